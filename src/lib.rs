@@ -1,0 +1,20 @@
+//! Yagona, an OpenID Connect provider for a country.
+//!
+//! The folders below are floors of one house: a module may use those beneath it, never those above
+//! (`docs/architecture.md` has the picture, and a test holds the edges to it). `sandbox` and `demo` stand
+//! apart: they reach the provider over the network only.
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod cli;
+pub mod clients;
+pub mod demo;
+pub mod journey;
+pub mod notices;
+pub mod oidc;
+pub mod people;
+pub mod platform;
+pub mod release;
+pub mod sandbox;
+pub mod sign_in;
