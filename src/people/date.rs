@@ -1,0 +1,134 @@
+//! A day of the civil calendar, as documents and registries write it: `YYYY-MM-DD`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::{Date, Month};
+
+/// A calendar day without time or zone. Text form and serde form are ISO 8601 `YYYY-MM-DD`, nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CivilDate(Date);
+
+/// The day a person was born.
+pub type BirthDate = CivilDate;
+
+/// The text is not a day of the calendar in the form `YYYY-MM-DD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotADate;
+
+impl fmt::Display for NotADate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a calendar day in the form YYYY-MM-DD")
+    }
+}
+
+impl std::error::Error for NotADate {}
+
+impl CivilDate {
+    /// A day by its numbers; `None` when the calendar has no such day.
+    pub fn new(year: i32, month: u8, day: u8) -> Option<Self> {
+        let month = Month::try_from(month).ok()?;
+        Date::from_calendar_date(year, month, day).ok().map(Self)
+    }
+
+    /// Reads `YYYY-MM-DD`.
+    ///
+    /// # Errors
+    /// [`NotADate`] for any other form and for days that do not exist.
+    pub fn parse(text: &str) -> Result<Self, NotADate> {
+        let bytes = text.as_bytes();
+        if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+            return Err(NotADate);
+        }
+        let number = |part: &[u8]| {
+            part.iter().try_fold(0_u16, |sum, b| b.is_ascii_digit().then(|| sum * 10 + u16::from(b - b'0')))
+        };
+        let (year, month, day) = (number(&bytes[..4]), number(&bytes[5..7]), number(&bytes[8..]));
+        let (Some(year), Some(month), Some(day)) = (year, month, day) else { return Err(NotADate) };
+        let (Ok(month), Ok(day)) = (u8::try_from(month), u8::try_from(day)) else { return Err(NotADate) };
+        Self::new(i32::from(year), month, day).ok_or(NotADate)
+    }
+
+    /// Years completed on `today`; negative when `today` is earlier. Born on 29 February: a year is complete on 1 March.
+    pub fn years_until(self, today: Self) -> i32 {
+        let before = (u8::from(today.0.month()), today.0.day()) < (u8::from(self.0.month()), self.0.day());
+        today.0.year() - self.0.year() - i32::from(before)
+    }
+
+    /// The same day for calendar arithmetic.
+    pub fn to_date(self) -> Date {
+        self.0
+    }
+}
+
+impl From<Date> for CivilDate {
+    fn from(date: Date) -> Self {
+        Self(date)
+    }
+}
+
+impl fmt::Display for CivilDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.0.year(), u8::from(self.0.month()), self.0.day())
+    }
+}
+
+impl fmt::Debug for CivilDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for CivilDate {
+    type Error = NotADate;
+
+    fn try_from(text: String) -> Result<Self, NotADate> {
+        Self::parse(&text)
+    }
+}
+
+impl From<CivilDate> for String {
+    fn from(date: CivilDate) -> Self {
+        date.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_read_and_written_in_the_same_form() {
+        for text in ["1938-02-07", "2000-02-29", "1801-01-01", "2026-12-31"] {
+            assert_eq!(CivilDate::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn other_forms_and_days_that_do_not_exist_are_refused() {
+        let bad = [
+            "",
+            "2001-02-29",
+            "2001-13-01",
+            "2001-00-10",
+            "01.02.2001",
+            "20010201",
+            "2001-2-01",
+            "2001-02-1x",
+        ];
+        for text in bad.into_iter().chain(["+001-02-03", "2001-02-01 ", "2001-02-\u{0661}"]) {
+            assert_eq!(CivilDate::parse(text), Err(NotADate), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_year_is_complete_on_the_birthday_and_not_the_day_before() {
+        let born = CivilDate::new(1990, 4, 12).unwrap();
+        assert_eq!(born.years_until(CivilDate::new(2026, 4, 11).unwrap()), 35);
+        assert_eq!(born.years_until(CivilDate::new(2026, 4, 12).unwrap()), 36);
+        let leap = CivilDate::new(2004, 2, 29).unwrap();
+        assert_eq!(leap.years_until(CivilDate::new(2022, 2, 28).unwrap()), 17);
+        assert_eq!(leap.years_until(CivilDate::new(2022, 3, 1).unwrap()), 18);
+    }
+}

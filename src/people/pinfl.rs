@@ -1,0 +1,232 @@
+//! The personal identification number (PINFL, JShShIR): fourteen digits that carry sex, century, birth date and a
+//! check digit (resolution 177 of 2022-04-12). Requirement R5: no one without it can be a user.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::date::BirthDate;
+use super::typed;
+
+/// How much of an input is looked at; people put spaces between groups, nobody needs more than this.
+const LONGEST_INPUT: usize = 40;
+
+/// A person's sex as the first digit of the number and the registries state it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sex {
+    Male,
+    Female,
+}
+
+/// A PINFL. `Debug` shows its last two digits only; [`Pinfl::digits`] is the one way to the whole number.
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Pinfl(String);
+
+/// Why an input is not a PINFL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PinflError {
+    /// Nothing was typed.
+    Empty,
+    /// Not fourteen digits.
+    Shape,
+    /// The first digit names no century, or digits two to seven no day of it.
+    BirthDate,
+    /// The last digit does not follow from the others: almost always a slip of the finger.
+    Checksum,
+}
+
+impl fmt::Display for PinflError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "no PINFL given",
+            Self::Shape => "a PINFL has fourteen digits",
+            Self::BirthDate => "the PINFL carries no possible birth date",
+            Self::Checksum => "the PINFL's check digit is wrong",
+        })
+    }
+}
+
+impl std::error::Error for PinflError {}
+
+impl Pinfl {
+    /// Reads what a person typed: shape, birth date, century and sex, check digit. Spaces, dashes and digits of
+    /// other scripts are understood.
+    ///
+    /// # Errors
+    /// The first rule that the input breaks.
+    pub fn parse(input: &str) -> Result<Self, PinflError> {
+        let mut digits = String::with_capacity(14);
+        let mut seen = 0_usize;
+        for c in input.chars().filter(|c| !typed::is_blank(*c) && !typed::is_dash(*c)) {
+            seen += 1;
+            match typed::digit(c) {
+                Some(digit) if seen <= LONGEST_INPUT => digits.push(char::from(b'0' + digit)),
+                _ => return Err(PinflError::Shape),
+            }
+        }
+        if seen == 0 {
+            return Err(PinflError::Empty);
+        }
+        let pinfl = Self::from_registry(&digits)?;
+        if pinfl.birth_date().is_none() || pinfl.sex().is_none() {
+            return Err(PinflError::BirthDate);
+        }
+        if pinfl.checksum_ok() { Ok(pinfl) } else { Err(PinflError::Checksum) }
+    }
+
+    /// Takes what a state registry or our own store answers: shape only, since records older than the rule exist.
+    /// [`Pinfl::checksum_ok`] tells whether it also follows the rule.
+    ///
+    /// # Errors
+    /// [`PinflError::Shape`] when it is not exactly fourteen ASCII digits.
+    pub fn from_registry(digits: &str) -> Result<Self, PinflError> {
+        if digits.len() == 14 && digits.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(Self(digits.to_owned()))
+        } else {
+            Err(PinflError::Shape)
+        }
+    }
+
+    /// The fourteen digits, for the places that may release or seal them.
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the last digit follows from the first thirteen (weights 7, 3, 1 repeating, modulo 10).
+    pub fn checksum_ok(&self) -> bool {
+        let (body, check) = self.0.as_bytes().split_at(13);
+        let sum: u32 = body
+            .iter()
+            .zip([7, 3, 1].into_iter().cycle())
+            .map(|(b, weight)| u32::from(b - b'0') * weight)
+            .sum();
+        sum % 10 == u32::from(check[0] - b'0')
+    }
+
+    /// The birth date that the number carries; `None` in old records that carry none.
+    pub fn birth_date(&self) -> Option<BirthDate> {
+        let bytes = self.0.as_bytes();
+        let pair = |at: usize| (bytes[at] - b'0') * 10 + (bytes[at + 1] - b'0');
+        let century = match bytes[0] {
+            b'1' | b'2' => 1800,
+            b'3' | b'4' => 1900,
+            b'5' | b'6' => 2000,
+            _ => return None,
+        };
+        BirthDate::new(century + i32::from(pair(5)), pair(3), pair(1))
+    }
+
+    /// The sex that the number carries: odd first digits are men's, even ones women's.
+    pub fn sex(&self) -> Option<Sex> {
+        match self.0.as_bytes()[0] {
+            b'1' | b'3' | b'5' => Some(Sex::Male),
+            b'2' | b'4' | b'6' => Some(Sex::Female),
+            _ => None,
+        }
+    }
+
+    /// The number for pages and logs: all but the last two digits hidden.
+    pub fn masked(&self) -> String {
+        format!("••••••••••••{}", &self.0[12..])
+    }
+
+    /// For `#[serde(serialize_with = "Pinfl::serialize_digits")]`: there is no `Serialize` by itself, so that no
+    /// struct carries the whole number out without saying so.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize_digits<S: Serializer>(pinfl: &Self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&pinfl.0)
+    }
+}
+
+impl fmt::Debug for Pinfl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pinfl({})", self.masked())
+    }
+}
+
+impl TryFrom<String> for Pinfl {
+    type Error = PinflError;
+
+    fn try_from(digits: String) -> Result<Self, PinflError> {
+        Self::from_registry(&digits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLES: [&str; 7] = [
+        "31210632040244",
+        "31210932040247",
+        "40201902050010",
+        "30101902040015",
+        "41505852050029",
+        "50101052060033",
+        "63112002070048",
+    ];
+
+    #[test]
+    fn the_regulations_samples_are_accepted() {
+        for sample in SAMPLES {
+            assert_eq!(Pinfl::parse(sample).unwrap().digits(), sample);
+        }
+    }
+
+    #[test]
+    fn one_wrong_digit_anywhere_is_noticed() {
+        for sample in SAMPLES {
+            for at in 0..14 {
+                let mut bytes = sample.as_bytes().to_vec();
+                bytes[at] = b'0' + (bytes[at] - b'0' + 1) % 10;
+                let wrong = String::from_utf8(bytes).unwrap();
+                assert!(Pinfl::parse(&wrong).is_err(), "{wrong}");
+            }
+        }
+    }
+
+    #[test]
+    fn birth_date_century_and_sex_are_read_from_the_digits() {
+        let woman = Pinfl::parse("40201902050010").unwrap();
+        assert_eq!(woman.birth_date(), BirthDate::new(1990, 1, 2));
+        assert_eq!(woman.sex(), Some(Sex::Female));
+        let young = Pinfl::parse("50101052060033").unwrap();
+        assert_eq!(young.birth_date(), BirthDate::new(2005, 1, 1));
+        assert_eq!(young.sex(), Some(Sex::Male));
+    }
+
+    #[test]
+    fn typed_spaces_and_wide_digits_are_understood() {
+        assert_eq!(Pinfl::parse(" 4 020190 205 001 0\u{00A0}").unwrap().digits(), "40201902050010");
+        assert_eq!(Pinfl::parse("４０２０１９０２０５００１０").unwrap().digits(), "40201902050010");
+    }
+
+    #[test]
+    fn each_broken_rule_has_its_own_answer() {
+        assert_eq!(Pinfl::parse("  "), Err(PinflError::Empty));
+        assert_eq!(Pinfl::parse("4020190205001"), Err(PinflError::Shape));
+        assert_eq!(Pinfl::parse("4020190205001O"), Err(PinflError::Shape));
+        assert_eq!(Pinfl::parse(&"4".repeat(10_000)), Err(PinflError::Shape));
+        assert_eq!(Pinfl::parse("70201902050011"), Err(PinflError::BirthDate));
+        assert_eq!(Pinfl::parse("43002902050010"), Err(PinflError::BirthDate));
+        assert_eq!(Pinfl::parse("40201902050011"), Err(PinflError::Checksum));
+    }
+
+    #[test]
+    fn a_registrys_old_number_is_kept_and_flagged() {
+        let old = Pinfl::from_registry("40201902050011").unwrap();
+        assert!(!old.checksum_ok());
+        assert_eq!(Pinfl::from_registry("00000000000000").unwrap().birth_date(), None);
+        assert_eq!(Pinfl::from_registry("4020190205001\u{FF11}"), Err(PinflError::Shape));
+    }
+
+    #[test]
+    fn debug_output_does_not_reveal_the_number() {
+        let shown = format!("{:?}", Pinfl::parse("40201902050010").unwrap());
+        assert_eq!(shown, "Pinfl(••••••••••••10)");
+    }
+}
