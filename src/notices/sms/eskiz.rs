@@ -1,0 +1,236 @@
+//! The Eskiz gateway: a login that lasts about a month, messages as forms, receipts that prove nothing until the
+//! gateway itself confirms them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::receipt::{self, Receipt, ReceiptError};
+use super::wire::{self, Answer, NoAnswer};
+use super::{OutgoingSms, Password, SendOutcome};
+
+/// The gateway's name in settings, logs and metrics.
+pub const NAME: &str = "eskiz";
+
+/// After a failed login, how long messages are refused without asking again: those that waited for it must not
+/// each wait for one of their own.
+const LOGIN_REST: Duration = Duration::from_secs(2);
+
+/// How to reach the gateway and who we are there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EskizSettings {
+    /// Where the calls begin, `https://notify.eskiz.uz/api`.
+    pub base_url: String,
+    pub email: String,
+    pub password: Password,
+    /// The sender's name or short number that people see; `4546` until one is bought.
+    pub from: String,
+}
+
+/// The adapter. Logs in when first needed and keeps the token in memory only.
+pub struct Eskiz {
+    client: Client,
+    settings: EskizSettings,
+    /// Where delivery states are to be posted. Contains something unguessable, as the gateway signs nothing.
+    callback_url: Option<String>,
+    login: Mutex<Login>,
+}
+
+#[derive(Default)]
+struct Login {
+    token: Option<Arc<str>>,
+    failed: Option<(Instant, String)>,
+}
+
+/// Why a receipt could not be confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfirmError {
+    /// The gateway knows no such message of ours: the receipt was made up, or is not for this account.
+    NoSuchMessage,
+    /// The gateway could not be asked; the receipt may be true.
+    Unavailable { reason: String },
+}
+
+impl fmt::Debug for Eskiz {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eskiz").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize)]
+struct SendForm<'a> {
+    mobile_phone: &'a str,
+    message: &'a str,
+    from: &'a str,
+    user_sms_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct LoginForm<'a> {
+    email: &'a str,
+    password: &'a str,
+}
+
+impl Eskiz {
+    /// `client` comes from [`super::client`].
+    pub fn new(client: Client, mut settings: EskizSettings, callback_url: Option<String>) -> Self {
+        settings.base_url.truncate(settings.base_url.trim_end_matches('/').len());
+        Self { client, settings, callback_url, login: Mutex::default() }
+    }
+
+    /// Hands one message over. The gateway has no time to live; the outbox above sends nothing stale.
+    pub async fn send(&self, sms: &OutgoingSms) -> SendOutcome {
+        let form = SendForm {
+            mobile_phone: sms.to.digits(),
+            message: &sms.text,
+            from: &self.settings.from,
+            user_sms_id: &sms.id,
+            callback_url: self.callback_url.as_deref(),
+        };
+        match self.authorised(|| self.client.post(self.url("message/sms/send")).form(&form)).await {
+            Ok(answer) => taken(&answer),
+            Err(nothing) => nothing.into_outcome(),
+        }
+    }
+
+    /// Asks the gateway itself about a message that a receipt spoke of.
+    ///
+    /// # Errors
+    /// See [`ConfirmError`].
+    pub async fn confirm(&self, gateway_id: &str) -> Result<Receipt, ConfirmError> {
+        if !receipt::is_id(gateway_id) {
+            return Err(ConfirmError::NoSuchMessage);
+        }
+        let url = self.url(&format!("message/sms/status_by_id/{gateway_id}"));
+        let answer = self
+            .authorised(|| self.client.get(&url))
+            .await
+            .map_err(|nothing| ConfirmError::Unavailable { reason: nothing.into_reason() })?;
+        match answer.status {
+            StatusCode::OK => {
+                let body = answer.json();
+                receipt::of_eskiz(body.get("data").unwrap_or(&body), Some(gateway_id)).map_err(|error| {
+                    match error {
+                        ReceiptError::NoId => ConfirmError::NoSuchMessage,
+                        other => ConfirmError::Unavailable { reason: other.to_string() },
+                    }
+                })
+            }
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => {
+                Err(ConfirmError::NoSuchMessage)
+            }
+            status => Err(ConfirmError::Unavailable { reason: format!("HTTP {}", status.as_u16()) }),
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.settings.base_url)
+    }
+
+    /// A call with our token; when the gateway refuses the token, with a new one, once.
+    async fn authorised(&self, call: impl Fn() -> RequestBuilder) -> Result<Answer, NoAnswer> {
+        let token = self.token().await.map_err(NoAnswer::NotSent)?;
+        let answer = wire::exchange(call().bearer_auth(&token)).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let token = self.renewed(&token, is_beyond_refresh(&answer)).await.map_err(NoAnswer::NotSent)?;
+        wire::exchange(call().bearer_auth(&token)).await
+    }
+
+    async fn token(&self) -> Result<Arc<str>, String> {
+        let mut login = self.login.lock().await;
+        match &login.token {
+            Some(token) => Ok(Arc::clone(token)),
+            None => self.log_in(&mut login).await,
+        }
+    }
+
+    /// A token other than `stale`: one that somebody else has just fetched, a refreshed one, or a new login's. The
+    /// lock is held meanwhile, so that many refused calls renew it once.
+    async fn renewed(&self, stale: &Arc<str>, beyond_refresh: bool) -> Result<Arc<str>, String> {
+        let mut login = self.login.lock().await;
+        match &login.token {
+            Some(token) if token != stale => return Ok(Arc::clone(token)),
+            Some(_) if !beyond_refresh => {
+                let call = self.client.patch(self.url("auth/refresh")).bearer_auth(stale);
+                let answer = wire::exchange(call).await.map_err(NoAnswer::into_reason)?;
+                if let Some(token) = token_in(&answer) {
+                    login.token = Some(Arc::clone(&token));
+                    return Ok(token);
+                }
+            }
+            _ => {}
+        }
+        self.log_in(&mut login).await
+    }
+
+    async fn log_in(&self, login: &mut Login) -> Result<Arc<str>, String> {
+        if let Some((at, reason)) = &login.failed
+            && at.elapsed() < LOGIN_REST
+        {
+            return Err(reason.clone());
+        }
+        login.token = None;
+        let form = LoginForm { email: &self.settings.email, password: self.settings.password.expose() };
+        let answer = wire::exchange(self.client.post(self.url("auth/login")).form(&form)).await;
+        let reason = match answer {
+            Ok(answer) => match token_in(&answer) {
+                Some(token) => {
+                    *login = Login { token: Some(Arc::clone(&token)), failed: None };
+                    return Ok(token);
+                }
+                None => wire::reason(&format!("login: HTTP {}: {}", answer.status.as_u16(), said(&answer))),
+            },
+            Err(nothing) => format!("login: {}", nothing.into_reason()),
+        };
+        login.failed = Some((Instant::now(), reason.clone()));
+        Err(reason)
+    }
+}
+
+/// What the answer to a send means. Older versions of the gateway refuse with 200 and `status: fail`.
+fn taken(answer: &Answer) -> SendOutcome {
+    let body = answer.json();
+    if !answer.status.is_success() {
+        return wire::failure(answer.status, &said(answer));
+    }
+    let refused = matches!(wire::member(&body, &["status"]).as_deref(), Some("fail" | "error"));
+    match wire::member(&body, &["id"]) {
+        _ if refused => SendOutcome::Refused { reason: wire::reason(&format!("refused: {}", said(answer))) },
+        Some(gateway_id) if receipt::is_id(&gateway_id) => SendOutcome::Accepted { gateway_id },
+        _ => wire::failure(answer.status, "no message id in the answer"),
+    }
+}
+
+fn token_in(answer: &Answer) -> Option<Arc<str>> {
+    let body = answer.json();
+    let token = body.get("data")?.get("token")?.as_str()?;
+    // A token is written into a header: nothing else than visible ASCII can be one.
+    (answer.status.is_success() && !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()))
+        .then(|| Arc::from(token))
+}
+
+/// Whether a 401 says that refreshing the token will not help.
+fn is_beyond_refresh(answer: &Answer) -> bool {
+    let body = answer.json();
+    wire::member(&body, &["status"]).as_deref() == Some("token_invalid")
+        || wire::member(&body, &["message"]).as_deref() == Some("Invalid credentials")
+}
+
+fn said(answer: &Answer) -> String {
+    let body = answer.json();
+    let older = || wire::member(body.get("data")?, &["alert"]);
+    wire::member(&body, &["message"]).or_else(older).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

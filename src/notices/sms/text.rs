@@ -1,0 +1,263 @@
+//! Texts that fit one segment: how long a message is as phone networks count, and the words that carry a sign-in
+//! code in each language. Every gateway wants its texts approved beforehand, so the words stand here and nowhere else.
+
+use std::fmt;
+
+use crate::people::names::ascii_apostrophes;
+
+/// Letters of the networks' seven-bit alphabet (3GPP TS 23.038) beyond ASCII's letters and digits.
+const GSM7_SIGNS: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
+/// Its extension, two units each.
+const GSM7_EXTENSION: &str = "\u{000C}^{}\\[~]|€";
+
+/// How a message's letters are coded, which decides how many fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alphabet {
+    /// Seven bits: 160 units in a single segment, 153 in each of several.
+    Gsm7,
+    /// UTF-16: 70 units in a single segment, 67 in each of several. One letter outside GSM-7 is enough for it.
+    Ucs2,
+}
+
+impl Alphabet {
+    fn single(self) -> usize {
+        match self {
+            Self::Gsm7 => 160,
+            Self::Ucs2 => 70,
+        }
+    }
+
+    fn of_several(self) -> usize {
+        match self {
+            Self::Gsm7 => 153,
+            Self::Ucs2 => 67,
+        }
+    }
+
+    /// Units that a letter takes; meaningful only for letters of the alphabet.
+    fn units(self, c: char) -> usize {
+        match self {
+            Self::Gsm7 => 1 + usize::from(GSM7_EXTENSION.contains(c)),
+            Self::Ucs2 => c.len_utf16(),
+        }
+    }
+}
+
+/// A message's length as networks count and charge it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Length {
+    pub alphabet: Alphabet,
+    pub units: usize,
+    /// Segments, each charged; 0 for an empty text.
+    pub parts: usize,
+}
+
+/// Measures a text. A letter of two units is never split between segments.
+pub fn length(text: &str) -> Length {
+    let alphabet = if text.chars().all(is_gsm7) { Alphabet::Gsm7 } else { Alphabet::Ucs2 };
+    let units: usize = text.chars().map(|c| alphabet.units(c)).sum();
+    if units <= alphabet.single() {
+        return Length { alphabet, units, parts: usize::from(units > 0) };
+    }
+    let (mut parts, mut filled) = (1, 0);
+    for c in text.chars() {
+        if filled + alphabet.units(c) > alphabet.of_several() {
+            (parts, filled) = (parts + 1, 0);
+        }
+        filled += alphabet.units(c);
+    }
+    Length { alphabet, units, parts }
+}
+
+fn is_gsm7(c: char) -> bool {
+    c.is_ascii_alphanumeric() || GSM7_SIGNS.contains(c) || GSM7_EXTENSION.contains(c)
+}
+
+/// The tags of the languages that messages are written in.
+pub const LANGUAGES: [&str; 4] = ["uz-Latn", "uz-Cyrl", "ru", "en"];
+
+/// A sign-in code's length in digits, which all lengths below count with.
+const CODE_DIGITS: usize = 6;
+
+/// The words before and after the service's name and the code. Cyrillic has 70 units for everything, so its words
+/// are the fewest that still warn.
+struct Words {
+    first: &'static str,
+    between: &'static str,
+    last: &'static str,
+    /// What a message of these words is coded in, as long as the name does not force another.
+    alphabet: Alphabet,
+}
+
+/// Words of a language; Latin Uzbek for tags that are not among [`LANGUAGES`].
+fn words(language_tag: &str) -> Words {
+    let (first, between, last, alphabet) = match language_tag {
+        "en" => ("Your code for ", " is ", ". Do not tell it to anyone, not even to staff.", Alphabet::Gsm7),
+        "ru" => ("", ": ", ". Никому не говорите", Alphabet::Ucs2),
+        "uz-Cyrl" => ("", ": ", ". Ҳеч кимга айтманг", Alphabet::Ucs2),
+        _ => ("", " uchun kod: ", ". Uni hech kimga, hatto xodimlarga ham aytmang.", Alphabet::Gsm7),
+    };
+    Words { first, between, last, alphabet }
+}
+
+/// The message that carries a sign-in code: for which service, a warning against telling it, and as its last line
+/// `@host #code`, from which phones fill in the code on that host's pages only.
+///
+/// `language_tag` is one of [`LANGUAGES`] (another speaks Latin Uzbek), `service` the service's short name in that
+/// language, `host` the provider's host name in ASCII without port.
+pub fn sign_in_text(language_tag: &str, service: &str, code: &str, host: &str) -> String {
+    let Words { first, between, last, .. } = words(language_tag);
+    format!("{first}{}{between}{code}{last}\n@{host} #{code}", written(service))
+}
+
+/// A name as messages write it: apostrophes that stay in GSM-7, and nothing that would begin a line of its own.
+fn written(service: &str) -> String {
+    let words = service.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    ascii_apostrophes(&words.collect::<Vec<_>>().join(" "))
+}
+
+/// Units left for a service's name in a message of one segment, for names in the language's own alphabet.
+///
+/// Measured: for the host `id.yagona.uz` (12 letters) 73 in Latin Uzbek, 68 in English, 21 in Cyrillic Uzbek and 20
+/// in Russian; for a host of 20 letters 65, 60, 13 and 12.
+pub fn longest_service_name(language_tag: &str, host: &str) -> usize {
+    let around = sign_in_text(language_tag, "", &"0".repeat(CODE_DIGITS), host);
+    let alphabet = words(language_tag).alphabet;
+    alphabet.single().saturating_sub(around.chars().map(|c| alphabet.units(c)).sum())
+}
+
+/// A service's short name makes the message longer than one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong {
+    /// By how many units.
+    pub by: usize,
+    /// The alphabet that the message would have: UCS-2 under a Latin text means that the name has a letter outside
+    /// GSM-7, and another spelling may be enough.
+    pub alphabet: Alphabet,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the SMS with this name is {} units too long for one segment", self.by)?;
+        match self.alphabet {
+            Alphabet::Gsm7 => Ok(()),
+            Alphabet::Ucs2 => f.write_str(" of 70 (it has letters outside the GSM alphabet)"),
+        }
+    }
+}
+
+impl std::error::Error for TooLong {}
+
+/// Whether the sign-in message with this service's name stays in one segment, to be asked when a service is
+/// registered and at start.
+///
+/// # Errors
+/// [`TooLong`] with what must go.
+pub fn fits(language_tag: &str, service: &str, host: &str) -> Result<(), TooLong> {
+    let Length { alphabet, units, .. } =
+        length(&sign_in_text(language_tag, service, &"0".repeat(CODE_DIGITS), host));
+    match units.saturating_sub(alphabet.single()) {
+        0 => Ok(()),
+        by => Err(TooLong { by, alphabet }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "id.yagona.uz";
+    const LONG_HOST: &str = "kirish.yagona.gov.uz";
+
+    fn counted(text: &str) -> (Alphabet, usize, usize) {
+        let Length { alphabet, units, parts } = length(text);
+        (alphabet, units, parts)
+    }
+
+    #[test]
+    fn segments_are_counted_as_networks_count_them() {
+        assert_eq!(counted(""), (Alphabet::Gsm7, 0, 0));
+        assert_eq!(counted(&"a".repeat(160)), (Alphabet::Gsm7, 160, 1));
+        assert_eq!(counted(&"a".repeat(161)), (Alphabet::Gsm7, 161, 2));
+        assert_eq!(counted(&"a".repeat(306)), (Alphabet::Gsm7, 306, 2));
+        assert_eq!(counted(&"a".repeat(307)), (Alphabet::Gsm7, 307, 3));
+        assert_eq!(counted(&"я".repeat(70)), (Alphabet::Ucs2, 70, 1));
+        assert_eq!(counted(&"я".repeat(71)), (Alphabet::Ucs2, 71, 2));
+        assert_eq!(counted(&"я".repeat(135)), (Alphabet::Ucs2, 135, 3));
+    }
+
+    #[test]
+    fn letters_of_two_units_count_twice_and_are_not_split() {
+        assert_eq!(counted(&"€".repeat(80)), (Alphabet::Gsm7, 160, 1));
+        // 152 single units leave one unit of the first segment unused by a pair.
+        let text = format!("{}{}", "a".repeat(152), "€".repeat(77));
+        assert_eq!(counted(&text), (Alphabet::Gsm7, 306, 3));
+        assert_eq!(counted(&"😀".repeat(35)), (Alphabet::Ucs2, 70, 1));
+    }
+
+    #[test]
+    fn one_curly_apostrophe_makes_a_latin_text_ucs2() {
+        assert_eq!(counted("So'rov @host #123456\n").0, Alphabet::Gsm7);
+        for apostrophe in ["ʻ", "ʼ", "‘", "’", "`"] {
+            assert_eq!(counted(&format!("So{apostrophe}rov")).0, Alphabet::Ucs2, "{apostrophe}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_every_language_are_these() {
+        let text = |tag| sign_in_text(tag, "Soliq", "123456", HOST);
+        assert_eq!(
+            text("uz-Latn"),
+            "Soliq uchun kod: 123456. Uni hech kimga, hatto xodimlarga ham aytmang.\n@id.yagona.uz #123456"
+        );
+        assert_eq!(text("uz-Cyrl"), "Soliq: 123456. Ҳеч кимга айтманг\n@id.yagona.uz #123456");
+        assert_eq!(text("ru"), "Soliq: 123456. Никому не говорите\n@id.yagona.uz #123456");
+        assert_eq!(
+            text("en"),
+            "Your code for Soliq is 123456. Do not tell it to anyone, not even to staff.\n@id.yagona.uz #123456"
+        );
+        assert_eq!(text("de"), text("uz-Latn"));
+    }
+
+    #[test]
+    fn latin_texts_stay_in_the_seven_bit_alphabet_whatever_the_apostrophe() {
+        for service in ["Toʻlov", "To‘lov", "Isʼhoq va oʼgʼil", "To`lov"] {
+            for tag in ["uz-Latn", "en"] {
+                assert_eq!(length(&sign_in_text(tag, service, "123456", HOST)).alphabet, Alphabet::Gsm7);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_write_the_line_that_phones_read() {
+        let text = sign_in_text("uz-Latn", "Soliq\n@evil.example #1\u{0085}x\r", "123456", HOST);
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.ends_with("\n@id.yagona.uz #123456"));
+    }
+
+    #[test]
+    fn the_room_for_names_is_what_the_documentation_says() {
+        let room = |host| LANGUAGES.map(|tag| longest_service_name(tag, host));
+        assert_eq!((HOST.len(), LONG_HOST.len()), (12, 20));
+        assert_eq!(room(HOST), [73, 21, 20, 68]);
+        assert_eq!(room(LONG_HOST), [65, 13, 12, 60]);
+    }
+
+    #[test]
+    fn a_name_of_the_longest_length_fits_and_a_longer_one_says_by_how_much() {
+        for (tag, letter) in [("uz-Latn", "a"), ("uz-Cyrl", "я"), ("ru", "я"), ("en", "a")] {
+            let longest = longest_service_name(tag, LONG_HOST);
+            assert_eq!(fits(tag, &letter.repeat(longest), LONG_HOST), Ok(()), "{tag}");
+            let longer = fits(tag, &letter.repeat(longest + 3), LONG_HOST).unwrap_err();
+            assert_eq!(longer.by, 3, "{tag}");
+            assert_eq!(length(&sign_in_text(tag, &letter.repeat(longest), "123456", LONG_HOST)).parts, 1);
+        }
+    }
+
+    #[test]
+    fn a_foreign_letter_in_a_latin_name_is_what_makes_it_too_long() {
+        let refused = fits("uz-Latn", "Şahar", HOST).unwrap_err();
+        assert_eq!(refused.alphabet, Alphabet::Ucs2);
+        assert!(refused.to_string().contains("outside the GSM alphabet"));
+    }
+}
