@@ -1,1 +1,3 @@
 //! journey
+
+pub mod view;

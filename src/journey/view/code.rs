@@ -1,0 +1,109 @@
+//! The second step: the code from the SMS.
+
+use askama::Template;
+
+use crate::platform::web::frame::Frame;
+use crate::platform::web::locale::Text;
+
+/// Asks for the code. Everything on it is the same whether the number is enrolled or not.
+#[derive(Template)]
+#[template(path = "journey/code.html")]
+pub struct CodePage<'a> {
+    pub frame: Frame<'a>,
+    /// The number, masked but for its last four digits: "+998 •• ••• 45 67".
+    pub masked: &'a str,
+    /// What is wrong with the code, in the reader's language (see [`CodeError`]).
+    pub error: Option<String>,
+    /// A new code was just asked for.
+    pub resent: bool,
+    /// Seconds until a new code may be asked for; 0 when it may be now.
+    pub resend_after: u32,
+    /// How many more new codes this sign-in may ask for.
+    pub resends_left: u32,
+    /// Messages are known to be delivered slowly at present.
+    pub slow: bool,
+    /// Minutes for which a code works.
+    pub minutes: u32,
+    /// Leads back to the number page.
+    pub change_number: &'a str,
+    /// Refuses and leads back to the service.
+    pub cancel: &'a str,
+}
+
+impl CodePage<'_> {
+    fn wait(&self) -> String {
+        clock(self.resend_after)
+    }
+
+    fn valid_for(&self) -> String {
+        self.frame.text.minutes(self.minutes)
+    }
+}
+
+/// What can be wrong with a typed code, or with asking for a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeError {
+    Empty,
+    /// It is not the code; so many tries are left.
+    Wrong {
+        left: u32,
+    },
+    /// Its time is over.
+    Expired,
+    /// All tries of this code are used.
+    UsedUp,
+    /// A new code may be asked for only after so many seconds.
+    TooEarly {
+        seconds: u32,
+    },
+    /// This sign-in may ask for no more codes.
+    NoMoreCodes,
+    /// Too many wrong codes in a row: the next try counts after so many seconds.
+    Paused {
+        seconds: u32,
+    },
+}
+
+impl CodeError {
+    /// The sentence that the person reads.
+    pub fn message(self, text: Text) -> String {
+        match self {
+            CodeError::Empty => text.get("code.error_empty").to_owned(),
+            CodeError::Wrong { left } => text.with("code.error_wrong", &[("left", &left.to_string())]),
+            CodeError::Expired => text.get("code.error_expired").to_owned(),
+            CodeError::UsedUp => text.get("code.error_used_up").to_owned(),
+            CodeError::TooEarly { seconds } => text.with("code.resend_in", &[("time", &clock(seconds))]),
+            CodeError::NoMoreCodes => text.get("code.no_resends").to_owned(),
+            CodeError::Paused { seconds } => {
+                let wait = text.minutes(seconds.div_ceil(60).max(1));
+                text.with("code.error_paused", &[("time", &wait)])
+            }
+        }
+    }
+}
+
+/// Seconds as minutes and seconds, which reads the same in every language: "1:05".
+fn clock(seconds: u32) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::web::locale::Language;
+
+    #[test]
+    fn waiting_is_told_in_minutes_and_seconds() {
+        assert_eq!(clock(30), "0:30");
+        assert_eq!(clock(120), "2:00");
+        assert_eq!(clock(65), "1:05");
+    }
+
+    #[test]
+    fn errors_carry_their_numbers() {
+        let en = Text::new(Language::En);
+        assert_eq!(CodeError::Wrong { left: 3 }.message(en), "The code does not match. Tries left: 3.");
+        assert_eq!(CodeError::TooEarly { seconds: 5 }.message(en), "You can ask for a new code in 0:05.");
+        assert!(CodeError::Paused { seconds: 61 }.message(en).contains("2 minutes"));
+    }
+}

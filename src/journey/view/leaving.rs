@@ -1,0 +1,43 @@
+//! The pages on the way out: the answer that is posted to the service, signing out, and the provider's own
+//! front page.
+
+use askama::Template;
+
+use crate::platform::web::frame::Frame;
+
+/// Carries the answer to the service by a form (OAuth 2.0 Form Post Response Mode). A script submits it at once;
+/// without scripts the person presses the button.
+#[derive(Template)]
+#[template(path = "journey/form_post.html")]
+pub struct FormPostPage<'a> {
+    pub frame: Frame<'a>,
+    /// The service's proven redirect URI.
+    pub action: &'a str,
+    /// The parameters of the answer.
+    pub fields: Vec<(&'a str, String)>,
+}
+
+/// Asks whether to sign out (OpenID Connect RP-Initiated Logout section 2): posts `logout=yes|no`.
+#[derive(Template)]
+#[template(path = "journey/sign_out.html")]
+pub struct SignOutPage<'a> {
+    pub frame: Frame<'a>,
+}
+
+/// Says that the person is signed out.
+#[derive(Template)]
+#[template(path = "journey/signed_out.html")]
+pub struct SignedOutPage<'a> {
+    pub frame: Frame<'a>,
+    /// Where to go from here: an address and the service's name.
+    pub back: Option<(&'a str, &'a str)>,
+}
+
+/// The provider's front page: what Yagona is, and signing out (posts `action=signout`).
+#[derive(Template)]
+#[template(path = "journey/welcome.html")]
+pub struct WelcomePage<'a> {
+    pub frame: Frame<'a>,
+    /// The name of the person who is signed in.
+    pub signed_in_as: Option<String>,
+}

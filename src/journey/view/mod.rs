@@ -1,0 +1,15 @@
+//! The pages of a sign-in and a sign-out as values: what each shows, and nothing of how it is decided. Every page
+//! is an [`askama::Template`], so `render()` turns it into HTML; handlers live one file up.
+
+mod code;
+mod consent;
+mod leaving;
+mod number;
+#[cfg(test)]
+mod tests;
+
+pub use crate::platform::web::frame::{Frame, LanguageLink, Service};
+pub use code::{CodeError, CodePage};
+pub use consent::{ConsentPage, ContinuePage, Datum};
+pub use leaving::{FormPostPage, SignOutPage, SignedOutPage, WelcomePage};
+pub use number::{NumberError, NumberPage};

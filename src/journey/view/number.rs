@@ -1,0 +1,36 @@
+//! The first step: the phone number.
+
+use askama::Template;
+
+use crate::platform::web::frame::Frame;
+use crate::platform::web::locale::Text;
+
+/// Asks for the phone number.
+#[derive(Template)]
+#[template(path = "journey/number.html")]
+pub struct NumberPage<'a> {
+    pub frame: Frame<'a>,
+    /// What was typed, exactly; or a number that the service suggests; or nothing.
+    pub phone: &'a str,
+    /// What is wrong with it, in the reader's language (see [`NumberError`]).
+    pub error: Option<String>,
+    /// Refuses and leads back to the service.
+    pub cancel: &'a str,
+}
+
+/// What can be wrong with a typed number. Whether the number is known is never among it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberError {
+    Empty,
+    NotUzbekMobile,
+}
+
+impl NumberError {
+    /// The sentence that the person reads.
+    pub fn message(self, text: Text) -> String {
+        match self {
+            NumberError::Empty => text.get("number.error_empty").to_owned(),
+            NumberError::NotUzbekMobile => text.get("number.error_not_mobile").to_owned(),
+        }
+    }
+}

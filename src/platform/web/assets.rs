@@ -1,0 +1,98 @@
+//! Static files of the pages, embedded in the binary and served under names that change with their content, so
+//! that browsers may keep them for ever.
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use actix_web::{HttpResponse, web};
+use aws_lc_rs::digest;
+
+struct Asset {
+    /// The name in the source tree, by which templates ask for it.
+    name: &'static str,
+    /// Its path on this origin, with a part of its digest.
+    url: String,
+    content_type: &'static str,
+    body: &'static str,
+}
+
+static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+    const CSS: &str = "text/css; charset=utf-8";
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
+    [
+        embed("app.css", CSS, include_str!("../../../static/app.css")),
+        embed("code.js", SCRIPT, include_str!("../../../static/code.js")),
+        embed("form_post.js", SCRIPT, include_str!("../../../static/form_post.js")),
+        embed("mark.svg", "image/svg+xml", include_str!("../../../static/mark.svg")),
+    ]
+});
+
+/// The path of a static file, such as `/static/app.0f3a91c2d4e5b677.css`. A name that is not embedded comes back
+/// under `/static/` as it is; a test keeps that from happening.
+pub fn asset(name: &'static str) -> &'static str {
+    ASSETS.iter().find(|asset| asset.name == name).map_or(name, |asset| &asset.url)
+}
+
+/// `GET /static/{file}`.
+pub async fn get(file: web::Path<String>) -> HttpResponse {
+    let known = |asset: &&Asset| asset.url.strip_prefix("/static/") == Some(file.as_str());
+    match ASSETS.iter().find(known) {
+        Some(asset) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, asset.content_type))
+            .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(asset.body),
+        None => HttpResponse::NotFound().insert_header((CACHE_CONTROL, "no-store")).finish(),
+    }
+}
+
+fn embed(name: &'static str, content_type: &'static str, body: &'static str) -> Asset {
+    let digest = digest::digest(&digest::SHA256, body.as_bytes());
+    let hash: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    Asset { name, url: format!("/static/{stem}.{hash}.{extension}"), content_type, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, dev::ServiceResponse};
+
+    use super::*;
+
+    async fn fetch(path: &str) -> ServiceResponse {
+        let app = init_service(App::new().route("/static/{file}", web::get().to(get))).await;
+        call_service(&app, TestRequest::get().uri(path).to_request()).await
+    }
+
+    #[actix_web::test]
+    async fn a_file_is_served_for_ever_under_the_name_that_templates_use() {
+        let response = fetch(asset("app.css")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let header =
+            |name| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
+        assert_eq!(header("content-type"), "text/css; charset=utf-8");
+        assert_eq!(header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(read_body(response).await, include_str!("../../../static/app.css"));
+    }
+
+    #[actix_web::test]
+    async fn another_name_or_an_older_digest_is_not_found() {
+        for path in ["/static/app.css", "/static/app.0000000000000000.css", "/static/..%2fCargo.toml"] {
+            assert_eq!(fetch(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_embedded() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/static");
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_file() {
+                let name = entry.file_name().into_string().unwrap();
+                assert!(ASSETS.iter().any(|asset| asset.name == name), "{name} is not embedded");
+            }
+        }
+    }
+}

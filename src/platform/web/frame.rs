@@ -1,0 +1,104 @@
+//! What surrounds every page: who asks, in which language, which other languages there are.
+
+use super::locale::{Language, Text};
+
+/// The common part of a page. `templates/layout.html` draws it.
+#[derive(Clone, Debug)]
+pub struct Frame<'a> {
+    /// The words, in the reader's language.
+    pub text: Text,
+    /// The service that brought the person here, named on top of the page.
+    pub service: Option<Service<'a>>,
+    /// The same page in every language; empty where changing the language would lose the page.
+    pub languages: Vec<LanguageLink>,
+    /// Where the page's form is posted; empty on pages that have none.
+    pub form_action: &'a str,
+}
+
+/// The service (relying party) in front of which the person stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Service<'a> {
+    /// Its name, never translated.
+    pub name: &'a str,
+    /// Who answers for it.
+    pub owner: &'a str,
+    /// Its icon: a path on this origin or a `data:` URL. Without one its initial stands in.
+    pub icon: Option<&'a str>,
+    /// Its front page.
+    pub home: Option<&'a str>,
+    /// Its privacy policy.
+    pub policy: Option<&'a str>,
+    /// Its terms of use.
+    pub terms: Option<&'a str>,
+}
+
+impl<'a> Service<'a> {
+    /// The letter that stands in for a missing icon.
+    pub fn initial(&self) -> String {
+        self.name
+            .chars()
+            .find(|c| c.is_alphanumeric())
+            .map(|c| c.to_uppercase().collect())
+            .unwrap_or_default()
+    }
+
+    /// The front page, when it is a web address. The addresses were registered by the service, and one like
+    /// `javascript:` would run on our page.
+    pub fn home_link(&self) -> Option<&'a str> {
+        self.home.filter(is_web)
+    }
+
+    /// The privacy policy, when it is a web address.
+    pub fn policy_link(&self) -> Option<&'a str> {
+        self.policy.filter(is_web)
+    }
+
+    /// The terms of use, when they are at a web address.
+    pub fn terms_link(&self) -> Option<&'a str> {
+        self.terms.filter(is_web)
+    }
+
+    /// Whether there is anything to read about the service.
+    pub fn has_links(&self) -> bool {
+        self.home_link().or(self.policy_link()).or(self.terms_link()).is_some()
+    }
+}
+
+fn is_web(url: &&str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+/// A link to the same page in a language.
+#[derive(Clone, Debug)]
+pub struct LanguageLink {
+    pub language: Language,
+    pub href: String,
+    /// This is the language that the page is in.
+    pub current: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(name: &str) -> Service<'_> {
+        Service { name, owner: "", icon: None, home: None, policy: None, terms: None }
+    }
+
+    #[test]
+    fn a_missing_icon_is_replaced_by_the_first_letter() {
+        assert_eq!(service("«davlat» portali").initial(), "D");
+        assert_eq!(service("ўзпочта").initial(), "Ў");
+        assert_eq!(service("—").initial(), "");
+    }
+
+    #[test]
+    fn only_web_addresses_become_links() {
+        let registered =
+            Service { policy: Some("javascript:alert(1)"), home: Some("https://a.uz"), ..service("a") };
+        assert_eq!(registered.policy_link(), None);
+        assert_eq!(registered.home_link(), Some("https://a.uz"));
+        assert!(registered.has_links());
+        assert!(!Service { home: None, ..registered }.has_links());
+    }
+}

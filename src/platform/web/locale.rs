@@ -1,0 +1,138 @@
+//! The four languages of the pages, and which of them a reader wants.
+
+pub use super::text::Text;
+
+/// A language in which every page can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    UzLatn,
+    UzCyrl,
+    Ru,
+    En,
+}
+
+impl Language {
+    /// Every language, in the order in which pages offer them.
+    pub const ALL: [Language; 4] = [Language::UzLatn, Language::UzCyrl, Language::Ru, Language::En];
+
+    /// The BCP 47 tag, for `lang` attributes, `ui_locales_supported` and the cookie.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Language::UzLatn => "uz-Latn",
+            Language::UzCyrl => "uz-Cyrl",
+            Language::Ru => "ru",
+            Language::En => "en",
+        }
+    }
+
+    /// The language's name in itself, as readers look for it.
+    pub fn own_name(self) -> &'static str {
+        match self {
+            Language::UzLatn => "Oʻzbekcha",
+            Language::UzCyrl => "Ўзбекча",
+            Language::Ru => "Русский",
+            Language::En => "English",
+        }
+    }
+
+    /// Reads a BCP 47 tag as leniently as programs write it (`uz`, `uz_cyrl`, `ru-RU`, `uz-Latn-UZ`).
+    /// `None` when it names a language that the pages do not speak.
+    pub fn parse(tag: &str) -> Option<Language> {
+        let mut subtags = tag.trim().split(['-', '_']);
+        let primary = subtags.next()?;
+        let is = |names: [&str; 2]| names.iter().any(|name| primary.eq_ignore_ascii_case(name));
+        if is(["uz", "uzb"]) {
+            let cyrillic = subtags.any(|subtag| subtag.eq_ignore_ascii_case("cyrl"));
+            Some(if cyrillic { Language::UzCyrl } else { Language::UzLatn })
+        } else if is(["ru", "rus"]) {
+            Some(Language::Ru)
+        } else if is(["en", "eng"]) {
+            Some(Language::En)
+        } else {
+            None
+        }
+    }
+}
+
+/// Settles the language of a page: what the service asked for (`ui_locales`, OpenID Connect Core 3.1.2.1: tags
+/// separated by spaces, in order of preference), else what the reader chose before (`cookie`), else what the
+/// browser prefers (`Accept-Language`, RFC 9110 section 12.5.4), else Uzbek in Latin script.
+pub fn negotiate(ui_locales: Option<&str>, cookie: Option<&str>, accept_language: Option<&str>) -> Language {
+    ui_locales
+        .and_then(|tags| tags.split_whitespace().find_map(Language::parse))
+        .or_else(|| cookie.and_then(Language::parse))
+        .or_else(|| accept_language.and_then(preferred))
+        .unwrap_or(Language::UzLatn)
+}
+
+/// The best-weighted language of an `Accept-Language` value that the pages speak; the first of equals.
+fn preferred(accept_language: &str) -> Option<Language> {
+    let mut best: Option<(Language, u16)> = None;
+    for range in accept_language.split(',') {
+        let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let Some(language) = Language::parse(tag) else { continue };
+        let weight = weight(parameters);
+        if weight > best.map_or(0, |(_, weight)| weight) {
+            best = Some((language, weight));
+        }
+    }
+    best.map(|(language, _)| language)
+}
+
+/// A `q=` parameter in thousandths; 1000 when absent, 0 when it cannot be read.
+fn weight(parameters: &str) -> u16 {
+    let Some(q) = parameters.split(';').find_map(|p| p.trim().strip_prefix(['q', 'Q'])) else { return 1000 };
+    let value = q.trim_start().strip_prefix('=').and_then(|value| value.trim().parse::<f32>().ok());
+    match value {
+        Some(value) if (0.0..=1.0).contains(&value) => (value * 1000.0).round() as u16,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_as_programs_write_them() {
+        for (tag, language) in [
+            ("uz", Language::UzLatn),
+            ("uz-UZ", Language::UzLatn),
+            ("uz-Latn-UZ", Language::UzLatn),
+            ("UZ_cyrl", Language::UzCyrl),
+            (" uz-Cyrl-UZ ", Language::UzCyrl),
+            ("ru-RU", Language::Ru),
+            ("en_GB", Language::En),
+        ] {
+            assert_eq!(Language::parse(tag), Some(language), "{tag}");
+        }
+        for tag in ["", "*", "de", "russian", "u z", "-uz"] {
+            assert_eq!(Language::parse(tag), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn every_language_is_found_by_its_own_tag() {
+        for language in Language::ALL {
+            assert_eq!(Language::parse(language.tag()), Some(language));
+        }
+    }
+
+    #[test]
+    fn the_service_comes_before_the_cookie_and_the_cookie_before_the_browser() {
+        assert_eq!(negotiate(Some("de uz-Cyrl ru"), Some("en"), Some("ru")), Language::UzCyrl);
+        assert_eq!(negotiate(Some("de"), Some("en"), Some("ru")), Language::En);
+        assert_eq!(negotiate(None, Some("xx"), Some("ru")), Language::Ru);
+        assert_eq!(negotiate(None, None, None), Language::UzLatn);
+    }
+
+    #[test]
+    fn the_browsers_weights_are_honoured() {
+        let browser = |value| negotiate(None, None, Some(value));
+        assert_eq!(browser("de-DE, en;q=0.7, ru;q=0.9, *;q=0.1"), Language::Ru);
+        assert_eq!(browser("ru;q=0.5,en;q=0.5"), Language::Ru);
+        assert_eq!(browser("ru ; Q = 0, en;q=0.001"), Language::En);
+        assert_eq!(browser("ru;q=9, de"), Language::UzLatn);
+        assert_eq!(browser(",;=,q"), Language::UzLatn);
+    }
+}

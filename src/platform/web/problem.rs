@@ -1,0 +1,153 @@
+//! The page for whatever cannot go on: what happened, what it means for the person, what to do.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::frame::Frame;
+
+/// Why a page cannot be shown or a sign-in cannot go on, as far as the person is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The `client_id` is unknown.
+    UnknownService,
+    /// The redirect URI is not one of the service's (RFC 6749 section 3.1.2.4).
+    BadReturnAddress,
+    /// The service's request is wrong in another way, and no redirect URI is proven.
+    BadRequest,
+    /// The sign-in was not finished in time.
+    Expired,
+    /// The sign-in was begun in another browser, or its cookie is lost.
+    OtherBrowser,
+    /// The sign-in was finished before, perhaps in another tab.
+    AlreadyFinished,
+    /// A limit was reached.
+    TooManyRequests,
+    /// A store or another part is down.
+    Unavailable,
+    /// There is no such page.
+    NotFound,
+    /// A fault of ours.
+    Internal,
+    /// The service wants a stronger sign-in than the person has.
+    UnmetAcr,
+    /// The service was switched off.
+    ServiceDisabled,
+    /// The page exists, but not for this HTTP method.
+    MethodNotAllowed,
+}
+
+/// The three sentences of a problem page, as keys of the catalogue.
+struct Words {
+    happened: &'static str,
+    means: &'static str,
+    advice: &'static str,
+}
+
+impl ProblemKind {
+    /// Every kind, for tests and for the operators' reference.
+    pub const ALL: [ProblemKind; 13] = [
+        ProblemKind::UnknownService,
+        ProblemKind::BadReturnAddress,
+        ProblemKind::BadRequest,
+        ProblemKind::Expired,
+        ProblemKind::OtherBrowser,
+        ProblemKind::AlreadyFinished,
+        ProblemKind::TooManyRequests,
+        ProblemKind::Unavailable,
+        ProblemKind::NotFound,
+        ProblemKind::Internal,
+        ProblemKind::UnmetAcr,
+        ProblemKind::ServiceDisabled,
+        ProblemKind::MethodNotAllowed,
+    ];
+
+    /// The HTTP status that the page is sent with.
+    pub fn status(self) -> StatusCode {
+        match self {
+            ProblemKind::UnknownService | ProblemKind::BadReturnAddress | ProblemKind::BadRequest => {
+                StatusCode::BAD_REQUEST
+            }
+            ProblemKind::Expired | ProblemKind::AlreadyFinished => StatusCode::GONE,
+            ProblemKind::OtherBrowser | ProblemKind::UnmetAcr | ProblemKind::ServiceDisabled => {
+                StatusCode::FORBIDDEN
+            }
+            ProblemKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ProblemKind::NotFound => StatusCode::NOT_FOUND,
+            ProblemKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            ProblemKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn words(self) -> Words {
+        let (happened, means, advice) = match self {
+            ProblemKind::UnknownService => {
+                ("problem.unknown_service", "problem.unknown_service_means", "problem.unknown_service_advice")
+            }
+            ProblemKind::BadReturnAddress => {
+                ("problem.return_address", "problem.return_address_means", "problem.return_address_advice")
+            }
+            ProblemKind::BadRequest => {
+                ("problem.bad_request", "problem.bad_request_means", "problem.bad_request_advice")
+            }
+            ProblemKind::Expired => ("problem.expired", "problem.expired_means", "problem.expired_advice"),
+            ProblemKind::OtherBrowser => {
+                ("problem.other_browser", "problem.other_browser_means", "problem.other_browser_advice")
+            }
+            ProblemKind::AlreadyFinished => {
+                ("problem.finished", "problem.finished_means", "problem.finished_advice")
+            }
+            ProblemKind::TooManyRequests => {
+                ("problem.too_many", "problem.too_many_means", "problem.too_many_advice")
+            }
+            ProblemKind::Unavailable => {
+                ("problem.unavailable", "problem.unavailable_means", "problem.unavailable_advice")
+            }
+            ProblemKind::NotFound => {
+                ("problem.not_found", "problem.not_found_means", "problem.not_found_advice")
+            }
+            ProblemKind::Internal => {
+                ("problem.internal", "problem.internal_means", "problem.internal_advice")
+            }
+            ProblemKind::UnmetAcr => {
+                ("problem.stronger", "problem.stronger_means", "problem.stronger_advice")
+            }
+            ProblemKind::ServiceDisabled => {
+                ("problem.disabled", "problem.disabled_means", "problem.disabled_advice")
+            }
+            ProblemKind::MethodNotAllowed => {
+                ("problem.method", "problem.method_means", "problem.method_advice")
+            }
+        };
+        Words { happened, means, advice }
+    }
+}
+
+/// A problem page. `render()` comes from [`askama::Template`].
+#[derive(Template)]
+#[template(path = "problem.html")]
+pub struct ProblemPage<'a> {
+    pub frame: Frame<'a>,
+    pub kind: ProblemKind,
+    /// What a person reads out to support and the log can be searched for.
+    pub support_code: &'a str,
+    /// ASCII English for the service's developers, in words of the RFCs; never personal data.
+    pub technical: Option<&'a str>,
+    /// The way on: a label in the reader's language, and where it leads.
+    pub action: Option<(String, String)>,
+    /// Seconds after which trying again makes sense.
+    pub retry_after: Option<u32>,
+}
+
+impl ProblemPage<'_> {
+    fn words(&self) -> Words {
+        self.kind.words()
+    }
+
+    fn retry_minutes(&self, seconds: &u32) -> String {
+        self.frame.text.minutes(seconds.div_ceil(60).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The words of the pages: one catalogue per language, read once from the binary itself.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use time::{OffsetDateTime, UtcOffset};
+
+use super::locale::Language;
+
+type Catalogue = HashMap<String, String>;
+
+static CATALOGUES: LazyLock<[Catalogue; 4]> = LazyLock::new(|| Language::ALL.map(|l| catalogue(source(l))));
+
+const MONTHS: [&str; 12] = [
+    "date.january",
+    "date.february",
+    "date.march",
+    "date.april",
+    "date.may",
+    "date.june",
+    "date.july",
+    "date.august",
+    "date.september",
+    "date.october",
+    "date.november",
+    "date.december",
+];
+
+/// Words in one language. Cheap to copy; templates escape whatever it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text(Language);
+
+impl Text {
+    /// The words of a language.
+    pub fn new(language: Language) -> Text {
+        Text(language)
+    }
+
+    /// The language that these words are in.
+    pub fn language(self) -> Language {
+        self.0
+    }
+
+    /// The string under a key such as `number.title`. A key that is in no catalogue comes back as it is; a
+    /// test keeps that from happening.
+    pub fn get(self, key: &'static str) -> &'static str {
+        CATALOGUES[self.0 as usize].get(key).map_or(key, String::as_str)
+    }
+
+    /// The string with its `{placeholders}` replaced. Values go in as they are and are not searched again.
+    pub fn with(self, key: &'static str, values: &[(&str, &str)]) -> String {
+        let mut filled = String::new();
+        let mut rest = self.get(key);
+        while let Some((before, tail)) = rest.split_once('{') {
+            let Some((name, after)) = tail.split_once('}') else { break };
+            filled.push_str(before);
+            match values.iter().find(|(known, _)| *known == name) {
+                Some((_, value)) => filled.push_str(value),
+                None => filled.extend(["{", name, "}"]),
+            }
+            rest = after;
+        }
+        filled + rest
+    }
+
+    /// What stands before and after a placeholder, for sentences in which the value needs markup of its own.
+    pub fn around(self, key: &'static str, placeholder: &str) -> (&'static str, &'static str) {
+        let sentence = self.get(key);
+        sentence.split_once(&format!("{{{placeholder}}}")).unwrap_or((sentence, ""))
+    }
+
+    /// A length of time in minutes, with the noun in the form that the number takes: "3 minutes".
+    pub fn minutes(self, count: u32) -> String {
+        let key = match (self.0, count % 10, count % 100) {
+            (Language::Ru, _, 11..=14) => "date.minutes_many",
+            (Language::Ru, 1, _) => "date.minutes_one",
+            (Language::Ru, 2..=4, _) => "date.minutes_few",
+            (Language::En, ..) if count == 1 => "date.minutes_one",
+            _ => "date.minutes_many",
+        };
+        self.with(key, &[("count", &count.to_string())])
+    }
+
+    /// A date as people say it, in Tashkent's time: "21 November 2026".
+    pub fn date(self, unix_seconds: i64) -> String {
+        let at = tashkent(unix_seconds);
+        let month = self.get(MONTHS[usize::from(u8::from(at.month())) - 1]);
+        let (day, year) = (at.day().to_string(), at.year().to_string());
+        self.with("date.full", &[("day", &day), ("month", month), ("year", &year)])
+    }
+
+    /// A time of day in Tashkent: "14:32".
+    pub fn time_of_day(self, unix_seconds: i64) -> String {
+        let at = tashkent(unix_seconds);
+        let (hour, minute) = (format!("{:02}", at.hour()), format!("{:02}", at.minute()));
+        self.with("date.time", &[("hour", &hour), ("minute", &minute)])
+    }
+}
+
+/// Civil time in Tashkent, which has been UTC+5 all year round since 1992. Seconds beyond the calendar's range
+/// stop at its edge.
+fn tashkent(unix_seconds: i64) -> OffsetDateTime {
+    const YEAR_1: i64 = -62_135_596_800;
+    const YEAR_9999: i64 = 253_370_764_800;
+    OffsetDateTime::from_unix_timestamp(unix_seconds.clamp(YEAR_1, YEAR_9999))
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .to_offset(UtcOffset::from_hms(5, 0, 0).unwrap_or(UtcOffset::UTC))
+}
+
+fn source(language: Language) -> &'static str {
+    match language {
+        Language::UzLatn => include_str!("../../../locales/uz-Latn.toml"),
+        Language::UzCyrl => include_str!("../../../locales/uz-Cyrl.toml"),
+        Language::Ru => include_str!("../../../locales/ru.toml"),
+        Language::En => include_str!("../../../locales/en.toml"),
+    }
+}
+
+/// Flattens `[page] name = "…"` to `page.name`. The source is part of the binary, so a mistake in it is one of
+/// the program, found by the first test that runs.
+fn catalogue(source: &str) -> Catalogue {
+    let pages: HashMap<String, HashMap<String, String>> =
+        toml::from_str(source).unwrap_or_else(|error| panic!("embedded catalogue: {error}"));
+    let flatten = |(page, strings): (String, HashMap<String, String>)| {
+        strings.into_iter().map(move |(name, words)| (format!("{page}.{name}"), words))
+    };
+    pages.into_iter().flat_map(flatten).collect()
+}
+
+#[cfg(test)]
+mod tests;
