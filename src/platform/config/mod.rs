@@ -5,30 +5,51 @@
 //! setting does is the business of the part that reads it.
 
 mod cidr;
-mod edge;
+mod context;
+mod files;
 mod issuer;
+mod key;
 mod keys;
+mod layers;
 mod limits;
+mod load;
+mod log;
+mod network;
+mod outbound;
+mod problems;
+mod reference;
 mod sandbox;
 mod secret;
 mod server;
 mod sign_in;
 mod sms;
 mod stores;
+mod suggest;
+mod support;
+mod table;
 mod tokens;
+mod values;
 
 pub use cidr::{Cidr, CidrError};
-pub use edge::{Log, LogFormat, Outbound, Support};
 pub use issuer::{Issuer, IssuerError};
 pub use keys::Keys;
 pub use limits::Limits;
+pub use load::{environment, load, load_before_keyring};
+pub use log::{Log, LogFormat};
+pub use outbound::{Allowed, Outbound};
+pub use problems::{Origin, Problem, Problems};
+pub use reference::reference;
 pub use sandbox::Sandbox;
 pub use secret::Secret;
 pub use server::{Server, Tls};
 pub use sign_in::SignIn;
 pub use sms::{Eskiz, Gateway, PlayMobile, Sms};
 pub use stores::{Database, Redis};
+pub use support::Support;
 pub use tokens::Tokens;
+
+use context::Context;
+use values::Values;
 
 /// Everything that can be set, checked as a whole.
 #[derive(Clone, Debug)]
