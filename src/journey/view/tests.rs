@@ -1,1 +1,231 @@
+//! Every page with short, long and hostile words, in every language.
 
+use askama::Template;
+
+use super::*;
+use crate::platform::web::locale::{Language, Text};
+use crate::platform::web::markup::{assert_sound, has_id, is_never_translated};
+
+const HOSTILE: &str = r#""><script>alert('x')</script><b onclick='y' style="z">"#;
+const LONG: &str = "Oʻzbekiston Respublikasi Prezidenti huzuridagi Davlat xizmatlari agentligining \
+    xizmatlarniraqamlashtirishvauyushtirishmarkazi";
+
+/// What a page is filled with.
+struct Words {
+    service: &'static str,
+    person: &'static str,
+    value: &'static str,
+}
+
+const ORDINARY: Words = Words { service: "Davlat portali", person: "KARIMOV ALISHER", value: "AD 1234567" };
+const LENGTHY: Words = Words { service: LONG, person: LONG, value: LONG };
+const ATTACK: Words = Words { service: HOSTILE, person: HOSTILE, value: HOSTILE };
+
+fn frame(language: Language, words: &Words) -> Frame<'static> {
+    let link = |other: Language| LanguageLink {
+        language: other,
+        href: format!("/sign-in/number?t=9f2c&ui_locales={}", other.tag()),
+        current: other == language,
+    };
+    let service = Service {
+        name: words.service,
+        owner: words.person,
+        icon: None,
+        home: Some("https://portal.example/"),
+        policy: Some("https://portal.example/privacy"),
+        terms: Some("https://portal.example/terms"),
+    };
+    Frame {
+        text: Text::new(language),
+        service: Some(service),
+        languages: Language::ALL.map(link).into(),
+        form_action: "/sign-in/step?t=9f2c",
+    }
+}
+
+fn datum(id: &str, label: &str, values: &[&str], checked: bool) -> Datum {
+    Datum {
+        id: id.into(),
+        label: label.into(),
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+        why: checked.then(|| format!("why {label}")),
+        checked,
+    }
+}
+
+fn data(words: &Words) -> Vec<Datum> {
+    let v = words.value;
+    vec![datum("name", v, &[words.person], true), datum("document", "Document", &[v, v, v, v], false)]
+}
+
+fn number(language: Language, words: &Words, error: Option<NumberError>) -> String {
+    let error = error.map(|error| error.message(Text::new(language)));
+    let frame = frame(language, words);
+    NumberPage { frame, phone: words.value, error, cancel: "/sign-in/cancel" }.render().unwrap()
+}
+
+fn code_page(language: Language, words: &Words) -> CodePage<'static> {
+    CodePage {
+        frame: frame(language, words),
+        masked: "+998 •• ••• 45 67",
+        error: None,
+        resent: false,
+        resend_after: 30,
+        resends_left: 2,
+        slow: false,
+        minutes: 3,
+        change_number: "/sign-in/number",
+        cancel: "/sign-in/cancel",
+    }
+}
+
+fn consent(language: Language, words: &Words) -> String {
+    ConsentPage {
+        frame: frame(language, words),
+        person_name: words.person,
+        required: data(words),
+        optional: vec![
+            datum("phone", "Phone", &[words.value], true),
+            datum("email", words.value, &[], false),
+        ],
+        purpose: words.value,
+        basis: Some(words.value),
+        until: Some(Text::new(language).date(1_795_244_400)),
+        offline: true,
+    }
+    .render()
+    .unwrap()
+}
+
+fn resume(language: Language, words: &Words) -> String {
+    let frame = frame(language, words);
+    let sends = data(words);
+    ContinuePage { frame, person_name: words.person, masked_phone: "+998 •• ••• 45 67", sends }
+        .render()
+        .unwrap()
+}
+
+fn form_post(language: Language, words: &Words) -> String {
+    let fields = vec![("code", words.value.to_owned()), ("state", words.person.to_owned())];
+    let frame = Frame { languages: Vec::new(), ..frame(language, words) };
+    FormPostPage { frame, action: "https://portal.example/cb?a=1&b=2", fields }.render().unwrap()
+}
+
+fn signed_out(language: Language, words: &Words) -> String {
+    let back = Some(("https://portal.example/?a=1&b=2", words.service));
+    SignedOutPage { frame: Frame { service: None, ..frame(language, words) }, back }.render().unwrap()
+}
+
+fn welcome(language: Language, words: &Words) -> String {
+    let frame = Frame { service: None, ..frame(language, words) };
+    WelcomePage { frame, signed_in_as: Some(words.person.into()) }.render().unwrap()
+}
+
+/// Every page with the ids that people's helpers and automated browsers rely on.
+fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static str])> {
+    let broken = CodePage {
+        error: Some(CodeError::Wrong { left: 3 }.message(Text::new(language))),
+        slow: true,
+        ..code_page(language, words)
+    };
+    vec![
+        (number(language, words, None), &["phone", "continue", "cancel"]),
+        (number(language, words, Some(NumberError::Empty)), &["phone", "continue", "cancel", "error"]),
+        (number(language, words, Some(NumberError::NotUzbekMobile)), &["phone", "continue", "error"]),
+        (
+            code_page(language, words).render().unwrap(),
+            &["code", "continue", "resend", "cancel", "change-number"],
+        ),
+        (broken.render().unwrap(), &["code", "continue", "resend", "error"]),
+        (consent(language, words), &["allow", "deny"]),
+        (resume(language, words), &["continue", "other", "signout"]),
+        (form_post(language, words), &["continue"]),
+        (SignOutPage { frame: frame(language, words) }.render().unwrap(), &["continue", "stay"]),
+        (signed_out(language, words), &["signed-out", "back"]),
+        (welcome(language, words), &["signout"]),
+    ]
+}
+
+#[test]
+fn every_page_is_sound_and_has_its_ids_in_every_language() {
+    for language in Language::ALL {
+        for words in [&ORDINARY, &LENGTHY] {
+            for (html, ids) in pages(language, words) {
+                assert_sound(&html, language);
+                for id in ids {
+                    assert!(has_id(&html, id), "#{id} is missing in {}", language.tag());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_that_others_wrote_becomes_markup() {
+    for language in Language::ALL {
+        for (html, _) in pages(language, &ATTACK) {
+            assert_sound(&html, language);
+            assert!(!html.contains("<script>") && !html.contains("<b "));
+            assert!(html.contains("&#60;script&#62;alert(&#39;x&#39;)"));
+        }
+    }
+}
+
+#[test]
+fn names_are_never_translated() {
+    for (html, _) in pages(Language::Ru, &ORDINARY) {
+        for name in [ORDINARY.service, ORDINARY.person] {
+            if html.split_once("<body>").unwrap().1.contains(&format!(">{name}<")) {
+                assert!(is_never_translated(&html.replace("value=\"KARIMOV ALISHER\"", ""), name), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_page_keeps_what_was_typed_and_ties_the_message_to_the_field() {
+    let html = number(Language::En, &ORDINARY, Some(NumberError::NotUzbekMobile));
+    assert!(
+        html.contains(r#"value="AD 1234567" aria-invalid="true" aria-describedby="phone-error phone-hint""#)
+    );
+    assert!(html.contains(r#"autocomplete="tel""#));
+    assert_eq!(html.matches("Enter an Uzbek mobile number").count(), 2);
+}
+
+#[test]
+fn a_new_code_can_be_asked_for_only_while_some_are_left() {
+    let first = code_page(Language::En, &ORDINARY).render().unwrap();
+    assert!(first.contains(r#"name="action" value="resend" formnovalidate data-after="30""#));
+    assert!(first.contains(r#"in <span class="number">0:30</span>."#));
+    assert!(first.contains(r#"autocomplete="one-time-code""#));
+    let now =
+        CodePage { resend_after: 0, resent: true, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
+    assert!(now.contains(r#"role="status""#) && !has_id(&now, "resend-wait"));
+    let none = CodePage { resends_left: 0, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
+    assert!(!has_id(&none, "resend") && none.contains("No more codes can be sent"));
+}
+
+#[test]
+fn only_optional_data_can_be_unticked_and_long_lists_fold() {
+    let html = consent(Language::En, &ORDINARY);
+    assert_eq!(html.matches(r#"type="checkbox""#).count(), 2);
+    assert!(html.contains(r#"id="datum-phone" name="datum" value="phone" checked"#));
+    assert!(html.contains(r#"id="datum-email" name="datum" value="email">"#));
+    assert_eq!(html.matches("<details>").count(), 1);
+    assert!(html.contains("Show all (4)"));
+    for end in [
+        "Basis: AD 1234567.",
+        r#"ends on <span class="number">21 November 2026</span>."#,
+        "when you are not using it",
+    ] {
+        assert!(html.contains(end), "{end}");
+    }
+}
+
+#[test]
+fn a_posted_answer_goes_to_the_service_with_every_field() {
+    let html = form_post(Language::En, &ORDINARY);
+    assert!(html.contains(r#"method="post" action="https://portal.example/cb?a=1&#38;b=2""#));
+    assert!(html.contains(r#"<input type="hidden" name="code" value="AD 1234567">"#));
+    assert!(html.contains(r#"<input type="hidden" name="state" value="KARIMOV ALISHER">"#));
+}

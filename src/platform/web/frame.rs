@@ -24,7 +24,7 @@ pub struct Service<'a> {
     pub owner: &'a str,
     /// Its icon: a path on this origin or a `data:` URL. Without one its initial stands in.
     pub icon: Option<&'a str>,
-    /// Its front page.
+    /// Its front page, to which a problem page leads back.
     pub home: Option<&'a str>,
     /// Its privacy policy.
     pub policy: Option<&'a str>,
@@ -60,7 +60,7 @@ impl<'a> Service<'a> {
 
     /// Whether there is anything to read about the service.
     pub fn has_links(&self) -> bool {
-        self.home_link().or(self.policy_link()).or(self.terms_link()).is_some()
+        self.policy_link().or(self.terms_link()).is_some()
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
             Service { policy: Some("javascript:alert(1)"), home: Some("https://a.uz"), ..service("a") };
         assert_eq!(registered.policy_link(), None);
         assert_eq!(registered.home_link(), Some("https://a.uz"));
-        assert!(registered.has_links());
-        assert!(!Service { home: None, ..registered }.has_links());
+        assert!(!registered.has_links());
+        assert!(Service { terms: Some("https://a.uz/terms"), ..registered }.has_links());
     }
 }

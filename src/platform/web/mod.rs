@@ -4,5 +4,7 @@
 pub mod assets;
 pub mod frame;
 pub mod locale;
+#[cfg(test)]
+pub(crate) mod markup;
 pub mod problem;
 pub mod text;

@@ -133,7 +133,8 @@ pub struct ProblemPage<'a> {
     pub support_code: &'a str,
     /// ASCII English for the service's developers, in words of the RFCs; never personal data.
     pub technical: Option<&'a str>,
-    /// The way on: a label in the reader's language, and where it leads.
+    /// The way on: a label in the reader's language, and where it leads. Without one, the page leads to the
+    /// service's front page, if that is known.
     pub action: Option<(String, String)>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
@@ -142,6 +143,10 @@ pub struct ProblemPage<'a> {
 impl ProblemPage<'_> {
     fn words(&self) -> Words {
         self.kind.words()
+    }
+
+    fn home(&self) -> Option<&str> {
+        self.frame.service.as_ref().and_then(|service| service.home_link())
     }
 
     fn retry_minutes(&self, seconds: &u32) -> String {

@@ -1,1 +1,67 @@
+//! Every kind of problem, in every language.
 
+use super::*;
+use crate::platform::web::frame::Service;
+use crate::platform::web::locale::{Language, Text};
+use crate::platform::web::markup::{assert_sound, has_id};
+
+fn page(kind: ProblemKind, language: Language) -> ProblemPage<'static> {
+    let frame = Frame { text: Text::new(language), service: None, languages: Vec::new(), form_action: "" };
+    ProblemPage { frame, kind, support_code: "K7QM-2F", technical: None, action: None, retry_after: None }
+}
+
+#[test]
+fn every_kind_has_its_own_words_in_every_language() {
+    for language in Language::ALL {
+        let mut seen = std::collections::BTreeSet::new();
+        for kind in ProblemKind::ALL {
+            let html = page(kind, language).render().unwrap();
+            assert_sound(&html, language);
+            assert!(has_id(&html, "error"));
+            assert!(html.contains("K7QM-2F"));
+            let words = kind.words();
+            for key in [words.happened, words.means, words.advice] {
+                assert!(seen.insert(key), "{key} stands for two kinds");
+                assert_ne!(Text::new(language).get(key), key);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_technical_reason_is_on_the_page_and_marked_as_english() {
+    let technical = Some("invalid redirect_uri: <script>alert(1)</script>");
+    let html =
+        ProblemPage { technical, ..page(ProblemKind::BadReturnAddress, Language::UzCyrl) }.render().unwrap();
+    assert_sound(&html, Language::UzCyrl);
+    let (_, details) = html.split_once("<details").unwrap();
+    assert!(details.contains(r#"<p lang="en" translate="no"><code>invalid redirect_uri: &#60;script&#62;"#));
+}
+
+#[test]
+fn waiting_is_told_in_whole_minutes() {
+    for (seconds, told) in [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes")] {
+        let retry_after = Some(seconds);
+        let html =
+            ProblemPage { retry_after, ..page(ProblemKind::TooManyRequests, Language::En) }.render().unwrap();
+        assert!(html.contains(&format!("Try again in {told}.")), "{seconds}");
+    }
+}
+
+#[test]
+fn the_way_back_to_the_service_is_a_link() {
+    let service = Service {
+        name: "Davlat portali",
+        owner: "Adliya vazirligi",
+        icon: None,
+        home: Some("https://portal.example"),
+        policy: None,
+        terms: None,
+    };
+    let mut problem = page(ProblemKind::Expired, Language::En);
+    problem.frame.service = Some(service);
+    problem.action = Some(("Back to the service".into(), "https://portal.example/?a=1&b=2".into()));
+    let html = problem.render().unwrap();
+    assert_sound(&html, Language::En);
+    assert!(html.contains(r#"<a id="continue" class="main" href="https://portal.example/?a=1&#38;b=2">"#));
+}
