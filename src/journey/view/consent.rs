@@ -8,7 +8,8 @@ use crate::platform::web::frame::Frame;
 /// A piece of the person's data as the pages show it.
 #[derive(Clone, Debug)]
 pub struct Datum {
-    /// What the form sends back for a ticked optional datum (field `datum`), and the tail of its element's id.
+    /// What the form sends back for a ticked optional datum (field `datum`), and the tail of its element's
+    /// id.
     pub id: String,
     /// Its plain name.
     pub label: String,
@@ -26,7 +27,8 @@ impl Datum {
     }
 }
 
-/// Asks whether the data may go to the service. Posts `decision=allow|deny` and a `datum` for each ticked one.
+/// Asks whether the data may go to the service. Posts `decision=allow|deny` and a `datum` for each ticked
+/// one.
 #[derive(Template)]
 #[template(path = "journey/consent.html")]
 pub struct ConsentPage<'a> {

@@ -5,8 +5,8 @@ use askama::Template;
 
 use crate::platform::web::frame::Frame;
 
-/// Carries the answer to the service by a form (OAuth 2.0 Form Post Response Mode). A script submits it at once;
-/// without scripts the person presses the button.
+/// Carries the answer to the service by a form (OAuth 2.0 Form Post Response Mode). A script submits it at
+/// once; without scripts the person presses the button.
 #[derive(Template)]
 #[template(path = "journey/form_post.html")]
 pub struct FormPostPage<'a> {

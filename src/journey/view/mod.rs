@@ -1,5 +1,5 @@
-//! The pages of a sign-in and a sign-out as values: what each shows, and nothing of how it is decided. Every page
-//! is an [`askama::Template`], so `render()` turns it into HTML; handlers live one file up.
+//! The pages of a sign-in and a sign-out as values: what each shows, and nothing of how it is decided. Every
+//! page is an [`askama::Template`], so `render()` turns it into HTML; handlers live one file up.
 
 mod code;
 mod consent;

@@ -1,5 +1,5 @@
-//! Static files of the pages, embedded in the binary and served under names that change with their content, so
-//! that browsers may keep them for ever.
+//! Static files of the pages, embedded in the binary and served under names that change with their content,
+//! so that browsers may keep them for ever.
 
 use std::sync::LazyLock;
 
@@ -16,21 +16,29 @@ struct Asset {
     body: &'static str,
 }
 
+/// The stylesheet is written in parts and sent as one file.
+const STYLES: &str = concat!(
+    include_str!("../../../static/app/base.css"),
+    include_str!("../../../static/app/frame.css"),
+    include_str!("../../../static/app/controls.css"),
+    include_str!("../../../static/app/content.css"),
+);
+
 static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     const CSS: &str = "text/css; charset=utf-8";
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     [
-        embed("app.css", CSS, include_str!("../../../static/app.css")),
+        embed("app.css", CSS, STYLES),
         embed("code.js", SCRIPT, include_str!("../../../static/code.js")),
         embed("form_post.js", SCRIPT, include_str!("../../../static/form_post.js")),
         embed("mark.svg", "image/svg+xml", include_str!("../../../static/mark.svg")),
     ]
 });
 
-/// The path of a static file, such as `/static/app.0f3a91c2d4e5b677.css`. A name that is not embedded comes back
-/// under `/static/` as it is; a test keeps that from happening.
-pub fn asset(name: &'static str) -> &'static str {
-    ASSETS.iter().find(|asset| asset.name == name).map_or(name, |asset| &asset.url)
+/// The path of a static file, such as `/static/app.0f3a91c2d4e5b677.css`. A name that is not embedded gives a
+/// path at which nothing is; a test keeps that from happening.
+pub fn asset(name: &str) -> &'static str {
+    ASSETS.iter().find(|asset| asset.name == name).map_or("/static/missing", |asset| &asset.url)
 }
 
 /// `GET /static/{file}`.
@@ -75,7 +83,7 @@ mod tests {
         assert_eq!(header("content-type"), "text/css; charset=utf-8");
         assert_eq!(header("cache-control"), "public, max-age=31536000, immutable");
         assert_eq!(header("x-content-type-options"), "nosniff");
-        assert_eq!(read_body(response).await, include_str!("../../../static/app.css"));
+        assert_eq!(read_body(response).await, STYLES);
     }
 
     #[actix_web::test]

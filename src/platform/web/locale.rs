@@ -54,9 +54,9 @@ impl Language {
     }
 }
 
-/// Settles the language of a page: what the service asked for (`ui_locales`, OpenID Connect Core 3.1.2.1: tags
-/// separated by spaces, in order of preference), else what the reader chose before (`cookie`), else what the
-/// browser prefers (`Accept-Language`, RFC 9110 section 12.5.4), else Uzbek in Latin script.
+/// Settles the language of a page: what the service asked for (`ui_locales`, OpenID Connect Core 3.1.2.1:
+/// tags separated by spaces, in order of preference), else what the reader chose before (`cookie`), else
+/// what the browser prefers (`Accept-Language`, RFC 9110 section 12.5.4), else Uzbek in Latin script.
 pub fn negotiate(ui_locales: Option<&str>, cookie: Option<&str>, accept_language: Option<&str>) -> Language {
     ui_locales
         .and_then(|tags| tags.split_whitespace().find_map(Language::parse))

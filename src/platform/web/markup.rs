@@ -4,8 +4,8 @@ use super::locale::Language;
 
 const VOID: [&str; 7] = ["br", "hr", "img", "input", "link", "meta", "path"];
 
-/// Fails unless the page is well-formed, in the language, free of inline code and styles, complete in words, and
-/// small enough for the first round trip (14 kB).
+/// Fails unless the page is well-formed, in the language, free of inline code and styles, complete in words,
+/// and small enough for the first round trip (14 kB).
 pub(crate) fn assert_sound(html: &str, language: Language) {
     assert!(html.starts_with("<!doctype html>\n<html lang=\""), "{:.80}", html);
     assert!(html.contains(&format!("<html lang=\"{}\">", language.tag())));
@@ -26,7 +26,8 @@ pub(crate) fn has_id(html: &str, id: &str) -> bool {
     tags(html).iter().any(|tag| attribute(tag, "id") == Some(id))
 }
 
-/// Whether every occurrence of these words as text stands directly in an element that translators leave alone.
+/// Whether every occurrence of these words as text stands directly in an element that translators leave
+/// alone.
 pub(crate) fn is_never_translated(html: &str, words: &str) -> bool {
     let body = html.split_once("<body>").map_or(html, |(_, body)| body);
     let pieces: Vec<&str> = body.split(words).collect();

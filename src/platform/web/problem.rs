@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::frame::Frame;
+use super::locale::Text;
 
 /// Why a page cannot be shown or a sign-in cannot go on, as far as the person is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,11 +134,27 @@ pub struct ProblemPage<'a> {
     pub support_code: &'a str,
     /// ASCII English for the service's developers, in words of the RFCs; never personal data.
     pub technical: Option<&'a str>,
-    /// The way on: a label in the reader's language, and where it leads. Without one, the page leads to the
+    /// The way on: a label in the reader's language, and where it leads (see [`start_again`], [`try_again`],
+    /// [`to_service`]). Without one, the page leads to the
     /// service's front page, if that is known.
     pub action: Option<(String, String)>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
+}
+
+/// A way on that begins the sign-in anew.
+pub fn start_again(text: Text, href: impl Into<String>) -> (String, String) {
+    (text.get("problem.start_again").to_owned(), href.into())
+}
+
+/// A way on that asks for the same page again.
+pub fn try_again(text: Text, href: impl Into<String>) -> (String, String) {
+    (text.get("problem.try_again").to_owned(), href.into())
+}
+
+/// A way on that leads to the service.
+pub fn to_service(text: Text, href: impl Into<String>) -> (String, String) {
+    (text.get("frame.to_service").to_owned(), href.into())
 }
 
 impl ProblemPage<'_> {

@@ -97,8 +97,8 @@ impl Text {
     }
 }
 
-/// Civil time in Tashkent, which has been UTC+5 all year round since 1992. Seconds beyond the calendar's range
-/// stop at its edge.
+/// Civil time in Tashkent, which has been UTC+5 all year round since 1992. Seconds beyond the calendar's
+/// range stop at its edge.
 fn tashkent(unix_seconds: i64) -> OffsetDateTime {
     const YEAR_1: i64 = -62_135_596_800;
     const YEAR_9999: i64 = 253_370_764_800;
@@ -116,8 +116,8 @@ fn source(language: Language) -> &'static str {
     }
 }
 
-/// Flattens `[page] name = "…"` to `page.name`. The source is part of the binary, so a mistake in it is one of
-/// the program, found by the first test that runs.
+/// Flattens `[page] name = "…"` to `page.name`. The source is part of the binary, so a mistake in it is one
+/// of the program, found by the first test that runs.
 fn catalogue(source: &str) -> Catalogue {
     let pages: HashMap<String, HashMap<String, String>> =
         toml::from_str(source).unwrap_or_else(|error| panic!("embedded catalogue: {error}"));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::platform::web::frame::Service;
-use crate::platform::web::locale::{Language, Text};
+use crate::platform::web::locale::Language;
 use crate::platform::web::markup::{assert_sound, has_id};
 
 fn page(kind: ProblemKind, language: Language) -> ProblemPage<'static> {
@@ -60,8 +60,14 @@ fn the_way_back_to_the_service_is_a_link() {
     };
     let mut problem = page(ProblemKind::Expired, Language::En);
     problem.frame.service = Some(service);
-    problem.action = Some(("Back to the service".into(), "https://portal.example/?a=1&b=2".into()));
+    problem.action = Some(to_service(problem.frame.text, "https://portal.example/?a=1&b=2"));
     let html = problem.render().unwrap();
     assert_sound(&html, Language::En);
-    assert!(html.contains(r#"<a id="continue" class="main" href="https://portal.example/?a=1&#38;b=2">"#));
+    assert!(
+        html.contains(r#"<a id="continue" class="main" href="https://portal.example/?a=1&#38;b=2">Back to"#)
+    );
+    problem.action = None;
+    assert!(
+        problem.render().unwrap().contains(r#"<a id="continue" class="main" href="https://portal.example">"#)
+    );
 }
