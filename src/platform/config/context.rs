@@ -71,8 +71,11 @@ pub(super) fn refuse_known_secrets(values: &Values, demo: &Values, problems: &mu
         "example",
     ]);
     for (key, secret) in values.secrets() {
-        let url = Url::parse(secret.expose()).ok();
-        let password = url.as_ref().and_then(Url::password).unwrap_or(secret.expose());
+        let url = Url::parse(secret.expose()).ok().filter(|_| key.ends_with(".url"));
+        let password = match &url {
+            Some(url) => url.password().unwrap_or_default(),
+            None => secret.expose(),
+        };
         let placeholder = password.starts_with('<') && password.ends_with('>');
         if placeholder || known.contains(password) || known.contains(password.to_ascii_lowercase().as_str()) {
             let wrong = "is a secret that everybody knows: the demo's, or a common one";

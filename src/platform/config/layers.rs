@@ -31,11 +31,6 @@ impl Layers {
             || self.values.keys().any(|path| path.strip_prefix(section).is_some_and(|p| p.starts_with('.')))
     }
 
-    /// Whether nobody set anything.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.sections.is_empty()
-    }
-
     /// Lets reports about a whole section say where its heading stands.
     pub fn remember_sections(&self, problems: &mut Problems) {
         for (section, origin) in &self.sections {
@@ -51,8 +46,8 @@ impl Layers {
             .filter(move |path| path.strip_prefix(section).is_some_and(|p| p.starts_with('.')))
     }
 
-    /// Lays a file's content over what is there. All syntax errors are reported, and then nothing else of the file.
-    pub fn lay_file(&mut self, name: &str, content: &str, problems: &mut Problems) {
+    /// Lays a file's content over what is there; false when its syntax is wrong, of which every error is reported.
+    pub fn lay_file(&mut self, name: &str, content: &str, problems: &mut Problems) -> bool {
         let (table, errors) = DeTable::parse_recoverable(content);
         let source = Source { name, content };
         for error in &errors {
@@ -63,6 +58,7 @@ impl Layers {
         if errors.is_empty() {
             self.lay_table("", table.get_ref(), &source, problems);
         }
+        errors.is_empty()
     }
 
     fn lay_table(&mut self, prefix: &str, table: &DeTable, source: &Source, problems: &mut Problems) {

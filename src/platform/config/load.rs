@@ -1,9 +1,12 @@
 use std::path::{Path, PathBuf};
 
-use super::context::refuse_known_secrets;
+use super::context::{Context, refuse_known_secrets};
 use super::layers::{Layers, PREFIX};
-use super::problems::Origin;
-use super::*;
+use super::values::Values;
+use super::{
+    Database, Environment, Keys, Limits, Log, Origin, Outbound, Problems, Redis, Sandbox, Secret, Server,
+    Settings, SignIn, Sms, Support, Tokens,
+};
 
 /// The demo's configuration, which commands also act on when no other is named.
 const DEMO: &str = include_str!("../../../config/demo.toml");
@@ -16,7 +19,7 @@ const DEMO_NAME: &str = "config/demo.toml (built in)";
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Settings, Problems> {
-    resolve(file, env, false)
+    from_file(file, env, false)
 }
 
 /// The same for the command that makes the keyring, which cannot demand that there be one.
@@ -27,7 +30,7 @@ pub fn load_before_keyring(
     file: Option<&Path>,
     env: impl Iterator<Item = (String, String)>,
 ) -> Result<Settings, Problems> {
-    resolve(file, env, true)
+    from_file(file, env, true)
 }
 
 /// This process's variables that are settings.
@@ -53,11 +56,7 @@ impl Settings {
     /// # Errors
     /// Everything that is wrong with the variables, at once.
     pub fn demo_with(base_dir: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let mut layers = Layers::default();
-        layers.lay_file(DEMO_NAME, DEMO, &mut problems);
-        layers.lay_variables(env, &mut problems);
-        let mut settings = assemble(&layers, false, problems)?;
+        let mut settings = resolve(Some((DEMO_NAME, DEMO)), env, false)?;
         settings.move_to(base_dir);
         Ok(settings)
     }
@@ -66,7 +65,10 @@ impl Settings {
     fn move_to(&mut self, base_dir: &Path) {
         let database = self.database.url.expose();
         if let Some(path) = database.strip_prefix("sqlite:").filter(|path| !path.starts_with('/')) {
-            self.database.url = Secret::new(format!("sqlite:{}", base_dir.join(path).display()));
+            let base = base_dir.join("").display().to_string();
+            // What follows `sqlite:` is part of a URL, in which these three have a meaning.
+            let base = base.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+            self.database.url = Secret::new(format!("sqlite:{base}{path}"));
         }
         let place = |path: &mut PathBuf| *path = base_dir.join(&*path);
         place(&mut self.keys.keyring);
@@ -74,30 +76,37 @@ impl Settings {
     }
 }
 
-fn resolve(
+/// Reads a file if there is one and resolves it with the variables.
+fn from_file(
     file: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+    keyring_may_be_missing: bool,
+) -> Result<Settings, Problems> {
+    let Some(path) = file else { return resolve(None, env, keyring_may_be_missing) };
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(content) => resolve(Some((&name, &content)), env, keyring_may_be_missing),
+        Err(error) => {
+            let mut problems = Problems::default();
+            let wrong = format!("cannot be read: {error}");
+            problems.add("", Origin::File { path: name, line: 0 }, wrong, "name an existing file after -c");
+            Err(problems)
+        }
+    }
+}
+
+/// Resolves a file's name and content, if there is one, with the variables.
+fn resolve(
+    file: Option<(&str, &str)>,
     env: impl Iterator<Item = (String, String)>,
     keyring_may_be_missing: bool,
 ) -> Result<Settings, Problems> {
     let mut problems = Problems::default();
     let mut layers = Layers::default();
-    if let Some(path) = file {
-        let name = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(content) => layers.lay_file(&name, &content, &mut problems),
-            Err(error) => {
-                let origin = Origin::File { path: name, line: 0 };
-                problems.add(
-                    "",
-                    origin,
-                    format!("cannot be read: {error}"),
-                    "name an existing file after -c",
-                );
-            }
-        }
-    }
-    // Without the file's content, every key would be reported as missing.
-    if !problems.is_empty() && layers.is_empty() {
+    if let Some((name, content)) = file
+        && !layers.lay_file(name, content, &mut problems)
+    {
+        // Without the file's keys, every one of them would be reported as missing.
         return Err(problems);
     }
     layers.lay_variables(env, &mut problems);

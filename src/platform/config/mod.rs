@@ -41,7 +41,7 @@ pub use problems::{Origin, Problem, Problems};
 pub use reference::reference;
 pub use sandbox::Sandbox;
 pub use secret::Secret;
-pub use server::{Server, Tls};
+pub use server::{ForwardedHeader, Server, Tls};
 pub use sign_in::SignIn;
 pub use sms::{Eskiz, Gateway, PlayMobile, Sms};
 pub use stores::{Database, Redis};

@@ -4,11 +4,11 @@ use std::fmt;
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A line (from 1) of the configuration file.
+    /// The configuration file.
     File {
         /// The file's path as it was given.
         path: String,
-        /// The line, counted from 1.
+        /// The line, counted from 1; 0 when the file as a whole is meant.
         line: usize,
     },
     /// An environment variable.
@@ -20,6 +20,7 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::File { path, line: 0 } => f.write_str(path),
             Self::File { path, line } => write!(f, "{path}, line {line}"),
             Self::Variable(name) => write!(f, "variable {name}"),
             Self::Default => f.write_str("not set"),

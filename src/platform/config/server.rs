@@ -19,6 +19,8 @@ pub struct Server {
     pub workers: usize,
     /// Proxies whose word on the client's address is taken.
     pub trusted_proxies: Vec<Cidr>,
+    /// The header in which those proxies tell it.
+    pub forwarded_header: ForwardedHeader,
     /// TLS on `listen`; `None` when a proxy ends it.
     pub tls: Option<Tls>,
     /// Largest request body, in bytes.
@@ -27,6 +29,16 @@ pub struct Server {
     pub request_timeout_seconds: u32,
     /// Time given to running requests at shutdown, in seconds.
     pub drain_seconds: u32,
+}
+
+/// How proxies tell whom they speak for. Only one header is read: a proxy that writes the one passes on the other
+/// as it came, forged or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`, what nearly every proxy writes.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// `[server.tls]`: what the provider shows when it speaks TLS itself.
@@ -73,7 +85,13 @@ impl Server {
             "server.trusted_proxies",
             Kind::Blocks,
             Fallback::Value("[]"),
-            "Proxies whose `Forwarded` or `X-Forwarded-For` is believed. The client's address is the right-most one that is not theirs.",
+            "Proxies whose word on the client's address is believed. That address is the right-most one that is not theirs.",
+        ),
+        Key::new(
+            "server.forwarded_header",
+            Kind::Choice(&["x-forwarded-for", "forwarded"]),
+            Fallback::Value("\"x-forwarded-for\""),
+            "The header in which those proxies tell it. Only the one that they write themselves can be believed.",
         ),
         Key::new(
             "server.max_body_bytes",
@@ -102,6 +120,10 @@ impl Server {
             operations_listen: values.socket("server.operations_listen"),
             workers: values.number("server.workers") as usize,
             trusted_proxies: values.blocks("server.trusted_proxies"),
+            forwarded_header: match values.text("server.forwarded_header").as_deref() {
+                Some("forwarded") => ForwardedHeader::Forwarded,
+                _ => ForwardedHeader::XForwardedFor,
+            },
             tls: Tls::read(values),
             max_body_bytes: values.number("server.max_body_bytes") as usize,
             request_timeout_seconds: values.number("server.request_timeout_seconds"),
