@@ -1,4 +1,4 @@
-//! The ground floor: what every subject above stands on and what knows nothing of any of them.
+//! platform
 
 pub mod config;
-pub mod web;
+pub mod telemetry;

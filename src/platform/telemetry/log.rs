@@ -1,0 +1,119 @@
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::panic::{self, PanicHookInfo};
+
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::platform::config::{Log, LogFormat};
+
+/// The log of this process has been started before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogAlreadyStarted;
+
+impl fmt::Display for LogAlreadyStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the log of this process has been started before")
+    }
+}
+
+impl std::error::Error for LogAlreadyStarted {}
+
+/// Starts writing the log to standard error, panics included.
+///
+/// # Errors
+/// When it was started before: there is one log per process.
+pub fn start_log(settings: &Log) -> Result<(), LogAlreadyStarted> {
+    let colours = io::stderr().is_terminal();
+    subscriber(settings, io::stderr, colours).try_init().map_err(|_| LogAlreadyStarted)?;
+    panic::set_hook(Box::new(report_panic));
+    Ok(())
+}
+
+/// The log as a subscriber that writes to `writer`.
+fn subscriber<W>(settings: &Log, writer: W, colours: bool) -> impl tracing::Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours);
+    let lines = match settings.format {
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_span_list(true).boxed()
+        }
+        LogFormat::Text => lines.boxed(),
+    };
+    Registry::default().with(lines.with_filter(filter(settings.level)))
+}
+
+/// Libraries print what they carry (statements, headers) below `warn`; Yagona's own lines know what must not be seen.
+fn filter(level: Level) -> Targets {
+    Targets::new().with_default(level.min(Level::WARN)).with_target("yagona", level)
+}
+
+/// A panic as one line of the log. A formatted message may hold anything, so only literal ones are shown.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, message, "a part of the program gave up");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(format: LogFormat, level: Level, write: impl FnOnce()) -> String {
+        let paper = Paper::default();
+        let writer = paper.clone();
+        let subscriber = subscriber(&Log { format, level }, move || writer.clone(), false);
+        tracing::subscriber::with_default(subscriber, write);
+        String::from_utf8(paper.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_json_line_carries_the_fields_of_its_request() {
+        let text = written(LogFormat::Json, Level::INFO, || {
+            let _request = tracing::info_span!("request", request_id = "abc").entered();
+            tracing::info!(step = "code", "a code was sent");
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["message"], "a code was sent");
+        assert_eq!(line["step"], "code");
+        assert_eq!(line["spans"][0]["request_id"], "abc");
+        assert_eq!(line["level"], "INFO");
+    }
+
+    #[test]
+    fn libraries_stay_silent_below_warn_whatever_the_level() {
+        let text = written(LogFormat::Text, Level::TRACE, || {
+            tracing::debug!(target: "sqlx::query", "select 1");
+            tracing::warn!(target: "sqlx::query", "slow");
+            tracing::trace!("own");
+        });
+        assert!(!text.contains("select 1") && text.contains("slow") && text.contains("own"), "{text}");
+    }
+
+    #[test]
+    fn a_level_above_warn_holds_for_libraries_too() {
+        let text = written(LogFormat::Text, Level::ERROR, || tracing::warn!(target: "sqlx::query", "slow"));
+        assert_eq!(text, "");
+    }
+}

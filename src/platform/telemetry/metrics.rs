@@ -1,0 +1,191 @@
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::process::Process;
+use super::routes::{Route, Routes};
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// What the provider counts; one for the whole process, shared by all workers.
+///
+/// Plain counters and gauges are fields, each one atomic addition. Those with labels are methods; what is counted
+/// often can be resolved once (`Metrics::route`, `Metrics::tokens`) and kept. Labels are words of this program, never
+/// anything that came from outside, so that their number is bounded.
+pub struct Metrics {
+    registry: Registry,
+    routes: Routes,
+    /// Statements sent to the database, each with its answer.
+    pub sql_round_trips: Counter,
+    /// Transactions made durable, statements outside of one included.
+    pub sql_commits: Counter,
+    /// Commands, or pipelines of them, sent to Redis.
+    pub redis_round_trips: Counter,
+    /// Age of the oldest row that should have been purged, in seconds.
+    pub purge_lag_seconds: Gauge,
+    /// Messages waiting in the outbox.
+    pub outbox_depth: Gauge,
+    /// Age of the oldest message waiting in the outbox, in seconds.
+    pub outbox_age_seconds: Gauge,
+    sms_sends: Family<Labels<2>, Counter>,
+    sms_deliveries: Family<Labels<2>, Counter>,
+    sign_ins: Family<Labels<2>, Counter>,
+    tokens: Family<Labels<2>, Counter>,
+    limits: Family<Labels<1>, Counter>,
+}
+
+impl Metrics {
+    /// All metrics, at zero.
+    pub fn new() -> Arc<Self> {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            routes: Routes::default(),
+            sql_round_trips: Counter::default(),
+            sql_commits: Counter::default(),
+            redis_round_trips: Counter::default(),
+            purge_lag_seconds: Gauge::default(),
+            outbox_depth: Gauge::default(),
+            outbox_age_seconds: Gauge::default(),
+            sms_sends: Family::default(),
+            sms_deliveries: Family::default(),
+            sign_ins: Family::default(),
+            tokens: Family::default(),
+            limits: Family::default(),
+        };
+        metrics.register();
+        Arc::new(metrics)
+    }
+
+    fn register(&mut self) {
+        let process = self.registry.sub_registry_with_prefix("process");
+        process.register_collector(Box::new(Process));
+        let own = self.registry.sub_registry_with_prefix("yagona");
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        own.register("build", "The version that is running", version);
+        own.register("sql_round_trips", "Statements sent to the database", self.sql_round_trips.clone());
+        own.register("sql_commits", "Transactions made durable", self.sql_commits.clone());
+        own.register("redis_round_trips", "Commands sent to Redis", self.redis_round_trips.clone());
+        let lag = "Age of the oldest row that should have been purged";
+        own.register("purge_lag_seconds", lag, self.purge_lag_seconds.clone());
+        own.register("outbox_depth", "Messages waiting in the outbox", self.outbox_depth.clone());
+        let age = "Age of the oldest message waiting in the outbox";
+        own.register("outbox_age_seconds", age, self.outbox_age_seconds.clone());
+        own.register("sms_sends", "Messages handed to gateways", self.sms_sends.clone());
+        own.register("sms_deliveries", "What gateways said of messages", self.sms_deliveries.clone());
+        own.register("sign_ins", "Steps of sign-ins", self.sign_ins.clone());
+        own.register("tokens", "Answers of the token endpoint", self.tokens.clone());
+        own.register("limits", "Requests that met a limit", self.limits.clone());
+        own.register_collector(Box::new(self.routes.clone()));
+    }
+
+    /// The count of a route's answers; the same handle for the same name, to be resolved at start.
+    pub fn route(&self, name: &'static str) -> Route {
+        self.routes.route(name)
+    }
+
+    /// A message handed to a gateway: accepted, refused or unknown.
+    pub fn sms_sends(&self, gateway: &'static str, outcome: &'static str) -> Counter {
+        self.sms_sends.get_or_create_owned(&[("gateway", gateway), ("outcome", outcome)])
+    }
+
+    /// What a gateway said of a message's delivery.
+    pub fn sms_deliveries(&self, gateway: &'static str, state: &'static str) -> Counter {
+        self.sms_deliveries.get_or_create_owned(&[("gateway", gateway), ("state", state)])
+    }
+
+    /// A step of a sign-in and how it ended.
+    pub fn sign_ins(&self, step: &'static str, outcome: &'static str) -> Counter {
+        self.sign_ins.get_or_create_owned(&[("step", step), ("outcome", outcome)])
+    }
+
+    /// An answer of the token endpoint, by grant: `ok` or the error's code.
+    pub fn tokens(&self, grant: &'static str, outcome: &'static str) -> Counter {
+        self.tokens.get_or_create_owned(&[("grant", grant), ("outcome", outcome)])
+    }
+
+    /// A request that met a limit, by the limit's name.
+    pub fn limits(&self, limit: &'static str) -> Counter {
+        self.limits.get_or_create_owned(&[("limit", limit)])
+    }
+
+    /// Everything in OpenMetrics' text format.
+    pub fn encode(&self) -> String {
+        let mut page = String::with_capacity(8 * 1024);
+        // Writing to a String cannot fail, and the metrics are this program's own.
+        let _ = text::encode(&mut page, &self.registry);
+        page
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_counted_stands_on_the_page_under_its_name() {
+        let metrics = Metrics::new();
+        metrics.sql_round_trips.inc_by(6);
+        metrics.sql_commits.inc_by(3);
+        metrics.redis_round_trips.inc();
+        metrics.outbox_depth.set(4);
+        metrics.sms_sends("eskiz", "accepted").inc();
+        metrics.sms_sends("eskiz", "accepted").inc();
+        metrics.limits("number_10m").inc();
+        let page = metrics.encode();
+        for line in [
+            "yagona_sql_round_trips_total 6",
+            "yagona_sql_commits_total 3",
+            "yagona_redis_round_trips_total 1",
+            "yagona_outbox_depth 4",
+            "yagona_sms_sends_total{gateway=\"eskiz\",outcome=\"accepted\"} 2",
+            "yagona_limits_total{limit=\"number_10m\"} 1",
+            "# EOF",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+        }
+        assert!(page.contains("yagona_build_info{version=\""), "{page}");
+    }
+
+    #[test]
+    fn a_routes_answers_are_counted_by_status_and_by_time() {
+        let metrics = Metrics::new();
+        metrics.route("/token").record(200, Duration::from_micros(300));
+        metrics.route("/token").record(200, Duration::from_secs(60));
+        metrics.route("/token").record(401, Duration::from_micros(90));
+        metrics.route("/never").name();
+        let page = metrics.encode();
+        for line in [
+            "yagona_http_requests_total{route=\"/token\",status=\"200\"} 2",
+            "yagona_http_requests_total{route=\"/token\",status=\"401\"} 1",
+            "yagona_http_request_duration_seconds_count{route=\"/token\"} 3",
+            "yagona_http_request_duration_seconds_bucket{le=\"0.0001\",route=\"/token\"} 1",
+            "yagona_http_request_duration_seconds_bucket{le=\"0.0005\",route=\"/token\"} 2",
+            "yagona_http_request_duration_seconds_bucket{le=\"+Inf\",route=\"/token\"} 3",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+        }
+        assert!(!page.contains("/never"), "{page}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_and_processor_time_of_the_process_stand_on_the_page() {
+        let page = Metrics::new().encode();
+        assert!(page.contains("process_resident_memory_bytes "), "{page}");
+        assert!(page.contains("process_cpu_seconds_total "), "{page}");
+        assert!(page.contains("process_open_fds "), "{page}");
+    }
+}

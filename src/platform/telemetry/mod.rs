@@ -1,0 +1,22 @@
+//! What the provider tells its operators: logs, metrics, health, and the request ids that tie them together.
+//!
+//! No code, token, secret, full number or PINFL ever goes through here; what identifies a person is left out or
+//! masked by whoever writes the line. Paths and queries of requests are not logged, since they carry such things:
+//! a request is known by its route. The audit trail, which is evidence and not telemetry, lives elsewhere.
+
+mod log;
+mod metrics;
+mod operations;
+mod process;
+mod proxy;
+mod request_id;
+mod requests;
+mod routes;
+
+pub use log::{LogAlreadyStarted, start_log};
+pub use metrics::Metrics;
+pub use operations::{Check, Operations, check, start};
+pub use proxy::{ClientAddress, client_address};
+pub use request_id::{Entropy, RequestId};
+pub use requests::{Requests, client_of, request_id_of};
+pub use routes::Route;

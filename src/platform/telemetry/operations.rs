@@ -1,0 +1,195 @@
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde_json::{Map, Value, json};
+
+use super::Metrics;
+
+/// How long a part may take to say that it works. Orchestrators ask every few seconds and give up soon after.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Asks one part of the provider whether it works; the error is for operators and carries no secret.
+pub type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// Makes a [`Check`] of an async closure.
+pub fn check<F, R>(ask: F) -> Check
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    R: Future<Output = Result<(), String>> + Send + 'static,
+{
+    Arc::new(move || Box::pin(ask()))
+}
+
+/// What the operations port shows.
+#[derive(Clone)]
+pub struct Operations {
+    /// Shown at `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// What must work before `/health/ready` says so, by name.
+    pub checks: Vec<(&'static str, Check)>,
+    /// Set when the process has been told to end: it is then alive, but not ready.
+    pub draining: Arc<AtomicBool>,
+}
+
+/// Serves `/health/live`, `/health/ready` and `/metrics` on a listener of their own, from a worker of their own, so
+/// that they answer when all others are busy. The server runs once it is awaited or spawned.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn start(listener: TcpListener, operations: Operations) -> io::Result<Server> {
+    let server = HttpServer::new(move || App::new().configure(|app| routes(app, operations.clone())));
+    Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
+}
+
+fn routes(app: &mut web::ServiceConfig, operations: Operations) {
+    app.app_data(web::Data::new(operations))
+        .route("/health/live", web::get().to(live))
+        .route("/health/ready", web::get().to(ready))
+        .route("/metrics", web::get().to(metrics));
+}
+
+/// Says that this process can answer at all; an orchestrator restarts it otherwise, so no store is asked.
+async fn live() -> HttpResponse {
+    answer(true, &json!({ "status": "alive" }))
+}
+
+/// Says whether people should be sent here: every part works, and the process is not about to end.
+async fn ready(operations: web::Data<Operations>) -> HttpResponse {
+    if operations.draining.load(Ordering::Relaxed) {
+        return answer(false, &json!({ "status": "draining" }));
+    }
+    let (works, checks) = outcomes(&operations.checks, CHECK_TIMEOUT).await;
+    let status = if works { "ready" } else { "not ready" };
+    answer(works, &json!({ "status": status, "checks": Value::Object(checks) }))
+}
+
+/// Asks all parts at once; whether all of them work, and what each of them said.
+async fn outcomes(checks: &[(&'static str, Check)], timeout: Duration) -> (bool, Map<String, Value>) {
+    let asked: Vec<_> = checks
+        .iter()
+        .map(|(name, check)| (*name, tokio::spawn(tokio::time::timeout(timeout, check()))))
+        .collect();
+    let (mut works, mut said) = (true, Map::new());
+    for (name, outcome) in asked {
+        let problem = match outcome.await {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(problem))) => Some(problem),
+            Ok(Err(_)) => Some(format!("no answer within {} ms", timeout.as_millis())),
+            Err(_) => Some("the check itself broke down".to_owned()),
+        };
+        works &= problem.is_none();
+        let state = problem
+            .map_or_else(|| json!({ "ok": true }), |problem| json!({ "ok": false, "problem": problem }));
+        said.insert(name.to_owned(), state);
+    }
+    (works, said)
+}
+
+async fn metrics(operations: web::Data<Operations>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .body(operations.metrics.encode())
+}
+
+fn answer(works: bool, body: &Value) -> HttpResponse {
+    let mut response = if works { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    if !works {
+        response.insert_header((RETRY_AFTER, "5"));
+    }
+    response.insert_header((CACHE_CONTROL, "no-store")).json(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+
+    async fn ask(path: &str, operations: &Operations) -> (u16, String) {
+        let app = init_service(App::new().configure(|app| routes(app, operations.clone()))).await;
+        let response = call_service(&app, TestRequest::get().uri(path).to_request()).await;
+        let status = response.status().as_u16();
+        (status, String::from_utf8(read_body(response).await.to_vec()).unwrap())
+    }
+
+    fn with(checks: Vec<(&'static str, Check)>) -> Operations {
+        Operations { metrics: Metrics::new(), checks, draining: Arc::default() }
+    }
+
+    fn works() -> Check {
+        check(|| async { Ok(()) })
+    }
+
+    #[actix_web::test]
+    async fn a_process_whose_parts_work_is_ready() {
+        let (status, body) =
+            ask("/health/ready", &with(vec![("database", works()), ("redis", works())])).await;
+        assert_eq!(status, 200);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            body,
+            json!({"status": "ready", "checks": {"database": {"ok": true}, "redis": {"ok": true}}})
+        );
+    }
+
+    #[actix_web::test]
+    async fn a_part_that_fails_or_breaks_down_makes_it_unready_but_not_dead() {
+        let fails = check(|| async { Err("connection refused".to_owned()) });
+        let breaks = check(|| async { panic!("broken") });
+        let operations = with(vec![("database", fails), ("keys", works()), ("redis", breaks)]);
+        let (status, body) = ask("/health/ready", &operations).await;
+        assert_eq!(status, 503);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["checks"]["database"]["problem"], "connection refused");
+        assert_eq!(body["checks"]["keys"]["ok"], true);
+        assert_eq!(body["checks"]["redis"]["ok"], false);
+        assert_eq!(ask("/health/live", &operations).await.0, 200);
+    }
+
+    #[actix_web::test]
+    async fn a_part_that_does_not_answer_in_time_makes_it_unready() {
+        let checks = [("redis", check(std::future::pending)), ("keys", works())];
+        let (all_work, said) = outcomes(&checks, Duration::from_millis(5)).await;
+        assert!(!all_work);
+        assert_eq!(said["redis"]["problem"], "no answer within 5 ms");
+        assert_eq!(said["keys"]["ok"], true);
+    }
+
+    #[actix_web::test]
+    async fn a_process_about_to_end_is_not_ready() {
+        let operations = with(vec![("database", works())]);
+        operations.draining.store(true, Ordering::Relaxed);
+        let (status, body) = ask("/health/ready", &operations).await;
+        assert_eq!((status, body.as_str()), (503, r#"{"status":"draining"}"#));
+    }
+
+    #[actix_web::test]
+    async fn metrics_are_served() {
+        let operations = with(Vec::new());
+        operations.metrics.sql_commits.inc();
+        let (status, body) = ask("/metrics", &operations).await;
+        assert_eq!(status, 200);
+        assert!(body.contains("yagona_sql_commits_total 1"), "{body}");
+    }
+
+    #[actix_web::test]
+    async fn the_port_answers_until_it_is_stopped() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = start(listener, with(Vec::new())).unwrap();
+        let handle = server.handle();
+        let running = actix_web::rt::spawn(server);
+        let response = reqwest::get(format!("http://{address}/health/live")).await.unwrap();
+        assert_eq!(response.status(), 200);
+        handle.stop(true).await;
+        assert!(running.await.unwrap().is_ok());
+    }
+}

@@ -1,0 +1,100 @@
+use std::fmt;
+
+/// Fills a buffer with random bytes; the composition root gives the operating system's generator.
+pub type Entropy = fn(&mut [u8]);
+
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// The name by which one request is known in headers and logs: 96 random bits in base32, or what a trusted proxy gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// Made of 12 random bytes.
+    pub fn new(random: [u8; 12]) -> Self {
+        let bits = random.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+        // 20 letters of 5 bits hold 100; the first one carries the bit that is left over.
+        let letter = |place: u32| char::from(ALPHABET[(bits >> (5 * place) & 31) as usize]);
+        Self((0..20).rev().map(letter).collect())
+    }
+
+    /// What another gave, if it is well-formed: 8 to 64 letters, digits, `-`, `_` and `.`, so that it can neither
+    /// break a line of the log nor carry a message.
+    pub fn given(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        ((8..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.to_owned()))
+    }
+
+    /// The id as it stands in the header.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Random bytes fetched many at a time, since a call for twelve costs nearly as much as one for hundreds.
+pub(super) struct Pool {
+    entropy: Entropy,
+    bytes: [u8; 12 * 64],
+    used: usize,
+}
+
+impl Pool {
+    pub fn new(entropy: Entropy) -> Self {
+        Self { entropy, bytes: [0; 12 * 64], used: 12 * 64 }
+    }
+
+    pub fn next(&mut self) -> RequestId {
+        if self.used == self.bytes.len() {
+            (self.entropy)(&mut self.bytes);
+            self.used = 0;
+        }
+        let mut random = [0; 12];
+        random.copy_from_slice(&self.bytes[self.used..self.used + 12]);
+        self.used += 12;
+        RequestId::new(random)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    #[test]
+    fn every_bit_of_the_random_bytes_shows() {
+        assert_eq!(RequestId::new([0; 12]).as_str(), "aaaaaaaaaaaaaaaaaaaa");
+        assert_eq!(RequestId::new([255; 12]).as_str(), "b7777777777777777777");
+        let mut seen = BTreeSet::new();
+        for bit in 0..96 {
+            let mut random = [0; 12];
+            random[bit / 8] = 1 << (bit % 8);
+            assert!(seen.insert(RequestId::new(random).to_string()));
+        }
+    }
+
+    #[test]
+    fn the_pool_never_gives_the_same_bytes_twice() {
+        static CALL: AtomicU8 = AtomicU8::new(0);
+        let mut pool = Pool::new(|bytes| {
+            let call = CALL.fetch_add(1, Ordering::Relaxed);
+            bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = (i / 12) as u8 ^ (call << 6));
+        });
+        let ids: BTreeSet<_> = (0..200).map(|_| pool.next().to_string()).collect();
+        assert_eq!(ids.len(), 200);
+    }
+
+    #[test]
+    fn a_given_id_must_be_harmless() {
+        assert_eq!(RequestId::given("edge-7f.01_A").unwrap().as_str(), "edge-7f.01_A");
+        for text in ["short", "with space in it", "line\nbreak-in-it", "<script>alert", &"x".repeat(65)] {
+            assert_eq!(RequestId::given(text), None, "{text}");
+        }
+    }
+}

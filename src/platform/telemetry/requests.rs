@@ -1,0 +1,206 @@
+use std::cell::RefCell;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{Error, HttpMessage, HttpRequest};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::proxy::{ClientAddress, client_address, is_trusted};
+use super::request_id::{Entropy, Pool, RequestId};
+use super::routes::Route;
+use crate::platform::config::{Cidr, ForwardedHeader, Server};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The outermost middleware: gives each request its id and the client's address, a span that carries the id, the
+/// header `X-Request-Id` in its answer, and a count by route.
+///
+/// A resource says which route it is by `app_data(metrics.route("/token"))`; what says nothing counts as the
+/// application's own `app_data`, if it has one.
+#[derive(Clone)]
+pub struct Requests {
+    trusted: Arc<[Cidr]>,
+    header: ForwardedHeader,
+    entropy: Entropy,
+}
+
+impl Requests {
+    /// Takes from the settings whose word on clients' addresses and request ids counts.
+    pub fn new(server: &Server, entropy: Entropy) -> Self {
+        let (trusted, header) = (server.trusted_proxies.as_slice().into(), server.forwarded_header);
+        Self { trusted, header, entropy }
+    }
+}
+
+/// What the middleware leaves with a request for those inside.
+#[derive(Clone)]
+struct Seen {
+    id: RequestId,
+    client: ClientAddress,
+}
+
+/// Who sent the request; the nearest peer when the middleware has not seen it.
+pub fn client_of(request: &HttpRequest) -> ClientAddress {
+    let seen = request.extensions().get::<Seen>().map(|seen| seen.client);
+    seen.unwrap_or_else(|| {
+        client_address(request.peer_addr(), request.headers(), (&[], ForwardedHeader::XForwardedFor))
+    })
+}
+
+/// The request's id, for an error page that tells it to a person; `None` when the middleware has not seen it.
+pub fn request_id_of(request: &HttpRequest) -> Option<RequestId> {
+    request.extensions().get::<Seen>().map(|seen| seen.id.clone())
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Requests
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<B>;
+    type Error = Error;
+    type Transform = Watched<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        let pool = RefCell::new(Pool::new(self.entropy));
+        ready(Ok(Watched { service: Rc::new(service), settings: self.clone(), pool }))
+    }
+}
+
+/// The middleware in one worker.
+pub struct Watched<S> {
+    service: Rc<S>,
+    settings: Requests,
+    pool: RefCell<Pool>,
+}
+
+impl<S> Watched<S> {
+    fn look_at(&self, request: &ServiceRequest) -> Seen {
+        let Requests { trusted, header, .. } = &self.settings;
+        let client = client_address(request.peer_addr(), request.headers(), (trusted, *header));
+        let from_proxy = request.peer_addr().is_some_and(|peer| is_trusted(peer.ip(), trusted));
+        let given = request.headers().get(X_REQUEST_ID).filter(|_| from_proxy);
+        let given = given.and_then(|value| value.to_str().ok()).and_then(RequestId::given);
+        Seen { id: given.unwrap_or_else(|| self.pool.borrow_mut().next()), client }
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for Watched<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<B>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let started = Instant::now();
+        let seen = self.look_at(&request);
+        let span = tracing::info_span!("request", request_id = seen.id.as_str());
+        let header = HeaderValue::from_str(seen.id.as_str());
+        request.extensions_mut().insert(seen);
+        let service = Rc::clone(&self.service);
+        let answer = async move {
+            let mut response = service.call(request).await?;
+            if let Ok(header) = header {
+                response.headers_mut().insert(X_REQUEST_ID, header);
+            }
+            let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+            let route = response.request().app_data::<Route>();
+            if let Some(route) = route {
+                route.record(status, elapsed);
+            }
+            let (route, ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
+            match status {
+                500.. => tracing::warn!(route, status, ms, "request failed"),
+                _ => tracing::debug!(route, status, ms, "request"),
+            }
+            Ok(response)
+        };
+        Box::pin(answer.instrument(span))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Metrics;
+    use super::*;
+    use crate::platform::config::Settings;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, HttpResponse, web};
+    use std::path::Path;
+
+    const ENTROPY: Entropy = |bytes| bytes.iter_mut().for_each(|byte| *byte = 7);
+
+    async fn who(request: HttpRequest) -> String {
+        let id = request_id_of(&request).map(|id| id.to_string());
+        format!("{} {}", client_of(&request), id.unwrap_or_default())
+    }
+
+    /// The status, the header and what the handler saw, of a request from `peer` with one more header.
+    async fn ask(
+        path: &str,
+        peer: [u8; 4],
+        header: (&'static str, &'static str),
+        metrics: &Metrics,
+    ) -> (u16, String, String) {
+        let mut server = Settings::demo(Path::new("")).server;
+        server.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let broken = || async { HttpResponse::ServiceUnavailable().finish() };
+        let app = App::new()
+            .app_data(metrics.route("other"))
+            .wrap(Requests::new(&server, ENTROPY))
+            .service(web::resource("/who").app_data(metrics.route("/who")).route(web::get().to(who)))
+            .service(
+                web::resource("/broken").app_data(metrics.route("/broken")).route(web::get().to(broken)),
+            );
+        let app = init_service(app).await;
+        let request = TestRequest::get().uri(path).peer_addr((peer, 5000).into()).insert_header(header);
+        let response = call_service(&app, request.to_request()).await;
+        let (status, id) = (response.status().as_u16(), response.headers().get("x-request-id").cloned());
+        let body = String::from_utf8(read_body(response).await.to_vec()).unwrap();
+        (status, id.unwrap().to_str().unwrap().to_owned(), body)
+    }
+
+    #[actix_web::test]
+    async fn a_request_has_an_id_inside_and_outside() {
+        let (status, id, body) =
+            ask("/who", [203, 0, 113, 9], ("x-forwarded-for", "1.1.1.1"), &Metrics::new()).await;
+        assert_eq!(status, 200);
+        assert_eq!(id, RequestId::new([7; 12]).as_str());
+        assert_eq!(body, format!("203.0.113.9 {id}"));
+    }
+
+    #[actix_web::test]
+    async fn only_a_trusted_proxy_can_name_a_request_or_a_client() {
+        let given = ("x-request-id", "edge-0815-4711");
+        let metrics = Metrics::new();
+        assert_eq!(ask("/who", [10, 0, 0, 1], given, &metrics).await.1, "edge-0815-4711");
+        assert_ne!(ask("/who", [203, 0, 113, 9], given, &metrics).await.1, "edge-0815-4711");
+        let forwarded = ("x-forwarded-for", "198.51.100.4");
+        assert!(ask("/who", [10, 0, 0, 1], forwarded, &metrics).await.2.starts_with("198.51.100.4 "));
+    }
+
+    #[actix_web::test]
+    async fn answers_are_counted_under_their_route() {
+        let metrics = Metrics::new();
+        let none = ("accept", "*/*");
+        ask("/who", [127, 0, 0, 1], none, &metrics).await;
+        ask("/broken", [127, 0, 0, 1], none, &metrics).await;
+        ask("/nowhere/998901234567", [127, 0, 0, 1], none, &metrics).await;
+        let page = metrics.encode();
+        assert!(page.contains("{route=\"/who\",status=\"200\"} 1"), "{page}");
+        assert!(page.contains("{route=\"/broken\",status=\"503\"} 1"), "{page}");
+        assert!(page.contains("{route=\"other\",status=\"404\"} 1"), "{page}");
+    }
+}
