@@ -73,7 +73,7 @@ impl Database {
                 problems.report(key, wrong, "use a postgres:// URL, or nodes = 1");
             }
             let path = path.trim_start_matches("//");
-            if path.is_empty() || path.contains("memory") && path.contains([':', '=']) {
+            if path.is_empty() || (path.contains("memory") && path.contains([':', '='])) {
                 let wrong = "keeps the database in memory, where each connection has its own";
                 problems.report(key, wrong, "name a file: sqlite:var/yagona.db");
             }

@@ -12,9 +12,9 @@ pub struct RequestId(String);
 impl RequestId {
     /// Made of 12 random bytes.
     pub fn new(random: [u8; 12]) -> Self {
-        let bits = random.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+        let bits = random.iter().fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
         // 20 letters of 5 bits hold 100; the first one carries the bit that is left over.
-        let letter = |place: u32| char::from(ALPHABET[(bits >> (5 * place) & 31) as usize]);
+        let letter = |place: u32| char::from(ALPHABET[((bits >> (5 * place)) & 31) as usize]);
         Self((0..20).rev().map(letter).collect())
     }
 
@@ -49,7 +49,7 @@ impl Pool {
         Self { entropy, bytes: [0; 12 * 64], used: 12 * 64 }
     }
 
-    pub fn next(&mut self) -> RequestId {
+    pub fn take(&mut self) -> RequestId {
         if self.used == self.bytes.len() {
             (self.entropy)(&mut self.bytes);
             self.used = 0;
@@ -86,7 +86,7 @@ mod tests {
             let call = CALL.fetch_add(1, Ordering::Relaxed);
             bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = (i / 12) as u8 ^ (call << 6));
         });
-        let ids: BTreeSet<_> = (0..200).map(|_| pool.next().to_string()).collect();
+        let ids: BTreeSet<_> = (0..200).map(|_| pool.take().to_string()).collect();
         assert_eq!(ids.len(), 200);
     }
 

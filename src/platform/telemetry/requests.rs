@@ -88,7 +88,7 @@ impl<S> Watched<S> {
         let from_proxy = request.peer_addr().is_some_and(|peer| is_trusted(peer.ip(), trusted));
         let given = request.headers().get(X_REQUEST_ID).filter(|_| from_proxy);
         let given = given.and_then(|value| value.to_str().ok()).and_then(RequestId::given);
-        Seen { id: given.unwrap_or_else(|| self.pool.borrow_mut().next()), client }
+        Seen { id: given.unwrap_or_else(|| self.pool.borrow_mut().take()), client }
     }
 }
 
