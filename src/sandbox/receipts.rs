@@ -1,0 +1,108 @@
+//! What happens to a message after a gateway has accepted it: it is handed to the operator, then delivered,
+//! and each step is reported to the sender's server.
+
+use std::io;
+use std::time::Duration;
+
+use actix_web::rt;
+use actix_web::web;
+use reqwest::{Client, RequestBuilder, redirect};
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+
+use super::Sandbox;
+use super::messages::{Message, State};
+use super::switches::{Behaviour, Switch};
+
+/// From acceptance to the operator, and from the operator to the phone's confirmation. Real ones take
+/// seconds; nobody wants to wait that long here.
+const STEP: Duration = Duration::from_millis(200);
+
+/// How long the sender's server may take to accept a receipt.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many receipts are on their way at a time.
+const AT_ONCE: usize = 32;
+
+/// Carries receipts to the sender's server. Each is tried once: a sender that missed one asks for the
+/// status, as with the real gateways.
+pub struct Courier {
+    client: Client,
+    places: Semaphore,
+}
+
+impl Courier {
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    pub fn new() -> io::Result<Self> {
+        let client = Client::builder()
+            .timeout(PATIENCE)
+            .redirect(redirect::Policy::none())
+            // The sender runs on this machine, and its certificate, if any, is a trial's own.
+            .no_proxy()
+            .tls_danger_accept_invalid_certs(true)
+            .build()
+            .map_err(io::Error::other)?;
+        Ok(Self { client, places: Semaphore::new(AT_ONCE) })
+    }
+
+    async fn carry(&self, receipt: RequestBuilder) {
+        // The semaphore is never closed.
+        let Ok(_place) = self.places.acquire().await else { return };
+        // A callback address is a secret of its owner: what is logged must not contain it.
+        match receipt.send().await.map_err(reqwest::Error::without_url) {
+            Ok(answer) if answer.status().is_success() => {}
+            Ok(answer) => tracing::warn!(status = answer.status().as_u16(), "receipt refused"),
+            Err(error) => tracing::warn!(%error, "receipt not delivered"),
+        }
+    }
+}
+
+/// How the messages of one call go on after they were accepted.
+pub struct Course<W> {
+    /// [`Message::number`]s.
+    pub numbers: Vec<u64>,
+    /// The gateway's behaviour when the messages were accepted.
+    pub behaviour: Behaviour,
+    /// Writes the receipts for messages that have reached a new state at a time; without one, nothing is
+    /// reported.
+    pub write: Option<W>,
+}
+
+/// Lets messages take their course, in the background.
+pub fn follow<W>(sandbox: web::Data<Sandbox>, course: Course<W>)
+where
+    W: Fn(&Client, &[&Message], OffsetDateTime) -> Vec<RequestBuilder> + 'static,
+{
+    rt::spawn(async move {
+        for state in [State::Submitted, State::Delivered] {
+            if state == State::Delivered && course.behaviour.is(Switch::Drop) {
+                return;
+            }
+            rt::time::sleep(STEP).await;
+            for receipt in step(&sandbox, &course, state) {
+                sandbox.courier.carry(receipt).await;
+            }
+        }
+    });
+}
+
+fn step<W>(sandbox: &Sandbox, course: &Course<W>, state: State) -> Vec<RequestBuilder>
+where
+    W: Fn(&Client, &[&Message], OffsetDateTime) -> Vec<RequestBuilder>,
+{
+    let now = OffsetDateTime::now_utc();
+    let mut messages = sandbox.messages();
+    for number in &course.numbers {
+        messages.advance(*number, state, now);
+    }
+    let Some(write) = course.write.as_ref().filter(|_| !course.behaviour.is(Switch::LoseReceipts)) else {
+        return Vec::new();
+    };
+    let reached: Vec<&Message> = course.numbers.iter().filter_map(|number| messages.get(*number)).collect();
+    if reached.is_empty() {
+        return Vec::new();
+    }
+    let copies = if course.behaviour.is(Switch::Duplicate) { 2 } else { 1 };
+    (0..copies).flat_map(|_| write(&sandbox.courier.client, &reached, now)).collect()
+}
