@@ -1,0 +1,145 @@
+//! The screen of a phone, with the messages that have arrived on it.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Data, Query, ServiceConfig};
+use askama::Template;
+use serde::Deserialize;
+use time::format_description::BorrowedFormatItem;
+use time::macros::{format_description, offset};
+
+use super::inbox::digits;
+use super::messages::Arrival;
+use super::pages::page;
+use super::{Sandbox, TestPerson};
+
+/// How many messages a screen shows.
+const SHOWN: usize = 100;
+
+/// On the clocks of Tashkent, where the phones are.
+const CLOCK: &[BorrowedFormatItem<'static>] = format_description!("[hour]:[minute]:[second]");
+
+/// `/phone`.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(web::resource("/phone").route(web::get().to(show)));
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    number: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sandbox/phone.html")]
+struct Page {
+    people: Vec<Person>,
+    number: String,
+    shown_number: String,
+    name: String,
+    /// The number looked at is nobody's of the test people.
+    stranger: bool,
+    bubbles: Vec<Bubble>,
+    latest: String,
+}
+
+struct Person {
+    number: String,
+    shown: String,
+    name: String,
+    about: String,
+    chosen: bool,
+}
+
+struct Bubble {
+    id: String,
+    from: String,
+    text: String,
+    code: Option<String>,
+    at: String,
+    clock: String,
+    about: String,
+}
+
+async fn show(sandbox: Data<Sandbox>, wanted: Query<Wanted>) -> HttpResponse {
+    let people = &sandbox.settings.people;
+    let asked = wanted.number.as_deref().and_then(digits);
+    let number = asked.or_else(|| people.first().map(|person| person.phone.clone())).unwrap_or_default();
+    let arrived = sandbox.messages().arrived(Some(&number), None, SHOWN);
+    let owner = people.iter().find(|person| person.phone == number);
+    let page_of_phone = Page {
+        people: people.iter().map(|person| listed(person, &number)).collect(),
+        shown_number: spaced(&number),
+        name: owner.map_or("Nobody among the test people", |person| &person.name).to_owned(),
+        stranger: owner.is_none() && !number.is_empty(),
+        latest: arrived.last().map(|arrival| arrival.at.clone()).unwrap_or_default(),
+        bubbles: arrived.into_iter().map(bubble).collect(),
+        number,
+    };
+    page(StatusCode::OK, &page_of_phone)
+}
+
+fn listed(person: &TestPerson, number: &str) -> Person {
+    Person {
+        number: person.phone.clone(),
+        shown: spaced(&person.phone),
+        name: person.name.clone(),
+        about: person.about.clone(),
+        chosen: person.phone == number,
+    }
+}
+
+fn bubble(arrival: Arrival) -> Bubble {
+    let parts = if arrival.parts == 1 { "1 part".to_owned() } else { format!("{} parts", arrival.parts) };
+    Bubble {
+        code: code_in(&arrival.text).map(str::to_owned),
+        clock: arrival.arrived_at.to_offset(offset!(+5)).format(CLOCK).unwrap_or_default(),
+        about: format!("{} · {parts}", arrival.gateway),
+        id: arrival.id,
+        from: arrival.from,
+        text: arrival.text,
+        at: arrival.at,
+    }
+}
+
+/// The code of a message: what phones fill in by (`@host #123456`, at the end), else the first run of five
+/// to eight digits that stands alone; four digits are as often a year or a short number to call.
+fn code_in(text: &str) -> Option<&str> {
+    let digits = |word: &&str| word.len() <= 8 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let bound = text.rsplit_once('#').map(|(_, rest)| rest.trim()).filter(digits);
+    let bound = bound.filter(|word| word.len() >= 4);
+    bound.or_else(|| text.split(|c: char| !c.is_alphanumeric()).filter(digits).find(|word| word.len() >= 5))
+}
+
+/// `+998 00 123 45 67`; what is not an Uzbek number is left in one piece.
+fn spaced(number: &str) -> String {
+    let groups = |rest: &str| {
+        let group = |from: usize, to: usize| rest.get(from..to).map(str::to_owned);
+        Some(["+998".to_owned(), group(0, 2)?, group(2, 5)?, group(5, 7)?, group(7, 9)?].join(" "))
+    };
+    match number.strip_prefix("998").filter(|rest| rest.len() == 9).and_then(groups) {
+        Some(spaced) => spaced,
+        None if number.is_empty() => String::new(),
+        None => format!("+{number}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_found_where_phones_look_for_it_else_where_people_do() {
+        assert_eq!(code_in("Kod: 111111 emas\n@id.example.uz #123456"), Some("123456"));
+        assert_eq!(code_in("#123456 is your code"), Some("123456"));
+        assert_eq!(code_in("Код 48213. Никому не сообщайте"), Some("48213"));
+        assert_eq!(code_in("Call 1148 or 998001234567 about AB12345"), None);
+        assert_eq!(code_in("No. #"), None);
+    }
+
+    #[test]
+    fn uzbek_numbers_are_spaced_as_people_write_them() {
+        assert_eq!(spaced("998001234567"), "+998 00 123 45 67");
+        assert_eq!(spaced("4915112345678"), "+4915112345678");
+        assert_eq!(spaced(""), "");
+    }
+}
