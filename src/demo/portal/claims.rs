@@ -1,0 +1,229 @@
+//! Claims in words: plain names for what the provider released, dates as people write them, and the raw list of
+//! an ID token for those who want to see it.
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+/// One line of a table: what it is called, what it says, and the claim it came from.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub label: String,
+    pub values: Vec<String>,
+    pub machine: String,
+}
+
+impl Row {
+    /// Something that was verified, with the evidence in words.
+    pub(super) fn fact(label: &str, machine: &str, evidence: &str) -> Self {
+        Self { label: label.to_owned(), values: vec![evidence.to_owned()], machine: machine.to_owned() }
+    }
+}
+
+/// Plain names, in the order in which they are shown; what is not here follows under its own name.
+const NAMES: [(&str, &str); 32] = [
+    ("name", "Name"),
+    ("family_name", "Surname"),
+    ("given_name", "Given name"),
+    ("middle_name", "Patronymic"),
+    ("birthdate", "Date of birth"),
+    ("birth_date", "Date of birth"),
+    ("gender", "Sex"),
+    ("sex", "Sex"),
+    ("pinfl", "Personal identification number (JSHSHIR)"),
+    ("pin", "Personal identification number (JSHSHIR)"),
+    ("document", "Identity document"),
+    ("citizenship", "Citizenship"),
+    ("nationalities", "Citizenship"),
+    ("phone_number", "Phone number"),
+    ("phone_number_verified", "Phone number is confirmed"),
+    ("email", "E-mail"),
+    ("email_verified", "E-mail is confirmed"),
+    ("address", "Address"),
+    ("locale", "Language"),
+    ("zoneinfo", "Time zone"),
+    ("updated_at", "Last changed"),
+    ("kind", "Kind"),
+    ("number", "Number"),
+    ("issuer", "Issued by"),
+    ("issued_by", "Issued by"),
+    ("issued_on", "Issued on"),
+    ("expires_on", "Valid until"),
+    ("country", "Country"),
+    ("region", "Region"),
+    ("locality", "District or city"),
+    ("street_address", "Street and house"),
+    ("postal_code", "Postal code"),
+];
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// UserInfo as a table for people; the subject identifier is left to the technical part.
+pub(super) fn in_plain_words(user: &Map<String, Value>) -> Vec<Row> {
+    let mut claims: Vec<_> = user.iter().filter(|(name, _)| *name != "sub").collect();
+    claims.sort_by_key(|(name, _)| rank(name));
+    claims
+        .into_iter()
+        .map(|(name, value)| Row { label: label(name), values: words(name, value), machine: name.clone() })
+        .filter(|row| !row.values.is_empty())
+        .collect()
+}
+
+/// A token's claims under their own names, as they came.
+pub(super) fn as_received(claims: &Map<String, Value>) -> Vec<Row> {
+    let value = |name: &str, value: &Value| match (name, value.as_i64()) {
+        ("exp" | "iat" | "nbf" | "auth_time", Some(seconds)) => format!("{seconds} ({})", moment(seconds)),
+        _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    };
+    claims
+        .iter()
+        .map(|(name, sent)| Row {
+            label: name.clone(),
+            values: vec![value(name, sent)],
+            machine: name.clone(),
+        })
+        .collect()
+}
+
+/// How to address somebody: by given name where it was released.
+pub(super) fn greeting(user: &Map<String, Value>) -> String {
+    ["given_name", "name"]
+        .iter()
+        .find_map(|name| user.get(*name)?.as_str())
+        .filter(|name| !name.trim().is_empty())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn rank(name: &str) -> (usize, &str) {
+    let plain = name.split('#').next().unwrap_or(name);
+    (NAMES.iter().position(|(known, _)| *known == plain).unwrap_or(NAMES.len()), name)
+}
+
+/// `name#uz-Cyrl` is a name in another language or script (OpenID Connect Core 1.0 §5.2).
+fn label(name: &str) -> String {
+    let (plain, language) = name.split_once('#').map_or((name, None), |(plain, tag)| (plain, Some(tag)));
+    let words = match NAMES.iter().find(|(known, _)| *known == plain) {
+        Some((_, words)) => (*words).to_owned(),
+        None => unfold(plain),
+    };
+    language.map_or(words.clone(), |tag| format!("{words} ({tag})"))
+}
+
+/// `urn:x:tax_office` → `Tax office`.
+fn unfold(name: &str) -> String {
+    let last = name.rsplit([':', '/']).find(|part| !part.is_empty()).unwrap_or(name);
+    let spaced = last.replace(['_', '-'], " ");
+    let mut letters = spaced.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn words(name: &str, value: &Value) -> Vec<String> {
+    match value {
+        Value::Null => vec![],
+        Value::Bool(true) => vec!["Yes".into()],
+        Value::Bool(false) => vec!["No".into()],
+        Value::Number(number) => match number.as_i64() {
+            Some(seconds) if name.ends_with("_at") => vec![moment(seconds)],
+            _ => vec![number.to_string()],
+        },
+        Value::String(text) => vec![sentence(name, text)],
+        Value::Array(items) => items.iter().flat_map(|item| words(name, item)).collect(),
+        Value::Object(parts) => {
+            let mut parts: Vec<_> = parts.iter().collect();
+            parts.sort_by_key(|(name, _)| (*name != "formatted", rank(name)));
+            parts
+                .into_iter()
+                .map(|(name, part)| (name, words(name, part)))
+                .filter(|(_, said)| !said.is_empty())
+                .map(|(name, said)| match name.as_str() {
+                    "formatted" => said.join(", "),
+                    _ => format!("{}: {}", label(name), said.join(", ")),
+                })
+                .collect()
+        }
+    }
+}
+
+fn sentence(name: &str, text: &str) -> String {
+    match (name, text) {
+        ("gender" | "sex", "male" | "m") => "Male".to_owned(),
+        ("gender" | "sex", "female" | "f") => "Female".to_owned(),
+        _ => date(text).unwrap_or_else(|| text.to_owned()),
+    }
+}
+
+/// `1990-05-17` → `17 May 1990`; anything else is left alone.
+fn date(text: &str) -> Option<String> {
+    let mut parts = text.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !(digits(year, 4) && digits(month, 2) && digits(day, 2)) {
+        return None;
+    }
+    let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
+    Some(format!("{} {month} {year}", day.trim_start_matches('0')))
+}
+
+fn moment(seconds: i64) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else { return seconds.to_string() };
+    let month = MONTHS[usize::from(u8::from(at.month())) - 1];
+    format!("{} {month} {} at {:02}:{:02} UTC", at.day(), at.year(), at.hour(), at.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn table(value: Value) -> Vec<(String, String)> {
+        let Value::Object(map) = value else { panic!("an object") };
+        in_plain_words(&map).into_iter().map(|row| (row.label, row.values.join(" | "))).collect()
+    }
+
+    #[test]
+    fn the_table_begins_with_the_name_and_leaves_out_the_subject() {
+        let rows =
+            table(json!({"sub": "x", "birthdate": "1990-05-07", "name#uz-Cyrl": "Али", "name": "Ali"}));
+        let expected = [("Name", "Ali"), ("Name (uz-Cyrl)", "Али"), ("Date of birth", "7 May 1990")];
+        assert_eq!(rows, expected.map(|(label, value)| (label.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_document_reads_part_by_part_and_unknown_claims_keep_a_readable_name() {
+        let rows = table(json!({
+            "document": {"number": "AA1234567", "kind": "passport", "expires_on": "2031-01-31"},
+            "urn:uz:tax_office": ["Yunusobod", null], "phone_number_verified": true
+        }));
+        assert_eq!(rows[0].1, "Kind: passport | Number: AA1234567 | Valid until: 31 January 2031");
+        assert_eq!(rows[1], ("Phone number is confirmed".into(), "Yes".into()));
+        assert_eq!(rows[2], ("Tax office".into(), "Yunusobod".into()));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_date_is_left_alone() {
+        assert_eq!(date("2031-13-01"), None);
+        assert_eq!(date("20-01-2031"), None);
+        assert_eq!(moment(0), "1 January 1970 at 00:00 UTC");
+    }
+
+    #[test]
+    fn greets_by_given_name_else_by_the_whole_name_else_not_by_name() {
+        let user = |value: Value| value.as_object().cloned().unwrap_or_default();
+        assert_eq!(greeting(&user(json!({"given_name": "Ali", "name": "Ali Valiyev"}))), "Ali");
+        assert_eq!(greeting(&user(json!({"given_name": " ", "sub": "x"}))), "");
+        assert_eq!(greeting(&user(json!({"name": "Ali Valiyev"}))), "Ali Valiyev");
+    }
+}
