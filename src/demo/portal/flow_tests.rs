@@ -126,10 +126,10 @@ async fn token(
     assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(proof), script.challenge);
     assert_eq!(form["redirect_uri"], "http://localhost:8082/callback/0");
     script.redeemed += 1;
-    let half = &digest::digest(&digest::SHA256, b"at").as_ref()[..16].to_vec();
+    let hash = digest::digest(&digest::SHA256, b"at");
     let mut claims = json!({
         "iss": script.issuer, "aud": "portal", "sub": "ali", "sid": "s1", "iat": now(), "exp": now() + 300,
-        "nonce": script.nonce, "at_hash": BASE64_URL_SAFE_NO_PAD.encode(half),
+        "nonce": script.nonce, "at_hash": BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]),
     });
     (script.spoil)(&mut claims);
     let id_token = sign(&script.key, "JWT", &claims);
