@@ -1,0 +1,18 @@
+//! The load program's pure parts, for the test target to run their tests: a bench target without harness runs none.
+
+#![allow(dead_code)]
+
+#[path = "cookies.rs"]
+mod cookies;
+#[path = "forms.rs"]
+mod forms;
+#[path = "metrics.rs"]
+mod metrics;
+#[path = "people.rs"]
+mod people;
+#[path = "process.rs"]
+mod process;
+#[path = "statistics.rs"]
+mod statistics;
+#[path = "wire.rs"]
+mod wire;

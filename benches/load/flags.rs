@@ -1,0 +1,77 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::scenario::Scenario;
+
+/// Measures flows of a Yagona provider: rates, latencies, and what the server spends on each.
+#[derive(Clone, Parser)]
+#[command(name = "load")]
+pub struct Flags {
+    /// Measure the provider at this base URL (http only) instead of starting one.
+    #[arg(long)]
+    pub base: Option<String>,
+    /// The operations port's base URL of that provider, for its counters.
+    #[arg(long)]
+    pub operations: Option<String>,
+    /// The process of that provider; without it, whoever listens on the base URL's port.
+    #[arg(long)]
+    pub pid: Option<u32>,
+    /// Virtual users, each with a connection and a test person of its own.
+    #[arg(long, default_value_t = 16)]
+    pub users: usize,
+    /// Length of each measurement, in seconds.
+    #[arg(long, default_value_t = 10)]
+    pub seconds: u64,
+    /// Time before each measurement in which nothing is counted, in seconds.
+    #[arg(long, default_value_t = 2)]
+    pub warm_up: u64,
+    /// What to measure: repeatable; all of it by default.
+    #[arg(long, value_enum)]
+    pub scenario: Vec<Scenario>,
+    /// Name the scenarios and stop.
+    #[arg(long)]
+    pub list: bool,
+    /// Print one JSON object per scenario instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// The own provider's database (postgres://…); a fresh SQLite file by default.
+    #[arg(long)]
+    pub database_url: Option<String>,
+    /// The own provider's Redis (redis://…); in-process state by default.
+    #[arg(long)]
+    pub redis_url: Option<String>,
+    /// Threads of the own provider that serve requests.
+    #[arg(long, default_value_t = 1)]
+    pub workers: usize,
+    /// The core of the own provider.
+    #[arg(long, default_value_t = 0)]
+    pub server_core: usize,
+    /// The core of the load itself.
+    #[arg(long, default_value_t = 1)]
+    pub own_core: usize,
+    /// A further TOML file, whose tables replace those of the own provider's configuration.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// The code that every test number gets; with --sandbox, codes are read from there instead.
+    #[arg(long, default_value = "123456")]
+    pub code: String,
+    /// The sandbox that shows messages at `/messages?to=`.
+    #[arg(long)]
+    pub sandbox: Option<String>,
+    /// First of the test numbers with --base: user n signs in with this number plus n.
+    #[arg(long, default_value_t = crate::people::FIRST_NUMBER)]
+    pub first_number: u64,
+    /// Write people.toml and clients.toml, as a provider measured with --base needs them, into this folder and stop.
+    #[arg(long)]
+    pub files: Option<PathBuf>,
+    /// Keep the own provider's folder.
+    #[arg(long)]
+    pub keep: bool,
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[arg(long, hide = true)]
+    run: bool,
+}

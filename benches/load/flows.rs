@@ -1,0 +1,243 @@
+//! What a virtual user can do: the requests of each flow, prepared as far as they do not change.
+
+use std::rc::Rc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use url::{Url, form_urlencoded};
+
+use crate::drive::{Browser, Codes, Failure, path_and_query};
+use crate::http::{Connection, Target};
+use crate::people::REDIRECT_URI;
+
+/// One PKCE verifier for all: what the server does with it does not depend on its value.
+const VERIFIER: &str = "load-verifier-load-verifier-load-verifier-load";
+
+/// A provider's endpoints as paths on its origin.
+pub struct World {
+    pub target: Rc<Target>,
+    pub jwks: String,
+    pub userinfo: String,
+    authorization: String,
+    token: String,
+    introspection: String,
+}
+
+/// Where discovery is.
+pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+#[derive(Deserialize)]
+struct Metadata {
+    jwks_uri: Url,
+    authorization_endpoint: Url,
+    token_endpoint: Url,
+    userinfo_endpoint: Url,
+    introspection_endpoint: Option<Url>,
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    access_token: String,
+    id_token: Option<String>,
+    refresh_token: Option<String>,
+}
+
+impl World {
+    /// Reads discovery.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn discover(base: &str) -> Result<Self, Failure> {
+        let target = Rc::new(Target::parse(base)?);
+        let mut browser = Browser::new(target.clone());
+        browser.get(DISCOVERY).await?;
+        browser.expect(200, DISCOVERY)?;
+        let metadata: Metadata = serde_json::from_slice(browser.connection.body())
+            .map_err(|error| format!("discovery is not understood: {error}"))?;
+        Ok(Self {
+            target,
+            jwks: path_and_query(&metadata.jwks_uri),
+            userinfo: path_and_query(&metadata.userinfo_endpoint),
+            authorization: path_and_query(&metadata.authorization_endpoint),
+            token: path_and_query(&metadata.token_endpoint),
+            introspection: metadata.introspection_endpoint.as_ref().map(path_and_query).unwrap_or_default(),
+        })
+    }
+}
+
+/// One virtual user, with a person, a client and a connection of its own.
+pub struct User {
+    world: Rc<World>,
+    browser: Browser,
+    number: String,
+    codes: Codes,
+    basic: String,
+    authorize: String,
+    prepared: Vec<u8>,
+    refresh_token: String,
+}
+
+/// Who a user signs in as, and through which client.
+pub struct Identity {
+    pub number: String,
+    pub codes: Codes,
+    pub client_id: &'static str,
+    pub client_secret: String,
+    pub scope: &'static str,
+}
+
+impl User {
+    pub fn new(world: Rc<World>, identity: Identity) -> Self {
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("response_type", "code"),
+                ("client_id", identity.client_id),
+                ("redirect_uri", REDIRECT_URI),
+                ("scope", identity.scope),
+                ("state", "load-state-load-state-load-state"),
+                ("nonce", "load-nonce-load-nonce-load-nonce"),
+                ("code_challenge", &challenge),
+                ("code_challenge_method", "S256"),
+            ])
+            .finish();
+        let credentials = format!("{}:{}", identity.client_id, identity.client_secret);
+        Self {
+            browser: Browser::new(world.target.clone()),
+            authorize: format!("{}?{query}", world.authorization),
+            basic: format!("Basic {}", BASE64_STANDARD.encode(credentials)),
+            world,
+            number: identity.number,
+            codes: identity.codes,
+            prepared: Vec::new(),
+            refresh_token: String::new(),
+        }
+    }
+
+    /// A whole sign-in as of somebody who was not there before: pages, token request, UserInfo.
+    pub async fn sign_in(&mut self) -> Result<(), Failure> {
+        self.browser.jar.clear();
+        self.sign_in_again().await
+    }
+
+    /// The same with whatever session the browser has.
+    pub async fn sign_in_again(&mut self) -> Result<(), Failure> {
+        let tokens = self.redeemed().await?;
+        let request = self.userinfo_request(&tokens.access_token);
+        self.browser.send_bytes(&request).await?;
+        self.browser.expect(200, "UserInfo")
+    }
+
+    /// Signs in to have a token for [`User::repeat`] at UserInfo.
+    pub async fn prepare_userinfo(&mut self) -> Result<(), Failure> {
+        let tokens = self.redeemed().await?;
+        self.prepared = self.userinfo_request(&tokens.access_token);
+        Ok(())
+    }
+
+    /// Signs in to have a refresh token for [`User::refresh`].
+    pub async fn prepare_refresh(&mut self) -> Result<(), Failure> {
+        let tokens = self.redeemed().await?;
+        self.refresh_token = tokens.refresh_token.ok_or("no refresh token was issued")?;
+        Ok(())
+    }
+
+    /// Gets a token for [`User::repeat`] at introspection.
+    pub async fn prepare_introspection(&mut self) -> Result<(), Failure> {
+        if self.world.introspection.is_empty() {
+            return Err("discovery names no introspection endpoint".to_owned());
+        }
+        let tokens = self.redeemed().await?;
+        self.prepared = self.form_request(&self.world.introspection, &[("token", &tokens.access_token)]);
+        self.repeat("\"active\":true").await
+    }
+
+    /// Prepares the client credentials grant for [`User::repeat`].
+    pub fn prepare_client_credentials(&mut self) {
+        self.prepared = self.form_request(&self.world.token, &[("grant_type", "client_credentials")]);
+    }
+
+    /// Prepares a plain GET for [`User::repeat`].
+    pub fn prepare_get(&mut self, path: &str) {
+        self.prepared =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.world.target.host).into_bytes();
+    }
+
+    /// Sends the prepared request; its answer must be 200 and hold `sign`.
+    pub async fn repeat(&mut self, sign: &str) -> Result<(), Failure> {
+        self.browser.connection.exchange(&self.prepared).await.map_err(|error| error.to_string())?;
+        self.browser.expect(200, "the prepared request")?;
+        match std::str::from_utf8(self.browser.connection.body()) {
+            Ok(body) if body.contains(sign) => Ok(()),
+            _ => Err(format!("the answer does not hold {sign}")),
+        }
+    }
+
+    /// Refreshes, and keeps the refresh token that replaces the one used.
+    pub async fn refresh(&mut self) -> Result<(), Failure> {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token.as_str())];
+        let request = self.form_request(&self.world.token, &form);
+        let tokens = self.tokens(&request).await?;
+        tokens.id_token.ok_or("no ID token came with the refresh")?;
+        if let Some(next) = tokens.refresh_token {
+            self.refresh_token = next;
+        }
+        Ok(())
+    }
+
+    async fn redeemed(&mut self) -> Result<Tokens, Failure> {
+        let (start, number, codes) = (&self.authorize, &self.number, &mut self.codes);
+        let code = self.browser.authorize(start, REDIRECT_URI, number, codes).await?;
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code.as_str()),
+            ("redirect_uri", REDIRECT_URI),
+            ("code_verifier", VERIFIER),
+        ];
+        let request = self.form_request(&self.world.token, &form);
+        let tokens = self.tokens(&request).await?;
+        if tokens.id_token.is_none() {
+            return Err("no ID token came with the code".to_owned());
+        }
+        Ok(tokens)
+    }
+
+    async fn tokens(&mut self, request: &[u8]) -> Result<Tokens, Failure> {
+        self.browser.send_bytes(request).await?;
+        self.browser.expect(200, &self.world.token)?;
+        serde_json::from_slice(self.browser.connection.body()).map_err(|error| error.to_string())
+    }
+
+    fn userinfo_request(&self, token: &str) -> Vec<u8> {
+        let host = &self.world.target.host;
+        format!(
+            "GET {} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n",
+            self.world.userinfo
+        )
+        .into_bytes()
+    }
+
+    fn form_request(&self, path: &str, form: &[(&str, &str)]) -> Vec<u8> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            self.world.target.host,
+            self.basic,
+            body.len()
+        )
+        .into_bytes()
+    }
+}
+
+/// Codes from the sandbox at `base`, or `constant` for everybody.
+///
+/// # Errors
+/// When `base` is no http URL that resolves.
+pub fn codes(sandbox: Option<&str>, constant: &str) -> Result<Codes, Failure> {
+    let Some(base) = sandbox else { return Ok(Codes::Constant(constant.to_owned())) };
+    let target = Target::parse(base)?;
+    Ok(Codes::Sandbox { phone: Connection::new(target.address), host: target.host, used: String::new() })
+}

@@ -1,0 +1,55 @@
+//! The provider's own counters, read from its operations port.
+
+/// Work done by the provider since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counters {
+    pub sql_round_trips: f64,
+    pub sql_commits: f64,
+    pub redis_round_trips: f64,
+}
+
+impl Counters {
+    /// Sums the series of each counter in a Prometheus or OpenMetrics exposition; absent ones are 0.
+    pub fn parse(exposition: &str) -> Self {
+        let sum = |name: &str| {
+            exposition
+                .lines()
+                .filter_map(|line| line.strip_prefix(name))
+                .filter(|rest| rest.starts_with(['{', ' ']))
+                .filter_map(|rest| {
+                    rest.rsplit_once('}').map_or(rest, |(_, value)| value).split_whitespace().next()
+                })
+                .filter_map(|value| value.parse::<f64>().ok())
+                .sum()
+        };
+        Self {
+            sql_round_trips: sum("yagona_sql_round_trips_total"),
+            sql_commits: sum("yagona_sql_commits_total"),
+            redis_round_trips: sum("yagona_redis_round_trips_total"),
+        }
+    }
+
+    /// What was done since `earlier`.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            sql_round_trips: self.sql_round_trips - earlier.sql_round_trips,
+            sql_commits: self.sql_commits - earlier.sql_commits,
+            redis_round_trips: self.redis_round_trips - earlier.redis_round_trips,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_of_one_counter_are_added_and_others_left_out() {
+        let text = "# HELP yagona_sql_round_trips Trips.\nyagona_sql_round_trips_total{store=\"a\"} 3\n\
+                    yagona_sql_round_trips_total{store=\"b}\"} 4 1700000000\nyagona_sql_commits_total 2\n\
+                    yagona_sql_commits_total_other 9\n# EOF\n";
+        let found = Counters::parse(text);
+        assert_eq!(found, Counters { sql_round_trips: 7.0, sql_commits: 2.0, redis_round_trips: 0.0 });
+        assert_eq!(found.since(found), Counters::default());
+    }
+}

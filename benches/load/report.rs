@@ -1,0 +1,165 @@
+//! What a measurement found, as a table for people or as JSON lines for tools.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::drive::Failure;
+use crate::flags::Flags;
+use crate::metrics::Counters;
+use crate::process::Usage;
+use crate::scenario::Scenario;
+use crate::server::Server;
+use crate::statistics::Histogram;
+
+/// One scenario's measurement.
+pub struct Outcome {
+    pub latencies: Histogram,
+    pub failed: u64,
+    pub first_failure: Option<Failure>,
+    /// How long it was counted.
+    pub seconds: f64,
+    /// The server's process before and after.
+    pub usage: Option<(Usage, Usage)>,
+    /// Processor time of this program itself in between, in seconds.
+    pub own_cpu_seconds: f64,
+    /// The server's work in between.
+    pub counters: Option<Counters>,
+}
+
+impl Outcome {
+    fn rate(&self) -> f64 {
+        self.latencies.count() as f64 / self.seconds
+    }
+
+    /// Per completed flow; nothing when there was none.
+    fn per_flow(&self, total: f64) -> Option<f64> {
+        (self.latencies.count() > 0).then(|| total / self.latencies.count() as f64)
+    }
+
+    /// How much of its core this program used; near 1, it and not the server was the limit.
+    fn own_load(&self) -> f64 {
+        self.own_cpu_seconds / self.seconds
+    }
+
+    fn cpu_microseconds(&self) -> Option<f64> {
+        let (before, after) = self.usage?;
+        self.per_flow((after.cpu_seconds - before.cpu_seconds) * 1e6)
+    }
+}
+
+/// Prints as measurements come in.
+pub struct Report {
+    json: bool,
+}
+
+impl Report {
+    /// Says what is measured, on what.
+    pub fn begin(flags: &Flags, server: &Server, idle: Option<Usage>) -> Self {
+        let database = flags.database_url.as_deref().map_or("SQLite", |_| "PostgreSQL");
+        let redis = flags.redis_url.as_deref().map_or("in-process", |_| "Redis");
+        let stores = if server.is_own() { format!("{database}, {redis}") } else { server.base.clone() };
+        if flags.json {
+            let start = json!({
+                "stores": stores, "users": flags.users, "seconds": flags.seconds, "machine": machine(),
+                "cold_start_ms": server.cold_start, "idle_rss_mib": idle.map(|usage| usage.resident),
+            });
+            println!("{start}");
+            return Self { json: true };
+        }
+        println!("{} users, {} s each, {stores}; {}", flags.users, flags.seconds, machine());
+        if let Some(milliseconds) = server.cold_start {
+            println!("start to first answer {milliseconds:.1} ms");
+        }
+        if let Some(usage) = idle {
+            println!("memory idle {:.1} MiB", usage.resident);
+        }
+        println!(
+            "\n{:<32} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8} {:>6} {:>8} {:>6} {:>7}",
+            "flow",
+            "per s",
+            "p50 ms",
+            "p95 ms",
+            "p99 ms",
+            "CPU us",
+            "RSS MiB",
+            "SQL",
+            "commits",
+            "Redis",
+            "failed"
+        );
+        Self { json: false }
+    }
+
+    /// One scenario's figures.
+    pub fn line(&self, scenario: Scenario, outcome: &Outcome) {
+        let quantile = |share| outcome.latencies.quantile(share);
+        let counted = |total: fn(&Counters) -> f64| {
+            outcome.counters.as_ref().and_then(|counters| outcome.per_flow(total(counters)))
+        };
+        let (sql, commits) = (counted(|all| all.sql_round_trips), counted(|all| all.sql_commits));
+        let redis = counted(|all| all.redis_round_trips);
+        let resident = outcome.usage.map(|(_, after)| after.resident);
+        if self.json {
+            let line = json!({
+                "scenario": scenario.name(), "flows": outcome.latencies.count(), "per_second": outcome.rate(),
+                "p50_ms": quantile(0.5), "p95_ms": quantile(0.95), "p99_ms": quantile(0.99),
+                "cpu_us_per_flow": outcome.cpu_microseconds(), "rss_mib": resident,
+                "peak_rss_mib": outcome.usage.map(|(_, after)| after.peak),
+                "sql_round_trips_per_flow": sql, "sql_commits_per_flow": commits,
+                "redis_round_trips_per_flow": redis, "failed": outcome.failed,
+                "load_core_busy": outcome.own_load(),
+                "first_failure": outcome.first_failure,
+            });
+            println!("{line}");
+            return;
+        }
+        println!(
+            "{:<32} {:>9.0} {:>8.2} {:>8.2} {:>8.2} {:>9} {:>8} {:>6} {:>8} {:>6} {:>7}",
+            scenario.name(),
+            outcome.rate(),
+            quantile(0.5),
+            quantile(0.95),
+            quantile(0.99),
+            figure(outcome.cpu_microseconds(), 0),
+            figure(resident, 1),
+            figure(sql, 2),
+            figure(commits, 2),
+            figure(redis, 2),
+            outcome.failed
+        );
+        if outcome.own_load() > 0.9 {
+            println!(
+                "    the load's own core was {:.0} % busy: the server may do more",
+                outcome.own_load() * 100.0
+            );
+        }
+        if let Some(failure) = &outcome.first_failure {
+            println!("    first failure: {failure}");
+        }
+    }
+
+    /// A scenario that could not be measured.
+    pub fn problem(&self, scenario: Scenario, problem: &str) {
+        if self.json {
+            println!("{}", json!({"scenario": scenario.name(), "problem": problem}));
+        } else {
+            println!("{:<32} not measured: {problem}", scenario.name());
+        }
+    }
+}
+
+fn figure(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
+}
+
+fn machine() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    // Not the parallelism available here: this process is bound to one core.
+    let cores = info.lines().filter(|line| line.starts_with("processor")).count();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map(|(_, name)| name.trim());
+    format!("{cores} core(s) of {}", model.unwrap_or("an unknown processor"))
+}
