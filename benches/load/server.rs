@@ -184,7 +184,6 @@ sends_per_number_day = {LIMIT}
 sends_per_address_5m = {LIMIT}
 sends_per_client_hour = {LIMIT}
 sends_per_country_hour = {LIMIT}
-requests_per_address_minute = {LIMIT}
 [sandbox]
 relaxed_limits = true
 [log]

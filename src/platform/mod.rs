@@ -1,5 +1,15 @@
 //! The ground floor: what every subject above stands on and what knows nothing of any of them.
+//!
+//! Configuration, time and randomness, SQL, short-lived state, sealing of personal data, signatures, the
+//! pieces of web pages and telemetry. No rule about people, services or protocols lives here.
 
+pub mod bytes;
+pub mod clock;
 pub mod config;
+pub mod db;
+pub mod ephemeral;
+pub mod fault;
+pub mod jose;
+pub mod seal;
 pub mod telemetry;
 pub mod web;

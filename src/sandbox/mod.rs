@@ -97,13 +97,21 @@ pub struct Settings {
 /// # Errors
 /// When the listener cannot be used, or the operating system gives no randomness.
 pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Server> {
+    start_on(vec![listener], settings)
+}
+
+/// As [`start`], on several addresses at once.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_on(listeners: Vec<TcpListener>, settings: Settings) -> io::Result<Server> {
     let sandbox = web::Data::new(Sandbox::new(settings)?);
     let app = move || {
         let sandbox = sandbox.clone();
         App::new().configure(move |config| routes(config, sandbox))
     };
     let server = HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(1);
-    Ok(server.listen(listener)?.run())
+    Ok(listeners.into_iter().try_fold(server, HttpServer::listen)?.run())
 }
 
 /// Every route of the sandbox.

@@ -60,10 +60,11 @@ pub struct Settings {
 ///
 /// # Errors
 /// Fails when the issuer or the base URL is no URL, when there is no party, or when the listener is unusable.
-pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Server> {
+pub fn start(listeners: Vec<TcpListener>, settings: Settings) -> io::Result<Server> {
     let portal = web::Data::new(Portal::new(settings)?);
     let server = HttpServer::new(move || App::new().app_data(portal.clone()).configure(routes));
-    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+    let server = server.workers(1).disable_signals();
+    Ok(listeners.into_iter().try_fold(server, HttpServer::listen)?.run())
 }
 
 fn routes(app: &mut web::ServiceConfig) {

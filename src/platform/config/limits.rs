@@ -18,8 +18,6 @@ pub struct Limits {
     pub sends_per_country_hour: u32,
     /// Consecutive wrong codes until an account is locked.
     pub failures_per_account: u32,
-    /// Requests to sign-in pages from one address (IPv6: one /64) in a minute.
-    pub requests_per_address_minute: u32,
 }
 
 impl Limits {
@@ -66,12 +64,6 @@ impl Limits {
             Fallback::Value("100"),
             "Consecutive wrong codes until an account is locked; from the first ones on, each costs a growing delay.",
         ),
-        Key::new(
-            "limits.requests_per_address_minute",
-            Kind::count(1, 1_000_000_000, "requests"),
-            Fallback::Value("600"),
-            "Requests to sign-in pages from one address (IPv6: one /64) in a minute; many people share a mobile operator's address.",
-        ),
     ];
 
     pub(super) fn read(values: &Values) -> Self {
@@ -83,7 +75,6 @@ impl Limits {
             sends_per_client_hour: values.number("limits.sends_per_client_hour"),
             sends_per_country_hour: values.number("limits.sends_per_country_hour"),
             failures_per_account: values.number("limits.failures_per_account"),
-            requests_per_address_minute: values.number("limits.requests_per_address_minute"),
         }
     }
 

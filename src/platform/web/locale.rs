@@ -1,9 +1,11 @@
 //! The four languages of the pages, and which of them a reader wants.
 
+use serde::{Deserialize, Serialize};
+
 pub use super::text::Text;
 
 /// A language in which every page can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
     UzLatn,
     UzCyrl,

@@ -41,8 +41,11 @@ impl Fault {
     }
 }
 
+/// Whether a member of `timing` has the right form.
+type Rule = fn(&Value) -> bool;
+
 /// The checks of `timing`, by the order of the broker's codes.
-const TIMING: [(&str, fn(&Value) -> bool, Fault); 6] = [
+const TIMING: [(&str, Rule, Fault); 6] = [
     ("localtime", is_flag, Fault::new(301, "Invalid localtime")),
     ("start-datetime", is_moment, Fault::new(302, "Invalid start-datetime")),
     ("end-datetime", is_moment, Fault::new(303, "Invalid end-datetime")),

@@ -129,7 +129,7 @@ impl Receiver {
             let kind = request.headers().get(header::CONTENT_TYPE).unwrap().to_str().unwrap().to_owned();
             let body = String::from_utf8(body.to_vec()).unwrap();
             sender.send(Receipt { path: request.path().to_owned(), kind, body }).unwrap();
-            async { HttpResponse::Ok() }
+            async { HttpResponse::Ok().finish() }
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

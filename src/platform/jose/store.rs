@@ -1,0 +1,107 @@
+//! SQL of the table `signing_keys`.
+
+use sqlx::Row as _;
+
+use super::Alg;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{self, Db, DbError};
+use crate::platform::seal::Sealer;
+use zeroize::Zeroizing;
+
+const TABLE: &str = "signing_keys";
+
+/// A stored key, opened.
+pub(super) struct StoredKey {
+    pub(super) kid: String,
+    pub(super) alg: Alg,
+    pub(super) pkcs8: Zeroizing<Vec<u8>>,
+    pub(super) created_at: Timestamp,
+    pub(super) active_from: Timestamp,
+    pub(super) retire_at: Option<Timestamp>,
+}
+
+pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<StoredKey>, DbError> {
+    let rows = db
+        .read_all(
+            sqlx::query(
+                "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
+                 WHERE retire_at IS NULL OR retire_at > $1 ORDER BY created_at, kid",
+            )
+            .bind(now.0),
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let kid = db::text(row, TABLE, "kid")?;
+            let corrupt = |what: &str| DbError::Corrupt { table: TABLE, what: format!("{what} of {kid}") };
+            let alg = Alg::parse(&db::text(row, TABLE, "alg")?).ok_or_else(|| corrupt("alg"))?;
+            let pkcs8 = sealer
+                .open_text(kid.as_bytes(), &db::text(row, TABLE, "sealed")?)
+                .map_err(|_| corrupt("the keyring does not open the private key"))?;
+            Ok(StoredKey {
+                alg,
+                pkcs8: Zeroizing::new(pkcs8),
+                created_at: Timestamp(db::int(row, TABLE, "created_at")?),
+                active_from: Timestamp(db::int(row, TABLE, "active_from")?),
+                retire_at: db::maybe_int(row, TABLE, "retire_at")?.map(Timestamp),
+                kid,
+            })
+        })
+        .collect()
+}
+
+/// Stores a new key, unless there is one of its algorithm made at or after `unless_since` (another node was
+/// quicker). Tells whether it did.
+pub(super) async fn insert(
+    db: &Db,
+    sealer: &Sealer,
+    key: &StoredKey,
+    unless_since: Timestamp,
+) -> Result<bool, DbError> {
+    let sealed = sealer.seal_text(key.kid.as_bytes(), &key.pkcs8);
+    db.execute(
+        sqlx::query(
+            "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
+             SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
+             (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL AND created_at >= $7)",
+        )
+        .bind(&key.kid)
+        .bind(key.alg.name())
+        .bind(sealed)
+        .bind(key.created_at.0)
+        .bind(key.active_from.0)
+        .bind(key.alg.name())
+        .bind(unless_since.0),
+    )
+    .await
+    .map(|stored| stored == 1)
+}
+
+/// Sets when the keys of `alg` other than `kid` leave the published set.
+pub(super) async fn retire_others(db: &Db, alg: Alg, kid: &str, retire_at: Timestamp) -> Result<(), DbError> {
+    db.execute(
+        sqlx::query(
+            "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND kid <> $3 AND retire_at IS NULL",
+        )
+        .bind(retire_at.0)
+        .bind(alg.name())
+        .bind(kid),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// A number that changes whenever the table does.
+pub(super) async fn version(db: &Db) -> Result<(i64, i64), DbError> {
+    let row = db
+        .read_optional(sqlx::query(
+            "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(COALESCE(retire_at, 0)), 0) AS BIGINT) AS r \
+             FROM signing_keys",
+        ))
+        .await?
+        .ok_or(DbError::Corrupt { table: TABLE, what: "no count".to_owned() })?;
+    let number = |column: &str| {
+        row.try_get(column).map_err(|error| DbError::Corrupt { table: TABLE, what: error.to_string() })
+    };
+    Ok((number("n")?, number("r")?))
+}

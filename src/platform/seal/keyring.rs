@@ -1,0 +1,183 @@
+//! The keyring file: master keys by version, read at start, made on request, never printed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::sealer::{Mac, Sealer};
+use crate::platform::bytes;
+
+/// The shape of the file: `current` names the version that seals, the others only open.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    current: u8,
+    /// Key of blind indexes and codes; it has no versions, since what it made cannot be made again.
+    index: String,
+    keys: BTreeMap<String, String>,
+}
+
+/// Master keys. Sealers for single purposes are taken from it.
+pub struct Keyring {
+    current: u8,
+    index: Zeroizing<[u8; 32]>,
+    keys: Vec<(u8, Zeroizing<[u8; 32]>)>,
+}
+
+/// Why a keyring could not be had. Says the path and what to do, never a key.
+#[derive(Debug)]
+pub enum KeyringError {
+    /// There is no file at this path.
+    Missing(PathBuf),
+    /// The file cannot be read or written.
+    Io(PathBuf, std::io::Error),
+    /// The file is there but not a keyring.
+    Malformed(PathBuf, String),
+    /// Others than the owner may read the file.
+    TooOpen(PathBuf),
+}
+
+impl std::fmt::Display for KeyringError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing(path) => write!(
+                f,
+                "there is no keyring at {}: `yagona keys init` makes one; without the keyring that sealed it, stored personal data cannot be read",
+                path.display()
+            ),
+            Self::Io(path, error) => write!(f, "the keyring {} cannot be used: {error}", path.display()),
+            Self::Malformed(path, why) => write!(f, "{} is not a keyring: {why}", path.display()),
+            Self::TooOpen(path) => {
+                write!(f, "others may read the keyring {0}: run `chmod 600 {0}`", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for KeyringError {}
+
+impl Keyring {
+    /// Reads the keyring at `path`.
+    ///
+    /// # Errors
+    /// When it is missing, unreadable, malformed, or readable by others than its owner.
+    pub fn read(path: &Path) -> Result<Self, KeyringError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(KeyringError::Missing(path.to_owned()));
+            }
+            Err(error) => return Err(KeyringError::Io(path.to_owned(), error)),
+        };
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode =
+                fs::metadata(path).map_err(|e| KeyringError::Io(path.to_owned(), e))?.permissions().mode();
+            if mode & 0o077 != 0 {
+                return Err(KeyringError::TooOpen(path.to_owned()));
+            }
+        }
+        Self::parse(&text).map_err(|why| KeyringError::Malformed(path.to_owned(), why))
+    }
+
+    /// Makes a new keyring file with one random key, readable by its owner alone. An existing file is never
+    /// overwritten: if another process made one first, that one is read.
+    ///
+    /// # Errors
+    /// When the file cannot be written or read back.
+    pub fn read_or_create(path: &Path) -> Result<Self, KeyringError> {
+        match Self::read(path) {
+            Err(KeyringError::Missing(_)) => {}
+            other => return other,
+        }
+        let io = |error| KeyringError::Io(path.to_owned(), error);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(io)?;
+        }
+        let file = File {
+            current: 1,
+            index: bytes::random_text::<32>(),
+            keys: BTreeMap::from([("1".to_owned(), bytes::random_text::<32>())]),
+        };
+        let text =
+            toml::to_string(&file).map_err(|e| KeyringError::Malformed(path.to_owned(), e.to_string()))?;
+        // Written aside and linked into place: a crash half-way leaves no half a keyring behind.
+        let aside = path.with_extension(format!("new-{}", std::process::id()));
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = options.open(&aside).map_err(io)?;
+        out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(io)?;
+        let linked = fs::hard_link(&aside, path);
+        fs::remove_file(&aside).map_err(io)?;
+        match linked {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(io(error)),
+            _ => Self::read(path),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let key = |text: &str| -> Result<Zeroizing<[u8; 32]>, String> {
+            bytes::decode(text)
+                .and_then(|raw| raw.try_into().ok())
+                .map(Zeroizing::new)
+                .ok_or_else(|| "a key is not 32 bytes in base64url".to_owned())
+        };
+        let mut keys = Vec::new();
+        for (version, value) in &file.keys {
+            let version =
+                version.parse::<u8>().map_err(|_| format!("version `{version}` is not 1 to 255"))?;
+            keys.push((version, key(value)?));
+        }
+        if !keys.iter().any(|(version, _)| *version == file.current) {
+            return Err(format!("`current` names version {}, which is not among the keys", file.current));
+        }
+        Ok(Self { current: file.current, index: key(&file.index)?, keys })
+    }
+
+    /// The sealer for one purpose, for example `person`.
+    pub fn sealer(&self, purpose: &'static str) -> Sealer {
+        Sealer::new(self.current, &self.keys, purpose)
+    }
+
+    /// The keyed digest for one purpose, for example `number-index`.
+    pub fn mac(&self, purpose: &'static str) -> Mac {
+        Mac::new(&self.index, purpose)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_keyring_is_private_to_its_owner_and_is_kept() {
+        let folder = std::env::temp_dir().join(format!("yagona-keyring-{}", bytes::random_text::<8>()));
+        let path = folder.join("keyring.toml");
+        let first = Keyring::read_or_create(&path).unwrap();
+        let sealed = first.sealer("person").seal(b"row 1", b"secret");
+        let again = Keyring::read_or_create(&path).unwrap();
+        assert_eq!(again.sealer("person").open(b"row 1", &sealed).unwrap(), b"secret");
+
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(matches!(Keyring::read(&path), Err(KeyringError::TooOpen(_))));
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_missing_keyring_says_what_to_do() {
+        let error = Keyring::read(Path::new("/nowhere/keyring.toml")).err().unwrap();
+        assert!(error.to_string().contains("yagona keys init"));
+    }
+}

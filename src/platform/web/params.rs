@@ -1,0 +1,96 @@
+//! Parameters of a request as OAuth wants them read: each at most once, none oversized, no control characters.
+
+use std::collections::HashMap;
+
+use url::form_urlencoded;
+
+/// The longest parameter string that is read, in bytes.
+pub const LONGEST: usize = 32 * 1024;
+
+/// The longest single value, in bytes.
+const LONGEST_VALUE: usize = 8 * 1024;
+
+/// Most parameters of one request.
+const MOST: usize = 64;
+
+/// Parameters by name. Empty values count as absent (RFC 6749 §3.1).
+#[derive(Debug, Default)]
+pub struct Params {
+    values: HashMap<String, String>,
+    repeated: Option<String>,
+}
+
+/// A parameter string that is not read at all.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+impl Params {
+    /// Reads `application/x-www-form-urlencoded` text: a query or a body.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is too long, has too many parameters, or holds control characters or bytes that are
+    /// not UTF-8.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.len() > LONGEST {
+            return Err(Malformed("too long"));
+        }
+        let mut params = Self::default();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            if params.values.len() >= MOST {
+                return Err(Malformed("too many parameters"));
+            }
+            if value.len() > LONGEST_VALUE || name.len() > 256 {
+                return Err(Malformed("a parameter is too long"));
+            }
+            let odd = |c: char| {
+                (c.is_control() && c != '\n' && c != '\r' && c != '\t') || c == char::REPLACEMENT_CHARACTER
+            };
+            if name.chars().chain(value.chars()).any(odd) {
+                return Err(Malformed("a parameter holds control characters or is not UTF-8"));
+            }
+            if params.values.contains_key(&*name) {
+                params.repeated = Some(name.into_owned());
+            } else {
+                params.values.insert(name.into_owned(), value.into_owned());
+            }
+        }
+        Ok(params)
+    }
+
+    /// Reads a body that should be a form.
+    ///
+    /// # Errors
+    /// As [`Params::parse`].
+    pub fn parse_body(body: &[u8]) -> Result<Self, Malformed> {
+        Self::parse(std::str::from_utf8(body).map_err(|_| Malformed("the body is not UTF-8"))?)
+    }
+
+    /// The value of `name`, if it was given and is not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that was given more than once, which RFC 6749 §3.1 forbids.
+    pub fn repeated(&self) -> Option<&str> {
+        self.repeated.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_parameter_is_told_and_the_first_is_kept() {
+        let params = Params::parse("a=1&a=2&b=").unwrap();
+        assert_eq!((params.get("a"), params.get("b"), params.repeated()), (Some("1"), None, Some("a")));
+    }
+
+    #[test]
+    fn what_no_client_sends_is_not_read() {
+        assert!(Params::parse("a=%00").is_err());
+        assert!(Params::parse("a=%FF").is_err());
+        assert!(Params::parse(&format!("a={}", "x".repeat(9000))).is_err());
+        assert!(Params::parse_body(&[0xFF]).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! Answers with the headers that every page and every protocol message must have.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, PRAGMA,
+    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use askama::Template;
+
+use super::frame::Service;
+
+/// Where else than to this origin a page's form may lead, and whence its images may come.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Content-Security-Policy sources for `form-action`.
+    pub forms: Vec<String>,
+    /// Content-Security-Policy source for `img-src`.
+    pub images: Option<String>,
+}
+
+impl Reach {
+    /// A page whose form may lead to `forms`, showing the icon of `service`.
+    pub fn new(forms: Vec<String>, service: Option<&Service<'_>>) -> Self {
+        let images = service
+            .and_then(|service| service.icon)
+            .filter(|icon| icon.starts_with("http"))
+            .and_then(|icon| url::Url::parse(icon).ok())
+            .map(|icon| icon.origin().ascii_serialization());
+        Self { forms, images }
+    }
+
+    /// The policy: nothing but our own styles and scripts, and no framing.
+    fn policy(&self) -> String {
+        // What was registered is ASCII without spaces; `;` and `,` would begin another directive or policy.
+        let safe = |source: &&String| !source.contains([';', ',', ' ']);
+        let forms: String =
+            self.forms.iter().filter(safe).flat_map(|source| [" ", source.as_str()]).collect();
+        let images = self.images.iter().filter(safe).fold(String::new(), |all, source| all + " " + source);
+        format!(
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:{images}; font-src 'self'; \
+             form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
+        )
+    }
+}
+
+/// An HTML page.
+pub fn page(status: StatusCode, template: &impl Template, reach: &Reach) -> HttpResponse {
+    let Ok(html) = template.render() else {
+        tracing::error!(event = "page.broken", "a page could not be rendered");
+        return secured(HttpResponse::InternalServerError()).finish();
+    };
+    let mut response = secured(HttpResponse::build(status));
+    response.insert_header((CONTENT_SECURITY_POLICY, reach.policy()));
+    response.insert_header((CONTENT_TYPE, "text/html; charset=utf-8"));
+    response.body(html)
+}
+
+/// A redirect that turns a POST into a GET.
+pub fn see_other(location: &str) -> HttpResponse {
+    let mut response = secured(HttpResponse::SeeOther());
+    match HeaderValue::from_str(location) {
+        Ok(location) => response.insert_header((LOCATION, location)).finish(),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// A JSON message that no cache may keep (RFC 6749 §5.1).
+pub fn json(status: StatusCode, body: &impl serde::Serialize) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    response.insert_header((CONTENT_TYPE, "application/json"));
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    response.insert_header((PRAGMA, "no-cache"));
+    response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    match serde_json::to_vec(body) {
+        Ok(body) => response.body(body),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// Adds `Retry-After`.
+pub fn retry_after(mut response: HttpResponse, seconds: i64) -> HttpResponse {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    response
+}
+
+/// Adds `Set-Cookie` headers.
+pub fn with_cookies(mut response: HttpResponse, cookies: Vec<HeaderValue>) -> HttpResponse {
+    for cookie in cookies {
+        response.headers_mut().append(actix_web::http::header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Whether a form was posted by a page of ours, as far as the browser says: other sites' pages cannot forge these
+/// headers. With `Referrer-Policy: no-referrer` the `Origin` of our own pages is `null`.
+pub fn is_same_origin(request: &HttpRequest, origin: &str) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let site = header("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
+    let from = header("origin").is_none_or(|from| from == "null" || from == origin);
+    site && from
+}
+
+fn secured(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        // Browsers heed it over https only (RFC 6797 §8.1).
+        (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains; preload"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "otp-credentials=(self), camera=(), microphone=(), geolocation=()",
+        ),
+    ] {
+        response.insert_header((name, value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registered_address_cannot_add_a_directive() {
+        let reach =
+            Reach { forms: vec!["https://a.uz".to_owned(), "x:; script-src *".to_owned()], images: None };
+        let policy = reach.policy();
+        assert!(policy.contains("form-action 'self' https://a.uz;"), "{policy}");
+        assert!(!policy.contains("script-src *"), "{policy}");
+    }
+}

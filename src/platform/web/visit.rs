@@ -1,0 +1,86 @@
+//! A visit of a person's browser: in which language it reads, and the page for whatever cannot go on.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::cookies::{Cookies, Name};
+use super::frame::{Frame, Service};
+use super::locale::{Language, Text, negotiate};
+use super::problem::{ProblemKind, ProblemPage, start_again};
+use super::respond::{self, Reach};
+use crate::platform::fault::Fault;
+use crate::platform::telemetry::request_id_of;
+
+/// A request by a person's browser.
+pub struct Visit<'r> {
+    /// The request.
+    pub request: &'r HttpRequest,
+    /// How cookies are read and set.
+    pub cookies: Cookies,
+    /// The language to answer in.
+    pub language: Language,
+}
+
+/// Something that cannot go on.
+#[derive(Default)]
+pub struct Problem<'a> {
+    /// The service that brought the person here, if it is known.
+    pub service: Option<Service<'a>>,
+    /// For the service's developers, in ASCII and the RFCs' words.
+    pub technical: Option<&'a str>,
+    /// Where to go from here.
+    pub back: Option<&'a str>,
+    /// Seconds after which trying again makes sense.
+    pub retry_after: Option<i64>,
+}
+
+impl<'r> Visit<'r> {
+    /// A visit whose language is settled by what the service asked for, what the person chose before, and what the
+    /// browser prefers, in this order.
+    pub fn new(request: &'r HttpRequest, cookies: Cookies, ui_locales: Option<&str>) -> Self {
+        let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
+        let language = negotiate(ui_locales, cookies.read(request, Name::Language), header);
+        Self { request, cookies, language }
+    }
+
+    /// The words of its language.
+    pub fn text(&self) -> Text {
+        Text::new(self.language)
+    }
+
+    /// The page that says what happened, what it means and what to do.
+    pub fn problem(&self, kind: ProblemKind, problem: &Problem<'_>) -> HttpResponse {
+        let text = self.text();
+        let id = request_id_of(self.request);
+        let support_code = id.as_ref().map_or("-", |id| id.as_str());
+        tracing::info!(event = "page.problem", kind = ?kind, technical = problem.technical, "a page could not go on");
+        let action = problem.back.map(|href| start_again(text, href));
+        let page = ProblemPage {
+            frame: Frame { text, service: problem.service, languages: Vec::new(), form_action: "" },
+            kind,
+            support_code,
+            technical: problem.technical,
+            action,
+            retry_after: problem.retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
+        };
+        let response = respond::page(kind.status(), &page, &Reach::new(Vec::new(), problem.service.as_ref()));
+        match problem.retry_after {
+            Some(seconds) => respond::retry_after(response, seconds),
+            None => response,
+        }
+    }
+
+    /// The page for a fault of ours: 503 with `Retry-After` while a store is away, 500 otherwise.
+    pub fn fault(&self, fault: &Fault) -> HttpResponse {
+        let (kind, retry_after) = match fault {
+            Fault::Unavailable(why) => {
+                tracing::warn!(event = "page.unavailable", why, "a page needs a store that is away");
+                (ProblemKind::Unavailable, Some(5))
+            }
+            Fault::Internal(why) => {
+                tracing::error!(event = "page.fault", why, "a page failed");
+                (ProblemKind::Internal, None)
+            }
+        };
+        self.problem(kind, &Problem { retry_after, ..Problem::default() })
+    }
+}
