@@ -1,8 +1,16 @@
-//! People as the state knows them: identification number, document, names in two scripts, mobile number, dates.
-//! Values and their rules only; nothing here asks a registry, sends anything or decides who may sign in.
+//! People as the state knows them: identification number, document, names in two scripts, mobile number, and what
+//! of their account decides whether they may try to sign in now.
+//!
+//! Values and their rules, and the store of persons and numbers. Nothing here asks a registry, sends anything or
+//! knows of services.
 
+mod account;
+mod data_set;
 #[cfg(test)]
 mod people_toml;
+mod person;
+mod store;
+pub mod test_people;
 mod typed;
 
 pub mod date;
@@ -11,8 +19,12 @@ pub mod names;
 pub mod phone;
 pub mod pinfl;
 
+pub use account::{Account, NumberStatus, Standing, delay_after};
+pub use data_set::DataSet;
 pub use date::{BirthDate, CivilDate};
 pub use document::{Document, DocumentKind, DocumentNumber};
 pub use names::{PersonName, PersonNames};
+pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
+pub use store::People;

@@ -1,0 +1,63 @@
+//! A person's record, as sealed in the store.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BirthDate, Document, PersonNames, Pinfl, Sex};
+use crate::platform::bytes;
+
+/// Names a person inside Yagona; random, so that it says nothing about them. Never given to services.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonId(String);
+
+impl PersonId {
+    /// A new identifier.
+    pub fn random() -> Self {
+        Self(bytes::random_text::<16>())
+    }
+
+    /// An identifier read from the store.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What the registries say about a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Personal identification number.
+    #[serde(serialize_with = "Pinfl::serialize_digits")]
+    pub pinfl: Pinfl,
+    /// Names in two scripts and in the form of travel documents.
+    pub names: PersonNames,
+    /// Date of birth.
+    pub birth_date: BirthDate,
+    /// Sex.
+    pub sex: Sex,
+    /// Citizenship, ISO 3166-1 alpha-2.
+    pub citizenship: String,
+    /// The identity document in force.
+    pub document: Document,
+    /// Registered address, if there is one.
+    pub address: Option<Address>,
+}
+
+/// A registered address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// Region or city of republican rank.
+    pub region: String,
+    /// District or town.
+    pub district: String,
+    /// Street, house, flat.
+    pub street: String,
+    /// Postal code, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
+}

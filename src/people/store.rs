@@ -1,0 +1,258 @@
+//! SQL of the tables `persons` and `phone_numbers`: records sealed, found by blind indexes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use sqlx::any::AnyRow;
+
+use super::account::NEVER;
+use super::{Account, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, Standing, delay_after};
+use crate::platform::bytes::Digest;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{self, Db, DbError};
+use crate::platform::seal::{Keyring, Mac, Sealer};
+
+/// How long a record read once is taken from memory: long enough for the end of a sign-in and the UserInfo request
+/// that follows it, short enough that a change made by another node shows at the next page.
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+/// Most records remembered at a time.
+const MOST_REMEMBERED: u64 = 10_000;
+
+/// Persons and their numbers. Cheap to clone.
+#[derive(Clone)]
+pub struct People {
+    db: Db,
+    sealer: Arc<Sealer>,
+    index: Arc<Mac>,
+    remembered: Cache<PersonId, Arc<Account>>,
+}
+
+impl People {
+    /// The store, with the keys of its own purpose.
+    pub fn new(db: Db, keyring: &Keyring) -> Self {
+        let remembered = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(REMEMBERED).build();
+        Self {
+            db,
+            sealer: Arc::new(keyring.sealer("person")),
+            index: Arc::new(keyring.mac("person-index")),
+            remembered,
+        }
+    }
+
+    /// The blind index of a number: the only form in which it is a key or a counter's name.
+    pub fn number_index(&self, number: &PhoneNumber) -> Digest {
+        self.index.digest(&[b"number", number.digits().as_bytes()])
+    }
+
+    fn pinfl_index(&self, pinfl: &Pinfl) -> Digest {
+        self.index.digest(&[b"pinfl", pinfl.digits().as_bytes()])
+    }
+
+    /// How the account of that number stands; `None` when nobody has it.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn standing(&self, number_index: &Digest) -> Result<Option<Standing>, DbError> {
+        let row = self
+            .db
+            .read_optional(
+                sqlx::query(
+                    "SELECT p.person_id, n.status, p.failures, p.locked_until \
+                     FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id WHERE n.number_index = $1",
+                )
+                .bind(number_index.encode()),
+            )
+            .await?;
+        row.map(|row| standing(&row)).transpose()
+    }
+
+    /// A person with their enrolled number, perhaps as of a few seconds ago.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn find(&self, id: &PersonId) -> Result<Option<Arc<Account>>, DbError> {
+        if let Some(account) = self.remembered.get(id) {
+            return Ok(Some(account));
+        }
+        let row = self
+            .db
+            .read_optional(
+                sqlx::query(
+                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
+                     n.status, n.number_index, n.sealed AS number_sealed \
+                     FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
+                     WHERE p.person_id = $1",
+                )
+                .bind(id.as_str()),
+            )
+            .await?;
+        row.map(|row| self.open(&row)).transpose()
+    }
+
+    /// Opens a row that holds the columns selected by [`People::find`], and remembers it.
+    ///
+    /// # Errors
+    /// [`DbError::Corrupt`] when it does not open.
+    pub fn open(&self, row: &AnyRow) -> Result<Arc<Account>, DbError> {
+        let standing = standing(row)?;
+        let id = standing.person_id.clone();
+        let number_index = db::text(row, "phone_numbers", "number_index")?;
+        let person = self
+            .sealer
+            .open_text(place("persons", id.as_str()).as_bytes(), &db::text(row, "persons", "person_sealed")?)
+            .ok()
+            .and_then(|plain| serde_json::from_slice(&plain).ok())
+            .ok_or_else(|| corrupt("persons", id.as_str()))?;
+        let phone = self
+            .sealer
+            .open_text(
+                place("phone_numbers", &number_index).as_bytes(),
+                &db::text(row, "phone_numbers", "number_sealed")?,
+            )
+            .ok()
+            .and_then(|plain| String::from_utf8(plain).ok())
+            .and_then(|digits| PhoneNumber::from_digits(&digits).ok())
+            .ok_or_else(|| corrupt("phone_numbers", id.as_str()))?;
+        let account = Arc::new(Account { person, phone, standing });
+        self.remembered.insert(id, Arc::clone(&account));
+        Ok(account)
+    }
+
+    /// Counts a wrong code and sets the delay that follows from it, in one statement.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn record_failure(&self, id: &PersonId, most: i64, now: Timestamp) -> Result<(), DbError> {
+        let row = self
+            .db
+            .change(
+                sqlx::query(
+                    "UPDATE persons SET failures = failures + 1 WHERE person_id = $1 RETURNING failures",
+                )
+                .bind(id.as_str()),
+            )
+            .await?;
+        self.remembered.invalidate(id);
+        let Some(row) = row else { return Ok(()) };
+        let failures = db::int(&row, "persons", "failures")?;
+        let until = match delay_after(failures, most) {
+            Some(0) => return Ok(()),
+            Some(delay) => now.plus(delay),
+            None => NEVER,
+        };
+        self.db
+            .execute(
+                sqlx::query(
+                    "UPDATE persons SET locked_until = $1 WHERE person_id = $2 AND locked_until < $3",
+                )
+                .bind(until.0)
+                .bind(id.as_str())
+                .bind(until.0),
+            )
+            .await
+            .map(|_| ())
+    }
+
+    /// Forgets wrong codes after a right one.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn clear_failures(&self, id: &PersonId) -> Result<(), DbError> {
+        self.db
+            .execute(
+                sqlx::query("UPDATE persons SET failures = 0, locked_until = 0 WHERE person_id = $1")
+                    .bind(id.as_str()),
+            )
+            .await?;
+        self.remembered.invalidate(id);
+        Ok(())
+    }
+
+    /// Stores a person and the state of their number, found again by PINFL.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn store(
+        &self,
+        person: &Person,
+        phone: &PhoneNumber,
+        status: NumberStatus,
+        now: Timestamp,
+    ) -> Result<PersonId, DbError> {
+        let pinfl_index = self.pinfl_index(&person.pinfl).encode();
+        let record = serde_json::to_vec(person).map_err(|error| DbError::Statement(error.to_string()))?;
+        let seal = |id: &PersonId| self.sealer.seal_text(place("persons", id.as_str()).as_bytes(), &record);
+        let fresh = PersonId::random();
+        self.db
+            .execute(
+                sqlx::query(
+                    "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ($1, $2, $3, $4) \
+                     ON CONFLICT (pinfl_index) DO NOTHING",
+                )
+                .bind(fresh.as_str())
+                .bind(&pinfl_index)
+                .bind(seal(&fresh))
+                .bind(now.0),
+            )
+            .await?;
+        let id = self
+            .db
+            .read_optional(
+                sqlx::query("SELECT person_id FROM persons WHERE pinfl_index = $1").bind(&pinfl_index),
+            )
+            .await?
+            .map(|row| db::text(&row, "persons", "person_id").map(PersonId::stored))
+            .transpose()?
+            .ok_or_else(|| corrupt("persons", "just stored"))?;
+        if id != fresh {
+            self.db
+                .execute(
+                    sqlx::query("UPDATE persons SET sealed = $1, updated_at = $2 WHERE person_id = $3")
+                        .bind(seal(&id))
+                        .bind(now.0)
+                        .bind(id.as_str()),
+                )
+                .await?;
+        }
+        let number_index = self.number_index(phone).encode();
+        let sealed = self
+            .sealer
+            .seal_text(place("phone_numbers", &number_index).as_bytes(), phone.digits().as_bytes());
+        self.db
+            .execute(
+                sqlx::query(
+                    "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at) \
+                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (number_index) DO UPDATE SET \
+                     person_id = excluded.person_id, status = excluded.status, updated_at = excluded.updated_at",
+                )
+                .bind(&number_index)
+                .bind(id.as_str())
+                .bind(sealed)
+                .bind(status.name())
+                .bind(now.0),
+            )
+            .await?;
+        self.remembered.invalidate(&id);
+        Ok(id)
+    }
+}
+
+fn standing(row: &AnyRow) -> Result<Standing, DbError> {
+    let status = db::text(row, "phone_numbers", "status")?;
+    Ok(Standing {
+        person_id: PersonId::stored(db::text(row, "persons", "person_id")?),
+        status: NumberStatus::parse(&status).ok_or_else(|| corrupt("phone_numbers", "status"))?,
+        failures: db::int(row, "persons", "failures")?,
+        locked_until: Timestamp(db::int(row, "persons", "locked_until")?),
+    })
+}
+
+fn place(table: &str, row: &str) -> String {
+    format!("{table}/sealed/{row}")
+}
+
+fn corrupt(table: &'static str, row: &str) -> DbError {
+    DbError::Corrupt { table, what: format!("row {row} does not open with this keyring") }
+}
