@@ -1,4 +1,13 @@
-//! Words to people outside the pages: today SMS by way of outside gateways. When a message is due and to whom is
-//! decided above; nothing here knows a sign-in.
+//! What Yagona tells people: SMS through the gateways, by way of an outbox that survives a crash.
+//!
+//! The gateways' wire formats and the texts of messages are in `sms`; the outbox and the delivery states that
+//! gateways report are here. Who is told what, and when, is decided above.
 
+mod delivery;
+mod outbox;
+pub mod receipts;
 pub mod sms;
+mod store;
+
+pub use delivery::{Deliveries, Delivery};
+pub use outbox::{Letter, Outbox, Submitted};
