@@ -1,1 +1,25 @@
-//! clients
+//! Relying parties: who they are, what they may do and ask for, and their secrets.
+//!
+//! A registration is kept as the document it came as (RFC 7591's member names beside our own) and parsed into a
+//! [`Client`], whose policy the protocols read. Every node holds all clients in memory and takes changes over
+//! within a second. What a person agreed to give a client lives in `release`.
+
+mod client;
+mod file;
+mod localized;
+mod redirect_uri;
+mod registration;
+mod registry;
+mod secret;
+mod store;
+
+pub use client::{
+    AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, Kind, Profile,
+    SubjectType,
+};
+pub use file::{ClientFile, FileError};
+pub use localized::Localized;
+pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
+pub use registration::{Registration, RegistrationErrors, Rules};
+pub use registry::{ClientsError, Registered, Registry};
+pub use secret::{ClientSecret, SecretDigest};

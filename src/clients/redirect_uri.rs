@@ -1,0 +1,121 @@
+//! Redirect URIs: judged when they are registered, compared as strings ever after (RFC 9700 §4.1.3).
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// A redirect URI exactly as registered.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RedirectUri(String);
+
+impl RedirectUri {
+    pub(super) fn registered(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The URI, character for character.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a Content-Security-Policy must name so that a form's answer may lead there: the origin, or the scheme
+    /// of an app's own URI.
+    pub fn csp_source(&self) -> String {
+        csp_source(&self.0).unwrap_or_default()
+    }
+}
+
+/// The Content-Security-Policy source of `uri`; `None` when it is no URI.
+pub fn csp_source(uri: &str) -> Option<String> {
+    let parsed = Url::parse(uri).ok()?;
+    Some(match parsed.scheme() {
+        "http" | "https" => parsed.origin().ascii_serialization(),
+        scheme => format!("{scheme}:"),
+    })
+}
+
+/// Whether `text` may be registered as a redirect or post-logout redirect URI. `loopback_http` allows `http` to
+/// this machine, which native apps (RFC 8252 §7.3) and the sandbox need.
+///
+/// # Errors
+/// What is wrong and what to do, in English.
+pub fn check_redirect_uri(text: &str, loopback_http: bool) -> Result<(), String> {
+    if text.len() > 2000 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("it must be at most 2000 visible ASCII characters".to_owned());
+    }
+    let uri = Url::parse(text).map_err(|error| format!("it is not an absolute URI ({error})"))?;
+    if uri.fragment().is_some() || text.contains('#') {
+        return Err("it must have no fragment (RFC 6749 §3.1.2)".to_owned());
+    }
+    if !uri.username().is_empty() || uri.password().is_some() {
+        return Err("it must hold no user name or password".to_owned());
+    }
+    if text.contains('*') || text.contains('\\') {
+        return Err(
+            "it must hold no wildcard and no backslash: it is compared character for character".to_owned()
+        );
+    }
+    match uri.scheme() {
+        "https" if uri.host().is_some() => Ok(()),
+        "http" if loopback_http && is_loopback(&uri) => Ok(()),
+        "http" => Err("it must use https".to_owned()),
+        "javascript" | "data" | "file" | "blob" | "about" | "vbscript" | "view-source" => {
+            Err("this scheme runs or shows content instead of leading to the service".to_owned())
+        }
+        // RFC 8252 §7.1: an app's scheme is a domain name under its control, reversed.
+        scheme if scheme.contains('.') => Ok(()),
+        _ => {
+            Err("it must use https, or an app's own scheme that contains a dot, such as uz.example.app:/back"
+                .to_owned())
+        }
+    }
+}
+
+/// Whether the URI's host is this machine.
+pub fn is_loopback(uri: &Url) -> bool {
+    match uri.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_lead_elsewhere_is_not_registered() {
+        for bad in [
+            "https://portal.uz/cb#x",
+            "https://user@portal.uz/cb",
+            "https://*.portal.uz/cb",
+            "javascript:alert(1)",
+            "http://portal.uz/cb",
+            "/cb",
+            "portal.uz",
+            "https://portal.uz\\@evil.uz/",
+            "data:text/html,x",
+            "app:/cb",
+            "https://portal.uz/cb\n",
+            "http://127.0.0.1.evil.uz/cb",
+            "",
+        ] {
+            assert!(check_redirect_uri(bad, true).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn services_apps_and_this_machine_may_be_registered() {
+        for good in [
+            "https://portal.uz/cb?x=1",
+            "uz.example.app:/back",
+            "http://localhost:8082/callback",
+            "http://[::1]/x",
+        ] {
+            assert_eq!(check_redirect_uri(good, true), Ok(()), "{good}");
+        }
+        assert!(check_redirect_uri("http://localhost/cb", false).is_err());
+    }
+}

@@ -1,0 +1,199 @@
+//! All clients in memory, and the changes to them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::store::{self, StoredClient};
+use super::{
+    AuthMethod, Client, ClientFile, ClientId, ClientSecret, Registration, RegistrationErrors, Rules,
+    SecretDigest,
+};
+use crate::platform::bytes;
+use crate::platform::clock::Clock;
+use crate::platform::db::{Db, DbError};
+
+type Clients = HashMap<ClientId, Arc<Client>>;
+
+/// The clients of this moment; a request takes one `Arc` and keeps its policy to the end.
+pub struct Registry {
+    db: Db,
+    clock: Clock,
+    rules: Rules,
+    current: RwLock<Arc<Clients>>,
+    seen: RwLock<(i64, i64)>,
+}
+
+/// What came of a registration.
+pub struct Registered {
+    /// The client's identifier.
+    pub client_id: String,
+    /// Its new secret, to be shown this once; `None` when it has none, brought its own or kept the former one.
+    pub secret: Option<ClientSecret>,
+}
+
+/// A change did not take place.
+#[derive(Debug)]
+pub enum ClientsError {
+    /// The documents are wrong; nothing was stored.
+    Invalid(Vec<RegistrationErrors>),
+    /// There is no such client.
+    Unknown(String),
+    /// The client has no secret by its own choice.
+    Public(String),
+    /// The database says no.
+    Db(DbError),
+}
+
+impl std::fmt::Display for ClientsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Invalid(all) => all.iter().try_for_each(|errors| write!(f, "{errors}")),
+            Self::Unknown(id) => write!(f, "there is no client `{id}`; `yagona client list` shows them"),
+            Self::Public(id) => write!(f, "the client `{id}` is public: it has no secret to rotate"),
+            Self::Db(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ClientsError {}
+
+impl From<DbError> for ClientsError {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
+impl Registry {
+    /// Loads all clients.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn load(db: Db, clock: Clock, rules: Rules) -> Result<Self, DbError> {
+        let seen = store::version(&db).await?;
+        let current = build(store::all(&db).await?, &rules);
+        Ok(Self { db, clock, rules, current: RwLock::new(Arc::new(current)), seen: RwLock::new(seen) })
+    }
+
+    /// The client of that identifier, disabled ones included.
+    pub fn find(&self, id: &ClientId) -> Option<Arc<Client>> {
+        self.all().get(id).cloned()
+    }
+
+    /// All clients.
+    pub fn all(&self) -> Arc<Clients> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks whether clients changed, and takes the changes over.
+    ///
+    /// # Errors
+    /// [`DbError`]; the former clients stay in use.
+    pub async fn refresh(&self) -> Result<(), DbError> {
+        let version = store::version(&self.db).await?;
+        if version != *self.seen.read().unwrap_or_else(PoisonError::into_inner) {
+            let clients = Arc::new(build(store::all(&self.db).await?, &self.rules));
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = clients;
+            *self.seen.write().unwrap_or_else(PoisonError::into_inner) = version;
+        }
+        Ok(())
+    }
+
+    /// Stores registrations, new ones and changed ones: all of them, or none when one is wrong.
+    ///
+    /// # Errors
+    /// [`ClientsError`].
+    pub async fn register(&self, mut file: ClientFile) -> Result<Vec<Registered>, ClientsError> {
+        let mut errors = Vec::new();
+        for registration in &mut file.clients {
+            if registration.client_id.is_empty() {
+                registration.client_id = bytes::random_text::<12>();
+            }
+            if let Err(wrong) = registration.parse(&self.rules) {
+                errors.push(wrong);
+            }
+        }
+        if !errors.is_empty() {
+            return Err(ClientsError::Invalid(errors));
+        }
+        let known = self.stored().await?;
+        let mut done = Vec::new();
+        for mut registration in file.clients {
+            let had_secret = known
+                .iter()
+                .any(|old| old.registration.client_id == registration.client_id && old.secret.is_some());
+            let public = registration.token_endpoint_auth_method.as_deref() == Some(AuthMethod::None.name());
+            let given = registration.client_secret.take().map(|secret| ClientSecret::given(&secret).digest());
+            let exported = registration.client_secret_sha256.take().as_deref().and_then(SecretDigest::decode);
+            let made = (!public && given.is_none() && exported.is_none() && !had_secret)
+                .then(ClientSecret::generate);
+            let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
+            store::upsert(&self.db, &registration, digest.as_ref(), self.clock.now_ms()).await?;
+            done.push(Registered { client_id: registration.client_id, secret: made });
+        }
+        self.refresh().await?;
+        Ok(done)
+    }
+
+    /// Gives a client a new secret; the former one stops working.
+    ///
+    /// # Errors
+    /// [`ClientsError`].
+    pub async fn rotate_secret(&self, id: &str) -> Result<ClientSecret, ClientsError> {
+        let known = self.stored().await?;
+        let client = known.iter().find(|client| client.registration.client_id == id);
+        let client = client.ok_or_else(|| ClientsError::Unknown(id.to_owned()))?;
+        if client.registration.token_endpoint_auth_method.as_deref() == Some(AuthMethod::None.name()) {
+            return Err(ClientsError::Public(id.to_owned()));
+        }
+        let secret = ClientSecret::generate();
+        store::set_secret(&self.db, id, &secret.digest(), self.clock.now_ms()).await?;
+        self.refresh().await?;
+        Ok(secret)
+    }
+
+    /// Shuts a client out, or lets it in again.
+    ///
+    /// # Errors
+    /// [`ClientsError`].
+    pub async fn set_disabled(&self, id: &str, disabled: bool) -> Result<(), ClientsError> {
+        if !store::set_disabled(&self.db, id, disabled, self.clock.now_ms()).await? {
+            return Err(ClientsError::Unknown(id.to_owned()));
+        }
+        self.refresh().await?;
+        Ok(())
+    }
+
+    /// The registration documents, with digests of secrets so that they can be imported elsewhere.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn export(&self) -> Result<ClientFile, DbError> {
+        let clients = self.stored().await?.into_iter().map(|stored| {
+            let digest = stored.secret.as_ref().map(SecretDigest::encode);
+            Registration { client_secret_sha256: digest, ..stored.registration }
+        });
+        Ok(ClientFile { clients: clients.collect() })
+    }
+
+    async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
+        store::all(&self.db).await
+    }
+}
+
+fn build(stored: Vec<StoredClient>, rules: &Rules) -> Clients {
+    let mut clients = Clients::with_capacity(stored.len());
+    for stored in stored {
+        match stored.registration.parse(rules) {
+            Ok(mut client) => {
+                client.secret = stored.secret;
+                client.disabled = stored.disabled_at.is_some();
+                clients.insert(client.id.clone(), Arc::new(client));
+            }
+            // A registration that today's rules refuse is shut out, not guessed at; the others go on.
+            Err(errors) => {
+                tracing::error!(event = "client.invalid", %errors, "a stored client is not served")
+            }
+        }
+    }
+    clients
+}

@@ -1,0 +1,97 @@
+//! SQL of the table `clients`.
+
+use super::{Registration, SecretDigest};
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{self, Db, DbError};
+
+const TABLE: &str = "clients";
+
+/// A stored client.
+pub(super) struct StoredClient {
+    pub(super) registration: Registration,
+    pub(super) secret: Option<SecretDigest>,
+    pub(super) disabled_at: Option<Timestamp>,
+}
+
+pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
+    let rows = db
+        .read_all(sqlx::query(
+            "SELECT client_id, metadata, secret_digest, disabled_at FROM clients ORDER BY client_id",
+        ))
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let secret = db::maybe_text(row, TABLE, "secret_digest")?;
+            Ok(StoredClient {
+                registration: db::json(row, TABLE, "metadata")?,
+                secret: secret.as_deref().and_then(SecretDigest::decode),
+                disabled_at: db::maybe_int(row, TABLE, "disabled_at")?.map(Timestamp),
+            })
+        })
+        .collect()
+}
+
+/// Stores a registration; with `secret` also its new secret, otherwise the former one stays.
+pub(super) async fn upsert(
+    db: &Db,
+    registration: &Registration,
+    secret: Option<&SecretDigest>,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    let metadata =
+        serde_json::to_string(registration).map_err(|error| DbError::Statement(error.to_string()))?;
+    db.execute(
+        sqlx::query(
+            "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
+             secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), updated_at_ms = excluded.updated_at_ms",
+        )
+        .bind(&registration.client_id)
+        .bind(metadata)
+        .bind(secret.map(SecretDigest::encode))
+        .bind(now_ms / 1000)
+        .bind(now_ms),
+    )
+    .await
+    .map(|_| ())
+}
+
+pub(super) async fn set_secret(
+    db: &Db,
+    id: &str,
+    secret: &SecretDigest,
+    now_ms: i64,
+) -> Result<bool, DbError> {
+    let changed = db
+        .execute(
+            sqlx::query("UPDATE clients SET secret_digest = $1, updated_at_ms = $2 WHERE client_id = $3")
+                .bind(secret.encode())
+                .bind(now_ms)
+                .bind(id),
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+pub(super) async fn set_disabled(db: &Db, id: &str, disabled: bool, now_ms: i64) -> Result<bool, DbError> {
+    let changed = db
+        .execute(
+            sqlx::query("UPDATE clients SET disabled_at = $1, updated_at_ms = $2 WHERE client_id = $3")
+                .bind(disabled.then_some(now_ms / 1000))
+                .bind(now_ms)
+                .bind(id),
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Numbers that change whenever the table does.
+pub(super) async fn version(db: &Db) -> Result<(i64, i64), DbError> {
+    let row = db
+        .read_optional(sqlx::query(
+            "SELECT CAST(COALESCE(MAX(updated_at_ms), 0) AS BIGINT) AS newest, CAST(COUNT(*) AS BIGINT) AS n FROM clients",
+        ))
+        .await?
+        .ok_or(DbError::Corrupt { table: TABLE, what: "no count".to_owned() })?;
+    Ok((db::int(&row, TABLE, "newest")?, db::int(&row, TABLE, "n")?))
+}
