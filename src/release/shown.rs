@@ -1,0 +1,64 @@
+//! The values of a set of data as a person reads them: the very ones that would be released.
+
+use super::DataSet;
+use crate::people::{Account, Address, DocumentKind, PersonName, Sex};
+use crate::platform::web::locale::{Language, Text};
+
+/// The values of `set`, one a line; empty when the person's record has none.
+pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
+    let person = &account.person;
+    match set {
+        DataSet::Name => {
+            let (latin, cyrillic) = (full(&person.names.latin), full(&person.names.cyrillic));
+            if matches!(text.language(), Language::UzLatn | Language::En) {
+                vec![latin, cyrillic]
+            } else {
+                vec![cyrillic, latin]
+            }
+        }
+        DataSet::BirthDate => vec![person.birth_date.to_string()],
+        DataSet::Sex => vec![
+            text.get(match person.sex {
+                Sex::Male => "data.male",
+                Sex::Female => "data.female",
+            })
+            .to_owned(),
+        ],
+        DataSet::Citizenship => vec![person.citizenship.clone()],
+        DataSet::Pinfl => vec![person.pinfl.digits().to_owned()],
+        DataSet::Document => {
+            let document = &person.document;
+            vec![
+                text.get(kind_key(document.kind)).to_owned(),
+                document.number.as_str().to_owned(),
+                format!("{} – {}", document.issued_on, document.expires_on),
+                document.issuer.clone(),
+            ]
+        }
+        DataSet::Phone => vec![account.phone.written_out()],
+        DataSet::Address => person.address.as_ref().map(lines).unwrap_or_default(),
+    }
+}
+
+/// A name as pages write it.
+fn full(name: &PersonName) -> String {
+    name.for_pages().full()
+}
+
+fn lines(address: &Address) -> Vec<String> {
+    let mut lines = vec![address.street.clone(), address.district.clone(), address.region.clone()];
+    lines.extend(address.postal_code.clone());
+    lines
+}
+
+const fn kind_key(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::BiometricPassport => "document.biometric_passport",
+        DocumentKind::IdCard => "document.id_card",
+        DocumentKind::ForeignTravelPassport => "document.foreign_travel_passport",
+        DocumentKind::DrivingLicence => "document.driving_licence",
+        DocumentKind::NationalPassport => "document.national_passport",
+        DocumentKind::TravelDocument => "document.travel_document",
+        DocumentKind::ResidencePermit => "document.residence_permit",
+    }
+}

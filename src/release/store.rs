@@ -1,0 +1,110 @@
+//! SQL of the table `consents`, and the one reading that a decision needs: person, standing and consent together.
+
+use std::sync::Arc;
+
+use super::{Consent, Extent};
+use crate::clients::{Basis, Client, ClientId};
+use crate::people::{Account, People, PersonId};
+use crate::platform::bytes;
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::db::{self, Db, DbError};
+
+const TABLE: &str = "consents";
+
+/// A person in front of a service.
+pub struct Subject {
+    /// The person, as of now.
+    pub account: Arc<Account>,
+    /// The newest consent that was not ended, expired or not.
+    pub consent: Option<Consent>,
+}
+
+/// The records of consent. Cheap to clone.
+#[derive(Clone)]
+pub struct Release {
+    db: Db,
+    people: People,
+    clock: Clock,
+}
+
+impl Release {
+    /// The store.
+    pub fn new(db: Db, people: People, clock: Clock) -> Self {
+        Self { db, people, clock }
+    }
+
+    /// The persons that data are of.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// The person with the consent they gave `client`, in one round trip and never from memory: what is decided
+    /// rests on it. `None` when they have no enrolled number any more.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn subject(&self, person: &PersonId, client: &ClientId) -> Result<Option<Subject>, DbError> {
+        let row = self
+            .db
+            .read_optional(
+                sqlx::query(
+                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
+                     n.status, n.number_index, n.sealed AS number_sealed, \
+                     c.consent_id, c.extent, c.expires_at \
+                     FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
+                     LEFT JOIN consents c ON c.person_id = p.person_id AND c.client_id = $1 AND c.ended_at IS NULL \
+                     WHERE p.person_id = $2 ORDER BY c.given_at DESC, c.consent_id DESC LIMIT 1",
+                )
+                .bind(client.as_str())
+                .bind(person.as_str()),
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let consent = match db::maybe_text(&row, TABLE, "consent_id")? {
+            None => None,
+            Some(id) => Some(Consent {
+                id,
+                extent: db::json::<Extent>(&row, TABLE, "extent")?,
+                expires_at: Timestamp(db::int(&row, TABLE, "expires_at")?),
+            }),
+        };
+        Ok(Some(Subject { account: self.people.open(&row)?, consent }))
+    }
+
+    /// Records what a person agreed to, or what a law lets the client have.
+    ///
+    /// # Errors
+    /// [`DbError`]; then nothing was agreed.
+    pub async fn record(
+        &self,
+        person: &PersonId,
+        client: &Client,
+        extent: Extent,
+    ) -> Result<Consent, DbError> {
+        let now = self.clock.now();
+        let consent =
+            Consent { id: bytes::random_text::<16>(), extent, expires_at: now.plus(client.consent_seconds) };
+        let text =
+            serde_json::to_string(&consent.extent).map_err(|error| DbError::Statement(error.to_string()))?;
+        let basis = match client.basis {
+            Basis::Consent => "consent",
+            Basis::Statutory => "statutory",
+        };
+        self.db
+            .execute(
+                sqlx::query(
+                    "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                )
+                .bind(&consent.id)
+                .bind(person.as_str())
+                .bind(client.id.as_str())
+                .bind(basis)
+                .bind(text)
+                .bind(now.0)
+                .bind(consent.expires_at.0),
+            )
+            .await?;
+        Ok(consent)
+    }
+}
