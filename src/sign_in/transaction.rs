@@ -1,0 +1,210 @@
+//! A sign-in in progress: short-lived, bound to one browser, changed by compare-and-swap only.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{Acr, Amr};
+use crate::clients::ClientId;
+use crate::people::{PersonId, PhoneNumber};
+use crate::platform::bytes::{self, Digest};
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable, Version};
+use crate::platform::web::locale::Language;
+
+/// Names a sign-in in progress, in the address of its pages: 256 random bits. Knowing it is not enough, the
+/// browser must be the one that began it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TransactionId(String);
+
+impl TransactionId {
+    /// A new identifier.
+    pub fn random() -> Self {
+        Self(bytes::random_text::<32>())
+    }
+
+    /// Reads one from an address; `None` when it cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 43 && bytes::decode(text).is_some()).then(|| Self(text.to_owned()))
+    }
+
+    /// Its text, for addresses.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn key(&self) -> Key {
+        Key::of(Space::Transaction, &self.0)
+    }
+}
+
+/// Names a browser, in a cookie: 256 random bits that outlive single sign-ins.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrowserId(String);
+
+impl BrowserId {
+    /// A new identifier.
+    pub fn random() -> Self {
+        Self(bytes::random_text::<32>())
+    }
+
+    /// Reads one from a cookie; `None` when it cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 43 && bytes::decode(text).is_some()).then(|| Self(text.to_owned()))
+    }
+
+    /// Its text, for the cookie.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The form in which a transaction remembers it.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+}
+
+/// One service's question on its way to an answer. `R` is the protocol's own request.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Transaction<R> {
+    /// What the service asked.
+    pub request: R,
+    /// How far the person got.
+    pub progress: Progress,
+}
+
+/// How far a person got.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Progress {
+    /// Who asks.
+    pub client_id: ClientId,
+    /// Which browser began it.
+    pub browser: Digest,
+    /// The language of its pages.
+    pub language: Language,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it is over.
+    pub expires_at: Timestamp,
+    /// The step to be taken next.
+    pub stage: Stage,
+    /// The number in question, once one was entered.
+    pub number: Option<NumberEntered>,
+    /// Text to prefill the number with.
+    pub hint: Option<String>,
+}
+
+/// The step that a sign-in waits at. Steps are decided on the server; an address guessed by hand leads here too.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub enum Stage {
+    /// A number is wanted.
+    Number,
+    /// The code sent to it is wanted.
+    Code,
+    /// The person has a session and is asked whether to use it.
+    Continue(Authenticated),
+    /// The person proved who they are; their consent is wanted.
+    Consent(Authenticated),
+    /// The answer was sent.
+    Finished,
+}
+
+/// Who a person proved to be, when and how.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Authenticated {
+    /// Who.
+    pub person_id: PersonId,
+    /// The digest of the session that came of it.
+    pub session: Digest,
+    /// What names the session to services; it stays when the same person signs in again.
+    pub sid_key: Digest,
+    /// When.
+    pub auth_time: Timestamp,
+    /// What was done.
+    pub acr: Acr,
+    /// By which methods.
+    pub amr: Vec<Amr>,
+}
+
+/// A number that somebody entered; nothing here tells whether it is anybody's.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NumberEntered {
+    /// The number.
+    #[serde(serialize_with = "PhoneNumber::serialize_digits")]
+    pub number: PhoneNumber,
+    /// Its blind index.
+    pub index: Digest,
+    /// Whose it is, if a code may be sent to it.
+    pub person_id: Option<PersonId>,
+    /// The code in force.
+    pub challenge: Option<Challenge>,
+    /// Codes sent in this sign-in, whatever the number.
+    pub sends: u32,
+    /// When the last one was.
+    pub sent_at: Timestamp,
+}
+
+/// A one-time code that was sent.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Keyed digest of the code, bound to message, number, purpose and transaction.
+    pub digest: Digest,
+    /// The message that carries it.
+    pub message_id: String,
+    /// The first moment at which it holds no more.
+    pub expires_at: Timestamp,
+}
+
+/// Sign-ins in progress.
+#[derive(Clone)]
+pub struct Transactions {
+    ephemeral: Ephemeral,
+    clock: Clock,
+    /// How long a sign-in may take, in seconds.
+    pub seconds: i64,
+}
+
+impl Transactions {
+    /// Kept in `ephemeral`.
+    pub fn new(ephemeral: Ephemeral, clock: Clock, seconds: i64) -> Self {
+        Self { ephemeral, clock, seconds }
+    }
+
+    /// Stores a new one.
+    ///
+    /// # Errors
+    /// [`Unavailable`], as for all methods.
+    pub async fn begin<R: Serialize>(
+        &self,
+        id: &TransactionId,
+        transaction: &Transaction<R>,
+    ) -> Result<(), Unavailable> {
+        self.ephemeral.put(id.key(), transaction, self.left(&transaction.progress)).await
+    }
+
+    /// The transaction with the state it was read in.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn find<R: DeserializeOwned>(
+        &self,
+        id: &TransactionId,
+    ) -> Result<Option<(Transaction<R>, Version)>, Unavailable> {
+        self.ephemeral.get(id.key()).await
+    }
+
+    /// Replaces the state that was read; `false` when another request was quicker, and then nothing changed.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn advance<R: Serialize>(
+        &self,
+        id: &TransactionId,
+        seen: Version,
+        transaction: &Transaction<R>,
+    ) -> Result<bool, Unavailable> {
+        self.ephemeral.swap(id.key(), seen, transaction, self.left(&transaction.progress)).await
+    }
+
+    fn left(&self, progress: &Progress) -> i64 {
+        progress.expires_at.since(self.clock.now()).max(1)
+    }
+}
