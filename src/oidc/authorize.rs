@@ -1,0 +1,175 @@
+//! `GET|POST /oidc/authorize` (RFC 6749 §3.1, OpenID Connect Core §3.1.2): check, then answer at once or open a sign-in.
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::answer::{self, Answer, Answered};
+use super::error::{Refusal, ToClient};
+use super::request::{self, AuthorizationRequest, Prompt};
+use super::{ErrorCode, Oidc, OidcTransaction, form_post, interaction};
+use crate::clients::Client;
+use crate::people::PhoneNumber;
+use crate::platform::fault::Fault;
+use crate::platform::web::cookies::Name;
+use crate::platform::web::frame::Service;
+use crate::platform::web::locale::Language;
+use crate::platform::web::params::Params;
+use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond;
+use crate::platform::web::visit::{Problem, Visit};
+use crate::sign_in::{
+    Authenticated, BrowserId, Progress, Session, SessionId, Stage, Transaction, TransactionId,
+};
+
+/// The request in the query.
+pub async fn get(oidc: Data<Oidc>, request: HttpRequest) -> HttpResponse {
+    let query = request.query_string().to_owned();
+    run(&oidc, &request, query.as_bytes()).await
+}
+
+/// The request in a form. Other sites' forms bring no session cookie: the person then signs in.
+pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    run(&oidc, &request, &body).await
+}
+
+async fn run(oidc: &Oidc, http: &HttpRequest, text: &[u8]) -> HttpResponse {
+    let params = match Params::parse_body(text) {
+        Ok(params) => params,
+        Err(error) => {
+            let technical = format!("invalid_request: {}", error.0);
+            let problem = Problem { technical: Some(&technical), ..Problem::default() };
+            return Visit::new(http, oidc.cookies, None).problem(ProblemKind::BadRequest, &problem);
+        }
+    };
+    let visit = Visit::new(http, oidc.cookies, params.get("ui_locales"));
+    match answer_to(oidc, &visit, &params).await {
+        Ok(response) => response,
+        Err(fault) => visit.fault(&fault),
+    }
+}
+
+async fn answer_to(oidc: &Oidc, visit: &Visit<'_>, params: &Params) -> Result<HttpResponse, Fault> {
+    let (client, request) = match request::check(oidc, params) {
+        Ok(checked) => checked,
+        Err(Refusal::Page { kind, technical }) => {
+            let problem = Problem { technical: Some(&technical), ..Problem::default() };
+            return Ok(visit.problem(kind, &problem));
+        }
+        Err(Refusal::Client(error)) => return Ok(send(visit, None, answer::refuse(oidc, &error))),
+    };
+    let session = session(oidc, visit).await?;
+    let known = interaction::known(oidc, &client, &request, session.as_ref().map(|(s, a)| (s, a.clone())));
+    if request.prompt.contains(&Prompt::None) {
+        return silent(oidc, visit, &client, &request, known).await;
+    }
+    begin(oidc, visit, &client, request, known, params.get("login_hint")).await
+}
+
+/// The browser's session, if it holds.
+async fn session(oidc: &Oidc, visit: &Visit<'_>) -> Result<Option<(Session, Authenticated)>, Fault> {
+    let cookie = oidc.cookies.read(visit.request, Name::Session).and_then(SessionId::parse);
+    let Some(id) = cookie else { return Ok(None) };
+    let session = oidc.sessions.find(id.digest()).await?;
+    Ok(session.map(|session| {
+        let authenticated = session.authenticated(id.digest());
+        (session, authenticated)
+    }))
+}
+
+async fn silent(
+    oidc: &Oidc,
+    visit: &Visit<'_>,
+    client: &Client,
+    request: &AuthorizationRequest,
+    known: Option<Authenticated>,
+) -> Result<HttpResponse, Fault> {
+    let refuse = |code, description| {
+        let error = ToClient { redirect: request.redirect.clone(), code, description };
+        send(visit, Some(client), answer::refuse(oidc, &error))
+    };
+    let decision = match interaction::silently(oidc, client, request, known.as_ref()).await? {
+        Ok(decision) => decision,
+        Err((code, description)) => return Ok(refuse(code, description)),
+    };
+    let Some(authenticated) = known else {
+        return Err(Fault::Internal("a decision about nobody".to_owned()));
+    };
+    Ok(match answer::issue(oidc, client, request, &authenticated, decision).await? {
+        Answered::Sent(answer) => send(visit, Some(client), answer),
+        Answered::SessionGone => refuse(ErrorCode::LoginRequired, "the session ended"),
+    })
+}
+
+/// Opens a sign-in and leads to its first page.
+async fn begin(
+    oidc: &Oidc,
+    visit: &Visit<'_>,
+    client: &Client,
+    request: AuthorizationRequest,
+    known: Option<Authenticated>,
+    login_hint: Option<&str>,
+) -> Result<HttpResponse, Fault> {
+    let browser = oidc.cookies.read(visit.request, Name::Browser).and_then(BrowserId::parse);
+    let (browser, new) = browser.map_or_else(|| (BrowserId::random(), true), |browser| (browser, false));
+    let now = oidc.clock.now();
+    let (page, stage) = match known {
+        Some(authenticated) => ("continue", Stage::Continue(authenticated)),
+        None => ("number", Stage::Number),
+    };
+    let id = TransactionId::random();
+    // A hint that is no number is no help to the person, and no error.
+    let hint = login_hint.filter(|hint| PhoneNumber::parse_typed(hint, true).is_ok()).map(str::to_owned);
+    let progress = Progress {
+        client_id: client.id.clone(),
+        browser: browser.digest(),
+        language: visit.language,
+        created_at: now,
+        expires_at: now.plus(oidc.transactions.seconds),
+        stage,
+        number: None,
+        hint,
+    };
+    let transaction: OidcTransaction = Transaction { request, progress };
+    oidc.transactions.begin(&id, &transaction).await?;
+    oidc.metrics.sign_ins("begin", page).inc();
+    let response = respond::see_other(&page_path(page, &id, client));
+    let cookies = if new {
+        oidc.cookies.set(Name::Browser, browser.as_str(), Some(BROWSER_SECONDS))
+    } else {
+        Vec::new()
+    };
+    Ok(respond::with_cookies(response, cookies))
+}
+
+/// A browser is remembered for half a year.
+const BROWSER_SECONDS: i64 = 180 * 86_400;
+
+/// The address of a page of a sign-in. It names the service, so that even after the sign-in is forgotten the page can
+/// lead back to it.
+pub fn page_path(page: &str, id: &TransactionId, client: &Client) -> String {
+    format!("/sign-in/{page}?t={}&service={}", id.as_str(), client.id)
+}
+
+/// Sends an answer through the browser.
+pub fn send(visit: &Visit<'_>, client: Option<&Client>, answer: Answer) -> HttpResponse {
+    match answer {
+        Answer::Redirect(location) => respond::see_other(&location),
+        Answer::Form { action, fields } => {
+            let service = client.map(|client| service(client, visit.language));
+            form_post::page(visit, service, &action, fields)
+        }
+    }
+}
+
+/// A client as pages show it.
+pub fn service(client: &Client, language: Language) -> Service<'_> {
+    let tag = language.tag();
+    Service {
+        name: client.name.get(tag),
+        owner: client.owner.get(tag),
+        icon: client.logo_uri.as_deref(),
+        home: client.client_uri.as_deref(),
+        policy: client.policy_uri.as_deref(),
+        terms: client.tos_uri.as_deref(),
+    }
+}

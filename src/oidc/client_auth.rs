@@ -1,0 +1,118 @@
+//! Clients proving themselves at the token, introspection and revocation endpoints (RFC 6749 §2.3).
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Oidc;
+use super::error::{ErrorCode, TokenError};
+use crate::clients::{AuthMethod, Client, ClientId, ClientSecret};
+use crate::platform::web::params::Params;
+
+/// Reads the body of a request to one of these endpoints.
+///
+/// # Errors
+/// `invalid_request` when it is not a form, or a parameter is repeated (RFC 6749 §3.2).
+pub(super) fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, TokenError> {
+    let form = request.headers().get("content-type").and_then(|value| value.to_str().ok());
+    if !form.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")) {
+        return Err(TokenError::new(
+            ErrorCode::InvalidRequest,
+            "the body must be application/x-www-form-urlencoded",
+        ));
+    }
+    let params =
+        Params::parse_body(body).map_err(|error| TokenError::new(ErrorCode::InvalidRequest, error.0))?;
+    if params.repeated().is_some() {
+        return Err(TokenError::new(ErrorCode::InvalidRequest, "a parameter is repeated"));
+    }
+    Ok(params)
+}
+
+/// The client that sent the request. A public client only says who it is: what it presents must be bound to it.
+///
+/// # Errors
+/// `invalid_client`, or `invalid_request` when two methods are used at once.
+pub(super) fn authenticate(
+    oidc: &Oidc,
+    request: &HttpRequest,
+    params: &Params,
+) -> Result<Arc<Client>, TokenError> {
+    let header = request.headers().get_all(AUTHORIZATION).collect::<Vec<_>>();
+    let refused = |basic: bool| TokenError {
+        basic,
+        ..TokenError::new(ErrorCode::InvalidClient, "client authentication failed")
+    };
+    let (id, secret, basic) = match header.as_slice() {
+        [] => {
+            let id = params.get("client_id").ok_or_else(|| refused(false))?;
+            (id.to_owned(), params.get("client_secret").map(ClientSecret::given), false)
+        }
+        [header] => {
+            let (id, secret) =
+                header.to_str().ok().and_then(basic_credentials).ok_or_else(|| refused(true))?;
+            if params.get("client_secret").is_some() {
+                return Err(TokenError::new(ErrorCode::InvalidRequest, "two ways of client authentication"));
+            }
+            if params.get("client_id").is_some_and(|other| other != id) {
+                return Err(TokenError::new(ErrorCode::InvalidRequest, "two different client_id"));
+            }
+            (id, Some(ClientSecret::given(&secret)), true)
+        }
+        _ => return Err(TokenError::new(ErrorCode::InvalidRequest, "the Authorization header is repeated")),
+    };
+    let client = ClientId::parse(&id).and_then(|id| oidc.clients.find(&id));
+    let proven = match (&client, &secret) {
+        (Some(client), secret) if client.auth_method == AuthMethod::None => secret.is_none(),
+        (Some(client), Some(secret)) => client.secret.is_some_and(|digest| digest.matches(secret)),
+        // An unknown client costs the same as a wrong secret.
+        (None, Some(secret)) => {
+            std::hint::black_box(ClientSecret::given("nobody").digest().matches(secret));
+            false
+        }
+        (_, None) => false,
+    };
+    match client {
+        Some(client) if proven && !client.disabled => Ok(client),
+        _ => Err(TokenError { detail: Some(format!("client {}", printable(&id))), ..refused(basic) }),
+    }
+}
+
+/// RFC 6749 §2.3.1: identifier and secret are form-encoded before they are joined.
+fn basic_credentials(header: &str) -> Option<(String, String)> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let raw = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (id, secret) = raw.split_once(':')?;
+    Some((form_decoded(id)?, form_decoded(secret)?))
+}
+
+fn form_decoded(text: &str) -> Option<String> {
+    // Parsing "=text" as a form yields one pair with an empty name and the decoded text; an ampersand in a secret
+    // that a client forgot to encode must not cut it.
+    let escaped = text.replace('&', "%26");
+    url::form_urlencoded::parse(format!("={escaped}").as_bytes()).next().map(|(_, value)| value.into_owned())
+}
+
+/// An identifier that came from outside, fit for a log line.
+fn printable(id: &str) -> String {
+    id.chars().filter(char::is_ascii_graphic).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_credentials_are_form_decoded() {
+        let header = format!("Basic {}", STANDARD.encode("my%3Aclient:se%20cret%2B"));
+        assert_eq!(basic_credentials(&header), Some(("my:client".to_owned(), "se cret+".to_owned())));
+        assert_eq!(basic_credentials("Bearer abc"), None);
+        assert_eq!(basic_credentials("Basic !!!"), None);
+    }
+}

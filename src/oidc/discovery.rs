@@ -1,0 +1,71 @@
+//! `GET /.well-known/openid-configuration` (OpenID Connect Discovery §3, RFC 8414), rendered once at start.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::{Bytes, Data};
+use serde_json::json;
+
+use super::{claims, paths};
+use crate::platform::jose::Alg;
+use crate::platform::web::locale::Language;
+use crate::sign_in::Acr;
+
+/// The document, ready to send.
+#[derive(Clone)]
+pub struct Discovery(Bytes);
+
+impl Discovery {
+    /// The document of the provider at `issuer`.
+    pub fn new(issuer: &str) -> Self {
+        let at = |path: &str| format!("{issuer}{path}");
+        let algs = Alg::ALL.map(Alg::name);
+        let claims: Vec<&str> =
+            ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
+                .into_iter()
+                .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
+                .collect();
+        let secrets = ["client_secret_basic", "client_secret_post"];
+        let document = json!({
+            "issuer": issuer,
+            "authorization_endpoint": at(paths::AUTHORIZE),
+            "token_endpoint": at(paths::TOKEN),
+            "userinfo_endpoint": at(paths::USERINFO),
+            "jwks_uri": at(paths::JWKS),
+            "introspection_endpoint": at(paths::INTROSPECTION),
+            "revocation_endpoint": at(paths::REVOCATION),
+            "end_session_endpoint": at(paths::END_SESSION),
+            "scopes_supported": claims::SCOPES,
+            "claims_supported": claims,
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query", "form_post"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "subject_types_supported": ["pairwise", "public"],
+            "id_token_signing_alg_values_supported": algs,
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "introspection_endpoint_auth_methods_supported": secrets,
+            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "code_challenge_methods_supported": ["S256"],
+            "acr_values_supported": [Acr::MobileId.name()],
+            "display_values_supported": ["page", "popup", "touch", "wap"],
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
+            "ui_locales_supported": Language::ALL.map(Language::tag),
+            "claims_parameter_supported": true,
+            "request_parameter_supported": false,
+            "request_uri_parameter_supported": false,
+            "require_request_uri_registration": false,
+            "authorization_response_iss_parameter_supported": true,
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
+        });
+        Self(Bytes::from(document.to_string()))
+    }
+}
+
+/// Answers with the document.
+pub async fn get(discovery: Data<Discovery>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .body(discovery.0.clone())
+}

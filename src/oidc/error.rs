@@ -1,0 +1,183 @@
+//! Errors in the RFCs' words: one table of codes, and the decision whether an error may travel to the client.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
+use serde_json::json;
+
+use super::request::VerifiedRedirect;
+use crate::platform::fault::Fault;
+use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond;
+
+/// Registered error codes. The comment names the registering document.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ErrorCode {
+    /// RFC 6749 §4.1.2.1, §5.2.
+    InvalidRequest,
+    /// RFC 6749 §5.2.
+    InvalidClient,
+    /// RFC 6749 §5.2.
+    InvalidGrant,
+    /// RFC 6749 §4.1.2.1, §5.2.
+    UnauthorizedClient,
+    /// RFC 6749 §5.2.
+    UnsupportedGrantType,
+    /// RFC 6749 §4.1.2.1.
+    UnsupportedResponseType,
+    /// RFC 6749 §4.1.2.1, §5.2.
+    InvalidScope,
+    /// RFC 6749 §4.1.2.1.
+    AccessDenied,
+    /// RFC 6749 §4.1.2.1.
+    ServerError,
+    /// RFC 6749 §4.1.2.1.
+    TemporarilyUnavailable,
+    /// OpenID Connect Core §3.1.2.6.
+    LoginRequired,
+    /// OpenID Connect Core §3.1.2.6.
+    ConsentRequired,
+    /// OpenID Connect Core §3.1.2.6.
+    InteractionRequired,
+    /// OpenID Connect Core §3.1.2.6.
+    RequestNotSupported,
+    /// OpenID Connect Core §3.1.2.6.
+    RequestUriNotSupported,
+    /// OpenID Connect Core §3.1.2.6.
+    RegistrationNotSupported,
+    /// OpenID Connect Core Unmet Authentication Requirements 1.0.
+    UnmetAuthenticationRequirements,
+    /// RFC 7009 §2.2.1.
+    UnsupportedTokenType,
+    /// RFC 6750 §3.1.
+    InvalidToken,
+    /// RFC 6750 §3.1.
+    InsufficientScope,
+}
+
+impl ErrorCode {
+    /// The code on the wire.
+    pub const fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Status of the answer where the error is not a redirect.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().1).unwrap_or(StatusCode::BAD_REQUEST)
+    }
+
+    const fn row(self) -> (&'static str, u16) {
+        match self {
+            Self::InvalidRequest => ("invalid_request", 400),
+            Self::InvalidClient => ("invalid_client", 401),
+            Self::InvalidGrant => ("invalid_grant", 400),
+            Self::UnauthorizedClient => ("unauthorized_client", 400),
+            Self::UnsupportedGrantType => ("unsupported_grant_type", 400),
+            Self::UnsupportedResponseType => ("unsupported_response_type", 400),
+            Self::InvalidScope => ("invalid_scope", 400),
+            Self::AccessDenied => ("access_denied", 403),
+            Self::ServerError => ("server_error", 500),
+            Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),
+            Self::LoginRequired => ("login_required", 400),
+            Self::ConsentRequired => ("consent_required", 400),
+            Self::InteractionRequired => ("interaction_required", 400),
+            Self::RequestNotSupported => ("request_not_supported", 400),
+            Self::RequestUriNotSupported => ("request_uri_not_supported", 400),
+            Self::RegistrationNotSupported => ("registration_not_supported", 400),
+            Self::UnmetAuthenticationRequirements => ("unmet_authentication_requirements", 400),
+            Self::UnsupportedTokenType => ("unsupported_token_type", 400),
+            Self::InvalidToken => ("invalid_token", 401),
+            Self::InsufficientScope => ("insufficient_scope", 403),
+        }
+    }
+}
+
+/// An error that goes back to the client through the browser. Only a proven redirect URI makes one.
+#[derive(Debug)]
+pub struct ToClient {
+    /// Where to.
+    pub redirect: VerifiedRedirect,
+    /// What.
+    pub code: ErrorCode,
+    /// ASCII words for the client's developers.
+    pub description: &'static str,
+}
+
+/// Why an authorization request is not followed.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Nothing proves where an answer may go: a page for the person.
+    Page {
+        /// What the person reads.
+        kind: ProblemKind,
+        /// What the service's developers read.
+        technical: String,
+    },
+    /// The client is told.
+    Client(Box<ToClient>),
+}
+
+/// An error of an endpoint that speaks JSON (RFC 6749 §5.2).
+#[derive(Debug)]
+pub struct TokenError {
+    /// The code.
+    pub code: ErrorCode,
+    /// ASCII words for the client's developers.
+    pub description: &'static str,
+    /// For the log alone.
+    pub detail: Option<String>,
+    /// Whether the client tried HTTP Basic, and wants to be asked for it again.
+    pub basic: bool,
+}
+
+impl TokenError {
+    /// An error with words for the client's developers.
+    pub fn new(code: ErrorCode, description: &'static str) -> Self {
+        Self { code, description, detail: None, basic: false }
+    }
+
+    /// Turns it into the answer, and logs it once.
+    pub fn respond(&self, endpoint: &'static str) -> HttpResponse {
+        let (code, description) = (self.code.name(), self.description);
+        let detail = self.detail.as_deref();
+        if self.code.status().is_server_error() {
+            tracing::error!(event = "oidc.fault", endpoint, code, detail, "{description}");
+        } else {
+            tracing::info!(event = "oidc.refused", endpoint, code, detail, "{description}");
+        }
+        let body = json!({"error": code, "error_description": description});
+        let mut response = respond::json(self.code.status(), &body);
+        if self.code == ErrorCode::InvalidClient && self.basic {
+            response.headers_mut().insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"yagona\", charset=\"UTF-8\""),
+            );
+        }
+        if self.code == ErrorCode::TemporarilyUnavailable {
+            response = respond::retry_after(response, 2);
+        }
+        response
+    }
+}
+
+impl From<Fault> for TokenError {
+    fn from(fault: Fault) -> Self {
+        let (code, description) = match &fault {
+            Fault::Unavailable(_) => (ErrorCode::TemporarilyUnavailable, "try again in a moment"),
+            Fault::Internal(_) => (ErrorCode::ServerError, "the provider failed"),
+        };
+        Self { detail: Some(fault.to_string()), ..Self::new(code, description) }
+    }
+}
+
+impl From<crate::platform::db::DbError> for TokenError {
+    fn from(error: crate::platform::db::DbError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+impl From<crate::platform::ephemeral::Unavailable> for TokenError {
+    fn from(error: crate::platform::ephemeral::Unavailable) -> Self {
+        Fault::from(error).into()
+    }
+}

@@ -1,0 +1,147 @@
+//! What was granted by redeeming codes, and its end. Durable: a loss would let something be used twice.
+
+use super::code::GrantDetails;
+use super::revoked::Revoked;
+use super::store;
+use crate::clients::ClientId;
+use crate::platform::bytes;
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::db::{Db, DbError};
+use crate::platform::fault::Fault;
+
+/// A redeemed code and what lives of it.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Its identifier.
+    pub id: String,
+    /// Who holds it.
+    pub client_id: ClientId,
+    /// What it lets the client have.
+    pub details: GrantDetails,
+    /// Which refresh token is the current one, counted from 1; 0 when there is none.
+    pub generation: i64,
+    /// When the current refresh token was issued.
+    pub refreshed_at: Timestamp,
+    /// When nothing issued from it can live any more.
+    pub expires_at: Timestamp,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// The grants. Cheap to clone.
+#[derive(Clone)]
+pub struct Grants {
+    db: Db,
+    clock: Clock,
+    revoked: Revoked,
+}
+
+/// Rows stay a little longer than what was issued from them, so that a replay of the code is still known as one.
+const KEPT: i64 = 3600;
+
+impl Grants {
+    /// The grants in `db`.
+    pub fn new(db: Db, clock: Clock, revoked: Revoked) -> Self {
+        Self { db, clock, revoked }
+    }
+
+    /// Redeems a code; `None` when it was redeemed before: then everything that came of it is revoked.
+    ///
+    /// # Errors
+    /// [`Fault`], as for all methods.
+    pub async fn redeem(
+        &self,
+        code: &str,
+        client: &ClientId,
+        details: GrantDetails,
+        refreshable: bool,
+        expires_at: Timestamp,
+    ) -> Result<Option<Grant>, Fault> {
+        let now = self.clock.now();
+        let grant = Grant {
+            id: bytes::random_text::<16>(),
+            client_id: client.clone(),
+            details,
+            generation: i64::from(refreshable),
+            refreshed_at: now,
+            expires_at,
+            revoked: false,
+        };
+        if store::redeem(&self.db, &super::code::digest(code), &grant, now).await? {
+            return Ok(Some(grant));
+        }
+        self.replayed(code, client).await?;
+        Ok(None)
+    }
+
+    /// Revokes what a code granted, if `client` redeemed it before. For codes whose content is gone, too.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn replayed(&self, code: &str, client: &ClientId) -> Result<(), Fault> {
+        let now_ms = self.clock.now_ms();
+        let grant = store::revoke_by_code(&self.db, &super::code::digest(code), client, now_ms).await?;
+        if let Some(grant) = grant {
+            tracing::warn!(event = "code.replayed", client = %client, grant, "a code was redeemed twice: its grant is revoked");
+            self.revoked.announce(&grant).await?;
+        }
+        Ok(())
+    }
+
+    /// Uses up one generation of a grant's refresh token.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn rotate(
+        &self,
+        id: &str,
+        generation: i64,
+        client: &ClientId,
+        idle: i64,
+    ) -> Result<Option<Grant>, Fault> {
+        let now = self.clock.now();
+        Ok(store::rotate(&self.db, id, generation, client, now.minus(idle), now).await?)
+    }
+
+    /// A grant by its identifier.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn find(&self, id: &str) -> Result<Option<Grant>, Fault> {
+        Ok(store::find(&self.db, id).await?)
+    }
+
+    /// Revokes a grant with every token that came of it.
+    ///
+    /// # Errors
+    /// [`Fault`]; unless it is returned, the revocation is durable.
+    pub async fn revoke(&self, id: &str) -> Result<(), Fault> {
+        store::revoke(&self.db, id, self.clock.now_ms()).await?;
+        Ok(self.revoked.announce(id).await?)
+    }
+
+    /// Revokes a single access token.
+    ///
+    /// # Errors
+    /// [`Fault`]; unless it is returned, the revocation is durable.
+    pub async fn revoke_token(&self, token: &str, expires_at: Timestamp) -> Result<(), Fault> {
+        store::revoke_token(&self.db, token, self.clock.now_ms(), expires_at).await?;
+        Ok(self.revoked.announce(token).await?)
+    }
+
+    /// Removes what nothing rests on any more; returns how many rows went.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
+        store::purge(&self.db, self.clock.now().minus(KEPT), most).await
+    }
+
+    /// How far the purge is behind, in seconds.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge_lag(&self) -> Result<i64, DbError> {
+        store::purge_lag(&self.db, self.clock.now().minus(KEPT)).await
+    }
+}

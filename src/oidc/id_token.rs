@@ -1,0 +1,79 @@
+//! ID tokens (OpenID Connect Core §2, §3.1.3.3): who signed in, when and how; data only where asked for by name.
+
+use aws_lc_rs::digest;
+use serde_json::{Map, Value, json};
+
+use super::code::GrantDetails;
+use super::error::TokenError;
+use super::{Oidc, claims};
+use crate::clients::Client;
+use crate::platform::bytes;
+use crate::platform::fault::Fault;
+use crate::platform::jose::Alg;
+
+/// Issues the ID token that goes with `access_token`.
+///
+/// # Errors
+/// [`TokenError`] when a store is away or there is no key to sign with.
+pub(super) async fn issue(
+    oidc: &Oidc,
+    client: &Client,
+    details: &GrantDetails,
+    access_token: &str,
+    nonce: Option<&str>,
+) -> Result<String, TokenError> {
+    let now = oidc.clock.now();
+    let keys = oidc.keys.current();
+    let key = keys
+        .signing(client.id_token_alg, now)
+        .ok_or_else(|| Fault::Internal("no key signs ID tokens".to_owned()))?;
+    let mut token = named(oidc, details).await?;
+    let mut add = |name: &str, value: Value| token.insert(name.to_owned(), value);
+    add("iss", (&*oidc.issuer).into());
+    add("sub", details.sub.as_str().into());
+    add("aud", client.id.as_str().into());
+    add("iat", now.0.into());
+    add("exp", now.plus(oidc.lifetimes.id).0.into());
+    add("auth_time", details.auth_time.0.into());
+    add("acr", details.acr.name().into());
+    add("amr", json!(details.amr));
+    add("sid", details.sid.as_str().into());
+    add("at_hash", left_half(client.id_token_alg, access_token).into());
+    if let Some(nonce) = nonce {
+        add("nonce", nonce.into());
+    }
+    Ok(key.sign("JWT", &token))
+}
+
+/// The claims asked for in the ID token by name; nothing for most requests, and then no look-up.
+async fn named(oidc: &Oidc, details: &GrantDetails) -> Result<Map<String, Value>, TokenError> {
+    if details.claims.id_token.is_empty() {
+        return Ok(Map::new());
+    }
+    let account = oidc.release.people().find(&details.person_id).await?;
+    let account =
+        account.ok_or_else(|| TokenError::new(super::ErrorCode::InvalidGrant, "the person is gone"))?;
+    Ok(claims::for_id_token(&account, &details.claims.id_token, &details.released))
+}
+
+/// OpenID Connect Core §3.1.3.6: half of the hash that the signature's algorithm uses.
+fn left_half(alg: Alg, value: &str) -> String {
+    let hash = match alg {
+        Alg::RS256 | Alg::ES256 => &digest::SHA256,
+        Alg::EdDSA => &digest::SHA512,
+    };
+    let digest = digest::digest(hash, value.as_bytes());
+    bytes::encode(&digest.as_ref()[..digest.as_ref().len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_hash_is_that_of_the_specification() {
+        // OpenID Connect Core, Appendix A.3: the access token and its at_hash.
+        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(left_half(Alg::RS256, token), "77QmUPtjPfzWtF2AnpK9RQ");
+    }
+}

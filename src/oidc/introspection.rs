@@ -1,0 +1,84 @@
+//! `POST /oidc/introspect` (RFC 7662): what a token stands for, told to the client it was issued to and to resource
+//! servers.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::error::{ErrorCode, TokenError};
+use super::{Oidc, access_token, client_auth};
+use crate::clients::{AuthMethod, Client};
+use crate::platform::web::respond;
+
+/// Answers an introspection request. A token that is not the caller's business is called inactive.
+pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match introspect(&oidc, &request, &body).await {
+        Ok(answer) => respond::json(StatusCode::OK, &answer),
+        Err(error) => error.respond("introspection"),
+    }
+}
+
+async fn introspect(oidc: &Oidc, request: &HttpRequest, body: &[u8]) -> Result<Value, TokenError> {
+    let params = client_auth::form(request, body)?;
+    let client = client_auth::authenticate(oidc, request, &params)?;
+    if client.auth_method == AuthMethod::None {
+        return Err(TokenError::new(ErrorCode::InvalidClient, "a public client may not introspect"));
+    }
+    let token =
+        params.get("token").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "token is missing"))?;
+    if let Some(answer) = access_token_state(oidc, &client, token).await? {
+        return Ok(answer);
+    }
+    Ok(refresh_token_state(oidc, &client, token).await?.unwrap_or_else(|| json!({"active": false})))
+}
+
+async fn access_token_state(oidc: &Oidc, caller: &Client, text: &str) -> Result<Option<Value>, TokenError> {
+    let token = access_token::resolve(oidc, text).await?;
+    let Some(token) = token.filter(|token| may_know(caller, &token.client_id)) else { return Ok(None) };
+    let mut answer = json!({
+        "active": true,
+        "iss": &*oidc.issuer,
+        "client_id": token.client_id.as_str(),
+        "token_type": "Bearer",
+        "iat": token.issued_at.0,
+        "exp": token.expires_at.0,
+        "scope": token.scope,
+    });
+    match token.person {
+        Some(person) => {
+            answer["sub"] = person.sub.into();
+            answer["acr"] = person.acr.name().into();
+            answer["auth_time"] = person.auth_time.0.into();
+        }
+        None => answer["sub"] = token.client_id.as_str().into(),
+    }
+    Ok(Some(answer))
+}
+
+async fn refresh_token_state(oidc: &Oidc, caller: &Client, text: &str) -> Result<Option<Value>, TokenError> {
+    let Some(token) = oidc.refresh_tokens.open(text) else { return Ok(None) };
+    let now = oidc.clock.now();
+    let grant = oidc.grants.find(&token.grant).await?.filter(|grant| {
+        grant.generation == token.generation
+            && !grant.revoked
+            && grant.expires_at > now
+            && now.since(grant.refreshed_at) < oidc.lifetimes.refresh_idle
+            && may_know(caller, &grant.client_id)
+    });
+    Ok(grant.map(|grant| {
+        json!({
+            "active": true,
+            "iss": &*oidc.issuer,
+            "client_id": grant.client_id.as_str(),
+            "sub": grant.details.sub,
+            "scope": grant.details.scope,
+            "iat": grant.refreshed_at.0,
+            "exp": grant.expires_at.0,
+        })
+    }))
+}
+
+fn may_know(caller: &Client, holder: &crate::clients::ClientId) -> bool {
+    caller.resource_server || caller.id == *holder
+}

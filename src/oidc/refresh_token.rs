@@ -1,0 +1,47 @@
+//! Refresh tokens: sealed names of a grant and a generation. Which generation is the current one is durable, so a
+//! token used before is recognised as ours and as stale, without a list of all that were.
+
+use super::grants::Grant;
+use crate::platform::bytes;
+use crate::platform::seal::{Keyring, Sealer};
+
+/// Seals and opens refresh tokens.
+pub struct RefreshTokens(Sealer);
+
+/// What a refresh token names.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The grant.
+    pub grant: String,
+    /// Which token of the grant it is, counted from 1.
+    pub generation: i64,
+}
+
+const PLACE: &[u8] = b"refresh-token";
+
+impl RefreshTokens {
+    /// With the key of its own purpose.
+    pub fn new(keyring: &Keyring) -> Self {
+        Self(keyring.sealer("refresh-token"))
+    }
+
+    /// The current refresh token of a grant; `None` when it has none.
+    pub fn of(&self, grant: &Grant) -> Option<String> {
+        (grant.generation > 0).then(|| {
+            // The random part keeps two tokens of one grant from telling that they belong together.
+            let plain = format!("{} {} {}", grant.id, grant.generation, bytes::random_text::<16>());
+            self.0.seal_text(PLACE, plain.as_bytes())
+        })
+    }
+
+    /// What a token names; `None` when it is not ours.
+    pub fn open(&self, text: &str) -> Option<RefreshToken> {
+        if text.len() > 1024 {
+            return None;
+        }
+        let plain = String::from_utf8(self.0.open_text(PLACE, text).ok()?).ok()?;
+        let mut parts = plain.split(' ');
+        let (grant, generation) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
+        Some(RefreshToken { grant, generation })
+    }
+}

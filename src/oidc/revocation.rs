@@ -1,0 +1,35 @@
+//! `POST /oidc/revoke` (RFC 7009): a refresh token ends everything of its grant, an access token itself alone.
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::error::{ErrorCode, TokenError};
+use super::{Oidc, access_token, client_auth};
+
+/// Answers a revocation request: 200 also for tokens that are nobody's (RFC 7009 §2.2).
+pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match revoke(&oidc, &request, &body).await {
+        Ok(()) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).finish(),
+        Err(error) => error.respond("revocation"),
+    }
+}
+
+async fn revoke(oidc: &Oidc, request: &HttpRequest, body: &[u8]) -> Result<(), TokenError> {
+    let params = client_auth::form(request, body)?;
+    let client = client_auth::authenticate(oidc, request, &params)?;
+    let text =
+        params.get("token").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "token is missing"))?;
+    let foreign = || TokenError::new(ErrorCode::InvalidGrant, "the token was issued to another client");
+    if let Some(token) = oidc.refresh_tokens.open(text) {
+        let Some(grant) = oidc.grants.find(&token.grant).await? else { return Ok(()) };
+        if grant.client_id != client.id {
+            return Err(foreign());
+        }
+        return Ok(oidc.grants.revoke(&grant.id).await?);
+    }
+    match access_token::read(oidc, text).await? {
+        Some(token) if token.client_id != client.id => Err(foreign()),
+        Some(token) => Ok(oidc.grants.revoke_token(&token.id, token.expires_at).await?),
+        None => Ok(()),
+    }
+}

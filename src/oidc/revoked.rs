@@ -1,0 +1,107 @@
+//! What was revoked and could still be believed: grants and access tokens, for as long as an access token lives.
+//!
+//! Access tokens carry what they stand for and are not looked up, so each node keeps the short list of those that
+//! were revoked. A revocation is durable first (SQL); it reaches the other nodes at once through shared short-lived
+//! state, and within a second through SQL even if that is lost.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::store;
+use crate::platform::clock::Clock;
+use crate::platform::db::{Db, DbError};
+use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable};
+
+/// Nodes' clocks may differ by this much, and a commit may take as long, in milliseconds.
+const OVERLAP_MS: i64 = 10_000;
+
+/// A node that could not read revocations for this long believes no access token, in milliseconds.
+const BLIND_MS: i64 = 30_000;
+
+/// The revoked. Cheap to clone.
+#[derive(Clone)]
+pub struct Revoked {
+    db: Db,
+    ephemeral: Ephemeral,
+    clock: Clock,
+    /// Longest life of an access token, in seconds.
+    longest: i64,
+    known: Arc<RwLock<HashMap<String, i64>>>,
+    read_at_ms: Arc<AtomicI64>,
+}
+
+impl Revoked {
+    /// Revocations of tokens that live at most `longest` seconds, loaded from `db`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn load(db: Db, ephemeral: Ephemeral, clock: Clock, longest: i64) -> Result<Self, DbError> {
+        let revoked = Self {
+            db,
+            ephemeral,
+            clock,
+            longest,
+            known: Arc::default(),
+            read_at_ms: Arc::new(AtomicI64::new(0)),
+        };
+        revoked.refresh().await?;
+        Ok(revoked)
+    }
+
+    /// Reads what other nodes revoked since the last time. Several times a second.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn refresh(&self) -> Result<(), DbError> {
+        let now_ms = self.clock.now_ms();
+        let oldest = now_ms - self.longest * 1000 - OVERLAP_MS;
+        let since = oldest.max(self.read_at_ms.load(Ordering::Relaxed) - OVERLAP_MS);
+        let news = store::revoked_since(&self.db, since).await?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, at| *at > oldest);
+        known.extend(news);
+        drop(known);
+        self.read_at_ms.store(now_ms, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Tells this node and all others of a revocation that is durable already.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the others cannot be told at once; they will know within a second.
+    pub(super) async fn announce(&self, id: &str) -> Result<(), Unavailable> {
+        let now_ms = self.clock.now_ms();
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), now_ms);
+        if self.ephemeral.is_shared() {
+            self.ephemeral.put(Key::of(Space::Revoked, id), &true, self.longest).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a token or the grant it came from was revoked.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when that cannot be known: neither shared state nor the database has answered of late.
+    pub async fn contains(&self, grant: &str, token: &str) -> Result<bool, Unavailable> {
+        {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if known.contains_key(grant) || known.contains_key(token) {
+                return Ok(true);
+            }
+        }
+        if self.ephemeral.is_shared() {
+            let told = |id: &str| self.ephemeral.get::<bool>(Key::of(Space::Revoked, id));
+            let (by_grant, by_token) = if grant == token {
+                (told(grant).await, Ok(None))
+            } else {
+                futures_util::future::join(told(grant), told(token)).await
+            };
+            if let (Ok(by_grant), Ok(by_token)) = (by_grant, by_token) {
+                return Ok(by_grant.is_some() || by_token.is_some());
+            }
+        }
+        let blind = self.clock.now_ms() - self.read_at_ms.load(Ordering::Relaxed) > BLIND_MS;
+        if blind { Err(Unavailable("revocations were not read of late".to_owned())) } else { Ok(false) }
+    }
+}

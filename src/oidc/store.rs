@@ -1,0 +1,192 @@
+//! SQL of the tables `grants` and `revoked_tokens`.
+
+use sqlx::any::AnyRow;
+
+use super::code::GrantDetails;
+use super::grants::Grant;
+use crate::clients::ClientId;
+use crate::platform::bytes::Digest;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{self, Db, DbError};
+
+const TABLE: &str = "grants";
+
+/// Redeems a code: stores what it granted, unless the same code was redeemed before. One statement, one winner.
+pub(super) async fn redeem(db: &Db, code: &Digest, grant: &Grant, now: Timestamp) -> Result<bool, DbError> {
+    let details =
+        serde_json::to_string(&grant.details).map_err(|error| DbError::Statement(error.to_string()))?;
+    let row = db
+        .change(
+            sqlx::query(
+                "INSERT INTO grants (grant_id, code_digest, client_id, person_id, details, created_at, \
+                 refresh_generation, refreshed_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+                 ON CONFLICT (code_digest) DO NOTHING RETURNING grant_id",
+            )
+            .bind(&grant.id)
+            .bind(code.encode())
+            .bind(grant.client_id.as_str())
+            .bind(grant.details.person_id.as_str())
+            .bind(details)
+            .bind(now.0)
+            .bind(grant.generation)
+            .bind(now.0)
+            .bind(grant.expires_at.0),
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Revokes what a code granted, when the client that redeemed it presents it again. Returns the grant.
+pub(super) async fn revoke_by_code(
+    db: &Db,
+    code: &Digest,
+    client: &ClientId,
+    now_ms: i64,
+) -> Result<Option<String>, DbError> {
+    let row = db
+        .change(
+            sqlx::query(
+                "UPDATE grants SET revoked_at_ms = COALESCE(revoked_at_ms, $1) \
+                 WHERE code_digest = $2 AND client_id = $3 RETURNING grant_id",
+            )
+            .bind(now_ms)
+            .bind(code.encode())
+            .bind(client.as_str()),
+        )
+        .await?;
+    row.map(|row| db::text(&row, TABLE, "grant_id")).transpose()
+}
+
+/// Revokes a grant, with every token that came of it.
+pub(super) async fn revoke(db: &Db, grant: &str, now_ms: i64) -> Result<(), DbError> {
+    db.execute(
+        sqlx::query("UPDATE grants SET revoked_at_ms = $1 WHERE grant_id = $2 AND revoked_at_ms IS NULL")
+            .bind(now_ms)
+            .bind(grant),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Uses up one generation of a refresh token. One statement, one winner; nothing when it is not the current one.
+pub(super) async fn rotate(
+    db: &Db,
+    grant: &str,
+    generation: i64,
+    client: &ClientId,
+    idle_limit: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Grant>, DbError> {
+    let row = db
+        .change(
+            sqlx::query(
+                "UPDATE grants SET refresh_generation = refresh_generation + 1, refreshed_at = $1 \
+                 WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
+                 AND expires_at > $5 AND refreshed_at > $6 \
+                 RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms",
+            )
+            .bind(now.0)
+            .bind(grant)
+            .bind(generation)
+            .bind(client.as_str())
+            .bind(now.0)
+            .bind(idle_limit.0),
+        )
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// A grant by its identifier.
+pub(super) async fn find(db: &Db, grant: &str) -> Result<Option<Grant>, DbError> {
+    let row = db
+        .read_optional(
+            sqlx::query(
+                "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms \
+                 FROM grants WHERE grant_id = $1",
+            )
+            .bind(grant),
+        )
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// Revokes a single access token for as long as it would have lived.
+pub(super) async fn revoke_token(
+    db: &Db,
+    token: &str,
+    now_ms: i64,
+    expires_at: Timestamp,
+) -> Result<(), DbError> {
+    db.execute(
+        sqlx::query(
+            "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (token_id) DO NOTHING",
+        )
+        .bind(token)
+        .bind(now_ms)
+        .bind(expires_at.0),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Grants and tokens revoked since a moment, with the moments.
+pub(super) async fn revoked_since(db: &Db, since_ms: i64) -> Result<Vec<(String, i64)>, DbError> {
+    let rows = db
+        .read_all(
+            sqlx::query(
+                "SELECT grant_id AS id, revoked_at_ms FROM grants WHERE revoked_at_ms > $1 \
+                 UNION ALL SELECT token_id AS id, revoked_at_ms FROM revoked_tokens WHERE revoked_at_ms > $2",
+            )
+            .bind(since_ms)
+            .bind(since_ms),
+        )
+        .await?;
+    rows.iter().map(|row| Ok((db::text(row, TABLE, "id")?, db::int(row, TABLE, "revoked_at_ms")?))).collect()
+}
+
+/// Removes grants and revocations that nothing rests on any more; returns how many went.
+pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, DbError> {
+    let tokens = db
+        .execute(
+            sqlx::query(
+                "DELETE FROM revoked_tokens WHERE token_id IN \
+                 (SELECT token_id FROM revoked_tokens WHERE expires_at < $1 LIMIT $2)",
+            )
+            .bind(before.0)
+            .bind(most),
+        )
+        .await?;
+    let grants = db
+        .execute(
+            sqlx::query(
+                "DELETE FROM grants WHERE grant_id IN (SELECT grant_id FROM grants WHERE expires_at < $1 LIMIT $2)",
+            )
+            .bind(before.0)
+            .bind(most),
+        )
+        .await?;
+    Ok(tokens + grants)
+}
+
+/// How long the oldest row that should be gone has been there, in seconds.
+pub(super) async fn purge_lag(db: &Db, before: Timestamp) -> Result<i64, DbError> {
+    let row =
+        db.read_optional(sqlx::query("SELECT CAST(MIN(expires_at) AS BIGINT) AS oldest FROM grants")).await?;
+    let oldest = row.map(|row| db::maybe_int(&row, TABLE, "oldest")).transpose()?.flatten();
+    Ok(oldest.map_or(0, |oldest| (before.0 - oldest).max(0)))
+}
+
+fn read(row: &AnyRow) -> Result<Grant, DbError> {
+    let client = db::text(row, TABLE, "client_id")?;
+    Ok(Grant {
+        id: db::text(row, TABLE, "grant_id")?,
+        client_id: ClientId::parse(&client)
+            .ok_or_else(|| DbError::Corrupt { table: TABLE, what: "client_id".to_owned() })?,
+        details: db::json::<GrantDetails>(row, TABLE, "details")?,
+        generation: db::int(row, TABLE, "refresh_generation")?,
+        refreshed_at: Timestamp(db::int(row, TABLE, "refreshed_at")?),
+        expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
+        revoked: db::maybe_int(row, TABLE, "revoked_at_ms")?.is_some(),
+    })
+}

@@ -1,0 +1,87 @@
+//! `GET|POST /oidc/userinfo` (OpenID Connect Core §5.3, RFC 6750).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::error::{ErrorCode, TokenError};
+use super::{Oidc, access_token, claims, client_auth};
+use crate::platform::web::respond;
+
+/// The token in the header.
+pub async fn get(oidc: Data<Oidc>, request: HttpRequest) -> HttpResponse {
+    answer(&oidc, &request, None).await
+}
+
+/// The token in the header or, as RFC 6750 §2.2 has it, in the form.
+pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let in_body = if body.is_empty() {
+        None
+    } else {
+        client_auth::form(&request, &body).ok().and_then(|form| form.get("access_token").map(str::to_owned))
+    };
+    answer(&oidc, &request, in_body).await
+}
+
+async fn answer(oidc: &Oidc, request: &HttpRequest, in_body: Option<String>) -> HttpResponse {
+    let token = match (bearer(request), in_body) {
+        (Some(_), Some(_)) => {
+            return challenge(&TokenError::new(ErrorCode::InvalidRequest, "two access tokens"));
+        }
+        (Some(token), None) | (None, Some(token)) => token,
+        // RFC 6750 §3.1: who sends no token is told no error.
+        (None, None) => {
+            let mut response = HttpResponse::Unauthorized();
+            return response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"yagona\"")).finish();
+        }
+    };
+    match claims_of(oidc, &token).await {
+        Ok(claims) => {
+            let mut response = respond::json(StatusCode::OK, &claims);
+            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            response
+        }
+        Err(error) if error.code.status().is_server_error() => error.respond("userinfo"),
+        Err(error) => challenge(&error),
+    }
+}
+
+async fn claims_of(
+    oidc: &Oidc,
+    token: &str,
+) -> Result<serde_json::Map<String, serde_json::Value>, TokenError> {
+    let invalid =
+        || TokenError::new(ErrorCode::InvalidToken, "the access token is not valid, expired or revoked");
+    let token = access_token::resolve(oidc, token).await?.ok_or_else(invalid)?;
+    let person = token.person.ok_or_else(|| {
+        TokenError::new(ErrorCode::InsufficientScope, "the access token stands for no person")
+    })?;
+    if !token.scope.split(' ').any(|scope| scope == "openid") {
+        return Err(TokenError::new(ErrorCode::InsufficientScope, "the scope openid is wanted"));
+    }
+    let account = oidc.release.people().find(&person.person_id).await?.ok_or_else(invalid)?;
+    let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &person.released);
+    claims.insert("sub".to_owned(), person.sub.into());
+    Ok(claims)
+}
+
+fn bearer(request: &HttpRequest) -> Option<String> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+/// RFC 6750 §3: the error stands in the header.
+fn challenge(error: &TokenError) -> HttpResponse {
+    let mut response = error.respond("userinfo");
+    let value = format!(
+        "Bearer realm=\"yagona\", error=\"{}\", error_description=\"{}\"",
+        error.code.name(),
+        error.description
+    );
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    response
+}
