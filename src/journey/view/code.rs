@@ -44,6 +44,8 @@ impl CodePage<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeError {
     Empty,
+    /// It cannot be a code: not six digits.
+    NotACode,
     /// It is not the code; so many tries are left.
     Wrong {
         left: u32,
@@ -69,6 +71,7 @@ impl CodeError {
     pub fn message(self, text: Text) -> String {
         match self {
             CodeError::Empty => text.get("code.error_empty").to_owned(),
+            CodeError::NotACode => text.get("code.error_not_a_code").to_owned(),
             CodeError::Wrong { left } => text.with("code.error_wrong", &[("left", &left.to_string())]),
             CodeError::Expired => text.get("code.error_expired").to_owned(),
             CodeError::UsedUp => text.get("code.error_used_up").to_owned(),

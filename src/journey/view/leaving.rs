@@ -5,18 +5,6 @@ use askama::Template;
 
 use crate::platform::web::frame::Frame;
 
-/// Carries the answer to the service by a form (OAuth 2.0 Form Post Response Mode). A script submits it at
-/// once; without scripts the person presses the button.
-#[derive(Template)]
-#[template(path = "journey/form_post.html")]
-pub struct FormPostPage<'a> {
-    pub frame: Frame<'a>,
-    /// The service's proven redirect URI.
-    pub action: &'a str,
-    /// The parameters of the answer.
-    pub fields: Vec<(&'a str, String)>,
-}
-
 /// Asks whether to sign out (OpenID Connect RP-Initiated Logout section 2): posts `logout=yes|no`.
 #[derive(Template)]
 #[template(path = "journey/sign_out.html")]

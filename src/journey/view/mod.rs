@@ -8,8 +8,9 @@ mod number;
 #[cfg(test)]
 mod tests;
 
+pub use crate::oidc::FormPostPage;
 pub use crate::platform::web::frame::{Frame, LanguageLink, Service};
 pub use code::{CodeError, CodePage};
 pub use consent::{ConsentPage, ContinuePage, Datum};
-pub use leaving::{FormPostPage, SignOutPage, SignedOutPage, WelcomePage};
+pub use leaving::{SignOutPage, SignedOutPage, WelcomePage};
 pub use number::{NumberError, NumberPage};

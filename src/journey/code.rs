@@ -1,0 +1,126 @@
+//! `/sign-in/code`: the code from the SMS, or the wish for a new one.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::step::{Page, Step, origin};
+use super::view::{CodeError, CodePage};
+use super::{Journey, finish};
+use crate::notices::Submitted;
+use crate::people::PersonId;
+use crate::platform::fault::Fault;
+use crate::platform::web::respond;
+use crate::sign_in::{CodeOutcome, Limit, ResendOutcome, SessionId};
+
+/// Shows the page.
+pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
+    let step = match Step::find(&journey, &request, Page::Code).await {
+        Ok(step) => step,
+        Err(instead) => return instead,
+    };
+    if let Err(fault) = step.keep_language(&journey).await {
+        return step.visit.fault(&fault);
+    }
+    let resent = request.query_string().split('&').any(|pair| pair == "resent=1");
+    let page = show(&journey, &step, None, resent);
+    step.with_language(&journey, page)
+}
+
+/// Takes the code.
+pub async fn post(journey: Data<Journey>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let (mut step, form) = match Step::posted(&journey, &request, Page::Code, &body).await {
+        Ok(posted) => posted,
+        Err(instead) => return instead,
+    };
+    let answered = match form.get("action") {
+        "resend" => resend(&journey, &mut step).await,
+        _ => enter(&journey, &mut step, form.get("code")).await,
+    };
+    match answered {
+        Ok(response) => response,
+        Err(fault) => step.visit.fault(&fault),
+    }
+}
+
+async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<HttpResponse, Fault> {
+    if typed.trim().is_empty() {
+        return Ok(show(journey, step, Some(CodeError::Empty), false));
+    }
+    let progress = &step.transaction.progress;
+    let tried = match journey.sign_in.count_try(progress, typed).await? {
+        Ok(tried) => tried,
+        Err(outcome) => return Ok(refused(journey, step, &outcome)),
+    };
+    // Nobody's number is looked up like somebody's.
+    let nobody = PersonId::stored(String::new());
+    let person = progress.number.as_ref().and_then(|entered| entered.person_id.as_ref()).unwrap_or(&nobody);
+    let subject = journey.oidc.release.subject(person, &step.client.id).await?;
+    let standing = subject.as_ref().map(|subject| &subject.account.standing);
+    let session = SessionId::random();
+    match journey.sign_in.compare(progress, tried, standing, session.digest()).await? {
+        CodeOutcome::Right(authenticated) => {
+            finish::signed_in(journey, step, session, authenticated, subject).await
+        }
+        outcome => Ok(refused(journey, step, &outcome)),
+    }
+}
+
+async fn resend(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, Fault> {
+    let from = origin(step.visit.request);
+    let client = std::sync::Arc::clone(&step.client);
+    let asked = match journey.sign_in.resend(&mut step.transaction.progress, &client, &from).await? {
+        ResendOutcome::CodeWanted(asked) => asked,
+        ResendOutcome::Wait(seconds) => {
+            let seconds = u32::try_from(seconds).unwrap_or(0);
+            return Ok(show(journey, step, Some(CodeError::TooEarly { seconds }), false));
+        }
+        ResendOutcome::NoMore => return Ok(show(journey, step, Some(CodeError::NoMoreCodes), false)),
+        ResendOutcome::Limited(limit) => return Ok(step.too_many(limit.retry_after())),
+    };
+    if !step.advance(journey).await? {
+        return Ok(step.go(Page::Code));
+    }
+    Ok(match journey.sign_in.dispatch(&step.transaction.progress, asked, &from).await? {
+        Submitted::Stored => respond::see_other(&format!("{}&resent=1", step.path(Page::Code))),
+        Submitted::CapReached => step.too_many(Limit::Number.retry_after()),
+    })
+}
+
+fn refused(journey: &Journey, step: &Step<'_>, outcome: &CodeOutcome) -> HttpResponse {
+    let error = match outcome {
+        CodeOutcome::Wrong { left } => CodeError::Wrong { left: u32::try_from(*left).unwrap_or(0) },
+        CodeOutcome::Spent => CodeError::UsedUp,
+        CodeOutcome::Expired => CodeError::Expired,
+        CodeOutcome::NotACode | CodeOutcome::Right(_) => CodeError::NotACode,
+    };
+    show(journey, step, Some(error), false)
+}
+
+fn show(journey: &Journey, step: &Step<'_>, error: Option<CodeError>, resent: bool) -> HttpResponse {
+    let text = step.visit.text();
+    let policy = &journey.sign_in.policy;
+    let now = journey.sign_in.clock.now();
+    let (masked, sends, wait) = step.transaction.progress.number.as_ref().map_or_else(
+        || (String::new(), 0, None),
+        |entered| {
+            (entered.number.masked(), entered.sends, policy.resend_in(entered.sends, entered.sent_at, now))
+        },
+    );
+    let most = u32::try_from(policy.resend_after.len()).unwrap_or(u32::MAX);
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let (action, change, cancel) = (step.path(Page::Code), step.path(Page::Number), step.cancel_path());
+    let page = CodePage {
+        frame: step.frame(Page::Code, &action),
+        masked: &masked,
+        error: error.map(|error| error.message(text)),
+        resent,
+        resend_after: wait.and_then(|wait| u32::try_from(wait).ok()).unwrap_or(0),
+        resends_left: (most + 1).saturating_sub(sends),
+        slow: journey.sign_in.outbox.is_slow(),
+        minutes: u32::try_from(policy.code_seconds / 60).unwrap_or(1).max(1),
+        change_number: &change,
+        cancel: &cancel,
+    };
+    respond::page(status, &page, &step.reach())
+}

@@ -1,0 +1,183 @@
+//! From "the person proved who they are" to the answer: the session, the consent that may be wanted, the way back.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Journey;
+use super::step::{Page, Step};
+use crate::oidc::{self, Answered, ErrorCode, Prompt, ToClient};
+use crate::platform::fault::Fault;
+use crate::platform::web::cookies::Name;
+use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond;
+use crate::release::{Decision, Subject, decide};
+use crate::sign_in::{Authenticated, Session, SessionId, Stage};
+
+/// Opens the session of a person who has just proved who they are, and goes on.
+///
+/// # Errors
+/// [`Fault`] when a store is away; then nobody is signed in.
+pub(super) async fn signed_in(
+    journey: &Journey,
+    step: &mut Step<'_>,
+    id: SessionId,
+    mut authenticated: Authenticated,
+    subject: Option<Subject>,
+) -> Result<HttpResponse, Fault> {
+    let former = former_session(journey, step).await?;
+    let mut clients = Vec::new();
+    let mut left_behind = None;
+    match former {
+        // The same person again: services know the session by the same name, the cookie is a new one.
+        Some((digest, session)) if session.person_id == authenticated.person_id => {
+            authenticated.sid_key = session.sid_key;
+            clients = session.clients;
+            left_behind = Some((digest, false));
+        }
+        Some((digest, _)) => left_behind = Some((digest, true)),
+        None => {}
+    }
+    let next = next(journey, step, &authenticated, subject.as_ref());
+    step.transaction.progress.stage = match &next {
+        Next::Ask => Stage::Consent(authenticated.clone()),
+        Next::Answer(_) | Next::WrongPerson => Stage::Finished,
+    };
+    // Of two requests with the same right code, the one that stores this first signs in.
+    if !step.advance(journey).await? {
+        return Ok(step.go(Page::Code));
+    }
+    let session = Session {
+        person_id: authenticated.person_id.clone(),
+        auth_time: authenticated.auth_time,
+        acr: authenticated.acr,
+        amr: authenticated.amr.clone(),
+        sid_key: authenticated.sid_key,
+        used_at: authenticated.auth_time,
+        clients,
+    };
+    journey.oidc.sessions.open(&id, &session).await?;
+    match left_behind {
+        Some((digest, true)) => oidc::end(&journey.oidc, digest).await?,
+        Some((digest, false)) => {
+            journey.oidc.sessions.end(digest).await?;
+        }
+        None => {}
+    }
+    let response = go(journey, step, &authenticated, next).await?;
+    Ok(respond::with_cookies(response, journey.oidc.cookies.set(Name::Session, id.as_str(), None)))
+}
+
+/// Goes on with a session that the person wants to use.
+///
+/// # Errors
+/// [`Fault`] when a store is away.
+pub(super) async fn use_session(
+    journey: &Journey,
+    step: &mut Step<'_>,
+    authenticated: Authenticated,
+) -> Result<HttpResponse, Fault> {
+    let subject = journey.oidc.release.subject(&authenticated.person_id, &step.client.id).await?;
+    let next = next(journey, step, &authenticated, subject.as_ref());
+    step.transaction.progress.stage = match &next {
+        Next::Ask => Stage::Consent(authenticated.clone()),
+        Next::Answer(_) | Next::WrongPerson => Stage::Finished,
+    };
+    if !step.advance(journey).await? {
+        return Ok(step.go(Page::Continue));
+    }
+    go(journey, step, &authenticated, next).await
+}
+
+/// Answers the service with what was decided, after the sign-in was marked as finished.
+///
+/// # Errors
+/// [`Fault`] when a store is away.
+pub(super) async fn answer(
+    journey: &Journey,
+    step: &Step<'_>,
+    authenticated: &Authenticated,
+    decision: Decision,
+) -> Result<HttpResponse, Fault> {
+    let request = &step.transaction.request;
+    Ok(match oidc::issue(&journey.oidc, &step.client, request, authenticated, decision).await? {
+        Answered::Sent(answer) => oidc::send(&step.visit, Some(&step.client), answer),
+        Answered::SessionGone => step.problem(ProblemKind::Expired),
+    })
+}
+
+/// `GET /sign-in/cancel`: the person does not want to; the service is told so.
+pub async fn cancel(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
+    let mut step = match Step::any(&journey, &request).await {
+        Ok(step) => step,
+        Err(instead) => return instead,
+    };
+    if step.transaction.progress.stage == Stage::Finished {
+        return step.problem(ProblemKind::AlreadyFinished);
+    }
+    step.transaction.progress.stage = Stage::Finished;
+    match step.advance(&journey).await {
+        Ok(true) => deny(&journey, &step),
+        Ok(false) => step.problem(ProblemKind::AlreadyFinished),
+        Err(fault) => step.visit.fault(&fault),
+    }
+}
+
+/// Tells the service that the person refused.
+pub(super) fn deny(journey: &Journey, step: &Step<'_>) -> HttpResponse {
+    oidc::send(&step.visit, Some(&step.client), oidc::deny(&journey.oidc, &step.transaction))
+}
+
+enum Next {
+    Answer(Decision),
+    Ask,
+    /// The service meant somebody else (`id_token_hint`, `claims`).
+    WrongPerson,
+}
+
+fn next(
+    journey: &Journey,
+    step: &Step<'_>,
+    authenticated: &Authenticated,
+    subject: Option<&Subject>,
+) -> Next {
+    let request = &step.transaction.request;
+    let sub = journey.oidc.subjects.of(&step.client, &authenticated.person_id);
+    if request.subject.as_ref().is_some_and(|wanted| *wanted != sub) {
+        return Next::WrongPerson;
+    }
+    let on_record = subject.and_then(|subject| subject.consent.as_ref());
+    match decide(&step.client, &request.release, on_record, journey.oidc.clock.now()) {
+        Decision::Ask => Next::Ask,
+        // A law that lets a body have the data leaves nothing to ask.
+        Decision::Covered(_) | Decision::Nothing if request.prompt.contains(&Prompt::Consent) => Next::Ask,
+        decision => Next::Answer(decision),
+    }
+}
+
+async fn go(
+    journey: &Journey,
+    step: &Step<'_>,
+    authenticated: &Authenticated,
+    next: Next,
+) -> Result<HttpResponse, Fault> {
+    match next {
+        Next::Ask => Ok(step.go(Page::Consent)),
+        Next::Answer(decision) => answer(journey, step, authenticated, decision).await,
+        Next::WrongPerson => {
+            let redirect = step.transaction.request.redirect.clone();
+            let description = "the person who signed in is not the one that was asked for";
+            let error = ToClient { redirect, code: ErrorCode::LoginRequired, description };
+            Ok(oidc::send(&step.visit, Some(&step.client), oidc::refuse(&journey.oidc, &error)))
+        }
+    }
+}
+
+async fn former_session(
+    journey: &Journey,
+    step: &Step<'_>,
+) -> Result<Option<(crate::platform::bytes::Digest, Session)>, Fault> {
+    let cookie = journey.oidc.cookies.read(step.visit.request, Name::Session).and_then(SessionId::parse);
+    let Some(id) = cookie else { return Ok(None) };
+    let session = journey.oidc.sessions.find(id.digest()).await?;
+    Ok(session.map(|session| (id.digest(), session)))
+}
