@@ -1,1 +1,10 @@
-fn main(){}
+//! The `yagona` command.
+
+#![forbid(unsafe_code)]
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    yagona::cli::run()
+}

@@ -1,1 +1,88 @@
-//! cli
+//! The commands. Each is one file: read what was asked for, ask the subject, say what came of it.
+
+mod check;
+mod client;
+mod demo;
+mod keys;
+mod serve;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::{StartError, Stores, cannot_start};
+use crate::platform::config::{self, Settings};
+use crate::platform::db;
+
+/// Yagona: sign-in with Mobile-ID for a country.
+#[derive(Parser)]
+#[command(name = "yagona", version, about, disable_help_subcommand = true)]
+struct Cli {
+    /// The configuration file; without it, the demo's configuration and stores.
+    #[arg(short, long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the country in miniature on this machine: provider, sandbox and a portal that signs people in.
+    Demo(demo::Demo),
+    /// Runs the provider.
+    Serve,
+    /// Looks whether the provider could run: configuration, connections, migrations, clocks, keys.
+    Check,
+    /// Brings the database up to this version.
+    Migrate,
+    /// Registers and manages relying parties.
+    #[command(subcommand)]
+    Client(client::Client),
+    /// Manages keyring and signing keys.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let system = actix_web::rt::System::new();
+    match system.block_on(command(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(StartError(why)) => {
+            eprintln!("yagona: {}", why.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn command(cli: Cli) -> Result<(), StartError> {
+    let file = cli.config.as_deref();
+    match cli.command {
+        Command::Demo(demo) => demo.run().await,
+        Command::Serve => serve::run(settings(file)?).await,
+        Command::Check => check::run(file).await,
+        Command::Migrate => migrate(settings(file)?).await,
+        Command::Client(client) => client.run(settings(file)?).await,
+        Command::Keys(keys) => keys.run(file).await,
+    }
+}
+
+/// The settings that a command works on.
+fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
+    match file {
+        Some(file) => config::load(Some(file), config::environment()).map_err(cannot_start),
+        None => Settings::demo_with(Path::new("."), config::environment()).map_err(cannot_start),
+    }
+}
+
+async fn migrate(settings: Settings) -> Result<(), StartError> {
+    let stores = Stores::open(settings).await?;
+    match db::migrate(&stores.db).await.map_err(cannot_start)? {
+        0 => println!("The database is up to date."),
+        applied => println!("{applied} migration(s) applied; the database is up to date."),
+    }
+    stores.db.close().await;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `yagona check`: whether the provider could run, part by part.
+
+use std::path::Path;
+
+use crate::app::{StartError, Stores};
+use crate::platform::clock::Clock;
+use crate::platform::db;
+
+/// Clocks further apart than this, in seconds, make codes and tokens expire early or late.
+const APART: i64 = 5;
+
+/// Looks at every part; says all that is wrong before it ends.
+pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
+    let settings = super::settings(file)?;
+    println!("configuration   ok ({:?}, issuer {})", settings.environment, settings.server.issuer.as_str());
+    let url = db::without_password(settings.database.url.expose());
+    let stores = Stores::open(settings).await?;
+    println!("keyring         ok ({})", stores.settings.keys.keyring.display());
+    let mut wrong = Vec::new();
+    let mut report = |part: &str, found: Result<String, String>| match found {
+        Ok(what) => println!("{part:<15} ok ({what})"),
+        Err(why) => {
+            println!("{part:<15} WRONG: {why}");
+            wrong.push(part.to_owned());
+        }
+    };
+    let clock = |theirs: i64| {
+        let apart = (Clock::System.now().0 - theirs).abs();
+        if apart <= APART { Ok(()) } else { Err(format!("its clock is {apart} s away from this machine's")) }
+    };
+    report("database", stores.db.probe().await.map(|()| url).map_err(|error| error.to_string()));
+    report(
+        "migrations",
+        match db::pending_migrations(&stores.db).await {
+            Ok(pending) if pending.is_empty() => Ok("none pending".to_owned()),
+            Ok(pending) => Err(format!("{} pending: run `yagona migrate`", pending.join(", "))),
+            Err(error) => Err(error.to_string()),
+        },
+    );
+    let time = stores.db.server_time().await.map_err(|error| error.to_string());
+    report("database clock", time.and_then(|time| clock(time.0)).map(|()| "agrees".to_owned()));
+    match stores.ephemeral().await {
+        Err(StartError(why)) => report("redis", Err(why)),
+        Ok(ephemeral) if !ephemeral.is_shared() => {
+            report("redis", Ok("none: short-lived state is in the process of the only node".to_owned()));
+        }
+        Ok(ephemeral) => {
+            report(
+                "redis",
+                ephemeral.probe().await.map(|()| "answers".to_owned()).map_err(|error| error.to_string()),
+            );
+            let time = ephemeral.server_time().await.map_err(|error| error.to_string());
+            report("redis clock", time.and_then(|time| clock(time.0)).map(|()| "agrees".to_owned()));
+        }
+    }
+    report("signing keys", signing_keys(&stores).await);
+    report("clients", clients(&stores).await);
+    stores.db.close().await;
+    if wrong.is_empty() { Ok(()) } else { Err(StartError(format!("not fit to run: {}", wrong.join(", ")))) }
+}
+
+async fn signing_keys(stores: &Stores) -> Result<String, String> {
+    if db::pending_migrations(&stores.db).await.map_or(true, |pending| !pending.is_empty()) {
+        return Ok("made at the first start".to_owned());
+    }
+    let keys = stores.keys().await.map_err(|StartError(why)| why)?;
+    let now = stores.clock.now();
+    let signing: Vec<String> = keys
+        .current()
+        .list(now)
+        .into_iter()
+        .filter(|key| key.signing)
+        .map(|key| key.alg.name().to_owned())
+        .collect();
+    Ok(format!("signing with {}", signing.join(", ")))
+}
+
+async fn clients(stores: &Stores) -> Result<String, String> {
+    if db::pending_migrations(&stores.db).await.map_or(true, |pending| !pending.is_empty()) {
+        return Ok("none yet".to_owned());
+    }
+    let registry = stores.clients().await.map_err(|StartError(why)| why)?;
+    let stored = registry.export().await.map_err(|error| error.to_string())?.clients.len();
+    let served = registry.all().len();
+    if served == stored {
+        Ok(format!("{served} registered"))
+    } else {
+        Err(format!("{} of {stored} registrations are not valid any more", stored - served))
+    }
+}

@@ -1,0 +1,247 @@
+//! `yagona demo`: the country in miniature, on loopback, with nothing installed.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::serve;
+use crate::app::{App, StartError, Stores, cannot_start, test_people};
+use crate::clients::{ClientFile, ClientSecret};
+use crate::demo::portal;
+use crate::notices::receipts;
+use crate::people::{NumberStatus, test_people::TestPerson};
+use crate::platform::config::{self, Settings};
+use crate::platform::{db, telemetry};
+use crate::sandbox;
+
+/// Runs the country in miniature on this machine.
+#[derive(Args)]
+pub(super) struct Demo {
+    /// PostgreSQL instead of the embedded database: postgres://user:password@host/database
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Redis instead of this process's memory: redis://host:port/number
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
+    /// Starts afresh: what an earlier demo stored is deleted
+    #[arg(long)]
+    reset: bool,
+    /// Port of the provider
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Port of the sandbox
+    #[arg(long, default_value_t = 8081)]
+    sandbox_port: u16,
+    /// Port of the portal
+    #[arg(long, default_value_t = 8082)]
+    portal_port: u16,
+    /// Port of health and metrics
+    #[arg(long, default_value_t = 8089)]
+    operations_port: u16,
+    /// Folder below which files are kept, in `var/`
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// The relying parties; `{portal}` stands for the portal's address.
+const CLIENTS: &str = include_str!("../../config/demo-clients.toml");
+
+impl Demo {
+    pub(super) async fn run(self) -> Result<(), StartError> {
+        let provider = listen(self.port, "--port")?;
+        let outside = listen(self.sandbox_port, "--sandbox-port")?;
+        let service = listen(self.portal_port, "--portal-port")?;
+        let operations = listen(self.operations_port, "--operations-port")?;
+        let settings = self.settings()?;
+        telemetry::start_log(&settings.log).map_err(cannot_start)?;
+        if self.reset {
+            reset(&settings).await?;
+        }
+        let people = test_people(&settings)?;
+        let sandbox =
+            sandbox::start_on(outside, sandbox_settings(&settings, &people)?).map_err(cannot_start)?;
+        let app = App::build(Stores::open(settings).await?).await?;
+        let portal_base = format!("http://localhost:{}", self.portal_port);
+        let clients = ClientFile::parse(&CLIENTS.replace("{portal}", &portal_base)).map_err(cannot_start)?;
+        let portal_settings = self.portal_settings(&clients, &people, portal_base);
+        app.clients().register(clients).await.map_err(cannot_start)?;
+        let portal = portal::start(service, portal_settings).map_err(cannot_start)?;
+        let server = app.server(provider).map_err(cannot_start)?;
+        let operations = operations.into_iter().next().map(|listener| app.operations(listener));
+        let operations = operations.transpose().map_err(cannot_start)?;
+        let handles = [server.handle(), sandbox.handle(), portal.handle()];
+        actix_web::rt::spawn(server);
+        actix_web::rt::spawn(sandbox);
+        actix_web::rt::spawn(portal);
+        if let Some(operations) = operations {
+            actix_web::rt::spawn(operations);
+        }
+        app.work();
+        println!("{}", self.banner(&people));
+        serve::ended().await;
+        println!("\nThe demo ends.");
+        app.drain(&handles).await;
+        Ok(())
+    }
+
+    fn settings(&self) -> Result<Settings, StartError> {
+        let issuer = format!("http://localhost:{}", self.port);
+        let sandbox = format!("http://localhost:{}", self.sandbox_port);
+        let mut own = vec![
+            ("SERVER__ISSUER", issuer.clone()),
+            ("SERVER__LISTEN", format!("127.0.0.1:{}", self.port)),
+            ("SERVER__OPERATIONS_LISTEN", format!("127.0.0.1:{}", self.operations_port)),
+            ("SMS__CALLBACK_BASE", issuer),
+            ("SMS__ESKIZ__BASE_URL", format!("{sandbox}/eskiz/api")),
+            ("SMS__PLAYMOBILE__URL", format!("{sandbox}/playmobile/broker-api/send")),
+            ("OUTBOUND__ALLOW", format!("localhost:{}", self.portal_port)),
+            ("SUPPORT__URL", format!("{sandbox}/")),
+        ];
+        own.extend(self.database_url.clone().map(|url| ("DATABASE__URL", url)));
+        own.extend(self.redis_url.clone().map(|url| ("REDIS__URL", url)));
+        let own = own.into_iter().map(|(key, value)| (format!("YAGONA__{key}"), value));
+        // What was said on the command line counts more than the environment.
+        let named: Vec<(String, String)> = own.collect();
+        let others = config::environment().filter(|(key, _)| !named.iter().any(|(own, _)| own == key));
+        let all: Vec<(String, String)> = others.chain(named.iter().cloned()).collect();
+        Settings::demo_with(&self.dir, all.into_iter()).map_err(cannot_start)
+    }
+
+    fn portal_settings(
+        &self,
+        clients: &ClientFile,
+        people: &[TestPerson],
+        base_url: String,
+    ) -> portal::Settings {
+        let parties = clients.clients.iter().map(|client| portal::RelyingParty {
+            client_id: client.client_id.clone(),
+            client_secret: ClientSecret::given(client.client_secret.as_deref().unwrap_or_default())
+                .expose()
+                .to_owned(),
+            name: client.client_name.clone(),
+            scopes: scopes(client),
+        });
+        portal::Settings {
+            issuer: format!("http://localhost:{}", self.port),
+            base_url,
+            parties: parties.collect(),
+            login_hint: people.first().map(|person| person.phone.digits().to_owned()),
+        }
+    }
+
+    fn banner(&self, people: &[TestPerson]) -> String {
+        let (port, sandbox, portal, operations) =
+            (self.port, self.sandbox_port, self.portal_port, self.operations_port);
+        let mut who = String::new();
+        for person in people {
+            who.push_str(&format!("    +{}  {}\n", person.phone.digits(), person.about));
+        }
+        format!(
+            "\n  Yagona is up: a country in miniature, on this machine alone.\n\n\
+             \x20 Open            http://localhost:{portal}        the portal: press “Sign in with Yagona”\n\
+             \x20 Then read       http://localhost:{sandbox}/phone  the phone: the code arrives here\n\n\
+             \x20 The provider    http://localhost:{port}        (the issuer)\n\
+             \x20 The sandbox     http://localhost:{sandbox}        (what the outside world is played by)\n\
+             \x20 Health, metrics http://localhost:{operations}/metrics\n\n\
+             \x20 People\n{who}\n\
+             \x20 Try             refuse a datum; sign in again; sign out; another language; a wrong code five times;\n\
+             \x20                 http://localhost:{sandbox}/switches to make a gateway fail\n\
+             \x20 In another shell `yagona client list` and the other commands work on this very demo.\n\
+             \x20 End it with Ctrl-C.\n"
+        )
+    }
+}
+
+fn scopes(client: &crate::clients::Registration) -> Vec<String> {
+    let mut scopes = vec!["openid".to_owned()];
+    for entry in client.data_sets.iter().flatten() {
+        let scope = crate::people::DataSet::parse(&entry.name).map(crate::people::DataSet::scope);
+        if let Some(scope) = scope.filter(|scope| !scopes.iter().any(|known| known == scope)) {
+            scopes.push(scope.to_owned());
+        }
+    }
+    scopes
+}
+
+fn sandbox_settings(settings: &Settings, people: &[TestPerson]) -> Result<sandbox::Settings, StartError> {
+    let missing = || StartError("the demo's configuration names both SMS gateways".to_owned());
+    let eskiz = settings.sms.eskiz.as_ref().ok_or_else(missing)?;
+    let playmobile = settings.sms.playmobile.as_ref().ok_or_else(missing)?;
+    let callback = match (&settings.sms.callback_base, &settings.sms.callback_secret) {
+        (Some(base), Some(secret)) => {
+            Some(receipts::playmobile_url(base.as_str().trim_end_matches('/'), secret.expose()))
+        }
+        _ => None,
+    };
+    let people = people.iter().map(|person| {
+        let record = person.record();
+        let enrolled = match person.status {
+            NumberStatus::Enrolled => "",
+            NumberStatus::NotEnrolled => "Not enrolled. ",
+            NumberStatus::Blocked => "Blocked. ",
+        };
+        sandbox::TestPerson {
+            phone: person.phone.digits().to_owned(),
+            pinfl: record.pinfl.digits().to_owned(),
+            name: record.names.latin.for_pages().full(),
+            about: format!("{enrolled}{}", person.about),
+        }
+    });
+    Ok(sandbox::Settings {
+        people: people.collect(),
+        eskiz: sandbox::EskizAccount {
+            email: eskiz.email.clone(),
+            password: eskiz.password.expose().to_owned(),
+            from: eskiz.from.clone(),
+        },
+        playmobile: sandbox::PlayMobileAccount {
+            login: playmobile.login.clone(),
+            password: playmobile.password.expose().to_owned(),
+            originator: playmobile.originator.clone(),
+        },
+        playmobile_callback: callback,
+    })
+}
+
+/// Takes a port on loopback; on IPv6 as well where there is one, since `localhost` may mean either.
+fn listen(port: u16, flag: &str) -> Result<Vec<TcpListener>, StartError> {
+    let occupied = |address: SocketAddr| {
+        StartError(format!(
+            "port {} is occupied: another program, perhaps another demo, listens on {address}; stop it, or choose another port with {flag}",
+            address.port()
+        ))
+    };
+    let first = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut listeners = vec![TcpListener::bind(first).map_err(|_| occupied(first))?];
+    let second = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+    match TcpListener::bind(second) {
+        Ok(listener) => listeners.push(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => return Err(occupied(second)),
+        Err(_) => {}
+    }
+    Ok(listeners)
+}
+
+/// Deletes what an earlier demo stored.
+async fn reset(settings: &Settings) -> Result<(), StartError> {
+    let url = settings.database.url.expose();
+    let Some(path) = url.strip_prefix("sqlite:") else {
+        return db::drop_everything(url).await.map_err(cannot_start);
+    };
+    let path = path.split('?').next().unwrap_or(path);
+    let files = ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{path}{end}")));
+    for file in files.iter().map(PathBuf::as_path).chain([settings.keys.keyring.as_path()]) {
+        remove(file)?;
+    }
+    Ok(())
+}
+
+fn remove(file: &Path) -> Result<(), StartError> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StartError(format!("{} cannot be deleted: {error}", file.display())))
+        }
+        _ => Ok(()),
+    }
+}

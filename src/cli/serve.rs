@@ -1,0 +1,62 @@
+//! `yagona serve`: the provider, until it is told to end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use crate::app::{App, StartError, Stores, cannot_start};
+use crate::platform::config::Settings;
+use crate::platform::telemetry;
+
+/// Runs the provider with these settings.
+pub(super) async fn run(settings: Settings) -> Result<(), StartError> {
+    telemetry::start_log(&settings.log).map_err(cannot_start)?;
+    let (listen, operations_listen) = (settings.server.listen, settings.server.operations_listen);
+    let listener = bind(listen, "server.listen")?;
+    let operations_listener = bind(operations_listen, "server.operations_listen")?;
+    let issuer = settings.server.issuer.as_str().to_owned();
+    let app = App::build(Stores::open(settings).await?).await?;
+    let server = app.server(vec![listener]).map_err(cannot_start)?;
+    let operations = app.operations(operations_listener).map_err(cannot_start)?;
+    let (handle, operations_handle) = (server.handle(), operations.handle());
+    actix_web::rt::spawn(server);
+    actix_web::rt::spawn(operations);
+    app.work();
+    tracing::info!(event = "started", issuer, %listen, operations = %operations_listen, "the provider serves");
+    let signal = ended().await;
+    tracing::info!(event = "draining", signal, "the provider ends: requests under way are finished");
+    app.drain(&[handle]).await;
+    operations_handle.stop(false).await;
+    tracing::info!(event = "ended", "the provider has ended");
+    Ok(())
+}
+
+/// Takes an address, or says who may have it.
+pub(super) fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => StartError(format!(
+            "{address} is occupied by another program, perhaps another Yagona: stop it, or set {setting} to another port"
+        )),
+        _ => StartError(format!("{address} ({setting}) cannot be listened on: {error}")),
+    })
+}
+
+/// Waits until the process is told to end; returns by what.
+pub(super) async fn ended() -> &'static str {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = tokio::signal::ctrl_c() => "SIGINT",
+            };
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without signals the process can only be killed.
+        loop {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+        }
+    }
+    "SIGINT"
+}
