@@ -11,6 +11,9 @@ CREATE TABLE persons (
     locked_until BIGINT NOT NULL DEFAULT 0
 );
 
+-- Nobody: wrong codes for numbers that are nobody's are counted here, so that they cost what others cost.
+INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ('', '', '', 0);
+
 CREATE TABLE phone_numbers (
     number_index TEXT   NOT NULL PRIMARY KEY,
     person_id    TEXT   NOT NULL REFERENCES persons (person_id),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
 
@@ -216,6 +218,7 @@ impl App {
                 .app_data(Data::new(discovery.clone()))
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("all"))
+                .wrap(from_fn(in_time))
                 .wrap(requests.clone())
                 .configure(oidc::routes)
                 .configure(journey::routes)
@@ -527,6 +530,18 @@ fn tls_config(tls: &Tls, host: &str) -> io::Result<rustls::ServerConfig> {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|error| invalid(&error))
+}
+
+/// A request that is sent too slowly, or takes too long, is given up: it may not hold a connection for ever.
+async fn in_time(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    const LONGEST: Duration = Duration::from_secs(20);
+    match tokio::time::timeout(LONGEST, next.call(request)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(actix_web::error::ErrorRequestTimeout("the request took too long")),
+    }
 }
 
 async fn not_found(request: HttpRequest, oidc: Data<Oidc>) -> HttpResponse {

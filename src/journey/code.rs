@@ -53,7 +53,7 @@ async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<Ht
         Err(outcome) => return Ok(refused(journey, step, &outcome)),
     };
     // Nobody's number is looked up like somebody's.
-    let nobody = PersonId::stored(String::new());
+    let nobody = PersonId::nobody();
     let person = progress.number.as_ref().and_then(|entered| entered.person_id.as_ref()).unwrap_or(&nobody);
     let subject = journey.oidc.release.subject(person, &step.client.id).await?;
     let standing = subject.as_ref().map(|subject| &subject.account.standing);

@@ -27,8 +27,14 @@ pub async fn get(oidc: Data<Oidc>, request: HttpRequest) -> HttpResponse {
     run(&oidc, &request, query.as_bytes()).await
 }
 
-/// The request in a form. Other sites' forms bring no session cookie: the person then signs in.
+/// The request in a form. A form of another site brings no cookies, so a browser is asked to come again by a link, which
+/// does; anybody else is answered as they came.
 pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let cross_site = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    if cross_site && body.len() < LONGEST_QUERY && body.iter().all(u8::is_ascii_graphic) {
+        let query = String::from_utf8_lossy(&body);
+        return respond::see_other(&format!("{}?{query}", super::paths::AUTHORIZE));
+    }
     run(&oidc, &request, &body).await
 }
 
@@ -140,6 +146,9 @@ async fn begin(
     };
     Ok(respond::with_cookies(response, cookies))
 }
+
+/// A form that is longer stays a form.
+const LONGEST_QUERY: usize = 6 * 1024;
 
 /// A browser is remembered for half a year.
 const BROWSER_SECONDS: i64 = 180 * 86_400;

@@ -67,7 +67,7 @@ async fn exchange(
     match kind {
         GrantType::AuthorizationCode => authorization_code(oidc, &client, &params).await,
         GrantType::RefreshToken => refresh_token(oidc, &client, &params).await,
-        GrantType::ClientCredentials => client_credentials(oidc, &client, &params),
+        GrantType::ClientCredentials => client_credentials(oidc, &client),
     }
 }
 
@@ -162,14 +162,9 @@ fn narrow(grant: &mut Grant, scope: &str) {
     details.scope = scope.to_owned();
 }
 
-/// RFC 6749 §4.4: the client acts for itself; no person, no refresh token.
-fn client_credentials(oidc: &Oidc, client: &Client, params: &Params) -> Result<TokenResponse, TokenError> {
-    if params.get("scope").is_some_and(|scope| !scope.trim().is_empty()) {
-        return Err(TokenError::new(
-            ErrorCode::InvalidScope,
-            "scopes stand for persons' data; a client alone has none",
-        ));
-    }
+/// RFC 6749 §4.4: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
+/// those that are asked for are ignored (§3.3).
+fn client_credentials(oidc: &Oidc, client: &Client) -> Result<TokenResponse, TokenError> {
     Ok(TokenResponse {
         access_token: access_token::for_client(oidc, client, "")?,
         token_type: "Bearer",

@@ -84,7 +84,7 @@ impl SignIn {
             }
             _ => {
                 // Nobody's number costs the same statement as somebody's.
-                let nobody = PersonId::stored(String::new());
+                let nobody = PersonId::nobody();
                 let person_id = standing.map_or(&nobody, |standing| &standing.person_id);
                 self.people.record_failure(person_id, self.policy.failures_per_account, now).await?;
                 self.metrics.sign_ins("code", "wrong").inc();

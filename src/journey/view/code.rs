@@ -60,10 +60,6 @@ pub enum CodeError {
     },
     /// This sign-in may ask for no more codes.
     NoMoreCodes,
-    /// Too many wrong codes in a row: the next try counts after so many seconds.
-    Paused {
-        seconds: u32,
-    },
 }
 
 impl CodeError {
@@ -77,10 +73,6 @@ impl CodeError {
             CodeError::UsedUp => text.get("code.error_used_up").to_owned(),
             CodeError::TooEarly { seconds } => text.with("code.resend_in", &[("time", &clock(seconds))]),
             CodeError::NoMoreCodes => text.get("code.no_resends").to_owned(),
-            CodeError::Paused { seconds } => {
-                let wait = text.minutes(seconds.div_ceil(60).max(1));
-                text.with("code.error_paused", &[("time", &wait)])
-            }
         }
     }
 }
@@ -107,6 +99,5 @@ mod tests {
         let en = Text::new(Language::En);
         assert_eq!(CodeError::Wrong { left: 3 }.message(en), "The code does not match. Tries left: 3.");
         assert_eq!(CodeError::TooEarly { seconds: 5 }.message(en), "You can ask for a new code in 0:05.");
-        assert!(CodeError::Paused { seconds: 61 }.message(en).contains("2 minutes"));
     }
 }
