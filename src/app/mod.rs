@@ -1,0 +1,221 @@
+//! The composition root: the only place that knows which adapter is in use. It builds the provider from its settings,
+//! serves it and keeps its background work going.
+
+mod stores;
+mod tls;
+mod wiring;
+mod work;
+
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, Data};
+use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
+
+pub use stores::{StartError, Stores, cannot_start, test_people};
+
+use crate::clients::Registry;
+use crate::journey::{self, Journey};
+use crate::notices::receipts::{self, Receipts};
+use crate::notices::{Deliveries, Outbox};
+use crate::oidc::{self, Discovery, Oidc};
+use crate::people::People;
+use crate::platform::config::Settings;
+use crate::platform::db::{self, Db};
+use crate::platform::ephemeral::Ephemeral;
+use crate::platform::telemetry::{self, Metrics, Operations, Requests, check};
+use crate::platform::web::assets;
+use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::visit::{Problem, Visit};
+
+/// The provider, built and not yet serving.
+pub struct App {
+    settings: Settings,
+    db: Db,
+    ephemeral: Ephemeral,
+    journey: Journey,
+    outbox: Outbox,
+    receipts: Receipts,
+    discovery: Discovery,
+    metrics: Arc<Metrics>,
+    draining: Arc<AtomicBool>,
+    /// Held for as long as the provider lives: embedded stores serve one node.
+    _only_node: Option<File>,
+    _only_node_on_server: Option<db::OnlyNode>,
+}
+
+impl App {
+    /// Builds the provider: migrated, keys and clients loaded, test people stored where there are any.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn build(stores: Stores) -> Result<Self, StartError> {
+        let only_node = stores::only_node(&stores)?;
+        db::migrate(&stores.db).await.map_err(cannot_start)?;
+        let ephemeral = stores.ephemeral().await?;
+        let only_node_on_server = if ephemeral.is_shared() || stores.settings.database.is_embedded() {
+            None
+        } else {
+            Some(db::only_node(stores.settings.database.url.expose()).await.map_err(cannot_start)?)
+        };
+        let people = People::new(stores.db.clone(), &stores.keyring);
+        stores::store_test_people(&stores, &people).await?;
+        let deliveries = Deliveries::new(ephemeral.clone());
+        let outbox = Outbox::new(
+            stores.db.clone(),
+            stores.clock.clone(),
+            &stores.keyring,
+            wiring::gateways(&stores.settings)?,
+            deliveries,
+            Arc::clone(&stores.metrics),
+        );
+        let oidc = wiring::oidc(&stores, &ephemeral, &people).await?;
+        let sign_in = wiring::sign_in(&stores, &ephemeral, people, &outbox);
+        sign_in.limits.refresh().await.map_err(cannot_start)?;
+        let journey = Journey {
+            sign_in,
+            origin: Arc::from(stores.settings.server.issuer.url().origin().ascii_serialization()),
+            sign_out: Arc::new(stores.keyring.mac("sign-out")),
+            oidc,
+        };
+        let secret = stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose()));
+        let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
+        Ok(Self {
+            discovery: Discovery::new(stores.settings.server.issuer.as_str()),
+            settings: stores.settings,
+            db: stores.db,
+            ephemeral,
+            journey,
+            outbox,
+            receipts,
+            metrics: stores.metrics,
+            draining: Arc::default(),
+            _only_node: only_node,
+            _only_node_on_server: only_node_on_server,
+        })
+    }
+
+    /// The relying parties, for whoever registers some at start.
+    pub fn clients(&self) -> &Registry {
+        &self.journey.oidc.clients
+    }
+
+    /// Serves pages and endpoints.
+    ///
+    /// # Errors
+    /// When a listener or the certificate cannot be used.
+    pub fn server(&self, listeners: Vec<TcpListener>) -> io::Result<Server> {
+        let server = &self.settings.server;
+        let (journey, oidc) = (self.journey.clone(), self.journey.oidc.clone());
+        let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
+        let (requests, metrics, most) =
+            (Requests::new(server, entropy), Arc::clone(&self.metrics), server.max_body_bytes);
+        let http = HttpServer::new(move || {
+            Web::new()
+                .app_data(Data::new(journey.clone()))
+                .app_data(Data::new(oidc.clone()))
+                .app_data(Data::new(receipts.clone()))
+                .app_data(Data::new(discovery.clone()))
+                .app_data(web::PayloadConfig::new(most))
+                .app_data(metrics.route("all"))
+                .wrap(from_fn(in_time))
+                .wrap(requests.clone())
+                .configure(oidc::routes)
+                .configure(journey::routes)
+                .configure(receipts::routes)
+                .route("/static/{file}", web::get().to(assets::get))
+                .default_service(web::to(not_found))
+        });
+        let workers = match server.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            some => some,
+        };
+        let http = http
+            .workers(workers)
+            .backlog(4096)
+            .disable_signals()
+            .shutdown_timeout(server.drain_seconds.into())
+            .client_request_timeout(Duration::from_secs(server.request_timeout_seconds.into()));
+        let tls = server.tls.as_ref().map(|tls| tls::server_config(tls, server.issuer.host())).transpose()?;
+        let http = listeners.into_iter().try_fold(http, |http, listener| match &tls {
+            None => http.listen(listener),
+            Some(tls) => http.listen_rustls_0_23(listener, tls.clone()),
+        })?;
+        Ok(http.run())
+    }
+
+    /// Serves health and metrics on a listener of their own.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn operations(&self, listener: TcpListener) -> io::Result<Server> {
+        let (db, ephemeral) = (self.db.clone(), self.ephemeral.clone());
+        let operations = Operations {
+            metrics: Arc::clone(&self.metrics),
+            checks: vec![
+                (
+                    "database",
+                    check(move || {
+                        let db = db.clone();
+                        async move { db.probe().await.map_err(|error| error.to_string()) }
+                    }),
+                ),
+                (
+                    "short_lived_state",
+                    check(move || {
+                        let ephemeral = ephemeral.clone();
+                        async move { ephemeral.probe().await.map_err(|error| error.to_string()) }
+                    }),
+                ),
+            ],
+            draining: Arc::clone(&self.draining),
+        };
+        telemetry::start(listener, operations)
+    }
+
+    /// Begins the background work: sending messages, following other nodes, clearing up.
+    pub fn work(&self) {
+        work::begin(self);
+    }
+
+    /// Ends in order: no new requests, those under way to their end, messages handed over, stores closed.
+    pub async fn drain(&self, handles: &[ServerHandle]) {
+        self.draining.store(true, Ordering::Relaxed);
+        for handle in handles {
+            handle.stop(true).await;
+        }
+        self.outbox.drain(Duration::from_secs(self.settings.server.drain_seconds.into())).await;
+        self.db.close().await;
+    }
+}
+
+/// A request that is sent too slowly, or takes too long, is given up: it may not hold a connection for ever.
+async fn in_time(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    const LONGEST: Duration = Duration::from_secs(20);
+    match tokio::time::timeout(LONGEST, next.call(request)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(actix_web::error::ErrorRequestTimeout("the request took too long")),
+    }
+}
+
+async fn not_found(request: HttpRequest, oidc: Data<Oidc>) -> HttpResponse {
+    Visit::new(&request, oidc.cookies, None).problem(ProblemKind::NotFound, &Problem::default())
+}
+
+fn entropy(out: &mut [u8]) {
+    for chunk in out.chunks_mut(12) {
+        let random = crate::platform::bytes::random::<12>();
+        let length = chunk.len();
+        chunk.copy_from_slice(&random[..length]);
+    }
+}

@@ -1,0 +1,150 @@
+//! Keyring and database, opened as the settings say: what the provider and every command stand on.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clients::{Registry, Rules};
+use crate::people::{People, test_people};
+use crate::platform::clock::Clock;
+use crate::platform::config::{self, Settings};
+use crate::platform::db::{self, Db};
+use crate::platform::ephemeral::Ephemeral;
+use crate::platform::jose::Keys;
+use crate::platform::seal::Keyring;
+use crate::platform::telemetry::Metrics;
+
+/// Why the provider does not start: one sentence for whoever started it.
+#[derive(Debug)]
+pub struct StartError(pub String);
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Anything that keeps the provider from starting says so in its own words.
+pub fn cannot_start(error: impl std::fmt::Display) -> StartError {
+    StartError(error.to_string())
+}
+
+/// The stores and what every command needs of them.
+pub struct Stores {
+    /// The settings.
+    pub settings: Settings,
+    /// Time.
+    pub clock: Clock,
+    /// The keyring.
+    pub keyring: Keyring,
+    /// The database.
+    pub db: Db,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Stores {
+    /// Opens keyring and database. The sandbox makes a keyring where there is none; elsewhere that is an operator's
+    /// decision.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn open(settings: Settings) -> Result<Self, StartError> {
+        let sandbox = settings.environment == config::Environment::Sandbox;
+        let path = &settings.keys.keyring;
+        let keyring = if sandbox { Keyring::read_or_create(path) } else { Keyring::read(path) };
+        let keyring = keyring.map_err(cannot_start)?;
+        let metrics = Metrics::new();
+        let patience = Duration::from_millis(settings.database.acquire_timeout_ms.into());
+        let (url, most) = (settings.database.url.expose(), settings.database.max_connections);
+        let db = db::connect(url, most, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
+        Ok(Self { settings, clock: Clock::System, keyring, db, metrics })
+    }
+
+    /// The relying parties.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn clients(&self) -> Result<Registry, StartError> {
+        Registry::load(self.db.clone(), self.clock.clone(), self.rules()).await.map_err(cannot_start)
+    }
+
+    /// The signing keys.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn keys(&self) -> Result<Keys, StartError> {
+        let bits = self.settings.keys.rsa_bits;
+        Keys::load(self.db.clone(), &self.keyring, self.clock.clone(), bits).await.map_err(cannot_start)
+    }
+
+    /// The short-lived state that the settings name.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn ephemeral(&self) -> Result<Ephemeral, StartError> {
+        match &self.settings.redis.url {
+            None => Ok(Ephemeral::in_process(self.clock.clone(), &self.keyring)),
+            Some(url) => {
+                let timeout = Duration::from_millis(self.settings.redis.timeout_ms.into());
+                let metrics = Arc::clone(&self.metrics);
+                Ephemeral::redis(url.expose(), timeout, self.clock.clone(), &self.keyring, metrics)
+                    .await
+                    .map_err(cannot_start)
+            }
+        }
+    }
+
+    fn rules(&self) -> Rules {
+        let sandbox = self.settings.environment == config::Environment::Sandbox;
+        Rules {
+            loopback_http: sandbox,
+            sms_host: self.settings.server.issuer.host().to_owned(),
+            shortest_secret: if sandbox { 8 } else { 32 },
+        }
+    }
+}
+
+/// The people of the sandbox, as its settings name them; none elsewhere.
+///
+/// # Errors
+/// [`StartError`] when their file is wrong.
+pub fn test_people(settings: &Settings) -> Result<Vec<test_people::TestPerson>, StartError> {
+    if settings.environment != config::Environment::Sandbox {
+        return Ok(Vec::new());
+    }
+    let text = match &settings.sandbox.people {
+        None => test_people::BUILT_IN.to_owned(),
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| cannot_start(format!("{}: {error}", path.display())))?,
+    };
+    test_people::parse(&text).map_err(|why| StartError(format!("the test people cannot be read: {why}")))
+}
+
+pub(super) async fn store_test_people(stores: &Stores, people: &People) -> Result<(), StartError> {
+    let all = test_people(&stores.settings)?;
+    test_people::store(people, &all, stores.clock.now()).await.map_err(cannot_start)
+}
+
+/// Embedded stores serve one node: the second one is told so instead of corrupting the first one's work.
+pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
+    let url = stores.settings.database.url.expose();
+    let Some(path) = url.strip_prefix("sqlite:") else { return Ok(None) };
+    let path = path.trim_start_matches("//").split('?').next().unwrap_or(path);
+    let lock = PathBuf::from(format!("{path}.node"));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock)
+        .map_err(|error| StartError(format!("{}: {error}", lock.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(_) => Err(StartError(format!(
+            "another node already runs on {path}: embedded stores serve one node; stop it, or use PostgreSQL and Redis"
+        ))),
+    }
+}
