@@ -12,7 +12,23 @@ CREATE TABLE persons (
 );
 
 -- Nobody: wrong codes for numbers that are nobody's are counted here, so that they cost what others cost.
-INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ('', '', '', 0);
+INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES
+    ('nobody-0', 'nobody-0', '', 0),
+    ('nobody-1', 'nobody-1', '', 0),
+    ('nobody-2', 'nobody-2', '', 0),
+    ('nobody-3', 'nobody-3', '', 0),
+    ('nobody-4', 'nobody-4', '', 0),
+    ('nobody-5', 'nobody-5', '', 0),
+    ('nobody-6', 'nobody-6', '', 0),
+    ('nobody-7', 'nobody-7', '', 0),
+    ('nobody-8', 'nobody-8', '', 0),
+    ('nobody-9', 'nobody-9', '', 0),
+    ('nobody-a', 'nobody-a', '', 0),
+    ('nobody-b', 'nobody-b', '', 0),
+    ('nobody-c', 'nobody-c', '', 0),
+    ('nobody-d', 'nobody-d', '', 0),
+    ('nobody-e', 'nobody-e', '', 0),
+    ('nobody-f', 'nobody-f', '', 0);
 
 CREATE TABLE phone_numbers (
     number_index TEXT   NOT NULL PRIMARY KEY,

@@ -71,7 +71,6 @@ impl App {
         let outbox = Outbox::new(
             stores.db.clone(),
             stores.clock.clone(),
-            &stores.keyring,
             wiring::gateways(&stores.settings)?,
             deliveries,
             Arc::clone(&stores.metrics),
@@ -124,11 +123,11 @@ impl App {
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
                 .app_data(web::PayloadConfig::new(most))
-                .app_data(metrics.route("all"))
+                .app_data(metrics.route("other"))
                 .wrap(from_fn(in_time))
                 .wrap(requests.clone())
-                .configure(oidc::routes)
-                .configure(journey::routes)
+                .configure(|config| oidc::routes(config, &metrics))
+                .configure(|config| journey::routes(config, &metrics))
                 .configure(receipts::routes)
                 .route("/static/{file}", web::get().to(assets::get))
                 .default_service(web::to(not_found))

@@ -50,7 +50,10 @@ pub(super) async fn oidc(
         refresh_tokens: Arc::new(oidc::RefreshTokens::new(keyring)),
         subjects: Arc::new(oidc::Subjects::new(keyring)),
         lifetimes,
-        logout: oidc::LogoutNotifier::new(stores.settings.outbound.clone()),
+        logout: oidc::LogoutNotifier::new(
+            stores.settings.outbound.clone(),
+            stores.settings.environment == config::Environment::Sandbox,
+        ),
         cookies: Cookies { https: stores.settings.server.issuer.is_https() },
         metrics: Arc::clone(&stores.metrics),
     })

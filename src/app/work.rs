@@ -67,7 +67,15 @@ async fn clear_up(journey: &Journey, outbox: &Outbox, metrics: &Metrics) {
             }
         }
     }
-    told("messages.unpurged", outbox.purge(SWEEP * 10).await.map(|_| ()));
+    for _ in 0..50 {
+        match outbox.purge(SWEEP).await {
+            Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+            other => {
+                told("messages.unpurged", other.map(|_| ()));
+                break;
+            }
+        }
+    }
     match journey.oidc.grants.purge_lag().await {
         Ok(lag) => {
             metrics.purge_lag_seconds.set(lag);

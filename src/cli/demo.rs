@@ -88,6 +88,9 @@ impl Demo {
     fn settings(&self) -> Result<Settings, StartError> {
         let issuer = format!("http://localhost:{}", self.port);
         let sandbox = format!("http://localhost:{}", self.sandbox_port);
+        // Whoever tries a service of their own may allow its address besides the portal's.
+        let mut allowed = vec![format!("localhost:{}", self.portal_port)];
+        allowed.extend(std::env::var("YAGONA__OUTBOUND__ALLOW").ok());
         let mut own = vec![
             ("SERVER__ISSUER", issuer.clone()),
             ("SERVER__LISTEN", format!("127.0.0.1:{}", self.port)),
@@ -95,7 +98,7 @@ impl Demo {
             ("SMS__CALLBACK_BASE", issuer),
             ("SMS__ESKIZ__BASE_URL", format!("{sandbox}/eskiz/api")),
             ("SMS__PLAYMOBILE__URL", format!("{sandbox}/playmobile/broker-api/send")),
-            ("OUTBOUND__ALLOW", format!("localhost:{}", self.portal_port)),
+            ("OUTBOUND__ALLOW", allowed.join(",")),
             ("SUPPORT__URL", format!("{sandbox}/")),
         ];
         own.extend(self.database_url.clone().map(|url| ("DATABASE__URL", url)));

@@ -289,7 +289,13 @@ impl Registration {
             default_max_age: self.default_max_age.filter(|age| *age >= 0),
             session_idle_max: check.positive("session_idle_seconds", self.session_idle_seconds),
             session_absolute_max: check.positive("session_absolute_seconds", self.session_absolute_seconds),
-            minimum_acr: self.minimum_acr.clone(),
+            minimum_acr: self.minimum_acr.clone().filter(|acr| {
+                let known = acr.starts_with("urn:yagona:acr:");
+                if !known {
+                    check.fail("minimum_acr", "one of discovery's acr_values_supported is wanted");
+                }
+                known
+            }),
             lending: self.lending.unwrap_or(false),
             resource_server: self.resource_server.unwrap_or(false),
             sends_per_hour: self.sends_per_hour,
@@ -309,8 +315,8 @@ impl Registration {
                 .is_some_and(|(base, tag)| TRANSLATED.contains(&base) && (2..=12).contains(&tag.len()));
             if !translated {
                 check.fail(member, "there is no such member");
-            } else if value.as_str().is_none_or(|text| text.chars().count() > 300) {
-                check.fail(member, "a text of at most 300 characters is wanted");
+            } else if value.as_str().is_none_or(|text| !is_plain(text)) {
+                check.fail(member, "at most 300 characters, and no control characters");
             }
         }
         for (member, text) in [
@@ -318,8 +324,9 @@ impl Registration {
             ("owner", Some(&self.owner)),
             ("purpose", self.purpose.as_ref()),
             ("basis_reference", self.basis_reference.as_ref()),
+            ("sms_name", self.sms_name.as_ref()),
         ] {
-            if text.is_some_and(|text| text.chars().count() > 300 || text.chars().any(char::is_control)) {
+            if text.is_some_and(|text| !is_plain(text)) {
                 check.fail(member, "at most 300 characters, and no control characters");
             }
         }
@@ -417,6 +424,7 @@ impl Registration {
                 })
                 .collect();
         };
+        let scopes: Option<Vec<&str>> = self.scope.as_deref().map(|scope| scope.split(' ').collect());
         entries
             .iter()
             .filter_map(|entry| {
@@ -432,10 +440,17 @@ impl Registration {
                         _ => check.fail("data_sets", format!("`{name}` is no member of a data set")),
                     }
                 }
-                Some(DataSetPolicy { data_set, required: entry.required, why })
+                let listed = scopes.as_ref().is_none_or(|scopes| scopes.contains(&data_set.scope()));
+                listed.then_some(DataSetPolicy { data_set, required: entry.required, why })
             })
             .collect()
     }
+}
+
+/// Whether a text can be shown to people and put into an SMS: a line break would forge the line that phones read the
+/// code from.
+fn is_plain(text: &str) -> bool {
+    text.chars().count() <= 300 && !text.chars().any(char::is_control)
 }
 
 struct Check {

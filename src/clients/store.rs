@@ -89,9 +89,9 @@ pub(super) async fn set_disabled(db: &Db, id: &str, disabled: bool, now_ms: i64)
 pub(super) async fn version(db: &Db) -> Result<(i64, i64), DbError> {
     let row = db
         .read_optional(sqlx::query(
-            "SELECT CAST(COALESCE(MAX(updated_at_ms), 0) AS BIGINT) AS newest, CAST(COUNT(*) AS BIGINT) AS n FROM clients",
+            "SELECT CAST(COALESCE(SUM(updated_at_ms), 0) AS BIGINT) AS changed, CAST(COUNT(*) AS BIGINT) AS n FROM clients",
         ))
         .await?
         .ok_or(DbError::Corrupt { table: TABLE, what: "no count".to_owned() })?;
-    Ok((db::int(&row, TABLE, "newest")?, db::int(&row, TABLE, "n")?))
+    Ok((db::int(&row, TABLE, "changed")?, db::int(&row, TABLE, "n")?))
 }

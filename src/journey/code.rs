@@ -9,13 +9,14 @@ use super::view::{CodeError, CodePage};
 use super::{Journey, finish};
 use crate::notices::Submitted;
 use crate::people::PersonId;
+use crate::platform::bytes::Digest;
 use crate::platform::fault::Fault;
 use crate::platform::web::respond;
 use crate::sign_in::{CodeOutcome, Limit, ResendOutcome, SessionId};
 
 /// Shows the page.
 pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
-    let step = match Step::find(&journey, &request, Page::Code).await {
+    let mut step = match Step::find(&journey, &request, Page::Code).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
@@ -53,16 +54,17 @@ async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<Ht
         Err(outcome) => return Ok(refused(journey, step, &outcome)),
     };
     // Nobody's number is looked up like somebody's.
-    let nobody = PersonId::nobody();
+    let index = progress.number.as_ref().map_or(Digest([0; 32]), |entered| entered.index);
+    let nobody = PersonId::nobody(&index);
     let person = progress.number.as_ref().and_then(|entered| entered.person_id.as_ref()).unwrap_or(&nobody);
-    let subject = journey.oidc.release.subject(person, &step.client.id).await?;
+    let subject = journey.oidc.release.subject(person, &step.client).await?;
     let standing = subject.as_ref().map(|subject| &subject.account.standing);
     let session = SessionId::random();
-    match journey.sign_in.compare(progress, tried, standing, session.digest()).await? {
-        CodeOutcome::Right(authenticated) => {
-            finish::signed_in(journey, step, session, authenticated, subject).await
+    match (journey.sign_in.compare(progress, tried, standing, session.digest()).await?, subject) {
+        (CodeOutcome::Right(authenticated), Some(subject)) => {
+            finish::signed_in(journey, step, session, authenticated, &subject).await
         }
-        outcome => Ok(refused(journey, step, &outcome)),
+        (outcome, _) => Ok(refused(journey, step, &outcome)),
     }
 }
 

@@ -20,11 +20,11 @@ use crate::sign_in::{Authenticated, Stage};
 
 /// Shows the page.
 pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
-    let step = match Step::find(&journey, &request, Page::Consent).await {
+    let mut step = match Step::find(&journey, &request, Page::Consent).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
-    match show(&journey, &step).await {
+    match show(&journey, &mut step).await {
         Ok(response) => step.with_language(&journey, response),
         Err(fault) => step.visit.fault(&fault),
     }
@@ -42,17 +42,14 @@ pub async fn post(journey: Data<Journey>, request: HttpRequest, body: Bytes) -> 
     }
 }
 
-async fn show(journey: &Journey, step: &Step<'_>) -> Result<HttpResponse, Fault> {
+async fn show(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, Fault> {
     step.keep_language(journey).await?;
-    let Stage::Consent(authenticated) = &step.transaction.progress.stage else {
-        return Ok(step.problem(ProblemKind::AlreadyFinished));
-    };
-    let Some(subject) = journey.oidc.release.subject(&authenticated.person_id, &step.client.id).await? else {
-        return Ok(step.problem(ProblemKind::Expired));
+    let Some((_, subject)) = finish::present(journey, step).await? else {
+        return finish::sign_in_instead(journey, step).await;
     };
     let text = step.visit.text();
     let tag = step.visit.language.tag();
-    let request = &step.transaction.request.release;
+    let request = step.transaction.request.release.available(&subject.account);
     let ticked = |set: &DataSet| withheld(&subject, *set);
     let list = |sets: &BTreeSet<DataSet>| -> Vec<Datum> {
         sets.iter()
@@ -77,11 +74,11 @@ async fn show(journey: &Journey, step: &Step<'_>) -> Result<HttpResponse, Fault>
 }
 
 async fn decided(journey: &Journey, step: &mut Step<'_>, form: &Form) -> Result<HttpResponse, Fault> {
-    let Stage::Consent(authenticated) = step.transaction.progress.stage.clone() else {
-        return Ok(step.problem(ProblemKind::AlreadyFinished));
+    let Some((authenticated, subject)) = finish::present(journey, step).await? else {
+        return finish::sign_in_instead(journey, step).await;
     };
     match form.get("decision") {
-        "allow" => allow(journey, step, form, &authenticated).await,
+        "allow" => allow(journey, step, form, (&authenticated, &subject)).await,
         "deny" => {
             step.transaction.progress.stage = Stage::Finished;
             if step.advance(journey).await? {
@@ -98,15 +95,16 @@ async fn allow(
     journey: &Journey,
     step: &mut Step<'_>,
     form: &Form,
-    authenticated: &Authenticated,
+    (authenticated, subject): (&Authenticated, &Subject),
 ) -> Result<HttpResponse, Fault> {
+    let ticked: BTreeSet<DataSet> = form.all("datum").filter_map(DataSet::parse).collect();
+    let extent = Extent::agreed(&step.transaction.request.release.available(&subject.account), &ticked);
+    // Recorded first: should the next step fail, the person finds the page again and nothing is lost.
+    let consent = journey.oidc.release.record(&authenticated.person_id, &step.client, extent).await?;
     step.transaction.progress.stage = Stage::Finished;
     if !step.advance(journey).await? {
         return Ok(step.problem(ProblemKind::AlreadyFinished));
     }
-    let ticked: BTreeSet<DataSet> = form.all("datum").filter_map(DataSet::parse).collect();
-    let extent = Extent::agreed(&step.transaction.request.release, &ticked);
-    let consent = journey.oidc.release.record(&authenticated.person_id, &step.client, extent).await?;
     finish::answer(journey, step, authenticated, Decision::Covered(consent)).await
 }
 

@@ -11,9 +11,8 @@ use super::{Journey, finish};
 use crate::oidc;
 use crate::platform::fault::Fault;
 use crate::platform::web::cookies::Name;
-use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::sign_in::{Authenticated, SessionId, Stage};
+use crate::release::{Decision, decide};
 
 /// Shows the page.
 pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
@@ -41,56 +40,41 @@ pub async fn post(journey: Data<Journey>, request: HttpRequest, body: Bytes) -> 
 
 async fn show(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, Fault> {
     step.keep_language(journey).await?;
-    let Some(authenticated) = still_signed_in(journey, step).await? else {
-        return sign_in_instead(journey, step).await;
-    };
-    let people = journey.oidc.release.people();
-    let Some(account) = people.find(&authenticated.person_id).await? else {
-        return sign_in_instead(journey, step).await;
+    let Some((_, subject)) = finish::present(journey, step).await? else {
+        return finish::sign_in_instead(journey, step).await;
     };
     let text = step.visit.text();
-    let asked = step.transaction.request.release.all();
-    let sends = asked.iter().filter_map(|set| datum(&step.client, &account, *set, text, true)).collect();
+    let asked = step.transaction.request.release.available(&subject.account);
+    let now = journey.oidc.clock.now();
+    let sent = match decide(&step.client, &asked, subject.consent.as_ref(), now) {
+        // What was withheld is not sent, and not said to be.
+        Decision::Covered(consent) => asked.all().intersection(&consent.extent.released).copied().collect(),
+        _ => asked.all(),
+    };
+    let sends =
+        sent.iter().filter_map(|set| datum(&step.client, &subject.account, *set, text, true)).collect();
     let action = step.path(Page::Continue);
     let page = ContinuePage {
         frame: step.frame(Page::Continue, &action),
-        person_name: &person_name(&account, step.visit.language),
-        masked_phone: &account.phone.masked(),
+        person_name: &person_name(&subject.account, step.visit.language),
+        masked_phone: &subject.account.phone.masked(),
         sends,
     };
     Ok(respond::page(StatusCode::OK, &page, &step.reach()))
 }
 
 async fn decided(journey: &Journey, step: &mut Step<'_>, action: &str) -> Result<HttpResponse, Fault> {
-    let Some(authenticated) = still_signed_in(journey, step).await? else {
-        return sign_in_instead(journey, step).await;
+    let Some((authenticated, subject)) = finish::present(journey, step).await? else {
+        return finish::sign_in_instead(journey, step).await;
     };
     match action {
-        "continue" => finish::use_session(journey, step, authenticated).await,
-        "other" => sign_in_instead(journey, step).await,
+        "continue" => finish::use_session(journey, step, authenticated, &subject).await,
+        "other" => finish::sign_in_instead(journey, step).await,
         "signout" => {
             oidc::end(&journey.oidc, authenticated.session).await?;
-            let response = sign_in_instead(journey, step).await?;
+            let response = finish::sign_in_instead(journey, step).await?;
             Ok(respond::with_cookies(response, journey.oidc.cookies.remove(Name::Session)))
         }
         _ => Ok(step.go(Page::Continue)),
     }
-}
-
-/// Who is signed in, if the session that the sign-in began with is still this browser's and still open.
-async fn still_signed_in(journey: &Journey, step: &Step<'_>) -> Result<Option<Authenticated>, Fault> {
-    let Stage::Continue(authenticated) = &step.transaction.progress.stage else { return Ok(None) };
-    let cookie = journey.oidc.cookies.read(step.visit.request, Name::Session).and_then(SessionId::parse);
-    if !cookie.is_some_and(|id| id.digest().matches(&authenticated.session)) {
-        return Ok(None);
-    }
-    Ok(journey.oidc.sessions.find(authenticated.session).await?.map(|_| authenticated.clone()))
-}
-
-async fn sign_in_instead(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, Fault> {
-    step.transaction.progress.stage = Stage::Number;
-    if step.advance(journey).await? {
-        return Ok(step.go(Page::Number));
-    }
-    Ok(step.problem(ProblemKind::Expired))
 }

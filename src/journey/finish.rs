@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Journey;
 use super::step::{Page, Step};
+use crate::clients::Basis;
 use crate::oidc::{self, Answered, ErrorCode, Prompt, ToClient};
 use crate::platform::fault::Fault;
 use crate::platform::web::cookies::Name;
@@ -22,7 +23,7 @@ pub(super) async fn signed_in(
     step: &mut Step<'_>,
     id: SessionId,
     mut authenticated: Authenticated,
-    subject: Option<Subject>,
+    subject: &Subject,
 ) -> Result<HttpResponse, Fault> {
     let former = former_session(journey, step).await?;
     let mut clients = Vec::new();
@@ -37,7 +38,7 @@ pub(super) async fn signed_in(
         Some((digest, _)) => left_behind = Some((digest, true)),
         None => {}
     }
-    let next = next(journey, step, &authenticated, subject.as_ref());
+    let next = next(journey, step, &authenticated, subject);
     step.transaction.progress.stage = match &next {
         Next::Ask => Stage::Consent(authenticated.clone()),
         Next::Answer(_) | Next::WrongPerson => Stage::Finished,
@@ -75,9 +76,9 @@ pub(super) async fn use_session(
     journey: &Journey,
     step: &mut Step<'_>,
     authenticated: Authenticated,
+    subject: &Subject,
 ) -> Result<HttpResponse, Fault> {
-    let subject = journey.oidc.release.subject(&authenticated.person_id, &step.client.id).await?;
-    let next = next(journey, step, &authenticated, subject.as_ref());
+    let next = next(journey, step, &authenticated, subject);
     step.transaction.progress.stage = match &next {
         Next::Ask => Stage::Consent(authenticated.clone()),
         Next::Answer(_) | Next::WrongPerson => Stage::Finished,
@@ -134,22 +135,18 @@ enum Next {
     WrongPerson,
 }
 
-fn next(
-    journey: &Journey,
-    step: &Step<'_>,
-    authenticated: &Authenticated,
-    subject: Option<&Subject>,
-) -> Next {
+fn next(journey: &Journey, step: &Step<'_>, authenticated: &Authenticated, subject: &Subject) -> Next {
     let request = &step.transaction.request;
     let sub = journey.oidc.subjects.of(&step.client, &authenticated.person_id);
     if request.subject.as_ref().is_some_and(|wanted| *wanted != sub) {
         return Next::WrongPerson;
     }
-    let on_record = subject.and_then(|subject| subject.consent.as_ref());
-    match decide(&step.client, &request.release, on_record, journey.oidc.clock.now()) {
+    let asked = request.release.available(&subject.account);
+    // A law that lets a body have the data leaves nothing to ask.
+    let ask_again = request.prompt.contains(&Prompt::Consent) && step.client.basis == Basis::Consent;
+    match decide(&step.client, &asked, subject.consent.as_ref(), journey.oidc.clock.now()) {
         Decision::Ask => Next::Ask,
-        // A law that lets a body have the data leaves nothing to ask.
-        Decision::Covered(_) | Decision::Nothing if request.prompt.contains(&Prompt::Consent) => Next::Ask,
+        _ if ask_again => Next::Ask,
         decision => Next::Answer(decision),
     }
 }
@@ -170,6 +167,46 @@ async fn go(
             Ok(oidc::send(&step.visit, Some(&step.client), oidc::refuse(&journey.oidc, &error)))
         }
     }
+}
+
+/// Who is signed in at this step, with their record as of now: the session that the step rests on must be this
+/// browser's and open, and its person enrolled. Otherwise nothing of theirs may be shown or sent.
+///
+/// # Errors
+/// [`Fault`] when a store is away.
+pub(super) async fn present(
+    journey: &Journey,
+    step: &Step<'_>,
+) -> Result<Option<(Authenticated, Subject)>, Fault> {
+    let (authenticated, resting) = match &step.transaction.progress.stage {
+        Stage::Continue(authenticated) => (authenticated.clone(), true),
+        Stage::Consent(authenticated) => (authenticated.clone(), false),
+        _ => return Ok(None),
+    };
+    let Some((digest, session)) = former_session(journey, step).await? else { return Ok(None) };
+    if !digest.matches(&authenticated.session) {
+        return Ok(None);
+    }
+    // A page that was left open may be too old by now for what the service accepts.
+    let request = &step.transaction.request;
+    let known = Some((&session, authenticated.clone()));
+    if resting && oidc::interaction::known(&journey.oidc, &step.client, request, known).is_none() {
+        return Ok(None);
+    }
+    let subject = journey.oidc.release.subject(&authenticated.person_id, &step.client).await?;
+    Ok(subject.map(|subject| (authenticated, subject)))
+}
+
+/// Leads to the number page: nobody is signed in here, or somebody else wants to.
+///
+/// # Errors
+/// [`Fault`] when a store is away.
+pub(super) async fn sign_in_instead(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, Fault> {
+    step.transaction.progress.stage = Stage::Number;
+    if step.advance(journey).await? {
+        return Ok(step.go(Page::Number));
+    }
+    Ok(step.problem(ProblemKind::Expired))
 }
 
 async fn former_session(

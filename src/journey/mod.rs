@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use crate::oidc::{AuthorizationRequest, Oidc};
 use crate::platform::seal::Mac;
+use crate::platform::telemetry::Metrics;
 use crate::sign_in::SignIn;
 
 /// What the pages need.
@@ -37,22 +38,33 @@ pub struct Journey {
 /// What services ask, in every protocol that the pages serve.
 pub(crate) type Transaction = crate::sign_in::Transaction<AuthorizationRequest>;
 
-/// Adds the pages.
-pub fn routes(config: &mut actix_web::web::ServiceConfig) {
+/// Adds the pages, each counted by its name.
+pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
     use actix_web::web::{get, post, resource};
+    let named = |path: &str, name: &'static str| {
+        resource(path).app_data(metrics.route(name)).default_service(actix_web::web::to(step::wrong_method))
+    };
     config
-        .service(resource("/sign-in/number").route(get().to(number::get)).route(post().to(number::post)))
-        .service(resource("/sign-in/code").route(get().to(code::get)).route(post().to(code::post)))
-        .service(resource("/sign-in/consent").route(get().to(consent::get)).route(post().to(consent::post)))
         .service(
-            resource("/sign-in/continue").route(get().to(continuing::get)).route(post().to(continuing::post)),
+            named("/sign-in/number", "number").route(get().to(number::get)).route(post().to(number::post)),
         )
-        .service(resource("/sign-in/cancel").route(get().to(finish::cancel)))
+        .service(named("/sign-in/code", "code").route(get().to(code::get)).route(post().to(code::post)))
         .service(
-            resource(crate::oidc::paths::END_SESSION)
+            named("/sign-in/consent", "consent")
+                .route(get().to(consent::get))
+                .route(post().to(consent::post)),
+        )
+        .service(
+            named("/sign-in/continue", "continue")
+                .route(get().to(continuing::get))
+                .route(post().to(continuing::post)),
+        )
+        .service(named("/sign-in/cancel", "cancel").route(get().to(finish::cancel)))
+        .service(
+            named(crate::oidc::paths::END_SESSION, "logout")
                 .route(get().to(sign_out::get))
                 .route(post().to(sign_out::post)),
         )
-        .service(resource("/sign-out").route(post().to(sign_out::confirmed)))
-        .service(resource("/").route(get().to(welcome::get)));
+        .service(named("/sign-out", "sign_out").route(post().to(sign_out::confirmed)))
+        .service(named("/", "welcome").route(get().to(welcome::get)));
 }

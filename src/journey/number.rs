@@ -15,7 +15,7 @@ use crate::sign_in::{Limit, NumberOutcome};
 
 /// Shows the page.
 pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
-    let step = match Step::find(&journey, &request, Page::Number).await {
+    let mut step = match Step::find(&journey, &request, Page::Number).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
@@ -45,6 +45,7 @@ async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<Ht
     let outcome = journey.sign_in.enter_number(&mut step.transaction.progress, typed, &client, &from).await?;
     let asked = match outcome {
         NumberOutcome::CodeWanted(asked) => asked,
+        NumberOutcome::AlreadySent => return Ok(step.go(Page::Code)),
         NumberOutcome::NotANumber(error) => return Ok(show(step, typed, Some(error))),
         NumberOutcome::Limited(limit) => return Ok(step.too_many(limit.retry_after())),
     };

@@ -24,8 +24,12 @@ pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
     run(&journey, &request, request.query_string().as_bytes()).await
 }
 
-/// The request in a form.
+/// The request in a form. A form of another site brings no cookies, so a browser is asked to come again by a link, which
+/// does.
 pub async fn post(journey: Data<Journey>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    if let Some(by_link) = respond::by_link(&request, oidc::paths::END_SESSION, &body) {
+        return by_link;
+    }
     run(&journey, &request, &body).await
 }
 
@@ -42,7 +46,7 @@ pub async fn confirmed(journey: Data<Journey>, request: HttpRequest, body: Bytes
         if params.get("logout") == Some("no") {
             return Ok(respond::see_other("/"));
         }
-        let Some((id, _)) = session else { return Ok(signed_out(&journey, &visit, &farewell)) };
+        let Some((id, _)) = session else { return Ok(signed_out(&journey, &visit, &farewell, false)) };
         let wanted = oidc::confirm_token(&journey.sign_out, &id.digest());
         let shown =
             query.get("confirm").is_some_and(|given| bytes::same(given.as_bytes(), wanted.as_bytes()));
@@ -50,7 +54,7 @@ pub async fn confirmed(journey: Data<Journey>, request: HttpRequest, body: Bytes
             return Ok(ask(&journey, &visit, &id, &farewell));
         }
         oidc::end(&journey.oidc, id.digest()).await?;
-        Ok(signed_out(&journey, &visit, &farewell))
+        Ok(signed_out(&journey, &visit, &farewell, true))
     };
     answered.await.unwrap_or_else(|fault: Fault| visit.fault(&fault))
 }
@@ -73,14 +77,15 @@ async fn leave(journey: &Journey, visit: &Visit<'_>, params: &Params) -> Result<
             Ok(visit.problem(ProblemKind::BadRequest, &problem))
         }
         Leaving::AtOnce(farewell) => {
+            let ended = session.is_some();
             if let Some((id, _)) = session {
                 oidc::end(&journey.oidc, id.digest()).await?;
             }
-            Ok(signed_out(journey, visit, &farewell))
+            Ok(signed_out(journey, visit, &farewell, ended))
         }
         Leaving::Ask(farewell) => Ok(match session {
             Some((id, _)) => ask(journey, visit, &id, &farewell),
-            None => signed_out(journey, visit, &farewell),
+            None => signed_out(journey, visit, &farewell, false),
         }),
     }
 }
@@ -103,7 +108,8 @@ fn ask(journey: &Journey, visit: &Visit<'_>, id: &SessionId, farewell: &Farewell
 }
 
 /// The session is over: back to the service if it registered where to, otherwise a page that says so.
-fn signed_out(journey: &Journey, visit: &Visit<'_>, farewell: &Farewell) -> HttpResponse {
+/// Only a request that `ended` a session takes the cookie away: any site can send a browser here.
+fn signed_out(journey: &Journey, visit: &Visit<'_>, farewell: &Farewell, ended: bool) -> HttpResponse {
     let response = match farewell.location() {
         Some(location) => respond::see_other(&location),
         None => {
@@ -120,6 +126,9 @@ fn signed_out(journey: &Journey, visit: &Visit<'_>, farewell: &Farewell) -> Http
             )
         }
     };
+    if !ended {
+        return response;
+    }
     let mut response = respond::with_cookies(response, journey.oidc.cookies.remove(Name::Session));
     response.headers_mut().insert(
         HeaderName::from_static("clear-site-data"),

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{Journey, Transaction};
 use crate::clients::{Client, ClientId};
-use crate::oidc::{self, page_path};
+use crate::oidc::{self, AuthorizationRequest, page_path};
 use crate::platform::ephemeral::Version;
 use crate::platform::fault::Fault;
 use crate::platform::web::cookies::Name;
@@ -154,9 +155,10 @@ impl<'r> Step<'r> {
     }
 
     /// Remembers a language that was chosen on a page that shows itself again.
-    pub(super) async fn keep_language(&self, journey: &Journey) -> Result<(), Fault> {
-        if self.chosen.is_some() {
-            self.advance(journey).await?;
+    pub(super) async fn keep_language(&mut self, journey: &Journey) -> Result<(), Fault> {
+        if self.chosen.is_some() && self.advance(journey).await? {
+            let stored = journey.oidc.transactions.find::<AuthorizationRequest>(&self.id).await?;
+            self.version = stored.map_or(self.version, |(_, version)| version);
         }
         Ok(())
     }
@@ -255,4 +257,10 @@ impl Form {
 pub(super) fn origin(request: &HttpRequest) -> Origin {
     let network = crate::platform::telemetry::client_of(request).network();
     Origin(crate::platform::bytes::Digest::of(network.to_string().as_bytes()))
+}
+
+/// A page that exists, asked for in a way that it is not opened in.
+pub(super) async fn wrong_method(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
+    Visit::new(&request, journey.oidc.cookies, None)
+        .problem(ProblemKind::MethodNotAllowed, &Problem::default())
 }

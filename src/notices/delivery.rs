@@ -3,12 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable};
+use crate::platform::seal::OneTimeSeal;
 
 /// How far a message got.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Delivery {
     /// It waits for a gateway.
-    Waiting,
+    Waiting {
+        /// The key that opens the stored message: once it is gone, so is the code in the message.
+        key: String,
+    },
     /// A gateway has it.
     Accepted {
         /// Which gateway.
@@ -38,8 +42,8 @@ impl Deliveries {
     ///
     /// # Errors
     /// [`Unavailable`], as for all methods.
-    pub async fn announce(&self, message_id: &str, ttl: i64) -> Result<(), Unavailable> {
-        self.ephemeral.put(key(message_id), &Delivery::Waiting, ttl).await
+    pub async fn announce(&self, message_id: &str, seal: &OneTimeSeal, ttl: i64) -> Result<(), Unavailable> {
+        self.ephemeral.put(key(message_id), &Delivery::Waiting { key: seal.key() }, ttl).await
     }
 
     /// Withdraws a message: if it was not handed to a gateway yet, it never will be.

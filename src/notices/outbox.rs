@@ -18,7 +18,8 @@ use crate::people::PhoneNumber;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError};
-use crate::platform::seal::{Keyring, Sealer};
+use crate::platform::fault::Fault;
+use crate::platform::seal::OneTimeSeal;
 use crate::platform::telemetry::Metrics;
 
 /// Messages taken in one statement.
@@ -67,7 +68,6 @@ struct Content {
 pub struct Outbox {
     db: Db,
     clock: Clock,
-    sealer: Arc<Sealer>,
     gateways: Arc<Gateways>,
     deliveries: Deliveries,
     metrics: Arc<Metrics>,
@@ -87,7 +87,6 @@ impl Outbox {
     pub fn new(
         db: Db,
         clock: Clock,
-        keyring: &Keyring,
         gateways: Gateways,
         deliveries: Deliveries,
         metrics: Arc<Metrics>,
@@ -95,7 +94,6 @@ impl Outbox {
         Self {
             db,
             clock,
-            sealer: Arc::new(keyring.sealer("message")),
             gateways: Arc::new(gateways),
             deliveries,
             metrics,
@@ -119,11 +117,13 @@ impl Outbox {
     ///
     /// # Errors
     /// [`DbError`]; then it will not be sent.
-    pub async fn submit(&self, letter: Letter<'_>) -> Result<Submitted, DbError> {
+    pub async fn submit(&self, letter: Letter<'_>) -> Result<Submitted, Fault> {
         let now = self.clock.now();
         let content = Content { to: letter.to.map(|to| to.digits().to_owned()), text: letter.text };
-        let plain = serde_json::to_vec(&content).map_err(|error| DbError::Statement(error.to_string()))?;
-        let sealed = self.sealer.seal_text(letter.id.as_bytes(), &plain);
+        let plain = serde_json::to_vec(&content).map_err(|error| Fault::Internal(error.to_string()))?;
+        let seal = OneTimeSeal::random();
+        let sealed = seal.seal(letter.id.as_bytes(), &plain);
+        self.deliveries.announce(letter.id, &seal, letter.ttl).await?;
         let message = NewMessage {
             id: letter.id,
             number_index: letter.number_index,
@@ -146,7 +146,7 @@ impl Outbox {
                 return Ok(Submitted::CapReached);
             }
         }
-        Err(DbError::Unavailable("too many messages to one number at once".to_owned()))
+        Err(Fault::Unavailable("too many messages to one number at once".to_owned()))
     }
 
     /// Sends messages for as long as it is polled: those stored by this node at once, those that another node left
@@ -232,8 +232,8 @@ impl Outbox {
             );
             return;
         }
-        match self.deliveries.state(&taken.id).await {
-            Ok(Some(Delivery::Waiting)) => {}
+        let key = match self.deliveries.state(&taken.id).await {
+            Ok(Some(Delivery::Waiting { key })) => key,
             Ok(_) => {
                 tracing::info!(
                     event = "sms.dropped",
@@ -247,8 +247,8 @@ impl Outbox {
                 tracing::warn!(event = "sms.postponed", message = taken.id, %error, "cannot tell whether a message is still wanted");
                 return self.put_back(&taken, now.plus(1)).await;
             }
-        }
-        let Some((to, text)) = self.open(&taken) else {
+        };
+        let Some((to, text)) = open(&taken, &key) else {
             tracing::error!(
                 event = "sms.dropped",
                 message = taken.id,
@@ -323,10 +323,10 @@ impl Outbox {
             tracing::error!(event = "sms.lost", message = taken.id, %error, "a message could not be put back");
         }
     }
+}
 
-    fn open(&self, taken: &Taken) -> Option<(PhoneNumber, String)> {
-        let plain = self.sealer.open_text(taken.id.as_bytes(), &taken.sealed).ok()?;
-        let content: Content = serde_json::from_slice(&plain).ok()?;
-        Some((PhoneNumber::from_digits(&content.to?).ok()?, content.text))
-    }
+fn open(taken: &Taken, key: &str) -> Option<(PhoneNumber, String)> {
+    let plain = OneTimeSeal::from_key(key)?.open(taken.id.as_bytes(), &taken.sealed).ok()?;
+    let content: Content = serde_json::from_slice(&plain).ok()?;
+    Some((PhoneNumber::from_digits(&content.to?).ok()?, content.text))
 }

@@ -173,8 +173,13 @@ pub(super) async fn resolve(oidc: &Oidc, text: &str) -> Result<Option<AccessToke
     if token.expires_at <= oidc.clock.now() || oidc.revoked.contains(&token.grant, &token.id).await? {
         return Ok(None);
     }
-    // A client that was shut out, or is gone, has nobody's data.
+    // A client that was shut out, or is gone, has nobody's data; who is not enrolled any more is nobody's user.
     let served = oidc.clients.find(&token.client_id).is_some_and(|client| !client.disabled);
+    if let Some(person) = &token.person
+        && oidc.release.people().find(&person.person_id).await?.is_none()
+    {
+        return Ok(None);
+    }
     Ok(served.then_some(token))
 }
 
@@ -205,7 +210,8 @@ async fn from_claims(oidc: &Oidc, claims: &Value) -> Result<Option<AccessToken>,
         let Some(found) = oidc.grants.find(grant).await?.filter(|found| !found.revoked) else {
             return Ok(None);
         };
-        let details = found.details;
+        let mut details = found.details;
+        details.narrow_to(text("scope"));
         Some(TokenPerson {
             person_id: details.person_id,
             sub: details.sub,

@@ -1,10 +1,13 @@
 //! The way back to the client: a code or an error, by redirect or form, always with `iss` (RFC 9207).
 
+use std::collections::BTreeSet;
+
 use super::code::{CodeContent, GrantDetails};
 use super::error::{ErrorCode, ToClient};
 use super::request::{AuthorizationRequest, ResponseMode, VerifiedRedirect};
 use super::{Oidc, OidcTransaction};
 use crate::clients::Client;
+use crate::people::DataSet;
 use crate::platform::fault::Fault;
 use crate::release::{Consent, Decision};
 use crate::sign_in::Authenticated;
@@ -83,18 +86,28 @@ fn content(
     consent: Option<Consent>,
 ) -> CodeContent {
     let agreed = consent.as_ref().map(|consent| &consent.extent.released);
-    let released =
-        request.release.all().into_iter().filter(|set| agreed.is_some_and(|agreed| agreed.contains(set)));
+    let all = request.release.all().into_iter();
+    let released: BTreeSet<DataSet> =
+        all.filter(|set| agreed.is_some_and(|agreed| agreed.contains(set))).collect();
+    // A scope says no more than was agreed: resource servers believe it.
+    let offline = consent.as_ref().is_some_and(|consent| consent.extent.offline);
+    let kept = |scope: &&String| match scope.as_str() {
+        "openid" => true,
+        "offline_access" => offline,
+        scope => released.iter().any(|set| set.scope() == scope),
+    };
+    let scopes: Vec<&str> = request.scopes.iter().filter(kept).map(String::as_str).collect();
     let details = GrantDetails {
         person_id: authenticated.person_id.clone(),
         sub: oidc.subjects.of(client, &authenticated.person_id),
-        scope: request.scopes.join(" "),
-        released: released.collect(),
+        scope: scopes.join(" "),
+        released,
         claims: request.claims.clone(),
         auth_time: authenticated.auth_time,
         acr: authenticated.acr,
         amr: authenticated.amr.clone(),
         sid: oidc.subjects.sid(&client.id, &authenticated.sid_key),
+        consent_until: consent.as_ref().map(|consent| consent.expires_at),
         consent_id: consent.map(|consent| consent.id),
     };
     CodeContent {

@@ -30,10 +30,8 @@ pub async fn get(oidc: Data<Oidc>, request: HttpRequest) -> HttpResponse {
 /// The request in a form. A form of another site brings no cookies, so a browser is asked to come again by a link, which
 /// does; anybody else is answered as they came.
 pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let cross_site = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-    if cross_site && body.len() < LONGEST_QUERY && body.iter().all(u8::is_ascii_graphic) {
-        let query = String::from_utf8_lossy(&body);
-        return respond::see_other(&format!("{}?{query}", super::paths::AUTHORIZE));
+    if let Some(by_link) = respond::by_link(&request, super::paths::AUTHORIZE, &body) {
+        return by_link;
     }
     run(&oidc, &request, &body).await
 }
@@ -146,9 +144,6 @@ async fn begin(
     };
     Ok(respond::with_cookies(response, cookies))
 }
-
-/// A form that is longer stays a form.
-const LONGEST_QUERY: usize = 6 * 1024;
 
 /// A browser is remembered for half a year.
 const BROWSER_SECONDS: i64 = 180 * 86_400;

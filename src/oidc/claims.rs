@@ -48,8 +48,6 @@ pub struct ClaimsRequest {
     pub userinfo: BTreeSet<String>,
     /// Claims wanted in the ID token.
     pub id_token: BTreeSet<String>,
-    /// Sets of data with a claim that was called essential.
-    pub essential: BTreeSet<DataSet>,
     /// Whether `auth_time` was called essential.
     pub auth_time: bool,
     /// Authentication classes that were called essential.
@@ -94,12 +92,9 @@ impl ClaimsRequest {
             }
             "sub" => self.sub = detail["value"].as_str().map(str::to_owned),
             _ => {
-                if let Some(set) = set_of(name) {
+                if set_of(name).is_some() {
                     let names = if place == "userinfo" { &mut self.userinfo } else { &mut self.id_token };
                     names.insert(name.to_owned());
-                    if essential {
-                        self.essential.insert(set);
-                    }
                 }
             }
         }
@@ -234,13 +229,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn essential_and_unknown_claims_are_told_apart() {
+    fn known_and_unknown_claims_are_told_apart() {
         let request = ClaimsRequest::parse(
             r#"{"userinfo":{"name":{"essential":true},"shoe_size":null},"id_token":{"auth_time":{"essential":true},"acr":{"essential":true,"values":["x"]}}}"#,
         )
         .unwrap();
         assert_eq!(request.userinfo, BTreeSet::from(["name".to_owned()]));
-        assert_eq!(request.essential, BTreeSet::from([DataSet::Name]));
         assert!(request.auth_time);
         assert_eq!(request.essential_acr, vec!["x"]);
     }

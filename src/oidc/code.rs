@@ -52,6 +52,18 @@ pub struct GrantDetails {
     pub sid: String,
     /// The consent that it rests on; absent when nothing personal is released.
     pub consent_id: Option<String>,
+    /// When that consent ends, and everything that rests on it.
+    pub consent_until: Option<Timestamp>,
+}
+
+impl GrantDetails {
+    /// Leaves out what belongs to scopes that were granted and are not in `scope` (RFC 6749 §6).
+    pub fn narrow_to(&mut self, scope: &str) {
+        let granted: Vec<&str> = self.scope.split(' ').collect();
+        let kept: Vec<&str> = scope.split(' ').collect();
+        self.released.retain(|set| !granted.contains(&set.scope()) || kept.contains(&set.scope()));
+        self.scope = scope.to_owned();
+    }
 }
 
 /// Codes in circulation.

@@ -46,16 +46,24 @@ pub async fn silently(
     const NOT_SIGNED_IN: SilentError =
         (ErrorCode::LoginRequired, "the person is not signed in, or not recently enough");
     let Some(authenticated) = known else { return Ok(Err(NOT_SIGNED_IN)) };
-    let Some(subject) = oidc.release.subject(&authenticated.person_id, &client.id).await? else {
+    let Some(subject) = oidc.release.subject(&authenticated.person_id, client).await? else {
         return Ok(Err(NOT_SIGNED_IN));
     };
-    Ok(match decide(client, &request.release, subject.consent.as_ref(), oidc.clock.now()) {
-        Decision::Ask => Err((ErrorCode::ConsentRequired, "the person has not consented")),
-        decision => Ok(decision),
-    })
+    Ok(
+        match decide(
+            client,
+            &request.release.available(&subject.account),
+            subject.consent.as_ref(),
+            oidc.clock.now(),
+        ) {
+            Decision::Ask => Err((ErrorCode::ConsentRequired, "the person has not consented")),
+            decision => Ok(decision),
+        },
+    )
 }
 
-/// OpenID Connect Core §3.1.2.1: `max_age=0` is like `prompt=login`.
+/// OpenID Connect Core §3.1.2.1: `max_age=0` is like `prompt=login`. Both moments are cut to whole seconds, and only this
+/// comparison never lets more than `max_age` pass.
 fn is_too_old(request: &AuthorizationRequest, auth_time: Timestamp, now: Timestamp) -> bool {
-    request.max_age.is_some_and(|most| now.since(auth_time) > most || most == 0)
+    request.max_age.is_some_and(|most| now.since(auth_time) >= most)
 }

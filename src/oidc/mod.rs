@@ -17,7 +17,7 @@ mod error;
 mod form_post;
 mod grants;
 mod id_token;
-mod interaction;
+pub mod interaction;
 mod introspection;
 mod jwks;
 mod refresh_token;
@@ -131,15 +131,28 @@ pub mod paths {
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
 }
 
-/// Adds the endpoints that speak to clients, not to people.
-pub fn routes(config: &mut actix_web::web::ServiceConfig) {
-    use actix_web::web::{get, post, resource};
+/// Adds the endpoints that speak to clients, each counted by its name.
+pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
+    use actix_web::web::{get, head, post, resource};
+    let named = |path: &str, name: &'static str| resource(path).app_data(metrics.route(name));
     config
-        .service(resource(paths::AUTHORIZE).get(authorize::get).post(authorize::post))
-        .service(resource(paths::TOKEN).route(post().to(token::post)))
-        .service(resource(paths::USERINFO).route(get().to(userinfo::get)).route(post().to(userinfo::post)))
-        .service(resource(paths::INTROSPECTION).route(post().to(introspection::post)))
-        .service(resource(paths::REVOCATION).route(post().to(revocation::post)))
-        .service(resource(paths::JWKS).route(get().to(jwks::get)))
-        .service(resource(paths::DISCOVERY).route(get().to(discovery::get)));
+        .service(
+            named(paths::AUTHORIZE, "authorize")
+                .route(get().to(authorize::get))
+                .route(post().to(authorize::post)),
+        )
+        .service(named(paths::TOKEN, "token").route(post().to(token::post)))
+        .service(
+            named(paths::USERINFO, "userinfo")
+                .route(get().to(userinfo::get))
+                .route(post().to(userinfo::post)),
+        )
+        .service(named(paths::INTROSPECTION, "introspection").route(post().to(introspection::post)))
+        .service(named(paths::REVOCATION, "revocation").route(post().to(revocation::post)))
+        .service(named(paths::JWKS, "jwks").route(get().to(jwks::get)).route(head().to(jwks::get)))
+        .service(
+            named(paths::DISCOVERY, "discovery")
+                .route(get().to(discovery::get))
+                .route(head().to(discovery::get)),
+        );
 }

@@ -139,7 +139,7 @@ pub fn check(oidc: &Oidc, params: &Params) -> Result<(Arc<Client>, Authorization
 
     let offline = scopes.iter().any(|scope| scope == "offline_access");
     let asked = claims::asked(&scopes, &claims);
-    let release = release::Request::allowed(&client, &asked, &claims.essential, offline);
+    let release = release::Request::allowed(&client, &asked, offline);
     let auth_time = params.get("max_age").is_some() || claims.auth_time || client.default_max_age.is_some();
     let request = AuthorizationRequest {
         redirect,

@@ -97,8 +97,8 @@ impl Revoked {
             } else {
                 futures_util::future::join(told(grant), told(token)).await
             };
-            if let (Ok(by_grant), Ok(by_token)) = (by_grant, by_token) {
-                return Ok(by_grant.is_some() || by_token.is_some());
+            if matches!(by_grant, Ok(Some(_))) || matches!(by_token, Ok(Some(_))) {
+                return Ok(true);
             }
         }
         let blind = self.clock.now_ms() - self.read_at_ms.load(Ordering::Relaxed) > BLIND_MS;

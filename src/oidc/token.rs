@@ -99,7 +99,8 @@ async fn authorization_code(
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
     let now = oidc.clock.now();
     let life = if refreshable { oidc.lifetimes.refresh_absolute } else { oidc.lifetimes.access };
-    let grant = oidc.grants.redeem(code, &client.id, details, refreshable, now.plus(life)).await?;
+    let until = details.consent_until.map_or(now.plus(life), |consent| consent.min(now.plus(life)));
+    let grant = oidc.grants.redeem(code, &client.id, details, refreshable, until).await?;
     respond_with(oidc, client, &grant.ok_or_else(invalid)?, nonce.as_deref()).await
 }
 
@@ -148,18 +149,16 @@ async fn refresh_token(oidc: &Oidc, client: &Client, params: &Params) -> Result<
         }
         return Err(invalid());
     };
+    if oidc.release.people().find(&grant.details.person_id).await?.is_none() {
+        // Whoever is not enrolled any more is nobody's user.
+        oidc.grants.revoke(&grant.id).await?;
+        return Err(invalid());
+    }
     if let Some(asked) = params.get("scope") {
         // RFC 6749 §6: the access token is narrowed, the grant is not.
-        narrow(&mut grant, asked);
+        grant.details.narrow_to(asked);
     }
     respond_with(oidc, client, &grant, None).await
-}
-
-fn narrow(grant: &mut Grant, scope: &str) {
-    let kept: Vec<&str> = scope.split(' ').collect();
-    let details = &mut grant.details;
-    details.released.retain(|set| kept.contains(&set.scope()));
-    details.scope = scope.to_owned();
 }
 
 /// RFC 6749 §4.4: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so

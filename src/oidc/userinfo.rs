@@ -61,7 +61,10 @@ async fn claims_of(
         return Err(TokenError::new(ErrorCode::InsufficientScope, "the scope openid is wanted"));
     }
     let account = oidc.release.people().find(&person.person_id).await?.ok_or_else(invalid)?;
-    let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &person.released);
+    // What the registration allows today counts, not what it did when the token was issued.
+    let client = oidc.clients.find(&token.client_id).ok_or_else(invalid)?;
+    let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
+    let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released);
     claims.insert("sub".to_owned(), person.sub.into());
     Ok(claims)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Person, PersonId, PhoneNumber};
+use super::{DataSet, Person, PersonId, PhoneNumber};
 use crate::platform::clock::Timestamp;
 
 /// A mobile number's state in Mobile-ID.
@@ -64,34 +64,19 @@ pub struct Account {
     pub standing: Standing,
 }
 
-/// A moment that never comes: the account stays shut until its holder is identified anew.
-pub const NEVER: Timestamp = Timestamp(i64::MAX);
-
-/// For how long no code is accepted after the `failures`th wrong one in a row: 30 s after the fifth, twice as long
-/// after every fifth more, at most an hour; for good once `most` is reached (NIST SP 800-63B §3.2.2).
-pub fn delay_after(failures: i64, most: i64) -> Option<i64> {
-    if failures >= most {
-        return None;
+impl Account {
+    /// Whether the record holds anything of a set.
+    pub fn has(&self, set: DataSet) -> bool {
+        set != DataSet::Address || self.person.address.is_some()
     }
-    if failures < 5 || failures % 5 != 0 {
-        return Some(0);
-    }
-    let doublings = u32::try_from((failures / 5 - 1).clamp(0, 7)).unwrap_or(7);
-    Some((30 * 2_i64.pow(doublings)).min(3600))
 }
+
+/// A moment that never comes: the account stays shut until an operator or a service centre opens it.
+pub const NEVER: Timestamp = Timestamp(i64::MAX);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_delay_grows_to_an_hour_and_ends_for_good_at_the_hundredth_failure() {
-        assert_eq!(delay_after(4, 100), Some(0));
-        assert_eq!(delay_after(5, 100), Some(30));
-        assert_eq!(delay_after(10, 100), Some(60));
-        assert_eq!(delay_after(95, 100), Some(3600));
-        assert_eq!(delay_after(100, 100), None);
-    }
 
     #[test]
     fn only_an_enrolled_number_outside_a_delay_may_try() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BirthDate, Document, PersonNames, Pinfl, Sex};
-use crate::platform::bytes;
+use crate::platform::bytes::{self, Digest};
 
 /// Names a person inside Yagona; random, so that it says nothing about them. Never given to services.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -16,9 +16,10 @@ impl PersonId {
         Self(bytes::random_text::<16>())
     }
 
-    /// Nobody: stands in where a number is nobody's, so that it costs what others cost.
-    pub fn nobody() -> Self {
-        Self(String::new())
+    /// Nobody: stands in where a number is nobody's, so that it costs what others cost. There are sixteen of them, so
+    /// that they do not wait for each other.
+    pub fn nobody(number_index: &Digest) -> Self {
+        Self(format!("nobody-{:x}", number_index.0[0] & 15))
     }
 
     /// An identifier read from the store.

@@ -7,7 +7,7 @@ use moka::sync::Cache;
 use sqlx::any::AnyRow;
 
 use super::account::NEVER;
-use super::{Account, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, Standing, delay_after};
+use super::{Account, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, Standing};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
@@ -120,39 +120,32 @@ impl People {
         Ok(account)
     }
 
-    /// Counts a wrong code and sets the delay that follows from it, in one statement.
+    /// Counts a wrong code and sets the delay that follows from it, in one statement, the same for everybody: none for
+    /// the first four in a row, 30 s after the fifth, twice as long after every fifth more, at most an hour; shut until
+    /// an operator or a service centre opens it once `most` is reached (NIST SP 800-63B §3.2.2).
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn record_failure(&self, id: &PersonId, most: i64, now: Timestamp) -> Result<(), DbError> {
-        let row = self
-            .db
-            .change(
+        self.db
+            .execute(
                 sqlx::query(
-                    "UPDATE persons SET failures = failures + 1 WHERE person_id = $1 RETURNING failures",
+                    "UPDATE persons SET failures = failures + 1, locked_until = CASE \
+                     WHEN pinfl_index LIKE 'nobody-%' THEN 0 \
+                     WHEN failures + 1 >= $1 THEN $2 \
+                     WHEN (failures + 1) % 5 <> 0 THEN locked_until \
+                     ELSE $3 + CASE (failures + 1) / 5 WHEN 1 THEN 30 WHEN 2 THEN 60 WHEN 3 THEN 120 WHEN 4 THEN 240 \
+                     WHEN 5 THEN 480 WHEN 6 THEN 960 WHEN 7 THEN 1920 ELSE 3600 END END \
+                     WHERE person_id = $4",
                 )
+                .bind(most)
+                .bind(NEVER.0)
+                .bind(now.0)
                 .bind(id.as_str()),
             )
             .await?;
         self.remembered.invalidate(id);
-        let Some(row) = row else { return Ok(()) };
-        let failures = db::int(&row, "persons", "failures")?;
-        let until = match delay_after(failures, most) {
-            Some(0) => return Ok(()),
-            Some(delay) => now.plus(delay),
-            None => NEVER,
-        };
-        self.db
-            .execute(
-                sqlx::query(
-                    "UPDATE persons SET locked_until = $1 WHERE person_id = $2 AND locked_until < $3",
-                )
-                .bind(until.0)
-                .bind(id.as_str())
-                .bind(until.0),
-            )
-            .await
-            .map(|_| ())
+        Ok(())
     }
 
     /// Forgets wrong codes after a right one.
@@ -255,4 +248,38 @@ fn place(table: &str, row: &str) -> String {
 
 fn corrupt(table: &'static str, row: &str) -> DbError {
     DbError::Corrupt { table, what: format!("row {row} does not open with this keyring") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::test_people;
+    use crate::platform::bytes;
+    use crate::platform::telemetry::Metrics;
+
+    #[actix_web::test]
+    async fn the_delay_grows_to_an_hour_and_ends_for_good_at_the_last_failure() {
+        let folder = std::env::temp_dir().join(format!("yagona-people-{}", bytes::random_text::<8>()));
+        let url = format!("sqlite:{}", folder.join("people.db").display());
+        let database = db::connect(&url, 2, Duration::from_secs(5), Metrics::new()).await.unwrap();
+        db::migrate(&database).await.unwrap();
+        let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
+        let people = People::new(database, &keyring);
+        let somebody = &test_people::parse(test_people::BUILT_IN).unwrap()[0];
+        let now = Timestamp(1_000_000);
+        let id =
+            people.store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, now).await.unwrap();
+        let index = people.number_index(&somebody.phone);
+        let mut delays = Vec::new();
+        for _ in 0..50 {
+            people.record_failure(&id, 50, now).await.unwrap();
+            delays.push(people.standing(&index).await.unwrap().unwrap().locked_until.0 - now.0);
+        }
+        assert!(delays[3] < 0, "four wrong codes cost nothing");
+        assert_eq!((delays[4], delays[9], delays[34], delays[44]), (30, 60, 1920, 3600));
+        assert_eq!(delays[49], NEVER.0 - now.0);
+        people.clear_failures(&id).await.unwrap();
+        assert!(people.standing(&index).await.unwrap().unwrap().may_try(now));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

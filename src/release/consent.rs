@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DataSet;
 use crate::clients::{Basis, Client};
+use crate::people::Account;
 use crate::platform::clock::Timestamp;
 
 /// What a service asks for, no more than its registration allows.
@@ -20,21 +21,23 @@ pub struct Request {
 }
 
 impl Request {
-    /// The part of `asked` that `client` may ask for; `essential` sets become required ones.
-    pub fn allowed(
-        client: &Client,
-        asked: &BTreeSet<DataSet>,
-        essential: &BTreeSet<DataSet>,
-        offline: bool,
-    ) -> Self {
+    /// The part of `asked` that `client` may ask for. Which sets are required is for the registration to say: a request
+    /// cannot take the choice from the person.
+    pub fn allowed(client: &Client, asked: &BTreeSet<DataSet>, offline: bool) -> Self {
         let mut request = Self { offline, ..Self::default() };
         for set in asked {
             if let Some(policy) = client.data_set(*set) {
-                let required = policy.required || essential.contains(set);
-                if required { &mut request.required } else { &mut request.optional }.insert(*set);
+                if policy.required { &mut request.required } else { &mut request.optional }.insert(*set);
             }
         }
         request
+    }
+
+    /// The part that there is: nothing is agreed to, or released later, that the person could not see.
+    #[must_use]
+    pub fn available(&self, account: &Account) -> Self {
+        let there = |sets: &BTreeSet<DataSet>| sets.iter().copied().filter(|set| account.has(*set)).collect();
+        Self { required: there(&self.required), optional: there(&self.optional), offline: self.offline }
     }
 
     /// Everything asked for.

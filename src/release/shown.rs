@@ -10,10 +10,11 @@ pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
     match set {
         DataSet::Name => {
             let (latin, cyrillic) = (full(&person.names.latin), full(&person.names.cyrillic));
+            let english = full(&person.names.english);
             if matches!(text.language(), Language::UzLatn | Language::En) {
-                vec![latin, cyrillic]
+                vec![latin, cyrillic, english]
             } else {
-                vec![cyrillic, latin]
+                vec![cyrillic, latin, english]
             }
         }
         DataSet::BirthDate => vec![person.birth_date.to_string()],

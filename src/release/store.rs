@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Consent, Extent};
-use crate::clients::{Basis, Client, ClientId};
+use crate::clients::{Basis, Client};
 use crate::people::{Account, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
@@ -38,12 +38,12 @@ impl Release {
         &self.people
     }
 
-    /// The person with the consent they gave `client`, in one round trip and never from memory: what is decided
+    /// The person with the consent they gave `client` on the basis that it has today, in one round trip and never from memory: what is decided
     /// rests on it. `None` when they have no enrolled number any more.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn subject(&self, person: &PersonId, client: &ClientId) -> Result<Option<Subject>, DbError> {
+    pub async fn subject(&self, person: &PersonId, client: &Client) -> Result<Option<Subject>, DbError> {
         let row = self
             .db
             .read_optional(
@@ -52,10 +52,11 @@ impl Release {
                      n.status, n.number_index, n.sealed AS number_sealed, \
                      c.consent_id, c.extent, c.expires_at \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
-                     LEFT JOIN consents c ON c.person_id = p.person_id AND c.client_id = $1 AND c.ended_at IS NULL \
-                     WHERE p.person_id = $2 ORDER BY c.given_at DESC, c.consent_id DESC LIMIT 1",
+                     LEFT JOIN consents c ON c.person_id = p.person_id AND c.client_id = $1 AND c.basis = $2 AND c.ended_at IS NULL \
+                     WHERE p.person_id = $3 ORDER BY c.given_at DESC, c.consent_id DESC LIMIT 1",
                 )
-                .bind(client.as_str())
+                .bind(client.id.as_str())
+                .bind(basis(client))
                 .bind(person.as_str()),
             )
             .await?;
@@ -86,10 +87,6 @@ impl Release {
             Consent { id: bytes::random_text::<16>(), extent, expires_at: now.plus(client.consent_seconds) };
         let text =
             serde_json::to_string(&consent.extent).map_err(|error| DbError::Statement(error.to_string()))?;
-        let basis = match client.basis {
-            Basis::Consent => "consent",
-            Basis::Statutory => "statutory",
-        };
         self.db
             .execute(
                 sqlx::query(
@@ -99,12 +96,19 @@ impl Release {
                 .bind(&consent.id)
                 .bind(person.as_str())
                 .bind(client.id.as_str())
-                .bind(basis)
+                .bind(basis(client))
                 .bind(text)
                 .bind(now.0)
                 .bind(consent.expires_at.0),
             )
             .await?;
         Ok(consent)
+    }
+}
+
+const fn basis(client: &Client) -> &'static str {
+    match client.basis {
+        Basis::Consent => "consent",
+        Basis::Statutory => "statutory",
     }
 }

@@ -83,9 +83,10 @@ impl SignIn {
                 Ok(CodeOutcome::Right(proved(&standing.person_id, session, now)))
             }
             _ => {
-                // Nobody's number costs the same statement as somebody's.
-                let nobody = PersonId::nobody();
-                let person_id = standing.map_or(&nobody, |standing| &standing.person_id);
+                // Nobody's number costs the same statement as somebody's; and a right code in a delay, though it is not
+                // taken, is no failure of its holder.
+                let nobody = PersonId::nobody(&entered.index);
+                let person_id = standing.filter(|_| !same).map_or(&nobody, |standing| &standing.person_id);
                 self.people.record_failure(person_id, self.policy.failures_per_account, now).await?;
                 self.metrics.sign_ins("code", "wrong").inc();
                 Ok(if tried.left == 0 { CodeOutcome::Spent } else { CodeOutcome::Wrong { left: tried.left } })

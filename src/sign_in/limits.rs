@@ -150,17 +150,18 @@ impl Limits {
             (window(format!("client/{}", client.id), 3600), client_cap, Limit::Client),
             (window(COUNTRY.to_owned(), 3600), self.caps.country_hour, Limit::Country),
         ];
-        let keys: Vec<(Key, i64)> = windows.iter().map(|(key, ..)| *key).collect();
-        let counts = self.ephemeral.count_all(&keys).await?;
-        let met = windows
-            .iter()
-            .zip(counts)
-            .find(|((_, cap, _), count)| count > cap)
-            .map(|((.., limit), _)| *limit);
-        if met.is_none() {
-            self.add(scopes.map(|(scope, ..)| scope));
+        // What is refused for the number's or the address's sake must not use up what everybody shares.
+        let (own, shared) = windows.split_at(3);
+        for group in [own, shared] {
+            let keys: Vec<(Key, i64)> = group.iter().map(|(key, ..)| *key).collect();
+            let counts = self.ephemeral.count_all(&keys).await?;
+            let met = group.iter().zip(counts).find(|((_, cap, _), count)| count > cap);
+            if let Some(((.., limit), _)) = met {
+                return Ok(Some(self.met(*limit)));
+            }
         }
-        Ok(met.map(|limit| self.met(limit)))
+        self.add(scopes.map(|(scope, ..)| scope));
+        Ok(None)
     }
 
     /// Reads what all nodes have stored. Every few seconds; the first time, the whole last hour.

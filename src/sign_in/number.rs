@@ -15,6 +15,8 @@ use crate::platform::clock::Timestamp;
 pub enum NumberOutcome {
     /// The progress now waits for the code; [`SignIn::dispatch`] sends it once the progress is stored.
     CodeWanted(Asked),
+    /// A code was sent to this very number a moment ago; another one has to be waited for.
+    AlreadySent,
     /// It is not an Uzbek mobile number.
     NotANumber(PhoneError),
     /// Too many codes were asked for.
@@ -70,6 +72,11 @@ impl SignIn {
             return Ok(NumberOutcome::Limited(Limit::Transaction));
         }
         let index = self.people.number_index(&number);
+        let former = progress.number.as_ref().filter(|entered| entered.index == index);
+        if former.is_some_and(|entered| self.policy.resend_in(entered.sends, entered.sent_at, now) > Some(0))
+        {
+            return Ok(NumberOutcome::AlreadySent);
+        }
         if let Some(limit) = self.limits.exceeded(&index, client, origin, self.is_free(&number)).await? {
             return Ok(NumberOutcome::Limited(limit));
         }
@@ -127,7 +134,6 @@ impl SignIn {
         if let Some(former) = &asked.former {
             deliveries.withdraw(former).await?;
         }
-        deliveries.announce(&asked.message_id, self.policy.code_seconds).await?;
         let letter = Letter {
             id: &asked.message_id,
             to: entered.person_id.as_ref().map(|_| &entered.number),

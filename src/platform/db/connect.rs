@@ -97,8 +97,12 @@ pub fn without_password(url: &str) -> String {
     url::Url::parse(url).map_or_else(
         |_| url.split('@').next_back().unwrap_or_default().to_owned(),
         |mut parsed| {
-            if parsed.password().is_some() && parsed.set_password(Some("…")).is_err() {
+            if parsed.password().is_some() && parsed.set_password(Some("***")).is_err() {
                 return "(not shown)".to_owned();
+            }
+            // A password may stand in the query as well.
+            if parsed.scheme().starts_with("postgres") {
+                parsed.set_query(None);
             }
             parsed.to_string()
         },

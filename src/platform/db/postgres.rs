@@ -34,15 +34,17 @@ pub async fn only_node(url: &str) -> Result<OnlyNode, DbError> {
     }
 }
 
-/// Deletes every table of a PostgreSQL database's current schema: how a demo starts afresh.
+/// Yagona's tables, and the list of migrations.
+const TABLES: &str = "messages, consents, grants, revoked_tokens, phone_numbers, persons, clients, signing_keys, _sqlx_migrations";
+
+/// Deletes Yagona's tables and nothing else: how a demo starts afresh.
 ///
 /// # Errors
 /// [`DbError`].
 pub async fn drop_everything(url: &str) -> Result<(), DbError> {
     let away = |error: sqlx::Error| DbError::Unavailable(error.to_string());
     let mut connection = PgConnection::connect(url).await.map_err(away)?;
-    let drop_all = "DO $$ DECLARE t TEXT; BEGIN FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() \
-         LOOP EXECUTE 'DROP TABLE IF EXISTS ' || quote_ident(t) || ' CASCADE'; END LOOP; END $$";
-    sqlx::raw_sql(drop_all).execute(&mut connection).await.map_err(away)?;
+    let statement = format!("DROP TABLE IF EXISTS {TABLES} CASCADE");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.map_err(away)?;
     Ok(())
 }

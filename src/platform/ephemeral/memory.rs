@@ -14,8 +14,13 @@ const CAPACITY: usize = 2_000_000;
 
 type Name = [u8; 33];
 
+/// Bytes of all values together.
+const BYTES: usize = 512 * 1024 * 1024;
+
 #[derive(Default)]
 struct Shard {
+    /// Bytes of `values`, as of the last purge and what came since.
+    bytes: usize,
     values: HashMap<Name, Envelope>,
     windows: HashMap<Name, (Timestamp, u64)>,
 }
@@ -34,18 +39,9 @@ impl Memory {
     pub(super) fn put(&self, name: Name, value: Envelope) -> Result<(), Unavailable> {
         let mut shard = self.shard(&name);
         room(&shard)?;
+        shard.bytes += value.raw().len();
         shard.values.insert(name, value);
         Ok(())
-    }
-
-    pub(super) fn put_new(&self, name: Name, value: Envelope, now: Timestamp) -> Result<bool, Unavailable> {
-        let mut shard = self.shard(&name);
-        if shard.values.get(&name).is_some_and(|old| old.expires_at() > now) {
-            return Ok(false);
-        }
-        room(&shard)?;
-        shard.values.insert(name, value);
-        Ok(true)
     }
 
     pub(super) fn get(&self, name: &Name) -> Option<Envelope> {
@@ -83,6 +79,7 @@ impl Memory {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.values.retain(|_, value| value.expires_at() > now);
             shard.windows.retain(|_, (until, _)| *until > now);
+            shard.bytes = shard.values.values().map(|value| value.raw().len()).sum();
             if shard.values.capacity() > 4 * shard.values.len() + 64 {
                 shard.values.shrink_to_fit();
             }
@@ -96,7 +93,7 @@ impl Memory {
 }
 
 fn room(shard: &Shard) -> Result<(), Unavailable> {
-    if shard.values.len() + shard.windows.len() < CAPACITY / SHARDS {
+    if shard.values.len() + shard.windows.len() < CAPACITY / SHARDS && shard.bytes < BYTES / SHARDS {
         Ok(())
     } else {
         Err(Unavailable("this process holds as much short-lived state as it may".to_owned()))

@@ -129,18 +129,6 @@ impl Ephemeral {
         }
     }
 
-    /// Stores `value` only if nothing is there; tells whether it did.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn put_new<T: Serialize>(&self, key: Key, value: &T, ttl: i64) -> Result<bool, Unavailable> {
-        let envelope = self.wrap(key, value, ttl)?;
-        match &self.backend {
-            Backend::Memory(memory) => memory.put_new(key.bytes(), envelope, self.clock.now()),
-            Backend::Redis(redis) => redis.put_new(key.bytes(), envelope, ttl).await,
-        }
-    }
-
     /// What is there, with the version that [`Ephemeral::swap`] wants.
     ///
     /// # Errors

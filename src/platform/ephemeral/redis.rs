@@ -1,7 +1,9 @@
 //! Short-lived state in Redis, over one multiplexed connection that mends itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Cmd, FromRedisValue, Script};
@@ -27,8 +29,13 @@ pub(super) struct Redis {
     connection: ConnectionManager,
     swap: Arc<Script>,
     deadline: Duration,
+    /// Until when nothing is asked of a Redis that gave no answer: requests are told at once instead of waiting.
+    away: Arc<Mutex<Option<Instant>>>,
     metrics: Arc<Metrics>,
 }
+
+/// How long a Redis that gave no answer is left alone.
+const PAUSE: Duration = Duration::from_millis(700);
 
 /// Bytes 8 to 15 of a value are its version (`envelope.rs`).
 const SWAP: &str = "if redis.call('GETRANGE', KEYS[1], 8, 15) == ARGV[1] then \
@@ -52,23 +59,17 @@ impl Redis {
                 .await
                 .map_err(|_| RedisError("no answer in time".to_owned()))?
                 .map_err(|error| RedisError(error.to_string()))?;
-        Ok(Self { connection, swap: Arc::new(Script::new(SWAP)), deadline: timeout, metrics })
+        Ok(Self {
+            connection,
+            swap: Arc::new(Script::new(SWAP)),
+            deadline: timeout,
+            away: Arc::default(),
+            metrics,
+        })
     }
 
     pub(super) async fn put(&self, name: [u8; 33], value: Envelope, ttl: i64) -> Result<(), Unavailable> {
         self.ask(redis::cmd("SET").arg(&name[..]).arg(value.raw()).arg("EX").arg(ttl.max(1))).await
-    }
-
-    pub(super) async fn put_new(
-        &self,
-        name: [u8; 33],
-        value: Envelope,
-        ttl: i64,
-    ) -> Result<bool, Unavailable> {
-        let set: Option<String> = self
-            .ask(redis::cmd("SET").arg(&name[..]).arg(value.raw()).arg("EX").arg(ttl.max(1)).arg("NX"))
-            .await?;
-        Ok(set.is_some())
     }
 
     pub(super) async fn get(&self, name: [u8; 33]) -> Result<Option<Envelope>, Unavailable> {
@@ -101,9 +102,10 @@ impl Redis {
         let mut pipe = redis::pipe();
         for (key, window) in windows {
             let name = key.bytes();
-            // The window begins with its first event; later ones do not prolong it.
-            pipe.cmd("SET").arg(&name[..]).arg(0).arg("EX").arg((*window).max(1)).arg("NX").ignore();
+            // The window begins with its first event; later ones do not prolong it. In this order a key that expires
+            // between the two commands cannot be left without an end.
             pipe.cmd("INCR").arg(&name[..]);
+            pipe.cmd("EXPIRE").arg(&name[..]).arg((*window).max(1)).arg("NX").ignore();
         }
         let mut connection = self.connection.clone();
         self.bounded(pipe.query_async(&mut connection)).await
@@ -120,6 +122,10 @@ impl Redis {
         Ok(seconds)
     }
 
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Unavailable> {
         self.metrics.redis_round_trips.inc();
         let mut connection = self.connection.clone();
@@ -127,9 +133,23 @@ impl Redis {
     }
 
     async fn bounded<T>(&self, work: impl Future<Output = redis::RedisResult<T>>) -> Result<T, Unavailable> {
-        match tokio::time::timeout(self.deadline, work).await {
-            Ok(answer) => answer.map_err(|error| Unavailable(error.to_string())),
-            Err(_) => Err(Unavailable(format!("Redis gave no answer within {:?}", self.deadline))),
+        let mut away = *self.lock();
+        if away.is_some_and(|until| until > Instant::now()) {
+            return Err(Unavailable("Redis gave no answer a moment ago".to_owned()));
+        }
+        let answer = tokio::time::timeout(self.deadline, work).await;
+        let seen = away.take();
+        match answer {
+            Ok(answer) => {
+                if seen.is_some() {
+                    *self.lock() = None;
+                }
+                answer.map_err(|error| Unavailable(error.to_string()))
+            }
+            Err(_) => {
+                *self.lock() = Some(Instant::now() + PAUSE);
+                Err(Unavailable(format!("Redis gave no answer within {:?}", self.deadline)))
+            }
         }
     }
 }

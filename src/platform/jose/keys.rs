@@ -243,7 +243,8 @@ impl Keys {
 
     async fn succeed(&self, key: StoredKey) -> Result<String, KeysError> {
         let alg = key.alg;
-        store::retire_others(&self.db, alg, &key.kid, key.active_from.plus(KEEP_AFTER)).await?;
+        store::retire_former(&self.db, alg, (&key.kid, key.created_at), key.active_from.plus(KEEP_AFTER))
+            .await?;
         self.refresh().await?;
         Ok(key.kid)
     }

@@ -77,14 +77,24 @@ pub(super) async fn insert(
     .map(|stored| stored == 1)
 }
 
-/// Sets when the keys of `alg` other than `kid` leave the published set.
-pub(super) async fn retire_others(db: &Db, alg: Alg, kid: &str, retire_at: Timestamp) -> Result<(), DbError> {
+/// Sets when the keys of `alg` that were made before `successor` leave the published set. Of two made in the same
+/// second, one comes before the other: they never retire each other.
+pub(super) async fn retire_former(
+    db: &Db,
+    alg: Alg,
+    successor: (&str, Timestamp),
+    retire_at: Timestamp,
+) -> Result<(), DbError> {
+    let (kid, created_at) = successor;
     db.execute(
         sqlx::query(
-            "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND kid <> $3 AND retire_at IS NULL",
+            "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL \
+             AND (created_at < $3 OR (created_at = $4 AND kid < $5))",
         )
         .bind(retire_at.0)
         .bind(alg.name())
+        .bind(created_at.0)
+        .bind(created_at.0)
         .bind(kid),
     )
     .await

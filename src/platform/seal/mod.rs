@@ -8,4 +8,4 @@ mod keyring;
 mod sealer;
 
 pub use keyring::{Keyring, KeyringError};
-pub use sealer::{Mac, OpenError, Sealer};
+pub use sealer::{Mac, OneTimeSeal, OpenError, Sealer};

@@ -89,6 +89,44 @@ impl Sealer {
     }
 }
 
+/// Seals one value with a key made for it, which is kept somewhere that forgets: without the key nobody can open the
+/// value any more, whoever has the keyring.
+pub struct OneTimeSeal(Zeroizing<[u8; 32]>);
+
+impl OneTimeSeal {
+    /// A new key.
+    pub fn random() -> Self {
+        Self(Zeroizing::new(bytes::random::<32>()))
+    }
+
+    /// The key that [`OneTimeSeal::key`] gave.
+    pub fn from_key(key: &str) -> Option<Self> {
+        bytes::decode(key)?.try_into().ok().map(|key| Self(Zeroizing::new(key)))
+    }
+
+    /// The key, for where it is kept.
+    pub fn key(&self) -> String {
+        bytes::encode(&self.0[..])
+    }
+
+    /// Seals `plain`, bound to `place`.
+    pub fn seal(&self, place: &[u8], plain: &[u8]) -> String {
+        self.sealer().seal_text(place, plain)
+    }
+
+    /// Opens what [`OneTimeSeal::seal`] made with the same key.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(&self, place: &[u8], sealed: &str) -> Result<Vec<u8>, OpenError> {
+        self.sealer().open_text(place, sealed)
+    }
+
+    fn sealer(&self) -> Sealer {
+        Sealer::new(1, &[(1, self.0.clone())], "one-time")
+    }
+}
+
 /// A keyed digest (HMAC-SHA-256) of one purpose: blind indexes, one-time codes, authentic identifiers.
 pub struct Mac(hmac::Key);
 

@@ -65,6 +65,15 @@ pub fn see_other(location: &str) -> HttpResponse {
     }
 }
 
+/// The way for a form of another site to come again with its cookies: by a link. `None` when the request is none, or too
+/// long for one.
+pub fn by_link(request: &HttpRequest, path: &str, body: &[u8]) -> Option<HttpResponse> {
+    const LONGEST_QUERY: usize = 6 * 1024;
+    let cross_site = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let fits = body.len() < LONGEST_QUERY && body.iter().all(u8::is_ascii_graphic);
+    (cross_site && fits).then(|| see_other(&format!("{path}?{}", String::from_utf8_lossy(body))))
+}
+
 /// A JSON message that no cache may keep (RFC 6749 §5.1).
 pub fn json(status: StatusCode, body: &impl serde::Serialize) -> HttpResponse {
     let mut response = HttpResponse::build(status);
