@@ -1,0 +1,85 @@
+# What a fresh Debian machine lacks, from Debian's packages.
+
+require_rust() {
+  local tool
+  for tool in cargo cargo-fmt cargo-clippy; do
+    if ! command -v "$tool" >/dev/null; then
+      echo "scripts/test: $tool is missing; Rust with rustfmt and clippy comes from https://rustup.rs" >&2
+      exit 1
+    fi
+  done
+}
+
+# The newest installed PostgreSQL's folder of programs; Debian keeps servers out of PATH.
+postgres_programs() {
+  local folder
+  folder=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+  if [[ -z $folder || ! -x $folder/initdb ]]; then
+    folder=$(dirname "$(command -v initdb 2>/dev/null || echo /nowhere/initdb)")
+  fi
+  [[ -x $folder/initdb ]] && echo "$folder"
+}
+
+# missing_packages QUICK: their names, if any.
+missing_packages() {
+  local packages=()
+  command -v cc >/dev/null || packages+=(gcc libc6-dev)
+  [[ -n ${YAGONA_TEST_POSTGRES:-} ]] || postgres_programs >/dev/null || packages+=(postgresql)
+  [[ -n ${YAGONA_TEST_REDIS:-} ]] || command -v redis-server >/dev/null || packages+=(redis-server)
+  if [[ $1 = no ]]; then
+    command -v chromium >/dev/null || packages+=(chromium)
+    [[ -n ${YAGONA_TEST_WEBDRIVER:-} ]] || command -v chromedriver >/dev/null || packages+=(chromium-driver)
+    [[ -n $(fc-list :lang=uz family 2>/dev/null) ]] || packages+=(fontconfig fonts-dejavu-core)
+    command -v node >/dev/null || packages+=(nodejs)
+    command -v npm >/dev/null || packages+=(npm)
+    python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3 python3-venv)
+  fi
+  echo "${packages[*]-}"
+}
+
+install_what_is_missing() {
+  local packages
+  packages=$(missing_packages "$1")
+  if [[ -z $packages ]]; then
+    echo "everything is here"
+    return
+  fi
+  echo "installing: $packages"
+  local root=()
+  if [[ $(id -u) -ne 0 ]]; then
+    if ! command -v sudo >/dev/null; then
+      echo "scripts/test: to install $packages, run it as root or with sudo installed" >&2
+      return 1
+    fi
+    root=(sudo)
+  fi
+  ${root[@]+"${root[@]}"} apt-get update -qq || return 1
+  # shellcheck disable=SC2086 # a list of words
+  ${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends $packages >"$folder/apt.log" 2>&1 || {
+    tail -n 40 "$folder/apt.log" >&2
+    return 1
+  }
+  packages=$(missing_packages "$1")
+  if [[ -n $packages ]]; then
+    echo "scripts/test: still missing after the installation: $packages" >&2
+    return 1
+  fi
+}
+
+# install_clients FOLDER: axe-core and openid-client from npm, Authlib from PyPI, at the pinned versions.
+install_clients() {
+  local stamp=$1/node_modules/.installed-lock
+  if ! cmp -s "$1/package-lock.json" "$stamp"; then
+    npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error || return 1
+    cp "$1/package-lock.json" "$stamp"
+  fi
+  stamp=$1/.venv/.installed-requirements
+  if ! cmp -s "$1/requirements.txt" "$stamp"; then
+    rm -rf "$1/.venv"
+    python3 -m venv "$1/.venv" || return 1
+    "$1/.venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1/requirements.txt" || return 1
+    cp "$1/requirements.txt" "$stamp"
+  fi
+  echo "openid-client and axe-core in $1/node_modules, Authlib in $1/.venv"
+}

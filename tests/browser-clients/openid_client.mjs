@@ -1,0 +1,57 @@
+// Signs in with openid-client as any Node service would. Settings come from the environment; the authorization URL goes
+// out as a line `AUTHORIZE …`, the callback's URL comes in as a line, and what was learnt goes out as `RESULT {…}`.
+import { createInterface } from 'node:readline'
+import { webcrypto } from 'node:crypto'
+
+// Node 18 has Web Cryptography, but no global name for it.
+globalThis.crypto ??= webcrypto
+const client = await import('openid-client')
+
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE } = process.env
+
+const config = await client.discovery(
+  new URL(ISSUER),
+  CLIENT_ID,
+  { client_secret: CLIENT_SECRET, id_token_signed_response_alg: process.env.ID_TOKEN_ALG },
+  client.ClientSecretBasic(CLIENT_SECRET),
+  { execute: [client.allowInsecureRequests] }
+)
+// Verify the ID token's signature, although it came straight from the provider.
+client.enableNonRepudiationChecks(config)
+
+const pkceCodeVerifier = client.randomPKCECodeVerifier()
+const expectedState = client.randomState()
+const expectedNonce = client.randomNonce()
+const url = client.buildAuthorizationUrl(config, {
+  redirect_uri: REDIRECT_URI,
+  scope: SCOPE,
+  code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+  code_challenge_method: 'S256',
+  state: expectedState,
+  nonce: expectedNonce
+})
+console.log(`AUTHORIZE ${url.href}`)
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const callback = new URL((await lines.next()).value)
+
+const tokens = await client.authorizationCodeGrant(config, callback, {
+  pkceCodeVerifier,
+  expectedState,
+  expectedNonce,
+  idTokenExpected: true
+})
+const claims = tokens.claims()
+const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub)
+
+let refreshed = null
+if (tokens.refresh_token) {
+  const next = await client.refreshTokenGrant(config, tokens.refresh_token)
+  refreshed = (await client.fetchUserInfo(config, next.access_token, claims.sub)).sub
+}
+const introspection = await client.tokenIntrospection(config, tokens.access_token)
+await client.tokenRevocation(config, tokens.access_token)
+const revoked = !(await client.tokenIntrospection(config, tokens.access_token)).active
+
+console.log(`RESULT ${JSON.stringify({ claims, userinfo, refreshed, active: introspection.active, revoked })}`)
+process.exit(0)
