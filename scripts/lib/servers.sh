@@ -50,9 +50,10 @@ start_postgres() {
   as_postgres "$programs/initdb" -D "$postgres_data/data" -U yagona -A trust -E UTF8 --locale=C --no-sync \
     >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; return 1; }
   # What these databases hold is worth nothing once the tests have ended, so nothing waits for a disk.
+  local options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=500"
+  options+=" -c fsync=off -c full_page_writes=off -c autovacuum=off -c shared_buffers=64MB"
   as_postgres "$programs/pg_ctl" -D "$postgres_data/data" -s -w -l "$postgres_data/log" \
-    -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=500
-        -c fsync=off -c full_page_writes=off -c shared_buffers=64MB -c autovacuum=off" start ||
+    -o "$options" start ||
     { cat "$postgres_data/log" >&2; return 1; }
   export YAGONA_TEST_POSTGRES="postgres://yagona@127.0.0.1:$port/postgres"
 }

@@ -1,2 +1,31 @@
-#[test]
-fn x() {}
+//! Everything that is tried from outside, on the real binary: one test binary, its modules named by what they hold the
+//! provider to. `scripts/test` starts the servers that these tests need.
+
+mod support;
+
+mod authorize;
+mod browser;
+mod cli;
+mod code;
+mod consent;
+mod crash;
+mod demo;
+mod discovery;
+mod floors;
+mod gateways;
+mod introspection_revocation;
+mod limits;
+mod logout;
+mod logs;
+mod number;
+mod outage;
+mod pages;
+mod refresh;
+mod session;
+mod strangers;
+mod token;
+mod two_nodes;
+mod userinfo;
+
+#[path = "../../benches/load/checked.rs"]
+mod load_program;

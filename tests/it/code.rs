@@ -1,0 +1,257 @@
+//! The code's page: few tries, one use, one browser, and a way on from everywhere.
+
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
+
+use crate::support::client_file::{RIVAL, SHOP};
+use crate::support::wait::until;
+use crate::support::{
+    Asked, Backend, Browser, Page, Setup, Step, World, alone_on_both_backends, code_of, on_both_backends,
+};
+
+on_both_backends!(
+    after_five_tries_the_right_code_is_worth_nothing,
+    a_code_is_what_people_paste,
+    a_right_code_is_used_once,
+    another_browser_cannot_use_the_page_or_the_code,
+    a_code_of_another_sign_in_is_wrong,
+    two_tabs_do_not_disturb_each_other,
+    the_back_button_leads_on,
+    a_lost_cookie_leads_back_to_the_service,
+    a_guessed_address_skips_nothing,
+    the_number_can_be_changed,
+);
+alone_on_both_backends!(a_thousand_parallel_guesses_count_five_tries, a_resend_replaces_the_code);
+
+/// Any code but the right one.
+fn wrong(code: &str) -> &'static str {
+    if code == "111111" { "222222" } else { "111111" }
+}
+
+async fn at_code(world: &World) -> (Browser, Page, String) {
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = browser.begin_with_number(world, &Asked::by(SHOP), &person).await;
+    let code = world.sandbox.next_code(&person).await;
+    (browser, page, code)
+}
+
+async fn after_five_tries_the_right_code_is_worth_nothing(world: &World) {
+    let (mut browser, mut page, code) = at_code(world).await;
+    for _ in 0..5 {
+        page = browser.enter_code(&page, wrong(&code)).await.page().expect("error").expect("code");
+    }
+    let page = browser.enter_code(&page, &code).await.page().expect("error");
+    assert!(!page.has("allow"), "{page}");
+
+    let (mut browser, mut page, code) = at_code(world).await;
+    for _ in 0..4 {
+        page = browser.enter_code(&page, wrong(&code)).await.page().expect("error");
+    }
+    browser.enter_code(&page, &code).await.page().expect("allow");
+}
+
+async fn a_code_is_what_people_paste(world: &World) {
+    let (mut browser, mut page, code) = at_code(world).await;
+    // What cannot be a code costs no try.
+    for typed in ["", "12345", "abcdef", "1234567", "\u{0}"] {
+        page = browser.enter_code(&page, typed).await.page().expect("code");
+    }
+    for _ in 0..4 {
+        page = browser.enter_code(&page, wrong(&code)).await.page().expect("error");
+    }
+    let pasted = format!(" {}-{} ", &code[..3], &code[3..]);
+    browser.enter_code(&page, &pasted).await.page().expect("allow");
+}
+
+async fn a_right_code_is_used_once(world: &World) {
+    let (browser, page, code) = at_code(world).await;
+    let form = page.form("continue");
+    let url = page.url.join(&form.action).expect("a URL");
+    let fields = form.fields("continue", &[("code", &code)]);
+    let answers = join_all((0..12).map(|_| browser.send_form(&url, &fields))).await;
+    let sessions: std::collections::BTreeSet<String> = answers
+        .iter()
+        .flat_map(|answer| answer.headers().get_all("set-cookie"))
+        .filter_map(|value| value.to_str().ok()?.split(';').next().map(str::to_owned))
+        .filter(|pair| pair.starts_with("__Host-yagona-session=") && !pair.ends_with('='))
+        .collect();
+    assert_eq!(sessions.len(), 1, "sessions opened by one code");
+    assert!(answers.iter().all(|answer| answer.status().as_u16() < 500));
+}
+
+async fn another_browser_cannot_use_the_page_or_the_code(world: &World) {
+    let (mut browser, page, code) = at_code(world).await;
+    let mut stranger = world.browser();
+    let theirs = stranger.get(&page.url).await;
+    if let Step::Page(theirs) = theirs {
+        assert!(!theirs.has("code"), "{theirs}");
+    }
+    let refused = stranger.enter_code(&page, &code).await.page();
+    assert!(!refused.has("allow") && refused.status < 500, "{refused}");
+    assert!(stranger.cookies.keys().all(|name| !name.contains("session")), "{:?}", stranger.cookies);
+    browser.enter_code(&page, &code).await.page().expect("allow");
+}
+
+async fn a_code_of_another_sign_in_is_wrong(world: &World) {
+    let person = world.person();
+    let (mut first, mut second) = (world.browser(), world.browser());
+    let page_1 = first.begin_with_number(world, &Asked::by(SHOP), &person).await;
+    let code_1 = world.sandbox.next_code(&person).await;
+    let page_2 = second.begin_with_number(world, &Asked::by(RIVAL), &person).await;
+    let code_2 = world.sandbox.next_code(&person).await;
+    if code_1 != code_2 {
+        second.enter_code(&page_2, &code_1).await.page().expect("error");
+    }
+    first.enter_code(&page_1, &code_1).await.page().expect("allow");
+    second.enter_code(&page_2, &code_2).await.page().expect("allow");
+}
+
+async fn two_tabs_do_not_disturb_each_other(world: &World) {
+    let person = world.person();
+    let mut browser = world.browser();
+    let first = browser.begin(world, &Asked::by(SHOP).with("state", "first")).await.page().expect("phone");
+    let second = browser.begin(world, &Asked::by(RIVAL).with("state", "second")).await.page().expect("phone");
+    let first = browser.enter_number(&first, &person.number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    let first = browser.enter_code(&first, &code).await.page().expect("allow");
+    let second = browser.enter_number(&second, &person.number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    let second = browser.enter_code(&second, &code).await.page().expect("allow");
+    for (page, state) in [(second, "second"), (first, "first")] {
+        let url = browser.press(&page, "allow", &[]).await.away();
+        assert_eq!(crate::support::param(&url, "state").as_deref(), Some(state));
+        code_of(&url);
+    }
+}
+
+/// Whether a page leads somewhere: by a form, or by a link that is not just the language.
+fn leads_on(page: &Page) -> bool {
+    ["phone", "code", "allow", "continue"].iter().any(|id| page.has(id))
+}
+
+async fn the_back_button_leads_on(world: &World) {
+    let person = world.person();
+    let mut browser = world.browser();
+    let number = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
+    let code_page = browser.enter_number(&number, &person.number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    // Back to the number's page, and its address opened anew.
+    assert!(leads_on(&browser.get(&number.url).await.page()));
+    let consent = browser.enter_code(&code_page, &code).await.page().expect("allow");
+    for url in [&number.url, &code_page.url] {
+        let page = browser.get(url).await.page();
+        assert!(page.has("allow"), "the sign-in is at the consent: {page}");
+    }
+    // A form of an earlier page, sent again.
+    let again = browser.enter_code(&code_page, &code).await.page();
+    assert!(leads_on(&again), "{again}");
+    let again = browser.enter_number(&number, &person.number).await.page();
+    assert!(leads_on(&again), "{again}");
+    code_of(&browser.press(&consent, "allow", &[]).await.away());
+    // After the end.
+    for url in [&number.url, &code_page.url, &consent.url] {
+        if let Step::Page(page) = browser.get(url).await {
+            assert!(leads_on(&page) && page.status < 500, "{page}");
+        }
+    }
+    if let Step::Page(page) = browser.press(&consent, "allow", &[]).await {
+        assert!(leads_on(&page) && page.status < 500, "{page}");
+    }
+}
+
+async fn a_lost_cookie_leads_back_to_the_service(world: &World) {
+    let (mut browser, page, code) = at_code(world).await;
+    browser.cookies.clear();
+    let lost = browser.enter_code(&page, &code).await.page();
+    assert!(lost.status < 500 && lost.has("error"), "{lost}");
+    assert_eq!(lost.link("continue").as_str(), "http://localhost:9/", "back to the service");
+}
+
+async fn a_guessed_address_skips_nothing(world: &World) {
+    let mut browser = world.browser();
+    let page = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
+    for step in ["code", "consent", "continue"] {
+        let guessed = page.url.as_str().replace("/sign-in/number", &format!("/sign-in/{step}"));
+        assert_ne!(guessed, page.url.as_str());
+        let guessed = browser.get(&guessed.parse().expect("a URL")).await.page();
+        assert!(guessed.has("phone"), "{guessed}");
+    }
+    for path in ["/sign-in/number", "/sign-in/code?t=short", "/sign-in/consent?t=AAAA", "/sign-in/nothing"] {
+        let page = browser.open(path).await.page();
+        assert!((400..500).contains(&page.status), "{page}");
+    }
+}
+
+async fn the_number_can_be_changed(world: &World) {
+    let (mut browser, page, old_code) = at_code(world).await;
+    let page = browser.get(&page.link("change-number")).await.page().expect("phone");
+    let other = world.person();
+    let page = browser.enter_number(&page, &other.number).await.page().expect("code");
+    let code = world.sandbox.next_code(&other).await;
+    if old_code != code {
+        browser.enter_code(&page, &old_code).await.page().expect("error");
+    }
+    browser.enter_code(&page, &code).await.page().expect("allow");
+}
+
+async fn a_thousand_parallel_guesses_count_five_tries(setup: Setup) {
+    let world = setup.start().await;
+    let (mut browser, page, code) = at_code(&world).await;
+    let form = page.form("continue");
+    let url = page.url.join(&form.action).expect("a URL");
+    let guesses = (0..1001).map(|n| format!("{n:06}")).filter(|guess| *guess != code).take(1000);
+    let requests = guesses.map(|guess| {
+        let (browser, url, fields) = (browser.clone(), &url, form.fields("continue", &[("code", &guess)]));
+        async move { browser.send_form(url, &fields).await.status().as_u16() }
+    });
+    let statuses: Vec<u16> = stream::iter(requests).buffer_unordered(64).collect().await;
+    assert_eq!(statuses.len(), 1000);
+    assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
+    let wrong = world.metric("yagona_sign_ins_total", &["code", "wrong"]).await;
+    assert!((1.0..=5.0).contains(&wrong), "{wrong} tries were looked at");
+    let refused = browser.enter_code(&page, &code).await.page();
+    assert!(!refused.has("allow"), "{refused}");
+}
+
+async fn a_resend_replaces_the_code(setup: Setup) {
+    let waits = toml::Value::Array(vec![1.into(), 1.into()]);
+    let world = setup.set("sign_in.resend_after_seconds", waits).start().await;
+    let (mut browser, person) = (world.browser(), world.person());
+    let mut page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+    let mut code = world.sandbox.next_code(&person).await;
+    for _ in 0..2 {
+        let former = code;
+        // Until the wait is over, asking again sends nothing.
+        until("the resend", async || {
+            let next = browser.press(&page, "resend", &[]).await.page().expect("code");
+            let arrived = world.sandbox.messages(&person).await.len();
+            page = next;
+            let seen = person.seen.load(std::sync::atomic::Ordering::Relaxed);
+            (arrived > seen).then_some(())
+        })
+        .await;
+        code = world.sandbox.next_code(&person).await;
+        if former != code {
+            page = browser.enter_code(&page, &former).await.page().expect("error").expect("code");
+        }
+    }
+    assert!(!page.has("resend"), "no more resends than waits: {page}");
+    browser.enter_code(&page, &code).await.page().expect("allow");
+    world.sandbox.nothing_came(&person).await;
+}
+
+#[tokio::test]
+async fn an_old_code_is_refused_and_a_new_one_can_be_had() {
+    let waits = toml::Value::Array(vec![1.into(), 1.into(), 1.into()]);
+    let setup = Setup::new(Backend::Embedded).set("sign_in.code_seconds", 30);
+    let world = setup.set("sign_in.resend_after_seconds", waits).start().await;
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+    let code = world.sandbox.next_code(&person).await;
+    // The shortest life that a code can be given is what has to pass here.
+    tokio::time::sleep(std::time::Duration::from_secs(31)).await;
+    let page = browser.enter_code(&page, &code).await.page().expect("error").expect("resend");
+    let page = browser.press(&page, "resend", &[]).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    browser.enter_code(&page, &code).await.page().expect("allow");
+}

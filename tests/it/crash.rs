@@ -1,0 +1,85 @@
+//! Killed without warning: what was acknowledged holds after the restart, what was used stays used.
+
+use crate::support::client_file::SHOP;
+use crate::support::{Asked, Setup, Step, alone_on_both_backends, code_of};
+
+alone_on_both_backends!(
+    what_was_acknowledged_survives_a_crash,
+    caps_on_messages_survive_a_crash,
+    a_terminated_provider_finishes_and_ends_well,
+);
+
+async fn what_was_acknowledged_survives_a_crash(setup: Setup) {
+    let mut world = setup.start().await;
+    let person = world.person();
+    let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
+    let mut browser = world.browser();
+    let code = code_of(&browser.sign_in(&world, &asked, &person).await);
+    let tokens = world.redeem(SHOP, &code).await.granted();
+    let revoked = world.tokens(&asked, &world.person()).await;
+    world.post_as(SHOP, "/oidc/revoke", &[("token", revoked.get("refresh_token"))]).await;
+    let revoked_access = world.tokens(&asked, &world.person()).await;
+    world.post_as(SHOP, "/oidc/revoke", &[("token", revoked_access.get("access_token"))]).await;
+    world.nodes[0].running.kill();
+
+    world.start_again().await;
+    let next = world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+    assert_eq!(world.userinfo(next.get("access_token")).await.status, 200);
+    world.refresh(SHOP, revoked.get("refresh_token")).await.refused(400, "invalid_grant");
+    assert_eq!(world.userinfo(revoked_access.get("access_token")).await.status, 401);
+    // The consent is remembered: whoever signs in again is not asked.
+    let mut step = world.browser().begin(&world, &asked).await;
+    let mut browser = world.browser();
+    if let Step::Page(_) = step {
+        step = Step::Page(browser.begin_with_number(&world, &asked, &person).await);
+    }
+    let code_now = world.sandbox.next_code(&person).await;
+    let url = browser.enter_code(&step.page(), &code_now).await.away();
+    code_of(&url);
+    // The code that was redeemed stays redeemed; its replay ends the family.
+    world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
+    world.refresh(SHOP, next.get("refresh_token")).await.refused(400, "invalid_grant");
+}
+
+async fn caps_on_messages_survive_a_crash(setup: Setup) {
+    let mut world = setup.set("limits.sends_per_number_day", 2).start().await;
+    let person = world.person();
+    for _ in 0..2 {
+        world.browser().begin_with_number(&world, &Asked::by(SHOP), &person).await;
+        world.sandbox.next_code(&person).await;
+    }
+    world.nodes[0].running.kill();
+    if let Some(redis) = world.place().redis {
+        let client = redis::Client::open(redis).expect("a URL");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
+        let _: () = redis::cmd("FLUSHDB").query_async(&mut connection).await.expect("an empty Redis");
+    }
+    world.start_again().await;
+    let mut browser = world.browser();
+    let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+    browser.enter_number(&page, &person.number).await.page();
+    let control = world.person();
+    world.browser().begin_with_number(&world, &Asked::by(SHOP), &control).await;
+    world.sandbox.next_code(&control).await;
+    world.sandbox.nothing_came(&person).await;
+}
+
+async fn a_terminated_provider_finishes_and_ends_well(setup: Setup) {
+    let mut world = setup.start().await;
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+    let code = world.sandbox.next_code(&person).await;
+    world.nodes[0].running.signal("TERM");
+    let status = world.nodes[0].running.end().await;
+    assert!(status.success(), "{status}");
+    world.start_again().await;
+    let step = browser.enter_code(&page, &code).await;
+    let page = step.page();
+    if world.setup.backend == crate::support::Backend::Servers {
+        assert!(page.has("allow"), "Redis kept the sign-in: {page}");
+    } else {
+        assert!(page.status < 500 && !page.has("allow"), "{page}");
+        // An expired page leads back to the right service, or at least says what to do.
+        assert!(page.has("error"), "{page}");
+    }
+}

@@ -1,0 +1,75 @@
+//! Limits on what costs a message; met alike by numbers of somebody and of nobody.
+
+use crate::support::client_file::{RIVAL, SHOP};
+use crate::support::people::Kind;
+use crate::support::{Asked, Page, Person, Setup, World, alone_on_both_backends};
+
+alone_on_both_backends!(
+    a_number_gets_only_so_many_messages,
+    an_address_causes_only_so_many_messages,
+    a_client_causes_only_its_share,
+    a_forged_address_opens_no_second_budget,
+);
+
+async fn ask(world: &World, client: &str, person: &Person) -> Page {
+    let mut browser = world.browser();
+    let page = browser.begin(world, &Asked::by(client)).await.page().expect("phone");
+    browser.enter_number(&page, &person.number).await.page()
+}
+
+fn assert_limited(page: &Page) {
+    assert_eq!(page.status, 429, "{page}");
+    assert!(page.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{page}");
+    assert!(page.has("error"), "{page}");
+}
+
+async fn a_number_gets_only_so_many_messages(setup: Setup) {
+    let world = setup.set("limits.sends_per_number_10m", 2).start().await;
+    for kind in [Kind::Enrolled, Kind::Unknown, Kind::Blocked] {
+        let person = world.somebody(kind);
+        for _ in 0..2 {
+            ask(&world, SHOP, &person).await.expect_status(200).expect("code");
+            if kind == Kind::Enrolled {
+                world.sandbox.next_code(&person).await;
+            }
+        }
+        assert_limited(&ask(&world, RIVAL, &person).await);
+        world.sandbox.nothing_came(&person).await;
+    }
+    ask(&world, SHOP, &world.person()).await.expect_status(200).expect("code");
+}
+
+async fn an_address_causes_only_so_many_messages(setup: Setup) {
+    let world = setup.set("limits.sends_per_address_5m", 3).start().await;
+    for _ in 0..3 {
+        ask(&world, SHOP, &world.somebody(Kind::Unknown)).await.expect_status(200).expect("code");
+    }
+    assert_limited(&ask(&world, SHOP, &world.person()).await);
+}
+
+async fn a_client_causes_only_its_share(setup: Setup) {
+    let world = setup.set("limits.sends_per_client_hour", 3).start().await;
+    for _ in 0..3 {
+        ask(&world, SHOP, &world.person()).await.expect_status(200).expect("code");
+    }
+    assert_limited(&ask(&world, SHOP, &world.person()).await);
+    ask(&world, RIVAL, &world.person()).await.expect_status(200).expect("code");
+}
+
+async fn a_forged_address_opens_no_second_budget(setup: Setup) {
+    let world = setup.set("limits.sends_per_address_5m", 2).start().await;
+    for _ in 0..2 {
+        ask(&world, SHOP, &world.somebody(Kind::Unknown)).await.expect_status(200).expect("code");
+    }
+    for (name, value) in
+        [("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "for=203.0.113.9"), ("X-Real-IP", "203.0.113.9")]
+    {
+        let mut browser = world.browser();
+        let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+        let url = page.url.join(&page.form("continue").action).expect("a URL");
+        let request = browser.request(reqwest::Method::POST, &url).header(name, value);
+        let request = request.header("Sec-Fetch-Site", "same-origin");
+        let answer = request.form(&[("phone", &world.person().number)]).send().await.expect("an answer");
+        assert_eq!(answer.status(), 429, "{name}: no proxy is trusted here");
+    }
+}

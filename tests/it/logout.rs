@@ -1,0 +1,182 @@
+//! Signing out: RP-initiated logout with all its wrong requests, and the word to other services' servers.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use crate::support::client_file::{LEGACY, NATIVE, SHOP, SIGNED_OUT};
+use crate::support::{Asked, Browser, Page, Step, Tokens, World, code_of, jwt, on_both_backends, param};
+
+on_both_backends!(
+    rp_initiated_2_a_person_is_sent_back_with_the_state,
+    rp_initiated_4_what_is_not_proven_gets_a_page,
+    rp_initiated_2_without_a_hint_the_person_is_asked,
+    rp_initiated_2_staying_keeps_the_session,
+    rp_initiated_2_a_request_may_be_posted,
+    back_channel_2_4_services_are_told_by_a_signed_token,
+    after_signing_out_refresh_tokens_for_absence_live_on,
+);
+
+/// Somebody signed in at `client`, with the browser and what the client got.
+async fn signed_in(world: &World, client: &str) -> (Browser, Tokens) {
+    let mut browser = world.browser();
+    let asked = Asked::by(client).with("scope", "openid phone offline_access");
+    let code = code_of(&browser.sign_in(world, &asked, &world.person()).await);
+    (browser, world.redeem(client, &code).await.granted())
+}
+
+fn logout_url(world: &World, params: &[(&str, &str)]) -> Url {
+    let mut url = world.url("/oidc/logout");
+    url.query_pairs_mut().extend_pairs(params);
+    url
+}
+
+/// Goes to the logout page and confirms if asked to.
+async fn leave(browser: &mut Browser, url: &Url) -> Step {
+    match browser.get(url).await {
+        Step::Page(page) if page.has("stay") => browser.press(&page, "continue", &[]).await,
+        step => step,
+    }
+}
+
+async fn is_signed_in(world: &World, browser: &mut Browser, client: &str) -> bool {
+    let silent = Asked::by(client).with("scope", "openid phone").and("prompt", "none");
+    let url = browser.begin(world, &silent).await.away();
+    let error = param(&url, "error");
+    assert!(matches!(error.as_deref(), None | Some("login_required")), "{url}");
+    error.is_none()
+}
+
+async fn rp_initiated_2_a_person_is_sent_back_with_the_state(world: &World) {
+    for client in [SHOP, LEGACY] {
+        let (mut browser, tokens) = signed_in(world, client).await;
+        assert!(is_signed_in(world, &mut browser, client).await);
+        let state = "s".repeat(128);
+        let hint = tokens.get("id_token");
+        let params = [("id_token_hint", hint), ("post_logout_redirect_uri", SIGNED_OUT), ("state", &state)];
+        let back = leave(&mut browser, &logout_url(world, &params)).await.away();
+        assert!(back.as_str().starts_with(SIGNED_OUT), "{back}");
+        let given: Vec<_> = back.query_pairs().collect();
+        assert_eq!(given, [("state".into(), state.as_str().into())]);
+        assert!(!is_signed_in(world, &mut browser, client).await);
+        // Once more, and without a state.
+        let again = leave(&mut browser, &logout_url(world, &params[..2])).await.away();
+        assert_eq!(again.as_str(), SIGNED_OUT);
+    }
+}
+
+/// Fails unless a page of the provider is shown.
+fn assert_stays(step: Step) -> Page {
+    match step {
+        Step::Page(page) => page,
+        Step::Away(url) => panic!("sent to {url}"),
+    }
+}
+
+async fn rp_initiated_4_what_is_not_proven_gets_a_page(world: &World) {
+    let (mut browser, tokens) = signed_in(world, SHOP).await;
+    let hint = tokens.get("id_token").to_owned();
+    let mut parts: Vec<_> = hint.split('.').map(str::to_owned).collect();
+    let unsigned = format!("{}.{}.", jwt::encode(br#"{"alg":"none"}"#), parts[1]);
+    let first = if parts[2].starts_with('A') { "B" } else { "A" };
+    parts[2] = format!("{first}{}", &parts[2][1..]);
+    let forged = parts.join(".");
+    let query = format!("{SIGNED_OUT}?foo=bar");
+    let foreign = "https://evil.uz/";
+    for params in [
+        vec![("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", foreign)],
+        vec![("id_token_hint", &hint), ("post_logout_redirect_uri", &query)],
+        vec![("id_token_hint", &unsigned), ("post_logout_redirect_uri", SIGNED_OUT)],
+        vec![("id_token_hint", &forged), ("post_logout_redirect_uri", SIGNED_OUT)],
+        vec![("id_token_hint", tokens.get("access_token")), ("post_logout_redirect_uri", SIGNED_OUT)],
+        vec![("id_token_hint", &hint), ("client_id", NATIVE), ("post_logout_redirect_uri", SIGNED_OUT)],
+        vec![("post_logout_redirect_uri", SIGNED_OUT)],
+        vec![("post_logout_redirect_uri", SIGNED_OUT), ("state", "x")],
+    ] {
+        let page = assert_stays(browser.get(&logout_url(world, &params)).await);
+        assert!(page.status < 500, "{page}");
+        if page.has("stay") {
+            let mut copy = browser.clone();
+            assert_stays(copy.press(&page, "stay", &[]).await);
+        }
+    }
+}
+
+async fn rp_initiated_2_without_a_hint_the_person_is_asked(world: &World) {
+    for params in [vec![], vec![("state", "x")], vec![("client_id", SHOP)]] {
+        let (mut browser, _) = signed_in(world, SHOP).await;
+        let page = assert_stays(browser.get(&logout_url(world, &params)).await).expect("continue").expect("stay");
+        let page = assert_stays(browser.press(&page, "continue", &[]).await);
+        assert!(page.has("signed-out"), "{page}");
+        assert!(!is_signed_in(world, &mut browser, SHOP).await);
+    }
+    let nobody = assert_stays(leave(&mut world.browser(), &logout_url(world, &[])).await);
+    assert!(nobody.has("signed-out"), "{nobody}");
+}
+
+async fn rp_initiated_2_staying_keeps_the_session(world: &World) {
+    let (mut browser, _) = signed_in(world, SHOP).await;
+    let page = assert_stays(browser.get(&logout_url(world, &[])).await);
+    browser.press(&page, "stay", &[]).await;
+    assert!(is_signed_in(world, &mut browser, SHOP).await);
+    // Another site cannot sign a person out by a form.
+    let url = page.url.join(&page.form("continue").action).expect("a URL");
+    let request = browser.request(reqwest::Method::POST, &url).form(&[("logout", "yes")]);
+    request.header("Origin", "https://evil.uz").header("Sec-Fetch-Site", "cross-site").send().await.expect("one");
+    assert!(is_signed_in(world, &mut browser, SHOP).await);
+}
+
+async fn rp_initiated_2_a_request_may_be_posted(world: &World) {
+    let (mut browser, tokens) = signed_in(world, SHOP).await;
+    let fields = [("id_token_hint", tokens.get("id_token")), ("post_logout_redirect_uri", SIGNED_OUT)];
+    let url = world.url("/oidc/logout");
+    let request = browser.request(reqwest::Method::POST, &url).form(&fields);
+    let request = request.header("Origin", "http://localhost:9").header("Sec-Fetch-Site", "cross-site");
+    let answer = request.send().await.expect("an answer");
+    let step = match browser.follow(url, answer).await {
+        Step::Page(page) if page.has("stay") => browser.press(&page, "continue", &[]).await,
+        step => step,
+    };
+    assert_eq!(step.away().as_str(), SIGNED_OUT);
+}
+
+async fn back_channel_2_4_services_are_told_by_a_signed_token(world: &World) {
+    // Two services in one session, both of which are told.
+    let person = world.person();
+    let mut browser = world.browser();
+    let mut sessions = Vec::new();
+    for client in [SHOP, LEGACY] {
+        let asked = Asked::by(client);
+        let code = code_of(&browser.sign_in(world, &asked, &person).await);
+        let tokens = world.redeem(client, &code).await.granted();
+        sessions.push((client, jwt::read(tokens.get("id_token")).claims));
+    }
+    let keys = world.keys().await;
+    leave(&mut browser, &logout_url(world, &[])).await.page().expect("signed-out");
+    for (client, id_token) in sessions {
+        let pick = |form: &BTreeMap<String, String>| {
+            let token = form.get("logout_token")?;
+            (jwt::read(token).claims["sid"] == id_token["sid"] && jwt::read(token).claims["aud"] == client)
+                .then(|| (form.len(), token.clone()))
+        };
+        let (fields, token) = world.listener.form(&format!("a logout token for {client}"), pick).await;
+        assert_eq!(fields, 1, "nothing but the token is sent");
+        let logout = jwt::verify(&token, &keys);
+        assert_eq!(logout.header["typ"], "logout+jwt");
+        assert_eq!(logout.claims["iss"], id_token["iss"]);
+        assert_eq!(logout.claims["sub"], id_token["sub"]);
+        let event = "http://schemas.openid.net/event/backchannel-logout";
+        assert_eq!(logout.claims["events"], serde_json::json!({event: {}}));
+        assert!(logout.claims["jti"].is_string() && logout.claims["iat"].is_i64(), "{}", logout.claims);
+        assert!(logout.claims.get("nonce").is_none(), "{}", logout.claims);
+        let life = logout.claims["exp"].as_i64().zip(logout.claims["iat"].as_i64()).map(|(exp, iat)| exp - iat);
+        assert!(life.is_some_and(|seconds| (1..=120).contains(&seconds)), "{}", logout.claims);
+    }
+}
+
+async fn after_signing_out_refresh_tokens_for_absence_live_on(world: &World) {
+    let (mut browser, tokens) = signed_in(world, SHOP).await;
+    leave(&mut browser, &logout_url(world, &[])).await.page().expect("signed-out");
+    // OpenID Connect Back-Channel Logout §2.7: offline access is not ended by signing out.
+    world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+}

@@ -1,0 +1,104 @@
+//! PostgreSQL or Redis gone: 503 with Retry-After at once, recovery by itself, nothing accepted that should not be.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::support::client_file::SHOP;
+use crate::support::flow::redemption;
+use crate::support::wait::until;
+use crate::support::{Asked, Backend, Browser, Setup, World, code_of};
+
+async fn relayed() -> World {
+    Setup::new(Backend::Servers).relayed().start().await
+}
+
+/// Fails unless the answer is a 503 that comes soon and says when to come back.
+async fn assert_unavailable(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
+    let begun = Instant::now();
+    let request = browser.request(method.clone(), url).header("Sec-Fetch-Site", "same-origin");
+    let request = if method == Method::POST { request.form(form) } else { request };
+    let request = if url.path() == "/oidc/token" {
+        request.basic_auth(SHOP, Some(crate::support::client_file::secret(SHOP)))
+    } else {
+        request
+    };
+    let answer = request.send().await.expect("an answer");
+    let took = begun.elapsed();
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let body = answer.text().await.expect("a body");
+    assert_eq!(status, 503, "{url}: {body}");
+    assert!(took < Duration::from_secs(4), "{url} took {took:?}");
+    let after = headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    assert!(after.is_some_and(|seconds| seconds > 0), "{url}: Retry-After {after:?}");
+}
+
+async fn assert_ready(world: &World, status: u16) {
+    until(&format!("readiness to be {status}"), async || {
+        let url = format!("{}/health/ready", world.nodes[0].operations);
+        let answer = reqwest::get(url).await.expect("the operations port");
+        (answer.status() == status).then_some(())
+    })
+    .await;
+    let live = reqwest::get(format!("{}/health/live", world.nodes[0].operations)).await.expect("an answer");
+    assert_eq!(live.status(), 200, "a lost server is no reason to be restarted");
+}
+
+#[tokio::test]
+async fn without_redis_every_answer_is_503_and_then_all_is_well_again() {
+    let world = relayed().await;
+    let person = world.person();
+    let (_, redis) = world.relays.as_ref().expect("relays");
+    let mut browser = world.browser();
+    let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+    let url = page.url.join(&page.form("continue").action).expect("a URL");
+    let number = [("phone", person.number.as_str())];
+
+    redis.cut();
+    assert_unavailable(&browser, Method::GET, &Asked::by(SHOP).url(&world), &[]).await;
+    assert_unavailable(&browser, Method::POST, &url, &number).await;
+    assert_ready(&world, 503).await;
+    assert_eq!(browser.open("/.well-known/openid-configuration").await.page().status, 200);
+
+    redis.restore();
+    assert_ready(&world, 200).await;
+    let page = browser.press(&page, "continue", &number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    browser.enter_code(&page, &code).await.page().expect("allow");
+    world.sandbox.nothing_came(&person).await;
+}
+
+#[tokio::test]
+async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
+    let world = relayed().await;
+    let (postgres, _) = world.relays.as_ref().expect("relays");
+    let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
+    let tokens = world.tokens(&asked, &world.person()).await;
+    let code = code_of(&world.browser().sign_in(&world, &asked, &world.person()).await);
+    let mut browser = world.browser();
+    let page = browser.begin(&world, &asked).await.page().expect("phone");
+    let number_url = page.url.join(&page.form("continue").action).expect("a URL");
+    let token_url = world.url("/oidc/token");
+    let person = world.person();
+    let number = [("phone", person.number.as_str())];
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.get("refresh_token"))];
+
+    postgres.cut();
+    assert_unavailable(&browser, Method::POST, &token_url, &redemption(&code)).await;
+    assert_unavailable(&browser, Method::POST, &token_url, &refresh).await;
+    assert_unavailable(&browser, Method::POST, &number_url, &number).await;
+    assert_ready(&world, 503).await;
+
+    postgres.restore();
+    assert_ready(&world, 200).await;
+    // The refused redemption was not half done: the code still holds, once.
+    world.redeem(SHOP, &code).await.granted();
+    world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
+    world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+    let page = browser.press(&page, "continue", &number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    browser.enter_code(&page, &code).await.page().expect("allow");
+    world.sandbox.nothing_came(&person).await;
+}

@@ -1,0 +1,167 @@
+//! What holds for every page: headers, size, languages, and words for people only.
+
+use crate::support::client_file::{RIVAL, SHOP};
+use crate::support::{Asked, Page, World, on_both_backends};
+
+on_both_backends!(
+    every_page_is_guarded_by_its_headers,
+    pages_speak_the_language_that_was_chosen,
+    a_page_is_small_and_complete_without_scripts,
+    static_files_are_kept_for_ever_under_their_own_name,
+    injected_markup_is_shown_as_text,
+    oversized_and_broken_input_is_refused_calmly,
+);
+
+/// One of each kind of page.
+async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
+    let person = world.person();
+    let mut browser = world.browser();
+    let number = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
+    let refused = browser.enter_number(&number, "12").await.page().expect("error");
+    let code = browser.enter_number(&number, &person.number).await.page().expect("code");
+    let wrong = browser.enter_code(&code, "12345").await.page().expect("code");
+    let right = world.sandbox.next_code(&person).await;
+    let consent = browser.enter_code(&code, &right).await.page().expect("allow");
+    browser.press(&consent, "allow", &[]).await.away();
+    let onward = browser.begin(world, &Asked::by(RIVAL)).await.page().expect("other");
+    let welcome = browser.open("/").await.page();
+    let leaving = browser.open("/oidc/logout").await.page().expect("stay");
+    let left = browser.press(&leaving, "continue", &[]).await.page().expect("signed-out");
+    let unknown = browser.begin(world, &Asked::by(SHOP).with("client_id", "nobody")).await.page();
+    let nowhere = browser.open("/nowhere").await.page();
+    vec![
+        ("number", number),
+        ("number with an error", refused),
+        ("code", code),
+        ("code with an error", wrong),
+        ("consent", consent),
+        ("continue", onward),
+        ("welcome", welcome),
+        ("sign out", leaving),
+        ("signed out", left),
+        ("unknown service", unknown),
+        ("not found", nowhere),
+    ]
+}
+
+async fn every_page_is_guarded_by_its_headers(world: &World) {
+    for (name, page) in every_page(world).await {
+        let policy = page.header("content-security-policy");
+        for directive in
+            ["default-src 'none'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'", "form-action"]
+        {
+            assert!(policy.contains(directive), "{name}: {directive} in {policy}");
+        }
+        assert!(!policy.contains("unsafe-") && !policy.contains('*'), "{name}: {policy}");
+        assert_eq!(page.header("x-content-type-options"), "nosniff", "{name}");
+        assert_eq!(page.header("referrer-policy"), "no-referrer", "{name}");
+        assert_eq!(page.header("cache-control"), "no-store", "{name}");
+        assert!(page.header("cross-origin-opener-policy").starts_with("same-origin"), "{name}");
+        assert!(page.header("strict-transport-security").contains("max-age="), "{name}");
+        assert!(!page.header("permissions-policy").is_empty(), "{name}");
+        assert!(page.header("server").is_empty() && page.header("x-powered-by").is_empty(), "{name}");
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{name}");
+        for inline in ["<script>", " style=", " onclick=", " onload=", "javascript:"] {
+            assert!(!page.body.contains(inline), "{name}: {inline}");
+        }
+    }
+}
+
+async fn pages_speak_the_language_that_was_chosen(world: &World) {
+    let language = |page: &Page| {
+        page.body.split("<html lang=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned)
+    };
+    for (asked, shown) in [("uz", "uz-Latn"), ("uz-Cyrl", "uz-Cyrl"), ("ru-RU en", "ru"), ("en-GB", "en"), ("se", "en")] {
+        let page = world.browser().begin(world, &Asked::by(SHOP).and("ui_locales", asked)).await.page();
+        assert_eq!(language(&page).as_deref(), Some(shown), "{asked}");
+    }
+    let mut browser = world.browser();
+    browser.languages = "de, ru;q=0.8, en;q=0.5".to_owned();
+    let page = browser.begin(world, &Asked::by(SHOP)).await.page();
+    assert_eq!(language(&page).as_deref(), Some("ru"));
+    browser.languages = "de".to_owned();
+    let page = browser.begin(world, &Asked::by(SHOP)).await.page();
+    assert_eq!(language(&page).as_deref(), Some("uz-Latn"));
+    // The choice on a page holds for the following ones, and keeps what was typed before it.
+    let at = page.body.find("hreflang=\"uz-Cyrl\"").expect("a link to the language");
+    let tag = page.body[..at].rfind("<a ").expect("a link");
+    let href = page.body[tag..].split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("its target");
+    let url = page.url.join(&crate::support::html::unescape(href)).expect("a URL");
+    let page = browser.get(&url).await.page().expect("phone");
+    assert_eq!(language(&page).as_deref(), Some("uz-Cyrl"));
+    let person = world.person();
+    let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+    assert_eq!(language(&page).as_deref(), Some("uz-Cyrl"));
+    let message = world.sandbox.next_message(&person).await;
+    let text = message["text"].as_str().expect("a text");
+    assert!(text.chars().any(|c| ('а'..='я').contains(&c)), "the message speaks it, too: {text}");
+}
+
+async fn a_page_is_small_and_complete_without_scripts(world: &World) {
+    for (name, page) in every_page(world).await {
+        assert!(page.body.len() < 14 * 1024, "{name}: {} bytes", page.body.len());
+        assert!(page.body.contains("<h1"), "{name}");
+        assert!(!page.body.to_lowercase().contains("enable javascript"), "{name}");
+        for script in page.body.split("<script").skip(1) {
+            assert!(script.starts_with(" defer src=\"/static/"), "{name}: {script}");
+        }
+    }
+}
+
+async fn static_files_are_kept_for_ever_under_their_own_name(world: &World) {
+    let mut browser = world.browser();
+    let page = browser.begin(world, &Asked::by(SHOP)).await.page();
+    let path = page.body.split("href=\"/static/").nth(1).and_then(|rest| rest.split('"').next()).expect("a style");
+    let style = browser.open(&format!("/static/{path}")).await.page().expect_status(200);
+    assert!(style.header("content-type").starts_with("text/css"));
+    assert!(style.header("cache-control").contains("immutable"), "{}", style.header("cache-control"));
+    for path in ["app.css", "../Cargo.toml", "%2e%2e/Cargo.toml", "nothing.css"] {
+        let answer = browser.open(&format!("/static/{path}")).await.page();
+        assert_eq!(answer.status, 404, "{path}");
+    }
+}
+
+async fn injected_markup_is_shown_as_text(world: &World) {
+    let hostile = "\"'><img src=x onerror=alert(1)>";
+    let mut browser = world.browser();
+    let asked = Asked::by(SHOP).and("login_hint", hostile).with("state", hostile);
+    let page = browser.begin(world, &asked).await.page().expect("phone");
+    assert!(!page.body.contains("<img src=x"), "{page}");
+    let page = browser.enter_number(&page, hostile).await.page().expect("phone");
+    assert!(!page.body.contains("<img src=x"), "{page}");
+    for name in ["client_id", "redirect_uri"] {
+        let page = browser.begin(world, &Asked::by(SHOP).with(name, hostile)).await.page().expect("error");
+        assert!(!page.body.contains("<img src=x"), "{page}");
+    }
+    let page = browser.open("/<img src=x onerror=alert(1)>?q=<img src=x>").await.page();
+    assert!(!page.body.contains("<img src=x"), "{page}");
+    // Nothing of a request ends up in a header of its own.
+    let split = Asked::by(SHOP).with("state", "a\r\nSet-Cookie: evil=1").with("scope", "profile");
+    let answer = browser.request(reqwest::Method::GET, &split.url(world)).send().await.expect("an answer");
+    assert!(answer.headers().get_all("set-cookie").iter().all(|cookie| !cookie.as_bytes().starts_with(b"evil")));
+}
+
+async fn oversized_and_broken_input_is_refused_calmly(world: &World) {
+    let browser = world.browser();
+    let post = async |path: &str, kind: &str, body: Vec<u8>| {
+        let request = browser.request(reqwest::Method::POST, &world.url(path)).header("Content-Type", kind);
+        request.body(body).send().await.map(|answer| answer.status().as_u16())
+    };
+    let form = "application/x-www-form-urlencoded";
+    for path in ["/oidc/token", "/oidc/authorize", "/oidc/userinfo", "/oidc/introspect", "/oidc/revoke", "/oidc/logout"] {
+        for (kind, body) in [
+            (form, vec![b'a'; 300_000]),
+            (form, b"a=%ff%fe&b=%00".to_vec()),
+            (form, "a=1&".repeat(5000).into_bytes()),
+            ("application/json", b"{\"grant_type\":\"x\"}".to_vec()),
+            ("multipart/form-data; boundary=x", b"--x".to_vec()),
+            ("", Vec::new()),
+        ] {
+            // A body that is too large may be cut off instead of answered.
+            if let Ok(status) = post(path, kind, body).await {
+                assert!((400..500).contains(&status) || path == "/oidc/logout", "{path} {kind}: {status}");
+                assert!(status < 500, "{path} {kind}: {status}");
+            }
+        }
+    }
+}

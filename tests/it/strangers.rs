@@ -1,0 +1,87 @@
+//! Clients that other people wrote sign in as any service would; a browser of ours plays the person.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::support::client_file::{LEGACY, MODERN, SHOP, secret};
+use crate::support::world::clients_folder;
+use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
+
+on_both_backends!(openid_client_of_npm_signs_in, authlib_of_pypi_signs_in);
+
+/// What a foreign client learnt of `person`.
+async fn sign_in(world: &World, program: &[PathBuf], client: &str, alg: &str, person: &Person) -> Value {
+    let settings: BTreeMap<&str, String> = [
+        ("ISSUER", world.issuer.as_str().trim_end_matches('/').to_owned()),
+        ("CLIENT_ID", client.to_owned()),
+        ("CLIENT_SECRET", secret(client)),
+        ("REDIRECT_URI", CALLBACK.to_owned()),
+        ("SCOPE", "openid profile phone offline_access".to_owned()),
+        ("ID_TOKEN_ALG", alg.to_owned()),
+    ]
+    .into();
+    let mut child = Command::new(&program[0])
+        .args(&program[1..])
+        .current_dir(clients_folder())
+        .envs(settings)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}; run `scripts/test`", program[0].display()));
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut result = None;
+    while let Some(line) = lines.next_line().await.expect("a line") {
+        if let Some(url) = line.strip_prefix("AUTHORIZE ") {
+            let back = follow(world, &mut world.browser(), url, person).await;
+            let input = child.stdin.as_mut().expect("its input");
+            input.write_all(format!("{back}\n").as_bytes()).await.expect("a line");
+            input.flush().await.expect("a line");
+        } else if let Some(learnt) = line.strip_prefix("RESULT ") {
+            result = Some(serde_json::from_str(learnt).expect("JSON"));
+        }
+    }
+    let output = child.wait_with_output().await.expect("its end");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{client}: {said}");
+    result.unwrap_or_else(|| panic!("{client}: no result; {said}"))
+}
+
+/// The person's part: from the authorization URL to the callback's.
+async fn follow(world: &World, browser: &mut Browser, url: &str, person: &Person) -> url::Url {
+    let page = browser.get(&url.parse().expect("a URL")).await.page().expect("phone");
+    let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+    let code = world.sandbox.next_code(person).await;
+    match browser.enter_code(&page, &code).await {
+        Step::Page(page) => browser.press(&page, "allow", &[]).await.away(),
+        Step::Away(url) => url,
+    }
+}
+
+async fn every_algorithm(world: &World, program: &[PathBuf]) {
+    for (client, alg) in [(SHOP, "ES256"), (LEGACY, "RS256"), (MODERN, "EdDSA")] {
+        let person = world.person();
+        let learnt = sign_in(world, program, client, alg, &person).await;
+        let (claims, userinfo) = (&learnt["claims"], &learnt["userinfo"]);
+        assert_eq!(claims["sub"], userinfo["sub"], "{learnt}");
+        assert_eq!(userinfo["phone_number"], format!("+{}", person.number), "{learnt}");
+        assert!(userinfo["name"].is_string(), "{learnt}");
+        assert_eq!(learnt["refreshed"], claims["sub"], "{learnt}");
+        assert_eq!((&learnt["active"], &learnt["revoked"]), (&true.into(), &true.into()), "{learnt}");
+    }
+}
+
+async fn openid_client_of_npm_signs_in(world: &World) {
+    every_algorithm(world, &["node".into(), clients_folder().join("openid_client.mjs")]).await;
+}
+
+async fn authlib_of_pypi_signs_in(world: &World) {
+    let python = clients_folder().join(".venv/bin/python");
+    every_algorithm(world, &[python, clients_folder().join("authlib_client.py")]).await;
+}

@@ -1,0 +1,224 @@
+//! A client that behaves as a browser does without scripts: cookies by host, forms as they stand on the page, redirects
+//! followed as long as they stay with the provider.
+
+use std::collections::BTreeMap;
+
+use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::{Method, RequestBuilder, Response};
+use url::Url;
+
+use super::html::{self, Form};
+
+/// More redirects than any flow has.
+const MOST_REDIRECTS: usize = 10;
+
+/// One person's browser.
+#[derive(Clone)]
+pub struct Browser {
+    http: reqwest::Client,
+    issuer: Url,
+    port: u16,
+    /// Name and value; the provider is the only host that is asked.
+    pub cookies: BTreeMap<String, String>,
+    /// Sent as `Accept-Language`.
+    pub languages: String,
+}
+
+/// Where a request led.
+#[derive(Debug)]
+pub enum Step {
+    /// To a page of the provider.
+    Page(Page),
+    /// To another site.
+    Away(Url),
+}
+
+/// A page of the provider.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub url: Url,
+    pub body: String,
+}
+
+impl Step {
+    /// The page; panics when the browser was sent away.
+    pub fn page(self) -> Page {
+        match self {
+            Self::Page(page) => page,
+            Self::Away(url) => panic!("expected a page, was sent to {url}"),
+        }
+    }
+
+    /// The other site's URL; panics when a page is shown.
+    pub fn away(self) -> Url {
+        match self {
+            Self::Away(url) => url,
+            Self::Page(page) => panic!("expected to be sent away, but {page}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} answered {}:\n{}", self.url, self.status, self.body)
+    }
+}
+
+impl Page {
+    /// Whether an element has this id.
+    pub fn has(&self, id: &str) -> bool {
+        self.body.contains(&format!("id=\"{id}\""))
+    }
+
+    /// Fails unless an element has this id.
+    pub fn expect(self, id: &str) -> Self {
+        assert!(self.has(id), "no #{id}: {self}");
+        self
+    }
+
+    /// Fails unless the status is this.
+    pub fn expect_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self}");
+        self
+    }
+
+    /// A header's value, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The form that holds the element with this id.
+    pub fn form(&self, id: &str) -> Form {
+        html::forms(&self.body)
+            .into_iter()
+            .find(|form| form.controls.iter().any(|control| control.id == id))
+            .unwrap_or_else(|| panic!("no form with #{id}: {self}"))
+    }
+
+    /// Where the link with this id leads.
+    pub fn link(&self, id: &str) -> Url {
+        let href = html::link(&self.body, id).unwrap_or_else(|| panic!("no link #{id}: {self}"));
+        self.url.join(&href).expect("a URL")
+    }
+
+    /// What a person reads, roughly: the body without tags.
+    pub fn text(&self) -> String {
+        let main = self.body.split("<body>").nth(1).unwrap_or(&self.body);
+        let texts: Vec<&str> = main.split('<').filter_map(|part| part.split_once('>')).map(|(_, t)| t).collect();
+        html::unescape(&texts.join(" "))
+    }
+}
+
+impl Browser {
+    /// A browser without cookies. Whatever it asks of `issuer` goes to `port` of this machine.
+    pub fn new(issuer: &Url, port: u16) -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(4)
+            .build()
+            .expect("an HTTP client");
+        Self { http, issuer: issuer.clone(), port, cookies: BTreeMap::new(), languages: "en".to_owned() }
+    }
+
+    /// The same browser, its requests served by another node.
+    pub fn at(&self, port: u16) -> Self {
+        Self { port, ..self.clone() }
+    }
+
+    /// A request as the browser sends it, to be changed and sent by the caller.
+    pub fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+        let mut direct = url.clone();
+        direct.set_host(Some("127.0.0.1")).and_then(|()| {
+            direct.set_port(Some(self.port)).map_err(|()| url::ParseError::InvalidPort)
+        }).expect("an address");
+        let authority = &self.issuer[url::Position::BeforeHost..url::Position::AfterPort];
+        let mut request = self
+            .http
+            .request(method, direct)
+            .header("Host", authority)
+            .header("Accept", "text/html,application/xhtml+xml")
+            .header("Accept-Language", &self.languages);
+        if !self.cookies.is_empty() {
+            let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header("Cookie", pairs.join("; "));
+        }
+        request
+    }
+
+    /// Opens a page.
+    pub async fn get(&mut self, url: &Url) -> Step {
+        let request = self.request(Method::GET, url);
+        let answer = request.send().await.unwrap_or_else(|error| panic!("GET {url}: {error}"));
+        self.follow(url.clone(), answer).await
+    }
+
+    /// Opens a path of the provider.
+    pub async fn open(&mut self, path: &str) -> Step {
+        let url = self.issuer.join(path).expect("a path");
+        self.get(&url).await
+    }
+
+    /// Presses the button with `id` after filling in `typed`.
+    pub async fn press(&mut self, page: &Page, id: &str, typed: &[(&str, &str)]) -> Step {
+        let form = page.form(id);
+        let url = page.url.join(&form.action).expect("a URL");
+        self.post(&url, &form.fields(id, typed)).await
+    }
+
+    /// Sends a form of the provider's own page.
+    pub async fn post(&mut self, url: &Url, fields: &[(String, String)]) -> Step {
+        let answer = self.send_form(url, fields).await;
+        self.follow(url.clone(), answer).await
+    }
+
+    /// Sends a form and gives the bare answer. The headers are those of Chromium on pages with
+    /// `Referrer-Policy: no-referrer`.
+    pub async fn send_form(&self, url: &Url, fields: &[(String, String)]) -> Response {
+        self.request(Method::POST, url)
+            .header("Origin", "null")
+            .header("Sec-Fetch-Site", "same-origin")
+            .header("Sec-Fetch-Mode", "navigate")
+            .form(fields)
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("POST {url}: {error}"))
+    }
+
+    /// Follows an answer to where a browser would end.
+    pub async fn follow(&mut self, mut url: Url, mut answer: Response) -> Step {
+        for _ in 0..MOST_REDIRECTS {
+            self.keep_cookies(answer.headers());
+            let status = answer.status().as_u16();
+            let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let Some(location) = location.filter(|_| (300..400).contains(&status)) else {
+                let headers = answer.headers().clone();
+                let body = answer.text().await.expect("a body");
+                return Step::Page(Page { status, headers, url, body });
+            };
+            // A 307 would send the form again, which no flow here wants.
+            assert!(matches!(status, 302 | 303), "{url} redirects with {status}");
+            let next = url.join(location).unwrap_or_else(|error| panic!("Location {location}: {error}"));
+            if next.origin() != self.issuer.origin() {
+                return Step::Away(next);
+            }
+            answer = self.request(Method::GET, &next).send().await.unwrap_or_else(|e| panic!("GET {next}: {e}"));
+            url = next;
+        }
+        panic!("redirects without end, the last to {url}");
+    }
+
+    fn keep_cookies(&mut self, headers: &HeaderMap) {
+        for header in headers.get_all(SET_COOKIE) {
+            let text = header.to_str().expect("a cookie in ASCII");
+            let pair = text.split(';').next().unwrap_or_default();
+            let (name, value) = pair.split_once('=').expect("a name and a value");
+            if value.is_empty() || text.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}

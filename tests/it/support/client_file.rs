@@ -1,0 +1,88 @@
+//! The relying parties of the tests, as `yagona client import` reads them.
+
+/// Confidential, PKCE, ES256; must be consented to; refreshes; has back-channel logout.
+pub const SHOP: &str = "shop";
+/// As `SHOP`, another one.
+pub const RIVAL: &str = "rival";
+/// A state body with a statutory basis: nobody is asked.
+pub const AGENCY: &str = "agency";
+/// Authenticates in the body.
+pub const BODY: &str = "body";
+/// As certification suites are registered: no PKCE, RS256.
+pub const LEGACY: &str = "legacy";
+/// Public: PKCE stands in for a secret.
+pub const NATIVE: &str = "native";
+/// EdDSA ID tokens, JWT access tokens.
+pub const MODERN: &str = "modern";
+/// Acts for nobody.
+pub const MACHINE: &str = "machine";
+/// A service in lending.
+pub const LENDER: &str = "lender";
+
+/// Where answers go; nobody listens there, since redirects are read, not followed.
+pub const CALLBACK: &str = "http://localhost:9/callback";
+/// A second one, with a query.
+pub const CALLBACK_WITH_QUERY: &str = "http://localhost:9/callback?from=yagona";
+/// Where people go after signing out.
+pub const SIGNED_OUT: &str = "http://localhost:9/signed-out";
+
+/// A client's secret.
+pub fn secret(client_id: &str) -> String {
+    format!("{client_id}-secret-that-only-the-tests-know-0123456789")
+}
+
+/// The file; logout tokens are sent to `backchannel`.
+pub fn text(backchannel: &str) -> String {
+    let logout = format!("backchannel_logout_uri = \"{backchannel}\"\nbackchannel_logout_session_required = true\n");
+    let refreshing = "grant_types = [\"authorization_code\", \"refresh_token\"]\n";
+    // Clients of one sector see the same `sub`; on this machine a client is its own sector unless it says otherwise.
+    let required = "sector = \"shops.example.uz\"\ndata_sets = [{ name = \"name\", required = true, why = \"To address you\" }, \
+                    { name = \"birth_date\" }, { name = \"phone\" }, { name = \"address\" }]\n";
+    [
+        client(SHOP, &format!("{refreshing}{required}{logout}policy_uri = \"http://localhost:9/policy\"\n")),
+        client(RIVAL, &format!("{refreshing}{required}")),
+        client(AGENCY, "kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
+        client(
+            BODY,
+            &format!("{refreshing}token_endpoint_auth_method = \"client_secret_post\"\n"),
+        ),
+        client(
+            LEGACY,
+            &format!("{refreshing}{logout}require_pkce = false\nid_token_signed_response_alg = \"RS256\"\n"),
+        ),
+        client(
+            NATIVE,
+            &format!("{refreshing}token_endpoint_auth_method = \"none\"\napplication_type = \"native\"\n"),
+        ),
+        client(
+            MODERN,
+            &format!(
+                "{refreshing}id_token_signed_response_alg = \"EdDSA\"\naccess_token_format = \"jwt\"\n\
+                 access_token_signed_response_alg = \"EdDSA\"\n"
+            ),
+        ),
+        client(MACHINE, "grant_types = [\"client_credentials\"]\n"),
+        client(LENDER, "lending = true\n"),
+    ]
+    .concat()
+}
+
+fn client(id: &str, more: &str) -> String {
+    let name = id[..1].to_uppercase() + &id[1..];
+    let secret = match id {
+        NATIVE => String::new(),
+        _ => format!("client_secret = \"{}\"\n", secret(id)),
+    };
+    let basis = if more.contains("basis") { "" } else { "kind = \"commercial\"\nbasis = \"consent\"\n" };
+    let uris = match id {
+        MACHINE => "redirect_uris = []\n".to_owned(),
+        _ => format!(
+            "redirect_uris = [\"{CALLBACK}\", \"{CALLBACK_WITH_QUERY}\"]\n\
+             post_logout_redirect_uris = [\"{SIGNED_OUT}\"]\n"
+        ),
+    };
+    format!(
+        "[[clients]]\nclient_id = \"{id}\"\n{secret}client_name = \"{name}\"\nowner = \"The owner of {name}\"\n\
+         purpose = \"To serve you\"\nclient_uri = \"http://localhost:9/\"\n{basis}{uris}{more}\n"
+    )
+}

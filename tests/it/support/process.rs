@@ -1,0 +1,121 @@
+//! The real binary as a child process.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use super::reaper;
+use super::wait::until;
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
+
+/// A port that nobody listens on just now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// `yagona …` in `folder`, without what the environment may hold.
+pub fn yagona(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.current_dir(folder).args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("YAGONA__")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    yagona(folder, arguments).output().expect("the binary under test")
+}
+
+/// Runs a command that must succeed, and gives what it wrote.
+pub fn run_well(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    let said = both_streams(&output);
+    assert!(output.status.success(), "`yagona {}` failed:\n{said}", arguments.join(" "));
+    said
+}
+
+/// Standard output, then standard error.
+pub fn both_streams(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// A started provider.
+pub struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Starts `yagona …`; what it says goes to the file `log`.
+    pub fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+        let out = File::options().create(true).append(true).open(&log).expect("a log");
+        let err = out.try_clone().expect("a second handle");
+        let child = yagona(folder, arguments).stdout(out).stderr(err).spawn().expect("the binary under test");
+        reaper::end_with_tests(child.id());
+        Self { child, log }
+    }
+
+    /// Everything it has said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The end of what it has said.
+    pub fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// Waits until `url` answers 200.
+    pub async fn until_ready(&mut self, url: &str) {
+        let http = reqwest::Client::new();
+        let answers = async |http: &reqwest::Client| match http.get(url).send().await {
+            Ok(response) if response.status() == 200 => Some(()),
+            _ => None,
+        };
+        for _ in 0..3000 {
+            if answers(&http).await.is_some() {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().expect("its state") {
+                panic!("the provider ended ({status}) before it was ready:\n{}", self.last_words());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("the provider does not answer at {url}:\n{}", self.last_words());
+    }
+
+    /// Waits for it to end by itself.
+    pub async fn end(&mut self) -> ExitStatus {
+        until("the provider's end", async || self.child.try_wait().expect("its state")).await
+    }
+
+    /// Sends a signal such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill -{name}");
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        reaper::has_ended(self.child.id());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("the provider's last words:\n{}", self.last_words());
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The SMS sandbox in this process: phones on which codes arrive, and gateways that can be made to misbehave.
+
+use std::net::TcpListener;
+use std::sync::atomic::Ordering;
+
+use serde_json::Value;
+use yagona::sandbox::{EskizAccount, PlayMobileAccount, Settings};
+
+use super::Person;
+use super::wait::until;
+
+/// The accounts that providers under test have at the gateways.
+pub const ESKIZ: [&str; 3] = ["it@yagona.example", "it-eskiz-password", "4546"];
+/// Login, password, originator.
+pub const PLAYMOBILE: [&str; 3] = ["it", "it-playmobile-password", "3700"];
+
+/// A started sandbox. It lives as long as the tests.
+pub struct Sandbox {
+    /// Where it is, without a trailing slash.
+    pub base: String,
+}
+
+impl Sandbox {
+    /// Starts one that reports PlayMobile's deliveries to `playmobile_callback`.
+    pub fn start(playmobile_callback: Option<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("its address"));
+        let owned = |texts: [&str; 3]| texts.map(str::to_owned);
+        let ([email, password, from], [login, secret, originator]) = (owned(ESKIZ), owned(PLAYMOBILE));
+        let settings = Settings {
+            people: Vec::new(),
+            eskiz: EskizAccount { email, password, from },
+            playmobile: PlayMobileAccount { login, password: secret, originator },
+            playmobile_callback,
+        };
+        std::thread::spawn(move || {
+            actix_web::rt::System::new()
+                .block_on(async { yagona::sandbox::start(listener, settings).expect("the sandbox").await })
+        });
+        Self { base }
+    }
+
+    /// What has arrived on a phone, oldest first.
+    pub async fn messages(&self, person: &Person) -> Vec<Value> {
+        let url = format!("{}/messages?to={}", self.base, person.number);
+        let response = reqwest::get(&url).await.expect("the sandbox");
+        let messages: Value = response.json().await.expect("JSON");
+        messages.as_array().expect("a list").clone()
+    }
+
+    /// Turns switches such as `("eskiz.fail", "1")`.
+    pub async fn switch(&self, changes: &[(&str, &str)]) {
+        let url = format!("{}/switches", self.base);
+        let response = reqwest::Client::new()
+            .post(url)
+            .header("Accept", "application/json")
+            .form(changes)
+            .send()
+            .await
+            .expect("the sandbox");
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap_or_default());
+    }
+
+    /// The text of the next message that arrives on a phone and that no test has seen.
+    pub async fn next_message(&self, person: &Person) -> Value {
+        let what = format!("an SMS to {}", person.number);
+        let seen = person.seen.load(Ordering::Relaxed);
+        let message = until(&what, async || self.messages(person).await.get(seen).cloned()).await;
+        person.seen.store(seen + 1, Ordering::Relaxed);
+        message
+    }
+
+    /// The code in the next message.
+    pub async fn next_code(&self, person: &Person) -> String {
+        let message = self.next_message(person).await;
+        code_in(message["text"].as_str().expect("a text"))
+    }
+
+    /// Fails if a message that no test expects has arrived on a phone. To be asked when a message sent later, by the
+    /// same outbox, has arrived on another.
+    pub async fn nothing_came(&self, person: &Person) {
+        let arrived = self.messages(person).await.len();
+        assert_eq!(arrived, person.seen.load(Ordering::Relaxed), "an SMS to {}", person.number);
+    }
+}
+
+/// The code in the domain-bound last line of a message.
+pub fn code_in(text: &str) -> String {
+    let last = text.lines().last().unwrap_or_default();
+    let code = last.rsplit('#').next().unwrap_or_default();
+    assert!(last.starts_with('@') && code.len() == 6, "no domain-bound code in {text:?}");
+    code.to_owned()
+}

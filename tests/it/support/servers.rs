@@ -1,0 +1,39 @@
+//! The servers that `scripts/test` starts. None of them is ever left out: without one, a test fails and says so.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{Connection as _, Executor as _, PgConnection};
+
+/// The value of a variable that `scripts/test` sets.
+pub fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run the tests with `scripts/test`, which starts the servers they need")
+    })
+}
+
+/// Unlike any other of this run and of runs that share the servers.
+fn number() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The URL of a new, empty database.
+pub async fn postgres_database() -> String {
+    let server = variable("YAGONA_TEST_POSTGRES");
+    let name = format!("yagona_{}_{}", std::process::id(), number());
+    let mut connection = PgConnection::connect(&server)
+        .await
+        .unwrap_or_else(|error| panic!("YAGONA_TEST_POSTGRES, {server}: {error}; run `scripts/test`"));
+    // Names cannot be bound; this one is made of digits and letters above.
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    connection.execute(create).await.expect("a database of its own");
+    let mut url = url::Url::parse(&server).expect("a URL in YAGONA_TEST_POSTGRES");
+    url.set_path(&name);
+    url.into()
+}
+
+/// The URL of a Redis database that nobody else uses.
+pub fn redis_database() -> String {
+    let server = variable("YAGONA_TEST_REDIS");
+    format!("{}/{}", server.trim_end_matches('/'), number() + 1)
+}

@@ -1,0 +1,128 @@
+//! A provider's settings, changed where a test needs it.
+
+use toml::{Table, Value};
+
+use super::people::Census;
+use super::sandbox::{ESKIZ, PLAYMOBILE};
+use super::world::{Backend, World};
+
+/// A provider to be started.
+pub struct Setup {
+    /// Its stores.
+    pub backend: Backend,
+    /// Who lives in its country.
+    pub census: Census,
+    changes: Table,
+    /// Whether connections to PostgreSQL and Redis go through a relay that can be cut.
+    pub relayed: bool,
+}
+
+/// More than any test reaches.
+const NO_LIMIT: i64 = 1_000_000_000;
+
+impl Setup {
+    /// The usual settings, few people.
+    pub fn new(backend: Backend) -> Self {
+        let census = Census { enrolled: 12, others: 6 };
+        Self { backend, census, changes: Table::new(), relayed: false }
+    }
+
+    /// Sets a key such as `sign_in.code_seconds`.
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        put(&mut self.changes, key, value.into());
+        self
+    }
+
+    /// With connections to the servers that can be cut.
+    pub fn relayed(self) -> Self {
+        Self { relayed: true, ..self }
+    }
+
+    /// With so many people.
+    pub fn people(self, enrolled: usize, others: usize) -> Self {
+        Self { census: Census { enrolled, others }, ..self }
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> World {
+        World::start(self).await
+    }
+
+    /// The configuration of a node at these ports, with the sandbox at `sandbox`.
+    pub fn configuration(&self, place: &Place) -> Table {
+        let mut table = Table::new();
+        let mut set = |key: &str, value: Value| put(&mut table, key, value);
+        set("environment", "sandbox".into());
+        set("server.issuer", place.issuer.as_str().into());
+        set("server.listen", format!("127.0.0.1:{}", place.port).into());
+        set("server.operations_listen", format!("127.0.0.1:{}", place.operations).into());
+        set("server.workers", 2.into());
+        set("server.drain_seconds", 1.into());
+        set("database.url", place.database.as_str().into());
+        set("database.max_connections", 8.into());
+        if let Some(redis) = &place.redis {
+            set("redis.url", redis.as_str().into());
+        }
+        set("keys.keyring", "keyring.toml".into());
+        set("keys.rsa_bits", 2048.into());
+        set("sms.gateways", Value::Array(vec!["eskiz".into(), "playmobile".into()]));
+        set("sms.callback_base", place.issuer.as_str().into());
+        set("sms.callback_secret", CALLBACK_SECRET.into());
+        for (key, value) in ["email", "password", "from"].iter().zip(ESKIZ) {
+            set(&format!("sms.eskiz.{key}"), value.into());
+        }
+        set("sms.eskiz.base_url", format!("{}/eskiz/api", place.sandbox).into());
+        for (key, value) in ["login", "password", "originator"].iter().zip(PLAYMOBILE) {
+            set(&format!("sms.playmobile.{key}"), value.into());
+        }
+        set("sms.playmobile.url", format!("{}/playmobile/broker-api/send", place.sandbox).into());
+        for limit in [
+            "sends_per_number_10m",
+            "sends_per_number_hour",
+            "sends_per_number_day",
+            "sends_per_address_5m",
+            "sends_per_client_hour",
+            "sends_per_country_hour",
+        ] {
+            set(&format!("limits.{limit}"), NO_LIMIT.into());
+        }
+        set("sandbox.people", "people.toml".into());
+        set("outbound.allow", Value::Array(vec!["127.0.0.1".into(), "localhost".into()]));
+        set("log.format", "json".into());
+        overlay(&mut table, &self.changes);
+        table
+    }
+}
+
+/// The unguessable part of the address at which gateways report.
+pub const CALLBACK_SECRET: &str = "it0callback0path0known0to0these0tests0only";
+
+/// Where a node is and what it stands on.
+#[derive(Clone)]
+pub struct Place {
+    pub issuer: String,
+    pub port: u16,
+    pub operations: u16,
+    pub database: String,
+    pub redis: Option<String>,
+    pub sandbox: String,
+}
+
+fn put(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => drop(table.insert(key.to_owned(), value)),
+        Some((section, rest)) => {
+            let section = table.entry(section).or_insert_with(|| Table::new().into());
+            put(section.as_table_mut().expect("a section"), rest, value);
+        }
+    }
+}
+
+fn overlay(table: &mut Table, over: &Table) {
+    for (key, value) in over {
+        match (table.get_mut(key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => overlay(below, above),
+            _ => drop(table.insert(key.clone(), value.clone())),
+        }
+    }
+}

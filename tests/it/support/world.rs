@@ -1,0 +1,225 @@
+//! A provider with everything around it: stores, sandbox, people, relying parties.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::folder::Folder;
+use super::listener::Listener;
+use super::people::{Kind, People, Person};
+use super::process::{Running, free_port, run, run_well};
+use super::relay::Relay;
+use super::sandbox::Sandbox;
+use super::servers::{postgres_database, redis_database, variable};
+use super::setup::{Place, Setup};
+use super::{Browser, client_file};
+
+/// Which stores a provider stands on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Backend {
+    /// SQLite and this process.
+    Embedded,
+    /// PostgreSQL and Redis.
+    Servers,
+}
+
+/// One node of a provider.
+pub struct Node {
+    pub running: Running,
+    pub port: u16,
+    pub operations: String,
+    config: PathBuf,
+}
+
+/// A provider and what belongs to it.
+pub struct World {
+    pub issuer: Url,
+    pub nodes: Vec<Node>,
+    pub sandbox: Sandbox,
+    pub setup: Setup,
+    pub folder: Folder,
+    pub people: People,
+    /// Takes logout tokens.
+    pub listener: Listener,
+    /// Relays before PostgreSQL and Redis, if asked for.
+    pub relays: Option<(Relay, Relay)>,
+    place: Place,
+}
+
+/// Enough people for all tests on the shared providers.
+const SHARED: (usize, usize) = (160, 12);
+
+impl World {
+    /// The provider that tests without wishes of their own share.
+    pub async fn shared(backend: Backend) -> &'static World {
+        static EMBEDDED: OnceCell<World> = OnceCell::const_new();
+        static SERVERS: OnceCell<World> = OnceCell::const_new();
+        let cell = if backend == Backend::Embedded { &EMBEDDED } else { &SERVERS };
+        cell.get_or_init(|| Setup::new(backend).people(SHARED.0, SHARED.1).start()).await
+    }
+
+    pub(super) async fn start(setup: Setup) -> World {
+        let folder = Folder::new();
+        let people = People::new(setup.census);
+        let listener = Listener::start();
+        let (port, operations) = (free_port(), free_port());
+        let issuer: Url = format!("http://localhost:{port}").parse().expect("a URL");
+        let sandbox = Sandbox::start(Some(format!(
+            "http://localhost:{port}/callbacks/sms/{}/playmobile",
+            super::setup::CALLBACK_SECRET
+        )));
+        let (database, redis, relays) = stores(&setup, &folder).await;
+        let base = issuer.as_str().trim_end_matches('/').to_owned();
+        let place = Place { issuer: base, port, operations, database, redis, sandbox: sandbox.base.clone() };
+        std::fs::write(folder.file("people.toml"), people.file()).expect("the people file");
+        std::fs::write(folder.file("clients.toml"), client_file::text(&listener.url)).expect("the client file");
+        let mut world =
+            World { issuer, nodes: Vec::new(), sandbox, setup, folder, people, listener, relays, place };
+        let config = world.write_config("node-1.toml", port, operations);
+        let path = config.display().to_string();
+        run_well(world.folder.path(), &["migrate", "-c", &path]);
+        run_well(world.folder.path(), &["client", "import", "clients.toml", "-c", &path]);
+        world.start_node(config, port, operations).await;
+        world
+    }
+
+    fn write_config(&self, name: &str, port: u16, operations: u16) -> PathBuf {
+        let place = Place { port, operations, ..self.place.clone() };
+        let path = self.folder.file(name);
+        std::fs::write(&path, self.setup.configuration(&place).to_string()).expect("the configuration");
+        path
+    }
+
+    async fn start_node(&mut self, config: PathBuf, port: u16, operations: u16) {
+        let path = config.display().to_string();
+        let log = self.folder.file(&format!("node-{}.log", self.nodes.len() + 1));
+        let mut running = Running::start(self.folder.path(), &["serve", "-c", &path], log);
+        let operations = format!("http://127.0.0.1:{operations}");
+        running.until_ready(&format!("{operations}/health/ready")).await;
+        self.nodes.push(Node { running, port, operations, config });
+    }
+
+    /// Starts one more node of the same provider.
+    pub async fn add_node(&mut self) {
+        let (port, operations) = (free_port(), free_port());
+        let config = self.write_config(&format!("node-{}.toml", self.nodes.len() + 1), port, operations);
+        self.start_node(config, port, operations).await;
+    }
+
+    /// The configuration file of a further node, which is not started.
+    pub fn config_of_another(&self) -> PathBuf {
+        self.write_config("node-more.toml", free_port(), free_port())
+    }
+
+    /// Starts the first node again, after it ended.
+    pub async fn start_again(&mut self) {
+        let node = self.nodes.remove(0);
+        let operations = node.operations.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let (config, port) = (node.config.clone(), node.port);
+        drop(node);
+        self.start_node(config, port, operations).await;
+    }
+
+    /// Runs a command on this provider's configuration; it must succeed.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let config = self.nodes[0].config.display().to_string();
+        run_well(self.folder.path(), &[arguments, &["-c", &config]].concat())
+    }
+
+    /// Runs a command on this provider's configuration, whatever comes of it.
+    pub fn try_command(&self, arguments: &[&str]) -> std::process::Output {
+        let config = self.nodes[0].config.display().to_string();
+        run(self.folder.path(), &[arguments, &["-c", &config]].concat())
+    }
+
+    /// A URL of the provider.
+    pub fn url(&self, path: &str) -> Url {
+        self.issuer.join(path).expect("a path")
+    }
+
+    /// A fresh browser in front of the first node.
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.issuer, self.nodes[0].port)
+    }
+
+    /// Somebody who can sign in.
+    pub fn person(&self) -> Person {
+        self.people.next(Kind::Enrolled)
+    }
+
+    /// Somebody of a certain kind.
+    pub fn somebody(&self, kind: Kind) -> Person {
+        self.people.next(kind)
+    }
+
+    /// A JSON document of the provider.
+    pub async fn json(&self, path: &str) -> Value {
+        let page = self.browser().open(path).await.page().expect_status(200);
+        serde_json::from_str(&page.body).expect("JSON")
+    }
+
+    /// The published keys.
+    pub async fn keys(&self) -> Value {
+        self.json("/oidc/jwks").await
+    }
+
+    /// As [`Node::metric`], of the first node.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        self.nodes[0].metric(name, labels).await
+    }
+
+    /// Where the first node is and what it stands on.
+    pub fn place(&self) -> Place {
+        self.place.clone()
+    }
+}
+
+impl Node {
+    /// The sum of a metric's samples whose line holds every one of `labels`.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let url = format!("{}/metrics", self.operations);
+        let text = reqwest::get(url).await.expect("the operations port").text().await.expect("text");
+        text.lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
+            .filter(|line| labels.iter().all(|label| line.contains(label)))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+}
+
+async fn stores(setup: &Setup, folder: &Folder) -> (String, Option<String>, Option<(Relay, Relay)>) {
+    if setup.backend == Backend::Embedded {
+        return (format!("sqlite:{}", folder.file("yagona.db").display()), None, None);
+    }
+    let (database, redis) = (postgres_database().await, redis_database());
+    if !setup.relayed {
+        return (database, Some(redis), None);
+    }
+    let (database, postgres_relay) = relayed(&database).await;
+    let (redis, redis_relay) = relayed(&redis).await;
+    (database, Some(redis), Some((postgres_relay, redis_relay)))
+}
+
+/// The same URL through a relay.
+async fn relayed(url: &str) -> (String, Relay) {
+    let mut url: Url = url.parse().expect("a URL");
+    let host = url.host_str().expect("a host").to_owned();
+    let relay = Relay::before(format!("{host}:{}", url.port().expect("a port"))).await;
+    url.set_host(Some("127.0.0.1")).expect("a host");
+    url.set_port(Some(relay.port())).expect("a port");
+    (url.into(), relay)
+}
+
+/// Where scripts of other people's clients are.
+pub fn clients_folder() -> &'static PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser-clients"))
+}
+
+/// What `scripts/test` sets for browser tests.
+pub fn webdriver() -> String {
+    variable("YAGONA_TEST_WEBDRIVER")
+}
