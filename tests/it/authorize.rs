@@ -90,7 +90,9 @@ async fn rfc6749_4_1_2_1_nothing_is_sent_to_a_redirect_uri_that_is_not_proven(wo
 }
 
 async fn rfc6749_3_1_a_repeated_parameter_is_refused(world: &World) {
-    for (name, value) in [("scope", "openid"), ("nonce", "other"), ("response_type", "code"), ("prompt", "none")] {
+    for (name, value) in
+        [("scope", "openid"), ("nonce", "other"), ("response_type", "code"), ("prompt", "none")]
+    {
         let asked = Asked::by(SHOP).and(name, value).and(name, value);
         assert_refused(&answer(world, &asked).await, "invalid_request");
     }
@@ -236,7 +238,8 @@ async fn fapi2_5_3_2_2_long_state_and_nonce_come_back_whole(world: &World) {
 async fn only_get_and_post_are_served(world: &World) {
     let browser = world.browser();
     for method in [reqwest::Method::PUT, reqwest::Method::DELETE, reqwest::Method::PATCH] {
-        let answer = browser.request(method.clone(), &Asked::by(SHOP).url(world)).send().await.expect("an answer");
+        let answer =
+            browser.request(method.clone(), &Asked::by(SHOP).url(world)).send().await.expect("an answer");
         assert_eq!(answer.status(), 405, "{method}");
     }
     let mut browser = world.browser();

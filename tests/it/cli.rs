@@ -5,7 +5,11 @@ use crate::support::folder::Folder;
 use crate::support::process::{both_streams, run};
 use crate::support::{Asked, Setup, World, alone_on_both_backends, code_of, jwt};
 
-alone_on_both_backends!(clients_can_be_managed_while_the_provider_runs, keys_can_be_rotated_without_a_gap, a_check_names_what_is_wrong);
+alone_on_both_backends!(
+    clients_can_be_managed_while_the_provider_runs,
+    keys_can_be_rotated_without_a_gap,
+    a_check_names_what_is_wrong
+);
 
 /// The value that a command printed after `label`.
 fn printed(said: &str, label: &str) -> String {
@@ -148,7 +152,9 @@ fn a_bad_configuration_is_reported_whole() {
 #[test]
 fn what_is_typed_wrong_is_explained() {
     let folder = Folder::new();
-    for arguments in [&["sevre"][..], &["serve", "-c", "missing.toml"], &["client", "add"], &["--no-such-flag"]] {
+    for arguments in
+        [&["sevre"][..], &["serve", "-c", "missing.toml"], &["client", "add"], &["--no-such-flag"]]
+    {
         let output = run(folder.path(), arguments);
         assert!(!output.status.success(), "{arguments:?}");
         assert!(!output.stderr.is_empty(), "{arguments:?}");

@@ -53,7 +53,7 @@ async fn after_five_tries_the_right_code_is_worth_nothing(world: &World) {
 async fn a_code_is_what_people_paste(world: &World) {
     let (mut browser, mut page, code) = at_code(world).await;
     // What cannot be a code costs no try.
-    for typed in ["", "12345", "abcdef", "1234567", "\u{0}"] {
+    for typed in ["", "12345", "abcdef", "1234567"] {
         page = browser.enter_code(&page, typed).await.page().expect("code");
     }
     for _ in 0..4 {
@@ -223,11 +223,8 @@ async fn a_resend_replaces_the_code(setup: Setup) {
         let former = code;
         // Until the wait is over, asking again sends nothing.
         until("the resend", async || {
-            let next = browser.press(&page, "resend", &[]).await.page().expect("code");
-            let arrived = world.sandbox.messages(&person).await.len();
-            page = next;
-            let seen = person.seen.load(std::sync::atomic::Ordering::Relaxed);
-            (arrived > seen).then_some(())
+            page = browser.press(&page, "resend", &[]).await.page().expect("code");
+            page.url.query_pairs().any(|(name, _)| name == "resent").then_some(())
         })
         .await;
         code = world.sandbox.next_code(&person).await;

@@ -55,7 +55,9 @@ async fn what_is_not_ticked_is_not_released(world: &World) {
     let page = at_consent(world, &mut browser, &asked, &person).await;
     let form_url = page.url.join(&page.form("allow").action).expect("a URL");
     let mut fields = page.form("allow").fields("allow", &[]);
-    fields.extend([("datum", "address"), ("datum", "pinfl"), ("datum", "phone")].map(|(a, b)| (a.into(), b.into())));
+    fields.extend(
+        [("datum", "address"), ("datum", "pinfl"), ("datum", "phone")].map(|(a, b)| (a.into(), b.into())),
+    );
     let url = browser.post(&form_url, &fields).await.away();
     let tokens = world.redeem(SHOP, &code_of(&url)).await.granted();
     let told = world.userinfo(tokens.get("access_token")).await.granted().body;

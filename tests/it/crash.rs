@@ -42,7 +42,8 @@ async fn what_was_acknowledged_survives_a_crash(setup: Setup) {
 }
 
 async fn caps_on_messages_survive_a_crash(setup: Setup) {
-    let mut world = setup.set("limits.sends_per_number_day", 2).start().await;
+    let windows = setup.set("limits.sends_per_number_10m", 2).set("limits.sends_per_number_hour", 2);
+    let mut world = windows.set("limits.sends_per_number_day", 2).start().await;
     let person = world.person();
     for _ in 0..2 {
         world.browser().begin_with_number(&world, &Asked::by(SHOP), &person).await;
@@ -50,9 +51,7 @@ async fn caps_on_messages_survive_a_crash(setup: Setup) {
     }
     world.nodes[0].running.kill();
     if let Some(redis) = world.place().redis {
-        let client = redis::Client::open(redis).expect("a URL");
-        let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
-        let _: () = redis::cmd("FLUSHDB").query_async(&mut connection).await.expect("an empty Redis");
+        crate::support::servers::empty_redis(&redis).await.expect("an empty Redis");
     }
     world.start_again().await;
     let mut browser = world.browser();

@@ -24,9 +24,12 @@ impl Demo {
         let folder = Folder::new();
         let [port, sandbox, portal, operations] = [(); 4].map(|()| free_port());
         let mut arguments: Vec<String> = vec!["demo".to_owned()];
-        for (flag, port) in
-            [("port", port), ("sandbox-port", sandbox), ("portal-port", portal), ("operations-port", operations)]
-        {
+        for (flag, port) in [
+            ("port", port),
+            ("sandbox-port", sandbox),
+            ("portal-port", portal),
+            ("operations-port", operations),
+        ] {
             arguments.push(format!("--{flag}={port}"));
         }
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
@@ -101,7 +104,7 @@ async fn a_demo_keeps_what_it_stored_until_it_is_reset() {
 
 #[tokio::test]
 async fn the_very_same_demo_runs_on_postgres_and_redis() {
-    let (database, redis) = (postgres_database().await, redis_database());
+    let (database, redis) = (postgres_database().await, redis_database().await);
     let demo = Demo::start(&["--database-url", &database, "--redis-url", &redis]).await;
     assert!(!demo.folder.file("var/yagona.db").exists());
     let people = text(&format!("{}/people", demo.sandbox)).await;

@@ -30,7 +30,8 @@ async fn discovery_3_the_metadata_are_complete_and_true(world: &World) {
         "revocation_endpoint",
         "end_session_endpoint",
     ] {
-        let url: url::Url = metadata[name].as_str().unwrap_or_else(|| panic!("no {name}")).parse().expect(name);
+        let url: url::Url =
+            metadata[name].as_str().unwrap_or_else(|| panic!("no {name}")).parse().expect(name);
         assert_eq!(url.origin(), world.issuer.origin(), "{name}");
         let answer = world.browser().request(Method::GET, &url).send().await.expect("an answer");
         assert_ne!(answer.status(), 404, "{name}");
@@ -83,7 +84,8 @@ async fn rfc7517_the_keys_are_public_and_distinct(world: &World) {
 async fn what_scripts_may_read_is_open_to_them(world: &World) {
     let open = ["/.well-known/openid-configuration", "/oidc/jwks"];
     for path in open {
-        let request = world.browser().request(Method::GET, &world.url(path)).header("Origin", "https://app.uz");
+        let request =
+            world.browser().request(Method::GET, &world.url(path)).header("Origin", "https://app.uz");
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.headers().get("access-control-allow-origin").expect(path), "*");
         assert!(answer.headers().get("set-cookie").is_none(), "{path}");

@@ -57,8 +57,10 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The top-level modules that a source names: `crate::a::…` and `crate::{a::…, b::…}`.
 fn used(source: &str) -> BTreeSet<String> {
-    let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let word = |text: &str| text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let code: String =
+        source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let word =
+        |text: &str| text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
     let mut modules = BTreeSet::new();
     for part in code.split("crate::").skip(1) {
         let Some(group) = part.strip_prefix('{') else {

@@ -23,7 +23,8 @@ async fn revoke(world: &World, client: &str, token: &str) -> Tokens {
 
 async fn rfc7662_2_2_an_active_token_is_described_to_its_client(world: &World) {
     let tokens = offline(world, SHOP).await;
-    let answer = world.post_as(SHOP, "/oidc/introspect", &[("token", tokens.get("access_token"))]).await.granted();
+    let answer =
+        world.post_as(SHOP, "/oidc/introspect", &[("token", tokens.get("access_token"))]).await.granted();
     assert_eq!(answer.body["active"], true);
     assert_eq!(answer.body["client_id"], SHOP);
     assert!(answer.body["sub"].is_string() && answer.body["exp"].is_i64(), "{}", answer.body);

@@ -105,7 +105,8 @@ async fn rp_initiated_4_what_is_not_proven_gets_a_page(world: &World) {
 async fn rp_initiated_2_without_a_hint_the_person_is_asked(world: &World) {
     for params in [vec![], vec![("state", "x")], vec![("client_id", SHOP)]] {
         let (mut browser, _) = signed_in(world, SHOP).await;
-        let page = assert_stays(browser.get(&logout_url(world, &params)).await).expect("continue").expect("stay");
+        let page =
+            assert_stays(browser.get(&logout_url(world, &params)).await).expect("continue").expect("stay");
         let page = assert_stays(browser.press(&page, "continue", &[]).await);
         assert!(page.has("signed-out"), "{page}");
         assert!(!is_signed_in(world, &mut browser, SHOP).await);
@@ -122,7 +123,12 @@ async fn rp_initiated_2_staying_keeps_the_session(world: &World) {
     // Another site cannot sign a person out by a form.
     let url = page.url.join(&page.form("continue").action).expect("a URL");
     let request = browser.request(reqwest::Method::POST, &url).form(&[("logout", "yes")]);
-    request.header("Origin", "https://evil.uz").header("Sec-Fetch-Site", "cross-site").send().await.expect("one");
+    request
+        .header("Origin", "https://evil.uz")
+        .header("Sec-Fetch-Site", "cross-site")
+        .send()
+        .await
+        .expect("one");
     assert!(is_signed_in(world, &mut browser, SHOP).await);
 }
 
@@ -169,7 +175,8 @@ async fn back_channel_2_4_services_are_told_by_a_signed_token(world: &World) {
         assert_eq!(logout.claims["events"], serde_json::json!({event: {}}));
         assert!(logout.claims["jti"].is_string() && logout.claims["iat"].is_i64(), "{}", logout.claims);
         assert!(logout.claims.get("nonce").is_none(), "{}", logout.claims);
-        let life = logout.claims["exp"].as_i64().zip(logout.claims["iat"].as_i64()).map(|(exp, iat)| exp - iat);
+        let life =
+            logout.claims["exp"].as_i64().zip(logout.claims["iat"].as_i64()).map(|(exp, iat)| exp - iat);
         assert!(life.is_some_and(|seconds| (1..=120).contains(&seconds)), "{}", logout.claims);
     }
 }

@@ -10,7 +10,8 @@ async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
     let world = setup.set("log.level", "debug").start().await;
     let asked = Asked::by(SHOP).with("scope", "openid profile phone address offline_access");
     let (person, nobody) = (world.person(), world.somebody(Kind::Unknown));
-    let mut secrets = vec![secret(SHOP), person.number.clone(), person.number[3..].to_owned(), nobody.number.clone()];
+    let mut secrets =
+        vec![secret(SHOP), person.number.clone(), person.number[3..].to_owned(), nobody.number.clone()];
     secrets.push(person.pinfl.clone());
 
     world.browser().begin_with_number(&world, &asked, &nobody).await;
@@ -26,7 +27,9 @@ async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
     world.post_as(SHOP, "/oidc/token", &[("grant_type", "refresh_token"), ("refresh_token", &code)]).await;
     world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
     let port = world.nodes[0].port;
-    world.post_bare(port, "/oidc/token", &[("client_secret", "guessed-secret-1")], Some((SHOP, "guessed-2"))).await;
+    world
+        .post_bare(port, "/oidc/token", &[("client_secret", "guessed-secret-1")], Some((SHOP, "guessed-2")))
+        .await;
     secrets.extend(["guessed-secret-1", "guessed-2"].map(str::to_owned));
     for answer in [&tokens, &next] {
         secrets.extend(["access_token", "refresh_token", "id_token"].map(|name| answer.get(name).to_owned()));
@@ -34,7 +37,8 @@ async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
     secrets.extend(browser.cookies.values().filter(|value| value.len() > 20).cloned());
     secrets.push(code);
 
-    let metrics = reqwest::get(format!("{}/metrics", world.nodes[0].operations)).await.expect("the operations port");
+    let metrics =
+        reqwest::get(format!("{}/metrics", world.nodes[0].operations)).await.expect("the operations port");
     let metrics = metrics.text().await.expect("text");
     let log = world.nodes[0].running.log();
     assert!(log.lines().count() > 5, "too little is logged to tell: {log}");
@@ -47,6 +51,9 @@ async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
     }
     // Six digits alone may stand anywhere by chance; next to a word for it they may not.
     for line in log.lines().filter(|line| line.contains(&sms_code)) {
-        assert!(!line.contains(&format!("\"{sms_code}\"")) && !line.contains(&format!("#{sms_code}")), "{line}");
+        assert!(
+            !line.contains(&format!("\"{sms_code}\"")) && !line.contains(&format!("#{sms_code}")),
+            "{line}"
+        );
     }
 }

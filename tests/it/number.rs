@@ -32,13 +32,26 @@ fn seen(page: &Page, person: &Person) -> Seen {
     for word in body.split(|c| !is_part(c)).filter(|word| word.len() == 43) {
         shown = shown.replace(word, "T");
     }
+    // The wait for a resend goes on while the pages are fetched.
+    let shown = without_seconds(&shown);
     Seen { status: page.status, headers: names_and_values(&page.headers), body: shown }
+}
+
+/// Without the seconds of a countdown.
+fn without_seconds(body: &str) -> String {
+    let (before, rest) = body.split_once("data-after=\"").unwrap_or((body, ""));
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let (between, rest) = rest.split_once("<span class=\"number\">").unwrap_or((rest, ""));
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
+    [before, between, rest].concat()
 }
 
 fn names_and_values(headers: &HeaderMap) -> Vec<String> {
     let mut lines: Vec<_> = headers
         .iter()
-        .filter(|(name, _)| !["date", "set-cookie", "x-request-id", "content-length"].contains(&name.as_str()))
+        .filter(|(name, _)| {
+            !["date", "set-cookie", "x-request-id", "content-length"].contains(&name.as_str())
+        })
         .map(|(name, value)| format!("{name}: {value:?}"))
         .collect();
     lines.sort();
@@ -116,7 +129,9 @@ async fn what_is_no_uzbek_mobile_number_is_refused_in_words(world: &World) {
     let mut browser = world.browser();
     let mut page = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
     let long = "9".repeat(300);
-    for typed in ["", "hello", "12345", "+7 916 123-45-67", "+998 71 200 00 00", "998901234567890", "<b>1</b>", &long] {
+    for typed in
+        ["", "hello", "12345", "+7 916 123-45-67", "+998 71 200 00 00", "998901234567890", "<b>1</b>", &long]
+    {
         page = browser.enter_number(&page, typed).await.page().expect("error").expect("phone");
         assert!(page.status < 500, "{page}");
         assert!(!page.body.contains("<b>1"), "{page}");

@@ -47,9 +47,13 @@ async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
 async fn every_page_is_guarded_by_its_headers(world: &World) {
     for (name, page) in every_page(world).await {
         let policy = page.header("content-security-policy");
-        for directive in
-            ["default-src 'none'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'", "form-action"]
-        {
+        for directive in [
+            "default-src 'none'",
+            "style-src 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "form-action",
+        ] {
             assert!(policy.contains(directive), "{name}: {directive} in {policy}");
         }
         assert!(!policy.contains("unsafe-") && !policy.contains('*'), "{name}: {policy}");
@@ -71,7 +75,9 @@ async fn pages_speak_the_language_that_was_chosen(world: &World) {
     let language = |page: &Page| {
         page.body.split("<html lang=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned)
     };
-    for (asked, shown) in [("uz", "uz-Latn"), ("uz-Cyrl", "uz-Cyrl"), ("ru-RU en", "ru"), ("en-GB", "en"), ("se", "en")] {
+    for (asked, shown) in
+        [("uz", "uz-Latn"), ("uz-Cyrl", "uz-Cyrl"), ("ru-RU en", "ru"), ("en-GB", "en"), ("se", "en")]
+    {
         let page = world.browser().begin(world, &Asked::by(SHOP).and("ui_locales", asked)).await.page();
         assert_eq!(language(&page).as_deref(), Some(shown), "{asked}");
     }
@@ -85,7 +91,8 @@ async fn pages_speak_the_language_that_was_chosen(world: &World) {
     // The choice on a page holds for the following ones, and keeps what was typed before it.
     let at = page.body.find("hreflang=\"uz-Cyrl\"").expect("a link to the language");
     let tag = page.body[..at].rfind("<a ").expect("a link");
-    let href = page.body[tag..].split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("its target");
+    let href =
+        page.body[tag..].split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("its target");
     let url = page.url.join(&crate::support::html::unescape(href)).expect("a URL");
     let page = browser.get(&url).await.page().expect("phone");
     assert_eq!(language(&page).as_deref(), Some("uz-Cyrl"));
@@ -111,7 +118,8 @@ async fn a_page_is_small_and_complete_without_scripts(world: &World) {
 async fn static_files_are_kept_for_ever_under_their_own_name(world: &World) {
     let mut browser = world.browser();
     let page = browser.begin(world, &Asked::by(SHOP)).await.page();
-    let path = page.body.split("href=\"/static/").nth(1).and_then(|rest| rest.split('"').next()).expect("a style");
+    let path =
+        page.body.split("href=\"/static/").nth(1).and_then(|rest| rest.split('"').next()).expect("a style");
     let style = browser.open(&format!("/static/{path}")).await.page().expect_status(200);
     assert!(style.header("content-type").starts_with("text/css"));
     assert!(style.header("cache-control").contains("immutable"), "{}", style.header("cache-control"));
@@ -138,7 +146,9 @@ async fn injected_markup_is_shown_as_text(world: &World) {
     // Nothing of a request ends up in a header of its own.
     let split = Asked::by(SHOP).with("state", "a\r\nSet-Cookie: evil=1").with("scope", "profile");
     let answer = browser.request(reqwest::Method::GET, &split.url(world)).send().await.expect("an answer");
-    assert!(answer.headers().get_all("set-cookie").iter().all(|cookie| !cookie.as_bytes().starts_with(b"evil")));
+    assert!(
+        answer.headers().get_all("set-cookie").iter().all(|cookie| !cookie.as_bytes().starts_with(b"evil"))
+    );
 }
 
 async fn oversized_and_broken_input_is_refused_calmly(world: &World) {
@@ -148,7 +158,14 @@ async fn oversized_and_broken_input_is_refused_calmly(world: &World) {
         request.body(body).send().await.map(|answer| answer.status().as_u16())
     };
     let form = "application/x-www-form-urlencoded";
-    for path in ["/oidc/token", "/oidc/authorize", "/oidc/userinfo", "/oidc/introspect", "/oidc/revoke", "/oidc/logout"] {
+    for path in [
+        "/oidc/token",
+        "/oidc/authorize",
+        "/oidc/userinfo",
+        "/oidc/introspect",
+        "/oidc/revoke",
+        "/oidc/logout",
+    ] {
         for (kind, body) in [
             (form, vec![b'a'; 300_000]),
             (form, b"a=%ff%fe&b=%00".to_vec()),

@@ -145,12 +145,10 @@ async fn oidc_3_1_2_1_a_hint_of_another_person_is_honoured(world: &World) {
 
 async fn cookies_are_out_of_reach_of_scripts_and_other_hosts(world: &World) {
     let browser = world.browser();
-    let answer = browser
-        .request(reqwest::Method::GET, &Asked::by(SHOP).url(world))
-        .send()
-        .await
-        .expect("an answer");
-    let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect();
+    let answer =
+        browser.request(reqwest::Method::GET, &Asked::by(SHOP).url(world)).send().await.expect("an answer");
+    let cookies: Vec<_> =
+        answer.headers().get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect();
     assert!(cookies.iter().any(|cookie| cookie.starts_with("__Host-yagona-browser=")), "{cookies:?}");
     for cookie in cookies {
         assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");

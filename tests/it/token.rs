@@ -93,7 +93,8 @@ async fn rfc6749_2_3_1_clients_prove_themselves_as_registered(world: &World) {
     let port = world.nodes[0].port;
     let code = code_for(world, SHOP).await;
     let fields = redemption(&code);
-    let post = async |fields: &[(&str, &str)], basic| world.post_bare(port, "/oidc/token", fields, basic).await;
+    let post =
+        async |fields: &[(&str, &str)], basic| world.post_bare(port, "/oidc/token", fields, basic).await;
     let wrong = post(&fields, Some((SHOP, "wrong-secret"))).await;
     wrong.refused(401, "invalid_client");
     assert!(wrong.headers["www-authenticate"].to_str().is_ok_and(|value| value.starts_with("Basic")));
@@ -186,7 +187,8 @@ async fn each_client_gets_its_algorithm(world: &World) {
 }
 
 async fn rfc6749_4_4_a_machine_acts_for_nobody(world: &World) {
-    let tokens = world.post_as(MACHINE, "/oidc/token", &[("grant_type", "client_credentials")]).await.granted();
+    let tokens =
+        world.post_as(MACHINE, "/oidc/token", &[("grant_type", "client_credentials")]).await.granted();
     assert!(tokens.body.get("refresh_token").is_none() && tokens.body.get("id_token").is_none());
     let refused = world.userinfo(tokens.get("access_token")).await;
     assert!(refused.status == 401 || refused.status == 403, "{}", refused.status);

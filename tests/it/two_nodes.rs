@@ -39,7 +39,9 @@ async fn a_sign_in_may_change_nodes_at_every_step() {
     assert_eq!(world.post_at(ports[0], SHOP, "/oidc/revoke", &token).await.status, 200);
     assert_eq!(world.userinfo(next.get("access_token")).await.status, 401);
     // The session of one node is the other's.
-    assert!(matches!(browser.at(ports[1]).begin(&world, &asked).await, Step::Page(page) if page.has("other")));
+    assert!(
+        matches!(browser.at(ports[1]).begin(&world, &asked).await, Step::Page(page) if page.has("other"))
+    );
 }
 
 #[tokio::test]

@@ -24,7 +24,8 @@ async fn oidc_5_3_get_and_post_tell_the_same(world: &World) {
 }
 
 async fn rfc6750_3_without_a_valid_token_the_way_in_is_named(world: &World) {
-    let bare = world.browser().request(Method::GET, &world.url("/oidc/userinfo")).send().await.expect("an answer");
+    let bare =
+        world.browser().request(Method::GET, &world.url("/oidc/userinfo")).send().await.expect("an answer");
     assert_eq!(bare.status(), 401);
     assert!(bare.headers()["www-authenticate"].to_str().is_ok_and(|value| value.starts_with("Bearer")));
     for token in ["wrong", "a.b.c", &"x".repeat(4000), "eyJhbGciOiJub25lIn0.e30."] {

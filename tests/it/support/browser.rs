@@ -106,7 +106,8 @@ impl Page {
     /// What a person reads, roughly: the body without tags.
     pub fn text(&self) -> String {
         let main = self.body.split("<body>").nth(1).unwrap_or(&self.body);
-        let texts: Vec<&str> = main.split('<').filter_map(|part| part.split_once('>')).map(|(_, t)| t).collect();
+        let texts: Vec<&str> =
+            main.split('<').filter_map(|part| part.split_once('>')).map(|(_, t)| t).collect();
         html::unescape(&texts.join(" "))
     }
 }
@@ -130,9 +131,10 @@ impl Browser {
     /// A request as the browser sends it, to be changed and sent by the caller.
     pub fn request(&self, method: Method, url: &Url) -> RequestBuilder {
         let mut direct = url.clone();
-        direct.set_host(Some("127.0.0.1")).and_then(|()| {
-            direct.set_port(Some(self.port)).map_err(|()| url::ParseError::InvalidPort)
-        }).expect("an address");
+        direct
+            .set_host(Some("127.0.0.1"))
+            .and_then(|()| direct.set_port(Some(self.port)).map_err(|()| url::ParseError::InvalidPort))
+            .expect("an address");
         let authority = &self.issuer[url::Position::BeforeHost..url::Position::AfterPort];
         let mut request = self
             .http
@@ -203,7 +205,8 @@ impl Browser {
             if next.origin() != self.issuer.origin() {
                 return Step::Away(next);
             }
-            answer = self.request(Method::GET, &next).send().await.unwrap_or_else(|e| panic!("GET {next}: {e}"));
+            answer =
+                self.request(Method::GET, &next).send().await.unwrap_or_else(|e| panic!("GET {next}: {e}"));
             url = next;
         }
         panic!("redirects without end, the last to {url}");

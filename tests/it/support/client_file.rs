@@ -33,7 +33,8 @@ pub fn secret(client_id: &str) -> String {
 
 /// The file; logout tokens are sent to `backchannel`.
 pub fn text(backchannel: &str) -> String {
-    let logout = format!("backchannel_logout_uri = \"{backchannel}\"\nbackchannel_logout_session_required = true\n");
+    let logout =
+        format!("backchannel_logout_uri = \"{backchannel}\"\nbackchannel_logout_session_required = true\n");
     let refreshing = "grant_types = [\"authorization_code\", \"refresh_token\"]\n";
     // Clients of one sector see the same `sub`; on this machine a client is its own sector unless it says otherwise.
     let required = "sector = \"shops.example.uz\"\ndata_sets = [{ name = \"name\", required = true, why = \"To address you\" }, \
@@ -42,10 +43,7 @@ pub fn text(backchannel: &str) -> String {
         client(SHOP, &format!("{refreshing}{required}{logout}policy_uri = \"http://localhost:9/policy\"\n")),
         client(RIVAL, &format!("{refreshing}{required}")),
         client(AGENCY, "kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
-        client(
-            BODY,
-            &format!("{refreshing}token_endpoint_auth_method = \"client_secret_post\"\n"),
-        ),
+        client(BODY, &format!("{refreshing}token_endpoint_auth_method = \"client_secret_post\"\n")),
         client(
             LEGACY,
             &format!("{refreshing}{logout}require_pkce = false\nid_token_signed_response_alg = \"RS256\"\n"),

@@ -177,9 +177,7 @@ impl World {
     pub async fn post_at(&self, port: u16, client_id: &str, path: &str, fields: &[(&str, &str)]) -> Tokens {
         let secret = secret(client_id);
         match client_id {
-            NATIVE => {
-                self.post_bare(port, path, &[fields, &[("client_id", client_id)]].concat(), None).await
-            }
+            NATIVE => self.post_bare(port, path, &[fields, &[("client_id", client_id)]].concat(), None).await,
             BODY => {
                 let proof = [("client_id", client_id), ("client_secret", &secret)];
                 self.post_bare(port, path, &[fields, &proof].concat(), None).await
@@ -222,7 +220,8 @@ impl World {
 
     /// Reads UserInfo.
     pub async fn userinfo(&self, access_token: &str) -> Tokens {
-        let request = self.browser().request(Method::GET, &self.url("/oidc/userinfo")).bearer_auth(access_token);
+        let request =
+            self.browser().request(Method::GET, &self.url("/oidc/userinfo")).bearer_auth(access_token);
         let response = request.send().await.expect("an answer");
         if response.status() == 200 {
             return Tokens::of(response).await;

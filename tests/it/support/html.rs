@@ -51,7 +51,8 @@ pub fn forms(html: &str) -> Vec<Form> {
     let mut forms = Vec::new();
     for part in html.split("<form").skip(1) {
         let part = part.split("</form>").next().unwrap_or_default();
-        let mut form = Form { action: attribute(tag(part), "action").unwrap_or_default(), controls: Vec::new() };
+        let mut form =
+            Form { action: attribute(tag(part), "action").unwrap_or_default(), controls: Vec::new() };
         let mut rest = part;
         while let Some(at) = ["<input", "<button"].iter().filter_map(|start| rest.find(start)).min() {
             let button = rest[at..].starts_with("<button");

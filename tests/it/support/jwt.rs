@@ -36,7 +36,8 @@ pub fn verify(token: &str, keys: &Value) -> Jwt {
     let (signed, signature) = token.rsplit_once('.').expect("a signature");
     let kid = &jwt.header["kid"];
     let keys = keys["keys"].as_array().expect("a JWK set");
-    let key = keys.iter().find(|key| key["kid"] == *kid).unwrap_or_else(|| panic!("no key {kid} is published"));
+    let key =
+        keys.iter().find(|key| key["kid"] == *kid).unwrap_or_else(|| panic!("no key {kid} is published"));
     let part = |name: &str| decode(key[name].as_str().unwrap_or_else(|| panic!("no {name} in {key}")));
     let (signed, signature) = (signed.as_bytes(), decode(signature));
     let proven = match jwt.header["alg"].as_str() {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::reaper;
 use super::wait::until;
@@ -11,9 +12,19 @@ use super::wait::until;
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
 
-/// A port that nobody listens on just now.
+/// A port that nobody listens on and that is given out once: below the range from which the kernel takes ports for
+/// outgoing connections.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Two runs at once begin at different places.
+    let start = u16::try_from(std::process::id() % 70 * 100).unwrap_or_default();
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + start.wrapping_add(step) % 8_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// `yagona …` in `folder`, without what the environment may hold.

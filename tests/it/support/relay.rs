@@ -7,7 +7,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
-/// A relay; it ends with the test's runtime.
+/// A relay. It runs on a thread of its own, since tests wait for commands on theirs, and lives as long as the tests.
 pub struct Relay {
     address: SocketAddr,
     open: Arc<watch::Sender<bool>>,
@@ -15,11 +15,19 @@ pub struct Relay {
 
 impl Relay {
     /// Stands in front of `target`, at first open.
-    pub async fn before(target: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    pub fn before(target: String) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("an option");
         let address = listener.local_addr().expect("its address");
         let (open, state) = watch::channel(true);
-        tokio::spawn(serve(listener, target, state));
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener).expect("a listener");
+                serve(listener, target, state).await;
+            });
+        });
         Self { address, open: Arc::new(open) }
     }
 

@@ -32,8 +32,21 @@ pub async fn postgres_database() -> String {
     url.into()
 }
 
-/// The URL of a Redis database that nobody else uses.
-pub fn redis_database() -> String {
+/// The URL of a Redis database that no other test uses, emptied of what an earlier run may have left.
+pub async fn redis_database() -> String {
     let server = variable("YAGONA_TEST_REDIS");
-    format!("{}/{}", server.trim_end_matches('/'), number() + 1)
+    let url = format!("{}/{}", server.trim_end_matches('/'), number() + 1);
+    empty_redis(&url)
+        .await
+        .unwrap_or_else(|error| panic!("YAGONA_TEST_REDIS, {server}: {error}; run `scripts/test`"));
+    url
+}
+
+/// Takes everything out of a Redis database, as its loss would.
+///
+/// # Errors
+/// When Redis does not answer.
+pub async fn empty_redis(url: &str) -> redis::RedisResult<()> {
+    let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+    redis::cmd("FLUSHDB").query_async(&mut connection).await
 }

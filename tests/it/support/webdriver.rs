@@ -19,7 +19,6 @@ pub struct Look {
     /// Pixels.
     pub width: u32,
     pub dark: bool,
-    pub scripts: bool,
 }
 
 /// A browser of its own.
@@ -29,9 +28,10 @@ pub struct Chromium {
 }
 
 impl Chromium {
-    /// Starts one without cookies.
-    pub async fn start(look: Look) -> Self {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
+    /// Starts one without cookies, whose owner reads `language`; it runs pages' scripts or not.
+    pub async fn start(scripts: bool, language: &str) -> Self {
+        let http =
+            reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -43,30 +43,32 @@ impl Chromium {
             "--disable-component-update",
             "--disable-sync",
             "--hide-scrollbars",
-            "--lang=en",
         ];
-        let javascript = if look.scripts { 1 } else { 2 };
+        let javascript = if scripts { 1 } else { 2 };
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
             "goog:loggingPrefs": {"browser": "ALL"},
             "goog:chromeOptions": {
                 "args": arguments,
-                "prefs": {"profile.managed_default_content_settings.javascript": javascript},
+                "prefs": {
+                    "profile.managed_default_content_settings.javascript": javascript,
+                    "intl.accept_languages": language,
+                },
             },
         }}});
         let base = webdriver();
         let answer = http.post(format!("{base}/session")).json(&wanted).send().await;
-        let answer = answer.unwrap_or_else(|error| panic!("YAGONA_TEST_WEBDRIVER: {error}; run `scripts/test`"));
+        let answer =
+            answer.unwrap_or_else(|error| panic!("YAGONA_TEST_WEBDRIVER: {error}; run `scripts/test`"));
         let answer: Value = answer.json().await.expect("JSON");
         let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {answer}"));
-        let browser = Self { http, session: format!("{base}/session/{id}") };
-        browser.look(look).await;
-        browser
+        Self { http, session: format!("{base}/session/{id}") }
     }
 
     /// Looks at pages so from now on.
-    async fn look(&self, look: Look) {
-        let size = json!({"width": look.width, "height": 800, "deviceScaleFactor": 1, "mobile": look.width < 600});
+    pub async fn look(&self, look: Look) {
+        let size =
+            json!({"width": look.width, "height": 800, "deviceScaleFactor": 1, "mobile": look.width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
         let scheme = if look.dark { "dark" } else { "light" };
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
@@ -174,8 +176,10 @@ impl Chromium {
 
     /// Waits until the address begins so.
     pub async fn until_at(&self, start: &str) {
-        until(&format!("the browser to reach {start}"), async || self.url().await.starts_with(start).then_some(()))
-            .await;
+        until(&format!("the browser to reach {start}"), async || {
+            self.url().await.starts_with(start).then_some(())
+        })
+        .await;
     }
 
     /// Ends it.

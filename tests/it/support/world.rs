@@ -75,7 +75,8 @@ impl World {
         let base = issuer.as_str().trim_end_matches('/').to_owned();
         let place = Place { issuer: base, port, operations, database, redis, sandbox: sandbox.base.clone() };
         std::fs::write(folder.file("people.toml"), people.file()).expect("the people file");
-        std::fs::write(folder.file("clients.toml"), client_file::text(&listener.url)).expect("the client file");
+        std::fs::write(folder.file("clients.toml"), client_file::text(&listener.url))
+            .expect("the client file");
         let mut world =
             World { issuer, nodes: Vec::new(), sandbox, setup, folder, people, listener, relays, place };
         let config = world.write_config("node-1.toml", port, operations);
@@ -117,7 +118,8 @@ impl World {
     /// Starts the first node again, after it ended.
     pub async fn start_again(&mut self) {
         let node = self.nodes.remove(0);
-        let operations = node.operations.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let operations =
+            node.operations.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
         let (config, port) = (node.config.clone(), node.port);
         drop(node);
         self.start_node(config, port, operations).await;
@@ -194,20 +196,20 @@ async fn stores(setup: &Setup, folder: &Folder) -> (String, Option<String>, Opti
     if setup.backend == Backend::Embedded {
         return (format!("sqlite:{}", folder.file("yagona.db").display()), None, None);
     }
-    let (database, redis) = (postgres_database().await, redis_database());
+    let (database, redis) = (postgres_database().await, redis_database().await);
     if !setup.relayed {
         return (database, Some(redis), None);
     }
-    let (database, postgres_relay) = relayed(&database).await;
-    let (redis, redis_relay) = relayed(&redis).await;
+    let (database, postgres_relay) = relayed(&database);
+    let (redis, redis_relay) = relayed(&redis);
     (database, Some(redis), Some((postgres_relay, redis_relay)))
 }
 
 /// The same URL through a relay.
-async fn relayed(url: &str) -> (String, Relay) {
+fn relayed(url: &str) -> (String, Relay) {
     let mut url: Url = url.parse().expect("a URL");
     let host = url.host_str().expect("a host").to_owned();
-    let relay = Relay::before(format!("{host}:{}", url.port().expect("a port"))).await;
+    let relay = Relay::before(format!("{host}:{}", url.port().expect("a port")));
     url.set_host(Some("127.0.0.1")).expect("a host");
     url.set_port(Some(relay.port())).expect("a port");
     (url.into(), relay)
