@@ -6,6 +6,7 @@ use crate::support::{Asked, Setup, Step, alone_on_both_backends, code_of};
 alone_on_both_backends!(
     what_was_acknowledged_survives_a_crash,
     caps_on_messages_survive_a_crash,
+    a_crash_between_page_and_gateway_sends_no_code_twice,
     a_terminated_provider_finishes_and_ends_well,
 );
 
@@ -61,6 +62,37 @@ async fn caps_on_messages_survive_a_crash(setup: Setup) {
     world.browser().begin_with_number(&world, &Asked::by(SHOP), &control).await;
     world.sandbox.next_code(&control).await;
     world.sandbox.nothing_came(&person).await;
+}
+
+async fn a_crash_between_page_and_gateway_sends_no_code_twice(setup: Setup) {
+    let waits = toml::Value::Array(vec![1.into(), 1.into()]);
+    let mut world = setup.set("sign_in.resend_after_seconds", waits).start().await;
+    world.sandbox.switch(&[("eskiz.delay_ms", "400"), ("playmobile.delay_ms", "400")]).await;
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+    world.nodes[0].running.kill();
+    world.sandbox.switch(&[("reset", "1")]).await;
+    world.start_again().await;
+    // Messages to others, sent after the restart, show that the outbox has had its turn.
+    for _ in 0..2 {
+        let control = world.person();
+        world.browser().begin_with_number(&world, &Asked::by(SHOP), &control).await;
+        world.sandbox.next_code(&control).await;
+    }
+    let arrived = world.sandbox.messages(&person).await.len();
+    assert!(arrived <= 1, "{arrived} messages for one code");
+    person.seen.store(arrived, std::sync::atomic::Ordering::Relaxed);
+    if world.setup.backend == crate::support::Backend::Servers {
+        // Redis kept the sign-in: a new code can be had.
+        let mut page = page;
+        crate::support::wait::until("the resend", async || {
+            page = browser.press(&page, "resend", &[]).await.page().expect("code");
+            page.url.query_pairs().any(|(name, _)| name == "resent").then_some(())
+        })
+        .await;
+        let code = world.sandbox.next_code(&person).await;
+        browser.enter_code(&page, &code).await.page().expect("allow");
+    }
 }
 
 async fn a_terminated_provider_finishes_and_ends_well(setup: Setup) {

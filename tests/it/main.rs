@@ -5,6 +5,7 @@ mod support;
 
 mod authorize;
 mod browser;
+mod budget;
 mod cli;
 mod code;
 mod consent;
