@@ -20,7 +20,10 @@ done
 [ -z "$folders" ] || rm -rf $folders
 "#;
 
-static PIPE: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| {
+static PIPE: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| Mutex::new(start()));
+
+#[expect(clippy::zombie_processes, reason = "it outlives this process, whose end it waits for")]
+fn start() -> ChildStdin {
     let mut shell = Command::new("sh")
         .args(["-c", SCRIPT])
         .stdin(Stdio::piped())
@@ -30,8 +33,8 @@ static PIPE: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| {
         .process_group(0)
         .spawn()
         .expect("a shell");
-    Mutex::new(shell.stdin.take().expect("its input"))
-});
+    shell.stdin.take().expect("its input")
+}
 
 fn tell(what: &str, value: &str) {
     let mut pipe = PIPE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
