@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor as _};
 
+use super::writer::Writer;
 use super::{Db, Kind};
 use crate::platform::telemetry::Metrics;
 
@@ -89,7 +90,8 @@ const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = F
      PRAGMA cache_size = -8000;";
 
 fn db(kind: Kind, writer: AnyPool, reader: AnyPool, metrics: Arc<Metrics>) -> Db {
-    Db { kind, writer, reader, available: Arc::new(AtomicBool::new(true)), metrics }
+    let queue = (kind == Kind::Sqlite).then(|| Writer::new(writer.clone()));
+    Db { kind, writer, queue, reader, available: Arc::new(AtomicBool::new(true)), metrics }
 }
 
 /// The URL as it may be shown in logs and errors.

@@ -7,6 +7,7 @@
 mod connect;
 mod postgres;
 mod schema;
+mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,8 @@ use sqlx::{Any, AnyPool, Row as _};
 pub use connect::{ConnectError, connect, without_password};
 pub use postgres::{OnlyNode, drop_everything, only_node};
 pub use schema::{migrate, pending_migrations};
+
+use writer::{Wanted, Writer};
 
 use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
@@ -42,8 +45,10 @@ pub enum Kind {
 #[derive(Clone)]
 pub struct Db {
     kind: Kind,
-    /// SQLite has one writer at a time: its writes queue here instead of failing on each other.
+    /// Where changes are made.
     writer: AnyPool,
+    /// In front of an embedded database's only writer.
+    queue: Option<Writer>,
     reader: AnyPool,
     available: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
@@ -101,16 +106,12 @@ impl Db {
         self.bounded(statement.fetch_all(&self.reader)).await
     }
 
-    /// One conditional change that returns its row if it took place: one statement, one commit, one winner.
+    /// One conditional change that returns its row if it took place: one statement, one winner, durable when it returns.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn change(&self, statement: Statement<'_>) -> Result<Option<AnyRow>, DbError> {
-        self.metrics.sql_round_trips.inc();
-        self.metrics.sql_commits.inc();
-        // `fetch_all` runs the statement to its end: with `fetch_optional` SQLite would stop at the first row
-        // and commit only when the statement is reset.
-        Ok(self.bounded(statement.fetch_all(&self.writer)).await?.into_iter().next())
+        Ok(self.change_all(statement).await?.into_iter().next())
     }
 
     /// A change of any number of rows that returns them.
@@ -119,7 +120,10 @@ impl Db {
     /// [`DbError`].
     pub async fn change_all(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, DbError> {
         self.metrics.sql_round_trips.inc();
-        let rows = self.bounded(statement.fetch_all(&self.writer)).await?;
+        let rows = match &self.queue {
+            Some(queue) => self.bounded(queue.change(statement, Wanted::Rows)).await?.rows,
+            None => self.bounded(statement.fetch_all(&self.writer)).await?,
+        };
         if !rows.is_empty() {
             self.metrics.sql_commits.inc();
         }
@@ -132,7 +136,10 @@ impl Db {
     /// [`DbError`].
     pub async fn execute(&self, statement: Statement<'_>) -> Result<u64, DbError> {
         self.metrics.sql_round_trips.inc();
-        let touched = self.bounded(statement.execute(&self.writer)).await?.rows_affected();
+        let touched = match &self.queue {
+            Some(queue) => self.bounded(queue.change(statement, Wanted::Count)).await?.touched,
+            None => self.bounded(statement.execute(&self.writer)).await?.rows_affected(),
+        };
         if touched > 0 {
             self.metrics.sql_commits.inc();
         }
