@@ -24,6 +24,7 @@ mod pages;
 mod refresh;
 mod session;
 mod strangers;
+mod tls;
 mod token;
 mod two_nodes;
 mod userinfo;

@@ -15,6 +15,8 @@ pub struct Setup {
     changes: Table,
     /// Whether connections to PostgreSQL and Redis go through a relay that can be cut.
     pub relayed: bool,
+    /// Whether it ends TLS itself, with a certificate of its own making.
+    pub tls: bool,
 }
 
 /// More than any test reaches.
@@ -24,7 +26,7 @@ impl Setup {
     /// The usual settings, few people.
     pub fn new(backend: Backend) -> Self {
         let census = Census { enrolled: 12, others: 6 };
-        Self { backend, census, changes: Table::new(), relayed: false }
+        Self { backend, census, changes: Table::new(), relayed: false, tls: false }
     }
 
     /// Sets a key such as `sign_in.code_seconds`.
@@ -36,6 +38,11 @@ impl Setup {
     /// With connections to the servers that can be cut.
     pub fn relayed(self) -> Self {
         Self { relayed: true, ..self }
+    }
+
+    /// Over https.
+    pub fn over_tls(self) -> Self {
+        Self { tls: true, ..self }.set("server.tls.self_signed", true)
     }
 
     /// With so many people.

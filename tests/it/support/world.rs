@@ -66,7 +66,8 @@ impl World {
         let people = People::new(setup.census);
         let listener = Listener::start();
         let (port, operations) = (free_port(), free_port());
-        let issuer: Url = format!("http://localhost:{port}").parse().expect("a URL");
+        let scheme = if setup.tls { "https" } else { "http" };
+        let issuer: Url = format!("{scheme}://localhost:{port}").parse().expect("a URL");
         let sandbox = Sandbox::start(Some(format!(
             "http://localhost:{port}/callbacks/sms/{}/playmobile",
             super::setup::CALLBACK_SECRET
