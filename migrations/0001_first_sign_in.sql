@@ -61,7 +61,7 @@ CREATE TABLE signing_keys (
 -- messages to one number on one day, so that two nodes cannot both send the last one allowed. The rows of the last hour
 -- are what the caps of services, addresses and the country are held by when short-lived state is lost.
 CREATE TABLE messages (
-    message_id   TEXT   NOT NULL PRIMARY KEY,
+    message_id   TEXT   NOT NULL,
     number_index TEXT   NOT NULL,
     day          BIGINT NOT NULL,
     n            BIGINT NOT NULL,
@@ -73,9 +73,9 @@ CREATE TABLE messages (
     expires_at   BIGINT NOT NULL,
     attempts     BIGINT NOT NULL DEFAULT 0,
     taken_at     BIGINT,
-    UNIQUE (number_index, day, n)
+    PRIMARY KEY (number_index, day, n)
 );
-CREATE INDEX messages_waiting ON messages (taken_at, due_at);
+CREATE INDEX messages_waiting ON messages (due_at) WHERE taken_at IS NULL;
 CREATE INDEX messages_by_time ON messages (created_at);
 
 CREATE TABLE consents (
@@ -90,11 +90,10 @@ CREATE TABLE consents (
 );
 CREATE INDEX consents_by_person ON consents (person_id, client_id, given_at);
 
--- One row per redeemed authorization code: what the person let the client have. The unique digest of the code
--- makes its redemption one statement with one winner; the row stays as long as anything issued from it lives.
+-- One row per redeemed authorization code: what the person let the client have. Its key is made of the code's digest,
+-- which makes redemption one statement with one winner; the row stays as long as anything issued from it lives.
 CREATE TABLE grants (
     grant_id           TEXT   NOT NULL PRIMARY KEY,
-    code_digest        TEXT   NOT NULL UNIQUE,
     client_id          TEXT   NOT NULL,
     person_id          TEXT   NOT NULL,
     details            TEXT   NOT NULL,
@@ -105,8 +104,7 @@ CREATE TABLE grants (
     revoked_at_ms      BIGINT
 );
 CREATE INDEX grants_by_expiry ON grants (expires_at);
-CREATE INDEX grants_by_revocation ON grants (revoked_at_ms);
-CREATE INDEX grants_by_person ON grants (person_id, client_id);
+CREATE INDEX grants_by_revocation ON grants (revoked_at_ms) WHERE revoked_at_ms IS NOT NULL;
 
 CREATE TABLE revoked_tokens (
     token_id      TEXT   NOT NULL PRIMARY KEY,

@@ -130,6 +130,7 @@ impl App {
                 .configure(|config| journey::routes(config, &metrics))
                 .configure(receipts::routes)
                 .route("/static/{file}", web::get().to(assets::get))
+                .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
                 .default_service(web::to(not_found))
         });
         let workers = match server.workers {

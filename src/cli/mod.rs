@@ -4,6 +4,7 @@ mod check;
 mod client;
 mod demo;
 mod keys;
+mod people;
 mod serve;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,9 @@ enum Command {
     /// Manages keyring and signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Helps people.
+    #[command(subcommand)]
+    People(people::People),
 }
 
 /// Runs the command that the process was started with.
@@ -66,6 +70,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Migrate => migrate(settings(file)?).await,
         Command::Client(client) => client.run(settings(file)?).await,
         Command::Keys(keys) => keys.run(file).await,
+        Command::People(people) => people.run(settings(file)?).await,
     }
 }
 

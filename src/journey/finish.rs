@@ -178,14 +178,18 @@ pub(super) async fn present(
     journey: &Journey,
     step: &Step<'_>,
 ) -> Result<Option<(Authenticated, Subject)>, Fault> {
-    let (authenticated, resting) = match &step.transaction.progress.stage {
+    let (mut authenticated, resting) = match &step.transaction.progress.stage {
         Stage::Continue(authenticated) => (authenticated.clone(), true),
         Stage::Consent(authenticated) => (authenticated.clone(), false),
         _ => return Ok(None),
     };
     let Some((digest, session)) = former_session(journey, step).await? else { return Ok(None) };
     if !digest.matches(&authenticated.session) {
-        return Ok(None);
+        // The same person has signed in again in another tab: that session goes on here.
+        if session.person_id != authenticated.person_id || session.sid_key != authenticated.sid_key {
+            return Ok(None);
+        }
+        authenticated.session = digest;
     }
     // A page that was left open may be too old by now for what the service accepts.
     let request = &step.transaction.request;

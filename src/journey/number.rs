@@ -66,7 +66,7 @@ fn show(step: &Step<'_>, typed: &str, error: Option<PhoneError>) -> HttpResponse
         _ => NumberError::NotUzbekMobile.message(text),
     });
     let (action, cancel) = (step.path(Page::Number), step.cancel_path());
-    let phone: String = typed.chars().take(40).collect();
+    let phone: String = typed.chars().filter(|c| !c.is_control()).take(40).collect();
     let page = NumberPage { frame: step.frame(Page::Number, &action), phone: &phone, error, cancel: &cancel };
     respond::page(status, &page, &step.reach())
 }

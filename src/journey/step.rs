@@ -237,7 +237,7 @@ pub(super) struct Form {
 impl Form {
     fn parse(body: &[u8]) -> Result<Self, ()> {
         let text = std::str::from_utf8(body).map_err(|_| ())?;
-        if text.len() > 16 * 1024 || text.contains('\0') || text.contains("%00") {
+        if text.len() > 16 * 1024 {
             return Err(());
         }
         let fields = url::form_urlencoded::parse(text.as_bytes()).take(64);

@@ -319,7 +319,7 @@ impl Outbox {
         if due_at >= taken.expires_at {
             return;
         }
-        if let Err(error) = store::put_back(&self.db, &taken.id, due_at).await {
+        if let Err(error) = store::put_back(&self.db, taken, due_at).await {
             tracing::error!(event = "sms.lost", message = taken.id, %error, "a message could not be put back");
         }
     }

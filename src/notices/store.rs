@@ -23,6 +23,7 @@ pub(super) struct NewMessage<'a> {
 /// A message taken for sending; nobody else will take it.
 pub(super) struct Taken {
     pub(super) id: String,
+    place: (String, i64, i64),
     pub(super) sealed: String,
     pub(super) attempts: i64,
     pub(super) expires_at: Timestamp,
@@ -78,9 +79,10 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
     let rows = db
         .change_all(
             sqlx::query(
-                "UPDATE messages SET taken_at = $1 WHERE taken_at IS NULL AND message_id IN \
-                 (SELECT message_id FROM messages WHERE taken_at IS NULL AND due_at <= $2 ORDER BY due_at LIMIT $3) \
-                 RETURNING message_id, sealed, attempts, expires_at",
+                "UPDATE messages SET taken_at = $1 WHERE taken_at IS NULL AND (number_index, day, n) IN \
+                 (SELECT number_index, day, n FROM messages WHERE taken_at IS NULL AND due_at <= $2 \
+                 ORDER BY due_at LIMIT $3) \
+                 RETURNING message_id, number_index, day, n, sealed, attempts, expires_at",
             )
             .bind(now.0)
             .bind(now.0)
@@ -91,6 +93,11 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
         .map(|row| {
             Ok(Taken {
                 id: db::text(row, TABLE, "message_id")?,
+                place: (
+                    db::text(row, TABLE, "number_index")?,
+                    db::int(row, TABLE, "day")?,
+                    db::int(row, TABLE, "n")?,
+                ),
                 sealed: db::text(row, TABLE, "sealed")?,
                 attempts: db::int(row, TABLE, "attempts")?,
                 expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
@@ -100,13 +107,17 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
 }
 
 /// Puts a message back that no gateway took.
-pub(super) async fn put_back(db: &Db, id: &str, due_at: Timestamp) -> Result<(), DbError> {
+pub(super) async fn put_back(db: &Db, taken: &Taken, due_at: Timestamp) -> Result<(), DbError> {
+    let (number_index, day, n) = &taken.place;
     db.execute(
         sqlx::query(
-            "UPDATE messages SET taken_at = NULL, due_at = $1, attempts = attempts + 1 WHERE message_id = $2",
+            "UPDATE messages SET taken_at = NULL, due_at = $1, attempts = attempts + 1 \
+             WHERE number_index = $2 AND day = $3 AND n = $4",
         )
         .bind(due_at.0)
-        .bind(id),
+        .bind(number_index)
+        .bind(day)
+        .bind(n),
     )
     .await
     .map(|_| ())
@@ -127,7 +138,8 @@ pub(super) async fn waiting(db: &Db) -> Result<(i64, Option<Timestamp>), DbError
 pub(super) async fn purge(db: &Db, now: Timestamp, most: i64) -> Result<u64, DbError> {
     db.execute(
         sqlx::query(
-            "DELETE FROM messages WHERE message_id IN (SELECT message_id FROM messages WHERE created_at < $1 LIMIT $2)",
+            "DELETE FROM messages WHERE (number_index, day, n) IN \
+             (SELECT number_index, day, n FROM messages WHERE created_at < $1 LIMIT $2)",
         )
         .bind(now.0 - 2 * DAY)
         .bind(most),

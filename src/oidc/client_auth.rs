@@ -1,4 +1,5 @@
-//! Clients proving themselves at the token, introspection and revocation endpoints (RFC 6749 §2.3).
+//! Clients proving themselves at the token, introspection and revocation endpoints (RFC 6749 §2.3). A secret may stand in
+//! the header or in the body, whichever of the two was registered: client libraries differ in which they try first.
 
 use std::sync::Arc;
 

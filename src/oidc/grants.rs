@@ -4,7 +4,6 @@ use super::code::GrantDetails;
 use super::revoked::Revoked;
 use super::store;
 use crate::clients::ClientId;
-use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError};
 use crate::platform::fault::Fault;
@@ -59,7 +58,7 @@ impl Grants {
     ) -> Result<Option<Grant>, Fault> {
         let now = self.clock.now();
         let grant = Grant {
-            id: bytes::random_text::<16>(),
+            id: super::code::grant_id(code),
             client_id: client.clone(),
             details,
             generation: i64::from(refreshable),
@@ -67,7 +66,7 @@ impl Grants {
             expires_at,
             revoked: false,
         };
-        if store::redeem(&self.db, &super::code::digest(code), &grant, now).await? {
+        if store::redeem(&self.db, &grant, now).await? {
             return Ok(Some(grant));
         }
         self.replayed(code, client).await?;
@@ -80,8 +79,8 @@ impl Grants {
     /// [`Fault`].
     pub async fn replayed(&self, code: &str, client: &ClientId) -> Result<(), Fault> {
         let now_ms = self.clock.now_ms();
-        let grant = store::revoke_by_code(&self.db, &super::code::digest(code), client, now_ms).await?;
-        if let Some(grant) = grant {
+        let grant = super::code::grant_id(code);
+        if store::revoke_of(&self.db, &grant, client, now_ms).await? {
             tracing::warn!(event = "code.replayed", client = %client, grant, "a code was redeemed twice: its grant is revoked");
             self.revoked.announce(&grant).await?;
         }

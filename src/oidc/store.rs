@@ -5,25 +5,23 @@ use sqlx::any::AnyRow;
 use super::code::GrantDetails;
 use super::grants::Grant;
 use crate::clients::ClientId;
-use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
 
 const TABLE: &str = "grants";
 
 /// Redeems a code: stores what it granted, unless the same code was redeemed before. One statement, one winner.
-pub(super) async fn redeem(db: &Db, code: &Digest, grant: &Grant, now: Timestamp) -> Result<bool, DbError> {
+pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<bool, DbError> {
     let details =
         serde_json::to_string(&grant.details).map_err(|error| DbError::Statement(error.to_string()))?;
     let row = db
         .change(
             sqlx::query(
-                "INSERT INTO grants (grant_id, code_digest, client_id, person_id, details, created_at, \
-                 refresh_generation, refreshed_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-                 ON CONFLICT (code_digest) DO NOTHING RETURNING grant_id",
+                "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
+                 refresh_generation, refreshed_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                 ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id",
             )
             .bind(&grant.id)
-            .bind(code.encode())
             .bind(grant.client_id.as_str())
             .bind(grant.details.person_id.as_str())
             .bind(details)
@@ -36,25 +34,20 @@ pub(super) async fn redeem(db: &Db, code: &Digest, grant: &Grant, now: Timestamp
     Ok(row.is_some())
 }
 
-/// Revokes what a code granted, when the client that redeemed it presents it again. Returns the grant.
-pub(super) async fn revoke_by_code(
-    db: &Db,
-    code: &Digest,
-    client: &ClientId,
-    now_ms: i64,
-) -> Result<Option<String>, DbError> {
+/// Revokes a grant if `client` holds it; tells whether it does.
+pub(super) async fn revoke_of(db: &Db, grant: &str, client: &ClientId, now_ms: i64) -> Result<bool, DbError> {
     let row = db
         .change(
             sqlx::query(
                 "UPDATE grants SET revoked_at_ms = COALESCE(revoked_at_ms, $1) \
-                 WHERE code_digest = $2 AND client_id = $3 RETURNING grant_id",
+                 WHERE grant_id = $2 AND client_id = $3 RETURNING grant_id",
             )
             .bind(now_ms)
-            .bind(code.encode())
+            .bind(grant)
             .bind(client.as_str()),
         )
         .await?;
-    row.map(|row| db::text(&row, TABLE, "grant_id")).transpose()
+    Ok(row.is_some())
 }
 
 /// Revokes a grant, with every token that came of it.

@@ -1,7 +1,7 @@
 //! The values of a set of data as a person reads them: the very ones that would be released.
 
 use super::DataSet;
-use crate::people::{Account, Address, DocumentKind, PersonName, Sex};
+use crate::people::{Account, Address, CivilDate, DocumentKind, PersonName, Sex};
 use crate::platform::web::locale::{Language, Text};
 
 /// The values of `set`, one a line; empty when the person's record has none.
@@ -17,7 +17,7 @@ pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
                 vec![cyrillic, latin, english]
             }
         }
-        DataSet::BirthDate => vec![person.birth_date.to_string()],
+        DataSet::BirthDate => vec![day(person.birth_date, text)],
         DataSet::Sex => vec![
             text.get(match person.sex {
                 Sex::Male => "data.male",
@@ -32,13 +32,18 @@ pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
             vec![
                 text.get(kind_key(document.kind)).to_owned(),
                 document.number.as_str().to_owned(),
-                format!("{} – {}", document.issued_on, document.expires_on),
+                format!("{} – {}", day(document.issued_on, text), day(document.expires_on, text)),
                 document.issuer.clone(),
             ]
         }
         DataSet::Phone => vec![account.phone.written_out()],
         DataSet::Address => person.address.as_ref().map(lines).unwrap_or_default(),
     }
+}
+
+/// A day as people say it.
+fn day(date: CivilDate, text: Text) -> String {
+    text.date(date.to_date().midnight().assume_utc().unix_timestamp())
 }
 
 /// A name as pages write it.

@@ -22,7 +22,7 @@ use std::io;
 use std::net::TcpListener;
 
 use actix_web::dev::Server;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, web};
 use url::Url;
 
 use provider::Provider;
@@ -79,6 +79,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/signed-out", web::get().to(sign_out::left))
         .route("/backchannel-logout", web::post().to(backchannel::receive))
         .route("/static/portal.css", web::get().to(page::stylesheet))
+        .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
         .default_service(web::to(page::nowhere));
 }
 

@@ -1,16 +1,20 @@
 //! SQLite has one writer at a time, and every commit waits for the disk. So changes queue here, and those that wait
 //! together are committed together: one flush for all, and nobody is answered before it.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{AnyConnection, AnyPool, Execute as _, SqlStr};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::Statement;
 
 /// Most changes in one commit.
 const BATCH: usize = 64;
 
-/// Changes that may wait; further ones wait to be let into the queue.
+/// Changes that may wait; further ones are refused.
 const QUEUE: usize = 4096;
 
 /// What a change did.
@@ -35,17 +39,35 @@ struct Job {
 
 /// The queue of changes. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Writer(mpsc::Sender<Job>);
+pub(super) struct Writer {
+    pool: AnyPool,
+    queue: Arc<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<VecDeque<Job>>,
+    /// Whether somebody is writing what waits.
+    busy: AtomicBool,
+}
+
+/// Lets the next one write, even if this one was dropped half-way with its runtime.
+struct Turn<'q>(&'q Queue);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.busy.store(false, Ordering::Release);
+    }
+}
 
 impl Writer {
     /// A queue in front of a pool of one connection.
     pub(super) fn new(pool: AnyPool) -> Self {
-        let (sender, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(write(pool, jobs));
-        Self(sender)
+        Self { pool, queue: Arc::default() }
     }
 
-    /// Makes a change and waits until it is durable.
+    /// Makes a change and waits until it is durable. Whoever finds nobody writing writes for all that wait, on a task of
+    /// its own, so that a caller who goes away takes nobody's change along.
     pub(super) async fn change(
         &self,
         mut statement: Statement<'_>,
@@ -54,17 +76,51 @@ impl Writer {
         let arguments = statement.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
         let (reply, done) = oneshot::channel();
         let job = Job { sql: statement.sql(), arguments, wanted, reply };
-        self.0.send(job).await.map_err(|_| sqlx::Error::PoolClosed)?;
+        {
+            let mut waiting = self.queue.lock();
+            if waiting.len() >= QUEUE {
+                return Err(sqlx::Error::PoolTimedOut);
+            }
+            waiting.push_back(job);
+        }
+        if !self.queue.busy.swap(true, Ordering::AcqRel) {
+            tokio::spawn(write(self.pool.clone(), Arc::clone(&self.queue)));
+        }
         done.await.map_err(|_| sqlx::Error::PoolClosed)?
     }
 }
 
-async fn write(pool: AnyPool, mut jobs: mpsc::Receiver<Job>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while jobs.recv_many(&mut batch, BATCH).await > 0 {
-        match pool.acquire().await {
-            Ok(mut connection) => commit(&mut connection, batch.drain(..)).await,
-            Err(error) => refuse(batch.drain(..).map(|job| job.reply), &error),
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Vec<Job> {
+        let mut waiting = self.lock();
+        let most = waiting.len().min(BATCH);
+        waiting.drain(..most).collect()
+    }
+}
+
+/// Writes until nothing waits.
+async fn write(pool: AnyPool, queue: Arc<Queue>) {
+    loop {
+        {
+            let _turn = Turn(&queue);
+            loop {
+                let batch = queue.next();
+                if batch.is_empty() {
+                    break;
+                }
+                match pool.acquire().await {
+                    Ok(mut connection) => commit(&mut connection, batch.into_iter()).await,
+                    Err(error) => refuse(batch.into_iter().map(|job| job.reply), &error),
+                }
+            }
+        }
+        // A change may have come after the last look, by somebody who saw this turn not yet over.
+        if queue.lock().is_empty() || queue.busy.swap(true, Ordering::AcqRel) {
+            return;
         }
     }
 }

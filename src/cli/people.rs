@@ -1,0 +1,39 @@
+//! `yagona people`: what operators may do for a person.
+
+use clap::Subcommand;
+
+use crate::app::{StartError, Stores, cannot_start};
+use crate::people::{People as Store, PhoneNumber};
+use crate::platform::config::{Environment, Settings};
+
+/// Helps people.
+#[derive(Subcommand)]
+pub(super) enum People {
+    /// Opens an account that wrong codes shut, once its holder has been identified
+    Unlock {
+        /// The enrolled number
+        number: String,
+    },
+}
+
+impl People {
+    pub(super) async fn run(self, settings: Settings) -> Result<(), StartError> {
+        let Self::Unlock { number } = self;
+        let sandbox = settings.environment == Environment::Sandbox;
+        let number = PhoneNumber::parse_typed(&number, sandbox)
+            .map_err(|_| StartError("that is not an Uzbek mobile number".to_owned()))?;
+        let stores = Stores::open(settings).await?;
+        let people = Store::new(stores.db.clone(), &stores.keyring);
+        let standing = people.standing(&people.number_index(&number)).await.map_err(cannot_start)?;
+        let standing =
+            standing.ok_or_else(|| StartError(format!("{} is nobody's number", number.masked())))?;
+        people.clear_failures(&standing.person_id).await.map_err(cannot_start)?;
+        println!(
+            "The account of {} is open: {} wrong code(s) forgotten.",
+            number.masked(),
+            standing.failures
+        );
+        stores.db.close().await;
+        Ok(())
+    }
+}
