@@ -47,6 +47,9 @@ pub(super) async fn signed_in(
     if !step.advance(journey).await? {
         return Ok(step.go(Page::Code));
     }
+    if matches!(next, Next::Answer(_)) && !clients.contains(&step.client.id) {
+        clients.push(step.client.id.clone());
+    }
     let session = Session {
         person_id: authenticated.person_id.clone(),
         auth_time: authenticated.auth_time,
