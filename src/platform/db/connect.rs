@@ -87,7 +87,8 @@ pub async fn connect(
 /// `synchronous = FULL`: what was acknowledged survives a power failure, not only a crash of the process.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
-     PRAGMA cache_size = -8000;";
+     PRAGMA cache_size = -8000; \
+     PRAGMA mmap_size = 268435456; PRAGMA wal_autocheckpoint = 4000;";
 
 fn db(kind: Kind, writer: AnyPool, reader: AnyPool, metrics: Arc<Metrics>) -> Db {
     let queue = (kind == Kind::Sqlite).then(|| Writer::new(writer.clone()));
