@@ -103,6 +103,13 @@ impl Client {
     async fn act(self, clients: &Registry) -> Result<(), StartError> {
         match self {
             Self::Add(add) => {
+                let taken = crate::clients::ClientId::parse(&add.id).and_then(|id| clients.find(&id));
+                if taken.is_some() {
+                    return Err(StartError(format!(
+                        "there is a client `{0}` already: `yagona client show {0}` shows it, `yagona client import` changes it",
+                        add.id
+                    )));
+                }
                 let file = ClientFile { clients: vec![add.registration()] };
                 told(&clients.register(file).await.map_err(cannot_start)?);
             }
@@ -118,7 +125,13 @@ impl Client {
             Self::Export { client_id } => print!("{}", document(clients, client_id.as_deref()).await?),
             Self::Disable { client_id, undo } => {
                 clients.set_disabled(&client_id, !undo).await.map_err(cannot_start)?;
-                println!("{client_id} is {}.", if undo { "let in again" } else { "shut out" });
+                if undo {
+                    println!("{client_id} is let in again.");
+                } else {
+                    println!(
+                        "{client_id} is shut out; `yagona client disable --undo {client_id}` lets it in again."
+                    );
+                }
             }
             Self::RotateSecret { client_id } => {
                 let secret = clients.rotate_secret(&client_id).await.map_err(cannot_start)?;

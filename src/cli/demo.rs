@@ -10,7 +10,7 @@ use crate::app::{App, StartError, Stores, cannot_start, test_people};
 use crate::clients::{ClientFile, ClientSecret};
 use crate::demo::portal;
 use crate::notices::receipts;
-use crate::people::{NumberStatus, test_people::TestPerson};
+use crate::people::test_people::TestPerson;
 use crate::platform::config::{self, Settings};
 use crate::platform::{db, telemetry};
 use crate::sandbox;
@@ -150,7 +150,7 @@ impl Demo {
              \x20 People\n{who}\n\
              \x20 Try             refuse a datum; sign in again; sign out; another language; a wrong code five times;\n\
              \x20                 http://localhost:{sandbox}/switches to make a gateway fail\n\
-             \x20 In another shell `yagona client list` and the other commands work on this very demo.\n\
+             \x20 In another shell `cargo run --release -- client list` and the other commands work on this very demo.\n\
              \x20 End it with Ctrl-C.\n"
         )
     }
@@ -179,16 +179,11 @@ fn sandbox_settings(settings: &Settings, people: &[TestPerson]) -> Result<sandbo
     };
     let people = people.iter().map(|person| {
         let record = person.record();
-        let enrolled = match person.status {
-            NumberStatus::Enrolled => "",
-            NumberStatus::NotEnrolled => "Not enrolled. ",
-            NumberStatus::Blocked => "Blocked. ",
-        };
         sandbox::TestPerson {
             phone: person.phone.digits().to_owned(),
             pinfl: record.pinfl.digits().to_owned(),
             name: record.names.latin.for_pages().full(),
-            about: format!("{enrolled}{}", person.about),
+            about: person.about.clone(),
         }
     });
     Ok(sandbox::Settings {

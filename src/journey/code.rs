@@ -23,8 +23,8 @@ pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
     if let Err(fault) = step.keep_language(&journey).await {
         return step.visit.fault(&fault);
     }
-    let resent = request.query_string().split('&').any(|pair| pair == "resent=1");
-    let page = show(&journey, &step, None, resent);
+    let resent = step.said("resent") == Some("1");
+    let page = show(&journey, &step, step.said("e").and_then(CodeError::from_word), resent);
     step.with_language(&journey, page)
 }
 
@@ -46,12 +46,12 @@ pub async fn post(journey: Data<Journey>, request: HttpRequest, body: Bytes) -> 
 
 async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<HttpResponse, Fault> {
     if typed.trim().is_empty() {
-        return Ok(show(journey, step, Some(CodeError::Empty), false));
+        return Ok(step.go_saying(Page::Code, &CodeError::Empty.word()));
     }
     let progress = &step.transaction.progress;
     let tried = match journey.sign_in.count_try(progress, typed).await? {
         Ok(tried) => tried,
-        Err(outcome) => return Ok(refused(journey, step, &outcome)),
+        Err(outcome) => return Ok(refused(step, &outcome)),
     };
     // Nobody's number is looked up like somebody's.
     let index = progress.number.as_ref().map_or(Digest([0; 32]), |entered| entered.index);
@@ -64,7 +64,7 @@ async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<Ht
         (CodeOutcome::Right(authenticated), Some(subject)) => {
             finish::signed_in(journey, step, session, authenticated, &subject).await
         }
-        (outcome, _) => Ok(refused(journey, step, &outcome)),
+        (outcome, _) => Ok(refused(step, &outcome)),
     }
 }
 
@@ -75,9 +75,9 @@ async fn resend(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, 
         ResendOutcome::CodeWanted(asked) => asked,
         ResendOutcome::Wait(seconds) => {
             let seconds = u32::try_from(seconds).unwrap_or(0);
-            return Ok(show(journey, step, Some(CodeError::TooEarly { seconds }), false));
+            return Ok(step.go_saying(Page::Code, &CodeError::TooEarly { seconds }.word()));
         }
-        ResendOutcome::NoMore => return Ok(show(journey, step, Some(CodeError::NoMoreCodes), false)),
+        ResendOutcome::NoMore => return Ok(step.go_saying(Page::Code, &CodeError::NoMoreCodes.word())),
         ResendOutcome::Limited(limit) => return Ok(step.too_many(limit.retry_after())),
     };
     if !step.advance(journey).await? {
@@ -89,14 +89,15 @@ async fn resend(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, 
     })
 }
 
-fn refused(journey: &Journey, step: &Step<'_>, outcome: &CodeOutcome) -> HttpResponse {
+/// Told on a page of its own: going back or reloading must not send the form, and use up a try, again.
+fn refused(step: &Step<'_>, outcome: &CodeOutcome) -> HttpResponse {
     let error = match outcome {
         CodeOutcome::Wrong { left } => CodeError::Wrong { left: u32::try_from(*left).unwrap_or(0) },
         CodeOutcome::Spent => CodeError::UsedUp,
         CodeOutcome::Expired => CodeError::Expired,
         CodeOutcome::NotACode | CodeOutcome::Right(_) => CodeError::NotACode,
     };
-    show(journey, step, Some(error), false)
+    step.go_saying(Page::Code, &error.word())
 }
 
 fn show(journey: &Journey, step: &Step<'_>, error: Option<CodeError>, resent: bool) -> HttpResponse {
@@ -110,7 +111,6 @@ fn show(journey: &Journey, step: &Step<'_>, error: Option<CodeError>, resent: bo
         },
     );
     let most = u32::try_from(policy.resend_after.len()).unwrap_or(u32::MAX);
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (action, change, cancel) = (step.path(Page::Code), step.path(Page::Number), step.cancel_path());
     let page = CodePage {
         frame: step.frame(Page::Code, &action),
@@ -124,5 +124,5 @@ fn show(journey: &Journey, step: &Step<'_>, error: Option<CodeError>, resent: bo
         change_number: &change,
         cancel: &cancel,
     };
-    respond::page(status, &page, &step.reach())
+    respond::page(StatusCode::OK, &page, &step.reach())
 }

@@ -99,12 +99,12 @@ async fn allow(
 ) -> Result<HttpResponse, Fault> {
     let ticked: BTreeSet<DataSet> = form.all("datum").filter_map(DataSet::parse).collect();
     let extent = Extent::agreed(&step.transaction.request.release.available(&subject.account), &ticked);
-    // Recorded first: should the next step fail, the person finds the page again and nothing is lost.
-    let consent = journey.oidc.release.record(&authenticated.person_id, &step.client, extent).await?;
+    // Of two answers at once the one that is stored first counts: a refusal must not leave a consent behind.
     step.transaction.progress.stage = Stage::Finished;
     if !step.advance(journey).await? {
         return Ok(step.problem(ProblemKind::AlreadyFinished));
     }
+    let consent = journey.oidc.release.record(&authenticated.person_id, &step.client, extent).await?;
     finish::answer(journey, step, authenticated, Decision::Covered(consent)).await
 }
 

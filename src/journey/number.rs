@@ -22,8 +22,13 @@ pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
     if let Err(fault) = step.keep_language(&journey).await {
         return step.visit.fault(&fault);
     }
-    let hint = step.transaction.progress.hint.clone().unwrap_or_default();
-    let page = show(&step, &hint, None);
+    let typed = step.transaction.progress.hint.clone().unwrap_or_default();
+    let error = match step.said("e") {
+        Some("empty") => Some(NumberError::Empty),
+        Some("number") => Some(NumberError::NotUzbekMobile),
+        _ => None,
+    };
+    let page = show(&step, &typed, error);
     step.with_language(&journey, page)
 }
 
@@ -46,9 +51,16 @@ async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<Ht
     let asked = match outcome {
         NumberOutcome::CodeWanted(asked) => asked,
         NumberOutcome::AlreadySent => return Ok(step.go(Page::Code)),
-        NumberOutcome::NotANumber(error) => return Ok(show(step, typed, Some(error))),
+        NumberOutcome::NotANumber(error) => {
+            // Told on a page of its own: going back or reloading must not send the form again.
+            let word = if error == PhoneError::Empty { "empty" } else { "number" };
+            step.transaction.progress.hint = Some(kept(typed));
+            step.advance(journey).await?;
+            return Ok(step.go_saying(Page::Number, word));
+        }
         NumberOutcome::Limited(limit) => return Ok(step.too_many(limit.retry_after())),
     };
+    step.transaction.progress.hint = Some(kept(typed));
     if !step.advance(journey).await? {
         return Ok(step.go(Page::Code));
     }
@@ -58,15 +70,14 @@ async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<Ht
     })
 }
 
-fn show(step: &Step<'_>, typed: &str, error: Option<PhoneError>) -> HttpResponse {
-    let text = step.visit.text();
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let error = error.map(|error| match error {
-        PhoneError::Empty => NumberError::Empty.message(text),
-        _ => NumberError::NotUzbekMobile.message(text),
-    });
+/// What was typed, as far as a page may show it again.
+fn kept(typed: &str) -> String {
+    typed.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+fn show(step: &Step<'_>, typed: &str, error: Option<NumberError>) -> HttpResponse {
+    let error = error.map(|error| error.message(step.visit.text()));
     let (action, cancel) = (step.path(Page::Number), step.cancel_path());
-    let phone: String = typed.chars().filter(|c| !c.is_control()).take(40).collect();
-    let page = NumberPage { frame: step.frame(Page::Number, &action), phone: &phone, error, cancel: &cancel };
-    respond::page(status, &page, &step.reach())
+    let page = NumberPage { frame: step.frame(Page::Number, &action), phone: typed, error, cancel: &cancel };
+    respond::page(StatusCode::OK, &page, &step.reach())
 }

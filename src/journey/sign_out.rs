@@ -109,7 +109,12 @@ fn ask(journey: &Journey, visit: &Visit<'_>, id: &SessionId, farewell: &Farewell
 
 /// The session is over: back to the service if it registered where to, otherwise a page that says so.
 /// Only a request that `ended` a session takes the cookie away: any site can send a browser here.
-fn signed_out(journey: &Journey, visit: &Visit<'_>, farewell: &Farewell, ended: bool) -> HttpResponse {
+pub(super) fn signed_out(
+    journey: &Journey,
+    visit: &Visit<'_>,
+    farewell: &Farewell,
+    ended: bool,
+) -> HttpResponse {
     let response = match farewell.location() {
         Some(location) => respond::see_other(&location),
         None => {

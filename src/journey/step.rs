@@ -182,6 +182,21 @@ impl<'r> Step<'r> {
         page_path("cancel", &self.id, &self.client)
     }
 
+    /// Leads to a page that says what was wrong: one of its own words, in the address.
+    pub(super) fn go_saying(&self, page: Page, word: &str) -> HttpResponse {
+        respond::see_other(&format!("{}&e={word}", self.path(page)))
+    }
+
+    /// What the address says by `name`; words of a page, never text to be shown.
+    pub(super) fn said(&self, name: &str) -> Option<&str> {
+        let query = self.visit.request.query_string();
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, word)| word)
+    }
+
     pub(super) fn go(&self, page: Page) -> HttpResponse {
         respond::see_other(&self.path(page))
     }

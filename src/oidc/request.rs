@@ -162,7 +162,7 @@ fn known_client(clients: &Registry, params: &Params) -> Result<Arc<Client>, Refu
     let id = params
         .get("client_id")
         .ok_or_else(|| page(ProblemKind::BadRequest, "invalid_request: client_id is missing"))?;
-    if params.repeated() == Some("client_id") {
+    if params.is_repeated("client_id") {
         return Err(page(ProblemKind::BadRequest, "invalid_request: client_id is repeated"));
     }
     let client = ClientId::parse(id)
@@ -180,7 +180,7 @@ fn verify_redirect(client: &Client, params: &Params) -> Result<VerifiedRedirect,
         kind: ProblemKind::BadReturnAddress,
         technical: format!("invalid redirect_uri: {technical}"),
     };
-    if params.repeated() == Some("redirect_uri") {
+    if params.is_repeated("redirect_uri") {
         return Err(page("redirect_uri is repeated"));
     }
     let given = params.get("redirect_uri").ok_or_else(|| page("redirect_uri is missing"))?;
@@ -189,7 +189,7 @@ fn verify_redirect(client: &Client, params: &Params) -> Result<VerifiedRedirect,
         .iter()
         .find(|registered| registered.as_str() == given)
         .ok_or_else(|| page("redirect_uri is not registered for this client, character for character"))?;
-    let repeated_state = params.repeated() == Some("state");
+    let repeated_state = params.is_repeated("state");
     let state = params.get("state").filter(|_| !repeated_state).map(str::to_owned);
     let mode = match params.get("response_mode") {
         Some("form_post") => ResponseMode::FormPost,

@@ -60,7 +60,10 @@ impl Release {
                 .bind(person.as_str()),
             )
             .await?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else {
+            self.people.pretend();
+            return Ok(None);
+        };
         let consent = match db::maybe_text(&row, TABLE, "consent_id")? {
             None => None,
             Some(id) => Some(Consent {

@@ -83,10 +83,13 @@ impl SignIn {
                 Ok(CodeOutcome::Right(proved(&standing.person_id, session, now)))
             }
             _ => {
-                // Nobody's number costs the same statement as somebody's; and a right code in a delay, though it is not
-                // taken, is no failure of its holder.
+                // Nobody's number costs the same statement as somebody's. In a delay no code is taken, the right one
+                // neither, so there a wrong one is no failure of its holder: strangers reach the end of the delays
+                // only by sitting through them.
                 let nobody = PersonId::nobody(&entered.index);
-                let person_id = standing.filter(|_| !same).map_or(&nobody, |standing| &standing.person_id);
+                let person_id = standing
+                    .filter(|standing| !same && standing.may_try(now))
+                    .map_or(&nobody, |standing| &standing.person_id);
                 self.people.record_failure(person_id, self.policy.failures_per_account, now).await?;
                 self.metrics.sign_ins("code", "wrong").inc();
                 Ok(if tried.left == 0 { CodeOutcome::Spent } else { CodeOutcome::Wrong { left: tried.left } })

@@ -143,16 +143,20 @@ impl Limits {
         }
         let number = number.encode();
         let window = |name: String, seconds: i64| (Key::of(Space::Window, &name), seconds);
-        let windows = [
-            (window(format!("number-10m/{number}"), 600), self.caps.number_10m, Limit::Number),
-            (window(format!("number-hour/{number}"), 3600), self.caps.number_hour, Limit::Number),
-            (window(format!("address/{address}"), 300), self.caps.address_5m, Limit::Address),
-            (window(format!("client/{}", client.id), 3600), client_cap, Limit::Client),
-            (window(COUNTRY.to_owned(), 3600), self.caps.country_hour, Limit::Country),
+        // In this order, each only when all before it are kept: what is refused for the address's sake must not use up
+        // what the number has, and neither may use up what everybody shares.
+        let groups = [
+            vec![(window(format!("address/{address}"), 300), self.caps.address_5m, Limit::Address)],
+            vec![
+                (window(format!("number-10m/{number}"), 600), self.caps.number_10m, Limit::Number),
+                (window(format!("number-hour/{number}"), 3600), self.caps.number_hour, Limit::Number),
+            ],
+            vec![
+                (window(format!("client/{}", client.id), 3600), client_cap, Limit::Client),
+                (window(COUNTRY.to_owned(), 3600), self.caps.country_hour, Limit::Country),
+            ],
         ];
-        // What is refused for the number's or the address's sake must not use up what everybody shares.
-        let (own, shared) = windows.split_at(3);
-        for group in [own, shared] {
+        for group in groups {
             let keys: Vec<(Key, i64)> = group.iter().map(|(key, ..)| *key).collect();
             let counts = self.ephemeral.count_all(&keys).await?;
             let met = group.iter().zip(counts).find(|((_, cap, _), count)| count > cap);

@@ -327,7 +327,8 @@ async fn an_error_without_a_sign_in_of_this_browser_is_not_repeated() {
 
 #[actix_web::test]
 async fn a_silent_provider_gets_a_page_that_says_so() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A port that nobody may listen on without being asked to: a free one could be taken by the next test.
+    let nobody = "127.0.0.1:1";
     let page = Browser::new(&portal(&format!("http://{nobody}"))).get("/sign-in/0").await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(page.body.contains("id=\"unreachable\""));

@@ -63,6 +63,35 @@ pub enum CodeError {
 }
 
 impl CodeError {
+    /// The word by which an address says it.
+    pub fn word(self) -> String {
+        match self {
+            CodeError::Empty => "empty".to_owned(),
+            CodeError::NotACode => "digits".to_owned(),
+            CodeError::Wrong { left } => format!("wrong-{left}"),
+            CodeError::Expired => "expired".to_owned(),
+            CodeError::UsedUp => "used".to_owned(),
+            CodeError::TooEarly { seconds } => format!("early-{seconds}"),
+            CodeError::NoMoreCodes => "none".to_owned(),
+        }
+    }
+
+    /// Reads what [`CodeError::word`] wrote.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let (name, count) = word.split_once('-').unwrap_or((word, "0"));
+        let count = count.parse::<u32>().ok().filter(|count| *count < 1000)?;
+        Some(match name {
+            "empty" => CodeError::Empty,
+            "digits" => CodeError::NotACode,
+            "wrong" => CodeError::Wrong { left: count },
+            "expired" => CodeError::Expired,
+            "used" => CodeError::UsedUp,
+            "early" => CodeError::TooEarly { seconds: count },
+            "none" => CodeError::NoMoreCodes,
+            _ => return None,
+        })
+    }
+
     /// The sentence that the person reads.
     pub fn message(self, text: Text) -> String {
         match self {
@@ -92,6 +121,15 @@ mod tests {
         assert_eq!(clock(30), "0:30");
         assert_eq!(clock(120), "2:00");
         assert_eq!(clock(65), "1:05");
+    }
+
+    #[test]
+    fn an_error_survives_the_address_that_says_it() {
+        for error in [CodeError::Empty, CodeError::Wrong { left: 3 }, CodeError::TooEarly { seconds: 27 }] {
+            assert_eq!(CodeError::from_word(&error.word()), Some(error));
+        }
+        assert_eq!(CodeError::from_word("wrong-99999"), None);
+        assert_eq!(CodeError::from_word("<script>"), None);
     }
 
     #[test]

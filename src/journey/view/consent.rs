@@ -57,6 +57,10 @@ pub struct ContinuePage<'a> {
     pub person_name: &'a str,
     /// The number, masked but for its last four digits.
     pub masked_phone: &'a str,
-    /// What the service will be sent.
+    /// Which data the service gets is asked on the next page.
+    pub asks: bool,
+    /// What the service will be sent, if that is settled.
     pub sends: Vec<Datum>,
+    /// Refuses and leads back to the service.
+    pub cancel: &'a str,
 }

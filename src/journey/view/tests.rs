@@ -100,9 +100,16 @@ fn consent(language: Language, words: &Words) -> String {
 fn resume(language: Language, words: &Words) -> String {
     let frame = frame(language, words);
     let sends = data(words);
-    ContinuePage { frame, person_name: words.person, masked_phone: "+998 •• ••• 45 67", sends }
-        .render()
-        .unwrap()
+    ContinuePage {
+        frame,
+        person_name: words.person,
+        masked_phone: "+998 •• ••• 45 67",
+        asks: false,
+        sends,
+        cancel: "/sign-in/cancel",
+    }
+    .render()
+    .unwrap()
 }
 
 fn form_post(language: Language, words: &Words) -> String {

@@ -52,7 +52,8 @@ impl Double {
 
     /// A port at which nobody listens.
     pub(super) fn closed() -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // A free port could be taken by the next test; nobody listens on this one.
+        let address = ([127, 0, 0, 1], 1).into();
         Self { address, seen: Arc::default(), _listener: None }
     }
 

@@ -51,7 +51,13 @@ where
 
 /// Libraries print what they carry (statements, headers) below `warn`; Yagona's own lines know what must not be seen.
 fn filter(level: Level) -> Targets {
-    Targets::new().with_default(level.min(Level::WARN)).with_target("yagona", level)
+    Targets::new()
+        .with_default(level.min(Level::WARN))
+        // Anybody can send what is no HTTP; it must not fill the log.
+        .with_target("actix_http", tracing_subscriber::filter::LevelFilter::OFF)
+        // Slow statements are told with their whole text.
+        .with_target("sqlx", Level::ERROR)
+        .with_target("yagona", level)
 }
 
 /// A panic as one line of the log. A formatted message may hold anything, so only literal ones are shown.
@@ -105,7 +111,7 @@ mod tests {
     fn libraries_stay_silent_below_warn_whatever_the_level() {
         let text = written(LogFormat::Text, Level::TRACE, || {
             tracing::debug!(target: "sqlx::query", "select 1");
-            tracing::warn!(target: "sqlx::query", "slow");
+            tracing::warn!(target: "hyper::client", "slow");
             tracing::trace!("own");
         });
         assert!(!text.contains("select 1") && text.contains("slow") && text.contains("own"), "{text}");
@@ -113,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_level_above_warn_holds_for_libraries_too() {
-        let text = written(LogFormat::Text, Level::ERROR, || tracing::warn!(target: "sqlx::query", "slow"));
+        let text = written(LogFormat::Text, Level::ERROR, || tracing::warn!(target: "hyper::client", "slow"));
         assert_eq!(text, "");
     }
 }

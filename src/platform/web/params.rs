@@ -17,7 +17,7 @@ const MOST: usize = 64;
 #[derive(Debug, Default)]
 pub struct Params {
     values: HashMap<String, String>,
-    repeated: Option<String>,
+    repeated: Vec<String>,
 }
 
 /// A parameter string that is not read at all.
@@ -49,7 +49,7 @@ impl Params {
                 return Err(Malformed("a parameter holds control characters or is not UTF-8"));
             }
             if params.values.contains_key(&*name) {
-                params.repeated = Some(name.into_owned());
+                params.repeated.push(name.into_owned());
             } else {
                 params.values.insert(name.into_owned(), value.into_owned());
             }
@@ -72,7 +72,12 @@ impl Params {
 
     /// A parameter that was given more than once, which RFC 6749 §3.1 forbids.
     pub fn repeated(&self) -> Option<&str> {
-        self.repeated.as_deref()
+        self.repeated.first().map(String::as_str)
+    }
+
+    /// Whether `name` was given more than once.
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.repeated.iter().any(|repeated| repeated == name)
     }
 }
 

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::cookies::{Cookies, Name};
 use super::frame::{Frame, Service};
 use super::locale::{Language, Text, negotiate};
-use super::problem::{ProblemKind, ProblemPage, start_again};
+use super::problem::{ProblemKind, ProblemPage, start_again, try_again};
 use super::respond::{self, Reach};
 use crate::platform::fault::Fault;
 use crate::platform::telemetry::request_id_of;
@@ -53,7 +53,12 @@ impl<'r> Visit<'r> {
         let id = request_id_of(self.request);
         let support_code = id.as_ref().map_or("-", |id| id.as_str());
         tracing::info!(event = "page.problem", kind = ?kind, technical = problem.technical, "a page could not go on");
-        let action = problem.back.map(|href| start_again(text, href));
+        let here = self.request.uri().to_string();
+        let action = match kind {
+            // The same page may answer in a moment.
+            ProblemKind::Unavailable if here.starts_with('/') => Some(try_again(text, here)),
+            _ => problem.back.map(|href| start_again(text, href)),
+        };
         let page = ProblemPage {
             frame: Frame { text, service: problem.service, languages: Vec::new(), form_action: "" },
             kind,
