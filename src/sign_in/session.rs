@@ -113,7 +113,7 @@ impl Sessions {
     /// # Errors
     /// [`Unavailable`], as for all methods.
     pub async fn open(&self, id: &SessionId, session: &Session) -> Result<(), Unavailable> {
-        self.ephemeral.put(key(id.digest()), session, self.bounds.absolute).await
+        self.ephemeral.put(key(id.digest()), session, self.left(session)).await
     }
 
     /// The session, if it still holds.
@@ -146,12 +146,17 @@ impl Sessions {
                 found.clients.push(client.clone());
             }
             found.used_at = now;
-            let left = self.bounds.absolute - now.since(found.auth_time);
-            if self.ephemeral.swap(key(session), version, &found, left).await? {
+            if self.ephemeral.swap(key(session), version, &found, self.left(&found)).await? {
                 return Ok(true);
             }
         }
         Err(Unavailable("a session changes too fast".to_owned()))
+    }
+
+    /// For how long a session is worth keeping: use prolongs it, up to its end.
+    fn left(&self, session: &Session) -> i64 {
+        let absolute = self.bounds.absolute - self.clock.now().since(session.auth_time);
+        absolute.min(self.bounds.idle + 60).max(1)
     }
 
     /// Ends a session; returns it, to one caller.

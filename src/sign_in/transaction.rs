@@ -153,6 +153,9 @@ pub struct Challenge {
     pub expires_at: Timestamp,
 }
 
+/// For how long a finished sign-in is known as such, in seconds: for whoever presses "back" at once.
+const FINISHED: i64 = 60;
+
 /// Sign-ins in progress.
 #[derive(Clone)]
 pub struct Transactions {
@@ -205,6 +208,7 @@ impl Transactions {
     }
 
     fn left(&self, progress: &Progress) -> i64 {
-        progress.expires_at.since(self.clock.now()).max(1)
+        let left = progress.expires_at.since(self.clock.now()).max(1);
+        if progress.stage == Stage::Finished { left.min(FINISHED) } else { left }
     }
 }
