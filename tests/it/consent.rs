@@ -12,6 +12,7 @@ on_both_backends!(
     a_refusal_goes_back_to_the_service,
     a_sign_in_can_be_cancelled_at_every_step,
     the_answer_of_form_post_is_posted_to_the_service,
+    nobodys_data_are_shown_after_signing_out_elsewhere,
 );
 
 async fn at_consent(world: &World, browser: &mut Browser, asked: &Asked, person: &Person) -> Page {
@@ -155,4 +156,17 @@ async fn the_answer_of_form_post_is_posted_to_the_service(world: &World) {
     let page = world.browser().begin(world, &asked).await.page();
     let fields = page.form("continue").fields("continue", &[]);
     assert!(fields.contains(&("error".to_owned(), "invalid_scope".to_owned())), "{fields:?}");
+}
+
+async fn nobodys_data_are_shown_after_signing_out_elsewhere(world: &World) {
+    let (mut browser, person) = (world.browser(), world.person());
+    let consent = at_consent(world, &mut browser, &Asked::by(SHOP), &person).await;
+    // Another tab: the front page signs out.
+    let front = browser.open("/").await.page().expect("signout");
+    browser.press(&front, "signout", &[]).await.page().expect("signed-out");
+    // Back on the page of consent, by a person or by whoever sits there now.
+    let back = browser.get(&consent.url).await.page();
+    back.expect("phone");
+    let pressed = browser.press(&consent, "allow", &[]).await.page();
+    assert!(!pressed.has("allow"), "{pressed}");
 }

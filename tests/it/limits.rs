@@ -9,6 +9,7 @@ alone_on_both_backends!(
     an_address_causes_only_so_many_messages,
     a_client_causes_only_its_share,
     a_forged_address_opens_no_second_budget,
+    an_address_that_is_refused_uses_up_nobodys_budget,
 );
 
 async fn ask(world: &World, client: &str, person: &Person) -> Page {
@@ -72,4 +73,26 @@ async fn a_forged_address_opens_no_second_budget(setup: Setup) {
         let answer = request.form(&[("phone", &world.person().number)]).send().await.expect("an answer");
         assert_eq!(answer.status(), 429, "{name}: no proxy is trusted here");
     }
+}
+
+async fn an_address_that_is_refused_uses_up_nobodys_budget(setup: Setup) {
+    let setup = setup.set("limits.sends_per_address_5m", 2).set("limits.sends_per_number_10m", 2);
+    let world = setup.set("server.trusted_proxies", vec!["127.0.0.0/8".to_owned()]).start().await;
+    let ask_from = async |address: &str, number: &str| {
+        let mut browser = world.browser();
+        let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+        let url = page.url.join(&page.form("continue").action).expect("a URL");
+        let request = browser.request(reqwest::Method::POST, &url).header("X-Forwarded-For", address);
+        let request = request.header("Sec-Fetch-Site", "same-origin");
+        request.form(&[("phone", number)]).send().await.expect("an answer").status().as_u16()
+    };
+    let victim = world.person();
+    for _ in 0..2 {
+        assert_eq!(ask_from("203.0.113.9", &world.somebody(Kind::Unknown).number).await, 303);
+    }
+    for _ in 0..6 {
+        assert_eq!(ask_from("203.0.113.9", &victim.number).await, 429);
+    }
+    assert_eq!(ask_from("198.51.100.7", &victim.number).await, 303, "the victim's budget is untouched");
+    world.sandbox.next_code(&victim).await;
 }
