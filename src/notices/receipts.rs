@@ -1,5 +1,5 @@
 //! `POST /callbacks/sms/{secret}/…`: what gateways report of messages. Neither gateway signs its reports: the address is
-//! unguessable, Eskiz is asked back, and a report changes nothing but what pages say of a delivery.
+//! unguessable, Eskiz is asked back, and a report changes nothing but the counts and the state that are kept of a delivery.
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@
 
 mod assurance;
 mod code;
+mod identifier;
 mod limits;
 mod number;
 mod session;
@@ -22,13 +23,11 @@ use crate::platform::telemetry::Metrics;
 
 pub use assurance::{Acr, Amr};
 pub use code::{CodeOutcome, CountedTry};
+pub use identifier::{BrowserId, SessionId, TransactionId};
 pub use limits::{Caps, Limit, Limits, Origin};
 pub use number::{Asked, NumberOutcome, ResendOutcome};
-pub use session::{Session, SessionBounds, SessionId, Sessions};
-pub use transaction::{
-    Authenticated, BrowserId, Challenge, NumberEntered, Progress, Stage, Transaction, TransactionId,
-    Transactions,
-};
+pub use session::{Session, SessionBounds, Sessions};
+pub use transaction::{Authenticated, Challenge, NumberEntered, Progress, Stage, Transaction, Transactions};
 
 /// An error of a step that is nobody's fault at the keyboard: 503 or 500, never an outcome.
 pub use crate::platform::fault::Fault;

@@ -69,6 +69,7 @@ impl SignIn {
         let sends = progress.number.as_ref().map_or(0, |entered| entered.sends);
         // Going back to change the number opens no second budget of codes.
         if sends > self.most_resends() {
+            self.metrics.limits(Limit::Transaction.name()).inc();
             return Ok(NumberOutcome::Limited(Limit::Transaction));
         }
         let index = self.people.number_index(&number);
@@ -145,6 +146,10 @@ impl SignIn {
             daily_cap: if self.is_free(&entered.number) { i64::MAX } else { self.policy.daily_cap },
         };
         let submitted = self.outbox.submit(letter).await?;
+        if submitted == Submitted::CapReached {
+            self.metrics.limits("number_day").inc();
+            return Ok(submitted);
+        }
         self.metrics.sign_ins("number", if entered.person_id.is_some() { "sent" } else { "nobody" }).inc();
         Ok(submitted)
     }

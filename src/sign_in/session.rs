@@ -2,38 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acr, Amr, Authenticated};
+use super::{Acr, Amr, Authenticated, SessionId};
 use crate::clients::ClientId;
 use crate::people::PersonId;
-use crate::platform::bytes::{self, Digest};
+use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable};
-
-/// The value of the session cookie: 256 random bits, new at every sign-in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SessionId(String);
-
-impl SessionId {
-    /// A new identifier.
-    pub fn random() -> Self {
-        Self(bytes::random_text::<32>())
-    }
-
-    /// Reads one from a cookie; `None` when it cannot be one.
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 43 && bytes::decode(text).is_some()).then(|| Self(text.to_owned()))
-    }
-
-    /// Its text, for the cookie.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The form in which it is kept.
-    pub fn digest(&self) -> Digest {
-        Digest::of(self.0.as_bytes())
-    }
-}
 
 /// A person signed in at one browser.
 #[derive(Clone, Debug, Serialize, Deserialize)]

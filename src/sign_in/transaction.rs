@@ -2,65 +2,13 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Acr, Amr};
+use super::{Acr, Amr, TransactionId};
 use crate::clients::ClientId;
 use crate::people::{PersonId, PhoneNumber};
-use crate::platform::bytes::{self, Digest};
+use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable, Version};
 use crate::platform::web::locale::Language;
-
-/// Names a sign-in in progress, in the address of its pages: 256 random bits. Knowing it is not enough, the
-/// browser must be the one that began it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TransactionId(String);
-
-impl TransactionId {
-    /// A new identifier.
-    pub fn random() -> Self {
-        Self(bytes::random_text::<32>())
-    }
-
-    /// Reads one from an address; `None` when it cannot be one.
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 43 && bytes::decode(text).is_some()).then(|| Self(text.to_owned()))
-    }
-
-    /// Its text, for addresses.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn key(&self) -> Key {
-        Key::of(Space::Transaction, &self.0)
-    }
-}
-
-/// Names a browser, in a cookie: 256 random bits that outlive single sign-ins.
-#[derive(Clone, PartialEq, Eq)]
-pub struct BrowserId(String);
-
-impl BrowserId {
-    /// A new identifier.
-    pub fn random() -> Self {
-        Self(bytes::random_text::<32>())
-    }
-
-    /// Reads one from a cookie; `None` when it cannot be one.
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 43 && bytes::decode(text).is_some()).then(|| Self(text.to_owned()))
-    }
-
-    /// Its text, for the cookie.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The form in which a transaction remembers it.
-    pub fn digest(&self) -> Digest {
-        Digest::of(self.0.as_bytes())
-    }
-}
 
 /// One service's question on its way to an answer. `R` is the protocol's own request.
 #[derive(Clone, Serialize, Deserialize)]
@@ -180,7 +128,7 @@ impl Transactions {
         id: &TransactionId,
         transaction: &Transaction<R>,
     ) -> Result<(), Unavailable> {
-        self.ephemeral.put(id.key(), transaction, self.left(&transaction.progress)).await
+        self.ephemeral.put(key(id), transaction, self.left(&transaction.progress)).await
     }
 
     /// The transaction with the state it was read in.
@@ -191,7 +139,7 @@ impl Transactions {
         &self,
         id: &TransactionId,
     ) -> Result<Option<(Transaction<R>, Version)>, Unavailable> {
-        self.ephemeral.get(id.key()).await
+        self.ephemeral.get(key(id)).await
     }
 
     /// Replaces the state that was read; `false` when another request was quicker, and then nothing changed.
@@ -204,11 +152,15 @@ impl Transactions {
         seen: Version,
         transaction: &Transaction<R>,
     ) -> Result<bool, Unavailable> {
-        self.ephemeral.swap(id.key(), seen, transaction, self.left(&transaction.progress)).await
+        self.ephemeral.swap(key(id), seen, transaction, self.left(&transaction.progress)).await
     }
 
     fn left(&self, progress: &Progress) -> i64 {
         let left = progress.expires_at.since(self.clock.now()).max(1);
         if progress.stage == Stage::Finished { left.min(FINISHED) } else { left }
     }
+}
+
+fn key(id: &TransactionId) -> Key {
+    Key::from_digest(Space::Transaction, id.digest())
 }

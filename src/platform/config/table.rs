@@ -71,7 +71,7 @@ pub(super) const SECTIONS: &[Section] = &[
     },
     Section {
         name: "tokens",
-        about: "How long what clients receive is worth something. A client may be given less.",
+        about: "How long what clients receive is worth something.",
         keys: Tokens::KEYS,
     },
     Section {
