@@ -22,25 +22,25 @@ use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
 pub use stores::{StartError, Stores, cannot_start, test_people};
 
 use crate::clients::Registry;
-use crate::journey::{self, Journey};
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
 use crate::oidc::{self, Discovery, Oidc};
+use crate::pages::{self, Pages};
 use crate::people::People;
 use crate::platform::config::Settings;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::{self, Metrics, Operations, Requests, check};
 use crate::platform::web::assets;
+use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
-use crate::platform::web::visit::{Problem, Visit};
 
 /// The provider, built and not yet serving.
 pub struct App {
     settings: Settings,
     db: Db,
     ephemeral: Ephemeral,
-    journey: Journey,
+    pages: Pages,
     outbox: Outbox,
     receipts: Receipts,
     discovery: Discovery,
@@ -78,7 +78,7 @@ impl App {
         let oidc = wiring::oidc(&stores, &ephemeral, &people).await?;
         let sign_in = wiring::sign_in(&stores, &ephemeral, people, &outbox);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
-        let journey = Journey {
+        let pages = Pages {
             sign_in,
             origin: Arc::from(stores.settings.server.issuer.url().origin().ascii_serialization()),
             sign_out: Arc::new(stores.keyring.mac("sign-out")),
@@ -91,7 +91,7 @@ impl App {
             settings: stores.settings,
             db: stores.db,
             ephemeral,
-            journey,
+            pages,
             outbox,
             receipts,
             metrics: stores.metrics,
@@ -103,7 +103,7 @@ impl App {
 
     /// The relying parties, for whoever registers some at start.
     pub fn clients(&self) -> &Registry {
-        &self.journey.oidc.clients
+        &self.pages.oidc.clients
     }
 
     /// Serves pages and endpoints.
@@ -112,13 +112,13 @@ impl App {
     /// When a listener or the certificate cannot be used.
     pub fn server(&self, listeners: Vec<TcpListener>) -> io::Result<Server> {
         let server = &self.settings.server;
-        let (journey, oidc) = (self.journey.clone(), self.journey.oidc.clone());
+        let (pages, oidc) = (self.pages.clone(), self.pages.oidc.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (requests, metrics, most) =
             (Requests::new(server, entropy), Arc::clone(&self.metrics), server.max_body_bytes);
         let http = HttpServer::new(move || {
             Web::new()
-                .app_data(Data::new(journey.clone()))
+                .app_data(Data::new(pages.clone()))
                 .app_data(Data::new(oidc.clone()))
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
@@ -127,7 +127,7 @@ impl App {
                 .wrap(from_fn(in_time))
                 .wrap(requests.clone())
                 .configure(|config| oidc::routes(config, &metrics))
-                .configure(|config| journey::routes(config, &metrics))
+                .configure(|config| pages::routes(config, &metrics))
                 .configure(receipts::routes)
                 .route("/static/{file}", web::get().to(assets::get))
                 .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
@@ -209,7 +209,7 @@ async fn in_time(
 }
 
 async fn not_found(request: HttpRequest, oidc: Data<Oidc>) -> HttpResponse {
-    Visit::new(&request, oidc.cookies, None).problem(ProblemKind::NotFound, &Problem::default())
+    PageContext::new(&request, oidc.cookies, None).problem(ProblemKind::NotFound, &Problem::default())
 }
 
 fn entropy(out: &mut [u8]) {

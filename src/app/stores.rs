@@ -11,7 +11,7 @@ use crate::platform::clock::Clock;
 use crate::platform::config::{self, Settings};
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::jose::Keys;
+use crate::platform::jose::SigningKeys;
 use crate::platform::seal::Keyring;
 use crate::platform::telemetry::Metrics;
 
@@ -76,9 +76,11 @@ impl Stores {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn keys(&self) -> Result<Keys, StartError> {
+    pub async fn keys(&self) -> Result<SigningKeys, StartError> {
         let bits = self.settings.keys.rsa_bits;
-        Keys::load(self.db.clone(), &self.keyring, self.clock.clone(), bits).await.map_err(cannot_start)
+        SigningKeys::load(self.db.clone(), &self.keyring, self.clock.clone(), bits)
+            .await
+            .map_err(cannot_start)
     }
 
     /// The short-lived state that the settings name.

@@ -12,7 +12,9 @@ use crate::platform::config::{self, Settings};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
-use crate::sign_in::{Caps, Limits, Policy, SessionBounds, Sessions, SignIn, Transactions};
+use crate::sign_in::{
+    Caps, Limits, SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
+};
 
 pub(super) async fn oidc(
     stores: &Stores,
@@ -42,13 +44,13 @@ pub(super) async fn oidc(
         keys: Arc::new(stores.keys().await?),
         release: Release::new(db.clone(), people.clone(), clock.clone()),
         sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds),
-        transactions: Transactions::new(ephemeral.clone(), clock.clone(), sign_in.transaction_seconds.into()),
+        attempts: SignInAttempts::new(ephemeral.clone(), clock.clone(), sign_in.transaction_seconds.into()),
         codes: oidc::Codes::new(ephemeral.clone()),
         grants: oidc::Grants::new(db.clone(), clock.clone(), revoked.clone()),
         revoked,
         access_tokens: Arc::new(oidc::AccessTokens::new(keyring)),
         refresh_tokens: Arc::new(oidc::RefreshTokens::new(keyring)),
-        subjects: Arc::new(oidc::Subjects::new(keyring)),
+        subject_ids: Arc::new(oidc::SubjectIds::new(keyring)),
         lifetimes,
         logout: oidc::LogoutNotifier::new(
             stores.settings.outbound.clone(),
@@ -62,7 +64,7 @@ pub(super) async fn oidc(
 pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, outbox: &Outbox) -> SignIn {
     let settings = &stores.settings;
     let (sign_in, limits) = (&settings.sign_in, &settings.limits);
-    let policy = Policy {
+    let policy = SignInSettings {
         host: settings.server.issuer.host().to_owned(),
         code_seconds: sign_in.code_seconds.into(),
         code_tries: sign_in.code_tries.into(),
@@ -85,7 +87,7 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
     let (clock, metrics) = (stores.clock.clone(), Arc::clone(&stores.metrics));
     SignIn {
         limits: Limits::new(ephemeral.clone(), outbox.clone(), clock.clone(), caps, Arc::clone(&metrics)),
-        policy: Arc::new(policy),
+        settings: Arc::new(policy),
         ephemeral: ephemeral.clone(),
         people,
         outbox: outbox.clone(),

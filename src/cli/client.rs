@@ -111,14 +111,14 @@ impl Client {
                     )));
                 }
                 let file = ClientFile { clients: vec![add.registration()] };
-                told(&clients.register(file).await.map_err(cannot_start)?);
+                print_registered(&clients.register(file).await.map_err(cannot_start)?);
             }
             Self::Import { file } => {
                 let text = std::fs::read_to_string(&file)
                     .map_err(|error| StartError(format!("{} cannot be read: {error}", file.display())))?;
                 let file = ClientFile::parse(&text)
                     .map_err(|error| StartError(format!("{} is no client file:\n{error}", file.display())))?;
-                told(&clients.register(file).await.map_err(cannot_start)?);
+                print_registered(&clients.register(file).await.map_err(cannot_start)?);
             }
             Self::List => list(clients),
             Self::Show { client_id } => print!("{}", document(clients, Some(&client_id)).await?),
@@ -167,7 +167,7 @@ impl Add {
     }
 }
 
-fn told(done: &[Registered]) {
+fn print_registered(done: &[Registered]) {
     for registered in done {
         println!("client_id      {}", registered.client_id);
         if let Some(secret) = &registered.secret {

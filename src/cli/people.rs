@@ -24,14 +24,15 @@ impl People {
             .map_err(|_| StartError("that is not an Uzbek mobile number".to_owned()))?;
         let stores = Stores::open(settings).await?;
         let people = Store::new(stores.db.clone(), &stores.keyring);
-        let standing = people.standing(&people.number_index(&number)).await.map_err(cannot_start)?;
-        let standing =
-            standing.ok_or_else(|| StartError(format!("{} is nobody's number", number.masked())))?;
-        people.clear_failures(&standing.person_id).await.map_err(cannot_start)?;
+        let account_state =
+            people.account_state(&people.number_index(&number)).await.map_err(cannot_start)?;
+        let account_state =
+            account_state.ok_or_else(|| StartError(format!("{} is nobody's number", number.masked())))?;
+        people.clear_failures(&account_state.person_id).await.map_err(cannot_start)?;
         println!(
             "The account of {} is open: {} wrong code(s) forgotten.",
             number.masked(),
-            standing.failures
+            account_state.failures
         );
         stores.db.close().await;
         Ok(())

@@ -34,7 +34,7 @@ impl std::fmt::Display for ClientId {
 /// Who runs the service: state bodies use it free of charge, others under contract (R99).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum OwnerKind {
     /// A state body or local authority.
     State,
     /// Anybody else.
@@ -145,7 +145,7 @@ pub struct Client {
     /// The contract or law, in words.
     pub basis_reference: Localized,
     /// State body or not.
-    pub kind: Kind,
+    pub kind: OwnerKind,
     /// Why data may go to it.
     pub basis: Basis,
     /// Bundle of policy.
@@ -178,7 +178,7 @@ pub struct Client {
     pub access_token_format: AccessTokenFormat,
     /// Signature of its JWT access tokens.
     pub access_token_alg: Alg,
-    /// Kind of `sub`.
+    /// OwnerKind of `sub`.
     pub subject_type: SubjectType,
     /// Clients of one sector see the same pairwise `sub`.
     pub sector: String,

@@ -14,7 +14,7 @@ mod secret;
 mod store;
 
 pub use client::{
-    AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, Kind, Profile,
+    AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, OwnerKind, Profile,
     SubjectType,
 };
 pub use file::{ClientFile, FileError};

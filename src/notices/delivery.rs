@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 use crate::platform::seal::OneTimeSeal;
 
 /// How far a message got.
@@ -75,6 +75,6 @@ impl Deliveries {
     }
 }
 
-fn key(message_id: &str) -> Key {
-    Key::of(Space::Delivery, message_id)
+fn key(message_id: &str) -> EphemeralKey {
+    EphemeralKey::of(KeySpace::Delivery, message_id)
 }

@@ -10,4 +10,4 @@ pub mod sms;
 mod store;
 
 pub use delivery::{Deliveries, Delivery};
-pub use outbox::{Letter, Outbox, Submitted};
+pub use outbox::{OutboundMessage, Outbox, Submitted};

@@ -18,8 +18,8 @@ use crate::people::PhoneNumber;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError};
-use crate::platform::fault::Fault;
 use crate::platform::seal::OneTimeSeal;
+use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::Metrics;
 
 /// Messages taken in one statement.
@@ -29,7 +29,7 @@ const BATCH: i64 = 64;
 const IN_FLIGHT: usize = 512;
 
 /// A message to one number.
-pub struct Letter<'a> {
+pub struct OutboundMessage<'a> {
     /// Its identifier, at most 20 characters.
     pub id: &'a str,
     /// To whom; `None` stores a row that looks the same and is never sent.
@@ -120,10 +120,11 @@ impl Outbox {
     ///
     /// # Errors
     /// [`DbError`]; then it will not be sent.
-    pub async fn submit(&self, letter: Letter<'_>) -> Result<Submitted, Fault> {
+    pub async fn submit(&self, letter: OutboundMessage<'_>) -> Result<Submitted, ServiceError> {
         let now = self.clock.now();
         let content = Content { to: letter.to.map(|to| to.digits().to_owned()), text: letter.text };
-        let plain = serde_json::to_vec(&content).map_err(|error| Fault::Internal(error.to_string()))?;
+        let plain =
+            serde_json::to_vec(&content).map_err(|error| ServiceError::Internal(error.to_string()))?;
         let seal = OneTimeSeal::random();
         let sealed = seal.seal(letter.id.as_bytes(), &plain);
         self.deliveries.announce(letter.id, &seal, letter.ttl).await?;
@@ -149,7 +150,7 @@ impl Outbox {
                 return Ok(Submitted::CapReached);
             }
         }
-        Err(Fault::Unavailable("too many messages to one number at once".to_owned()))
+        Err(ServiceError::Unavailable("too many messages to one number at once".to_owned()))
     }
 
     /// Sends messages for as long as it is polled: those stored by this node at once, those that another node left

@@ -15,8 +15,8 @@ use crate::clients::{AccessTokenFormat, Client, ClientId};
 use crate::people::{DataSet, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
-use crate::platform::fault::Fault;
 use crate::platform::seal::{Keyring, Sealer};
+use crate::platform::service_error::ServiceError;
 use crate::sign_in::Acr;
 
 /// What an access token stands for.
@@ -79,8 +79,8 @@ impl AccessTokens {
         Self(keyring.sealer("access-token"))
     }
 
-    fn seal(&self, token: &AccessToken) -> Result<String, Fault> {
-        let plain = serde_json::to_vec(token).map_err(|error| Fault::Internal(error.to_string()))?;
+    fn seal(&self, token: &AccessToken) -> Result<String, ServiceError> {
+        let plain = serde_json::to_vec(token).map_err(|error| ServiceError::Internal(error.to_string()))?;
         Ok(self.0.seal_text(PLACE, &plain))
     }
 
@@ -143,7 +143,7 @@ fn signed(oidc: &Oidc, client: &Client, token: &AccessToken) -> Result<String, T
     let keys = oidc.keys.current();
     let key = keys
         .signing(client.access_token_alg, token.issued_at)
-        .ok_or_else(|| Fault::Internal("no key signs access tokens".to_owned()))?;
+        .ok_or_else(|| ServiceError::Internal("no key signs access tokens".to_owned()))?;
     let sub = token.person.as_ref().map_or(client.id.as_str(), |person| person.sub.as_str());
     let mut claims = json!({
         "iss": &*oidc.issuer,
@@ -167,8 +167,8 @@ fn signed(oidc: &Oidc, client: &Client, token: &AccessToken) -> Result<String, T
 /// What a token in circulation stands for; `None` when it is not ours, expired or revoked.
 ///
 /// # Errors
-/// [`Fault`] when it cannot be known whether it was revoked.
-pub(super) async fn resolve(oidc: &Oidc, text: &str) -> Result<Option<AccessToken>, Fault> {
+/// [`ServiceError`] when it cannot be known whether it was revoked.
+pub(super) async fn resolve(oidc: &Oidc, text: &str) -> Result<Option<AccessToken>, ServiceError> {
     let Some(token) = read(oidc, text).await? else { return Ok(None) };
     if token.expires_at <= oidc.clock.now() || oidc.revoked.contains(&token.grant, &token.id).await? {
         return Ok(None);
@@ -186,8 +186,8 @@ pub(super) async fn resolve(oidc: &Oidc, text: &str) -> Result<Option<AccessToke
 /// What a token stands for, whether or not it still holds.
 ///
 /// # Errors
-/// [`Fault`] when a store is away.
-pub(super) async fn read(oidc: &Oidc, text: &str) -> Result<Option<AccessToken>, Fault> {
+/// [`ServiceError`] when a store is away.
+pub(super) async fn read(oidc: &Oidc, text: &str) -> Result<Option<AccessToken>, ServiceError> {
     if text.len() > 16 * 1024 {
         return Ok(None);
     }
@@ -198,7 +198,7 @@ pub(super) async fn read(oidc: &Oidc, text: &str) -> Result<Option<AccessToken>,
     from_claims(oidc, &claims).await
 }
 
-async fn from_claims(oidc: &Oidc, claims: &Value) -> Result<Option<AccessToken>, Fault> {
+async fn from_claims(oidc: &Oidc, claims: &Value) -> Result<Option<AccessToken>, ServiceError> {
     let text = |name: &str| claims[name].as_str().unwrap_or_default();
     let Some((grant, id)) = text("jti").split_once('.') else { return Ok(None) };
     let Some(client_id) = ClientId::parse(text("client_id")) else { return Ok(None) };

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::code::{CodeContent, GrantDetails};
 use super::error::{ErrorCode, ToClient};
 use super::request::{AuthorizationRequest, ResponseMode, VerifiedRedirect};
-use super::{Oidc, OidcTransaction};
+use super::{Oidc, OidcAttempt};
 use crate::clients::Client;
 use crate::people::DataSet;
-use crate::platform::fault::Fault;
+use crate::platform::service_error::ServiceError;
 use crate::release::{Consent, Decision};
 use crate::sign_in::Authenticated;
 use url::form_urlencoded;
@@ -29,7 +29,7 @@ pub enum Answer {
 
 /// What came of issuing a code.
 #[derive(Debug)]
-pub enum Answered {
+pub enum IssueOutcome {
     /// The client gets this.
     Sent(Answer),
     /// The session ended in the meantime.
@@ -39,16 +39,16 @@ pub enum Answered {
 /// Issues a code for what was decided and returns the answer that carries it.
 ///
 /// # Errors
-/// [`Fault`] when a store is away; then the client was told nothing.
+/// [`ServiceError`] when a store is away; then the client was told nothing.
 pub async fn issue(
     oidc: &Oidc,
     client: &Client,
     request: &AuthorizationRequest,
     authenticated: &Authenticated,
     decision: Decision,
-) -> Result<Answered, Fault> {
+) -> Result<IssueOutcome, ServiceError> {
     if !oidc.sessions.used_by(authenticated.session, &client.id).await? {
-        return Ok(Answered::SessionGone);
+        return Ok(IssueOutcome::SessionGone);
     }
     let consent = match decision {
         Decision::Covered(consent) => Some(consent),
@@ -56,12 +56,12 @@ pub async fn issue(
             Some(oidc.release.record(&authenticated.person_id, client, extent).await?)
         }
         Decision::Nothing => None,
-        Decision::Ask => return Err(Fault::Internal("a code without consent".to_owned())),
+        Decision::Ask => return Err(ServiceError::Internal("a code without consent".to_owned())),
     };
     let content = content(oidc, client, request, authenticated, consent);
     let code = oidc.codes.issue(&content, oidc.lifetimes.code).await?;
     oidc.metrics.sign_ins("answer", "code").inc();
-    Ok(Answered::Sent(answer(oidc, &request.redirect, vec![("code", code)])))
+    Ok(IssueOutcome::Sent(answer(oidc, &request.redirect, vec![("code", code)])))
 }
 
 /// The answer that carries an error.
@@ -73,8 +73,8 @@ pub fn refuse(oidc: &Oidc, error: &ToClient) -> Answer {
 }
 
 /// The answer to a client whose question the person refused.
-pub fn deny(oidc: &Oidc, transaction: &OidcTransaction) -> Answer {
-    let redirect = transaction.request.redirect.clone();
+pub fn deny(oidc: &Oidc, attempt: &OidcAttempt) -> Answer {
+    let redirect = attempt.request.redirect.clone();
     refuse(oidc, &ToClient { redirect, code: ErrorCode::AccessDenied, description: "the person refused" })
 }
 
@@ -99,14 +99,14 @@ fn content(
     let scopes: Vec<&str> = request.scopes.iter().filter(kept).map(String::as_str).collect();
     let details = GrantDetails {
         person_id: authenticated.person_id.clone(),
-        sub: oidc.subjects.of(client, &authenticated.person_id),
+        sub: oidc.subject_ids.of(client, &authenticated.person_id),
         scope: scopes.join(" "),
         released,
         claims: request.claims.clone(),
         auth_time: authenticated.auth_time,
         acr: authenticated.acr,
         amr: authenticated.amr.clone(),
-        sid: oidc.subjects.sid(&client.id, &authenticated.sid_key),
+        sid: oidc.subject_ids.sid(&client.id, &authenticated.sid_key),
         consent_until: consent.as_ref().map(|consent| consent.expires_at),
         consent_id: consent.map(|consent| consent.id),
     };

@@ -3,22 +3,22 @@
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::answer::{self, Answer, Answered};
+use super::answer::{self, Answer, IssueOutcome};
 use super::error::{Refusal, ToClient};
 use super::request::{self, AuthorizationRequest, Prompt};
-use super::{ErrorCode, Oidc, OidcTransaction, form_post, interaction};
+use super::{ErrorCode, Oidc, OidcAttempt, form_post, interaction};
 use crate::clients::Client;
 use crate::people::PhoneNumber;
-use crate::platform::fault::Fault;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::Service;
 use crate::platform::web::locale::Language;
+use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::platform::web::visit::{Problem, Visit};
 use crate::sign_in::{
-    Authenticated, BrowserId, Progress, Session, SessionId, Stage, Transaction, TransactionId,
+    AttemptId, Authenticated, BrowserId, Progress, Session, SessionId, SignInAttempt, Stage,
 };
 
 /// The request in the query.
@@ -42,36 +42,43 @@ async fn run(oidc: &Oidc, http: &HttpRequest, text: &[u8]) -> HttpResponse {
         Err(error) => {
             let technical = format!("invalid_request: {}", error.0);
             let problem = Problem { technical: Some(&technical), ..Problem::default() };
-            return Visit::new(http, oidc.cookies, None).problem(ProblemKind::BadRequest, &problem);
+            return PageContext::new(http, oidc.cookies, None).problem(ProblemKind::BadRequest, &problem);
         }
     };
-    let visit = Visit::new(http, oidc.cookies, params.get("ui_locales"));
-    match answer_to(oidc, &visit, &params).await {
+    let context = PageContext::new(http, oidc.cookies, params.get("ui_locales"));
+    match answer_to(oidc, &context, &params).await {
         Ok(response) => response,
-        Err(fault) => visit.fault(&fault),
+        Err(fault) => context.failure(&fault),
     }
 }
 
-async fn answer_to(oidc: &Oidc, visit: &Visit<'_>, params: &Params) -> Result<HttpResponse, Fault> {
+async fn answer_to(
+    oidc: &Oidc,
+    context: &PageContext<'_>,
+    params: &Params,
+) -> Result<HttpResponse, ServiceError> {
     let (client, request) = match request::check(oidc, params) {
         Ok(checked) => checked,
         Err(Refusal::Page { kind, technical }) => {
             let problem = Problem { technical: Some(&technical), ..Problem::default() };
-            return Ok(visit.problem(kind, &problem));
+            return Ok(context.problem(kind, &problem));
         }
-        Err(Refusal::Client(error)) => return Ok(send(visit, None, answer::refuse(oidc, &error))),
+        Err(Refusal::Client(error)) => return Ok(send(context, None, answer::refuse(oidc, &error))),
     };
-    let session = session(oidc, visit).await?;
+    let session = session(oidc, context).await?;
     let known = interaction::known(oidc, &client, &request, session.as_ref().map(|(s, a)| (s, a.clone())));
     if request.prompt.contains(&Prompt::None) {
-        return silent(oidc, visit, &client, &request, known).await;
+        return silent(oidc, context, &client, &request, known).await;
     }
-    begin(oidc, visit, &client, request, known, params.get("login_hint")).await
+    begin(oidc, context, &client, request, known, params.get("login_hint")).await
 }
 
 /// The browser's session, if it holds.
-async fn session(oidc: &Oidc, visit: &Visit<'_>) -> Result<Option<(Session, Authenticated)>, Fault> {
-    let cookie = oidc.cookies.read(visit.request, Name::Session).and_then(SessionId::parse);
+async fn session(
+    oidc: &Oidc,
+    context: &PageContext<'_>,
+) -> Result<Option<(Session, Authenticated)>, ServiceError> {
+    let cookie = oidc.cookies.read(context.request, Name::Session).and_then(SessionId::parse);
     let Some(id) = cookie else { return Ok(None) };
     let session = oidc.sessions.find(id.digest()).await?;
     Ok(session.map(|session| {
@@ -82,59 +89,59 @@ async fn session(oidc: &Oidc, visit: &Visit<'_>) -> Result<Option<(Session, Auth
 
 async fn silent(
     oidc: &Oidc,
-    visit: &Visit<'_>,
+    context: &PageContext<'_>,
     client: &Client,
     request: &AuthorizationRequest,
     known: Option<Authenticated>,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, ServiceError> {
     let refuse = |code, description| {
         let error = ToClient { redirect: request.redirect.clone(), code, description };
-        send(visit, Some(client), answer::refuse(oidc, &error))
+        send(context, Some(client), answer::refuse(oidc, &error))
     };
     let decision = match interaction::silently(oidc, client, request, known.as_ref()).await? {
         Ok(decision) => decision,
         Err((code, description)) => return Ok(refuse(code, description)),
     };
     let Some(authenticated) = known else {
-        return Err(Fault::Internal("a decision about nobody".to_owned()));
+        return Err(ServiceError::Internal("a decision about nobody".to_owned()));
     };
     Ok(match answer::issue(oidc, client, request, &authenticated, decision).await? {
-        Answered::Sent(answer) => send(visit, Some(client), answer),
-        Answered::SessionGone => refuse(ErrorCode::LoginRequired, "the session ended"),
+        IssueOutcome::Sent(answer) => send(context, Some(client), answer),
+        IssueOutcome::SessionGone => refuse(ErrorCode::LoginRequired, "the session ended"),
     })
 }
 
 /// Opens a sign-in and leads to its first page.
 async fn begin(
     oidc: &Oidc,
-    visit: &Visit<'_>,
+    context: &PageContext<'_>,
     client: &Client,
     request: AuthorizationRequest,
     known: Option<Authenticated>,
     login_hint: Option<&str>,
-) -> Result<HttpResponse, Fault> {
-    let browser = oidc.cookies.read(visit.request, Name::Browser).and_then(BrowserId::parse);
+) -> Result<HttpResponse, ServiceError> {
+    let browser = oidc.cookies.read(context.request, Name::Browser).and_then(BrowserId::parse);
     let (browser, new) = browser.map_or_else(|| (BrowserId::random(), true), |browser| (browser, false));
     let now = oidc.clock.now();
     let (page, stage) = match known {
         Some(authenticated) => ("continue", Stage::Continue(authenticated)),
         None => ("number", Stage::Number),
     };
-    let id = TransactionId::random();
+    let id = AttemptId::random();
     // A hint that is no number is no help to the person, and no error.
     let hint = login_hint.filter(|hint| PhoneNumber::parse_typed(hint, true).is_ok()).map(str::to_owned);
     let progress = Progress {
         client_id: client.id.clone(),
         browser: browser.digest(),
-        language: visit.language,
+        language: context.language,
         created_at: now,
-        expires_at: now.plus(oidc.transactions.seconds),
+        expires_at: now.plus(oidc.attempts.seconds),
         stage,
         number: None,
         hint,
     };
-    let transaction: OidcTransaction = Transaction { request, progress };
-    oidc.transactions.begin(&id, &transaction).await?;
+    let attempt: OidcAttempt = SignInAttempt { request, progress };
+    oidc.attempts.begin(&id, &attempt).await?;
     oidc.metrics.sign_ins("begin", page).inc();
     let response = respond::see_other(&page_path(page, &id, client));
     let cookies = if new {
@@ -150,17 +157,17 @@ const BROWSER_SECONDS: i64 = 180 * 86_400;
 
 /// The address of a page of a sign-in. It names the service, so that even after the sign-in is forgotten the page can
 /// lead back to it.
-pub fn page_path(page: &str, id: &TransactionId, client: &Client) -> String {
+pub fn page_path(page: &str, id: &AttemptId, client: &Client) -> String {
     format!("/sign-in/{page}?t={}&service={}", id.as_str(), client.id)
 }
 
 /// Sends an answer through the browser.
-pub fn send(visit: &Visit<'_>, client: Option<&Client>, answer: Answer) -> HttpResponse {
+pub fn send(context: &PageContext<'_>, client: Option<&Client>, answer: Answer) -> HttpResponse {
     match answer {
         Answer::Redirect(location) => respond::see_other(&location),
         Answer::Form { action, fields } => {
-            let service = client.map(|client| service(client, visit.language));
-            form_post::page(visit, service, &action, fields)
+            let service = client.map(|client| service(client, context.language));
+            form_post::page(context, service, &action, fields)
         }
     }
 }

@@ -50,8 +50,8 @@ impl LogoutNotifier {
                 "logout+jwt",
                 &json!({
                     "iss": &*oidc.issuer,
-                    "sub": oidc.subjects.of(&client, &ended.person_id),
-                    "sid": oidc.subjects.sid(&client.id, &ended.sid_key),
+                    "sub": oidc.subject_ids.of(&client, &ended.person_id),
+                    "sid": oidc.subject_ids.sid(&client.id, &ended.sid_key),
                     "aud": client.id.as_str(),
                     "iat": now.0,
                     "exp": now.plus(TOKEN_SECONDS).0,

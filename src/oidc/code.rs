@@ -9,7 +9,7 @@ use crate::clients::{ClientId, RedirectUri};
 use crate::people::{DataSet, PersonId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 use crate::sign_in::{Acr, Amr};
 
 /// What a code stands for.
@@ -84,7 +84,7 @@ impl Codes {
     /// [`Unavailable`].
     pub async fn issue(&self, content: &CodeContent, ttl: i64) -> Result<String, Unavailable> {
         let code = bytes::random_text::<32>();
-        self.ephemeral.put(Key::of(Space::Code, &code), content, ttl).await?;
+        self.ephemeral.put(EphemeralKey::of(KeySpace::Code, &code), content, ttl).await?;
         Ok(code)
     }
 
@@ -93,7 +93,7 @@ impl Codes {
     /// # Errors
     /// [`Unavailable`].
     pub async fn find(&self, code: &str) -> Result<Option<CodeContent>, Unavailable> {
-        Ok(self.ephemeral.get(Key::of(Space::Code, code)).await?.map(|(content, _)| content))
+        Ok(self.ephemeral.get(EphemeralKey::of(KeySpace::Code, code)).await?.map(|(content, _)| content))
     }
 }
 

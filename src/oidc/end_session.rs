@@ -1,29 +1,29 @@
 //! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0): what a request to `/oidc/logout` means. The pages are
-//! in `journey`.
+//! in `pages`.
 
 use std::sync::Arc;
 
 use super::Oidc;
 use crate::clients::{Client, ClientId, RedirectUri};
 use crate::platform::bytes::Digest;
-use crate::platform::fault::Fault;
 use crate::platform::seal::Mac;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::sign_in::Session;
 
 /// What a logout request means.
-pub enum Leaving {
+pub enum LogoutDecision {
     /// The client has shown that it knows this person: no question.
-    AtOnce(Farewell),
+    AtOnce(PostLogout),
     /// Anybody can link here: the person is asked first.
-    Ask(Farewell),
+    Ask(PostLogout),
     /// The request is wrong; nothing is ended and nobody is sent anywhere.
     Wrong(String),
 }
 
 /// Where a person goes after signing out.
 #[derive(Default)]
-pub struct Farewell {
+pub struct PostLogout {
     /// The service that asked.
     pub client: Option<Arc<Client>>,
     /// Where to.
@@ -32,7 +32,7 @@ pub struct Farewell {
     pub state: Option<String>,
 }
 
-impl Farewell {
+impl PostLogout {
     /// The URI to go to, with the state.
     pub fn location(&self) -> Option<String> {
         let uri = self.to.as_ref()?.as_str();
@@ -44,40 +44,42 @@ impl Farewell {
 }
 
 /// Reads a logout request against the browser's session.
-pub fn leave(oidc: &Oidc, params: &Params, session: Option<&Session>) -> Leaving {
+pub fn leave(oidc: &Oidc, params: &Params, session: Option<&Session>) -> LogoutDecision {
     if params.repeated().is_some() {
-        return Leaving::Wrong("invalid_request: a parameter is repeated".to_owned());
+        return LogoutDecision::Wrong("invalid_request: a parameter is repeated".to_owned());
     }
     let to = params.get("post_logout_redirect_uri");
     let Some(hint) = params.get("id_token_hint") else {
         // Without a hint nothing proves that the client knows the person: no redirect.
         return match to {
-            Some(_) => {
-                Leaving::Wrong("invalid_request: post_logout_redirect_uri without id_token_hint".to_owned())
-            }
+            Some(_) => LogoutDecision::Wrong(
+                "invalid_request: post_logout_redirect_uri without id_token_hint".to_owned(),
+            ),
             None => {
                 let named = params.get("client_id").and_then(ClientId::parse);
                 let client = named.and_then(|id| oidc.clients.find(&id));
-                Leaving::Ask(Farewell { client, ..Farewell::default() })
+                LogoutDecision::Ask(PostLogout { client, ..PostLogout::default() })
             }
         };
     };
     let Ok(claims) = oidc.keys.current().verify(hint, "JWT") else {
-        return Leaving::Wrong(
+        return LogoutDecision::Wrong(
             "invalid_request: id_token_hint is not an ID token of this provider".to_owned(),
         );
     };
     let aud = claims["aud"].as_str().unwrap_or_default();
     let client = ClientId::parse(aud).and_then(|id| oidc.clients.find(&id));
     let Some(client) = client.filter(|_| params.get("client_id").is_none_or(|id| id == aud)) else {
-        return Leaving::Wrong("invalid_request: id_token_hint was issued to another client".to_owned());
+        return LogoutDecision::Wrong(
+            "invalid_request: id_token_hint was issued to another client".to_owned(),
+        );
     };
     let to = match to {
         None => None,
         Some(given) => match client.post_logout_redirect_uris.iter().find(|uri| uri.as_str() == given) {
             Some(uri) => Some(uri.clone()),
             None => {
-                return Leaving::Wrong(
+                return LogoutDecision::Wrong(
                     "invalid_request: post_logout_redirect_uri is not registered for this client".to_owned(),
                 );
             }
@@ -85,16 +87,16 @@ pub fn leave(oidc: &Oidc, params: &Params, session: Option<&Session>) -> Leaving
     };
     let state = to.as_ref().and_then(|_| params.get("state")).map(str::to_owned);
     let same_person =
-        session.is_none_or(|session| claims["sub"] == oidc.subjects.of(&client, &session.person_id));
-    let farewell = Farewell { client: Some(client), to, state };
-    if same_person { Leaving::AtOnce(farewell) } else { Leaving::Ask(farewell) }
+        session.is_none_or(|session| claims["sub"] == oidc.subject_ids.of(&client, &session.person_id));
+    let farewell = PostLogout { client: Some(client), to, state };
+    if same_person { LogoutDecision::AtOnce(farewell) } else { LogoutDecision::Ask(farewell) }
 }
 
 /// Ends a session and tells the services that were told of it.
 ///
 /// # Errors
-/// [`Fault`] when a store is away; then the session goes on.
-pub async fn end(oidc: &Oidc, session: Digest) -> Result<(), Fault> {
+/// [`ServiceError`] when a store is away; then the session goes on.
+pub async fn end(oidc: &Oidc, session: Digest) -> Result<(), ServiceError> {
     if let Some(ended) = oidc.sessions.end(session).await? {
         oidc.logout.tell(oidc, &ended);
     }

@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use super::request::VerifiedRedirect;
-use crate::platform::fault::Fault;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 
@@ -160,11 +160,11 @@ impl TokenError {
     }
 }
 
-impl From<Fault> for TokenError {
-    fn from(fault: Fault) -> Self {
+impl From<ServiceError> for TokenError {
+    fn from(fault: ServiceError) -> Self {
         let (code, description) = match &fault {
-            Fault::Unavailable(_) => (ErrorCode::TemporarilyUnavailable, "try again in a moment"),
-            Fault::Internal(_) => (ErrorCode::ServerError, "the provider failed"),
+            ServiceError::Unavailable(_) => (ErrorCode::TemporarilyUnavailable, "try again in a moment"),
+            ServiceError::Internal(_) => (ErrorCode::ServerError, "the provider failed"),
         };
         Self { detail: Some(fault.to_string()), ..Self::new(code, description) }
     }
@@ -172,12 +172,12 @@ impl From<Fault> for TokenError {
 
 impl From<crate::platform::db::DbError> for TokenError {
     fn from(error: crate::platform::db::DbError) -> Self {
-        Fault::from(error).into()
+        ServiceError::from(error).into()
     }
 }
 
 impl From<crate::platform::ephemeral::Unavailable> for TokenError {
     fn from(error: crate::platform::ephemeral::Unavailable) -> Self {
-        Fault::from(error).into()
+        ServiceError::from(error).into()
     }
 }

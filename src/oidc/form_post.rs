@@ -6,13 +6,13 @@ use askama::Template;
 
 use crate::clients::csp_source;
 use crate::platform::web::frame::{Frame, Service};
-use crate::platform::web::respond::{self, Reach};
-use crate::platform::web::visit::Visit;
+use crate::platform::web::page_context::PageContext;
+use crate::platform::web::respond::{self, CspSources};
 
 /// Carries the answer to the service by a form. A script submits it at once; without scripts the person presses the
 /// button.
 #[derive(Template)]
-#[template(path = "journey/form_post.html")]
+#[template(path = "pages/form_post.html")]
 pub struct FormPostPage<'a> {
     /// The frame.
     pub frame: Frame<'a>,
@@ -24,12 +24,12 @@ pub struct FormPostPage<'a> {
 
 /// The page, whose form may lead to the redirect URI's origin and nowhere else.
 pub(super) fn page(
-    visit: &Visit<'_>,
+    context: &PageContext<'_>,
     service: Option<Service<'_>>,
     action: &str,
     fields: Vec<(&'static str, String)>,
 ) -> HttpResponse {
-    let reach = Reach::new(csp_source(action).into_iter().collect(), service.as_ref());
-    let frame = Frame { text: visit.text(), service, languages: Vec::new(), form_action: "" };
+    let reach = CspSources::new(csp_source(action).into_iter().collect(), service.as_ref());
+    let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
     respond::page(StatusCode::OK, &FormPostPage { frame, action, fields }, &reach)
 }

@@ -6,7 +6,7 @@ use super::store;
 use crate::clients::ClientId;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError};
-use crate::platform::fault::Fault;
+use crate::platform::service_error::ServiceError;
 
 /// A redeemed code and what lives of it.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Grants {
     /// Redeems a code; `None` when it was redeemed before: then everything that came of it is revoked.
     ///
     /// # Errors
-    /// [`Fault`], as for all methods.
+    /// [`ServiceError`], as for all methods.
     pub async fn redeem(
         &self,
         code: &str,
@@ -55,7 +55,7 @@ impl Grants {
         details: GrantDetails,
         refreshable: bool,
         expires_at: Timestamp,
-    ) -> Result<Option<Grant>, Fault> {
+    ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
         let grant = Grant {
             id: super::code::grant_id(code),
@@ -76,8 +76,8 @@ impl Grants {
     /// Revokes what a code granted, if `client` redeemed it before. For codes whose content is gone, too.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub async fn replayed(&self, code: &str, client: &ClientId) -> Result<(), Fault> {
+    /// [`ServiceError`].
+    pub async fn replayed(&self, code: &str, client: &ClientId) -> Result<(), ServiceError> {
         let now_ms = self.clock.now_ms();
         let grant = super::code::grant_id(code);
         if store::revoke_of(&self.db, &grant, client, now_ms).await? {
@@ -90,14 +90,14 @@ impl Grants {
     /// Uses up one generation of a grant's refresh token.
     ///
     /// # Errors
-    /// [`Fault`].
+    /// [`ServiceError`].
     pub async fn rotate(
         &self,
         id: &str,
         generation: i64,
         client: &ClientId,
         idle: i64,
-    ) -> Result<Option<Grant>, Fault> {
+    ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
         Ok(store::rotate(&self.db, id, generation, client, now.minus(idle), now).await?)
     }
@@ -105,16 +105,16 @@ impl Grants {
     /// A grant by its identifier.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub async fn find(&self, id: &str) -> Result<Option<Grant>, Fault> {
+    /// [`ServiceError`].
+    pub async fn find(&self, id: &str) -> Result<Option<Grant>, ServiceError> {
         Ok(store::find(&self.db, id).await?)
     }
 
     /// Revokes a grant with every token that came of it.
     ///
     /// # Errors
-    /// [`Fault`]; unless it is returned, the revocation is durable.
-    pub async fn revoke(&self, id: &str) -> Result<(), Fault> {
+    /// [`ServiceError`]; unless it is returned, the revocation is durable.
+    pub async fn revoke(&self, id: &str) -> Result<(), ServiceError> {
         store::revoke(&self.db, id, self.clock.now_ms()).await?;
         Ok(self.revoked.announce(id).await?)
     }
@@ -122,8 +122,8 @@ impl Grants {
     /// Revokes a single access token.
     ///
     /// # Errors
-    /// [`Fault`]; unless it is returned, the revocation is durable.
-    pub async fn revoke_token(&self, token: &str, expires_at: Timestamp) -> Result<(), Fault> {
+    /// [`ServiceError`]; unless it is returned, the revocation is durable.
+    pub async fn revoke_token(&self, token: &str, expires_at: Timestamp) -> Result<(), ServiceError> {
         store::revoke_token(&self.db, token, self.clock.now_ms(), expires_at).await?;
         Ok(self.revoked.announce(token).await?)
     }

@@ -8,8 +8,8 @@ use super::error::TokenError;
 use super::{Oidc, claims};
 use crate::clients::Client;
 use crate::platform::bytes;
-use crate::platform::fault::Fault;
 use crate::platform::jose::Alg;
+use crate::platform::service_error::ServiceError;
 
 /// Issues the ID token that goes with `access_token`.
 ///
@@ -26,7 +26,7 @@ pub(super) async fn issue(
     let keys = oidc.keys.current();
     let key = keys
         .signing(client.id_token_alg, now)
-        .ok_or_else(|| Fault::Internal("no key signs ID tokens".to_owned()))?;
+        .ok_or_else(|| ServiceError::Internal("no key signs ID tokens".to_owned()))?;
     let mut token = named(oidc, details).await?;
     let mut add = |name: &str, value: Value| token.insert(name.to_owned(), value);
     add("iss", (&*oidc.issuer).into());

@@ -5,7 +5,7 @@ use super::error::ErrorCode;
 use super::request::{AuthorizationRequest, Prompt};
 use crate::clients::Client;
 use crate::platform::clock::Timestamp;
-use crate::platform::fault::Fault;
+use crate::platform::service_error::ServiceError;
 use crate::release::{Decision, decide};
 use crate::sign_in::{Authenticated, Session};
 
@@ -28,7 +28,7 @@ pub fn known(
         request.prompt.contains(&Prompt::Login),
         is_too_old(request, session.auth_time, now),
         // The client means somebody else.
-        request.subject.as_ref().is_some_and(|sub| *sub != oidc.subjects.of(client, &session.person_id)),
+        request.subject.as_ref().is_some_and(|sub| *sub != oidc.subject_ids.of(client, &session.person_id)),
     ];
     (!must_sign_in.contains(&true)).then_some(authenticated)
 }
@@ -36,17 +36,17 @@ pub fn known(
 /// What may be answered without a question (`prompt=none`).
 ///
 /// # Errors
-/// [`Fault`] when a store is away.
+/// [`ServiceError`] when a store is away.
 pub async fn silently(
     oidc: &Oidc,
     client: &Client,
     request: &AuthorizationRequest,
     known: Option<&Authenticated>,
-) -> Result<Result<Decision, SilentError>, Fault> {
+) -> Result<Result<Decision, SilentError>, ServiceError> {
     const NOT_SIGNED_IN: SilentError =
         (ErrorCode::LoginRequired, "the person is not signed in, or not recently enough");
     let Some(authenticated) = known else { return Ok(Err(NOT_SIGNED_IN)) };
-    let Some(subject) = oidc.release.subject(&authenticated.person_id, client).await? else {
+    let Some(subject) = oidc.release.consent_context(&authenticated.person_id, client).await? else {
         return Ok(Err(NOT_SIGNED_IN));
     };
     Ok(

@@ -2,7 +2,7 @@
 //!
 //! `request.rs` is the ordered list of what an authorization request must pass; `answer.rs` is the way back to the
 //! client; `grants.rs` keeps what was granted. Who the person is comes from `sign_in`, what may be released from
-//! `release`, pages from `journey`.
+//! `release`, pages from `pages`.
 
 mod access_token;
 mod answer;
@@ -33,26 +33,26 @@ use std::sync::Arc;
 
 use crate::clients::Registry;
 use crate::platform::clock::Clock;
-use crate::platform::jose::Keys;
+use crate::platform::jose::SigningKeys;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
-use crate::sign_in::{Sessions, Transaction, Transactions};
+use crate::sign_in::{Sessions, SignInAttempt, SignInAttempts};
 
 pub use access_token::AccessTokens;
-pub use answer::{Answer, Answered, deny, issue, refuse};
+pub use answer::{Answer, IssueOutcome, deny, issue, refuse};
 pub use authorize::{page_path, send, service};
 pub use backchannel_logout::LogoutNotifier;
 pub use code::Codes;
 pub use discovery::Discovery;
-pub use end_session::{Farewell, Leaving, confirm_token, end, leave};
+pub use end_session::{LogoutDecision, PostLogout, confirm_token, end, leave};
 pub use error::{ErrorCode, Refusal, ToClient};
 pub use form_post::FormPostPage;
 pub use grants::Grants;
 pub use refresh_token::RefreshTokens;
 pub use request::{AuthorizationRequest, Prompt, ResponseMode, VerifiedRedirect};
 pub use revoked::Revoked;
-pub use subject::Subjects;
+pub use subject::SubjectIds;
 
 /// Lifetimes of what is issued, in seconds.
 #[derive(Clone, Copy, Debug)]
@@ -79,13 +79,13 @@ pub struct Oidc {
     /// Relying parties.
     pub clients: Arc<Registry>,
     /// Signing keys.
-    pub keys: Arc<Keys>,
+    pub keys: Arc<SigningKeys>,
     /// Persons and consents.
     pub release: Release,
     /// SSO sessions.
     pub sessions: Sessions,
     /// Sign-ins in progress.
-    pub transactions: Transactions,
+    pub attempts: SignInAttempts,
     /// Authorization codes.
     pub codes: Codes,
     /// What was granted.
@@ -97,7 +97,7 @@ pub struct Oidc {
     /// Refresh tokens.
     pub refresh_tokens: Arc<RefreshTokens>,
     /// Names of people for clients.
-    pub subjects: Arc<Subjects>,
+    pub subject_ids: Arc<SubjectIds>,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// Tells clients of ended sessions.
@@ -109,7 +109,7 @@ pub struct Oidc {
 }
 
 /// A sign-in that an OpenID Connect client began.
-pub type OidcTransaction = Transaction<AuthorizationRequest>;
+pub type OidcAttempt = SignInAttempt<AuthorizationRequest>;
 
 /// Where the endpoints are, below the issuer.
 pub mod paths {
@@ -123,7 +123,7 @@ pub mod paths {
     pub const INTROSPECTION: &str = "/oidc/introspect";
     /// Revocation (RFC 7009).
     pub const REVOCATION: &str = "/oidc/revoke";
-    /// Keys (RFC 7517).
+    /// SigningKeys (RFC 7517).
     pub const JWKS: &str = "/oidc/jwks";
     /// RP-initiated logout.
     pub const END_SESSION: &str = "/oidc/logout";

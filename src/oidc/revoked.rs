@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::store;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbError};
-use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 
 /// Nodes' clocks may differ by this much, and a commit may take as long, in milliseconds.
 const OVERLAP_MS: i64 = 10_000;
@@ -74,7 +74,7 @@ impl Revoked {
         let now_ms = self.clock.now_ms();
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), now_ms);
         if self.ephemeral.is_shared() {
-            self.ephemeral.put(Key::of(Space::Revoked, id), &true, self.longest).await?;
+            self.ephemeral.put(EphemeralKey::of(KeySpace::Revoked, id), &true, self.longest).await?;
         }
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Revoked {
             }
         }
         if self.ephemeral.is_shared() {
-            let told = |id: &str| self.ephemeral.get::<bool>(Key::of(Space::Revoked, id));
+            let told = |id: &str| self.ephemeral.get::<bool>(EphemeralKey::of(KeySpace::Revoked, id));
             let (by_grant, by_token) = if grant == token {
                 (told(grant).await, Ok(None))
             } else {

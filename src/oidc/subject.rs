@@ -6,9 +6,9 @@ use crate::platform::bytes::Digest;
 use crate::platform::seal::{Keyring, Mac};
 
 /// Derives `sub` (OpenID Connect Core §8.1) and `sid` (Back-Channel Logout 1.0 §2.1).
-pub struct Subjects(Mac);
+pub struct SubjectIds(Mac);
 
-impl Subjects {
+impl SubjectIds {
     /// With the key of its own purpose.
     pub fn new(keyring: &Keyring) -> Self {
         Self(keyring.mac("subject"))

@@ -35,7 +35,7 @@ impl NumberStatus {
 
 /// How an account stands: what a sign-in attempt is judged by.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct AccountState {
     /// Whose it is.
     pub person_id: PersonId,
     /// State of the number.
@@ -46,14 +46,14 @@ pub struct Standing {
     pub locked_until: Timestamp,
 }
 
-impl Standing {
+impl AccountState {
     /// Whether a code may be sent and tried at `now`.
     pub fn may_try(&self, now: Timestamp) -> bool {
         self.status == NumberStatus::Enrolled && self.locked_until <= now
     }
 }
 
-/// A person with their number and standing.
+/// A person with their number and account_state.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The record.
@@ -61,7 +61,7 @@ pub struct Account {
     /// The enrolled number.
     pub phone: PhoneNumber,
     /// How the account stands.
-    pub standing: Standing,
+    pub account_state: AccountState,
 }
 
 impl Account {
@@ -80,15 +80,15 @@ mod tests {
 
     #[test]
     fn only_an_enrolled_number_outside_a_delay_may_try() {
-        let standing = |status, until| Standing {
+        let account_state = |status, until| AccountState {
             person_id: PersonId::random(),
             status,
             failures: 0,
             locked_until: Timestamp(until),
         };
-        assert!(standing(NumberStatus::Enrolled, 0).may_try(Timestamp(10)));
-        assert!(!standing(NumberStatus::Enrolled, 11).may_try(Timestamp(10)));
-        assert!(!standing(NumberStatus::Blocked, 0).may_try(Timestamp(10)));
-        assert!(!standing(NumberStatus::NotEnrolled, 0).may_try(Timestamp(10)));
+        assert!(account_state(NumberStatus::Enrolled, 0).may_try(Timestamp(10)));
+        assert!(!account_state(NumberStatus::Enrolled, 11).may_try(Timestamp(10)));
+        assert!(!account_state(NumberStatus::Blocked, 0).may_try(Timestamp(10)));
+        assert!(!account_state(NumberStatus::NotEnrolled, 0).may_try(Timestamp(10)));
     }
 }

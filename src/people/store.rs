@@ -7,7 +7,7 @@ use moka::sync::Cache;
 use sqlx::any::AnyRow;
 
 use super::account::NEVER;
-use super::{Account, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, Standing, test_people};
+use super::{Account, AccountState, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
@@ -64,7 +64,7 @@ impl People {
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn standing(&self, number_index: &Digest) -> Result<Option<Standing>, DbError> {
+    pub async fn account_state(&self, number_index: &Digest) -> Result<Option<AccountState>, DbError> {
         let row = self
             .db
             .read_optional(
@@ -75,7 +75,7 @@ impl People {
                 .bind(number_index.encode()),
             )
             .await?;
-        row.map(|row| standing(&row)).transpose()
+        row.map(|row| account_state(&row)).transpose()
     }
 
     /// A person with their enrolled number, perhaps as of a few seconds ago.
@@ -106,8 +106,8 @@ impl People {
     /// # Errors
     /// [`DbError::Corrupt`] when it does not open.
     pub fn open(&self, row: &AnyRow) -> Result<Arc<Account>, DbError> {
-        let standing = standing(row)?;
-        let id = standing.person_id.clone();
+        let account_state = account_state(row)?;
+        let id = account_state.person_id.clone();
         let number_index = db::text(row, "phone_numbers", "number_index")?;
         let person = self
             .sealer
@@ -125,7 +125,7 @@ impl People {
             .and_then(|plain| String::from_utf8(plain).ok())
             .and_then(|digits| PhoneNumber::from_digits(&digits).ok())
             .ok_or_else(|| corrupt("phone_numbers", id.as_str()))?;
-        let account = Arc::new(Account { person, phone, standing });
+        let account = Arc::new(Account { person, phone, account_state });
         self.remembered.insert(id, Arc::clone(&account));
         Ok(account)
     }
@@ -249,9 +249,9 @@ impl People {
     }
 }
 
-fn standing(row: &AnyRow) -> Result<Standing, DbError> {
+fn account_state(row: &AnyRow) -> Result<AccountState, DbError> {
     let status = db::text(row, "phone_numbers", "status")?;
-    Ok(Standing {
+    Ok(AccountState {
         person_id: PersonId::stored(db::text(row, "persons", "person_id")?),
         status: NumberStatus::parse(&status).ok_or_else(|| corrupt("phone_numbers", "status"))?,
         failures: db::int(row, "persons", "failures")?,
@@ -289,13 +289,13 @@ mod tests {
         let mut delays = Vec::new();
         for _ in 0..50 {
             people.record_failure(&id, 50, now).await.unwrap();
-            delays.push(people.standing(&index).await.unwrap().unwrap().locked_until.0 - now.0);
+            delays.push(people.account_state(&index).await.unwrap().unwrap().locked_until.0 - now.0);
         }
         assert!(delays[3] < 0, "four wrong codes cost nothing");
         assert_eq!((delays[4], delays[9], delays[34], delays[44]), (30, 60, 1920, 3600));
         assert_eq!(delays[49], NEVER.0 - now.0);
         people.clear_failures(&id).await.unwrap();
-        assert!(people.standing(&index).await.unwrap().unwrap().may_try(now));
+        assert!(people.account_state(&index).await.unwrap().unwrap().may_try(now));
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -11,7 +11,7 @@ mod store;
 
 pub use consent::{Consent, Decision, Extent, Request, decide};
 pub use shown::values;
-pub use store::{Release, Subject};
+pub use store::{ConsentContext, Release};
 
 /// The sets of data that can be released.
 pub use crate::people::DataSet;

@@ -1,4 +1,4 @@
-//! SQL of the table `consents`, and the one reading that a decision needs: person, standing and consent together.
+//! SQL of the table `consents`, and the one reading that a decision needs: person, account_state and consent together.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::platform::db::{self, Db, DbError};
 const TABLE: &str = "consents";
 
 /// A person in front of a service.
-pub struct Subject {
+pub struct ConsentContext {
     /// The person, as of now.
     pub account: Arc<Account>,
     /// The newest consent that was not ended, expired or not.
@@ -43,7 +43,11 @@ impl Release {
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn subject(&self, person: &PersonId, client: &Client) -> Result<Option<Subject>, DbError> {
+    pub async fn consent_context(
+        &self,
+        person: &PersonId,
+        client: &Client,
+    ) -> Result<Option<ConsentContext>, DbError> {
         let row = self
             .db
             .read_optional(
@@ -72,7 +76,7 @@ impl Release {
                 expires_at: Timestamp(db::int(&row, TABLE, "expires_at")?),
             }),
         };
-        Ok(Some(Subject { account: self.people.open(&row)?, consent }))
+        Ok(Some(ConsentContext { account: self.people.open(&row)?, consent }))
     }
 
     /// Records what a person agreed to, or what a law lets the client have.

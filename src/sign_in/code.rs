@@ -1,10 +1,10 @@
 //! The second step: the code. Every try is counted before it is looked at.
 
-use super::{Acr, Amr, Authenticated, Fault, Progress, SignIn};
-use crate::people::{PersonId, Standing};
+use super::{Acr, Amr, Authenticated, Progress, ServiceError, SignIn};
+use crate::people::{AccountState, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::{Key, Space};
+use crate::platform::ephemeral::{EphemeralKey, KeySpace};
 
 /// What follows an entered code.
 #[derive(Debug, PartialEq)]
@@ -34,12 +34,12 @@ impl SignIn {
     /// Counts one more try of the code in force, atomically and across all nodes, before anything is compared.
     ///
     /// # Errors
-    /// [`Fault`] when the counter is away: then no code is looked at.
+    /// [`ServiceError`] when the counter is away: then no code is looked at.
     pub async fn count_try(
         &self,
         progress: &Progress,
         typed: &str,
-    ) -> Result<Result<CountedTry, CodeOutcome>, Fault> {
+    ) -> Result<Result<CountedTry, CodeOutcome>, ServiceError> {
         let Some(challenge) = progress.number.as_ref().and_then(|entered| entered.challenge.as_ref()) else {
             return Ok(Err(CodeOutcome::Expired));
         };
@@ -47,50 +47,50 @@ impl SignIn {
             return Ok(Err(CodeOutcome::Expired));
         }
         let Some(code) = digits(typed) else { return Ok(Err(CodeOutcome::NotACode)) };
-        let tries = Key::of(Space::Window, &format!("tries/{}", challenge.message_id));
+        let tries = EphemeralKey::of(KeySpace::Window, &format!("tries/{}", challenge.message_id));
         // The counter outlives the code, so that it cannot begin again while the code holds.
-        let tried = self.ephemeral.count(tries, self.policy.code_seconds + 60).await?;
-        if tried > self.policy.code_tries {
+        let tried = self.ephemeral.count(tries, self.settings.code_seconds + 60).await?;
+        if tried > self.settings.code_tries {
             self.metrics.sign_ins("code", "spent").inc();
             return Ok(Err(CodeOutcome::Spent));
         }
-        Ok(Ok(CountedTry { code, left: self.policy.code_tries - tried }))
+        Ok(Ok(CountedTry { code, left: self.settings.code_tries - tried }))
     }
 
-    /// Compares a counted try with the code in force. `standing` is how the account stands now, if the number is
+    /// Compares a counted try with the code in force. `account_state` is how the account stands now, if the number is
     /// anybody's; without it the same work is done and the answer is always that the code is wrong.
     ///
     /// # Errors
-    /// [`Fault`] when the outcome cannot be recorded.
+    /// [`ServiceError`] when the outcome cannot be recorded.
     pub async fn compare(
         &self,
         progress: &Progress,
         tried: CountedTry,
-        standing: Option<&Standing>,
+        account_state: Option<&AccountState>,
         session: Digest,
-    ) -> Result<CodeOutcome, Fault> {
+    ) -> Result<CodeOutcome, ServiceError> {
         let now = self.clock.now();
         let Some(entered) = &progress.number else { return Ok(CodeOutcome::Expired) };
         let Some(challenge) = &entered.challenge else { return Ok(CodeOutcome::Expired) };
         let digest = self.code_digest(&tried.code, &challenge.message_id, &entered.index);
         let same = digest.matches(&challenge.digest);
-        match standing.filter(|standing| standing.may_try(now)) {
-            Some(standing) if same => {
-                if standing.failures > 0 {
-                    self.people.clear_failures(&standing.person_id).await?;
+        match account_state.filter(|account_state| account_state.may_try(now)) {
+            Some(account_state) if same => {
+                if account_state.failures > 0 {
+                    self.people.clear_failures(&account_state.person_id).await?;
                 }
                 self.metrics.sign_ins("code", "right").inc();
-                Ok(CodeOutcome::Right(proved(&standing.person_id, session, now)))
+                Ok(CodeOutcome::Right(proved(&account_state.person_id, session, now)))
             }
             _ => {
                 // Nobody's number costs the same statement as somebody's. In a delay no code is taken, the right one
                 // neither, so there a wrong one is no failure of its holder: strangers reach the end of the delays
                 // only by sitting through them.
                 let nobody = PersonId::nobody(&entered.index);
-                let person_id = standing
-                    .filter(|standing| !same && standing.may_try(now))
-                    .map_or(&nobody, |standing| &standing.person_id);
-                self.people.record_failure(person_id, self.policy.failures_per_account, now).await?;
+                let person_id = account_state
+                    .filter(|account_state| !same && account_state.may_try(now))
+                    .map_or(&nobody, |account_state| &account_state.person_id);
+                self.people.record_failure(person_id, self.settings.failures_per_account, now).await?;
                 self.metrics.sign_ins("code", "wrong").inc();
                 Ok(if tried.left == 0 { CodeOutcome::Spent } else { CodeOutcome::Wrong { left: tried.left } })
             }

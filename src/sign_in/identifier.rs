@@ -35,7 +35,7 @@ macro_rules! identifier {
 identifier! {
     /// Names a sign-in in progress, in the address of its pages. Knowing it is not enough, the browser must be the one
     /// that began it.
-    TransactionId
+    AttemptId
 }
 
 identifier! {

@@ -7,20 +7,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Fault;
+use super::ServiceError;
 use crate::clients::Client;
 use crate::notices::Outbox;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::DbError;
-use crate::platform::ephemeral::{Ephemeral, Key, Space};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace};
 use crate::platform::telemetry::Metrics;
 
 /// Whence a request comes: the client's address, IPv6 cut to /64, only as a digest.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin(pub Digest);
+pub struct ClientNetwork(pub Digest);
 
-impl Origin {
+impl ClientNetwork {
     /// Its text in counters and rows.
     pub fn text(&self) -> String {
         bytes::encode(&self.0.0[..12])
@@ -31,7 +31,7 @@ impl Origin {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Limit {
     /// This sign-in's own.
-    Transaction,
+    SignInAttempt,
     /// The number's.
     Number,
     /// The address's.
@@ -46,7 +46,7 @@ impl Limit {
     /// Its name in metrics.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Transaction => "transaction",
+            Self::SignInAttempt => "transaction",
             Self::Number => "number",
             Self::Address => "address",
             Self::Client => "client",
@@ -57,7 +57,7 @@ impl Limit {
     /// Seconds after which trying again makes sense.
     pub const fn retry_after(self) -> i64 {
         match self {
-            Self::Number | Self::Transaction => 600,
+            Self::Number | Self::SignInAttempt => 600,
             Self::Address => 300,
             Self::Client | Self::Country => 900,
         }
@@ -120,14 +120,14 @@ impl Limits {
     /// nothing: they exist in the sandbox only.
     ///
     /// # Errors
-    /// [`Fault`] when the counters are away: then no code is sent.
+    /// [`ServiceError`] when the counters are away: then no code is sent.
     pub async fn exceeded(
         &self,
         number: &Digest,
         client: &Client,
-        origin: &Origin,
+        origin: &ClientNetwork,
         free: bool,
-    ) -> Result<Option<Limit>, Fault> {
+    ) -> Result<Option<Limit>, ServiceError> {
         if free {
             return Ok(None);
         }
@@ -142,7 +142,7 @@ impl Limits {
             return Ok(Some(self.met(limit)));
         }
         let number = number.encode();
-        let window = |name: String, seconds: i64| (Key::of(Space::Window, &name), seconds);
+        let window = |name: String, seconds: i64| (EphemeralKey::of(KeySpace::Window, &name), seconds);
         // In this order, each only when all before it are kept: what is refused for the address's sake must not use up
         // what the number has, and neither may use up what everybody shares.
         let groups = [
@@ -157,7 +157,7 @@ impl Limits {
             ],
         ];
         for group in groups {
-            let keys: Vec<(Key, i64)> = group.iter().map(|(key, ..)| *key).collect();
+            let keys: Vec<(EphemeralKey, i64)> = group.iter().map(|(key, ..)| *key).collect();
             let counts = self.ephemeral.count_all(&keys).await?;
             let met = group.iter().zip(counts).find(|((_, cap, _), count)| count > cap);
             if let Some(((.., limit), _)) = met {

@@ -1,16 +1,16 @@
 //! Signing in: the steps a person takes to prove who they are, the limits on them, and SSO sessions.
 //!
-//! A [`Transaction`] is one service's question on its way to an answer; [`Progress`] is the part of it that the
-//! steps change. Each step is one file: values in, an outcome out. Pages are in `journey`, protocols in `oidc`,
+//! A [`SignInAttempt`] is one service's question on its way to an answer; [`Progress`] is the part of it that the
+//! steps change. Each step is one file: values in, an outcome out. Pages are in `pages`, protocols in `oidc`,
 //! consent in `release`.
 
 mod assurance;
+mod attempt;
 mod code;
 mod identifier;
 mod limits;
 mod number;
 mod session;
-mod transaction;
 
 use std::sync::Arc;
 
@@ -22,15 +22,15 @@ use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 
 pub use assurance::{Acr, Amr};
+pub use attempt::{Authenticated, Challenge, NumberEntered, Progress, SignInAttempt, SignInAttempts, Stage};
 pub use code::{CodeOutcome, CountedTry};
-pub use identifier::{BrowserId, SessionId, TransactionId};
-pub use limits::{Caps, Limit, Limits, Origin};
-pub use number::{Asked, NumberOutcome, ResendOutcome};
+pub use identifier::{AttemptId, BrowserId, SessionId};
+pub use limits::{Caps, ClientNetwork, Limit, Limits};
+pub use number::{NumberOutcome, PendingCode, ResendOutcome};
 pub use session::{Session, SessionBounds, Sessions};
-pub use transaction::{Authenticated, Challenge, NumberEntered, Progress, Stage, Transaction, Transactions};
 
 /// An error of a step that is nobody's fault at the keyboard: 503 or 500, never an outcome.
-pub use crate::platform::fault::Fault;
+pub use crate::platform::service_error::ServiceError;
 
 /// What the steps need.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub struct SignIn {
     /// Time.
     pub clock: Clock,
     /// Settings of the steps.
-    pub policy: Arc<Policy>,
+    pub settings: Arc<Settings>,
     /// Counters of tries.
     pub ephemeral: Ephemeral,
     /// Persons and numbers.
@@ -55,7 +55,7 @@ pub struct SignIn {
 
 /// Settings of the steps.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub struct Settings {
     /// Host in the last line of an SMS, by which phones tie the code to the page.
     pub host: String,
     /// Seconds that a code holds.

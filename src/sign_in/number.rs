@@ -1,11 +1,11 @@
 //! The first step: a number, and a code sent to it if it is enrolled. From outside, all numbers look alike: the same
 //! work is done and the same page follows, whoever the number belongs to.
 
-use super::limits::{Limit, Origin};
-use super::{Challenge, Fault, NumberEntered, Progress, SignIn, Stage};
+use super::limits::{ClientNetwork, Limit};
+use super::{Challenge, NumberEntered, Progress, ServiceError, SignIn, Stage};
 use crate::clients::Client;
 use crate::notices::sms::text::sign_in_text;
-use crate::notices::{Letter, Submitted};
+use crate::notices::{OutboundMessage, Submitted};
 use crate::people::{PhoneError, PhoneNumber};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -14,7 +14,7 @@ use crate::platform::clock::Timestamp;
 #[derive(Debug)]
 pub enum NumberOutcome {
     /// The progress now waits for the code; [`SignIn::dispatch`] sends it once the progress is stored.
-    CodeWanted(Asked),
+    CodeWanted(PendingCode),
     /// A code was sent to this very number a moment ago; another one has to be waited for.
     AlreadySent,
     /// It is not an Uzbek mobile number.
@@ -27,7 +27,7 @@ pub enum NumberOutcome {
 #[derive(Debug)]
 pub enum ResendOutcome {
     /// As [`NumberOutcome::CodeWanted`].
-    CodeWanted(Asked),
+    CodeWanted(PendingCode),
     /// It is too soon: so many seconds are left.
     Wait(i64),
     /// This sign-in has had all its codes.
@@ -37,15 +37,15 @@ pub enum ResendOutcome {
 }
 
 /// A code that is to be sent once the progress that expects it is stored.
-pub struct Asked {
+pub struct PendingCode {
     message_id: String,
     former: Option<String>,
     text: String,
 }
 
-impl std::fmt::Debug for Asked {
+impl std::fmt::Debug for PendingCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Asked({})", self.message_id)
+        write!(f, "PendingCode({})", self.message_id)
     }
 }
 
@@ -53,15 +53,15 @@ impl SignIn {
     /// Takes a number as typed.
     ///
     /// # Errors
-    /// [`Fault`] when a store is away.
+    /// [`ServiceError`] when a store is away.
     pub async fn enter_number(
         &self,
         progress: &mut Progress,
         typed: &str,
         client: &Client,
-        origin: &Origin,
-    ) -> Result<NumberOutcome, Fault> {
-        let number = match PhoneNumber::parse_typed(typed, self.policy.test_numbers) {
+        origin: &ClientNetwork,
+    ) -> Result<NumberOutcome, ServiceError> {
+        let number = match PhoneNumber::parse_typed(typed, self.settings.test_numbers) {
             Ok(number) => number,
             Err(error) => return Ok(NumberOutcome::NotANumber(error)),
         };
@@ -69,20 +69,23 @@ impl SignIn {
         let sends = progress.number.as_ref().map_or(0, |entered| entered.sends);
         // Going back to change the number opens no second budget of codes.
         if sends > self.most_resends() {
-            self.metrics.limits(Limit::Transaction.name()).inc();
-            return Ok(NumberOutcome::Limited(Limit::Transaction));
+            self.metrics.limits(Limit::SignInAttempt.name()).inc();
+            return Ok(NumberOutcome::Limited(Limit::SignInAttempt));
         }
         let index = self.people.number_index(&number);
         let former = progress.number.as_ref().filter(|entered| entered.index == index);
-        if former.is_some_and(|entered| self.policy.resend_in(entered.sends, entered.sent_at, now) > Some(0))
+        if former
+            .is_some_and(|entered| self.settings.resend_in(entered.sends, entered.sent_at, now) > Some(0))
         {
             return Ok(NumberOutcome::AlreadySent);
         }
         if let Some(limit) = self.limits.exceeded(&index, client, origin, self.is_free(&number)).await? {
             return Ok(NumberOutcome::Limited(limit));
         }
-        let standing = self.people.standing(&index).await?;
-        let person_id = standing.filter(|standing| standing.may_try(now)).map(|standing| standing.person_id);
+        let account_state = self.people.account_state(&index).await?;
+        let person_id = account_state
+            .filter(|account_state| account_state.may_try(now))
+            .map(|account_state| account_state.person_id);
         let former = progress.number.take().and_then(|entered| entered.challenge);
         let entered = NumberEntered { number, index, person_id, challenge: None, sends, sent_at: now };
         progress.number = Some(entered);
@@ -92,16 +95,16 @@ impl SignIn {
     /// Replaces the code by a new one.
     ///
     /// # Errors
-    /// [`Fault`] when a store is away.
+    /// [`ServiceError`] when a store is away.
     pub async fn resend(
         &self,
         progress: &mut Progress,
         client: &Client,
-        origin: &Origin,
-    ) -> Result<ResendOutcome, Fault> {
+        origin: &ClientNetwork,
+    ) -> Result<ResendOutcome, ServiceError> {
         let now = self.clock.now();
         let Some(entered) = &mut progress.number else { return Ok(ResendOutcome::NoMore) };
-        match self.policy.resend_in(entered.sends, entered.sent_at, now) {
+        match self.settings.resend_in(entered.sends, entered.sent_at, now) {
             None => return Ok(ResendOutcome::NoMore),
             Some(wait) if wait > 0 => return Ok(ResendOutcome::Wait(wait)),
             Some(_) => {}
@@ -111,9 +114,10 @@ impl SignIn {
         {
             return Ok(ResendOutcome::Limited(limit));
         }
-        let standing = self.people.standing(&entered.index).await?;
-        entered.person_id =
-            standing.filter(|standing| standing.may_try(now)).map(|standing| standing.person_id);
+        let account_state = self.people.account_state(&entered.index).await?;
+        entered.person_id = account_state
+            .filter(|account_state| account_state.may_try(now))
+            .map(|account_state| account_state.person_id);
         let former = entered.challenge.take();
         Ok(ResendOutcome::CodeWanted(self.challenge(progress, former, client, now)))
     }
@@ -121,29 +125,29 @@ impl SignIn {
     /// Hands a code to the outbox, after the progress that expects it was stored.
     ///
     /// # Errors
-    /// [`Fault`] when a store is away; then no code was sent.
+    /// [`ServiceError`] when a store is away; then no code was sent.
     pub async fn dispatch(
         &self,
         progress: &Progress,
-        asked: Asked,
-        origin: &Origin,
-    ) -> Result<Submitted, Fault> {
+        asked: PendingCode,
+        origin: &ClientNetwork,
+    ) -> Result<Submitted, ServiceError> {
         let Some(entered) = &progress.number else {
-            return Err(Fault::Internal("a code without a number".to_owned()));
+            return Err(ServiceError::Internal("a code without a number".to_owned()));
         };
         let deliveries = self.outbox.deliveries();
         if let Some(former) = &asked.former {
             deliveries.withdraw(former).await?;
         }
-        let letter = Letter {
+        let letter = OutboundMessage {
             id: &asked.message_id,
             to: entered.person_id.as_ref().map(|_| &entered.number),
             number_index: &entered.index,
             client_id: progress.client_id.as_str(),
             address: &origin.text(),
             text: asked.text,
-            ttl: self.policy.code_seconds,
-            daily_cap: if self.is_free(&entered.number) { i64::MAX } else { self.policy.daily_cap },
+            ttl: self.settings.code_seconds,
+            daily_cap: if self.is_free(&entered.number) { i64::MAX } else { self.settings.daily_cap },
         };
         let submitted = self.outbox.submit(letter).await?;
         if submitted == Submitted::CapReached {
@@ -160,7 +164,7 @@ impl SignIn {
         former: Option<Challenge>,
         client: &Client,
         now: Timestamp,
-    ) -> Asked {
+    ) -> PendingCode {
         let message_id = message_id();
         let tag = progress.language.tag();
         progress.stage = Stage::Code;
@@ -168,16 +172,16 @@ impl SignIn {
             unreachable!("the callers have just set the number")
         };
         let code =
-            self.policy.constant_codes.get(entered.number.digits()).cloned().unwrap_or_else(random_code);
+            self.settings.constant_codes.get(entered.number.digits()).cloned().unwrap_or_else(random_code);
         entered.challenge = Some(Challenge {
             digest: self.code_digest(&code, &message_id, &entered.index),
             message_id: message_id.clone(),
-            expires_at: now.plus(self.policy.code_seconds),
+            expires_at: now.plus(self.settings.code_seconds),
         });
         entered.sends += 1;
         entered.sent_at = now;
-        let text = sign_in_text(tag, client.sms_name.get(tag), &code, &self.policy.host);
-        Asked { message_id, former: former.map(|former| former.message_id), text }
+        let text = sign_in_text(tag, client.sms_name.get(tag), &code, &self.settings.host);
+        PendingCode { message_id, former: former.map(|former| former.message_id), text }
     }
 
     /// The only form in which a code is kept: bound to the message that carries it (and so to one transaction), to
@@ -187,15 +191,15 @@ impl SignIn {
     }
 
     fn is_free(&self, number: &PhoneNumber) -> bool {
-        self.policy.relaxed_limits && self.policy.constant_codes.contains_key(number.digits())
+        self.settings.relaxed_limits && self.settings.constant_codes.contains_key(number.digits())
     }
 
     fn most_resends(&self) -> u32 {
-        u32::try_from(self.policy.resend_after.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.settings.resend_after.len()).unwrap_or(u32::MAX)
     }
 }
 
-impl super::Policy {
+impl super::Settings {
     /// Seconds until the next code may be asked for; `None` when there is none any more.
     pub fn resend_in(&self, sends: u32, sent_at: Timestamp, now: Timestamp) -> Option<i64> {
         let after = self.resend_after.get(usize::try_from(sends.saturating_sub(1)).ok()?)?;

@@ -7,7 +7,7 @@ use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 
 /// A person signed in at one browser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -142,8 +142,8 @@ impl Sessions {
     }
 }
 
-fn key(session: Digest) -> Key {
-    Key::from_digest(Space::Session, session)
+fn key(session: Digest) -> EphemeralKey {
+    EphemeralKey::from_digest(KeySpace::Session, session)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("release", 6),
     ("oidc", 7),
     ("oneid", 7),
-    ("journey", 8),
+    ("pages", 8),
     ("app", 9),
     ("cli", 9),
 ];

@@ -2,7 +2,7 @@
 
 use super::{Registration, RegistrationErrors, Rules};
 use crate::clients::{
-    AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, Kind, Localized,
+    AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, Localized, OwnerKind,
     Profile, RedirectUri, SubjectType, check_redirect_uri, redirect_uri,
 };
 use crate::people::DataSet;
@@ -68,7 +68,7 @@ impl Registration {
             owner: self.localized("owner", Some(&self.owner)),
             purpose: self.localized("purpose", self.purpose.as_ref()),
             basis_reference: self.localized("basis_reference", self.basis_reference.as_ref()),
-            kind: check.word("kind", self.kind.as_deref(), Kind::Commercial),
+            kind: check.word("kind", self.kind.as_deref(), OwnerKind::Commercial),
             basis: check.word("basis", self.basis.as_deref(), Basis::Consent),
             profile: check.word("profile", self.profile.as_deref(), Profile::Oidc),
             logo_uri: check.uri("logo_uri", self.logo_uri.as_ref(), rules),

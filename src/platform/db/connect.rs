@@ -9,7 +9,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor as _};
 
 use super::writer::Writer;
-use super::{Db, Kind};
+use super::{Db, Engine};
 use crate::platform::telemetry::Metrics;
 
 /// The database could not be opened.
@@ -70,7 +70,7 @@ pub async fn connect(
         let writer = open(1, options.clone()).await.map_err(|error| failed(error.to_string()))?;
         let reader =
             open(max_connections.clamp(1, 8), options).await.map_err(|error| failed(error.to_string()))?;
-        return Ok(db(Kind::Sqlite, writer, reader, metrics));
+        return Ok(db(Engine::Sqlite, writer, reader, metrics));
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let pool = options
@@ -79,7 +79,7 @@ pub async fn connect(
             .connect(url)
             .await
             .map_err(|error| failed(error.to_string()))?;
-        return Ok(db(Kind::Postgres, pool.clone(), pool, metrics));
+        return Ok(db(Engine::Postgres, pool.clone(), pool, metrics));
     }
     Err(failed("it must begin with `sqlite:` or `postgres://`".to_owned()))
 }
@@ -90,9 +90,9 @@ const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = F
      PRAGMA cache_size = -8000; \
      PRAGMA mmap_size = 268435456; PRAGMA wal_autocheckpoint = 4000;";
 
-fn db(kind: Kind, writer: AnyPool, reader: AnyPool, metrics: Arc<Metrics>) -> Db {
-    let queue = (kind == Kind::Sqlite).then(|| Writer::new(writer.clone()));
-    Db { kind, writer, queue, reader, available: Arc::new(AtomicBool::new(true)), metrics }
+fn db(engine: Engine, writer: AnyPool, reader: AnyPool, metrics: Arc<Metrics>) -> Db {
+    let queue = (engine == Engine::Sqlite).then(|| Writer::new(writer.clone()));
+    Db { engine, writer, queue, reader, available: Arc::new(AtomicBool::new(true)), metrics }
 }
 
 /// The URL as it may be shown in logs and errors.

@@ -34,7 +34,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Which database is in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum Engine {
     /// Embedded: one file, one node.
     Sqlite,
     /// A server: any number of nodes.
@@ -44,7 +44,7 @@ pub enum Kind {
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    kind: Kind,
+    engine: Engine,
     /// Where changes are made.
     writer: AnyPool,
     /// In front of an embedded database's only writer.
@@ -84,8 +84,8 @@ impl std::error::Error for DbError {}
 
 impl Db {
     /// Which database it is.
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// At most one row, read.
@@ -172,9 +172,9 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn server_time(&self) -> Result<Timestamp, DbError> {
-        let statement = match self.kind {
-            Kind::Sqlite => sqlx::query("SELECT CAST(strftime('%s', 'now') AS BIGINT) AS now"),
-            Kind::Postgres => {
+        let statement = match self.engine {
+            Engine::Sqlite => sqlx::query("SELECT CAST(strftime('%s', 'now') AS BIGINT) AS now"),
+            Engine::Postgres => {
                 sqlx::query("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) AS now")
             }
         };

@@ -23,9 +23,9 @@ pub use redis::RedisError;
 /// What kind of thing a key names. Closed, so that one kind can never be taken for another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub enum Space {
+pub enum KeySpace {
     /// A sign-in in progress.
-    Transaction = b't',
+    Attempt = b't',
     /// An SSO session.
     Session = b's',
     /// What an authorization code stands for.
@@ -40,16 +40,16 @@ pub enum Space {
 
 /// The name of one short-lived thing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Key(Space, Digest);
+pub struct EphemeralKey(KeySpace, Digest);
 
-impl Key {
+impl EphemeralKey {
     /// The key of the thing that `secret` names; only its digest is kept.
-    pub fn of(space: Space, secret: &str) -> Self {
+    pub fn of(space: KeySpace, secret: &str) -> Self {
         Self(space, Digest::of(secret.as_bytes()))
     }
 
     /// The key of a thing already known by a digest.
-    pub fn from_digest(space: Space, digest: Digest) -> Self {
+    pub fn from_digest(space: KeySpace, digest: Digest) -> Self {
         Self(space, digest)
     }
 
@@ -121,7 +121,7 @@ impl Ephemeral {
     ///
     /// # Errors
     /// [`Unavailable`], as for all methods.
-    pub async fn put<T: Serialize>(&self, key: Key, value: &T, ttl: i64) -> Result<(), Unavailable> {
+    pub async fn put<T: Serialize>(&self, key: EphemeralKey, value: &T, ttl: i64) -> Result<(), Unavailable> {
         let envelope = self.wrap(key, value, ttl)?;
         match &self.backend {
             Backend::Memory(memory) => memory.put(key.bytes(), envelope),
@@ -133,7 +133,10 @@ impl Ephemeral {
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<(T, Version)>, Unavailable> {
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        key: EphemeralKey,
+    ) -> Result<Option<(T, Version)>, Unavailable> {
         let raw = match &self.backend {
             Backend::Memory(memory) => memory.get(&key.bytes()),
             Backend::Redis(redis) => redis.get(key.bytes()).await?,
@@ -145,7 +148,7 @@ impl Ephemeral {
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn take<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, Unavailable> {
+    pub async fn take<T: DeserializeOwned>(&self, key: EphemeralKey) -> Result<Option<T>, Unavailable> {
         let raw = match &self.backend {
             Backend::Memory(memory) => memory.take(&key.bytes()),
             Backend::Redis(redis) => redis.take(key.bytes()).await?,
@@ -159,7 +162,7 @@ impl Ephemeral {
     /// [`Unavailable`].
     pub async fn swap<T: Serialize>(
         &self,
-        key: Key,
+        key: EphemeralKey,
         seen: Version,
         value: &T,
         ttl: i64,
@@ -176,7 +179,7 @@ impl Ephemeral {
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn count(&self, key: Key, window: i64) -> Result<u64, Unavailable> {
+    pub async fn count(&self, key: EphemeralKey, window: i64) -> Result<u64, Unavailable> {
         Ok(self.count_all(&[(key, window)]).await?[0])
     }
 
@@ -184,7 +187,7 @@ impl Ephemeral {
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn count_all(&self, windows: &[(Key, i64)]) -> Result<Vec<u64>, Unavailable> {
+    pub async fn count_all(&self, windows: &[(EphemeralKey, i64)]) -> Result<Vec<u64>, Unavailable> {
         match &self.backend {
             Backend::Memory(memory) => windows
                 .iter()
@@ -223,7 +226,7 @@ impl Ephemeral {
         }
     }
 
-    fn wrap<T: Serialize>(&self, key: Key, value: &T, ttl: i64) -> Result<Envelope, Unavailable> {
+    fn wrap<T: Serialize>(&self, key: EphemeralKey, value: &T, ttl: i64) -> Result<Envelope, Unavailable> {
         let plain = serde_json::to_vec(value).map_err(|error| Unavailable(error.to_string()))?;
         let expires_at = self.clock.now().plus(ttl);
         // In this process a value is as safe as the keys that would seal it.
@@ -233,7 +236,7 @@ impl Ephemeral {
 
     fn unwrap<T: DeserializeOwned>(
         &self,
-        key: Key,
+        key: EphemeralKey,
         envelope: Option<Envelope>,
     ) -> Result<Option<(T, Version)>, Unavailable> {
         let Some(envelope) = envelope else { return Ok(None) };
@@ -258,7 +261,7 @@ impl Ephemeral {
 }
 
 /// Binds a value to its key and its expiry, so that neither can be changed by who can write to Redis.
-fn place(key: Key, expires_at: Timestamp) -> [u8; 41] {
+fn place(key: EphemeralKey, expires_at: Timestamp) -> [u8; 41] {
     let mut out = [0; 41];
     out[..33].copy_from_slice(&key.bytes());
     out[33..].copy_from_slice(&expires_at.0.to_be_bytes());

@@ -9,7 +9,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Cmd, FromRedisValue, Script};
 
 use super::envelope::Envelope;
-use super::{Key, Unavailable, Version};
+use super::{EphemeralKey, Unavailable, Version};
 use crate::platform::telemetry::Metrics;
 
 /// Redis could not be used from the start.
@@ -97,7 +97,7 @@ impl Redis {
         Ok(done == 1)
     }
 
-    pub(super) async fn count_all(&self, windows: &[(Key, i64)]) -> Result<Vec<u64>, Unavailable> {
+    pub(super) async fn count_all(&self, windows: &[(EphemeralKey, i64)]) -> Result<Vec<u64>, Unavailable> {
         self.metrics.redis_round_trips.inc();
         let mut pipe = redis::pipe();
         for (key, window) in windows {

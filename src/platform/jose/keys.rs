@@ -48,14 +48,14 @@ pub struct KeyInfo {
 
 /// The keys cannot be had.
 #[derive(Debug)]
-pub enum KeysError {
+pub enum SigningKeysError {
     /// The database says no.
     Db(DbError),
     /// A stored key does not parse.
     Malformed(String),
 }
 
-impl std::fmt::Display for KeysError {
+impl std::fmt::Display for SigningKeysError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Db(error) => write!(f, "signing keys: {error}"),
@@ -64,9 +64,9 @@ impl std::fmt::Display for KeysError {
     }
 }
 
-impl std::error::Error for KeysError {}
+impl std::error::Error for SigningKeysError {}
 
-impl From<DbError> for KeysError {
+impl From<DbError> for SigningKeysError {
     fn from(error: DbError) -> Self {
         Self::Db(error)
     }
@@ -134,11 +134,11 @@ impl KeySet {
             .collect()
     }
 
-    fn build(stored: Vec<StoredKey>) -> Result<Self, KeysError> {
+    fn build(stored: Vec<StoredKey>) -> Result<Self, SigningKeysError> {
         let mut keys = Vec::with_capacity(stored.len());
         for stored in stored {
             let key = SigningKey::from_pkcs8(&stored.kid, stored.alg, &stored.pkcs8)
-                .ok_or(KeysError::Malformed(stored.kid))?;
+                .ok_or(SigningKeysError::Malformed(stored.kid))?;
             let StoredKey { created_at, active_from, retire_at, .. } = stored;
             keys.push(Entry { key, created_at, active_from, retire_at });
         }
@@ -149,7 +149,7 @@ impl KeySet {
 }
 
 /// The keys in use by this node, replaced when the table changes.
-pub struct Keys {
+pub struct SigningKeys {
     db: Db,
     sealer: Sealer,
     clock: Clock,
@@ -157,12 +157,17 @@ pub struct Keys {
     seen: RwLock<(i64, i64)>,
 }
 
-impl Keys {
+impl SigningKeys {
     /// Loads the keys; the very first start makes one per algorithm, active at once.
     ///
     /// # Errors
-    /// [`KeysError`].
-    pub async fn load(db: Db, keyring: &Keyring, clock: Clock, rsa_bits: u32) -> Result<Self, KeysError> {
+    /// [`SigningKeysError`].
+    pub async fn load(
+        db: Db,
+        keyring: &Keyring,
+        clock: Clock,
+        rsa_bits: u32,
+    ) -> Result<Self, SigningKeysError> {
         let sealer = keyring.sealer("signing-key");
         let now = clock.now();
         let mut stored = store::all(&db, &sealer, now).await?;
@@ -187,8 +192,8 @@ impl Keys {
     /// Looks whether keys came or went, and takes them over.
     ///
     /// # Errors
-    /// [`KeysError`]; the former keys stay in use.
-    pub async fn refresh(&self) -> Result<(), KeysError> {
+    /// [`SigningKeysError`]; the former keys stay in use.
+    pub async fn refresh(&self) -> Result<(), SigningKeysError> {
         let version = store::version(&self.db).await?;
         let now = self.clock.now();
         let unchanged = version == *self.seen.read().unwrap_or_else(PoisonError::into_inner);
@@ -206,8 +211,8 @@ impl Keys {
     /// leaves the published set a day after that. Returns the new key's identifier.
     ///
     /// # Errors
-    /// [`KeysError`].
-    pub async fn rotate(&self, alg: Alg, rsa_bits: u32, ahead: i64) -> Result<String, KeysError> {
+    /// [`SigningKeysError`].
+    pub async fn rotate(&self, alg: Alg, rsa_bits: u32, ahead: i64) -> Result<String, SigningKeysError> {
         let now = self.clock.now();
         let key = new_key(alg, rsa_bits, now, now.plus(ahead));
         store::insert(&self.db, &self.sealer, &key, Timestamp(i64::MAX)).await?;
@@ -217,8 +222,8 @@ impl Keys {
     /// Makes successors for keys older than `most_days`. Of several nodes, one does.
     ///
     /// # Errors
-    /// [`KeysError`].
-    pub async fn rotate_old(&self, rsa_bits: u32, most_days: i64) -> Result<(), KeysError> {
+    /// [`SigningKeysError`].
+    pub async fn rotate_old(&self, rsa_bits: u32, most_days: i64) -> Result<(), SigningKeysError> {
         let now = self.clock.now();
         let oldest = now.minus(most_days * 86_400);
         for alg in Alg::ALL {
@@ -241,7 +246,7 @@ impl Keys {
         Ok(())
     }
 
-    async fn succeed(&self, key: StoredKey) -> Result<String, KeysError> {
+    async fn succeed(&self, key: StoredKey) -> Result<String, SigningKeysError> {
         let alg = key.alg;
         store::retire_former(&self.db, alg, (&key.kid, key.created_at), key.active_from.plus(KEEP_AFTER))
             .await?;

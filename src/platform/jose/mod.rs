@@ -6,4 +6,4 @@ mod keys;
 mod store;
 
 pub use key::{Alg, SigningKey, VerifyError};
-pub use keys::{KeyInfo, KeySet, Keys, KeysError, PUBLISH_AHEAD};
+pub use keys::{KeyInfo, KeySet, PUBLISH_AHEAD, SigningKeys, SigningKeysError};

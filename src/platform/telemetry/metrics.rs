@@ -23,7 +23,7 @@ pub struct Metrics {
     routes: Routes,
     /// Statements sent to the database, each with its answer.
     pub sql_round_trips: Counter,
-    /// Transactions made durable, statements outside of one included.
+    /// SignInAttempts made durable, statements outside of one included.
     pub sql_commits: Counter,
     /// Commands, or pipelines of them, sent to Redis.
     pub redis_round_trips: Counter,
@@ -69,7 +69,7 @@ impl Metrics {
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         own.register("build", "The version that is running", version);
         own.register("sql_round_trips", "Statements sent to the database", self.sql_round_trips.clone());
-        own.register("sql_commits", "Transactions made durable", self.sql_commits.clone());
+        own.register("sql_commits", "SignInAttempts made durable", self.sql_commits.clone());
         own.register("redis_round_trips", "Commands sent to Redis", self.redis_round_trips.clone());
         let lag = "Age of the oldest row that should have been purged";
         own.register("purge_lag_seconds", lag, self.purge_lag_seconds.clone());

@@ -8,8 +8,8 @@ pub mod frame;
 pub mod locale;
 #[cfg(test)]
 pub(crate) mod markup;
+pub mod page_context;
 pub mod params;
 pub mod problem;
 pub mod respond;
 pub mod text;
-pub mod visit;

@@ -12,14 +12,14 @@ use super::frame::Service;
 
 /// Where else than to this origin a page's form may lead, and whence its images may come.
 #[derive(Clone, Debug, Default)]
-pub struct Reach {
+pub struct CspSources {
     /// Content-Security-Policy sources for `form-action`.
     pub forms: Vec<String>,
     /// Content-Security-Policy source for `img-src`.
     pub images: Option<String>,
 }
 
-impl Reach {
+impl CspSources {
     /// A page whose form may lead to `forms`, showing the icon of `service`.
     pub fn new(forms: Vec<String>, service: Option<&Service<'_>>) -> Self {
         let images = service
@@ -45,7 +45,7 @@ impl Reach {
 }
 
 /// An HTML page.
-pub fn page(status: StatusCode, template: &impl Template, reach: &Reach) -> HttpResponse {
+pub fn page(status: StatusCode, template: &impl Template, reach: &CspSources) -> HttpResponse {
     let Ok(html) = template.render() else {
         tracing::error!(event = "page.broken", "a page could not be rendered");
         return secured(HttpResponse::InternalServerError()).finish();
@@ -136,8 +136,10 @@ mod tests {
 
     #[test]
     fn a_registered_address_cannot_add_a_directive() {
-        let reach =
-            Reach { forms: vec!["https://a.uz".to_owned(), "x:; script-src *".to_owned()], images: None };
+        let reach = CspSources {
+            forms: vec!["https://a.uz".to_owned(), "x:; script-src *".to_owned()],
+            images: None,
+        };
         let policy = reach.policy();
         assert!(policy.contains("form-action 'self' https://a.uz;"), "{policy}");
         assert!(!policy.contains("script-src *"), "{policy}");

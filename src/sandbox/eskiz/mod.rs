@@ -23,7 +23,7 @@ use super::Sandbox;
 use super::fields::Fields;
 use super::messages::Gateway;
 use super::switches::Switch;
-use tokens::{Standing, Terms};
+use tokens::{AccountState, Terms};
 
 /// The calls, below `/eskiz/api`.
 pub fn routes(config: &mut ServiceConfig) {
@@ -70,7 +70,7 @@ impl FromRequest for SignedIn {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match standing(request) {
-            Standing::Valid => Ok(Self),
+            AccountState::Valid => Ok(Self),
             refused => {
                 let answer = unauthorised(refused);
                 Err(InternalError::from_response("the token was refused", answer).into())
@@ -79,14 +79,14 @@ impl FromRequest for SignedIn {
     }
 }
 
-fn standing(request: &HttpRequest) -> Standing {
+fn standing(request: &HttpRequest) -> AccountState {
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = value.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
     match (request.app_data::<Data<Sandbox>>(), token) {
         (Some(sandbox), Some(token)) => {
             sandbox.tokens.standing(token, OffsetDateTime::now_utc(), terms(sandbox))
         }
-        _ => Standing::Invalid,
+        _ => AccountState::Invalid,
     }
 }
 
@@ -99,10 +99,10 @@ fn terms(sandbox: &Sandbox) -> Terms {
 }
 
 /// Clients refresh upon any 401 but `token_invalid`, upon which they log in again.
-fn unauthorised(standing: Standing) -> HttpResponse {
+fn unauthorised(standing: AccountState) -> HttpResponse {
     match standing {
-        Standing::Expired => failure(StatusCode::UNAUTHORIZED, "token_expired", "Token has expired"),
-        Standing::Valid | Standing::Invalid => {
+        AccountState::Expired => failure(StatusCode::UNAUTHORIZED, "token_expired", "Token has expired"),
+        AccountState::Valid | AccountState::Invalid => {
             failure(StatusCode::UNAUTHORIZED, "token_invalid", "Token is invalid")
         }
     }
@@ -133,8 +133,8 @@ async fn login(sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> Htt
 
 async fn refresh(sandbox: Data<Sandbox>, request: HttpRequest) -> HttpResponse {
     match standing(&request) {
-        Standing::Valid | Standing::Expired => new_token(&sandbox),
-        Standing::Invalid => unauthorised(Standing::Invalid),
+        AccountState::Valid | AccountState::Expired => new_token(&sandbox),
+        AccountState::Invalid => unauthorised(AccountState::Invalid),
     }
 }
 

@@ -20,7 +20,7 @@ const REFRESH_WINDOW: Duration = Duration::days(30);
 
 /// What a token is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum AccountState {
     /// It opens every call.
     Valid,
     /// It can be refreshed, nothing else.
@@ -100,15 +100,15 @@ impl Tokens {
     }
 
     /// What `token` is worth at `now`.
-    pub fn standing(&self, token: &str, now: OffsetDateTime, terms: Terms) -> Standing {
-        let Some(claims) = self.open(token) else { return Standing::Invalid };
+    pub fn standing(&self, token: &str, now: OffsetDateTime, terms: Terms) -> AccountState {
+        let Some(claims) = self.open(token) else { return AccountState::Invalid };
         let now = now.unix_timestamp();
         if claims.exp + REFRESH_WINDOW.whole_seconds() < now {
-            Standing::Invalid
+            AccountState::Invalid
         } else if claims.exp <= now || claims.generation < terms.generation {
-            Standing::Expired
+            AccountState::Expired
         } else {
-            Standing::Valid
+            AccountState::Valid
         }
     }
 
@@ -132,9 +132,9 @@ mod tests {
     fn a_token_lives_thirty_days_and_can_be_refreshed_for_thirty_more() {
         let tokens = Tokens::new().unwrap();
         let token = tokens.give(NOON, ORDINARY);
-        assert_eq!(tokens.standing(&token, NOON + Duration::days(29), ORDINARY), Standing::Valid);
-        assert_eq!(tokens.standing(&token, NOON + Duration::days(30), ORDINARY), Standing::Expired);
-        assert_eq!(tokens.standing(&token, NOON + Duration::days(61), ORDINARY), Standing::Invalid);
+        assert_eq!(tokens.standing(&token, NOON + Duration::days(29), ORDINARY), AccountState::Valid);
+        assert_eq!(tokens.standing(&token, NOON + Duration::days(30), ORDINARY), AccountState::Expired);
+        assert_eq!(tokens.standing(&token, NOON + Duration::days(61), ORDINARY), AccountState::Invalid);
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
         let changed = token.replacen("eyJ", "eyK", 1);
         let foreign = Tokens::new().unwrap().give(NOON, ORDINARY);
         for bad in [changed.as_str(), foreign.as_str(), "a.b.c", ""] {
-            assert_eq!(tokens.standing(bad, NOON, ORDINARY), Standing::Invalid, "{bad}");
+            assert_eq!(tokens.standing(bad, NOON, ORDINARY), AccountState::Invalid, "{bad}");
         }
     }
 
@@ -153,9 +153,9 @@ mod tests {
         let tokens = Tokens::new().unwrap();
         let token = tokens.give(NOON, ORDINARY);
         let later = Terms { generation: 1, stillborn: true };
-        assert_eq!(tokens.standing(&token, NOON, later), Standing::Expired);
+        assert_eq!(tokens.standing(&token, NOON, later), AccountState::Expired);
         let stillborn = tokens.give(NOON, later);
-        assert_eq!(tokens.standing(&stillborn, NOON, later), Standing::Expired);
+        assert_eq!(tokens.standing(&stillborn, NOON, later), AccountState::Expired);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::messages::{Gateway, Message, Submission};
 use super::receipts::{self, Course};
 use super::switches::Switch;
 use super::{PlayMobileAccount, Sandbox};
-use request::{Fault, Order};
+use request::{Order, ServiceError};
 
 const ISO_8601: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
@@ -41,13 +41,13 @@ pub async fn troubles(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if sandbox.hold_back(Gateway::PlayMobile).await.is(Switch::Fail) {
-        let answer = refusal(StatusCode::INTERNAL_SERVER_ERROR, &Fault::INTERNAL);
+        let answer = refusal(StatusCode::INTERNAL_SERVER_ERROR, &ServiceError::INTERNAL);
         return Ok(request.into_response(answer));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-fn refusal(status: StatusCode, fault: &Fault) -> HttpResponse {
+fn refusal(status: StatusCode, fault: &ServiceError) -> HttpResponse {
     HttpResponse::build(status)
         .json(json!({ "error-code": fault.code, "error-description": fault.description }))
 }
@@ -81,15 +81,15 @@ fn authorised(request: &HttpRequest, account: &PlayMobileAccount) -> bool {
 }
 
 /// Accepts all messages of a request, or none.
-fn accept(sandbox: &Sandbox, body: &[u8]) -> Result<Vec<u64>, Fault> {
+fn accept(sandbox: &Sandbox, body: &[u8]) -> Result<Vec<u64>, ServiceError> {
     let orders = request::read(body, &sandbox.settings.playmobile.originator)?;
     let behaviour = sandbox.behaviour(Gateway::PlayMobile);
     if behaviour.is(Switch::Refuse) {
-        return Err(Fault::LOCKED);
+        return Err(ServiceError::LOCKED);
     }
     let mut messages = sandbox.messages();
     if orders.iter().any(|order| messages.find(Gateway::PlayMobile, &order.message_id).is_some()) {
-        return Err(Fault::REPEATED_ID);
+        return Err(ServiceError::REPEATED_ID);
     }
     let now = OffsetDateTime::now_utc();
     let submission = |order: Order| Submission {

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 /// A refusal of the whole request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ServiceError {
     /// The broker's `error-code`.
     pub code: u16,
     /// Its `error-description`.
     pub description: &'static str,
 }
 
-impl Fault {
+impl ServiceError {
     /// The broker itself is at fault.
     pub const INTERNAL: Self = Self::new(100, "Internal server error");
     /// The account may not send.
@@ -45,13 +45,13 @@ impl Fault {
 type Rule = fn(&Value) -> bool;
 
 /// The checks of `timing`, by the order of the broker's codes.
-const TIMING: [(&str, Rule, Fault); 6] = [
-    ("localtime", is_flag, Fault::new(301, "Invalid localtime")),
-    ("start-datetime", is_moment, Fault::new(302, "Invalid start-datetime")),
-    ("end-datetime", is_moment, Fault::new(303, "Invalid end-datetime")),
-    ("allowed-starttime", is_time, Fault::new(304, "Invalid allowed-starttime")),
-    ("allowed-endtime", is_time, Fault::new(305, "Invalid allowed-endtime")),
-    ("send-evenly", is_flag, Fault::new(306, "Invalid send-evenly")),
+const TIMING: [(&str, Rule, ServiceError); 6] = [
+    ("localtime", is_flag, ServiceError::new(301, "Invalid localtime")),
+    ("start-datetime", is_moment, ServiceError::new(302, "Invalid start-datetime")),
+    ("end-datetime", is_moment, ServiceError::new(303, "Invalid end-datetime")),
+    ("allowed-starttime", is_time, ServiceError::new(304, "Invalid allowed-starttime")),
+    ("allowed-endtime", is_time, ServiceError::new(305, "Invalid allowed-endtime")),
+    ("send-evenly", is_flag, ServiceError::new(306, "Invalid send-evenly")),
 ];
 
 const MOST_MESSAGES: usize = 100;
@@ -74,28 +74,28 @@ pub struct Order {
 ///
 /// # Errors
 /// The first fault found; nothing of such a request is sent.
-pub fn read(body: &[u8], originator: &str) -> Result<Vec<Order>, Fault> {
-    let request: Value = serde_json::from_slice(body).map_err(|_| Fault::SYNTAX)?;
-    let messages = request.get("messages").and_then(Value::as_array).ok_or(Fault::SYNTAX)?;
+pub fn read(body: &[u8], originator: &str) -> Result<Vec<Order>, ServiceError> {
+    let request: Value = serde_json::from_slice(body).map_err(|_| ServiceError::SYNTAX)?;
+    let messages = request.get("messages").and_then(Value::as_array).ok_or(ServiceError::SYNTAX)?;
     if messages.is_empty() {
-        return Err(Fault::RECIPIENT);
+        return Err(ServiceError::RECIPIENT);
     }
     if messages.len() > MOST_MESSAGES {
-        return Err(Fault::TOO_MANY);
+        return Err(ServiceError::TOO_MANY);
     }
     let mut seen = HashSet::new();
     let mut orders = Vec::with_capacity(messages.len());
     for message in messages {
         let order = order(message, &request, originator)?;
         if !seen.insert(order.message_id.clone()) {
-            return Err(Fault::REPEATED_ID);
+            return Err(ServiceError::REPEATED_ID);
         }
         orders.push(order);
     }
     Ok(orders)
 }
 
-fn order(message: &Value, common: &Value, own: &str) -> Result<Order, Fault> {
+fn order(message: &Value, common: &Value, own: &str) -> Result<Order, ServiceError> {
     let given = |name: &str| set(message.get(name)).or_else(|| set(common.get(name)));
     priority(given("priority"))?;
     for (field, fits, fault) in TIMING {
@@ -104,49 +104,49 @@ fn order(message: &Value, common: &Value, own: &str) -> Result<Order, Fault> {
             return Err(fault);
         }
     }
-    let recipient = text_of(message.get("recipient")).ok_or(Fault::RECIPIENT)?;
+    let recipient = text_of(message.get("recipient")).ok_or(ServiceError::RECIPIENT)?;
     if !(7..=15).contains(&recipient.len()) || !recipient.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Fault::RECIPIENT);
+        return Err(ServiceError::RECIPIENT);
     }
-    let message_id = text_of(message.get("message-id")).ok_or(Fault::MESSAGE_ID)?;
+    let message_id = text_of(message.get("message-id")).ok_or(ServiceError::MESSAGE_ID)?;
     if message_id.len() > LONGEST_ID {
-        return Err(Fault::LONG_ID);
+        return Err(ServiceError::LONG_ID);
     }
     if !message.get("variables").is_none_or(Value::is_object) {
-        return Err(Fault::VARIABLES);
+        return Err(ServiceError::VARIABLES);
     }
     let channels = [message.get("sms"), common.get("sms")];
     if !channels.into_iter().flatten().any(Value::is_object) {
-        return Err(Fault::CHANNEL);
+        return Err(ServiceError::CHANNEL);
     }
     // A member that is present and empty is found too: some faults are about just that.
     let sms = |name: &str| channels.into_iter().flatten().find_map(|sms| sms.get(name));
-    let originator = text_of(sms("originator")).filter(|name| name == own).ok_or(Fault::ORIGINATOR)?;
+    let originator = text_of(sms("originator")).filter(|name| name == own).ok_or(ServiceError::ORIGINATOR)?;
     ttl(sms("ttl"))?;
     Ok(Order { recipient, message_id, originator, text: content(sms("content"))? })
 }
 
-fn priority(value: Option<&Value>) -> Result<(), Fault> {
+fn priority(value: Option<&Value>) -> Result<(), ServiceError> {
     match value.map(Value::as_str) {
         None | Some(Some("low" | "normal" | "high" | "realtime")) => Ok(()),
-        Some(_) => Err(Fault::PRIORITY),
+        Some(_) => Err(ServiceError::PRIORITY),
     }
 }
 
 /// Seconds. Clients in use leave it out, so only an empty or senseless one is a fault.
-fn ttl(value: Option<&Value>) -> Result<(), Fault> {
+fn ttl(value: Option<&Value>) -> Result<(), ServiceError> {
     let Some(value) = value else { return Ok(()) };
-    let text = text_of(Some(value)).ok_or(Fault::NO_TTL)?;
+    let text = text_of(Some(value)).ok_or(ServiceError::NO_TTL)?;
     match text.parse::<u32>() {
         Ok(seconds) if seconds > 0 => Ok(()),
-        _ => Err(Fault::TTL),
+        _ => Err(ServiceError::TTL),
     }
 }
 
-fn content(value: Option<&Value>) -> Result<String, Fault> {
-    let text = value.and_then(|content| content.get("text")).ok_or(Fault::NO_CONTENT)?;
-    let text = text.as_str().ok_or(Fault::CONTENT)?;
-    if text.trim().is_empty() { Err(Fault::NO_CONTENT) } else { Ok(text.to_owned()) }
+fn content(value: Option<&Value>) -> Result<String, ServiceError> {
+    let text = value.and_then(|content| content.get("text")).ok_or(ServiceError::NO_CONTENT)?;
+    let text = text.as_str().ok_or(ServiceError::CONTENT)?;
+    if text.trim().is_empty() { Err(ServiceError::NO_CONTENT) } else { Ok(text.to_owned()) }
 }
 
 /// The value, unless it stands for nothing.

@@ -7,7 +7,7 @@ use crate::platform::web::locale::Text;
 
 /// Asks for the phone number.
 #[derive(Template)]
-#[template(path = "journey/number.html")]
+#[template(path = "pages/number.html")]
 pub struct NumberPage<'a> {
     pub frame: Frame<'a>,
     /// What was typed, exactly; or a number that the service suggests; or nothing.

@@ -7,7 +7,7 @@ use crate::platform::web::locale::Text;
 
 /// Asks for the code. Everything on it is the same whether the number is enrolled or not.
 #[derive(Template)]
-#[template(path = "journey/code.html")]
+#[template(path = "pages/code.html")]
 pub struct CodePage<'a> {
     pub frame: Frame<'a>,
     /// The number, masked but for its last four digits: "+998 •• ••• 45 67".

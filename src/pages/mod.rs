@@ -24,7 +24,7 @@ use crate::sign_in::SignIn;
 
 /// What the pages need.
 #[derive(Clone)]
-pub struct Journey {
+pub struct Pages {
     /// The service's side.
     pub oidc: Oidc,
     /// The person's side.
@@ -36,7 +36,7 @@ pub struct Journey {
 }
 
 /// What services ask, in every protocol that the pages serve.
-pub(crate) type Transaction = crate::sign_in::Transaction<AuthorizationRequest>;
+pub(crate) type SignInAttempt = crate::sign_in::SignInAttempt<AuthorizationRequest>;
 
 /// Adds the pages, each counted by its name.
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {

@@ -1,4 +1,4 @@
-//! A visit of a person's browser: in which language it reads, and the page for whatever cannot go on.
+//! A context of a person's browser: in which language it reads, and the page for whatever cannot go on.
 
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -6,12 +6,12 @@ use super::cookies::{Cookies, Name};
 use super::frame::{Frame, Service};
 use super::locale::{Language, Text, negotiate};
 use super::problem::{ProblemKind, ProblemPage, start_again, try_again};
-use super::respond::{self, Reach};
-use crate::platform::fault::Fault;
+use super::respond::{self, CspSources};
+use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::request_id_of;
 
 /// A request by a person's browser.
-pub struct Visit<'r> {
+pub struct PageContext<'r> {
     /// The request.
     pub request: &'r HttpRequest,
     /// How cookies are read and set.
@@ -33,8 +33,8 @@ pub struct Problem<'a> {
     pub retry_after: Option<i64>,
 }
 
-impl<'r> Visit<'r> {
-    /// A visit whose language is settled by what the service asked for, what the person chose before, and what the
+impl<'r> PageContext<'r> {
+    /// A context whose language is settled by what the service asked for, what the person chose before, and what the
     /// browser prefers, in this order.
     pub fn new(request: &'r HttpRequest, cookies: Cookies, ui_locales: Option<&str>) -> Self {
         let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
@@ -67,7 +67,8 @@ impl<'r> Visit<'r> {
             action,
             retry_after: problem.retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
         };
-        let response = respond::page(kind.status(), &page, &Reach::new(Vec::new(), problem.service.as_ref()));
+        let response =
+            respond::page(kind.status(), &page, &CspSources::new(Vec::new(), problem.service.as_ref()));
         match problem.retry_after {
             Some(seconds) => respond::retry_after(response, seconds),
             None => response,
@@ -75,13 +76,13 @@ impl<'r> Visit<'r> {
     }
 
     /// The page for a fault of ours: 503 with `Retry-After` while a store is away, 500 otherwise.
-    pub fn fault(&self, fault: &Fault) -> HttpResponse {
+    pub fn failure(&self, fault: &ServiceError) -> HttpResponse {
         let (kind, retry_after) = match fault {
-            Fault::Unavailable(why) => {
+            ServiceError::Unavailable(why) => {
                 tracing::warn!(event = "page.unavailable", why, "a page needs a store that is away");
                 (ProblemKind::Unavailable, Some(5))
             }
-            Fault::Internal(why) => {
+            ServiceError::Internal(why) => {
                 tracing::error!(event = "page.fault", why, "a page failed");
                 (ProblemKind::Internal, None)
             }

@@ -5,25 +5,25 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Journey, Transaction};
+use super::{Pages, SignInAttempt};
 use crate::clients::{Client, ClientId};
 use crate::oidc::{self, AuthorizationRequest, page_path};
 use crate::platform::ephemeral::Version;
-use crate::platform::fault::Fault;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::locale::Language;
+use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
-use crate::platform::web::respond::{self, Reach};
-use crate::platform::web::visit::{Problem, Visit};
-use crate::sign_in::{BrowserId, Origin, Stage, TransactionId};
+use crate::platform::web::respond::{self, CspSources};
+use crate::sign_in::{AttemptId, BrowserId, ClientNetwork, Stage};
 
 /// A person at a step of their sign-in.
-pub(super) struct Step<'r> {
-    pub(super) visit: Visit<'r>,
-    pub(super) id: TransactionId,
-    pub(super) transaction: Transaction,
+pub(super) struct StepContext<'r> {
+    pub(super) context: PageContext<'r>,
+    pub(super) id: AttemptId,
+    pub(super) attempt: SignInAttempt,
     pub(super) version: Version,
     pub(super) client: Arc<Client>,
     /// A language was chosen on this page and is to be remembered.
@@ -72,77 +72,77 @@ const fn due(stage: &Stage) -> Option<Page> {
     }
 }
 
-impl<'r> Step<'r> {
+impl<'r> StepContext<'r> {
     /// Finds the sign-in that the address names and makes sure that `page` is due.
     ///
     /// # Errors
     /// The answer to send instead: the page that is due, or what happened and the way back to the service.
     pub(super) async fn find(
-        journey: &Journey,
+        pages: &Pages,
         request: &'r HttpRequest,
         page: Page,
     ) -> Result<Self, HttpResponse> {
-        let step = Self::any(journey, request).await?;
-        if page.suits(&step.transaction.progress.stage) {
+        let step = Self::any(pages, request).await?;
+        if page.suits(&step.attempt.progress.stage) {
             return Ok(step);
         }
-        Err(match due(&step.transaction.progress.stage) {
-            Some(due) => step.with_language(journey, respond::see_other(&step.path(due))),
+        Err(match due(&step.attempt.progress.stage) {
+            Some(due) => step.with_language(pages, respond::see_other(&step.path(due))),
             None => step.problem(ProblemKind::AlreadyFinished),
         })
     }
 
-    /// As [`Step::find`], at whatever page.
-    pub(super) async fn any(journey: &Journey, request: &'r HttpRequest) -> Result<Self, HttpResponse> {
-        let cookies = journey.oidc.cookies;
+    /// As [`StepContext::find`], at whatever page.
+    pub(super) async fn any(pages: &Pages, request: &'r HttpRequest) -> Result<Self, HttpResponse> {
+        let cookies = pages.oidc.cookies;
         let query = Params::parse(request.query_string()).unwrap_or_default();
         let chosen = query.get("lang").and_then(Language::parse);
-        let mut visit = Visit::new(request, cookies, chosen.map(Language::tag));
+        let mut context = PageContext::new(request, cookies, chosen.map(Language::tag));
         let named =
-            query.get("service").and_then(ClientId::parse).and_then(|id| journey.oidc.clients.find(&id));
-        let lost = |visit: &Visit<'_>, kind| {
+            query.get("service").and_then(ClientId::parse).and_then(|id| pages.oidc.clients.find(&id));
+        let lost = |context: &PageContext<'_>, kind| {
             let named = named.as_deref();
-            visit.problem(
+            context.problem(
                 kind,
                 &Problem {
-                    service: named.map(|client| oidc::service(client, visit.language)),
+                    service: named.map(|client| oidc::service(client, context.language)),
                     back: named.and_then(Client::start_page),
                     ..Problem::default()
                 },
             )
         };
-        let Some(id) = query.get("t").and_then(TransactionId::parse) else {
-            return Err(lost(&visit, ProblemKind::Expired));
+        let Some(id) = query.get("t").and_then(AttemptId::parse) else {
+            return Err(lost(&context, ProblemKind::Expired));
         };
-        let found = journey.oidc.transactions.find(&id).await.map_err(|error| visit.fault(&error.into()))?;
-        let Some((mut transaction, version)) = found else { return Err(lost(&visit, ProblemKind::Expired)) };
+        let found = pages.oidc.attempts.find(&id).await.map_err(|error| context.failure(&error.into()))?;
+        let Some((mut attempt, version)) = found else { return Err(lost(&context, ProblemKind::Expired)) };
         match chosen {
-            Some(language) => transaction.progress.language = language,
-            None => visit.language = transaction.progress.language,
+            Some(language) => attempt.progress.language = language,
+            None => context.language = attempt.progress.language,
         }
         let browser = cookies.read(request, Name::Browser).and_then(BrowserId::parse);
-        if !browser.is_some_and(|browser| browser.digest().matches(&transaction.progress.browser)) {
-            return Err(lost(&visit, ProblemKind::OtherBrowser));
+        if !browser.is_some_and(|browser| browser.digest().matches(&attempt.progress.browser)) {
+            return Err(lost(&context, ProblemKind::OtherBrowser));
         }
-        let Some(client) = journey.oidc.clients.find(&transaction.progress.client_id) else {
-            return Err(lost(&visit, ProblemKind::UnknownService));
+        let Some(client) = pages.oidc.clients.find(&attempt.progress.client_id) else {
+            return Err(lost(&context, ProblemKind::UnknownService));
         };
-        let step = Self { visit, id, transaction, version, client, chosen };
+        let step = Self { context, id, attempt, version, client, chosen };
         if step.client.disabled {
             return Err(step.problem(ProblemKind::ServiceDisabled));
         }
         Ok(step)
     }
 
-    /// As [`Step::find`], for a form that was posted: only pages of this provider may post it.
+    /// As [`StepContext::find`], for a form that was posted: only pages of this provider may post it.
     pub(super) async fn posted(
-        journey: &Journey,
+        pages: &Pages,
         request: &'r HttpRequest,
         page: Page,
         body: &[u8],
     ) -> Result<(Self, Form), HttpResponse> {
-        let step = Self::find(journey, request, page).await?;
-        if !respond::is_same_origin(request, &journey.origin) {
+        let step = Self::find(pages, request, page).await?;
+        if !respond::is_same_origin(request, &pages.origin) {
             return Err(step.problem(ProblemKind::BadRequest));
         }
         let Ok(form) = Form::parse(body) else { return Err(step.problem(ProblemKind::BadRequest)) };
@@ -150,25 +150,25 @@ impl<'r> Step<'r> {
     }
 
     /// Stores how far the person got. `false` when another request of theirs was quicker.
-    pub(super) async fn advance(&self, journey: &Journey) -> Result<bool, Fault> {
-        Ok(journey.oidc.transactions.advance(&self.id, self.version, &self.transaction).await?)
+    pub(super) async fn advance(&self, pages: &Pages) -> Result<bool, ServiceError> {
+        Ok(pages.oidc.attempts.advance(&self.id, self.version, &self.attempt).await?)
     }
 
     /// Remembers a language that was chosen on a page that shows itself again.
-    pub(super) async fn keep_language(&mut self, journey: &Journey) -> Result<(), Fault> {
-        if self.chosen.is_some() && self.advance(journey).await? {
-            let stored = journey.oidc.transactions.find::<AuthorizationRequest>(&self.id).await?;
+    pub(super) async fn keep_language(&mut self, pages: &Pages) -> Result<(), ServiceError> {
+        if self.chosen.is_some() && self.advance(pages).await? {
+            let stored = pages.oidc.attempts.find::<AuthorizationRequest>(&self.id).await?;
             self.version = stored.map_or(self.version, |(_, version)| version);
         }
         Ok(())
     }
 
     /// Adds the cookie that remembers a chosen language.
-    pub(super) fn with_language(&self, journey: &Journey, response: HttpResponse) -> HttpResponse {
+    pub(super) fn with_language(&self, pages: &Pages, response: HttpResponse) -> HttpResponse {
         match self.chosen {
             None => response,
             Some(language) => {
-                let cookies = journey.oidc.cookies.set(Name::Language, language.tag(), Some(365 * 86_400));
+                let cookies = pages.oidc.cookies.set(Name::Language, language.tag(), Some(365 * 86_400));
                 respond::with_cookies(response, cookies)
             }
         }
@@ -189,7 +189,7 @@ impl<'r> Step<'r> {
 
     /// What the address says by `name`; words of a page, never text to be shown.
     pub(super) fn said(&self, name: &str) -> Option<&str> {
-        let query = self.visit.request.query_string();
+        let query = self.context.request.query_string();
         query
             .split('&')
             .filter_map(|pair| pair.split_once('='))
@@ -202,7 +202,7 @@ impl<'r> Step<'r> {
     }
 
     pub(super) fn service(&self) -> Service<'_> {
-        oidc::service(&self.client, self.visit.language)
+        oidc::service(&self.client, self.context.language)
     }
 
     /// The frame of a page whose form goes to `action`.
@@ -212,27 +212,27 @@ impl<'r> Step<'r> {
             .map(|language| LanguageLink {
                 language,
                 href: format!("{}&lang={}", self.path(page), language.tag()),
-                current: language == self.visit.language,
+                current: language == self.context.language,
             })
             .collect();
-        Frame { text: self.visit.text(), service: Some(self.service()), languages, form_action: action }
+        Frame { text: self.context.text(), service: Some(self.service()), languages, form_action: action }
     }
 
     /// Where the page's form may lead: browsers hold a policy against every redirect that follows a form.
-    pub(super) fn reach(&self) -> Reach {
-        let redirect = self.transaction.request.redirect.uri().csp_source();
-        Reach::new(vec![redirect], Some(&self.service()))
+    pub(super) fn csp_sources(&self) -> CspSources {
+        let redirect = self.attempt.request.redirect.uri().csp_source();
+        CspSources::new(vec![redirect], Some(&self.service()))
     }
 
     pub(super) fn problem(&self, kind: ProblemKind) -> HttpResponse {
-        self.visit.problem(
+        self.context.problem(
             kind,
             &Problem { service: Some(self.service()), back: self.client.start_page(), ..Problem::default() },
         )
     }
 
     pub(super) fn too_many(&self, retry_after: i64) -> HttpResponse {
-        self.visit.problem(
+        self.context.problem(
             ProblemKind::TooManyRequests,
             &Problem {
                 service: Some(self.service()),
@@ -269,13 +269,13 @@ impl Form {
 }
 
 /// Whence a request comes, as limits count it.
-pub(super) fn origin(request: &HttpRequest) -> Origin {
+pub(super) fn client_network(request: &HttpRequest) -> ClientNetwork {
     let network = crate::platform::telemetry::client_of(request).network();
-    Origin(crate::platform::bytes::Digest::of(network.to_string().as_bytes()))
+    ClientNetwork(crate::platform::bytes::Digest::of(network.to_string().as_bytes()))
 }
 
 /// A page that exists, asked for in a way that it is not opened in.
-pub(super) async fn wrong_method(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
-    Visit::new(&request, journey.oidc.cookies, None)
+pub(super) async fn wrong_method(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+    PageContext::new(&request, pages.oidc.cookies, None)
         .problem(ProblemKind::MethodNotAllowed, &Problem::default())
 }

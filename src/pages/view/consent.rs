@@ -30,7 +30,7 @@ impl Datum {
 /// Asks whether the data may go to the service. Posts `decision=allow|deny` and a `datum` for each ticked
 /// one.
 #[derive(Template)]
-#[template(path = "journey/consent.html")]
+#[template(path = "pages/consent.html")]
 pub struct ConsentPage<'a> {
     pub frame: Frame<'a>,
     /// Who is signed in.
@@ -51,7 +51,7 @@ pub struct ConsentPage<'a> {
 
 /// "Continue as … to the service": posts `action=continue|other|signout`.
 #[derive(Template)]
-#[template(path = "journey/continue.html")]
+#[template(path = "pages/continue.html")]
 pub struct ContinuePage<'a> {
     pub frame: Frame<'a>,
     pub person_name: &'a str,

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Acr, Amr, TransactionId};
+use super::{Acr, Amr, AttemptId};
 use crate::clients::ClientId;
 use crate::people::{PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::ephemeral::{Ephemeral, Key, Space, Unavailable, Version};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
 use crate::platform::web::locale::Language;
 
 /// One service's question on its way to an answer. `R` is the protocol's own request.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Transaction<R> {
+pub struct SignInAttempt<R> {
     /// What the service asked.
     pub request: R,
     /// How far the person got.
@@ -106,14 +106,14 @@ const FINISHED: i64 = 60;
 
 /// Sign-ins in progress.
 #[derive(Clone)]
-pub struct Transactions {
+pub struct SignInAttempts {
     ephemeral: Ephemeral,
     clock: Clock,
     /// How long a sign-in may take, in seconds.
     pub seconds: i64,
 }
 
-impl Transactions {
+impl SignInAttempts {
     /// Kept in `ephemeral`.
     pub fn new(ephemeral: Ephemeral, clock: Clock, seconds: i64) -> Self {
         Self { ephemeral, clock, seconds }
@@ -125,10 +125,10 @@ impl Transactions {
     /// [`Unavailable`], as for all methods.
     pub async fn begin<R: Serialize>(
         &self,
-        id: &TransactionId,
-        transaction: &Transaction<R>,
+        id: &AttemptId,
+        attempt: &SignInAttempt<R>,
     ) -> Result<(), Unavailable> {
-        self.ephemeral.put(key(id), transaction, self.left(&transaction.progress)).await
+        self.ephemeral.put(key(id), attempt, self.left(&attempt.progress)).await
     }
 
     /// The transaction with the state it was read in.
@@ -137,8 +137,8 @@ impl Transactions {
     /// [`Unavailable`].
     pub async fn find<R: DeserializeOwned>(
         &self,
-        id: &TransactionId,
-    ) -> Result<Option<(Transaction<R>, Version)>, Unavailable> {
+        id: &AttemptId,
+    ) -> Result<Option<(SignInAttempt<R>, Version)>, Unavailable> {
         self.ephemeral.get(key(id)).await
     }
 
@@ -148,11 +148,11 @@ impl Transactions {
     /// [`Unavailable`].
     pub async fn advance<R: Serialize>(
         &self,
-        id: &TransactionId,
+        id: &AttemptId,
         seen: Version,
-        transaction: &Transaction<R>,
+        attempt: &SignInAttempt<R>,
     ) -> Result<bool, Unavailable> {
-        self.ephemeral.swap(key(id), seen, transaction, self.left(&transaction.progress)).await
+        self.ephemeral.swap(key(id), seen, attempt, self.left(&attempt.progress)).await
     }
 
     fn left(&self, progress: &Progress) -> i64 {
@@ -161,6 +161,6 @@ impl Transactions {
     }
 }
 
-fn key(id: &TransactionId) -> Key {
-    Key::from_digest(Space::Transaction, id.digest())
+fn key(id: &AttemptId) -> EphemeralKey {
+    EphemeralKey::from_digest(KeySpace::Attempt, id.digest())
 }

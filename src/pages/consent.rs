@@ -6,59 +6,59 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::step::{Form, Page, Step};
+use super::step::{Form, Page, StepContext};
 use super::view::{ConsentPage, Datum};
-use super::{Journey, finish};
+use super::{Pages, finish};
 use crate::clients::Client;
 use crate::people::Account;
-use crate::platform::fault::Fault;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::locale::{Language, Text};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::release::{DataSet, Decision, Extent, Subject, values};
+use crate::release::{ConsentContext, DataSet, Decision, Extent, values};
 use crate::sign_in::{Authenticated, Stage};
 
 /// Shows the page.
-pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
-    let mut step = match Step::find(&journey, &request, Page::Consent).await {
+pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+    let mut step = match StepContext::find(&pages, &request, Page::Consent).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
-    match show(&journey, &mut step).await {
-        Ok(response) => step.with_language(&journey, response),
-        Err(fault) => step.visit.fault(&fault),
+    match show(&pages, &mut step).await {
+        Ok(response) => step.with_language(&pages, response),
+        Err(fault) => step.context.failure(&fault),
     }
 }
 
 /// Takes the decision.
-pub async fn post(journey: Data<Journey>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let (mut step, form) = match Step::posted(&journey, &request, Page::Consent, &body).await {
+pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let (mut step, form) = match StepContext::posted(&pages, &request, Page::Consent, &body).await {
         Ok(posted) => posted,
         Err(instead) => return instead,
     };
-    match decided(&journey, &mut step, &form).await {
+    match decided(&pages, &mut step, &form).await {
         Ok(response) => response,
-        Err(fault) => step.visit.fault(&fault),
+        Err(fault) => step.context.failure(&fault),
     }
 }
 
-async fn show(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, Fault> {
-    step.keep_language(journey).await?;
-    let Some((_, subject)) = finish::present(journey, step).await? else {
-        return finish::sign_in_instead(journey, step).await;
+async fn show(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, ServiceError> {
+    step.keep_language(pages).await?;
+    let Some((_, subject)) = finish::present(pages, step).await? else {
+        return finish::sign_in_instead(pages, step).await;
     };
-    let text = step.visit.text();
-    let tag = step.visit.language.tag();
-    let request = step.transaction.request.release.available(&subject.account);
+    let text = step.context.text();
+    let tag = step.context.language.tag();
+    let request = step.attempt.request.release.available(&subject.account);
     let ticked = |set: &DataSet| withheld(&subject, *set);
     let list = |sets: &BTreeSet<DataSet>| -> Vec<Datum> {
         sets.iter()
             .filter_map(|set| datum(&step.client, &subject.account, *set, text, !ticked(set)))
             .collect()
     };
-    let until = journey.oidc.clock.now().plus(step.client.consent_seconds);
+    let until = pages.oidc.clock.now().plus(step.client.consent_seconds);
     let basis = step.client.basis_reference.get(tag);
-    let name = person_name(&subject.account, step.visit.language);
+    let name = person_name(&subject.account, step.context.language);
     let action = step.path(Page::Consent);
     let page = ConsentPage {
         frame: step.frame(Page::Consent, &action),
@@ -70,19 +70,23 @@ async fn show(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, Fa
         until: Some(text.date(until.0)),
         offline: request.offline,
     };
-    Ok(respond::page(StatusCode::OK, &page, &step.reach()))
+    Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()))
 }
 
-async fn decided(journey: &Journey, step: &mut Step<'_>, form: &Form) -> Result<HttpResponse, Fault> {
-    let Some((authenticated, subject)) = finish::present(journey, step).await? else {
-        return finish::sign_in_instead(journey, step).await;
+async fn decided(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    form: &Form,
+) -> Result<HttpResponse, ServiceError> {
+    let Some((authenticated, subject)) = finish::present(pages, step).await? else {
+        return finish::sign_in_instead(pages, step).await;
     };
     match form.get("decision") {
-        "allow" => allow(journey, step, form, (&authenticated, &subject)).await,
+        "allow" => allow(pages, step, form, (&authenticated, &subject)).await,
         "deny" => {
-            step.transaction.progress.stage = Stage::Finished;
-            if step.advance(journey).await? {
-                Ok(finish::deny(journey, step))
+            step.attempt.progress.stage = Stage::Finished;
+            if step.advance(pages).await? {
+                Ok(finish::deny(pages, step))
             } else {
                 Ok(step.problem(ProblemKind::AlreadyFinished))
             }
@@ -92,24 +96,24 @@ async fn decided(journey: &Journey, step: &mut Step<'_>, form: &Form) -> Result<
 }
 
 async fn allow(
-    journey: &Journey,
-    step: &mut Step<'_>,
+    pages: &Pages,
+    step: &mut StepContext<'_>,
     form: &Form,
-    (authenticated, subject): (&Authenticated, &Subject),
-) -> Result<HttpResponse, Fault> {
+    (authenticated, subject): (&Authenticated, &ConsentContext),
+) -> Result<HttpResponse, ServiceError> {
     let ticked: BTreeSet<DataSet> = form.all("datum").filter_map(DataSet::parse).collect();
-    let extent = Extent::agreed(&step.transaction.request.release.available(&subject.account), &ticked);
+    let extent = Extent::agreed(&step.attempt.request.release.available(&subject.account), &ticked);
     // Of two answers at once the one that is stored first counts: a refusal must not leave a consent behind.
-    step.transaction.progress.stage = Stage::Finished;
-    if !step.advance(journey).await? {
+    step.attempt.progress.stage = Stage::Finished;
+    if !step.advance(pages).await? {
         return Ok(step.problem(ProblemKind::AlreadyFinished));
     }
-    let consent = journey.oidc.release.record(&authenticated.person_id, &step.client, extent).await?;
-    finish::answer(journey, step, authenticated, Decision::Covered(consent)).await
+    let consent = pages.oidc.release.record(&authenticated.person_id, &step.client, extent).await?;
+    finish::answer(pages, step, authenticated, Decision::Covered(consent)).await
 }
 
 /// Whether the person withheld a set before.
-fn withheld(subject: &Subject, set: DataSet) -> bool {
+fn withheld(subject: &ConsentContext, set: DataSet) -> bool {
     subject.consent.as_ref().is_some_and(|consent| consent.extent.withheld.contains(&set))
 }
 

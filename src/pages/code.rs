@@ -4,52 +4,52 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::step::{Page, Step, origin};
+use super::step::{Page, StepContext, client_network};
 use super::view::{CodeError, CodePage};
-use super::{Journey, finish};
+use super::{Pages, finish};
 use crate::notices::Submitted;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
-use crate::platform::fault::Fault;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::respond;
 use crate::sign_in::{CodeOutcome, Limit, ResendOutcome, SessionId};
 
 /// Shows the page.
-pub async fn get(journey: Data<Journey>, request: HttpRequest) -> HttpResponse {
-    let mut step = match Step::find(&journey, &request, Page::Code).await {
+pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+    let mut step = match StepContext::find(&pages, &request, Page::Code).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
-    if let Err(fault) = step.keep_language(&journey).await {
-        return step.visit.fault(&fault);
+    if let Err(fault) = step.keep_language(&pages).await {
+        return step.context.failure(&fault);
     }
     let resent = step.said("resent") == Some("1");
-    let page = show(&journey, &step, step.said("e").and_then(CodeError::from_word), resent);
-    step.with_language(&journey, page)
+    let page = show(&pages, &step, step.said("e").and_then(CodeError::from_word), resent);
+    step.with_language(&pages, page)
 }
 
 /// Takes the code.
-pub async fn post(journey: Data<Journey>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let (mut step, form) = match Step::posted(&journey, &request, Page::Code, &body).await {
+pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let (mut step, form) = match StepContext::posted(&pages, &request, Page::Code, &body).await {
         Ok(posted) => posted,
         Err(instead) => return instead,
     };
     let answered = match form.get("action") {
-        "resend" => resend(&journey, &mut step).await,
-        _ => enter(&journey, &mut step, form.get("code")).await,
+        "resend" => resend(&pages, &mut step).await,
+        _ => enter(&pages, &mut step, form.get("code")).await,
     };
     match answered {
         Ok(response) => response,
-        Err(fault) => step.visit.fault(&fault),
+        Err(fault) => step.context.failure(&fault),
     }
 }
 
-async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<HttpResponse, Fault> {
+async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result<HttpResponse, ServiceError> {
     if typed.trim().is_empty() {
         return Ok(step.go_saying(Page::Code, &CodeError::Empty.word()));
     }
-    let progress = &step.transaction.progress;
-    let tried = match journey.sign_in.count_try(progress, typed).await? {
+    let progress = &step.attempt.progress;
+    let tried = match pages.sign_in.count_try(progress, typed).await? {
         Ok(tried) => tried,
         Err(outcome) => return Ok(refused(step, &outcome)),
     };
@@ -57,21 +57,21 @@ async fn enter(journey: &Journey, step: &mut Step<'_>, typed: &str) -> Result<Ht
     let index = progress.number.as_ref().map_or(Digest([0; 32]), |entered| entered.index);
     let nobody = PersonId::nobody(&index);
     let person = progress.number.as_ref().and_then(|entered| entered.person_id.as_ref()).unwrap_or(&nobody);
-    let subject = journey.oidc.release.subject(person, &step.client).await?;
-    let standing = subject.as_ref().map(|subject| &subject.account.standing);
+    let subject = pages.oidc.release.consent_context(person, &step.client).await?;
+    let account_state = subject.as_ref().map(|subject| &subject.account.account_state);
     let session = SessionId::random();
-    match (journey.sign_in.compare(progress, tried, standing, session.digest()).await?, subject) {
+    match (pages.sign_in.compare(progress, tried, account_state, session.digest()).await?, subject) {
         (CodeOutcome::Right(authenticated), Some(subject)) => {
-            finish::signed_in(journey, step, session, authenticated, &subject).await
+            finish::signed_in(pages, step, session, authenticated, &subject).await
         }
         (outcome, _) => Ok(refused(step, &outcome)),
     }
 }
 
-async fn resend(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, Fault> {
-    let from = origin(step.visit.request);
+async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, ServiceError> {
+    let from = client_network(step.context.request);
     let client = std::sync::Arc::clone(&step.client);
-    let asked = match journey.sign_in.resend(&mut step.transaction.progress, &client, &from).await? {
+    let asked = match pages.sign_in.resend(&mut step.attempt.progress, &client, &from).await? {
         ResendOutcome::CodeWanted(asked) => asked,
         ResendOutcome::Wait(seconds) => {
             let seconds = u32::try_from(seconds).unwrap_or(0);
@@ -80,17 +80,17 @@ async fn resend(journey: &Journey, step: &mut Step<'_>) -> Result<HttpResponse, 
         ResendOutcome::NoMore => return Ok(step.go_saying(Page::Code, &CodeError::NoMoreCodes.word())),
         ResendOutcome::Limited(limit) => return Ok(step.too_many(limit.retry_after())),
     };
-    if !step.advance(journey).await? {
+    if !step.advance(pages).await? {
         return Ok(step.go(Page::Code));
     }
-    Ok(match journey.sign_in.dispatch(&step.transaction.progress, asked, &from).await? {
+    Ok(match pages.sign_in.dispatch(&step.attempt.progress, asked, &from).await? {
         Submitted::Stored => respond::see_other(&format!("{}&resent=1", step.path(Page::Code))),
         Submitted::CapReached => step.too_many(Limit::Number.retry_after()),
     })
 }
 
 /// Told on a page of its own: going back or reloading must not send the form, and use up a try, again.
-fn refused(step: &Step<'_>, outcome: &CodeOutcome) -> HttpResponse {
+fn refused(step: &StepContext<'_>, outcome: &CodeOutcome) -> HttpResponse {
     let error = match outcome {
         CodeOutcome::Wrong { left } => CodeError::Wrong { left: u32::try_from(*left).unwrap_or(0) },
         CodeOutcome::Spent => CodeError::UsedUp,
@@ -100,11 +100,11 @@ fn refused(step: &Step<'_>, outcome: &CodeOutcome) -> HttpResponse {
     step.go_saying(Page::Code, &error.word())
 }
 
-fn show(journey: &Journey, step: &Step<'_>, error: Option<CodeError>, resent: bool) -> HttpResponse {
-    let text = step.visit.text();
-    let policy = &journey.sign_in.policy;
-    let now = journey.sign_in.clock.now();
-    let (masked, sends, wait) = step.transaction.progress.number.as_ref().map_or_else(
+fn show(pages: &Pages, step: &StepContext<'_>, error: Option<CodeError>, resent: bool) -> HttpResponse {
+    let text = step.context.text();
+    let policy = &pages.sign_in.settings;
+    let now = pages.sign_in.clock.now();
+    let (masked, sends, wait) = step.attempt.progress.number.as_ref().map_or_else(
         || (String::new(), 0, None),
         |entered| {
             (entered.number.masked(), entered.sends, policy.resend_in(entered.sends, entered.sent_at, now))
@@ -119,10 +119,10 @@ fn show(journey: &Journey, step: &Step<'_>, error: Option<CodeError>, resent: bo
         resent,
         resend_after: wait.and_then(|wait| u32::try_from(wait).ok()).unwrap_or(0),
         resends_left: (most + 1).saturating_sub(sends),
-        slow: journey.sign_in.outbox.is_slow(),
+        slow: pages.sign_in.outbox.is_slow(),
         minutes: u32::try_from(policy.code_seconds / 60).unwrap_or(1).max(1),
         change_number: &change,
         cancel: &cancel,
     };
-    respond::page(StatusCode::OK, &page, &step.reach())
+    respond::page(StatusCode::OK, &page, &step.csp_sources())
 }
