@@ -93,7 +93,7 @@ impl Db {
     /// # Errors
     /// [`DbError`], as for all statements.
     pub async fn read_optional(&self, statement: Statement<'_>) -> Result<Option<AnyRow>, DbError> {
-        self.metrics.sql_round_trips.inc();
+        self.metrics.count_statement();
         self.bounded(statement.fetch_optional(&self.reader)).await
     }
 
@@ -102,7 +102,7 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn read_all(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, DbError> {
-        self.metrics.sql_round_trips.inc();
+        self.metrics.count_statement();
         self.bounded(statement.fetch_all(&self.reader)).await
     }
 
@@ -119,13 +119,13 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn change_all(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, DbError> {
-        self.metrics.sql_round_trips.inc();
+        self.metrics.count_statement();
         let rows = match &self.queue {
             Some(queue) => self.bounded(queue.change(statement, Wanted::Rows)).await?.rows,
             None => self.bounded(statement.fetch_all(&self.writer)).await?,
         };
         if !rows.is_empty() {
-            self.metrics.sql_commits.inc();
+            self.metrics.count_commit();
         }
         Ok(rows)
     }
@@ -135,13 +135,13 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn execute(&self, statement: Statement<'_>) -> Result<u64, DbError> {
-        self.metrics.sql_round_trips.inc();
+        self.metrics.count_statement();
         let touched = match &self.queue {
             Some(queue) => self.bounded(queue.change(statement, Wanted::Count)).await?.touched,
             None => self.bounded(statement.execute(&self.writer)).await?.rows_affected(),
         };
         if touched > 0 {
-            self.metrics.sql_commits.inc();
+            self.metrics.count_commit();
         }
         Ok(touched)
     }

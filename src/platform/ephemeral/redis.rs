@@ -89,7 +89,7 @@ impl Redis {
         value: Envelope,
         ttl: i64,
     ) -> Result<bool, Unavailable> {
-        self.metrics.redis_round_trips.inc();
+        self.metrics.count_redis();
         let mut call = self.swap.prepare_invoke();
         call.key(&name[..]).arg(&seen.0[..]).arg(value.raw()).arg(ttl.max(1));
         let mut connection = self.connection.clone();
@@ -98,7 +98,7 @@ impl Redis {
     }
 
     pub(super) async fn count_all(&self, windows: &[(EphemeralKey, i64)]) -> Result<Vec<u64>, Unavailable> {
-        self.metrics.redis_round_trips.inc();
+        self.metrics.count_redis();
         let mut pipe = redis::pipe();
         for (key, window) in windows {
             let name = key.bytes();
@@ -127,7 +127,7 @@ impl Redis {
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Unavailable> {
-        self.metrics.redis_round_trips.inc();
+        self.metrics.count_redis();
         let mut connection = self.connection.clone();
         self.bounded(command.query_async(&mut connection)).await
     }

@@ -84,6 +84,21 @@ impl Metrics {
         own.register_collector(Box::new(self.routes.clone()));
     }
 
+    /// Counts one statement sent to the database with its answer.
+    pub fn count_statement(&self) {
+        self.sql_round_trips.inc();
+    }
+
+    /// Counts one transaction made durable.
+    pub fn count_commit(&self) {
+        self.sql_commits.inc();
+    }
+
+    /// Counts one command, or one pipeline of them, sent to Redis.
+    pub fn count_redis(&self) {
+        self.redis_round_trips.inc();
+    }
+
     /// The count of a route's answers; the same handle for the same name, to be resolved at start.
     pub fn route(&self, name: &'static str) -> Route {
         self.routes.route(name)
