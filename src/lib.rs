@@ -10,6 +10,7 @@ pub mod app;
 pub mod cli;
 pub mod clients;
 pub mod demo;
+pub mod grants;
 pub mod notices;
 pub mod oidc;
 pub mod pages;

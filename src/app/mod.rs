@@ -24,9 +24,11 @@ pub use stores::{StartError, Stores, cannot_start, test_people};
 use crate::clients::Registry;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
-use crate::oidc::{self, Discovery, Oidc};
+use crate::grants::Revocations;
+use crate::oidc::{self, Authorization, Discovery, Tokens};
 use crate::pages::{self, Pages};
 use crate::people::People;
+use crate::release::Release;
 use crate::platform::config::Settings;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
@@ -40,6 +42,9 @@ pub struct App {
     settings: Settings,
     db: Db,
     ephemeral: Ephemeral,
+    tokens: Tokens,
+    revocations: Revocations,
+    authorization: Authorization,
     pages: Pages,
     outbox: Outbox,
     receipts: Receipts,
@@ -75,15 +80,13 @@ impl App {
             deliveries,
             Arc::clone(&stores.metrics),
         );
-        let oidc = wiring::oidc(&stores, &ephemeral, &people).await?;
-        let sign_in = wiring::sign_in(&stores, &ephemeral, people, &outbox);
+        let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), &outbox);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
-        let pages = Pages {
-            sign_in,
-            origin: Arc::from(stores.settings.server.issuer.url().origin().ascii_serialization()),
-            sign_out: Arc::new(stores.keyring.mac("sign-out")),
-            oidc,
-        };
+        let provider = wiring::provider(&stores).await?;
+        let (tokens, revocations) = wiring::tokens(&stores, &ephemeral, &provider, &people).await?;
+        let release = Release::new(stores.db.clone(), people, stores.clock.clone());
+        let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
+        let pages = wiring::pages(&stores, authorization.clone());
         let secret = stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
         Ok(Self {
@@ -91,6 +94,9 @@ impl App {
             settings: stores.settings,
             db: stores.db,
             ephemeral,
+            tokens,
+            revocations,
+            authorization,
             pages,
             outbox,
             receipts,
@@ -103,7 +109,7 @@ impl App {
 
     /// The relying parties, for whoever registers some at start.
     pub fn clients(&self) -> &Registry {
-        &self.pages.oidc.clients
+        &self.tokens.provider.clients
     }
 
     /// Serves pages and endpoints.
@@ -112,14 +118,17 @@ impl App {
     /// When a listener or the certificate cannot be used.
     pub fn server(&self, listeners: Vec<TcpListener>) -> io::Result<Server> {
         let server = &self.settings.server;
-        let (pages, oidc) = (self.pages.clone(), self.pages.oidc.clone());
+        let (pages, authorization, tokens) =
+            (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (requests, metrics, most) =
             (Requests::new(server, entropy), Arc::clone(&self.metrics), server.max_body_bytes);
         let http = HttpServer::new(move || {
             Web::new()
                 .app_data(Data::new(pages.clone()))
-                .app_data(Data::new(oidc.clone()))
+                .app_data(Data::new(authorization.clone()))
+                .app_data(Data::new(tokens.provider.clone()))
+                .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
                 .app_data(web::PayloadConfig::new(most))
@@ -208,8 +217,8 @@ async fn in_time(
     }
 }
 
-async fn not_found(request: HttpRequest, oidc: Data<Oidc>) -> HttpResponse {
-    PageContext::new(&request, oidc.cookies, None).problem(ProblemKind::NotFound, &Problem::default())
+async fn not_found(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
+    PageContext::new(&request, pages.cookies, None).problem(ProblemKind::NotFound, &Problem::default())
 }
 
 fn entropy(out: &mut [u8]) {

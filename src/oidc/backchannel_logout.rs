@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::Oidc;
+use super::Provider;
 use crate::platform::bytes;
 use crate::platform::config::Outbound;
 use crate::sign_in::Session;
@@ -38,20 +38,20 @@ impl LogoutNotifier {
     }
 
     /// Tells every service that was told of a session, in the background.
-    pub fn tell(&self, oidc: &Oidc, ended: &Session) {
+    pub fn tell(&self, provider: &Provider, ended: &Session) {
         for id in &ended.clients {
-            let Some(client) = oidc.clients.find(id) else { continue };
+            let Some(client) = provider.clients.find(id) else { continue };
             let Some(uri) = client.backchannel_logout_uri.clone() else { continue };
-            let now = oidc.clock.now();
-            let keys = oidc.keys.current();
+            let now = provider.clock.now();
+            let keys = provider.keys.current();
             let Some(key) = keys.signing(client.id_token_alg, now) else { continue };
             // Back-Channel Logout 1.0 §2.4: exactly one event, no nonce.
             let token = key.sign(
                 "logout+jwt",
                 &json!({
-                    "iss": &*oidc.issuer,
-                    "sub": oidc.subject_ids.of(&client, &ended.person_id),
-                    "sid": oidc.subject_ids.sid(&client.id, &ended.sid_key),
+                    "iss": &*provider.issuer,
+                    "sub": provider.subject_ids.of(&client, &ended.person_id),
+                    "sid": provider.subject_ids.sid(&client.id, &ended.sid_key),
                     "aud": client.id.as_str(),
                     "iat": now.0,
                     "exp": now.plus(TOKEN_SECONDS).0,

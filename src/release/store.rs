@@ -1,10 +1,11 @@
 //! SQL of the table `consents`, and the one reading that a decision needs: person, account_state and consent together.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::{Consent, Extent};
 use crate::clients::{Basis, Client};
-use crate::people::{Account, People, PersonId};
+use crate::people::{Account, AccountState, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, DbError};
@@ -12,11 +13,18 @@ use crate::platform::db::{self, Db, DbError};
 const TABLE: &str = "consents";
 
 /// A person in front of a service.
+#[derive(Debug)]
 pub struct ConsentContext {
     /// The person, as of now.
     pub account: Arc<Account>,
     /// The newest consent that was not ended, expired or not.
     pub consent: Option<Consent>,
+}
+
+impl Borrow<AccountState> for ConsentContext {
+    fn borrow(&self) -> &AccountState {
+        &self.account.account_state
+    }
 }
 
 /// The records of consent. Cheap to clone.
@@ -79,26 +87,31 @@ impl Release {
         Ok(Some(ConsentContext { account: self.people.open(&row)?, consent }))
     }
 
-    /// Records what a person agreed to, or what a law lets the client have.
+    /// A new identifier of a consent.
+    pub fn new_consent_id() -> String {
+        bytes::random_text::<16>()
+    }
+
+    /// Records what a person agreed to, or what a law lets the client have. Recording the same `id` again changes nothing.
     ///
     /// # Errors
-    /// [`DbError`]; then nothing was agreed.
+    /// [`DbError`]; then nothing was agreed, or it is not known to be.
     pub async fn record(
         &self,
+        id: &str,
         person: &PersonId,
         client: &Client,
         extent: Extent,
     ) -> Result<Consent, DbError> {
         let now = self.clock.now();
-        let consent =
-            Consent { id: bytes::random_text::<16>(), extent, expires_at: now.plus(client.consent_seconds) };
+        let consent = Consent { id: id.to_owned(), extent, expires_at: now.plus(client.consent_seconds) };
         let text =
             serde_json::to_string(&consent.extent).map_err(|error| DbError::Statement(error.to_string()))?;
         self.db
             .execute(
                 sqlx::query(
                     "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (consent_id) DO NOTHING",
                 )
                 .bind(&consent.id)
                 .bind(person.as_str())

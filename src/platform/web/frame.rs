@@ -77,6 +77,14 @@ pub struct LanguageLink {
     pub current: bool,
 }
 
+impl LanguageLink {
+    /// A link for every language, `current` marked.
+    pub fn all(current: Language, href: impl Fn(Language) -> String) -> Vec<Self> {
+        let link = |language| Self { language, href: href(language), current: language == current };
+        Language::ALL.into_iter().map(link).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -75,6 +75,11 @@ impl<'r> PageContext<'r> {
         }
     }
 
+    /// The answer, or the page for what failed.
+    pub fn or_failure(&self, answered: Result<HttpResponse, ServiceError>) -> HttpResponse {
+        answered.unwrap_or_else(|error| self.failure(&error))
+    }
+
     /// The page for a fault of ours: 503 with `Retry-After` while a store is away, 500 otherwise.
     pub fn failure(&self, fault: &ServiceError) -> HttpResponse {
         let (kind, retry_after) = match fault {

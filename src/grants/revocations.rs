@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::store;
+use super::{REVOKED, store};
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbError};
-use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, Unavailable};
 
 /// Nodes' clocks may differ by this much, and a commit may take as long, in milliseconds.
 const OVERLAP_MS: i64 = 10_000;
@@ -21,7 +21,7 @@ const BLIND_MS: i64 = 30_000;
 
 /// The revoked. Cheap to clone.
 #[derive(Clone)]
-pub struct Revoked {
+pub struct Revocations {
     db: Db,
     ephemeral: Ephemeral,
     clock: Clock,
@@ -31,13 +31,13 @@ pub struct Revoked {
     read_at_ms: Arc<AtomicI64>,
 }
 
-impl Revoked {
+impl Revocations {
     /// Revocations of tokens that live at most `longest` seconds, loaded from `db`.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn load(db: Db, ephemeral: Ephemeral, clock: Clock, longest: i64) -> Result<Self, DbError> {
-        let revoked = Self {
+        let revocations = Self {
             db,
             ephemeral,
             clock,
@@ -45,8 +45,8 @@ impl Revoked {
             known: Arc::default(),
             read_at_ms: Arc::new(AtomicI64::new(0)),
         };
-        revoked.refresh().await?;
-        Ok(revoked)
+        revocations.refresh().await?;
+        Ok(revocations)
     }
 
     /// Reads what other nodes revoked since the last time. Several times a second.
@@ -74,7 +74,7 @@ impl Revoked {
         let now_ms = self.clock.now_ms();
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), now_ms);
         if self.ephemeral.is_shared() {
-            self.ephemeral.put(EphemeralKey::of(KeySpace::Revoked, id), &true, self.longest).await?;
+            self.ephemeral.put(EphemeralKey::of(REVOKED, id), &true, self.longest).await?;
         }
         Ok(())
     }
@@ -91,13 +91,8 @@ impl Revoked {
             }
         }
         if self.ephemeral.is_shared() {
-            let told = |id: &str| self.ephemeral.get::<bool>(EphemeralKey::of(KeySpace::Revoked, id));
-            let (by_grant, by_token) = if grant == token {
-                (told(grant).await, Ok(None))
-            } else {
-                futures_util::future::join(told(grant), told(token)).await
-            };
-            if matches!(by_grant, Ok(Some(_))) || matches!(by_token, Ok(Some(_))) {
+            let keys = [grant, token].map(|id| EphemeralKey::of(REVOKED, id));
+            if matches!(self.ephemeral.get_any::<bool>(&keys).await, Ok(true)) {
                 return Ok(true);
             }
         }

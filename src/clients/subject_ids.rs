@@ -1,6 +1,6 @@
-//! How people are named to clients: `sub` and `sid`, derived with a key so that nobody can tell whose they are.
+//! Subject identifiers and session IDs that a client knows a person and a session by: `sub` and `sid`, keyed digests.
 
-use crate::clients::{Client, ClientId, SubjectType};
+use super::{Client, ClientId, SubjectType};
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::seal::{Keyring, Mac};

@@ -1,12 +1,83 @@
-//! What was granted by redeeming codes, and its end. Durable: a loss would let something be used twice.
+//! What persons granted to clients, by whatever protocol, and its end. Durable: a loss would let something be used twice.
+//!
+//! A [`Grant`] is one row from the moment that what granted it (an authorization code) is redeemed. `revocations.rs` is
+//! the revocation list by which tokens that are not looked up end as well.
 
-use super::code::GrantDetails;
-use super::revoked::Revoked;
-use super::store;
+mod revocations;
+mod store;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+pub use revocations::Revocations;
+
 use crate::clients::ClientId;
+use crate::people::{DataSet, PersonId};
+use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError};
+use crate::platform::ephemeral::KeySpace;
 use crate::platform::service_error::ServiceError;
+use crate::sign_in::{Acr, Amr};
+
+/// Revocations on their way to other nodes.
+pub const REVOKED: KeySpace = KeySpace::new(b'r', "revocation");
+
+/// What a person let a client have: names of things, no value of any of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GrantDetails {
+    /// The person.
+    pub person_id: PersonId,
+    /// Subject identifier issued to this client.
+    pub sub: String,
+    /// Scopes, separated by spaces.
+    pub scope: String,
+    /// Data sets that may be released.
+    pub released: BTreeSet<DataSet>,
+    /// Claims requested by name.
+    #[serde(default)]
+    pub claims: ClaimNames,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// What they did for it.
+    pub acr: Acr,
+    /// By which methods.
+    pub amr: Vec<Amr>,
+    /// Session ID (`sid`) for this client.
+    pub sid: String,
+    /// The consent that it rests on; absent when nothing personal is released.
+    pub consent_id: Option<String>,
+    /// When that consent expires, and everything that rests on it.
+    pub consent_until: Option<Timestamp>,
+}
+
+/// Names of claims by where they were requested.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimNames {
+    /// From UserInfo.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub userinfo: BTreeSet<String>,
+    /// In the ID token.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub id_token: BTreeSet<String>,
+}
+
+impl GrantDetails {
+    /// Removes what belongs to scopes that were granted and are not in `scope` (RFC 6749 §6).
+    pub fn narrow_to(&mut self, scope: &str) {
+        let granted: Vec<&str> = self.scope.split(' ').collect();
+        let kept: Vec<&str> = scope.split(' ').collect();
+        self.released.retain(|set| !granted.contains(&set.scope()) || kept.contains(&set.scope()));
+        self.scope = scope.to_owned();
+    }
+}
+
+/// The identifier of what a single-use secret grants: made of the secret's digest, so that a second redemption meets the
+/// first one's row.
+pub fn id_of(secret: &str) -> String {
+    bytes::encode(&Digest::of(secret.as_bytes()).0[..20])
+}
 
 /// A redeemed code and what lives of it.
 #[derive(Clone, Debug)]
@@ -15,7 +86,7 @@ pub struct Grant {
     pub id: String,
     /// Who holds it.
     pub client_id: ClientId,
-    /// What it lets the client have.
+    /// What was granted.
     pub details: GrantDetails,
     /// Which refresh token is the current one, counted from 1; 0 when there is none.
     pub generation: i64,
@@ -32,7 +103,7 @@ pub struct Grant {
 pub struct Grants {
     db: Db,
     clock: Clock,
-    revoked: Revoked,
+    revocations: Revocations,
 }
 
 /// Rows stay a little longer than what was issued from them, so that a replay of the code is still known as one.
@@ -41,7 +112,7 @@ const KEPT: i64 = 3600;
 impl Grants {
     /// The grants in `db`.
     pub fn new(db: Db, clock: Clock, revoked: Revoked) -> Self {
-        Self { db, clock, revoked }
+        Self { db, clock, revocations }
     }
 
     /// Redeems a code; `None` when it was redeemed before: then everything that came of it is revoked.
@@ -58,7 +129,7 @@ impl Grants {
     ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
         let grant = Grant {
-            id: super::code::grant_id(code),
+            id: id_of(code),
             client_id: client.clone(),
             details,
             generation: i64::from(refreshable),
@@ -79,10 +150,10 @@ impl Grants {
     /// [`ServiceError`].
     pub async fn replayed(&self, code: &str, client: &ClientId) -> Result<(), ServiceError> {
         let now_ms = self.clock.now_ms();
-        let grant = super::code::grant_id(code);
+        let grant = id_of(code);
         if store::revoke_of(&self.db, &grant, client, now_ms).await? {
             tracing::warn!(event = "code.replayed", client = %client, grant, "a code was redeemed twice: its grant is revoked");
-            self.revoked.announce(&grant).await?;
+            self.revocations.announce(&grant).await?;
         }
         Ok(())
     }
@@ -116,7 +187,7 @@ impl Grants {
     /// [`ServiceError`]; unless it is returned, the revocation is durable.
     pub async fn revoke(&self, id: &str) -> Result<(), ServiceError> {
         store::revoke(&self.db, id, self.clock.now_ms()).await?;
-        Ok(self.revoked.announce(id).await?)
+        Ok(self.revocations.announce(id).await?)
     }
 
     /// Revokes a single access token.
@@ -125,7 +196,7 @@ impl Grants {
     /// [`ServiceError`]; unless it is returned, the revocation is durable.
     pub async fn revoke_token(&self, token: &str, expires_at: Timestamp) -> Result<(), ServiceError> {
         store::revoke_token(&self.db, token, self.clock.now_ms(), expires_at).await?;
-        Ok(self.revoked.announce(token).await?)
+        Ok(self.revocations.announce(token).await?)
     }
 
     /// Removes what nothing rests on any more; returns how many rows went.
@@ -134,6 +205,14 @@ impl Grants {
     /// [`DbError`].
     pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
         store::purge(&self.db, self.clock.now().minus(KEPT), most).await
+    }
+
+    /// Whether what `secret` grants was redeemed.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn is_redeemed(&self, secret: &str) -> Result<bool, ServiceError> {
+        Ok(self.find(&id_of(secret)).await?.is_some())
     }
 
     /// How far the purge is behind, in seconds.

@@ -12,7 +12,7 @@ use crate::platform::web::respond::{self, CspSources};
 /// Carries the answer to the service by a form. A script submits it at once; without scripts the person presses the
 /// button.
 #[derive(Template)]
-#[template(path = "pages/form_post.html")]
+#[template(path = "oidc/form_post.html")]
 pub struct FormPostPage<'a> {
     /// The frame.
     pub frame: Frame<'a>,

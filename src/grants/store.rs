@@ -2,8 +2,7 @@
 
 use sqlx::any::AnyRow;
 
-use super::code::GrantDetails;
-use super::grants::Grant;
+use super::{Grant, GrantDetails};
 use crate::clients::ClientId;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
