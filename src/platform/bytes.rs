@@ -73,6 +73,11 @@ pub fn encode(raw: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(raw)
 }
 
+/// Appends base64url without padding to `out`.
+pub fn encode_into(raw: &[u8], out: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(raw, out);
+}
+
 /// Reads base64url without padding; `None` for anything else.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
