@@ -209,19 +209,12 @@ impl super::Settings {
 
 /// Twenty lower-case letters and digits: what both gateways take as an identifier.
 fn message_id() -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    bytes::random::<20>().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    bytes::random_alphanumeric::<20>()
 }
 
 /// Six digits, each of the million codes as likely as any other.
 fn random_code() -> String {
-    loop {
-        let value = u32::from_be_bytes(bytes::random::<4>());
-        // The last, incomplete stretch of the range would favour low codes.
-        if value < u32::MAX - u32::MAX % 1_000_000 {
-            return format!("{:06}", value % 1_000_000);
-        }
-    }
+    bytes::random_digits::<6>()
 }
 
 #[cfg(test)]
