@@ -29,6 +29,7 @@ use crate::oidc::{self, Authorization, Discovery, Tokens};
 use crate::pages::{self, Pages};
 use crate::people::People;
 use crate::release::Release;
+use crate::platform::bytes;
 use crate::platform::config::Settings;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
@@ -122,7 +123,7 @@ impl App {
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (requests, metrics, most) =
-            (Requests::new(server, entropy), Arc::clone(&self.metrics), server.max_body_bytes);
+            (Requests::new(server, bytes::fill), Arc::clone(&self.metrics), server.max_body_bytes);
         let http = HttpServer::new(move || {
             Web::new()
                 .app_data(Data::new(pages.clone()))
@@ -219,12 +220,4 @@ async fn in_time(
 
 async fn not_found(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
     PageContext::new(&request, pages.cookies, None).problem(ProblemKind::NotFound, &Problem::default())
-}
-
-fn entropy(out: &mut [u8]) {
-    for chunk in out.chunks_mut(12) {
-        let random = crate::platform::bytes::random::<12>();
-        let length = chunk.len();
-        chunk.copy_from_slice(&random[..length]);
-    }
 }

@@ -111,7 +111,7 @@ const KEPT: i64 = 3600;
 
 impl Grants {
     /// The grants in `db`.
-    pub fn new(db: Db, clock: Clock, revoked: Revoked) -> Self {
+    pub fn new(db: Db, clock: Clock, revocations: Revocations) -> Self {
         Self { db, clock, revocations }
     }
 

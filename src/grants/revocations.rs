@@ -97,6 +97,6 @@ impl Revocations {
             }
         }
         let blind = self.clock.now_ms() - self.read_at_ms.load(Ordering::Relaxed) > BLIND_MS;
-        if blind { Err(Unavailable("revocations were not read of late".to_owned())) } else { Ok(false) }
+        if blind { Err(Unavailable::because("revocations were not read recently")) } else { Ok(false) }
     }
 }

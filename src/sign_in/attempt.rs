@@ -167,7 +167,7 @@ impl SignInAttempts {
     /// [`Unavailable`].
     pub async fn store(&self, open: &OpenAttempt) -> Result<bool, Unavailable> {
         let left = self.left(&open.attempt);
-        Ok(self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await?.is_some())
+        self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await
     }
 
     /// As [`SignInAttempts::store`], and takes over the state that was stored, so that it can be replaced in turn.
@@ -175,12 +175,14 @@ impl SignInAttempts {
     /// # Errors
     /// [`Unavailable`].
     pub async fn store_and_read(&self, open: &mut OpenAttempt) -> Result<bool, Unavailable> {
-        let left = self.left(&open.attempt);
-        let stored = self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await?;
-        if let Some(version) = stored {
-            open.version = version;
+        if !self.store(open).await? {
+            return Ok(false);
         }
-        Ok(stored.is_some())
+        match self.find(&open.id).await? {
+            Some(stored) => *open = stored,
+            None => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// As [`SignInAttempts::store`], together with the rest of a batch.

@@ -185,7 +185,7 @@ impl SignIn {
             Stage::Code(former) => (former.sends, Some(former.challenge.message_id.clone())),
             _ => (0, None),
         };
-        let message_id = bytes::random_alphanumeric(20);
+        let message_id = bytes::random_alphanumeric::<20>();
         let constant = self.settings.constant_codes.get(number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
         let challenge = Challenge {

@@ -61,7 +61,8 @@ impl Params {
 
     /// The first value of `name`, if it was given and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next().filter(|value| !value.is_empty())
+        let found = self.values.iter().find(|(given, _)| given == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// Every value of `name`, for forms in which it may stand several times.
