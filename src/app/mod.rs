@@ -1,6 +1,8 @@
 //! The composition root: the only place that knows which adapter is in use. It builds the provider from its settings,
 //! serves it and keeps its background work going.
 
+#[cfg(test)]
+mod key_spaces;
 mod stores;
 mod tls;
 mod wiring;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 use crate::platform::seal::OneTimeSeal;
 
+/// Messages that are wanted, by their identifiers.
+pub const DELIVERIES: KeySpace = KeySpace::new(b'd', "delivery");
+
 /// How far a message got.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Delivery {
@@ -76,5 +79,5 @@ impl Deliveries {
 }
 
 fn key(message_id: &str) -> EphemeralKey {
-    EphemeralKey::of(KeySpace::Delivery, message_id)
+    EphemeralKey::of(DELIVERIES, message_id)
 }

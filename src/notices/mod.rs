@@ -9,5 +9,5 @@ pub mod receipts;
 pub mod sms;
 mod store;
 
-pub use delivery::{Deliveries, Delivery};
+pub use delivery::{DELIVERIES, Deliveries, Delivery};
 pub use outbox::{OutboundMessage, Outbox, Submitted};

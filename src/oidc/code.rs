@@ -66,6 +66,9 @@ impl GrantDetails {
     }
 }
 
+/// What authorization codes stand for, by the codes.
+pub const CODES: KeySpace = KeySpace::new(b'c', "authorization code");
+
 /// Codes in circulation.
 #[derive(Clone)]
 pub struct Codes {
@@ -84,7 +87,7 @@ impl Codes {
     /// [`Unavailable`].
     pub async fn issue(&self, content: &CodeContent, ttl: i64) -> Result<String, Unavailable> {
         let code = bytes::random_text::<32>();
-        self.ephemeral.put(EphemeralKey::of(KeySpace::Code, &code), content, ttl).await?;
+        self.ephemeral.put(EphemeralKey::of(CODES, &code), content, ttl).await?;
         Ok(code)
     }
 
@@ -93,7 +96,7 @@ impl Codes {
     /// # Errors
     /// [`Unavailable`].
     pub async fn find(&self, code: &str) -> Result<Option<CodeContent>, Unavailable> {
-        Ok(self.ephemeral.get(EphemeralKey::of(KeySpace::Code, code)).await?.map(|(content, _)| content))
+        Ok(self.ephemeral.get(EphemeralKey::of(CODES, code)).await?.map(|(content, _)| content))
     }
 }
 

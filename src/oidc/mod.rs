@@ -43,7 +43,7 @@ pub use access_token::AccessTokens;
 pub use answer::{Answer, IssueOutcome, deny, issue, refuse};
 pub use authorize::{page_path, send, service};
 pub use backchannel_logout::LogoutNotifier;
-pub use code::Codes;
+pub use code::{CODES, Codes};
 pub use discovery::Discovery;
 pub use end_session::{LogoutDecision, PostLogout, confirm_token, end, leave};
 pub use error::{ErrorCode, Refusal, ToClient};
@@ -51,7 +51,7 @@ pub use form_post::FormPostPage;
 pub use grants::Grants;
 pub use refresh_token::RefreshTokens;
 pub use request::{AuthorizationRequest, Prompt, ResponseMode, VerifiedRedirect};
-pub use revoked::Revoked;
+pub use revoked::{REVOKED, Revoked};
 pub use subject::SubjectIds;
 
 /// Lifetimes of what is issued, in seconds.

@@ -13,6 +13,9 @@ use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbError};
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 
+/// Revocations on their way to other nodes, by the identifiers of grants and tokens.
+pub const REVOKED: KeySpace = KeySpace::new(b'r', "revocation");
+
 /// Nodes' clocks may differ by this much, and a commit may take as long, in milliseconds.
 const OVERLAP_MS: i64 = 10_000;
 
@@ -74,7 +77,7 @@ impl Revoked {
         let now_ms = self.clock.now_ms();
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), now_ms);
         if self.ephemeral.is_shared() {
-            self.ephemeral.put(EphemeralKey::of(KeySpace::Revoked, id), &true, self.longest).await?;
+            self.ephemeral.put(EphemeralKey::of(REVOKED, id), &true, self.longest).await?;
         }
         Ok(())
     }
@@ -91,17 +94,14 @@ impl Revoked {
             }
         }
         if self.ephemeral.is_shared() {
-            let told = |id: &str| self.ephemeral.get::<bool>(EphemeralKey::of(KeySpace::Revoked, id));
-            let (by_grant, by_token) = if grant == token {
-                (told(grant).await, Ok(None))
-            } else {
-                futures_util::future::join(told(grant), told(token)).await
-            };
-            if matches!(by_grant, Ok(Some(_))) || matches!(by_token, Ok(Some(_))) {
+            let keys = [grant, token].map(|id| EphemeralKey::of(REVOKED, id));
+            // A token that is its grant's only one has its identifier.
+            let keys = if grant == token { &keys[..1] } else { &keys[..] };
+            if self.ephemeral.get_any::<bool>(keys).await.unwrap_or(false) {
                 return Ok(true);
             }
         }
         let blind = self.clock.now_ms() - self.read_at_ms.load(Ordering::Relaxed) > BLIND_MS;
-        if blind { Err(Unavailable("revocations were not read of late".to_owned())) } else { Ok(false) }
+        if blind { Err(Unavailable::because("revocations were not read of late")) } else { Ok(false) }
     }
 }

@@ -101,6 +101,9 @@ pub struct Challenge {
     pub expires_at: Timestamp,
 }
 
+/// Sign-ins in progress, by their identifiers.
+pub const ATTEMPTS: KeySpace = KeySpace::new(b't', "sign-in attempt");
+
 /// For how long a finished sign-in is known as such, in seconds: for whoever presses "back" at once.
 const FINISHED: i64 = 60;
 
@@ -162,5 +165,5 @@ impl SignInAttempts {
 }
 
 fn key(id: &AttemptId) -> EphemeralKey {
-    EphemeralKey::from_digest(KeySpace::Attempt, id.digest())
+    EphemeralKey::from_digest(ATTEMPTS, id.digest())
 }

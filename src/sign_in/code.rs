@@ -1,10 +1,11 @@
 //! The second step: the code. Every try is counted before it is looked at.
 
+use super::limits::WINDOWS;
 use super::{Acr, Amr, Authenticated, Progress, ServiceError, SignIn};
 use crate::people::{AccountState, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::{EphemeralKey, KeySpace};
+use crate::platform::ephemeral::EphemeralKey;
 
 /// What follows an entered code.
 #[derive(Debug, PartialEq)]
@@ -47,7 +48,7 @@ impl SignIn {
             return Ok(Err(CodeOutcome::Expired));
         }
         let Some(code) = digits(typed) else { return Ok(Err(CodeOutcome::NotACode)) };
-        let tries = EphemeralKey::of(KeySpace::Window, &format!("tries/{}", challenge.message_id));
+        let tries = EphemeralKey::of(WINDOWS, &format!("tries/{}", challenge.message_id));
         // The counter outlives the code, so that it cannot begin again while the code holds.
         let tried = self.ephemeral.count(tries, self.settings.code_seconds + 60).await?;
         if tried > self.settings.code_tries {

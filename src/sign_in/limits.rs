@@ -102,6 +102,9 @@ pub struct Limits {
     metrics: Arc<Metrics>,
 }
 
+/// Counted events of a window: sends, and tries at a code.
+pub const WINDOWS: KeySpace = KeySpace::new(b'w', "rate window");
+
 const COUNTRY: &str = "country";
 
 impl Limits {
@@ -142,7 +145,7 @@ impl Limits {
             return Ok(Some(self.met(limit)));
         }
         let number = number.encode();
-        let window = |name: String, seconds: i64| (EphemeralKey::of(KeySpace::Window, &name), seconds);
+        let window = |name: String, seconds: i64| (EphemeralKey::of(WINDOWS, &name), seconds);
         // In this order, each only when all before it are kept: what is refused for the address's sake must not use up
         // what the number has, and neither may use up what everybody shares.
         let groups = [

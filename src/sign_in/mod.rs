@@ -22,12 +22,14 @@ use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 
 pub use assurance::{Acr, Amr};
-pub use attempt::{Authenticated, Challenge, NumberEntered, Progress, SignInAttempt, SignInAttempts, Stage};
+pub use attempt::{
+    ATTEMPTS, Authenticated, Challenge, NumberEntered, Progress, SignInAttempt, SignInAttempts, Stage,
+};
 pub use code::{CodeOutcome, CountedTry};
 pub use identifier::{AttemptId, BrowserId, SessionId};
-pub use limits::{Caps, ClientNetwork, Limit, Limits};
+pub use limits::{Caps, ClientNetwork, Limit, Limits, WINDOWS};
 pub use number::{NumberOutcome, PendingCode, ResendOutcome};
-pub use session::{Session, SessionBounds, Sessions};
+pub use session::{SESSIONS, Session, SessionBounds, Sessions};
 
 /// An error of a step that is nobody's fault at the keyboard: 503 or 500, never an outcome.
 pub use crate::platform::service_error::ServiceError;

@@ -9,6 +9,9 @@ use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 
+/// SSO sessions, by their identifiers.
+pub const SESSIONS: KeySpace = KeySpace::new(b's', "session");
+
 /// A person signed in at one browser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
@@ -124,7 +127,7 @@ impl Sessions {
                 return Ok(true);
             }
         }
-        Err(Unavailable("a session changes too fast".to_owned()))
+        Err(Unavailable::because("a session changes too fast"))
     }
 
     /// For how long a session is worth keeping: use prolongs it, up to its end.
@@ -143,7 +146,7 @@ impl Sessions {
 }
 
 fn key(session: Digest) -> EphemeralKey {
-    EphemeralKey::from_digest(KeySpace::Session, session)
+    EphemeralKey::from_digest(SESSIONS, session)
 }
 
 #[cfg(test)]
