@@ -1,6 +1,8 @@
 //! The composition root: the only place that knows which adapter is in use. It builds the provider from its settings,
 //! serves it and keeps its background work going.
 
+#[cfg(test)]
+mod key_spaces;
 mod stores;
 mod tls;
 mod wiring;
@@ -22,13 +24,12 @@ use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
 pub use stores::{StartError, Stores, cannot_start, test_people};
 
 use crate::clients::Registry;
+use crate::grants::Revocations;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
-use crate::grants::Revocations;
 use crate::oidc::{self, Authorization, Discovery, Tokens};
 use crate::pages::{self, Pages};
 use crate::people::People;
-use crate::release::Release;
 use crate::platform::bytes;
 use crate::platform::config::Settings;
 use crate::platform::db::{self, Db};
@@ -37,6 +38,7 @@ use crate::platform::telemetry::{self, Metrics, Operations, Requests, check};
 use crate::platform::web::assets;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
+use crate::release::Release;
 
 /// The provider, built and not yet serving.
 pub struct App {

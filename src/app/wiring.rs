@@ -71,7 +71,12 @@ pub(super) async fn tokens(
 }
 
 /// The authorization endpoint, and the completion of sign-ins that it began.
-pub(super) fn authorization(stores: &Stores, tokens: &Tokens, sign_in: &SignIn, release: &Release) -> Authorization {
+pub(super) fn authorization(
+    stores: &Stores,
+    tokens: &Tokens,
+    sign_in: &SignIn,
+    release: &Release,
+) -> Authorization {
     Authorization {
         provider: tokens.provider.clone(),
         sign_in: sign_in.clone(),

@@ -10,4 +10,4 @@ pub mod sms;
 mod store;
 
 pub use delivery::{DELIVERIES, Deliveries, Delivery};
-pub use outbox::{OutboundMessage, Outbox, Submitted};
+pub use outbox::{OutboundMessage, Outbox, Prepared, Submitted};

@@ -63,6 +63,26 @@ struct Content {
     text: String,
 }
 
+pub struct Prepared {
+    id: String,
+    decoy: bool,
+    index: Digest,
+    client: String,
+    address: String,
+    ttl: i64,
+    cap: i64,
+    seal: String,
+    sealed: String,
+}
+impl Prepared {
+    pub fn announce_in(&self, batch: &mut crate::platform::ephemeral::Batch<'_>) {
+        batch.put(
+            crate::platform::ephemeral::EphemeralKey::of(super::DELIVERIES, &self.id),
+            &Delivery::Waiting { key: self.seal.clone() },
+            self.ttl,
+        );
+    }
+}
 /// The outbox. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbox {
@@ -151,6 +171,53 @@ impl Outbox {
             }
         }
         Err(ServiceError::Unavailable("too many messages to one number at once".to_owned()))
+    }
+
+    pub fn prepare(&self, m: OutboundMessage<'_>) -> Result<Prepared, ServiceError> {
+        let content = Content { to: m.to.map(|to| to.digits().to_owned()), text: m.text };
+        let plain =
+            serde_json::to_vec(&content).map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let seal = OneTimeSeal::random();
+        let sealed = seal.seal(m.id.as_bytes(), &plain);
+        Ok(Prepared {
+            id: m.id.to_owned(),
+            decoy: m.to.is_none(),
+            index: *m.number_index,
+            client: m.client_id.to_owned(),
+            address: m.address.to_owned(),
+            ttl: m.ttl,
+            cap: m.daily_cap,
+            seal: seal.key(),
+            sealed,
+        })
+    }
+    pub fn withdraw_in(&self, batch: &mut crate::platform::ephemeral::Batch<'_>, id: &str) {
+        batch.remove(crate::platform::ephemeral::EphemeralKey::of(super::DELIVERIES, id));
+    }
+    pub async fn store(&self, p: Prepared) -> Result<Submitted, ServiceError> {
+        let now = self.clock.now();
+        let message = NewMessage {
+            id: &p.id,
+            number_index: &p.index,
+            sealed: &p.sealed,
+            client_id: &p.client,
+            address: &p.address,
+            now,
+            expires_at: now.plus(p.ttl),
+            decoy: p.decoy,
+        };
+        for _ in 0..8 {
+            if store::insert(&self.db, &message, p.cap).await? {
+                if !p.decoy {
+                    self.wake.notify_one();
+                }
+                return Ok(Submitted::Stored);
+            }
+            if store::had_today(&self.db, &p.index, now).await? >= p.cap {
+                return Ok(Submitted::CapReached);
+            }
+        }
+        Err(ServiceError::Unavailable("x".to_owned()))
     }
 
     /// Sends messages for as long as it is polled: those stored by this node at once, those that another node left

@@ -55,10 +55,16 @@ pub(super) fn authenticate(
             let (id, secret) =
                 header.to_str().ok().and_then(basic_credentials).ok_or_else(|| refused(true))?;
             if params.get("client_secret").is_some() {
-                return Err(TokenError::new(ErrorCode::InvalidRequest, "multiple client authentication methods"));
+                return Err(TokenError::new(
+                    ErrorCode::InvalidRequest,
+                    "multiple client authentication methods",
+                ));
             }
             if params.get("client_id").is_some_and(|other| other != id) {
-                return Err(TokenError::new(ErrorCode::InvalidRequest, "client_id differs from the one in the Authorization header"));
+                return Err(TokenError::new(
+                    ErrorCode::InvalidRequest,
+                    "client_id differs from the one in the Authorization header",
+                ));
             }
             (id, Some(ClientSecret::given(&secret)), true)
         }

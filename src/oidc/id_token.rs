@@ -51,8 +51,8 @@ async fn named(tokens: &Tokens, details: &GrantDetails) -> Result<Map<String, Va
         return Ok(Map::new());
     }
     let account = tokens.people.find(&details.person_id).await?;
-    let account =
-        account.ok_or_else(|| TokenError::new(super::ErrorCode::InvalidGrant, "the person is no longer enrolled"))?;
+    let account = account
+        .ok_or_else(|| TokenError::new(super::ErrorCode::InvalidGrant, "the person is no longer enrolled"))?;
     Ok(claims::for_id_token(&account, &details.claims.id_token, &details.released))
 }
 

@@ -33,7 +33,11 @@ async fn introspect(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Resu
     Ok(refresh_token_state(tokens, &client, token).await?.unwrap_or_else(|| json!({"active": false})))
 }
 
-async fn access_token_state(tokens: &Tokens, caller: &Client, text: &str) -> Result<Option<Value>, TokenError> {
+async fn access_token_state(
+    tokens: &Tokens,
+    caller: &Client,
+    text: &str,
+) -> Result<Option<Value>, TokenError> {
     let token = tokens.access_tokens.resolve(text).await?;
     let Some(token) = token.filter(|token| may_know(caller, &token.client_id)) else { return Ok(None) };
     let mut answer = json!({
@@ -56,7 +60,11 @@ async fn access_token_state(tokens: &Tokens, caller: &Client, text: &str) -> Res
     Ok(Some(answer))
 }
 
-async fn refresh_token_state(tokens: &Tokens, caller: &Client, text: &str) -> Result<Option<Value>, TokenError> {
+async fn refresh_token_state(
+    tokens: &Tokens,
+    caller: &Client,
+    text: &str,
+) -> Result<Option<Value>, TokenError> {
     let Some(token) = tokens.refresh_tokens.open(text) else { return Ok(None) };
     let now = tokens.provider.clock.now();
     let grant = tokens.grants.find(&token.grant).await?.filter(|grant| {

@@ -62,7 +62,10 @@ async fn exchange(
     };
     *grant = name;
     if !client.may(kind) {
-        return Err(TokenError::new(ErrorCode::UnauthorizedClient, "the client is not registered for this grant_type"));
+        return Err(TokenError::new(
+            ErrorCode::UnauthorizedClient,
+            "the client is not registered for this grant_type",
+        ));
     }
     match kind {
         GrantType::AuthorizationCode => authorization_code(tokens, &client, &params).await,
@@ -79,8 +82,12 @@ async fn authorization_code(
 ) -> Result<TokenResponse, TokenError> {
     let code =
         params.get("code").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "code is missing"))?;
-    let invalid =
-        || TokenError::new(ErrorCode::InvalidGrant, "authorization code is invalid, expired, already used, or was issued to another client");
+    let invalid = || {
+        TokenError::new(
+            ErrorCode::InvalidGrant,
+            "authorization code is invalid, expired, already used, or was issued to another client",
+        )
+    };
     let Some(content) = tokens.codes.find(code).await? else {
         tokens.grants.replayed(code, &client.id).await?;
         return Err(invalid());
@@ -125,12 +132,19 @@ fn proof_key(content: &CodeContent, verifier: Option<&str>) -> Result<(), TokenE
 }
 
 /// RFC 6749 §6 with rotation (RFC 9700 §4.14.2): a token used before revokes all that came of its grant.
-async fn refresh_token(tokens: &Tokens, client: &Client, params: &Params) -> Result<TokenResponse, TokenError> {
+async fn refresh_token(
+    tokens: &Tokens,
+    client: &Client,
+    params: &Params,
+) -> Result<TokenResponse, TokenError> {
     let text = params
         .get("refresh_token")
         .ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "refresh_token is missing"))?;
     let invalid = || {
-        TokenError::new(ErrorCode::InvalidGrant, "refresh token is invalid, expired, already used, or was issued to another client")
+        TokenError::new(
+            ErrorCode::InvalidGrant,
+            "refresh token is invalid, expired, already used, or was issued to another client",
+        )
     };
     let token = tokens.refresh_tokens.open(text).ok_or_else(invalid)?;
     let found = if params.get("scope").is_some() { tokens.grants.find(&token.grant).await? } else { None };
@@ -141,7 +155,8 @@ async fn refresh_token(tokens: &Tokens, client: &Client, params: &Params) -> Res
         }
     }
     let idle = tokens.lifetimes.refresh_idle;
-    let Some(mut grant) = tokens.grants.rotate(&token.grant, token.generation, &client.id, idle).await? else {
+    let Some(mut grant) = tokens.grants.rotate(&token.grant, token.generation, &client.id, idle).await?
+    else {
         let stale = tokens.grants.find(&token.grant).await?.filter(|grant| grant.client_id == client.id);
         if stale.is_some_and(|grant| grant.generation > token.generation && !grant.revoked) {
             tracing::warn!(event = "refresh_token.replayed", client = %client.id, grant = token.grant, "a refresh token was used twice: its grant is revoked");

@@ -21,11 +21,9 @@ use crate::sign_in::{Agreement, Event, Page, Refusal};
 
 /// Shows the page.
 pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
-    show(&pages, &request, Page::Consent, async |step| {
-        match finish::present(&pages, step).await? {
-            Some(present) => Ok(page(&pages, step, &present.person)),
-            None => finish::start_over(&pages, step).await,
-        }
+    show(&pages, &request, Page::Consent, async |step| match finish::present(&pages, step).await? {
+        Some(present) => Ok(page(&pages, step, &present.person)),
+        None => finish::start_over(&pages, step).await,
     })
     .await
 }

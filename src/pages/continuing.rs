@@ -62,8 +62,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpR
     let request = &step.open.attempt.request;
     let asked = request.data.available(&person.account);
     let now = pages.sign_in.clock.now();
-    let decision =
-        decide(&step.client, &asked, person.consent.as_ref(), request.ask_again.consent, now);
+    let decision = decide(&step.client, &asked, person.consent.as_ref(), request.ask_again.consent, now);
     let (asks, sent) = match decision {
         // What is still to be decided is not said to be sent; nor is what was withheld.
         Decision::Ask => (true, BTreeSet::new()),

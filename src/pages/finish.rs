@@ -14,8 +14,8 @@ use crate::platform::web::cookies::Name;
 use crate::platform::web::respond;
 use crate::release::{Consent, ConsentContext, Decision, Extent, Release, decide};
 use crate::sign_in::{
-    Agreement, Authenticated, Event, Illegal, OpenSession, Page, Refusal, Session, SessionId, Situation, Stage,
-    known,
+    Agreement, Authenticated, Event, Illegal, OpenSession, Page, Refusal, Session, SessionId, Situation,
+    Stage, known,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.
@@ -131,7 +131,11 @@ pub(super) async fn answer_again(
         };
         if step.session.is_none() {
             // The page of the decision reads the session of this browser.
-            return if step.reads_session() { start_over(pages, step).await } else { Ok(step.go(Page::Consent)) };
+            return if step.reads_session() {
+                start_over(pages, step).await
+            } else {
+                Ok(step.go(Page::Consent))
+            };
         }
         let Some(present) = present(pages, step).await? else { return start_over(pages, step).await };
         let seen = step.open.version;
@@ -166,10 +170,7 @@ pub async fn cancel(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
 ///
 /// # Errors
 /// [`ServiceError`] when a store is unavailable.
-pub(super) async fn present(
-    pages: &Pages,
-    step: &StepContext<'_>,
-) -> Result<Option<Present>, ServiceError> {
+pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Option<Present>, ServiceError> {
     let attempt = &step.open.attempt;
     let (Some(authenticated), Some(session)) = (attempt.stage().authenticated(), &step.session) else {
         return Ok(None);

@@ -16,8 +16,8 @@ use crate::platform::web::params::{Malformed, Params};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptId, BrowserId, ClientNetwork, OpenAttempt, OpenSession, Outcome, Page, Refusal, Stage, cancel_path,
-    session_cookie,
+    AttemptId, BrowserId, ClientNetwork, OpenAttempt, OpenSession, Outcome, Page, Refusal, Stage,
+    cancel_path, session_cookie,
 };
 
 /// A person at a step of their sign-in.
@@ -210,9 +210,10 @@ impl<'r> StepContext<'r> {
     /// Leads to what is due: a page, the answer that could not be stored, or the one that may have been lost.
     pub(super) async fn due(&mut self, pages: &Pages) -> Result<HttpResponse, ServiceError> {
         match self.open.attempt.stage() {
-            Stage::Answering(..) => finish::answer_again(pages, self).await,
+            Stage::Answering(..) => Box::pin(finish::answer_again(pages, self)).await,
             Stage::Finished(Outcome::Answered(answer)) => {
-                let sent = pages.completion.send_again(&self.context, &self.open.attempt, &self.client, answer);
+                let sent =
+                    pages.completion.send_again(&self.context, &self.open.attempt, &self.client, answer);
                 Ok(sent.await?.unwrap_or_else(|| self.problem(ProblemKind::AlreadyFinished)))
             }
             Stage::Finished(Outcome::Refused(_)) => Ok(self.problem(ProblemKind::AlreadyFinished)),

@@ -128,12 +128,7 @@ const COUNTRY: &str = "country";
 
 impl Limits {
     /// Limits held at `caps`.
-    pub fn new(
-        outbox: Outbox,
-        clock: Clock,
-        caps: Caps,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(outbox: Outbox, clock: Clock, caps: Caps, metrics: Arc<Metrics>) -> Self {
         Self { outbox, clock, caps, totals: Arc::default(), metrics }
     }
 

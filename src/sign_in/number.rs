@@ -163,7 +163,8 @@ impl SignIn {
         };
         let state = self.people.account_state(&index).await?;
         let person_id = state.filter(|state| state.may_try(now)).map(|state| state.person_id);
-        let pending = self.make_code(&mut open.attempt, (number, person_id), index, sender, (counted, tries))?;
+        let pending =
+            self.make_code(&mut open.attempt, (number, person_id), index, sender, (counted, tries))?;
         let stored = match self.store(open, pending).await? {
             Ok(stored) => stored,
             Err(instead) => return Ok(instead),

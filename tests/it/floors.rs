@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// From the ground up. `sandbox` and `demo` stand apart.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("platform", 0),
     ("people", 1),
     ("registries", 2),
@@ -13,6 +13,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("mobile_id", 4),
     ("sign_in", 5),
     ("release", 6),
+    ("grants", 6),
     ("oidc", 7),
     ("oneid", 7),
     ("pages", 8),

@@ -7,8 +7,7 @@ use crate::sign_in::{Acr, Means, reachable};
 
 /// OpenID Connect Core §5.5.1.1; D-a: what cannot be reached is said at once, never lowered silently.
 pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
-    let unmet =
-        |description| Err(OAuthError::new(ErrorCode::UnmetAuthenticationRequirements, description));
+    let unmet = |description| Err(OAuthError::new(ErrorCode::UnmetAuthenticationRequirements, description));
     let mut accepted = reachable(&Means::OFFERED, input.client);
     if accepted.is_empty() && input.client.lending {
         return unmet("a service in lending accepts no Mobile-ID alone");

@@ -153,7 +153,10 @@ impl Authorization {
         let state: ReplyState = serde_json::from_str(request.reply.state.get())
             .map_err(|error| ServiceError::Internal(error.to_string()))?;
         let redirect = VerifiedRedirect::restore(client, &state.redirect).ok_or_else(|| {
-            ServiceError::Internal(format!("client {} no longer has the redirect URI of the request", client.id))
+            ServiceError::Internal(format!(
+                "client {} no longer has the redirect URI of the request",
+                client.id
+            ))
         })?;
         Ok((state, redirect))
     }

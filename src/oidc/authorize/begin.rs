@@ -12,8 +12,8 @@ use crate::platform::web::cookies::Name;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
 use crate::sign_in::{
-    AskAgain, AttemptId, BrowserId, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest, Situation,
-    known,
+    AskAgain, AttemptId, BrowserId, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest,
+    Situation, known,
 };
 
 /// What the answer is made from, as the attempt carries it.

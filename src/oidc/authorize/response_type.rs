@@ -9,10 +9,9 @@ use crate::oidc::error::{ErrorCode, OAuthError};
 pub(super) fn check(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     match input.params.get("response_type") {
         Some("code") => Ok(()),
-        Some(_) => Err(OAuthError::new(
-            ErrorCode::UnsupportedResponseType,
-            "only response_type=code is supported",
-        )),
+        Some(_) => {
+            Err(OAuthError::new(ErrorCode::UnsupportedResponseType, "only response_type=code is supported"))
+        }
         None => Err(OAuthError::new(ErrorCode::InvalidRequest, "response_type is missing")),
     }
 }

@@ -45,7 +45,9 @@ fn run(rule: Rule, client: &Arc<Client>, query: &str) -> Result<AuthorizationReq
     let mut request = AuthorizationRequest::new(redirect);
     let (params, keys) = (parse(query), keys());
     let input = Input { params: &params, client, issuer: "https://id.uz", keys: &keys };
-    for earlier in [scope::check as Rule, claims::check].into_iter().filter(|earlier| *earlier as usize != rule as usize) {
+    for earlier in
+        [scope::check as Rule, claims::check].into_iter().filter(|earlier| *earlier as usize != rule as usize)
+    {
         let _ = earlier(input, &mut request);
     }
     rule(input, &mut request).map(|()| request)
@@ -211,12 +213,15 @@ fn oidc_5_5_1_1_an_essential_acr_that_cannot_be_met_is_said_at_once() {
 #[test]
 fn rfc9700_4_1_3_a_redirect_uri_is_compared_character_for_character() {
     let client = client("");
-    for near in ["https://shop.uz/cb/", "https://shop.uz/CB", "https://shop.uz/cb?x=1", "https://SHOP.uz/cb"] {
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("redirect_uri", near)
-            .finish();
+    for near in ["https://shop.uz/cb/", "https://shop.uz/CB", "https://shop.uz/cb?x=1", "https://SHOP.uz/cb"]
+    {
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", near).finish();
         let rejection = verify(Arc::clone(&client), &parse(&query)).unwrap_err();
-        assert!(matches!(rejection, Rejection::Page(PageError::BadReturnAddress, _)), "{near}: {rejection:?}");
+        assert!(
+            matches!(rejection, Rejection::Page(PageError::BadReturnAddress, _)),
+            "{near}: {rejection:?}"
+        );
     }
 }
 

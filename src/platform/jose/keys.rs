@@ -140,6 +140,14 @@ impl KeySet {
             .collect()
     }
 
+    /// A set of one key, which signs at any time.
+    #[cfg(test)]
+    pub(crate) fn of_one(key: SigningKey) -> Self {
+        let always = Timestamp(0);
+        let entry = Entry { key, created_at: always, active_from: always, retire_at: None };
+        Self { keys: vec![entry], jwks: Arc::from(*b"{}"), version: (0, 0) }
+    }
+
     async fn read(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Self, SigningKeysError> {
         // Before the keys: what changes in between changes the version, and is read the next time.
         let version = store::version(db).await?;

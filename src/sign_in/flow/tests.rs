@@ -116,7 +116,10 @@ fn an_expired_code_proves_nothing() {
     for event in [Event::Proved(person(Acr::MobileId)), Event::Answered(person(Acr::MobileId), raw())] {
         assert_eq!(next(&stage, event, requirements, NOW).err(), Some(Illegal::Expired));
     }
-    assert!(next(&stage, Event::CodeSent(code(NOW.0 + 1)), requirements, NOW).is_ok(), "a new one can be had");
+    assert!(
+        next(&stage, Event::CodeSent(code(NOW.0 + 1)), requirements, NOW).is_ok(),
+        "a new one can be had"
+    );
 }
 
 #[test]

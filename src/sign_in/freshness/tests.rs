@@ -37,7 +37,12 @@ fn subject_ids() -> SubjectIds {
 }
 
 /// What stands in the way of a session that began `age` seconds ago and was used `idle` seconds ago.
-fn reason(request: &SignInRequest, client: &Client, (age, idle): (i64, i64), ids: &SubjectIds) -> Option<Reason> {
+fn reason(
+    request: &SignInRequest,
+    client: &Client,
+    (age, idle): (i64, i64),
+    ids: &SubjectIds,
+) -> Option<Reason> {
     let session = Session {
         person_id: PersonId::stored("somebody".to_owned()),
         auth_time: NOW.minus(age),
