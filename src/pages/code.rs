@@ -4,7 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::step::{Read, StepContext, client_network, posted, show};
+use super::drive::{posted, show};
+use super::step::{Flow, Read, StepContext, client_network};
 use super::view::{CodeError, CodePage};
 use super::{Pages, finish};
 use crate::platform::service_error::ServiceError;
@@ -15,8 +16,8 @@ use crate::sign_in::{CodeOutcome, CodeSent, Page, ResendOutcome, Sender, Session
 /// Shows the page.
 pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Code, async |step| {
-        let Stage::Code(sent) = step.open.attempt.stage() else { return step.due(&pages).await };
-        Ok(page(&pages, step, sent))
+        let Stage::Code(sent) = step.open.attempt.stage() else { return Ok(Flow::Due) };
+        Ok(page(&pages, step, sent).into())
     })
     .await
 }
@@ -31,8 +32,8 @@ pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> Http
         Asked::Resend | Asked::Compare(_) => Read::Tries,
     };
     posted(&pages, &request, (Page::Code, read), form, async |step, _| match asked {
-        Asked::Nothing => Ok(step.go_saying(Page::Code, &CodeError::Empty.word())),
-        Asked::NotACode => Ok(step.go_saying(Page::Code, &CodeError::NotACode.word())),
+        Asked::Nothing => Ok(step.go_saying(Page::Code, &CodeError::Empty.word()).into()),
+        Asked::NotACode => Ok(step.go_saying(Page::Code, &CodeError::NotACode.word()).into()),
         Asked::Resend => resend(&pages, step).await,
         Asked::Compare(code) => enter(&pages, step, code).await,
     })
@@ -61,11 +62,7 @@ impl Asked {
     }
 }
 
-async fn enter(
-    pages: &Pages,
-    step: &mut StepContext<'_>,
-    code: TypedCode,
-) -> Result<HttpResponse, ServiceError> {
+async fn enter(pages: &Pages, step: &mut StepContext<'_>, code: TypedCode) -> Result<Flow, ServiceError> {
     let session = SessionId::random();
     let attempt = &step.open.attempt;
     let outcome = match pages.sign_in.counted(attempt, code, step.tries) {
@@ -83,10 +80,10 @@ async fn enter(
         CodeOutcome::Spent => CodeError::UsedUp,
         CodeOutcome::Expired => CodeError::Expired,
     };
-    Ok(step.go_saying(Page::Code, &error.word()))
+    Ok(step.go_saying(Page::Code, &error.word()).into())
 }
 
-async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, ServiceError> {
+async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
     let network = client_network(step.context.request);
     let sender = Sender { client: &step.client, network: &network };
     Ok(match pages.sign_in.resend(&mut step.open, sender, step.tries).await? {
@@ -97,8 +94,9 @@ async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpRespons
         }
         ResendOutcome::NoMore => step.go_saying(Page::Code, &CodeError::NoMoreCodes.word()),
         ResendOutcome::Limited(limit) => step.too_many(limit.retry_after()),
-        ResendOutcome::Overtaken => return step.overtaken(pages).await,
-    })
+        ResendOutcome::Overtaken => return Ok(Flow::Due),
+    }
+    .into())
 }
 
 fn page(pages: &Pages, step: &StepContext<'_>, sent: &CodeSent) -> HttpResponse {

@@ -6,23 +6,24 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::drive::{posted, show};
 use super::finish::Present;
-use super::step::{Read, StepContext, posted, show};
+use super::step::{Flow, Read, StepContext};
 use super::view::{ConsentPage, Datum};
 use super::{Pages, finish};
 use crate::clients::Client;
 use crate::people::{Account, DataSet};
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::locale::{Language, Text};
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
+use crate::platform::web::{locale::Language, text::Text};
 use crate::release::{ConsentContext, Release, values};
 use crate::sign_in::{Agreement, Event, Page, Refusal};
 
 /// Shows the page.
 pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Consent, async |step| match finish::present(&pages, step).await? {
-        Some(present) => Ok(page(&pages, step, &present.person)),
+        Some(present) => Ok(page(&pages, step, &present.person).into()),
         None => finish::start_over(&pages, step).await,
     })
     .await
@@ -38,7 +39,7 @@ pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> Http
         match form.get("decision") {
             Some("allow") => allow(&pages, step, form, present).await,
             Some("deny") => step.refuse(&pages, Refusal::Denied).await,
-            _ => Ok(step.go(Page::Consent)),
+            _ => Ok(step.go(Page::Consent).into()),
         }
     })
     .await
@@ -77,20 +78,20 @@ async fn allow(
     step: &mut StepContext<'_>,
     form: &Params,
     present: Present,
-) -> Result<HttpResponse, ServiceError> {
+) -> Result<Flow, ServiceError> {
     let agreement = Agreement {
         consent_id: Release::new_consent_id(),
         asked: step.open.attempt.request.data.available(&present.person.account),
         ticked: form.all("datum").filter_map(DataSet::parse).collect(),
     };
     let agreed = Event::Agreed(present.authenticated, agreement);
-    if step.open.attempt.advance(agreed, false, pages.sign_in.clock.now()).is_err() {
-        return step.due(pages).await;
+    let now = pages.sign_in.clock.now();
+    if step.open.attempt.advance(agreed, false, now).is_err()
+        || !pages.sign_in.attempts.store_and_read(&mut step.open).await?
+    {
+        return Ok(Flow::Due);
     }
-    match pages.sign_in.attempts.store_and_read(&mut step.open).await? {
-        true => finish::answer_again(pages, step).await,
-        false => step.overtaken(pages).await,
-    }
+    finish::answer(pages, step).await
 }
 
 /// Whether the person withheld a set before.

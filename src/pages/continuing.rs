@@ -8,7 +8,8 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::consent::{datum, person_name};
-use super::step::{Read, StepContext, posted, show};
+use super::drive::{posted, show};
+use super::step::{Flow, Read, StepContext};
 use super::view::ContinuePage;
 use super::{Pages, finish, sign_out};
 use crate::platform::service_error::ServiceError;
@@ -20,7 +21,7 @@ use crate::sign_in::Page;
 /// Shows the page.
 pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Continue, async |step| match finish::present(&pages, step).await? {
-        Some(present) => Ok(page(&pages, step, &present.person)),
+        Some(present) => Ok(page(&pages, step, &present.person).into()),
         None => finish::start_over(&pages, step).await,
     })
     .await
@@ -39,7 +40,7 @@ async fn decided(
     pages: &Pages,
     step: &mut StepContext<'_>,
     action: Option<&str>,
-) -> Result<HttpResponse, ServiceError> {
+) -> Result<Flow, ServiceError> {
     let Some(present) = finish::present(pages, step).await? else {
         return finish::start_over(pages, step).await;
     };
@@ -51,9 +52,10 @@ async fn decided(
         }
         Some("signout") => {
             pages.sign_out.end(present.session.digest).await?;
-            Ok(sign_out::signed_out(pages, &step.context, Some(Arc::clone(&step.client))))
+            let client = Some(Arc::clone(&step.client));
+            Ok(sign_out::signed_out(pages, &step.context, client).into())
         }
-        _ => Ok(step.go(Page::Continue)),
+        _ => Ok(step.go(Page::Continue).into()),
     }
 }
 

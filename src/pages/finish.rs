@@ -7,10 +7,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
-use super::step::{Read, StepContext};
-use crate::platform::ephemeral::{Applied, Batch};
+use super::step::{Flow, Read, StepContext};
+use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::cookies::Name;
+use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::{Consent, ConsentContext, Decision, Extent, Release, decide};
 use crate::sign_in::{
@@ -45,7 +46,7 @@ pub(super) async fn signed_in(
     id: SessionId,
     mut authenticated: Authenticated,
     person: &ConsentContext,
-) -> Result<HttpResponse, ServiceError> {
+) -> Result<Flow, ServiceError> {
     let sessions = &pages.sign_in.sessions;
     let former = sessions.of_browser(step.context.request, pages.cookies).await?;
     let (same, other): (Option<OpenSession>, Option<OpenSession>) = match former {
@@ -62,8 +63,8 @@ pub(super) async fn signed_in(
     let proved = Event::Proved(authenticated.clone());
     let response = match conclude(pages, step, (&authenticated, person), (next, proved), &mut batch).await? {
         Ok(response) => response,
-        Err(Illegal::Expired) => return Ok(step.go_saying(Page::Code, "expired")),
-        Err(_) => return step.due(pages).await,
+        Err(Illegal::Expired) => return Ok(step.go_saying(Page::Code, "expired").into()),
+        Err(_) => return Ok(Flow::Due),
     };
     let mut session = Session::of(&authenticated);
     if let Some(same) = same {
@@ -76,12 +77,13 @@ pub(super) async fn signed_in(
     sessions.open_in(&mut batch, &id, &session);
     // Of two requests with the same right code, the one that stores this first signs in.
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
-        return step.overtaken(pages).await;
+        return Ok(Flow::Due);
     }
     if let Some(other) = other {
         pages.sign_out.end(other.digest).await?;
     }
-    Ok(respond::with_cookies(response, pages.cookies.set(Name::Session, id.as_str(), None)))
+    let cookies = pages.cookies.set(Name::Session, id.as_str(), None);
+    Ok(respond::with_cookies(response, cookies).into())
 }
 
 /// Goes on with a session that the person wants to use.
@@ -92,7 +94,7 @@ pub(super) async fn use_session(
     pages: &Pages,
     step: &mut StepContext<'_>,
     mut present: Present,
-) -> Result<HttpResponse, ServiceError> {
+) -> Result<Flow, ServiceError> {
     for _ in 0..TRIES {
         let mut batch = Batch::new(&pages.sign_in.ephemeral);
         let seen = step.open.version;
@@ -104,14 +106,14 @@ pub(super) async fn use_session(
         let used = Event::SessionUsed(authenticated.clone());
         let Ok(response) = conclude(pages, step, (authenticated, person), (next, used), &mut batch).await?
         else {
-            return step.due(pages).await;
+            return Ok(Flow::Due);
         };
         if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
-            return Ok(response);
+            return Ok(response.into());
         }
         match again(pages, step, seen).await? {
             Ok(found) => present = found,
-            Err(instead) => return Ok(instead),
+            Err(flow) => return Ok(flow),
         }
     }
     Err(ServiceError::Unavailable("the session changes too often".to_owned()))
@@ -121,35 +123,22 @@ pub(super) async fn use_session(
 ///
 /// # Errors
 /// [`ServiceError`] when a store is unavailable; then the answer can be made again.
-pub(super) async fn answer_again(
-    pages: &Pages,
-    step: &mut StepContext<'_>,
-) -> Result<HttpResponse, ServiceError> {
+pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
     for _ in 0..TRIES {
-        let Stage::Answering(_, agreement) = step.open.attempt.stage().clone() else {
-            return step.due_page(pages).await;
-        };
-        if step.session.is_none() {
-            // The page of the decision reads the session of this browser.
-            return if step.reads_session() {
-                start_over(pages, step).await
-            } else {
-                Ok(step.go(Page::Consent))
-            };
-        }
+        let Stage::Answering(_, agreement) = step.open.attempt.stage().clone() else { return Ok(Flow::Due) };
         let Some(present) = present(pages, step).await? else { return start_over(pages, step).await };
         let seen = step.open.version;
         let consent = record(pages, step, &present.authenticated, &agreement).await?;
         let mut batch = Batch::new(&pages.sign_in.ephemeral);
         pages.sign_in.sessions.use_in(&mut batch, &present.session, &step.client.id);
         let Ok(response) = answer_in(pages, step, &present.authenticated, Some(consent), &mut batch)? else {
-            return step.due_page(pages).await;
+            return Ok(Flow::Due);
         };
         if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
-            return Ok(response);
+            return Ok(response.into());
         }
-        if let Err(instead) = again(pages, step, seen).await? {
-            return Ok(instead);
+        if let Err(flow) = again(pages, step, seen).await? {
+            return Ok(flow);
         }
     }
     Err(ServiceError::Unavailable("the session changes too often".to_owned()))
@@ -161,7 +150,10 @@ pub async fn cancel(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
         Ok(step) => step,
         Err(instead) => return instead,
     };
-    let answered = step.refuse(&pages, Refusal::Denied).await;
+    let answered = step.refuse(&pages, Refusal::Denied).await.map(|flow| match flow {
+        Flow::Respond(response) => response,
+        Flow::Due => step.problem(ProblemKind::AlreadyFinished),
+    });
     step.context.or_failure(answered)
 }
 
@@ -206,18 +198,12 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
 ///
 /// # Errors
 /// [`ServiceError`] when a store is unavailable.
-pub(super) async fn start_over(
-    pages: &Pages,
-    step: &mut StepContext<'_>,
-) -> Result<HttpResponse, ServiceError> {
+pub(super) async fn start_over(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
     let now = pages.sign_in.clock.now();
-    if step.open.attempt.advance(Event::StartOver, false, now).is_err() {
-        return step.due_page(pages).await;
+    if step.open.attempt.advance(Event::StartOver, false, now).is_err() || !step.store(pages).await? {
+        return Ok(Flow::Due);
     }
-    if !step.store(pages).await? {
-        return step.overtaken(pages).await;
-    }
-    Ok(step.go(Page::Number))
+    Ok(step.go(Page::Number).into())
 }
 
 fn next(
@@ -302,14 +288,14 @@ fn answer_in(
 async fn again<'r>(
     pages: &Pages,
     step: &mut StepContext<'r>,
-    seen: crate::platform::ephemeral::Version,
-) -> Result<Result<Present, HttpResponse>, ServiceError> {
-    let mut found = match StepContext::find(pages, step.context.request, Read::Session).await {
+    seen: Version,
+) -> Result<Result<Present, Flow>, ServiceError> {
+    let found = match StepContext::find(pages, step.context.request, Read::Session).await {
         Ok(found) => found,
-        Err(instead) => return Ok(Err(instead)),
+        Err(instead) => return Ok(Err(instead.into())),
     };
     if found.open.version != seen {
-        return Ok(Err(Box::pin(found.due(pages)).await?));
+        return Ok(Err(Flow::Due));
     }
     *step = found;
     match present(pages, step).await? {

@@ -9,6 +9,7 @@ mod code;
 mod completion;
 mod consent;
 mod continuing;
+mod drive;
 mod finish;
 mod number;
 mod sign_out;

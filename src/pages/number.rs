@@ -5,7 +5,8 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
-use super::step::{Read, StepContext, client_network, posted, show};
+use super::drive::{posted, show};
+use super::step::{Flow, Read, StepContext, client_network};
 use super::view::{NumberError, NumberPage};
 use crate::people::PhoneError;
 use crate::platform::service_error::ServiceError;
@@ -26,7 +27,7 @@ pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
         let (action, cancel) = (step.path(Page::Number), step.cancel_path());
         let frame = step.frame(Page::Number, &action);
         let page = NumberPage { frame, phone: typed, error, cancel: &cancel };
-        Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()))
+        Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()).into())
     })
     .await
 }
@@ -40,7 +41,7 @@ pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> Http
     .await
 }
 
-async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result<HttpResponse, ServiceError> {
+async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result<Flow, ServiceError> {
     let network = client_network(step.context.request);
     let sender = Sender { client: &step.client, network: &network };
     step.open.attempt.hint = Some(kept(typed));
@@ -52,8 +53,9 @@ async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result
             step.go_saying(Page::Number, word)
         }
         NumberOutcome::Limited(limit) => step.too_many(limit.retry_after()),
-        NumberOutcome::Overtaken => return step.overtaken(pages).await,
-    })
+        NumberOutcome::Overtaken => return Ok(Flow::Due),
+    }
+    .into())
 }
 
 /// What was typed, as far as a page may show it again.

@@ -1,23 +1,23 @@
-//! The attempt that an address names, if it is this browser's and open, and the page that is due in it.
+//! The attempt that an address names, if it is this browser's and open.
 
 use std::sync::Arc;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Pages, finish};
+use super::Pages;
 use crate::clients::{Client, ClientId};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::{PageContext, Problem};
-use crate::platform::web::params::{Malformed, Params};
+use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptId, BrowserId, ClientNetwork, OpenAttempt, OpenSession, Outcome, Page, Refusal, Stage,
-    cancel_path, session_cookie,
+    AttemptId, BrowserId, ClientNetwork, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition,
+    Refusal, Stage, cancel_path, session_cookie,
 };
 
 /// A person at a step of their sign-in.
@@ -35,6 +35,20 @@ pub(super) struct StepContext<'r> {
     chosen: Option<Language>,
 }
 
+/// What follows a request to a page.
+pub(super) enum Flow {
+    /// This answer.
+    Respond(HttpResponse),
+    /// Whatever is due at the stage that is stored now: another request was quicker, or the event is not allowed.
+    Due,
+}
+
+impl From<HttpResponse> for Flow {
+    fn from(response: HttpResponse) -> Self {
+        Self::Respond(response)
+    }
+}
+
 /// What is read together with the attempt, in the same round trip.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
@@ -48,73 +62,12 @@ pub(super) enum Read {
 
 impl Read {
     /// What showing a page needs.
-    const fn to_show(page: Page) -> Self {
-        match page {
-            Page::Number | Page::Code => Self::Attempt,
-            Page::Continue | Page::Consent => Self::Session,
-        }
+    pub(super) fn to_show(page: Page) -> Self {
+        if page.step().preconditions.contains(&Precondition::Session) { Self::Session } else { Self::Attempt }
     }
-}
-
-/// Shows a page of an attempt by `handler`. Whatever keeps it from being shown becomes the answer: the page that is due,
-/// or what happened and the way back to the service.
-pub(super) async fn show<'r>(
-    pages: &Pages,
-    request: &'r HttpRequest,
-    page: Page,
-    handler: impl AsyncFnOnce(&mut StepContext<'r>) -> Result<HttpResponse, ServiceError>,
-) -> HttpResponse {
-    let mut step = match StepContext::at(pages, request, page, Read::to_show(page)).await {
-        Ok(step) => step,
-        Err(instead) => return instead,
-    };
-    let answered = match handler(&mut step).await {
-        Ok(response) => step.keep_language(pages).await.map(|()| response),
-        Err(error) => Err(error),
-    };
-    step.with_language(pages, answered)
-}
-
-/// Handles a form of a page of an attempt, which only pages of this provider may post.
-pub(super) async fn posted<'r>(
-    pages: &Pages,
-    request: &'r HttpRequest,
-    (page, read): (Page, Read),
-    form: Result<Params, Malformed>,
-    handler: impl AsyncFnOnce(&mut StepContext<'r>, &Params) -> Result<HttpResponse, ServiceError>,
-) -> HttpResponse {
-    let mut step = match StepContext::at(pages, request, page, read).await {
-        Ok(step) => step,
-        Err(instead) => return instead,
-    };
-    if !respond::is_same_origin(request, &pages.origin) {
-        return step.problem(ProblemKind::BadRequest);
-    }
-    let Ok(form) = form else { return step.problem(ProblemKind::BadRequest) };
-    let answered = handler(&mut step, &form).await;
-    step.context.or_failure(answered)
 }
 
 impl<'r> StepContext<'r> {
-    /// Finds the attempt that the address names and makes sure that `page` is due.
-    ///
-    /// # Errors
-    /// The answer to send instead.
-    async fn at(
-        pages: &Pages,
-        request: &'r HttpRequest,
-        page: Page,
-        read: Read,
-    ) -> Result<Self, HttpResponse> {
-        let mut step = Self::find(pages, request, read).await?;
-        let stage = step.open.attempt.stage();
-        if stage.shows(page) && !matches!(stage, Stage::Answering(..)) {
-            return Ok(step);
-        }
-        let instead = step.due(pages).await;
-        Err(step.with_language(pages, instead))
-    }
-
     /// Finds the attempt that the address names, whatever page is due.
     ///
     /// # Errors
@@ -194,62 +147,25 @@ impl<'r> StepContext<'r> {
         })
     }
 
-    /// Leads to the page that is due, where making an answer is not.
-    pub(super) async fn due_page(&mut self, pages: &Pages) -> Result<HttpResponse, ServiceError> {
-        match self.open.attempt.stage() {
-            Stage::Answering(..) => Ok(self.go(Page::Consent)),
-            _ => Box::pin(self.due(pages)).await,
-        }
-    }
-
     /// Whether this request has read the session of its browser.
     pub(super) const fn reads_session(&self) -> bool {
         self.read_session
     }
 
-    /// Leads to what is due: a page, the answer that could not be stored, or the one that may have been lost.
-    pub(super) async fn due(&mut self, pages: &Pages) -> Result<HttpResponse, ServiceError> {
-        match self.open.attempt.stage() {
-            Stage::Answering(..) => Box::pin(finish::answer_again(pages, self)).await,
-            Stage::Finished(Outcome::Answered(answer)) => {
-                let sent =
-                    pages.completion.send_again(&self.context, &self.open.attempt, &self.client, answer);
-                Ok(sent.await?.unwrap_or_else(|| self.problem(ProblemKind::AlreadyFinished)))
-            }
-            Stage::Finished(Outcome::Refused(_)) => Ok(self.problem(ProblemKind::AlreadyFinished)),
-            stage => Ok(match stage.step().page {
-                Some(page) => self.go(page),
-                None => self.problem(ProblemKind::AlreadyFinished),
-            }),
-        }
-    }
-
-    /// Looks again what is due, after another request of this attempt was quicker.
-    pub(super) async fn overtaken(&self, pages: &Pages) -> Result<HttpResponse, ServiceError> {
-        match Self::find(pages, self.context.request, Read::Session).await {
-            Ok(mut step) => step.due(pages).await,
-            Err(instead) => Ok(instead),
-        }
-    }
-
     /// Sends a refusal to the service, if the attempt allows one; one that was stored already is sent again.
-    pub(super) async fn refuse(
-        &mut self,
-        pages: &Pages,
-        refusal: Refusal,
-    ) -> Result<HttpResponse, ServiceError> {
+    pub(super) async fn refuse(&mut self, pages: &Pages, refusal: Refusal) -> Result<Flow, ServiceError> {
         let attempt = &mut self.open.attempt;
-        if matches!(attempt.stage(), Stage::Finished(Outcome::Refused(stored)) if *stored == refusal) {
-            return pages.completion.refuse(&self.context, attempt, &self.client, refusal);
+        let sent = matches!(attempt.stage(), Stage::Finished(Outcome::Refused(stored)) if *stored == refusal);
+        if !sent {
+            let now = pages.sign_in.clock.now();
+            if attempt.advance(Event::Refused(refusal), false, now).is_err()
+                || !pages.sign_in.attempts.store(&self.open).await?
+            {
+                return Ok(Flow::Due);
+            }
         }
-        let event = crate::sign_in::Event::Refused(refusal);
-        if attempt.advance(event, false, pages.sign_in.clock.now()).is_err() {
-            return self.due(pages).await;
-        }
-        if !pages.sign_in.attempts.store(&self.open).await? {
-            return self.overtaken(pages).await;
-        }
-        pages.completion.refuse(&self.context, &self.open.attempt, &self.client, refusal)
+        let attempt = &self.open.attempt;
+        Ok(pages.completion.refuse(&self.context, attempt, &self.client, refusal)?.into())
     }
 
     /// Stores how far the person got; `false` when another request of theirs was quicker.
@@ -259,7 +175,7 @@ impl<'r> StepContext<'r> {
     }
 
     /// Stores a language that was chosen on this page, unless it was stored with something else.
-    async fn keep_language(&self, pages: &Pages) -> Result<(), ServiceError> {
+    pub(super) async fn keep_language(&self, pages: &Pages) -> Result<(), ServiceError> {
         if self.chosen.is_some() {
             pages.sign_in.attempts.store(&self.open).await?;
         }
@@ -267,7 +183,11 @@ impl<'r> StepContext<'r> {
     }
 
     /// Adds the cookie that remembers a chosen language.
-    fn with_language(&self, pages: &Pages, answered: Result<HttpResponse, ServiceError>) -> HttpResponse {
+    pub(super) fn with_language(
+        &self,
+        pages: &Pages,
+        answered: Result<HttpResponse, ServiceError>,
+    ) -> HttpResponse {
         let response = self.context.or_failure(answered);
         match self.query.get("lang").and_then(Language::parse) {
             None => response,

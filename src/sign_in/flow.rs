@@ -233,6 +233,16 @@ impl Page {
     /// All pages.
     pub const ALL: [Self; 4] = [Self::Number, Self::Code, Self::Continue, Self::Consent];
 
+    /// The row of the table of steps at which it is due.
+    pub const fn step(self) -> &'static StepInfo {
+        match self {
+            Self::Number => &NUMBER,
+            Self::Code => &CODE,
+            Self::Continue => &CONTINUE,
+            Self::Consent => &CONSENT,
+        }
+    }
+
     /// The last part of its path, and its name in metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! The authentication context classes that the client accepts.
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::sign_in::{Acr, Means, reachable};
 

@@ -1,7 +1,7 @@
 //! `claims`.
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::oidc::claims::ClaimsRequest;
 use crate::oidc::error::{ErrorCode, OAuthError};
 

@@ -1,7 +1,7 @@
 //! `code_challenge` and `code_challenge_method`.
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::platform::bytes;
 

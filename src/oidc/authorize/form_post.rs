@@ -37,8 +37,8 @@ pub(super) fn page(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::web::locale::{Language, Text};
     use crate::platform::web::markup::{assert_sound, has_id};
+    use crate::platform::web::{locale::Language, text::Text};
 
     fn rendered(language: Language, value: &str) -> String {
         let service = Service {

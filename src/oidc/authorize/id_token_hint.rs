@@ -1,7 +1,7 @@
 //! `id_token_hint`.
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 
 /// OpenID Connect Core §3.1.2.1, §5.5.1: the person that the client expects. A hint may have expired.

@@ -1,7 +1,7 @@
 //! `max_age`.
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 
 /// OpenID Connect Core §3.1.2.1; OpenID Connect Registration §2 (`default_max_age`).

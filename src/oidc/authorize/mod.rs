@@ -12,6 +12,7 @@ mod client;
 mod code_challenge;
 mod form_post;
 mod id_token_hint;
+mod input;
 mod max_age;
 mod nonce;
 mod parameters;
@@ -152,13 +153,13 @@ pub fn check(
 }
 
 fn apply(
-    list: &[rules::Rule],
+    list: &[input::Rule],
     redirect: VerifiedRedirect,
     params: &Params,
     (keys, issuer): (&KeySet, &str),
 ) -> Result<AuthorizationRequest, Rejection> {
     let client = std::sync::Arc::clone(redirect.client());
-    let input = rules::Input { params, client: &client, issuer, keys };
+    let input = input::Input { params, client: &client, issuer, keys };
     let mut request = AuthorizationRequest::new(redirect);
     for rule in list {
         if let Err(error) = rule(input, &mut request) {

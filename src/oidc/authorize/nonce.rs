@@ -1,7 +1,7 @@
 //! `nonce`.
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 
 /// Longest value that is accepted, in bytes; a longer one is rejected, never cut.

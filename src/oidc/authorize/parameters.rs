@@ -1,7 +1,7 @@
 //! Parameters as such.
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 
 /// RFC 6749 §3.1: request parameters must not be included more than once.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 
 /// What the client wants the person to be asked (OpenID Connect Core §3.1.2.1).

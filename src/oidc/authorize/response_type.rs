@@ -1,7 +1,7 @@
 //! `response_type`.
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::clients::GrantType;
 use crate::oidc::error::{ErrorCode, OAuthError};
 

@@ -1,27 +1,9 @@
-//! The rules that an authorization request must pass once its redirect URI is proven, and the list of them per endpoint.
+//! The rules that an authorization request must pass once its redirect URI is proven, as a list per endpoint.
 
-use super::{AuthorizationRequest, acr, claims, code_challenge, id_token_hint, nonce, prompt, response_type};
-use super::{max_age, parameters, scope};
-use crate::clients::Client;
-use crate::oidc::error::OAuthError;
-use crate::platform::jose::KeySet;
-use crate::platform::web::params::Params;
-
-/// What a rule may look at. No store is among it, so that every rule can be tested by itself.
-#[derive(Clone, Copy)]
-pub(super) struct Input<'a> {
-    /// The request's parameters.
-    pub(super) params: &'a Params,
-    /// The client.
-    pub(super) client: &'a Client,
-    /// This provider's issuer identifier.
-    pub(super) issuer: &'a str,
-    /// This provider's keys, which hints are signed with.
-    pub(super) keys: &'a KeySet,
-}
-
-/// One rule: reads its parameter into the request, or says what is wrong.
-pub(super) type Rule = fn(Input<'_>, &mut AuthorizationRequest) -> Result<(), OAuthError>;
+use super::input::Rule;
+use super::{
+    acr, claims, code_challenge, id_token_hint, max_age, nonce, parameters, prompt, response_type, scope,
+};
 
 /// What the authorization endpoint demands, in this order.
 pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 12] = [

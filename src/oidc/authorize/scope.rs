@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::AuthorizationRequest;
-use super::rules::Input;
+use super::input::Input;
 use crate::clients::GrantType;
 use crate::oidc::claims::SCOPES;
 use crate::oidc::error::{ErrorCode, OAuthError};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::input::{Input, Rule};
 use super::redirect_uri::verify;
-use super::rules::{AUTHORIZATION_ENDPOINT, Input, Rule};
+use super::rules::AUTHORIZATION_ENDPOINT;
 use super::*;
 use crate::clients::{Client, Registration, Rules};
 use crate::oidc::error::ErrorCode;

@@ -4,8 +4,8 @@ use askama::Template;
 
 use super::*;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
-use crate::platform::web::locale::{Language, Text};
 use crate::platform::web::markup::{assert_sound, has_id, is_never_translated};
+use crate::platform::web::{locale::Language, text::Text};
 
 const HOSTILE: &str = r#""><script>alert('x')</script><b onclick='y' style="z">"#;
 const LONG: &str = "Oʻzbekiston Respublikasi Prezidenti huzuridagi Davlat xizmatlari agentligining \

@@ -1,6 +1,7 @@
 //! What surrounds every page: who asks, in which language, which other languages there are.
 
-use super::locale::{Language, Text};
+use super::locale::Language;
+use super::text::Text;
 
 /// The common part of a page. `templates/layout.html` draws it.
 #[derive(Clone, Debug)]

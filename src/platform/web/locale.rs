@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::text::Text;
-
 /// A language in which every page can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {

@@ -4,9 +4,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::cookies::{Cookies, Name};
 use super::frame::{Frame, Service};
-use super::locale::{Language, Text, negotiate};
+use super::locale::{Language, negotiate};
 use super::problem::{ProblemKind, ProblemPage, start_again, try_again};
 use super::respond::{self, CspSources};
+use super::text::Text;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::request_id_of;
 

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::frame::Frame;
-use super::locale::Text;
+use super::text::Text;
 
 /// Why a page cannot be shown or a sign-in cannot go on, as far as the person is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
