@@ -35,7 +35,7 @@ pub async fn only_node(url: &str) -> Result<OnlyNode, DbError> {
 }
 
 /// Yagona's tables, and the list of migrations.
-const TABLES: &str = "messages, consents, grants, revoked_tokens, phone_numbers, persons, clients, signing_keys, _sqlx_migrations";
+const TABLES: &str = "decoys, messages, consents, grants, revoked_tokens, phone_numbers, persons, clients, signing_keys, _sqlx_migrations";
 
 /// Deletes Yagona's tables and nothing else: how a demo starts afresh.
 ///
