@@ -23,3 +23,4 @@ pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{Registration, RegistrationErrors, Rules};
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};
+pub(crate) use store::TABLES;

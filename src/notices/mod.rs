@@ -11,3 +11,4 @@ mod store;
 
 pub use delivery::{Deliveries, Delivery};
 pub use outbox::{OutboundMessage, Outbox, Submitted};
+pub(crate) use store::TABLES;

@@ -52,6 +52,7 @@ pub use grants::Grants;
 pub use refresh_token::RefreshTokens;
 pub use request::{AuthorizationRequest, Prompt, ResponseMode, VerifiedRedirect};
 pub use revoked::Revoked;
+pub(crate) use store::TABLES;
 pub use subject::SubjectIds;
 
 /// Lifetimes of what is issued, in seconds.

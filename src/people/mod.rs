@@ -28,3 +28,4 @@ pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
 pub use store::People;
+pub(crate) use store::TABLES;

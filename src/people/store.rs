@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
-use sqlx::any::AnyRow;
 
 use super::account::NEVER;
 use super::{Account, AccountState, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Row};
 use crate::platform::seal::{Keyring, Mac, Sealer};
 
 /// How long a record read once is taken from memory: long enough for the end of a sign-in and the UserInfo request
@@ -30,6 +29,9 @@ pub struct People {
     /// A made-up record, sealed: opened where there is none, so that it takes as long.
     decoy: Arc<str>,
 }
+
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &["phone_numbers", "persons", "decoys"];
 
 /// The place that the made-up record is sealed for.
 const DECOY: &[u8] = b"persons/sealed/nobody";
@@ -68,7 +70,7 @@ impl People {
         let row = self
             .db
             .read_optional(
-                sqlx::query(
+                db::statement(
                     "SELECT p.person_id, n.status, p.failures, p.locked_until \
                      FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id WHERE n.number_index = $1",
                 )
@@ -89,7 +91,7 @@ impl People {
         let row = self
             .db
             .read_optional(
-                sqlx::query(
+                db::statement(
                     "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
                      n.status, n.number_index, n.sealed AS number_sealed \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
@@ -105,7 +107,7 @@ impl People {
     ///
     /// # Errors
     /// [`DbError::Corrupt`] when it does not open.
-    pub fn open(&self, row: &AnyRow) -> Result<Arc<Account>, DbError> {
+    pub fn open(&self, row: &Row) -> Result<Arc<Account>, DbError> {
         let account_state = account_state(row)?;
         let id = account_state.person_id.clone();
         let number_index = db::text(row, "phone_numbers", "number_index")?;
@@ -114,7 +116,7 @@ impl People {
             .open_text(place("persons", id.as_str()).as_bytes(), &db::text(row, "persons", "person_sealed")?)
             .ok()
             .and_then(|plain| serde_json::from_slice(&plain).ok())
-            .ok_or_else(|| corrupt("persons", id.as_str()))?;
+            .ok_or_else(|| row.corrupt("persons", "sealed", UNOPENED))?;
         let phone = self
             .sealer
             .open_text(
@@ -124,7 +126,7 @@ impl People {
             .ok()
             .and_then(|plain| String::from_utf8(plain).ok())
             .and_then(|digits| PhoneNumber::from_digits(&digits).ok())
-            .ok_or_else(|| corrupt("phone_numbers", id.as_str()))?;
+            .ok_or_else(|| row.corrupt("phone_numbers", "sealed", UNOPENED))?;
         let account = Arc::new(Account { person, phone, account_state });
         self.remembered.insert(id, Arc::clone(&account));
         Ok(account)
@@ -146,7 +148,7 @@ impl People {
     pub async fn record_failure(&self, id: &PersonId, most: i64, now: Timestamp) -> Result<(), DbError> {
         self.db
             .execute(
-                sqlx::query(
+                db::statement(
                     "UPDATE persons SET failures = failures + 1, locked_until = CASE \
                      WHEN pinfl_index LIKE 'nobody-%' THEN 0 \
                      WHEN failures + 1 >= $1 THEN $2 \
@@ -172,7 +174,7 @@ impl People {
     pub async fn clear_failures(&self, id: &PersonId) -> Result<(), DbError> {
         self.db
             .execute(
-                sqlx::query("UPDATE persons SET failures = 0, locked_until = 0 WHERE person_id = $1")
+                db::statement("UPDATE persons SET failures = 0, locked_until = 0 WHERE person_id = $1")
                     .bind(id.as_str()),
             )
             .await?;
@@ -192,12 +194,12 @@ impl People {
         now: Timestamp,
     ) -> Result<PersonId, DbError> {
         let pinfl_index = self.pinfl_index(&person.pinfl).encode();
-        let record = serde_json::to_vec(person).map_err(|error| DbError::Statement(error.to_string()))?;
+        let record = serde_json::to_vec(person).map_err(DbError::statement)?;
         let seal = |id: &PersonId| self.sealer.seal_text(place("persons", id.as_str()).as_bytes(), &record);
         let fresh = PersonId::random();
         self.db
             .execute(
-                sqlx::query(
+                db::statement(
                     "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ($1, $2, $3, $4) \
                      ON CONFLICT (pinfl_index) DO NOTHING",
                 )
@@ -209,17 +211,15 @@ impl People {
             .await?;
         let id = self
             .db
-            .read_optional(
-                sqlx::query("SELECT person_id FROM persons WHERE pinfl_index = $1").bind(&pinfl_index),
+            .read_one(
+                db::statement("SELECT person_id FROM persons WHERE pinfl_index = $1").bind(&pinfl_index),
             )
-            .await?
-            .map(|row| db::text(&row, "persons", "person_id").map(PersonId::stored))
-            .transpose()?
-            .ok_or_else(|| corrupt("persons", "just stored"))?;
+            .await
+            .and_then(|row| db::text(&row, "persons", "person_id").map(PersonId::stored))?;
         if id != fresh {
             self.db
                 .execute(
-                    sqlx::query("UPDATE persons SET sealed = $1, updated_at = $2 WHERE person_id = $3")
+                    db::statement("UPDATE persons SET sealed = $1, updated_at = $2 WHERE person_id = $3")
                         .bind(seal(&id))
                         .bind(now.0)
                         .bind(id.as_str()),
@@ -232,7 +232,7 @@ impl People {
             .seal_text(place("phone_numbers", &number_index).as_bytes(), phone.digits().as_bytes());
         self.db
             .execute(
-                sqlx::query(
+                db::statement(
                     "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at) \
                      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (number_index) DO UPDATE SET \
                      person_id = excluded.person_id, status = excluded.status, updated_at = excluded.updated_at",
@@ -249,11 +249,12 @@ impl People {
     }
 }
 
-fn account_state(row: &AnyRow) -> Result<AccountState, DbError> {
+fn account_state(row: &Row) -> Result<AccountState, DbError> {
     let status = db::text(row, "phone_numbers", "status")?;
     Ok(AccountState {
         person_id: PersonId::stored(db::text(row, "persons", "person_id")?),
-        status: NumberStatus::parse(&status).ok_or_else(|| corrupt("phone_numbers", "status"))?,
+        status: NumberStatus::parse(&status)
+            .ok_or_else(|| row.corrupt("phone_numbers", "status", "it is no status of this version"))?,
         failures: db::int(row, "persons", "failures")?,
         locked_until: Timestamp(db::int(row, "persons", "locked_until")?),
     })
@@ -263,24 +264,19 @@ fn place(table: &str, row: &str) -> String {
     format!("{table}/sealed/{row}")
 }
 
-fn corrupt(table: &'static str, row: &str) -> DbError {
-    DbError::Corrupt { table, what: format!("row {row} does not open with this keyring") }
-}
+/// What is said of a sealed column that does not open, or holds something else than was sealed.
+const UNOPENED: &str = "it does not open with this keyring";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::bytes;
-    use crate::platform::telemetry::Metrics;
+    use crate::platform::db::test_db::TestDb;
 
     #[actix_web::test]
     async fn the_delay_grows_to_an_hour_and_ends_for_good_at_the_last_failure() {
-        let folder = std::env::temp_dir().join(format!("yagona-people-{}", bytes::random_text::<8>()));
-        let url = format!("sqlite:{}", folder.join("people.db").display());
-        let database = db::connect(&url, 2, Duration::from_secs(5), Metrics::new()).await.unwrap();
-        db::migrate(&database).await.unwrap();
-        let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
-        let people = People::new(database, &keyring);
+        let db = TestDb::migrated().await;
+        let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+        let people = People::new(db.clone(), &keyring);
         let somebody = &test_people::parse(test_people::BUILT_IN).unwrap()[0];
         let now = Timestamp(1_000_000);
         let id =
@@ -296,6 +292,5 @@ mod tests {
         assert_eq!(delays[49], NEVER.0 - now.0);
         people.clear_failures(&id).await.unwrap();
         assert!(people.account_state(&index).await.unwrap().unwrap().may_try(now));
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

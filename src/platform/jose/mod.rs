@@ -7,3 +7,4 @@ mod store;
 
 pub use key::{Alg, SigningKey, VerifyError};
 pub use keys::{KeyInfo, KeySet, PUBLISH_AHEAD, SigningKeys, SigningKeysError};
+pub(crate) use store::TABLES;

@@ -1,12 +1,13 @@
 //! SQL of the table `signing_keys`.
 
-use sqlx::Row as _;
-
 use super::Alg;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
 use crate::platform::seal::Sealer;
 use zeroize::Zeroizing;
+
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE];
 
 const TABLE: &str = "signing_keys";
 
@@ -23,7 +24,7 @@ pub(super) struct StoredKey {
 pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<StoredKey>, DbError> {
     let rows = db
         .read_all(
-            sqlx::query(
+            db::statement(
                 "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
                  WHERE retire_at IS NULL OR retire_at > $1 ORDER BY created_at, kid",
             )
@@ -33,11 +34,11 @@ pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<
     rows.iter()
         .map(|row| {
             let kid = db::text(row, TABLE, "kid")?;
-            let corrupt = |what: &str| DbError::Corrupt { table: TABLE, what: format!("{what} of {kid}") };
-            let alg = Alg::parse(&db::text(row, TABLE, "alg")?).ok_or_else(|| corrupt("alg"))?;
+            let alg = Alg::parse(&db::text(row, TABLE, "alg")?)
+                .ok_or_else(|| row.corrupt(TABLE, "alg", "it is no algorithm of this version"))?;
             let pkcs8 = sealer
                 .open_text(kid.as_bytes(), &db::text(row, TABLE, "sealed")?)
-                .map_err(|_| corrupt("the keyring does not open the private key"))?;
+                .map_err(|_| row.corrupt(TABLE, "sealed", "the keyring does not open the private key"))?;
             Ok(StoredKey {
                 alg,
                 pkcs8: Zeroizing::new(pkcs8),
@@ -60,7 +61,7 @@ pub(super) async fn insert(
 ) -> Result<bool, DbError> {
     let sealed = sealer.seal_text(key.kid.as_bytes(), &key.pkcs8);
     db.execute(
-        sqlx::query(
+        db::statement(
             "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
              SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
              (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL AND created_at >= $7)",
@@ -87,7 +88,7 @@ pub(super) async fn retire_former(
 ) -> Result<(), DbError> {
     let (kid, created_at) = successor;
     db.execute(
-        sqlx::query(
+        db::statement(
             "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL \
              AND (created_at < $3 OR (created_at = $4 AND kid < $5))",
         )
@@ -104,14 +105,10 @@ pub(super) async fn retire_former(
 /// A number that changes whenever the table does.
 pub(super) async fn version(db: &Db) -> Result<(i64, i64), DbError> {
     let row = db
-        .read_optional(sqlx::query(
+        .read_one(db::statement(
             "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(COALESCE(retire_at, 0)), 0) AS BIGINT) AS r \
              FROM signing_keys",
         ))
-        .await?
-        .ok_or(DbError::Corrupt { table: TABLE, what: "no count".to_owned() })?;
-    let number = |column: &str| {
-        row.try_get(column).map_err(|error| DbError::Corrupt { table: TABLE, what: error.to_string() })
-    };
-    Ok((number("n")?, number("r")?))
+        .await?;
+    Ok((db::int(&row, TABLE, "n")?, db::int(&row, TABLE, "r")?))
 }
