@@ -2,7 +2,7 @@
 
 use super::{Registration, SecretDigest};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE];
@@ -35,27 +35,22 @@ pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
 }
 
 /// Stores a registration; with `secret` also its new secret, otherwise the former one stays.
-pub(super) async fn upsert(
-    db: &Db,
+pub(super) fn upsert(
     registration: &Registration,
     secret: Option<&SecretDigest>,
     now_ms: i64,
-) -> Result<(), DbError> {
+) -> Result<Statement, DbError> {
     let metadata = db::to_json(registration)?;
-    db.execute(
-        db::statement(
-            "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
-             secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), updated_at_ms = excluded.updated_at_ms",
-        )
-        .bind(&registration.client_id)
-        .bind(metadata)
-        .bind(secret.map(SecretDigest::encode))
-        .bind(now_ms / 1000)
-        .bind(now_ms),
+    Ok(db::statement(
+        "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
+         secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), updated_at_ms = excluded.updated_at_ms",
     )
-    .await
-    .map(|_| ())
+    .bind(&registration.client_id)
+    .bind(metadata)
+    .bind(secret.map(SecretDigest::encode))
+    .bind(now_ms / 1000)
+    .bind(now_ms))
 }
 
 pub(super) async fn set_secret(
