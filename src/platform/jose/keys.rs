@@ -215,8 +215,9 @@ impl SigningKeys {
     pub async fn rotate(&self, alg: Alg, rsa_bits: u32, ahead: i64) -> Result<String, SigningKeysError> {
         let now = self.clock.now();
         let key = new_key(alg, rsa_bits, now, now.plus(ahead));
-        store::insert(&self.db, &self.sealer, &key, Timestamp(i64::MAX)).await?;
-        self.succeed(key).await
+        self.succeed(&key, Timestamp(i64::MAX)).await?;
+        self.refresh().await?;
+        Ok(key.kid)
     }
 
     /// Makes successors for keys older than `most_days`. Of several nodes, one does.
@@ -233,25 +234,22 @@ impl SigningKeys {
                 continue;
             }
             let key = new_key(alg, rsa_bits, now, now.plus(PUBLISH_AHEAD));
-            if store::insert(&self.db, &self.sealer, &key, oldest).await? {
+            if self.succeed(&key, oldest).await? {
                 tracing::info!(
                     event = "keys.rotated",
                     alg = alg.name(),
                     kid = key.kid,
                     "a signing key got a successor"
                 );
-                self.succeed(key).await?;
+                self.refresh().await?;
             }
         }
         Ok(())
     }
 
-    async fn succeed(&self, key: StoredKey) -> Result<String, SigningKeysError> {
-        let alg = key.alg;
-        store::retire_former(&self.db, alg, (&key.kid, key.created_at), key.active_from.plus(KEEP_AFTER))
-            .await?;
-        self.refresh().await?;
-        Ok(key.kid)
+    /// Stores a key and retires the former one, at once. Tells whether it did.
+    async fn succeed(&self, key: &StoredKey, unless_since: Timestamp) -> Result<bool, DbError> {
+        store::succeed(&self.db, &self.sealer, key, unless_since, key.active_from.plus(KEEP_AFTER)).await
     }
 }
 
@@ -263,5 +261,41 @@ fn new_key(alg: Alg, rsa_bits: u32, created_at: Timestamp, active_from: Timestam
         created_at,
         active_from,
         retire_at: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::db::{self, test_db::TestDb};
+
+    #[actix_web::test]
+    async fn a_key_and_the_end_of_its_predecessor_are_stored_together() {
+        let db = TestDb::migrated().await;
+        let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+        let clock = Clock::manual(Timestamp(1_000_000));
+        let keys = SigningKeys::load(db.clone(), &keyring, clock.clone(), 2048).await.unwrap();
+        let of_alg = |alg| {
+            let list = keys.current().list(Timestamp(i64::MAX));
+            list.into_iter().filter(move |key| key.alg == alg).collect::<Vec<_>>()
+        };
+        db.execute(db::statement(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON signing_keys BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        ))
+        .await
+        .unwrap();
+        clock.advance(2 * 86_400);
+        assert!(keys.rotate(Alg::ES256, 2048, 10).await.is_err());
+        assert!(keys.rotate_old(2048, 1).await.is_err());
+        let all = db.read_one(db::statement("SELECT COUNT(*) AS n FROM signing_keys")).await.unwrap();
+        assert_eq!(db::int(&all, "signing_keys", "n").unwrap(), 3, "no key without the other's end");
+
+        db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
+        let new = keys.rotate(Alg::ES256, 2048, 10).await.unwrap();
+        let keys = of_alg(Alg::ES256);
+        assert_eq!(keys.len(), 2);
+        for key in keys {
+            assert_eq!(key.kid == new, key.retire_at.is_none(), "{}", key.kid);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Alg;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Statement};
 use crate::platform::seal::Sealer;
 use zeroize::Zeroizing;
 
@@ -59,47 +59,48 @@ pub(super) async fn insert(
     key: &StoredKey,
     unless_since: Timestamp,
 ) -> Result<bool, DbError> {
-    let sealed = sealer.seal_text(key.kid.as_bytes(), &key.pkcs8);
-    db.execute(
-        db::statement(
-            "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
-             SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
-             (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL AND created_at >= $7)",
-        )
-        .bind(&key.kid)
-        .bind(key.alg.name())
-        .bind(sealed)
-        .bind(key.created_at.0)
-        .bind(key.active_from.0)
-        .bind(key.alg.name())
-        .bind(unless_since.0),
-    )
-    .await
-    .map(|stored| stored == 1)
+    db.change(insertion(sealer, key, unless_since)).await.map(|row| row.is_some())
 }
 
-/// Sets when the keys of `alg` that were made before `successor` leave the published set. Of two made in the same
-/// second, one comes before the other: they never retire each other.
-pub(super) async fn retire_former(
+/// As [`insert`], and sets when the keys that the new one succeeds leave the published set: both or neither.
+pub(super) async fn succeed(
     db: &Db,
-    alg: Alg,
-    successor: (&str, Timestamp),
+    sealer: &Sealer,
+    key: &StoredKey,
+    unless_since: Timestamp,
     retire_at: Timestamp,
-) -> Result<(), DbError> {
-    let (kid, created_at) = successor;
-    db.execute(
-        db::statement(
-            "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL \
-             AND (created_at < $3 OR (created_at = $4 AND kid < $5))",
-        )
-        .bind(retire_at.0)
-        .bind(alg.name())
-        .bind(created_at.0)
-        .bind(created_at.0)
-        .bind(kid),
+) -> Result<bool, DbError> {
+    let retirement = retirement(key, retire_at);
+    db.guarded(insertion(sealer, key, unless_since), vec![retirement]).await.map(|row| row.is_some())
+}
+
+fn insertion(sealer: &Sealer, key: &StoredKey, unless_since: Timestamp) -> Statement {
+    let sealed = sealer.seal_text(key.kid.as_bytes(), &key.pkcs8);
+    db::statement(
+        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
+         SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
+         (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL AND created_at >= $7) RETURNING kid",
     )
-    .await
-    .map(|_| ())
+    .bind(&key.kid)
+    .bind(key.alg.name())
+    .bind(sealed)
+    .bind(key.created_at.0)
+    .bind(key.active_from.0)
+    .bind(key.alg.name())
+    .bind(unless_since.0)
+}
+
+/// Of two keys made in the same second, one comes before the other: they never retire each other.
+fn retirement(successor: &StoredKey, retire_at: Timestamp) -> Statement {
+    db::statement(
+        "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL \
+         AND (created_at < $3 OR (created_at = $4 AND kid < $5))",
+    )
+    .bind(retire_at.0)
+    .bind(successor.alg.name())
+    .bind(successor.created_at.0)
+    .bind(successor.created_at.0)
+    .bind(&successor.kid)
 }
 
 /// A number that changes whenever the table does.
