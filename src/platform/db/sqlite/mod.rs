@@ -78,7 +78,10 @@ impl Embedded {
 
     /// Lets the changes that wait finish, brings them all into the file itself and ends the thread that writes.
     pub(super) async fn close(&self) {
-        self.queue.close().await;
+        if tokio::time::timeout(2 * self.longest, self.queue.close()).await.is_err() {
+            tracing::error!(event = "database.writer", "the thread that writes does not come to an end");
+            return;
+        }
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer
             && writer.join().is_err()

@@ -159,3 +159,31 @@ pub(super) fn classify(error: rusqlite::Error) -> DbError {
         _ => DbError::statement(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_hinders_every_statement_is_told_from_what_is_wrong_with_one() {
+        let classified = |code| classify(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [
+            ffi::SQLITE_BUSY,
+            ffi::SQLITE_BUSY_SNAPSHOT,
+            ffi::SQLITE_LOCKED,
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_READONLY,
+            ffi::SQLITE_IOERR,
+            ffi::SQLITE_IOERR_FSYNC,
+        ] {
+            assert!(matches!(classified(code), DbError::Unavailable(_)), "{code}");
+        }
+        for code in
+            [ffi::SQLITE_CONSTRAINT, ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_ERROR, ffi::SQLITE_CORRUPT]
+        {
+            assert!(matches!(classified(code), DbError::Statement(_)), "{code}");
+        }
+    }
+}
