@@ -21,6 +21,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
 
+pub(crate) use stores::tables;
 pub use stores::{StartError, Stores, cannot_start, test_people};
 
 use crate::clients::Registry;
@@ -145,12 +146,8 @@ impl App {
                 .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
                 .default_service(web::to(not_found))
         });
-        let workers = match server.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            some => some,
-        };
         let http = http
-            .workers(workers)
+            .workers(stores::workers(&self.settings))
             .backlog(4096)
             .disable_signals()
             .shutdown_timeout(server.drain_seconds.into())

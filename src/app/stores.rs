@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clients::{Registry, Rules};
-use crate::people::{People, test_people};
+use crate::clients::{self, Registry, Rules};
+use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
 use crate::platform::config::{self, Settings};
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::jose::SigningKeys;
+use crate::platform::jose::{self, SigningKeys};
 use crate::platform::seal::Keyring;
 use crate::platform::telemetry::Metrics;
+use crate::{grants, notices, release};
 
 /// Why the provider does not start: one sentence for whoever started it.
 #[derive(Debug)]
@@ -59,8 +60,8 @@ impl Stores {
         let keyring = keyring.map_err(cannot_start)?;
         let metrics = Metrics::new();
         let patience = Duration::from_millis(settings.database.acquire_timeout_ms.into());
-        let (url, most) = (settings.database.url.expose(), settings.database.max_connections);
-        let db = db::connect(url, most, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
+        let (url, each) = (settings.database.url.expose(), connections_each(&settings));
+        let db = db::connect(url, each, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
         Ok(Self { settings, clock: Clock::System, keyring, db, metrics })
     }
 
@@ -110,6 +111,28 @@ impl Stores {
     }
 }
 
+/// How many threads serve pages and endpoints.
+pub(super) fn workers(settings: &Settings) -> usize {
+    match settings.server.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        some => some,
+    }
+}
+
+/// Each thread has connections of its own: those that serve, that of the operations port and the main one, which does
+/// what happens in the background. A command uses the main one's share.
+fn connections_each(settings: &Settings) -> u32 {
+    let threads = u32::try_from(workers(settings) + 2).unwrap_or(u32::MAX);
+    (settings.database.max_connections / threads).max(1)
+}
+
+/// All tables, as the subjects declare them; those that refer to others come first.
+pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
+    let subjects =
+        [notices::TABLES, release::TABLES, grants::TABLES, people::TABLES, clients::TABLES, jose::TABLES];
+    subjects.into_iter().flatten().copied()
+}
+
 /// The people of the sandbox, as its settings name them; none elsewhere.
 ///
 /// # Errors
@@ -148,5 +171,24 @@ pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
         Err(_) => Err(StartError(format!(
             "another node already runs on {path}: embedded stores serve one node; stop it, or use PostgreSQL and Redis"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::platform::db::test_db::TestDb;
+
+    #[actix_web::test]
+    async fn the_subjects_declare_the_tables_that_the_migrations_make() {
+        let db = TestDb::migrated().await;
+        let made = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '_sqlx_migrations'";
+        let rows = db.read_all(db::statement(made)).await.unwrap();
+        let made: BTreeSet<String> =
+            rows.iter().map(|row| db::text(row, "sqlite_master", "name").unwrap()).collect();
+        assert_eq!(tables().map(str::to_owned).collect::<BTreeSet<_>>(), made);
+        assert_eq!(tables().count(), made.len(), "each table has one owner");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::serve;
-use crate::app::{App, StartError, Stores, cannot_start, test_people};
+use crate::app::{App, StartError, Stores, cannot_start, tables, test_people};
 use crate::clients::{ClientFile, ClientSecret};
 use crate::demo::portal;
 use crate::notices::receipts;
@@ -225,7 +225,7 @@ fn listen(port: u16, flag: &str) -> Result<Vec<TcpListener>, StartError> {
 async fn reset(settings: &Settings) -> Result<(), StartError> {
     let url = settings.database.url.expose();
     let Some(path) = url.strip_prefix("sqlite:") else {
-        return db::drop_everything(url).await.map_err(cannot_start);
+        return db::drop_everything(url, tables()).await.map_err(cannot_start);
     };
     let path = path.split('?').next().unwrap_or(path);
     let files = ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{path}{end}")));

@@ -27,3 +27,4 @@ pub use registration::{Registration, RegistrationErrors, Rules};
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};
 pub use subject_ids::SubjectIds;
+pub(crate) use store::TABLES;

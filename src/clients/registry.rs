@@ -98,7 +98,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Stores registrations, new ones and changed ones: all of them, or none when one is wrong.
+    /// Stores registrations, new ones and changed ones: all of them, or none when one is wrong or cannot be stored.
     ///
     /// # Errors
     /// [`ClientsError`].
@@ -116,7 +116,7 @@ impl Registry {
             return Err(ClientsError::Invalid(errors));
         }
         let known = self.stored().await?;
-        let mut done = Vec::new();
+        let (mut done, mut statements) = (Vec::new(), Vec::new());
         for mut registration in file.clients {
             let had_secret = known
                 .iter()
@@ -127,9 +127,10 @@ impl Registry {
             let made = (!public && given.is_none() && exported.is_none() && !had_secret)
                 .then(ClientSecret::generate);
             let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
-            store::upsert(&self.db, &registration, digest.as_ref(), self.clock.now_ms()).await?;
+            statements.push(store::upsert(&registration, digest.as_ref(), self.clock.now_ms())?);
             done.push(Registered { client_id: registration.client_id, secret: made });
         }
+        self.db.all_or_nothing(statements).await?;
         self.refresh().await?;
         Ok(done)
     }
@@ -196,4 +197,34 @@ fn build(stored: Vec<StoredClient>, rules: &Rules) -> Clients {
         }
     }
     clients
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::db::{self, test_db::TestDb};
+
+    const TWO: &str = "[[clients]]\nclient_id = \"first\"\nclient_name = \"First\"\nowner = \"X\"\n\
+         redirect_uris = [\"https://first.uz/cb\"]\n\
+         [[clients]]\nclient_id = \"second\"\nclient_name = \"Second\"\nowner = \"X\"\n\
+         redirect_uris = [\"https://second.uz/cb\"]\n";
+
+    #[actix_web::test]
+    async fn of_several_clients_all_are_stored_or_none() {
+        let db = TestDb::migrated().await;
+        let rules = Rules { loopback_http: false, sms_host: "id.uz".to_owned(), shortest_secret: 32 };
+        let registry = Registry::load(db.clone(), Clock::System, rules).await.unwrap();
+        db.execute(db::statement(
+            "CREATE TRIGGER refuse BEFORE INSERT ON clients WHEN NEW.client_id = 'second' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        ))
+        .await
+        .unwrap();
+        assert!(matches!(registry.register(ClientFile::parse(TWO).unwrap()).await, Err(ClientsError::Db(_))));
+        assert!(registry.export().await.unwrap().clients.is_empty());
+        db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
+        let registered = registry.register(ClientFile::parse(TWO).unwrap()).await.unwrap();
+        assert!(registered.iter().all(|client| client.secret.is_some()));
+        assert_eq!(registry.all().len(), 2);
+    }
 }

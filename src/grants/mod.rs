@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 pub use revocations::Revocations;
+pub(crate) use store::TABLES;
 
 use crate::clients::ClientId;
 use crate::people::{DataSet, PersonId};

@@ -1,21 +1,21 @@
 //! SQL of the tables `grants` and `revoked_tokens`.
 
-use sqlx::any::AnyRow;
-
 use super::{Grant, GrantDetails};
 use crate::clients::ClientId;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
 
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens"];
+
 const TABLE: &str = "grants";
 
 /// Redeems a code: stores what it granted, unless the same code was redeemed before. One statement, one winner.
 pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<bool, DbError> {
-    let details =
-        serde_json::to_string(&grant.details).map_err(|error| DbError::Statement(error.to_string()))?;
+    let details = db::to_json(&grant.details)?;
     let row = db
         .change(
-            sqlx::query(
+            db::statement(
                 "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
                  refresh_generation, refreshed_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
                  ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id",
@@ -37,7 +37,7 @@ pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<boo
 pub(super) async fn revoke_of(db: &Db, grant: &str, client: &ClientId, now_ms: i64) -> Result<bool, DbError> {
     let row = db
         .change(
-            sqlx::query(
+            db::statement(
                 "UPDATE grants SET revoked_at_ms = COALESCE(revoked_at_ms, $1) \
                  WHERE grant_id = $2 AND client_id = $3 RETURNING grant_id",
             )
@@ -52,7 +52,7 @@ pub(super) async fn revoke_of(db: &Db, grant: &str, client: &ClientId, now_ms: i
 /// Revokes a grant, with every token that came of it.
 pub(super) async fn revoke(db: &Db, grant: &str, now_ms: i64) -> Result<(), DbError> {
     db.execute(
-        sqlx::query("UPDATE grants SET revoked_at_ms = $1 WHERE grant_id = $2 AND revoked_at_ms IS NULL")
+        db::statement("UPDATE grants SET revoked_at_ms = $1 WHERE grant_id = $2 AND revoked_at_ms IS NULL")
             .bind(now_ms)
             .bind(grant),
     )
@@ -71,7 +71,7 @@ pub(super) async fn rotate(
 ) -> Result<Option<Grant>, DbError> {
     let row = db
         .change(
-            sqlx::query(
+            db::statement(
                 "UPDATE grants SET refresh_generation = refresh_generation + 1, refreshed_at = $1 \
                  WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
                  AND expires_at > $5 AND refreshed_at > $6 \
@@ -92,7 +92,7 @@ pub(super) async fn rotate(
 pub(super) async fn find(db: &Db, grant: &str) -> Result<Option<Grant>, DbError> {
     let row = db
         .read_optional(
-            sqlx::query(
+            db::statement(
                 "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms \
                  FROM grants WHERE grant_id = $1",
             )
@@ -110,7 +110,7 @@ pub(super) async fn revoke_token(
     expires_at: Timestamp,
 ) -> Result<(), DbError> {
     db.execute(
-        sqlx::query(
+        db::statement(
             "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at) VALUES ($1, $2, $3) \
              ON CONFLICT (token_id) DO NOTHING",
         )
@@ -126,7 +126,7 @@ pub(super) async fn revoke_token(
 pub(super) async fn revoked_since(db: &Db, since_ms: i64) -> Result<Vec<(String, i64)>, DbError> {
     let rows = db
         .read_all(
-            sqlx::query(
+            db::statement(
                 "SELECT grant_id AS id, revoked_at_ms FROM grants WHERE revoked_at_ms > $1 \
                  UNION ALL SELECT token_id AS id, revoked_at_ms FROM revoked_tokens WHERE revoked_at_ms > $2",
             )
@@ -141,7 +141,7 @@ pub(super) async fn revoked_since(db: &Db, since_ms: i64) -> Result<Vec<(String,
 pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, DbError> {
     let tokens = db
         .execute(
-            sqlx::query(
+            db::statement(
                 "DELETE FROM revoked_tokens WHERE token_id IN \
                  (SELECT token_id FROM revoked_tokens WHERE expires_at < $1 LIMIT $2)",
             )
@@ -151,7 +151,7 @@ pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, 
         .await?;
     let grants = db
         .execute(
-            sqlx::query(
+            db::statement(
                 "DELETE FROM grants WHERE grant_id IN (SELECT grant_id FROM grants WHERE expires_at < $1 LIMIT $2)",
             )
             .bind(before.0)
@@ -163,18 +163,19 @@ pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, 
 
 /// How long the oldest row that should be gone has been there, in seconds.
 pub(super) async fn purge_lag(db: &Db, before: Timestamp) -> Result<i64, DbError> {
-    let row =
-        db.read_optional(sqlx::query("SELECT CAST(MIN(expires_at) AS BIGINT) AS oldest FROM grants")).await?;
+    let row = db
+        .read_optional(db::statement("SELECT CAST(MIN(expires_at) AS BIGINT) AS oldest FROM grants"))
+        .await?;
     let oldest = row.map(|row| db::maybe_int(&row, TABLE, "oldest")).transpose()?.flatten();
     Ok(oldest.map_or(0, |oldest| (before.0 - oldest).max(0)))
 }
 
-fn read(row: &AnyRow) -> Result<Grant, DbError> {
+fn read(row: &db::Row) -> Result<Grant, DbError> {
     let client = db::text(row, TABLE, "client_id")?;
     Ok(Grant {
         id: db::text(row, TABLE, "grant_id")?,
         client_id: ClientId::parse(&client)
-            .ok_or_else(|| DbError::Corrupt { table: TABLE, what: "client_id".to_owned() })?,
+            .ok_or_else(|| row.corrupt(TABLE, "client_id", "it is no client identifier"))?,
         details: db::json::<GrantDetails>(row, TABLE, "details")?,
         generation: db::int(row, TABLE, "refresh_generation")?,
         refreshed_at: Timestamp(db::int(row, TABLE, "refreshed_at")?),

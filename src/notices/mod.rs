@@ -11,3 +11,4 @@ mod store;
 
 pub use delivery::{DELIVERIES, Deliveries, Delivery};
 pub use outbox::{OutboundMessage, Outbox, Prepared, Submitted};
+pub(crate) use store::TABLES;

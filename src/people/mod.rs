@@ -29,3 +29,4 @@ pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
 pub use store::People;
 pub use typed::digits_of;
+pub(crate) use store::TABLES;

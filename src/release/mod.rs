@@ -11,6 +11,7 @@ mod store;
 
 pub use consent::{Consent, Decision, Extent, decide};
 pub use shown::values;
+pub(crate) use store::TABLES;
 pub use store::{ConsentContext, Release};
 
 /// The sets of data that can be released.

@@ -10,6 +10,9 @@ use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, DbError};
 
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE];
+
 const TABLE: &str = "consents";
 
 /// A person in front of a service.
@@ -59,7 +62,7 @@ impl Release {
         let row = self
             .db
             .read_optional(
-                sqlx::query(
+                db::statement(
                     "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
                      n.status, n.number_index, n.sealed AS number_sealed, \
                      c.consent_id, c.extent, c.expires_at \
@@ -105,11 +108,10 @@ impl Release {
     ) -> Result<Consent, DbError> {
         let now = self.clock.now();
         let consent = Consent { id: id.to_owned(), extent, expires_at: now.plus(client.consent_seconds) };
-        let text =
-            serde_json::to_string(&consent.extent).map_err(|error| DbError::Statement(error.to_string()))?;
+        let text = db::to_json(&consent.extent)?;
         self.db
             .execute(
-                sqlx::query(
+                db::statement(
                     "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at) \
                      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (consent_id) DO NOTHING",
                 )

@@ -10,6 +10,7 @@ mod cli;
 mod code;
 mod consent;
 mod crash;
+mod database;
 mod demo;
 mod discovery;
 mod floors;

@@ -229,8 +229,9 @@ impl SigningKeys {
     pub async fn rotate(&self, alg: Alg, rsa_bits: u32, ahead: i64) -> Result<String, SigningKeysError> {
         let now = self.clock.now();
         let key = new_key(alg, rsa_bits, now, now.plus(ahead));
-        store::insert(&self.db, &self.sealer, &key, Timestamp(i64::MAX)).await?;
-        self.succeed(key).await
+        self.succeed(&key, Timestamp(i64::MAX)).await?;
+        self.refresh().await?;
+        Ok(key.kid)
     }
 
     /// Makes successors for keys older than `most_days`. Of several nodes, one does.
@@ -247,25 +248,22 @@ impl SigningKeys {
                 continue;
             }
             let key = new_key(alg, rsa_bits, now, now.plus(PUBLISH_AHEAD));
-            if store::insert(&self.db, &self.sealer, &key, oldest).await? {
+            if self.succeed(&key, oldest).await? {
                 tracing::info!(
                     event = "keys.rotated",
                     alg = alg.name(),
                     kid = key.kid,
                     "a signing key got a successor"
                 );
-                self.succeed(key).await?;
+                self.refresh().await?;
             }
         }
         Ok(())
     }
 
-    async fn succeed(&self, key: StoredKey) -> Result<String, SigningKeysError> {
-        let alg = key.alg;
-        store::retire_former(&self.db, alg, (&key.kid, key.created_at), key.active_from.plus(KEEP_AFTER))
-            .await?;
-        self.refresh().await?;
-        Ok(key.kid)
+    /// Stores a key and retires the former one, at once. Tells whether it did.
+    async fn succeed(&self, key: &StoredKey, unless_since: Timestamp) -> Result<bool, DbError> {
+        store::succeed(&self.db, &self.sealer, key, unless_since, key.active_from.plus(KEEP_AFTER)).await
     }
 }
 

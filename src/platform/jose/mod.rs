@@ -10,3 +10,4 @@ mod store;
 
 pub use key::{Alg, KeyError, SigningKey};
 pub use keys::{KeyInfo, KeySet, PUBLISH_AHEAD, SigningKeys, SigningKeysError, VerifyError};
+pub(crate) use store::TABLES;

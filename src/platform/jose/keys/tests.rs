@@ -5,6 +5,7 @@ use serde_json::json;
 use std::sync::LazyLock;
 
 use super::*;
+use crate::platform::db::{self, test_db::TestDb};
 
 const NOW: Timestamp = Timestamp(1_700_000_000);
 
@@ -114,5 +115,35 @@ proptest! {
         if let Ok(token) = String::from_utf8(token) {
             prop_assert!(KEYS.verify(&token, "JWT").is_err(), "{token}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn a_key_and_the_end_of_its_predecessor_are_stored_together() {
+    let db = TestDb::migrated().await;
+    let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+    let clock = Clock::manual(Timestamp(1_000_000));
+    let keys = SigningKeys::load(db.clone(), &keyring, clock.clone(), 2048).await.unwrap();
+    let of_alg = |alg| {
+        let list = keys.current().list(Timestamp(i64::MAX));
+        list.into_iter().filter(move |key| key.alg == alg).collect::<Vec<_>>()
+    };
+    db.execute(db::statement(
+        "CREATE TRIGGER refuse BEFORE UPDATE ON signing_keys BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    ))
+    .await
+    .unwrap();
+    clock.advance(2 * 86_400);
+    assert!(keys.rotate(Alg::ES256, 2048, 10).await.is_err());
+    assert!(keys.rotate_old(2048, 1).await.is_err());
+    let all = db.read_one(db::statement("SELECT COUNT(*) AS n FROM signing_keys")).await.unwrap();
+    assert_eq!(db::int(&all, "signing_keys", "n").unwrap(), 3, "no key without the other's end");
+
+    db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
+    let new = keys.rotate(Alg::ES256, 2048, 10).await.unwrap();
+    let keys = of_alg(Alg::ES256);
+    assert_eq!(keys.len(), 2);
+    for key in keys {
+        assert_eq!(key.kid == new, key.retire_at.is_none(), "{}", key.kid);
     }
 }
