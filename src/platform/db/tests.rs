@@ -48,7 +48,7 @@ async fn of_many_changes_at_once_each_is_made_and_a_wrong_one_undoes_itself_alon
 }
 
 #[actix_web::test]
-async fn changes_that_wait_together_share_a_commit_and_take_one_trip_each() {
+async fn a_guarded_change_is_one_round_trip_and_one_commit() {
     let db = with_table().await;
     let before = (db.metrics.sql_round_trips.get(), db.metrics.sql_commits.get());
     db.guarded(increment(), vec![increment(), increment()]).await.unwrap().unwrap();

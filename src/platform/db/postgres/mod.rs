@@ -25,7 +25,7 @@ pub use lock::{OnlyNode, drop_everything, only_node};
 /// More than there are statements in the program.
 const CACHED_STATEMENTS: usize = 200;
 
-/// How long a server is used.
+/// What using a server may take.
 pub(super) struct Bounds {
     /// Most connections of one thread.
     pub(super) connections: u32,
@@ -134,7 +134,7 @@ impl Server {
         }
     }
 
-    /// Decides what becomes of the connection and of the database's good name.
+    /// Decides what becomes of the connection, and whether the server counts as lost.
     fn finish<T>(
         &self,
         lease: Lease,

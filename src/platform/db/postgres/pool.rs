@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 /// How long a connection is used: servers free what a session gathered, and a moved server is found again.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// How long it may take to bring a connection into order, or to say goodbye.
+/// How long it may take to bring a connection into order, or to close it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The connections of one thread, and the places for more.

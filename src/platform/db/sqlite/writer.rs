@@ -1,5 +1,5 @@
 //! SQLite has one writer at a time, and every commit waits for the disk. So one thread makes all changes, and those that
-//! wait together are committed together: one flush for all, and nobody is answered before it.
+//! wait together are committed together: one flush for all, and no caller is answered before it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -56,7 +56,7 @@ pub(super) fn start(session: Session) -> std::io::Result<(Queue, JoinHandle<()>)
 }
 
 impl Queue {
-    /// Adds a change; what comes of it is told once it is durable. Whoever does not wait for it takes nothing back.
+    /// Adds a change; its outcome is sent once it is durable. It takes place whether or not the caller still waits.
     pub(super) fn add(&self, work: Work) -> Result<oneshot::Receiver<Answer>, DbError> {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Job { work, reply });
