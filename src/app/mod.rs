@@ -1,6 +1,7 @@
 //! The composition root: the only place that knows which adapter is in use. It builds the provider from its settings,
 //! serves it and keeps its background work going.
 
+pub mod settings;
 mod stores;
 mod tls;
 mod wiring;
@@ -18,6 +19,7 @@ use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
+use secrecy::ExposeSecret;
 
 pub use stores::{StartError, Stores, cannot_start, test_people};
 
@@ -27,13 +29,13 @@ use crate::notices::{Deliveries, Outbox};
 use crate::oidc::{self, Discovery, Oidc};
 use crate::pages::{self, Pages};
 use crate::people::People;
-use crate::platform::config::Settings;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::{self, Metrics, Operations, Requests, check};
 use crate::platform::web::assets;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
+use settings::Settings;
 
 /// The provider, built and not yet serving.
 pub struct App {
@@ -63,7 +65,7 @@ impl App {
         let only_node_on_server = if ephemeral.is_shared() || stores.settings.database.is_embedded() {
             None
         } else {
-            Some(db::only_node(stores.settings.database.url.expose()).await.map_err(cannot_start)?)
+            Some(db::only_node(stores.settings.database.url.expose_secret()).await.map_err(cannot_start)?)
         };
         let people = People::new(stores.db.clone(), &stores.keyring);
         stores::store_test_people(&stores, &people).await?;
@@ -84,7 +86,8 @@ impl App {
             sign_out: Arc::new(stores.keyring.mac("sign-out")),
             oidc,
         };
-        let secret = stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose()));
+        let secret =
+            stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
         Ok(Self {
             discovery: Discovery::new(stores.settings.server.issuer.as_str()),
@@ -114,8 +117,8 @@ impl App {
         let server = &self.settings.server;
         let (pages, oidc) = (self.pages.clone(), self.pages.oidc.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
-        let (requests, metrics, most) =
-            (Requests::new(server, entropy), Arc::clone(&self.metrics), server.max_body_bytes);
+        let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, entropy);
+        let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
             Web::new()
                 .app_data(Data::new(pages.clone()))
@@ -135,7 +138,7 @@ impl App {
         });
         let workers = match server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
-            some => some,
+            some => some as usize,
         };
         let http = http
             .workers(workers)

@@ -24,6 +24,7 @@ mod refresh_token;
 mod request;
 mod revocation;
 mod revoked;
+mod settings;
 mod store;
 mod subject;
 mod token;
@@ -52,6 +53,7 @@ pub use grants::Grants;
 pub use refresh_token::RefreshTokens;
 pub use request::{AuthorizationRequest, Prompt, ResponseMode, VerifiedRedirect};
 pub use revoked::Revoked;
+pub use settings::TokenSettings;
 pub use subject::SubjectIds;
 
 /// Lifetimes of what is issued, in seconds.

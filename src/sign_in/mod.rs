@@ -11,6 +11,7 @@ mod identifier;
 mod limits;
 mod number;
 mod session;
+mod settings;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use identifier::{AttemptId, BrowserId, SessionId};
 pub use limits::{Caps, ClientNetwork, Limit, Limits};
 pub use number::{NumberOutcome, PendingCode, ResendOutcome};
 pub use session::{Session, SessionBounds, Sessions};
+pub use settings::{LimitSettings, SignInSettings};
 
 /// An error of a step that is nobody's fault at the keyboard: 503 or 500, never an outcome.
 pub use crate::platform::service_error::ServiceError;

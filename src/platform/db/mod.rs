@@ -7,6 +7,7 @@
 mod connect;
 mod postgres;
 mod schema;
+mod settings;
 mod writer;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use sqlx::{Any, AnyPool, Row as _};
 pub use connect::{ConnectError, connect, without_password};
 pub use postgres::{OnlyNode, drop_everything, only_node};
 pub use schema::{migrate, pending_migrations};
+pub use settings::DatabaseSettings;
 
 use writer::{Wanted, Writer};
 

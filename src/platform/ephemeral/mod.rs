@@ -7,6 +7,7 @@
 mod envelope;
 mod memory;
 mod redis;
+mod settings;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::telemetry::Metrics;
 use envelope::Envelope;
 
 pub use redis::RedisError;
+pub use settings::RedisSettings;
 
 /// What kind of thing a key names. Closed, so that one kind can never be taken for another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
