@@ -118,6 +118,7 @@ impl App {
         let (pages, oidc) = (self.pages.clone(), self.pages.oidc.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, entropy);
+        let support = Data::new(self.settings.support.clone());
         let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
             Web::new()
@@ -125,6 +126,7 @@ impl App {
                 .app_data(Data::new(oidc.clone()))
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
+                .app_data(support.clone())
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("other"))
                 .wrap(from_fn(in_time))
