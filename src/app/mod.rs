@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod key_spaces;
+pub mod settings;
 mod stores;
 mod tls;
 mod wiring;
@@ -20,6 +21,7 @@ use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
+use secrecy::ExposeSecret;
 
 pub(crate) use stores::tables;
 pub use stores::{StartError, Stores, cannot_start, test_people};
@@ -32,7 +34,6 @@ use crate::oidc::{self, Authorization, Discovery, Tokens};
 use crate::pages::{self, Pages};
 use crate::people::People;
 use crate::platform::bytes;
-use crate::platform::config::Settings;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::{self, Metrics, Operations, Requests, check};
@@ -40,6 +41,7 @@ use crate::platform::web::assets;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
 use crate::release::Release;
+use settings::Settings;
 
 /// The provider, built and not yet serving.
 pub struct App {
@@ -72,7 +74,7 @@ impl App {
         let only_node_on_server = if ephemeral.is_shared() || stores.settings.database.is_embedded() {
             None
         } else {
-            Some(db::only_node(stores.settings.database.url.expose()).await.map_err(cannot_start)?)
+            Some(db::only_node(stores.settings.database.url.expose_secret()).await.map_err(cannot_start)?)
         };
         let people = People::new(stores.db.clone(), &stores.keyring);
         stores::store_test_people(&stores, &people).await?;
@@ -91,7 +93,8 @@ impl App {
         let release = Release::new(stores.db.clone(), people, stores.clock.clone());
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
         let pages = wiring::pages(&stores, authorization.clone());
-        let secret = stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose()));
+        let secret =
+            stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
         Ok(Self {
             discovery: Discovery::new(stores.settings.server.issuer.as_str()),
@@ -125,8 +128,9 @@ impl App {
         let (pages, authorization, tokens) =
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
-        let (requests, metrics, most) =
-            (Requests::new(server, bytes::fill), Arc::clone(&self.metrics), server.max_body_bytes);
+        let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
+        let support = Data::new(self.settings.support.clone());
+        let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
             Web::new()
                 .app_data(Data::new(pages.clone()))
@@ -135,6 +139,7 @@ impl App {
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
+                .app_data(support.clone())
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("other"))
                 .wrap(from_fn(in_time))

@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::settings::{Environment, Settings};
 use crate::clients::{self, Registry, Rules};
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
-use crate::platform::config::{self, Settings};
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::jose::{self, SigningKeys};
 use crate::platform::seal::Keyring;
 use crate::platform::telemetry::Metrics;
 use crate::{grants, notices, release};
+use secrecy::ExposeSecret;
 
 /// Why the provider does not start: one sentence for whoever started it.
 #[derive(Debug)]
@@ -54,13 +55,13 @@ impl Stores {
     /// # Errors
     /// [`StartError`].
     pub async fn open(settings: Settings) -> Result<Self, StartError> {
-        let sandbox = settings.environment == config::Environment::Sandbox;
+        let sandbox = settings.environment == Environment::Sandbox;
         let path = &settings.keys.keyring;
         let keyring = if sandbox { Keyring::read_or_create(path) } else { Keyring::read(path) };
         let keyring = keyring.map_err(cannot_start)?;
         let metrics = Metrics::new();
         let patience = Duration::from_millis(settings.database.acquire_timeout_ms.into());
-        let (url, each) = (settings.database.url.expose(), connections_each(&settings));
+        let (url, each) = (settings.database.url.expose_secret(), connections_each(&settings));
         let db = db::connect(url, each, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
         Ok(Self { settings, clock: Clock::System, keyring, db, metrics })
     }
@@ -94,7 +95,7 @@ impl Stores {
             Some(url) => {
                 let timeout = Duration::from_millis(self.settings.redis.timeout_ms.into());
                 let metrics = Arc::clone(&self.metrics);
-                Ephemeral::redis(url.expose(), timeout, self.clock.clone(), &self.keyring, metrics)
+                Ephemeral::redis(url.expose_secret(), timeout, self.clock.clone(), &self.keyring, metrics)
                     .await
                     .map_err(cannot_start)
             }
@@ -102,7 +103,7 @@ impl Stores {
     }
 
     fn rules(&self) -> Rules {
-        let sandbox = self.settings.environment == config::Environment::Sandbox;
+        let sandbox = self.settings.environment == Environment::Sandbox;
         Rules {
             loopback_http: sandbox,
             sms_host: self.settings.server.issuer.host().to_owned(),
@@ -115,7 +116,7 @@ impl Stores {
 pub(super) fn workers(settings: &Settings) -> usize {
     match settings.server.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
-        some => some,
+        some => some as usize,
     }
 }
 
@@ -138,7 +139,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// [`StartError`] when their file is wrong.
 pub fn test_people(settings: &Settings) -> Result<Vec<test_people::TestPerson>, StartError> {
-    if settings.environment != config::Environment::Sandbox {
+    if settings.environment != Environment::Sandbox {
         return Ok(Vec::new());
     }
     let text = match &settings.sandbox.people {
@@ -156,7 +157,7 @@ pub(super) async fn store_test_people(stores: &Stores, people: &People) -> Resul
 
 /// Embedded stores serve one node: the second one is told so instead of corrupting the first one's work.
 pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
-    let url = stores.settings.database.url.expose();
+    let url = stores.settings.database.url.expose_secret();
     let Some(path) = url.strip_prefix("sqlite:") else { return Ok(None) };
     let path = path.trim_start_matches("//").split('?').next().unwrap_or(path);
     let lock = PathBuf::from(format!("{path}.node"));

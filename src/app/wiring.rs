@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
+use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
 use crate::clients::SubjectIds;
 use crate::grants::{Grants, Revocations};
-use crate::notices::sms::{self, Eskiz, EskizSettings, Gateway, Gateways, PlayMobile, PlayMobileSettings};
+use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
     AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, RefreshTokens, Tokens,
 };
 use crate::pages::{Completion, Pages, SignOut};
 use crate::people::People;
-use crate::platform::config::{self, Settings};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
@@ -97,7 +99,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
         sessions: sign_in.sessions.clone(),
         notifier: LogoutNotifier::new(
             settings.outbound.clone(),
-            settings.environment == config::Environment::Sandbox,
+            settings.environment == Environment::Sandbox,
         ),
     };
     Pages {
@@ -126,9 +128,9 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         resend_after: sign_in.resend_after_seconds.iter().map(|seconds| i64::from(*seconds)).collect(),
         failures_per_account: limits.failures_per_account.into(),
         daily_cap: limits.sends_per_number_day.into(),
-        constant_codes: settings.sandbox.constant_codes.clone(),
+        constant_codes: settings.sandbox.constant_codes.0.clone(),
         relaxed_limits: settings.sandbox.relaxed_limits,
-        test_numbers: settings.environment == config::Environment::Sandbox,
+        test_numbers: settings.environment == Environment::Sandbox,
     };
     let caps = Caps {
         number_10m: limits.sends_per_number_10m.into(),
@@ -144,7 +146,7 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         absolute: sign_in.session_absolute_seconds.into(),
     };
     let (clock, metrics) = (stores.clock.clone(), Arc::clone(&stores.metrics));
-    let attempt_seconds = sign_in.transaction_seconds.into();
+    let attempt_seconds = sign_in.attempt_seconds.into();
     SignIn {
         attempts: SignInAttempts::new(ephemeral.clone(), clock.clone(), attempt_seconds),
         sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds),
@@ -164,29 +166,19 @@ pub(super) fn gateways(settings: &Settings) -> Result<Gateways, StartError> {
     let sms = &settings.sms;
     let callback = match (&sms.callback_base, &sms.callback_secret) {
         (Some(base), Some(secret)) => {
-            Some(receipts::eskiz_url(base.as_str().trim_end_matches('/'), secret.expose()))
+            Some(receipts::eskiz_url(base.as_str().trim_end_matches('/'), secret.expose_secret()))
         }
         _ => None,
     };
     let all = sms.gateways.iter().filter_map(|gateway| match gateway {
-        config::Gateway::Eskiz => sms.eskiz.as_ref().map(|own| {
-            let settings = EskizSettings {
-                base_url: own.base_url.as_str().trim_end_matches('/').to_owned(),
-                email: own.email.clone(),
-                password: own.password.expose().to_owned().into(),
-                from: own.from.clone(),
-            };
-            Gateway::Eskiz(Eskiz::new(client.clone(), settings, callback.clone()))
-        }),
-        config::Gateway::PlayMobile => sms.playmobile.as_ref().map(|own| {
-            let settings = PlayMobileSettings {
-                url: own.url.as_str().to_owned(),
-                login: own.login.clone(),
-                password: own.password.expose().to_owned().into(),
-                originator: own.originator.clone(),
-            };
-            Gateway::PlayMobile(PlayMobile::new(client.clone(), settings))
-        }),
+        GatewayName::Eskiz => sms
+            .eskiz
+            .clone()
+            .map(|settings| Gateway::Eskiz(Eskiz::new(client.clone(), settings, callback.clone()))),
+        GatewayName::PlayMobile => sms
+            .playmobile
+            .clone()
+            .map(|settings| Gateway::PlayMobile(PlayMobile::new(client.clone(), settings))),
     });
     Ok(Gateways::new(all.collect()))
 }

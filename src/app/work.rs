@@ -8,8 +8,8 @@ use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
 use crate::oidc::Provider;
 use crate::platform::clock::Timestamp;
-use crate::platform::config::Keys;
 use crate::platform::ephemeral::Ephemeral;
+use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::Metrics;
 use crate::sign_in::Limits;
 
@@ -94,7 +94,7 @@ struct Upkeep {
     ephemeral: Ephemeral,
     outbox: Outbox,
     metrics: Arc<Metrics>,
-    keys: Keys,
+    keys: KeySettings,
 }
 
 impl Upkeep {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 
+use crate::app::settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::platform::clock::Timestamp;
 use crate::platform::config;
@@ -70,7 +71,7 @@ impl Keys {
 
 fn init(file: Option<&Path>) -> Result<(), StartError> {
     let settings = match file {
-        Some(_) => config::load_before_keyring(file, config::environment()).map_err(cannot_start)?,
+        Some(_) => settings::load_before_keyring(file, config::environment()).map_err(cannot_start)?,
         None => super::settings(None)?,
     };
     let path = settings.keys.keyring;

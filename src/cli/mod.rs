@@ -12,8 +12,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::settings::{self, Settings};
 use crate::app::{StartError, Stores, cannot_start};
-use crate::platform::config::{self, Settings};
+use crate::platform::config;
 use crate::platform::db;
 
 /// Yagona: sign-in with Mobile-ID for a country.
@@ -77,7 +78,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
 /// The settings that a command works on.
 fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
     match file {
-        Some(file) => config::load(Some(file), config::environment()).map_err(cannot_start),
+        Some(file) => settings::load(Some(file), config::environment()).map_err(cannot_start),
         None => Settings::demo_with(Path::new("."), config::environment()).map_err(cannot_start),
     }
 }

@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 
+use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores, cannot_start};
 use crate::people::{People as Store, PhoneNumber};
-use crate::platform::config::{Environment, Settings};
 
 /// Helps people.
 #[derive(Subcommand)]

@@ -26,5 +26,5 @@ pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{Registration, RegistrationErrors, Rules};
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};
-pub use subject_ids::SubjectIds;
 pub(crate) use store::TABLES;
+pub use subject_ids::SubjectIds;

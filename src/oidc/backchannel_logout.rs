@@ -10,7 +10,7 @@ use url::Url;
 
 use super::Provider;
 use crate::platform::bytes;
-use crate::platform::config::Outbound;
+use crate::platform::outbound::Outbound;
 use crate::sign_in::Session;
 
 /// Logout tokens live this long, in seconds (OWASP ASVS 5.0 §10.5.5).

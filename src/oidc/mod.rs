@@ -17,6 +17,7 @@ mod introspection;
 mod jwks;
 mod refresh_token;
 mod revocation;
+mod settings;
 mod token;
 mod userinfo;
 
@@ -37,6 +38,7 @@ pub use discovery::Discovery;
 pub use end_session::{Logout, LogoutDecision, PostLogout};
 pub use error::{ErrorCode, OAuthError};
 pub use refresh_token::RefreshTokens;
+pub use settings::TokenSettings;
 
 /// What all endpoints share. Cheap to clone.
 #[derive(Clone)]

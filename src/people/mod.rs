@@ -28,5 +28,5 @@ pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
 pub use store::People;
-pub use typed::digits_of;
 pub(crate) use store::TABLES;
+pub use typed::digits_of;

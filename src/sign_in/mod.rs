@@ -14,6 +14,7 @@ mod limits;
 mod number;
 mod request;
 mod session;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use limits::{Caps, ClientNetwork, Limit, Limits};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
+pub use settings::{LimitSettings, SignInSettings};
 
 /// An error that the person did not cause: 503 or 500, never an outcome.
 pub use crate::platform::service_error::ServiceError;

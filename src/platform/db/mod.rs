@@ -13,6 +13,7 @@ mod error;
 mod postgres;
 mod row;
 mod schema;
+mod settings;
 mod sqlite;
 mod statement;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use error::{Cause, DbError};
 pub use postgres::{OnlyNode, drop_everything, only_node};
 pub use row::{Row, int, json, maybe_int, maybe_text, text, to_json};
 pub use schema::{migrate, pending_migrations};
+pub use settings::DatabaseSettings;
 pub use statement::{Statement, Value, statement};
 
 use availability::Availability;

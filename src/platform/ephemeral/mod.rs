@@ -14,6 +14,7 @@ mod envelope;
 mod key;
 mod memory;
 mod redis;
+mod settings;
 mod unavailable;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use envelope::Envelope;
 pub use batch::{Applied, Batch};
 pub use key::{EphemeralKey, KeySpace};
 pub use redis::RedisError;
+pub use settings::RedisSettings;
 pub use unavailable::Unavailable;
 
 /// Which state a value was read in; [`Ephemeral::swap`] replaces that state only.

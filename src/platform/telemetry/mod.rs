@@ -12,11 +12,13 @@ mod proxy;
 mod request_id;
 mod requests;
 mod routes;
+mod settings;
 
 pub use log::{LogAlreadyStarted, start_log};
 pub use metrics::Metrics;
 pub use operations::{Check, Operations, check, start};
-pub use proxy::{ClientAddress, client_address};
+pub use proxy::{ClientAddress, ForwardedHeader, client_address};
 pub use request_id::{Entropy, RequestId};
 pub use requests::{Requests, client_of, request_id_of};
 pub use routes::Route;
+pub use settings::{LogFormat, LogSettings};

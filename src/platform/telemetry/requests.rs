@@ -10,10 +10,10 @@ use actix_web::{Error, HttpMessage, HttpRequest};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::proxy::{ClientAddress, client_address, is_trusted};
+use super::proxy::{ClientAddress, ForwardedHeader, client_address, is_trusted};
 use super::request_id::{Entropy, Pool, RequestId};
 use super::routes::Route;
-use crate::platform::config::{Cidr, ForwardedHeader, Server};
+use crate::platform::config::Cidr;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,10 +30,10 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Takes from the settings whose word on clients' addresses and request ids counts.
-    pub fn new(server: &Server, entropy: Entropy) -> Self {
-        let (trusted, header) = (server.trusted_proxies.as_slice().into(), server.forwarded_header);
-        Self { trusted, header, entropy }
+    /// `trusted` are the proxies whose word on clients' addresses and request ids counts; they tell the former in
+    /// `header`.
+    pub fn new(trusted: &[Cidr], header: ForwardedHeader, entropy: Entropy) -> Self {
+        Self { trusted: trusted.into(), header, entropy }
     }
 }
 
@@ -135,10 +135,8 @@ where
 mod tests {
     use super::super::Metrics;
     use super::*;
-    use crate::platform::config::Settings;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::{App, HttpResponse, web};
-    use std::path::Path;
 
     const ENTROPY: Entropy = |bytes| bytes.iter_mut().for_each(|byte| *byte = 7);
 
@@ -154,12 +152,11 @@ mod tests {
         header: (&'static str, &'static str),
         metrics: &Metrics,
     ) -> (u16, String, String) {
-        let mut server = Settings::demo(Path::new("")).server;
-        server.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
         let broken = || async { HttpResponse::ServiceUnavailable().finish() };
         let app = App::new()
             .app_data(metrics.route("other"))
-            .wrap(Requests::new(&server, ENTROPY))
+            .wrap(Requests::new(&trusted, ForwardedHeader::XForwardedFor, ENTROPY))
             .service(web::resource("/who").app_data(metrics.route("/who")).route(web::get().to(who)))
             .service(
                 web::resource("/broken").app_data(metrics.route("/broken")).route(web::get().to(broken)),

@@ -1,5 +1,6 @@
 //! A context of a person's browser: in which language it reads, and the page for whatever cannot go on.
 
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::cookies::{Cookies, Name};
@@ -7,6 +8,7 @@ use super::frame::{Frame, Service};
 use super::locale::{Language, negotiate};
 use super::problem::{ProblemKind, ProblemPage, start_again, try_again};
 use super::respond::{self, CspSources};
+use super::support::Support;
 use super::text::Text;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::request_id_of;
@@ -55,6 +57,7 @@ impl<'r> PageContext<'r> {
         let support_code = id.as_ref().map_or("-", |id| id.as_str());
         tracing::info!(event = "page.problem", kind = ?kind, technical = problem.technical, "a page could not go on");
         let here = self.request.uri().to_string();
+        let support = self.request.app_data::<Data<Support>>().map(|support| support.get_ref());
         let action = match kind {
             // The same page may answer in a moment.
             ProblemKind::Unavailable if here.starts_with('/') => Some(try_again(text, here)),
@@ -64,6 +67,7 @@ impl<'r> PageContext<'r> {
             frame: Frame { text, service: problem.service, languages: Vec::new(), form_action: "" },
             kind,
             support_code,
+            support: support.filter(|support| support.is_given()),
             technical: problem.technical,
             action,
             retry_after: problem.retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
@@ -94,5 +98,29 @@ impl<'r> PageContext<'r> {
             }
         };
         self.problem(kind, &Problem { retry_after, ..Problem::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::{TestRequest, call_and_read_body, init_service};
+    use actix_web::{App, web};
+
+    async fn asked(support: Support) -> String {
+        let lost = |request: HttpRequest| async move {
+            PageContext::new(&request, Cookies { https: true }, Some("en"))
+                .problem(ProblemKind::NotFound, &Problem::default())
+        };
+        let app = App::new().app_data(Data::new(support)).default_service(web::to(lost));
+        let body = call_and_read_body(&init_service(app).await, TestRequest::get().to_request()).await;
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn a_problem_page_names_whom_the_application_names() {
+        let phone = Some("+998 71 200-00-00".to_owned());
+        assert!(asked(Support { phone, url: None }).await.contains("Help: <a class=\"number\""));
+        assert!(!asked(Support { phone: None, url: None }).await.contains("id=\"support\""));
     }
 }

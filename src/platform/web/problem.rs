@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::frame::Frame;
+use super::support::Support;
 use super::text::Text;
 
 /// Why a page cannot be shown or a sign-in cannot go on, as far as the person is concerned.
@@ -132,6 +133,8 @@ pub struct ProblemPage<'a> {
     pub kind: ProblemKind,
     /// What a person reads out to support and the log can be searched for.
     pub support_code: &'a str,
+    /// Whom to ask, if the provider names anybody.
+    pub support: Option<&'a Support>,
     /// ASCII English for the service's developers, in words of the RFCs; never personal data.
     pub technical: Option<&'a str>,
     /// The way on: a label in the reader's language, and where it leads (see [`start_again`], [`try_again`],

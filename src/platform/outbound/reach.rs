@@ -2,9 +2,22 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+/// Whether a URL names the machine itself: `localhost`, anything beneath it, or a loopback address.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(Host::Ipv6(address)) => {
+            let address = address.to_canonical();
+            address.is_loopback() || address.is_unspecified()
+        }
+        None => false,
+    }
+}
+
 /// Whether a URL stays within the machine or the private network: loopback, private and link-local addresses,
 /// sockets, and names without a dot or in domains that are never public (RFC 6761, RFC 8375, ICANN's `.internal`).
-pub(super) fn is_private(url: &Url) -> bool {
+pub(crate) fn is_private(url: &Url) -> bool {
     // Schemes that URLs' standard does not know keep their host as text, so addresses are looked for in it too.
     let host = match url.host() {
         None => return true,

@@ -1,7 +1,12 @@
-use super::super::{Gateway, LogFormat, Tls};
+use super::load::resolve;
 use super::*;
+use crate::notices::sms::GatewayName;
+use crate::platform::config::{ConfigProblems, SettingSource, ValueKind, suggestion, variable};
+use crate::platform::telemetry::LogFormat;
+use secrecy::ExposeSecret;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// A folder of this test's own, removed with it.
 struct Folder(PathBuf);
@@ -31,11 +36,11 @@ fn variables(list: &[(&str, &str)]) -> std::vec::IntoIter<(String, String)> {
     list.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>().into_iter()
 }
 
-fn refused(settings: &str, list: &[(&str, &str)]) -> Problems {
+fn refused(settings: &str, list: &[(&str, &str)]) -> ConfigProblems {
     resolve(Some(("test.toml", settings)), variables(list), false).expect_err("it should not load")
 }
 
-fn keys_of(problems: &Problems) -> Vec<&str> {
+fn keys_of(problems: &ConfigProblems) -> Vec<&str> {
     problems.iter().map(|problem| problem.key.as_str()).collect()
 }
 
@@ -76,10 +81,10 @@ fn the_demo_loads_with_its_files_under_the_given_folder() {
     let settings = Settings::demo(Path::new("/srv/demo"));
     assert_eq!(settings.environment, Environment::Sandbox);
     assert_eq!(settings.server.issuer.as_str(), "http://localhost:8080");
-    assert_eq!(settings.database.url.expose(), "sqlite:/srv/demo/var/yagona.db");
+    assert_eq!(settings.database.url.expose_secret(), "sqlite:/srv/demo/var/yagona.db");
     assert_eq!(settings.keys.keyring, Path::new("/srv/demo/var/keyring.toml"));
-    assert_eq!(settings.sandbox.constant_codes["998001234567"], "123456");
-    assert_eq!(settings.sms.gateways, [Gateway::Eskiz, Gateway::PlayMobile]);
+    assert_eq!(settings.sandbox.constant_codes.0["998001234567"], "123456");
+    assert_eq!(settings.sms.gateways, [GatewayName::Eskiz, GatewayName::PlayMobile]);
     let eskiz = settings.sms.eskiz.unwrap();
     assert_eq!(eskiz.base_url.as_str(), "http://localhost:8081/eskiz/api");
     assert!(settings.sandbox.relaxed_limits, "automated browsers sign in as often as they like");
@@ -91,8 +96,8 @@ fn the_demo_takes_variables() {
         [("YAGONA__SERVER__LISTEN", "127.0.0.1:9000"), ("YAGONA__DATABASE__URL", "sqlite:other.db?mode=rwc")];
     let settings = Settings::demo_with(Path::new("/srv/50%?"), variables(&env)).unwrap();
     assert_eq!(settings.server.listen.port(), 9000);
-    assert_eq!(settings.database.url.expose(), "sqlite:/srv/50%25%3F/other.db?mode=rwc");
-    assert_eq!(Settings::demo(Path::new("")).database.url.expose(), "sqlite:var/yagona.db");
+    assert_eq!(settings.database.url.expose_secret(), "sqlite:/srv/50%25%3F/other.db?mode=rwc");
+    assert_eq!(Settings::demo(Path::new("")).database.url.expose_secret(), "sqlite:var/yagona.db");
 }
 
 #[test]
@@ -141,11 +146,11 @@ fn variables_win_over_the_file_and_know_every_kind() {
     ]);
     let settings = load(Some(&file), env).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(settings.nodes, 2);
-    assert_eq!(settings.database.url.expose(), "postgres://yagona:77aa@10.0.0.5/yagona");
+    assert_eq!(settings.database.url.expose_secret(), "postgres://yagona:77aa@10.0.0.5/yagona");
     assert_eq!(settings.server.trusted_proxies.len(), 2);
     assert_eq!(settings.sign_in.resend_after_seconds, [10, 20]);
-    assert_eq!(settings.sms.eskiz.unwrap().password.expose(), "12345678901");
-    assert_eq!(settings.sandbox.constant_codes["998001112233"], "654321");
+    assert_eq!(settings.sms.eskiz.unwrap().password.expose_secret(), "12345678901");
+    assert_eq!(settings.sandbox.constant_codes.0["998001112233"], "654321");
     assert!(settings.sandbox.relaxed_limits);
 }
 
@@ -157,16 +162,16 @@ fn everything_wrong_is_reported_at_once_with_its_place() {
     let found =
         |key: &str| problems.iter().find(|p| p.key == key).unwrap_or_else(|| panic!("{key}: {problems}"));
     assert_eq!(found("server.isuer").remedy, "did you mean server.issuer?");
-    assert_eq!(found("server.isuer").origin, Origin::File { path: "test.toml".into(), line: 4 });
+    assert_eq!(found("server.isuer").source, SettingSource::File { path: "test.toml".into(), line: 4 });
     assert_eq!(found("nodes").wrong, "is text in quotes, not a whole number");
-    assert_eq!(found("server.issuer").origin, Origin::Default);
+    assert_eq!(found("server.issuer").source, SettingSource::Default);
     assert_eq!(found("server.listen").wrong, "is not an address with a port");
     assert_eq!(found("sign_in.code_seconds").wrong, "is 3600, outside 30 to 300");
     assert!(
         found("sign_in.session_idle_seconds").wrong.contains("more than sign_in.session_absolute_seconds")
     );
-    assert_eq!(found("log.level").origin, Origin::Variable("YAGONA__LOG__LEVEL".into()));
-    assert_eq!(found("log.colour").origin, Origin::Variable("YAGONA__LOG__COLOUR".into()));
+    assert_eq!(found("log.level").source, SettingSource::Variable("YAGONA__LOG__LEVEL".into()));
+    assert_eq!(found("log.colour").source, SettingSource::Variable("YAGONA__LOG__COLOUR".into()));
     for key in ["oidc", "database.url", "keys.keyring", "sms.gateways"] {
         found(key);
     }
@@ -178,9 +183,9 @@ fn everything_wrong_is_reported_at_once_with_its_place() {
 #[test]
 fn every_syntax_error_is_reported_with_its_line() {
     let problems = refused("nodes = 1\nenvironment = sandbox\n[server\nlisten = \"127.0.0.1:1\"\n", &[]);
-    let lines: Vec<_> = problems.iter().filter(|p| p.key.is_empty()).map(|p| p.origin.clone()).collect();
-    assert!(lines.contains(&Origin::File { path: "test.toml".into(), line: 2 }), "{problems}");
-    assert!(lines.contains(&Origin::File { path: "test.toml".into(), line: 3 }), "{problems}");
+    let lines: Vec<_> = problems.iter().filter(|p| p.key.is_empty()).map(|p| p.source.clone()).collect();
+    assert!(lines.contains(&SettingSource::File { path: "test.toml".into(), line: 2 }), "{problems}");
+    assert!(lines.contains(&SettingSource::File { path: "test.toml".into(), line: 3 }), "{problems}");
     assert_eq!(lines.len(), problems.iter().count(), "of a file that cannot be read nothing else is known");
 }
 
@@ -294,7 +299,7 @@ fn tls_needs_both_files_and_an_issuer_that_uses_it() {
     assert_eq!(keys_of(&refused(SANDBOX, &[issuer])), ["server.tls"]);
     let env = variables(&[issuer, ("YAGONA__SERVER__TLS__SELF_SIGNED", "true")]);
     let settings = resolve(Some(("test.toml", SANDBOX)), env, false).unwrap();
-    assert_eq!(settings.server.tls, Some(Tls::SelfSigned));
+    assert!(settings.server.tls.unwrap().self_signed);
 }
 
 #[test]
@@ -331,38 +336,94 @@ fn a_known_password_is_found_inside_a_url_and_a_url_without_one_is_not_taken_for
 
 #[test]
 fn every_key_of_the_table_changes_the_settings() {
-    use super::super::key::Kind;
     let printed = |list: &[(&str, &str)]| {
-        let mut layers = Layers::default();
-        let mut problems = Problems::default();
-        layers.lay_file("test.toml", SANDBOX, &mut problems);
-        layers.lay_variables(variables(&[("YAGONA__SMS__PLAYMOBILE__LOGIN", "x")]), &mut problems);
-        layers.lay_variables(variables(&[("YAGONA__SERVER__TLS__CERTIFICATE", "a")]), &mut problems);
-        layers.lay_variables(variables(&[("YAGONA__SERVER__TLS__PRIVATE_KEY", "b")]), &mut problems);
-        layers.lay_variables(variables(list), &mut problems);
-        format!("{:?}", Settings::read(&Values::resolve(&layers, &mut problems), &mut problems))
+        let mut loader = Loader::new(TABLE);
+        loader.lay_file("test.toml", SANDBOX).unwrap();
+        loader.lay_variables(variables(&[("YAGONA__SMS__PLAYMOBILE__LOGIN", "x")]));
+        loader.lay_variables(variables(&[("YAGONA__SERVER__TLS__CERTIFICATE", "a")]));
+        loader.lay_variables(variables(&[("YAGONA__SERVER__TLS__PRIVATE_KEY", "b")]));
+        loader.lay_variables(variables(list));
+        format!("{:?}", Settings::read(&mut loader))
     };
     let before = printed(&[]);
-    for key in super::super::table::keys() {
+    for key in TABLE.all_keys() {
         let number;
-        let values: &[&str] = match key.kind {
-            Kind::Integer { from, to, .. } => {
+        let values: Vec<&str> = match key.kind {
+            ValueKind::Integer { from, to, .. } => {
                 number = [from.to_string(), to.to_string()];
-                &[number[0].as_str(), number[1].as_str()]
+                vec![number[0].as_str(), number[1].as_str()]
             }
-            Kind::OneOf(..) => &["4096"],
-            Kind::Integers { .. } => &["7,9"],
-            Kind::Flag => &["true"],
-            Kind::Choice(names) | Kind::Choices(names) => names,
-            Kind::Issuer | Kind::Url => &["https://other.example.uz"],
-            Kind::Socket => &["127.0.0.1:7777"],
-            Kind::Blocks => &["10.99.0.0/16"],
-            Kind::Path | Kind::Text | Kind::Texts => &["other"],
-            Kind::Codes => &["{ 998007777777 = \"777777\" }"],
+            ValueKind::OneOf(..) => vec!["4096"],
+            ValueKind::Integers { .. } => vec!["7,9"],
+            ValueKind::Flag => vec!["true"],
+            // The choices or the example that the key's words quote, or any text.
+            ValueKind::Text(words) | ValueKind::List(words) => {
+                let quoted = words.split('"').skip(1).step_by(2);
+                quoted.chain(["https://other.example.uz", "127.0.0.1:7777", "other"]).collect()
+            }
+            ValueKind::Table(_) => vec!["{ 998007777777 = \"777777\" }"],
             // Secrets are not printed; that they are read shows in the tests above.
-            Kind::Secret => continue,
+            ValueKind::Secret => continue,
         };
-        let name = super::super::layers::variable(key.path);
-        assert!(values.iter().any(|value| printed(&[(&name, value)]) != before), "{} is not read", key.path);
+        let name = variable(key.path);
+        let changes = |value: &&str| {
+            let after = printed(&[(&name, value)]);
+            after != before
+        };
+        assert!(values.iter().any(changes), "{} is not read", key.path);
     }
+}
+
+#[test]
+fn every_key_stands_in_its_section_once_and_is_explained_in_a_sentence() {
+    let mut seen = std::collections::BTreeSet::new();
+    for section in TABLE.all() {
+        for beneath in section.within {
+            let parent = beneath.name.rsplit_once('.').map_or("", |(parent, _)| parent);
+            assert_eq!(parent, section.name, "{} stands in another section", beneath.name);
+        }
+        for key in section.keys {
+            assert!(seen.insert(key.path), "{} stands twice", key.path);
+            assert!(key.meaning.ends_with('.'), "{}: the meaning is not a sentence", key.path);
+        }
+    }
+}
+
+#[test]
+fn every_default_is_a_value_of_its_kind() {
+    let mut loader = Loader::new(TABLE);
+    loader.lay_file("test.toml", "[server.tls]\n[sms.eskiz]\n[sms.playmobile]\n").unwrap();
+    // A default that cannot be read panics.
+    Settings::read(&mut loader);
+    let problems = loader.finish(()).unwrap_err();
+    assert!(problems.iter().all(|problem| problem.wrong == "is missing"), "{problems}");
+}
+
+#[test]
+fn the_reference_in_docs_is_what_the_declarations_say() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+    let fresh = configuration_reference();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(path, &fresh).unwrap();
+    }
+    let kept = fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == fresh, "docs/configuration.md is stale: UPDATE=1 cargo test --lib reference");
+}
+
+#[test]
+fn a_slip_of_the_finger_is_recognised() {
+    assert_eq!(suggestion(TABLE, "server.isuer"), Some("server.issuer"));
+    assert_eq!(suggestion(TABLE, "sever"), Some("server"));
+    assert_eq!(suggestion(TABLE, "sign_in.code_second"), Some("sign_in.code_seconds"));
+}
+
+#[test]
+fn the_right_name_in_the_wrong_section_is_recognised() {
+    assert_eq!(suggestion(TABLE, "issuer"), Some("server.issuer"));
+    assert_eq!(suggestion(TABLE, "oidc.trusted_proxies"), Some("server.trusted_proxies"));
+}
+
+#[test]
+fn nothing_is_suggested_for_what_resembles_nothing() {
+    assert_eq!(suggestion(TABLE, "zookeeper.quorum"), None);
 }

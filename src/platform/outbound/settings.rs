@@ -1,16 +1,18 @@
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::key::{Fallback, Key, Kind};
-use super::{Cidr, Context, Problems, Values};
+use crate::platform::config::{Cidr, Loader, Raw, SettingValue, ValueKind, WrongValue, settings, text};
 
-/// `[outbound]`: whom the provider may call although the address is private.
-#[derive(Clone, Debug, Default)]
-pub struct Outbound {
-    /// Exceptions to the rule that clients' URLs never lead into private networks.
-    pub allow: Vec<Allowed>,
+settings! {
+    /// Calls to addresses that clients register, such as back-channel logout.
+    [outbound]
+    pub struct Outbound {
+        /// Hosts (`rp.local`), hosts with a port (`rp.local:8443`) and address blocks that clients' URLs may lead to
+        /// although they are private.
+        allow: Vec<Allowed> = [];
+    }
 }
 
-/// One exception.
+/// One exception from the rule that clients' URLs never lead into private networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// Every address of a block, whatever name led to it.
@@ -36,47 +38,19 @@ impl Outbound {
         })
     }
 
-    pub(super) const KEYS: &[Key] = &[Key::new(
-        "outbound.allow",
-        Kind::Texts,
-        Fallback::Value("[]"),
-        "Hosts (`rp.local`), hosts with a port (`rp.local:8443`) and address blocks that clients' URLs may lead to although they are private.",
-    )];
-
-    pub(super) fn read(values: &Values, problems: &mut Problems) -> Self {
-        let mut allow = Vec::new();
-        for text in values.texts("outbound.allow") {
-            match Allowed::parse(&text) {
-                Some(allowed) => allow.push(allowed),
-                None => {
-                    let wrong = format!("has \"{text}\", which is no host, host:port or address block");
-                    problems.report(
-                        "outbound.allow",
-                        wrong,
-                        "write it like rp.local, rp.local:8443 or 10.20.0.0/16",
-                    );
-                }
-            }
-        }
-        Self { allow }
-    }
-
-    pub(super) fn validate(&self, context: &Context, problems: &mut Problems) {
+    pub(crate) fn check(&self, loader: &mut Loader) {
         // Cloud machines hand their own credentials to whoever asks at this address.
         let metadata = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
-        if context.production && self.permits(&metadata.to_string(), 80, metadata) {
+        if loader.production && self.permits(&metadata.to_string(), 80, metadata) {
             let wrong = "lets clients' URLs reach the machine's own metadata (169.254.169.254)";
-            problems.report("outbound.allow", wrong, "allow only the hosts that relying parties need");
+            loader.report("outbound.allow", wrong, "allow only the hosts that relying parties need");
         }
     }
 }
 
 impl Allowed {
     fn parse(text: &str) -> Option<Self> {
-        if let Ok(address) = text.parse::<IpAddr>() {
-            return Some(Self::Block(address.to_string().parse().ok()?));
-        }
-        if text.contains('/') {
+        if text.contains('/') || text.parse::<IpAddr>().is_ok() {
             return text.parse().ok().map(Self::Block);
         }
         let (name, port) = match text.rsplit_once(':') {
@@ -86,6 +60,22 @@ impl Allowed {
         let name = name.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
         (!name.is_empty() && name.bytes().all(plain)).then_some(Self::Host { name, port })
+    }
+}
+
+impl SettingValue for Allowed {
+    const KIND: ValueKind = ValueKind::Text("a host, host:port or address block");
+
+    fn read(raw: &Raw, _: ValueKind) -> Result<Self, WrongValue> {
+        let text = text(raw)?;
+        Self::parse(&text).ok_or_else(|| WrongValue {
+            wrong: format!("has \"{text}\", which is no host, host:port or address block"),
+            remedy: Some("write it like rp.local, rp.local:8443 or 10.20.0.0/16"),
+        })
+    }
+
+    fn placeholder() -> Self {
+        Self::Host { name: String::new(), port: None }
     }
 }
 

@@ -1,7 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use url::{Host, Url};
+use thiserror::Error;
+use url::Url;
+
+use crate::platform::config::{Raw, SettingValue, ValueKind, WrongValue, text};
+use crate::platform::outbound::is_loopback;
 
 /// The provider's name on the wire: an origin, exactly as it stands in every token and in discovery.
 ///
@@ -14,15 +18,6 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Stands where a report has already been made; RFC 2606 keeps the name from ever being real.
-    pub(super) fn placeholder() -> Self {
-        let text = "https://issuer.invalid";
-        match text.parse() {
-            Ok(issuer) => issuer,
-            Err(error) => unreachable!("{text} {error}"),
-        }
-    }
-
     /// The issuer string, without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -49,45 +44,25 @@ impl Issuer {
     }
 }
 
-/// Whether a URL names the machine itself: `localhost`, anything beneath it, or a loopback address.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
-        Some(Host::Ipv6(address)) => {
-            let address = address.to_canonical();
-            address.is_loopback() || address.is_unspecified()
-        }
-        None => false,
-    }
-}
-
 /// Why a text cannot be an issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum IssuerError {
     /// Not an `http` or `https` URL.
+    #[error("is not a URL such as https://id.example.uz")]
     Syntax,
     /// It ends with a slash, which would become part of the name.
+    #[error("ends with a slash, which would become part of the issuer's name")]
     TrailingSlash,
     /// It has a path, a query, a fragment or a user name.
+    #[error(
+        "has more than scheme, host and port; Yagona needs a host of its own, which its cookies and SMS codes are bound to"
+    )]
     NotAnOrigin,
     /// It would be spelled differently by a browser (upper-case host, default port).
+    #[error(
+        "is not in its plain form (lower-case host, no default port), so relying parties could not match it"
+    )]
     NotCanonical,
-}
-
-impl fmt::Display for IssuerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Syntax => "is not a URL such as https://id.example.uz",
-            Self::TrailingSlash => "ends with a slash, which would become part of the issuer's name",
-            Self::NotAnOrigin => {
-                "has more than scheme, host and port; Yagona needs a host of its own, which its cookies and SMS codes are bound to"
-            }
-            Self::NotCanonical => {
-                "is not in its plain form (lower-case host, no default port), so relying parties could not match it"
-            }
-        })
-    }
 }
 
 impl FromStr for Issuer {
@@ -113,6 +88,20 @@ impl FromStr for Issuer {
             return Err(IssuerError::NotCanonical);
         }
         Ok(Self { text: text.to_owned(), url })
+    }
+}
+
+impl SettingValue for Issuer {
+    const KIND: ValueKind = ValueKind::Text("an origin such as \"https://id.example.uz\"");
+
+    fn read(raw: &Raw, _: ValueKind) -> Result<Self, WrongValue> {
+        text(raw)?.parse().map_err(|error: IssuerError| error.to_string().into())
+    }
+
+    /// RFC 2606 keeps the name from ever being real.
+    fn placeholder() -> Self {
+        let text = "https://issuer.invalid";
+        text.parse().unwrap_or_else(|error| unreachable!("{text} {error}"))
     }
 }
 
