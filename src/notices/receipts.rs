@@ -1,20 +1,18 @@
 //! `POST /callbacks/sms/{secret}/…`: what gateways report of messages. Neither gateway signs its reports: the address is
-//! unguessable, Eskiz is asked back, and a report changes nothing but the counts and the state that are kept of a delivery.
+//! unguessable, Eskiz is asked back, and a report changes nothing but counts.
 
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, Path};
 
-use super::delivery::Delivery;
+use super::delivery::Report;
 use super::outbox::Outbox;
 use super::sms::eskiz::ConfirmError;
 use super::sms::{DeliveryState, Receipt, receipt};
 use crate::platform::bytes;
+use crate::platform::ephemeral::Unavailable;
 use crate::platform::telemetry::Metrics;
-
-/// How long a report is of interest, in seconds.
-const KEPT: i64 = 600;
 
 /// What the receiver of reports needs.
 #[derive(Clone)]
@@ -51,15 +49,19 @@ async fn eskiz(receipts: Data<Receipts>, secret: Path<String>, body: Bytes) -> H
     }
     let Ok(claimed) = receipt::parse_eskiz(&body) else { return HttpResponse::BadRequest().finish() };
     // Only reports on messages that somebody waits for are worth a question to the gateway.
-    let wanted = receipts.outbox.deliveries().state(&claimed.message_id).await;
-    if !matches!(wanted, Ok(Some(_))) {
-        return HttpResponse::Ok().finish();
+    let now = receipts.outbox.clock().now();
+    match receipts.outbox.deliveries().is_known(&claimed.message_id, now).await {
+        Ok(true) => {}
+        Ok(false) => return HttpResponse::Ok().finish(),
+        Err(error) => return later("eskiz", &error),
     }
     let Some(gateway) = receipts.outbox.gateways().eskiz() else { return HttpResponse::NotFound().finish() };
     match gateway.confirm(&claimed.gateway_id).await {
         Ok(confirmed) if confirmed.message_id == claimed.message_id => {
-            receipts.note("eskiz", &confirmed).await;
-            HttpResponse::Ok().finish()
+            match receipts.note("eskiz", &confirmed).await {
+                Ok(()) => HttpResponse::Ok().finish(),
+                Err(error) => later("eskiz", &error),
+            }
         }
         Ok(_) | Err(ConfirmError::NoSuchMessage) => HttpResponse::BadRequest().finish(),
         Err(ConfirmError::Unavailable { .. }) => HttpResponse::ServiceUnavailable().finish(),
@@ -72,7 +74,9 @@ async fn playmobile(receipts: Data<Receipts>, secret: Path<String>, body: Bytes)
     }
     let Ok(all) = receipt::parse_playmobile(&body) else { return HttpResponse::BadRequest().finish() };
     for receipt in &all {
-        receipts.note("playmobile", receipt).await;
+        if let Err(error) = receipts.note("playmobile", receipt).await {
+            return later("playmobile", &error);
+        }
     }
     HttpResponse::Ok().finish()
 }
@@ -82,18 +86,25 @@ impl Receipts {
         self.secret.as_ref().is_some_and(|own| bytes::same(own.as_bytes(), secret.as_bytes()))
     }
 
-    async fn note(&self, gateway: &'static str, receipt: &Receipt) {
-        let (name, state) = match receipt.state {
-            DeliveryState::Accepted => ("accepted", None),
-            DeliveryState::Delivered => ("delivered", Some(Delivery::Delivered)),
-            DeliveryState::Failed => ("failed", Some(Delivery::Failed)),
-            DeliveryState::Expired => ("expired", Some(Delivery::Failed)),
-        };
-        self.metrics.sms_deliveries(gateway, name).inc();
-        if let Some(state) = state
-            && let Err(error) = self.outbox.deliveries().note(&receipt.message_id, state, KEPT).await
-        {
-            tracing::warn!(event = "sms.receipt_lost", gateway, %error, "a report could not be kept");
+    /// Counts a report, once however often the gateway repeats it.
+    async fn note(&self, gateway: &'static str, receipt: &Receipt) -> Result<(), Unavailable> {
+        let now = self.outbox.clock().now();
+        let report = self.outbox.deliveries().report(&receipt.message_id, receipt.state, now).await?;
+        if report == Report::New {
+            let state = match receipt.state {
+                DeliveryState::Accepted => "accepted",
+                DeliveryState::Delivered => "delivered",
+                DeliveryState::Failed => "failed",
+                DeliveryState::Expired => "expired",
+            };
+            self.metrics.sms_deliveries(gateway, state).inc();
         }
+        Ok(())
     }
+}
+
+/// It cannot be told whether the message is ours: the gateway may repeat the report.
+fn later(gateway: &'static str, error: &Unavailable) -> HttpResponse {
+    tracing::warn!(event = "sms.receipt_lost", gateway, %error, "a report could not be counted");
+    HttpResponse::ServiceUnavailable().finish()
 }

@@ -9,6 +9,7 @@ use crate::notices::{OutboundMessage, Submitted};
 use crate::people::{PhoneError, PhoneNumber};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
+use crate::platform::ephemeral::{Applied, Batch};
 
 /// What follows an entered number.
 #[derive(Debug)]
@@ -135,10 +136,6 @@ impl SignIn {
         let Some(entered) = &progress.number else {
             return Err(ServiceError::Internal("a code without a number".to_owned()));
         };
-        let deliveries = self.outbox.deliveries();
-        if let Some(former) = &asked.former {
-            deliveries.withdraw(former).await?;
-        }
         let letter = OutboundMessage {
             id: &asked.message_id,
             to: entered.person_id.as_ref().map(|_| &entered.number),
@@ -149,7 +146,17 @@ impl SignIn {
             ttl: self.settings.code_seconds,
             daily_cap: if self.is_free(&entered.number) { i64::MAX } else { self.settings.daily_cap },
         };
-        let submitted = self.outbox.submit(letter).await?;
+        let prepared = self.outbox.prepare(letter)?;
+        let mut batch = Batch::new(&self.ephemeral);
+        if let Some(former) = &asked.former {
+            self.outbox.withdraw_in(&mut batch, former);
+        }
+        prepared.announce_in(&mut batch);
+        // Without limits and versions nothing stands in its way.
+        let Applied::Done = self.ephemeral.apply(batch).await? else {
+            return Err(ServiceError::Internal("an announcement met a limit".to_owned()));
+        };
+        let submitted = self.outbox.store(prepared).await?;
         if submitted == Submitted::CapReached {
             self.metrics.limits("number_day").inc();
             return Ok(submitted);
