@@ -1,6 +1,8 @@
 //! Short-lived state in Redis.
 
 mod breaker;
+#[cfg(test)]
+mod faults;
 mod link;
 mod script;
 
@@ -16,20 +18,14 @@ use self::script::Script;
 use super::batch::{Applied, Change, Limit};
 use super::key::Name;
 use super::unavailable::Cause;
-use super::{EphemeralKey, Stored, Unavailable};
+use super::{EphemeralKey, Stored};
 use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
 
-/// Redis could not be used from the start.
+/// Redis could not be used from the start: its URL is wrong, or it refuses or does not answer.
 #[derive(Debug, thiserror::Error)]
-pub enum RedisError {
-    /// The URL is not one of Redis.
-    #[error("the URL of Redis is wrong: {0}")]
-    Url(#[source] redis::RedisError),
-    /// Redis refused the connection or did not answer.
-    #[error("Redis cannot be used: {0}")]
-    Unusable(#[source] Unavailable),
-}
+#[error("Redis cannot be used: {0}")]
+pub struct RedisError(#[source] Cause);
 
 /// Whether a command may be sent again when its connection broke and nobody knows whether it was carried out.
 #[derive(Clone, Copy, PartialEq)]
@@ -52,9 +48,9 @@ impl Redis {
         timeout: Duration,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RedisError> {
-        let links = Links::new(url, timeout).map_err(RedisError::Url)?;
+        let links = Links::new(url, timeout).map_err(|error| RedisError(error.into()))?;
         let redis = Self { links, breaker: Breaker::default(), timeout, metrics };
-        redis.links.get(None).await.map_err(|cause| RedisError::Unusable(cause.into()))?;
+        redis.links.get(None).await.map_err(RedisError)?;
         Ok(redis)
     }
 
