@@ -108,3 +108,80 @@ fn later(gateway: &'static str, error: &Unavailable) -> HttpResponse {
     tracing::warn!(event = "sms.receipt_lost", gateway, %error, "a report could not be counted");
     HttpResponse::ServiceUnavailable().finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use actix_web::App;
+    use actix_web::test::{TestRequest, call_service, init_service};
+
+    use super::*;
+    use crate::notices::sms::Gateways;
+    use crate::notices::{Deliveries, OutboundMessage};
+    use crate::platform::bytes::Digest;
+    use crate::platform::clock::{Clock, Timestamp};
+    use crate::platform::db;
+    use crate::platform::ephemeral::{Batch, Ephemeral};
+    use crate::platform::seal::Keyring;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000);
+
+    async fn post(receipts: &Receipts, path: &str, body: &str) -> u16 {
+        let app = App::new().app_data(Data::new(receipts.clone())).configure(routes);
+        let request = TestRequest::post().uri(path).set_payload(body.to_owned()).to_request();
+        call_service(&init_service(app).await, request).await.status().as_u16()
+    }
+
+    fn counted(receipts: &Receipts, gateway: &str, state: &str) -> bool {
+        let one = format!("yagona_sms_deliveries_total{{gateway=\"{gateway}\",state=\"{state}\"}} 1");
+        receipts.metrics.encode().lines().any(|line| line == one)
+    }
+
+    #[actix_web::test]
+    async fn a_report_is_counted_once_and_only_of_a_message_of_ours() {
+        let folder = std::env::temp_dir().join(format!("yagona-receipts-{}", bytes::random_text::<8>()));
+        let url = format!("sqlite:{}", folder.join("receipts.db").display());
+        let (clock, metrics) = (Clock::manual(NOW), Metrics::new());
+        let database = db::connect(&url, 2, Duration::from_secs(5), Arc::clone(&metrics)).await.unwrap();
+        db::migrate(&database).await.unwrap();
+        let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
+        let ephemeral = Ephemeral::in_process(clock.clone(), &keyring);
+        let deliveries = Deliveries::new(ephemeral.clone());
+        let outbox =
+            Outbox::new(database, clock, Gateways::new(Vec::new()), deliveries, Arc::clone(&metrics));
+        let receipts = Receipts { secret: Some("path".into()), outbox: outbox.clone(), metrics };
+        let prepared = outbox
+            .prepare(OutboundMessage {
+                id: "m1",
+                to: None,
+                number_index: &Digest::of(b"number"),
+                client_id: "shop",
+                address: "address",
+                text: "text".to_owned(),
+                ttl: 180,
+                daily_cap: 5,
+            })
+            .unwrap();
+        let mut batch = Batch::new(&ephemeral);
+        prepared.announce_in(&mut batch);
+        let _ = ephemeral.apply(batch).await.unwrap();
+        let path = "/callbacks/sms/path/playmobile/status";
+        let report = |id: &str, status: &str| format!("{{\"message-id\":\"{id}\",\"status\":\"{status}\"}}");
+        assert_eq!(post(&receipts, path, &report("m2", "Delivered")).await, 200);
+        assert!(!counted(&receipts, "playmobile", "delivered"), "a message that is none of ours");
+        for _ in 0..3 {
+            assert_eq!(post(&receipts, path, &report("m1", "Delivered")).await, 200);
+            assert_eq!(post(&receipts, path, &report("m1", "Rejected")).await, 200);
+        }
+        assert!(counted(&receipts, "playmobile", "delivered") && counted(&receipts, "playmobile", "failed"));
+        outbox.deliveries().sending("m3", NOW);
+        for _ in 0..3 {
+            assert_eq!(post(&receipts, path, &report("m3", "Expired")).await, 200);
+        }
+        assert!(counted(&receipts, "playmobile", "expired"), "from memory");
+        assert_eq!(post(&receipts, path, "no report").await, 400);
+        assert_eq!(post(&receipts, &path.replace("path", "guess"), &report("m1", "Delivered")).await, 404);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
