@@ -223,3 +223,16 @@ async fn a_request_that_is_given_up_leaves_the_connection_to_the_next() {
     put(&redis).await.unwrap();
     assert_eq!(server.accepted(), 2);
 }
+
+#[tokio::test]
+async fn a_thread_that_was_busy_reads_an_answer_late_and_does_not_blame_redis() {
+    let server = Server::start();
+    let redis = server.redis(SHORT).await;
+    // The thread does nothing else for longer than an answer may take.
+    let busy = async || std::thread::sleep(SHORT * 2);
+    let (answer, ()) = futures_util::future::join(put(&redis), busy()).await;
+    answer.unwrap();
+    server.hang_up.send_modify(|times| *times += 1);
+    let (answer, ()) = futures_util::future::join(put(&redis), busy()).await;
+    answer.unwrap();
+}

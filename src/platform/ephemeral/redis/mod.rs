@@ -4,6 +4,7 @@ mod breaker;
 #[cfg(test)]
 mod faults;
 mod link;
+mod patience;
 mod script;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 
 use self::breaker::{Breaker, Permit};
 use self::link::{Link, Links};
+use self::patience::within;
 use self::script::Script;
 use super::batch::{Applied, Change, Limit};
 use super::key::Name;
@@ -177,17 +179,17 @@ impl Redis {
         let patience = permit.is_trial().then_some(self.timeout);
         let mut link = self.links.get(patience).await.inspect_err(|_| permit.failed(Instant::now()))?;
         self.metrics.count_redis();
-        let answer = tokio::time::timeout(self.timeout, command.query_async(&mut link.connection)).await;
+        let answer = within(self.timeout, command.query_async(&mut link.connection)).await;
         match answer {
-            Ok(Ok(answer)) => {
+            Some(Ok(answer)) => {
                 permit.succeeded();
                 Ok(answer)
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 refused(&link, permit, &error);
                 Err(error.into())
             }
-            Err(_) => {
+            None => {
                 // Of all requests that waited for this connection, the first one says that it failed.
                 if link.give_up() || permit.is_trial() {
                     permit.failed(Instant::now());
