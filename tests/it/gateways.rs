@@ -75,9 +75,12 @@ async fn lost_and_doubled_receipts_change_nothing(setup: Setup) {
     let (first, second): (String, String) = both(&world, &person).await;
     assert_eq!(first, second, "the gateway doubled one message");
     browser.enter_code(&page, &first).await.page().expect("allow");
+    let delivered = async || world.metric("yagona_sms_deliveries_total", &["eskiz", "delivered"]).await;
+    until("the report of its delivery", async || (delivered().await > 0.0).then_some(())).await;
     // A message that is accepted and never arrives leaves the way to a new one open.
     world.sandbox.switch(&[("reset", "1"), ("eskiz.drop", "1")]).await;
     world.browser().begin_with_number(&world, &Asked::by(SHOP), &world.person()).await.expect("resend");
+    assert_eq!(delivered().await.to_bits(), 1_f64.to_bits(), "a report that was repeated counts once");
 }
 
 async fn both(world: &World, person: &Person) -> (String, String) {

@@ -220,3 +220,105 @@ impl<'m> Held<'m> {
         shard
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000);
+    const MEGABYTE: usize = 1024 * 1024;
+
+    /// Names of one shard.
+    fn name(number: u8) -> Name {
+        let mut name = [b'T'; 33];
+        name[2] = number;
+        name
+    }
+
+    fn stored(memory: &Memory, bytes: usize) -> Stored {
+        Stored { expires_at: NOW.plus(10), version: memory.next_version(), ttl: 10, bytes: vec![0; bytes] }
+    }
+
+    fn bytes(memory: &Memory) -> usize {
+        memory.shard(&name(0)).bytes
+    }
+
+    fn swap(memory: &Memory, number: u8, bytes: usize) -> Result<Applied, Cause> {
+        let seen = memory.get(&name(number)).unwrap().version;
+        let value = stored(memory, bytes);
+        memory.apply(&[], vec![Change::Swap { name: name(number), seen, value }], NOW)
+    }
+
+    #[test]
+    fn what_is_held_is_accounted_for_by_every_change() {
+        let memory = Memory::default();
+        memory.put(name(1), stored(&memory, 100)).unwrap();
+        memory.put(name(1), stored(&memory, 300)).unwrap();
+        assert_eq!(bytes(&memory), 300);
+        assert_eq!(swap(&memory, 1, 50).unwrap(), Applied::Done);
+        assert_eq!(bytes(&memory), 50);
+        memory.put(name(2), stored(&memory, 7)).unwrap();
+        assert!(memory.take(&name(1)).is_some() && memory.take(&name(1)).is_none());
+        assert_eq!(bytes(&memory), 7);
+        let remove = Change::Remove { name: name(2) };
+        assert_eq!(memory.apply(&[], vec![remove], NOW).unwrap(), Applied::Done);
+        assert_eq!(bytes(&memory), 0);
+        memory.put(name(3), stored(&memory, 9)).unwrap();
+        memory.purge(NOW.plus(9));
+        assert_eq!(bytes(&memory), 9);
+        memory.purge(NOW.plus(10));
+        assert_eq!(bytes(&memory), 0);
+        assert!(memory.get(&name(3)).is_none());
+    }
+
+    #[test]
+    fn a_full_process_takes_nothing_new_and_lets_what_is_under_way_go_on() {
+        let memory = Memory::default();
+        let full = u8::try_from(BYTES / SHARDS / MEGABYTE).unwrap();
+        for number in 0..full {
+            memory.put(name(number), stored(&memory, MEGABYTE)).unwrap();
+        }
+        assert!(matches!(memory.put(name(full), stored(&memory, 1)), Err(Cause::Full)));
+        assert!(matches!(memory.count(name(full), 60, NOW), Err(Cause::Full)));
+        let put = Change::Put { name: name(full), value: stored(&memory, 1) };
+        assert!(matches!(memory.apply(&[], vec![put], NOW), Err(Cause::Full)));
+        assert!(memory.get(&name(full)).is_none());
+        assert_eq!(swap(&memory, 0, MEGABYTE + 1).unwrap(), Applied::Done);
+        memory.take(&name(0));
+        memory.put(name(full), stored(&memory, 1)).unwrap();
+    }
+
+    #[test]
+    fn batches_that_need_the_same_shards_in_any_order_do_not_wait_for_each_other() {
+        let memory = Memory::default();
+        let spread = |number: u8| {
+            let mut name = [b'T'; 33];
+            name[1] = number;
+            name
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..4_u8 {
+                let memory = &memory;
+                scope.spawn(move || {
+                    for round in 0..500_u16 {
+                        let mut numbers: Vec<u8> = (0..8).collect();
+                        numbers.rotate_left(usize::from(round) % 8);
+                        if thread % 2 == 0 {
+                            numbers.reverse();
+                        }
+                        let changes = numbers.iter().map(|number| Change::Put {
+                            name: spread(*number),
+                            value: stored(memory, usize::from(thread) + 1),
+                        });
+                        let applied = memory.apply(&[], changes.collect(), NOW).unwrap();
+                        assert_eq!(applied, Applied::Done);
+                    }
+                });
+            }
+        });
+        // All of one batch or nothing of it: the last one wrote all eight.
+        let sizes: Vec<usize> =
+            (0..8).map(|number| memory.get(&spread(number)).unwrap().body.len()).collect();
+        assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
+    }
+}

@@ -9,9 +9,9 @@ pub struct Unavailable(#[source] Cause);
 
 /// What kept the store from being used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Cause {
+pub(in crate::platform::ephemeral) enum Cause {
     /// Redis, or the connection to it, failed.
-    #[error("Redis: {0}")]
+    #[error("{0}")]
     Redis(#[from] redis::RedisError),
     /// Redis did not answer a command in time.
     #[error("Redis did not answer within {0:?}")]

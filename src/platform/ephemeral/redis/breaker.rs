@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long Redis is left alone after a trial failed.
-const PAUSE: Duration = Duration::from_millis(300);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The circuit breaker of one process: all its threads share what one of them found.
 #[derive(Default)]

@@ -13,6 +13,7 @@ use thread_local::ThreadLocal;
 use tokio::sync::watch;
 
 use super::super::unavailable::Cause;
+use super::patience::within;
 use super::script::Script;
 
 /// A new connection may take this long even where answers must come sooner: it needs several round trips, more with TLS.
@@ -79,9 +80,9 @@ impl Links {
         }
         // An attempt ends within its budget; this only guards against a runtime that has stopped.
         let patience = patience.unwrap_or(self.budget * 2);
-        match tokio::time::timeout(patience, attempt.wait_for(Option::is_some)).await {
-            Err(_) => Err(Cause::NoConnection(patience)),
-            Ok(made) => match made.ok().and_then(|made| made.clone()) {
+        match within(patience, attempt.wait_for(Option::is_some)).await {
+            None => Err(Cause::NoConnection(patience)),
+            Some(made) => match made.ok().and_then(|made| made.clone()) {
                 None => Err(Cause::Abandoned),
                 Some(made) => Ok(made?),
             },
@@ -102,8 +103,8 @@ impl Links {
         let (made, attempt) = watch::channel(None);
         let (client, config, budget) = (self.client.clone(), self.config.clone(), self.budget);
         tokio::spawn(async move {
-            let connecting = tokio::time::timeout(budget, connect(&client, &config)).await;
-            made.send_replace(Some(connecting.unwrap_or_else(|_| Err(late()))));
+            let connecting = within(budget, connect(&client, &config)).await;
+            made.send_replace(Some(connecting.unwrap_or_else(|| Err(late()))));
         });
         attempt
     }

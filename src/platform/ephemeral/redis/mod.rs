@@ -1,7 +1,10 @@
 //! Short-lived state in Redis.
 
 mod breaker;
+#[cfg(test)]
+mod faults;
 mod link;
+mod patience;
 mod script;
 
 use std::sync::Arc;
@@ -12,24 +15,19 @@ use tokio::time::Instant;
 
 use self::breaker::{Breaker, Permit};
 use self::link::{Link, Links};
+use self::patience::within;
 use self::script::Script;
 use super::batch::{Applied, Change, Limit};
 use super::key::Name;
 use super::unavailable::Cause;
-use super::{EphemeralKey, Stored, Unavailable};
+use super::{EphemeralKey, Stored};
 use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
 
-/// Redis could not be used from the start.
+/// Redis could not be used from the start: its URL is wrong, or it refuses or does not answer.
 #[derive(Debug, thiserror::Error)]
-pub enum RedisError {
-    /// The URL is not one of Redis.
-    #[error("the URL of Redis is wrong: {0}")]
-    Url(#[source] redis::RedisError),
-    /// Redis refused the connection or did not answer.
-    #[error("Redis cannot be used: {0}")]
-    Unusable(#[source] Unavailable),
-}
+#[error("Redis cannot be used: {0}")]
+pub struct RedisError(#[source] Cause);
 
 /// Whether a command may be sent again when its connection broke and nobody knows whether it was carried out.
 #[derive(Clone, Copy, PartialEq)]
@@ -52,9 +50,9 @@ impl Redis {
         timeout: Duration,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RedisError> {
-        let links = Links::new(url, timeout).map_err(RedisError::Url)?;
+        let links = Links::new(url, timeout).map_err(|error| RedisError(error.into()))?;
         let redis = Self { links, breaker: Breaker::default(), timeout, metrics };
-        redis.links.get(None).await.map_err(|cause| RedisError::Unusable(cause.into()))?;
+        redis.links.get(None).await.map_err(RedisError)?;
         Ok(redis)
     }
 
@@ -181,17 +179,17 @@ impl Redis {
         let patience = permit.is_trial().then_some(self.timeout);
         let mut link = self.links.get(patience).await.inspect_err(|_| permit.failed(Instant::now()))?;
         self.metrics.count_redis();
-        let answer = tokio::time::timeout(self.timeout, command.query_async(&mut link.connection)).await;
+        let answer = within(self.timeout, command.query_async(&mut link.connection)).await;
         match answer {
-            Ok(Ok(answer)) => {
+            Some(Ok(answer)) => {
                 permit.succeeded();
                 Ok(answer)
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 refused(&link, permit, &error);
                 Err(error.into())
             }
-            Err(_) => {
+            None => {
                 // Of all requests that waited for this connection, the first one says that it failed.
                 if link.give_up() || permit.is_trial() {
                     permit.failed(Instant::now());
