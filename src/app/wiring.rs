@@ -10,6 +10,7 @@ use crate::oidc::{self, Oidc};
 use crate::people::People;
 use crate::platform::config::{self, Settings};
 use crate::platform::ephemeral::Ephemeral;
+use crate::platform::outbound::Outbound;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{
@@ -52,10 +53,10 @@ pub(super) async fn oidc(
         refresh_tokens: Arc::new(oidc::RefreshTokens::new(keyring)),
         subject_ids: Arc::new(oidc::SubjectIds::new(keyring)),
         lifetimes,
-        logout: oidc::LogoutNotifier::new(
+        logout: oidc::LogoutNotifier::new(Outbound::new(
             stores.settings.outbound.clone(),
             stores.settings.environment == config::Environment::Sandbox,
-        ),
+        )),
         cookies: Cookies { https: stores.settings.server.issuer.is_https() },
         metrics: Arc::clone(&stores.metrics),
     })
