@@ -10,7 +10,6 @@ use super::{ErrorCode, Oidc, OidcAttempt, form_post, interaction};
 use crate::clients::Client;
 use crate::people::PhoneNumber;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::Service;
 use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::{PageContext, Problem};
@@ -78,7 +77,7 @@ async fn session(
     oidc: &Oidc,
     context: &PageContext<'_>,
 ) -> Result<Option<(Session, Authenticated)>, ServiceError> {
-    let cookie = oidc.cookies.read(context.request, Name::Session).and_then(SessionId::parse);
+    let cookie = oidc.cookies.read(context.request, SessionId::COOKIE).and_then(SessionId::parse);
     let Some(id) = cookie else { return Ok(None) };
     let session = oidc.sessions.find(id.digest()).await?;
     Ok(session.map(|session| {
@@ -120,7 +119,7 @@ async fn begin(
     known: Option<Authenticated>,
     login_hint: Option<&str>,
 ) -> Result<HttpResponse, ServiceError> {
-    let browser = oidc.cookies.read(context.request, Name::Browser).and_then(BrowserId::parse);
+    let browser = oidc.cookies.read(context.request, BrowserId::COOKIE).and_then(BrowserId::parse);
     let (browser, new) = browser.map_or_else(|| (BrowserId::random(), true), |browser| (browser, false));
     let now = oidc.clock.now();
     let (page, stage) = match known {
@@ -145,7 +144,7 @@ async fn begin(
     oidc.metrics.sign_ins("begin", page).inc();
     let response = respond::see_other(&page_path(page, &id, client));
     let cookies = if new {
-        oidc.cookies.set(Name::Browser, browser.as_str(), Some(BROWSER_SECONDS))
+        oidc.cookies.set(BrowserId::COOKIE, browser.as_str(), Some(BROWSER_SECONDS))
     } else {
         Vec::new()
     };

@@ -8,7 +8,6 @@ use super::step::{Page, StepContext};
 use crate::clients::Basis;
 use crate::oidc::{self, ErrorCode, IssueOutcome, Prompt, ToClient};
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::{ConsentContext, Decision, decide};
@@ -68,7 +67,7 @@ pub(super) async fn signed_in(
         None => {}
     }
     let response = go(pages, step, &authenticated, next).await?;
-    Ok(respond::with_cookies(response, pages.oidc.cookies.set(Name::Session, id.as_str(), None)))
+    Ok(respond::with_cookies(response, pages.oidc.cookies.set(SessionId::COOKIE, id.as_str(), None)))
 }
 
 /// Goes on with a session that the person wants to use.
@@ -228,7 +227,7 @@ async fn former_session(
     pages: &Pages,
     step: &StepContext<'_>,
 ) -> Result<Option<(crate::platform::bytes::Digest, Session)>, ServiceError> {
-    let cookie = pages.oidc.cookies.read(step.context.request, Name::Session).and_then(SessionId::parse);
+    let cookie = pages.oidc.cookies.read(step.context.request, SessionId::COOKIE).and_then(SessionId::parse);
     let Some(id) = cookie else { return Ok(None) };
     let session = pages.oidc.sessions.find(id.digest()).await?;
     Ok(session.map(|session| (id.digest(), session)))

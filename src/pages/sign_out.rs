@@ -11,7 +11,6 @@ use crate::clients::{ClientId, csp_source};
 use crate::oidc::{self, LogoutDecision, PostLogout};
 use crate::platform::bytes;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
@@ -98,7 +97,7 @@ async fn session(
     pages: &Pages,
     context: &PageContext<'_>,
 ) -> Result<Option<(SessionId, Session)>, ServiceError> {
-    let cookie = pages.oidc.cookies.read(context.request, Name::Session).and_then(SessionId::parse);
+    let cookie = pages.oidc.cookies.read(context.request, SessionId::COOKIE).and_then(SessionId::parse);
     let Some(id) = cookie else { return Ok(None) };
     Ok(pages.oidc.sessions.find(id.digest()).await?.map(|session| (id, session)))
 }
@@ -141,7 +140,7 @@ pub(super) fn signed_out(
     if !ended {
         return response;
     }
-    let mut response = respond::with_cookies(response, pages.oidc.cookies.remove(Name::Session));
+    let mut response = respond::with_cookies(response, pages.oidc.cookies.remove(SessionId::COOKIE));
     response.headers_mut().insert(
         HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\", \"storage\""),

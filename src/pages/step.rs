@@ -10,7 +10,6 @@ use crate::clients::{Client, ClientId};
 use crate::oidc::{self, AuthorizationRequest, page_path};
 use crate::platform::ephemeral::Version;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::{PageContext, Problem};
@@ -120,7 +119,7 @@ impl<'r> StepContext<'r> {
             Some(language) => attempt.progress.language = language,
             None => context.language = attempt.progress.language,
         }
-        let browser = cookies.read(request, Name::Browser).and_then(BrowserId::parse);
+        let browser = cookies.read(request, BrowserId::COOKIE).and_then(BrowserId::parse);
         if !browser.is_some_and(|browser| browser.digest().matches(&attempt.progress.browser)) {
             return Err(lost(&context, ProblemKind::OtherBrowser));
         }
@@ -168,7 +167,7 @@ impl<'r> StepContext<'r> {
         match self.chosen {
             None => response,
             Some(language) => {
-                let cookies = pages.oidc.cookies.set(Name::Language, language.tag(), Some(365 * 86_400));
+                let cookies = pages.oidc.cookies.set(Language::COOKIE, language.tag(), Some(365 * 86_400));
                 respond::with_cookies(response, cookies)
             }
         }

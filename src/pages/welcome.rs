@@ -9,7 +9,6 @@ use super::consent::person_name;
 use super::view::WelcomePage;
 use crate::oidc;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::{Frame, LanguageLink};
 use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::PageContext;
@@ -25,7 +24,7 @@ pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     match show(&pages, &context).await {
         Ok(response) => match chosen {
             Some(language) => {
-                let cookies = pages.oidc.cookies.set(Name::Language, language.tag(), Some(365 * 86_400));
+                let cookies = pages.oidc.cookies.set(Language::COOKIE, language.tag(), Some(365 * 86_400));
                 respond::with_cookies(response, cookies)
             }
             None => response,
@@ -35,7 +34,7 @@ pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
 }
 
 async fn show(pages: &Pages, context: &PageContext<'_>) -> Result<HttpResponse, ServiceError> {
-    let cookie = pages.oidc.cookies.read(context.request, Name::Session).and_then(SessionId::parse);
+    let cookie = pages.oidc.cookies.read(context.request, SessionId::COOKIE).and_then(SessionId::parse);
     let mut signed_in_as = None;
     let mut action = String::new();
     if let Some(id) = cookie
