@@ -143,7 +143,7 @@ impl App {
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("other"))
                 .wrap(from_fn(in_time))
-                .wrap(requests.clone())
+                .wrap(requests.middleware())
                 .configure(|config| oidc::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(receipts::routes)

@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+#[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
 mod demo;
 mod keys;
 mod people;
@@ -21,7 +22,11 @@ use crate::platform::db;
 #[derive(Parser)]
 #[command(name = "yagona", version, about, disable_help_subcommand = true)]
 struct Cli {
-    /// The configuration file; without it, the demo's configuration and stores.
+    #[cfg_attr(not(feature = "stand-ins"), doc = "The configuration file.")]
+    #[cfg_attr(
+        feature = "stand-ins",
+        doc = "The configuration file; without it, the demo's configuration and stores."
+    )]
     #[arg(short, long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -31,6 +36,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Runs the country in miniature on this machine: provider, sandbox and a portal that signs people in.
+    #[cfg_attr(not(feature = "stand-ins"), command(hide = true))]
     Demo(demo::Demo),
     /// Runs the provider.
     Serve,
@@ -79,6 +85,11 @@ async fn command(cli: Cli) -> Result<(), StartError> {
 fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
     match file {
         Some(file) => settings::load(Some(file), config::environment()).map_err(cannot_start),
+        None if cfg!(not(feature = "stand-ins")) => Err(StartError(
+            "no configuration is named: give its file with --config FILE; this build has no demo whose configuration \
+             commands could act on"
+                .to_owned(),
+        )),
         None => Settings::demo_with(Path::new("."), config::environment()).map_err(cannot_start),
     }
 }

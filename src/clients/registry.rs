@@ -1,7 +1,9 @@
 //! All clients in memory, and the changes to them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use super::store::{self, StoredClient};
 use super::{
@@ -19,8 +21,13 @@ pub struct Registry {
     db: Db,
     clock: Clock,
     rules: Rules,
-    current: RwLock<Arc<Clients>>,
-    seen: RwLock<(i64, i64)>,
+    current: ArcSwap<Snapshot>,
+}
+
+/// The clients as they were at one version of their table.
+struct Snapshot {
+    clients: Arc<Clients>,
+    version: (i64, i64),
 }
 
 /// What came of a registration.
@@ -69,19 +76,18 @@ impl Registry {
     /// # Errors
     /// [`DbError`].
     pub async fn load(db: Db, clock: Clock, rules: Rules) -> Result<Self, DbError> {
-        let seen = store::version(&db).await?;
-        let current = build(store::all(&db).await?, &rules);
-        Ok(Self { db, clock, rules, current: RwLock::new(Arc::new(current)), seen: RwLock::new(seen) })
+        let current = Snapshot::read(&db, &rules, store::version(&db).await?).await?;
+        Ok(Self { db, clock, rules, current: ArcSwap::from_pointee(current) })
     }
 
     /// The client of that identifier, disabled ones included.
     pub fn find(&self, id: &ClientId) -> Option<Arc<Client>> {
-        self.all().get(id).cloned()
+        self.current.load().clients.get(id).cloned()
     }
 
     /// All clients.
     pub fn all(&self) -> Arc<Clients> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.load().clients)
     }
 
     /// Looks whether clients changed, and takes the changes over.
@@ -90,10 +96,8 @@ impl Registry {
     /// [`DbError`]; the former clients stay in use.
     pub async fn refresh(&self) -> Result<(), DbError> {
         let version = store::version(&self.db).await?;
-        if version != *self.seen.read().unwrap_or_else(PoisonError::into_inner) {
-            let clients = Arc::new(build(store::all(&self.db).await?, &self.rules));
-            *self.current.write().unwrap_or_else(PoisonError::into_inner) = clients;
-            *self.seen.write().unwrap_or_else(PoisonError::into_inner) = version;
+        if version != self.current.load().version {
+            self.current.store(Arc::new(Snapshot::read(&self.db, &self.rules, version).await?));
         }
         Ok(())
     }
@@ -178,6 +182,13 @@ impl Registry {
 
     async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
         store::all(&self.db).await
+    }
+}
+
+impl Snapshot {
+    /// Reads the clients; `version` was read before them, so that what changes in between is read the next time.
+    async fn read(db: &Db, rules: &Rules, version: (i64, i64)) -> Result<Self, DbError> {
+        Ok(Self { clients: Arc::new(build(store::all(db).await?, rules)), version })
     }
 }
 

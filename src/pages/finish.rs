@@ -10,7 +10,6 @@ use super::Pages;
 use super::step::{Flow, Read, StepContext};
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::{Consent, ConsentContext, Decision, Extent, Release, decide};
@@ -82,7 +81,7 @@ pub(super) async fn signed_in(
     if let Some(other) = other {
         pages.sign_out.end(other.digest).await?;
     }
-    let cookies = pages.cookies.set(Name::Session, id.as_str(), None);
+    let cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
     Ok(respond::with_cookies(response, cookies).into())
 }
 

@@ -23,7 +23,7 @@ use actix_web::HttpResponse;
 
 use crate::clients::{Registry, SubjectIds};
 use crate::platform::telemetry::Metrics;
-use crate::platform::web::cookies::{Cookies, Name};
+use crate::platform::web::cookies::Cookies;
 use crate::platform::web::locale::Language;
 use crate::platform::web::respond;
 use crate::release::Release;
@@ -56,7 +56,7 @@ pub struct Pages {
 impl Pages {
     /// Adds the cookie that remembers the language that a person chose.
     fn remember_language(&self, response: HttpResponse, language: Language) -> HttpResponse {
-        let cookies = self.cookies.set(Name::Language, language.tag(), Some(365 * 86_400));
+        let cookies = self.cookies.set(Language::COOKIE, language.tag(), Some(365 * 86_400));
         respond::with_cookies(response, cookies)
     }
 }

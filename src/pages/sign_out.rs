@@ -14,13 +14,12 @@ use crate::oidc::{self, LogoutDecision, PostLogout};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::seal::Mac;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::OpenSession;
+use crate::sign_in::{OpenSession, SessionId};
 
 /// Where services send people to sign out.
 pub(super) const PATH: &str = oidc::paths::END_SESSION;
@@ -166,7 +165,7 @@ fn left(context: &PageContext<'_>, to: &PostLogout) -> HttpResponse {
 
 /// Removes the session cookie. Only the answer to a request that ended a session does: any site can send a browser here.
 fn without_session(pages: &Pages, response: HttpResponse) -> HttpResponse {
-    let mut response = respond::with_cookies(response, pages.cookies.remove(Name::Session));
+    let mut response = respond::with_cookies(response, pages.cookies.remove(SessionId::COOKIE));
     response.headers_mut().insert(
         HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\", \"storage\""),

@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Pages;
 use crate::clients::{Client, ClientId};
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::{PageContext, Problem};
@@ -103,7 +102,7 @@ impl<'r> StepContext<'r> {
             Some(language) => attempt.language = language,
             None => context.language = attempt.language,
         }
-        let browser = pages.cookies.read(request, Name::Browser).and_then(BrowserId::parse);
+        let browser = pages.cookies.read(request, BrowserId::COOKIE).and_then(BrowserId::parse);
         if !browser.is_some_and(|browser| browser.digest().matches(&attempt.browser)) {
             return Err(lost(&context, ProblemKind::OtherBrowser));
         }

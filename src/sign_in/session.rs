@@ -9,7 +9,7 @@ use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
-use crate::platform::web::cookies::{Cookies, Name};
+use crate::platform::web::cookies::Cookies;
 use actix_web::HttpRequest;
 
 /// A person signed in at one browser.
@@ -103,7 +103,7 @@ impl OpenSession {
 
 /// The identifier in the session cookie of a request, if there is one.
 pub fn session_cookie(request: &HttpRequest, cookies: Cookies) -> Option<SessionId> {
-    cookies.read(request, Name::Session).and_then(SessionId::parse)
+    cookies.read(request, SessionId::COOKIE).and_then(SessionId::parse)
 }
 
 /// All sessions.

@@ -10,7 +10,7 @@ use crate::oidc::TokenSettings;
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
 use crate::platform::db::DatabaseSettings;
 use crate::platform::ephemeral::RedisSettings;
-use crate::platform::outbound::Outbound;
+use crate::platform::outbound::OutboundSettings;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::LogSettings;
 use crate::platform::web::support::Support;
@@ -39,7 +39,7 @@ settings! {
         [limits]: LimitSettings;
         [tokens]: TokenSettings;
         [sandbox]: SandboxSettings;
-        [outbound]: Outbound;
+        [outbound]: OutboundSettings;
         [log]: LogSettings;
         [support]: Support;
     }

@@ -8,7 +8,6 @@ use super::{Authorization, AuthorizationRequest, Prompt, RedirectTarget};
 use crate::grants::ClaimNames;
 use crate::people::PhoneNumber;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
 use crate::sign_in::{
@@ -89,7 +88,7 @@ pub(super) async fn attempt(
         };
         known(&situation).is_ok()
     });
-    let browser = endpoint.cookies.read(context.request, Name::Browser).and_then(BrowserId::parse);
+    let browser = endpoint.cookies.read(context.request, BrowserId::COOKIE).and_then(BrowserId::parse);
     let new = browser.is_none();
     let browser = browser.unwrap_or_else(BrowserId::random);
     let page = if usable.is_some() { Page::Continue } else { Page::Number };
@@ -105,6 +104,6 @@ pub(super) async fn attempt(
     if !new {
         return Ok(response);
     }
-    let cookies = endpoint.cookies.set(Name::Browser, browser.as_str(), Some(BROWSER_SECONDS));
+    let cookies = endpoint.cookies.set(BrowserId::COOKIE, browser.as_str(), Some(BROWSER_SECONDS));
     Ok(respond::with_cookies(response, cookies))
 }

@@ -5,7 +5,7 @@ use crate::platform::config::{Cidr, Loader, Raw, SettingValue, ValueKind, WrongV
 settings! {
     /// Calls to addresses that clients register, such as back-channel logout.
     [outbound]
-    pub struct Outbound {
+    pub struct OutboundSettings {
         /// Hosts (`rp.local`), hosts with a port (`rp.local:8443`) and address blocks that clients' URLs may lead to
         /// although they are private.
         allow: Vec<Allowed> = [];
@@ -26,7 +26,7 @@ pub enum Allowed {
     },
 }
 
-impl Outbound {
+impl OutboundSettings {
     /// Whether a call to `host` (as the URL names it) at `port`, which was resolved to `address`, is excepted.
     pub fn permits(&self, host: &str, port: u16, address: IpAddr) -> bool {
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -87,7 +87,7 @@ mod tests {
     fn exceptions_hold_for_what_they_name_and_nothing_else() {
         let parse = |text| Allowed::parse(text).unwrap();
         let outbound =
-            Outbound { allow: vec![parse("rp.local:8443"), parse("portal"), parse("10.20.0.0/16")] };
+            OutboundSettings { allow: vec![parse("rp.local:8443"), parse("portal"), parse("10.20.0.0/16")] };
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         assert!(outbound.permits("RP.local", 8443, address("192.168.0.1")));
         assert!(!outbound.permits("rp.local", 443, address("192.168.0.1")));

@@ -1,11 +1,11 @@
 use std::cell::RefCell;
-use std::future::{Future, Ready, ready};
-use std::pin::Pin;
-use std::rc::Rc;
+use std::future::Future;
 use std::sync::Arc;
 
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage, HttpRequest};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -35,6 +35,18 @@ impl Requests {
     pub fn new(trusted: &[Cidr], header: ForwardedHeader, entropy: Entropy) -> Self {
         Self { trusted: trusted.into(), header, entropy }
     }
+
+    /// The middleware of one worker.
+    pub fn middleware<S, B>(
+        &self,
+    ) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()> + use<S, B>
+    where
+        S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+        B: MessageBody + 'static,
+    {
+        let worker = Worker { settings: self.clone(), pool: RefCell::new(Pool::new(self.entropy)) };
+        from_fn(move |request, next| worker.call(request, next))
+    }
 }
 
 /// What the middleware leaves with a request for those inside.
@@ -57,31 +69,13 @@ pub fn request_id_of(request: &HttpRequest) -> Option<RequestId> {
     request.extensions().get::<Seen>().map(|seen| seen.id.clone())
 }
 
-impl<S, B> Transform<S, ServiceRequest> for Requests
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
-{
-    type Response = ServiceResponse<B>;
-    type Error = Error;
-    type Transform = Watched<S>;
-    type InitError = ();
-    type Future = Ready<Result<Self::Transform, ()>>;
-
-    fn new_transform(&self, service: S) -> Self::Future {
-        let pool = RefCell::new(Pool::new(self.entropy));
-        ready(Ok(Watched { service: Rc::new(service), settings: self.clone(), pool }))
-    }
-}
-
 /// The middleware in one worker.
-pub struct Watched<S> {
-    service: Rc<S>,
+struct Worker {
     settings: Requests,
     pool: RefCell<Pool>,
 }
 
-impl<S> Watched<S> {
+impl Worker {
     fn look_at(&self, request: &ServiceRequest) -> Seen {
         let Requests { trusted, header, .. } = &self.settings;
         let client = client_address(request.peer_addr(), request.headers(), (trusted, *header));
@@ -90,45 +84,42 @@ impl<S> Watched<S> {
         let given = given.and_then(|value| value.to_str().ok()).and_then(RequestId::given);
         Seen { id: given.unwrap_or_else(|| self.pool.borrow_mut().take()), client }
     }
-}
 
-impl<S, B> Service<ServiceRequest> for Watched<S>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
-{
-    type Response = ServiceResponse<B>;
-    type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
-
-    forward_ready!(service);
-
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call<B>(
+        &self,
+        request: ServiceRequest,
+        next: Next<B>,
+    ) -> impl Future<Output = Result<ServiceResponse<B>, Error>> + use<B> {
         let started = Instant::now();
         let seen = self.look_at(&request);
         let span = tracing::info_span!("request", request_id = seen.id.as_str());
-        let header = HeaderValue::from_str(seen.id.as_str());
+        let header = HeaderValue::from_str(seen.id.as_str()).ok();
         request.extensions_mut().insert(seen);
-        let service = Rc::clone(&self.service);
-        let answer = async move {
-            let mut response = service.call(request).await?;
-            if let Ok(header) = header {
-                response.headers_mut().insert(X_REQUEST_ID, header);
-            }
-            let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-            let route = response.request().app_data::<Route>();
-            if let Some(route) = route {
-                route.record(status, elapsed);
-            }
-            let (route, ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
-            match status {
-                500.. => tracing::warn!(route, status, ms, "request failed"),
-                _ => tracing::debug!(route, status, ms, "request"),
-            }
-            Ok(response)
-        };
-        Box::pin(answer.instrument(span))
+        answer(request, next, header, started).instrument(span)
     }
+}
+
+async fn answer<B>(
+    request: ServiceRequest,
+    next: Next<B>,
+    header: Option<HeaderValue>,
+    started: Instant,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    if let Some(header) = header {
+        response.headers_mut().insert(X_REQUEST_ID, header);
+    }
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    let route = response.request().app_data::<Route>();
+    if let Some(route) = route {
+        route.record(status, elapsed);
+    }
+    let (route, ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
+    match status {
+        500.. => tracing::warn!(route, status, ms, "request failed"),
+        _ => tracing::debug!(route, status, ms, "request"),
+    }
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -156,7 +147,7 @@ mod tests {
         let broken = || async { HttpResponse::ServiceUnavailable().finish() };
         let app = App::new()
             .app_data(metrics.route("other"))
-            .wrap(Requests::new(&trusted, ForwardedHeader::XForwardedFor, ENTROPY))
+            .wrap(Requests::new(&trusted, ForwardedHeader::XForwardedFor, ENTROPY).middleware())
             .service(web::resource("/who").app_data(metrics.route("/who")).route(web::get().to(who)))
             .service(
                 web::resource("/broken").app_data(metrics.route("/broken")).route(web::get().to(broken)),

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::cookies::{Cookies, Name};
+use super::cookies::Cookies;
 use super::frame::{Frame, Service};
 use super::locale::{Language, negotiate};
 use super::problem::{ProblemKind, ProblemPage, start_again, try_again};
@@ -41,7 +41,7 @@ impl<'r> PageContext<'r> {
     /// browser prefers, in this order.
     pub fn new(request: &'r HttpRequest, cookies: Cookies, ui_locales: Option<&str>) -> Self {
         let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
-        let language = negotiate(ui_locales, cookies.read(request, Name::Language), header);
+        let language = negotiate(ui_locales, cookies.read(request, Language::COOKIE), header);
         Self { request, cookies, language }
     }
 
