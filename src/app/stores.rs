@@ -61,7 +61,8 @@ impl Stores {
         let patience = Duration::from_millis(settings.database.acquire_timeout_ms.into());
         let (url, most) = (settings.database.url.expose(), settings.database.max_connections);
         let db = db::connect(url, most, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
-        Ok(Self { settings, clock: Clock::System, keyring, db, metrics })
+        let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
+        Ok(Self { settings, clock, keyring, db, metrics })
     }
 
     /// The relying parties.

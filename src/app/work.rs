@@ -6,10 +6,25 @@ use std::time::Duration;
 use super::App;
 use crate::notices::Outbox;
 use crate::pages::Pages;
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::config::Keys;
+use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::Metrics;
 
 /// How often other nodes' changes are looked for: they are effective here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
+
+/// How often it is looked which job is due. Whether one is, the injected clock says.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Seconds between two readings of what all nodes have sent.
+const LIMITS: i64 = 5;
+
+/// Seconds between two sweeps of what has expired.
+const PURGE: i64 = 10;
+
+/// Seconds between two looks at the age of the signing keys.
+const KEYS: i64 = 3600;
 
 /// Rows removed in one statement.
 const SWEEP: i64 = 2000;
@@ -26,67 +41,130 @@ pub(super) fn begin(app: &App) {
             }
         }
     });
-    let (pages, ephemeral, outbox) = (app.pages.clone(), app.ephemeral.clone(), app.outbox.clone());
-    let (metrics, keys) = (Arc::clone(&app.metrics), app.settings.keys.clone());
-    tokio::spawn(async move {
-        let mut seconds: u64 = 0;
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            seconds += 1;
-            ephemeral.purge();
-            if seconds.is_multiple_of(5) {
-                log_failure("limits.unread", pages.sign_in.limits.refresh().await);
-                log_failure("outbox.unmeasured", outbox.measure().await);
-            }
-            if seconds.is_multiple_of(10) {
-                clear_up(&pages, &outbox, &metrics).await;
-            }
-            if seconds % 3600 == 1 {
-                let rotated = pages.oidc.keys.rotate_old(keys.rsa_bits, keys.rotation_days.into()).await;
-                log_failure("keys.unrotated", rotated);
-            }
-        }
-    });
+    let upkeep = Upkeep {
+        pages: app.pages.clone(),
+        ephemeral: app.ephemeral.clone(),
+        outbox: app.outbox.clone(),
+        metrics: Arc::clone(&app.metrics),
+        keys: app.settings.keys.clone(),
+        clock: app.pages.sign_in.clock.clone(),
+    };
+    tokio::spawn(upkeep.run());
 }
 
 /// Takes over what other nodes and commands changed.
-async fn follow(pages: &Pages) {
-    log_failure("clients.stale", pages.oidc.clients.refresh().await);
-    log_failure("keys.stale", pages.oidc.keys.refresh().await);
-    log_failure("revocations.stale", pages.oidc.revoked.refresh().await);
+pub(super) async fn follow(pages: &Pages) {
+    log_failure("clients.stale", "reading the clients", pages.oidc.clients.refresh().await);
+    log_failure("keys.stale", "reading the signing keys", pages.oidc.keys.refresh().await);
+    log_failure("revocations.stale", "reading the revocations", pages.oidc.revoked.refresh().await);
 }
 
-/// Removes what has expired, as many sweeps as there is work for, and says how far behind it is.
-async fn clear_up(pages: &Pages, outbox: &Outbox, metrics: &Metrics) {
-    for _ in 0..50 {
-        match pages.oidc.grants.purge(SWEEP).await {
-            Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-            other => {
-                log_failure("grants.unpurged", other.map(|_| ()));
-                break;
+/// A job that is due every so many seconds of the injected clock.
+struct Every {
+    seconds: i64,
+    last: Option<Timestamp>,
+}
+
+impl Every {
+    /// Due at the first look.
+    const fn new(seconds: i64) -> Self {
+        Self { seconds, last: None }
+    }
+
+    /// Whether the job is due at `now`, which then counts as its last run.
+    fn is_due(&mut self, now: Timestamp) -> bool {
+        // A clock that was set back must not keep a job from running until it has caught up.
+        let due = self.last.is_none_or(|last| now.since(last) >= self.seconds || now < last);
+        if due {
+            self.last = Some(now);
+        }
+        due
+    }
+}
+
+/// What every node does from time to time.
+struct Upkeep {
+    pages: Pages,
+    ephemeral: Ephemeral,
+    outbox: Outbox,
+    metrics: Arc<Metrics>,
+    keys: Keys,
+    clock: Clock,
+}
+
+impl Upkeep {
+    async fn run(self) {
+        let (mut limits, mut purge, mut keys) = (Every::new(LIMITS), Every::new(PURGE), Every::new(KEYS));
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = self.clock.now();
+            self.ephemeral.purge();
+            if limits.is_due(now) {
+                let read = self.pages.sign_in.limits.refresh().await;
+                log_failure("limits.unread", "reading what was sent", read);
+                log_failure("outbox.unmeasured", "measuring the outbox", self.outbox.measure().await);
+            }
+            if purge.is_due(now) {
+                self.purge().await;
+            }
+            if keys.is_due(now) {
+                let (bits, days) = (self.keys.rsa_bits, self.keys.rotation_days.into());
+                let rotated = self.pages.oidc.keys.rotate_old(bits, days).await;
+                log_failure("keys.unrotated", "rotating the signing keys", rotated);
             }
         }
     }
-    for _ in 0..50 {
-        match outbox.purge(SWEEP).await {
-            Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-            other => {
-                log_failure("messages.unpurged", other.map(|_| ()));
-                break;
+
+    /// Removes what has expired, as many sweeps as there is work for, and says how far behind it is.
+    async fn purge(&self) {
+        let grants = &self.pages.oidc.grants;
+        for _ in 0..50 {
+            match grants.purge(SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("grants.unpurged", "purging grants", other);
+                    break;
+                }
             }
         }
-    }
-    match pages.oidc.grants.purge_lag().await {
-        Ok(lag) => {
-            metrics.purge_lag_seconds.set(lag);
+        for _ in 0..50 {
+            match self.outbox.purge(SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("messages.unpurged", "purging messages", other);
+                    break;
+                }
+            }
         }
-        Err(error) => log_failure::<()>("lag.unknown", Err(error)),
+        match grants.purge_lag().await {
+            Ok(lag) => {
+                self.metrics.purge_lag_seconds.set(lag);
+            }
+            Err(error) => log_failure::<()>("lag.unknown", "measuring the purge", Err(error)),
+        }
     }
 }
 
 /// Background work that fails is said once, and tried again the next time.
-pub(super) fn log_failure<T>(event: &str, result: Result<T, impl std::fmt::Display>) {
+fn log_failure<T>(event: &str, job: &str, result: Result<T, impl std::fmt::Display>) {
     if let Err(error) = result {
-        tracing::warn!(event, %error, "background work failed and will be tried again");
+        tracing::warn!(event, job, %error, "background work failed and will be tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_due_at_first_and_then_by_the_clock() {
+        let mut job = Every::new(10);
+        assert!(job.is_due(Timestamp(100)));
+        assert!(!job.is_due(Timestamp(109)));
+        assert!(job.is_due(Timestamp(110)));
+        assert!(job.is_due(Timestamp(90_000)), "the clock was moved");
+        assert!(!job.is_due(Timestamp(90_001)), "one run, however far it was moved");
+        assert!(job.is_due(Timestamp(50)), "the clock was set back");
+        assert!(!job.is_due(Timestamp(59)));
     }
 }

@@ -13,6 +13,8 @@ pub struct Sandbox {
     pub constant_codes: BTreeMap<String, String>,
     /// Test numbers are not held to the limits per number and address.
     pub relaxed_limits: bool,
+    /// The operations port takes `POST /sandbox/clock`, which moves this process's clock.
+    pub movable_clock: bool,
 }
 
 impl Sandbox {
@@ -35,6 +37,12 @@ impl Sandbox {
             Fallback::Value("false"),
             "Do not hold test numbers to the limits per number and per address, for load and conformance runs.",
         ),
+        Key::new(
+            "sandbox.movable_clock",
+            Kind::Flag,
+            Fallback::Value("false"),
+            "Let `POST /sandbox/clock` on the operations port move this process's clock by `advance_seconds`, to see what expires expire.",
+        ),
     ];
 
     pub(super) fn read(values: &Values) -> Self {
@@ -42,6 +50,7 @@ impl Sandbox {
             people: values.path("sandbox.people"),
             constant_codes: values.codes("sandbox.constant_codes"),
             relaxed_limits: values.flag("sandbox.relaxed_limits"),
+            movable_clock: values.flag("sandbox.movable_clock"),
         }
     }
 
@@ -59,6 +68,7 @@ impl Sandbox {
             let wrong = match key {
                 "sandbox.constant_codes" => "gives numbers a code that everybody may know, in production",
                 "sandbox.people" => "adds people who do not exist, in production",
+                "sandbox.movable_clock" => "lets a request decide what has expired, in production",
                 _ => "is for the sandbox, and this is production",
             };
             problems.report(key, wrong, remedy);

@@ -12,6 +12,7 @@ mod proxy;
 mod request_id;
 mod requests;
 mod routes;
+mod sandbox_clock;
 
 pub use log::{LogAlreadyStarted, start_log};
 pub use metrics::Metrics;
@@ -20,3 +21,4 @@ pub use proxy::{ClientAddress, client_address};
 pub use request_id::{Entropy, RequestId};
 pub use requests::{Requests, client_of, request_id_of};
 pub use routes::Route;
+pub use sandbox_clock::SandboxClock;

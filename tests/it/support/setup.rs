@@ -94,6 +94,7 @@ impl Setup {
             set(&format!("limits.{limit}"), NO_LIMIT.into());
         }
         set("sandbox.people", "people.toml".into());
+        set("sandbox.movable_clock", true.into());
         set("outbound.allow", Value::Array(vec!["127.0.0.1".into(), "localhost".into()]));
         set("log.format", "json".into());
         overlay(&mut table, &self.changes);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -47,6 +48,8 @@ pub struct World {
     /// Relays before PostgreSQL and Redis, if asked for.
     pub relays: Option<(Relay, Relay)>,
     place: Place,
+    /// Seconds by which its nodes' clocks were moved.
+    moved: AtomicI64,
 }
 
 /// Enough people for all tests on the shared providers.
@@ -78,8 +81,10 @@ impl World {
         std::fs::write(folder.file("people.toml"), people.file()).expect("the people file");
         std::fs::write(folder.file("clients.toml"), client_file::text(&listener.url))
             .expect("the client file");
+        let nodes = Vec::new();
+        let moved = AtomicI64::new(0);
         let mut world =
-            World { issuer, nodes: Vec::new(), sandbox, setup, folder, people, listener, relays, place };
+            World { issuer, nodes, sandbox, setup, folder, people, listener, relays, place, moved };
         let config = world.write_config("node-1.toml", port, operations);
         let path = config.display().to_string();
         run_well(world.folder.path(), &["migrate", "-c", &path]);
@@ -101,7 +106,18 @@ impl World {
         let mut running = Running::start(self.folder.path(), &["serve", "-c", &path], log);
         let operations = format!("http://127.0.0.1:{operations}");
         running.until_ready(&format!("{operations}/health/ready")).await;
-        self.nodes.push(Node { running, port, operations, config });
+        let node = Node { running, port, operations, config };
+        node.advance(self.moved.load(Ordering::SeqCst)).await;
+        self.nodes.push(node);
+    }
+
+    /// Lets time pass for all nodes, those started later included. Never on a shared provider: its other tests go by
+    /// the same clock.
+    pub async fn advance(&self, seconds: i64) {
+        self.moved.fetch_add(seconds, Ordering::SeqCst);
+        for node in &self.nodes {
+            node.advance(seconds).await;
+        }
     }
 
     /// Starts one more node of the same provider.
@@ -181,6 +197,14 @@ impl World {
 }
 
 impl Node {
+    /// Moves this node's clock.
+    async fn advance(&self, seconds: i64) {
+        let url = format!("{}/sandbox/clock", self.operations);
+        let form = [("advance_seconds", seconds)];
+        let answer = reqwest::Client::new().post(url).form(&form).send().await.expect("the operations port");
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap_or_default());
+    }
+
     /// The sum of a metric's samples whose line holds every one of `labels`.
     pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         let url = format!("{}/metrics", self.operations);
