@@ -107,7 +107,10 @@ impl World {
         let operations = format!("http://127.0.0.1:{operations}");
         running.until_ready(&format!("{operations}/health/ready")).await;
         let node = Node { running, port, operations, config };
-        node.advance(self.moved.load(Ordering::SeqCst)).await;
+        let moved = self.moved.load(Ordering::SeqCst);
+        if moved > 0 {
+            node.advance(moved).await;
+        }
         self.nodes.push(node);
     }
 
