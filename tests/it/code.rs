@@ -238,7 +238,7 @@ async fn a_resend_replaces_the_code(setup: Setup) {
     }
     assert!(!page.has("resend"), "no more resends than waits: {page}");
     browser.enter_code(&page, &code).await.page().expect("allow");
-    world.sandbox.nothing_came(&person).await;
+    world.nothing_more_came(&[&person]).await;
 }
 
 fn is_resent(page: &Page) -> bool {

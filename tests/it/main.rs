@@ -15,18 +15,21 @@ mod discovery;
 mod floors;
 mod gateways;
 mod introspection_revocation;
+mod lifetimes;
 mod limits;
 mod logout;
 mod logs;
 mod number;
 mod outage;
 mod pages;
+mod policies;
 mod refresh;
 mod session;
 mod strangers;
 mod tls;
 mod token;
 mod two_nodes;
+mod upkeep;
 mod userinfo;
 
 #[path = "../../benches/load/checked.rs"]

@@ -90,7 +90,7 @@ async fn a_known_person_is_asked_whether_to_continue(world: &World) {
     assert!(text.contains("Shop") && text.contains("Valiyev"), "{text}");
     assert!(!page.body.contains(&person.number[3..]), "the number is masked: {page}");
     code_of(&browser.press(&page, "continue", &[]).await.away());
-    world.sandbox.nothing_came(&person).await;
+    world.nothing_more_came(&[&person]).await;
     // A second service: continue, then its consent.
     let page = browser.begin(world, &Asked::by(RIVAL)).await.page().expect("other");
     let page = browser.press(&page, "continue", &[]).await.page().expect("allow");

@@ -79,8 +79,8 @@ impl World {
         let base = issuer.as_str().trim_end_matches('/').to_owned();
         let place = Place { issuer: base, port, operations, database, redis, sandbox: sandbox.base.clone() };
         std::fs::write(folder.file("people.toml"), people.file()).expect("the people file");
-        std::fs::write(folder.file("clients.toml"), client_file::text(&listener.url))
-            .expect("the client file");
+        let clients = client_file::text(&listener.url) + &setup.clients;
+        std::fs::write(folder.file("clients.toml"), clients).expect("the client file");
         let nodes = Vec::new();
         let moved = AtomicI64::new(0);
         let mut world =
@@ -208,14 +208,24 @@ impl Node {
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap_or_default());
     }
 
-    /// The sum of a metric's samples whose line holds every one of `labels`.
-    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+    /// A metric's samples: labels as they stand, and value.
+    async fn samples(&self, name: &str) -> Vec<(String, f64)> {
         let url = format!("{}/metrics", self.operations);
         let text = reqwest::get(url).await.expect("the operations port").text().await.expect("text");
         text.lines()
-            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
-            .filter(|line| labels.iter().all(|label| line.contains(label)))
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .filter_map(|line| line.strip_prefix(name))
+            .filter(|rest| rest.starts_with(['{', ' ']))
+            .filter_map(|rest| rest.rsplit_once(' '))
+            .filter_map(|(labels, value)| Some((labels.to_owned(), value.parse().ok()?)))
+            .collect()
+    }
+
+    /// The sum of a metric's samples that have every one of `labels`.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let samples = self.samples(name).await.into_iter();
+        samples
+            .filter(|(given, _)| labels.iter().all(|label| given.contains(label)))
+            .map(|(_, value)| value)
             .sum()
     }
 }
