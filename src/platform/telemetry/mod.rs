@@ -11,6 +11,7 @@ mod process;
 mod proxy;
 mod request_id;
 mod requests;
+mod round_trips;
 mod routes;
 mod sandbox_clock;
 

@@ -187,10 +187,10 @@ mod tests {
     #[actix_web::test]
     async fn metrics_are_served() {
         let operations = with(Vec::new());
-        operations.metrics.sql_commits.inc();
+        operations.metrics.count_commit();
         let (status, body) = ask("/metrics", &operations).await;
         assert_eq!(status, 200);
-        assert!(body.contains("yagona_sql_commits_total 1"), "{body}");
+        assert!(body.contains("yagona_sql_commits_total{cause=\"background\"} 1"), "{body}");
     }
 
     #[actix_web::test]

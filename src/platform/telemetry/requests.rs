@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use super::proxy::{ClientAddress, client_address, is_trusted};
 use super::request_id::{Entropy, Pool, RequestId};
+use super::round_trips::{RequestTrips, caused_by};
 use super::routes::Route;
 use crate::platform::config::{Cidr, ForwardedHeader, Server};
 
@@ -21,7 +22,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// header `X-Request-Id` in its answer, and a count by route.
 ///
 /// A resource says which route it is by `app_data(metrics.route("/token"))`; what says nothing counts as the
-/// application's own `app_data`, if it has one.
+/// application's own `app_data`, if it has one. The round trips to stores that a request causes are counted by route as well.
 #[derive(Clone)]
 pub struct Requests {
     trusted: Arc<[Cidr]>,
@@ -110,8 +111,10 @@ where
         let header = HeaderValue::from_str(seen.id.as_str());
         request.extensions_mut().insert(seen);
         let service = Rc::clone(&self.service);
+        // What the application counts under unless a resource says otherwise, and requests that are given up.
+        let trips = RequestTrips::new(request.app_data::<Route>().cloned());
         let answer = async move {
-            let mut response = service.call(request).await?;
+            let mut response = caused_by(Rc::clone(&trips), service.call(request)).await?;
             if let Ok(header) = header {
                 response.headers_mut().insert(X_REQUEST_ID, header);
             }
@@ -119,6 +122,7 @@ where
             let route = response.request().app_data::<Route>();
             if let Some(route) = route {
                 route.record(status, elapsed);
+                trips.belong_to(route);
             }
             let (route, ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
             match status {
@@ -141,6 +145,47 @@ mod tests {
     use std::path::Path;
 
     const ENTROPY: Entropy = |bytes| bytes.iter_mut().for_each(|byte| *byte = 7);
+
+    /// Asks the stores as a handler does, in its own task and in one that it leaves behind.
+    async fn ask_stores(metrics: web::Data<Metrics>) -> HttpResponse {
+        metrics.count_statement();
+        actix_web::rt::task::yield_now().await;
+        metrics.count_statement();
+        metrics.count_commit();
+        let background = metrics.clone();
+        let left = actix_web::rt::spawn(async move { background.count_redis() });
+        left.await.unwrap();
+        HttpResponse::Ok().finish()
+    }
+
+    #[actix_web::test]
+    async fn round_trips_are_counted_under_the_request_that_causes_them() {
+        let metrics = web::Data::from(Metrics::new());
+        let server = Settings::demo(Path::new("")).server;
+        let app = App::new()
+            .app_data(metrics.route("other"))
+            .app_data(metrics.clone())
+            .wrap(Requests::new(&server, ENTROPY))
+            .route("/elsewhere", web::get().to(ask_stores))
+            .service(web::resource("/asks").app_data(metrics.route("asks")).route(web::get().to(ask_stores)));
+        let app = init_service(app).await;
+        for path in ["/asks", "/asks", "/elsewhere"] {
+            call_service(&app, TestRequest::get().uri(path).to_request()).await;
+        }
+        // One that is given up has cost what it has cost.
+        let given_up = app.call(TestRequest::get().uri("/asks").to_request());
+        assert!(futures_util::future::FutureExt::now_or_never(given_up).is_none());
+        let page = metrics.encode();
+        for line in [
+            "yagona_sql_round_trips_total{cause=\"asks\"} 4",
+            "yagona_sql_commits_total{cause=\"asks\"} 2",
+            "yagona_sql_round_trips_total{cause=\"other\"} 3",
+            "yagona_redis_round_trips_total{cause=\"background\"} 3",
+            "yagona_sql_round_trips_total{cause=\"background\"} 0",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+        }
+    }
 
     async fn who(request: HttpRequest) -> String {
         let id = request_id_of(&request).map(|id| id.to_string());

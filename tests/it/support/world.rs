@@ -1,5 +1,6 @@
 //! A provider with everything around it: stores, sandbox, people, relying parties.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -227,6 +228,17 @@ impl Node {
             .filter(|(given, _)| labels.iter().all(|label| given.contains(label)))
             .map(|(_, value)| value)
             .sum()
+    }
+
+    /// The sums of a metric's samples by one of its labels.
+    pub async fn metric_by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        let label = format!("{label}=\"");
+        for (labels, value) in self.samples(name).await {
+            let named = labels.split(&label).nth(1).and_then(|rest| rest.split('"').next());
+            *sums.entry(named.unwrap_or_default().to_owned()).or_default() += value;
+        }
+        sums
     }
 }
 
