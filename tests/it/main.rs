@@ -7,6 +7,7 @@ mod authorize;
 mod browser;
 mod budget;
 mod cli;
+mod clock;
 mod code;
 mod consent;
 mod crash;
