@@ -91,7 +91,7 @@ async fn another_browser_cannot_use_the_page_or_the_code(world: &World) {
     }
     let refused = stranger.enter_code(&page, &code).await.page();
     assert!(!refused.has("allow") && refused.status < 500, "{refused}");
-    assert!(stranger.cookies.keys().all(|name| !name.contains("session")), "{:?}", stranger.cookies);
+    assert!(stranger.cookies().keys().all(|name| !name.contains("session")), "{:?}", stranger.cookies());
     browser.enter_code(&page, &code).await.page().expect("allow");
 }
 
@@ -164,7 +164,7 @@ async fn the_back_button_leads_on(world: &World) {
 
 async fn a_lost_cookie_leads_back_to_the_service(world: &World) {
     let (mut browser, page, code) = at_code(world).await;
-    browser.cookies.clear();
+    browser.forget_cookies();
     let lost = browser.enter_code(&page, &code).await.page();
     assert!(lost.status < 500 && lost.has("error"), "{lost}");
     assert_eq!(lost.link("continue").as_str(), "http://localhost:9/", "back to the service");

@@ -34,7 +34,7 @@ async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
     for answer in [&tokens, &next] {
         secrets.extend(["access_token", "refresh_token", "id_token"].map(|name| answer.get(name).to_owned()));
     }
-    secrets.extend(browser.cookies.values().filter(|value| value.len() > 20).cloned());
+    secrets.extend(browser.cookies().into_values().filter(|value| value.len() > 20));
     secrets.push(code);
 
     let metrics =

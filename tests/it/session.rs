@@ -121,22 +121,22 @@ async fn a_person_can_sign_out_where_they_would_continue(world: &World) {
 async fn a_session_is_renewed_at_sign_in(world: &World) {
     let name = "__Host-yagona-session";
     let (mut browser, person) = signed_in(world, SHOP).await;
-    let first = browser.cookies[name].clone();
+    let first = browser.cookie(name);
     let asked = Asked::by(SHOP).and("prompt", "login");
     let page = browser.begin_with_number(world, &asked, &person).await;
     let code = world.sandbox.next_code(&person).await;
     code_of(&browser.enter_code(&page, &code).await.away());
-    assert_ne!(browser.cookies[name], first);
+    assert_ne!(browser.cookie(name), first);
     // The former one opens nothing.
     let mut old = world.browser();
-    old.cookies.insert(name.to_owned(), first);
+    old.plant(name, &first);
     let url = old.begin(world, &Asked::by(SHOP).and("prompt", "none")).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("login_required"));
     // Nor does one that was planted before the sign-in.
     let mut victim = world.browser();
-    victim.cookies.insert(name.to_owned(), "planted".repeat(7)[..43].to_owned());
+    victim.plant(name, &"planted".repeat(7)[..43]);
     code_of(&victim.sign_in(world, &Asked::by(SHOP), &world.person()).await);
-    assert!(!victim.cookies[name].starts_with("planted"));
+    assert!(!victim.cookie(name).starts_with("planted"));
 }
 
 async fn oidc_3_1_2_1_a_hint_of_another_person_is_honoured(world: &World) {
