@@ -26,6 +26,7 @@ mod pages;
 mod policies;
 mod refresh;
 mod session;
+mod snapshots;
 mod strangers;
 mod tls;
 mod token;

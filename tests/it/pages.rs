@@ -12,8 +12,23 @@ on_both_backends!(
     oversized_and_broken_input_is_refused_calmly,
 );
 
+/// What [`every_page`] shows.
+pub const NAMES: [&str; 11] = [
+    "number",
+    "number with an error",
+    "code",
+    "code with an error",
+    "consent",
+    "continue",
+    "welcome",
+    "sign out",
+    "signed out",
+    "unknown service",
+    "not found",
+];
+
 /// One of each kind of page.
-async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
+pub async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
     let person = world.person();
     let mut browser = world.browser();
     let number = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
@@ -29,19 +44,8 @@ async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
     let left = browser.press(&leaving, "continue", &[]).await.page().expect("signed-out");
     let unknown = browser.begin(world, &Asked::by(SHOP).with("client_id", "nobody")).await.page();
     let nowhere = browser.open("/nowhere").await.page();
-    vec![
-        ("number", number),
-        ("number with an error", refused),
-        ("code", code),
-        ("code with an error", wrong),
-        ("consent", consent),
-        ("continue", onward),
-        ("welcome", welcome),
-        ("sign out", leaving),
-        ("signed out", left),
-        ("unknown service", unknown),
-        ("not found", nowhere),
-    ]
+    let pages = [number, refused, code, wrong, consent, onward, welcome, leaving, left, unknown, nowhere];
+    NAMES.into_iter().zip(pages).collect()
 }
 
 async fn every_page_is_guarded_by_its_headers(world: &World) {
