@@ -36,7 +36,7 @@ use crate::people::People;
 use crate::platform::bytes;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::telemetry::{self, Metrics, Operations, Requests, check};
+use crate::platform::telemetry::{self, Metrics, Operations, Requests, SandboxClock, check};
 use crate::platform::web::assets;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
@@ -190,8 +190,23 @@ impl App {
                 ),
             ],
             draining: Arc::clone(&self.draining),
+            sandbox_clock: self.sandbox_clock(),
         };
         telemetry::start(listener, operations)
+    }
+
+    /// The clock, where requests may move it.
+    fn sandbox_clock(&self) -> Option<SandboxClock> {
+        let clock = self.pages.sign_in.clock.clone();
+        let (provider, revocations) = (self.tokens.provider.clone(), self.revocations.clone());
+        let catch_up = check(move || {
+            let (provider, revocations) = (provider.clone(), revocations.clone());
+            async move {
+                work::follow(&provider, &revocations).await;
+                Ok(())
+            }
+        });
+        clock.is_movable().then_some(SandboxClock { clock, catch_up })
     }
 
     /// Begins the background work: sending messages, following other nodes, clearing up.

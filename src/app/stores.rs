@@ -63,7 +63,8 @@ impl Stores {
         let patience = Duration::from_millis(settings.database.acquire_timeout_ms.into());
         let (url, each) = (settings.database.url.expose_secret(), connections_each(&settings));
         let db = db::connect(url, each, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
-        Ok(Self { settings, clock: Clock::System, keyring, db, metrics })
+        let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
+        Ok(Self { settings, clock, keyring, db, metrics })
     }
 
     /// The relying parties.

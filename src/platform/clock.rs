@@ -27,17 +27,24 @@ impl Timestamp {
     }
 }
 
-/// Tells the time: the system's, or one that a test sets.
-#[derive(Clone, Default)]
+/// Tells the time: the system's, or one that a test moves.
+#[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The operating system's clock.
     #[default]
     System,
+    /// The operating system's clock and an offset in milliseconds: it can be moved and goes on ticking.
+    Shifted(Arc<AtomicI64>),
     /// A clock that stands still until it is moved; milliseconds since the Unix epoch.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
+    /// The clock of a process: the system's, or one that can be moved besides, for the sandbox only.
+    pub fn of_process(movable: bool) -> Self {
+        if movable { Self::Shifted(Arc::default()) } else { Self::System }
+    }
+
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.0.saturating_mul(1000))))
@@ -49,20 +56,68 @@ impl Clock {
     }
 
     /// Now, in milliseconds since the Unix epoch.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the system's time is read")]
     pub fn now_ms(&self) -> i64 {
         match self {
-            Self::System => std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+            Self::System => system_ms(),
+            Self::Shifted(offset) => system_ms().saturating_add(offset.load(Ordering::SeqCst)),
             Self::Manual(ms) => ms.load(Ordering::SeqCst),
         }
     }
 
-    /// Moves a manual clock; the system's cannot be moved and stays as it is.
-    pub fn advance(&self, seconds: i64) {
-        if let Self::Manual(ms) = self {
-            ms.fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);
+    /// Whether [`Clock::advance`] moves it.
+    pub const fn is_movable(&self) -> bool {
+        !matches!(self, Self::System)
+    }
+
+    /// Moves the clock; `false` for the system's, which cannot be moved and stays as it is.
+    pub fn advance(&self, seconds: i64) -> bool {
+        match self {
+            Self::System => false,
+            Self::Shifted(ms) | Self::Manual(ms) => {
+                ms.fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);
+                true
+            }
         }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the system's time is read")]
+fn system_ms() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shifted_clock_is_moved_and_goes_on_ticking() {
+        let (system, clock) = (Clock::of_process(false), Clock::of_process(true));
+        assert!(clock.now_ms() - system.now_ms() < 1000, "it begins at the system's time");
+        let before = clock.now_ms();
+        assert!(clock.clone().advance(3600), "copies share the offset");
+        while clock.now_ms() == before + 3_600_000 {
+            std::hint::spin_loop();
+        }
+        let moved = clock.now_ms() - before;
+        assert!((3_600_001..3_660_000).contains(&moved), "{moved}");
+    }
+
+    #[test]
+    fn the_systems_clock_cannot_be_moved() {
+        let clock = Clock::of_process(false);
+        let before = clock.now();
+        assert!(!clock.advance(3600));
+        assert!(clock.now().since(before) < 60);
+    }
+
+    #[test]
+    fn a_manual_clock_stands_still_until_it_is_moved() {
+        let clock = Clock::manual(Timestamp(10));
+        assert_eq!(clock.now(), Timestamp(10));
+        assert!(clock.advance(5));
+        assert_eq!(clock.now_ms(), 15_000);
     }
 }

@@ -4,9 +4,8 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::support::client_file::{RIVAL, SHOP};
-use crate::support::wait::until;
 use crate::support::{
-    Asked, Backend, Browser, Page, Setup, Step, World, alone_on_both_backends, code_of, on_both_backends,
+    Asked, Browser, Page, Setup, Step, World, alone_on_both_backends, code_of, on_both_backends,
 };
 
 on_both_backends!(
@@ -21,7 +20,11 @@ on_both_backends!(
     a_guessed_address_skips_nothing,
     the_number_can_be_changed,
 );
-alone_on_both_backends!(a_thousand_parallel_guesses_count_five_tries, a_resend_replaces_the_code);
+alone_on_both_backends!(
+    a_thousand_parallel_guesses_count_five_tries,
+    a_resend_replaces_the_code,
+    an_old_code_is_refused_and_a_new_one_can_be_had,
+);
 
 /// Any code but the right one.
 fn wrong(code: &str) -> &'static str {
@@ -88,7 +91,7 @@ async fn another_browser_cannot_use_the_page_or_the_code(world: &World) {
     }
     let refused = stranger.enter_code(&page, &code).await.page();
     assert!(!refused.has("allow") && refused.status < 500, "{refused}");
-    assert!(stranger.cookies.keys().all(|name| !name.contains("session")), "{:?}", stranger.cookies);
+    assert!(stranger.cookies().keys().all(|name| !name.contains("session")), "{:?}", stranger.cookies());
     browser.enter_code(&page, &code).await.page().expect("allow");
 }
 
@@ -161,7 +164,7 @@ async fn the_back_button_leads_on(world: &World) {
 
 async fn a_lost_cookie_leads_back_to_the_service(world: &World) {
     let (mut browser, page, code) = at_code(world).await;
-    browser.cookies.clear();
+    browser.forget_cookies();
     let lost = browser.enter_code(&page, &code).await.page();
     assert!(lost.status < 500 && lost.has("error"), "{lost}");
     assert_eq!(lost.link("continue").as_str(), "http://localhost:9/", "back to the service");
@@ -214,19 +217,20 @@ async fn a_thousand_parallel_guesses_count_five_tries(setup: Setup) {
 }
 
 async fn a_resend_replaces_the_code(setup: Setup) {
-    let waits = toml::Value::Array(vec![1.into(), 1.into()]);
-    let world = setup.set("sign_in.resend_after_seconds", waits).start().await;
+    let world = setup.start().await;
     let (mut browser, person) = (world.browser(), world.person());
     let mut page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
     let mut code = world.sandbox.next_code(&person).await;
-    for _ in 0..2 {
+    // The waits of the defaults.
+    for wait in [30, 60, 120] {
         let former = code;
         // Until the wait is over, asking again sends nothing.
-        until("the resend", async || {
-            page = browser.press(&page, "resend", &[]).await.page().expect("code");
-            page.url.query_pairs().any(|(name, _)| name == "resent").then_some(())
-        })
-        .await;
+        world.advance(wait / 2).await;
+        page = browser.press(&page, "resend", &[]).await.page().expect("error");
+        assert!(!is_resent(&page), "{page}");
+        world.advance(wait / 2).await;
+        page = browser.press(&page, "resend", &[]).await.page().expect("code");
+        assert!(is_resent(&page), "{page}");
         code = world.sandbox.next_code(&person).await;
         if former != code {
             page = browser.enter_code(&page, &former).await.page().expect("error").expect("code");
@@ -234,21 +238,23 @@ async fn a_resend_replaces_the_code(setup: Setup) {
     }
     assert!(!page.has("resend"), "no more resends than waits: {page}");
     browser.enter_code(&page, &code).await.page().expect("allow");
-    world.sandbox.nothing_came(&person).await;
+    world.nothing_more_came(&[&person]).await;
 }
 
-#[tokio::test]
-async fn an_old_code_is_refused_and_a_new_one_can_be_had() {
-    let waits = toml::Value::Array(vec![1.into(), 1.into(), 1.into()]);
-    let setup = Setup::new(Backend::Embedded).set("sign_in.code_seconds", 30);
-    let world = setup.set("sign_in.resend_after_seconds", waits).start().await;
+fn is_resent(page: &Page) -> bool {
+    page.url.query_pairs().any(|(name, _)| name == "resent")
+}
+
+async fn an_old_code_is_refused_and_a_new_one_can_be_had(setup: Setup) {
+    let world = setup.start().await;
     let (mut browser, person) = (world.browser(), world.person());
     let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
     let code = world.sandbox.next_code(&person).await;
-    // The shortest life that a code can be given is what has to pass here.
-    tokio::time::sleep(std::time::Duration::from_secs(31)).await;
+    world.advance(180).await;
     let page = browser.enter_code(&page, &code).await.page().expect("error").expect("resend");
     let page = browser.press(&page, "resend", &[]).await.page().expect("code");
     let code = world.sandbox.next_code(&person).await;
+    // A minute before its end it is as good as at once.
+    world.advance(120).await;
     browser.enter_code(&page, &code).await.page().expect("allow");
 }

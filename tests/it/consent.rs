@@ -97,9 +97,23 @@ async fn a_statutory_basis_asks_nobody(world: &World) {
     let page = browser.begin_with_number(world, &Asked::by(AGENCY), &person).await;
     let code = world.sandbox.next_code(&person).await;
     let url = browser.enter_code(&page, &code).await.away();
-    let tokens = world.redeem(AGENCY, &code_of(&url)).await.granted();
+    let code = code_of(&url);
+    let tokens = world.redeem(AGENCY, &code).await.granted();
     let told = world.userinfo(tokens.get("access_token")).await.granted().body;
     assert!(told["name"].is_string(), "{told}");
+    // The same record is kept as of a consent, and the grant names it.
+    let details = world.stored_text("SELECT details FROM grants WHERE grant_id = $1", &grant_id(&code)).await;
+    let details: serde_json::Value = serde_json::from_str(&details).expect("JSON");
+    let record = details["consent_id"].as_str().expect("a record");
+    let query = "SELECT basis || ' ' || client_id || ' ' || extent FROM consents WHERE consent_id = $1";
+    let record = world.stored_text(query, record).await;
+    assert!(record.starts_with("statutory agency {") && record.contains("\"name\""), "{record}");
+}
+
+/// The identifier of what a code grants, in the table of grants.
+fn grant_id(code: &str) -> String {
+    use aws_lc_rs::digest::{SHA256, digest};
+    crate::support::jwt::encode(&digest(&SHA256, code.as_bytes()).as_ref()[..20])
 }
 
 async fn a_refusal_goes_back_to_the_service(world: &World) {

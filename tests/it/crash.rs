@@ -1,6 +1,7 @@
 //! Killed without warning: what was acknowledged holds after the restart, what was used stays used.
 
 use crate::support::client_file::SHOP;
+use crate::support::wait::until;
 use crate::support::{Asked, Setup, Step, alone_on_both_backends, code_of};
 
 alone_on_both_backends!(
@@ -8,6 +9,7 @@ alone_on_both_backends!(
     caps_on_messages_survive_a_crash,
     a_crash_between_page_and_gateway_sends_no_code_twice,
     a_terminated_provider_finishes_and_ends_well,
+    a_request_under_way_is_answered_before_the_end,
 );
 
 async fn what_was_acknowledged_survives_a_crash(setup: Setup) {
@@ -65,8 +67,7 @@ async fn caps_on_messages_survive_a_crash(setup: Setup) {
 }
 
 async fn a_crash_between_page_and_gateway_sends_no_code_twice(setup: Setup) {
-    let waits = toml::Value::Array(vec![1.into(), 1.into()]);
-    let mut world = setup.set("sign_in.resend_after_seconds", waits).start().await;
+    let mut world = setup.start().await;
     world.sandbox.switch(&[("eskiz.delay_ms", "400"), ("playmobile.delay_ms", "400")]).await;
     let (mut browser, person) = (world.browser(), world.person());
     let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
@@ -84,12 +85,8 @@ async fn a_crash_between_page_and_gateway_sends_no_code_twice(setup: Setup) {
     person.seen.store(arrived, std::sync::atomic::Ordering::Relaxed);
     if world.setup.backend == crate::support::Backend::Servers {
         // Redis kept the sign-in: a new code can be had.
-        let mut page = page;
-        crate::support::wait::until("the resend", async || {
-            page = browser.press(&page, "resend", &[]).await.page().expect("code");
-            page.url.query_pairs().any(|(name, _)| name == "resent").then_some(())
-        })
-        .await;
+        world.advance(30).await;
+        let page = browser.press(&page, "resend", &[]).await.page().expect("code");
         let code = world.sandbox.next_code(&person).await;
         browser.enter_code(&page, &code).await.page().expect("allow");
     }
@@ -112,5 +109,39 @@ async fn a_terminated_provider_finishes_and_ends_well(setup: Setup) {
         assert!(page.status < 500 && !page.has("allow"), "{page}");
         // An expired page leads back to the right service, or at least says what to do.
         assert!(page.has("error"), "{page}");
+    }
+}
+
+async fn a_request_under_way_is_answered_before_the_end(setup: Setup) {
+    let mut world = setup.set("server.drain_seconds", 20).start().await;
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+    let form = page.form("continue");
+    let url = page.url.join(&form.action).expect("a URL");
+    let fields = form.fields("continue", &[("phone", &person.number)]);
+    let lock = world.lock_messages().await;
+    let sender = browser.clone();
+    let under_way = tokio::spawn(async move { sender.send_form(&url, &fields).await });
+    // Once the code's page is due, the message is all that is left to store.
+    let next = page.url.as_str().replace("/sign-in/number", "/sign-in/code").parse().expect("a URL");
+    until("the request to be under way", async || browser.get(&next).await.page().has("code").then_some(()))
+        .await;
+    world.nodes[0].running.signal("TERM");
+    let ready = format!("{}/health/ready", world.nodes[0].operations);
+    until("the node to drain", async || {
+        let answer = reqwest::get(&ready).await.ok()?.text().await.ok()?;
+        answer.contains("draining").then_some(())
+    })
+    .await;
+    assert!(!under_way.is_finished());
+    lock.release().await;
+    let answer = under_way.await.expect("the request");
+    assert_eq!(answer.status(), 303, "answered although the node ends");
+    let status = world.nodes[0].running.end().await;
+    assert!(status.success(), "{status}");
+    if world.setup.backend == crate::support::Backend::Servers {
+        // What was acknowledged is sent, by this node or the next.
+        world.start_again().await;
+        world.sandbox.next_code(&person).await;
     }
 }

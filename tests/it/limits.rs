@@ -2,6 +2,7 @@
 
 use crate::support::client_file::{RIVAL, SHOP};
 use crate::support::people::Kind;
+use crate::support::wait::until;
 use crate::support::{Asked, Page, Person, Setup, World, alone_on_both_backends};
 
 alone_on_both_backends!(
@@ -10,6 +11,9 @@ alone_on_both_backends!(
     a_client_causes_only_its_share,
     a_forged_address_opens_no_second_budget,
     an_address_that_is_refused_uses_up_nobodys_budget,
+    the_country_sends_only_so_many_messages,
+    caps_of_an_hour_hold_without_short_lived_state_and_end_with_the_hour,
+    after_five_wrong_codes_in_a_row_an_account_waits,
 );
 
 async fn ask(world: &World, client: &str, person: &Person) -> Page {
@@ -35,7 +39,7 @@ async fn a_number_gets_only_so_many_messages(setup: Setup) {
             }
         }
         assert_limited(&ask(&world, RIVAL, &person).await);
-        world.sandbox.nothing_came(&person).await;
+        world.nothing_more_came(&[&person]).await;
     }
     ask(&world, SHOP, &world.person()).await.expect_status(200).expect("code");
 }
@@ -95,4 +99,70 @@ async fn an_address_that_is_refused_uses_up_nobodys_budget(setup: Setup) {
     }
     assert_eq!(ask_from("198.51.100.7", &victim.number).await, 303, "the victim's budget is untouched");
     world.sandbox.next_code(&victim).await;
+}
+
+async fn the_country_sends_only_so_many_messages(setup: Setup) {
+    let setup = setup.set("limits.sends_per_client_hour", 3);
+    let world = setup.set("limits.sends_per_country_hour", 3).start().await;
+    // Neither service has reached its own cap, and every number is another one.
+    for client in [SHOP, SHOP, RIVAL] {
+        ask(&world, client, &world.person()).await.expect_status(200).expect("code");
+    }
+    let refused = world.person();
+    assert_limited(&ask(&world, RIVAL, &refused).await);
+    assert_eq!(world.metric("yagona_limits_total", &["country"]).await, 1.0);
+    assert_eq!(world.metric("yagona_limits_total", &[]).await, 1.0);
+}
+
+/// Loses what limits count in short-lived state: in this process, or in Redis.
+async fn lose_counters(world: &mut World) {
+    world.nodes[0].running.kill();
+    if let Some(redis) = world.place().redis {
+        crate::support::servers::empty_redis(&redis).await.expect("an empty Redis");
+    }
+    world.start_again().await;
+}
+
+async fn caps_of_an_hour_hold_without_short_lived_state_and_end_with_the_hour(setup: Setup) {
+    let setup = setup.client("tight", "sends_per_hour = 2\n").set("limits.sends_per_country_hour", 4);
+    let mut world = setup.set("limits.sends_per_client_hour", 4).start().await;
+    for client in ["tight", "tight"] {
+        ask(&world, client, &world.somebody(Kind::Unknown)).await.expect_status(200).expect("code");
+    }
+    lose_counters(&mut world).await;
+    assert_limited(&ask(&world, "tight", &world.somebody(Kind::Unknown)).await);
+    for client in [SHOP, RIVAL] {
+        ask(&world, client, &world.somebody(Kind::Unknown)).await.expect_status(200).expect("code");
+    }
+    lose_counters(&mut world).await;
+    assert_limited(&ask(&world, SHOP, &world.somebody(Kind::Unknown)).await);
+    assert_eq!(world.metric("yagona_limits_total", &["country"]).await, 1.0);
+    // The sums are of whole minutes, read every few seconds.
+    world.advance(3600 + 120).await;
+    until("the hour to be over", async || {
+        (ask(&world, "tight", &world.somebody(Kind::Unknown)).await.status == 200).then_some(())
+    })
+    .await;
+    ask(&world, SHOP, &world.somebody(Kind::Unknown)).await.expect_status(200).expect("code");
+}
+
+async fn after_five_wrong_codes_in_a_row_an_account_waits(setup: Setup) {
+    let world = setup.start().await;
+    let (mut browser, person) = (world.browser(), world.person());
+    let mut page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+    let code = world.sandbox.next_code(&person).await;
+    let wrong = if code == "111111" { "222222" } else { "111111" };
+    for _ in 0..5 {
+        page = browser.enter_code(&page, wrong).await.page().expect("error");
+    }
+    // The pages look as always, and no code is sent.
+    let mut browser = world.browser();
+    let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+    browser.enter_code(&page, wrong).await.page().expect("error").expect("code");
+    world.nothing_more_came(&[&person]).await;
+    world.advance(30).await;
+    let mut browser = world.browser();
+    let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+    let code = world.sandbox.next_code(&person).await;
+    browser.enter_code(&page, &code).await.page().expect("allow");
 }

@@ -99,6 +99,7 @@ async fn rp_initiated_4_what_is_not_proven_gets_a_page(world: &World) {
             let mut copy = browser.clone();
             assert_stays(copy.press(&page, "stay", &[]).await);
         }
+        assert!(is_signed_in(world, &mut browser, SHOP).await, "{params:?} ended the session");
     }
 }
 

@@ -1,4 +1,4 @@
-//! PostgreSQL or Redis gone: 503 with Retry-After at once, recovery by itself, nothing accepted that should not be.
+//! PostgreSQL or Redis gone or hanging: 503 with Retry-After, recovery by itself, nothing accepted that should not be.
 
 use std::time::Duration;
 
@@ -18,6 +18,13 @@ async fn relayed() -> World {
 /// Fails unless the answer is a 503 that comes soon and says when to come back.
 async fn assert_unavailable(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
     let begun = Instant::now();
+    assert_gives_up(browser, method, url, form).await;
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(4), "{url} took {took:?}");
+}
+
+/// Fails unless the answer is a 503 that says when to come back.
+async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
     let request = browser.request(method.clone(), url).header("Sec-Fetch-Site", "same-origin");
     let request = if method == Method::POST { request.form(form) } else { request };
     let request = if url.path() == "/oidc/token" {
@@ -26,11 +33,9 @@ async fn assert_unavailable(browser: &Browser, method: Method, url: &Url, form: 
         request
     };
     let answer = request.send().await.expect("an answer");
-    let took = begun.elapsed();
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let body = answer.text().await.expect("a body");
     assert_eq!(status, 503, "{url}: {body}");
-    assert!(took < Duration::from_secs(4), "{url} took {took:?}");
     let after = headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
     assert!(after.is_some_and(|seconds| seconds > 0), "{url}: Retry-After {after:?}");
 }
@@ -67,7 +72,7 @@ async fn without_redis_every_answer_is_503_and_then_all_is_well_again() {
     let page = browser.press(&page, "continue", &number).await.page().expect("code");
     let code = world.sandbox.next_code(&person).await;
     browser.enter_code(&page, &code).await.page().expect("allow");
-    world.sandbox.nothing_came(&person).await;
+    world.nothing_more_came(&[&person]).await;
 }
 
 #[tokio::test]
@@ -100,5 +105,56 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
     let page = browser.press(&page, "continue", &number).await.page().expect("code");
     let code = world.sandbox.next_code(&person).await;
     browser.enter_code(&page, &code).await.page().expect("allow");
-    world.sandbox.nothing_came(&person).await;
+    world.nothing_more_came(&[&person]).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_is_given_up_and_comes_back() {
+    let world = relayed().await;
+    let person = world.person();
+    let (_, redis) = world.relays.as_ref().expect("relays");
+    let mut browser = world.browser();
+    let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+    let url = page.url.join(&page.form("continue").action).expect("a URL");
+    let number = [("phone", person.number.as_str())];
+
+    redis.hang();
+    assert_gives_up(&browser, Method::GET, &Asked::by(SHOP).url(&world), &[]).await;
+    assert_gives_up(&browser, Method::POST, &url, &number).await;
+    assert_ready(&world, 503).await;
+    assert_eq!(browser.open("/.well-known/openid-configuration").await.page().status, 200);
+
+    redis.restore();
+    assert_ready(&world, 200).await;
+    let page = browser.press(&page, "continue", &number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    browser.enter_code(&page, &code).await.page().expect("allow");
+    world.nothing_more_came(&[&person]).await;
+}
+
+#[tokio::test]
+async fn a_postgres_that_hangs_is_given_up_and_comes_back() {
+    let world = relayed().await;
+    let (postgres, _) = world.relays.as_ref().expect("relays");
+    let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
+    let code = code_of(&world.browser().sign_in(&world, &asked, &world.person()).await);
+    let browser = world.browser();
+    let token_url = world.url("/oidc/token");
+
+    postgres.hang();
+    // The first ones wait for an answer that does not come; once the node knows, nobody waits any more.
+    assert_gives_up(&browser, Method::POST, &token_url, &redemption(&code)).await;
+    assert_ready(&world, 503).await;
+    assert_unavailable(&browser, Method::POST, &token_url, &redemption(&code)).await;
+
+    postgres.restore();
+    assert_ready(&world, 200).await;
+    // Whether the statement of then took place, when the server woke up, nobody was told: so nobody was given tokens,
+    // and at most one is now.
+    let tokens = world.redeem(SHOP, &code).await;
+    if tokens.status != 200 {
+        tokens.refused(400, "invalid_grant");
+    }
+    world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
+    world.tokens(&asked, &world.person()).await;
 }

@@ -12,8 +12,23 @@ on_both_backends!(
     oversized_and_broken_input_is_refused_calmly,
 );
 
+/// What [`every_page`] shows.
+pub const NAMES: [&str; 11] = [
+    "number",
+    "number with an error",
+    "code",
+    "code with an error",
+    "consent",
+    "continue",
+    "welcome",
+    "sign out",
+    "signed out",
+    "unknown service",
+    "not found",
+];
+
 /// One of each kind of page.
-async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
+pub async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
     let person = world.person();
     let mut browser = world.browser();
     let number = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
@@ -29,19 +44,8 @@ async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
     let left = browser.press(&leaving, "continue", &[]).await.page().expect("signed-out");
     let unknown = browser.begin(world, &Asked::by(SHOP).with("client_id", "nobody")).await.page();
     let nowhere = browser.open("/nowhere").await.page();
-    vec![
-        ("number", number),
-        ("number with an error", refused),
-        ("code", code),
-        ("code with an error", wrong),
-        ("consent", consent),
-        ("continue", onward),
-        ("welcome", welcome),
-        ("sign out", leaving),
-        ("signed out", left),
-        ("unknown service", unknown),
-        ("not found", nowhere),
-    ]
+    let pages = [number, refused, code, wrong, consent, onward, welcome, leaving, left, unknown, nowhere];
+    NAMES.into_iter().zip(pages).collect()
 }
 
 async fn every_page_is_guarded_by_its_headers(world: &World) {
@@ -72,33 +76,28 @@ async fn every_page_is_guarded_by_its_headers(world: &World) {
 }
 
 async fn pages_speak_the_language_that_was_chosen(world: &World) {
-    let language = |page: &Page| {
-        page.body.split("<html lang=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned)
-    };
+    let language = |page: &Page| crate::support::html::language(&page.body);
     for (asked, shown) in
         [("uz", "uz-Latn"), ("uz-Cyrl", "uz-Cyrl"), ("ru-RU en", "ru"), ("en-GB", "en"), ("se", "en")]
     {
         let page = world.browser().begin(world, &Asked::by(SHOP).and("ui_locales", asked)).await.page();
-        assert_eq!(language(&page).as_deref(), Some(shown), "{asked}");
+        assert_eq!(language(&page), shown, "{asked}");
     }
     let mut browser = world.browser();
     browser.languages = "de, ru;q=0.8, en;q=0.5".to_owned();
     let page = browser.begin(world, &Asked::by(SHOP)).await.page();
-    assert_eq!(language(&page).as_deref(), Some("ru"));
+    assert_eq!(language(&page), "ru");
     browser.languages = "de".to_owned();
     let page = browser.begin(world, &Asked::by(SHOP)).await.page();
-    assert_eq!(language(&page).as_deref(), Some("uz-Latn"));
+    assert_eq!(language(&page), "uz-Latn");
     // The choice on a page holds for the following ones, and keeps what was typed before it.
-    let at = page.body.find("hreflang=\"uz-Cyrl\"").expect("a link to the language");
-    let tag = page.body[..at].rfind("<a ").expect("a link");
-    let href =
-        page.body[tag..].split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("its target");
-    let url = page.url.join(&crate::support::html::unescape(href)).expect("a URL");
+    let cyrillic = page.links().into_iter().find(|link| link.language.as_deref() == Some("uz-Cyrl"));
+    let url = page.url.join(&cyrillic.expect("a link to the language").href).expect("a URL");
     let page = browser.get(&url).await.page().expect("phone");
-    assert_eq!(language(&page).as_deref(), Some("uz-Cyrl"));
+    assert_eq!(language(&page), "uz-Cyrl");
     let person = world.person();
     let page = browser.enter_number(&page, &person.number).await.page().expect("code");
-    assert_eq!(language(&page).as_deref(), Some("uz-Cyrl"));
+    assert_eq!(language(&page), "uz-Cyrl");
     let message = world.sandbox.next_message(&person).await;
     let text = message["text"].as_str().expect("a text");
     assert!(text.chars().any(|c| ('а'..='я').contains(&c)), "the message speaks it, too: {text}");

@@ -11,8 +11,9 @@ async fn over_https_there_are_host_bound_cookies_only() {
     assert!(world.issuer.as_str().starts_with("https://"));
     let mut browser = world.browser();
     let code = code_of(&browser.sign_in(&world, &Asked::by(SHOP), &world.person()).await);
-    assert!(browser.cookies.len() >= 2, "{:?}", browser.cookies);
-    assert!(browser.cookies.keys().all(|name| name.starts_with("__Host-")), "{:?}", browser.cookies);
+    let cookies = browser.cookies();
+    assert!(cookies.len() >= 2, "{cookies:?}");
+    assert!(cookies.keys().all(|name| name.starts_with("__Host-")), "{cookies:?}");
     let tokens = world.redeem(SHOP, &code).await.granted();
     let claims = jwt::verify(tokens.get("id_token"), &world.keys().await).claims;
     assert_eq!(claims["iss"], *world.issuer.as_str().trim_end_matches('/'));
@@ -23,9 +24,9 @@ async fn over_https_there_are_host_bound_cookies_only() {
         assert!(url.as_str().is_some_and(|url| url.starts_with("https://")), "{name}: {url}");
     }
     // A cookie without the prefix, which any neighbour could plant, is not looked at.
-    let name = "yagona-session".to_owned();
-    let session = browser.cookies["__Host-yagona-session"].clone();
-    browser.cookies = [(name, session)].into();
+    let session = browser.cookie("__Host-yagona-session");
+    browser.forget_cookies();
+    browser.plant("yagona-session", &session);
     let silent = Asked::by(SHOP).and("prompt", "none");
     let url = browser.begin(&world, &silent).await.away();
     assert_eq!(crate::support::param(&url, "error").as_deref(), Some("login_required"));

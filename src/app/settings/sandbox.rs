@@ -16,6 +16,9 @@ settings! {
         constant_codes: ConstantCodes;
         /// Do not hold test numbers to the limits per number and per address, for load and conformance runs.
         relaxed_limits: bool = false;
+        /// Let `POST /sandbox/clock` on the operations port move this process's clock by `advance_seconds`, to see what
+        /// expires expire.
+        movable_clock: bool = false;
     }
 }
 
@@ -65,6 +68,7 @@ impl SandboxSettings {
         for key in &set {
             let wrong = match *key {
                 "sandbox.constant_codes" => "gives numbers a code that everybody may know, in production",
+                "sandbox.movable_clock" => "lets a request decide what has expired, in production",
                 "sandbox.people" => "adds people who do not exist, in production",
                 _ => "is for the sandbox, and this is production",
             };

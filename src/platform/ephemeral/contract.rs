@@ -23,7 +23,9 @@ struct Subject {
 impl Subject {
     fn round_trips(&self) -> u64 {
         let page = self.metrics.encode();
-        let line = page.lines().find_map(|line| line.strip_prefix("yagona_redis_round_trips_total "));
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix("yagona_redis_round_trips_total{cause=\"background\"} "));
         line.unwrap().parse().unwrap()
     }
 }

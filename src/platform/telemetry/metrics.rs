@@ -9,7 +9,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::process::Process;
-use super::routes::{Route, Routes};
+use super::round_trips::{self, RoundTrip};
+use super::routes::{BACKGROUND, Route, Routes};
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -21,12 +22,8 @@ type Labels<const N: usize> = [(&'static str, &'static str); N];
 pub struct Metrics {
     registry: Registry,
     routes: Routes,
-    /// Statements sent to the database, each with its answer.
-    pub sql_round_trips: Counter,
-    /// SignInAttempts made durable, statements outside of one included.
-    pub sql_commits: Counter,
-    /// Commands, or pipelines of them, sent to Redis.
-    pub redis_round_trips: Counter,
+    /// Round trips that no request caused.
+    background: Route,
     /// Age of the oldest row that should have been purged, in seconds.
     pub purge_lag_seconds: Gauge,
     /// Messages waiting in the outbox.
@@ -43,12 +40,11 @@ pub struct Metrics {
 impl Metrics {
     /// All metrics, at zero.
     pub fn new() -> Arc<Self> {
+        let routes = Routes::default();
         let mut metrics = Self {
             registry: Registry::default(),
-            routes: Routes::default(),
-            sql_round_trips: Counter::default(),
-            sql_commits: Counter::default(),
-            redis_round_trips: Counter::default(),
+            background: routes.route(BACKGROUND),
+            routes,
             purge_lag_seconds: Gauge::default(),
             outbox_depth: Gauge::default(),
             outbox_age_seconds: Gauge::default(),
@@ -68,9 +64,6 @@ impl Metrics {
         let own = self.registry.sub_registry_with_prefix("yagona");
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         own.register("build", "The version that is running", version);
-        own.register("sql_round_trips", "Statements sent to the database", self.sql_round_trips.clone());
-        own.register("sql_commits", "SignInAttempts made durable", self.sql_commits.clone());
-        own.register("redis_round_trips", "Commands sent to Redis", self.redis_round_trips.clone());
         let lag = "Age of the oldest row that should have been purged";
         own.register("purge_lag_seconds", lag, self.purge_lag_seconds.clone());
         own.register("outbox_depth", "Messages waiting in the outbox", self.outbox_depth.clone());
@@ -84,19 +77,20 @@ impl Metrics {
         own.register_collector(Box::new(self.routes.clone()));
     }
 
-    /// Counts one statement sent to the database with its answer.
+    /// Counts one statement sent to the database with its answer: for the request in whose task this is called, or else
+    /// for the background. The same holds for the two below.
     pub fn count_statement(&self) {
-        self.sql_round_trips.inc();
+        round_trips::count(RoundTrip::Statement, &self.background);
     }
 
     /// Counts one transaction made durable.
     pub fn count_commit(&self) {
-        self.sql_commits.inc();
+        round_trips::count(RoundTrip::Commit, &self.background);
     }
 
     /// Counts one command, or one pipeline of them, sent to Redis.
     pub fn count_redis(&self) {
-        self.redis_round_trips.inc();
+        round_trips::count(RoundTrip::Redis, &self.background);
     }
 
     /// The count of a route's answers; the same handle for the same name, to be resolved at start.
@@ -152,18 +146,17 @@ mod tests {
     #[test]
     fn what_is_counted_stands_on_the_page_under_its_name() {
         let metrics = Metrics::new();
-        metrics.sql_round_trips.inc_by(6);
-        metrics.sql_commits.inc_by(3);
-        metrics.redis_round_trips.inc();
+        (0..6).for_each(|_| metrics.count_statement());
+        (0..3).for_each(|_| metrics.count_commit());
         metrics.outbox_depth.set(4);
         metrics.sms_sends("eskiz", "accepted").inc();
         metrics.sms_sends("eskiz", "accepted").inc();
         metrics.limits("number_10m").inc();
         let page = metrics.encode();
         for line in [
-            "yagona_sql_round_trips_total 6",
-            "yagona_sql_commits_total 3",
-            "yagona_redis_round_trips_total 1",
+            "yagona_sql_round_trips_total{cause=\"background\"} 6",
+            "yagona_sql_commits_total{cause=\"background\"} 3",
+            "yagona_redis_round_trips_total{cause=\"background\"} 0",
             "yagona_outbox_depth 4",
             "yagona_sms_sends_total{gateway=\"eskiz\",outcome=\"accepted\"} 2",
             "yagona_limits_total{limit=\"number_10m\"} 1",

@@ -11,7 +11,9 @@ mod process;
 mod proxy;
 mod request_id;
 mod requests;
+mod round_trips;
 mod routes;
+mod sandbox_clock;
 mod settings;
 
 pub use log::{LogAlreadyStarted, start_log};
@@ -21,4 +23,5 @@ pub use proxy::{ClientAddress, ForwardedHeader, client_address};
 pub use request_id::{Entropy, RequestId};
 pub use requests::{Requests, client_of, request_id_of};
 pub use routes::Route;
+pub use sandbox_clock::SandboxClock;
 pub use settings::{LogFormat, LogSettings};

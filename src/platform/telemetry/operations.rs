@@ -12,6 +12,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Map, Value, json};
 
 use super::Metrics;
+use super::sandbox_clock::{self, SandboxClock};
 
 /// How long a part may take to say that it works. Orchestrators ask every few seconds and give up soon after.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,6 +38,8 @@ pub struct Operations {
     pub checks: Vec<(&'static str, Check)>,
     /// Set when the process has been told to end: it is then alive, but not ready.
     pub draining: Arc<AtomicBool>,
+    /// The clock that `/sandbox/clock` moves; without one, as in production, there is no such route.
+    pub sandbox_clock: Option<SandboxClock>,
 }
 
 /// Serves `/health/live`, `/health/ready` and `/metrics` on a listener of their own, from a worker of their own, so
@@ -50,6 +53,9 @@ pub fn start(listener: TcpListener, operations: Operations) -> io::Result<Server
 }
 
 fn routes(app: &mut web::ServiceConfig, operations: Operations) {
+    if let Some(clock) = operations.sandbox_clock.clone() {
+        sandbox_clock::routes(app, clock);
+    }
     app.app_data(web::Data::new(operations))
         .route("/health/live", web::get().to(live))
         .route("/health/ready", web::get().to(ready))
@@ -121,7 +127,7 @@ mod tests {
     }
 
     fn with(checks: Vec<(&'static str, Check)>) -> Operations {
-        Operations { metrics: Metrics::new(), checks, draining: Arc::default() }
+        Operations { metrics: Metrics::new(), checks, draining: Arc::default(), sandbox_clock: None }
     }
 
     fn works() -> Check {
@@ -172,12 +178,19 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn without_a_clock_of_the_sandbox_nothing_moves_the_time() {
+        let app = init_service(App::new().configure(|app| routes(app, with(Vec::new())))).await;
+        let request = TestRequest::post().uri("/sandbox/clock").set_payload("advance_seconds=60");
+        assert_eq!(call_service(&app, request.to_request()).await.status(), 404);
+    }
+
+    #[actix_web::test]
     async fn metrics_are_served() {
         let operations = with(Vec::new());
-        operations.metrics.sql_commits.inc();
+        operations.metrics.count_commit();
         let (status, body) = ask("/metrics", &operations).await;
         assert_eq!(status, 200);
-        assert!(body.contains("yagona_sql_commits_total 1"), "{body}");
+        assert!(body.contains("yagona_sql_commits_total{cause=\"background\"} 1"), "{body}");
     }
 
     #[actix_web::test]

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
@@ -12,6 +13,7 @@ use tracing::Instrument;
 
 use super::proxy::{ClientAddress, ForwardedHeader, client_address, is_trusted};
 use super::request_id::{Entropy, Pool, RequestId};
+use super::round_trips::{RequestTrips, caused_by};
 use super::routes::Route;
 use crate::platform::config::Cidr;
 
@@ -21,7 +23,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// header `X-Request-Id` in its answer, and a count by route.
 ///
 /// A resource says which route it is by `app_data(metrics.route("/token"))`; what says nothing counts as the
-/// application's own `app_data`, if it has one.
+/// application's own `app_data`, if it has one. The round trips to stores that a request causes are counted by route as well.
 #[derive(Clone)]
 pub struct Requests {
     trusted: Arc<[Cidr]>,
@@ -95,7 +97,9 @@ impl Worker {
         let span = tracing::info_span!("request", request_id = seen.id.as_str());
         let header = HeaderValue::from_str(seen.id.as_str()).ok();
         request.extensions_mut().insert(seen);
-        answer(request, next, header, started).instrument(span)
+        // What the application counts under unless a resource says otherwise, and requests that are given up.
+        let trips = RequestTrips::new(request.app_data::<Route>().cloned());
+        answer(request, next, header, (started, trips)).instrument(span)
     }
 }
 
@@ -103,9 +107,9 @@ async fn answer<B>(
     request: ServiceRequest,
     next: Next<B>,
     header: Option<HeaderValue>,
-    started: Instant,
+    (started, trips): (Instant, Rc<RequestTrips>),
 ) -> Result<ServiceResponse<B>, Error> {
-    let mut response = next.call(request).await?;
+    let mut response = caused_by(Rc::clone(&trips), next.call(request)).await?;
     if let Some(header) = header {
         response.headers_mut().insert(X_REQUEST_ID, header);
     }
@@ -113,6 +117,7 @@ async fn answer<B>(
     let route = response.request().app_data::<Route>();
     if let Some(route) = route {
         route.record(status, elapsed);
+        trips.belong_to(route);
     }
     let (route, ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
     match status {
@@ -130,6 +135,46 @@ mod tests {
     use actix_web::{App, HttpResponse, web};
 
     const ENTROPY: Entropy = |bytes| bytes.iter_mut().for_each(|byte| *byte = 7);
+
+    /// Asks the stores as a handler does, in its own task and in one that it leaves behind.
+    async fn ask_stores(metrics: web::Data<Metrics>) -> HttpResponse {
+        metrics.count_statement();
+        actix_web::rt::task::yield_now().await;
+        metrics.count_statement();
+        metrics.count_commit();
+        let background = metrics.clone();
+        let left = actix_web::rt::spawn(async move { background.count_redis() });
+        left.await.unwrap();
+        HttpResponse::Ok().finish()
+    }
+
+    #[actix_web::test]
+    async fn round_trips_are_counted_under_the_request_that_causes_them() {
+        let metrics = web::Data::from(Metrics::new());
+        let app = App::new()
+            .app_data(metrics.route("other"))
+            .app_data(metrics.clone())
+            .wrap(Requests::new(&[], ForwardedHeader::XForwardedFor, ENTROPY).middleware())
+            .route("/elsewhere", web::get().to(ask_stores))
+            .service(web::resource("/asks").app_data(metrics.route("asks")).route(web::get().to(ask_stores)));
+        let app = init_service(app).await;
+        for path in ["/asks", "/asks", "/elsewhere"] {
+            call_service(&app, TestRequest::get().uri(path).to_request()).await;
+        }
+        // One that is given up has cost what it has cost.
+        let given_up = app.call(TestRequest::get().uri("/asks").to_request());
+        assert!(futures_util::future::FutureExt::now_or_never(given_up).is_none());
+        let page = metrics.encode();
+        for line in [
+            "yagona_sql_round_trips_total{cause=\"asks\"} 4",
+            "yagona_sql_commits_total{cause=\"asks\"} 2",
+            "yagona_sql_round_trips_total{cause=\"other\"} 3",
+            "yagona_redis_round_trips_total{cause=\"background\"} 3",
+            "yagona_sql_round_trips_total{cause=\"background\"} 0",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+        }
+    }
 
     async fn who(request: HttpRequest) -> String {
         let id = request_id_of(&request).map(|id| id.to_string());

@@ -8,9 +8,14 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
+use super::round_trips::RoundTrip;
+
 /// Upper bounds of the histogram's buckets, in microseconds: from static bytes to a store that does not answer.
 const BOUNDS: [u64; 12] =
     [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 500_000, 2_500_000, 10_000_000];
+
+/// The cause of round trips that no request made; never a route of requests.
+pub(super) const BACKGROUND: &str = "background";
 
 /// The count of one route's answers, resolved once at start; counting costs two or three atomic additions.
 ///
@@ -24,6 +29,8 @@ struct Counts {
     statuses: [AtomicU64; 500],
     buckets: [AtomicU64; BOUNDS.len() + 1],
     microseconds: AtomicU64,
+    /// By [`RoundTrip`].
+    round_trips: [AtomicU64; 3],
 }
 
 impl Route {
@@ -33,6 +40,7 @@ impl Route {
             statuses: [const { AtomicU64::new(0) }; 500],
             buckets: [const { AtomicU64::new(0) }; BOUNDS.len() + 1],
             microseconds: AtomicU64::new(0),
+            round_trips: Default::default(),
         }))
     }
 
@@ -50,6 +58,11 @@ impl Route {
         let bucket = BOUNDS.iter().position(|bound| microseconds <= *bound).unwrap_or(BOUNDS.len());
         self.0.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.0.microseconds.fetch_add(microseconds, Ordering::Relaxed);
+    }
+
+    /// Counts round trips that its requests caused.
+    pub(super) fn add(&self, kind: RoundTrip, count: u64) {
+        self.0.round_trips[kind as usize].fetch_add(count, Ordering::Relaxed);
     }
 }
 
@@ -75,35 +88,61 @@ impl Collector for Routes {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let routes: Vec<Route> =
             self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let help = "Answers by route and status";
-        let mut requests = encoder.encode_descriptor("http_requests", help, None, MetricType::Counter)?;
-        for Route(counts) in &routes {
-            for (status, count) in (100_u32..).zip(&counts.statuses) {
-                let count = count.load(Ordering::Relaxed);
-                if count > 0 {
-                    let labels = [("route", counts.name.to_owned()), ("status", status.to_string())];
-                    requests.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
-                }
-            }
-        }
-        let (name, help) = ("http_request_duration_seconds", "Time from a request's head to its answer's");
-        let mut durations = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        for Route(counts) in &routes {
-            let mut bounds = BOUNDS.iter().map(|bound| *bound as f64 / 1e6);
-            let buckets: Vec<(f64, u64)> = counts
-                .buckets
-                .iter()
-                .map(|count| (bounds.next().unwrap_or(f64::INFINITY), count.load(Ordering::Relaxed)))
-                .collect();
-            let count = buckets.iter().map(|(_, count)| count).sum::<u64>();
-            if count > 0 {
-                let sum = counts.microseconds.load(Ordering::Relaxed) as f64 / 1e6;
-                let labels = [("route", counts.name)];
-                durations
-                    .encode_family(&labels)?
-                    .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
-            }
-        }
-        Ok(())
+        encode_requests(&mut encoder, &routes)?;
+        encode_durations(&mut encoder, &routes)?;
+        RoundTrip::ALL.into_iter().try_for_each(|kind| encode_round_trips(&mut encoder, &routes, kind))
     }
+}
+
+fn encode_requests(encoder: &mut DescriptorEncoder, routes: &[Route]) -> fmt::Result {
+    let help = "Answers by route and status";
+    let mut requests = encoder.encode_descriptor("http_requests", help, None, MetricType::Counter)?;
+    for Route(counts) in routes {
+        for (status, count) in (100_u32..).zip(&counts.statuses) {
+            let count = count.load(Ordering::Relaxed);
+            if count > 0 {
+                let labels = [("route", counts.name.to_owned()), ("status", status.to_string())];
+                requests.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn encode_durations(encoder: &mut DescriptorEncoder, routes: &[Route]) -> fmt::Result {
+    let (name, help) = ("http_request_duration_seconds", "Time from a request's head to its answer's");
+    let mut durations = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for Route(counts) in routes {
+        let mut bounds = BOUNDS.iter().map(|bound| *bound as f64 / 1e6);
+        let buckets: Vec<(f64, u64)> = counts
+            .buckets
+            .iter()
+            .map(|count| (bounds.next().unwrap_or(f64::INFINITY), count.load(Ordering::Relaxed)))
+            .collect();
+        let count = buckets.iter().map(|(_, count)| count).sum::<u64>();
+        if count > 0 {
+            let sum = counts.microseconds.load(Ordering::Relaxed) as f64 / 1e6;
+            let labels = [("route", counts.name)];
+            durations.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+        }
+    }
+    Ok(())
+}
+
+fn encode_round_trips(encoder: &mut DescriptorEncoder, routes: &[Route], kind: RoundTrip) -> fmt::Result {
+    let (name, help) = match kind {
+        RoundTrip::Statement => ("sql_round_trips", "Statements sent to the database, by who caused them"),
+        RoundTrip::Commit => ("sql_commits", "Transactions made durable, by who caused them"),
+        RoundTrip::Redis => ("redis_round_trips", "Commands sent to Redis, by who caused them"),
+    };
+    let mut trips = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for Route(counts) in routes {
+        let count = counts.round_trips[kind as usize].load(Ordering::Relaxed);
+        // What the background asks for is shown from the start, so that no metric is ever missing.
+        if count > 0 || counts.name == BACKGROUND {
+            let labels = [("cause", counts.name)];
+            trips.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+    }
+    Ok(())
 }

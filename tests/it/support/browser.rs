@@ -1,13 +1,14 @@
-//! A client that behaves as a browser does without scripts: cookies by host, forms as they stand on the page, redirects
+//! A client that behaves as a browser does without scripts: cookies in a jar, forms as they stand on the page, redirects
 //! followed as long as they stay with the provider.
 
 use std::collections::BTreeMap;
 
+use cookie_store::CookieStore;
 use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response};
 use url::Url;
 
-use super::html::{self, Form};
+use super::html::{self, Form, Link};
 
 /// More redirects than any flow has.
 const MOST_REDIRECTS: usize = 10;
@@ -18,8 +19,7 @@ pub struct Browser {
     http: reqwest::Client,
     issuer: Url,
     port: u16,
-    /// Name and value; the provider is the only host that is asked.
-    pub cookies: BTreeMap<String, String>,
+    cookies: CookieStore,
     /// Sent as `Accept-Language`.
     pub languages: String,
 }
@@ -91,24 +91,31 @@ impl Page {
 
     /// The form that holds the element with this id.
     pub fn form(&self, id: &str) -> Form {
-        html::forms(&self.body)
+        self.forms()
             .into_iter()
             .find(|form| form.controls.iter().any(|control| control.id == id))
             .unwrap_or_else(|| panic!("no form with #{id}: {self}"))
     }
 
-    /// Where the link with this id leads.
-    pub fn link(&self, id: &str) -> Url {
-        let href = html::link(&self.body, id).unwrap_or_else(|| panic!("no link #{id}: {self}"));
-        self.url.join(&href).expect("a URL")
+    /// All forms.
+    pub fn forms(&self) -> Vec<Form> {
+        html::forms(&self.body)
     }
 
-    /// What a person reads, roughly: the body without tags.
+    /// All links.
+    pub fn links(&self) -> Vec<Link> {
+        html::links(&self.body)
+    }
+
+    /// Where the link with this id leads.
+    pub fn link(&self, id: &str) -> Url {
+        let link = self.links().into_iter().find(|link| link.id == id);
+        self.url.join(&link.unwrap_or_else(|| panic!("no link #{id}: {self}")).href).expect("a URL")
+    }
+
+    /// What a person reads, roughly.
     pub fn text(&self) -> String {
-        let main = self.body.split("<body>").nth(1).unwrap_or(&self.body);
-        let texts: Vec<&str> =
-            main.split('<').filter_map(|part| part.split_once('>')).map(|(_, t)| t).collect();
-        html::unescape(&texts.join(" "))
+        html::text(&self.body)
     }
 }
 
@@ -122,7 +129,13 @@ impl Browser {
             .tls_danger_accept_invalid_certs(true)
             .build()
             .expect("an HTTP client");
-        Self { http, issuer: issuer.clone(), port, cookies: BTreeMap::new(), languages: "en".to_owned() }
+        Self {
+            http,
+            issuer: issuer.clone(),
+            port,
+            cookies: CookieStore::default(),
+            languages: "en".to_owned(),
+        }
     }
 
     /// The same browser, its requests served by another node.
@@ -144,11 +157,33 @@ impl Browser {
             .header("Host", authority)
             .header("Accept", "text/html,application/xhtml+xml")
             .header("Accept-Language", &self.languages);
-        if !self.cookies.is_empty() {
-            let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs = self.cookies.get_request_values(url);
+        let pairs: Vec<_> = pairs.map(|(name, value)| format!("{name}={value}")).collect();
+        if !pairs.is_empty() {
             request = request.header("Cookie", pairs.join("; "));
         }
         request
+    }
+
+    /// The cookies that go to the provider, by name.
+    pub fn cookies(&self) -> BTreeMap<String, String> {
+        let pairs = self.cookies.get_request_values(&self.issuer);
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The value of a cookie that must be there.
+    pub fn cookie(&self, name: &str) -> String {
+        self.cookies().remove(name).unwrap_or_else(|| panic!("no cookie {name}: {:?}", self.cookies()))
+    }
+
+    /// Puts a cookie into the browser, as the provider or a neighbour of its host might.
+    pub fn plant(&mut self, name: &str, value: &str) {
+        self.keep(&format!("{name}={value}; Path=/; Secure"));
+    }
+
+    /// Forgets all cookies.
+    pub fn forget_cookies(&mut self) {
+        self.cookies.clear();
     }
 
     /// Opens a page.
@@ -216,14 +251,20 @@ impl Browser {
 
     fn keep_cookies(&mut self, headers: &HeaderMap) {
         for header in headers.get_all(SET_COOKIE) {
-            let text = header.to_str().expect("a cookie in ASCII");
-            let pair = text.split(';').next().unwrap_or_default();
-            let (name, value) = pair.split_once('=').expect("a name and a value");
-            if value.is_empty() || text.contains("Max-Age=0") {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
+            self.keep(header.to_str().expect("a cookie in ASCII"));
         }
+    }
+
+    /// Keeps a cookie as browsers do: over plain http on localhost secure ones as well, and with the prefix `__Host-`
+    /// only those that are secure, for all paths and for this very host.
+    fn keep(&mut self, text: &str) {
+        let attributes: Vec<_> = text.split(';').map(str::trim).collect();
+        if text.starts_with("__Host-") {
+            let bound = attributes.contains(&"Secure")
+                && attributes.contains(&"Path=/")
+                && !attributes.iter().any(|attribute| attribute.starts_with("Domain"));
+            assert!(bound, "no browser keeps {text}");
+        }
+        self.cookies.parse(text, &self.issuer).unwrap_or_else(|error| panic!("{text}: {error}"));
     }
 }

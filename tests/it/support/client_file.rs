@@ -65,7 +65,8 @@ pub fn text(backchannel: &str) -> String {
     .concat()
 }
 
-fn client(id: &str, more: &str) -> String {
+/// A registration with these members besides the usual ones.
+pub fn client(id: &str, more: &str) -> String {
     let name = id[..1].to_uppercase() + &id[1..];
     let secret = match id {
         NATIVE => String::new(),

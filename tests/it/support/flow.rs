@@ -237,6 +237,22 @@ impl World {
     }
 }
 
+/// Messages.
+impl World {
+    /// Fails if a message that no test expects has arrived on one of these phones, or arrives before messages to
+    /// somebody else do that every node is asked for afterwards.
+    pub async fn nothing_more_came(&self, people: &[&Person]) {
+        for node in &self.nodes {
+            let control = self.person();
+            self.browser().at(node.port).begin_with_number(self, &Asked::by(BODY), &control).await;
+            self.sandbox.next_code(&control).await;
+        }
+        for person in people {
+            self.sandbox.nothing_came(person).await;
+        }
+    }
+}
+
 /// What redeems a code that was asked for by `Asked::by`.
 pub fn redemption(code: &str) -> [(&str, &str); 4] {
     [

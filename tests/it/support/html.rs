@@ -1,7 +1,9 @@
-//! As much of HTML as it takes to fill in and send a form like a browser.
+//! What a browser without scripts finds on a page: its text, links and forms, and what sending a form sends.
+
+use scraper::{ElementRef, Html, Selector};
 
 /// A form on a page.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Form {
     /// Where it is sent.
     pub action: String,
@@ -10,7 +12,7 @@ pub struct Form {
 }
 
 /// An `<input>` or `<button>`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Control {
     pub button: bool,
     pub id: String,
@@ -18,6 +20,15 @@ pub struct Control {
     pub kind: String,
     pub value: String,
     pub checked: bool,
+}
+
+/// A link on a page.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub id: String,
+    pub href: String,
+    /// The language that it leads to, where it only changes that.
+    pub language: Option<String>,
 }
 
 /// Typed into a checkbox, which is named by its id.
@@ -46,100 +57,55 @@ impl Form {
     }
 }
 
+fn select(selector: &str) -> Selector {
+    Selector::parse(selector).unwrap_or_else(|error| panic!("{selector}: {error}"))
+}
+
+fn attribute(element: ElementRef<'_>, name: &str) -> String {
+    element.attr(name).unwrap_or_default().to_owned()
+}
+
 /// All forms of a page.
 pub fn forms(html: &str) -> Vec<Form> {
-    let mut forms = Vec::new();
-    for part in html.split("<form").skip(1) {
-        let part = part.split("</form>").next().unwrap_or_default();
-        let mut form =
-            Form { action: attribute(tag(part), "action").unwrap_or_default(), controls: Vec::new() };
-        let mut rest = part;
-        while let Some(at) = ["<input", "<button"].iter().filter_map(|start| rest.find(start)).min() {
-            let button = rest[at..].starts_with("<button");
-            rest = &rest[at + 1..];
-            let tag = tag(rest);
-            let get = |name: &str| attribute(tag, name).unwrap_or_default();
-            form.controls.push(Control {
-                button,
-                id: get("id"),
-                name: get("name"),
-                kind: get("type"),
-                value: get("value"),
-                checked: attribute(tag, "checked").is_some(),
-            });
-        }
-        forms.push(form);
-    }
-    forms
+    let page = Html::parse_document(html);
+    let (form, control) = (select("form"), select("input, button"));
+    let forms = page.select(&form).map(|form| Form {
+        action: attribute(form, "action"),
+        controls: form
+            .select(&control)
+            .map(|control| Control {
+                button: control.value().name() == "button",
+                id: attribute(control, "id"),
+                name: attribute(control, "name"),
+                kind: attribute(control, "type"),
+                value: attribute(control, "value"),
+                checked: control.attr("checked").is_some(),
+            })
+            .collect(),
+    });
+    forms.collect()
 }
 
-/// The `href` of the link with `id`.
-pub fn link(html: &str, id: &str) -> Option<String> {
-    let at = html.find(&format!("id=\"{id}\""))?;
-    let start = html[..at].rfind('<')?;
-    attribute(tag(&html[start..]), "href")
+/// All links of a page.
+pub fn links(html: &str) -> Vec<Link> {
+    let (page, link) = (Html::parse_document(html), select("a[href]"));
+    let links = page.select(&link).map(|link| Link {
+        id: attribute(link, "id"),
+        href: attribute(link, "href"),
+        language: link.attr("hreflang").map(str::to_owned),
+    });
+    links.collect()
 }
 
-/// The start tag that `text` begins with, without what follows it.
-fn tag(text: &str) -> &str {
-    let mut quoted = None;
-    for (at, c) in text.char_indices() {
-        match (quoted, c) {
-            (None, '>') => return &text[..at],
-            (None, '"' | '\'') => quoted = Some(c),
-            (Some(quote), c) if c == quote => quoted = None,
-            _ => {}
-        }
-    }
-    text
+/// The language that the page says it is in.
+pub fn language(html: &str) -> String {
+    let page = Html::parse_document(html);
+    attribute(page.root_element(), "lang")
 }
 
-/// The value of an attribute, empty if it has none.
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let mut from = 0;
-    while let Some(found) = tag[from..].find(name) {
-        let at = from + found;
-        from = at + name.len();
-        let before = tag[..at].chars().next_back();
-        let after = &tag[from..];
-        if !before.is_some_and(char::is_whitespace) {
-            continue;
-        }
-        if let Some(value) = after.strip_prefix("=\"") {
-            return Some(unescape(value.split('"').next().unwrap_or_default()));
-        }
-        if after.is_empty() || after.starts_with([' ', '\n', '/']) {
-            return Some(String::new());
-        }
-    }
-    None
-}
-
-/// Resolves the character references that templates write.
-pub fn unescape(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let Some(end) = rest.find(';') else { break };
-        let named = match &rest[1..end] {
-            "amp" => Some('&'),
-            "lt" => Some('<'),
-            "gt" => Some('>'),
-            "quot" => Some('"'),
-            reference => reference.strip_prefix('#').and_then(|n| char::from_u32(n.parse().ok()?)),
-        };
-        match named {
-            Some(c) => {
-                out.push(c);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out + rest
+/// What a person reads, roughly: the body without tags.
+pub fn text(html: &str) -> String {
+    let page = Html::parse_document(html);
+    let body = page.select(&select("body")).next().expect("a body");
+    body.text().collect::<Vec<_>>().join(" ")
 }

@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod client_file;
+pub mod database;
 pub mod flow;
 pub mod folder;
 pub mod html;

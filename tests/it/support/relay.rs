@@ -1,16 +1,28 @@
-//! A relay in front of a server: lets a test take the server away and give it back.
+//! A relay in front of a server: lets a test take the server away, make it hang, and give it back.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 /// A relay. It runs on a thread of its own, since tests wait for commands on theirs, and lives as long as the tests.
 pub struct Relay {
     address: SocketAddr,
-    open: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<State>>,
+}
+
+/// What a relay does with connections.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// It passes on what they carry.
+    Open,
+    /// It keeps them and takes new ones, and passes nothing on.
+    Hanging,
+    /// It ends them and refuses new ones.
+    Cut,
 }
 
 impl Relay {
@@ -19,7 +31,7 @@ impl Relay {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("an option");
         let address = listener.local_addr().expect("its address");
-        let (open, state) = watch::channel(true);
+        let (sender, state) = watch::channel(State::Open);
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -28,7 +40,7 @@ impl Relay {
                 serve(listener, target, state).await;
             });
         });
-        Self { address, open: Arc::new(open) }
+        Self { address, state: Arc::new(sender) }
     }
 
     /// Port of this machine.
@@ -38,21 +50,26 @@ impl Relay {
 
     /// Cuts all connections and refuses new ones.
     pub fn cut(&self) {
-        self.open.send_replace(false);
+        self.state.send_replace(State::Cut);
+    }
+
+    /// Passes nothing on any more, as a server does that hangs.
+    pub fn hang(&self) {
+        self.state.send_replace(State::Hanging);
     }
 
     /// Gives the server back.
     pub fn restore(&self) {
-        self.open.send_replace(true);
+        self.state.send_replace(State::Open);
     }
 }
 
-/// Relays while the state is open; while it is not, nobody listens.
-async fn serve(listener: TcpListener, target: String, mut state: watch::Receiver<bool>) {
+/// Relays unless the state is cut; while it is, nobody listens.
+async fn serve(listener: TcpListener, target: String, mut state: watch::Receiver<State>) {
     let address = listener.local_addr().expect("its address");
     let mut listener = Some(listener);
     loop {
-        if !*state.borrow_and_update() {
+        if *state.borrow_and_update() == State::Cut {
             listener = None;
             if state.changed().await.is_err() {
                 return;
@@ -82,10 +99,24 @@ fn listen_again(address: SocketAddr) -> TcpListener {
     socket.listen(64).expect("a listener")
 }
 
-async fn pass(mut near: TcpStream, target: String, mut state: watch::Receiver<bool>) {
-    let Ok(mut far) = TcpStream::connect(&target).await else { return };
+/// Carries one connection until either side ends it or the relay is cut.
+async fn pass(near: TcpStream, target: String, mut state: watch::Receiver<State>) {
+    let Ok(far) = TcpStream::connect(&target).await else { return };
+    let (near, far) = (near.into_split(), far.into_split());
     tokio::select! {
-        _ = copy_bidirectional(&mut near, &mut far) => {}
-        _ = state.wait_for(|open| !open) => {}
+        () = carry(near.0, far.1, state.clone()) => {}
+        () = carry(far.0, near.1, state.clone()) => {}
+        _ = state.wait_for(|state| *state == State::Cut) => {}
+    }
+}
+
+/// One direction. What is read while the relay hangs is passed on when it is open again.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        let open = state.wait_for(|state| *state == State::Open).await.is_ok();
+        if !open || to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
     }
 }

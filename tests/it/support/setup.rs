@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::client_file;
 use super::people::Census;
 use super::sandbox::{ESKIZ, PLAYMOBILE};
 use super::world::{Backend, World};
@@ -13,6 +14,8 @@ pub struct Setup {
     /// Who lives in its country.
     pub census: Census,
     changes: Table,
+    /// Registrations besides those that every provider has.
+    pub clients: String,
     /// Whether connections to PostgreSQL and Redis go through a relay that can be cut.
     pub relayed: bool,
     /// Whether it ends TLS itself, with a certificate of its own making.
@@ -26,12 +29,19 @@ impl Setup {
     /// The usual settings, few people.
     pub fn new(backend: Backend) -> Self {
         let census = Census { enrolled: 12, others: 6 };
-        Self { backend, census, changes: Table::new(), relayed: false, tls: false }
+        let (changes, clients) = (Table::new(), String::new());
+        Self { backend, census, changes, clients, relayed: false, tls: false }
     }
 
     /// Sets a key such as `sign_in.code_seconds`.
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         put(&mut self.changes, key, value.into());
+        self
+    }
+
+    /// With one more relying party, whose registration has these members besides the usual ones.
+    pub fn client(mut self, id: &str, members: &str) -> Self {
+        self.clients += &client_file::client(id, members);
         self
     }
 
@@ -94,6 +104,7 @@ impl Setup {
             set(&format!("limits.{limit}"), NO_LIMIT.into());
         }
         set("sandbox.people", "people.toml".into());
+        set("sandbox.movable_clock", true.into());
         set("outbound.allow", Value::Array(vec!["127.0.0.1".into(), "localhost".into()]));
         set("log.format", "json".into());
         overlay(&mut table, &self.changes);

@@ -1,7 +1,9 @@
 //! A provider with everything around it: stores, sandbox, people, relying parties.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -47,6 +49,8 @@ pub struct World {
     /// Relays before PostgreSQL and Redis, if asked for.
     pub relays: Option<(Relay, Relay)>,
     place: Place,
+    /// Seconds by which its nodes' clocks were moved.
+    moved: AtomicI64,
 }
 
 /// Enough people for all tests on the shared providers.
@@ -76,10 +80,12 @@ impl World {
         let base = issuer.as_str().trim_end_matches('/').to_owned();
         let place = Place { issuer: base, port, operations, database, redis, sandbox: sandbox.base.clone() };
         std::fs::write(folder.file("people.toml"), people.file()).expect("the people file");
-        std::fs::write(folder.file("clients.toml"), client_file::text(&listener.url))
-            .expect("the client file");
+        let clients = client_file::text(&listener.url) + &setup.clients;
+        std::fs::write(folder.file("clients.toml"), clients).expect("the client file");
+        let nodes = Vec::new();
+        let moved = AtomicI64::new(0);
         let mut world =
-            World { issuer, nodes: Vec::new(), sandbox, setup, folder, people, listener, relays, place };
+            World { issuer, nodes, sandbox, setup, folder, people, listener, relays, place, moved };
         let config = world.write_config("node-1.toml", port, operations);
         let path = config.display().to_string();
         run_well(world.folder.path(), &["migrate", "-c", &path]);
@@ -101,7 +107,21 @@ impl World {
         let mut running = Running::start(self.folder.path(), &["serve", "-c", &path], log);
         let operations = format!("http://127.0.0.1:{operations}");
         running.until_ready(&format!("{operations}/health/ready")).await;
-        self.nodes.push(Node { running, port, operations, config });
+        let node = Node { running, port, operations, config };
+        let moved = self.moved.load(Ordering::SeqCst);
+        if moved > 0 {
+            node.advance(moved).await;
+        }
+        self.nodes.push(node);
+    }
+
+    /// Lets time pass for all nodes, those started later included. Never on a shared provider: its other tests go by
+    /// the same clock.
+    pub async fn advance(&self, seconds: i64) {
+        self.moved.fetch_add(seconds, Ordering::SeqCst);
+        for node in &self.nodes {
+            node.advance(seconds).await;
+        }
     }
 
     /// Starts one more node of the same provider.
@@ -181,15 +201,44 @@ impl World {
 }
 
 impl Node {
-    /// The sum of a metric's samples whose line holds every one of `labels`.
-    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+    /// Moves this node's clock.
+    async fn advance(&self, seconds: i64) {
+        let url = format!("{}/sandbox/clock", self.operations);
+        let form = [("advance_seconds", seconds)];
+        let answer = reqwest::Client::new().post(url).form(&form).send().await.expect("the operations port");
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// A metric's samples: labels as they stand, and value.
+    async fn samples(&self, name: &str) -> Vec<(String, f64)> {
         let url = format!("{}/metrics", self.operations);
         let text = reqwest::get(url).await.expect("the operations port").text().await.expect("text");
         text.lines()
-            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
-            .filter(|line| labels.iter().all(|label| line.contains(label)))
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .filter_map(|line| line.strip_prefix(name))
+            .filter(|rest| rest.starts_with(['{', ' ']))
+            .filter_map(|rest| rest.rsplit_once(' '))
+            .filter_map(|(labels, value)| Some((labels.to_owned(), value.parse().ok()?)))
+            .collect()
+    }
+
+    /// The sum of a metric's samples that have every one of `labels`.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let samples = self.samples(name).await.into_iter();
+        samples
+            .filter(|(given, _)| labels.iter().all(|label| given.contains(label)))
+            .map(|(_, value)| value)
             .sum()
+    }
+
+    /// The sums of a metric's samples by one of its labels.
+    pub async fn metric_by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        let label = format!("{label}=\"");
+        for (labels, value) in self.samples(name).await {
+            let named = labels.split(&label).nth(1).and_then(|rest| rest.split('"').next());
+            *sums.entry(named.unwrap_or_default().to_owned()).or_default() += value;
+        }
+        sums
     }
 }
 

@@ -1,0 +1,72 @@
+//! Who caused a round trip to a store: the request in whose task it is counted, or else the background.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+
+use super::routes::Route;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RoundTrip {
+    /// A statement sent to the database, with its answer.
+    Statement,
+    /// A transaction made durable.
+    Commit,
+    /// A command, or a pipeline of them, sent to Redis.
+    Redis,
+}
+
+impl RoundTrip {
+    pub(super) const ALL: [Self; 3] = [Self::Statement, Self::Commit, Self::Redis];
+}
+
+tokio::task_local! {
+    static REQUEST: Rc<RequestTrips>;
+}
+
+/// The round trips of one request. They are added to a route when the request is over, since a request is counted
+/// before anybody knows its route; one that is given up counts for the route that it was begun with.
+pub(super) struct RequestTrips {
+    counts: [Cell<u64>; 3],
+    route: RefCell<Option<Route>>,
+}
+
+impl RequestTrips {
+    /// None yet, of a request that belongs to `route` unless another one turns out to be its own.
+    pub(super) fn new(route: Option<Route>) -> Rc<Self> {
+        Rc::new(Self { counts: Default::default(), route: RefCell::new(route) })
+    }
+
+    /// The route is known.
+    pub(super) fn belong_to(&self, route: &Route) {
+        self.route.replace(Some(route.clone()));
+    }
+}
+
+impl Drop for RequestTrips {
+    fn drop(&mut self) {
+        let Some(route) = self.route.get_mut() else { return };
+        for (kind, count) in RoundTrip::ALL.into_iter().zip(&self.counts) {
+            if count.get() > 0 {
+                route.add(kind, count.get());
+            }
+        }
+    }
+}
+
+/// Does `work`, whose round trips are `trips`.
+pub(super) async fn caused_by<T>(trips: Rc<RequestTrips>, work: impl Future<Output = T>) -> T {
+    REQUEST.scope(trips, work).await
+}
+
+/// Counts one round trip for the request in whose task this runs, or else for `background`.
+pub(super) fn count(kind: RoundTrip, background: &Route) {
+    let counted = REQUEST.try_with(|trips| {
+        let count = &trips.counts[kind as usize];
+        count.set(count.get() + 1);
+    });
+    if counted.is_err() {
+        background.add(kind, 1);
+    }
+}

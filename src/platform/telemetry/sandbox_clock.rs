@@ -1,0 +1,92 @@
+//! `POST /sandbox/clock`: moves the process's clock, so that tests see what expires expire without waiting for it. The
+//! route exists where the composition root gives a clock that can be moved, which it does in the sandbox only.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::operations::Check;
+use crate::platform::clock::Clock;
+
+/// The furthest that one request moves the clock, in seconds: ten years.
+const FURTHEST: i64 = 10 * 365 * 86_400;
+
+/// The clock that requests move.
+#[derive(Clone)]
+pub struct SandboxClock {
+    /// Moved forward, never back.
+    pub clock: Clock,
+    /// Run between the move and the answer, so that whoever has the answer finds the process at the new time.
+    pub catch_up: Check,
+}
+
+#[derive(Deserialize)]
+struct Move {
+    advance_seconds: i64,
+}
+
+/// Adds the route.
+pub(super) fn routes(app: &mut web::ServiceConfig, clock: SandboxClock) {
+    app.app_data(web::Data::new(clock)).route("/sandbox/clock", web::post().to(post));
+}
+
+async fn post(clock: web::Data<SandboxClock>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let Some(seconds) = seconds(&request, &body).filter(|seconds| (0..=FURTHEST).contains(seconds)) else {
+        let problem = format!("advance_seconds, a whole number from 0 to {FURTHEST}, as a form or JSON");
+        return HttpResponse::BadRequest().json(json!({ "problem": problem }));
+    };
+    clock.clock.advance(seconds);
+    if let Err(problem) = (clock.catch_up)().await {
+        return HttpResponse::ServiceUnavailable().json(json!({ "problem": problem }));
+    }
+    HttpResponse::Ok().json(json!({ "now": clock.clock.now().0 }))
+}
+
+fn seconds(request: &HttpRequest, body: &[u8]) -> Option<i64> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("application/json")) {
+        return serde_json::from_slice::<Move>(body).ok().map(|wanted| wanted.advance_seconds);
+    }
+    let (_, seconds) = url::form_urlencoded::parse(body).find(|(name, _)| name == "advance_seconds")?;
+    seconds.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::operations::check;
+    use super::*;
+    use crate::platform::clock::Timestamp;
+    use actix_web::App;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+    use serde_json::Value;
+
+    async fn ask(clock: &Clock, kind: &'static str, body: &'static str) -> (u16, Value) {
+        let catch_up = check(|| async { Ok(()) });
+        let moved = SandboxClock { clock: clock.clone(), catch_up };
+        let app = init_service(App::new().configure(|app| routes(app, moved))).await;
+        let request = TestRequest::post().uri("/sandbox/clock").insert_header((CONTENT_TYPE, kind));
+        let response = call_service(&app, request.set_payload(body).to_request()).await;
+        (response.status().as_u16(), read_body_json(response).await)
+    }
+
+    #[actix_web::test]
+    async fn the_clock_is_moved_by_a_form_and_by_json() {
+        let clock = Clock::manual(Timestamp(1000));
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(ask(&clock, form, "advance_seconds=60").await, (200, json!({"now": 1060})));
+        let json = ask(&clock, "application/json; charset=utf-8", r#"{"advance_seconds": 40}"#).await;
+        assert_eq!(json, (200, json!({"now": 1100})));
+    }
+
+    #[actix_web::test]
+    async fn what_is_no_number_of_seconds_moves_nothing() {
+        let clock = Clock::manual(Timestamp(1000));
+        for body in ["", "advance_seconds=", "advance_seconds=-1", "advance_seconds=9999999999", "seconds=1"]
+        {
+            assert_eq!(ask(&clock, "application/x-www-form-urlencoded", body).await.0, 400, "{body}");
+        }
+        assert_eq!(ask(&clock, "application/json", "{").await.0, 400);
+        assert_eq!(clock.now(), Timestamp(1000));
+    }
+}

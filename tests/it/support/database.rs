@@ -1,0 +1,100 @@
+//! A look into a provider's database, past the provider: what is really kept, and a lock that makes it wait.
+
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
+
+use super::World;
+use super::wait::until;
+
+/// A connection to a provider's database.
+enum Database {
+    Sqlite(rusqlite::Connection),
+    Postgres(PgConnection),
+}
+
+/// A lock on what the provider writes; it lasts until it is released.
+pub struct Lock(Database);
+
+impl Lock {
+    /// Lets the provider go on.
+    pub async fn release(self) {
+        match self.0 {
+            Database::Sqlite(connection) => {
+                connection.execute_batch("ROLLBACK").expect("the end of a transaction");
+            }
+            Database::Postgres(mut connection) => {
+                connection.execute("ROLLBACK").await.expect("the end of a transaction");
+            }
+        }
+    }
+}
+
+impl World {
+    async fn database(&self) -> Database {
+        let url = self.place().database;
+        match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                Database::Sqlite(rusqlite::Connection::open(path).expect("the provider's database"))
+            }
+            None => Database::Postgres(PgConnection::connect(&url).await.expect("the provider's database")),
+        }
+    }
+
+    /// One number out of the database, such as a count.
+    pub async fn stored(&self, query: &'static str) -> i64 {
+        self.stored_for(query, "").await
+    }
+
+    /// As `stored`, with `$1` bound.
+    pub async fn stored_for(&self, query: &'static str, bound: &str) -> i64 {
+        let bound = (!bound.is_empty()).then_some(bound);
+        match self.database().await {
+            Database::Sqlite(connection) => connection
+                .query_row(query, rusqlite::params_from_iter(bound), |row| row.get(0))
+                .expect("an answer"),
+            Database::Postgres(mut connection) => {
+                let query = sqlx::query(query);
+                let query = match bound {
+                    Some(bound) => query.bind(bound.to_owned()),
+                    None => query,
+                };
+                query.fetch_one(&mut connection).await.expect("an answer").get(0)
+            }
+        }
+    }
+
+    /// One text out of the database, with `$1` bound.
+    pub async fn stored_text(&self, query: &'static str, bound: &str) -> String {
+        match self.database().await {
+            Database::Sqlite(connection) => {
+                connection.query_row(query, [bound], |row| row.get(0)).expect("a row")
+            }
+            Database::Postgres(mut connection) => {
+                let query = sqlx::query(query).bind(bound.to_owned());
+                query.fetch_one(&mut connection).await.expect("a row").get(0)
+            }
+        }
+    }
+
+    /// Waits until a query gives a number.
+    pub async fn until_stored(&self, query: &'static str, wanted: i64) {
+        until(&format!("{query} to be {wanted}"), async || {
+            (self.stored(query).await == wanted).then_some(())
+        })
+        .await;
+    }
+
+    /// Makes every message that the provider stores wait.
+    pub async fn lock_messages(&self) -> Lock {
+        let mut database = self.database().await;
+        match &mut database {
+            Database::Sqlite(connection) => {
+                connection.execute_batch("BEGIN IMMEDIATE").expect("SQLite's only writer");
+            }
+            Database::Postgres(connection) => {
+                connection.execute("BEGIN").await.expect("a transaction");
+                connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").await.expect("a lock");
+            }
+        }
+        Lock(database)
+    }
+}
