@@ -96,7 +96,7 @@ impl LogoutNotifier {
         let token = logout_token(provider, client, ended).ok_or(LogoutError::NoKey)?;
         let answer = self.outbound.post_form(&url, &[("logout_token", &token)]).await?;
         // Back-Channel Logout 1.0 §2.8: 200, and 204 for those who take it literally; 400 will not get better.
-        match answer.status {
+        match answer.status() {
             200..=299 | 400 => Ok(()),
             status => Err(LogoutError::Status(status)),
         }

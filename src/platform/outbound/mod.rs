@@ -18,6 +18,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 use reqwest::{Client, RequestBuilder, redirect};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use self::address::is_public;
@@ -43,10 +44,33 @@ const KEPT: Duration = Duration::from_secs(30);
 /// What came back, whatever its status.
 #[derive(Debug)]
 pub struct Response {
+    answer: reqwest::Response,
+    deadline: Instant,
+}
+
+impl Response {
     /// The HTTP status.
-    pub status: u16,
-    /// The body, at most [`MAX_RESPONSE_BYTES`] long.
-    pub body: Vec<u8>,
+    pub fn status(&self) -> u16 {
+        self.answer.status().as_u16()
+    }
+
+    /// Reads the body, at most [`MAX_RESPONSE_BYTES`] of it and for no longer than the whole call may take.
+    ///
+    /// # Errors
+    /// [`OutboundError`].
+    pub async fn body(mut self) -> Result<Vec<u8>, OutboundError> {
+        let whole = async {
+            let mut body = Vec::new();
+            while let Some(chunk) = self.answer.chunk().await? {
+                if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
+                    return Err(OutboundError::TooLong);
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(body)
+        };
+        timeout_at(self.deadline, whole).await.unwrap_or(Err(OutboundError::TimedOut))
+    }
 }
 
 /// Looks up the addresses of a host at a port.
@@ -108,19 +132,20 @@ impl Outbound {
         url: &Url,
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<Response, OutboundError> {
+        let deadline = Instant::now() + self.patience;
         let whole = async {
             let target = Target::of(url)?;
             let addresses = self.addresses(&target).await?;
             let client = self.client(target, addresses)?;
-            read(request(&client)).await
+            Ok(Response { answer: request(&client).send().await?, deadline })
         };
-        tokio::time::timeout(self.patience, whole).await.unwrap_or(Err(OutboundError::TimedOut))
+        timeout_at(deadline, whole).await.unwrap_or(Err(OutboundError::TimedOut))
     }
 
     /// The addresses of `target` that may be reached, in the order in which they are to be tried.
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, OutboundError> {
         let (host, port) = (target.bare_host(), target.port);
-        let found = tokio::time::timeout(LOOK_UP_PATIENCE, (self.look_up)(host.to_owned(), port)).await;
+        let found = timeout(LOOK_UP_PATIENCE, (self.look_up)(host.to_owned(), port)).await;
         let found = found.map_err(|_| OutboundError::TimedOut)?;
         let found = found.map_err(|source| OutboundError::LookUp { host: host.to_owned(), source })?;
         let allowed = |ip| is_public(ip) || self.settings.permits(host, port, ip);
@@ -170,19 +195,6 @@ impl Target {
     fn bare_host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
-}
-
-async fn read(request: RequestBuilder) -> Result<Response, OutboundError> {
-    let mut answer = request.send().await?;
-    let status = answer.status().as_u16();
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-            return Err(OutboundError::TooLong);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Response { status, body })
 }
 
 #[cfg(test)]

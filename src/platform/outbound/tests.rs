@@ -158,7 +158,7 @@ async fn an_exception_is_reached_and_the_form_arrives() {
         .post_form(&server.url("127.0.0.1"), &[("logout_token", "a.b&c"), ("x", "é")])
         .await
         .unwrap();
-    assert_eq!((response.status, response.body.as_slice()), (200, b"ok".as_slice()));
+    assert_eq!((response.status(), response.body().await.unwrap().as_slice()), (200, b"ok".as_slice()));
     let request = server.requests.recv().await.unwrap();
     assert!(request.starts_with("POST /path HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("content-type: application/x-www-form-urlencoded\r\n"), "{request}");
@@ -170,7 +170,7 @@ async fn the_address_that_was_judged_is_the_one_that_is_connected_to() {
     // The name exists nowhere, and every other look-up fails.
     let server = Server::start(OK).await;
     let (outbound, asked) = looking_up(allowing(&["rp.invalid"]), vec![vec![server.address]]);
-    assert_eq!(outbound.get(&server.url("rp.invalid")).await.unwrap().status, 200);
+    assert_eq!(outbound.get(&server.url("rp.invalid")).await.unwrap().status(), 200);
     assert_eq!((server.connections(), asked.load(Ordering::SeqCst)), (1, 1));
     let refused = outbound.get(&server.url("rp.invalid")).await;
     assert!(matches!(refused, Err(OutboundError::LookUp { .. })), "a kept connection is not used unasked");
@@ -188,13 +188,13 @@ async fn connections_are_kept_while_the_look_up_says_the_same() {
     // Without a port in the URL, the look-up's own port is connected to.
     let url = Url::parse("http://rp.invalid/").unwrap();
     for _ in 0..2 {
-        assert_eq!(outbound.get(&url).await.unwrap().status, 200);
+        assert_eq!(outbound.get(&url).await.unwrap().body().await.unwrap(), b"ok");
     }
     assert_eq!(one.connections(), 1);
     let refused = outbound.get(&url).await;
     assert!(matches!(refused, Err(OutboundError::NotAllowed { .. })), "{refused:?}");
     for _ in 0..2 {
-        assert_eq!(outbound.get(&url).await.unwrap().status, 200);
+        assert_eq!(outbound.get(&url).await.unwrap().body().await.unwrap(), b"ok");
     }
     assert_eq!((one.connections(), other.connections()), (1, 1));
 }
@@ -208,7 +208,7 @@ async fn redirects_are_not_followed() {
     );
     let server = Server::start(Reply::Text(text.leak())).await;
     let response = allowing(&["127.0.0.1"]).get(&server.url("127.0.0.1")).await.unwrap();
-    assert_eq!((response.status, elsewhere.connections()), (302, 0));
+    assert_eq!((response.status(), elsewhere.connections()), (302, 0));
 }
 
 #[tokio::test]
@@ -216,11 +216,12 @@ async fn long_answers_are_cut_with_an_error() {
     for announced in [true, false] {
         let outbound = allowing(&["127.0.0.1"]);
         let server = Server::start(Reply::Long { bytes: 1024 * 1024, announced }).await;
-        let refused = outbound.get(&server.url("127.0.0.1")).await;
-        assert!(matches!(refused, Err(OutboundError::TooLong)), "{refused:?}");
+        let response = outbound.get(&server.url("127.0.0.1")).await.unwrap();
+        assert_eq!(response.status(), 200, "the status is known before the body is");
+        assert!(matches!(response.body().await, Err(OutboundError::TooLong)));
         let server = Server::start(Reply::Long { bytes: MAX_RESPONSE_BYTES, announced }).await;
         let response = outbound.get(&server.url("127.0.0.1")).await.unwrap();
-        assert_eq!(response.body.len(), MAX_RESPONSE_BYTES);
+        assert_eq!(response.body().await.unwrap().len(), MAX_RESPONSE_BYTES);
     }
 }
 
@@ -229,7 +230,10 @@ async fn slow_servers_and_slow_look_ups_are_given_up() {
     for reply in [Reply::Silence, Reply::Stutter] {
         let server = Server::start(reply).await;
         let outbound = Outbound { patience: Duration::from_millis(500), ..allowing(&["127.0.0.1"]) };
-        let refused = outbound.get(&server.url("127.0.0.1")).await;
+        let refused = match outbound.get(&server.url("127.0.0.1")).await {
+            Ok(response) => response.body().await.map(|_| ()),
+            Err(error) => Err(error),
+        };
         assert!(matches!(refused, Err(OutboundError::TimedOut)), "{refused:?}");
         assert_eq!(server.connections(), 1);
     }
@@ -265,7 +269,7 @@ async fn self_signed_certificates_are_taken_of_private_exceptions_in_the_sandbox
         let outbound = Outbound::new(OutboundSettings { allow }, trusting);
         looking_up(outbound, vec![vec![address]]).0.get(&url).await
     };
-    assert_eq!(call(true).await.unwrap().status, 200);
+    assert_eq!(call(true).await.unwrap().status(), 200);
     let refused = call(false).await.unwrap_err();
     assert!(matches!(refused, OutboundError::Call(_)), "{refused:?}");
     assert!(refused.with_causes().to_lowercase().contains("certificate"), "{}", refused.with_causes());
