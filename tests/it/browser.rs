@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::demo::Demo;
+use crate::support::http;
 use crate::support::sandbox::code_in;
 use crate::support::wait::until;
 use crate::support::webdriver::{Chromium, Look};
@@ -104,7 +105,7 @@ impl Visitor {
     async fn code(&self, number: &str, former: Option<&str>) -> String {
         until("the code on the phone", async || {
             let url = format!("{}/messages?to={number}", self.demo.sandbox);
-            let messages: Value = reqwest::get(url).await.ok()?.json().await.ok()?;
+            let messages: Value = http::get(&url).await.ok()?.json().await.ok()?;
             let text = messages.as_array()?.last()?["text"].as_str()?.to_owned();
             Some(code_in(&text)).filter(|code| Some(code.as_str()) != former)
         })

@@ -1,16 +1,17 @@
 //! The clock that tests move: where it can be moved, and that nobody moves it where real people sign in.
 
-use reqwest::{Client, Response};
+use reqwest::Response;
 
 use crate::support::client_file::SHOP;
 use crate::support::folder::Folder;
+use crate::support::http;
 use crate::support::process::{Running, both_streams, free_port, run, run_well};
 use crate::support::{Asked, Setup, alone_on_both_backends, jwt};
 
 alone_on_both_backends!(tokens_are_issued_by_the_moved_clock, without_the_setting_there_is_no_route);
 
 async fn move_clock(operations: &str) -> Response {
-    let request = Client::new().post(format!("{operations}/sandbox/clock"));
+    let request = http::client().post(format!("{operations}/sandbox/clock"));
     request.form(&[("advance_seconds", "3600")]).send().await.expect("the operations port")
 }
 

@@ -129,7 +129,7 @@ async fn a_request_under_way_is_answered_before_the_end(setup: Setup) {
     world.nodes[0].running.signal("TERM");
     let ready = format!("{}/health/ready", world.nodes[0].operations);
     until("the node to drain", async || {
-        let answer = reqwest::get(&ready).await.ok()?.text().await.ok()?;
+        let answer = crate::support::http::get(&ready).await.ok()?.text().await.ok()?;
         answer.contains("draining").then_some(())
     })
     .await;

@@ -1,9 +1,9 @@
 //! The country in miniature, as a newcomer starts it.
 
-use reqwest::Client;
 use serde_json::Value;
 
 use crate::support::folder::Folder;
+use crate::support::http;
 use crate::support::process::{Running, both_streams, free_port, run};
 use crate::support::servers::{postgres_database, redis_database};
 use crate::support::wait::until;
@@ -49,7 +49,7 @@ impl Demo {
 }
 
 async fn text(url: &str) -> String {
-    Client::new().get(url).send().await.expect(url).text().await.expect("text")
+    http::get(url).await.expect(url).text().await.expect("text")
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_newcomer_sees_what_to_open_and_whom_to_be() {
 
     demo.running.signal("INT");
     assert!(demo.running.end().await.success());
-    assert!(Client::new().get(&demo.portal).send().await.is_err(), "everything ended");
+    assert!(http::get(&demo.portal).await.is_err(), "everything ended");
 }
 
 #[tokio::test]

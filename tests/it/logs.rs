@@ -37,8 +37,9 @@ async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
     secrets.extend(browser.cookies().into_values().filter(|value| value.len() > 20));
     secrets.push(code);
 
-    let metrics =
-        reqwest::get(format!("{}/metrics", world.nodes[0].operations)).await.expect("the operations port");
+    let metrics = crate::support::http::get(&format!("{}/metrics", world.nodes[0].operations))
+        .await
+        .expect("the operations port");
     let metrics = metrics.text().await.expect("text");
     let log = world.nodes[0].running.log();
     assert!(log.lines().count() > 5, "too little is logged to tell: {log}");

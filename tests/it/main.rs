@@ -34,6 +34,7 @@ mod token;
 mod two_nodes;
 mod upkeep;
 mod userinfo;
+mod walk;
 
 #[path = "../../benches/load/checked.rs"]
 mod load_program;

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::support::client_file::SHOP;
 use crate::support::flow::redemption;
+use crate::support::http;
 use crate::support::wait::until;
 use crate::support::{Asked, Backend, Browser, Setup, World, code_of};
 
@@ -43,11 +44,11 @@ async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(
 async fn assert_ready(world: &World, status: u16) {
     until(&format!("readiness to be {status}"), async || {
         let url = format!("{}/health/ready", world.nodes[0].operations);
-        let answer = reqwest::get(url).await.expect("the operations port");
+        let answer = http::get(&url).await.expect("the operations port");
         (answer.status() == status).then_some(())
     })
     .await;
-    let live = reqwest::get(format!("{}/health/live", world.nodes[0].operations)).await.expect("an answer");
+    let live = http::get(&format!("{}/health/live", world.nodes[0].operations)).await.expect("an answer");
     assert_eq!(live.status(), 200, "a lost server is no reason to be restarted");
 }
 

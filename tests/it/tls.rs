@@ -3,6 +3,7 @@
 use reqwest::Method;
 
 use crate::support::client_file::SHOP;
+use crate::support::http;
 use crate::support::{Asked, Backend, Setup, code_of, jwt};
 
 #[tokio::test]
@@ -30,7 +31,7 @@ async fn over_https_there_are_host_bound_cookies_only() {
     let silent = Asked::by(SHOP).and("prompt", "none");
     let url = browser.begin(&world, &silent).await.away();
     assert_eq!(crate::support::param(&url, "error").as_deref(), Some("login_required"));
-    let plain = reqwest::get(format!("http://localhost:{}/", world.nodes[0].port)).await;
+    let plain = http::get(&format!("http://localhost:{}/", world.nodes[0].port)).await;
     assert!(plain.is_err(), "nothing is served in the clear");
     let answer = world.browser().request(Method::GET, &world.url("/")).send().await.expect("an answer");
     assert!(

@@ -109,3 +109,9 @@ pub fn text(html: &str) -> String {
     let body = page.select(&select("body")).next().expect("a body");
     body.text().collect::<Vec<_>>().join(" ")
 }
+
+/// How many ways lead on from a page: forms, and links that do more than change its language.
+pub fn ways_on(html: &str) -> usize {
+    let page = Html::parse_document(html);
+    page.select(&select("main form, main a[href]:not([hreflang])")).count()
+}

@@ -8,6 +8,7 @@ pub mod database;
 pub mod flow;
 pub mod folder;
 pub mod html;
+pub mod http;
 pub mod jwt;
 pub mod listener;
 pub mod people;

@@ -86,7 +86,7 @@ impl Running {
 
     /// Waits until `url` answers 200.
     pub async fn until_ready(&mut self, url: &str) {
-        let http = reqwest::Client::new();
+        let http = super::http::client();
         let answers = async |http: &reqwest::Client| match http.get(url).send().await {
             Ok(response) if response.status() == 200 => Some(()),
             _ => None,

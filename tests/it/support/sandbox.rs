@@ -7,6 +7,7 @@ use serde_json::Value;
 use yagona::sandbox::{EskizAccount, PlayMobileAccount, Settings};
 
 use super::Person;
+use super::http;
 use super::wait::until;
 
 /// The accounts that providers under test have at the gateways.
@@ -43,7 +44,7 @@ impl Sandbox {
     /// What has arrived on a phone, oldest first.
     pub async fn messages(&self, person: &Person) -> Vec<Value> {
         let url = format!("{}/messages?to={}", self.base, person.number);
-        let response = reqwest::get(&url).await.expect("the sandbox");
+        let response = http::get(&url).await.expect("the sandbox");
         let messages: Value = response.json().await.expect("JSON");
         messages.as_array().expect("a list").clone()
     }
@@ -51,7 +52,7 @@ impl Sandbox {
     /// Turns switches such as `("eskiz.fail", "1")`.
     pub async fn switch(&self, changes: &[(&str, &str)]) {
         let url = format!("{}/switches", self.base);
-        let response = reqwest::Client::new()
+        let response = http::client()
             .post(url)
             .header("Accept", "application/json")
             .form(changes)

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::folder::Folder;
+use super::http;
 use super::listener::Listener;
 use super::people::{Kind, People, Person};
 use super::process::{Running, free_port, run, run_well};
@@ -205,14 +206,14 @@ impl Node {
     async fn advance(&self, seconds: i64) {
         let url = format!("{}/sandbox/clock", self.operations);
         let form = [("advance_seconds", seconds)];
-        let answer = reqwest::Client::new().post(url).form(&form).send().await.expect("the operations port");
+        let answer = http::client().post(url).form(&form).send().await.expect("the operations port");
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap_or_default());
     }
 
     /// A metric's samples: labels as they stand, and value.
     async fn samples(&self, name: &str) -> Vec<(String, f64)> {
         let url = format!("{}/metrics", self.operations);
-        let text = reqwest::get(url).await.expect("the operations port").text().await.expect("text");
+        let text = http::get(&url).await.expect("the operations port").text().await.expect("text");
         text.lines()
             .filter_map(|line| line.strip_prefix(name))
             .filter(|rest| rest.starts_with(['{', ' ']))
