@@ -214,10 +214,10 @@ impl AccessTokens {
             return Ok(self.open(text));
         }
         let Ok(claims) = self.provider.keys.current().verify(text, "at+jwt") else { return Ok(None) };
-        self.from_claims(&claims).await
+        self.if_valid(&claims).await
     }
 
-    async fn from_claims(&self, claims: &Value) -> Result<Option<AccessToken>, ServiceError> {
+    async fn if_valid(&self, claims: &Value) -> Result<Option<AccessToken>, ServiceError> {
         let text = |name: &str| claims[name].as_str().unwrap_or_default();
         let Some((grant, id)) = text("jti").split_once('.') else { return Ok(None) };
         let Some(client_id) = ClientId::parse(text("client_id")) else { return Ok(None) };

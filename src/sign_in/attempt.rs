@@ -167,19 +167,17 @@ impl SignInAttempts {
     /// [`Unavailable`].
     pub async fn store(&self, open: &OpenAttempt) -> Result<bool, Unavailable> {
         let left = self.left(&open.attempt);
-        self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await
+        Ok(self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await?.is_some())
     }
 
-    /// As [`SignInAttempts::store`], and takes over the state that was stored, so that it can be replaced in turn.
+    /// As [`SignInAttempts::store`]; what was stored can be replaced in turn.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn store_and_read(&self, open: &mut OpenAttempt) -> Result<bool, Unavailable> {
-        if !self.store(open).await? {
-            return Ok(false);
-        }
-        match self.find(&open.id).await? {
-            Some(stored) => *open = stored,
+    pub async fn store_again(&self, open: &mut OpenAttempt) -> Result<bool, Unavailable> {
+        let left = self.left(&open.attempt);
+        match self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await? {
+            Some(version) => open.version = version,
             None => return Ok(false),
         }
         Ok(true)

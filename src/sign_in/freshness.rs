@@ -37,8 +37,11 @@ pub struct Situation<'a> {
     pub now: Timestamp,
 }
 
+/// Whether a reason applies.
+type Predicate = fn(&Situation<'_>) -> bool;
+
 /// Every reason with its predicate, in the order in which they are named to a client.
-const REASONS: [(Reason, fn(&Situation<'_>) -> bool); 5] = [
+const REASONS: [(Reason, Predicate); 5] = [
     (Reason::ClientBounds, |at| {
         let client = at.client;
         !at.session.holds(at.bounds.tightened(client.session_idle_max, client.session_absolute_max), at.now)
