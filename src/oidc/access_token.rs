@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::Provider;
 use super::error::TokenError;
 use crate::clients::{AccessTokenFormat, Client, ClientId};
-use crate::grants::{Grant, Grants, Revocations};
-use crate::people::{DataSet, People, PersonId};
+use crate::grants::{self, Grant, Grants, Revocations};
+use crate::people::{DataSet, Epoch, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::seal::{Keyring, Sealer};
@@ -52,6 +52,9 @@ pub struct TokenPerson {
     /// Who.
     #[serde(rename = "p")]
     pub person_id: PersonId,
+    /// The person's epoch under which it was granted.
+    #[serde(rename = "h", default)]
+    pub epoch: Epoch,
     /// Subject identifier issued to the client.
     #[serde(rename = "u")]
     pub sub: String,
@@ -104,6 +107,7 @@ impl AccessTokens {
         let details = &grant.details;
         let person = TokenPerson {
             person_id: details.person_id.clone(),
+            epoch: details.epoch,
             sub: details.sub.clone(),
             released: details.released.clone(),
             claims: details.claims.userinfo.clone(),
@@ -188,18 +192,34 @@ impl AccessTokens {
     pub(super) async fn resolve(&self, text: &str) -> Result<Option<AccessToken>, ServiceError> {
         let Some(token) = self.read(text).await? else { return Ok(None) };
         let now = self.provider.clock.now();
-        if token.expires_at <= now || self.revocations.contains(&token.grant, &token.id).await? {
+        if token.expires_at <= now || self.is_revoked(&token).await? {
             return Ok(None);
         }
         // A client that is disabled or deleted gets nobody's data, and nobody gets those of a person who is no longer
         // enrolled.
         let enabled = self.provider.clients.find(&token.client_id).is_some_and(|client| !client.disabled);
         if let Some(person) = &token.person
-            && self.people.find(&person.person_id).await?.is_none()
+            && !self
+                .people
+                .find(&person.person_id)
+                .await?
+                .is_some_and(|account| account.account_state.epoch == person.epoch)
         {
             return Ok(None);
         }
         Ok(enabled.then_some(token))
+    }
+
+    /// Whether the token, its grant or everything of its person was ended.
+    async fn is_revoked(&self, token: &AccessToken) -> Result<bool, ServiceError> {
+        let (grant, id) = (token.grant.as_str(), token.id.as_str());
+        Ok(match &token.person {
+            Some(person) => {
+                let epoch = grants::epoch_id(&person.person_id, person.epoch);
+                self.revocations.contains(&[grant, id, &epoch]).await?
+            }
+            None => self.revocations.contains(&[id]).await?,
+        })
     }
 
     /// What a token stands for, whether or not it is still valid.
@@ -233,6 +253,7 @@ impl AccessTokens {
             details.narrow_to(text("scope"));
             Some(TokenPerson {
                 person_id: details.person_id,
+                epoch: details.epoch,
                 sub: details.sub,
                 released: details.released,
                 claims: details.claims.userinfo,

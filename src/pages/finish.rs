@@ -190,6 +190,10 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
         }
     }
     let person = pages.release.consent_context(&authenticated.person_id, &step.client).await?;
+    let person = person.filter(|person| {
+        let account = &person.account.account_state;
+        session.is_of(account) && authenticated.epoch == account.epoch
+    });
     Ok(person.map(|person| Present { authenticated, person, session: session.clone() }))
 }
 

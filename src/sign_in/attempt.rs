@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::{self, Event, Illegal, Requirements, Stage};
 use super::{ATTEMPTS, Acr, Amr, AttemptId, SignInRequest};
-use crate::people::{PersonId, PhoneNumber};
+use crate::people::{Epoch, PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
@@ -63,6 +63,9 @@ impl SignInAttempt {
 pub struct Authenticated {
     /// Who.
     pub person_id: PersonId,
+    /// The person's epoch at that time.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// Digest of the session's identifier.
     pub session: Digest,
     /// What the session's `sid` is derived from; it stays when the same person signs in again.

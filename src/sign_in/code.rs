@@ -89,7 +89,7 @@ impl SignIn {
                     self.people.clear_failures(&state.person_id).await?;
                 }
                 self.metrics.sign_ins("code", "right").inc();
-                let authenticated = proved(&state.person_id, session.digest(), now);
+                let authenticated = proved(state, session.digest(), now);
                 Ok(CodeOutcome::Right(authenticated, found))
             }
             found => {
@@ -105,9 +105,10 @@ impl SignIn {
 }
 
 /// A code sent to the enrolled number is one factor, and is called no more than that.
-fn proved(person_id: &PersonId, session: Digest, now: Timestamp) -> Authenticated {
+fn proved(state: &AccountState, session: Digest, now: Timestamp) -> Authenticated {
     Authenticated {
-        person_id: person_id.clone(),
+        person_id: state.person_id.clone(),
+        epoch: state.epoch,
         session,
         sid_key: session,
         auth_time: now,
