@@ -145,3 +145,36 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KIND: &str = "multipart/form-data; boundary=\"----b0undary\"";
+
+    proptest! {
+        #[test]
+        fn no_body_is_too_odd_to_be_refused(
+            body in prop::collection::vec(any::<u8>(), 0..500),
+            kind in "multipart/form-data(; ?boundary=?[ -~]{0,12})?",
+            pieces in prop::collection::vec(prop::sample::select(&["--", "----b0undary", "\r\n", ":", "name=\"", "\"", "a"][..]), 0..30),
+        ) {
+            let _ = Fields::multipart(&kind, &body);
+            let _ = Fields::multipart(KIND, pieces.concat().as_bytes());
+            let _ = Fields::json(&body);
+        }
+
+        #[test]
+        fn a_multipart_form_is_read_as_it_was_written(
+            fields in prop::collection::vec(("[a-z_.]{1,12}", "(?s).{0,60}"), 0..8),
+        ) {
+            let mut body = String::new();
+            for (name, value) in &fields {
+                body += &format!("------b0undary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            }
+            body += "------b0undary--\r\n";
+            prop_assert_eq!(Fields::multipart(KIND, body.as_bytes()), Ok(Fields(fields)));
+        }
+    }
+}

@@ -261,3 +261,55 @@ mod tests {
         assert!(refused.to_string().contains("outside the GSM alphabet"));
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// Letters of both alphabets, of one unit and of two.
+    fn any_text() -> impl Strategy<Value = String> {
+        prop::collection::vec(select(&["a", "€", "[", "ё", "ў", "😀", "'", " "][..]), 0..400)
+            .prop_map(|letters| letters.concat())
+    }
+
+    fn latin_text() -> impl Strategy<Value = String> {
+        prop::collection::vec(select(&["a", "Z", "€", "[", "'"][..]), 0..400)
+            .prop_map(|letters| letters.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn segments_hold_the_text_and_waste_one_unit_each_at_most(text in prop_oneof![any_text(), latin_text(), "\\PC*".boxed()]) {
+            let Length { alphabet, units, parts } = length(&text);
+            prop_assert_eq!(parts <= 1, units <= alphabet.single());
+            prop_assert_eq!(parts == 0, text.is_empty());
+            if parts > 1 {
+                let full = alphabet.of_several();
+                prop_assert!(units <= parts * full && units > (parts - 1) * (full - 1), "{} in {}", units, parts);
+            }
+        }
+
+        #[test]
+        fn more_text_takes_no_fewer_segments(text in any_text(), more in any_text()) {
+            let both = length(&(text.clone() + &more));
+            prop_assert!(both.parts >= length(&text).parts);
+        }
+
+        #[test]
+        fn no_name_reaches_the_line_that_phones_read(tag in select(&LANGUAGES[..]), name in any::<String>()) {
+            let text = sign_in_text(tag, &name, "123456", "id.yagona.uz");
+            let lines: Vec<&str> = text.split(['\n', '\r', '\u{2028}', '\u{85}']).collect();
+            prop_assert_eq!(lines.len(), 2, "{}", text);
+            prop_assert_eq!(lines[1], "@id.yagona.uz #123456");
+        }
+
+        #[test]
+        fn a_name_as_long_as_is_said_fits(tag in select(&LANGUAGES[..])) {
+            let most = longest_service_name(tag, "id.yagona.uz");
+            prop_assert!(fits(tag, &"a".repeat(most), "id.yagona.uz").is_ok());
+            prop_assert!(fits(tag, &"a".repeat(most + 1), "id.yagona.uz").is_err());
+        }
+    }
+}
