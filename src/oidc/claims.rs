@@ -269,7 +269,7 @@ mod properties {
             let _ = ClaimsRequest::parse(&text);
             if let Ok(request) = ClaimsRequest::parse(&value.to_string()) {
                 prop_assert!(value.is_object());
-                for name in request.userinfo.iter().chain(&request.id_token) {
+                for name in request.names.userinfo.iter().chain(&request.names.id_token) {
                     prop_assert!(set_of(name).is_some(), "{}", name);
                 }
             }
@@ -283,9 +283,9 @@ mod properties {
             let names: BTreeSet<String> = known.iter().map(|(name, _)| (*name).to_owned()).collect();
             let wanted: Map<String, Value> = names.iter().chain(&unknown).map(|name| (name.clone(), Value::Null)).collect();
             let request = ClaimsRequest::parse(&json!({ "userinfo": wanted }).to_string()).unwrap();
-            prop_assert_eq!(&request.userinfo, &names);
+            prop_assert_eq!(&request.names.userinfo, &names);
             let sets: BTreeSet<DataSet> = known.iter().map(|(_, set)| *set).collect();
-            prop_assert_eq!(asked(&[], &request), sets);
+            prop_assert_eq!(requested(&[], &request), sets);
         }
     }
 }

@@ -149,7 +149,14 @@ mod tests {
 #[cfg(test)]
 mod properties {
     use super::*;
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
+
+    /// The whole body is there, so nothing has to be waited for.
+    fn multipart(kind: &str, body: &[u8]) -> Result<Fields, String> {
+        let body = Bytes::copy_from_slice(body);
+        Fields::multipart(kind, body).now_or_never().expect("an answer at once")
+    }
 
     const KIND: &str = "multipart/form-data; boundary=\"----b0undary\"";
 
@@ -160,21 +167,22 @@ mod properties {
             kind in "multipart/form-data(; ?boundary=?[ -~]{0,12})?",
             pieces in prop::collection::vec(prop::sample::select(&["--", "----b0undary", "\r\n", ":", "name=\"", "\"", "a"][..]), 0..30),
         ) {
-            let _ = Fields::multipart(&kind, &body);
-            let _ = Fields::multipart(KIND, pieces.concat().as_bytes());
+            let _ = multipart(&kind, &body);
+            let _ = multipart(KIND, pieces.concat().as_bytes());
             let _ = Fields::json(&body);
         }
 
         #[test]
         fn a_multipart_form_is_read_as_it_was_written(
-            fields in prop::collection::vec(("[a-z_.]{1,12}", "(?s).{0,60}"), 0..8),
+            // A byte order mark at the beginning is not part of a text.
+            fields in prop::collection::vec(("[a-z_.]{1,12}", "[^\u{FEFF}]{0,60}"), 0..8),
         ) {
             let mut body = String::new();
             for (name, value) in &fields {
                 body += &format!("------b0undary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
             }
             body += "------b0undary--\r\n";
-            prop_assert_eq!(Fields::multipart(KIND, body.as_bytes()), Ok(Fields(fields)));
+            prop_assert_eq!(multipart(KIND, body.as_bytes()), Ok(Fields(fields)));
         }
     }
 }

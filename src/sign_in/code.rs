@@ -134,14 +134,14 @@ mod tests {
 
 #[cfg(test)]
 mod properties {
-    use super::digits;
+    use super::TypedCode;
     use proptest::prelude::*;
     use proptest::sample::select;
 
     proptest! {
         #[test]
         fn what_is_taken_for_a_code_has_six_digits_and_nothing_else(typed in "[ 0-9#\\-０-９]{0,12}|\\PC*") {
-            if let Some(code) = digits(&typed) {
+            if let Some(TypedCode(code)) = TypedCode::parse(&typed) {
                 prop_assert!(code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()));
                 let plain: String = typed.chars().filter(char::is_ascii_digit).collect();
                 prop_assert!(plain.len() < 6 || plain == code, "{} from {}", code, typed);
@@ -156,7 +156,7 @@ mod properties {
         ) {
             let written = |digit: char| char::from_u32(u32::from(zero) + digit.to_digit(10).unwrap()).unwrap();
             let typed: String = code.chars().zip(&marks).map(|(digit, mark)| format!("{mark}{}", written(digit))).collect();
-            prop_assert_eq!(digits(&(typed + marks[6])), Some(code));
+            prop_assert_eq!(TypedCode::parse(&(typed + marks[6])).map(|typed| typed.0), Some(code));
         }
     }
 }

@@ -110,7 +110,7 @@ mod properties {
         fn whatever_is_posted_is_bounded_or_refused(body in prop::collection::vec(any::<u8>(), 0..2000)) {
             if let Ok(params) = Params::parse_body(&body) {
                 prop_assert!(params.values.len() <= MOST);
-                for value in params.values.values() {
+                for (_, value) in &params.values {
                     prop_assert!(value.len() <= LONGEST_VALUE && !value.contains('\0'));
                 }
             }
