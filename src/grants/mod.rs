@@ -215,10 +215,10 @@ impl Grants {
         store::revoke_former_epoch(person, self.clock.now_ms(), expires_at)
     }
 
-    /// Tells all nodes at once that what a person granted under `epoch` has ended.
+    /// Announces to all nodes immediately that what a person granted under `epoch` has ended.
     ///
     /// # Errors
-    /// [`Unavailable`] when they cannot be told at once; they will know within a second.
+    /// [`Unavailable`] when they cannot be reached now; they read it from SQL within a second.
     pub async fn announce_end(&self, person: &PersonId, epoch: Epoch) -> Result<(), Unavailable> {
         self.revocations.announce(&epoch_id(person, epoch)).await
     }
@@ -228,10 +228,10 @@ impl Grants {
         store::revoke_of_consent(consent, self.clock.now_ms())
     }
 
-    /// Tells all nodes at once of the grants of a person and a client that were revoked since a moment.
+    /// Announces to all nodes immediately the grants of a person and a client that were revoked since a moment.
     ///
     /// # Errors
-    /// [`ServiceError`] when they cannot be told at once; they will know within a second.
+    /// [`ServiceError`] when they cannot be reached now; they read it from SQL within a second.
     pub async fn announce_revoked(
         &self,
         person: &PersonId,

@@ -69,7 +69,7 @@ impl Revocations {
     /// Tells this node and all others of a revocation that is durable already.
     ///
     /// # Errors
-    /// [`Unavailable`] when the others cannot be told at once; they will know within a second.
+    /// [`Unavailable`] when the others cannot be reached now; they read it from SQL within a second.
     pub(super) async fn announce(&self, id: &str) -> Result<(), Unavailable> {
         let now_ms = self.clock.now_ms();
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), now_ms);

@@ -1,6 +1,6 @@
-//! What ends things of a person, wherever they are kept: everything at once, or all that rests on one consent.
+//! What ends things of a person, wherever they are kept: everything at once, or everything that one consent allowed.
 //!
-//! Each end is one transaction and is durable before anybody is told of it. Pages, commands and Mobile-ID use these
+//! Each end is one transaction and is durable before it is announced. Pages, commands and Mobile-ID use these
 //! operations, so that no caller can forget a part.
 
 use crate::clients::ClientId;
@@ -25,12 +25,12 @@ pub struct LifeEvents {
 
 impl LifeEvents {
     /// Ends everything of a person that has begun: sign-ins in progress, sessions, authorization codes, grants, refresh
-    /// and access tokens. Consents stay, and so does the person's enrolment: whoever has the number can sign in anew.
+    /// and access tokens. Consents stay, and so does the person's enrolment: whoever has the number can sign in again.
     /// `false` when there is no such person.
     ///
     /// # Errors
-    /// [`ServiceError`]. When the database was changed and shared state is unavailable, other nodes hear of it within a
-    /// second all the same.
+    /// [`ServiceError`]. When the database was changed and shared state is unavailable, other nodes still read it from SQL
+    /// within a second.
     pub async fn end_access(&self, person: &PersonId) -> Result<bool, ServiceError> {
         let tokens = self.grants.end_former_epoch(person);
         let Some(epoch) = self.people.raise_epoch(person, vec![tokens]).await? else { return Ok(false) };

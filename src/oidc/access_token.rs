@@ -1,6 +1,6 @@
 //! Access tokens: opaque by default, sealed so that they need no look-up; signed JWTs (RFC 9068) per client policy.
 //!
-//! A sealed token carries what it stands for, survives a restart and the loss of short-lived state, and costs neither
+//! A sealed token carries its content, survives a restart and the loss of short-lived state, and costs neither
 //! a signature nor a round trip; that it was revoked is known from the revocation list (`grants/revocations.rs`).
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use crate::platform::seal::{Keyring, Sealer};
 use crate::platform::service_error::ServiceError;
 use crate::sign_in::Acr;
 
-/// What an access token stands for.
+/// The content of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessToken {
     /// The token's own identifier.
@@ -185,7 +185,7 @@ impl AccessTokens {
         Ok(key.sign("at+jwt", &claims))
     }
 
-    /// What a valid token stands for; `None` when it was not issued here, expired or was revoked.
+    /// The content of a valid token; `None` when it was not issued here, expired or was revoked.
     ///
     /// # Errors
     /// [`ServiceError`] when it cannot be known whether it was revoked.
@@ -195,8 +195,7 @@ impl AccessTokens {
         if token.expires_at <= now || self.is_revoked(&token).await? {
             return Ok(None);
         }
-        // A client that is disabled or deleted gets nobody's data, and nobody gets those of a person who is no longer
-        // enrolled.
+        // A disabled or deleted client gets no data, and no client gets those of a person who is no longer enrolled.
         let enabled = self.provider.clients.find(&token.client_id).is_some_and(|client| !client.disabled);
         if let Some(person) = &token.person
             && !self
@@ -222,7 +221,7 @@ impl AccessTokens {
         })
     }
 
-    /// What a token stands for, whether or not it is still valid.
+    /// The content of a token, whether or not it is still valid.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable.

@@ -10,7 +10,7 @@ use crate::platform::clock::Timestamp;
 /// What follows an entered code. `C` is what the caller looked up about the person.
 #[derive(Debug, PartialEq)]
 pub enum CodeOutcome<C> {
-    /// It is right. Whoever stores the attempt first has signed in; nobody else can with the same code.
+    /// It is right. Whoever stores the attempt first has signed in; no other request can with the same code.
     Right(Authenticated, C),
     /// It is wrong; so many tries are left.
     Wrong {
@@ -64,7 +64,7 @@ impl SignIn {
     }
 
     /// Compares a counted try with the code in force. `look_up` reads the person in front of the service; it is given
-    /// somebody who does not exist when the number belongs to nobody, and every number costs the same work.
+    /// a decoy when the number has no account, so that every number costs the same work.
     ///
     /// # Errors
     /// [`ServiceError`] when the person cannot be read or the outcome cannot be recorded.
@@ -93,7 +93,7 @@ impl SignIn {
                 Ok(CodeOutcome::Right(authenticated, found))
             }
             found => {
-                // A number that belongs to nobody costs the same statement. While an account is delayed no code is
+                // A number without an account costs the same statement. While an account is delayed no code is
                 // accepted, the right one neither, so a wrong one then is no failure of its holder.
                 let person_id = found.as_ref().map_or(&nobody, |found| &found.borrow().person_id);
                 self.people.record_failure(person_id, self.settings.failures_per_account, now).await?;

@@ -15,7 +15,7 @@ pub enum Reason {
     Requested,
     /// The authentication is older than the service accepts (`max_age`).
     MaxAge,
-    /// The service expects somebody else.
+    /// The service expects another person.
     OtherPerson,
     /// What was done to sign in is not among what the service accepts.
     Acr,

@@ -30,7 +30,7 @@ pub struct Session {
     pub sid_key: Digest,
     /// When it was last used.
     pub used_at: Timestamp,
-    /// The services that were told of it, to be told of its end.
+    /// The clients that it was used for: they get logout tokens when it ends.
     pub clients: Vec<ClientId>,
 }
 
@@ -55,7 +55,7 @@ impl SessionBounds {
 }
 
 impl Session {
-    /// The session of a person who has just proved who they are; no service was told of it yet.
+    /// The session of a person who has just proved who they are; it was used for no client yet.
     pub fn of(authenticated: &Authenticated) -> Self {
         Self {
             person_id: authenticated.person_id.clone(),
