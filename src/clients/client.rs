@@ -53,14 +53,6 @@ pub enum Basis {
     Statutory,
 }
 
-/// A named bundle of policy.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    /// OpenID Connect with the code flow.
-    Oidc,
-}
-
 /// How the client proves itself at the token endpoint (RFC 6749 §2.3, OpenID Connect Core §9).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -150,8 +142,6 @@ pub struct Client {
     pub kind: OwnerKind,
     /// Why data may go to it.
     pub basis: Basis,
-    /// Bundle of policy.
-    pub profile: Profile,
     /// The service's icon.
     pub logo_uri: Option<String>,
     /// The service's front page.

@@ -16,8 +16,7 @@ mod store;
 mod subject_ids;
 
 pub use client::{
-    AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, OwnerKind, Profile,
-    SubjectType,
+    AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, OwnerKind, SubjectType,
 };
 pub use data_request::DataRequest;
 pub use file::{ClientFile, FileError};

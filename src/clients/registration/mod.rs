@@ -88,9 +88,6 @@ pub struct Registration {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<i64>,
 
-    /// `oidc`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
     /// The body or company that answers for the service.
     pub owner: String,
     /// `state` or `commercial`.

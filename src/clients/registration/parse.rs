@@ -3,7 +3,7 @@
 use super::{Registration, RegistrationErrors, Rules};
 use crate::clients::{
     AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, Localized, OwnerKind,
-    Profile, RedirectUri, SubjectType, check_redirect_uri, redirect_uri,
+    RedirectUri, SubjectType, check_redirect_uri, redirect_uri,
 };
 use crate::people::DataSet;
 use crate::platform::jose::Alg;
@@ -70,7 +70,6 @@ impl Registration {
             basis_reference: self.localized("basis_reference", self.basis_reference.as_ref()),
             kind: check.word("kind", self.kind.as_deref(), OwnerKind::Commercial),
             basis: check.word("basis", self.basis.as_deref(), Basis::Consent),
-            profile: check.word("profile", self.profile.as_deref(), Profile::Oidc),
             logo_uri: check.uri("logo_uri", self.logo_uri.as_ref(), rules),
             client_uri: check.uri("client_uri", self.client_uri.as_ref(), rules),
             policy_uri: check.uri("policy_uri", self.policy_uri.as_ref(), rules),
