@@ -73,7 +73,7 @@ pub(super) struct Add {
     /// state or commercial
     #[arg(long)]
     kind: Option<String>,
-    /// consent or statutory
+    /// consent, or statutory for a state body
     #[arg(long)]
     basis: Option<String>,
     /// Scopes that may be asked for

@@ -60,7 +60,7 @@ pub struct DataSetEntry {
 pub enum Basis {
     /// The person agrees each time something new is asked.
     Consent,
-    /// A law lets the body have them: no question, the same record.
+    /// A law lets the state body have them: no question, the same record.
     Statutory,
 }
 

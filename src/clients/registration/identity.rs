@@ -57,7 +57,7 @@ members!(IdentityDocument {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnerKind {
-    /// A state body or local authority.
+    /// A state body or local authority. Only these may have data without asking (`Basis::Statutory`).
     State,
     /// Anybody else.
     Commercial,

@@ -170,6 +170,12 @@ impl Registration {
             }
             client.identity.check_sms(check);
         }
+        if client.data.basis == Basis::Statutory && client.identity.kind != OwnerKind::State {
+            check.fail(
+                "basis",
+                "`statutory` is for state bodies, whose `kind` is `state`: others ask people (`consent`)",
+            );
+        }
     }
 }
 

@@ -43,9 +43,10 @@ fn a_plain_registration_gets_the_strict_policy() {
 fn everything_wrong_is_said_at_once() {
     let errors = wrong(
         "owner = ''\nredirect_uris = ['http://portal.uz/cb#x']\nresponse_types = ['code id_token']\n\
-         colour = 'red'\nclient_id = ' '\nsession_idle_seconds = 0",
+         colour = 'red'\nclient_id = ' '\nsession_idle_seconds = 0\nbasis = 'statutory'",
     );
-    let members = ["owner", "redirect_uris", "response_types", "colour", "client_id", "session_idle_seconds"];
+    let members =
+        ["owner", "redirect_uris", "response_types", "colour", "client_id", "session_idle_seconds", "basis"];
     for member in members {
         assert!(errors.iter().any(|error| error.starts_with(member)), "{member} missing in {errors:?}");
     }
@@ -107,4 +108,14 @@ fn a_public_client_cannot_act_for_itself() {
         wrong("token_endpoint_auth_method = 'none'\ngrant_types = ['client_credentials']"),
         ["grant_types: `client_credentials` needs a client that proves itself"]
     );
+}
+
+#[test]
+fn only_state_bodies_get_data_without_asking() {
+    assert_eq!(client("kind = 'state'\nbasis = 'statutory'").data.basis, Basis::Statutory);
+    for kind in ["", "kind = 'commercial'\n"] {
+        assert!(
+            wrong(&format!("{kind}basis = 'statutory'"))[0].starts_with("basis: `statutory` is for state")
+        );
+    }
 }
