@@ -6,7 +6,10 @@ use clap::{Args, Subcommand};
 
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
-use crate::clients::{ClientFile, Registered, Registration, Registry};
+use crate::clients::{
+    AuthenticationDocument, ClientFile, DataDocument, IdentityDocument, RedirectsDocument, Registered,
+    Registration, Registry, TokensDocument,
+};
 use crate::platform::db;
 
 /// Registers and manages relying parties.
@@ -70,7 +73,7 @@ pub(super) struct Add {
     /// state or commercial
     #[arg(long)]
     kind: Option<String>,
-    /// consent or statutory
+    /// consent, or statutory for a state body
     #[arg(long)]
     basis: Option<String>,
     /// Scopes that may be asked for
@@ -150,18 +153,29 @@ impl Add {
         let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
         Registration {
             client_id: self.id,
-            client_name: self.name,
-            owner: self.owner,
-            redirect_uris: self.redirect_uris,
-            post_logout_redirect_uris: self.post_logout_redirect_uris,
-            client_uri: self.home,
-            kind: self.kind,
-            basis: self.basis,
-            scope: self.scope,
-            token_endpoint_auth_method: self.auth_method,
-            grant_types: some(self.grant_types),
-            id_token_signed_response_alg: self.id_token_alg,
-            require_pkce: self.no_pkce.then_some(false),
+            identity: IdentityDocument {
+                client_name: self.name,
+                owner: self.owner,
+                client_uri: self.home,
+                kind: self.kind,
+                ..IdentityDocument::default()
+            },
+            redirects: RedirectsDocument {
+                redirect_uris: self.redirect_uris,
+                post_logout_redirect_uris: self.post_logout_redirect_uris,
+                ..RedirectsDocument::default()
+            },
+            authentication: AuthenticationDocument {
+                token_endpoint_auth_method: self.auth_method,
+                require_pkce: self.no_pkce.then_some(false),
+                ..AuthenticationDocument::default()
+            },
+            tokens: TokensDocument {
+                grant_types: some(self.grant_types),
+                id_token_signed_response_alg: self.id_token_alg,
+                ..TokensDocument::default()
+            },
+            data: DataDocument { basis: self.basis, scope: self.scope, ..DataDocument::default() },
             ..Registration::default()
         }
     }
@@ -187,8 +201,9 @@ fn list(clients: &Registry) {
         println!("There are no clients yet; `yagona client add` registers one.");
     }
     for client in all {
+        let who = &client.identity;
         let state = if client.disabled { "shut out" } else { "served" };
-        println!("{:<24} {:<9} {} ({})", client.id, state, client.name.get("en"), client.owner.get("en"));
+        println!("{:<24} {:<9} {} ({})", client.id, state, who.name.get("en"), who.owner.get("en"));
     }
 }
 

@@ -120,10 +120,12 @@ impl Demo {
     ) -> portal::Settings {
         let parties = clients.clients.iter().map(|client| portal::RelyingParty {
             client_id: client.client_id.clone(),
-            client_secret: ClientSecret::given(client.client_secret.as_deref().unwrap_or_default())
-                .expose()
-                .to_owned(),
-            name: client.client_name.clone(),
+            client_secret: ClientSecret::given(
+                client.authentication.client_secret.as_deref().unwrap_or_default(),
+            )
+            .expose()
+            .to_owned(),
+            name: client.identity.client_name.clone(),
             scopes: scopes(client),
         });
         portal::Settings {
@@ -159,7 +161,7 @@ impl Demo {
 
 fn scopes(client: &crate::clients::Registration) -> Vec<String> {
     let mut scopes = vec!["openid".to_owned()];
-    for entry in client.data_sets.iter().flatten() {
+    for entry in client.data.data_sets.iter().flatten() {
         let scope = crate::people::DataSet::parse(&entry.name).map(crate::people::DataSet::scope);
         if let Some(scope) = scope.filter(|scope| !scopes.iter().any(|known| known == scope)) {
             scopes.push(scope.to_owned());

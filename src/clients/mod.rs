@@ -15,15 +15,17 @@ mod secret;
 mod store;
 mod subject_ids;
 
-pub use client::{
-    AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, OwnerKind, Profile,
-    SubjectType,
-};
+pub use client::{Client, ClientId};
 pub use data_request::DataRequest;
 pub use file::{ClientFile, FileError};
 pub use localized::Localized;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
-pub use registration::{Registration, RegistrationErrors, Rules};
+pub use registration::{
+    AccessTokenFormat, AuthMethod, AuthenticationDocument, AuthenticationPolicy, Basis, DataDocument,
+    DataPolicy, DataSetEntry, DataSetPolicy, GrantType, Identity, IdentityDocument, OwnerKind, Redirects,
+    RedirectsDocument, Registration, RegistrationErrors, Rules, SessionPolicy, SessionsDocument, SubjectType,
+    TokenPolicy, TokensDocument,
+};
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};
 pub(crate) use store::TABLES;

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::store::{self, StoredClient};
-use super::{
-    AuthMethod, Client, ClientFile, ClientId, ClientSecret, Registration, RegistrationErrors, Rules,
-    SecretDigest,
-};
+use super::{Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest};
 use crate::platform::bytes;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbError};
@@ -125,10 +122,12 @@ impl Registry {
             let had_secret = known
                 .iter()
                 .any(|old| old.registration.client_id == registration.client_id && old.secret.is_some());
-            let public = registration.token_endpoint_auth_method.as_deref() == Some(AuthMethod::None.name());
-            let given = registration.client_secret.take().map(|secret| ClientSecret::given(&secret).digest());
-            let exported = registration.client_secret_sha256.take().as_deref().and_then(SecretDigest::decode);
-            let made = (!public && given.is_none() && exported.is_none() && !had_secret)
+            let authentication = &mut registration.authentication;
+            let given =
+                authentication.client_secret.take().map(|secret| ClientSecret::given(&secret).digest());
+            let exported =
+                authentication.client_secret_sha256.take().as_deref().and_then(SecretDigest::decode);
+            let made = (!authentication.is_public() && given.is_none() && exported.is_none() && !had_secret)
                 .then(ClientSecret::generate);
             let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
             statements.push(store::upsert(&registration, digest.as_ref(), self.clock.now_ms())?);
@@ -147,7 +146,7 @@ impl Registry {
         let known = self.stored().await?;
         let client = known.iter().find(|client| client.registration.client_id == id);
         let client = client.ok_or_else(|| ClientsError::Unknown(id.to_owned()))?;
-        if client.registration.token_endpoint_auth_method.as_deref() == Some(AuthMethod::None.name()) {
+        if client.registration.authentication.is_public() {
             return Err(ClientsError::Public(id.to_owned()));
         }
         let secret = ClientSecret::generate();
@@ -173,9 +172,10 @@ impl Registry {
     /// # Errors
     /// [`DbError`].
     pub async fn export(&self) -> Result<ClientFile, DbError> {
-        let clients = self.stored().await?.into_iter().map(|stored| {
+        let clients = self.stored().await?.into_iter().map(|mut stored| {
             let digest = stored.secret.as_ref().map(SecretDigest::encode);
-            Registration { client_secret_sha256: digest, ..stored.registration }
+            stored.registration.authentication.client_secret_sha256 = digest;
+            stored.registration
         });
         Ok(ClientFile { clients: clients.collect() })
     }
@@ -197,7 +197,7 @@ fn build(stored: Vec<StoredClient>, rules: &Rules) -> Clients {
     for stored in stored {
         match stored.registration.parse(rules) {
             Ok(mut client) => {
-                client.secret = stored.secret;
+                client.authentication.secret = stored.secret;
                 client.disabled = stored.disabled_at.is_some();
                 clients.insert(client.id.clone(), Arc::new(client));
             }

@@ -16,8 +16,8 @@ impl SubjectIds {
 
     /// The `sub` by which `client` knows `person`: clients of different sectors cannot compare notes.
     pub fn of(&self, client: &Client, person: &PersonId) -> String {
-        let sector = match client.subject_type {
-            SubjectType::Pairwise => client.sector.as_str(),
+        let sector = match client.tokens.subject_type {
+            SubjectType::Pairwise => client.tokens.sector.as_str(),
             SubjectType::Public => "",
         };
         self.0.digest(&[b"sub", sector.as_bytes(), person.as_str().as_bytes()]).encode()

@@ -143,7 +143,7 @@ impl AccessTokens {
             expires_at: now.plus(self.seconds),
             person,
         };
-        match client.access_token_format {
+        match client.tokens.access_token_format {
             AccessTokenFormat::Opaque => Ok(self.seal(&token)?),
             AccessTokenFormat::Jwt => self.signed(client, &token),
         }
@@ -162,7 +162,7 @@ impl AccessTokens {
     fn signed(&self, client: &Client, token: &AccessToken) -> Result<String, TokenError> {
         let keys = self.provider.keys.current();
         let key = keys
-            .signing(client.access_token_alg, token.issued_at)
+            .signing(client.tokens.access_token_alg, token.issued_at)
             .ok_or_else(|| ServiceError::Internal("no key signs access tokens".to_owned()))?;
         let issuer = &*self.provider.issuer;
         let sub = token.person.as_ref().map_or(client.id.as_str(), |person| person.sub.as_str());

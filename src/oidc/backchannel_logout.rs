@@ -62,7 +62,7 @@ impl LogoutNotifier {
         let ended = Arc::new(ended.clone());
         for id in &ended.clients {
             let registered = provider.clients.find(id);
-            if registered.is_some_and(|client| client.backchannel_logout_uri.is_some()) {
+            if registered.is_some_and(|client| client.sessions.backchannel_logout_uri.is_some()) {
                 tokio::spawn(self.clone().tell_one(provider.clone(), id.clone(), Arc::clone(&ended)));
             }
         }
@@ -73,7 +73,7 @@ impl LogoutNotifier {
             tokio::time::sleep(wait).await;
             // As it is registered now: it may have changed, or gone, since the first try.
             let Some(client) = provider.clients.find(&id) else { return };
-            let Some(uri) = &client.backchannel_logout_uri else { return };
+            let Some(uri) = &client.sessions.backchannel_logout_uri else { return };
             let Err(error) = self.try_once(&provider, &client, uri, &ended).await else { return };
             let why = match &error {
                 LogoutError::Outbound(error) => error.with_causes(),
@@ -106,7 +106,7 @@ impl LogoutNotifier {
 /// Back-Channel Logout 1.0 §2.4: exactly one event, no nonce.
 fn logout_token(provider: &Provider, client: &Client, ended: &Session) -> Option<String> {
     let (now, keys) = (provider.clock.now(), provider.keys.current());
-    let key = keys.signing(client.id_token_alg, now)?;
+    let key = keys.signing(client.tokens.id_token_alg, now)?;
     let claims = json!({
         "iss": &*provider.issuer,
         "sub": provider.subject_ids.of(client, &ended.person_id),

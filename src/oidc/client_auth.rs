@@ -72,8 +72,10 @@ pub(super) fn authenticate(
     };
     let client = ClientId::parse(&id).and_then(|id| clients.find(&id));
     let proven = match (&client, &secret) {
-        (Some(client), secret) if client.auth_method == AuthMethod::None => secret.is_none(),
-        (Some(client), Some(secret)) => client.secret.is_some_and(|digest| digest.matches(secret)),
+        (Some(client), secret) if client.authentication.method == AuthMethod::None => secret.is_none(),
+        (Some(client), Some(secret)) => {
+            client.authentication.secret.is_some_and(|digest| digest.matches(secret))
+        }
         // An unknown client costs the same as a wrong secret.
         (None, Some(secret)) => {
             std::hint::black_box(ClientSecret::given("nobody").digest().matches(secret));

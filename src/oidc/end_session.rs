@@ -79,8 +79,9 @@ impl Logout {
         let Some(client) = client.filter(|_| params.get("client_id").is_none_or(|id| id == aud)) else {
             return invalid("id_token_hint was issued to another client");
         };
-        let registered =
-            |given: &str| client.post_logout_redirect_uris.iter().find(|uri| uri.as_str() == given).cloned();
+        let registered = |given: &str| {
+            client.redirects.post_logout_redirect_uris.iter().find(|uri| uri.as_str() == given).cloned()
+        };
         let to = match to.map(registered) {
             Some(None) => return invalid("post_logout_redirect_uri is not registered for this client"),
             Some(found) => found,

@@ -25,7 +25,7 @@ pub(super) async fn issue(
     let now = tokens.provider.clock.now();
     let keys = tokens.provider.keys.current();
     let key = keys
-        .signing(client.id_token_alg, now)
+        .signing(client.tokens.id_token_alg, now)
         .ok_or_else(|| ServiceError::Internal("no key signs ID tokens".to_owned()))?;
     let mut token = named(tokens, details).await?;
     let mut add = |name: &str, value: Value| token.insert(name.to_owned(), value);
@@ -38,7 +38,7 @@ pub(super) async fn issue(
     add("acr", details.acr.name().into());
     add("amr", json!(details.amr));
     add("sid", details.sid.as_str().into());
-    add("at_hash", left_half(client.id_token_alg, access_token).into());
+    add("at_hash", left_half(client.tokens.id_token_alg, access_token).into());
     if let Some(nonce) = nonce {
         add("nonce", nonce.into());
     }

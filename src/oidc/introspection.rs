@@ -22,7 +22,7 @@ pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> Ht
 async fn introspect(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<Value, TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&tokens.provider.clients, request, &params)?;
-    if client.auth_method == AuthMethod::None {
+    if client.authentication.method == AuthMethod::None {
         return Err(TokenError::new(ErrorCode::InvalidClient, "a public client may not introspect"));
     }
     let token =
@@ -88,5 +88,5 @@ async fn refresh_token_state(
 }
 
 fn may_know(caller: &Client, holder: &crate::clients::ClientId) -> bool {
-    caller.resource_server || caller.id == *holder
+    caller.tokens.resource_server || caller.id == *holder
 }

@@ -54,8 +54,8 @@ fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpR
             .filter_map(|set| datum(&step.client, &person.account, *set, text, !withheld(person, *set)))
             .collect()
     };
-    let until = pages.sign_in.clock.now().plus(step.client.consent_seconds);
-    let basis = step.client.basis_reference.get(tag);
+    let until = pages.sign_in.clock.now().plus(step.client.data.consent_seconds);
+    let basis = step.client.data.basis_reference.get(tag);
     let name = person_name(&person.account, step.context.language);
     let action = step.path(Page::Consent);
     let page = ConsentPage {
@@ -63,7 +63,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpR
         person_name: &name,
         required: list(&request.required),
         optional: list(&request.optional),
-        purpose: step.client.purpose.get(tag),
+        purpose: step.client.data.purpose.get(tag),
         basis: (!basis.is_empty()).then_some(basis),
         until: Some(text.date(until.0)),
         offline: request.offline,

@@ -155,8 +155,8 @@ fn left(context: &PageContext<'_>, to: &PostLogout) -> HttpResponse {
     }
     let client = to.client.as_deref();
     let service = client.map(|client| client.shown(context.language));
-    let back =
-        client.and_then(|client| Some((client.start_page()?, client.name.get(context.language.tag()))));
+    let back = client
+        .and_then(|client| Some((client.start_page()?, client.identity.name.get(context.language.tag()))));
     let forms = back.and_then(|(href, _)| csp_source(href)).into_iter().collect();
     let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
     let sources = CspSources::new(forms, service.as_ref());

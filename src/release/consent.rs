@@ -72,12 +72,12 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     match on_record {
-        _ if ask_again && client.basis == Basis::Consent => Decision::Ask,
+        _ if ask_again && client.data.basis == Basis::Consent => Decision::Ask,
         _ if request.is_empty() => Decision::Nothing,
         Some(consent) if consent.expires_at > now && consent.extent.covers(request) => {
             Decision::Covered(consent.clone())
         }
-        _ if client.basis == Basis::Statutory => {
+        _ if client.data.basis == Basis::Statutory => {
             Decision::Statutory(Extent::agreed(request, &request.optional))
         }
         _ => Decision::Ask,

@@ -156,7 +156,8 @@ impl Release {
         extent: Extent,
     ) -> Result<Consent, DbError> {
         let now = self.clock.now();
-        let consent = Consent { id: id.to_owned(), extent, expires_at: now.plus(client.consent_seconds) };
+        let consent =
+            Consent { id: id.to_owned(), extent, expires_at: now.plus(client.data.consent_seconds) };
         let text = db::to_json(&consent.extent)?;
         self.db
             .execute(
@@ -213,7 +214,7 @@ fn client_of(row: &Row) -> Result<ClientId, DbError> {
 }
 
 const fn basis(client: &Client) -> &'static str {
-    match client.basis {
+    match client.data.basis {
         Basis::Consent => "consent",
         Basis::Statutory => "statutory",
     }

@@ -66,10 +66,10 @@ impl Means {
 /// The classes that a person with `means` can reach at `client`, none of which the client refuses. A service in lending
 /// accepts no Mobile-ID alone (R3, D-a).
 pub fn reachable(means: &[Means], client: &Client) -> Vec<Acr> {
-    let minimum = client.minimum_acr.as_deref().map_or(Some(Acr::Password), Acr::parse);
+    let minimum = client.sessions.minimum_acr.as_deref().map_or(Some(Acr::Password), Acr::parse);
     let accepted = |acr: &Acr| {
         minimum.is_some_and(|minimum| *acr >= minimum)
-            && !(client.lending && matches!(acr, Acr::MobileId | Acr::Password))
+            && !(client.sessions.lending && matches!(acr, Acr::MobileId | Acr::Password))
     };
     means.iter().map(|means| means.acr()).filter(accepted).collect()
 }

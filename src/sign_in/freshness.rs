@@ -44,7 +44,7 @@ type Predicate = fn(&Situation<'_>) -> bool;
 const REASONS: [(Reason, Predicate); 5] = [
     (Reason::ClientBounds, |at| {
         let client = at.client;
-        !at.session.holds(at.bounds.tightened(client.session_idle_max, client.session_absolute_max), at.now)
+        !at.session.holds(at.bounds.tightened(client.sessions.idle_max, client.sessions.absolute_max), at.now)
     }),
     (Reason::Requested, |at| at.request.ask_again.sign_in),
     // OpenID Connect Core §3.1.2.1: `max_age=0` is like `prompt=login`. Both times are cut to whole seconds, and only

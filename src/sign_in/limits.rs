@@ -147,7 +147,7 @@ impl Limits {
         if exempt {
             return Ok(Counted { groups: Vec::new(), scopes: None });
         }
-        let client_cap = client.sends_per_hour.unwrap_or(self.caps.client_hour);
+        let client_cap = client.sessions.sends_per_hour.unwrap_or(self.caps.client_hour);
         let address = network.text();
         let of_client = format!("client/{}", client.id);
         let of_address = format!("address/{address}");

@@ -202,7 +202,7 @@ impl SignIn {
             number_index: &index,
             client_id: sender.client.id.as_str(),
             address: &sender.network.text(),
-            text: sign_in_text(tag, sender.client.sms_name.get(tag), &code, &self.settings.host),
+            text: sign_in_text(tag, sender.client.identity.sms_name.get(tag), &code, &self.settings.host),
             ttl: self.settings.code_seconds,
             daily_cap: if self.is_exempt(&number) { i64::MAX } else { self.settings.daily_cap },
         })?;

@@ -1,11 +1,54 @@
-//! A registration as a document: members of RFC 7591 and our own. What it takes to become a [`Client`](super::Client) is
-//! in `parse.rs`.
+//! A registration: the document that an operator writes, with members of RFC 7591 and our own, and its check. The document
+//! has parts, but its members stand side by side. Each part has a file with its members, their check, and the policy that
+//! they become; what members of several parts mean together is checked here.
 
-mod parse;
+/// Reads the members of a part by their names: the list cannot miss a field, or it does not compile. `#[serde(flatten)]`
+/// would do the same, but its errors do not say in which line of a file the wrong value is.
+macro_rules! members {
+    ($part:ident { $($member:ident),* $(,)? }) => {
+        impl $part {
+            /// Takes the value of `member` when it belongs to this part.
+            pub(super) fn read<'de, A: serde::de::MapAccess<'de>>(
+                &mut self,
+                member: &str,
+                map: &mut A,
+            ) -> Result<bool, A::Error> {
+                let Self { $($member),* } = self;
+                match member {
+                    $(stringify!($member) => *$member = map.next_value()?,)*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+        }
+    };
+}
+
+mod authentication;
+mod check;
+mod data;
+mod identity;
+mod redirects;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod tokens;
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolicy};
+use check::Check;
+pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy};
+pub use identity::{Identity, IdentityDocument, OwnerKind};
+pub use redirects::{Redirects, RedirectsDocument};
+pub use sessions::{SessionPolicy, SessionsDocument};
+pub use tokens::{AccessTokenFormat, GrantType, SubjectType, TokenPolicy, TokensDocument};
+
+use super::{Client, ClientId};
 
 /// What depends on where the provider runs.
 #[derive(Clone, Debug)]
@@ -18,152 +61,122 @@ pub struct Rules {
     pub shortest_secret: usize,
 }
 
-/// A client as registered: members of RFC 7591 and OpenID Connect Registration, then Yagona's own. Texts for
-/// people may be given per language as `member#tag`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+/// A client as registered. Texts for people may be given per language as `member#tag`.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Registration {
     /// Identifier; made up when absent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub client_id: String,
-    /// Only on the way in, never stored or exported.
-    #[serde(skip_serializing)]
-    pub client_secret: Option<String>,
-    /// Digest of the secret, so that an export can be imported elsewhere. Not part of the stored document.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_secret_sha256: Option<String>,
-    /// The service's name; `client_name#ru` and so on.
-    pub client_name: String,
-    /// The service's front page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_uri: Option<String>,
-    /// The service's icon.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub logo_uri: Option<String>,
-    /// How it treats personal data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy_uri: Option<String>,
-    /// Its terms of service.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tos_uri: Option<String>,
-    /// Whom operators call.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub contacts: Vec<String>,
-    /// Where answers may go.
-    pub redirect_uris: Vec<String>,
-    /// Where a person may go after signing out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub post_logout_redirect_uris: Vec<String>,
-    /// Where a sign-in can be started anew.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub initiate_login_uri: Option<String>,
-    /// Back-channel logout.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub backchannel_logout_uri: Option<String>,
-    /// Whether logout tokens must hold `sid`; they always do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub backchannel_logout_session_required: Option<bool>,
-    /// Grants; `authorization_code` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub grant_types: Option<Vec<String>>,
-    /// Only `code` is served.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub response_types: Option<Vec<String>>,
-    /// `client_secret_basic` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_endpoint_auth_method: Option<String>,
-    /// `ES256` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id_token_signed_response_alg: Option<String>,
-    /// `web` or `native`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub application_type: Option<String>,
-    /// `pairwise` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject_type: Option<String>,
-    /// Scopes that the client may use; narrows what `data_sets` allow.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
-    /// Seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_max_age: Option<i64>,
-
-    /// `oidc`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
-    /// The body or company that answers for the service.
-    pub owner: String,
-    /// `state` or `commercial`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// `consent` or `statutory`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub basis: Option<String>,
-    /// The contract or law, in words for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub basis_reference: Option<String>,
-    /// What the data are for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// The name in an SMS; `client_name` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sms_name: Option<String>,
-    /// Data that may be asked for; those of the scopes `profile`, `phone` and `address` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data_sets: Option<Vec<DataSetEntry>>,
-    /// Whether PKCE is demanded; true when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub require_pkce: Option<bool>,
-    /// `opaque` when absent, or `jwt`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub access_token_format: Option<String>,
-    /// `ES256` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub access_token_signed_response_alg: Option<String>,
-    /// Clients with the same sector see the same pairwise `sub`; the redirect URIs' host when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sector: Option<String>,
-    /// Days that a consent holds; 365 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub consent_days: Option<i64>,
-    /// Longest silence of an SSO session that the service accepts, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_idle_seconds: Option<i64>,
-    /// Oldest SSO session that the service accepts, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_absolute_seconds: Option<i64>,
-    /// The lowest assurance it takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub minimum_acr: Option<String>,
-    /// A service in lending.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lending: Option<bool>,
-    /// Whether it is a resource server and may introspect tokens of other clients (RFC 7662).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource_server: Option<bool>,
-    /// Codes that may be sent on its behalf in an hour.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sends_per_hour: Option<u64>,
-
+    /// What people are told about the service.
+    #[serde(flatten)]
+    pub identity: IdentityDocument,
+    /// Where a person's browser may be sent.
+    #[serde(flatten)]
+    pub redirects: RedirectsDocument,
+    /// How the service proves itself.
+    #[serde(flatten)]
+    pub authentication: AuthenticationDocument,
+    /// The tokens that it gets.
+    #[serde(flatten)]
+    pub tokens: TokensDocument,
+    /// The personal data that it may ask for.
+    #[serde(flatten)]
+    pub data: DataDocument,
+    /// What it takes of a sign-in and a session.
+    #[serde(flatten)]
+    pub sessions: SessionsDocument,
     /// `member#tag` texts, and whatever is unknown.
     #[serde(flatten)]
     pub other: BTreeMap<String, toml::Value>,
 }
 
-/// A set of data that the client may ask for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DataSetEntry {
-    /// `name`, `birth_date`, `sex`, `pinfl`, `document`, `citizenship`, `phone` or `address`.
-    pub name: String,
-    /// Whether the service cannot work without it.
-    #[serde(default)]
-    pub required: bool,
-    /// Why it is wanted; `why#ru` and so on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// Translations of `why`.
-    #[serde(flatten)]
-    pub other: BTreeMap<String, toml::Value>,
+impl<'de> Deserialize<'de> for Registration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Document)
+    }
+}
+
+/// Reads a registration member by member.
+struct Document;
+
+impl<'de> Visitor<'de> for Document {
+    type Value = Registration;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("struct Registration")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Registration, A::Error> {
+        let mut document = Registration::default();
+        while let Some(member) = map.next_key::<String>()? {
+            if member == "client_id" {
+                document.client_id = map.next_value()?;
+                continue;
+            }
+            let known = document.identity.read(&member, &mut map)?
+                || document.redirects.read(&member, &mut map)?
+                || document.authentication.read(&member, &mut map)?
+                || document.tokens.read(&member, &mut map)?
+                || document.data.read(&member, &mut map)?
+                || document.sessions.read(&member, &mut map)?;
+            if !known {
+                document.other.insert(member, map.next_value()?);
+            }
+        }
+        Ok(document)
+    }
+}
+
+impl Registration {
+    /// Checks the document whole and parses it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(&self, rules: &Rules) -> Result<Client, RegistrationErrors> {
+        let mut check = Check::new(rules, &self.other);
+        check.other_members(&[identity::TRANSLATED, data::TRANSLATED].concat());
+        let client = Client {
+            id: ClientId::parse(&self.client_id).unwrap_or_else(|| {
+                check.fail("client_id", "1 to 64 letters, digits, `-`, `.`, `_` or `~`");
+                ClientId::parse("invalid").unwrap_or_else(|| unreachable!("a constant"))
+            }),
+            disabled: false,
+            identity: self.identity.check(&mut check),
+            redirects: self.redirects.check(&mut check),
+            authentication: self.authentication.check(&mut check),
+            tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
+            data: self.data.check(&mut check),
+            sessions: self.sessions.check(&mut check),
+        };
+        self.check_together(&client, &mut check);
+        let errors = check.into_errors();
+        if errors.is_empty() {
+            Ok(client)
+        } else {
+            let name = if self.client_id.is_empty() { &self.identity.client_name } else { &self.client_id };
+            Err(RegistrationErrors { client: name.clone(), errors })
+        }
+    }
+
+    /// Checks what members of several parts mean together.
+    fn check_together(&self, client: &Client, check: &mut Check<'_>) {
+        let public = client.authentication.method == AuthMethod::None;
+        if public && client.may(GrantType::ClientCredentials) {
+            check.fail("grant_types", "`client_credentials` needs a client that proves itself");
+        }
+        if client.may(GrantType::AuthorizationCode) {
+            if self.redirects.redirect_uris.is_empty() {
+                check.fail("redirect_uris", "the code flow needs at least one");
+            }
+            client.identity.check_sms(check);
+        }
+        if client.data.basis == Basis::Statutory && client.identity.kind != OwnerKind::State {
+            check.fail(
+                "basis",
+                "`statutory` is for state bodies, whose `kind` is `state`: others ask people (`consent`)",
+            );
+        }
+    }
 }
 
 /// All that is wrong with a registration.
@@ -175,8 +188,8 @@ pub struct RegistrationErrors {
     pub errors: Vec<String>,
 }
 
-impl std::fmt::Display for RegistrationErrors {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for RegistrationErrors {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "the client `{}` cannot be registered:", self.client)?;
         for error in &self.errors {
             writeln!(f, "  - {error}")?;

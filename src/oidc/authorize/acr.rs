@@ -9,7 +9,7 @@ use crate::sign_in::{Acr, Means, reachable};
 pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let unmet = |description| Err(OAuthError::new(ErrorCode::UnmetAuthenticationRequirements, description));
     let mut accepted = reachable(&Means::OFFERED, input.client);
-    if accepted.is_empty() && input.client.lending {
+    if accepted.is_empty() && input.client.sessions.lending {
         return unmet("a service in lending accepts no Mobile-ID alone");
     }
     if accepted.is_empty() {

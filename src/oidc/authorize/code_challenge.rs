@@ -10,7 +10,7 @@ pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Res
     let invalid = |description| Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     let params = input.params;
     match (params.get("code_challenge"), params.get("code_challenge_method")) {
-        (None, None) if input.client.require_pkce => {
+        (None, None) if input.client.authentication.require_pkce => {
             invalid("code_challenge is missing: this client must use PKCE")
         }
         (None, None) => Ok(()),

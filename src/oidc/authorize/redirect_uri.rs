@@ -76,7 +76,7 @@ impl VerifiedRedirect {
 
     /// The redirect of an attempt that was begun with one; `None` when the client no longer has that URI.
     pub fn restore(client: &Arc<Client>, target: &RedirectTarget) -> Option<Self> {
-        let registered = client.redirect_uris.contains(&target.uri);
+        let registered = client.redirects.redirect_uris.contains(&target.uri);
         registered.then(|| Self { client: Arc::clone(client), target: target.clone() })
     }
 
@@ -96,6 +96,7 @@ pub(super) fn verify(client: Arc<Client>, params: &Params) -> Result<VerifiedRed
     }
     let given = params.get("redirect_uri").ok_or_else(|| page("redirect_uri is missing"))?;
     let uri = client
+        .redirects
         .redirect_uris
         .iter()
         .find(|registered| registered.as_str() == given)

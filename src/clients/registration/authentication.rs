@@ -1,0 +1,148 @@
+//! How the service proves itself: its secret, its method, and PKCE.
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Check;
+use crate::clients::SecretDigest;
+
+/// Client authentication as registered.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AuthenticationDocument {
+    /// Only on the way in, never stored or exported.
+    #[serde(skip_serializing)]
+    pub client_secret: Option<String>,
+    /// Digest of the secret, so that an export can be imported elsewhere. Not part of the stored document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_sha256: Option<String>,
+    /// `client_secret_basic` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<String>,
+    /// Whether PKCE is demanded; true when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_pkce: Option<bool>,
+}
+
+members!(AuthenticationDocument {
+    client_secret,
+    client_secret_sha256,
+    token_endpoint_auth_method,
+    require_pkce
+});
+
+/// How the client proves itself at the token endpoint (RFC 6749 §2.3, OpenID Connect Core §9).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// HTTP Basic.
+    ClientSecretBasic,
+    /// In the body.
+    ClientSecretPost,
+    /// A public client: PKCE stands in.
+    None,
+}
+
+impl AuthMethod {
+    /// The registered name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::None => "none",
+        }
+    }
+}
+
+/// How the service proves itself.
+#[derive(Clone, Debug)]
+pub struct AuthenticationPolicy {
+    /// The digest of its secret, which is stored beside the document; public clients have none.
+    pub secret: Option<SecretDigest>,
+    /// How it proves itself.
+    pub method: AuthMethod,
+    /// Whether PKCE is demanded.
+    pub require_pkce: bool,
+}
+
+impl AuthenticationDocument {
+    pub(super) fn check(&self, check: &mut Check<'_>) -> AuthenticationPolicy {
+        let method = check.word(
+            "token_endpoint_auth_method",
+            self.token_endpoint_auth_method.as_deref(),
+            AuthMethod::ClientSecretBasic,
+        );
+        if method == AuthMethod::None && self.require_pkce == Some(false) {
+            check.fail("require_pkce", "a public client cannot go without PKCE");
+        }
+        if method == AuthMethod::None && self.client_secret.is_some() {
+            check.fail(
+                "client_secret",
+                "`token_endpoint_auth_method` is `none`: there is nothing to keep secret",
+            );
+        }
+        let shortest = check.rules.shortest_secret;
+        if let Some(secret) = &self.client_secret
+            && (secret.len() < shortest
+                || secret.len() > 200
+                || !secret.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            check.fail(
+                "client_secret",
+                format!("{shortest} to 200 visible ASCII characters; leave it out to have one made"),
+            );
+        }
+        AuthenticationPolicy { secret: None, method, require_pkce: self.require_pkce.unwrap_or(true) }
+    }
+
+    /// Whether the client has no secret by its own choice.
+    pub(in crate::clients) fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method.as_deref() == Some(AuthMethod::None.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{client, wrong};
+    use super::*;
+
+    #[test]
+    fn a_public_client_has_pkce_and_no_secret() {
+        let public = client("token_endpoint_auth_method = 'none'").authentication;
+        assert!(public.method == AuthMethod::None && public.require_pkce);
+        let errors = wrong(
+            "token_endpoint_auth_method = 'none'\nrequire_pkce = false\nclient_secret = 'long-enough-a-secret'",
+        );
+        assert_eq!(
+            errors,
+            [
+                "require_pkce: a public client cannot go without PKCE",
+                "client_secret: `token_endpoint_auth_method` is `none`: there is nothing to keep secret"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_confidential_client_may_go_without_pkce() {
+        assert!(!client("require_pkce = false").authentication.require_pkce);
+    }
+
+    #[test]
+    fn a_secret_that_is_brought_along_is_long_and_visible() {
+        assert!(wrong("client_secret = 'abcdefgh'").is_empty());
+        for bad in ["short", "with a blank", "кириллица-кириллица"] {
+            let errors = wrong(&format!("client_secret = '{bad}'"));
+            assert!(errors[0].starts_with("client_secret: 8 to 200 visible"), "{bad}: {errors:?}");
+        }
+        assert_eq!(wrong(&format!("client_secret = '{}'", "x".repeat(201))).len(), 1);
+    }
+
+    #[test]
+    fn methods_are_known_by_their_registered_names() {
+        for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None] {
+            let document = format!("token_endpoint_auth_method = '{}'", method.name());
+            assert_eq!(client(&document).authentication.method, method);
+        }
+        assert!(
+            wrong("token_endpoint_auth_method = 'private_key_jwt'")[0].starts_with("token_endpoint_auth")
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! The personal data that the service may ask for: which, on what basis, for what purpose and for how long.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Check;
+use crate::clients::Localized;
+use crate::people::DataSet;
+
+/// Members of this part that may be translated.
+pub(super) const TRANSLATED: &[&str] = &["basis_reference", "purpose"];
+
+const DAY: i64 = 86_400;
+
+/// Data as registered.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DataDocument {
+    /// Scopes that the client may use; narrows what `data_sets` allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// `consent` or `statutory`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// The contract or law, in words for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis_reference: Option<String>,
+    /// What the data are for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Data that may be asked for; those of the scopes `profile`, `phone` and `address` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_sets: Option<Vec<DataSetEntry>>,
+    /// Days that a consent holds; 365 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent_days: Option<i64>,
+}
+
+members!(DataDocument { scope, basis, basis_reference, purpose, data_sets, consent_days });
+
+/// A set of data that the client may ask for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DataSetEntry {
+    /// `name`, `birth_date`, `sex`, `pinfl`, `document`, `citizenship`, `phone` or `address`.
+    pub name: String,
+    /// Whether the service cannot work without it.
+    #[serde(default)]
+    pub required: bool,
+    /// Why it is wanted; `why#ru` and so on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Translations of `why`.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, toml::Value>,
+}
+
+/// Why a person's data may go to the client (D-i).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The person agrees each time something new is asked.
+    Consent,
+    /// A law lets the state body have them: no question, the same record.
+    Statutory,
+}
+
+/// One set of data that the client may ask for.
+#[derive(Clone, Debug)]
+pub struct DataSetPolicy {
+    /// Which.
+    pub data_set: DataSet,
+    /// Whether the service cannot work without it.
+    pub required: bool,
+    /// Why the service wants it, in its own words.
+    pub why: Localized,
+}
+
+/// The personal data that the service may ask for.
+#[derive(Clone, Debug)]
+pub struct DataPolicy {
+    /// Data it may ask for.
+    pub sets: Vec<DataSetPolicy>,
+    /// Why data may go to it.
+    pub basis: Basis,
+    /// The contract or law, in words.
+    pub basis_reference: Localized,
+    /// What the data are for.
+    pub purpose: Localized,
+    /// For how long a consent holds, in seconds.
+    pub consent_seconds: i64,
+}
+
+impl DataDocument {
+    pub(super) fn check(&self, check: &mut Check<'_>) -> DataPolicy {
+        DataPolicy {
+            sets: self.sets(check),
+            basis: check.word("basis", self.basis.as_deref(), Basis::Consent),
+            basis_reference: check.localized("basis_reference", self.basis_reference.as_ref()),
+            purpose: check.localized("purpose", self.purpose.as_ref()),
+            consent_seconds: check.positive("consent_days", self.consent_days).unwrap_or(365) * DAY,
+        }
+    }
+
+    fn sets(&self, check: &mut Check<'_>) -> Vec<DataSetPolicy> {
+        let Some(entries) = &self.data_sets else {
+            let scopes: Vec<&str> =
+                self.scope.as_deref().unwrap_or("profile phone address").split(' ').collect();
+            return DataSet::ALL
+                .into_iter()
+                .filter(|data_set| scopes.contains(&data_set.scope()))
+                .map(|data_set| DataSetPolicy {
+                    data_set,
+                    required: data_set == DataSet::Name,
+                    why: Localized::default(),
+                })
+                .collect();
+        };
+        let scopes: Option<Vec<&str>> = self.scope.as_deref().map(|scope| scope.split(' ').collect());
+        let policies = entries.iter().filter_map(|entry| entry.check(check));
+        policies
+            .filter(|policy| scopes.as_ref().is_none_or(|scopes| scopes.contains(&policy.data_set.scope())))
+            .collect()
+    }
+}
+
+impl DataSetEntry {
+    fn check(&self, check: &mut Check<'_>) -> Option<DataSetPolicy> {
+        let Some(data_set) = DataSet::parse(&self.name) else {
+            let known: Vec<&str> = DataSet::ALL.iter().map(|set| set.name()).collect();
+            check.fail("data_sets", format!("`{}` is none of {}", self.name, known.join(", ")));
+            return None;
+        };
+        let mut why = Localized::same(self.why.clone().unwrap_or_default());
+        for (name, value) in &self.other {
+            match (name.strip_prefix("why#"), value.as_str()) {
+                (Some(tag), Some(value)) => why = why.with(tag, value),
+                _ => check.fail("data_sets", format!("`{name}` is no member of a data set")),
+            }
+        }
+        Some(DataSetPolicy { data_set, required: self.required, why })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{client, wrong};
+    use super::*;
+
+    #[test]
+    fn without_data_sets_the_scopes_say_what_may_be_asked_for() {
+        let portal = client("");
+        assert!(portal.data_set(DataSet::Name).is_some_and(|policy| policy.required));
+        assert!(portal.data_set(DataSet::Phone).is_some_and(|policy| !policy.required));
+        assert!(portal.data_set(DataSet::Pinfl).is_none(), "PINFL only where it was allowed by name");
+        assert!(client("scope = 'openid phone'").data_set(DataSet::Name).is_none());
+    }
+
+    #[test]
+    fn data_sets_say_why_they_are_wanted_and_a_scope_narrows_them() {
+        let sets = "data_sets = [{ name = 'name', required = true }, \
+                    { name = 'phone', why = 'to call', 'why#ru' = 'чтобы позвонить' }]";
+        let all = client(sets);
+        assert_eq!(all.data.sets.len(), 2);
+        assert_eq!(all.data_set(DataSet::Phone).unwrap().why.get("ru"), "чтобы позвонить");
+        assert!(client(&format!("{sets}\nscope = 'profile'")).data_set(DataSet::Phone).is_none());
+    }
+
+    #[test]
+    fn unknown_data_sets_and_members_of_them_are_refused() {
+        assert!(
+            wrong("data_sets = [{ name = 'shoe_size' }]")[0].starts_with("data_sets: `shoe_size` is none of")
+        );
+        assert_eq!(
+            wrong("data_sets = [{ name = 'name', colour = 'red' }]"),
+            ["data_sets: `colour` is no member of a data set"]
+        );
+    }
+
+    #[test]
+    fn a_consent_holds_for_days() {
+        assert_eq!(client("").data.consent_seconds, 365 * DAY);
+        assert_eq!(client("consent_days = 1").data.consent_seconds, DAY);
+        assert_eq!(wrong("consent_days = 0"), ["consent_days: a positive whole number is wanted"]);
+    }
+}

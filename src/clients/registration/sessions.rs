@@ -1,0 +1,125 @@
+//! What the service takes of a sign-in and an SSO session, and how it is told that a session ended.
+
+use serde::Serialize;
+
+use super::check::Check;
+
+/// Sign-in and session as registered.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SessionsDocument {
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<i64>,
+    /// The lowest assurance it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_acr: Option<String>,
+    /// A service in lending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lending: Option<bool>,
+    /// Longest silence of an SSO session that the service accepts, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_idle_seconds: Option<i64>,
+    /// Oldest SSO session that the service accepts, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_absolute_seconds: Option<i64>,
+    /// Back-channel logout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether logout tokens must hold `sid`; they always do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_required: Option<bool>,
+    /// Codes that may be sent on its behalf in an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sends_per_hour: Option<u64>,
+}
+
+members!(SessionsDocument {
+    default_max_age,
+    minimum_acr,
+    lending,
+    session_idle_seconds,
+    session_absolute_seconds,
+    backchannel_logout_uri,
+    backchannel_logout_session_required,
+    sends_per_hour
+});
+
+/// What the service takes of a sign-in and a session.
+#[derive(Clone, Debug)]
+pub struct SessionPolicy {
+    /// The oldest authentication it takes, in seconds, unless a request says otherwise.
+    pub default_max_age: Option<i64>,
+    /// The lowest assurance it takes.
+    pub minimum_acr: Option<String>,
+    /// A service in lending: Mobile-ID alone is not enough (R3, D-a).
+    pub lending: bool,
+    /// The longest silence of an SSO session that it accepts, in seconds.
+    pub idle_max: Option<i64>,
+    /// The oldest SSO session that it accepts, in seconds.
+    pub absolute_max: Option<i64>,
+    /// Where to tell that a session ended (Back-Channel Logout 1.0).
+    pub backchannel_logout_uri: Option<String>,
+    /// How many codes may be sent on its behalf in an hour.
+    pub sends_per_hour: Option<u64>,
+}
+
+impl SessionsDocument {
+    pub(super) fn check(&self, check: &mut Check<'_>) -> SessionPolicy {
+        let known_acr = self.minimum_acr.as_ref().is_none_or(|acr| acr.starts_with("urn:yagona:acr:"));
+        if !known_acr {
+            check.fail("minimum_acr", "one of discovery's acr_values_supported is wanted");
+        }
+        SessionPolicy {
+            default_max_age: self.default_max_age.filter(|age| *age >= 0),
+            minimum_acr: self.minimum_acr.clone().filter(|_| known_acr),
+            lending: self.lending.unwrap_or(false),
+            idle_max: check.positive("session_idle_seconds", self.session_idle_seconds),
+            absolute_max: check.positive("session_absolute_seconds", self.session_absolute_seconds),
+            backchannel_logout_uri: check.uri("backchannel_logout_uri", self.backchannel_logout_uri.as_ref()),
+            sends_per_hour: self.sends_per_hour,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{client, wrong};
+
+    #[test]
+    fn the_bounds_of_a_session_are_positive() {
+        let sessions = client("session_idle_seconds = 60\nsession_absolute_seconds = 600").sessions;
+        assert_eq!((sessions.idle_max, sessions.absolute_max), (Some(60), Some(600)));
+        let errors = wrong("session_idle_seconds = 0\nsession_absolute_seconds = -1");
+        assert_eq!(
+            errors,
+            [
+                "session_idle_seconds: a positive whole number is wanted",
+                "session_absolute_seconds: a positive whole number is wanted"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_sign_in_may_have_to_be_new() {
+        assert_eq!(client("default_max_age = 0").sessions.default_max_age, Some(0));
+    }
+
+    #[test]
+    fn an_assurance_of_another_scheme_is_refused() {
+        let sessions = client("minimum_acr = 'urn:yagona:acr:eri'\nlending = true").sessions;
+        assert!(sessions.minimum_acr.as_deref() == Some("urn:yagona:acr:eri") && sessions.lending);
+        assert_eq!(
+            wrong("minimum_acr = 'loa3'"),
+            ["minimum_acr: one of discovery's acr_values_supported is wanted"]
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_session_is_told_over_https() {
+        assert!(wrong("backchannel_logout_uri = 'https://portal.uz/bye'").is_empty());
+        assert_eq!(
+            wrong("backchannel_logout_uri = 'http://portal.uz/bye'"),
+            ["backchannel_logout_uri: an https URL is wanted"]
+        );
+    }
+}

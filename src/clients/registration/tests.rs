@@ -1,0 +1,121 @@
+//! Registrations as a whole, and what the tests of the parts start from.
+
+use serde_json::json;
+
+use super::*;
+use crate::platform::jose::Alg;
+
+/// The least registration, with the members of the TOML text `more` added or replaced.
+fn portal(more: &str) -> Registration {
+    let mut document: toml::Table = toml::from_str(
+        "client_id = 'portal'\nclient_name = 'Portal'\nowner = 'Ministry'\nredirect_uris = ['https://portal.uz/cb']",
+    )
+    .unwrap();
+    document.extend(toml::from_str::<toml::Table>(more).unwrap());
+    document.try_into().unwrap()
+}
+
+fn parse(more: &str) -> Result<Client, RegistrationErrors> {
+    let rules = Rules { loopback_http: true, sms_host: "localhost".to_owned(), shortest_secret: 8 };
+    portal(more).parse(&rules)
+}
+
+/// The client that a right registration becomes.
+pub(super) fn client(more: &str) -> Client {
+    parse(more).unwrap()
+}
+
+/// What is wrong with a registration; nothing with a right one.
+pub(super) fn wrong(more: &str) -> Vec<String> {
+    parse(more).err().map(|errors| errors.errors).unwrap_or_default()
+}
+
+#[test]
+fn a_plain_registration_gets_the_strict_policy() {
+    let client = client("'client_name#ru' = 'Портал'");
+    assert!(client.authentication.require_pkce);
+    assert_eq!(client.tokens.id_token_alg, Alg::ES256);
+    assert_eq!(client.tokens.subject_type, SubjectType::Pairwise);
+    assert_eq!(client.identity.name.get("ru"), "Портал");
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let errors = wrong(
+        "owner = ''\nredirect_uris = ['http://portal.uz/cb#x']\nresponse_types = ['code id_token']\n\
+         colour = 'red'\nclient_id = ' '\nsession_idle_seconds = 0\nbasis = 'statutory'",
+    );
+    let members =
+        ["owner", "redirect_uris", "response_types", "colour", "client_id", "session_idle_seconds", "basis"];
+    for member in members {
+        assert!(errors.iter().any(|error| error.starts_with(member)), "{member} missing in {errors:?}");
+    }
+}
+
+#[test]
+fn the_parts_of_a_document_stand_side_by_side() {
+    let document = json!({
+        "client_id": "portal", "client_name": "Portal", "client_name#ru": "Портал", "owner": "Ministry",
+        "client_uri": "https://portal.uz/", "logo_uri": "https://portal.uz/logo",
+        "policy_uri": "https://portal.uz/policy", "tos_uri": "https://portal.uz/tos",
+        "contacts": ["it@portal.uz"], "kind": "state", "sms_name": "Portal",
+        "redirect_uris": ["https://portal.uz/cb"], "post_logout_redirect_uris": ["https://portal.uz/bye"],
+        "initiate_login_uri": "https://portal.uz/in", "application_type": "web",
+        "client_secret_sha256": "x", "token_endpoint_auth_method": "client_secret_post", "require_pkce": true,
+        "grant_types": ["authorization_code"], "response_types": ["code"],
+        "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
+        "access_token_signed_response_alg": "ES256", "subject_type": "pairwise", "sector": "portal.uz",
+        "resource_server": false, "scope": "openid", "basis": "statutory", "basis_reference": "Law 123",
+        "purpose": "Applications", "consent_days": 30,
+        "data_sets": [{ "name": "name", "required": true, "why": "to greet", "why#ru": "для приветствия" }],
+        "default_max_age": 60, "minimum_acr": "urn:yagona:acr:eri", "lending": false,
+        "session_idle_seconds": 60, "session_absolute_seconds": 600,
+        "backchannel_logout_uri": "https://portal.uz/out", "backchannel_logout_session_required": true,
+        "sends_per_hour": 100,
+    });
+    let registration: Registration = serde_json::from_value(document.clone()).unwrap();
+    let other: Vec<_> = registration.other.keys().collect();
+    assert_eq!(other, ["client_name#ru"], "all other members belong to a part");
+    assert_eq!(serde_json::to_value(&registration).unwrap(), document);
+    let text = toml::to_string(&registration).unwrap();
+    assert_eq!(serde_json::to_value(toml::from_str::<Registration>(&text).unwrap()).unwrap(), document);
+}
+
+#[test]
+fn a_secret_is_read_and_never_written() {
+    let registration = portal("client_secret = 'long-enough'");
+    assert_eq!(registration.authentication.client_secret.as_deref(), Some("long-enough"));
+    assert!(!serde_json::to_string(&registration).unwrap().contains("long-enough"));
+}
+
+#[test]
+fn a_value_of_another_type_is_shown_in_its_line() {
+    for bad in ["client_name = 5", "default_max_age = 'x'", "data_sets = [{ name = 5 }]"] {
+        let error = toml::from_str::<Registration>(&format!("owner = 'X'\n{bad}\n")).unwrap_err().to_string();
+        assert!(error.contains("at line 2") && error.contains(bad), "{error}");
+    }
+}
+
+#[test]
+fn the_code_flow_needs_a_redirect_uri_and_machines_need_none() {
+    assert_eq!(wrong("redirect_uris = []"), ["redirect_uris: the code flow needs at least one"]);
+    assert!(wrong("redirect_uris = []\ngrant_types = ['client_credentials']").is_empty());
+}
+
+#[test]
+fn a_public_client_cannot_act_for_itself() {
+    assert_eq!(
+        wrong("token_endpoint_auth_method = 'none'\ngrant_types = ['client_credentials']"),
+        ["grant_types: `client_credentials` needs a client that proves itself"]
+    );
+}
+
+#[test]
+fn only_state_bodies_get_data_without_asking() {
+    assert_eq!(client("kind = 'state'\nbasis = 'statutory'").data.basis, Basis::Statutory);
+    for kind in ["", "kind = 'commercial'\n"] {
+        assert!(
+            wrong(&format!("{kind}basis = 'statutory'"))[0].starts_with("basis: `statutory` is for state")
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! The tokens that the service gets: by which grants, in which shape, and by which `sub` they name a person.
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Check;
+use crate::platform::jose::Alg;
+
+/// Grants and tokens as registered.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TokensDocument {
+    /// Grants; `authorization_code` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_types: Option<Vec<String>>,
+    /// Only `code` is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_types: Option<Vec<String>>,
+    /// `ES256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<String>,
+    /// `opaque` when absent, or `jwt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_format: Option<String>,
+    /// `ES256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_signed_response_alg: Option<String>,
+    /// `pairwise` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    /// Clients with the same sector see the same pairwise `sub`; the redirect URIs' host when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector: Option<String>,
+    /// Whether it is a resource server and may introspect tokens of other clients (RFC 7662).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_server: Option<bool>,
+}
+
+members!(TokensDocument {
+    grant_types,
+    response_types,
+    id_token_signed_response_alg,
+    access_token_format,
+    access_token_signed_response_alg,
+    subject_type,
+    sector,
+    resource_server
+});
+
+/// Grants at the token endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
+    /// RFC 6749 §6.
+    RefreshToken,
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+}
+
+/// Whether the client sees the same `sub` as others (OpenID Connect Core §8).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubjectType {
+    /// A `sub` of its own sector.
+    Pairwise,
+    /// One `sub` for all public clients.
+    Public,
+}
+
+/// What an access token looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessTokenFormat {
+    /// Meaningless to anybody but this provider.
+    Opaque,
+    /// A signed JWT (RFC 9068).
+    Jwt,
+}
+
+/// The tokens that the service gets.
+#[derive(Clone, Debug)]
+pub struct TokenPolicy {
+    /// Grants it may use.
+    pub grant_types: Vec<GrantType>,
+    /// Signature of its ID tokens.
+    pub id_token_alg: Alg,
+    /// Shape of its access tokens.
+    pub access_token_format: AccessTokenFormat,
+    /// Signature of its JWT access tokens.
+    pub access_token_alg: Alg,
+    /// Kind of `sub`.
+    pub subject_type: SubjectType,
+    /// Clients of one sector see the same pairwise `sub`.
+    pub sector: String,
+    /// Whether it may introspect tokens of other clients.
+    pub resource_server: bool,
+}
+
+impl TokensDocument {
+    /// `hosts` are those of the redirect URIs of the client `client_id`: they say its sector where the document does not.
+    pub(super) fn check(&self, client_id: &str, hosts: Vec<String>, check: &mut Check<'_>) -> TokenPolicy {
+        let grant_types = check.list("grant_types", self.grant_types.as_deref(), &["authorization_code"]);
+        if grant_types.contains(&GrantType::RefreshToken)
+            && !grant_types.contains(&GrantType::AuthorizationCode)
+        {
+            check.fail("grant_types", "`refresh_token` goes with `authorization_code`");
+        }
+        if self.response_types.iter().flatten().any(|kind| kind != "code") {
+            check.fail(
+                "response_types",
+                "only `code` is served: other types hand tokens through the browser (RFC 9700 §2.1.2)",
+            );
+        }
+        TokenPolicy {
+            grant_types,
+            id_token_alg: check
+                .alg("id_token_signed_response_alg", self.id_token_signed_response_alg.as_deref()),
+            access_token_format: check.word(
+                "access_token_format",
+                self.access_token_format.as_deref(),
+                AccessTokenFormat::Opaque,
+            ),
+            access_token_alg: check
+                .alg("access_token_signed_response_alg", self.access_token_signed_response_alg.as_deref()),
+            subject_type: check.word("subject_type", self.subject_type.as_deref(), SubjectType::Pairwise),
+            sector: self.sector(client_id, hosts, check),
+            resource_server: self.resource_server.unwrap_or(false),
+        }
+    }
+
+    fn sector(&self, client_id: &str, hosts: Vec<String>, check: &mut Check<'_>) -> String {
+        if let Some(sector) = &self.sector {
+            return sector.clone();
+        }
+        if hosts.len() > 1 && self.subject_type.as_deref() != Some("public") {
+            check.fail("sector", "the redirect URIs have several hosts: say which sector the client belongs to (OpenID Connect Core §8.1)");
+        }
+        // Alone on a machine with others, a client is its own sector: test clients all live on localhost.
+        match hosts.into_iter().next() {
+            Some(host) if host != "localhost" && host != "127.0.0.1" && host != "[::1]" => host,
+            _ => client_id.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{client, wrong};
+    use super::*;
+
+    #[test]
+    fn the_sector_is_the_one_host_of_the_redirect_uris() {
+        assert_eq!(client("").tokens.sector, "portal.uz");
+        assert_eq!(client("redirect_uris = ['http://localhost:8082/cb']").tokens.sector, "portal");
+        let two = "redirect_uris = ['https://a.uz/cb', 'https://b.uz/cb']";
+        assert!(wrong(two)[0].starts_with("sector: the redirect URIs have several hosts"));
+        assert_eq!(client(&format!("{two}\nsector = 'b.uz'")).tokens.sector, "b.uz");
+        assert!(wrong(&format!("{two}\nsubject_type = 'public'")).is_empty());
+    }
+
+    #[test]
+    fn grants_that_cannot_be_used_are_refused() {
+        assert_eq!(
+            wrong("grant_types = ['refresh_token']"),
+            ["grant_types: `refresh_token` goes with `authorization_code`"]
+        );
+        assert!(
+            wrong("grant_types = ['implicit']")[0].starts_with("grant_types: unknown variant `implicit`")
+        );
+        assert!(wrong("response_types = ['code']").is_empty());
+        assert!(wrong("response_types = ['code', 'token']")[0].starts_with("response_types: only `code`"));
+    }
+
+    #[test]
+    fn tokens_have_the_registered_shape_and_signature() {
+        let policy = client(
+            "id_token_signed_response_alg = 'RS256'\naccess_token_format = 'jwt'\n\
+             access_token_signed_response_alg = 'EdDSA'\nsubject_type = 'public'\nresource_server = true",
+        )
+        .tokens;
+        assert_eq!((policy.id_token_alg, policy.access_token_alg), (Alg::RS256, Alg::EdDSA));
+        assert_eq!(policy.access_token_format, AccessTokenFormat::Jwt);
+        assert!(policy.subject_type == SubjectType::Public && policy.resource_server);
+        assert_eq!(
+            wrong("id_token_signed_response_alg = 'none'"),
+            ["id_token_signed_response_alg: `none` is none of RS256, ES256, EdDSA"]
+        );
+    }
+}
