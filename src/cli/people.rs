@@ -1,4 +1,4 @@
-//! `yagona people`: what operators may do for a person.
+//! `yagona people`: what operators can do for a person.
 
 use clap::Subcommand;
 
@@ -6,10 +6,10 @@ use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores, cannot_start};
 use crate::people::{People as Store, PhoneNumber};
 
-/// Helps people.
+/// Manages accounts.
 #[derive(Subcommand)]
 pub(super) enum People {
-    /// Opens an account that wrong codes shut, once its holder has been identified
+    /// Unlocks an account that is locked out after wrong codes; first identify its holder
     Unlock {
         /// The enrolled number
         number: String,
@@ -27,10 +27,10 @@ impl People {
         let account_state =
             people.account_state(&people.number_index(&number)).await.map_err(cannot_start)?;
         let account_state =
-            account_state.ok_or_else(|| StartError(format!("{} is nobody's number", number.masked())))?;
+            account_state.ok_or_else(|| StartError(format!("{} is not enrolled", number.masked())))?;
         people.clear_failures(&account_state.person_id).await.map_err(cannot_start)?;
         println!(
-            "The account of {} is open: {} wrong code(s) forgotten.",
+            "The account of {} is unlocked: {} wrong code(s) cleared.",
             number.masked(),
             account_state.failures
         );
