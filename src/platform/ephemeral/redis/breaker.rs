@@ -60,7 +60,7 @@ impl Permit<'_> {
     pub(super) fn succeeded(&self) {
         if self.is_trial && self.breaker.open.swap(false, Ordering::AcqRel) {
             self.breaker.lock().paused_until = None;
-            tracing::info!(event = "redis.available", "Redis answers again");
+            tracing::info!(event = "redis.available", "Redis is available again");
         }
     }
 
@@ -72,7 +72,7 @@ impl Permit<'_> {
         } else if !self.breaker.open.swap(true, Ordering::AcqRel) {
             tracing::warn!(
                 event = "redis.unavailable",
-                "Redis failed: requests that need it are refused until it answers"
+                "Redis is unavailable: requests that need it fail at once"
             );
         }
     }
