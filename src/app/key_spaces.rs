@@ -1,4 +1,4 @@
-//! All key spaces of short-lived state, which the subjects declare: no two may have the same byte.
+//! All key spaces of short-lived state, which the subjects declare: no two may share a byte or a name.
 
 use std::path::Path;
 

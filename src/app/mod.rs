@@ -1,5 +1,5 @@
 //! The composition root: the only place that knows which adapter is in use. It builds the provider from its settings,
-//! serves it and keeps its background work going.
+//! serves it and runs its background work.
 
 #[cfg(test)]
 mod key_spaces;
@@ -44,7 +44,7 @@ use crate::platform::web::problem::ProblemKind;
 use crate::release::Release;
 use settings::Settings;
 
-/// The provider, built and not yet serving.
+/// The provider, built but not yet serving.
 pub struct App {
     settings: Settings,
     db: Db,
@@ -58,13 +58,13 @@ pub struct App {
     discovery: Discovery,
     metrics: Arc<Metrics>,
     draining: Arc<AtomicBool>,
-    /// Held for as long as the provider lives: embedded stores serve one node.
+    /// Locked while the provider runs: embedded stores serve one node.
     _only_node: Option<File>,
     _only_node_on_server: Option<db::OnlyNode>,
 }
 
 impl App {
-    /// Builds the provider: migrated, keys and clients loaded, test people stored where there are any.
+    /// Builds the provider: migrates the database, loads keys and clients, and stores the sandbox's test people.
     ///
     /// # Errors
     /// [`StartError`].
@@ -115,7 +115,7 @@ impl App {
         })
     }
 
-    /// The relying parties, for whoever registers some at start.
+    /// The clients, so that the demo can register its own at start.
     pub fn clients(&self) -> &Registry {
         &self.tokens.provider.clients
     }
@@ -196,7 +196,7 @@ impl App {
         telemetry::start(listener, operations)
     }
 
-    /// The clock, where requests may move it.
+    /// The clock, if requests may move it (`sandbox.movable_clock`).
     fn sandbox_clock(&self) -> Option<SandboxClock> {
         let clock = self.pages.sign_in.clock.clone();
         let (provider, revocations) = (self.tokens.provider.clone(), self.revocations.clone());
@@ -210,12 +210,12 @@ impl App {
         clock.is_movable().then_some(SandboxClock { clock, catch_up })
     }
 
-    /// Begins the background work: sending messages, following other nodes, clearing up.
+    /// Starts the background work: sending messages, reading changes of other nodes, purging.
     pub fn work(&self) {
         work::begin(self);
     }
 
-    /// Ends in order: no new requests, those under way to their end, messages handed over, stores closed.
+    /// Shuts down gracefully: stops accepting requests, finishes running ones, sends taken messages, closes the database.
     pub async fn drain(&self, handles: &[ServerHandle]) {
         self.draining.store(true, Ordering::Relaxed);
         for handle in handles {
@@ -226,7 +226,7 @@ impl App {
     }
 }
 
-/// A request that is sent too slowly, or takes too long, is given up: it may not hold a connection for ever.
+/// Request timeout: a slow client or store must not hold a connection indefinitely.
 async fn in_time(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

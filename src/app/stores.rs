@@ -1,4 +1,4 @@
-//! Keyring and database, opened as the settings say: what the provider and every command stand on.
+//! Keyring and database, opened from the settings: what the provider and every command need.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use crate::release::Release;
 use crate::{grants, notices, release};
 use secrecy::ExposeSecret;
 
-/// Why the provider does not start: one sentence for whoever started it.
+/// Why a command failed, as a message for the operator.
 #[derive(Debug)]
 pub struct StartError(pub String);
 
@@ -32,12 +32,12 @@ impl std::fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// Anything that keeps the provider from starting says so in its own words.
+/// Turns any error into one that prevents the start.
 pub fn cannot_start(error: impl std::fmt::Display) -> StartError {
     StartError(error.to_string())
 }
 
-/// The stores and what every command needs of them.
+/// The stores and what else every command needs.
 pub struct Stores {
     /// The settings.
     pub settings: Settings,
@@ -52,8 +52,8 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens keyring and database. The sandbox makes a keyring where there is none; elsewhere that is an operator's
-    /// decision.
+    /// Opens keyring and database. Only the sandbox creates a missing keyring: in production a new keyring would hide the
+    /// loss of the old one.
     ///
     /// # Errors
     /// [`StartError`].
@@ -63,9 +63,9 @@ impl Stores {
         let keyring = if sandbox { Keyring::read_or_create(path) } else { Keyring::read(path) };
         let keyring = keyring.map_err(cannot_start)?;
         let metrics = Metrics::new();
-        let patience = Duration::from_millis(settings.database.acquire_timeout_ms.into());
+        let acquire_timeout = Duration::from_millis(settings.database.acquire_timeout_ms.into());
         let (url, each) = (settings.database.url.expose_secret(), connections_each(&settings));
-        let db = db::connect(url, each, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
+        let db = db::connect(url, each, acquire_timeout, Arc::clone(&metrics)).await.map_err(cannot_start)?;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
         Ok(Self { settings, clock, keyring, db, metrics })
     }
@@ -89,7 +89,7 @@ impl Stores {
             .map_err(cannot_start)
     }
 
-    /// The short-lived state that the settings name.
+    /// Short-lived state: Redis, or in-process if none is configured.
     ///
     /// # Errors
     /// [`StartError`].
@@ -134,7 +134,7 @@ impl Stores {
     }
 }
 
-/// How many threads serve pages and endpoints.
+/// The number of threads that serve requests.
 pub(super) fn workers(settings: &Settings) -> usize {
     match settings.server.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -142,14 +142,14 @@ pub(super) fn workers(settings: &Settings) -> usize {
     }
 }
 
-/// Each thread has connections of its own: those that serve, that of the operations port and the main one, which does
-/// what happens in the background. A command uses the main one's share.
+/// Size of each thread's connection pool. Threads are the workers, that of the operations port, and the main thread, which
+/// runs background work. A command uses the main thread's share.
 fn connections_each(settings: &Settings) -> u32 {
     let threads = u32::try_from(workers(settings) + 2).unwrap_or(u32::MAX);
     (settings.database.max_connections / threads).max(1)
 }
 
-/// All tables, as the subjects declare them; those that refer to others come first.
+/// All tables, as the subjects declare them; those with foreign keys come first.
 #[cfg_attr(not(feature = "stand-ins"), allow(dead_code, reason = "only the demo empties a database"))]
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let subjects =
@@ -157,10 +157,10 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     subjects.into_iter().flatten().copied()
 }
 
-/// The people of the sandbox, as its settings name them; none elsewhere.
+/// The test people of the sandbox; none in production.
 ///
 /// # Errors
-/// [`StartError`] when their file is wrong.
+/// [`StartError`] when their file is invalid.
 pub fn test_people(settings: &Settings) -> Result<Vec<test_people::TestPerson>, StartError> {
     if settings.environment != Environment::Sandbox {
         return Ok(Vec::new());
@@ -178,7 +178,7 @@ pub(super) async fn store_test_people(stores: &Stores, people: &People) -> Resul
     test_people::store(people, &all, stores.clock.now()).await.map_err(cannot_start)
 }
 
-/// Embedded stores serve one node: the second one is told so instead of corrupting the first one's work.
+/// Locks the embedded database to this node, so that a second one fails at start instead of corrupting state.
 pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
     let url = stores.settings.database.url.expose_secret();
     let Some(path) = url.strip_prefix("sqlite:") else { return Ok(None) };
@@ -193,7 +193,7 @@ pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(_) => Err(StartError(format!(
-            "another node already runs on {path}: embedded stores serve one node; stop it, or use PostgreSQL and Redis"
+            "another node is already running on {path}: embedded stores serve one node; stop it, or use PostgreSQL and Redis"
         ))),
     }
 }

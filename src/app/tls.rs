@@ -1,14 +1,14 @@
-//! TLS on the provider's own port, for where no proxy ends it.
+//! TLS on the provider's own port, if no proxy terminates it.
 
 use std::io;
 use std::sync::Arc;
 
 use super::settings::TlsSettings;
 
-/// The certificate and key that the settings name, or made for this start alone.
+/// The TLS configuration with the configured certificate and key, or a self-signed pair created at this start.
 ///
 /// # Errors
-/// When they cannot be read or do not belong together.
+/// When they cannot be read or do not match.
 pub(super) fn server_config(tls: &TlsSettings, host: &str) -> io::Result<rustls::ServerConfig> {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
     let invalid =
@@ -26,7 +26,7 @@ pub(super) fn server_config(tls: &TlsSettings, host: &str) -> io::Result<rustls:
             let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
             (vec![made.cert.der().clone()], key.into())
         }
-        _ => return Err(invalid(&"[server.tls] names no certificate and private_key")),
+        _ => return Err(invalid(&"[server.tls] has no certificate and private_key")),
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     rustls::ServerConfig::builder_with_provider(provider)

@@ -1,4 +1,4 @@
-//! Which adapter and which setting goes where.
+//! Builds the subjects from adapters and settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::sign_in::{
     Caps, Limits, SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
 
-/// What the endpoints of OpenID Connect share.
+/// The state that the OpenID Connect endpoints share.
 pub(super) async fn provider(stores: &Stores) -> Result<Provider, StartError> {
     Ok(Provider {
         issuer: Arc::from(stores.settings.server.issuer.as_str()),
@@ -36,7 +36,7 @@ pub(super) async fn provider(stores: &Stores) -> Result<Provider, StartError> {
     })
 }
 
-/// What issues, reads and revokes tokens, and the revocation list that follows other nodes.
+/// What issues, validates and revokes tokens, and the revocation list, which follows other nodes.
 pub(super) async fn tokens(
     stores: &Stores,
     ephemeral: &Ephemeral,
@@ -91,7 +91,7 @@ pub(super) fn authorization(
     }
 }
 
-/// The pages of people.
+/// The pages that people see.
 pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
     let settings = &stores.settings;
     let Authorization { provider, sign_in, release, .. } = authorization.clone();
@@ -137,7 +137,7 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         number_10m: limits.sends_per_number_10m.into(),
         number_hour: limits.sends_per_number_hour.into(),
         address_5m: limits.sends_per_address_5m.into(),
-        // Twelve windows of five minutes: what an address may cost in an hour whatever is lost.
+        // Twelve windows of five minutes: the limit per client IP that survives loss of Redis.
         address_hour: u64::from(limits.sends_per_address_5m) * 12,
         client_hour: limits.sends_per_client_hour.into(),
         country_hour: limits.sends_per_country_hour.into(),

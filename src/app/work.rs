@@ -1,4 +1,4 @@
-//! Background work: sending messages, following what other nodes and commands changed, clearing up.
+//! Background work: sending messages, reading changes of other nodes and commands, purging.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,25 +13,25 @@ use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::Metrics;
 use crate::sign_in::Limits;
 
-/// How often other nodes' changes are looked for: they are effective here within a second.
+/// Interval for reading other nodes' changes, so that they take effect here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
 
-/// How often it is looked which job is due. Whether one is, the injected clock says.
+/// Polling interval for due jobs. Whether one is due is decided by the injected clock.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Seconds between two readings of what all nodes have sent.
+/// Seconds between reads of the totals that all nodes have sent.
 const LIMITS: i64 = 5;
 
-/// Seconds between two sweeps of what has expired.
+/// Seconds between purges of expired rows.
 const PURGE: i64 = 10;
 
-/// Seconds between two looks at the age of the signing keys.
+/// Seconds between checks of the age of the signing keys.
 const KEYS: i64 = 3600;
 
-/// Rows removed in one statement.
+/// Rows deleted by one statement.
 const SWEEP: i64 = 2000;
 
-/// Begins all of it.
+/// Starts all background work.
 pub(super) fn begin(app: &App) {
     tokio::spawn(app.outbox.clone().run());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
@@ -56,7 +56,7 @@ pub(super) fn begin(app: &App) {
     tokio::spawn(upkeep.run());
 }
 
-/// Takes over what other nodes and commands changed.
+/// Reads what other nodes and commands changed.
 pub(super) async fn follow(provider: &Provider, revocations: &Revocations) {
     log_failure("clients.stale", "reading the clients", provider.clients.refresh().await);
     log_failure("keys.stale", "reading the signing keys", provider.keys.refresh().await);
@@ -120,7 +120,7 @@ impl Upkeep {
         }
     }
 
-    /// Removes what has expired, as many sweeps as there is work for, and says how far behind it is.
+    /// Deletes expired rows in bounded batches, and measures how far behind it is.
     async fn purge(&self) {
         let grants = &self.grants;
         for _ in 0..50 {
@@ -150,10 +150,10 @@ impl Upkeep {
     }
 }
 
-/// Background work that fails is said once, and tried again the next time.
+/// Logs a failed job; it runs again when it is next due.
 fn log_failure<T>(event: &str, job: &str, result: Result<T, impl std::fmt::Display>) {
     if let Err(error) = result {
-        tracing::warn!(event, job, %error, "background work failed and will be tried again");
+        tracing::warn!(event, job, %error, "background work failed and will be retried");
     }
 }
 

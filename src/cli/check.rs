@@ -1,4 +1,4 @@
-//! `yagona check`: whether the provider could run, part by part.
+//! `yagona check`: whether the provider can run, part by part.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use crate::app::{StartError, Stores};
 use crate::platform::clock::Clock;
 use crate::platform::db;
 
-/// Clocks further apart than this, in seconds, make codes and tokens expire early or late.
-const APART: i64 = 5;
+/// Maximum clock skew, in seconds: more makes codes and tokens expire early or late.
+const MAX_SKEW: i64 = 5;
 
-/// Looks at every part; says all that is wrong before it ends.
+/// Checks every part, and reports all failures before it exits.
 pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
     let settings = super::settings(file)?;
     println!("configuration   ok ({:?}, issuer {})", settings.environment, settings.server.issuer.as_str());
@@ -22,13 +22,17 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
     let mut report = |part: &str, found: Result<String, String>| match found {
         Ok(what) => println!("{part:<15} ok ({what})"),
         Err(why) => {
-            println!("{part:<15} WRONG: {why}");
+            println!("{part:<15} FAILED: {why}");
             wrong.push(part.to_owned());
         }
     };
     let clock = |theirs: i64| {
-        let apart = (Clock::System.now().0 - theirs).abs();
-        if apart <= APART { Ok(()) } else { Err(format!("its clock is {apart} s away from this machine's")) }
+        let skew = (Clock::System.now().0 - theirs).abs();
+        if skew <= MAX_SKEW {
+            Ok(())
+        } else {
+            Err(format!("its clock differs from this machine's by {skew} s"))
+        }
     };
     report("database", stores.db.probe().await.map(|()| url).map_err(|error| error.to_string()));
     report(
@@ -44,7 +48,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
     match stores.ephemeral().await {
         Err(StartError(why)) => report("redis", Err(why)),
         Ok(ephemeral) if !ephemeral.is_shared() => {
-            report("redis", Ok("none: short-lived state is in the process of the only node".to_owned()));
+            report("redis", Ok("not configured: short-lived state is in-process".to_owned()));
         }
         Ok(ephemeral) => {
             report(
@@ -58,12 +62,12 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
     report("signing keys", signing_keys(&stores).await);
     report("clients", clients(&stores).await);
     stores.db.close().await;
-    if wrong.is_empty() { Ok(()) } else { Err(StartError(format!("not fit to run: {}", wrong.join(", ")))) }
+    if wrong.is_empty() { Ok(()) } else { Err(StartError(format!("check failed: {}", wrong.join(", ")))) }
 }
 
 async fn signing_keys(stores: &Stores) -> Result<String, String> {
     if db::pending_migrations(&stores.db).await.map_or(true, |pending| !pending.is_empty()) {
-        return Ok("made at the first start".to_owned());
+        return Ok("created at the first start".to_owned());
     }
     let keys = stores.keys().await.map_err(|StartError(why)| why)?;
     let now = stores.clock.now();
@@ -87,6 +91,6 @@ async fn clients(stores: &Stores) -> Result<String, String> {
     if served == stored {
         Ok(format!("{served} registered"))
     } else {
-        Err(format!("{} of {stored} registrations are not valid any more", stored - served))
+        Err(format!("{} of {stored} registrations are invalid in this version", stored - served))
     }
 }

@@ -1,4 +1,4 @@
-//! `yagona client`: relying parties. Changes are effective on running nodes within a second.
+//! `yagona client`: relying parties. Changes take effect on running nodes within a second.
 
 use std::path::PathBuf;
 
@@ -12,10 +12,10 @@ use crate::clients::{
 };
 use crate::platform::db;
 
-/// Registers and manages relying parties.
+/// Registers and manages clients (relying parties).
 #[derive(Subcommand)]
 pub(super) enum Client {
-    /// Registers a client; its secret is shown once
+    /// Registers a client; its secret is shown only once
     Add(Box<Add>),
     /// Lists the clients
     List,
@@ -24,22 +24,22 @@ pub(super) enum Client {
         /// The client's identifier
         client_id: String,
     },
-    /// Shuts a client out
+    /// Disables a client: no sign-in, no tokens
     Disable {
         /// The client's identifier
         client_id: String,
-        /// Lets it in again
+        /// Enables it again
         #[arg(long)]
         undo: bool,
     },
-    /// Gives a client a new secret, shown once; the former one stops working
+    /// Gives a client a new secret, shown only once; the old one stops working at once
     RotateSecret {
         /// The client's identifier
         client_id: String,
     },
-    /// Registers all clients of a TOML file, or none if one is wrong
+    /// Registers all clients of a TOML file, or none if one is invalid
     Import {
-        /// A file of [[clients]]
+        /// TOML file with an array [[clients]]
         file: PathBuf,
     },
     /// Writes all registrations as TOML
@@ -49,22 +49,22 @@ pub(super) enum Client {
     },
 }
 
-/// A registration in flags; a file says more (`yagona client import`).
+/// A registration as flags; a file has more members (`yagona client import`).
 #[derive(Args)]
 pub(super) struct Add {
-    /// Identifier; made up when absent
+    /// Identifier; generated if absent
     #[arg(long, default_value = "")]
     id: String,
     /// The service's name, as people know it
     #[arg(long)]
     name: String,
-    /// The body or company that answers for it
+    /// The body or company responsible for it
     #[arg(long)]
     owner: String,
-    /// Where answers may go; may be repeated
+    /// Redirect URI; may be repeated
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
-    /// Where people may go after signing out; may be repeated
+    /// Post-logout redirect URI; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
     /// The service's front page
@@ -76,19 +76,19 @@ pub(super) struct Add {
     /// consent, or statutory for a state body
     #[arg(long)]
     basis: Option<String>,
-    /// Scopes that may be asked for
+    /// Scopes that may be requested
     #[arg(long)]
     scope: Option<String>,
     /// client_secret_basic, client_secret_post or none
     #[arg(long, value_name = "METHOD")]
     auth_method: Option<String>,
-    /// Grants; may be repeated
+    /// Grant type; may be repeated
     #[arg(long = "grant-type", value_name = "GRANT")]
     grant_types: Vec<String>,
-    /// Signature of ID tokens: ES256, RS256 or EdDSA
+    /// Signature algorithm of ID tokens: ES256, RS256 or EdDSA
     #[arg(long, value_name = "ALG")]
     id_token_alg: Option<String>,
-    /// Does not demand PKCE (confidential clients only)
+    /// Does not require PKCE (confidential clients only)
     #[arg(long)]
     no_pkce: bool,
 }
@@ -109,7 +109,7 @@ impl Client {
                 let taken = crate::clients::ClientId::parse(&add.id).and_then(|id| clients.find(&id));
                 if taken.is_some() {
                     return Err(StartError(format!(
-                        "there is a client `{0}` already: `yagona client show {0}` shows it, `yagona client import` changes it",
+                        "client `{0}` exists already: `yagona client show {0}` shows it, `yagona client import` changes it",
                         add.id
                     )));
                 }
@@ -119,8 +119,9 @@ impl Client {
             Self::Import { file } => {
                 let text = std::fs::read_to_string(&file)
                     .map_err(|error| StartError(format!("{} cannot be read: {error}", file.display())))?;
-                let file = ClientFile::parse(&text)
-                    .map_err(|error| StartError(format!("{} is no client file:\n{error}", file.display())))?;
+                let file = ClientFile::parse(&text).map_err(|error| {
+                    StartError(format!("{} is not a client file:\n{error}", file.display()))
+                })?;
                 print_registered(&clients.register(file).await.map_err(cannot_start)?);
             }
             Self::List => list(clients),
@@ -129,17 +130,17 @@ impl Client {
             Self::Disable { client_id, undo } => {
                 clients.set_disabled(&client_id, !undo).await.map_err(cannot_start)?;
                 if undo {
-                    println!("{client_id} is let in again.");
+                    println!("{client_id} is enabled again.");
                 } else {
                     println!(
-                        "{client_id} is shut out; `yagona client disable --undo {client_id}` lets it in again."
+                        "{client_id} is disabled; `yagona client disable --undo {client_id}` enables it again."
                     );
                 }
             }
             Self::RotateSecret { client_id } => {
                 let secret = clients.rotate_secret(&client_id).await.map_err(cannot_start)?;
                 println!(
-                    "client_id      {client_id}\nclient_secret  {}\n\nThe secret is shown this once.",
+                    "client_id      {client_id}\nclient_secret  {}\n\nThe secret is shown only once.",
                     secret.expose()
                 );
             }
@@ -189,7 +190,7 @@ fn print_registered(done: &[Registered]) {
         }
     }
     if done.iter().any(|registered| registered.secret.is_some()) {
-        println!("\nSecrets are shown this once.");
+        println!("\nSecrets are shown only once.");
     }
 }
 
@@ -202,7 +203,7 @@ fn list(clients: &Registry) {
     }
     for client in all {
         let who = &client.identity;
-        let state = if client.disabled { "shut out" } else { "served" };
+        let state = if client.disabled { "disabled" } else { "enabled" };
         println!("{:<24} {:<9} {} ({})", client.id, state, who.name.get("en"), who.owner.get("en"));
     }
 }

@@ -1,4 +1,4 @@
-//! `yagona demo`: the country in miniature, on loopback, with nothing installed.
+//! `yagona demo`: provider, sandbox and portal on loopback, with embedded stores.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -16,16 +16,16 @@ use crate::people::test_people::TestPerson;
 use crate::platform::{config, db, telemetry};
 use crate::sandbox;
 
-/// Runs the country in miniature on this machine.
+/// Runs the demo on this machine.
 #[derive(Args)]
 pub(super) struct Demo {
     /// PostgreSQL instead of the embedded database: postgres://user:password@host/database
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
-    /// Redis instead of this process's memory: redis://host:port/number
+    /// Redis instead of in-process state: redis://host:port/number
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
-    /// Starts afresh: what an earlier demo stored is deleted
+    /// Deletes the data of earlier demos first
     #[arg(long)]
     reset: bool,
     /// Port of the provider
@@ -40,12 +40,12 @@ pub(super) struct Demo {
     /// Port of health and metrics
     #[arg(long, default_value_t = 8089)]
     operations_port: u16,
-    /// Folder below which files are kept, in `var/`
+    /// Folder in which data is stored, under `var/`
     #[arg(long, default_value = ".", value_name = "DIR")]
     dir: PathBuf,
 }
 
-/// The relying parties; `{portal}` stands for the portal's address.
+/// The relying parties; `{portal}` is replaced by the portal's origin.
 const CLIENTS: &str = include_str!("../../config/demo-clients.toml");
 
 impl Demo {
@@ -81,7 +81,7 @@ impl Demo {
         app.work();
         println!("{}", self.banner(&people));
         serve::ended().await;
-        println!("\nThe demo ends.");
+        println!("\nShutting down.");
         app.drain(&handles).await;
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Demo {
     fn settings(&self) -> Result<Settings, StartError> {
         let issuer = format!("http://localhost:{}", self.port);
         let sandbox = format!("http://localhost:{}", self.sandbox_port);
-        // Whoever tries a service of their own may allow its address besides the portal's.
+        // A developer may allow the address of their own service besides the portal's.
         let mut allowed = vec![format!("localhost:{}", self.portal_port)];
         allowed.extend(std::env::var("YAGONA__OUTBOUND__ALLOW").ok());
         let mut own = vec![
@@ -105,7 +105,7 @@ impl Demo {
         own.extend(self.database_url.clone().map(|url| ("DATABASE__URL", url)));
         own.extend(self.redis_url.clone().map(|url| ("REDIS__URL", url)));
         let own = own.into_iter().map(|(key, value)| (format!("YAGONA__{key}"), value));
-        // What was said on the command line counts more than the environment.
+        // The command line takes precedence over the environment.
         let named: Vec<(String, String)> = own.collect();
         let others = config::environment().filter(|(key, _)| !named.iter().any(|(own, _)| own == key));
         let all: Vec<(String, String)> = others.chain(named.iter().cloned()).collect();
@@ -144,17 +144,17 @@ impl Demo {
             who.push_str(&format!("    +{}  {}\n", person.phone.digits(), person.about));
         }
         format!(
-            "\n  Yagona is up: a country in miniature, on this machine alone.\n\n\
+            "\n  The Yagona demo is running, on this machine only.\n\n\
              \x20 Open            http://localhost:{portal}        the portal: press “Sign in with Yagona”\n\
              \x20 Then read       http://localhost:{sandbox}/phone  the phone: the code arrives here\n\n\
              \x20 The provider    http://localhost:{port}        (the issuer)\n\
-             \x20 The sandbox     http://localhost:{sandbox}        (what the outside world is played by)\n\
+             \x20 The sandbox     http://localhost:{sandbox}        (simulates SMS gateways and a phone)\n\
              \x20 Health, metrics http://localhost:{operations}/metrics\n\n\
              \x20 People\n{who}\n\
-             \x20 Try             refuse a datum; sign in again; sign out; another language; a wrong code five times;\n\
+             \x20 Try             untick a data set; sign in again; sign out; another language; a wrong code five times;\n\
              \x20                 http://localhost:{sandbox}/switches to make a gateway fail\n\
-             \x20 In another shell `cargo run --release -- client list` and the other commands work on this very demo.\n\
-             \x20 End it with Ctrl-C.\n"
+             \x20 In another shell `cargo run --release -- client list` and the other commands work on this demo.\n\
+             \x20 Stop it with Ctrl-C.\n"
         )
     }
 }
@@ -205,11 +205,11 @@ fn sandbox_settings(settings: &Settings, people: &[TestPerson]) -> Result<sandbo
     })
 }
 
-/// Takes a port on loopback; on IPv6 as well where there is one, since `localhost` may mean either.
+/// Binds a port on loopback, on IPv6 as well if available, since `localhost` may resolve to either.
 fn listen(port: u16, flag: &str) -> Result<Vec<TcpListener>, StartError> {
     let occupied = |address: SocketAddr| {
         StartError(format!(
-            "port {} is occupied: another program, perhaps another demo, listens on {address}; stop it, or choose another port with {flag}",
+            "port {} is in use: another program, perhaps another demo, listens on {address}; stop it, or choose another port with {flag}",
             address.port()
         ))
     };
@@ -224,7 +224,7 @@ fn listen(port: u16, flag: &str) -> Result<Vec<TcpListener>, StartError> {
     Ok(listeners)
 }
 
-/// Deletes what an earlier demo stored.
+/// Deletes the data of earlier demos.
 async fn reset(settings: &Settings) -> Result<(), StartError> {
     let url = settings.database.url.expose_secret();
     let Some(path) = url.strip_prefix("sqlite:") else {

@@ -1,4 +1,4 @@
-//! `yagona keys`: the keyring that seals, and the keys that sign.
+//! `yagona keys`: the keyring, which encrypts, and the signing keys.
 
 use std::path::Path;
 
@@ -11,19 +11,19 @@ use crate::platform::db;
 use crate::platform::jose::{Alg, PUBLISH_AHEAD};
 use crate::platform::seal::Keyring;
 
-/// Manages keyring and signing keys.
+/// Manages the keyring and the signing keys.
 #[derive(Subcommand)]
 pub(super) enum Keys {
-    /// Makes the keyring, if there is none
+    /// Creates the keyring, if there is none
     Init,
     /// Lists the signing keys
     List,
-    /// Makes successors of the signing keys: published now, signing later, the former kept until their last token expired
+    /// Rotates the signing keys: new keys are published now and sign later, old ones stay published until their last token has expired
     Rotate {
         /// Only the key of this algorithm: RS256, ES256 or EdDSA
         #[arg(long)]
         alg: Option<String>,
-        /// Seconds until the new key signs; clients keep a key set that long
+        /// Seconds until the new key signs; clients may cache a key set that long
         #[arg(long, default_value_t = PUBLISH_AHEAD, value_name = "SECONDS")]
         active_in: i64,
     },
@@ -43,7 +43,7 @@ impl Keys {
                 None => Alg::ALL.to_vec(),
                 Some(name) => vec![
                     Alg::parse(&name)
-                        .ok_or_else(|| StartError(format!("`{name}` is none of RS256, ES256, EdDSA")))?,
+                        .ok_or_else(|| StartError(format!("`{name}` is not one of RS256, ES256, EdDSA")))?,
                 ],
             };
             for alg in algs {
@@ -54,15 +54,15 @@ impl Keys {
         let now = stores.clock.now();
         for key in keys.current().list(now) {
             let state = if key.signing {
-                "signs"
+                "signing"
             } else if key.active_from > now {
-                "published, signs later"
+                "published, not yet signing"
             } else {
-                "published, signs no more"
+                "published, no longer signing"
             };
             let until = key.retire_at.map_or_else(String::new, |at| format!(", until {}", at.to_rfc3339()));
             println!(
-                "{:<6} {:<22} made {}, {state}{until}",
+                "{:<6} {:<22} created {}, {state}{until}",
                 key.alg.name(),
                 key.kid,
                 key.created_at.to_rfc3339()
@@ -82,10 +82,10 @@ fn init(file: Option<&Path>) -> Result<(), StartError> {
     let existed = path.exists();
     Keyring::read_or_create(&path).map_err(cannot_start)?;
     if existed {
-        println!("{} is there already and was left as it is.", path.display());
+        println!("{} exists and was not changed.", path.display());
     } else {
         println!(
-            "{} was made. Keep a copy elsewhere: without it, stored personal data cannot be read.",
+            "{} was created. Keep a backup: without it, stored personal data cannot be decrypted.",
             path.display()
         );
     }

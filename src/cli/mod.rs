@@ -1,4 +1,4 @@
-//! The commands. Each is one file: read what was asked for, ask the subject, say what came of it.
+//! The commands, one file each: read the arguments, call the subject, print the result.
 
 mod check;
 mod client;
@@ -19,14 +19,14 @@ use crate::app::{StartError, Stores, cannot_start};
 use crate::platform::config;
 use crate::platform::db;
 
-/// Yagona: sign-in with Mobile-ID for a country.
+/// Yagona: an OpenID Connect provider for sign-in with Mobile-ID.
 #[derive(Parser)]
 #[command(name = "yagona", version, about, disable_help_subcommand = true)]
 struct Cli {
     #[cfg_attr(not(feature = "stand-ins"), doc = "The configuration file.")]
     #[cfg_attr(
         feature = "stand-ins",
-        doc = "The configuration file; without it, the demo's configuration and stores."
+        doc = "The configuration file; default: the demo's configuration and stores."
     )]
     #[arg(short, long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -36,22 +36,22 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the country in miniature on this machine: provider, sandbox and a portal that signs people in.
+    /// Runs a demo on this machine: provider, sandbox and a portal (relying party).
     #[cfg_attr(not(feature = "stand-ins"), command(hide = true))]
     Demo(demo::Demo),
     /// Runs the provider.
     Serve,
-    /// Looks whether the provider could run: configuration, connections, migrations, clocks, keys.
+    /// Checks whether the provider can run: configuration, connections, migrations, clocks, keys, clients.
     Check,
-    /// Brings the database up to this version.
+    /// Applies pending database migrations.
     Migrate,
-    /// Registers and manages relying parties.
+    /// Registers and manages clients (relying parties).
     #[command(subcommand)]
     Client(client::Client),
-    /// Manages keyring and signing keys.
+    /// Manages the keyring and the signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Unlocks accounts, and ends everything that a person has begun.
+    /// Unlocks accounts and ends a person's access.
     #[command(subcommand)]
     People(people::People),
     /// Lists and ends consents of a person.
@@ -59,7 +59,7 @@ enum Command {
     Consents(consents::Consents),
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command of the command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let system = actix_web::rt::System::new();
@@ -86,13 +86,12 @@ async fn command(cli: Cli) -> Result<(), StartError> {
     }
 }
 
-/// The settings that a command works on.
+/// The settings for a command: those of the named file, or the demo's.
 fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
     match file {
         Some(file) => settings::load(Some(file), config::environment()).map_err(cannot_start),
         None if cfg!(not(feature = "stand-ins")) => Err(StartError(
-            "no configuration is named: give its file with --config FILE; this build has no demo whose configuration \
-             commands could act on"
+            "no configuration file: name one with --config FILE; this build has no demo configuration"
                 .to_owned(),
         )),
         None => Settings::demo_with(Path::new("."), config::environment()).map_err(cannot_start),

@@ -1,4 +1,4 @@
-//! `yagona people`: what operators may do for a person.
+//! `yagona people`: what operators can do for a person.
 
 use clap::Subcommand;
 
@@ -6,10 +6,10 @@ use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores, cannot_start};
 use crate::people::{AccountState, People as Store, PhoneNumber};
 
-/// Unlocks accounts, and ends everything that a person has begun.
+/// Unlocks accounts and ends a person's access.
 #[derive(Subcommand)]
 pub(super) enum People {
-    /// Unlocks an account that was locked by wrong codes, once its holder has been identified
+    /// Unlocks an account that is locked out after wrong codes; first identify its holder
     Unlock {
         /// The enrolled number
         number: String,
@@ -32,7 +32,7 @@ impl People {
                 let people = Store::new(stores.db.clone(), &stores.keyring);
                 people.clear_failures(&account.person_id).await.map_err(cannot_start)?;
                 let (number, failures) = (number.masked(), account.failures);
-                println!("The account of {number} is unlocked; {failures} wrong code(s) were forgotten.");
+                println!("The account of {number} is unlocked: {failures} wrong code(s) cleared.");
             }
             Self::EndAccess { .. } => {
                 let life_events = stores.life_events().await?;

@@ -1,4 +1,4 @@
-//! `yagona serve`: the provider, until it is told to end.
+//! `yagona serve`: runs the provider until SIGTERM or SIGINT.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -21,26 +21,26 @@ pub(super) async fn run(settings: Settings) -> Result<(), StartError> {
     actix_web::rt::spawn(server);
     actix_web::rt::spawn(operations);
     app.work();
-    tracing::info!(event = "started", issuer, %listen, operations = %operations_listen, "the provider serves");
+    tracing::info!(event = "started", issuer, %listen, operations_listen = %operations_listen, "serving");
     let signal = ended().await;
-    tracing::info!(event = "draining", signal, "the provider ends: requests under way are finished");
+    tracing::info!(event = "draining", signal, "shutting down: finishing running requests");
     app.drain(&[handle]).await;
     operations_handle.stop(false).await;
-    tracing::info!(event = "ended", "the provider has ended");
+    tracing::info!(event = "stopped", "stopped");
     Ok(())
 }
 
-/// Takes an address, or says who may have it.
+/// Binds a listener; the error names the setting to change.
 pub(super) fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => StartError(format!(
-            "{address} is occupied by another program, perhaps another Yagona: stop it, or set {setting} to another port"
+            "{address} is in use by another program, perhaps another Yagona: stop it, or set {setting} to another port"
         )),
-        _ => StartError(format!("{address} ({setting}) cannot be listened on: {error}")),
+        _ => StartError(format!("cannot listen on {address} ({setting}): {error}")),
     })
 }
 
-/// Waits until the process is told to end; returns by what.
+/// Waits for SIGTERM or SIGINT; returns its name.
 pub(super) async fn ended() -> &'static str {
     #[cfg(unix)]
     {

@@ -162,7 +162,7 @@ impl Grants {
         let now_ms = self.clock.now_ms();
         let grant = id_of(code);
         if store::revoke_of(&self.db, &grant, client, now_ms).await? {
-            tracing::warn!(event = "code.replayed", client = %client, grant, "a code was redeemed twice: its grant is revoked");
+            tracing::warn!(event = "code.replayed", client.id = %client, grant.id = grant, "a code was redeemed twice: its grant is revoked");
             self.revocations.announce(&grant).await?;
         }
         Ok(())

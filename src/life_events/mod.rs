@@ -48,7 +48,7 @@ impl LifeEvents {
         let since = self.clock.now_ms();
         let grants = self.grants.end_with_consent(consent);
         let Some((person, client)) = self.release.end(consent, vec![grants]).await? else { return Ok(None) };
-        tracing::info!(event = "consent.ended", client = %client, "a consent was ended");
+        tracing::info!(event = "consent.ended", client.id = %client, "a consent was ended");
         self.grants.announce_revoked(&person, &client, since).await?;
         Ok(Some(client))
     }

@@ -1,8 +1,8 @@
-//! Which messages are wanted, and what opens them; and of which delivery was reported.
+//! Which messages are still to be sent, with their decryption keys; and which deliveries were reported.
 //!
-//! A message is announced in short-lived state, with the key that opens it, and withdrawn when another one replaces it.
-//! The node that announced it remembers the key for the moment in which it sends it, so that it need not ask; every
-//! other node asks, and so does this one later.
+//! A message is announced in short-lived state, with its key, and withdrawn when another one replaces it.
+//! The node that announced it caches the key for a moment, so that sending at once needs no lookup; every
+//! other node looks it up, and so does this one later.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,40 +14,40 @@ use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, KeySpace, Unavailable};
 use crate::platform::seal::OneTimeSeal;
 
-/// Messages that are wanted, by their identifiers; and counts of reports on them.
+/// Messages to be sent, by identifier; and counts of delivery reports on them.
 pub const DELIVERIES: KeySpace = KeySpace::new(b'd', "delivery");
 
-/// For how long a node sends its own messages without asking whether they are still wanted, in seconds.
+/// How long a node sends its own messages without looking up whether they were withdrawn, in seconds.
 const FRESH: i64 = 3;
 
-/// Messages that a node stores in that time and need not ask about.
+/// Maximum number of such messages.
 const MOST_FRESH: usize = 20_000;
 
-/// For how long a report on a message is of interest, in seconds.
+/// How long delivery reports on a message are accepted, in seconds.
 const REPORTED: i64 = 600;
 
-/// Sent messages whose reports cost no question.
+/// Maximum number of sent messages whose reports need no lookup.
 const MOST_SENT: usize = 50_000;
 
-/// A message is wanted.
+/// A message is to be sent.
 #[derive(Serialize, Deserialize)]
 struct Wanted {
-    /// What opens the stored message: once it is gone, so is the code in the message.
+    /// The key of the stored message: without it the code in the message cannot be read.
     key: String,
 }
 
-/// What a report says that was not known.
+/// Whether a delivery report is new.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Report {
-    /// It is the first of its state.
+    /// The first report of this state.
     New,
-    /// It was made before.
+    /// A repetition.
     Repeated,
-    /// It is on a message that nobody waits for, or that is none of ours.
+    /// The message is unknown: too old, or not one of ours.
     Unknown,
 }
 
-/// Which states of one message were reported, one bit each.
+/// The reported states of one message, one bit each.
 #[derive(Default)]
 struct Reported(u8);
 
@@ -66,13 +66,13 @@ impl Reported {
 }
 
 struct Memory {
-    /// What opens the messages that this node has just stored and not sent yet.
+    /// Keys of the messages that this node has just stored and not sent yet.
     fresh: Recent<Arc<OneTimeSeal>>,
-    /// The messages that this node has handed to gateways.
+    /// The messages that this node has sent.
     sent: Recent<Reported>,
 }
 
-/// Messages under way. Cheap to clone.
+/// Messages in delivery. Cheap to clone.
 #[derive(Clone)]
 pub struct Deliveries {
     ephemeral: Ephemeral,
@@ -80,37 +80,37 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// Kept in `ephemeral`, and the latest in memory.
+    /// State in `ephemeral`, with the latest cached in memory.
     pub fn new(ephemeral: Ephemeral) -> Self {
         let memory = Memory { fresh: Recent::new(FRESH, MOST_FRESH), sent: Recent::new(REPORTED, MOST_SENT) };
         Self { ephemeral, memory: Arc::new(Mutex::new(memory)) }
     }
 
-    /// Adds to a batch that a message is wanted for `ttl` seconds. One that was never announced, or was withdrawn, is
-    /// not sent.
+    /// Adds to a batch the announcement of a message for `ttl` seconds. A message that was never announced, or was
+    /// withdrawn, is not sent.
     pub(super) fn announce_in(&self, batch: &mut Batch<'_>, message_id: &str, seal: &OneTimeSeal, ttl: i64) {
         batch.put(key(message_id), &Wanted { key: seal.key() }, ttl);
     }
 
-    /// Adds to a batch that a message is not wanted any more: if it was not handed to a gateway yet, it never will be.
+    /// Adds to a batch the withdrawal of a message: if it was not sent yet, it never will be.
     pub(super) fn withdraw_in(&self, batch: &mut Batch<'_>, message_id: &str, now: Timestamp) {
-        // From here on this node asks as well, whether the batch is applied or not.
+        // From here on this node looks it up as well, whether the batch is applied or not.
         self.forget(message_id, now);
         batch.remove(key(message_id));
     }
 
-    /// Remembers what opens a message that is about to be announced: whoever can withdraw it has seen the announcement,
-    /// and so comes later.
+    /// Caches the key of a message that is about to be announced. A withdrawal can only come later, from a node that
+    /// has seen the announcement.
     pub(super) fn remember(&self, message_id: &str, seal: Arc<OneTimeSeal>, now: Timestamp) {
         self.lock().fresh.insert(message_id, seal, now);
     }
 
-    /// Forgets what opens a message.
+    /// Removes the cached key of a message.
     pub(super) fn forget(&self, message_id: &str, now: Timestamp) {
         self.lock().fresh.remove(message_id, now);
     }
 
-    /// What opens a message that is to be sent now; `None` when it is not wanted any more.
+    /// The key of a message that is to be sent now; `None` if it was withdrawn.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -127,12 +127,12 @@ impl Deliveries {
         Ok(found.and_then(|(wanted, _)| OneTimeSeal::from_key(&wanted.key)).map(Arc::new))
     }
 
-    /// Notes that this node hands a message to a gateway, of which reports will follow.
+    /// Notes that this node sends a message, so that delivery reports on it are known.
     pub(super) fn sending(&self, message_id: &str, now: Timestamp) {
         self.lock().sent.insert(message_id, Reported::default(), now);
     }
 
-    /// Whether reports on a message are of interest.
+    /// Whether delivery reports on a message are accepted.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -143,8 +143,8 @@ impl Deliveries {
         Ok(self.ephemeral.get::<Wanted>(key(message_id)).await?.is_some())
     }
 
-    /// Notes a report on a message. Gateways repeat them: one that came to the node that sent the message, or to any
-    /// others, is new once. If it comes to the sender and to another it may be new twice.
+    /// Records a delivery report. Gateways repeat reports: one is new once at the node that sent the message, and once at
+    /// all other nodes together.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -217,18 +217,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_node_that_announced_a_message_opens_it_from_memory_once_and_then_asks() {
+    async fn the_node_that_announced_a_message_opens_it_from_cache_once() {
         let (ephemeral, node, other) = nodes();
         let key = announce(&ephemeral, &node, "m").await;
         assert_eq!(opened(&other, "m", NOW).await.as_ref(), Some(&key));
         withdraw(&ephemeral, &other, "m").await;
         // Another node's withdrawal and this node's sending cross within a moment.
         assert_eq!(opened(&node, "m", NOW).await.as_ref(), Some(&key));
-        assert_eq!(opened(&node, "m", NOW).await, None, "a message that was put back is asked about");
+        assert_eq!(opened(&node, "m", NOW).await, None, "a message that was put back is looked up");
     }
 
     #[tokio::test]
-    async fn a_withdrawn_message_opens_for_nobody() {
+    async fn a_withdrawn_message_cannot_be_opened_on_any_node() {
         let (ephemeral, node, other) = nodes();
         announce(&ephemeral, &node, "m").await;
         withdraw(&ephemeral, &node, "m").await;
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_has_waited_is_asked_about_on_every_node() {
+    async fn a_message_that_has_waited_is_looked_up_on_every_node() {
         let (ephemeral, node, other) = nodes();
         announce(&ephemeral, &node, "m").await;
         withdraw(&ephemeral, &other, "m").await;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_withdrawal_that_was_not_applied_takes_nothing_away() {
+    async fn a_withdrawal_that_was_not_applied_has_no_effect() {
         let (ephemeral, node, _) = nodes();
         let key = announce(&ephemeral, &node, "m").await;
         node.withdraw_in(&mut Batch::new(&ephemeral), "m", NOW);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_report_on_a_message_that_nobody_announced_is_unknown() {
+    async fn a_report_on_a_message_that_was_not_announced_is_unknown() {
         let (_, node, _) = nodes();
         assert!(!node.is_known("m", NOW).await.unwrap());
         for _ in 0..2 {

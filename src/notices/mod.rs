@@ -1,7 +1,7 @@
-//! What Yagona tells people: SMS through the gateways, by way of an outbox that survives a crash.
+//! SMS to people, through gateways, from an outbox that survives a crash.
 //!
-//! The gateways' wire formats and the texts of messages are in `sms`; the outbox and what
-//! gateways report are here. Who is told what, and when, is decided above.
+//! The gateways' wire formats and the texts of messages are in `sms`; the outbox and delivery reports are here. What is
+//! sent to whom, and when, is decided by `sign_in`.
 
 mod delivery;
 mod outbox;

@@ -1,7 +1,7 @@
-//! The outbox: a message is stored before its page is answered, and sent off the request's path, at most once (`send.rs`).
+//! The outbox: a message is stored before the response, and sent in the background, at most once (`send.rs`).
 //!
-//! Storing has three steps, so that the announcement goes along with what the caller stores in short-lived state:
-//! [`Outbox::prepare`] seals the message, [`Prepared::announce_in`] adds its announcement to the caller's batch, and
+//! Storing has three steps, so that the announcement is in the same batch as the caller's short-lived state:
+//! [`Outbox::prepare`] encrypts the message, [`Prepared::announce_in`] adds its announcement to the caller's batch, and
 //! [`Outbox::store`] stores it once the batch was applied.
 
 mod send;
@@ -25,40 +25,40 @@ use crate::platform::seal::OneTimeSeal;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::Metrics;
 
-/// Messages in the hands of gateways at a time, per node: a slow gateway cannot pile up more.
+/// Maximum number of concurrent sends per node: bounds the backlog of a slow gateway.
 const IN_FLIGHT: usize = 512;
 
 /// A message to one number.
 pub struct OutboundMessage<'a> {
     /// Its identifier, at most 20 characters.
     pub id: &'a str,
-    /// To whom; `None` stores a row that looks the same and is never sent.
+    /// The recipient; `None` stores an indistinguishable row that is never sent.
     pub to: Option<&'a PhoneNumber>,
     /// The number's blind index, by which messages are counted.
     pub number_index: &'a Digest,
-    /// The service on whose behalf it is sent, by which messages are counted.
+    /// The client of the sign-in, by which messages are counted.
     pub client_id: &'a str,
-    /// A digest of the address that asked for it, by which messages are counted.
+    /// A digest of the client IP, by which messages are counted.
     pub address: &'a str,
     /// The text.
     pub text: String,
-    /// For how long it is worth sending, in seconds.
+    /// Time until it expires, in seconds.
     pub ttl: i64,
-    /// Messages that this number may have in a day.
+    /// Daily limit of messages to this number.
     pub daily_cap: i64,
 }
 
-/// What became of a message.
+/// Result of storing a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Submitted {
     /// It will be sent.
     Stored,
-    /// The number has had its messages for today.
+    /// The daily limit of the number is reached.
     CapReached,
 }
 
-/// A message that is sealed and not stored yet. Dropped unstored, it is never sent.
-#[must_use = "it is announced and stored by its caller"]
+/// A message that is encrypted and not stored yet. If dropped, it is never sent.
+#[must_use = "the caller announces and stores it"]
 pub struct Prepared {
     deliveries: Deliveries,
     id: String,
@@ -70,14 +70,13 @@ pub struct Prepared {
     now: Timestamp,
     ttl: i64,
     daily_cap: i64,
-    /// It is kept for the count alone, and never sent.
+    /// It is stored only to be counted, and never sent.
     decoy: bool,
     stored: bool,
 }
 
 impl Prepared {
-    /// Adds its announcement to the batch that stores what waits for the message. The batch has to be applied before
-    /// [`Outbox::store`].
+    /// Adds its announcement to the caller's batch, which must be applied before [`Outbox::store`].
     pub fn announce_in(&self, batch: &mut Batch<'_>) {
         self.deliveries.announce_in(batch, &self.id, &self.seal, self.ttl);
     }
@@ -131,12 +130,12 @@ impl Outbox {
         }
     }
 
-    /// Which of its messages are wanted, and what was reported of them.
+    /// State of its messages: announcements and delivery reports.
     pub(super) fn deliveries(&self) -> &Deliveries {
         &self.deliveries
     }
 
-    /// Time.
+    /// The clock.
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -146,10 +145,10 @@ impl Outbox {
         &self.gateways
     }
 
-    /// Seals a message. The same work is done for a message that is never sent.
+    /// Encrypts a message. The same work is done for a message that is never sent.
     ///
     /// # Errors
-    /// [`ServiceError::Internal`] when its content cannot be written.
+    /// [`ServiceError::Internal`] when its content cannot be serialised.
     pub fn prepare(&self, message: OutboundMessage<'_>) -> Result<Prepared, ServiceError> {
         let now = self.clock.now();
         let content = Content { to: message.to.map(|to| to.digits().to_owned()), text: message.text };
@@ -173,8 +172,7 @@ impl Outbox {
         })
     }
 
-    /// Adds to the batch that replaces a message by another one that the former is not to be sent any more, if it was
-    /// not handed to a gateway yet.
+    /// Adds the withdrawal of a replaced message to a batch: it is not sent, unless it was sent already.
     pub fn withdraw_in(&self, batch: &mut Batch<'_>, former_id: &str) {
         self.deliveries.withdraw_in(batch, former_id, self.clock.now());
     }
@@ -194,7 +192,7 @@ impl Outbox {
             expires_at: prepared.now.plus(prepared.ttl),
             decoy: prepared.decoy,
         };
-        // Two messages to one number in the same instant compete for a place in its day; the loser looks again.
+        // Two concurrent messages to one number compete for the same row; the loser retries.
         for _ in 0..8 {
             if store::insert(&self.db, &message, prepared.daily_cap).await? {
                 prepared.stored = true;
@@ -211,13 +209,13 @@ impl Outbox {
         Err(ServiceError::Unavailable("too many messages to one number at once".to_owned()))
     }
 
-    /// Waits until no message is in a gateway's hands, at most `limit`.
+    /// Waits until no send is in progress, at most `limit`.
     pub async fn drain(&self, limit: Duration) {
         let all = u32::try_from(IN_FLIGHT).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(limit, self.in_flight.acquire_many(all)).await;
     }
 
-    /// Sets the gauges of what waits.
+    /// Updates the gauges of waiting messages.
     ///
     /// # Errors
     /// [`DbError`].
@@ -228,8 +226,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Messages stored from a moment on, by minute and scope: `client/…` for services, `address/…` for addresses that
-    /// had at least `least` in the minute.
+    /// Messages stored since a point in time, by minute and scope: `client/…` for clients, `address/…` for client IPs with
+    /// at least `least` in the minute.
     ///
     /// # Errors
     /// [`DbError`].
@@ -248,7 +246,7 @@ impl Outbox {
         Ok(clients.chain(addresses).collect())
     }
 
-    /// Removes messages of former days; returns how many.
+    /// Deletes messages of earlier days; returns how many.
     ///
     /// # Errors
     /// [`DbError`].

@@ -1,5 +1,5 @@
-//! `POST /callbacks/sms/{secret}/…`: what gateways report of messages. Neither gateway signs its reports: the address is
-//! unguessable, Eskiz is asked back, and a report changes nothing but counts.
+//! `POST /callbacks/sms/{secret}/…`: delivery reports of gateways. Neither gateway signs them: the URL contains a
+//! secret, Eskiz must confirm its reports, and a report changes only metrics.
 
 use std::sync::Arc;
 
@@ -14,28 +14,28 @@ use crate::platform::bytes;
 use crate::platform::ephemeral::Unavailable;
 use crate::platform::telemetry::Metrics;
 
-/// What the receiver of reports needs.
+/// State of the callback endpoints.
 #[derive(Clone)]
 pub struct Receipts {
-    /// The unguessable part of the address; without one no report is taken.
+    /// The secret part of the URL; without one no report is accepted.
     pub secret: Option<Arc<str>>,
-    /// Whose messages are reported on.
+    /// The outbox of the reported messages.
     pub outbox: Outbox,
-    /// Counters for operators.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
 }
 
-/// The address that Eskiz reports to, below `base`.
+/// The callback URL for Eskiz, below `base`.
 pub fn eskiz_url(base: &str, secret: &str) -> String {
     format!("{base}/callbacks/sms/{secret}/eskiz")
 }
 
-/// The address that PlayMobile reports to, below `base`; its broker appends `/status`.
+/// The callback URL for PlayMobile, below `base`; its broker appends `/status`.
 pub fn playmobile_url(base: &str, secret: &str) -> String {
     format!("{base}/callbacks/sms/{secret}/playmobile")
 }
 
-/// Adds the addresses.
+/// Adds the callback endpoints.
 pub fn routes(config: &mut actix_web::web::ServiceConfig) {
     use actix_web::web::{post, resource};
     config
@@ -48,7 +48,7 @@ async fn eskiz(receipts: Data<Receipts>, secret: Path<String>, body: Bytes) -> H
         return HttpResponse::NotFound().finish();
     }
     let Ok(claimed) = receipt::parse_eskiz(&body) else { return HttpResponse::BadRequest().finish() };
-    // Only reports on messages that somebody waits for are worth a question to the gateway.
+    // Only reports on known messages are confirmed, so that forged ones cause no requests to the gateway.
     let now = receipts.outbox.clock().now();
     match receipts.outbox.deliveries().is_known(&claimed.message_id, now).await {
         Ok(true) => {}
@@ -86,7 +86,7 @@ impl Receipts {
         self.secret.as_ref().is_some_and(|own| bytes::same(own.as_bytes(), secret.as_bytes()))
     }
 
-    /// Counts a report, once however often the gateway repeats it.
+    /// Counts a report once, however often the gateway repeats it.
     async fn note(&self, gateway: &'static str, receipt: &Receipt) -> Result<(), Unavailable> {
         let now = self.outbox.clock().now();
         let report = self.outbox.deliveries().report(&receipt.message_id, receipt.state, now).await?;
@@ -103,9 +103,9 @@ impl Receipts {
     }
 }
 
-/// It cannot be told whether the message is ours: the gateway may repeat the report.
+/// Short-lived state is unavailable: the gateway may retry the report.
 fn later(gateway: &'static str, error: &Unavailable) -> HttpResponse {
-    tracing::warn!(event = "sms.receipt_lost", gateway, %error, "a report could not be counted");
+    tracing::warn!(event = "sms.receipt_lost", sms.gateway = gateway, %error, "a delivery report was not recorded");
     HttpResponse::ServiceUnavailable().finish()
 }
 
@@ -169,7 +169,7 @@ mod tests {
         let path = "/callbacks/sms/path/playmobile/status";
         let report = |id: &str, status: &str| format!("{{\"message-id\":\"{id}\",\"status\":\"{status}\"}}");
         assert_eq!(post(&receipts, path, &report("m2", "Delivered")).await, 200);
-        assert!(!counted(&receipts, "playmobile", "delivered"), "a message that is none of ours");
+        assert!(!counted(&receipts, "playmobile", "delivered"), "not one of our messages");
         for _ in 0..3 {
             assert_eq!(post(&receipts, path, &report("m1", "Delivered")).await, 200);
             assert_eq!(post(&receipts, path, &report("m1", "Rejected")).await, 200);

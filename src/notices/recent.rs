@@ -1,23 +1,22 @@
-//! What this node knows of its latest messages: bounded in time and in number. Whatever is forgotten can be asked of
-//! short-lived state.
+//! A node-local cache of its latest messages, bounded in time and in number. What was evicted is in short-lived state.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::platform::clock::Timestamp;
 
-/// Values by message identifiers, each for the same time.
+/// Values by message identifier, all with the same lifetime.
 pub(super) struct Recent<V> {
-    /// For how long a value is kept, in seconds.
+    /// Lifetime of a value, in seconds.
     seconds: i64,
-    /// How many values are kept.
+    /// Maximum number of values.
     most: usize,
     values: HashMap<String, (Timestamp, V)>,
-    /// In the order of their ends; may name values that were removed.
+    /// In order of expiry; may contain removed values.
     order: VecDeque<(Timestamp, String)>,
 }
 
 impl<V> Recent<V> {
-    /// Nothing yet. Each value will be kept for `seconds`, and of more than `most` the oldest is dropped.
+    /// An empty cache. Values expire after `seconds`; beyond `most` values the oldest is evicted.
     pub(super) fn new(seconds: i64, most: usize) -> Self {
         Self { seconds, most, values: HashMap::new(), order: VecDeque::new() }
     }
@@ -48,7 +47,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_790_000_000);
 
     #[test]
-    fn a_value_is_kept_for_its_time_and_can_be_taken_out_once() {
+    fn a_value_expires_and_can_be_removed_once() {
         let mut recent = Recent::new(3, 10);
         recent.insert("a", 1, NOW);
         recent.insert("b", 2, NOW.plus(1));
@@ -59,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_no_more_than_its_bound_and_nothing_that_has_ended() {
+    fn the_number_of_values_is_bounded_and_expired_ones_are_removed() {
         let mut recent = Recent::new(3, 4);
         for n in 0..100 {
             recent.insert(&n.to_string(), n, NOW);

@@ -4,7 +4,7 @@ use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
 
-/// What this store keeps its data in.
+/// The tables of this store.
 pub(crate) const TABLES: &[&str] = &[TABLE];
 
 const TABLE: &str = "messages";
@@ -19,11 +19,11 @@ pub(super) struct NewMessage<'a> {
     pub(super) address: &'a str,
     pub(super) now: Timestamp,
     pub(super) expires_at: Timestamp,
-    /// Kept for the count alone, never sent.
+    /// Stored only to be counted, never sent.
     pub(super) decoy: bool,
 }
 
-/// A message taken for sending; nobody else will take it.
+/// A message taken for sending; no other node takes it.
 pub(super) struct Taken {
     pub(super) id: String,
     place: (String, i64, i64),
@@ -32,8 +32,8 @@ pub(super) struct Taken {
     pub(super) expires_at: Timestamp,
 }
 
-/// Stores a message unless the number has had `cap` of them today. `false` when it has, or when another message
-/// to the same number was stored in the same instant: the caller may try again.
+/// Stores a message unless the number has reached `cap` today. `false` if it has, or if another message
+/// to the same number was stored concurrently: the caller may retry.
 pub(super) async fn insert(db: &Db, message: &NewMessage<'_>, cap: i64) -> Result<bool, DbError> {
     let index = message.number_index.encode();
     let day = message.now.0.div_euclid(DAY);
@@ -63,7 +63,7 @@ pub(super) async fn insert(db: &Db, message: &NewMessage<'_>, cap: i64) -> Resul
     Ok(row.is_some())
 }
 
-/// How many messages the number has had today.
+/// The number's messages of today.
 pub(super) async fn had_today(db: &Db, number_index: &Digest, now: Timestamp) -> Result<i64, DbError> {
     let row = db
         .read_optional(
@@ -109,7 +109,7 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
         .collect()
 }
 
-/// Puts a message back that no gateway took.
+/// Returns a message that no gateway accepted to the outbox.
 pub(super) async fn put_back(db: &Db, taken: &Taken, due_at: Timestamp) -> Result<(), DbError> {
     let (number_index, day, n) = &taken.place;
     db.execute(
@@ -126,7 +126,7 @@ pub(super) async fn put_back(db: &Db, taken: &Taken, due_at: Timestamp) -> Resul
     .map(|_| ())
 }
 
-/// How many messages wait, and since when the oldest does.
+/// The number of waiting messages, and the creation time of the oldest.
 pub(super) async fn waiting(db: &Db) -> Result<(i64, Option<Timestamp>), DbError> {
     let row = db
         .read_one(db::statement(
@@ -136,7 +136,7 @@ pub(super) async fn waiting(db: &Db) -> Result<(i64, Option<Timestamp>), DbError
     Ok((db::int(&row, TABLE, "n")?, db::maybe_int(&row, TABLE, "oldest")?.map(Timestamp)))
 }
 
-/// Removes what no count of today or yesterday needs; returns how many went.
+/// Deletes messages that are not needed for counts of today or yesterday; returns how many.
 pub(super) async fn purge(db: &Db, now: Timestamp, most: i64) -> Result<u64, DbError> {
     db.execute(
         db::statement(
@@ -149,14 +149,14 @@ pub(super) async fn purge(db: &Db, now: Timestamp, most: i64) -> Result<u64, DbE
     .await
 }
 
-/// How many messages were stored for one scope in one minute.
+/// Number of messages of one scope in one minute.
 pub(super) struct MinuteCount {
     pub(super) minute: i64,
     pub(super) scope: String,
     pub(super) count: i64,
 }
 
-/// Messages by service and minute, from a moment on.
+/// Messages by client and minute, since a point in time.
 pub(super) async fn by_client(db: &Db, since: Timestamp) -> Result<Vec<MinuteCount>, DbError> {
     let rows = db
         .read_all(
@@ -170,7 +170,7 @@ pub(super) async fn by_client(db: &Db, since: Timestamp) -> Result<Vec<MinuteCou
     rows.iter().map(minute_count).collect()
 }
 
-/// Messages by address and minute, from a moment on, where there were at least `least` in the minute.
+/// Messages by client IP and minute, since a point in time, if there were at least `least` in the minute.
 pub(super) async fn by_address(db: &Db, since: Timestamp, least: i64) -> Result<Vec<MinuteCount>, DbError> {
     let rows = db
         .read_all(

@@ -124,9 +124,21 @@ impl TokenError {
         let (code, description) = (self.code.name(), self.description);
         let detail = self.detail.as_deref();
         if self.code.status().is_server_error() {
-            tracing::error!(event = "oidc.fault", endpoint, code, detail, "{description}");
+            tracing::error!(
+                event = "oidc.fault",
+                oidc.endpoint = endpoint,
+                oidc.error = code,
+                error = detail,
+                "{description}"
+            );
         } else {
-            tracing::info!(event = "oidc.refused", endpoint, code, detail, "{description}");
+            tracing::info!(
+                event = "oidc.refused",
+                oidc.endpoint = endpoint,
+                oidc.error = code,
+                error = detail,
+                "{description}"
+            );
         }
         let body = json!({"error": code, "error_description": description});
         let mut response = respond::json(self.code.status(), &body);

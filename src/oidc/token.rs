@@ -159,7 +159,7 @@ async fn refresh_token(
     else {
         let stale = tokens.grants.find(&token.grant).await?.filter(|grant| grant.client_id == client.id);
         if stale.is_some_and(|grant| grant.generation > token.generation && !grant.revoked) {
-            tracing::warn!(event = "refresh_token.replayed", client = %client.id, grant = token.grant, "a refresh token was used twice: its grant is revoked");
+            tracing::warn!(event = "refresh_token.replayed", client.id = %client.id, grant.id = token.grant, "a refresh token was used twice: its grant is revoked");
             tokens.grants.revoke(&token.grant).await?;
         }
         return Err(invalid());

@@ -1,5 +1,5 @@
-//! Random values, digests and their text form. Randomness is the operating system's, and is not passed as an argument:
-//! what is made of it opens something, and no test may foresee it.
+//! Random values, digests and their text form. Randomness comes from the operating system and is not injected:
+//! it makes secrets, which no test may predict.
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
@@ -9,7 +9,7 @@ use rand::rngs::SysRng;
 use rand::{Rng as _, RngExt as _};
 use serde::{Deserialize, Serialize};
 
-/// A SHA-256 digest. Digests may be stored, compared and used as keys; what they are made of may not.
+/// A SHA-256 digest. Unlike the secret behind it, a digest may be stored, compared and used as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Digest(pub [u8; 32]);
@@ -27,7 +27,7 @@ impl Digest {
         encode(&self.0)
     }
 
-    /// Whether both are the same, in time that does not depend on where they differ.
+    /// Constant-time equality.
     pub fn matches(&self, other: &Digest) -> bool {
         bool::from(subtle::ConstantTimeEq::ct_eq(&self.0[..], &other.0[..]))
     }
@@ -35,7 +35,7 @@ impl Digest {
 
 impl std::fmt::Debug for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Six characters tell two digests apart in a log and are of no use to anybody else.
+        // Six characters distinguish digests in a log and reveal nothing.
         write!(f, "Digest({}…)", &self.encode()[..6])
     }
 }
@@ -57,19 +57,18 @@ impl TryFrom<String> for Digest {
     }
 }
 
-/// The operating system's generator. It panics when there is no randomness to give: nothing secure can be done from
-/// there on.
+/// The operating system's generator. It panics if that fails: nothing secure is possible without randomness.
 fn system() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// Twenty-six letters and six digits: a power of two, so that each is as likely as any other in a random byte.
+/// Twenty-six letters and six digits: 32 symbols, so that five random bits choose one without bias.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// Fills `out` from the operating system's generator.
 ///
 /// # Panics
-/// When the operating system has no randomness to give.
+/// If the operating system has no randomness.
 pub fn fill(out: &mut [u8]) {
     system().fill_bytes(out);
 }
@@ -77,17 +76,17 @@ pub fn fill(out: &mut [u8]) {
 /// `N` bytes from the operating system's generator.
 ///
 /// # Panics
-/// When the operating system has no randomness to give.
+/// If the operating system has no randomness.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut out = [0; N];
     fill(&mut out);
     out
 }
 
-/// `N` random decimal digits, leading zeros included; each number of so many digits is as likely as any other.
+/// `N` random decimal digits, leading zeros included, uniformly distributed.
 ///
 /// # Panics
-/// When the operating system has no randomness to give.
+/// If the operating system has no randomness.
 pub fn random_digits<const N: u32>() -> String {
     const { assert!(N >= 1 && N <= 18) };
     let value = system().random_range(0..10_u64.pow(N));
@@ -97,9 +96,9 @@ pub fn random_digits<const N: u32>() -> String {
 /// `N` random lower-case letters and digits, five bits in each.
 ///
 /// # Panics
-/// When the operating system has no randomness to give.
+/// If the operating system has no randomness.
 pub fn random_alphanumeric<const N: usize>() -> String {
-    // One call for all of them: a range for each letter would be a call to the system for each.
+    // One system call for all letters, instead of one for each.
     random::<N>().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
@@ -118,12 +117,12 @@ pub fn encode_into(raw: &[u8], out: &mut String) {
     URL_SAFE_NO_PAD.encode_string(raw, out);
 }
 
-/// Reads base64url without padding; `None` for anything else.
+/// Decodes base64url without padding; `None` for anything else.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// Whether two secrets are the same, in time that does not depend on where they differ.
+/// Constant-time equality of two secrets.
 pub fn same(a: &[u8], b: &[u8]) -> bool {
     bool::from(subtle::ConstantTimeEq::ct_eq(a, b))
 }
@@ -146,7 +145,7 @@ mod tests {
         assert_ne!(random_alphanumeric::<20>(), random_alphanumeric::<20>());
     }
 
-    /// Fails when the counts are too uneven for chance: a uniform source gets there once in some 10^12 runs.
+    /// Fails if the counts are not uniform: a false alarm has a probability of about 10^-12.
     fn assert_uniform(counts: &[u32]) {
         let expected = f64::from(counts.iter().sum::<u32>()) / counts.len() as f64;
         let chi_squared: f64 =

@@ -5,23 +5,23 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-/// A moment, in whole seconds since the Unix epoch (UTC).
+/// A point in time, in whole seconds since the Unix epoch (UTC).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The moment `seconds` later.
+    /// The time `seconds` later.
     pub const fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// The moment `seconds` earlier.
+    /// The time `seconds` earlier.
     pub const fn minus(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(seconds))
     }
 
-    /// Seconds from `earlier` to this moment; negative if it lies before.
+    /// Seconds from `earlier` to this time; negative if `earlier` is later.
     pub const fn since(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -35,25 +35,25 @@ impl Timestamp {
     }
 }
 
-/// Tells the time: the system's, or one that a test moves.
+/// The source of time: the system's clock, or one that a test moves.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The operating system's clock.
     #[default]
     System,
-    /// The operating system's clock and an offset in milliseconds: it can be moved and goes on ticking.
+    /// The operating system's clock plus an offset in milliseconds, which can be moved.
     Shifted(Arc<AtomicI64>),
-    /// A clock that stands still until it is moved; milliseconds since the Unix epoch.
+    /// A clock that stops until it is moved; milliseconds since the Unix epoch.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// The clock of a process: the system's, or one that can be moved besides, for the sandbox only.
+    /// The clock of a process: the system's, or in the sandbox one that can be moved.
     pub fn of_process(movable: bool) -> Self {
         if movable { Self::Shifted(Arc::default()) } else { Self::System }
     }
 
-    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    /// A clock that is stopped at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.0.saturating_mul(1000))))
     }
@@ -77,7 +77,7 @@ impl Clock {
         !matches!(self, Self::System)
     }
 
-    /// Moves the clock; `false` for the system's, which cannot be moved and stays as it is.
+    /// Moves the clock; `false` for the system's, which cannot be moved.
     pub fn advance(&self, seconds: i64) -> bool {
         match self {
             Self::System => false,

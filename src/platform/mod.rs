@@ -1,7 +1,7 @@
-//! The ground floor: what every subject above stands on and what knows nothing of any of them.
+//! Infrastructure: what every subject uses, and what depends on none of them.
 //!
-//! How settings are read, time and randomness, SQL, short-lived state, sealing of personal data, signatures, guarded calls
-//! to the outside, the pieces of web pages and telemetry. No rule about people, services or protocols lives here.
+//! Settings, time and randomness, SQL, short-lived state, encryption of personal data, signatures, guarded outbound
+//! requests, web pages and telemetry. No rule about people, clients or protocols is here.
 
 pub mod bytes;
 pub mod clock;

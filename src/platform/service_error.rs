@@ -1,12 +1,12 @@
-//! What goes wrong on our side: told apart only by whether trying again may help.
+//! Errors of the provider, distinguished by whether a retry may help.
 
 use super::db::DbError;
 use super::ephemeral::Unavailable;
 
-/// A fault of the provider or of what it stands on. Its text is for the log; people and clients get 503 or 500.
+/// A failure of the provider or of its stores. Its text is for the log; people and clients get 503 or 500.
 #[derive(Debug)]
 pub enum ServiceError {
-    /// A store is away: 503, try again.
+    /// A store is unavailable: 503, retry.
     Unavailable(String),
     /// A defect: 500.
     Internal(String),

@@ -32,7 +32,7 @@ pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
         Err(error) => {
-            tracing::error!(%error, "page not written");
+            tracing::error!(%error, "page not rendered");
             HttpResponse::InternalServerError().finish()
         }
     }

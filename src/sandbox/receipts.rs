@@ -52,8 +52,8 @@ impl Courier {
         // A callback address is a secret of its owner: what is logged must not contain it.
         match receipt.send().await.map_err(reqwest::Error::without_url) {
             Ok(answer) if answer.status().is_success() => {}
-            Ok(answer) => tracing::warn!(status = answer.status().as_u16(), "receipt refused"),
-            Err(error) => tracing::warn!(%error, "receipt not delivered"),
+            Ok(answer) => tracing::warn!(http.status = answer.status().as_u16(), "delivery report refused"),
+            Err(error) => tracing::warn!(%error, "delivery report not sent"),
         }
     }
 }

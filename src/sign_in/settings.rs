@@ -1,41 +1,41 @@
 use crate::platform::config::{Loader, settings};
 
 settings! {
-    /// The sign-in's clocks and counters.
+    /// Lifetimes and attempt limits of sign-in and SSO session.
     [sign_in]
     pub struct SignInSettings {
-        /// Time to finish a sign-in once begun.
+        /// Lifetime of a sign-in attempt.
         attempt_seconds: u32 = 1800, count(60..=7200, "seconds");
-        /// Life of an SMS code.
+        /// Lifetime of an SMS code.
         code_seconds: u32 = 180, count(30..=300, "seconds");
-        /// Guesses allowed at one code.
-        code_tries: u32 = 5, count(1..=10, "guesses");
-        /// Waits before the first, second and third resend of a code; as many resends as entries.
+        /// Attempts at one code.
+        code_tries: u32 = 5, count(1..=10, "attempts");
+        /// Waits before the first, second and third resend of a code; the number of entries is the number of resends.
         resend_after_seconds: Vec<u32> = [30, 60, 120], up_to(3, 1..=900, "seconds");
-        /// An SSO session ends after this time without use.
+        /// Idle lifetime: an SSO session expires after this time without use.
         session_idle_seconds: u32 = 1800, count(60..=86_400, "seconds");
-        /// An SSO session ends after this time whatever happens.
+        /// Absolute lifetime of an SSO session.
         session_absolute_seconds: u32 = 43200, count(60..=86_400, "seconds");
     }
 }
 
 settings! {
-    /// What one number, address, client and the whole country may cause.
+    /// Rate limits on SMS codes per number, client IP, client and in total, and the lockout of accounts.
     [limits]
     pub struct LimitSettings {
         /// Messages to one number in ten minutes.
         sends_per_number_10m: u32 = 3, count(1..=1_000_000_000, "messages");
         /// Messages to one number in an hour.
         sends_per_number_hour: u32 = 5, count(1..=1_000_000_000, "messages");
-        /// Messages to one number in a day; survives restarts and a lost Redis.
+        /// Messages to one number in a day; survives restarts and loss of Redis.
         sends_per_number_day: u32 = 10, count(1..=1_000_000_000, "messages");
-        /// Codes asked for from one address (IPv6: one /64) in five minutes.
+        /// Codes requested from one client IP (IPv6: one /64) in five minutes.
         sends_per_address_5m: u32 = 25, count(1..=1_000_000_000, "messages");
-        /// Messages that one client's sign-ins may cause in an hour.
+        /// Messages for the sign-ins of one client in an hour.
         sends_per_client_hour: u32 = 30000, count(1..=1_000_000_000, "messages");
-        /// Messages that the whole provider may send in an hour; what an attack may cost at most.
+        /// Messages of the whole provider in an hour; bounds the cost of an attack.
         sends_per_country_hour: u32 = 300000, count(1..=1_000_000_000, "messages");
-        /// Consecutive wrong codes until an account is locked; from the first ones on, each costs a growing delay.
+        /// Consecutive wrong codes until an account is locked out; every fifth adds a growing delay before that.
         failures_per_account: u32 = 100, count(1..=100, "wrong codes");
     }
 }
@@ -69,7 +69,7 @@ impl LimitSettings {
         loader.ordered(hour, day);
         loader.ordered(client, ("limits.sends_per_country_hour", self.sends_per_country_hour));
         for (setting, cap) in [(minutes, 10), (hour, 15), (day, 20)] {
-            loader.at_most(setting, cap, "people would be bombed with messages");
+            loader.at_most(setting, cap, "people would be flooded with messages");
         }
     }
 }

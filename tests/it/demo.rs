@@ -76,7 +76,7 @@ async fn a_newcomer_sees_what_to_open_and_whom_to_be() {
     let arguments: Vec<&str> = demo.arguments.iter().map(String::as_str).collect();
     let second = run(demo.folder.path(), &arguments);
     let said = both_streams(&second);
-    assert!(!second.status.success() && said.contains("occupied"), "{said}");
+    assert!(!second.status.success() && said.contains("in use"), "{said}");
     assert!(said.contains("--port"), "it says what to do: {said}");
 
     demo.running.signal("INT");

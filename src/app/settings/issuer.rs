@@ -7,9 +7,9 @@ use url::Url;
 use crate::platform::config::{Raw, SettingValue, ValueKind, WrongValue, text};
 use crate::platform::outbound::is_loopback;
 
-/// The provider's name on the wire: an origin, exactly as it stands in every token and in discovery.
+/// The issuer identifier: an origin, exactly as it appears in every token and in discovery.
 ///
-/// The text is kept beside the parsed URL because a `Url` would add a slash, and relying parties compare
+/// The text is stored beside the parsed URL because a `Url` would add a slash, and relying parties compare
 /// issuers character by character (OpenID Connect Core §3.1.3.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
@@ -28,40 +28,38 @@ impl Issuer {
         &self.url
     }
 
-    /// The host name, which SMS codes are bound to.
+    /// The host name, to which SMS codes are bound.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 
-    /// Whether it is reached over TLS.
+    /// Whether its scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 
-    /// Whether only this machine can reach it.
+    /// Whether it is a loopback address.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.url)
     }
 }
 
-/// Why a text cannot be an issuer.
+/// Why a text is not a valid issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum IssuerError {
     /// Not an `http` or `https` URL.
     #[error("is not a URL such as https://id.example.uz")]
     Syntax,
-    /// It ends with a slash, which would become part of the name.
-    #[error("ends with a slash, which would become part of the issuer's name")]
+    /// It ends with a slash, which would be part of the identifier.
+    #[error("ends with a slash, which would be part of the issuer identifier")]
     TrailingSlash,
-    /// It has a path, a query, a fragment or a user name.
+    /// It has a path, a query, a fragment or user information.
     #[error(
-        "has more than scheme, host and port; Yagona needs a host of its own, which its cookies and SMS codes are bound to"
+        "has more than scheme, host and port; Yagona needs its own host, to which its cookies and SMS codes are bound"
     )]
     NotAnOrigin,
     /// It would be spelled differently by a browser (upper-case host, default port).
-    #[error(
-        "is not in its plain form (lower-case host, no default port), so relying parties could not match it"
-    )]
+    #[error("is not canonical (lower-case host, no default port), so relying parties could not match it")]
     NotCanonical,
 }
 
@@ -98,7 +96,7 @@ impl SettingValue for Issuer {
         text(raw)?.parse().map_err(|error: IssuerError| error.to_string().into())
     }
 
-    /// RFC 2606 keeps the name from ever being real.
+    /// Reserved by RFC 2606.
     fn placeholder() -> Self {
         let text = "https://issuer.invalid";
         text.parse().unwrap_or_else(|error| unreachable!("{text} {error}"))

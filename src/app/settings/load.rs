@@ -5,16 +5,16 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Environment, Settings, TABLE};
 use crate::platform::config::{ConfigProblems, Loader, SettingsSection};
 
-/// The demo's configuration, which commands also act on when no other is named.
+/// The demo's configuration, which is also the default of commands without `--config`.
 const DEMO: &str = include_str!("../../../config/demo.toml");
 const DEMO_NAME: &str = "config/demo.toml (built in)";
 
 /// Reads the configuration from its three layers and checks it as a whole.
 ///
-/// `env` is usually [`environment`](crate::platform::config::environment); only `YAGONA__…` variables of it are looked at.
+/// `env` is usually [`environment`](crate::platform::config::environment); only its `YAGONA__…` variables are used.
 ///
 /// # Errors
-/// Everything that is wrong, at once.
+/// All problems, at once.
 pub fn load(
     file: Option<&Path>,
     env: impl Iterator<Item = (String, String)>,
@@ -22,10 +22,10 @@ pub fn load(
     from_file(file, env, false)
 }
 
-/// The same for the command that makes the keyring, which cannot demand that there be one.
+/// The same for `keys init`, which creates the keyring and so must accept that it is missing.
 ///
 /// # Errors
-/// Everything else that is wrong, at once.
+/// All other problems, at once.
 pub fn load_before_keyring(
     file: Option<&Path>,
     env: impl Iterator<Item = (String, String)>,
@@ -39,14 +39,14 @@ impl Settings {
         match Self::demo_with(base_dir, std::iter::empty()) {
             Ok(settings) => settings,
             // The file is part of this program, and a test loads it.
-            Err(problems) => unreachable!("the built-in configuration is wrong: {problems}"),
+            Err(problems) => unreachable!("the built-in configuration is invalid: {problems}"),
         }
     }
 
-    /// The demo's configuration with variables laid over it.
+    /// The demo's configuration, overridden by environment variables.
     ///
     /// # Errors
-    /// Everything that is wrong with the variables, at once.
+    /// All problems of the variables, at once.
     pub fn demo_with(
         base_dir: &Path,
         env: impl Iterator<Item = (String, String)>,
@@ -56,12 +56,12 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Puts relative paths under a folder.
+    /// Resolves relative paths against a folder.
     fn move_to(&mut self, base_dir: &Path) {
         let database = self.database.url.expose_secret();
         if let Some(path) = database.strip_prefix("sqlite:").filter(|path| !path.starts_with('/')) {
             let base = base_dir.join("").display().to_string();
-            // What follows `sqlite:` is part of a URL, in which these three have a meaning.
+            // What follows `sqlite:` is part of a URL, in which these three are reserved.
             let base = base.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
             self.database.url = format!("sqlite:{base}{path}").into();
         }
@@ -71,7 +71,6 @@ impl Settings {
     }
 }
 
-/// Reads a file if there is one and resolves it with the variables.
 fn from_file(
     file: Option<&Path>,
     env: impl Iterator<Item = (String, String)>,
@@ -85,7 +84,7 @@ fn from_file(
     }
 }
 
-/// Resolves a file's name and content, if there is one, with the variables.
+/// Resolves the layers; `file` is its name and content.
 pub(super) fn resolve(
     file: Option<(&str, &str)>,
     env: impl Iterator<Item = (String, String)>,
@@ -93,12 +92,12 @@ pub(super) fn resolve(
 ) -> Result<Settings, ConfigProblems> {
     let mut loader = Loader::new(TABLE);
     if let Some((name, content)) = file {
-        // Without the file's keys, every one of them would be reported as missing.
+        // An unreadable file is the only problem reported: without it every required key would be missing.
         loader.lay_file(name, content)?;
     }
     loader.lay_variables(env);
     let settings = Settings::read(&mut loader);
-    // Of a misspelt environment nobody knows what it demands.
+    // A misspelt environment implies neither set of rules.
     loader.production = settings.environment == Environment::Production && !loader.concern("environment");
     settings.check(keyring_may_be_missing, &mut loader);
     if loader.production {
@@ -107,7 +106,7 @@ pub(super) fn resolve(
     loader.finish(settings)
 }
 
-/// The demo's secrets, which everybody can read in its configuration.
+/// The demo's secrets, which are public.
 fn demo_secrets() -> Vec<SecretString> {
     let mut loader = Loader::new(TABLE);
     // The file is part of this program, and a test loads it.

@@ -1,4 +1,4 @@
-//! Everything that can be set: the subjects' sections, read from their layers and checked as a whole.
+//! All settings: the subjects' sections, read from their layers and validated as a whole.
 
 mod issuer;
 mod load;
@@ -25,10 +25,10 @@ settings! {
     /// Keys at the top of the file.
     []
     pub struct Settings {
-        /// Whether real people sign in. `sandbox` allows test people, test numbers and stand-ins of outside systems;
-        /// `production` refuses them and every insecure setting.
+        /// Whether real people sign in. `sandbox` allows test people, test numbers and simulated external systems;
+        /// `production` rejects them and every insecure setting.
         environment: Environment = "production";
-        /// How many nodes serve this issuer together. More than one needs PostgreSQL and Redis.
+        /// Number of nodes that serve this issuer. More than one requires PostgreSQL and Redis.
         nodes: u32 = 1, count(1..=1000, "nodes");
         [server]: ServerSettings;
         [database]: DatabaseSettings;
@@ -48,9 +48,9 @@ settings! {
 choices! {
     /// Whether real people sign in here.
     pub enum Environment {
-        /// Real people: every insecure setting is refused.
+        /// Real people: every insecure setting is rejected.
         Production = "production",
-        /// Test people, test numbers and stand-ins; no real person's data.
+        /// Test people, test numbers and simulated systems; no real personal data.
         Sandbox = "sandbox",
     }
 }

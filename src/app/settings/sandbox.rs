@@ -6,23 +6,23 @@ use crate::platform::config::{
 };
 
 settings! {
-    /// What exists only where nobody real signs in. Refused as a whole in production.
+    /// Sandbox only: the whole section is rejected in production.
     [sandbox]
     pub struct SandboxSettings {
         /// A file of test people.
-        people: Option<PathBuf>, otherwise("the people built in");
-        /// Test numbers (`99800` and seven digits) whose SMS code never changes, for automated browsers:
+        people: Option<PathBuf>, otherwise("the built-in test people");
+        /// Test numbers (`99800` and seven digits) with a constant SMS code, for automated browsers:
         /// `{ "998001234567" = "123456" }`.
         constant_codes: ConstantCodes;
-        /// Do not hold test numbers to the limits per number and per address, for load and conformance runs.
+        /// Exempt the numbers of `constant_codes` from the rate limits per number and per client IP, for load and conformance runs.
         relaxed_limits: bool = false;
-        /// Let `POST /sandbox/clock` on the operations port move this process's clock by `advance_seconds`, to see what
-        /// expires expire.
+        /// Let `POST /sandbox/clock` on the operations port move this process's clock by `advance_seconds`, to test
+        /// expiry.
         movable_clock: bool = false;
     }
 }
 
-/// Codes by test numbers, both digits only.
+/// Constant codes by test number, both digits only.
 #[derive(Clone, Debug, Default)]
 pub struct ConstantCodes(pub BTreeMap<String, String>);
 
@@ -38,7 +38,7 @@ impl SettingValue for ConstantCodes {
             if !(number.starts_with("99800") && digits(number, 12)) {
                 let known = number.get(..5).unwrap_or_default();
                 return Err(format!(
-                    "has the number {known}…; only test numbers, 99800 and seven digits, may have a code that never changes"
+                    "has the number {known}…; only test numbers, 99800 and seven digits, may have a constant code"
                 )
                 .into());
             }
@@ -63,19 +63,19 @@ impl SandboxSettings {
         if !loader.production {
             return;
         }
-        let remedy = "remove it, or set environment = \"sandbox\" where no real person signs in";
+        let remedy = "remove it, or set environment = \"sandbox\" if no real people sign in";
         let set: Vec<_> = loader.set_under("sandbox").collect();
         for key in &set {
             let wrong = match *key {
-                "sandbox.constant_codes" => "gives numbers a code that everybody may know, in production",
-                "sandbox.movable_clock" => "lets a request decide what has expired, in production",
-                "sandbox.people" => "adds people who do not exist, in production",
-                _ => "is for the sandbox, and this is production",
+                "sandbox.constant_codes" => "sets constant codes, which are for the sandbox only",
+                "sandbox.movable_clock" => "lets a request change expiry, which is for the sandbox only",
+                "sandbox.people" => "adds test people, which are for the sandbox only",
+                _ => "is for the sandbox only",
             };
             loader.report(key, wrong, remedy);
         }
         if set.is_empty() && loader.has_section("sandbox") {
-            loader.report("sandbox", "is for the sandbox, and this is production", remedy);
+            loader.report("sandbox", "is for the sandbox only", remedy);
         }
     }
 }

@@ -6,42 +6,42 @@ use crate::platform::config::{Cidr, Loader, settings, shared};
 use crate::platform::telemetry::ForwardedHeader;
 
 settings! {
-    /// Where the provider is reached, and how it treats connections.
+    /// Addresses of the provider, and its connections.
     [server]
     pub struct ServerSettings {
-        /// The provider's name in every token and the origin that browsers see; without a trailing slash. It cannot be
-        /// changed later: relying parties and their users' identifiers hang on it.
+        /// The issuer identifier in every token and the origin that browsers see; without a trailing slash. It cannot be
+        /// changed later: relying parties store it with every `sub`.
         issuer: Issuer;
-        /// Where citizens and relying parties are served.
+        /// Address for pages and OpenID Connect endpoints.
         listen: SocketAddr = "127.0.0.1:8080";
-        /// Where `/health/live`, `/health/ready` and `/metrics` are served; keep it from the public.
+        /// Address for `/health/live`, `/health/ready` and `/metrics`; do not expose it to the public.
         operations_listen: SocketAddr = "127.0.0.1:8089";
         /// Threads that serve requests; 0 is one per core.
         workers: u32 = 0, count(0..=1024, "threads");
-        /// Proxies whose word on the client's address is believed. That address is the right-most one that is not
-        /// theirs.
+        /// Proxies that are trusted for the client IP. The client IP is the right-most address of the forwarded header
+        /// that is not a trusted proxy.
         trusted_proxies: Vec<Cidr> = [];
-        /// The header in which those proxies tell it. Only the one that they write themselves can be believed.
+        /// The header in which those proxies forward the client IP. Choose the one that they set themselves.
         forwarded_header: ForwardedHeader = "x-forwarded-for";
-        /// Largest request body that is read.
+        /// Maximum size of a request body.
         max_body_bytes: u32 = 65536, count(1024..=10_485_760, "bytes");
-        /// Time for a client to send its request's head.
+        /// Timeout for a client to send its request headers.
         request_timeout_seconds: u32 = 10, count(1..=300, "seconds");
-        /// Time given to running requests after SIGTERM.
+        /// Time for running requests to finish after SIGTERM.
         drain_seconds: u32 = 20, count(0..=600, "seconds");
         [tls]: Option<TlsSettings>;
     }
 }
 
 settings! {
-    /// TLS on `server.listen`. Leave the section out when a trusted proxy ends TLS.
+    /// TLS on `server.listen`. Omit the section if a trusted proxy terminates TLS.
     [server.tls]
     pub struct TlsSettings {
         /// The certificate chain in PEM, leaf first.
         certificate: Option<PathBuf>;
         /// The leaf's private key in PEM.
         private_key: Option<PathBuf>;
-        /// Make a certificate for the issuer's host at start instead; sandbox only.
+        /// Create a self-signed certificate for the issuer's host at start instead; sandbox only.
         self_signed: bool = false;
     }
 }
@@ -50,8 +50,8 @@ impl ServerSettings {
     pub(super) fn check(&self, loader: &mut Loader) {
         self.check_issuer(loader);
         if self.trusted_proxies.iter().any(|block| block.prefix() == 0) {
-            let wrong = "trusts the whole internet to tell who the client is";
-            loader.report("server.trusted_proxies", wrong, "list the addresses of your proxies only");
+            let wrong = "trusts the whole internet for the client IP";
+            loader.report("server.trusted_proxies", wrong, "list only the addresses of your proxies");
         }
         let (public, operations) = (self.listen, self.operations_listen);
         let same_host = public.ip() == operations.ip()
@@ -75,19 +75,18 @@ impl ServerSettings {
             let wrong = format!("is {issuer}, which only this machine can reach");
             loader.report(key, wrong, "use the public https:// origin of the provider");
         } else if !issuer.is_https() && !issuer.is_loopback() {
-            let wrong =
-                format!("is {issuer}: over plain http, codes, sessions and data can be read on the way");
+            let wrong = format!("is {issuer}: over plain http, codes, sessions and data can be intercepted");
             loader.report(key, wrong, "use an https:// origin; http is for loopback in the sandbox");
         }
         if !issuer.is_https() && self.tls.is_some() {
-            let wrong = format!("is {issuer}, yet [server.tls] is set");
+            let wrong = format!("is {issuer}, but [server.tls] is set");
             loader.report(key, wrong, "use an https:// origin, or remove [server.tls]");
         }
         let proxies = "server.trusted_proxies";
         let tls_somewhere = self.tls.is_some() || !self.trusted_proxies.is_empty() || loader.concern(proxies);
         if (loader.production || issuer.is_https()) && !tls_somewhere {
-            let wrong = "is not set, and server.trusted_proxies is empty: nothing ends TLS";
-            let remedy = "set certificate and private_key in [server.tls], or server.trusted_proxies to the proxy that ends TLS";
+            let wrong = "is not set, and server.trusted_proxies is empty: nothing terminates TLS";
+            let remedy = "set certificate and private_key in [server.tls], or server.trusted_proxies to the proxy that terminates TLS";
             loader.report("server.tls", wrong, remedy);
         }
     }
@@ -101,17 +100,17 @@ impl TlsSettings {
                 let own = "server.tls.self_signed";
                 if loader.production {
                     let wrong = "is true, but browsers cannot verify such a certificate";
-                    loader.report(own, wrong, "give certificate and private_key");
+                    loader.report(own, wrong, "set certificate and private_key");
                 }
                 if chain.is_some() || key.is_some() {
-                    loader.report(own, "is true, yet files are given", "keep one of the two");
+                    loader.report(own, "is true, but files are set", "keep one of the two");
                 }
             }
             (Some(chain), Some(key)) => {
                 loader.readable(certificate, chain);
                 loader.readable(private_key, key);
                 if loader.production && shared(key, 0o007) {
-                    let wrong = format!("names {}, which everybody on this machine can open", key.display());
+                    let wrong = format!("names {}, which every user of this machine can read", key.display());
                     loader.report(private_key, wrong, "chmod o= that file");
                 }
             }
@@ -121,7 +120,7 @@ impl TlsSettings {
                     (None, Some(_)) => certificate,
                     _ => "server.tls",
                 };
-                loader.report(missing, "is missing", "give both certificate and private_key, in PEM files");
+                loader.report(missing, "is missing", "set both certificate and private_key, in PEM files");
             }
         }
     }

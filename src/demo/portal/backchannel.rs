@@ -59,7 +59,7 @@ pub(super) async fn receive(
             HttpResponse::Ok()
         }
         Err(why) => {
-            tracing::warn!(why, "a logout token was refused");
+            tracing::warn!(error = why, "a logout token was refused");
             HttpResponse::BadRequest()
         }
     };

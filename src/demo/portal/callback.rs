@@ -75,7 +75,7 @@ async fn accept(portal: &Portal, arrival: &Arrival, answer: Answer) -> Result<St
             _ => Problem::Provider { code, description: answer.error_description },
         });
     }
-    tracing::debug!(party = arrival.party, "an authorization response was accepted");
+    tracing::debug!(client.index = arrival.party, "an authorization response was accepted");
     answer.code.filter(|code| !code.is_empty()).ok_or(Problem::BrokenLink)
 }
 

@@ -217,7 +217,7 @@ async fn complete(
         .request_async(&http)
         .await
         .map_err(|error| {
-            tracing::warn!(%error, "UserInfo was not accepted");
+            tracing::warn!(%error, "the UserInfo response was rejected");
             Trouble::Unproven("UserInfo did not come, or is about somebody else")
         })?;
     let user = as_map(serde_json::to_value(&user));

@@ -226,7 +226,7 @@ pub(super) fn problem(portal: &Portal, index: usize, problem: Problem) -> HttpRe
     let status = problem.status();
     let mut frame = Frame::new(portal, index, "");
     let words = problem.words(frame.service);
-    tracing::info!(code = words.code, "a sign-in ended with a problem page");
+    tracing::info!(oidc.error = words.code, "a sign-in ended with a problem page");
     frame.title = words.title;
     let mut response = html(portal, status, &ProblemPage { frame, words });
     if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -1,8 +1,8 @@
-//! Sending, off the path of requests.
+//! Sending in the background.
 //!
-//! A message is taken (one durable statement, one winner) before it is handed to a gateway, so that no crash and
-//! no second node sends it again. One that expired, was replaced or was never announced is dropped. Only what
-//! every gateway refused is put back.
+//! A message is taken (one durable statement, one winner) before it is sent, so that neither a crash nor
+//! a second node sends it again. A message that expired, was replaced or was never announced is dropped. Only a message
+//! that every gateway refused is returned to the outbox.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,26 +18,26 @@ use crate::platform::seal::OneTimeSeal;
 /// Messages taken in one statement.
 const TAKEN: i64 = 64;
 
-/// How long messages are gathered before they are taken.
+/// How long messages are collected into one batch.
 const GATHER: Duration = Duration::from_millis(15);
 
-/// A gateway that takes longer than this for one message is slow.
+/// A send that takes longer than this is slow.
 const SLOW: Duration = Duration::from_secs(4);
 
-/// For how long pages say that messages are slow, in seconds.
+/// How long pages then show that messages are slow, in seconds.
 const SLOW_FOR: i64 = 60;
 
 impl Outbox {
-    /// Sends messages for as long as it is polled: those stored by this node at once, those that another node left
-    /// behind within a second.
+    /// Sends messages while it is polled: those stored by this node at once, those left by another node within a
+    /// second.
     pub async fn run(self) {
         loop {
             let taken = store::take_due(&self.db, self.clock.now(), TAKEN).await;
             match taken {
                 Ok(taken) if taken.is_empty() => {
                     let _ = tokio::time::timeout(Duration::from_secs(1), self.wake.notified()).await;
-                    // What is stored in the next moment goes along, and sending does not show in how long the page of an
-                    // enrolled number takes.
+                    // Sends are batched, and so do not affect the response time for an enrolled number, which would
+                    // reveal that it is enrolled.
                     tokio::time::sleep(GATHER).await;
                 }
                 Ok(taken) => {
@@ -51,14 +51,14 @@ impl Outbox {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(event = "outbox.stalled", %error, "messages cannot be taken from the outbox");
+                    tracing::warn!(event = "outbox.stalled", %error, "messages cannot be read from the outbox");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
         }
     }
 
-    /// Whether messages are slow to go out just now: a fact about the gateways, the same for every number.
+    /// Whether messages are slow at present: depends on the gateways only, not on the number.
     pub fn is_slow(&self) -> bool {
         self.slow_until.load(Ordering::Relaxed) > self.clock.now().0
     }
@@ -78,11 +78,23 @@ impl Outbox {
             SendOutcome::Accepted { .. } => {}
             SendOutcome::Unknown { reason } => {
                 let event = "sms.unknown";
-                tracing::warn!(event, message_id, gateway, reason, "a gateway may or may not have a message");
+                tracing::warn!(
+                    event,
+                    sms.id = message_id,
+                    sms.gateway = gateway,
+                    reason,
+                    "a gateway may have sent a message: no retry"
+                );
             }
             SendOutcome::Refused { reason } => {
                 let event = "sms.refused";
-                tracing::warn!(event, message_id, gateway, reason, "no gateway took a message");
+                tracing::warn!(
+                    event,
+                    sms.id = message_id,
+                    sms.gateway = gateway,
+                    reason,
+                    "every gateway refused a message"
+                );
                 self.mark_slow();
                 let wait = 2_i64.saturating_pow(u32::try_from(taken.attempts).unwrap_or(6).min(6)).min(60);
                 self.put_back(&taken, self.clock.now().plus(wait)).await;
@@ -90,28 +102,28 @@ impl Outbox {
         }
     }
 
-    /// What is to be sent; nothing when the message came too late or is not wanted any more.
+    /// Decrypts the message; `None` if it expired or was withdrawn.
     async fn opened(&self, taken: &Taken) -> Option<OutgoingSms> {
         let now = self.clock.now();
         let (event, message_id) = ("sms.dropped", taken.id.as_str());
         if taken.expires_at <= now {
-            tracing::info!(event, message_id, reason = "expired", "a message came too late");
+            tracing::info!(event, sms.id = message_id, reason = "expired", "a message expired");
             return None;
         }
         let seal = match self.deliveries.open(&taken.id, now).await {
             Ok(Some(seal)) => seal,
             Ok(None) => {
-                tracing::info!(event, message_id, reason = "replaced", "a message is not wanted any more");
+                tracing::info!(event, sms.id = message_id, reason = "replaced", "a message was replaced");
                 return None;
             }
             Err(error) => {
-                tracing::warn!(event = "sms.postponed", message_id, %error, "cannot tell whether a message is still wanted");
+                tracing::warn!(event = "sms.postponed", sms.id = message_id, %error, "short-lived state is unavailable: retrying later");
                 self.put_back(taken, now.plus(1)).await;
                 return None;
             }
         };
         let Some((to, text)) = content(taken, &seal) else {
-            tracing::error!(event, message_id, reason = "sealed", "a message does not open");
+            tracing::error!(event, sms.id = message_id, reason = "sealed", "a message cannot be decrypted");
             return None;
         };
         let ttl = Duration::from_secs(u64::try_from(taken.expires_at.since(now)).unwrap_or(0));
@@ -139,7 +151,7 @@ impl Outbox {
             return;
         }
         if let Err(error) = store::put_back(&self.db, taken, due_at).await {
-            tracing::error!(event = "sms.lost", message_id = taken.id, %error, "a message could not be put back");
+            tracing::error!(event = "sms.lost", sms.id = taken.id, %error, "a message could not be returned to the outbox");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The Eskiz gateway: a login that lasts about a month, messages as forms, receipts that prove nothing until the
-//! gateway itself confirms them.
+//! The Eskiz gateway: a login token that lives about a month, messages as forms, and delivery reports, which are
+//! unsigned and must be confirmed by the gateway.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use super::{EskizSettings, OutgoingSms, SendOutcome};
 /// The gateway's name in settings, logs and metrics.
 pub const NAME: &str = "eskiz";
 
-/// After a failed login, how long messages are refused without asking again: those that waited for it must not
-/// each wait for one of their own.
+/// After a failed login, how long no further login is attempted: the messages that waited for it must not each wait
+/// for another one.
 const LOGIN_REST: Duration = Duration::from_secs(2);
 
 /// The adapter. Logs in when first needed and keeps the token in memory only.
 pub struct Eskiz {
     client: Client,
     settings: EskizSettings,
-    /// Where delivery states are to be posted. Contains something unguessable, as the gateway signs nothing.
+    /// URL for delivery reports. Contains a secret, since the gateway does not sign them.
     callback_url: Option<String>,
     login: Mutex<Login>,
 }
@@ -37,12 +37,12 @@ struct Login {
     failed: Option<(Instant, String)>,
 }
 
-/// Why a receipt could not be confirmed.
+/// Why a delivery report could not be confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfirmError {
-    /// The gateway knows no such message of ours: the receipt was made up, or is not for this account.
+    /// The gateway has no such message of this account: the report is forged or for another account.
     NoSuchMessage,
-    /// The gateway could not be asked; the receipt may be true.
+    /// The gateway is unavailable; the report may be true.
     Unavailable { reason: String },
 }
 
@@ -74,7 +74,7 @@ impl Eskiz {
         Self { client, settings, callback_url, login: Mutex::default() }
     }
 
-    /// Hands one message over. The gateway has no time to live; the outbox above sends nothing stale.
+    /// Sends one message. The API has no expiry of messages; the outbox sends none that has expired.
     pub async fn send(&self, sms: &OutgoingSms) -> SendOutcome {
         let form = SendForm {
             mobile_phone: sms.to.digits(),
@@ -89,7 +89,7 @@ impl Eskiz {
         }
     }
 
-    /// Asks the gateway itself about a message that a receipt spoke of.
+    /// Reads from the gateway the state of a message of a delivery report.
     ///
     /// # Errors
     /// See [`ConfirmError`].
@@ -123,7 +123,7 @@ impl Eskiz {
         format!("{}/{path}", self.settings.base_url.as_str().trim_end_matches('/'))
     }
 
-    /// A call with our token; when the gateway refuses the token, with a new one, once.
+    /// A request with the token; if the gateway rejects the token, once more with a new one.
     async fn authorised(&self, call: impl Fn() -> RequestBuilder) -> Result<Answer, NoAnswer> {
         let token = self.token().await.map_err(NoAnswer::NotSent)?;
         let answer = wire::exchange(call().bearer_auth(&token)).await?;
@@ -142,8 +142,8 @@ impl Eskiz {
         }
     }
 
-    /// A token other than `stale`: one that somebody else has just fetched, a refreshed one, or a new login's. The
-    /// lock is held meanwhile, so that many refused calls renew it once.
+    /// A token other than `stale`: one that another task has just fetched, a refreshed one, or one of a new login. The
+    /// lock is held meanwhile, so that many rejected requests renew it once.
     async fn renewed(&self, stale: &Arc<str>, beyond_refresh: bool) -> Result<Arc<str>, String> {
         let mut login = self.login.lock().await;
         match &login.token {
@@ -186,7 +186,7 @@ impl Eskiz {
     }
 }
 
-/// What the answer to a send means. Older versions of the gateway refuse with 200 and `status: fail`.
+/// The outcome of a send response. Older versions of the gateway refuse with 200 and `status: fail`.
 fn taken(answer: &Answer) -> SendOutcome {
     let body = answer.json();
     if !answer.status.is_success() {
@@ -196,19 +196,19 @@ fn taken(answer: &Answer) -> SendOutcome {
     match wire::member(&body, &["id"]) {
         _ if refused => SendOutcome::Refused { reason: wire::reason(&format!("refused: {}", said(answer))) },
         Some(gateway_id) if receipt::is_id(&gateway_id) => SendOutcome::Accepted { gateway_id },
-        _ => wire::failure(answer.status, "no message id in the answer"),
+        _ => wire::failure(answer.status, "no message id in the response"),
     }
 }
 
 fn token_in(answer: &Answer) -> Option<Arc<str>> {
     let body = answer.json();
     let token = body.get("data")?.get("token")?.as_str()?;
-    // A token is written into a header: nothing else than visible ASCII can be one.
+    // The token becomes a header value, so it must be visible ASCII.
     (answer.status.is_success() && !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()))
         .then(|| Arc::from(token))
 }
 
-/// Whether a 401 says that refreshing the token will not help.
+/// Whether a 401 means that the token cannot be refreshed.
 fn is_beyond_refresh(answer: &Answer) -> bool {
     let body = answer.json();
     wire::member(&body, &["status"]).as_deref() == Some("token_invalid")

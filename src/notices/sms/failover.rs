@@ -1,5 +1,5 @@
-//! Several gateways as one: in the order of the settings, those that are unwell last; on to the next one only when
-//! the message was certainly not taken.
+//! Failover between gateways: in the order of the settings, unhealthy ones last; to the next one only when
+//! the message was certainly not sent.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,26 +8,26 @@ use tokio::time::Instant;
 
 use super::{Gateway, OutgoingSms, SendOutcome};
 
-/// So many bad sends in a row make a gateway unwell.
-const BAD_IN_A_ROW: u32 = 3;
-/// A send that takes longer than this is a bad one, whatever its outcome: a person is waiting for the code.
+/// Failed sends in a row that make a gateway unhealthy.
+const FAILURES_UNTIL_UNHEALTHY: u32 = 3;
+/// A slower send counts as failed, whatever its outcome: a person is waiting for the code.
 const SLOW: Duration = Duration::from_secs(5);
-/// How long an unwell gateway stands behind the others.
-const REST: Duration = Duration::from_secs(30);
+/// How long an unhealthy gateway is tried after the others.
+const UNHEALTHY_FOR: Duration = Duration::from_secs(30);
 
-/// The gateways in use. Never drops a message for being unwell: when all are, all are still tried.
+/// The gateways in use. Unhealthy gateways are tried last, never skipped.
 #[derive(Debug)]
 pub struct Gateways {
     members: Vec<(Gateway, Mutex<Health>)>,
 }
 
-/// What became of a message.
+/// The outcome of sending a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendReport {
-    /// The gateway that the outcome is from, the last one tried; empty when there is none.
+    /// The gateway of the outcome, the last one tried; empty if there is none.
     pub gateway: &'static str,
     pub outcome: SendOutcome,
-    /// All gateways that were asked, in order.
+    /// All gateways that were tried, in order.
     pub tried: Vec<&'static str>,
 }
 
@@ -37,7 +37,7 @@ impl Gateways {
         Self { members: gateways.into_iter().map(|gateway| (gateway, Mutex::default())).collect() }
     }
 
-    /// The Eskiz adapter, if it is in use: its receipts must be confirmed by it.
+    /// The Eskiz adapter, if in use: it confirms its delivery reports.
     pub fn eskiz(&self) -> Option<&super::Eskiz> {
         self.members.iter().find_map(|(gateway, _)| match gateway {
             Gateway::Eskiz(eskiz) => Some(eskiz),
@@ -45,7 +45,7 @@ impl Gateways {
         })
     }
 
-    /// Sends the message by the first gateway that does not refuse it.
+    /// Sends the message through the first gateway that does not refuse it.
     pub async fn send(&self, sms: &OutgoingSms) -> SendReport {
         let reason = "no gateway is configured".to_owned();
         let mut report =
@@ -54,11 +54,11 @@ impl Gateways {
             let begun = Instant::now();
             let outcome = gateway.send(sms).await;
             let ended = Instant::now();
-            let rests = locked(health).record(&outcome, ended - begun, ended);
+            let turned_unhealthy = locked(health).record(&outcome, ended - begun, ended);
             report.gateway = gateway.name();
             report.tried.push(gateway.name());
             report.outcome = outcome;
-            self.tell(sms, &report, rests);
+            self.log(sms, &report, turned_unhealthy);
             if !matches!(report.outcome, SendOutcome::Refused { .. }) {
                 break;
             }
@@ -66,59 +66,76 @@ impl Gateways {
         report
     }
 
-    /// The well ones first, otherwise as configured.
+    /// Healthy gateways first, otherwise in the configured order.
     fn in_order(&self, now: Instant) -> Vec<&(Gateway, Mutex<Health>)> {
         let mut members: Vec<_> = self.members.iter().collect();
-        members.sort_by_cached_key(|(_, health)| locked(health).rests_at(now));
+        members.sort_by_cached_key(|(_, health)| locked(health).is_unhealthy_at(now));
         members
     }
 
-    fn tell(&self, sms: &OutgoingSms, report: &SendReport, rests: bool) {
+    fn log(&self, sms: &OutgoingSms, report: &SendReport, turned_unhealthy: bool) {
         let (gateway, message_id) = (report.gateway, sms.id.as_str());
         match &report.outcome {
             SendOutcome::Accepted { .. } => {}
             SendOutcome::Refused { reason } => {
-                tracing::warn!(gateway, message_id, reason, "sms refused by a gateway");
+                tracing::warn!(
+                    event = "sms.gateway_refused",
+                    sms.gateway = gateway,
+                    sms.id = message_id,
+                    reason,
+                    "a gateway refused a message"
+                );
             }
             SendOutcome::Unknown { reason } => {
-                tracing::warn!(gateway, message_id, reason, "sms sent, but without an answer");
+                tracing::warn!(
+                    event = "sms.gateway_unknown",
+                    sms.gateway = gateway,
+                    sms.id = message_id,
+                    reason,
+                    "a gateway may have sent a message"
+                );
             }
         }
-        if rests && self.members.len() > 1 {
-            tracing::warn!(gateway, seconds = REST.as_secs(), "sms gateway is unwell, others go first");
+        if turned_unhealthy && self.members.len() > 1 {
+            tracing::warn!(
+                event = "sms.gateway_unhealthy",
+                sms.gateway = gateway,
+                seconds = UNHEALTHY_FOR.as_secs(),
+                "a gateway is unhealthy: others are tried first"
+            );
         }
     }
 }
 
-/// How a gateway has been doing.
+/// Health of a gateway.
 #[derive(Debug, Default)]
 struct Health {
-    bad_in_a_row: u32,
-    rests_until: Option<Instant>,
+    failures_in_a_row: u32,
+    unhealthy_until: Option<Instant>,
 }
 
 impl Health {
-    fn rests_at(&self, now: Instant) -> bool {
-        self.rests_until.is_some_and(|until| now < until)
+    fn is_unhealthy_at(&self, now: Instant) -> bool {
+        self.unhealthy_until.is_some_and(|until| now < until)
     }
 
-    /// Takes one send into account; true when the gateway becomes unwell by it. After its rest one more bad send is
-    /// enough, one good send makes it well.
+    /// Records a send; true if it makes the gateway unhealthy. After that period one more failed send is
+    /// enough, and one good send makes it healthy.
     fn record(&mut self, outcome: &SendOutcome, took: Duration, now: Instant) -> bool {
         if matches!(outcome, SendOutcome::Accepted { .. }) && took <= SLOW {
             *self = Self::default();
             return false;
         }
-        let rested = self.rests_at(now);
-        self.bad_in_a_row = self.bad_in_a_row.saturating_add(1);
-        if self.bad_in_a_row >= BAD_IN_A_ROW {
-            self.rests_until = Some(now + REST);
+        let was_unhealthy = self.is_unhealthy_at(now);
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        if self.failures_in_a_row >= FAILURES_UNTIL_UNHEALTHY {
+            self.unhealthy_until = Some(now + UNHEALTHY_FOR);
         }
-        !rested && self.rests_at(now)
+        !was_unhealthy && self.is_unhealthy_at(now)
     }
 }
 
-/// A counter is never half-written: what a panicking holder left is as good as any.
+/// A counter is never half-written, so a poisoned lock is safe to use.
 fn locked(health: &Mutex<Health>) -> MutexGuard<'_, Health> {
     health.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -129,8 +146,8 @@ mod tests {
     use super::super::{Eskiz, EskizSettings, PlayMobile, PlayMobileSettings, client};
     use super::*;
 
-    fn gateways(eskiz: &Double, playmobile: &Double, patience: Duration) -> Gateways {
-        let client = client(patience).unwrap();
+    fn gateways(eskiz: &Double, playmobile: &Double, timeout: Duration) -> Gateways {
+        let client = client(timeout).unwrap();
         let password = secrecy::SecretString::from("p");
         let settings = EskizSettings {
             base_url: eskiz.url("").parse().unwrap(),
@@ -160,12 +177,12 @@ mod tests {
         Double::start(move |_| (status, "Request is received".into()))
     }
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const TIMEOUT: Duration = Duration::from_secs(5);
 
     #[actix_web::test]
     async fn the_first_gateway_that_takes_a_message_is_the_only_one_asked() {
         let (first, second) = (eskiz(200, r#"{"id":"g1","status":"waiting"}"#), playmobile(200));
-        let report = gateways(&first, &second, PATIENCE).send(&message("a1")).await;
+        let report = gateways(&first, &second, TIMEOUT).send(&message("a1")).await;
         assert_eq!(report.outcome, SendOutcome::Accepted { gateway_id: "g1".into() });
         assert_eq!((report.gateway, report.tried), ("eskiz", vec!["eskiz"]));
         assert!(second.calls().is_empty());
@@ -175,7 +192,7 @@ mod tests {
     async fn a_refused_message_goes_to_the_next_gateway_exactly_once() {
         for first in [eskiz(400, r#"{"message":"not moderated"}"#), eskiz(500, ""), Double::closed()] {
             let second = playmobile(200);
-            let report = gateways(&first, &second, PATIENCE).send(&message("a1")).await;
+            let report = gateways(&first, &second, TIMEOUT).send(&message("a1")).await;
             assert_eq!(report.outcome, SendOutcome::Accepted { gateway_id: "a1".into() });
             assert_eq!((report.gateway, report.tried), ("playmobile", vec!["eskiz", "playmobile"]));
             assert_eq!(second.calls(), ["POST /send"]);
@@ -183,10 +200,10 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_message_that_may_have_been_taken_goes_nowhere_else() {
+    async fn a_message_that_may_have_been_sent_is_not_sent_again() {
         for first in [eskiz(504, ""), eskiz(200, "{}")] {
             let second = playmobile(200);
-            let report = gateways(&first, &second, PATIENCE).send(&message("a1")).await;
+            let report = gateways(&first, &second, TIMEOUT).send(&message("a1")).await;
             assert!(matches!(report.outcome, SendOutcome::Unknown { .. }), "{report:?}");
             assert_eq!(report.tried, ["eskiz"]);
             assert!(second.calls().is_empty());
@@ -196,7 +213,7 @@ mod tests {
     #[actix_web::test]
     async fn when_all_refuse_the_last_refusal_is_reported() {
         let (first, second) = (eskiz(500, ""), playmobile(400));
-        let report = gateways(&first, &second, PATIENCE).send(&message("a1")).await;
+        let report = gateways(&first, &second, TIMEOUT).send(&message("a1")).await;
         assert_eq!(report.outcome, SendOutcome::Refused { reason: "HTTP 400:".into() });
         assert_eq!((report.gateway, report.tried), ("playmobile", vec!["eskiz", "playmobile"]));
         let none = Gateways::new(Vec::new()).send(&message("a1")).await;
@@ -204,9 +221,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_gateway_that_keeps_failing_stands_behind_the_other() {
+    async fn a_gateway_that_keeps_failing_is_tried_last() {
         let (first, second) = (eskiz(500, ""), playmobile(200));
-        let gateways = gateways(&first, &second, PATIENCE);
+        let gateways = gateways(&first, &second, TIMEOUT);
         for n in 0..3 {
             assert_eq!(gateways.send(&message(&format!("a{n}"))).await.tried, ["eskiz", "playmobile"]);
         }
@@ -221,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn three_bad_sends_in_a_row_make_unwell_and_one_good_one_between_does_not() {
+    fn three_failures_in_a_row_make_a_gateway_unhealthy() {
         let (now, quick) = (Instant::now(), Duration::from_millis(80));
         let refused = SendOutcome::Refused { reason: String::new() };
         let unknown = SendOutcome::Unknown { reason: String::new() };
@@ -230,21 +247,24 @@ mod tests {
         for outcome in [&refused, &unknown, &accepted, &refused, &unknown] {
             assert!(!health.record(outcome, quick, now));
         }
-        assert!(!health.rests_at(now));
-        assert!(health.record(&accepted, SLOW + quick, now), "slow counts as bad");
-        assert!(health.rests_at(now + REST - quick) && !health.rests_at(now + REST));
+        assert!(!health.is_unhealthy_at(now));
+        assert!(health.record(&accepted, SLOW + quick, now), "slow counts as failed");
+        assert!(
+            health.is_unhealthy_at(now + UNHEALTHY_FOR - quick)
+                && !health.is_unhealthy_at(now + UNHEALTHY_FOR)
+        );
     }
 
     #[test]
-    fn after_its_rest_one_bad_send_is_enough_and_one_good_send_heals() {
+    fn after_the_unhealthy_period_one_failure_is_enough_and_one_success_heals() {
         let (now, quick) = (Instant::now(), Duration::from_millis(80));
         let refused = SendOutcome::Refused { reason: String::new() };
         let accepted = SendOutcome::Accepted { gateway_id: "g".into() };
-        let mut health = Health { bad_in_a_row: BAD_IN_A_ROW, rests_until: Some(now) };
-        assert!(!health.rests_at(now));
-        assert!(health.record(&refused, quick, now) && health.rests_at(now));
-        let later = now + REST;
-        assert!(!health.record(&accepted, quick, later) && !health.rests_at(later));
+        let mut health = Health { failures_in_a_row: FAILURES_UNTIL_UNHEALTHY, unhealthy_until: Some(now) };
+        assert!(!health.is_unhealthy_at(now));
+        assert!(health.record(&refused, quick, now) && health.is_unhealthy_at(now));
+        let later = now + UNHEALTHY_FOR;
+        assert!(!health.record(&accepted, quick, later) && !health.is_unhealthy_at(later));
         assert!(!health.record(&refused, quick, later));
     }
 }

@@ -1,5 +1,5 @@
-//! A gateway for tests: a real HTTP server on a port of its own that remembers what it was asked and answers by a
-//! rule; or a port that refuses, keeps silent, or hangs up after reading.
+//! A gateway for tests: an HTTP server that records requests and responds by a rule; or a port that refuses, never
+//! responds, or closes the connection after reading.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
@@ -13,7 +13,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use super::OutgoingSms;
 use crate::people::PhoneNumber;
 
-/// One request as it came over the wire.
+/// One recorded request.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub method: String,
@@ -28,7 +28,7 @@ type Rule = dyn Fn(&Seen) -> (u16, String) + Send + Sync;
 pub(super) struct Double {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
-    /// Keeps a silent port open.
+    /// Keeps a port open that never responds.
     _listener: Option<TcpListener>,
 }
 
@@ -50,14 +50,14 @@ impl Double {
         Self { address, seen, _listener: None }
     }
 
-    /// A port at which nobody listens.
+    /// A port that refuses connections.
     pub(super) fn closed() -> Self {
-        // A free port could be taken by the next test; nobody listens on this one.
+        // A free port could be taken by the next test; this one is never used.
         let address = ([127, 0, 0, 1], 1).into();
         Self { address, seen: Arc::default(), _listener: None }
     }
 
-    /// A port that takes connections and requests and never answers.
+    /// A port that accepts connections and never responds.
     pub(super) fn silent() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -106,7 +106,7 @@ fn answer(request: &HttpRequest, body: String, log: &Mutex<Vec<Seen>>, rule: &Ru
     HttpResponse::build(StatusCode::from_u16(status).unwrap()).content_type("application/json").body(body)
 }
 
-/// A message worth three minutes.
+/// A message that expires in three minutes.
 pub(super) fn message(id: &str) -> OutgoingSms {
     OutgoingSms {
         id: id.to_owned(),

@@ -1,9 +1,9 @@
-//! SMS: the gateways' wire formats, failing over between them, reading their delivery receipts, and the texts that
-//! fit one segment. No queue and no store live here: the outbox above decides when to send and what became stale.
+//! SMS: the gateways' wire formats, failover between them, delivery reports, and texts that fit one segment. There is
+//! no queue and no store here: the outbox decides when to send and what has expired.
 //!
-//! The one promise that shapes everything below: a message is handed to a second gateway only when the first
-//! certainly did not take it ([`SendOutcome::Refused`]). When that is not known ([`SendOutcome::Unknown`]) it is
-//! left alone, because a second copy costs money and confuses, while a lost one costs a press on "send again".
+//! Invariant: failover happens only when the first gateway certainly did not accept the message
+//! ([`SendOutcome::Refused`]). If that is unknown ([`SendOutcome::Unknown`]) the message is not sent again, because a
+//! second copy costs money and confuses, while a lost one costs a press on "send again".
 
 use std::fmt;
 use std::time::Duration;
@@ -28,14 +28,14 @@ pub use receipt::{Receipt, ReceiptError};
 pub use settings::{EskizSettings, GatewayName, PlayMobileSettings, SmsSettings};
 pub use wire::client;
 
-/// A message to be sent once. `Debug` shows neither the text, which may hold a code, nor the whole number.
+/// A message to send once. `Debug` shows neither the text, which may contain a code, nor the whole number.
 #[derive(Clone)]
 pub struct OutgoingSms {
     /// Our message id: unique, at most 20 characters of `a-z0-9` (the older of PlayMobile's two limits).
     pub id: String,
     pub to: PhoneNumber,
     pub text: String,
-    /// How long the message is worth delivering; gateways count whole seconds.
+    /// Time until the message expires; gateways count whole seconds.
     pub ttl: Duration,
 }
 
@@ -49,30 +49,30 @@ impl fmt::Debug for OutgoingSms {
     }
 }
 
-/// What became of one attempt to hand a message to a gateway. Reasons are for logs: bounded, without numbers.
+/// The outcome of one attempt to send a message. Reasons are for logs: bounded, without phone numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendOutcome {
-    /// The gateway took it and calls it by this id in its receipts. Delivery is another matter.
+    /// Accepted by the gateway, which uses this id in its delivery reports. Not yet delivered.
     Accepted { gateway_id: String },
-    /// Certainly not taken: another gateway may be tried.
+    /// Certainly not accepted: another gateway may be tried.
     Refused { reason: String },
-    /// May have been taken: never to be sent again elsewhere.
+    /// May have been accepted: never send it again.
     Unknown { reason: String },
 }
 
-/// What a gateway says about a message that it took.
+/// A delivery state, as reported by a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// On its way; more will follow.
+    /// In transit; not final.
     Accepted,
     Delivered,
-    /// Will not arrive.
+    /// Cannot be delivered.
     Failed,
-    /// Was not delivered within its time.
+    /// Expired before delivery.
     Expired,
 }
 
-/// A gateway of either kind.
+/// A gateway of any kind.
 #[derive(Debug)]
 pub enum Gateway {
     Eskiz(Eskiz),
@@ -80,7 +80,7 @@ pub enum Gateway {
 }
 
 impl Gateway {
-    /// Hands the message over, once. A gateway's own repetition after a renewed login is part of that.
+    /// Sends the message once. A repetition after a renewed login is included.
     pub async fn send(&self, sms: &OutgoingSms) -> SendOutcome {
         match self {
             Self::Eskiz(eskiz) => eskiz.send(sms).await,
@@ -88,7 +88,7 @@ impl Gateway {
         }
     }
 
-    /// The gateway's name in settings, logs, metrics and stored receipts.
+    /// The gateway's name in settings, logs and metrics.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Eskiz(_) => eskiz::NAME,

@@ -1,4 +1,4 @@
-//! The PlayMobile broker (smsxabar): one call with HTTP Basic, message ids of our own.
+//! The PlayMobile broker (smsxabar): one request with HTTP Basic, and message ids of our own.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ impl PlayMobile {
         Self { client, settings }
     }
 
-    /// Hands one message over. The broker gives no id: receipts name the message by ours.
+    /// Sends one message. The broker assigns no id: its delivery reports use ours.
     pub async fn send(&self, sms: &OutgoingSms) -> SendOutcome {
         let PlayMobileSettings { url, login, password, originator } = &self.settings;
         let content = Content { text: &sms.text };
@@ -78,7 +78,7 @@ impl PlayMobile {
     }
 }
 
-/// The error in the broker's words; its documents write the members with dashes and with underscores.
+/// The broker's error message; its documents spell the members with dashes and with underscores.
 fn said(answer: &Answer) -> String {
     let body = answer.json();
     let code = wire::member(&body, &["error-code", "error_code"]).unwrap_or_default();
@@ -95,14 +95,14 @@ mod tests {
     use super::super::gateway_double::{Double, Seen, message};
     use super::*;
 
-    fn adapter(double: &Double, patience: Duration) -> PlayMobile {
+    fn adapter(double: &Double, timeout: Duration) -> PlayMobile {
         let settings = PlayMobileSettings {
             url: double.url("/broker-api/send").parse().unwrap(),
             login: "yagona".into(),
             password: "p:ss".into(),
             originator: "3700".into(),
         };
-        PlayMobile::new(wire::client(patience).unwrap(), settings)
+        PlayMobile::new(wire::client(timeout).unwrap(), settings)
     }
 
     fn answering(status: u16, body: &'static str) -> impl Fn(&Seen) -> (u16, String) + Send + Sync + 'static {

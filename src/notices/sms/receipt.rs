@@ -1,5 +1,5 @@
-//! Delivery receipts as the gateways post them. Neither gateway signs what it posts: the address is unguessable, and
-//! what Eskiz is said to have posted is asked back ([`super::Eskiz::confirm`]) before it counts.
+//! Delivery reports of the gateways. Neither gateway signs them: the callback URL contains a secret, and
+//! a report of Eskiz is confirmed by the gateway ([`super::Eskiz::confirm`]) before it counts.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::DeliveryState;
 use super::wire;
 
-/// Longest body that is read, in bytes.
+/// Maximum size of a body, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
-/// Longest id that counts as one, in characters.
+/// Maximum length of an id, in characters.
 const LONGEST_ID: usize = 64;
 
-/// What a gateway says about one message.
+/// A delivery report on one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// Our id of the message.
@@ -23,14 +23,14 @@ pub struct Receipt {
     pub state: DeliveryState,
 }
 
-/// Why a post is not a receipt.
+/// Why a body is not a delivery report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptError {
     /// Too long, or neither JSON nor a form.
     Malformed,
-    /// An id is missing or is not one.
+    /// An id is missing or invalid.
     NoId,
-    /// A state that the gateway's documents do not have.
+    /// A state that the gateway's documents do not list.
     UnknownState,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for ReceiptError {
 
 impl std::error::Error for ReceiptError {}
 
-/// Reads what was posted to the address given to Eskiz, a form or JSON.
+/// Parses a delivery report of Eskiz, a form or JSON.
 ///
 /// # Errors
 /// See [`ReceiptError`].
@@ -65,8 +65,8 @@ pub fn parse_eskiz(body: &[u8]) -> Result<Receipt, ReceiptError> {
     of_eskiz(&posted, None)
 }
 
-/// Reads what PlayMobile posted: one object or an array of them. Receipts that are not understood are left out, so
-/// that one odd one does not lose the others.
+/// Parses delivery reports of PlayMobile: one object or an array. Invalid ones are skipped, so that the others are
+/// not lost.
 ///
 /// # Errors
 /// [`ReceiptError::Malformed`] when it is not JSON of that form.
@@ -81,7 +81,7 @@ pub fn parse_playmobile(body: &[u8]) -> Result<Vec<Receipt>, ReceiptError> {
     }
 }
 
-/// An Eskiz record of a message; `asked` is the gateway's id when the record answers a question about it.
+/// An Eskiz record of a message; `asked` is the gateway's id if the record is the response to a query.
 pub(super) fn of_eskiz(record: &Value, asked: Option<&str>) -> Result<Receipt, ReceiptError> {
     let gateway_id = match asked {
         Some(id) => id.to_owned(),
@@ -100,12 +100,12 @@ fn id(record: &Value, names: &[&str]) -> Result<String, ReceiptError> {
     wire::member(record, names).filter(|id| is_id(id)).ok_or(ReceiptError::NoId)
 }
 
-/// Whether this can be a message's id: letters, digits and dashes.
+/// Whether this is a valid message id: letters, digits and dashes.
 pub(super) fn is_id(text: &str) -> bool {
     (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-/// Both gateways' words for a message's state, and those of the operators that Eskiz passes on.
+/// The states of both gateways, and those of mobile operators that Eskiz passes on.
 fn state(record: &Value) -> Result<DeliveryState, ReceiptError> {
     let word = wire::member(record, &["status"]).ok_or(ReceiptError::UnknownState)?;
     Ok(match word.to_ascii_uppercase().as_str() {

@@ -5,14 +5,14 @@ use crate::platform::config::{Loader, choices, settings};
 use crate::platform::outbound::is_loopback;
 
 settings! {
-    /// The gateways that carry codes to phones.
+    /// SMS gateways, which deliver codes.
     [sms]
     pub struct SmsSettings {
-        /// Gateways in order of preference. The next one is used only when the one before has certainly not sent.
+        /// Gateways in order of preference. Failover to the next happens only when the previous one certainly did not send.
         gateways: Vec<GatewayName>;
-        /// Origin at which gateways reach this provider to report delivery.
-        callback_base: Option<Url>, otherwise("none: delivery is asked for");
-        /// Unguessable part of the callback's path, since gateways sign nothing: 32 or more letters and digits.
+        /// Origin of the callbacks with which gateways report delivery.
+        callback_base: Option<Url>, otherwise("none: delivery is not reported");
+        /// Secret part of the callback's path, since gateways do not sign callbacks: 32 or more letters and digits.
         callback_secret: Option<SecretString>;
         [eskiz]: Option<EskizSettings>;
         [playmobile]: Option<PlayMobileSettings>;
@@ -20,7 +20,7 @@ settings! {
 }
 
 choices! {
-    /// A gateway that the provider can speak to.
+    /// A supported gateway.
     pub enum GatewayName {
         /// Eskiz, `notify.eskiz.uz`.
         Eskiz = "eskiz",
@@ -30,31 +30,31 @@ choices! {
 }
 
 settings! {
-    /// Access to Eskiz; needed when `sms.gateways` names it.
+    /// Account at Eskiz; required when `sms.gateways` names it.
     [sms.eskiz]
     pub struct EskizSettings {
-        /// The API's base.
+        /// Base URL of the API.
         base_url: Url = "https://notify.eskiz.uz/api";
         /// The account's e-mail address.
         email: String;
         /// The account's password.
         password: SecretString;
-        /// The sender's name that phones show; `4546` until the account has its own.
+        /// Sender name that phones show; `4546` until the account has its own.
         from: String = "4546";
     }
 }
 
 settings! {
-    /// Access to a PlayMobile broker; needed when `sms.gateways` names it.
+    /// Account at a PlayMobile broker; required when `sms.gateways` names it.
     [sms.playmobile]
     pub struct PlayMobileSettings {
-        /// The address that messages are POSTed to.
+        /// URL that messages are POSTed to.
         url: Url = "https://send.smsxabar.uz/broker-api/send";
         /// The account's login.
         login: String;
         /// The account's password.
         password: SecretString;
-        /// The sender's name or short number that phones show.
+        /// Sender name or short number that phones show.
         originator: String;
     }
 }
@@ -80,7 +80,7 @@ impl SmsSettings {
         }
         if self.gateways.is_empty() {
             let remedy = "name \"eskiz\", \"playmobile\" or both";
-            loader.report(key, "is empty, so nobody could sign in", remedy);
+            loader.report(key, "is empty: no codes could be sent", remedy);
         }
         for (gateway, section, given) in [
             (GatewayName::Eskiz, "sms.eskiz", self.eskiz.is_some()),
@@ -91,11 +91,11 @@ impl SmsSettings {
                 loader.report(key, "names a gateway twice", "name each gateway once");
             }
             if named > 0 && !given {
-                let wrong = "is missing, yet sms.gateways names it";
+                let wrong = "is missing, but sms.gateways names it";
                 loader.report(section, wrong, "add the section, or remove the name");
             }
             if named == 0 && given {
-                let wrong = "is set, yet sms.gateways does not name it";
+                let wrong = "is set, but sms.gateways does not name it";
                 loader.report(section, wrong, "add the name, or remove the section");
             }
         }
@@ -107,38 +107,42 @@ impl SmsSettings {
             (Some(base), secret) => {
                 encrypted("sms.callback_base", base, loader);
                 if secret.is_none() {
-                    let wrong = "is missing: anybody could report a delivery to sms.callback_base";
-                    loader.report(key, wrong, "give 32 or more random letters and digits");
+                    let wrong = "is missing: anyone could send delivery reports to sms.callback_base";
+                    loader.report(key, wrong, "set 32 or more random letters and digits");
                 }
             }
             (None, Some(_)) => {
-                loader.report(key, "is set, yet sms.callback_base is not", "set both or neither");
+                loader.report(key, "is set, but sms.callback_base is not", "set both or neither");
             }
             (None, None) => {}
         }
         if let Some(secret) = &self.callback_secret {
             let text = secret.expose_secret();
             if text.len() < 32 || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-                loader.report(key, "is not 32 or more letters and digits", "make one: openssl rand -hex 24");
+                loader.report(
+                    key,
+                    "is not 32 or more letters and digits",
+                    "generate one: openssl rand -hex 24",
+                );
             }
         }
     }
 }
 
-/// A gateway is given people's codes: the way to it must be closed, except to a stand-in on this machine.
+/// Codes and passwords are sent to a gateway, so the connection must be encrypted; the sandbox's gateways are on loopback.
 fn encrypted(key: &str, url: &Url, loader: &mut Loader) {
     if loader.production && url.scheme() != "https" {
-        let wrong = "is plain http: codes and passwords could be read on the way";
+        let wrong = "is plain http: codes and passwords could be intercepted";
         loader.report(key, wrong, "use https://");
     } else if loader.production && is_loopback(url) {
-        loader.report(key, "points to this machine", "use the gateway's public address");
+        loader.report(key, "is a loopback address", "use the gateway's public address");
     }
 }
 
-/// What the air interface can carry as a sender: 11 letters and digits, or 15 digits (3GPP TS 23.040 §9.1.2.5).
+/// Limits of a sender name on the air interface: 11 letters and digits, or 15 digits (3GPP TS 23.040 §9.1.2.5).
 fn sender(key: &str, name: &str, loader: &mut Loader) {
     let digits = name.bytes().all(|byte| byte.is_ascii_digit());
     if name.len() > if digits { 15 } else { 11 } || !name.is_ascii() {
-        loader.report(key, "is too long for a sender's name", "give at most 11 letters or 15 digits");
+        loader.report(key, "is too long for a sender name", "use at most 11 letters or 15 digits");
     }
 }

@@ -1,21 +1,21 @@
-//! Texts that fit one segment: how long a message is as phone networks count, and the words that carry a sign-in
-//! code in each language. Every gateway wants its texts approved beforehand, so the words stand here and nowhere else.
+//! Texts that fit one segment: the length of a message as phone networks count it, and the text of a sign-in
+//! code in each language. Gateways require approved texts, so all texts are here.
 
 use std::fmt;
 
 use crate::people::names::ascii_apostrophes;
 
-/// Letters of the networks' seven-bit alphabet (3GPP TS 23.038) beyond ASCII's letters and digits.
+/// Letters of the GSM 7-bit alphabet (3GPP TS 23.038) other than ASCII letters and digits.
 const GSM7_SIGNS: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
 /// Its extension, two units each.
 const GSM7_EXTENSION: &str = "\u{000C}^{}\\[~]|€";
 
-/// How a message's letters are coded, which decides how many fit.
+/// The encoding of a message, which determines how many characters fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alphabet {
     /// Seven bits: 160 units in a single segment, 153 in each of several.
     Gsm7,
-    /// UTF-16: 70 units in a single segment, 67 in each of several. One letter outside GSM-7 is enough for it.
+    /// UTF-16: 70 units in a single segment, 67 in each of several. Used as soon as one character is outside GSM-7.
     Ucs2,
 }
 
@@ -34,7 +34,7 @@ impl Alphabet {
         }
     }
 
-    /// Units that a letter takes; meaningful only for letters of the alphabet.
+    /// Units of a character; meaningful only for characters of the alphabet.
     fn units(self, c: char) -> usize {
         match self {
             Self::Gsm7 => 1 + usize::from(GSM7_EXTENSION.contains(c)),
@@ -76,15 +76,15 @@ fn is_gsm7(c: char) -> bool {
 /// A sign-in code's length in digits, which all lengths below count with.
 const CODE_DIGITS: usize = 6;
 
-/// The words before and after the service's name and the code. Cyrillic has 70 units for everything, so its words
-/// are the fewest that still warn.
+/// The text around the service's name and the code. A Cyrillic message has 70 units, so its text is the shortest
+/// that still warns.
 struct Words {
     first: &'static str,
     between: &'static str,
     last: &'static str,
 }
 
-/// Words of a language; Latin Uzbek for other tags.
+/// The text of a language; Latin Uzbek for other tags.
 fn words(language_tag: &str) -> Words {
     let (first, between, last) = match language_tag {
         "en" => ("Your code for ", " is ", ". Do not tell it to anyone, not even to staff."),
@@ -95,7 +95,7 @@ fn words(language_tag: &str) -> Words {
     Words { first, between, last }
 }
 
-/// The message that carries a sign-in code: for which service, a warning against telling it, and as its last line
+/// The message with a sign-in code: the service, a warning not to share the code, and as its last line
 /// `@host #code`, from which phones fill in the code on that host's pages only.
 ///
 /// `language_tag` is `uz-Latn`, `uz-Cyrl`, `ru` or `en` (another means Latin Uzbek), `service` the service's short name in that
@@ -105,13 +105,13 @@ pub fn sign_in_text(language_tag: &str, service: &str, code: &str, host: &str) -
     format!("{first}{}{between}{code}{last}\n@{host} #{code}", written(service))
 }
 
-/// A name as messages write it: apostrophes that stay in GSM-7, and nothing that would begin a line of its own.
+/// A name for a message: with apostrophes of GSM-7, and without line breaks.
 fn written(service: &str) -> String {
     let words = service.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     ascii_apostrophes(&words.collect::<Vec<_>>().join(" "))
 }
 
-/// A service's short name makes the message longer than one segment.
+/// The message with this short name does not fit one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong {
     /// By how many units.
@@ -133,14 +133,14 @@ impl fmt::Display for TooLong {
 
 impl std::error::Error for TooLong {}
 
-/// Whether the sign-in message with this service's name stays in one segment, to be asked when a service is
-/// registered and at start.
+/// Checks that the sign-in message with this service's name fits one segment; called when a client is registered and
+/// at start.
 ///
 /// For the host `id.yagona.uz` (12 letters) a name may have 73 letters in Latin Uzbek, 68 in English, 21 in Cyrillic
 /// Uzbek and 20 in Russian; for a host of 20 letters 65, 60, 13 and 12.
 ///
 /// # Errors
-/// [`TooLong`] with what must go.
+/// [`TooLong`] with the excess.
 pub fn fits(language_tag: &str, service: &str, host: &str) -> Result<(), TooLong> {
     let Length { alphabet, units, .. } =
         length(&sign_in_text(language_tag, service, &"0".repeat(CODE_DIGITS), host));

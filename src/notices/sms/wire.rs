@@ -1,5 +1,5 @@
-//! What both gateways share on the wire: a client with short patience, bounded answers, and the judgement whether a
-//! request that went wrong can have been taken.
+//! HTTP for both gateways: a client with a short timeout, bounded responses, and the decision whether a message of a
+//! failed request may have been sent.
 
 use std::time::Duration;
 
@@ -8,33 +8,33 @@ use serde_json::Value;
 
 use super::SendOutcome;
 
-/// A gateway that cannot be reached at all should not hold up the other one.
+/// Short, so that failover from an unreachable gateway is quick.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Connections idle for longer may be closed by the gateway just as a message is written to them, and what then
-/// happened to that message would be unknown.
+/// The gateway may close an idle connection just as a message is written to it, and then it is unknown whether the
+/// message was sent.
 const POOL_IDLE: Duration = Duration::from_secs(10);
-/// No honest answer is longer.
+/// Maximum size of a response, in bytes.
 const LARGEST_ANSWER: usize = 64 * 1024;
-/// Longest reason that goes to the log, in characters.
+/// Maximum length of a logged reason, in characters.
 const LONGEST_REASON: usize = 120;
 
-/// The HTTP client for gateways. `patience` bounds a whole exchange; connecting has at most two seconds of it.
-/// Redirects are not followed, since a message must not be posted twice, and proxies named in the environment are
-/// not used: the way to a gateway stands in the settings.
+/// The HTTP client for gateways. `timeout` bounds a whole exchange, of which connecting takes at most two seconds.
+/// Redirects are not followed, since a message must not be posted twice, and proxies of the environment are
+/// not used.
 ///
 /// # Errors
 /// When the system's TLS roots cannot be read.
-pub fn client(patience: Duration) -> Result<Client, reqwest::Error> {
+pub fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
     Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(patience))
-        .timeout(patience)
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .timeout(timeout)
         .pool_idle_timeout(POOL_IDLE)
         .redirect(redirect::Policy::none())
         .no_proxy()
         .build()
 }
 
-/// An answer of any status. `body` is empty when it broke off or was too long.
+/// A response of any status. `body` is empty if it was truncated or too long.
 pub(super) struct Answer {
     pub status: StatusCode,
     pub body: Vec<u8>,
@@ -47,7 +47,7 @@ impl Answer {
     }
 }
 
-/// The first of these members that is a text with something in it, or a number.
+/// The first of these members that is a non-empty string or a number.
 pub(super) fn member(body: &Value, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| match body.get(name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -56,12 +56,12 @@ pub(super) fn member(body: &Value, names: &[&str]) -> Option<String> {
     })
 }
 
-/// No answer came.
+/// No response.
 #[derive(Debug, Clone)]
 pub(super) enum NoAnswer {
     /// The request never reached the gateway.
     NotSent(String),
-    /// It may have.
+    /// The request may have reached the gateway.
     Unknown(String),
 }
 
@@ -80,7 +80,7 @@ impl NoAnswer {
     }
 }
 
-/// One request, at most one answer.
+/// Sends one request and reads its response.
 pub(super) async fn exchange(request: RequestBuilder) -> Result<Answer, NoAnswer> {
     let mut response = request.send().await.map_err(|error| {
         let reason = describe(&error);
@@ -101,8 +101,8 @@ pub(super) async fn exchange(request: RequestBuilder) -> Result<Answer, NoAnswer
     }
 }
 
-/// What an answer other than success means for the message. A gateway's own error (400, 500, 503 …) is given
-/// instead of accepting; 502 and 504 come from a proxy that lost the answer of something that may have accepted.
+/// The outcome of an error response. With its own error (400, 500, 503 …) a gateway did not accept the message;
+/// 502 and 504 come from a proxy, behind which the gateway may have accepted it.
 pub(super) fn failure(status: StatusCode, said: &str) -> SendOutcome {
     let reason = reason(&format!("HTTP {}: {said}", status.as_u16()));
     match status {
@@ -112,7 +112,7 @@ pub(super) fn failure(status: StatusCode, said: &str) -> SendOutcome {
     }
 }
 
-/// What a gateway said, fit for a log line: one line, bounded, long numbers hidden (they repeat recipients).
+/// A gateway's message for the log: one line, bounded, long numbers hidden (they may be phone numbers).
 pub(super) fn reason(said: &str) -> String {
     let mut plain = String::new();
     let mut digits = String::new();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_lost_answer_leaves_the_message_in_doubt() {
+    fn only_a_lost_response_leaves_the_outcome_unknown() {
         for (status, doubtful) in
             [(400, false), (403, false), (429, false), (500, false), (503, false), (302, false)]
                 .into_iter()

@@ -49,7 +49,7 @@ pub(super) async fn answer(
                 Err(error) => error,
             },
         };
-        tracing::info!(event = "oidc.silent", client = %client.id, error = error.code.name(), "{}", error.description);
+        tracing::info!(event = "oidc.silent", client.id = %client.id, oidc.error = error.code.name(), "{}", error.description);
         let error = super::ClientError { redirect: request.redirect.clone(), error };
         return Ok(endpoint.error(&error).send(context, Some(client)));
     }

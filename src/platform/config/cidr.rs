@@ -4,17 +4,17 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use thiserror::Error;
 
-/// A block of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
+/// A CIDR block: `10.0.0.0/8`, `fd00::/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cidr(IpNet);
 
 impl Cidr {
-    /// The one address that every machine has of itself.
+    /// 127.0.0.1.
     pub(super) fn this_machine() -> Self {
         Self(IpAddr::V4(Ipv4Addr::LOCALHOST).into())
     }
 
-    /// Whether `address` lies in the block. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
+    /// Whether `address` is in the block. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
@@ -25,17 +25,17 @@ impl Cidr {
     }
 }
 
-/// Why a text is not a block of addresses.
+/// Why a text is not a CIDR block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CidrError {
     /// Not an address, or not `address/bits`.
-    #[error("is not an address block such as 10.0.0.0/8 or fd00::/8")]
+    #[error("is not a CIDR block such as 10.0.0.0/8 or fd00::/8")]
     Syntax,
     /// More bits than the address has.
     #[error("has a longer prefix than its address has bits")]
     Prefix,
-    /// Bits are set after the prefix (`10.0.0.1/8`): probably not what was meant.
-    #[error("has bits set after its prefix")]
+    /// Host bits are set (`10.0.0.1/8`): probably a mistake.
+    #[error("has host bits set after its prefix")]
     HostBits,
 }
 
@@ -51,7 +51,7 @@ impl FromStr for Cidr {
             Some(Ok(bits)) => IpNet::new(address, bits).map_err(|_| CidrError::Prefix)?,
             Some(Err(_)) => return Err(CidrError::Syntax),
         };
-        // A block of IPv4-mapped addresses would never hold one of them, since those count as IPv4.
+        // A block of IPv4-mapped addresses would never match, since such addresses count as IPv4.
         let holds_itself = Self(block).contains(address);
         if block.addr() == block.network() && holds_itself {
             Ok(Self(block))

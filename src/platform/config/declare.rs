@@ -3,7 +3,7 @@ use std::ops::RangeInclusive;
 
 use super::{Loader, SettingValue, ValueKind};
 
-/// A part of the configuration under one heading, and the sections beneath it.
+/// A section of the configuration, and its subsections.
 #[derive(Clone, Copy)]
 pub(crate) struct Section {
     /// The heading in TOML; empty for keys at the top.
@@ -11,13 +11,13 @@ pub(crate) struct Section {
     /// What the section is about, for the reference.
     pub about: &'static str,
     pub keys: &'static [SettingKey],
-    /// The sections beneath it, in the order of the reference.
+    /// Its subsections, in the order of the reference.
     pub within: &'static [Section],
-    /// Whether it may be left out as a whole, with the keys that are required in it.
+    /// Whether it may be omitted as a whole, including its required keys.
     pub optional: bool,
 }
 
-/// One key: what reading, reports and the reference start from.
+/// One key, as used for loading, error reports and the reference.
 #[derive(Clone, Copy)]
 pub(crate) struct SettingKey {
     /// Section and name, such as `server.listen`.
@@ -28,21 +28,21 @@ pub(crate) struct SettingKey {
     pub meaning: &'static str,
 }
 
-/// What holds when nobody sets a key.
+/// The value of a key that is not set.
 #[derive(Clone, Copy)]
 pub(crate) enum Fallback {
     /// A TOML value.
     Value(&'static str),
     Required,
-    /// Nothing, which the reference says in these words.
+    /// None, described by this text in the reference.
     Nothing(&'static str),
 }
 
-/// What [`settings!`] makes of a declaration.
+/// Implemented by [`settings!`].
 pub(crate) trait SettingsSection: Sized {
     const SECTION: Section;
 
-    /// Takes every value of the section, and reports all that are wrong or missing.
+    /// Reads every value of the section, and reports all that are invalid or missing.
     fn read(loader: &mut Loader) -> Self;
 }
 
@@ -55,7 +55,7 @@ impl<S: SettingsSection> SettingsSection for Option<S> {
 }
 
 impl Section {
-    /// This section and those beneath it, in the order of the reference.
+    /// This section and its subsections, in the order of the reference.
     pub fn all(&'static self) -> Box<dyn Iterator<Item = &'static Section>> {
         Box::new(once(self).chain(self.within.iter().flat_map(Section::all)))
     }
@@ -75,7 +75,7 @@ impl Section {
     }
 }
 
-/// What a declaration may say of a key after its type and default.
+/// What a declaration may add to a key after its type and default.
 impl SettingKey {
     pub const fn new<T: SettingValue>(path: &'static str, meaning: &'static str) -> Self {
         Self { path, kind: T::KIND, fallback: T::FALLBACK, meaning }
@@ -85,12 +85,12 @@ impl SettingKey {
         Self { fallback: Fallback::Value(literal), ..self }
     }
 
-    /// What holds without a value, in words.
+    /// The description of a missing value.
     pub const fn otherwise(self, words: &'static str) -> Self {
         Self { fallback: Fallback::Nothing(words), ..self }
     }
 
-    /// A number in a range, and what it counts.
+    /// A number in a range, and its unit.
     pub const fn count(self, range: RangeInclusive<u32>, unit: &'static str) -> Self {
         Self { kind: ValueKind::Integer { from: *range.start(), to: *range.end(), unit }, ..self }
     }
@@ -108,8 +108,8 @@ impl SettingKey {
 }
 
 /// Declares a section: its heading, and for each key the meaning, the name, the type, a default in TOML if there is
-/// one, and what else [`SettingKey`] can say of it. A key without a default is required, unless its type is an
-/// `Option` or a map. Sections beneath it follow the keys.
+/// one, and further attributes of [`SettingKey`]. A key without a default is required, unless its type is an
+/// `Option` or a map. Subsections follow the keys.
 ///
 /// ```ignore
 /// settings! {
@@ -118,7 +118,7 @@ impl SettingKey {
 ///     pub struct SectionSettings {
 ///         /// What the key means, in a sentence for an operator.
 ///         name_seconds: u32 = 30, count(1..=60, "seconds");
-///         [beneath]: Option<BeneathSettings>;
+///         [subsection]: Option<SubsectionSettings>;
 ///     }
 /// }
 /// ```
@@ -138,7 +138,7 @@ macro_rules! settings {
         #[derive(Clone, Debug)]
         $vis struct $Name {
             $($(#[doc = $meaning])+ pub $key: $type,)*
-            $(#[doc = concat!("The section `", stringify!($within), "` beneath it.")] pub $within: $Within,)*
+            $(#[doc = concat!("The section `", stringify!($within), "`, a subsection.")] pub $within: $Within,)*
         }
 
         const _: () = {
@@ -181,7 +181,7 @@ macro_rules! settings {
     };
 }
 
-/// Declares a choice: an enum, and for each variant the word that stands for it in the configuration.
+/// Declares a choice: an enum, and for each variant its name in the configuration.
 macro_rules! choices {
     (
         $(#[$attribute:meta])*

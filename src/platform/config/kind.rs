@@ -1,4 +1,4 @@
-/// What a value must be: what a variable's text stands for, and the words of reports and of the reference.
+/// The kind of a value: how a variable's text is parsed, and its description in reports and the reference.
 #[derive(Clone, Copy)]
 pub(crate) enum ValueKind {
     Integer {
@@ -14,7 +14,7 @@ pub(crate) enum ValueKind {
         unit: &'static str,
     },
     Flag,
-    /// Text, of which these words say more.
+    /// Text with this description.
     Text(&'static str),
     List(&'static str),
     Table(&'static str),
@@ -22,7 +22,7 @@ pub(crate) enum ValueKind {
 }
 
 impl ValueKind {
-    /// The type, in the words of reports and of the reference.
+    /// The description for reports and the reference.
     pub fn name(&self) -> String {
         match self {
             Self::Integer { from, to, .. } => format!("a whole number from {from} to {to}"),
@@ -36,7 +36,7 @@ impl ValueKind {
         }
     }
 
-    /// What a number counts; empty where nothing is counted.
+    /// The unit of a number; empty for other kinds.
     pub fn unit(&self) -> &'static str {
         match self {
             Self::Integer { unit, .. } | Self::OneOf(_, unit) | Self::Integers { unit, .. } => unit,

@@ -8,7 +8,7 @@ use super::{ConfigProblems, Loader, Raw, SettingKey, SettingSource, ValueKind};
 /// The prefix of variables that are settings.
 const PREFIX: &str = "YAGONA__";
 
-/// This process's variables that are settings.
+/// The environment variables of this process that are settings.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
@@ -21,12 +21,12 @@ pub(crate) fn variable(path: &str) -> String {
     format!("{PREFIX}{}", path.to_ascii_uppercase().replace('.', "__"))
 }
 
-/// Laying what was set over what was set before.
+/// Layers: later ones override earlier ones.
 impl Loader {
-    /// Lays a file's content over what is there.
+    /// Applies a file's content.
     ///
     /// # Errors
-    /// Every error of its syntax; nothing was laid then.
+    /// Every syntax error; then nothing was applied.
     pub fn lay_file(&mut self, name: &str, content: &str) -> Result<(), ConfigProblems> {
         let (table, errors) = DeTable::parse_recoverable(content);
         let file = FileText { name, content };
@@ -65,7 +65,7 @@ impl Loader {
         }
     }
 
-    /// Lays the variables that begin with `YAGONA__` over what is there; others are not looked at.
+    /// Applies the variables that begin with `YAGONA__`; others are ignored.
     pub fn lay_variables(&mut self, env: impl Iterator<Item = (String, String)>) {
         let mut variables: Vec<_> = env.filter(|(name, _)| name.starts_with(PREFIX)).collect();
         variables.sort();
@@ -89,7 +89,7 @@ impl Loader {
         }
     }
 
-    /// The key that a variable's path names, and the member of its table if the path goes on.
+    /// The key of a variable's path, and the member of its table if the path continues.
     fn place<'p>(&self, path: &'p str) -> Option<(&'static SettingKey, Option<&'p str>)> {
         if let Some(key) = self.table.key(path) {
             return Some((key, None));
@@ -120,7 +120,7 @@ impl Loader {
     }
 }
 
-/// A variable's text as the TOML value that it stands for. What does not fit stays text, and is reported as such.
+/// Parses a variable's text as a TOML value. What does not parse stays text, and is reported as such.
 fn from_text(kind: ValueKind, content: String) -> Raw {
     let number = |text: &str| text.parse().map_or_else(|_| text.into(), Raw::Integer);
     let trimmed = content.trim();
@@ -143,7 +143,7 @@ fn from_text(kind: ValueKind, content: String) -> Raw {
 }
 
 fn plain(item: &Spanned<DeValue>) -> Raw {
-    // The parser has accepted the value already; only a number beyond 64 bits can still fail here.
+    // The parser has accepted the value; only a number beyond 64 bits can still fail here.
     Raw::deserialize(ValueDeserializer::from(item.clone()))
         .unwrap_or_else(|_| Raw::String("a number that is too large".into()))
 }

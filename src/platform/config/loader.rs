@@ -9,22 +9,22 @@ use super::layers::variable;
 use super::problems::{ConfigProblem, ConfigProblems, SettingSource};
 use super::{Fallback, Raw, Section, SettingKey, SettingValue};
 
-/// Collects what was set, hands each section its values, and gathers everything that is wrong with them.
+/// Collects the layers, gives each section its values, and collects all problems.
 pub(crate) struct Loader {
-    /// Every section that there is.
+    /// All sections.
     pub(super) table: &'static Section,
-    /// What was set, by key, before anybody looked at the values.
+    /// The values by key, not validated yet.
     pub(super) values: BTreeMap<&'static str, Raw>,
-    /// Where keys were set and headings written.
+    /// The sources of keys and section headings.
     pub(super) sources: BTreeMap<String, SettingSource>,
-    /// Every secret that was read, with its key.
+    /// All secrets, with their keys.
     secrets: Vec<(&'static str, SecretString)>,
     pub(super) problems: ConfigProblems,
-    /// Real people depend on the settings: what is insecure is refused.
+    /// Whether insecure settings are rejected.
     pub production: bool,
 }
 
-/// First guesses of anybody who tries to get in.
+/// Common passwords.
 const COMMON_SECRETS: &str = "password passw0rd secret changeme change-me change_me admin postgres yagona \
                               123456 12345678 qwerty test demo sandbox example";
 
@@ -42,18 +42,18 @@ impl Loader {
         }
     }
 
-    /// The key's value or its default; after a report, a value to go on with.
+    /// The key's value or its default; after a problem was reported, a placeholder.
     pub fn take<T: SettingValue>(&mut self, key: &'static SettingKey) -> T {
         let value = match (self.values.get(key.path), key.fallback) {
             (Some(raw), _) => T::read(raw, key.kind).unwrap_or_else(|wrong| {
-                let remedy = wrong.remedy.map_or_else(|| format!("give {}", key.kind.name()), str::to_owned);
+                let remedy = wrong.remedy.map_or_else(|| format!("use {}", key.kind.name()), str::to_owned);
                 self.report(key.path, wrong.wrong, remedy);
                 T::placeholder()
             }),
             (None, Fallback::Value(literal)) => default(key, literal),
             (None, Fallback::Nothing(_)) => T::absent(),
             (None, Fallback::Required) => {
-                let remedy = format!("give {}, here or in {}", key.kind.name(), variable(key.path));
+                let remedy = format!("set {}, here or in {}", key.kind.name(), variable(key.path));
                 self.report(key.path, "is missing", remedy);
                 T::placeholder()
             }
@@ -62,23 +62,23 @@ impl Loader {
         value
     }
 
-    /// The keys of a section (and of those beneath it) that somebody set.
+    /// The keys of a section and its subsections that were set.
     pub fn set_under(&self, section: &str) -> impl Iterator<Item = &'static str> {
         let beneath = move |path: &&str| path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
         self.values.keys().copied().filter(beneath)
     }
 
-    /// Whether anything in a section was set, or its heading written.
+    /// Whether a section has a heading or any key in it was set.
     pub fn has_section(&self, section: &str) -> bool {
         self.sources.contains_key(section) || self.set_under(section).next().is_some()
     }
 
-    /// Whether `key` is already known to be wrong: what else is said of it would be said of a guess.
+    /// Whether a problem of `key` was reported already, so that its value is a placeholder.
     pub fn concern(&self, key: &str) -> bool {
         self.problems.iter().any(|problem| problem.key == key)
     }
 
-    /// Reports what the value of a key or a section shows; once, since the first report is the cause of others.
+    /// Reports a problem of a key or a section; once, since later ones follow from the first.
     pub fn report(&mut self, key: &str, wrong: impl Into<String>, remedy: impl Into<String>) {
         debug_assert!(self.table.key(key).is_some() || self.table.is_heading(key), "{key} is not declared");
         if !self.concern(key) {
@@ -87,7 +87,7 @@ impl Loader {
         }
     }
 
-    /// Reports something at a place that no key stands for.
+    /// Reports a problem at a path that is not a key.
     pub fn add(
         &mut self,
         key: &str,
@@ -99,15 +99,15 @@ impl Loader {
         self.problems.push(ConfigProblem { key: key.to_owned(), wrong, remedy, source });
     }
 
-    /// Two settings of which the first must not exceed the second.
+    /// Checks that the first setting does not exceed the second.
     pub fn ordered(&mut self, small: (&str, u32), large: (&str, u32)) {
         if small.1 > large.1 && !self.concern(large.0) {
             let wrong = format!("is {}, more than {} ({})", small.1, large.0, large.1);
-            self.report(small.0, wrong, "lower the one or raise the other");
+            self.report(small.0, wrong, "lower it or raise the other");
         }
     }
 
-    /// A cap that holds in production only.
+    /// Checks an upper bound, in production only.
     pub fn at_most(&mut self, setting: (&str, u32), cap: u32, consequence: &str) {
         if self.production && setting.1 > cap {
             let wrong = format!("is {}, above {cap}: {consequence}", setting.1);
@@ -115,7 +115,7 @@ impl Loader {
         }
     }
 
-    /// Reports a file that is not there, is not a file, or cannot be opened by this process.
+    /// Checks that a path is a file that this process can read.
     pub fn readable(&mut self, key: &str, path: &Path) {
         let shown = path.display();
         match File::open(path).and_then(|file| file.metadata()) {
@@ -128,7 +128,7 @@ impl Loader {
         }
     }
 
-    /// Reports secrets that everybody knows: `published` ones, and the first that anybody would try.
+    /// Reports well-known secrets: `published` ones and common passwords.
     pub fn refuse_known_secrets(&mut self, published: &[SecretString]) {
         let published = published.iter().map(SecretString::expose_secret);
         let known: BTreeSet<&str> = published.chain(COMMON_SECRETS.split(' ')).collect();
@@ -140,8 +140,8 @@ impl Loader {
             };
             let placeholder = password.starts_with('<') && password.ends_with('>');
             if placeholder || known.contains(password) || known.contains(&*password.to_ascii_lowercase()) {
-                let wrong = "is a secret that everybody knows: the demo's, or a common one";
-                self.report(key, wrong, "use one of your own: openssl rand -hex 24");
+                let wrong = "is a well-known secret: the demo's, or a common one";
+                self.report(key, wrong, "generate one: openssl rand -hex 24");
             }
         }
     }
@@ -151,13 +151,13 @@ impl Loader {
         self.secrets.into_iter().map(|(_, secret)| secret).collect()
     }
 
-    /// The settings, unless anything was wrong with them.
+    /// The settings, unless problems were reported.
     pub fn finish<S>(self, settings: S) -> Result<S, ConfigProblems> {
         if self.problems.is_empty() { Ok(settings) } else { Err(self.problems) }
     }
 }
 
-/// The default as it is declared; a test reads each of them, so that this cannot fail for an operator.
+/// The declared default; a test parses each of them, so that this cannot fail for an operator.
 fn default<T: SettingValue>(key: &SettingKey, literal: &str) -> T {
     let table = format!("value = {literal}").parse::<toml::Table>().ok();
     let value = table.as_ref().and_then(|table| table.get("value"));
@@ -165,8 +165,8 @@ fn default<T: SettingValue>(key: &SettingKey, literal: &str) -> T {
     value.unwrap_or_else(|| unreachable!("the default of {} is not {}", key.path, key.kind.name()))
 }
 
-/// Whether any of the permission bits in `mask` is set on an existing file. Where there are no permission bits there
-/// is nothing to hold against a file.
+/// Whether any of the permission bits in `mask` is set on an existing file. Always `false` on systems without
+/// permission bits.
 pub(crate) fn shared(path: &Path, mask: u32) -> bool {
     #[cfg(unix)]
     {

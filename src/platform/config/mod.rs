@@ -1,9 +1,9 @@
-//! How settings are declared, read and checked: built-in defaults, then a TOML file, then `YAGONA__SECTION__KEY`
+//! Declaring, loading and validating settings: built-in defaults, then a TOML file, then `YAGONA__SECTION__KEY`
 //! variables.
 //!
-//! A subject declares its section beside its own code, one entry per key, with [`settings!`]; the entry yields the
-//! field, its reader, its line of the reference and its place in every report. `app::settings` puts the sections
-//! together. No key is named here, and nothing here opens a store or a socket.
+//! A subject declares its section beside its own code, one entry per key, with [`settings!`]; the entry defines the
+//! field, its parser, its line of the reference and its name in error reports. `app::settings` puts the sections
+//! together. This module knows no key, and opens no store or socket.
 
 mod cidr;
 mod declare;

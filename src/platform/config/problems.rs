@@ -12,7 +12,7 @@ pub enum SettingSource {
     },
     /// An environment variable.
     Variable(String),
-    /// Nobody set it.
+    /// Not set.
     Default,
 }
 
@@ -27,20 +27,20 @@ impl fmt::Display for SettingSource {
     }
 }
 
-/// One thing that is wrong with the configuration.
+/// One problem of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// The key's path, such as `server.issuer`; empty when the file as a whole is meant.
     pub key: String,
     /// What is wrong; continues a sentence that begins with the key. Never shows a secret.
     pub wrong: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: String,
     /// Where the value came from.
     pub source: SettingSource,
 }
 
-/// Everything that is wrong with a configuration; `Display` is the list that an operator reads.
+/// All problems of a configuration; `Display` is the list for the operator.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigProblems(Vec<ConfigProblem>);
 
@@ -62,7 +62,7 @@ impl ConfigProblems {
         self.0.iter()
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

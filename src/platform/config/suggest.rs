@@ -2,7 +2,7 @@ use strsim::levenshtein;
 
 use super::Section;
 
-/// The known key or section that was probably meant by an unknown path.
+/// The known key or section that is most similar to an unknown path.
 pub(crate) fn suggestion(table: &'static Section, path: &str) -> Option<&'static str> {
     let known = || {
         let headings = table.all().map(|section| section.name).filter(|name| !name.is_empty());
@@ -12,7 +12,7 @@ pub(crate) fn suggestion(table: &'static Section, path: &str) -> Option<&'static
     if nearest.0 <= 1 + path.len() / 6 {
         return Some(nearest.1);
     }
-    // The right name in the wrong section is the commonest mistake after a slip of the finger.
+    // After typing errors, the right name in the wrong section is the most common mistake.
     let nearest = known().map(|name| (levenshtein(last(path), last(name)), name)).min()?;
     (nearest.0 <= last(path).len() / 6).then_some(nearest.1)
 }

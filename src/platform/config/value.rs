@@ -6,39 +6,39 @@ use url::Url;
 
 use super::{Cidr, Fallback, ValueKind};
 
-/// A value as TOML has it, before anybody looked at what it must be.
+/// A TOML value, not validated yet.
 pub(crate) type Raw = toml::Value;
 
-/// A type that a setting can have.
+/// A type of settings.
 pub(crate) trait SettingValue: Sized {
     const KIND: ValueKind;
     /// The kind of a list of these.
     const LIST: ValueKind = ValueKind::List("a list of texts");
-    /// What holds when nobody sets it and no default is declared.
+    /// The value if it is not set and has no default.
     const FALLBACK: Fallback = Fallback::Required;
 
-    /// Takes a TOML value for what the key's kind says it must be.
+    /// Parses a TOML value of the key's kind.
     fn read(raw: &Raw, kind: ValueKind) -> Result<Self, WrongValue>;
 
-    /// A value to go on with after a problem was reported; it is never used by anybody.
+    /// A value to continue with after a problem was reported; it is never used.
     fn placeholder() -> Self;
 
-    /// The value of a key that nobody set, where it has no default.
+    /// The value of a key that is not set and has no default.
     fn absent() -> Self {
         Self::placeholder()
     }
 
-    /// What must never be printed and must not be known to everybody.
+    /// The secret in this value: never printed, and rejected if well-known.
     fn secret(&self) -> Option<&SecretString> {
         None
     }
 }
 
-/// Why a value is not what it must be.
+/// Why a value is invalid.
 pub(crate) struct WrongValue {
     /// Continues a sentence that begins with the key. Never shows a secret.
     pub wrong: String,
-    /// What to do about it, where the key's kind does not say it.
+    /// The remedy, if it is not to use the key's kind.
     pub remedy: Option<&'static str>,
 }
 
@@ -48,7 +48,7 @@ impl From<String> for WrongValue {
     }
 }
 
-/// Types of one kind each, that are read without anything else.
+/// Types of one kind each, which need no other information to be parsed.
 macro_rules! plain_values {
     ($($type:ty: $kind:expr, $read:expr, $placeholder:expr;)+) => {$(
         impl SettingValue for $type {
@@ -100,8 +100,8 @@ impl SettingValue for u32 {
 }
 
 impl SettingValue for Cidr {
-    const KIND: ValueKind = ValueKind::Text("an address block such as \"10.0.0.0/8\"");
-    const LIST: ValueKind = ValueKind::List("a list of address blocks such as \"10.0.0.0/8\"");
+    const KIND: ValueKind = ValueKind::Text("a CIDR block such as \"10.0.0.0/8\"");
+    const LIST: ValueKind = ValueKind::List("a list of CIDR blocks such as \"10.0.0.0/8\"");
 
     fn read(raw: &Raw, _: ValueKind) -> Result<Self, WrongValue> {
         let text = text(raw)?;
@@ -146,7 +146,7 @@ impl<T: SettingValue> SettingValue for Option<T> {
         T::read(raw, kind).map(Some)
     }
 
-    /// Something was set, and checks must not say that it is missing.
+    /// A value was set, so checks must not report it as missing.
     fn placeholder() -> Self {
         Some(T::placeholder())
     }
@@ -180,20 +180,20 @@ impl<T: SettingValue> SettingValue for Vec<T> {
     }
 }
 
-/// A text that is not empty; the error continues a sentence that begins with the key.
+/// A non-empty text; the error continues a sentence that begins with the key.
 pub(crate) fn text(raw: &Raw) -> Result<String, String> {
     let text = raw.as_str().ok_or_else(|| mismatch(raw, "text"))?;
     if text.trim().is_empty() {
         return Err("is empty".into());
     }
     if text.contains(char::is_control) {
-        return Err("has a line break or another control character in it".into());
+        return Err("contains a line break or another control character".into());
     }
     Ok(text.to_owned())
 }
 
-/// The difference between what was found and what was wanted, as far as it helps.
-pub(crate) fn mismatch(raw: &Raw, wanted: &str) -> String {
+/// The message that a value of another type was found.
+pub(crate) fn mismatch(raw: &Raw, expected: &str) -> String {
     let found = match raw {
         Raw::String(_) => "text in quotes",
         Raw::Integer(_) => "a number",
@@ -203,7 +203,7 @@ pub(crate) fn mismatch(raw: &Raw, wanted: &str) -> String {
         Raw::Array(_) => "a list",
         Raw::Table(_) => "a table",
     };
-    format!("is {found}, not {wanted}")
+    format!("is {found}, not {expected}")
 }
 
 /// The value that a word stands for.
@@ -227,12 +227,12 @@ fn web_url(raw: &Raw) -> Result<Url, String> {
         return Err(format!("has the scheme {}", url.scheme()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("carries a user name or a password".into());
+        return Err("contains a user name or a password".into());
     }
     Ok(url)
 }
 
-/// RFC 2606 keeps this name from ever being real.
+/// Reserved by RFC 2606.
 fn nowhere() -> Url {
     let text = "https://placeholder.invalid";
     Url::parse(text).unwrap_or_else(|error| unreachable!("{text} is a URL: {error}"))

@@ -1,4 +1,4 @@
-//! Whether the database answered when it was last asked, known to all threads.
+//! Whether the database is available, shared by all threads.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -8,7 +8,7 @@ const UP: u8 = 0;
 const DOWN: u8 = 1;
 const CLOSED: u8 = 2;
 
-/// Up, down until a probe succeeds, or closed for good.
+/// Up, down until a probe succeeds, or closed.
 #[derive(Default)]
 pub(super) struct Availability {
     state: AtomicU8,
@@ -16,36 +16,39 @@ pub(super) struct Availability {
 }
 
 impl Availability {
-    /// Lets a statement through, or says at once that it would fail.
+    /// Fails at once if the database is known to be unavailable.
     pub(super) fn check(&self) -> Result<(), DbError> {
         match self.state.load(Ordering::Relaxed) {
             UP => Ok(()),
-            DOWN => Err(DbError::unavailable("it did not answer the last time it was asked")),
+            DOWN => Err(DbError::unavailable("it did not answer the last probe")),
             _ => Err(DbError::unavailable("it was closed")),
         }
     }
 
-    /// The database is lost: nothing is sent to it before a probe has found it again.
+    /// The database is unavailable: statements fail at once until a probe succeeds.
     pub(super) fn lost(&self) {
         self.losses.fetch_add(1, Ordering::Relaxed);
         if self.state.compare_exchange(UP, DOWN, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            tracing::error!(event = "database.lost", "the database stopped answering");
+            tracing::error!(
+                event = "database.unavailable",
+                "the database is unavailable: statements fail at once"
+            );
         }
     }
 
-    /// A probe has found the database.
+    /// A probe succeeded.
     pub(super) fn found(&self) {
         if self.state.compare_exchange(DOWN, UP, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            tracing::info!(event = "database.back", "the database answers again");
+            tracing::info!(event = "database.available", "the database is available again");
         }
     }
 
-    /// Nothing is sent to the database any more.
+    /// All further statements fail.
     pub(super) fn close(&self) {
         self.state.store(CLOSED, Ordering::Relaxed);
     }
 
-    /// How often the database was lost. What was connected before the last time is worth nothing.
+    /// How often the database became unavailable. Connections from before the last time are stale.
     pub(super) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }

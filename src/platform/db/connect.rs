@@ -20,18 +20,18 @@ pub struct ConnectError {
     pub why: DbError,
 }
 
-/// Opens `sqlite:path` (made if it is not there) or `postgres://…`. On a server each thread that uses the database has
-/// up to `connections` of its own, and waits up to `patience` for one; the embedded database has one for each thread.
+/// Opens `sqlite:path` (created if missing) or `postgres://…`. With PostgreSQL each thread has a pool of up to
+/// `connections`, and waits up to `acquire_timeout` for one; the embedded database has one connection per thread.
 ///
 /// # Errors
-/// [`ConnectError`] when the URL is of neither kind or the database does not answer.
+/// [`ConnectError`] if the URL has another scheme or the database is unavailable.
 pub async fn connect(
     url: &str,
     connections: u32,
-    patience: Duration,
+    acquire_timeout: Duration,
     metrics: Arc<Metrics>,
 ) -> Result<Db, ConnectError> {
-    let bounds = Bounds { connections, patience, longest: DEADLINE };
+    let bounds = Bounds { connections, acquire_timeout, longest: DEADLINE };
     let opened = open(url, bounds, metrics).await;
     opened.map_err(|why| ConnectError { url: without_password(url), why })
 }
@@ -50,7 +50,7 @@ async fn open(url: &str, bounds: Bounds, metrics: Arc<Metrics>) -> Result<Db, Db
     Ok(Db { backend, availability, metrics })
 }
 
-/// The URL as it may be shown in logs and errors.
+/// The URL without its password, for logs and errors.
 pub fn without_password(url: &str) -> String {
     url::Url::parse(url).map_or_else(
         |_| url.split('@').next_back().unwrap_or_default().to_owned(),
@@ -58,7 +58,7 @@ pub fn without_password(url: &str) -> String {
             if parsed.password().is_some() && parsed.set_password(Some("***")).is_err() {
                 return "(not shown)".to_owned();
             }
-            // A password may stand in the query as well.
+            // The query may contain a password as well.
             if parsed.scheme().starts_with("postgres") {
                 parsed.set_query(None);
             }

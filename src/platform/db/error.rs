@@ -1,22 +1,22 @@
 //! Why a statement has no result.
 
-/// What lies beneath an error.
+/// The cause of an error.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// The database cannot be reached now; nothing was written, or it is not known to be (503).
+    /// The database is unavailable (503); nothing was written, or the outcome is unknown.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Cause),
-    /// A stored row does not have the shape it was written with.
+    /// A stored row is malformed.
     #[error("a row of `{table}` is corrupt{}: column `{column}`: {what}", in_row(.row))]
     Corrupt {
         /// The table.
         table: &'static str,
         /// The column.
         column: String,
-        /// The row's identifier, with the name of the column that holds it, where it is known.
+        /// The row's identifier with its column's name, if known.
         row: Option<String>,
         /// What is wrong, without the value.
         #[source]

@@ -1,10 +1,10 @@
 //! Durable storage: one portable subset of SQL over PostgreSQL and SQLite, each query written once.
 //!
-//! Stores (one `store.rs` per subject) hand their statements to [`Db`], which knows which database it is,
-//! counts round trips and commits, gives up after a deadline and says [`DbError::Unavailable`] at once while
-//! the database does not answer. No statement of any subject lives here.
+//! Stores (one `store.rs` per subject) run their statements on [`Db`], which knows which database it is,
+//! counts round trips and commits, enforces a timeout, and fails with [`DbError::Unavailable`] at once while
+//! the database is unavailable. The statements of subjects are not here.
 //!
-//! Values are `TEXT`, `BIGINT` or NULL. A state change is one conditional statement; what belongs together goes through
+//! Values are `TEXT`, `BIGINT` or NULL. A state change is one conditional statement; several that belong together use
 //! [`Db::guarded`] or [`Db::all_or_nothing`].
 
 mod availability;
@@ -39,10 +39,10 @@ use sqlite::{Embedded, Work};
 use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
 
-/// How long one statement or one transaction may take before its caller is told that the database is unavailable.
+/// Timeout of one statement or one transaction; then it fails with [`DbError::Unavailable`].
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a probe waits for an answer.
+/// Timeout of a probe.
 const PROBE: Duration = Duration::from_secs(2);
 
 /// Which database is in use.
@@ -68,7 +68,7 @@ enum Backend {
     Postgres(Arc<Server>),
 }
 
-/// What a statement did.
+/// The result of a statement.
 #[derive(Default)]
 struct Done {
     rows: Vec<Row>,
@@ -85,7 +85,7 @@ impl Db {
         }
     }
 
-    /// At most one row, read.
+    /// Reads at most one row.
     ///
     /// # Errors
     /// [`DbError`], as for all statements.
@@ -93,7 +93,7 @@ impl Db {
         Ok(self.read(statement, 1).await?.into_iter().next())
     }
 
-    /// The one row that this statement always has, such as a count.
+    /// The one row of a statement that always has one, such as a count.
     ///
     /// # Errors
     /// [`DbError`].
@@ -101,7 +101,7 @@ impl Db {
         self.read_optional(statement).await?.ok_or_else(|| DbError::statement("it gave no row"))
     }
 
-    /// All rows, read. Only for results that are small by nature, or limited by the statement.
+    /// All rows. Only for small or limited results.
     ///
     /// # Errors
     /// [`DbError`].
@@ -125,7 +125,7 @@ impl Db {
         Ok(self.write(Work::Statement(statement)).await?.rows)
     }
 
-    /// A change that returns nothing but the number of rows it touched.
+    /// A change that returns only the number of changed rows.
     ///
     /// # Errors
     /// [`DbError`].
@@ -133,17 +133,17 @@ impl Db {
         Ok(self.write(Work::Statement(statement)).await?.touched)
     }
 
-    /// A guard and what takes place only if the guard touched a row: all of it, or nothing. The guard is a change with
-    /// `RETURNING`; its first row is returned, `None` when it touched none and nothing was written.
+    /// A guard, and changes that are made only if the guard changed a row: all or nothing. The guard is a change with
+    /// `RETURNING`; its first row is returned, or `None` if it changed none and nothing was written.
     ///
     /// # Errors
-    /// [`DbError`]; then nothing was written, or, if the database became unavailable, it is not known to be.
+    /// [`DbError`]; then nothing was written, or, if the database became unavailable, the outcome is unknown.
     pub async fn guarded(&self, guard: Statement, then: Vec<Statement>) -> Result<Option<Row>, DbError> {
         let done = self.write(Work::Transaction { guard: Some(guard), then }).await?;
         Ok(done.rows.into_iter().next())
     }
 
-    /// Several changes: all of them, or nothing.
+    /// Several changes, all or nothing.
     ///
     /// # Errors
     /// As for [`Db::guarded`].
@@ -151,10 +151,10 @@ impl Db {
         self.write(Work::Transaction { guard: None, then: statements }).await.map(|_| ())
     }
 
-    /// Whether the database answers now. Called in the background, so that requests need not find out.
+    /// Probes the database. Called in the background, so that requests need not detect an outage.
     ///
     /// # Errors
-    /// [`DbError::Unavailable`] when it does not.
+    /// [`DbError::Unavailable`] if it is unavailable.
     pub async fn probe(&self) -> Result<(), DbError> {
         let answer = match &self.backend {
             Backend::Sqlite(embedded) => embedded.read(&statement("SELECT 1"), 1).map(|_| ()),
@@ -170,7 +170,7 @@ impl Db {
         answer
     }
 
-    /// What the database takes the time to be.
+    /// The database's time.
     ///
     /// # Errors
     /// [`DbError`].
@@ -184,7 +184,7 @@ impl Db {
         int(&self.read_one(now).await?, "clock", "now").map(Timestamp)
     }
 
-    /// Closes all connections, letting the changes that wait finish.
+    /// Closes all connections after waiting changes have finished.
     pub async fn close(&self) {
         self.availability.close();
         match &self.backend {

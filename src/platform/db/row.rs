@@ -1,4 +1,4 @@
-//! A row that was read, and its columns by name.
+//! A row of a result, and its columns by name.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ impl Row {
         Self { names, values }
     }
 
-    /// The error that says that this row does not have the shape it was written with. It names the row by the first
-    /// column that is an identifier; `what` must not hold the value.
+    /// The error of a malformed row. It identifies the row by its first identifier column; `what` must not contain the
+    /// value.
     pub fn corrupt(&self, table: &'static str, column: &str, what: impl Into<Cause>) -> DbError {
         let id = self.names.iter().zip(&self.values).find_map(|(name, value)| match value {
             Value::Text(Some(id)) if is_identifier(name) => Some(format!("{name} {id}")),
@@ -42,7 +42,7 @@ fn is_identifier(column: &str) -> bool {
 /// Reads a TEXT column.
 ///
 /// # Errors
-/// [`DbError::Corrupt`] when it is not there or not text.
+/// [`DbError::Corrupt`] if it is missing or not text.
 pub fn text(row: &Row, table: &'static str, column: &str) -> Result<String, DbError> {
     maybe_text(row, table, column)?.ok_or_else(|| row.corrupt(table, column, "it is NULL"))
 }
@@ -50,7 +50,7 @@ pub fn text(row: &Row, table: &'static str, column: &str) -> Result<String, DbEr
 /// Reads a BIGINT column.
 ///
 /// # Errors
-/// [`DbError::Corrupt`] when it is not there or not a number.
+/// [`DbError::Corrupt`] if it is missing or not a number.
 pub fn int(row: &Row, table: &'static str, column: &str) -> Result<i64, DbError> {
     maybe_int(row, table, column)?.ok_or_else(|| row.corrupt(table, column, "it is NULL"))
 }
@@ -58,7 +58,7 @@ pub fn int(row: &Row, table: &'static str, column: &str) -> Result<i64, DbError>
 /// Reads a nullable TEXT column.
 ///
 /// # Errors
-/// [`DbError::Corrupt`] when it is not there or not text.
+/// [`DbError::Corrupt`] if it is missing or not text.
 pub fn maybe_text(row: &Row, table: &'static str, column: &str) -> Result<Option<String>, DbError> {
     match row.get(table, column)? {
         Value::Text(text) => Ok(text.clone()),
@@ -70,7 +70,7 @@ pub fn maybe_text(row: &Row, table: &'static str, column: &str) -> Result<Option
 /// Reads a nullable BIGINT column.
 ///
 /// # Errors
-/// [`DbError::Corrupt`] when it is not there or not a number.
+/// [`DbError::Corrupt`] if it is missing or not a number.
 pub fn maybe_int(row: &Row, table: &'static str, column: &str) -> Result<Option<i64>, DbError> {
     match row.get(table, column)? {
         Value::Int(number) => Ok(*number),
@@ -82,7 +82,7 @@ pub fn maybe_int(row: &Row, table: &'static str, column: &str) -> Result<Option<
 /// Reads JSON from a TEXT column.
 ///
 /// # Errors
-/// [`DbError::Corrupt`] when it is not there or not of this shape.
+/// [`DbError::Corrupt`] if it is missing or does not deserialise.
 pub fn json<T: serde::de::DeserializeOwned>(
     row: &Row,
     table: &'static str,
@@ -93,7 +93,7 @@ pub fn json<T: serde::de::DeserializeOwned>(
         _ => return Err(row.corrupt(table, column, "it is not text")),
     };
     serde_json::from_str(text).map_err(|error| match error.classify() {
-        // Its words would quote the value.
+        // Its message would quote the value.
         serde_json::error::Category::Data => {
             row.corrupt(table, column, format!("its JSON has another shape, at character {}", error.column()))
         }
@@ -104,7 +104,7 @@ pub fn json<T: serde::de::DeserializeOwned>(
 /// JSON for a TEXT column.
 ///
 /// # Errors
-/// [`DbError::Statement`] when the value has no JSON form.
+/// [`DbError::Statement`] if the value cannot be serialised.
 pub fn to_json<T: serde::Serialize>(value: &T) -> Result<String, DbError> {
     serde_json::to_string(value).map_err(DbError::statement)
 }

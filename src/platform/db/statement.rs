@@ -1,21 +1,21 @@
-//! A statement with its values, in the words that both databases know.
+//! A statement with its values, in the SQL subset of both databases.
 
 /// A value of a statement or of a row: `TEXT`, `BIGINT` or NULL.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value {
-    /// Text, or NULL where text is expected.
+    /// Text, or NULL of type text.
     Text(Option<String>),
-    /// A number, or NULL where a number is expected.
+    /// A number, or NULL of type number.
     Int(Option<i64>),
 }
 
-/// A statement with its values bound. Its text is part of the program: values never become part of it.
+/// A statement with bound values. Its text is static: values never become part of it.
 pub struct Statement {
     pub(super) sql: &'static str,
     pub(super) values: Vec<Value>,
 }
 
-/// A statement without values yet; `$1`, `$2` … stand where they go.
+/// A statement without values; `$1`, `$2` … are their placeholders.
 pub fn statement(sql: &'static str) -> Statement {
     Statement { sql, values: Vec::new() }
 }

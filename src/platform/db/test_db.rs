@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{Db, connect, migrate};
 use crate::platform::telemetry::Metrics;
 
-/// A database in a folder of its own, which goes with it.
+/// A database in its own temporary folder.
 pub(crate) struct TestDb {
     db: Db,
     folder: TempDir,
@@ -31,7 +31,7 @@ impl TestDb {
         new
     }
 
-    /// Where it is; other files of the test may be there too.
+    /// Its folder, for other files of the test.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

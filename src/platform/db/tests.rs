@@ -1,4 +1,4 @@
-//! The embedded database. What both databases do alike is tried on both in `tests/it/database.rs`.
+//! The embedded database. Common behaviour is tested on both databases in `tests/it/database.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ async fn a_caller_that_goes_away_takes_no_change_along() {
     let db = with_table().await;
     for _ in 0..20 {
         let change = db.execute(increment());
-        // Polled once, which hands the change over, and dropped.
+        // Polled once, which queues the change, and dropped.
         assert!(futures_util::FutureExt::now_or_never(change).is_none());
     }
     db.execute(increment()).await.unwrap();
@@ -101,7 +101,7 @@ async fn values_go_where_their_numbers_say() {
 #[actix_web::test]
 async fn a_full_disk_is_unavailable_and_undoes_everything_of_its_commit() {
     let db = with_table().await;
-    // As large as it is now, and not a page more.
+    // No further page can be allocated.
     let pages = number(&db, "SELECT page_count AS n FROM pragma_page_count").await;
     assert!(pages > 0);
     db.execute(statement("PRAGMA max_page_count = 1")).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_statement_that_takes_too_long_ends_and_the_next_one_is_served() {
     let write = |sql| embedded.write(Work::Statement(statement(sql)));
     write("CREATE TABLE t (k BIGINT PRIMARY KEY, n BIGINT NOT NULL)").await.map(|_| ()).unwrap();
     assert!(matches!(write(ENDLESS_CHANGE).await.map(|_| ()), Err(DbError::Unavailable(_))));
-    // It may have been given up by its caller first: the writer is free again soon after.
+    // The caller's timeout may come first: the writer is free again soon after.
     let mut again = write("INSERT INTO t VALUES (1, 1)").await;
     for _ in 0..100 {
         if again.is_ok() {
@@ -170,7 +170,7 @@ async fn closing_lets_changes_finish_and_leaves_one_file() {
             tokio::spawn(async move { db.execute(increment()).await })
         })
         .collect();
-    // Lets each of them hand its change over.
+    // Each queues its change.
     tokio::task::yield_now().await;
     db.close().await;
     for change in changes {

@@ -317,7 +317,7 @@ impl Ephemeral {
             .open(&place(key, envelope.expires_at), envelope.body)
             .inspect_err(|error| {
                 let space = key.space().name();
-                tracing::error!(event = "ephemeral.forged", space, %error, "a stored value was ignored");
+                tracing::error!(event = "ephemeral.forged", key_space = space, %error, "a value that cannot be decrypted was ignored");
             })
             .ok()?;
         parse(key, &plain).map(|value| (value, envelope.version))
@@ -334,8 +334,8 @@ fn parse<T: DeserializeOwned>(key: EphemeralKey, plain: &[u8]) -> Option<T> {
         .inspect_err(|_| {
             tracing::debug!(
                 event = "ephemeral.unread",
-                space = key.space().name(),
-                "a stored value has another shape"
+                key_space = key.space().name(),
+                "a value of another version was ignored"
             );
         })
         .ok()

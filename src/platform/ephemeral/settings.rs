@@ -5,18 +5,18 @@ use crate::platform::config::{Loader, settings};
 use crate::platform::outbound::is_private;
 
 settings! {
-    /// The short-lived store: its loss costs people a restart of their sign-in, never more.
+    /// Short-lived state: if it is lost, people sign in again; nothing else is lost.
     [redis]
     pub struct RedisSettings {
         /// `redis://…`, or `rediss://…` for TLS.
-        url: Option<SecretString>, otherwise("none: the state lives in this process, for one node");
-        /// Longest wait for an answer before the answer is 503.
+        url: Option<SecretString>, otherwise("none: in-process, for one node");
+        /// Timeout for a Redis response; then the HTTP response is 503.
         timeout_ms: u32 = 1000, count(10..=60_000, "milliseconds");
     }
 }
 
 impl RedisSettings {
-    /// `nodes` is how many share the store.
+    /// `nodes` is the number of nodes that share Redis.
     pub(crate) fn check(&self, nodes: u32, loader: &mut Loader) {
         let key = "redis.url";
         if loader.concern(key) {
@@ -32,10 +32,14 @@ impl RedisSettings {
         let url = Url::parse(secret.expose_secret()).ok();
         match url.filter(|url| matches!(url.scheme(), "redis" | "rediss" | "unix" | "redis+unix")) {
             None => {
-                loader.report(key, "is not a redis:// or rediss:// URL", "write it like redis://host:6379");
+                loader.report(
+                    key,
+                    "is not a redis:// or rediss:// URL",
+                    "use a URL such as redis://host:6379",
+                );
             }
             Some(url) if loader.production && url.scheme() == "redis" && !is_private(&url) => {
-                loader.report(key, "reaches beyond the private network without TLS", "use rediss://");
+                loader.report(key, "is outside the private network and has no TLS", "use rediss://");
             }
             Some(_) => {}
         }

@@ -251,9 +251,9 @@ impl SigningKeys {
             if self.succeed(&key, oldest).await? {
                 tracing::info!(
                     event = "keys.rotated",
-                    alg = alg.name(),
-                    kid = key.kid,
-                    "a signing key got a successor"
+                    key.alg = alg.name(),
+                    key.id = key.kid,
+                    "a signing key was rotated"
                 );
                 self.refresh().await?;
             }

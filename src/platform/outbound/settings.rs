@@ -3,21 +3,21 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::platform::config::{Cidr, Loader, Raw, SettingValue, ValueKind, WrongValue, settings, text};
 
 settings! {
-    /// Calls to addresses that clients register, such as back-channel logout.
+    /// Requests to URIs that clients register, such as back-channel logout.
     [outbound]
     pub struct OutboundSettings {
-        /// Hosts (`rp.local`), hosts with a port (`rp.local:8443`) and address blocks that clients' URLs may lead to
-        /// although they are private.
+        /// Private hosts (`rp.local`), hosts with a port (`rp.local:8443`) and CIDR blocks that clients' URIs may
+        /// resolve to.
         allow: Vec<Allowed> = [];
     }
 }
 
-/// One exception from the rule that clients' URLs never lead into private networks.
+/// One exception from the rule that clients' URIs never reach private networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed {
-    /// Every address of a block, whatever name led to it.
+    /// Every address of a CIDR block, for any host name.
     Block(Cidr),
-    /// A host by the name in the URL, at one port or at any.
+    /// A host name in the URI, at one port or at any.
     Host {
         /// The name in lower case, or an address.
         name: String,
@@ -27,7 +27,7 @@ pub enum Allowed {
 }
 
 impl OutboundSettings {
-    /// Whether a call to `host` (as the URL names it) at `port`, which was resolved to `address`, is excepted.
+    /// Whether a request to `host` (as in the URI) at `port`, resolved to `address`, is allowed.
     pub fn permits(&self, host: &str, port: u16, address: IpAddr) -> bool {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         self.allow.iter().any(|allowed| match allowed {
@@ -39,10 +39,10 @@ impl OutboundSettings {
     }
 
     pub(crate) fn check(&self, loader: &mut Loader) {
-        // Cloud machines hand their own credentials to whoever asks at this address.
+        // The metadata service of cloud machines hands out their credentials.
         let metadata = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
         if loader.production && self.permits(&metadata.to_string(), 80, metadata) {
-            let wrong = "lets clients' URLs reach the machine's own metadata (169.254.169.254)";
+            let wrong = "lets clients' URIs reach the cloud metadata service (169.254.169.254)";
             loader.report("outbound.allow", wrong, "allow only the hosts that relying parties need");
         }
     }
@@ -64,13 +64,13 @@ impl Allowed {
 }
 
 impl SettingValue for Allowed {
-    const KIND: ValueKind = ValueKind::Text("a host, host:port or address block");
+    const KIND: ValueKind = ValueKind::Text("a host, host:port or CIDR block");
 
     fn read(raw: &Raw, _: ValueKind) -> Result<Self, WrongValue> {
         let text = text(raw)?;
         Self::parse(&text).ok_or_else(|| WrongValue {
-            wrong: format!("has \"{text}\", which is no host, host:port or address block"),
-            remedy: Some("write it like rp.local, rp.local:8443 or 10.20.0.0/16"),
+            wrong: format!("has \"{text}\", which is not a host, host:port or CIDR block"),
+            remedy: Some("use a form such as rp.local, rp.local:8443 or 10.20.0.0/16"),
         })
     }
 

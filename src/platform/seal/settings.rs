@@ -3,21 +3,21 @@ use std::path::PathBuf;
 use crate::platform::config::{Loader, settings, shared};
 
 settings! {
-    /// Keys that sign tokens and seal personal data.
+    /// Keys that sign tokens and encrypt personal data.
     [keys]
     pub struct KeySettings {
-        /// The file of keys that seal personal data and the signing keys. Its loss is the loss of the data: keep a copy
-        /// elsewhere. Only its owner may open it.
+        /// File of the keys that encrypt personal data and the signing keys. Without it the data is lost: keep a
+        /// backup. Only its owner may have access (mode 0600).
         keyring: PathBuf;
-        /// Size of new RSA keys, for clients that want RS256.
+        /// Size of new RSA keys, for clients that use RS256.
         rsa_bits: u32 = 3072, one_of(&[2048, 3072, 4096], "bits");
-        /// Age at which signing keys are replaced; the old ones stay published until their last token has expired.
+        /// Age at which signing keys are rotated; old keys stay published until their last token has expired.
         rotation_days: u32 = 90, count(1..=730, "days");
     }
 }
 
 impl KeySettings {
-    /// `may_be_missing`: the command at hand is the one that makes the keyring.
+    /// `may_be_missing` is for `keys init`, which creates the keyring.
     pub(crate) fn check(&self, may_be_missing: bool, loader: &mut Loader) {
         let key = "keys.keyring";
         if !loader.production || loader.concern(key) || (may_be_missing && !self.keyring.exists()) {
@@ -25,7 +25,8 @@ impl KeySettings {
         }
         loader.readable(key, &self.keyring);
         if shared(&self.keyring, 0o077) {
-            let wrong = format!("names {}, which others than its owner can open", self.keyring.display());
+            let wrong =
+                format!("names {}, which users other than its owner can access", self.keyring.display());
             loader.report(key, wrong, "chmod 600 that file");
         }
     }

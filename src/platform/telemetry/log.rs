@@ -63,8 +63,8 @@ fn filter(level: Level) -> Targets {
 /// A panic as one line of the log. A formatted message may hold anything, so only literal ones are shown.
 fn report_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(place, message, "a part of the program gave up");
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(event = "panic", location, error = message, "a panic");
 }
 
 #[cfg(test)]
@@ -97,13 +97,13 @@ mod tests {
     #[test]
     fn a_json_line_carries_the_fields_of_its_request() {
         let text = written(LogFormat::Json, Level::INFO, || {
-            let _request = tracing::info_span!("request", request_id = "abc").entered();
+            let _request = tracing::info_span!("request", request.id = "abc").entered();
             tracing::info!(step = "code", "a code was sent");
         });
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(line["message"], "a code was sent");
         assert_eq!(line["step"], "code");
-        assert_eq!(line["spans"][0]["request_id"], "abc");
+        assert_eq!(line["spans"][0]["request.id"], "abc");
         assert_eq!(line["level"], "INFO");
     }
 

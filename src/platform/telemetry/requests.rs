@@ -94,7 +94,7 @@ impl Worker {
     ) -> impl Future<Output = Result<ServiceResponse<B>, Error>> + use<B> {
         let started = Instant::now();
         let seen = self.look_at(&request);
-        let span = tracing::info_span!("request", request_id = seen.id.as_str());
+        let span = tracing::info_span!("request", request.id = seen.id.as_str());
         let header = HeaderValue::from_str(seen.id.as_str()).ok();
         request.extensions_mut().insert(seen);
         // What the application counts under unless a resource says otherwise, and requests that are given up.
@@ -119,10 +119,22 @@ async fn answer<B>(
         route.record(status, elapsed);
         trips.belong_to(route);
     }
-    let (route, ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
+    let (route, duration_ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
     match status {
-        500.. => tracing::warn!(route, status, ms, "request failed"),
-        _ => tracing::debug!(route, status, ms, "request"),
+        500.. => tracing::warn!(
+            event = "request.failed",
+            http.route = route,
+            http.status = status,
+            duration_ms,
+            "the response is a server error"
+        ),
+        _ => tracing::debug!(
+            event = "request.answered",
+            http.route = route,
+            http.status = status,
+            duration_ms,
+            "a request was answered"
+        ),
     }
     Ok(response)
 }

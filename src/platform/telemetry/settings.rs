@@ -3,21 +3,21 @@ use tracing::Level;
 use crate::platform::config::{Raw, SettingValue, ValueKind, WrongValue, choices, choose, settings};
 
 settings! {
-    /// What is written, to standard error, about running.
+    /// The log, on standard error.
     [log]
     pub struct LogSettings {
-        /// One JSON object a line, or text for people.
+        /// One JSON object per line, or text for people.
         format: LogFormat = "json";
-        /// The least severe level that is written. Libraries beneath Yagona never write below `warn`, since they would
-        /// print what they carry.
+        /// The lowest level that is written. Libraries log nothing below `warn`, since their messages would include
+        /// statements and headers.
         level: Level = "info";
     }
 }
 
 choices! {
-    /// How log lines look.
+    /// Format of log lines.
     pub enum LogFormat {
-        /// One JSON object a line.
+        /// One JSON object per line.
         Json = "json",
         /// Text for people.
         Text = "text",

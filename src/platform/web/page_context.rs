@@ -55,7 +55,7 @@ impl<'r> PageContext<'r> {
         let text = self.text();
         let id = request_id_of(self.request);
         let support_code = id.as_ref().map_or("-", |id| id.as_str());
-        tracing::info!(event = "page.problem", kind = ?kind, technical = problem.technical, "a page could not go on");
+        tracing::info!(event = "page.problem", page.problem = ?kind, page.technical = problem.technical, "a problem page was shown");
         let here = self.request.uri().to_string();
         let support = self.request.app_data::<Data<Support>>().map(|support| support.get_ref());
         let action = match kind {
@@ -89,11 +89,11 @@ impl<'r> PageContext<'r> {
     pub fn failure(&self, fault: &ServiceError) -> HttpResponse {
         let (kind, retry_after) = match fault {
             ServiceError::Unavailable(why) => {
-                tracing::warn!(event = "page.unavailable", why, "a page needs a store that is away");
+                tracing::warn!(event = "page.unavailable", error = why, "a store is unavailable");
                 (ProblemKind::Unavailable, Some(5))
             }
             ServiceError::Internal(why) => {
-                tracing::error!(event = "page.fault", why, "a page failed");
+                tracing::error!(event = "page.fault", error = why, "a page failed");
                 (ProblemKind::Internal, None)
             }
         };

@@ -1,27 +1,27 @@
-//! Whom a page sends people to when it cannot help them.
+//! The help contact on error pages.
 
 use url::Url;
 
 use crate::platform::config::settings;
 
 settings! {
-    /// Whom citizens are sent to when pages cannot help.
+    /// Help contact on error pages.
     [support]
     pub struct Support {
-        /// A phone number, as pages should show it.
+        /// Phone number, as shown on pages.
         phone: Option<String>;
-        /// A page with help.
+        /// URL of a help page.
         url: Option<Url>;
     }
 }
 
 impl Support {
-    /// Whether there is anybody to send people to.
+    /// Whether a contact is set.
     pub fn is_given(&self) -> bool {
         self.phone.is_some() || self.url.is_some()
     }
 
-    /// The address that dials the number (RFC 3966), when the setting holds a number and nothing else.
+    /// The `tel:` URI (RFC 3966), if the setting is only a number.
     pub fn dial(&self) -> Option<String> {
         let phone = self.phone.as_deref()?;
         let plain = |c: char| c.is_ascii_digit() || "+-() ".contains(c);
@@ -29,7 +29,7 @@ impl Support {
         (phone.chars().all(plain) && !dialled.is_empty()).then(|| format!("tel:{dialled}"))
     }
 
-    /// The page's address as people read it: without scheme.
+    /// The URL without its scheme, as shown to people.
     pub fn site(&self) -> Option<&str> {
         let text = self.url.as_ref()?.as_str();
         Some(text.split_once("://").map_or(text, |(_, rest)| rest).trim_end_matches('/'))

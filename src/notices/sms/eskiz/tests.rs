@@ -8,9 +8,9 @@ const LOGIN: &str = "POST /api/auth/login";
 const REFRESH: &str = "PATCH /api/auth/refresh";
 const SEND: &str = "POST /api/message/sms/send";
 const SENT: &str = r#"{"id":"4385062d-bb7a-4e0b-a0a6-27e7dbcd3f8e","message":"Waiting for SMS provider","status":"waiting"}"#;
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-fn adapter(double: &Double, patience: Duration) -> Eskiz {
+fn adapter(double: &Double, timeout: Duration) -> Eskiz {
     let settings = EskizSettings {
         base_url: double.url("/api/").parse().unwrap(),
         email: "sms@example.com".into(),
@@ -18,7 +18,7 @@ fn adapter(double: &Double, patience: Duration) -> Eskiz {
         from: "4546".into(),
     };
     let callback = Some("https://id.example/sms/eskiz/Zx81".to_owned());
-    Eskiz::new(wire::client(patience).unwrap(), settings, callback)
+    Eskiz::new(wire::client(timeout).unwrap(), settings, callback)
 }
 
 fn token(name: &str) -> (u16, String) {
@@ -42,7 +42,7 @@ fn sent() -> (u16, String) {
 #[actix_web::test]
 async fn logs_in_once_and_sends_in_the_gateways_format() {
     let double = gateway(|_| sent());
-    let eskiz = adapter(&double, PATIENCE);
+    let eskiz = adapter(&double, TIMEOUT);
     let outcome = eskiz.send(&message("abc1")).await;
     assert_eq!(outcome, SendOutcome::Accepted { gateway_id: "4385062d-bb7a-4e0b-a0a6-27e7dbcd3f8e".into() });
     eskiz.send(&message("abc2")).await;
@@ -63,7 +63,7 @@ async fn an_expired_token_is_refreshed_and_the_message_repeated_once() {
         "Bearer r" => sent(),
         _ => (401, r#"{"message":"Expired"}"#.into()),
     });
-    let outcome = adapter(&double, PATIENCE).send(&message("a1")).await;
+    let outcome = adapter(&double, TIMEOUT).send(&message("a1")).await;
     assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{outcome:?}");
     assert_eq!(double.calls(), [LOGIN, SEND, REFRESH, SEND]);
     assert_eq!(double.seen()[2].authorization, "Bearer t1");
@@ -75,7 +75,7 @@ async fn an_invalid_token_means_a_new_login_without_refreshing() {
         "Bearer t2" => sent(),
         _ => (401, r#"{"message":"Token invalid","status":"token_invalid"}"#.into()),
     });
-    let outcome = adapter(&double, PATIENCE).send(&message("a1")).await;
+    let outcome = adapter(&double, TIMEOUT).send(&message("a1")).await;
     assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{outcome:?}");
     assert_eq!(double.calls(), [LOGIN, SEND, LOGIN, SEND]);
 }
@@ -88,7 +88,7 @@ async fn a_refused_refresh_falls_back_to_a_new_login() {
         ("/api/message/sms/send", "Bearer t2") => sent(),
         _ => (401, r#"{"message":"Expired"}"#.into()),
     });
-    let outcome = adapter(&double, PATIENCE).send(&message("a1")).await;
+    let outcome = adapter(&double, TIMEOUT).send(&message("a1")).await;
     assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{outcome:?}");
     assert_eq!(double.calls(), [LOGIN, SEND, REFRESH, LOGIN, SEND]);
 }
@@ -96,15 +96,15 @@ async fn a_refused_refresh_falls_back_to_a_new_login() {
 #[actix_web::test]
 async fn a_token_that_is_refused_again_is_a_refusal_not_a_loop() {
     let double = gateway(|_| (401, r#"{"message":"Expired"}"#.into()));
-    let outcome = adapter(&double, PATIENCE).send(&message("a1")).await;
+    let outcome = adapter(&double, TIMEOUT).send(&message("a1")).await;
     assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
     assert_eq!(double.calls(), [LOGIN, SEND, REFRESH, SEND]);
 }
 
 #[actix_web::test]
-async fn wrong_credentials_are_a_refusal_and_are_not_asked_about_for_every_message() {
+async fn wrong_credentials_are_a_refusal_and_are_not_retried_for_every_message() {
     let double = Double::start(|_| (401, r#"{"message":"Invalid credentials"}"#.into()));
-    let eskiz = adapter(&double, PATIENCE);
+    let eskiz = adapter(&double, TIMEOUT);
     let expected = SendOutcome::Refused { reason: "login: HTTP 401: Invalid credentials".into() };
     assert_eq!(eskiz.send(&message("a1")).await, expected);
     assert_eq!(eskiz.send(&message("a2")).await, expected);
@@ -117,7 +117,7 @@ async fn parallel_messages_share_one_login_and_one_refresh() {
         "Bearer r" => sent(),
         _ => (401, r#"{"message":"Expired"}"#.into()),
     });
-    let eskiz = adapter(&double, PATIENCE);
+    let eskiz = adapter(&double, TIMEOUT);
     let messages: Vec<_> = (0..10).map(|n| message(&format!("a{n}"))).collect();
     let outcomes = futures_util::future::join_all(messages.iter().map(|sms| eskiz.send(sms))).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, SendOutcome::Accepted { .. })), "{outcomes:?}");
@@ -126,31 +126,31 @@ async fn parallel_messages_share_one_login_and_one_refresh() {
 }
 
 #[actix_web::test]
-async fn the_gateways_own_refusals_leave_no_doubt() {
+async fn the_gateways_own_errors_are_refusals() {
     for (status, body, reason) in [
         (400, r#"{"message":"Text is not moderated","status":"error"}"#, "HTTP 400: Text is not moderated"),
         (500, "oops", "HTTP 500:"),
         (200, r#"{"status":"fail","data":{"alert":"no balance"}}"#, "refused: no balance"),
     ] {
         let double = gateway(move |_| (status, body.into()));
-        let outcome = adapter(&double, PATIENCE).send(&message("a1")).await;
+        let outcome = adapter(&double, TIMEOUT).send(&message("a1")).await;
         assert_eq!(outcome, SendOutcome::Refused { reason: reason.into() });
         assert_eq!(double.calls(), [LOGIN, SEND]);
     }
 }
 
 #[actix_web::test]
-async fn an_answer_that_says_nothing_leaves_doubt() {
+async fn an_ambiguous_response_leaves_the_outcome_unknown() {
     for (status, body) in [(200, "{}"), (200, ""), (502, "bad gateway"), (504, "")] {
         let double = gateway(move |_| (status, body.into()));
-        let outcome = adapter(&double, PATIENCE).send(&message("a1")).await;
+        let outcome = adapter(&double, TIMEOUT).send(&message("a1")).await;
         assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{status} {body:?}: {outcome:?}");
     }
 }
 
 #[actix_web::test]
-async fn a_gateway_that_cannot_be_reached_or_logged_in_to_has_taken_nothing() {
-    let outcome = adapter(&Double::closed(), PATIENCE).send(&message("a1")).await;
+async fn a_gateway_that_is_unreachable_or_rejects_the_login_has_sent_nothing() {
+    let outcome = adapter(&Double::closed(), TIMEOUT).send(&message("a1")).await;
     assert_eq!(outcome, SendOutcome::Refused { reason: "login: could not connect".into() });
     let silent = Double::silent();
     let outcome = adapter(&silent, Duration::from_millis(150)).send(&message("a1")).await;
@@ -158,7 +158,7 @@ async fn a_gateway_that_cannot_be_reached_or_logged_in_to_has_taken_nothing() {
 }
 
 #[actix_web::test]
-async fn silence_after_the_message_was_written_leaves_doubt() {
+async fn a_timeout_after_the_message_was_written_leaves_the_outcome_unknown() {
     let double = gateway(|_| {
         std::thread::sleep(Duration::from_millis(700));
         sent()
@@ -175,22 +175,22 @@ async fn a_receipt_is_confirmed_by_the_gateway_itself() {
         }
         _ => (404, r#"{"message":"Not found"}"#.into()),
     });
-    let eskiz = adapter(&double, PATIENCE);
+    let eskiz = adapter(&double, TIMEOUT);
     let receipt = eskiz.confirm("4385062d").await.unwrap();
     assert_eq!((receipt.message_id.as_str(), receipt.gateway_id.as_str()), ("a1", "4385062d"));
     assert_eq!(receipt.state, DeliveryState::Delivered);
     assert_eq!(eskiz.confirm("made-up").await, Err(ConfirmError::NoSuchMessage));
     let asked = double.calls().len();
     assert_eq!(eskiz.confirm("../../auth/user").await, Err(ConfirmError::NoSuchMessage));
-    assert_eq!(double.calls().len(), asked, "what is no id never travels");
-    let unreachable = adapter(&Double::closed(), PATIENCE).confirm("4385062d").await;
+    assert_eq!(double.calls().len(), asked, "an invalid id is not sent");
+    let unreachable = adapter(&Double::closed(), TIMEOUT).confirm("4385062d").await;
     assert!(matches!(unreachable, Err(ConfirmError::Unavailable { .. })));
 }
 
 #[actix_web::test]
 async fn nothing_secret_is_printed() {
     let double = gateway(|_| sent());
-    let eskiz = adapter(&double, PATIENCE);
+    let eskiz = adapter(&double, TIMEOUT);
     eskiz.send(&message("a1")).await;
     let shown = format!("{eskiz:?}");
     assert!(!shown.contains("s3cret") && !shown.contains("t1\"") && !shown.contains("Zx81"), "{shown}");

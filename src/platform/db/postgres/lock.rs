@@ -1,4 +1,4 @@
-//! What only a server needs: a lock that one process at a time holds, and starting afresh.
+//! PostgreSQL only: a lock for one process at a time, and resetting the database.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Row as _};
@@ -6,18 +6,18 @@ use sqlx::{Connection as _, Row as _};
 use crate::platform::db::DbError;
 use crate::platform::db::schema;
 
-/// The lock; it ends with the process, however that ends.
+/// The lock; it is released when the process ends.
 pub struct OnlyNode {
     _connection: PgConnection,
 }
 
-/// An arbitrary number that names this lock among a database's advisory locks.
+/// An arbitrary key of this advisory lock.
 const LOCK: i64 = 0x7961_676f_6e61;
 
-/// Takes the lock, for a node whose short-lived state no other node can see.
+/// Takes the lock, for a node with in-process short-lived state.
 ///
 /// # Errors
-/// [`DbError`] when another node has it, or the database does not answer.
+/// [`DbError`] if another node has it, or the database is unavailable.
 pub async fn only_node(url: &str) -> Result<OnlyNode, DbError> {
     let mut connection = PgConnection::connect(url).await.map_err(DbError::unavailable)?;
     let row = sqlx::query("SELECT pg_try_advisory_lock($1) AS held")
@@ -34,7 +34,7 @@ pub async fn only_node(url: &str) -> Result<OnlyNode, DbError> {
     }
 }
 
-/// Deletes these tables and the list of migrations, and nothing else: how a demo starts afresh.
+/// Drops these tables and the list of migrations, for `demo --reset`.
 ///
 /// # Errors
 /// [`DbError`].

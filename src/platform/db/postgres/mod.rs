@@ -1,4 +1,4 @@
-//! The database server: each thread has a few connections of its own, whose sockets its own reactor polls.
+//! PostgreSQL: each thread has its own connection pool, whose sockets its own reactor polls.
 
 mod lock;
 mod pool;
@@ -22,16 +22,16 @@ use run::Fault;
 
 pub use lock::{OnlyNode, drop_everything, only_node};
 
-/// More than there are statements in the program.
+/// More than the program has statements.
 const CACHED_STATEMENTS: usize = 200;
 
-/// What using a server may take.
+/// Bounds of connections and statements.
 pub(super) struct Bounds {
-    /// Most connections of one thread.
+    /// Maximum number of connections of one thread.
     pub(super) connections: u32,
-    /// Longest wait for a connection.
-    pub(super) patience: Duration,
-    /// Longest wait for an answer.
+    /// Timeout for a connection from the pool.
+    pub(super) acquire_timeout: Duration,
+    /// Timeout of a statement.
     pub(super) longest: Duration,
 }
 
@@ -79,7 +79,7 @@ impl Server {
         self.finish(lease, outcome)
     }
 
-    /// Whether the server answers. A connection that was found dead is replaced.
+    /// Probes the server. A dead connection is replaced.
     pub(super) async fn probe(&self) -> Result<(), DbError> {
         match self.ping().await {
             Ok(()) => Ok(()),
@@ -93,14 +93,14 @@ impl Server {
         self.finish(lease, outcome)
     }
 
-    /// Closes all connections that are not in use, and those in use when they are done with.
+    /// Closes idle connections, and connections in use when they are returned.
     pub(super) async fn close(&self) {
         for pool in &self.pools {
             pool.close().await;
         }
     }
 
-    /// Where the server is and as whom it is used.
+    /// Address and credentials of the server.
     pub(super) fn options(&self) -> &PgConnectOptions {
         &self.options
     }
@@ -108,13 +108,13 @@ impl Server {
     /// A connection of the calling thread, perhaps a new one.
     async fn lease(&self) -> Result<Lease, DbError> {
         let pool = self.pools.get_or(|| Arc::new(Pool::new(self.bounds.connections)));
-        let latest = Instant::now() + self.bounds.patience;
+        let latest = Instant::now() + self.bounds.acquire_timeout;
         let place = match tokio::time::timeout_at(latest, pool.place()).await {
             Ok(Some(place)) => place,
             Ok(None) => return Err(DbError::unavailable("it was closed")),
             Err(_) => return Err(DbError::unavailable("all connections of this thread are in use")),
         };
-        // Read before connecting: a connection that was begun before a loss is not believed.
+        // Read before connecting: a connection from before an outage is stale.
         let losses = self.availability.losses();
         if let Some(open) = pool.take(losses) {
             return Ok(Lease::new(open, Arc::clone(pool), place));
@@ -134,7 +134,7 @@ impl Server {
         }
     }
 
-    /// Decides what becomes of the connection, and whether the server counts as lost.
+    /// Decides whether the connection is kept, and whether the server counts as unavailable.
     fn finish<T>(
         &self,
         lease: Lease,

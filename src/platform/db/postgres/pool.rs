@@ -1,7 +1,7 @@
 //! The connections of one thread.
 //!
-//! sqlx's own pool asks the server after every statement whether the connection still lives, which is a second round trip
-//! for each. Here a connection is asked only if its last statement was not seen to its end.
+//! sqlx's own pool pings a connection for every statement, which is a second round trip.
+//! Here a connection is checked only if its last statement did not complete.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-/// How long a connection is used: servers free what a session gathered, and a moved server is found again.
+/// Maximum age of a connection: frees memory of the server's session, and follows a moved server.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// How long it may take to bring a connection into order, or to close it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout for cleaning up or closing a connection.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The connections of one thread, and the places for more.
+/// The connection pool of one thread.
 pub(super) struct Pool {
     idle: Mutex<Vec<Open>>,
     places: Arc<Semaphore>,
@@ -28,19 +28,19 @@ pub(super) struct Pool {
 pub(super) struct Open {
     connection: PgConnection,
     opened: Instant,
-    /// How often the database had been lost when it was opened.
+    /// [`Availability::losses`] when it was opened.
     losses: u64,
 }
 
-/// A connection in use. Dropped, it is brought into order first: a statement may be under way, a transaction may be open.
+/// A connection in use. If dropped, it is cleaned up first: a statement may be running, a transaction may be open.
 pub(super) struct Lease {
-    /// `None` once it is given back or discarded.
+    /// `None` once it is returned or discarded.
     held: Option<(Open, OwnedSemaphorePermit)>,
     pool: Arc<Pool>,
 }
 
-/// Opens a connection. The server ends what was abandoned `longest` and a second after it began, finds out within two
-/// minutes when this side is gone, and keeps firewalls from forgetting an idle connection.
+/// Opens a connection. The server cancels statements after `longest` and a second, and TCP keepalive detects a dead
+/// peer within two minutes and keeps idle connections open in firewalls.
 pub(super) async fn open(
     options: &PgConnectOptions,
     longest: Duration,
@@ -62,12 +62,12 @@ impl Pool {
         Self { idle: Mutex::default(), places: Arc::new(Semaphore::new(most)) }
     }
 
-    /// Waits for a place; `None` when the pool is closed.
+    /// Waits for a permit; `None` if the pool is closed.
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).acquire_owned().await.ok()
     }
 
-    /// The connection used last, since it is the warmest. Those opened before the last loss are dropped.
+    /// The most recently used connection. Those opened before the last outage are dropped.
     pub(super) fn take(&self, losses: u64) -> Option<Open> {
         let mut idle = self.idle();
         while let Some(open) = idle.pop() {
@@ -78,13 +78,13 @@ impl Pool {
         None
     }
 
-    /// Closes what is idle; what is in use is closed when it comes back.
+    /// Closes idle connections; those in use are closed when returned.
     pub(super) async fn close(&self) {
         self.places.close();
         let idle = std::mem::take(&mut *self.idle());
         for open in idle {
-            // The thread that polled its socket may have ended: then the server sees the connection end without a word.
-            let _ = timeout(PATIENCE, open.connection.close()).await;
+            // The thread that polled its socket may have ended: then it cannot be closed gracefully.
+            let _ = timeout(CLEANUP_TIMEOUT, open.connection.close()).await;
         }
     }
 
@@ -111,14 +111,14 @@ impl Lease {
         }
     }
 
-    /// Its last statement was seen to its end and no transaction is open.
+    /// Returns it to the pool: its last statement completed and no transaction is open.
     pub(super) fn give_back(mut self) {
         if let Some((open, _place)) = self.held.take() {
             self.pool.put(open);
         }
     }
 
-    /// It is of no more use.
+    /// Discards it.
     pub(super) fn discard(mut self) {
         self.held = None;
     }
@@ -130,8 +130,9 @@ impl Drop for Lease {
         let Ok(runtime) = Handle::try_current() else { return };
         let pool = Arc::clone(&self.pool);
         runtime.spawn(async move {
-            // Waits for the statement under way; without a transaction it changes nothing.
-            let ordered = timeout(PATIENCE, sqlx::raw_sql("ROLLBACK").execute(&mut open.connection)).await;
+            // Waits for the running statement; without a transaction this changes nothing.
+            let ordered =
+                timeout(CLEANUP_TIMEOUT, sqlx::raw_sql("ROLLBACK").execute(&mut open.connection)).await;
             if let Ok(Ok(_)) = ordered {
                 pool.put(open);
             }

@@ -16,13 +16,13 @@ use crate::platform::telemetry::Metrics;
 /// What an error says about the connection and the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fault {
-    /// The server cannot be reached, or is ending.
+    /// The server is unavailable or shutting down.
     Lost,
-    /// This connection is of no use; another may be.
+    /// This connection is broken; another may work.
     Connection,
-    /// Nothing is wrong but the moment; the connection is as good as before.
+    /// A transient error; the connection is still usable.
     Moment,
-    /// The statement itself.
+    /// An error of the statement itself.
     Statement,
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn statement(
     Ok(done)
 }
 
-/// Runs several statements in a transaction, which ends here or with the connection's next use.
+/// Runs several statements in a transaction, which ends here or when the connection is cleaned up.
 pub(super) async fn transaction(
     connection: &mut PgConnection,
     metrics: &Metrics,
@@ -108,7 +108,7 @@ fn value(row: &PgRow, at: usize) -> Result<Value, sqlx::Error> {
     decoded.map_err(|source| sqlx::Error::ColumnDecode { index: row.column(at).name().to_owned(), source })
 }
 
-/// What an error of a statement says.
+/// Classifies an error of a statement.
 pub(super) fn fault(error: &sqlx::Error) -> Fault {
     use sqlx::Error as E;
     match error {
@@ -118,7 +118,7 @@ pub(super) fn fault(error: &sqlx::Error) -> Fault {
     }
 }
 
-/// What an error of connecting says: whoever cannot connect has no server, unless it has too many connections already.
+/// Classifies an error of connecting: the server is unavailable, unless it has too many connections.
 pub(super) fn fault_of_connecting(error: &sqlx::Error) -> Fault {
     match error {
         sqlx::Error::Database(inner) if inner.code().is_some_and(|code| code.starts_with("53")) => {
@@ -135,10 +135,10 @@ fn fault_of(code: &str) -> Fault {
         // Shutting down or starting; connection lost.
         Fault::Lost
     } else if class(&["25006"]) {
-        // A standby that accepts no writes.
+        // A read-only standby.
         Fault::Connection
     } else if class(&["53", "40", "57014", "55P03"]) {
-        // Out of resources; a deadlock or another reason to try again; too slow.
+        // Out of resources; a deadlock or another reason to retry; a timeout.
         Fault::Moment
     } else {
         Fault::Statement

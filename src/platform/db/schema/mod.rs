@@ -1,6 +1,6 @@
 //! The schema: plain SQL files in `migrations/`, one set for both databases, additive.
 //!
-//! What was applied is kept in the table of sqlx's migrator, in its form, since version 0.1 began with that.
+//! Applied migrations are recorded in the table of sqlx's migrator, which version 0.1 used.
 
 mod postgres;
 mod sqlite;
@@ -14,14 +14,14 @@ use super::{Backend, Db, DbError};
 /// The list of migrations that were applied.
 pub(super) const TABLE: &str = "_sqlx_migrations";
 
-/// One step of the schema.
+/// One migration.
 pub(super) struct Migration {
     version: i64,
     description: &'static str,
     sql: &'static str,
 }
 
-/// All steps, in order.
+/// All migrations, in order.
 static MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
@@ -42,7 +42,7 @@ struct Applied {
     checksum: Vec<u8>,
 }
 
-/// The schema cannot be brought up to this version.
+/// The schema cannot be migrated to this version.
 #[derive(Debug, thiserror::Error)]
 enum MigrationError {
     #[error(
@@ -56,7 +56,7 @@ enum MigrationError {
     Changed(i64),
 }
 
-/// Brings the schema up to this version. Safe to run by several nodes at once and while the former version
+/// Applies pending migrations. Safe to run by several nodes at once and while the previous version
 /// serves. Returns how many migrations were applied.
 ///
 /// # Errors
@@ -68,10 +68,10 @@ pub async fn migrate(db: &Db) -> Result<usize, DbError> {
     }
 }
 
-/// Names of the migrations that this version needs and the database does not have yet.
+/// Names of pending migrations.
 ///
 /// # Errors
-/// [`DbError`] when the database cannot be asked, or its list of migrations is not as it should be.
+/// [`DbError`] if the database is unavailable, or its list of migrations is inconsistent.
 pub async fn pending_migrations(db: &Db) -> Result<Vec<String>, DbError> {
     let applied = match &db.backend {
         Backend::Sqlite(embedded) => sqlite::applied(embedded.path())?,
@@ -87,7 +87,7 @@ impl Migration {
     }
 }
 
-/// What is still to come. Steps of a later version, applied already, are none of this version's business: it serves on.
+/// Pending migrations. Applied ones of a later version are ignored, so that this version can still serve.
 fn pending(applied: &[Applied]) -> Result<impl Iterator<Item = &'static Migration>, MigrationError> {
     if let Some(failed) = applied.iter().find(|applied| !applied.success) {
         return Err(MigrationError::Failed(failed.version));
@@ -107,6 +107,6 @@ fn pending(applied: &[Applied]) -> Result<impl Iterator<Item = &'static Migratio
 }
 
 fn failed(migration: &Migration, error: impl std::error::Error + Send + Sync + 'static) -> DbError {
-    tracing::error!(event = "database.migration", version = migration.version, %error, "a migration failed");
+    tracing::error!(event = "database.migration", migration.version = migration.version, %error, "a migration failed");
     DbError::statement(error)
 }

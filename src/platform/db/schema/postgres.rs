@@ -1,4 +1,4 @@
-//! Migrations of the database server. Each is one transaction under a lock that one process at a time holds.
+//! Migrations on PostgreSQL. Each is one transaction under an advisory lock.
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
@@ -6,14 +6,14 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use super::{Applied, Migration, TABLE, pending};
 use crate::platform::db::DbError;
 
-/// An arbitrary number that names this lock among a database's advisory locks.
+/// An arbitrary key of this advisory lock.
 const LOCK: i64 = 0x7961_676f_6e62;
 
 const MAKE_TABLE: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, \
      description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), \
      success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)";
 
-/// Applies what is pending; returns how many migrations that was.
+/// Applies pending migrations; returns how many.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<usize, DbError> {
     let mut connection = options.connect().await.map_err(DbError::unavailable)?;
     let mut count = 0;
@@ -25,7 +25,7 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<usize, DbError
     Ok(count)
 }
 
-/// What was applied.
+/// The applied migrations.
 pub(super) async fn applied(options: &PgConnectOptions) -> Result<Vec<Applied>, DbError> {
     let mut connection = options.connect().await.map_err(DbError::unavailable)?;
     let applied = list(&mut connection).await.map_err(DbError::statement)?;
@@ -35,7 +35,7 @@ pub(super) async fn applied(options: &PgConnectOptions) -> Result<Vec<Applied>, 
 
 async fn apply_next(connection: &mut PgConnection) -> Result<bool, DbError> {
     let mut transaction = connection.begin().await.map_err(DbError::unavailable)?;
-    // Even the table of migrations is made under the lock: two nodes that make it at once hinder each other.
+    // The table of migrations is created under the lock as well: concurrent creation would fail.
     let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK);
     lock.execute(&mut *transaction).await.map_err(DbError::unavailable)?;
     let applied = list(&mut transaction).await.map_err(DbError::statement)?;

@@ -1,4 +1,4 @@
-//! Migrations of the embedded database. Each is one transaction that excludes every other process.
+//! Migrations of the embedded database. Each is one exclusive transaction.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -10,7 +10,7 @@ const MAKE_TABLE: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version B
      description TEXT NOT NULL, installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, \
      success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)";
 
-/// Applies what is pending; returns how many migrations that was.
+/// Applies pending migrations; returns how many.
 pub(super) fn migrate(path: &str) -> Result<usize, DbError> {
     let connection = open(path, Purpose::Write).map_err(DbError::unavailable)?;
     let mut count = 0;
@@ -20,7 +20,7 @@ pub(super) fn migrate(path: &str) -> Result<usize, DbError> {
     Ok(count)
 }
 
-/// What was applied.
+/// The applied migrations.
 pub(super) fn applied(path: &str) -> Result<Vec<Applied>, DbError> {
     let connection = open(path, Purpose::Read).map_err(DbError::unavailable)?;
     list(&connection).map_err(DbError::statement)

@@ -1,10 +1,10 @@
-//! The schema on the embedded database, and the rules that migrations keep.
+//! The schema on the embedded database, and the rules for migrations.
 
 use super::*;
 use crate::platform::db::test_db::TestDb;
 use crate::platform::db::{int, statement, text};
 
-/// What sqlx's migrator wrote when version 0.1 made its database.
+/// The record of sqlx's migrator in a database of version 0.1.
 const MADE_BY_0_1: &str = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
      installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, checksum BLOB NOT NULL, \
      execution_time BIGINT NOT NULL); \
@@ -124,7 +124,7 @@ fn the_list_is_the_folder() {
     }
 }
 
-/// Why a migration could not run while the former version serves, and whoever goes back to it.
+/// Why a migration is incompatible with the previous version, which must still serve.
 fn objections(sql: &str) -> Vec<String> {
     let bare: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let mut found = Vec::new();

@@ -1,7 +1,7 @@
-//! The embedded database: one file, read by every thread with a connection of its own, changed by one thread.
+//! The embedded database: one file, read by each thread over its own connection, written by one thread.
 //!
-//! A read crosses to no other thread: it costs microseconds, less than waking one. A change crosses once to the thread
-//! that writes and once back.
+//! A read stays on its thread: it takes microseconds, less than waking another thread. A change goes to the writer
+//! thread and back.
 
 mod session;
 mod writer;
@@ -33,8 +33,8 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    /// Opens the file at `path`, made with its folder if it is not there, and starts the thread that writes. No
-    /// statement takes more than `longest`.
+    /// Opens the file at `path`, created with its folder if missing, and starts the writer thread. Statements time out
+    /// after `longest`.
     pub(super) fn open(
         path: &str,
         longest: Duration,
@@ -62,7 +62,7 @@ impl Embedded {
             Ok(Ok(done)) => done,
             Ok(Err(_)) => {
                 self.availability.lost();
-                Err(DbError::unavailable("the thread that writes has ended"))
+                Err(DbError::unavailable("the writer thread has ended"))
             }
             Err(late) => {
                 self.availability.lost();
@@ -76,17 +76,17 @@ impl Embedded {
         &self.path
     }
 
-    /// Lets the changes that wait finish, brings them all into the file itself and ends the thread that writes.
+    /// Finishes waiting changes, merges the write-ahead log into the file, and ends the writer thread.
     pub(super) async fn close(&self) {
         if tokio::time::timeout(2 * self.longest, self.queue.close()).await.is_err() {
-            tracing::error!(event = "database.writer", "the thread that writes does not come to an end");
+            tracing::error!(event = "database.writer", "the writer thread does not stop");
             return;
         }
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer
             && writer.join().is_err()
         {
-            tracing::error!(event = "database.writer", "the thread that writes had broken down");
+            tracing::error!(event = "database.writer", "the writer thread panicked");
         }
     }
 }

@@ -12,37 +12,37 @@ use tokio::time::Instant;
 use crate::platform::db::statement::{Statement, Value};
 use crate::platform::db::{DbError, Done, Row};
 
-/// `synchronous = FULL`: what was acknowledged survives a power failure, not only a crash of the process.
+/// `synchronous = FULL`: acknowledged changes survive a power failure, not only a crash of the process.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
      PRAGMA cache_size = -8000; \
      PRAGMA mmap_size = 268435456; PRAGMA wal_autocheckpoint = 4000;";
 
-/// More than there are statements in the program.
+/// More than the program has statements.
 const CACHED_STATEMENTS: usize = 200;
 
-/// Steps of SQLite's machine between two looks at the clock.
+/// Steps of SQLite's virtual machine between checks of the timeout.
 const STEPS: i32 = 10_000;
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::platform::db) enum Purpose {
-    /// Changes; makes the file if it is not there.
+    /// Changes; creates the file if missing.
     Write,
-    /// Reading alone.
+    /// Reads only.
     Read,
 }
 
-/// A connection whose statements end after some time.
+/// A connection whose statements time out.
 pub(super) struct Session {
     connection: Connection,
     longest: Duration,
     opened: Instant,
-    /// When the statement under way must have ended, in milliseconds since `opened`.
+    /// The deadline of the running statement, in milliseconds since `opened`.
     ends_at: Arc<AtomicU64>,
 }
 
-/// Opens the file at `path`, which may carry SQLite's own parameters after a `?`.
+/// Opens the file at `path`, which may have SQLite URI parameters after a `?`.
 pub(in crate::platform::db) fn open(path: &str, purpose: Purpose) -> Result<Connection, rusqlite::Error> {
     let mut flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
@@ -61,7 +61,7 @@ pub(in crate::platform::db) fn open(path: &str, purpose: Purpose) -> Result<Conn
 }
 
 impl Session {
-    /// A session whose statements take `longest` at most.
+    /// A session whose statements time out after `longest`.
     pub(super) fn open(path: &str, purpose: Purpose, longest: Duration) -> Result<Self, rusqlite::Error> {
         let mut connection = open(path, purpose)?;
         let (opened, ends_at) = (Instant::now(), Arc::new(AtomicU64::new(u64::MAX)));
@@ -71,7 +71,7 @@ impl Session {
         Ok(Self { connection, longest, opened, ends_at })
     }
 
-    /// Runs a statement to its end, or until it has given `most` rows.
+    /// Runs a statement until it is done or has returned `most` rows.
     pub(super) fn run(&self, statement: &Statement, most: usize) -> Result<Done, rusqlite::Error> {
         self.ends_at.store(milliseconds(self.opened.elapsed() + self.longest), Ordering::Relaxed);
         let mut prepared = self.connection.prepare_cached(statement.sql)?;
@@ -95,13 +95,13 @@ impl Session {
         self.run(&super::super::statement(sql), usize::MAX).map(|_| ())
     }
 
-    /// Whether a transaction has begun and not ended.
+    /// Whether a transaction is open.
     pub(super) fn in_transaction(&self) -> bool {
         !self.connection.is_autocommit()
     }
 }
 
-/// SQLite numbers parameters as they appear and takes `$2` for a name: here it is the second value, as PostgreSQL has it.
+/// SQLite numbers parameters as they appear and takes `$2` for a name: here it is the second value, as in PostgreSQL.
 fn bind(prepared: &mut rusqlite::Statement<'_>, values: &[Value]) -> Result<(), rusqlite::Error> {
     let count = prepared.parameter_count();
     if count != values.len() {
@@ -142,7 +142,7 @@ impl ToSql for Value {
     }
 }
 
-/// Whether an error is the statement's own, or that the file cannot be used now.
+/// Classifies an error: of the statement itself, or of an unavailable file.
 pub(super) fn classify(error: rusqlite::Error) -> DbError {
     match error.sqlite_error_code() {
         Some(

@@ -1,5 +1,5 @@
-//! SQLite has one writer at a time, and every commit waits for the disk. So one thread makes all changes, and those that
-//! wait together are committed together: one flush for all, and no caller is answered before it.
+//! SQLite has one writer at a time, and every commit waits for the disk. So one thread makes all changes, and waiting
+//! changes are committed as a group: one flush for all, before any caller gets its result.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -11,10 +11,10 @@ use super::session::{Session, classify};
 use crate::platform::db::statement::Statement;
 use crate::platform::db::{DbError, Done};
 
-/// Most changes in one commit.
+/// Maximum number of changes in one commit.
 const BATCH: usize = 64;
 
-/// Changes that may wait; further ones are refused.
+/// Maximum length of the queue; further changes fail.
 const QUEUE: usize = 4096;
 
 /// A change to be made.
@@ -23,7 +23,7 @@ pub(in crate::platform::db) enum Work {
     Statement(Statement),
     /// Several statements, all or none of them; with a guard, only if it touches a row. The rows are the guard's.
     Transaction {
-        /// Decides whether the others take place.
+        /// Decides whether the others are made.
         guard: Option<Statement>,
         /// The others.
         then: Vec<Statement>,
@@ -38,15 +38,15 @@ struct Job {
 }
 
 enum Message {
-    /// In a box, so that the places of the queue stay small.
+    /// Boxed, so that queue entries are small.
     Job(Box<Job>),
     Close(oneshot::Sender<()>),
 }
 
-/// Where changes wait.
+/// The queue of changes.
 pub(super) struct Queue(SyncSender<Message>);
 
-/// Starts the thread that writes. It ends when the queue is closed or dropped.
+/// Starts the writer thread. It ends when the queue is closed or dropped.
 pub(super) fn start(session: Session) -> std::io::Result<(Queue, JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(QUEUE);
     let thread = std::thread::Builder::new()
@@ -56,22 +56,22 @@ pub(super) fn start(session: Session) -> std::io::Result<(Queue, JoinHandle<()>)
 }
 
 impl Queue {
-    /// Adds a change; its outcome is sent once it is durable. It takes place whether or not the caller still waits.
+    /// Queues a change; its result is sent once it is durable. It is made even if the caller no longer waits.
     pub(super) fn add(&self, work: Work) -> Result<oneshot::Receiver<Answer>, DbError> {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Job { work, reply });
         self.0.try_send(Message::Job(job)).map_err(|error| match error {
-            TrySendError::Full(_) => DbError::unavailable("too many changes wait already"),
-            TrySendError::Disconnected(_) => DbError::unavailable("the thread that writes has ended"),
+            TrySendError::Full(_) => DbError::unavailable("the write queue is full"),
+            TrySendError::Disconnected(_) => DbError::unavailable("the writer thread has ended"),
         })?;
         Ok(answer)
     }
 
-    /// Has the changes made that wait, and the thread end.
+    /// Finishes waiting changes and ends the thread.
     pub(super) async fn close(&self) {
         let (reply, closed) = oneshot::channel();
         if self.0.send(Message::Close(reply)).is_ok() {
-            // An end without a reply is an end as well.
+            // The thread may end without a reply.
             let _ = closed.await;
         }
     }
@@ -88,7 +88,7 @@ fn write(session: Session, queue: &Receiver<Message>) {
         commit(&session, batch);
         if let Some(Message::Close(reply)) = next {
             if let Err(error) = session.command("PRAGMA wal_checkpoint(TRUNCATE)") {
-                tracing::warn!(event = "database.checkpoint", %error, "the log stays beside the database file");
+                tracing::warn!(event = "database.checkpoint", %error, "the write-ahead log was not merged into the database file");
             }
             drop(session);
             let _ = reply.send(());
@@ -97,7 +97,7 @@ fn write(session: Session, queue: &Receiver<Message>) {
     }
 }
 
-/// Makes the changes of a batch and answers them all.
+/// Makes the changes of a batch and sends all results.
 fn commit(session: &Session, mut batch: Vec<Job>) {
     if batch.is_empty() {
         return;
@@ -117,7 +117,7 @@ fn commit(session: &Session, mut batch: Vec<Job>) {
     let mut batch = batch.into_iter();
     for job in batch.by_ref() {
         match perform(session, &job.work) {
-            // After some errors (disk full, out of memory) SQLite takes the whole transaction back, not the statement.
+            // After some errors (disk full, out of memory) SQLite rolls back the whole transaction, not the statement.
             Err(error) if !session.in_transaction() => {
                 let replies = answers.into_iter().map(|(reply, _)| reply).chain([job.reply]);
                 return refuse(replies.chain(batch.map(|job| job.reply)), error);
@@ -126,17 +126,17 @@ fn commit(session: &Session, mut batch: Vec<Job>) {
         }
     }
     if let Err(error) = session.command("COMMIT") {
-        // Whatever is left of the transaction must not swallow the next one.
+        // The next transaction must not become part of a leftover one.
         let _ = session.command("ROLLBACK");
         return refuse(answers.into_iter().map(|(reply, _)| reply), error);
     }
     for (reply, answer) in answers {
-        // Whoever does not wait any more need not be told.
+        // The caller may have stopped waiting.
         let _ = reply.send(answer);
     }
 }
 
-/// Makes one change inside the batch's transaction. When it fails, it alone is undone.
+/// Makes one change in the batch's transaction. If it fails, only it is rolled back.
 fn perform(session: &Session, work: &Work) -> Result<Done, rusqlite::Error> {
     let (guard, then) = match work {
         Work::Statement(statement) => return session.run(statement, usize::MAX),
@@ -167,7 +167,7 @@ fn all(session: &Session, guard: Option<&Statement>, then: &[Statement]) -> Resu
     Ok(done)
 }
 
-/// Tells all of them that nothing was written.
+/// Sends all callers the error that nothing was written.
 fn refuse(replies: impl Iterator<Item = oneshot::Sender<Answer>>, why: rusqlite::Error) {
     let why = Arc::new(why);
     for reply in replies {
