@@ -12,6 +12,7 @@ pub mod clients;
 #[cfg(feature = "stand-ins")]
 pub mod demo;
 pub mod grants;
+pub mod life_events;
 pub mod notices;
 pub mod oidc;
 pub mod pages;

@@ -23,6 +23,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
 use secrecy::ExposeSecret;
 
+#[cfg(feature = "stand-ins")]
 pub(crate) use stores::tables;
 pub use stores::{StartError, Stores, cannot_start, test_people};
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::settings::{Environment, Settings};
 use crate::clients::{self, Registry, Rules};
+use crate::grants::{Grants, Revocations};
+use crate::life_events::LifeEvents;
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
 use crate::platform::db::{self, Db};
@@ -14,6 +16,7 @@ use crate::platform::ephemeral::Ephemeral;
 use crate::platform::jose::{self, SigningKeys};
 use crate::platform::seal::Keyring;
 use crate::platform::telemetry::Metrics;
+use crate::release::Release;
 use crate::{grants, notices, release};
 use secrecy::ExposeSecret;
 
@@ -103,6 +106,24 @@ impl Stores {
         }
     }
 
+    /// What ends things of a person.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn life_events(&self) -> Result<LifeEvents, StartError> {
+        let (db, clock) = (&self.db, &self.clock);
+        let people = People::new(db.clone(), &self.keyring);
+        let longest = self.settings.tokens.access_seconds.into();
+        let ephemeral = self.ephemeral().await?;
+        let revocations = Revocations::load(db.clone(), ephemeral, clock.clone(), longest);
+        Ok(LifeEvents {
+            grants: Grants::new(db.clone(), clock.clone(), revocations.await.map_err(cannot_start)?),
+            release: Release::new(db.clone(), people.clone(), clock.clone()),
+            clock: clock.clone(),
+            people,
+        })
+    }
+
     fn rules(&self) -> Rules {
         let sandbox = self.settings.environment == Environment::Sandbox;
         Rules {
@@ -129,6 +150,7 @@ fn connections_each(settings: &Settings) -> u32 {
 }
 
 /// All tables, as the subjects declare them; those that refer to others come first.
+#[cfg_attr(not(feature = "stand-ins"), allow(dead_code, reason = "only the demo empties a database"))]
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let subjects =
         [notices::TABLES, release::TABLES, grants::TABLES, people::TABLES, clients::TABLES, jose::TABLES];

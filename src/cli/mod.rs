@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod consents;
 #[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
 mod demo;
 mod keys;
@@ -50,9 +51,12 @@ enum Command {
     /// Manages keyring and signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Helps people.
+    /// Unlocks accounts, and ends everything that a person has begun.
     #[command(subcommand)]
     People(people::People),
+    /// Lists and ends consents of a person.
+    #[command(subcommand)]
+    Consents(consents::Consents),
 }
 
 /// Runs the command that the process was started with.
@@ -78,6 +82,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Client(client) => client.run(settings(file)?).await,
         Command::Keys(keys) => keys.run(file).await,
         Command::People(people) => people.run(settings(file)?).await,
+        Command::Consents(consents) => consents.run(settings(file)?).await,
     }
 }
 

@@ -119,3 +119,36 @@ mod tests {
         assert!(check_redirect_uri("http://localhost/cb", false).is_err());
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What redirect URIs are made of, good ones and bad ones.
+    const PARTS: &str = "https: http: javascript: uz.example.app: app: // / \\ @ : # ? * % localhost 127.0.0.1 [::1] \
+                         portal.uz evil.uz user:pass cb ; , ' \"";
+
+    /// What is nearly a redirect URI.
+    fn nearly() -> impl Strategy<Value = String> {
+        let parts: Vec<&str> = PARTS.split_whitespace().chain([" "]).collect();
+        prop::collection::vec(prop::sample::select(parts), 1..9).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_registered_leads_where_it_seems_to(text in prop_oneof![nearly(), "\\PC*".boxed()], loopback in any::<bool>()) {
+            if check_redirect_uri(&text, loopback).is_ok() {
+                let uri = Url::parse(&text).unwrap();
+                prop_assert!(uri.fragment().is_none() && uri.username().is_empty() && uri.password().is_none());
+                prop_assert!(uri.scheme() != "http" || (loopback && is_loopback(&uri)));
+                prop_assert!(!["javascript", "data", "file"].contains(&uri.scheme()));
+                // A source of a policy is one word with its scheme, never a keyword. (`;` and `,` end a directive: a page
+                // leaves out a source that holds one.)
+                let source = RedirectUri::registered(&text).csp_source();
+                prop_assert!(source.starts_with(uri.scheme()) && source.contains(':'), "{}", source);
+                prop_assert!(!source.contains(char::is_whitespace), "{}", source);
+            }
+        }
+    }
+}

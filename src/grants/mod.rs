@@ -14,11 +14,11 @@ pub use revocations::Revocations;
 pub(crate) use store::TABLES;
 
 use crate::clients::ClientId;
-use crate::people::{DataSet, PersonId};
+use crate::people::{DataSet, Epoch, PersonId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::db::{Db, DbError};
-use crate::platform::ephemeral::KeySpace;
+use crate::platform::db::{Db, DbError, Statement};
+use crate::platform::ephemeral::{KeySpace, Unavailable};
 use crate::platform::service_error::ServiceError;
 use crate::sign_in::{Acr, Amr};
 
@@ -30,6 +30,9 @@ pub const REVOKED: KeySpace = KeySpace::new(b'r', "revocation");
 pub struct GrantDetails {
     /// The person.
     pub person_id: PersonId,
+    /// The person's epoch under which it was granted.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// Subject identifier issued to this client.
     pub sub: String,
     /// Scopes, separated by spaces.
@@ -78,6 +81,12 @@ impl GrantDetails {
 /// first one's row.
 pub fn id_of(secret: &str) -> String {
     bytes::encode(&Digest::of(secret.as_bytes()).0[..20])
+}
+
+/// The name in the revocation list of everything that a person granted under an epoch. `store.rs` makes the same name
+/// in SQL.
+pub fn epoch_id(person: &PersonId, epoch: Epoch) -> String {
+    format!("person/{}/{}", person.as_str(), epoch.0)
 }
 
 /// A redeemed code and what lives of it.
@@ -198,6 +207,41 @@ impl Grants {
     pub async fn revoke_token(&self, token: &str, expires_at: Timestamp) -> Result<(), ServiceError> {
         store::revoke_token(&self.db, token, self.clock.now_ms(), expires_at).await?;
         Ok(self.revocations.announce(token).await?)
+    }
+
+    /// What must take place in the transaction that raises a person's epoch, so that their access tokens end as well.
+    pub fn end_former_epoch(&self, person: &PersonId) -> Statement {
+        let expires_at = self.clock.now().plus(self.revocations.longest());
+        store::revoke_former_epoch(person, self.clock.now_ms(), expires_at)
+    }
+
+    /// Announces to all nodes immediately that what a person granted under `epoch` has ended.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when they cannot be reached now; they read it from SQL within a second.
+    pub async fn announce_end(&self, person: &PersonId, epoch: Epoch) -> Result<(), Unavailable> {
+        self.revocations.announce(&epoch_id(person, epoch)).await
+    }
+
+    /// What must take place in the transaction that ends a consent: the client's grants of that person are revoked.
+    pub fn end_with_consent(&self, consent: &str) -> Statement {
+        store::revoke_of_consent(consent, self.clock.now_ms())
+    }
+
+    /// Announces to all nodes immediately the grants of a person and a client that were revoked since a moment.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when they cannot be reached now; they read it from SQL within a second.
+    pub async fn announce_revoked(
+        &self,
+        person: &PersonId,
+        client: &ClientId,
+        since_ms: i64,
+    ) -> Result<(), ServiceError> {
+        for grant in store::revoked_of(&self.db, (person, client), since_ms).await? {
+            self.revocations.announce(&grant).await?;
+        }
+        Ok(())
     }
 
     /// Removes what nothing rests on any more; returns how many rows went.

@@ -69,7 +69,7 @@ impl Revocations {
     /// Tells this node and all others of a revocation that is durable already.
     ///
     /// # Errors
-    /// [`Unavailable`] when the others cannot be told at once; they will know within a second.
+    /// [`Unavailable`] when the others cannot be reached now; they read it from SQL within a second.
     pub(super) async fn announce(&self, id: &str) -> Result<(), Unavailable> {
         let now_ms = self.clock.now_ms();
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), now_ms);
@@ -79,19 +79,24 @@ impl Revocations {
         Ok(())
     }
 
-    /// Whether a token or the grant it came from was revoked.
+    /// Longest life of an access token, in seconds.
+    pub(super) const fn longest(&self) -> i64 {
+        self.longest
+    }
+
+    /// Whether any of these was revoked: a token, its grant, everything of its person.
     ///
     /// # Errors
     /// [`Unavailable`] when that cannot be known: neither shared state nor the database has answered of late.
-    pub async fn contains(&self, grant: &str, token: &str) -> Result<bool, Unavailable> {
+    pub async fn contains(&self, ids: &[&str]) -> Result<bool, Unavailable> {
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if known.contains_key(grant) || known.contains_key(token) {
+            if ids.iter().any(|id| known.contains_key(*id)) {
                 return Ok(true);
             }
         }
         if self.ephemeral.is_shared() {
-            let keys = [grant, token].map(|id| EphemeralKey::of(REVOKED, id));
+            let keys: Vec<EphemeralKey> = ids.iter().map(|id| EphemeralKey::of(REVOKED, id)).collect();
             if matches!(self.ephemeral.get_any::<bool>(&keys).await, Ok(true)) {
                 return Ok(true);
             }

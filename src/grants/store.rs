@@ -2,22 +2,28 @@
 
 use super::{Grant, GrantDetails};
 use crate::clients::ClientId;
+use crate::people::PersonId;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens"];
 
 const TABLE: &str = "grants";
 
-/// Redeems a code: stores what it granted, unless the same code was redeemed before. One statement, one winner.
+/// Redeems a code: stores what it granted, unless the same code was redeemed before, everything of the person or the
+/// consent that it rests on was ended in the meantime. One statement, one winner.
 pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<bool, DbError> {
     let details = db::to_json(&grant.details)?;
+    let consent = grant.details.consent_id.as_deref().unwrap_or_default();
     let row = db
         .change(
             db::statement(
                 "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
-                 refresh_generation, refreshed_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                 refresh_generation, refreshed_at, expires_at, person_epoch) \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
+                 WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $10 AND epoch = $11) \
+                 AND ($12 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $13 AND ended_at IS NULL)) \
                  ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id",
             )
             .bind(&grant.id)
@@ -27,7 +33,12 @@ pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<boo
             .bind(now.0)
             .bind(grant.generation)
             .bind(now.0)
-            .bind(grant.expires_at.0),
+            .bind(grant.expires_at.0)
+            .bind(grant.details.epoch.0)
+            .bind(grant.details.person_id.as_str())
+            .bind(grant.details.epoch.0)
+            .bind(consent)
+            .bind(consent),
         )
         .await?;
     Ok(row.is_some())
@@ -60,6 +71,47 @@ pub(super) async fn revoke(db: &Db, grant: &str, now_ms: i64) -> Result<(), DbEr
     .map(|_| ())
 }
 
+/// Revokes access tokens of a person that began before their epoch was raised, in the transaction that raises it.
+pub(super) fn revoke_former_epoch(person: &PersonId, now_ms: i64, expires_at: Timestamp) -> Statement {
+    db::statement(
+        "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at) \
+         SELECT 'person/' || person_id || '/' || CAST(epoch - 1 AS TEXT), $1, $2 FROM persons WHERE person_id = $3 \
+         ON CONFLICT (token_id) DO NOTHING",
+    )
+    .bind(now_ms)
+    .bind(expires_at.0)
+    .bind(person.as_str())
+}
+
+/// Revokes what a client holds of the person who gave it a consent, in the transaction that ends that consent.
+pub(super) fn revoke_of_consent(consent: &str, now_ms: i64) -> Statement {
+    db::statement(
+        "UPDATE grants SET revoked_at_ms = $1 WHERE revoked_at_ms IS NULL AND EXISTS (SELECT 1 FROM consents c \
+         WHERE c.consent_id = $2 AND c.person_id = grants.person_id AND c.client_id = grants.client_id)",
+    )
+    .bind(now_ms)
+    .bind(consent)
+}
+
+/// The grants of a person and a client that were revoked at a moment or since.
+pub(super) async fn revoked_of(
+    db: &Db,
+    (person, client): (&PersonId, &ClientId),
+    since_ms: i64,
+) -> Result<Vec<String>, DbError> {
+    let rows = db
+        .read_all(
+            db::statement(
+                "SELECT grant_id FROM grants WHERE person_id = $1 AND client_id = $2 AND revoked_at_ms >= $3",
+            )
+            .bind(person.as_str())
+            .bind(client.as_str())
+            .bind(since_ms),
+        )
+        .await?;
+    rows.iter().map(|row| db::text(row, TABLE, "grant_id")).collect()
+}
+
 /// Uses up one generation of a refresh token. One statement, one winner; nothing when it is not the current one.
 pub(super) async fn rotate(
     db: &Db,
@@ -75,6 +127,7 @@ pub(super) async fn rotate(
                 "UPDATE grants SET refresh_generation = refresh_generation + 1, refreshed_at = $1 \
                  WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
                  AND expires_at > $5 AND refreshed_at > $6 \
+                 AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
                  RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms",
             )
             .bind(now.0)
@@ -88,12 +141,14 @@ pub(super) async fn rotate(
     row.map(|row| read(&row)).transpose()
 }
 
-/// A grant by its identifier.
+/// A grant by its identifier; revoked as well when everything of its person was ended.
 pub(super) async fn find(db: &Db, grant: &str) -> Result<Option<Grant>, DbError> {
     let row = db
         .read_optional(
             db::statement(
-                "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms \
+                "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, \
+                 CASE WHEN person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+                 THEN revoked_at_ms ELSE COALESCE(revoked_at_ms, 0) END AS revoked_at_ms \
                  FROM grants WHERE grant_id = $1",
             )
             .bind(grant),

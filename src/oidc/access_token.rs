@@ -1,6 +1,6 @@
 //! Access tokens: opaque by default, sealed so that they need no look-up; signed JWTs (RFC 9068) per client policy.
 //!
-//! A sealed token carries what it stands for, survives a restart and the loss of short-lived state, and costs neither
+//! A sealed token carries its content, survives a restart and the loss of short-lived state, and costs neither
 //! a signature nor a round trip; that it was revoked is known from the revocation list (`grants/revocations.rs`).
 
 use std::collections::BTreeSet;
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 use super::Provider;
 use super::error::TokenError;
 use crate::clients::{AccessTokenFormat, Client, ClientId};
-use crate::grants::{Grant, Grants, Revocations};
-use crate::people::{DataSet, People, PersonId};
+use crate::grants::{self, Grant, Grants, Revocations};
+use crate::people::{DataSet, Epoch, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::seal::{Keyring, Sealer};
 use crate::platform::service_error::ServiceError;
 use crate::sign_in::Acr;
 
-/// What an access token stands for.
+/// The content of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessToken {
     /// The token's own identifier.
@@ -52,6 +52,9 @@ pub struct TokenPerson {
     /// Who.
     #[serde(rename = "p")]
     pub person_id: PersonId,
+    /// The person's epoch under which it was granted.
+    #[serde(rename = "h", default)]
+    pub epoch: Epoch,
     /// Subject identifier issued to the client.
     #[serde(rename = "u")]
     pub sub: String,
@@ -104,6 +107,7 @@ impl AccessTokens {
         let details = &grant.details;
         let person = TokenPerson {
             person_id: details.person_id.clone(),
+            epoch: details.epoch,
             sub: details.sub.clone(),
             released: details.released.clone(),
             claims: details.claims.userinfo.clone(),
@@ -181,28 +185,43 @@ impl AccessTokens {
         Ok(key.sign("at+jwt", &claims))
     }
 
-    /// What a valid token stands for; `None` when it was not issued here, expired or was revoked.
+    /// The content of a valid token; `None` when it was not issued here, expired or was revoked.
     ///
     /// # Errors
     /// [`ServiceError`] when it cannot be known whether it was revoked.
     pub(super) async fn resolve(&self, text: &str) -> Result<Option<AccessToken>, ServiceError> {
         let Some(token) = self.read(text).await? else { return Ok(None) };
         let now = self.provider.clock.now();
-        if token.expires_at <= now || self.revocations.contains(&token.grant, &token.id).await? {
+        if token.expires_at <= now || self.is_revoked(&token).await? {
             return Ok(None);
         }
-        // A client that is disabled or deleted gets nobody's data, and nobody gets those of a person who is no longer
-        // enrolled.
+        // A disabled or deleted client gets no data, and no client gets those of a person who is no longer enrolled.
         let enabled = self.provider.clients.find(&token.client_id).is_some_and(|client| !client.disabled);
         if let Some(person) = &token.person
-            && self.people.find(&person.person_id).await?.is_none()
+            && !self
+                .people
+                .find(&person.person_id)
+                .await?
+                .is_some_and(|account| account.account_state.epoch == person.epoch)
         {
             return Ok(None);
         }
         Ok(enabled.then_some(token))
     }
 
-    /// What a token stands for, whether or not it is still valid.
+    /// Whether the token, its grant or everything of its person was ended.
+    async fn is_revoked(&self, token: &AccessToken) -> Result<bool, ServiceError> {
+        let (grant, id) = (token.grant.as_str(), token.id.as_str());
+        Ok(match &token.person {
+            Some(person) => {
+                let epoch = grants::epoch_id(&person.person_id, person.epoch);
+                self.revocations.contains(&[grant, id, &epoch]).await?
+            }
+            None => self.revocations.contains(&[id]).await?,
+        })
+    }
+
+    /// The content of a token, whether or not it is still valid.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable.
@@ -214,10 +233,10 @@ impl AccessTokens {
             return Ok(self.open(text));
         }
         let Ok(claims) = self.provider.keys.current().verify(text, "at+jwt") else { return Ok(None) };
-        self.from_claims(&claims).await
+        self.if_valid(&claims).await
     }
 
-    async fn from_claims(&self, claims: &Value) -> Result<Option<AccessToken>, ServiceError> {
+    async fn if_valid(&self, claims: &Value) -> Result<Option<AccessToken>, ServiceError> {
         let text = |name: &str| claims[name].as_str().unwrap_or_default();
         let Some((grant, id)) = text("jti").split_once('.') else { return Ok(None) };
         let Some(client_id) = ClientId::parse(text("client_id")) else { return Ok(None) };
@@ -233,6 +252,7 @@ impl AccessTokens {
             details.narrow_to(text("scope"));
             Some(TokenPerson {
                 person_id: details.person_id,
+                epoch: details.epoch,
                 sub: details.sub,
                 released: details.released,
                 claims: details.claims.userinfo,

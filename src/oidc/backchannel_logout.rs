@@ -57,7 +57,7 @@ impl LogoutNotifier {
         Self { outbound, slots: Slots::new(IN_FLIGHT, IN_FLIGHT_PER_HOST) }
     }
 
-    /// Tells every service that was told of a session, in the background.
+    /// Sends a logout token to every client that a session was used for, in the background.
     pub fn tell(&self, provider: &Provider, ended: &Session) {
         let ended = Arc::new(ended.clone());
         for id in &ended.clients {
@@ -79,7 +79,7 @@ impl LogoutNotifier {
                 LogoutError::Outbound(error) => error.with_causes(),
                 error => error.to_string(),
             };
-            tracing::warn!(event = "logout.untold", client = %id, why, "a service could not be told of a logout");
+            tracing::warn!(event = "logout.failed", client = %id, why, "a client did not accept the logout token");
         }
     }
 

@@ -241,3 +241,51 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-z:_#-]{0,12}".prop_map(Value::from),
+        ];
+        let name = "userinfo|id_token|name|sub|acr|value|values|essential|[a-z]{1,6}";
+        leaf.prop_recursive(4, 40, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map(name, inner, 0..6).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_read_or_refused_and_only_known_claims_stay(value in json_value(), text in "\\PC*") {
+            let _ = ClaimsRequest::parse(&text);
+            if let Ok(request) = ClaimsRequest::parse(&value.to_string()) {
+                prop_assert!(value.is_object());
+                for name in request.names.userinfo.iter().chain(&request.names.id_token) {
+                    prop_assert!(set_of(name).is_some(), "{}", name);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_asked_for_by_name_is_asked_for(
+            known in prop::collection::btree_set(prop::sample::select(&CLAIMS[..]), 0..8),
+            unknown in prop::collection::btree_set("x_[a-z]{1,8}", 0..4),
+        ) {
+            let names: BTreeSet<String> = known.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let wanted: Map<String, Value> = names.iter().chain(&unknown).map(|name| (name.clone(), Value::Null)).collect();
+            let request = ClaimsRequest::parse(&json!({ "userinfo": wanted }).to_string()).unwrap();
+            prop_assert_eq!(&request.names.userinfo, &names);
+            let sets: BTreeSet<DataSet> = known.iter().map(|(_, set)| *set).collect();
+            prop_assert_eq!(requested(&[], &request), sets);
+        }
+    }
+}

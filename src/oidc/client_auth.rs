@@ -124,3 +124,25 @@ mod tests {
         assert_eq!(basic_credentials("Basic !!!"), None);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+    use url::form_urlencoded::byte_serialize;
+
+    proptest! {
+        #[test]
+        fn no_header_is_too_odd_to_be_looked_at(header in "\\PC*", raw in prop::collection::vec(any::<u8>(), 0..200)) {
+            basic_credentials(&header);
+            basic_credentials(&format!("Basic {}", STANDARD.encode(raw)));
+        }
+
+        #[test]
+        fn what_a_client_encodes_is_decoded_as_it_was(id in "\\PC{0,80}", secret in "\\PC{0,80}") {
+            let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+            let header = STANDARD.encode(format!("{}:{}", encoded(&id), encoded(&secret)));
+            prop_assert_eq!(basic_credentials(&format!("bAsIc {header}")), Some((id, secret)));
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, KeySpace, Unava
 /// What authorization codes stand for.
 pub const CODES: KeySpace = KeySpace::new(b'c', "authorization code");
 
-/// What a code stands for.
+/// The content of a code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CodeContent {
     /// Whom it was issued to.
@@ -37,14 +37,14 @@ impl Codes {
         Self { ephemeral }
     }
 
-    /// Makes a code that stands for `content` for `ttl` seconds: 256 random bits. It exists once the batch is applied.
+    /// Makes a code for `content` that is valid for `ttl` seconds: 256 random bits. It exists once the batch is applied.
     pub fn issue_in(batch: &mut Batch<'_>, content: &CodeContent, ttl: i64) -> String {
         let code = bytes::random_text::<32>();
         batch.put(EphemeralKey::of(CODES, &code), content, ttl);
         code
     }
 
-    /// What a code stands for. It stays: whether it was redeemed is asked of the durable store.
+    /// The content of a code. It stays: whether the code was redeemed is in the durable store.
     ///
     /// # Errors
     /// [`Unavailable`].

@@ -17,7 +17,7 @@ pub enum LogoutDecision {
     AtOnce(PostLogout),
     /// Anybody can link here: the person is asked first.
     Ask(PostLogout),
-    /// The request is invalid; nothing is ended and nobody is sent anywhere.
+    /// The request is invalid; nothing is ended and the browser is redirected nowhere.
     Invalid(String),
 }
 
@@ -94,7 +94,7 @@ impl Logout {
         if same_person { LogoutDecision::AtOnce(post) } else { LogoutDecision::Ask(post) }
     }
 
-    /// Ends a session and tells the services that were told of it.
+    /// Ends a session and sends logout tokens to the clients that it was used for.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable; then the session goes on.

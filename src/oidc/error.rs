@@ -109,7 +109,7 @@ pub struct TokenError {
     pub description: &'static str,
     /// For the log alone.
     pub detail: Option<String>,
-    /// Whether the client used HTTP Basic and must be told so by `WWW-Authenticate` (RFC 6749 §5.2).
+    /// Whether the client used HTTP Basic and gets `WWW-Authenticate` (RFC 6749 §5.2).
     pub basic: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `POST /oidc/introspect` (RFC 7662): what a token stands for, told to the client it was issued to and to resource
+//! `POST /oidc/introspect` (RFC 7662): the state of a token, for the client that it was issued to and for resource
 //! servers.
 
 use actix_web::http::StatusCode;

@@ -30,7 +30,7 @@ async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>)
             return challenge(&TokenError::new(ErrorCode::InvalidRequest, "two access tokens"));
         }
         (Some(token), None) | (None, Some(token)) => token,
-        // RFC 6750 §3.1: who sends no token is told no error.
+        // RFC 6750 §3.1: a request without a token gets no error code.
         (None, None) => {
             let mut response = HttpResponse::Unauthorized();
             return response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"yagona\"")).finish();

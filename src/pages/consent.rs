@@ -87,7 +87,7 @@ async fn allow(
     let agreed = Event::Agreed(present.authenticated, agreement);
     let now = pages.sign_in.clock.now();
     if step.open.attempt.advance(agreed, false, now).is_err()
-        || !pages.sign_in.attempts.store_and_read(&mut step.open).await?
+        || !pages.sign_in.attempts.store_again(&mut step.open).await?
     {
         return Ok(Flow::Due);
     }

@@ -1,4 +1,4 @@
-//! `/sign-in/continue`: somebody is signed in at this browser, and is asked whether to go on as such.
+//! `/sign-in/continue`: a person is signed in at this browser, and is asked whether to continue with that session.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

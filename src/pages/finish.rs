@@ -143,7 +143,7 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
     Err(ServiceError::Unavailable("the session changes too often".to_owned()))
 }
 
-/// `GET /sign-in/cancel`: the person does not want to; the service is told so.
+/// `GET /sign-in/cancel`: the person cancels; the client gets `access_denied`.
 pub async fn cancel(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     let mut step = match StepContext::find(&pages, &request, Read::Session).await {
         Ok(step) => step,
@@ -190,10 +190,14 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
         }
     }
     let person = pages.release.consent_context(&authenticated.person_id, &step.client).await?;
+    let person = person.filter(|person| {
+        let account = &person.account.account_state;
+        session.is_of(account) && authenticated.epoch == account.epoch
+    });
     Ok(person.map(|person| Present { authenticated, person, session: session.clone() }))
 }
 
-/// Leads to the number page: nobody is signed in here, or somebody else wants to sign in.
+/// Leads to the number page: no session is valid here, or another person wants to sign in.
 ///
 /// # Errors
 /// [`ServiceError`] when a store is unavailable.

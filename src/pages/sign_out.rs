@@ -24,7 +24,7 @@ use crate::sign_in::{OpenSession, SessionId};
 /// Where services send people to sign out.
 pub(super) const PATH: &str = oidc::paths::END_SESSION;
 
-/// Ends sessions and tells the services that were told of them. Cheap to clone.
+/// Ends sessions and sends logout tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct SignOut {
     logout: oidc::Logout,
@@ -148,7 +148,7 @@ pub(super) fn signed_out(
     without_session(pages, left(context, &PostLogout { client, ..PostLogout::default() }))
 }
 
-/// Back to the service if it registered an address for that, otherwise a page that says that nobody is signed in.
+/// Back to the service if it registered an address for that, otherwise a page that says that the person is signed out.
 fn left(context: &PageContext<'_>, to: &PostLogout) -> HttpResponse {
     if let Some(location) = to.location() {
         return respond::see_other(&location);

@@ -31,6 +31,7 @@ async fn show(pages: &Pages, context: &PageContext<'_>) -> Result<HttpResponse, 
     let mut action = String::new();
     if let Some(open) = pages.sign_in.sessions.of_browser(context.request, pages.cookies).await?
         && let Some(account) = pages.release.people().find(&open.session.person_id).await?
+        && open.is_of(&account.account_state)
     {
         signed_in_as = Some(person_name(&account, context.language));
         let token = pages.sign_out.confirm_token(&open.digest);

@@ -263,3 +263,39 @@ mod tests {
         assert_eq!(format!("{number:?}"), "DocumentNumber(•••••••21)");
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    const KINDS: [DocumentKind; 3] =
+        [DocumentKind::IdCard, DocumentKind::NationalPassport, DocumentKind::TravelDocument];
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_in_its_stored_form(kind in select(&KINDS[..]), typed in "[ A-Za-zАВСаев0-9№-]{0,24}|\\PC*") {
+            if let Ok(number) = DocumentNumber::parse(kind, &typed) {
+                let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+                prop_assert!(number.as_str().bytes().all(plain), "{}", number.as_str());
+                prop_assert_eq!(DocumentNumber::parse(kind, number.as_str()), Ok(number.clone()));
+                prop_assert!(number.masked().ends_with(&number.as_str()[number.as_str().len() - 2..]));
+                prop_assert_eq!(number.masked().chars().count(), number.as_str().len());
+            }
+        }
+
+        #[test]
+        fn a_number_is_read_however_it_is_typed(
+            letters in "[ABCEHKMOPTX]{2}",
+            digits in "[0-9]{7}",
+            mark in select(&["", " ", " № ", "-"][..]),
+            small in any::<bool>(),
+        ) {
+            let typed = format!("{letters}{mark}{digits}");
+            let typed = if small { typed.to_lowercase() } else { typed };
+            let number = DocumentNumber::parse(DocumentKind::IdCard, &typed).unwrap();
+            prop_assert_eq!(number.as_str(), format!("{letters}{digits}"));
+        }
+    }
+}

@@ -320,3 +320,37 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_a_mobile_number_and_reads_the_same_again(typed in "[ \\-+().0-9０-９]{0,20}|\\PC*") {
+            if let Ok(number) = PhoneNumber::parse_typed(&typed, false) {
+                prop_assert!(number.digits().len() == 12 && MOBILE_CODES.contains(&&number.digits()[3..5]));
+                for form in [number.digits().to_owned(), number.written_out()] {
+                    prop_assert_eq!(PhoneNumber::parse_typed(&form, false), Ok(number.clone()));
+                }
+                prop_assert_eq!(PhoneNumber::from_digits(number.digits()), Ok(number));
+            }
+        }
+
+        #[test]
+        fn a_number_is_understood_however_it_is_grouped(
+            code in select(&MOBILE_CODES[..]),
+            rest in "[0-9]{7}",
+            prefix in select(&["", "998", "+998", "00998", "8 10 998"][..]),
+            marks in prop::collection::vec(select(&["", " ", "-", ".", ") ", "\u{a0}", "\u{2013}"][..]), 9),
+        ) {
+            let grouped: String =
+                code.chars().chain(rest.chars()).zip(&marks).map(|(digit, mark)| format!("{mark}{digit}")).collect();
+            let number = PhoneNumber::parse_typed(&format!("{prefix}{grouped}"), false);
+            let number = number.map(|number| number.digits().to_owned());
+            prop_assert_eq!(number, Ok(format!("998{code}{rest}")));
+        }
+    }
+}

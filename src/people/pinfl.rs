@@ -230,3 +230,37 @@ mod tests {
         assert_eq!(shown, "Pinfl(••••••••••••10)");
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A number that keeps every rule.
+    fn valid() -> impl Strategy<Value = String> {
+        ("[3-6]", 1_u8..=28, 1_u8..=12, "[0-9]{2}", "[0-9]{6}").prop_map(|(first, day, month, year, rest)| {
+            let body = format!("{first}{day:02}{month:02}{year}{rest}");
+            let weights = [7, 3, 1].into_iter().cycle();
+            let sum: u32 = body.bytes().zip(weights).map(|(b, weight)| u32::from(b - b'0') * weight).sum();
+            format!("{body}{}", sum % 10)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_has_fourteen_digits_that_agree(typed in "[ 0-9\\-]{0,20}|\\PC*") {
+            if let Ok(pinfl) = Pinfl::parse(&typed) {
+                prop_assert!(pinfl.digits().len() == 14 && pinfl.checksum_ok());
+                prop_assert!(pinfl.birth_date().is_some() && pinfl.sex().is_some());
+            }
+        }
+
+        #[test]
+        fn a_slip_of_one_finger_is_noticed(digits in valid(), place in 0_usize..14, by in 1_u8..10) {
+            prop_assert!(Pinfl::parse(&digits).is_ok());
+            let mut slipped = digits.into_bytes();
+            slipped[place] = b'0' + (slipped[place] - b'0' + by) % 10;
+            prop_assert!(Pinfl::parse(&String::from_utf8(slipped).unwrap()).is_err());
+        }
+    }
+}

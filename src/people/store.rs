@@ -6,7 +6,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use super::account::NEVER;
-use super::{Account, AccountState, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people};
+use super::{Account, AccountState, Epoch, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
@@ -93,7 +93,7 @@ impl People {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, n.status, p.failures, p.locked_until \
+                    "SELECT p.person_id, n.status, p.failures, p.locked_until, p.epoch \
                      FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id WHERE n.number_index = $1",
                 )
                 .bind(number_index.encode()),
@@ -114,7 +114,7 @@ impl People {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
+                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
                      WHERE p.person_id = $1",
@@ -189,6 +189,19 @@ impl People {
         Ok(())
     }
 
+    /// Raises a person's epoch together with `then`, all or nothing: everything of theirs that began before has ended.
+    /// Returns the new epoch; `None` when there is no such person.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn raise_epoch(&self, id: &PersonId, then: Vec<Statement>) -> Result<Option<Epoch>, DbError> {
+        let raise =
+            db::statement("UPDATE persons SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch");
+        let raised = self.db.guarded(raise.bind(id.as_str()), then).await?;
+        self.remembered.invalidate(id);
+        raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
+    }
+
     /// Stores a person and the state of their number, found again by PINFL: both or nothing.
     ///
     /// # Errors
@@ -257,6 +270,7 @@ fn account_state(row: &Row) -> Result<AccountState, DbError> {
             .ok_or_else(|| row.corrupt("phone_numbers", "status", "it is no status of this version"))?,
         failures: db::int(row, "persons", "failures")?,
         locked_until: Timestamp(db::int(row, "persons", "locked_until")?),
+        epoch: Epoch(db::int(row, "persons", "epoch")?),
     })
 }
 

@@ -12,7 +12,7 @@ mod store;
 pub use consent::{Consent, Decision, Extent, decide};
 pub use shown::values;
 pub(crate) use store::TABLES;
-pub use store::{ConsentContext, Release};
+pub use store::{ConsentContext, ListedConsent, Release};
 
 /// The sets of data that can be released.
 pub use crate::people::DataSet;

@@ -145,3 +145,44 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use futures_util::FutureExt as _;
+    use proptest::prelude::*;
+
+    /// The whole body is there, so nothing has to be waited for.
+    fn multipart(kind: &str, body: &[u8]) -> Result<Fields, String> {
+        let body = Bytes::copy_from_slice(body);
+        Fields::multipart(kind, body).now_or_never().expect("an answer at once")
+    }
+
+    const KIND: &str = "multipart/form-data; boundary=\"----b0undary\"";
+
+    proptest! {
+        #[test]
+        fn no_body_is_too_odd_to_be_refused(
+            body in prop::collection::vec(any::<u8>(), 0..500),
+            kind in "multipart/form-data(; ?boundary=?[ -~]{0,12})?",
+            pieces in prop::collection::vec(prop::sample::select(&["--", "----b0undary", "\r\n", ":", "name=\"", "\"", "a"][..]), 0..30),
+        ) {
+            let _ = multipart(&kind, &body);
+            let _ = multipart(KIND, pieces.concat().as_bytes());
+            let _ = Fields::json(&body);
+        }
+
+        #[test]
+        fn a_multipart_form_is_read_as_it_was_written(
+            // A byte order mark at the beginning is not part of a text.
+            fields in prop::collection::vec(("[a-z_.]{1,12}", "[^\u{FEFF}]{0,60}"), 0..8),
+        ) {
+            let mut body = String::new();
+            for (name, value) in &fields {
+                body += &format!("------b0undary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            }
+            body += "------b0undary--\r\n";
+            prop_assert_eq!(multipart(KIND, body.as_bytes()), Ok(Fields(fields)));
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! What was done to prove who somebody is, said honestly (`acr`, `amr`), and which of that a client accepts.
+//! How a person authenticated (`acr`, `amr`), and which of that a client accepts.
 
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::{self, Event, Illegal, Requirements, Stage};
 use super::{ATTEMPTS, Acr, Amr, AttemptId, SignInRequest};
-use crate::people::{PersonId, PhoneNumber};
+use crate::people::{Epoch, PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
@@ -63,6 +63,9 @@ impl SignInAttempt {
 pub struct Authenticated {
     /// Who.
     pub person_id: PersonId,
+    /// The person's epoch at that time.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// Digest of the session's identifier.
     pub session: Digest,
     /// What the session's `sid` is derived from; it stays when the same person signs in again.
@@ -167,19 +170,17 @@ impl SignInAttempts {
     /// [`Unavailable`].
     pub async fn store(&self, open: &OpenAttempt) -> Result<bool, Unavailable> {
         let left = self.left(&open.attempt);
-        self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await
+        Ok(self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await?.is_some())
     }
 
-    /// As [`SignInAttempts::store`], and takes over the state that was stored, so that it can be replaced in turn.
+    /// As [`SignInAttempts::store`]; what was stored can be replaced in turn.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn store_and_read(&self, open: &mut OpenAttempt) -> Result<bool, Unavailable> {
-        if !self.store(open).await? {
-            return Ok(false);
-        }
-        match self.find(&open.id).await? {
-            Some(stored) => *open = stored,
+    pub async fn store_again(&self, open: &mut OpenAttempt) -> Result<bool, Unavailable> {
+        let left = self.left(&open.attempt);
+        match self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await? {
+            Some(version) => open.version = version,
             None => return Ok(false),
         }
         Ok(true)

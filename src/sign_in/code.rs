@@ -10,7 +10,7 @@ use crate::platform::clock::Timestamp;
 /// What follows an entered code. `C` is what the caller looked up about the person.
 #[derive(Debug, PartialEq)]
 pub enum CodeOutcome<C> {
-    /// It is right. Whoever stores the attempt first has signed in; nobody else can with the same code.
+    /// It is right. Whoever stores the attempt first has signed in; no other request can with the same code.
     Right(Authenticated, C),
     /// It is wrong; so many tries are left.
     Wrong {
@@ -64,7 +64,7 @@ impl SignIn {
     }
 
     /// Compares a counted try with the code in force. `look_up` reads the person in front of the service; it is given
-    /// somebody who does not exist when the number belongs to nobody, and every number costs the same work.
+    /// a decoy when the number has no account, so that every number costs the same work.
     ///
     /// # Errors
     /// [`ServiceError`] when the person cannot be read or the outcome cannot be recorded.
@@ -89,11 +89,11 @@ impl SignIn {
                     self.people.clear_failures(&state.person_id).await?;
                 }
                 self.metrics.sign_ins("code", "right").inc();
-                let authenticated = proved(&state.person_id, session.digest(), now);
+                let authenticated = proved(state, session.digest(), now);
                 Ok(CodeOutcome::Right(authenticated, found))
             }
             found => {
-                // A number that belongs to nobody costs the same statement. While an account is delayed no code is
+                // A number without an account costs the same statement. While an account is delayed no code is
                 // accepted, the right one neither, so a wrong one then is no failure of its holder.
                 let person_id = found.as_ref().map_or(&nobody, |found| &found.borrow().person_id);
                 self.people.record_failure(person_id, self.settings.failures_per_account, now).await?;
@@ -105,9 +105,10 @@ impl SignIn {
 }
 
 /// A code sent to the enrolled number is one factor, and is called no more than that.
-fn proved(person_id: &PersonId, session: Digest, now: Timestamp) -> Authenticated {
+fn proved(state: &AccountState, session: Digest, now: Timestamp) -> Authenticated {
     Authenticated {
-        person_id: person_id.clone(),
+        person_id: state.person_id.clone(),
+        epoch: state.epoch,
         session,
         sid_key: session,
         auth_time: now,
@@ -127,6 +128,35 @@ mod tests {
         }
         for typed in ["12345", "1234567", "12345a", "", "123456 or so"] {
             assert!(TypedCode::parse(typed).is_none(), "{typed}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use super::TypedCode;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    proptest! {
+        #[test]
+        fn what_is_taken_for_a_code_has_six_digits_and_nothing_else(typed in "[ 0-9#\\-０-９]{0,12}|\\PC*") {
+            if let Some(TypedCode(code)) = TypedCode::parse(&typed) {
+                prop_assert!(code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()));
+                let plain: String = typed.chars().filter(char::is_ascii_digit).collect();
+                prop_assert!(plain.len() < 6 || plain == code, "{} from {}", code, typed);
+            }
+        }
+
+        #[test]
+        fn a_code_is_read_however_it_is_grouped(
+            code in "[0-9]{6}",
+            marks in prop::collection::vec(select(&["", " ", "-", "\u{a0}", "\u{2013}"][..]), 7),
+            zero in select(&['0', '\u{FF10}', '\u{0660}', '\u{06F0}'][..]),
+        ) {
+            let written = |digit: char| char::from_u32(u32::from(zero) + digit.to_digit(10).unwrap()).unwrap();
+            let typed: String = code.chars().zip(&marks).map(|(digit, mark)| format!("{mark}{}", written(digit))).collect();
+            prop_assert_eq!(TypedCode::parse(&(typed + marks[6])).map(|typed| typed.0), Some(code));
         }
     }
 }

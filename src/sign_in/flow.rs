@@ -53,7 +53,7 @@ pub enum Outcome {
 pub enum Refusal {
     /// The person cancelled or denied.
     Denied,
-    /// Somebody else signed in than the service expected.
+    /// Another person signed in than the service expected.
     OtherPerson,
     /// What was done to sign in is not among what the service accepts.
     Acr,
@@ -64,7 +64,7 @@ pub enum Refusal {
 pub enum Event {
     /// A code is sent: the first one, one to another number, or a new one.
     CodeSent(CodeSent),
-    /// Nobody is signed in here any more, or somebody else wants to sign in.
+    /// The session is no longer valid, or another person wants to sign in.
     StartOver,
     /// The person proved who they are, and consent is asked for.
     Proved(Authenticated),

@@ -15,7 +15,7 @@ pub enum Reason {
     Requested,
     /// The authentication is older than the service accepts (`max_age`).
     MaxAge,
-    /// The service expects somebody else.
+    /// The service expects another person.
     OtherPerson,
     /// What was done to sign in is not among what the service accepts.
     Acr,
@@ -37,8 +37,11 @@ pub struct Situation<'a> {
     pub now: Timestamp,
 }
 
+/// Whether a reason applies.
+type Predicate = fn(&Situation<'_>) -> bool;
+
 /// Every reason with its predicate, in the order in which they are named to a client.
-const REASONS: [(Reason, fn(&Situation<'_>) -> bool); 5] = [
+const REASONS: [(Reason, Predicate); 5] = [
     (Reason::ClientBounds, |at| {
         let client = at.client;
         !at.session.holds(at.bounds.tightened(client.sessions.idle_max, client.sessions.absolute_max), at.now)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::attempt::{self, OpenAttempt};
 use super::{Acr, Amr, AttemptId, Authenticated, SESSIONS, SessionId};
 use crate::clients::ClientId;
-use crate::people::PersonId;
+use crate::people::{AccountState, Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
@@ -17,6 +17,9 @@ use actix_web::HttpRequest;
 pub struct Session {
     /// Who.
     pub person_id: PersonId,
+    /// The person's epoch when they proved it.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// When they proved it.
     pub auth_time: Timestamp,
     /// What was done.
@@ -27,7 +30,7 @@ pub struct Session {
     pub sid_key: Digest,
     /// When it was last used.
     pub used_at: Timestamp,
-    /// The services that were told of it, to be told of its end.
+    /// The clients that it was used for: they get logout tokens when it ends.
     pub clients: Vec<ClientId>,
 }
 
@@ -52,10 +55,11 @@ impl SessionBounds {
 }
 
 impl Session {
-    /// The session of a person who has just proved who they are; no service was told of it yet.
+    /// The session of a person who has just proved who they are; it was used for no client yet.
     pub fn of(authenticated: &Authenticated) -> Self {
         Self {
             person_id: authenticated.person_id.clone(),
+            epoch: authenticated.epoch,
             auth_time: authenticated.auth_time,
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),
@@ -74,6 +78,7 @@ impl Session {
     pub fn authenticated(&self, session: Digest) -> Authenticated {
         Authenticated {
             person_id: self.person_id.clone(),
+            epoch: self.epoch,
             session,
             sid_key: self.sid_key,
             auth_time: self.auth_time,
@@ -95,6 +100,11 @@ pub struct OpenSession {
 }
 
 impl OpenSession {
+    /// Whether it is a session of that account, and not one that was ended with everything else of its person.
+    pub fn is_of(&self, account: &AccountState) -> bool {
+        self.session.person_id == account.person_id && self.session.epoch == account.epoch
+    }
+
     /// What it proves.
     pub fn authenticated(&self) -> Authenticated {
         self.session.authenticated(self.digest)
@@ -217,6 +227,7 @@ mod tests {
         let bounds = SessionBounds { idle: 1800, absolute: 43_200 };
         let session = |auth: i64, used: i64| Session {
             person_id: PersonId::random(),
+            epoch: Epoch::default(),
             auth_time: Timestamp(auth),
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],

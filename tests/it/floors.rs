@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the ground up. `sandbox` and `demo` stand apart.
-const FLOORS: [(&str, u8); 14] = [
+const FLOORS: [(&str, u8); 15] = [
     ("platform", 0),
     ("people", 1),
     ("registries", 2),
@@ -14,6 +14,7 @@ const FLOORS: [(&str, u8); 14] = [
     ("sign_in", 5),
     ("release", 6),
     ("grants", 6),
+    ("life_events", 7),
     ("oidc", 7),
     ("oneid", 7),
     ("pages", 8),

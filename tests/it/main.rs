@@ -17,6 +17,7 @@ mod discovery;
 mod floors;
 mod gateways;
 mod introspection_revocation;
+mod life_events;
 mod lifetimes;
 mod limits;
 mod logout;

@@ -5,7 +5,7 @@ use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::sign_in::{Acr, Means, reachable};
 
-/// OpenID Connect Core §5.5.1.1; D-a: what cannot be reached is said at once, never lowered silently.
+/// OpenID Connect Core §5.5.1.1; D-a: what cannot be met is refused immediately, never lowered silently.
 pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let unmet = |description| Err(OAuthError::new(ErrorCode::UnmetAuthenticationRequirements, description));
     let mut accepted = reachable(&Means::OFFERED, input.client);

@@ -183,6 +183,7 @@ impl Authorization {
         let subject_ids = &self.provider.subject_ids;
         GrantDetails {
             person_id: authenticated.person_id.clone(),
+            epoch: authenticated.epoch,
             sub: subject_ids.of(client, &authenticated.person_id),
             scope: scopes.join(" "),
             released,

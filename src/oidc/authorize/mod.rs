@@ -110,7 +110,7 @@ pub enum PageError {
 pub enum Rejection {
     /// A page for the person, with words for the service's developers.
     Page(PageError, String),
-    /// The client is told.
+    /// The client gets an error.
     Client(Box<ClientError>),
 }
 

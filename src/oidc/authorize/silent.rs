@@ -79,6 +79,9 @@ async fn try_once(
     let Some(person) = endpoint.release.consent_context(&open.session.person_id, client).await? else {
         return Ok(Err(error_of(Reason::NoSession)));
     };
+    if !open.is_of(&person.account.account_state) {
+        return Ok(Err(error_of(Reason::NoSession)));
+    }
     let asked = neutral.data.available(&person.account);
     let consent = match decide(client, &asked, person.consent.as_ref(), false, now) {
         Decision::Ask => {

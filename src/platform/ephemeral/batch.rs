@@ -76,10 +76,19 @@ impl<'e> Batch<'e> {
         self
     }
 
-    /// Replaces what was read as `seen`; as [`Ephemeral::swap`].
-    pub fn swap<T: Serialize>(&mut self, key: EphemeralKey, seen: Version, value: &T, ttl: i64) -> &mut Self {
+    /// Replaces what was read as `seen`, as [`Ephemeral::swap`]. Returns the version that the value has once the batch
+    /// was applied.
+    pub fn swap<T: Serialize>(
+        &mut self,
+        key: EphemeralKey,
+        seen: Version,
+        value: &T,
+        ttl: i64,
+    ) -> Option<Version> {
         let value = self.ephemeral.wrap(key, value, ttl);
-        self.add(value.map(|value| Change::Swap { name: key.name(), seen, value }))
+        let version = value.as_ref().ok().map(|value| value.version);
+        self.add(value.map(|value| Change::Swap { name: key.name(), seen, value }));
+        version
     }
 
     /// Stores `value` for `ttl` seconds, whatever was there.

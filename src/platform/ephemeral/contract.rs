@@ -94,13 +94,16 @@ async fn one_of_many_swappers_wins_and_a_version_is_good_once() {
         let (_, seen) = state.get::<String>(key).await.unwrap().unwrap();
         let names: Vec<String> = (0..8).map(|n| format!("swapper {n}")).collect();
         let swaps = names.iter().map(|name| state.swap(key, seen, name, 10));
-        let won: Vec<bool> =
-            futures_util::future::join_all(swaps).await.into_iter().map(Result::unwrap).collect();
+        let won: Vec<bool> = futures_util::future::join_all(swaps)
+            .await
+            .into_iter()
+            .map(|won| won.unwrap().is_some())
+            .collect();
         assert_eq!(won.iter().filter(|won| **won).count(), 1);
         let winner = won.iter().position(|won| *won).unwrap();
         assert_eq!(value(&state, key).await, Some(names[winner].clone()));
         assert!(
-            !state.swap(self::key(), seen, &"none", 10).await.unwrap(),
+            state.swap(self::key(), seen, &"none", 10).await.unwrap().is_none(),
             "what is not there has no version"
         );
     }
@@ -117,7 +120,9 @@ async fn two_keys_are_read_in_one_round_trip_each_with_its_own_type_and_version(
         assert_eq!(subject.round_trips() - before, u64::from(state.is_shared()));
         let (text, seen) = text.unwrap();
         assert_eq!((text.as_str(), number.unwrap().0), ("text", 7));
-        assert!(state.swap(a, seen, &"new", 10).await.unwrap());
+        let new = state.swap(a, seen, &"new", 10).await.unwrap().unwrap();
+        assert!(state.swap(a, seen, &"late", 10).await.unwrap().is_none());
+        assert!(state.swap(a, new, &"newer", 10).await.unwrap().is_some(), "the version that was stored");
         subject.clock.advance(10);
         let (text, number) = state.get_pair::<String, u32>(a, b).await.unwrap();
         assert!(text.is_none() && number.is_some());
@@ -196,9 +201,10 @@ async fn a_value_is_read_and_an_event_counted_in_one_round_trip() {
         assert_eq!(subject.round_trips() - before, u64::from(state.is_shared()));
         let (text, seen) = found.unwrap();
         assert_eq!((text.as_str(), count), ("text", 1));
-        assert!(state.swap(at, seen, &"new", 10).await.unwrap());
+        assert!(state.swap(at, seen, &"new", 10).await.unwrap().is_some());
         let (found, count) = state.get_and_count::<String>(key(), counter, 60).await.unwrap();
-        assert_eq!((found, count), (None, 2), "what is not there is counted all the same");
+        assert_eq!((found, count), (None, 0), "what is not there creates no counter");
+        assert_eq!(state.count(counter, 60).await.unwrap(), 2);
     }
 }
 
@@ -211,7 +217,8 @@ async fn a_batch_counts_and_changes_in_one_round_trip() {
         let (_, seen) = state.get::<String>(attempt).await.unwrap().unwrap();
         let before = subject.round_trips();
         let mut batch = Batch::new(state);
-        batch.limit(counter, 60, 1).swap(attempt, seen, &"code", 10).put(new, &"new", 10).remove(old);
+        batch.limit(counter, 60, 1).put(new, &"new", 10).remove(old);
+        batch.swap(attempt, seen, &"code", 10);
         assert!(!batch.is_empty());
         assert_eq!(state.apply(batch).await.unwrap(), Applied::Done);
         assert_eq!(subject.round_trips() - before, u64::from(state.is_shared()));
@@ -258,7 +265,8 @@ async fn a_version_that_differs_changes_nothing_and_leaves_what_was_counted() {
         state.put(other, &"meanwhile", 10).await.unwrap();
         let mut batch = Batch::new(&state);
         batch.limit(counter, 60, 5).put(put, &"put", 10).remove(gone);
-        batch.swap(one, seen_one, &"after", 10).swap(other, seen_other, &"after", 10);
+        batch.swap(one, seen_one, &"after", 10);
+        batch.swap(other, seen_other, &"after", 10);
         assert_eq!(state.apply(batch).await.unwrap(), Applied::Conflict);
         assert_eq!(value(&state, one).await.as_deref(), Some("before"));
         assert_eq!(value(&state, other).await.as_deref(), Some("meanwhile"));
@@ -276,7 +284,8 @@ async fn of_many_batches_that_saw_the_same_version_one_is_done() {
         let (_, seen) = state.get::<u32>(attempt).await.unwrap().unwrap();
         let batches = (1..=8_u32).map(|n| {
             let mut batch = Batch::new(&state);
-            batch.put(extra, &n, 10).swap(attempt, seen, &n, 10);
+            batch.put(extra, &n, 10);
+            batch.swap(attempt, seen, &n, 10);
             state.apply(batch)
         });
         let applied = futures_util::future::join_all(batches).await;

@@ -169,7 +169,7 @@ impl Ephemeral {
         Ok(taken.map(|(value, _)| value))
     }
 
-    /// Replaces what was read as `seen`; tells whether it was still there.
+    /// Replaces what was read as `seen`; returns the version of the new value, `None` if another one was there.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -179,10 +179,10 @@ impl Ephemeral {
         seen: Version,
         value: &T,
         ttl: i64,
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<Option<Version>, Unavailable> {
         let mut batch = Batch::new(self);
-        batch.swap(key, seen, value, ttl);
-        Ok(self.apply(batch).await? == Applied::Done)
+        let version = batch.swap(key, seen, value, ttl);
+        Ok(if self.apply(batch).await? == Applied::Done { version } else { None })
     }
 
     /// Counts one more event of `key` and returns how many there were in this window of `window` seconds, this
@@ -208,8 +208,8 @@ impl Ephemeral {
         }
     }
 
-    /// [`Ephemeral::get`] of `key` and [`Ephemeral::count`] of `counter`, whether there is anything at `key` or not, in
-    /// one round trip.
+    /// [`Ephemeral::get`] of `key` and, if there is anything, [`Ephemeral::count`] of `counter`, in one round trip.
+    /// Identifiers that somebody makes up create no counters.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -222,8 +222,9 @@ impl Ephemeral {
         let now = self.clock.now();
         match &self.backend {
             Backend::Memory(memory) => {
-                let count = memory.count(counter.name(), window, now)?;
-                Ok((self.read_kept(key, memory.get(&key.name())), count))
+                let found = memory.get(&key.name());
+                let count = if found.is_some() { memory.count(counter.name(), window, now)? } else { 0 };
+                Ok((self.read_kept(key, found), count))
             }
             Backend::Redis(redis) => {
                 let (raw, count) = redis.get_and_count(key.name(), counter.name(), window, now).await?;

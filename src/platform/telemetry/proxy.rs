@@ -174,3 +174,67 @@ mod tests {
         assert_eq!(network("203.0.113.9"), "203.0.113.9");
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
+
+    const TRUSTED: &str = "10.0.0.0/8";
+
+    fn seen(peer: IpAddr, lines: &[String], header: ForwardedHeader) -> IpAddr {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            for name in [X_FORWARDED_FOR, FORWARDED] {
+                headers.append(name, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            }
+        }
+        let trusted: Vec<Cidr> = vec![TRUSTED.parse().unwrap()];
+        client_address(Some(SocketAddr::new(peer, 4711)), &headers, (&trusted, header)).ip()
+    }
+
+    fn stranger() -> impl Strategy<Value = IpAddr> {
+        any::<IpAddr>()
+            .prop_map(|address| address.to_canonical())
+            .prop_filter("a stranger", |address| !is_trusted(*address, &[TRUSTED.parse().unwrap()]))
+    }
+
+    fn proxy() -> impl Strategy<Value = IpAddr> {
+        any::<[u8; 3]>().prop_map(|[b, c, d]| IpAddr::V4(Ipv4Addr::new(10, b, c, d)))
+    }
+
+    proptest! {
+        #[test]
+        fn a_strangers_header_is_not_looked_at(
+            peer in stranger(),
+            lines in prop::collection::vec("[ -~]{0,80}", 0..4),
+        ) {
+            for header in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
+                prop_assert_eq!(seen(peer, &lines, header), peer);
+            }
+        }
+
+        #[test]
+        fn nothing_that_a_client_writes_changes_what_the_proxies_saw(
+            client in stranger(),
+            written in "[ -~]{0,80}",
+            proxies in prop::collection::vec(proxy(), 1..6),
+        ) {
+            let (peer, others) = proxies.split_first().unwrap();
+            // Each proxy appends whom it saw: the client first, then the proxies from the outside in.
+            let saw = [client].into_iter().chain(others.iter().rev().copied());
+            let plain: Vec<String> = saw.clone().map(|address| address.to_string()).collect();
+            let lines = [written.clone(), plain.join(", ")];
+            prop_assert_eq!(seen(*peer, &lines, ForwardedHeader::XForwardedFor), client);
+            let elements: Vec<String> = saw
+                .map(|address| match address {
+                    IpAddr::V4(v4) => format!("for={v4};proto=https"),
+                    IpAddr::V6(v6) => format!("For=\"[{v6}]:4711\""),
+                })
+                .collect();
+            let lines = [written, elements.join(",")];
+            prop_assert_eq!(seen(*peer, &lines, ForwardedHeader::Forwarded), client);
+        }
+    }
+}

@@ -98,3 +98,25 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_given_id_is_kept_as_it_is_or_not_at_all(text in "[a-zA-Z0-9_.-]{0,80}|\\PC*") {
+            let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            let fits = (8..=64).contains(&text.len()) && text.chars().all(harmless);
+            let given = RequestId::given(&text);
+            prop_assert_eq!(given.as_ref().map(RequestId::as_str), fits.then_some(text.as_str()));
+        }
+
+        #[test]
+        fn an_id_of_ours_may_be_given_on(random in any::<[u8; 12]>()) {
+            let own = RequestId::new(random);
+            prop_assert_eq!(RequestId::given(own.as_str()), Some(own));
+        }
+    }
+}

@@ -144,3 +144,32 @@ mod tests {
         assert_eq!(browser("ru;q=0.8,en"), Language::En);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_header_is_too_odd_to_be_looked_at(header in "[ -~]{0,200}|\\PC*", tag in "[a-zA-Z_-]{0,20}|\\PC*") {
+            negotiate(Some(&header), Some(&tag), Some(&header));
+            if let Some(language) = Language::parse(&tag) {
+                prop_assert_eq!(Language::parse(&tag.to_uppercase()), Some(language));
+            }
+        }
+
+        #[test]
+        fn the_language_with_the_most_weight_is_shown(
+            weights in Just([100_u16, 300, 500, 900]).prop_shuffle(),
+            others in prop::collection::vec("[a-df-qs-tv-z][a-z](-[A-Z]{2})?(;q=0\\.[0-9])?", 0..4),
+        ) {
+            let ranges = Language::ALL.iter().zip(weights).map(|(language, weight)| {
+                format!("{};q={:.1}", language.tag(), f32::from(weight) / 1000.0)
+            });
+            let header: Vec<String> = others.into_iter().chain(ranges).collect();
+            let wanted = Language::ALL.into_iter().zip(weights).max_by_key(|(_, weight)| *weight);
+            prop_assert_eq!(Some(negotiate(None, None, Some(&header.join(", ")))), wanted.map(|(language, _)| language));
+        }
+    }
+}

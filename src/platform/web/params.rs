@@ -99,3 +99,36 @@ mod tests {
         assert!(Params::parse_body(&[0xFF]).is_err());
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_posted_is_bounded_or_refused(body in prop::collection::vec(any::<u8>(), 0..2000)) {
+            if let Ok(params) = Params::parse_body(&body) {
+                prop_assert!(params.values.len() <= MOST);
+                for (_, value) in &params.values {
+                    prop_assert!(value.len() <= LONGEST_VALUE && !value.contains('\0'));
+                }
+            }
+        }
+
+        #[test]
+        fn what_a_client_encodes_is_read_as_it_was(
+            given in prop::collection::btree_map("[a-z_]{1,20}", "[^\\p{C}\u{FFFD}]{1,60}", 0..20),
+            again in "[a-z_]{1,20}",
+        ) {
+            let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(&given).finish();
+            let params = Params::parse(&encoded).unwrap();
+            for (name, value) in &given {
+                prop_assert_eq!(params.get(name), Some(value.as_str()));
+            }
+            prop_assert_eq!(params.repeated(), None);
+            let twice = Params::parse(&format!("{encoded}&{again}=x")).unwrap();
+            prop_assert_eq!(twice.is_repeated(&again), given.contains_key(&again));
+        }
+    }
+}

@@ -8,6 +8,7 @@ const NOW: Timestamp = Timestamp(1_000);
 fn person(acr: Acr) -> Authenticated {
     let session = Digest::of(b"session");
     Authenticated {
+        epoch: crate::people::Epoch::default(),
         person_id: PersonId::stored("somebody".to_owned()),
         session,
         sid_key: session,

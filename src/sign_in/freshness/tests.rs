@@ -44,6 +44,7 @@ fn reason(
     ids: &SubjectIds,
 ) -> Option<Reason> {
     let session = Session {
+        epoch: crate::people::Epoch::default(),
         person_id: PersonId::stored("somebody".to_owned()),
         auth_time: NOW.minus(age),
         acr: Acr::MobileId,

@@ -1,5 +1,8 @@
-//! The circuit breaker: when Redis has failed once, requests are answered 503 at once instead of each waiting for its
-//! own failure, and one of them at a time finds out whether Redis is back.
+//! The circuit breaker: once Redis has failed, requests are answered 503 at once instead of each waiting for its own
+//! failure, and one of them at a time finds out whether Redis is back.
+//!
+//! An answer that does not come may be the fault of one connection, so it opens the breaker only if what is asked next,
+//! over a new connection, fails as well. A connection that cannot be made opens it at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,16 +10,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long Redis is left alone after a trial failed.
+/// How long Redis is left alone after it failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The circuit breaker of one process: all its threads share what one of them found.
 #[derive(Default)]
 pub(super) struct Breaker {
+    /// An answer did not come, and none has come since.
+    suspicious: AtomicBool,
     open: AtomicBool,
     state: Mutex<State>,
 }
 
+/// What matters while it is open.
 #[derive(Default)]
 struct State {
     /// Before then no trial is made.
@@ -25,24 +31,33 @@ struct State {
     in_trial: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Kind {
+    Usual,
+    Suspicious,
+    Trial,
+}
+
 /// Leave to ask Redis.
 pub(super) struct Permit<'b> {
     breaker: &'b Breaker,
-    is_trial: bool,
+    kind: Kind,
 }
 
 impl Breaker {
     /// Leave to ask, `now`; `None` while the breaker is open and no trial is due.
     pub(super) fn permit(&self, now: Instant) -> Option<Permit<'_>> {
-        if !self.open.load(Ordering::Acquire) {
-            return Some(Permit { breaker: self, is_trial: false });
-        }
-        let mut state = self.lock();
-        if state.in_trial || state.paused_until.is_some_and(|until| until > now) {
-            return None;
-        }
-        state.in_trial = true;
-        Some(Permit { breaker: self, is_trial: true })
+        let kind = if !self.open.load(Ordering::Acquire) {
+            if self.suspicious.load(Ordering::Relaxed) { Kind::Suspicious } else { Kind::Usual }
+        } else {
+            let mut state = self.lock();
+            if state.in_trial || state.paused_until.is_some_and(|until| until > now) {
+                return None;
+            }
+            state.in_trial = true;
+            Kind::Trial
+        };
+        Some(Permit { breaker: self, kind })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -51,29 +66,46 @@ impl Breaker {
 }
 
 impl Permit<'_> {
-    /// Whether the breaker is open, and this request is the one that tries.
-    pub(super) const fn is_trial(&self) -> bool {
-        self.is_trial
+    /// Whether Redis is expected to answer; otherwise no time is to be lost on it.
+    pub(super) fn is_usual(&self) -> bool {
+        self.kind == Kind::Usual
     }
 
-    /// Redis answered: the breaker closes if this was the trial.
-    pub(super) fn succeeded(&self) {
-        if self.is_trial && self.breaker.open.swap(false, Ordering::AcqRel) {
-            self.breaker.lock().paused_until = None;
-            tracing::info!(event = "redis.available", "Redis answers again");
+    /// Redis answered.
+    pub(super) fn answered(&self) {
+        match self.kind {
+            Kind::Usual => {}
+            Kind::Suspicious => self.breaker.suspicious.store(false, Ordering::Relaxed),
+            Kind::Trial => {
+                self.breaker.suspicious.store(false, Ordering::Relaxed);
+                self.breaker.lock().paused_until = None;
+                if self.breaker.open.swap(false, Ordering::AcqRel) {
+                    tracing::info!(event = "redis.available", "Redis answers again");
+                }
+            }
         }
     }
 
-    /// Redis failed: the breaker opens. The first trial may be made at once, since what failed may have been one
-    /// connection; after a trial that failed, Redis is left alone for a while.
-    pub(super) fn failed(&self, now: Instant) {
-        if self.is_trial {
-            self.breaker.lock().paused_until = Some(now + PAUSE);
-        } else if !self.breaker.open.swap(true, Ordering::AcqRel) {
-            tracing::warn!(
-                event = "redis.unavailable",
-                "Redis failed: requests that need it are refused until it answers"
-            );
+    /// An answer did not come in time.
+    pub(super) fn unanswered(&self, now: Instant) {
+        match self.kind {
+            Kind::Usual => self.breaker.suspicious.store(true, Ordering::Relaxed),
+            Kind::Suspicious | Kind::Trial => self.unreachable(now),
+        }
+    }
+
+    /// No connection could be made.
+    pub(super) fn unreachable(&self, now: Instant) {
+        let is_trial = self.kind == Kind::Trial;
+        let mut state = self.breaker.lock();
+        let was_open = self.breaker.open.swap(true, Ordering::AcqRel);
+        if is_trial || !was_open {
+            state.paused_until = Some(now + PAUSE);
+        }
+        drop(state);
+        if !was_open {
+            let event = "redis.unavailable";
+            tracing::warn!(event, "Redis failed: requests that need it are refused until it answers");
         }
     }
 }
@@ -81,7 +113,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         // A request that is given up half-way leaves the trial to the next one.
-        if self.is_trial {
+        if self.kind == Kind::Trial {
             self.breaker.lock().in_trial = false;
         }
     }
@@ -91,28 +123,65 @@ impl Drop for Permit<'_> {
 mod tests {
     use super::*;
 
+    fn kind(breaker: &Breaker, now: Instant) -> Option<Kind> {
+        breaker.permit(now).map(|permit| permit.kind)
+    }
+
     #[test]
-    fn one_failure_opens_it_and_one_trial_at_a_time_closes_it_again() {
+    fn a_second_answer_that_does_not_come_opens_it_and_one_trial_at_a_time_closes_it_again() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         let (one, other) = (breaker.permit(now).unwrap(), breaker.permit(now).unwrap());
-        one.failed(now);
-        other.succeeded();
-        let trial = breaker.permit(now).expect("the first trial is made at once");
-        assert!(trial.is_trial() && breaker.permit(now).is_none(), "one at a time");
-        trial.failed(now);
+        one.unanswered(now);
+        other.unanswered(now);
+        assert_eq!(
+            kind(&breaker, now),
+            Some(Kind::Suspicious),
+            "both were asked before anything was suspected"
+        );
+        breaker.permit(now).unwrap().unanswered(now);
+        assert_eq!(kind(&breaker, now), None);
+        let later = now + PAUSE;
+        let trial = breaker.permit(later).unwrap();
+        assert!(trial.kind == Kind::Trial && breaker.permit(later).is_none(), "one at a time");
+        trial.unanswered(later);
         drop(trial);
-        assert!(breaker.permit(now).is_none(), "paused");
-        let trial = breaker.permit(now + PAUSE).unwrap();
-        trial.succeeded();
+        assert_eq!(kind(&breaker, later), None, "paused again");
+        let trial = breaker.permit(later + PAUSE).unwrap();
+        trial.answered();
         drop(trial);
-        assert!(!breaker.permit(now + PAUSE).unwrap().is_trial());
+        assert_eq!(kind(&breaker, later + PAUSE), Some(Kind::Usual));
+    }
+
+    #[test]
+    fn one_lost_answer_is_forgotten_when_another_comes() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        breaker.permit(now).unwrap().unanswered(now);
+        breaker.permit(now).unwrap().answered();
+        assert_eq!(kind(&breaker, now), Some(Kind::Usual));
+    }
+
+    #[test]
+    fn a_connection_that_cannot_be_made_opens_it_at_once() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        breaker.permit(now).unwrap().unreachable(now);
+        assert_eq!(kind(&breaker, now), None);
+    }
+
+    #[test]
+    fn a_late_failure_of_what_was_asked_before_prolongs_nothing() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        let (one, other) = (breaker.permit(now).unwrap(), breaker.permit(now).unwrap());
+        one.unreachable(now);
+        other.unreachable(now + PAUSE);
+        assert_eq!(kind(&breaker, now + PAUSE), Some(Kind::Trial));
     }
 
     #[test]
     fn a_trial_that_was_given_up_is_made_by_the_next_request() {
         let (breaker, now) = (Breaker::default(), Instant::now());
-        breaker.permit(now).unwrap().failed(now);
-        drop(breaker.permit(now).unwrap());
-        assert!(breaker.permit(now).is_some_and(|trial| trial.is_trial()));
+        breaker.permit(now).unwrap().unreachable(now);
+        for _ in 0..2 {
+            assert_eq!(kind(&breaker, now + PAUSE), Some(Kind::Trial));
+        }
     }
 }

@@ -149,17 +149,18 @@ async fn all_commands_of_a_thread_go_over_one_connection_and_another_thread_has_
 }
 
 #[tokio::test]
-async fn a_silent_redis_costs_the_first_request_its_time_and_the_others_none() {
+async fn a_silent_redis_is_waited_for_twice_and_then_costs_nobody_time() {
     let server = Server::start();
     let redis = server.redis(SHORT).await;
     server.mood.send_replace(Mood::Silent);
     assert!(matches!(put(&redis).await, Err(Cause::NoAnswer(_))));
-    // One of them tries whether Redis is back; the others are refused meanwhile.
+    assert!(matches!(put(&redis).await, Err(Cause::NoConnection(_))), "over a new connection");
+    // One of them at most tries whether Redis is back; the others are refused meanwhile.
     let mut refused = 0;
     for answer in futures_util::future::join_all((0..100).map(|_| put(&redis))).await {
         refused += u32::from(matches!(answer, Err(Cause::BreakerOpen)));
     }
-    assert_eq!(refused, 99);
+    assert!(refused >= 99, "{refused}");
     assert!(put(&redis).await.is_err());
     server.mood.send_replace(Mood::Answers);
     until_back(&redis).await;
@@ -173,10 +174,9 @@ async fn a_connection_that_vanished_without_an_end_is_replaced() {
     put(&redis).await.unwrap();
     server.alive_from.store(1, Ordering::SeqCst);
     assert!(matches!(put(&redis).await, Err(Cause::NoAnswer(_))));
-    until_back(&redis).await;
-    assert_eq!(server.accepted(), 2, "over a new connection");
     let all = futures_util::future::join_all((0..10).map(|_| put(&redis))).await;
-    assert!(all.iter().all(Result::is_ok), "and the breaker is closed");
+    assert!(all.iter().all(Result::is_ok), "nobody else is refused for it");
+    assert_eq!(server.accepted(), 2);
 }
 
 #[tokio::test]

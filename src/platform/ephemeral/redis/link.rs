@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -11,6 +11,7 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisResult};
 use thread_local::ThreadLocal;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::super::unavailable::Cause;
 use super::patience::within;
@@ -29,13 +30,31 @@ const QUEUE: usize = 1024;
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) connection: MultiplexedConnection,
-    is_dead: Arc<AtomicBool>,
+    state: Arc<State>,
+}
+
+struct State {
+    is_dead: AtomicBool,
+    made_at: Instant,
+    /// When an answer came last, in milliseconds since it was made.
+    answered_ms: AtomicU64,
 }
 
 impl Link {
     /// Has the connection made anew for whoever asks next; `false` when that was said before.
     pub(super) fn give_up(&self) -> bool {
-        !self.is_dead.swap(true, Ordering::AcqRel)
+        !self.state.is_dead.swap(true, Ordering::AcqRel)
+    }
+
+    /// Notes that an answer has come.
+    pub(super) fn answered(&self) {
+        let ms = u64::try_from(self.state.made_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.state.answered_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// When an answer came last, to whomever.
+    pub(super) fn last_answer(&self) -> Instant {
+        self.state.made_at + Duration::from_millis(self.state.answered_ms.load(Ordering::Relaxed))
     }
 }
 
@@ -80,7 +99,7 @@ impl Links {
         }
         // An attempt ends within its budget; this only guards against a runtime that has stopped.
         let patience = patience.unwrap_or(self.budget * 2);
-        match within(patience, attempt.wait_for(Option::is_some)).await {
+        match within(patience, attempt.wait_for(Option::is_some), || None).await {
             None => Err(Cause::NoConnection(patience)),
             Some(made) => match made.ok().and_then(|made| made.clone()) {
                 None => Err(Cause::Abandoned),
@@ -103,7 +122,7 @@ impl Links {
         let (made, attempt) = watch::channel(None);
         let (client, config, budget) = (self.client.clone(), self.config.clone(), self.budget);
         tokio::spawn(async move {
-            let connecting = within(budget, connect(&client, &config)).await;
+            let connecting = within(budget, connect(&client, &config), || None).await;
             made.send_replace(Some(connecting.unwrap_or_else(|| Err(late()))));
         });
         attempt
@@ -112,7 +131,7 @@ impl Links {
 
 fn is_usable(attempt: &Attempt) -> bool {
     match &*attempt.borrow() {
-        Some(Ok(link)) => !link.is_dead.load(Ordering::Acquire),
+        Some(Ok(link)) => !link.state.is_dead.load(Ordering::Acquire),
         Some(Err(_)) => false,
         // The task that connects ends without a word if its runtime does.
         None => attempt.has_changed().is_ok(),
@@ -129,5 +148,7 @@ async fn connect(client: &Client, config: &AsyncConnectionConfig) -> RedisResult
     for script in Script::ALL {
         let _: String = script.load().query_async(&mut connection).await?;
     }
-    Ok(Link { connection, is_dead: Arc::default() })
+    let state =
+        State { is_dead: AtomicBool::new(false), made_at: Instant::now(), answered_ms: AtomicU64::new(0) };
+    Ok(Link { connection, state: Arc::new(state) })
 }

@@ -175,14 +175,17 @@ impl Redis {
     }
 
     async fn attempt<T: FromRedisValue>(&self, command: &Cmd, permit: &Permit<'_>) -> Result<T, Cause> {
-        // Who tries whether Redis is back waits no longer than for an answer; the connection goes on being made.
-        let patience = permit.is_trial().then_some(self.timeout);
-        let mut link = self.links.get(patience).await.inspect_err(|_| permit.failed(Instant::now()))?;
+        // Where Redis has just failed nobody waits longer than for an answer; the connection goes on being made.
+        let patience = (!permit.is_usual()).then_some(self.timeout);
+        let link = self.links.get(patience).await.inspect_err(|_| permit.unreachable(Instant::now()))?;
         self.metrics.count_redis();
-        let answer = within(self.timeout, command.query_async(&mut link.connection)).await;
+        let mut connection = link.connection.clone();
+        let asked = command.query_async(&mut connection);
+        let answer = within(self.timeout, asked, || Some(link.last_answer())).await;
         match answer {
             Some(Ok(answer)) => {
-                permit.succeeded();
+                link.answered();
+                permit.answered();
                 Ok(answer)
             }
             Some(Err(error)) => {
@@ -191,8 +194,8 @@ impl Redis {
             }
             None => {
                 // Of all requests that waited for this connection, the first one says that it failed.
-                if link.give_up() || permit.is_trial() {
-                    permit.failed(Instant::now());
+                if link.give_up() || !permit.is_usual() {
+                    permit.unanswered(Instant::now());
                 }
                 Err(Cause::NoAnswer(self.timeout))
             }
@@ -207,6 +210,7 @@ fn refused(link: &Link, permit: &Permit<'_>, error: &redis::RedisError) {
     if error.is_connection_dropped() || error.is_unrecoverable_error() || is_replica {
         link.give_up();
     } else {
-        permit.succeeded();
+        link.answered();
+        permit.answered();
     }
 }
