@@ -2,19 +2,23 @@
 //!
 //! The folders below are floors of one house: a module may use those beneath it, never those above
 //! (`docs/architecture.md` has the picture, and a test holds the edges to it). `sandbox` and `demo` stand
-//! apart: they reach the provider over the network only.
+//! apart, behind the feature `stand-ins`: they reach the provider over the network only.
 
 #![forbid(unsafe_code)]
 
 pub mod app;
 pub mod cli;
 pub mod clients;
+#[cfg(feature = "stand-ins")]
 pub mod demo;
+pub mod grants;
+pub mod life_events;
 pub mod notices;
 pub mod oidc;
 pub mod pages;
 pub mod people;
 pub mod platform;
 pub mod release;
+#[cfg(feature = "stand-ins")]
 pub mod sandbox;
 pub mod sign_in;

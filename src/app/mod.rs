@@ -1,6 +1,9 @@
 //! The composition root: the only place that knows which adapter is in use. It builds the provider from its settings,
 //! serves it and keeps its background work going.
 
+#[cfg(test)]
+mod key_spaces;
+pub mod settings;
 mod stores;
 mod tls;
 mod wiring;
@@ -18,28 +21,37 @@ use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
+use secrecy::ExposeSecret;
 
+#[cfg(feature = "stand-ins")]
+pub(crate) use stores::tables;
 pub use stores::{StartError, Stores, cannot_start, test_people};
 
 use crate::clients::Registry;
+use crate::grants::Revocations;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
-use crate::oidc::{self, Discovery, Oidc};
+use crate::oidc::{self, Authorization, Discovery, Tokens};
 use crate::pages::{self, Pages};
 use crate::people::People;
-use crate::platform::config::Settings;
+use crate::platform::bytes;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::{self, Metrics, Operations, Requests, SandboxClock, check};
 use crate::platform::web::assets;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
+use crate::release::Release;
+use settings::Settings;
 
 /// The provider, built and not yet serving.
 pub struct App {
     settings: Settings,
     db: Db,
     ephemeral: Ephemeral,
+    tokens: Tokens,
+    revocations: Revocations,
+    authorization: Authorization,
     pages: Pages,
     outbox: Outbox,
     receipts: Receipts,
@@ -63,7 +75,7 @@ impl App {
         let only_node_on_server = if ephemeral.is_shared() || stores.settings.database.is_embedded() {
             None
         } else {
-            Some(db::only_node(stores.settings.database.url.expose()).await.map_err(cannot_start)?)
+            Some(db::only_node(stores.settings.database.url.expose_secret()).await.map_err(cannot_start)?)
         };
         let people = People::new(stores.db.clone(), &stores.keyring);
         stores::store_test_people(&stores, &people).await?;
@@ -75,22 +87,24 @@ impl App {
             deliveries,
             Arc::clone(&stores.metrics),
         );
-        let oidc = wiring::oidc(&stores, &ephemeral, &people).await?;
-        let sign_in = wiring::sign_in(&stores, &ephemeral, people, &outbox);
+        let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), &outbox);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
-        let pages = Pages {
-            sign_in,
-            origin: Arc::from(stores.settings.server.issuer.url().origin().ascii_serialization()),
-            sign_out: Arc::new(stores.keyring.mac("sign-out")),
-            oidc,
-        };
-        let secret = stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose()));
+        let provider = wiring::provider(&stores).await?;
+        let (tokens, revocations) = wiring::tokens(&stores, &ephemeral, &provider, &people).await?;
+        let release = Release::new(stores.db.clone(), people, stores.clock.clone());
+        let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
+        let pages = wiring::pages(&stores, authorization.clone());
+        let secret =
+            stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
         Ok(Self {
             discovery: Discovery::new(stores.settings.server.issuer.as_str()),
             settings: stores.settings,
             db: stores.db,
             ephemeral,
+            tokens,
+            revocations,
+            authorization,
             pages,
             outbox,
             receipts,
@@ -103,7 +117,7 @@ impl App {
 
     /// The relying parties, for whoever registers some at start.
     pub fn clients(&self) -> &Registry {
-        &self.pages.oidc.clients
+        &self.tokens.provider.clients
     }
 
     /// Serves pages and endpoints.
@@ -112,20 +126,25 @@ impl App {
     /// When a listener or the certificate cannot be used.
     pub fn server(&self, listeners: Vec<TcpListener>) -> io::Result<Server> {
         let server = &self.settings.server;
-        let (pages, oidc) = (self.pages.clone(), self.pages.oidc.clone());
+        let (pages, authorization, tokens) =
+            (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
-        let (requests, metrics, most) =
-            (Requests::new(server, entropy), Arc::clone(&self.metrics), server.max_body_bytes);
+        let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
+        let support = Data::new(self.settings.support.clone());
+        let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
             Web::new()
                 .app_data(Data::new(pages.clone()))
-                .app_data(Data::new(oidc.clone()))
+                .app_data(Data::new(authorization.clone()))
+                .app_data(Data::new(tokens.provider.clone()))
+                .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
+                .app_data(support.clone())
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("other"))
                 .wrap(from_fn(in_time))
-                .wrap(requests.clone())
+                .wrap(requests.middleware())
                 .configure(|config| oidc::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(receipts::routes)
@@ -133,12 +152,8 @@ impl App {
                 .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
                 .default_service(web::to(not_found))
         });
-        let workers = match server.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            some => some,
-        };
         let http = http
-            .workers(workers)
+            .workers(stores::workers(&self.settings))
             .backlog(4096)
             .disable_signals()
             .shutdown_timeout(server.drain_seconds.into())
@@ -184,11 +199,11 @@ impl App {
     /// The clock, where requests may move it.
     fn sandbox_clock(&self) -> Option<SandboxClock> {
         let clock = self.pages.sign_in.clock.clone();
-        let pages = self.pages.clone();
+        let (provider, revocations) = (self.tokens.provider.clone(), self.revocations.clone());
         let catch_up = check(move || {
-            let pages = pages.clone();
+            let (provider, revocations) = (provider.clone(), revocations.clone());
             async move {
-                work::follow(&pages).await;
+                work::follow(&provider, &revocations).await;
                 Ok(())
             }
         });
@@ -223,14 +238,6 @@ async fn in_time(
     }
 }
 
-async fn not_found(request: HttpRequest, oidc: Data<Oidc>) -> HttpResponse {
-    PageContext::new(&request, oidc.cookies, None).problem(ProblemKind::NotFound, &Problem::default())
-}
-
-fn entropy(out: &mut [u8]) {
-    for chunk in out.chunks_mut(12) {
-        let random = crate::platform::bytes::random::<12>();
-        let length = chunk.len();
-        chunk.copy_from_slice(&random[..length]);
-    }
+async fn not_found(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
+    PageContext::new(&request, pages.cookies, None).problem(ProblemKind::NotFound, &Problem::default())
 }

@@ -5,15 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clients::{Registry, Rules};
-use crate::people::{People, test_people};
+use super::settings::{Environment, Settings};
+use crate::clients::{self, Registry, Rules};
+use crate::grants::{Grants, Revocations};
+use crate::life_events::LifeEvents;
+use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
-use crate::platform::config::{self, Settings};
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::jose::SigningKeys;
+use crate::platform::jose::{self, SigningKeys};
 use crate::platform::seal::Keyring;
 use crate::platform::telemetry::Metrics;
+use crate::release::Release;
+use crate::{grants, notices, release};
+use secrecy::ExposeSecret;
 
 /// Why the provider does not start: one sentence for whoever started it.
 #[derive(Debug)]
@@ -53,14 +58,14 @@ impl Stores {
     /// # Errors
     /// [`StartError`].
     pub async fn open(settings: Settings) -> Result<Self, StartError> {
-        let sandbox = settings.environment == config::Environment::Sandbox;
+        let sandbox = settings.environment == Environment::Sandbox;
         let path = &settings.keys.keyring;
         let keyring = if sandbox { Keyring::read_or_create(path) } else { Keyring::read(path) };
         let keyring = keyring.map_err(cannot_start)?;
         let metrics = Metrics::new();
         let patience = Duration::from_millis(settings.database.acquire_timeout_ms.into());
-        let (url, most) = (settings.database.url.expose(), settings.database.max_connections);
-        let db = db::connect(url, most, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
+        let (url, each) = (settings.database.url.expose_secret(), connections_each(&settings));
+        let db = db::connect(url, each, patience, Arc::clone(&metrics)).await.map_err(cannot_start)?;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
         Ok(Self { settings, clock, keyring, db, metrics })
     }
@@ -94,15 +99,33 @@ impl Stores {
             Some(url) => {
                 let timeout = Duration::from_millis(self.settings.redis.timeout_ms.into());
                 let metrics = Arc::clone(&self.metrics);
-                Ephemeral::redis(url.expose(), timeout, self.clock.clone(), &self.keyring, metrics)
+                Ephemeral::redis(url.expose_secret(), timeout, self.clock.clone(), &self.keyring, metrics)
                     .await
                     .map_err(cannot_start)
             }
         }
     }
 
+    /// What ends things of a person.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn life_events(&self) -> Result<LifeEvents, StartError> {
+        let (db, clock) = (&self.db, &self.clock);
+        let people = People::new(db.clone(), &self.keyring);
+        let longest = self.settings.tokens.access_seconds.into();
+        let ephemeral = self.ephemeral().await?;
+        let revocations = Revocations::load(db.clone(), ephemeral, clock.clone(), longest);
+        Ok(LifeEvents {
+            grants: Grants::new(db.clone(), clock.clone(), revocations.await.map_err(cannot_start)?),
+            release: Release::new(db.clone(), people.clone(), clock.clone()),
+            clock: clock.clone(),
+            people,
+        })
+    }
+
     fn rules(&self) -> Rules {
-        let sandbox = self.settings.environment == config::Environment::Sandbox;
+        let sandbox = self.settings.environment == Environment::Sandbox;
         Rules {
             loopback_http: sandbox,
             sms_host: self.settings.server.issuer.host().to_owned(),
@@ -111,12 +134,35 @@ impl Stores {
     }
 }
 
+/// How many threads serve pages and endpoints.
+pub(super) fn workers(settings: &Settings) -> usize {
+    match settings.server.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        some => some as usize,
+    }
+}
+
+/// Each thread has connections of its own: those that serve, that of the operations port and the main one, which does
+/// what happens in the background. A command uses the main one's share.
+fn connections_each(settings: &Settings) -> u32 {
+    let threads = u32::try_from(workers(settings) + 2).unwrap_or(u32::MAX);
+    (settings.database.max_connections / threads).max(1)
+}
+
+/// All tables, as the subjects declare them; those that refer to others come first.
+#[cfg_attr(not(feature = "stand-ins"), allow(dead_code, reason = "only the demo empties a database"))]
+pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
+    let subjects =
+        [notices::TABLES, release::TABLES, grants::TABLES, people::TABLES, clients::TABLES, jose::TABLES];
+    subjects.into_iter().flatten().copied()
+}
+
 /// The people of the sandbox, as its settings name them; none elsewhere.
 ///
 /// # Errors
 /// [`StartError`] when their file is wrong.
 pub fn test_people(settings: &Settings) -> Result<Vec<test_people::TestPerson>, StartError> {
-    if settings.environment != config::Environment::Sandbox {
+    if settings.environment != Environment::Sandbox {
         return Ok(Vec::new());
     }
     let text = match &settings.sandbox.people {
@@ -134,7 +180,7 @@ pub(super) async fn store_test_people(stores: &Stores, people: &People) -> Resul
 
 /// Embedded stores serve one node: the second one is told so instead of corrupting the first one's work.
 pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
-    let url = stores.settings.database.url.expose();
+    let url = stores.settings.database.url.expose_secret();
     let Some(path) = url.strip_prefix("sqlite:") else { return Ok(None) };
     let path = path.trim_start_matches("//").split('?').next().unwrap_or(path);
     let lock = PathBuf::from(format!("{path}.node"));
@@ -149,5 +195,24 @@ pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
         Err(_) => Err(StartError(format!(
             "another node already runs on {path}: embedded stores serve one node; stop it, or use PostgreSQL and Redis"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::platform::db::test_db::TestDb;
+
+    #[actix_web::test]
+    async fn the_subjects_declare_the_tables_that_the_migrations_make() {
+        let db = TestDb::migrated().await;
+        let made = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '_sqlx_migrations'";
+        let rows = db.read_all(db::statement(made)).await.unwrap();
+        let made: BTreeSet<String> =
+            rows.iter().map(|row| db::text(row, "sqlite_master", "name").unwrap()).collect();
+        assert_eq!(tables().map(str::to_owned).collect::<BTreeSet<_>>(), made);
+        assert_eq!(tables().count(), made.len(), "each table has one owner");
     }
 }

@@ -3,62 +3,120 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
+use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
-use crate::notices::sms::{self, Eskiz, EskizSettings, Gateway, Gateways, PlayMobile, PlayMobileSettings};
+use crate::clients::SubjectIds;
+use crate::grants::{Grants, Revocations};
+use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
-use crate::oidc::{self, Oidc};
+use crate::oidc::{
+    AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, RefreshTokens, Tokens,
+};
+use crate::pages::{Completion, Pages, SignOut};
 use crate::people::People;
-use crate::platform::config::{self, Settings};
 use crate::platform::ephemeral::Ephemeral;
+use crate::platform::outbound::Outbound;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{
     Caps, Limits, SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
 
-pub(super) async fn oidc(
-    stores: &Stores,
-    ephemeral: &Ephemeral,
-    people: &People,
-) -> Result<Oidc, StartError> {
-    let (db, clock, keyring) = (&stores.db, &stores.clock, &stores.keyring);
-    let (tokens, sign_in) = (&stores.settings.tokens, &stores.settings.sign_in);
-    let lifetimes = oidc::Lifetimes {
-        code: tokens.code_seconds.into(),
-        access: tokens.access_seconds.into(),
-        id: tokens.id_seconds.into(),
-        refresh_idle: i64::from(tokens.refresh_idle_days) * 86_400,
-        refresh_absolute: i64::from(tokens.refresh_absolute_days) * 86_400,
-    };
-    let revoked = oidc::Revoked::load(db.clone(), ephemeral.clone(), clock.clone(), lifetimes.access)
-        .await
-        .map_err(cannot_start)?;
-    let bounds = SessionBounds {
-        idle: sign_in.session_idle_seconds.into(),
-        absolute: sign_in.session_absolute_seconds.into(),
-    };
-    Ok(Oidc {
+/// What the endpoints of OpenID Connect share.
+pub(super) async fn provider(stores: &Stores) -> Result<Provider, StartError> {
+    Ok(Provider {
         issuer: Arc::from(stores.settings.server.issuer.as_str()),
-        clock: clock.clone(),
+        clock: stores.clock.clone(),
         clients: Arc::new(stores.clients().await?),
         keys: Arc::new(stores.keys().await?),
-        release: Release::new(db.clone(), people.clone(), clock.clone()),
-        sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds),
-        attempts: SignInAttempts::new(ephemeral.clone(), clock.clone(), sign_in.transaction_seconds.into()),
-        codes: oidc::Codes::new(ephemeral.clone()),
-        grants: oidc::Grants::new(db.clone(), clock.clone(), revoked.clone()),
-        revoked,
-        access_tokens: Arc::new(oidc::AccessTokens::new(keyring)),
-        refresh_tokens: Arc::new(oidc::RefreshTokens::new(keyring)),
-        subject_ids: Arc::new(oidc::SubjectIds::new(keyring)),
-        lifetimes,
-        logout: oidc::LogoutNotifier::new(
-            stores.settings.outbound.clone(),
-            stores.settings.environment == config::Environment::Sandbox,
-        ),
-        cookies: Cookies { https: stores.settings.server.issuer.is_https() },
+        subject_ids: Arc::new(SubjectIds::new(&stores.keyring)),
         metrics: Arc::clone(&stores.metrics),
     })
+}
+
+/// What issues, reads and revokes tokens, and the revocation list that follows other nodes.
+pub(super) async fn tokens(
+    stores: &Stores,
+    ephemeral: &Ephemeral,
+    provider: &Provider,
+    people: &People,
+) -> Result<(Tokens, Revocations), StartError> {
+    let (db, clock, settings) = (&stores.db, &stores.clock, &stores.settings.tokens);
+    let lifetimes = Lifetimes {
+        access: settings.access_seconds.into(),
+        id: settings.id_seconds.into(),
+        refresh_idle: i64::from(settings.refresh_idle_days) * 86_400,
+        refresh_absolute: i64::from(settings.refresh_absolute_days) * 86_400,
+    };
+    let revocations = Revocations::load(db.clone(), ephemeral.clone(), clock.clone(), lifetimes.access)
+        .await
+        .map_err(cannot_start)?;
+    let grants = Grants::new(db.clone(), clock.clone(), revocations.clone());
+    let access_tokens = AccessTokens::new(
+        provider.clone(),
+        &stores.keyring,
+        (grants.clone(), revocations.clone()),
+        people.clone(),
+        lifetimes.access,
+    );
+    let tokens = Tokens {
+        provider: provider.clone(),
+        codes: Codes::new(ephemeral.clone()),
+        grants,
+        people: people.clone(),
+        access_tokens,
+        refresh_tokens: Arc::new(RefreshTokens::new(&stores.keyring)),
+        lifetimes,
+    };
+    Ok((tokens, revocations))
+}
+
+/// The authorization endpoint, and the completion of sign-ins that it began.
+pub(super) fn authorization(
+    stores: &Stores,
+    tokens: &Tokens,
+    sign_in: &SignIn,
+    release: &Release,
+) -> Authorization {
+    Authorization {
+        provider: tokens.provider.clone(),
+        sign_in: sign_in.clone(),
+        release: release.clone(),
+        codes: tokens.codes.clone(),
+        grants: tokens.grants.clone(),
+        code_seconds: stores.settings.tokens.code_seconds.into(),
+        cookies: cookies(stores),
+    }
+}
+
+/// The pages of people.
+pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
+    let settings = &stores.settings;
+    let Authorization { provider, sign_in, release, .. } = authorization.clone();
+    let logout = Logout {
+        provider: provider.clone(),
+        sessions: sign_in.sessions.clone(),
+        notifier: LogoutNotifier::new(Outbound::new(
+            settings.outbound.clone(),
+            settings.environment == Environment::Sandbox,
+        )),
+    };
+    Pages {
+        sign_in,
+        release,
+        clients: provider.clients,
+        subject_ids: provider.subject_ids,
+        completion: Completion::new(authorization),
+        sign_out: SignOut::new(logout, stores.keyring.mac("sign-out")),
+        cookies: cookies(stores),
+        origin: Arc::from(settings.server.issuer.url().origin().ascii_serialization()),
+    }
+}
+
+fn cookies(stores: &Stores) -> Cookies {
+    Cookies { https: stores.settings.server.issuer.is_https() }
 }
 
 pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, outbox: &Outbox) -> SignIn {
@@ -71,9 +129,9 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         resend_after: sign_in.resend_after_seconds.iter().map(|seconds| i64::from(*seconds)).collect(),
         failures_per_account: limits.failures_per_account.into(),
         daily_cap: limits.sends_per_number_day.into(),
-        constant_codes: settings.sandbox.constant_codes.clone(),
+        constant_codes: settings.sandbox.constant_codes.0.clone(),
         relaxed_limits: settings.sandbox.relaxed_limits,
-        test_numbers: settings.environment == config::Environment::Sandbox,
+        test_numbers: settings.environment == Environment::Sandbox,
     };
     let caps = Caps {
         number_10m: limits.sends_per_number_10m.into(),
@@ -84,9 +142,16 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         client_hour: limits.sends_per_client_hour.into(),
         country_hour: limits.sends_per_country_hour.into(),
     };
+    let bounds = SessionBounds {
+        idle: sign_in.session_idle_seconds.into(),
+        absolute: sign_in.session_absolute_seconds.into(),
+    };
     let (clock, metrics) = (stores.clock.clone(), Arc::clone(&stores.metrics));
+    let attempt_seconds = sign_in.attempt_seconds.into();
     SignIn {
-        limits: Limits::new(ephemeral.clone(), outbox.clone(), clock.clone(), caps, Arc::clone(&metrics)),
+        attempts: SignInAttempts::new(ephemeral.clone(), clock.clone(), attempt_seconds),
+        sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds),
+        limits: Limits::new(outbox.clone(), clock.clone(), caps, Arc::clone(&metrics)),
         settings: Arc::new(policy),
         ephemeral: ephemeral.clone(),
         people,
@@ -102,29 +167,19 @@ pub(super) fn gateways(settings: &Settings) -> Result<Gateways, StartError> {
     let sms = &settings.sms;
     let callback = match (&sms.callback_base, &sms.callback_secret) {
         (Some(base), Some(secret)) => {
-            Some(receipts::eskiz_url(base.as_str().trim_end_matches('/'), secret.expose()))
+            Some(receipts::eskiz_url(base.as_str().trim_end_matches('/'), secret.expose_secret()))
         }
         _ => None,
     };
     let all = sms.gateways.iter().filter_map(|gateway| match gateway {
-        config::Gateway::Eskiz => sms.eskiz.as_ref().map(|own| {
-            let settings = EskizSettings {
-                base_url: own.base_url.as_str().trim_end_matches('/').to_owned(),
-                email: own.email.clone(),
-                password: own.password.expose().to_owned().into(),
-                from: own.from.clone(),
-            };
-            Gateway::Eskiz(Eskiz::new(client.clone(), settings, callback.clone()))
-        }),
-        config::Gateway::PlayMobile => sms.playmobile.as_ref().map(|own| {
-            let settings = PlayMobileSettings {
-                url: own.url.as_str().to_owned(),
-                login: own.login.clone(),
-                password: own.password.expose().to_owned().into(),
-                originator: own.originator.clone(),
-            };
-            Gateway::PlayMobile(PlayMobile::new(client.clone(), settings))
-        }),
+        GatewayName::Eskiz => sms
+            .eskiz
+            .clone()
+            .map(|settings| Gateway::Eskiz(Eskiz::new(client.clone(), settings, callback.clone()))),
+        GatewayName::PlayMobile => sms
+            .playmobile
+            .clone()
+            .map(|settings| Gateway::PlayMobile(PlayMobile::new(client.clone(), settings))),
     });
     Ok(Gateways::new(all.collect()))
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
+use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
-use crate::pages::Pages;
-use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::config::Keys;
+use crate::oidc::Provider;
+use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::Ephemeral;
+use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::Metrics;
+use crate::sign_in::Limits;
 
 /// How often other nodes' changes are looked for: they are effective here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
@@ -32,31 +34,33 @@ const SWEEP: i64 = 2000;
 /// Begins all of it.
 pub(super) fn begin(app: &App) {
     tokio::spawn(app.outbox.clone().run());
-    let (pages, db) = (app.pages.clone(), app.db.clone());
+    let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
+    let db = app.db.clone();
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(FOLLOW).await;
             if db.probe().await.is_ok() {
-                follow(&pages).await;
+                follow(&provider, &revocations).await;
             }
         }
     });
     let upkeep = Upkeep {
-        pages: app.pages.clone(),
+        provider: app.tokens.provider.clone(),
+        grants: app.tokens.grants.clone(),
+        limits: app.pages.sign_in.limits.clone(),
         ephemeral: app.ephemeral.clone(),
         outbox: app.outbox.clone(),
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
-        clock: app.pages.sign_in.clock.clone(),
     };
     tokio::spawn(upkeep.run());
 }
 
 /// Takes over what other nodes and commands changed.
-pub(super) async fn follow(pages: &Pages) {
-    log_failure("clients.stale", "reading the clients", pages.oidc.clients.refresh().await);
-    log_failure("keys.stale", "reading the signing keys", pages.oidc.keys.refresh().await);
-    log_failure("revocations.stale", "reading the revocations", pages.oidc.revoked.refresh().await);
+pub(super) async fn follow(provider: &Provider, revocations: &Revocations) {
+    log_failure("clients.stale", "reading the clients", provider.clients.refresh().await);
+    log_failure("keys.stale", "reading the signing keys", provider.keys.refresh().await);
+    log_failure("revocations.stale", "reading the revocations", revocations.refresh().await);
 }
 
 /// A job that is due every so many seconds of the injected clock.
@@ -84,12 +88,13 @@ impl Every {
 
 /// What every node does from time to time.
 struct Upkeep {
-    pages: Pages,
+    provider: Provider,
+    grants: Grants,
+    limits: Limits,
     ephemeral: Ephemeral,
     outbox: Outbox,
     metrics: Arc<Metrics>,
-    keys: Keys,
-    clock: Clock,
+    keys: KeySettings,
 }
 
 impl Upkeep {
@@ -97,10 +102,10 @@ impl Upkeep {
         let (mut limits, mut purge, mut keys) = (Every::new(LIMITS), Every::new(PURGE), Every::new(KEYS));
         loop {
             tokio::time::sleep(LOOK).await;
-            let now = self.clock.now();
+            let now = self.provider.clock.now();
             self.ephemeral.purge();
             if limits.is_due(now) {
-                let read = self.pages.sign_in.limits.refresh().await;
+                let read = self.limits.refresh().await;
                 log_failure("limits.unread", "reading what was sent", read);
                 log_failure("outbox.unmeasured", "measuring the outbox", self.outbox.measure().await);
             }
@@ -109,7 +114,7 @@ impl Upkeep {
             }
             if keys.is_due(now) {
                 let (bits, days) = (self.keys.rsa_bits, self.keys.rotation_days.into());
-                let rotated = self.pages.oidc.keys.rotate_old(bits, days).await;
+                let rotated = self.provider.keys.rotate_old(bits, days).await;
                 log_failure("keys.unrotated", "rotating the signing keys", rotated);
             }
         }
@@ -117,7 +122,7 @@ impl Upkeep {
 
     /// Removes what has expired, as many sweeps as there is work for, and says how far behind it is.
     async fn purge(&self) {
-        let grants = &self.pages.oidc.grants;
+        let grants = &self.grants;
         for _ in 0..50 {
             match grants.purge(SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}

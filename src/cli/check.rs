@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use secrecy::ExposeSecret;
+
 use crate::app::{StartError, Stores};
 use crate::platform::clock::Clock;
 use crate::platform::db;
@@ -13,7 +15,7 @@ const APART: i64 = 5;
 pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
     let settings = super::settings(file)?;
     println!("configuration   ok ({:?}, issuer {})", settings.environment, settings.server.issuer.as_str());
-    let url = db::without_password(settings.database.url.expose());
+    let url = db::without_password(settings.database.url.expose_secret());
     let stores = Stores::open(settings).await?;
     println!("keyring         ok ({})", stores.settings.keys.keyring.display());
     let mut wrong = Vec::new();

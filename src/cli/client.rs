@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::clients::{ClientFile, Registered, Registration, Registry};
-use crate::platform::config::Settings;
 use crate::platform::db;
 
 /// Registers and manages relying parties.

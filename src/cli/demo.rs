@@ -4,15 +4,16 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use secrecy::ExposeSecret;
 
 use super::serve;
-use crate::app::{App, StartError, Stores, cannot_start, test_people};
+use crate::app::settings::Settings;
+use crate::app::{App, StartError, Stores, cannot_start, tables, test_people};
 use crate::clients::{ClientFile, ClientSecret};
 use crate::demo::portal;
 use crate::notices::receipts;
 use crate::people::test_people::TestPerson;
-use crate::platform::config::{self, Settings};
-use crate::platform::{db, telemetry};
+use crate::platform::{config, db, telemetry};
 use crate::sandbox;
 
 /// Runs the country in miniature on this machine.
@@ -173,7 +174,7 @@ fn sandbox_settings(settings: &Settings, people: &[TestPerson]) -> Result<sandbo
     let playmobile = settings.sms.playmobile.as_ref().ok_or_else(missing)?;
     let callback = match (&settings.sms.callback_base, &settings.sms.callback_secret) {
         (Some(base), Some(secret)) => {
-            Some(receipts::playmobile_url(base.as_str().trim_end_matches('/'), secret.expose()))
+            Some(receipts::playmobile_url(base.as_str().trim_end_matches('/'), secret.expose_secret()))
         }
         _ => None,
     };
@@ -190,12 +191,12 @@ fn sandbox_settings(settings: &Settings, people: &[TestPerson]) -> Result<sandbo
         people: people.collect(),
         eskiz: sandbox::EskizAccount {
             email: eskiz.email.clone(),
-            password: eskiz.password.expose().to_owned(),
+            password: eskiz.password.expose_secret().to_owned(),
             from: eskiz.from.clone(),
         },
         playmobile: sandbox::PlayMobileAccount {
             login: playmobile.login.clone(),
-            password: playmobile.password.expose().to_owned(),
+            password: playmobile.password.expose_secret().to_owned(),
             originator: playmobile.originator.clone(),
         },
         playmobile_callback: callback,
@@ -223,9 +224,9 @@ fn listen(port: u16, flag: &str) -> Result<Vec<TcpListener>, StartError> {
 
 /// Deletes what an earlier demo stored.
 async fn reset(settings: &Settings) -> Result<(), StartError> {
-    let url = settings.database.url.expose();
+    let url = settings.database.url.expose_secret();
     let Some(path) = url.strip_prefix("sqlite:") else {
-        return db::drop_everything(url).await.map_err(cannot_start);
+        return db::drop_everything(url, tables()).await.map_err(cannot_start);
     };
     let path = path.split('?').next().unwrap_or(path);
     let files = ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{path}{end}")));

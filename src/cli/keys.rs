@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::Subcommand;
 
+use crate::app::settings;
 use crate::app::{StartError, Stores, cannot_start};
-use crate::platform::clock::Timestamp;
 use crate::platform::config;
 use crate::platform::db;
 use crate::platform::jose::{Alg, PUBLISH_AHEAD};
@@ -60,8 +60,13 @@ impl Keys {
             } else {
                 "published, signs no more"
             };
-            let until = key.retire_at.map_or_else(String::new, |at| format!(", until {}", moment(at)));
-            println!("{:<6} {:<22} made {}, {state}{until}", key.alg.name(), key.kid, moment(key.created_at));
+            let until = key.retire_at.map_or_else(String::new, |at| format!(", until {}", at.to_rfc3339()));
+            println!(
+                "{:<6} {:<22} made {}, {state}{until}",
+                key.alg.name(),
+                key.kid,
+                key.created_at.to_rfc3339()
+            );
         }
         stores.db.close().await;
         Ok(())
@@ -70,7 +75,7 @@ impl Keys {
 
 fn init(file: Option<&Path>) -> Result<(), StartError> {
     let settings = match file {
-        Some(_) => config::load_before_keyring(file, config::environment()).map_err(cannot_start)?,
+        Some(_) => settings::load_before_keyring(file, config::environment()).map_err(cannot_start)?,
         None => super::settings(None)?,
     };
     let path = settings.keys.keyring;
@@ -85,11 +90,4 @@ fn init(file: Option<&Path>) -> Result<(), StartError> {
         );
     }
     Ok(())
-}
-
-fn moment(at: Timestamp) -> String {
-    time::OffsetDateTime::from_unix_timestamp(at.0)
-        .ok()
-        .and_then(|moment| moment.format(&time::format_description::well_known::Rfc3339).ok())
-        .unwrap_or_else(|| at.0.to_string())
 }

@@ -2,6 +2,8 @@
 
 mod check;
 mod client;
+mod consents;
+#[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
 mod demo;
 mod keys;
 mod people;
@@ -12,15 +14,20 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::settings::{self, Settings};
 use crate::app::{StartError, Stores, cannot_start};
-use crate::platform::config::{self, Settings};
+use crate::platform::config;
 use crate::platform::db;
 
 /// Yagona: sign-in with Mobile-ID for a country.
 #[derive(Parser)]
 #[command(name = "yagona", version, about, disable_help_subcommand = true)]
 struct Cli {
-    /// The configuration file; without it, the demo's configuration and stores.
+    #[cfg_attr(not(feature = "stand-ins"), doc = "The configuration file.")]
+    #[cfg_attr(
+        feature = "stand-ins",
+        doc = "The configuration file; without it, the demo's configuration and stores."
+    )]
     #[arg(short, long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -30,6 +37,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Runs the country in miniature on this machine: provider, sandbox and a portal that signs people in.
+    #[cfg_attr(not(feature = "stand-ins"), command(hide = true))]
     Demo(demo::Demo),
     /// Runs the provider.
     Serve,
@@ -43,9 +51,12 @@ enum Command {
     /// Manages keyring and signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Helps people.
+    /// Unlocks accounts, and ends everything that a person has begun.
     #[command(subcommand)]
     People(people::People),
+    /// Lists and ends consents of a person.
+    #[command(subcommand)]
+    Consents(consents::Consents),
 }
 
 /// Runs the command that the process was started with.
@@ -71,13 +82,19 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Client(client) => client.run(settings(file)?).await,
         Command::Keys(keys) => keys.run(file).await,
         Command::People(people) => people.run(settings(file)?).await,
+        Command::Consents(consents) => consents.run(settings(file)?).await,
     }
 }
 
 /// The settings that a command works on.
 fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
     match file {
-        Some(file) => config::load(Some(file), config::environment()).map_err(cannot_start),
+        Some(file) => settings::load(Some(file), config::environment()).map_err(cannot_start),
+        None if cfg!(not(feature = "stand-ins")) => Err(StartError(
+            "no configuration is named: give its file with --config FILE; this build has no demo whose configuration \
+             commands could act on"
+                .to_owned(),
+        )),
         None => Settings::demo_with(Path::new("."), config::environment()).map_err(cannot_start),
     }
 }

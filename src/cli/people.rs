@@ -2,15 +2,20 @@
 
 use clap::Subcommand;
 
+use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores, cannot_start};
-use crate::people::{People as Store, PhoneNumber};
-use crate::platform::config::{Environment, Settings};
+use crate::people::{AccountState, People as Store, PhoneNumber};
 
-/// Helps people.
+/// Unlocks accounts, and ends everything that a person has begun.
 #[derive(Subcommand)]
 pub(super) enum People {
-    /// Opens an account that wrong codes shut, once its holder has been identified
+    /// Unlocks an account that was locked by wrong codes, once its holder has been identified
     Unlock {
+        /// The enrolled number
+        number: String,
+    },
+    /// Ends all sessions, grants and tokens of a person, such as after a phone was stolen; consents and enrolment stay
+    EndAccess {
         /// The enrolled number
         number: String,
     },
@@ -18,23 +23,41 @@ pub(super) enum People {
 
 impl People {
     pub(super) async fn run(self, settings: Settings) -> Result<(), StartError> {
-        let Self::Unlock { number } = self;
-        let sandbox = settings.environment == Environment::Sandbox;
-        let number = PhoneNumber::parse_typed(&number, sandbox)
-            .map_err(|_| StartError("that is not an Uzbek mobile number".to_owned()))?;
+        let (Self::Unlock { number } | Self::EndAccess { number }) = &self;
+        let number = parse(number, &settings)?;
         let stores = Stores::open(settings).await?;
-        let people = Store::new(stores.db.clone(), &stores.keyring);
-        let account_state =
-            people.account_state(&people.number_index(&number)).await.map_err(cannot_start)?;
-        let account_state =
-            account_state.ok_or_else(|| StartError(format!("{} is nobody's number", number.masked())))?;
-        people.clear_failures(&account_state.person_id).await.map_err(cannot_start)?;
-        println!(
-            "The account of {} is open: {} wrong code(s) forgotten.",
-            number.masked(),
-            account_state.failures
-        );
+        let account = account_of(&stores, &number).await?;
+        match self {
+            Self::Unlock { .. } => {
+                let people = Store::new(stores.db.clone(), &stores.keyring);
+                people.clear_failures(&account.person_id).await.map_err(cannot_start)?;
+                let (number, failures) = (number.masked(), account.failures);
+                println!("The account of {number} is unlocked; {failures} wrong code(s) were forgotten.");
+            }
+            Self::EndAccess { .. } => {
+                let life_events = stores.life_events().await?;
+                let ended = life_events.end_access(&account.person_id).await;
+                ended.map_err(|error| {
+                    StartError(format!("access may not have ended, repeat this: {error}"))
+                })?;
+                println!("All sessions, grants and tokens of {} have ended.", number.masked());
+            }
+        }
         stores.db.close().await;
         Ok(())
     }
+}
+
+/// Reads an enrolled number as an operator typed it.
+pub(super) fn parse(number: &str, settings: &Settings) -> Result<PhoneNumber, StartError> {
+    let sandbox = settings.environment == Environment::Sandbox;
+    PhoneNumber::parse_typed(number, sandbox)
+        .map_err(|_| StartError("that is not an Uzbek mobile number".to_owned()))
+}
+
+/// The account of a number.
+pub(super) async fn account_of(stores: &Stores, number: &PhoneNumber) -> Result<AccountState, StartError> {
+    let people = Store::new(stores.db.clone(), &stores.keyring);
+    let account = people.account_state(&people.number_index(number)).await.map_err(cannot_start)?;
+    account.ok_or_else(|| StartError(format!("no account has the number {}", number.masked())))
 }

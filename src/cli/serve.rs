@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use crate::app::settings::Settings;
 use crate::app::{App, StartError, Stores, cannot_start};
-use crate::platform::config::Settings;
 use crate::platform::telemetry;
 
 /// Runs the provider with these settings.

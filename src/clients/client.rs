@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Localized, RedirectUri, SecretDigest};
 use crate::people::DataSet;
 use crate::platform::jose::Alg;
+use crate::platform::web::frame::Service;
+use crate::platform::web::locale::Language;
 
 /// A client's identifier (RFC 6749 §2.2): visible ASCII, at most 64 characters.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, PartialOrd, Ord)]
@@ -211,6 +213,19 @@ impl Client {
     /// What it may ask of `data_set`, if anything.
     pub fn data_set(&self, data_set: DataSet) -> Option<&DataSetPolicy> {
         self.data_sets.iter().find(|policy| policy.data_set == data_set)
+    }
+
+    /// The service as pages show it, in the reader's language.
+    pub fn shown(&self, language: Language) -> Service<'_> {
+        let tag = language.tag();
+        Service {
+            name: self.name.get(tag),
+            owner: self.owner.get(tag),
+            icon: self.logo_uri.as_deref(),
+            home: self.client_uri.as_deref(),
+            policy: self.policy_uri.as_deref(),
+            terms: self.tos_uri.as_deref(),
+        }
     }
 
     /// Where a person goes to begin again: the page that starts a sign-in, or the front page.

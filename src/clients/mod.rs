@@ -5,6 +5,7 @@
 //! within a second. What a person agreed to give a client lives in `release`.
 
 mod client;
+mod data_request;
 mod file;
 mod localized;
 mod redirect_uri;
@@ -12,14 +13,18 @@ mod registration;
 mod registry;
 mod secret;
 mod store;
+mod subject_ids;
 
 pub use client::{
     AccessTokenFormat, AuthMethod, Basis, Client, ClientId, DataSetPolicy, GrantType, OwnerKind, Profile,
     SubjectType,
 };
+pub use data_request::DataRequest;
 pub use file::{ClientFile, FileError};
 pub use localized::Localized;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{Registration, RegistrationErrors, Rules};
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};
+pub(crate) use store::TABLES;
+pub use subject_ids::SubjectIds;

@@ -1,7 +1,9 @@
 //! All clients in memory, and the changes to them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use super::store::{self, StoredClient};
 use super::{
@@ -19,8 +21,13 @@ pub struct Registry {
     db: Db,
     clock: Clock,
     rules: Rules,
-    current: RwLock<Arc<Clients>>,
-    seen: RwLock<(i64, i64)>,
+    current: ArcSwap<Snapshot>,
+}
+
+/// The clients as they were at one version of their table.
+struct Snapshot {
+    clients: Arc<Clients>,
+    version: (i64, i64),
 }
 
 /// What came of a registration.
@@ -69,19 +76,18 @@ impl Registry {
     /// # Errors
     /// [`DbError`].
     pub async fn load(db: Db, clock: Clock, rules: Rules) -> Result<Self, DbError> {
-        let seen = store::version(&db).await?;
-        let current = build(store::all(&db).await?, &rules);
-        Ok(Self { db, clock, rules, current: RwLock::new(Arc::new(current)), seen: RwLock::new(seen) })
+        let current = Snapshot::read(&db, &rules, store::version(&db).await?).await?;
+        Ok(Self { db, clock, rules, current: ArcSwap::from_pointee(current) })
     }
 
     /// The client of that identifier, disabled ones included.
     pub fn find(&self, id: &ClientId) -> Option<Arc<Client>> {
-        self.all().get(id).cloned()
+        self.current.load().clients.get(id).cloned()
     }
 
     /// All clients.
     pub fn all(&self) -> Arc<Clients> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.load().clients)
     }
 
     /// Looks whether clients changed, and takes the changes over.
@@ -90,15 +96,13 @@ impl Registry {
     /// [`DbError`]; the former clients stay in use.
     pub async fn refresh(&self) -> Result<(), DbError> {
         let version = store::version(&self.db).await?;
-        if version != *self.seen.read().unwrap_or_else(PoisonError::into_inner) {
-            let clients = Arc::new(build(store::all(&self.db).await?, &self.rules));
-            *self.current.write().unwrap_or_else(PoisonError::into_inner) = clients;
-            *self.seen.write().unwrap_or_else(PoisonError::into_inner) = version;
+        if version != self.current.load().version {
+            self.current.store(Arc::new(Snapshot::read(&self.db, &self.rules, version).await?));
         }
         Ok(())
     }
 
-    /// Stores registrations, new ones and changed ones: all of them, or none when one is wrong.
+    /// Stores registrations, new ones and changed ones: all of them, or none when one is wrong or cannot be stored.
     ///
     /// # Errors
     /// [`ClientsError`].
@@ -116,7 +120,7 @@ impl Registry {
             return Err(ClientsError::Invalid(errors));
         }
         let known = self.stored().await?;
-        let mut done = Vec::new();
+        let (mut done, mut statements) = (Vec::new(), Vec::new());
         for mut registration in file.clients {
             let had_secret = known
                 .iter()
@@ -127,9 +131,10 @@ impl Registry {
             let made = (!public && given.is_none() && exported.is_none() && !had_secret)
                 .then(ClientSecret::generate);
             let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
-            store::upsert(&self.db, &registration, digest.as_ref(), self.clock.now_ms()).await?;
+            statements.push(store::upsert(&registration, digest.as_ref(), self.clock.now_ms())?);
             done.push(Registered { client_id: registration.client_id, secret: made });
         }
+        self.db.all_or_nothing(statements).await?;
         self.refresh().await?;
         Ok(done)
     }
@@ -180,6 +185,13 @@ impl Registry {
     }
 }
 
+impl Snapshot {
+    /// Reads the clients; `version` was read before them, so that what changes in between is read the next time.
+    async fn read(db: &Db, rules: &Rules, version: (i64, i64)) -> Result<Self, DbError> {
+        Ok(Self { clients: Arc::new(build(store::all(db).await?, rules)), version })
+    }
+}
+
 fn build(stored: Vec<StoredClient>, rules: &Rules) -> Clients {
     let mut clients = Clients::with_capacity(stored.len());
     for stored in stored {
@@ -196,4 +208,34 @@ fn build(stored: Vec<StoredClient>, rules: &Rules) -> Clients {
         }
     }
     clients
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::db::{self, test_db::TestDb};
+
+    const TWO: &str = "[[clients]]\nclient_id = \"first\"\nclient_name = \"First\"\nowner = \"X\"\n\
+         redirect_uris = [\"https://first.uz/cb\"]\n\
+         [[clients]]\nclient_id = \"second\"\nclient_name = \"Second\"\nowner = \"X\"\n\
+         redirect_uris = [\"https://second.uz/cb\"]\n";
+
+    #[actix_web::test]
+    async fn of_several_clients_all_are_stored_or_none() {
+        let db = TestDb::migrated().await;
+        let rules = Rules { loopback_http: false, sms_host: "id.uz".to_owned(), shortest_secret: 32 };
+        let registry = Registry::load(db.clone(), Clock::System, rules).await.unwrap();
+        db.execute(db::statement(
+            "CREATE TRIGGER refuse BEFORE INSERT ON clients WHEN NEW.client_id = 'second' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        ))
+        .await
+        .unwrap();
+        assert!(matches!(registry.register(ClientFile::parse(TWO).unwrap()).await, Err(ClientsError::Db(_))));
+        assert!(registry.export().await.unwrap().clients.is_empty());
+        db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
+        let registered = registry.register(ClientFile::parse(TWO).unwrap()).await.unwrap();
+        assert!(registered.iter().all(|client| client.secret.is_some()));
+        assert_eq!(registry.all().len(), 2);
+    }
 }

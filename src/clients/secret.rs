@@ -1,9 +1,13 @@
 //! Client secrets: long and random, shown once, stored as a digest.
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use crate::platform::bytes::{self, Digest};
 
-/// A secret in plain, only on its way to the client's owner or from the client.
-pub struct ClientSecret(zeroize::Zeroizing<String>);
+/// A secret in plain, only on its way to the client's owner or from the client. It does not print itself, and its memory
+/// is wiped.
+#[derive(Debug)]
+pub struct ClientSecret(SecretString);
 
 /// What is stored of a secret. A random secret needs no slow hash (OWASP ASVS 5.0 §6.5.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,22 +16,22 @@ pub struct SecretDigest(Digest);
 impl ClientSecret {
     /// A new secret: 256 bits in 43 characters.
     pub fn generate() -> Self {
-        Self(zeroize::Zeroizing::new(bytes::random_text::<32>()))
+        Self(bytes::random_text::<32>().into())
     }
 
     /// A secret that the client sent or an operator brought along.
     pub fn given(text: &str) -> Self {
-        Self(zeroize::Zeroizing::new(text.to_owned()))
+        Self(text.into())
     }
 
     /// The secret itself, to be shown once.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 
     /// What may be stored.
     pub fn digest(&self) -> SecretDigest {
-        SecretDigest(Digest::of(self.0.as_bytes()))
+        SecretDigest(Digest::of(self.expose().as_bytes()))
     }
 }
 
@@ -45,5 +49,27 @@ impl SecretDigest {
     /// Reads what [`SecretDigest::encode`] wrote.
     pub fn decode(text: &str) -> Option<Self> {
         Digest::try_from(text.to_owned()).ok().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_told_once_and_never_printed() {
+        let secret = ClientSecret::given("hunter2-hunter2");
+        assert_eq!(secret.expose(), "hunter2-hunter2");
+        assert!(!format!("{secret:?}").contains("hunter"));
+        assert_eq!(ClientSecret::generate().expose().len(), 43);
+    }
+
+    #[test]
+    fn a_digest_matches_its_secret_only_and_survives_storage() {
+        let (secret, other) = (ClientSecret::generate(), ClientSecret::generate());
+        let digest = SecretDigest::decode(&secret.digest().encode()).unwrap();
+        assert!(digest.matches(&secret) && !digest.matches(&other));
+        assert!(SecretDigest::decode(secret.expose()).is_some_and(|other| !other.matches(&secret)));
+        assert!(SecretDigest::decode("short").is_none());
     }
 }

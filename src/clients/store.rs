@@ -2,7 +2,10 @@
 
 use super::{Registration, SecretDigest};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Statement};
+
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE];
 
 const TABLE: &str = "clients";
 
@@ -15,7 +18,7 @@ pub(super) struct StoredClient {
 
 pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
     let rows = db
-        .read_all(sqlx::query(
+        .read_all(db::statement(
             "SELECT client_id, metadata, secret_digest, disabled_at FROM clients ORDER BY client_id",
         ))
         .await?;
@@ -32,28 +35,22 @@ pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
 }
 
 /// Stores a registration; with `secret` also its new secret, otherwise the former one stays.
-pub(super) async fn upsert(
-    db: &Db,
+pub(super) fn upsert(
     registration: &Registration,
     secret: Option<&SecretDigest>,
     now_ms: i64,
-) -> Result<(), DbError> {
-    let metadata =
-        serde_json::to_string(registration).map_err(|error| DbError::Statement(error.to_string()))?;
-    db.execute(
-        sqlx::query(
-            "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
-             secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), updated_at_ms = excluded.updated_at_ms",
-        )
-        .bind(&registration.client_id)
-        .bind(metadata)
-        .bind(secret.map(SecretDigest::encode))
-        .bind(now_ms / 1000)
-        .bind(now_ms),
+) -> Result<Statement, DbError> {
+    let metadata = db::to_json(registration)?;
+    Ok(db::statement(
+        "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
+         secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), updated_at_ms = excluded.updated_at_ms",
     )
-    .await
-    .map(|_| ())
+    .bind(&registration.client_id)
+    .bind(metadata)
+    .bind(secret.map(SecretDigest::encode))
+    .bind(now_ms / 1000)
+    .bind(now_ms))
 }
 
 pub(super) async fn set_secret(
@@ -64,7 +61,7 @@ pub(super) async fn set_secret(
 ) -> Result<bool, DbError> {
     let changed = db
         .execute(
-            sqlx::query("UPDATE clients SET secret_digest = $1, updated_at_ms = $2 WHERE client_id = $3")
+            db::statement("UPDATE clients SET secret_digest = $1, updated_at_ms = $2 WHERE client_id = $3")
                 .bind(secret.encode())
                 .bind(now_ms)
                 .bind(id),
@@ -76,7 +73,7 @@ pub(super) async fn set_secret(
 pub(super) async fn set_disabled(db: &Db, id: &str, disabled: bool, now_ms: i64) -> Result<bool, DbError> {
     let changed = db
         .execute(
-            sqlx::query("UPDATE clients SET disabled_at = $1, updated_at_ms = $2 WHERE client_id = $3")
+            db::statement("UPDATE clients SET disabled_at = $1, updated_at_ms = $2 WHERE client_id = $3")
                 .bind(disabled.then_some(now_ms / 1000))
                 .bind(now_ms)
                 .bind(id),
@@ -88,10 +85,9 @@ pub(super) async fn set_disabled(db: &Db, id: &str, disabled: bool, now_ms: i64)
 /// Numbers that change whenever the table does.
 pub(super) async fn version(db: &Db) -> Result<(i64, i64), DbError> {
     let row = db
-        .read_optional(sqlx::query(
+        .read_one(db::statement(
             "SELECT CAST(COALESCE(SUM(updated_at_ms), 0) AS BIGINT) AS changed, CAST(COUNT(*) AS BIGINT) AS n FROM clients",
         ))
-        .await?
-        .ok_or(DbError::Corrupt { table: TABLE, what: "no count".to_owned() })?;
+        .await?;
     Ok((db::int(&row, TABLE, "changed")?, db::int(&row, TABLE, "n")?))
 }

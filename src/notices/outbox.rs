@@ -1,29 +1,29 @@
-//! The outbox: a message is stored before its page is answered, and sent off the request's path, at most once.
+//! The outbox: a message is stored before its page is answered, and sent off the request's path, at most once (`send.rs`).
 //!
-//! A message is taken (one durable statement, one winner) before it is handed to a gateway, so that no crash and
-//! no second node sends it again. One that expired, was replaced or was never announced is dropped. Only what
-//! every gateway refused is put back.
+//! Storing has three steps, so that the announcement goes along with what the caller stores in short-lived state:
+//! [`Outbox::prepare`] seals the message, [`Prepared::announce_in`] adds its announcement to the caller's batch, and
+//! [`Outbox::store`] stores it once the batch was applied.
+
+mod send;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 
-use super::delivery::{Deliveries, Delivery};
-use super::sms::{Gateways, OutgoingSms, SendOutcome};
-use super::store::{self, NewMessage, Taken};
+use super::delivery::Deliveries;
+use super::sms::Gateways;
+use super::store::{self, NewMessage};
 use crate::people::PhoneNumber;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError};
+use crate::platform::ephemeral::Batch;
 use crate::platform::seal::OneTimeSeal;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::Metrics;
-
-/// Messages taken in one statement.
-const BATCH: i64 = 64;
 
 /// Messages in the hands of gateways at a time, per node: a slow gateway cannot pile up more.
 const IN_FLIGHT: usize = 512;
@@ -48,13 +48,47 @@ pub struct OutboundMessage<'a> {
     pub daily_cap: i64,
 }
 
-/// What became of a letter.
+/// What became of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Submitted {
     /// It will be sent.
     Stored,
     /// The number has had its messages for today.
     CapReached,
+}
+
+/// A message that is sealed and not stored yet. Dropped unstored, it is never sent.
+#[must_use = "it is announced and stored by its caller"]
+pub struct Prepared {
+    deliveries: Deliveries,
+    id: String,
+    number_index: Digest,
+    client_id: String,
+    address: String,
+    seal: Arc<OneTimeSeal>,
+    sealed: String,
+    now: Timestamp,
+    ttl: i64,
+    daily_cap: i64,
+    /// It is kept for the count alone, and never sent.
+    decoy: bool,
+    stored: bool,
+}
+
+impl Prepared {
+    /// Adds its announcement to the batch that stores what waits for the message. The batch has to be applied before
+    /// [`Outbox::store`].
+    pub fn announce_in(&self, batch: &mut Batch<'_>) {
+        self.deliveries.announce_in(batch, &self.id, &self.seal, self.ttl);
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        if !self.stored {
+            self.deliveries.forget(&self.id, self.now);
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,15 +109,6 @@ pub struct Outbox {
     in_flight: Arc<Semaphore>,
     slow_until: Arc<AtomicI64>,
 }
-
-/// How long messages are gathered before they are taken.
-const GATHER: Duration = Duration::from_millis(15);
-
-/// A gateway that takes longer than this for one message is slow.
-const SLOW: Duration = Duration::from_secs(4);
-
-/// For how long pages say that messages are slow, in seconds.
-const SLOW_FOR: i64 = 60;
 
 impl Outbox {
     /// The outbox over `db`, sending through `gateways` once [`Outbox::run`] does.
@@ -106,81 +131,84 @@ impl Outbox {
         }
     }
 
-    /// The delivery states of its messages.
-    pub fn deliveries(&self) -> &Deliveries {
+    /// Which of its messages are wanted, and what was reported of them.
+    pub(super) fn deliveries(&self) -> &Deliveries {
         &self.deliveries
     }
 
+    /// Time.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The gateways that it sends through.
-    pub fn gateways(&self) -> &Gateways {
+    pub(super) fn gateways(&self) -> &Gateways {
         &self.gateways
     }
 
-    /// Stores a letter; it is sent soon after.
+    /// Seals a message. The same work is done for a message that is never sent.
     ///
     /// # Errors
-    /// [`DbError`]; then it will not be sent.
-    pub async fn submit(&self, letter: OutboundMessage<'_>) -> Result<Submitted, ServiceError> {
+    /// [`ServiceError::Internal`] when its content cannot be written.
+    pub fn prepare(&self, message: OutboundMessage<'_>) -> Result<Prepared, ServiceError> {
         let now = self.clock.now();
-        let content = Content { to: letter.to.map(|to| to.digits().to_owned()), text: letter.text };
+        let content = Content { to: message.to.map(|to| to.digits().to_owned()), text: message.text };
         let plain =
             serde_json::to_vec(&content).map_err(|error| ServiceError::Internal(error.to_string()))?;
-        let seal = OneTimeSeal::random();
-        let sealed = seal.seal(letter.id.as_bytes(), &plain);
-        self.deliveries.announce(letter.id, &seal, letter.ttl).await?;
-        let message = NewMessage {
-            id: letter.id,
-            number_index: letter.number_index,
-            sealed: &sealed,
-            client_id: letter.client_id,
-            address: letter.address,
+        let seal = Arc::new(OneTimeSeal::random());
+        self.deliveries.remember(message.id, Arc::clone(&seal), now);
+        Ok(Prepared {
+            deliveries: self.deliveries.clone(),
+            id: message.id.to_owned(),
+            number_index: *message.number_index,
+            client_id: message.client_id.to_owned(),
+            address: message.address.to_owned(),
+            sealed: seal.seal(message.id.as_bytes(), &plain),
+            seal,
             now,
-            expires_at: now.plus(letter.ttl),
-            decoy: letter.to.is_none(),
+            ttl: message.ttl,
+            daily_cap: message.daily_cap,
+            decoy: message.to.is_none(),
+            stored: false,
+        })
+    }
+
+    /// Adds to the batch that replaces a message by another one that the former is not to be sent any more, if it was
+    /// not handed to a gateway yet.
+    pub fn withdraw_in(&self, batch: &mut Batch<'_>, former_id: &str) {
+        self.deliveries.withdraw_in(batch, former_id, self.clock.now());
+    }
+
+    /// Stores a message that was announced; it is sent soon after.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then it will not be sent.
+    pub async fn store(&self, mut prepared: Prepared) -> Result<Submitted, ServiceError> {
+        let message = NewMessage {
+            id: &prepared.id,
+            number_index: &prepared.number_index,
+            sealed: &prepared.sealed,
+            client_id: &prepared.client_id,
+            address: &prepared.address,
+            now: prepared.now,
+            expires_at: prepared.now.plus(prepared.ttl),
+            decoy: prepared.decoy,
         };
         // Two messages to one number in the same instant compete for a place in its day; the loser looks again.
         for _ in 0..8 {
-            if store::insert(&self.db, &message, letter.daily_cap).await? {
-                if letter.to.is_some() {
+            if store::insert(&self.db, &message, prepared.daily_cap).await? {
+                prepared.stored = true;
+                if !prepared.decoy {
                     self.wake.notify_one();
                 }
                 return Ok(Submitted::Stored);
             }
-            if store::had_today(&self.db, letter.number_index, now).await? >= letter.daily_cap {
+            let had = store::had_today(&self.db, &prepared.number_index, prepared.now).await?;
+            if had >= prepared.daily_cap {
                 return Ok(Submitted::CapReached);
             }
         }
         Err(ServiceError::Unavailable("too many messages to one number at once".to_owned()))
-    }
-
-    /// Sends messages for as long as it is polled: those stored by this node at once, those that another node left
-    /// behind within a second.
-    pub async fn run(self) {
-        loop {
-            let taken = store::take_due(&self.db, self.clock.now(), BATCH).await;
-            match taken {
-                Ok(taken) if taken.is_empty() => {
-                    let _ = tokio::time::timeout(Duration::from_secs(1), self.wake.notified()).await;
-                    // What is stored in the next moment goes along, and sending does not show in how long the page of an
-                    // enrolled number takes.
-                    tokio::time::sleep(GATHER).await;
-                }
-                Ok(taken) => {
-                    for message in taken {
-                        let Ok(permit) = Arc::clone(&self.in_flight).acquire_owned().await else { return };
-                        let outbox = self.clone();
-                        tokio::spawn(async move {
-                            outbox.send(message).await;
-                            drop(permit);
-                        });
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(event = "outbox.stalled", %error, "messages cannot be taken from the outbox");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
     }
 
     /// Waits until no message is in a gateway's hands, at most `limit`.
@@ -227,113 +255,4 @@ impl Outbox {
     pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
         store::purge(&self.db, self.clock.now(), most).await
     }
-
-    async fn send(&self, taken: Taken) {
-        let now = self.clock.now();
-        if taken.expires_at <= now {
-            tracing::info!(
-                event = "sms.dropped",
-                message = taken.id,
-                reason = "expired",
-                "a message came too late"
-            );
-            return;
-        }
-        let key = match self.deliveries.state(&taken.id).await {
-            Ok(Some(Delivery::Waiting { key })) => key,
-            Ok(_) => {
-                tracing::info!(
-                    event = "sms.dropped",
-                    message = taken.id,
-                    reason = "replaced",
-                    "a message is not wanted any more"
-                );
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(event = "sms.postponed", message = taken.id, %error, "cannot tell whether a message is still wanted");
-                return self.put_back(&taken, now.plus(1)).await;
-            }
-        };
-        let Some((to, text)) = open(&taken, &key) else {
-            tracing::error!(
-                event = "sms.dropped",
-                message = taken.id,
-                reason = "sealed",
-                "a message does not open"
-            );
-            return;
-        };
-        let ttl = Duration::from_secs(u64::try_from(taken.expires_at.since(now)).unwrap_or(0));
-        let sms = OutgoingSms { id: taken.id.clone(), to, text, ttl };
-        let sending = self.gateways.send(&sms);
-        tokio::pin!(sending);
-        let report = match tokio::time::timeout(SLOW, &mut sending).await {
-            Ok(report) => report,
-            Err(_) => {
-                self.mark_slow();
-                sending.await
-            }
-        };
-        let outcome = match report.outcome {
-            SendOutcome::Accepted { .. } => "accepted",
-            SendOutcome::Refused { .. } => "refused",
-            SendOutcome::Unknown { .. } => "unknown",
-        };
-        self.metrics.sms_sends(report.gateway, outcome).inc();
-        let left = taken.expires_at.since(self.clock.now()).max(1);
-        match report.outcome {
-            SendOutcome::Accepted { gateway_id } => {
-                let state = Delivery::Accepted { gateway: report.gateway.to_owned(), gateway_id };
-                if let Err(error) = self.deliveries.note(&taken.id, state, left).await {
-                    tracing::warn!(event = "sms.untracked", message = taken.id, %error, "the state of a sent message is not kept");
-                }
-            }
-            SendOutcome::Unknown { reason } => {
-                tracing::warn!(
-                    event = "sms.unknown",
-                    message = taken.id,
-                    gateway = report.gateway,
-                    reason,
-                    "a gateway may or may not have a message"
-                );
-            }
-            SendOutcome::Refused { reason } => {
-                tracing::warn!(
-                    event = "sms.refused",
-                    message = taken.id,
-                    gateway = report.gateway,
-                    reason,
-                    "no gateway took a message"
-                );
-                self.mark_slow();
-                let wait = 2_i64.saturating_pow(u32::try_from(taken.attempts).unwrap_or(6).min(6)).min(60);
-                self.put_back(&taken, self.clock.now().plus(wait)).await;
-            }
-        }
-    }
-
-    /// Whether messages are slow to go out just now: a fact about the gateways, the same for every number.
-    pub fn is_slow(&self) -> bool {
-        self.slow_until.load(Ordering::Relaxed) > self.clock.now().0
-    }
-
-    fn mark_slow(&self) {
-        self.slow_until.store(self.clock.now().plus(SLOW_FOR).0, Ordering::Relaxed);
-    }
-
-    async fn put_back(&self, taken: &Taken, due_at: Timestamp) {
-        if due_at >= taken.expires_at {
-            return;
-        }
-        if let Err(error) = store::put_back(&self.db, taken, due_at).await {
-            tracing::error!(event = "sms.lost", message = taken.id, %error, "a message could not be put back");
-        }
-    }
-}
-
-fn open(taken: &Taken, key: &str) -> Option<(PhoneNumber, String)> {
-    let plain = OneTimeSeal::from_key(key)?.open(taken.id.as_bytes(), &taken.sealed).ok()?;
-    let content: Content = serde_json::from_slice(&plain).ok()?;
-    Some((PhoneNumber::from_digits(&content.to?).ok()?, content.text))
 }

@@ -1,20 +1,18 @@
 //! `POST /callbacks/sms/{secret}/…`: what gateways report of messages. Neither gateway signs its reports: the address is
-//! unguessable, Eskiz is asked back, and a report changes nothing but the counts and the state that are kept of a delivery.
+//! unguessable, Eskiz is asked back, and a report changes nothing but counts.
 
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, Path};
 
-use super::delivery::Delivery;
+use super::delivery::Report;
 use super::outbox::Outbox;
 use super::sms::eskiz::ConfirmError;
 use super::sms::{DeliveryState, Receipt, receipt};
 use crate::platform::bytes;
+use crate::platform::ephemeral::Unavailable;
 use crate::platform::telemetry::Metrics;
-
-/// How long a report is of interest, in seconds.
-const KEPT: i64 = 600;
 
 /// What the receiver of reports needs.
 #[derive(Clone)]
@@ -51,15 +49,19 @@ async fn eskiz(receipts: Data<Receipts>, secret: Path<String>, body: Bytes) -> H
     }
     let Ok(claimed) = receipt::parse_eskiz(&body) else { return HttpResponse::BadRequest().finish() };
     // Only reports on messages that somebody waits for are worth a question to the gateway.
-    let wanted = receipts.outbox.deliveries().state(&claimed.message_id).await;
-    if !matches!(wanted, Ok(Some(_))) {
-        return HttpResponse::Ok().finish();
+    let now = receipts.outbox.clock().now();
+    match receipts.outbox.deliveries().is_known(&claimed.message_id, now).await {
+        Ok(true) => {}
+        Ok(false) => return HttpResponse::Ok().finish(),
+        Err(error) => return later("eskiz", &error),
     }
     let Some(gateway) = receipts.outbox.gateways().eskiz() else { return HttpResponse::NotFound().finish() };
     match gateway.confirm(&claimed.gateway_id).await {
         Ok(confirmed) if confirmed.message_id == claimed.message_id => {
-            receipts.note("eskiz", &confirmed).await;
-            HttpResponse::Ok().finish()
+            match receipts.note("eskiz", &confirmed).await {
+                Ok(()) => HttpResponse::Ok().finish(),
+                Err(error) => later("eskiz", &error),
+            }
         }
         Ok(_) | Err(ConfirmError::NoSuchMessage) => HttpResponse::BadRequest().finish(),
         Err(ConfirmError::Unavailable { .. }) => HttpResponse::ServiceUnavailable().finish(),
@@ -72,7 +74,9 @@ async fn playmobile(receipts: Data<Receipts>, secret: Path<String>, body: Bytes)
     }
     let Ok(all) = receipt::parse_playmobile(&body) else { return HttpResponse::BadRequest().finish() };
     for receipt in &all {
-        receipts.note("playmobile", receipt).await;
+        if let Err(error) = receipts.note("playmobile", receipt).await {
+            return later("playmobile", &error);
+        }
     }
     HttpResponse::Ok().finish()
 }
@@ -82,18 +86,102 @@ impl Receipts {
         self.secret.as_ref().is_some_and(|own| bytes::same(own.as_bytes(), secret.as_bytes()))
     }
 
-    async fn note(&self, gateway: &'static str, receipt: &Receipt) {
-        let (name, state) = match receipt.state {
-            DeliveryState::Accepted => ("accepted", None),
-            DeliveryState::Delivered => ("delivered", Some(Delivery::Delivered)),
-            DeliveryState::Failed => ("failed", Some(Delivery::Failed)),
-            DeliveryState::Expired => ("expired", Some(Delivery::Failed)),
-        };
-        self.metrics.sms_deliveries(gateway, name).inc();
-        if let Some(state) = state
-            && let Err(error) = self.outbox.deliveries().note(&receipt.message_id, state, KEPT).await
-        {
-            tracing::warn!(event = "sms.receipt_lost", gateway, %error, "a report could not be kept");
+    /// Counts a report, once however often the gateway repeats it.
+    async fn note(&self, gateway: &'static str, receipt: &Receipt) -> Result<(), Unavailable> {
+        let now = self.outbox.clock().now();
+        let report = self.outbox.deliveries().report(&receipt.message_id, receipt.state, now).await?;
+        if report == Report::New {
+            let state = match receipt.state {
+                DeliveryState::Accepted => "accepted",
+                DeliveryState::Delivered => "delivered",
+                DeliveryState::Failed => "failed",
+                DeliveryState::Expired => "expired",
+            };
+            self.metrics.sms_deliveries(gateway, state).inc();
         }
+        Ok(())
+    }
+}
+
+/// It cannot be told whether the message is ours: the gateway may repeat the report.
+fn later(gateway: &'static str, error: &Unavailable) -> HttpResponse {
+    tracing::warn!(event = "sms.receipt_lost", gateway, %error, "a report could not be counted");
+    HttpResponse::ServiceUnavailable().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use actix_web::App;
+    use actix_web::test::{TestRequest, call_service, init_service};
+
+    use super::*;
+    use crate::notices::sms::Gateways;
+    use crate::notices::{Deliveries, OutboundMessage};
+    use crate::platform::bytes::Digest;
+    use crate::platform::clock::{Clock, Timestamp};
+    use crate::platform::db;
+    use crate::platform::ephemeral::{Batch, Ephemeral};
+    use crate::platform::seal::Keyring;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000);
+
+    async fn post(receipts: &Receipts, path: &str, body: &str) -> u16 {
+        let app = App::new().app_data(Data::new(receipts.clone())).configure(routes);
+        let request = TestRequest::post().uri(path).set_payload(body.to_owned()).to_request();
+        call_service(&init_service(app).await, request).await.status().as_u16()
+    }
+
+    fn counted(receipts: &Receipts, gateway: &str, state: &str) -> bool {
+        let one = format!("yagona_sms_deliveries_total{{gateway=\"{gateway}\",state=\"{state}\"}} 1");
+        receipts.metrics.encode().lines().any(|line| line == one)
+    }
+
+    #[actix_web::test]
+    async fn a_report_is_counted_once_and_only_of_a_message_of_ours() {
+        let folder = std::env::temp_dir().join(format!("yagona-receipts-{}", bytes::random_text::<8>()));
+        let url = format!("sqlite:{}", folder.join("receipts.db").display());
+        let (clock, metrics) = (Clock::manual(NOW), Metrics::new());
+        let database = db::connect(&url, 2, Duration::from_secs(5), Arc::clone(&metrics)).await.unwrap();
+        db::migrate(&database).await.unwrap();
+        let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
+        let ephemeral = Ephemeral::in_process(clock.clone(), &keyring);
+        let deliveries = Deliveries::new(ephemeral.clone());
+        let outbox =
+            Outbox::new(database, clock, Gateways::new(Vec::new()), deliveries, Arc::clone(&metrics));
+        let receipts = Receipts { secret: Some("path".into()), outbox: outbox.clone(), metrics };
+        let prepared = outbox
+            .prepare(OutboundMessage {
+                id: "m1",
+                to: None,
+                number_index: &Digest::of(b"number"),
+                client_id: "shop",
+                address: "address",
+                text: "text".to_owned(),
+                ttl: 180,
+                daily_cap: 5,
+            })
+            .unwrap();
+        let mut batch = Batch::new(&ephemeral);
+        prepared.announce_in(&mut batch);
+        let _ = ephemeral.apply(batch).await.unwrap();
+        let path = "/callbacks/sms/path/playmobile/status";
+        let report = |id: &str, status: &str| format!("{{\"message-id\":\"{id}\",\"status\":\"{status}\"}}");
+        assert_eq!(post(&receipts, path, &report("m2", "Delivered")).await, 200);
+        assert!(!counted(&receipts, "playmobile", "delivered"), "a message that is none of ours");
+        for _ in 0..3 {
+            assert_eq!(post(&receipts, path, &report("m1", "Delivered")).await, 200);
+            assert_eq!(post(&receipts, path, &report("m1", "Rejected")).await, 200);
+        }
+        assert!(counted(&receipts, "playmobile", "delivered") && counted(&receipts, "playmobile", "failed"));
+        outbox.deliveries().sending("m3", NOW);
+        for _ in 0..3 {
+            assert_eq!(post(&receipts, path, &report("m3", "Expired")).await, 200);
+        }
+        assert!(counted(&receipts, "playmobile", "expired"), "from memory");
+        assert_eq!(post(&receipts, path, "no report").await, 400);
+        assert_eq!(post(&receipts, &path.replace("path", "guess"), &report("m1", "Delivered")).await, 404);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -4,6 +4,9 @@ use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
 
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE];
+
 const TABLE: &str = "messages";
 const DAY: i64 = 86_400;
 
@@ -36,7 +39,7 @@ pub(super) async fn insert(db: &Db, message: &NewMessage<'_>, cap: i64) -> Resul
     let day = message.now.0.div_euclid(DAY);
     let row = db
         .change(
-            sqlx::query(
+            db::statement(
                 "INSERT INTO messages (message_id, number_index, day, n, sealed, client_id, address, created_at, due_at, expires_at, taken_at) \
                  SELECT $1, $2, $3, had.n + 1, $4, $5, $6, $7, $8, $9, $10 FROM \
                  (SELECT CAST(COALESCE(MAX(n), 0) AS BIGINT) AS n FROM messages WHERE number_index = $11 AND day = $12) AS had \
@@ -64,7 +67,7 @@ pub(super) async fn insert(db: &Db, message: &NewMessage<'_>, cap: i64) -> Resul
 pub(super) async fn had_today(db: &Db, number_index: &Digest, now: Timestamp) -> Result<i64, DbError> {
     let row = db
         .read_optional(
-            sqlx::query(
+            db::statement(
                 "SELECT CAST(COALESCE(MAX(n), 0) AS BIGINT) AS n FROM messages WHERE number_index = $1 AND day = $2",
             )
             .bind(number_index.encode())
@@ -78,7 +81,7 @@ pub(super) async fn had_today(db: &Db, number_index: &Digest, now: Timestamp) ->
 pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<Taken>, DbError> {
     let rows = db
         .change_all(
-            sqlx::query(
+            db::statement(
                 "UPDATE messages SET taken_at = $1 WHERE taken_at IS NULL AND (number_index, day, n) IN \
                  (SELECT number_index, day, n FROM messages WHERE taken_at IS NULL AND due_at <= $2 \
                  ORDER BY due_at LIMIT $3) \
@@ -110,14 +113,14 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
 pub(super) async fn put_back(db: &Db, taken: &Taken, due_at: Timestamp) -> Result<(), DbError> {
     let (number_index, day, n) = &taken.place;
     db.execute(
-        sqlx::query(
+        db::statement(
             "UPDATE messages SET taken_at = NULL, due_at = $1, attempts = attempts + 1 \
              WHERE number_index = $2 AND day = $3 AND n = $4",
         )
         .bind(due_at.0)
         .bind(number_index)
-        .bind(day)
-        .bind(n),
+        .bind(*day)
+        .bind(*n),
     )
     .await
     .map(|_| ())
@@ -126,18 +129,17 @@ pub(super) async fn put_back(db: &Db, taken: &Taken, due_at: Timestamp) -> Resul
 /// How many messages wait, and since when the oldest does.
 pub(super) async fn waiting(db: &Db) -> Result<(i64, Option<Timestamp>), DbError> {
     let row = db
-        .read_optional(sqlx::query(
+        .read_one(db::statement(
             "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(MIN(created_at) AS BIGINT) AS oldest FROM messages WHERE taken_at IS NULL",
         ))
-        .await?
-        .ok_or(DbError::Corrupt { table: TABLE, what: "no count".to_owned() })?;
+        .await?;
     Ok((db::int(&row, TABLE, "n")?, db::maybe_int(&row, TABLE, "oldest")?.map(Timestamp)))
 }
 
 /// Removes what no count of today or yesterday needs; returns how many went.
 pub(super) async fn purge(db: &Db, now: Timestamp, most: i64) -> Result<u64, DbError> {
     db.execute(
-        sqlx::query(
+        db::statement(
             "DELETE FROM messages WHERE (number_index, day, n) IN \
              (SELECT number_index, day, n FROM messages WHERE created_at < $1 LIMIT $2)",
         )
@@ -158,7 +160,7 @@ pub(super) struct MinuteCount {
 pub(super) async fn by_client(db: &Db, since: Timestamp) -> Result<Vec<MinuteCount>, DbError> {
     let rows = db
         .read_all(
-            sqlx::query(
+            db::statement(
                 "SELECT created_at / 60 AS minute, client_id AS scope, CAST(COUNT(*) AS BIGINT) AS n \
                  FROM messages WHERE created_at >= $1 GROUP BY created_at / 60, client_id",
             )
@@ -172,7 +174,7 @@ pub(super) async fn by_client(db: &Db, since: Timestamp) -> Result<Vec<MinuteCou
 pub(super) async fn by_address(db: &Db, since: Timestamp, least: i64) -> Result<Vec<MinuteCount>, DbError> {
     let rows = db
         .read_all(
-            sqlx::query(
+            db::statement(
                 "SELECT created_at / 60 AS minute, address AS scope, CAST(COUNT(*) AS BIGINT) AS n \
                  FROM messages WHERE created_at >= $1 GROUP BY created_at / 60, address HAVING COUNT(*) >= $2",
             )
@@ -183,7 +185,7 @@ pub(super) async fn by_address(db: &Db, since: Timestamp, least: i64) -> Result<
     rows.iter().map(minute_count).collect()
 }
 
-fn minute_count(row: &sqlx::any::AnyRow) -> Result<MinuteCount, DbError> {
+fn minute_count(row: &db::Row) -> Result<MinuteCount, DbError> {
     Ok(MinuteCount {
         minute: db::int(row, TABLE, "minute")?,
         scope: db::text(row, TABLE, "scope")?,

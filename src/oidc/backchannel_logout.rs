@@ -1,16 +1,17 @@
 //! Back-Channel Logout 1.0: telling services, server to server, that a session ended.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use moka::sync::Cache;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use super::Oidc;
+use super::Provider;
+use crate::clients::{Client, ClientId};
 use crate::platform::bytes;
-use crate::platform::config::Outbound;
+use crate::platform::outbound::{Outbound, OutboundError};
 use crate::sign_in::Session;
 
 /// Logout tokens live this long, in seconds (OWASP ASVS 5.0 §10.5.5).
@@ -19,159 +20,154 @@ const TOKEN_SECONDS: i64 = 120;
 /// Requests under way at a time, per node.
 const IN_FLIGHT: usize = 64;
 
+/// Requests under way to one host at a time, per node: one that does not answer holds up no other.
+const IN_FLIGHT_PER_HOST: usize = 8;
+
+/// Hosts whose requests are counted. There are never more than registered clients have.
+const HOSTS: u64 = 10_000;
+
 /// Waits before each try.
 const TRIES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
 
 /// Sends logout tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct LogoutNotifier {
-    outbound: Arc<Outbound>,
-    /// Whether certificates of allowed private addresses need not verify: test suites sign their own.
-    trusting: bool,
-    in_flight: Arc<Semaphore>,
+    outbound: Outbound,
+    slots: Slots,
+}
+
+/// A try did not succeed.
+#[derive(Debug, thiserror::Error)]
+enum LogoutError {
+    #[error("backchannel_logout_uri is not a URL")]
+    Uri(#[from] url::ParseError),
+    #[error("no key signs for this client")]
+    NoKey,
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    #[error("status {0}")]
+    Status(u16),
+    #[error("the node ends")]
+    Ending(#[from] AcquireError),
 }
 
 impl LogoutNotifier {
-    /// A notifier that reaches public addresses, and those that `outbound` allows.
-    pub fn new(outbound: Outbound, trusting: bool) -> Self {
-        Self { outbound: Arc::new(outbound), trusting, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) }
+    /// A notifier that calls clients through `outbound`.
+    pub fn new(outbound: Outbound) -> Self {
+        Self { outbound, slots: Slots::new(IN_FLIGHT, IN_FLIGHT_PER_HOST) }
     }
 
-    /// Tells every service that was told of a session, in the background.
-    pub fn tell(&self, oidc: &Oidc, ended: &Session) {
+    /// Sends a logout token to every client that a session was used for, in the background.
+    pub fn tell(&self, provider: &Provider, ended: &Session) {
+        let ended = Arc::new(ended.clone());
         for id in &ended.clients {
-            let Some(client) = oidc.clients.find(id) else { continue };
-            let Some(uri) = client.backchannel_logout_uri.clone() else { continue };
-            let now = oidc.clock.now();
-            let keys = oidc.keys.current();
-            let Some(key) = keys.signing(client.id_token_alg, now) else { continue };
-            // Back-Channel Logout 1.0 §2.4: exactly one event, no nonce.
-            let token = key.sign(
-                "logout+jwt",
-                &json!({
-                    "iss": &*oidc.issuer,
-                    "sub": oidc.subject_ids.of(&client, &ended.person_id),
-                    "sid": oidc.subject_ids.sid(&client.id, &ended.sid_key),
-                    "aud": client.id.as_str(),
-                    "iat": now.0,
-                    "exp": now.plus(TOKEN_SECONDS).0,
-                    "jti": bytes::random_text::<16>(),
-                    "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
-                }),
-            );
-            let (notifier, client) = (self.clone(), client.id.clone());
-            tokio::spawn(async move {
-                let Ok(_permit) = notifier.in_flight.acquire().await else { return };
-                for wait in TRIES {
-                    tokio::time::sleep(wait).await;
-                    match notifier.post(&uri, &token).await {
-                        Ok(()) => return,
-                        Err(why) => {
-                            tracing::warn!(event = "logout.untold", client = %client, why, "a service could not be told of a logout");
-                        }
-                    }
-                }
-            });
+            let registered = provider.clients.find(id);
+            if registered.is_some_and(|client| client.backchannel_logout_uri.is_some()) {
+                tokio::spawn(self.clone().tell_one(provider.clone(), id.clone(), Arc::clone(&ended)));
+            }
         }
     }
 
-    async fn post(&self, uri: &str, token: &str) -> Result<(), String> {
-        let url = Url::parse(uri).map_err(|error| error.to_string())?;
-        let host = url.host_str().ok_or("no host")?.to_owned();
-        let port = url.port_or_known_default().ok_or("no port")?;
-        let bare = host.trim_matches(['[', ']']);
-        let found = tokio::net::lookup_host((bare, port)).await.map_err(|error| error.to_string())?;
-        // The address that was judged is the address that is used: no second look-up in between.
-        let addresses: Vec<SocketAddr> = found
-            .filter(|address| is_public(address.ip()) || self.outbound.permits(bare, port, address.ip()))
-            .collect();
-        let private = addresses.iter().any(|address| !is_public(address.ip()));
-        if addresses.is_empty() {
-            return Err("it resolves to no address that may be reached".to_owned());
+    async fn tell_one(self, provider: Provider, id: ClientId, ended: Arc<Session>) {
+        for wait in TRIES {
+            tokio::time::sleep(wait).await;
+            // As it is registered now: it may have changed, or gone, since the first try.
+            let Some(client) = provider.clients.find(&id) else { return };
+            let Some(uri) = &client.backchannel_logout_uri else { return };
+            let Err(error) = self.try_once(&provider, &client, uri, &ended).await else { return };
+            let why = match &error {
+                LogoutError::Outbound(error) => error.with_causes(),
+                error => error.to_string(),
+            };
+            tracing::warn!(event = "logout.failed", client = %id, why, "a client did not accept the logout token");
         }
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(Duration::from_secs(5))
-            .resolve_to_addrs(bare, &addresses)
-            .danger_accept_invalid_certs(self.trusting && private)
-            .build()
-            .map_err(|error| error.to_string())?;
-        let body =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", token).finish();
-        let answer = client
-            .post(url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
-            .send()
-            .await
-            .map_err(|error| error.without_url().to_string())?;
+    }
+
+    async fn try_once(
+        &self,
+        provider: &Provider,
+        client: &Client,
+        uri: &str,
+        ended: &Session,
+    ) -> Result<(), LogoutError> {
+        let url = Url::parse(uri)?;
+        let _slot = self.slots.take(url.host_str().unwrap_or_default()).await?;
+        // Made after the wait for a slot, since it does not live long.
+        let token = logout_token(provider, client, ended).ok_or(LogoutError::NoKey)?;
+        let answer = self.outbound.post_form(&url, &[("logout_token", &token)]).await?;
         // Back-Channel Logout 1.0 §2.8: 200, and 204 for those who take it literally; 400 will not get better.
-        match answer.status().as_u16() {
+        match answer.status() {
             200..=299 | 400 => Ok(()),
-            status => Err(format!("status {status}")),
+            status => Err(LogoutError::Status(status)),
         }
     }
 }
 
-/// Whether an address is out in the Internet, and not of this machine, its network or its cloud.
-pub fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_broadcast()
-                || ip.is_documentation()
-                || ip.is_multicast()
-                || a == 0
-                || a >= 240
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 192 && b == 0)
-                || (a == 198 && (18..20).contains(&b)))
-        }
-        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-            Some(mapped) => is_public(IpAddr::V4(mapped)),
-            // Global unicast only, without the ranges that carry IPv4 addresses inside (6to4, NAT64, Teredo).
-            None => {
-                let [a, b, ..] = ip.segments();
-                (a & 0xE000) == 0x2000
-                    && a != 0x2002
-                    && !(a == 0x2001 && b < 0x0200)
-                    && !(a == 0x2001 && b == 0x0DB8)
-            }
-        },
+/// Back-Channel Logout 1.0 §2.4: exactly one event, no nonce.
+fn logout_token(provider: &Provider, client: &Client, ended: &Session) -> Option<String> {
+    let (now, keys) = (provider.clock.now(), provider.keys.current());
+    let key = keys.signing(client.id_token_alg, now)?;
+    let claims = json!({
+        "iss": &*provider.issuer,
+        "sub": provider.subject_ids.of(client, &ended.person_id),
+        "sid": provider.subject_ids.sid(&client.id, &ended.sid_key),
+        "aud": client.id.as_str(),
+        "iat": now.0,
+        "exp": now.plus(TOKEN_SECONDS).0,
+        "jti": bytes::random_text::<16>(),
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    });
+    Some(key.sign("logout+jwt", &claims))
+}
+
+/// Bounds the requests under way, of all and of each host.
+#[derive(Clone)]
+struct Slots {
+    all: Arc<Semaphore>,
+    hosts: Cache<String, Arc<Semaphore>>,
+    per_host: usize,
+}
+
+/// One request's place; it is free again when this is dropped.
+struct Slot {
+    _host: OwnedSemaphorePermit,
+    _all: OwnedSemaphorePermit,
+}
+
+impl Slots {
+    fn new(all: usize, per_host: usize) -> Self {
+        let hosts = Cache::builder().max_capacity(HOSTS).time_to_idle(Duration::from_secs(600)).build();
+        Self { all: Arc::new(Semaphore::new(all)), hosts, per_host }
+    }
+
+    async fn take(&self, host: &str) -> Result<Slot, AcquireError> {
+        let host = self.hosts.get_with_by_ref(host, || Arc::new(Semaphore::new(self.per_host)));
+        // The host's first: whoever waits for a slow host holds nothing that others wait for.
+        let host = host.acquire_owned().await?;
+        let all = Arc::clone(&self.all).acquire_owned().await?;
+        Ok(Slot { _host: host, _all: all })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_public;
+    use futures_util::FutureExt as _;
+
+    use super::*;
 
     #[test]
-    fn no_address_of_this_machine_or_its_network_is_public() {
-        for inside in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "0.0.0.0",
-            "100.64.0.1",
-            "::1",
-            "fe80::1",
-            "fd00::1",
-            "::ffff:127.0.0.1",
-            "2002:7f00:1::",
-            "64:ff9b::7f00:1",
-            "255.255.255.255",
-            "::",
-        ] {
-            assert!(!is_public(inside.parse().unwrap()), "{inside}");
-        }
-        for outside in ["8.8.8.8", "185.74.4.1", "2a00:1450:4001::1"] {
-            assert!(is_public(outside.parse().unwrap()), "{outside}");
-        }
+    fn a_host_that_does_not_answer_holds_up_no_other() {
+        let slots = Slots::new(3, 2);
+        let take = |host| slots.take(host).now_or_never().map(Result::unwrap);
+        let slow = [take("slow"), take("slow")];
+        assert!(slow.iter().all(Option::is_some));
+        assert!(take("slow").is_none());
+        let other = take("other");
+        assert!(other.is_some());
+        assert!(take("third").is_none(), "the node's own bound");
+        drop(other);
+        assert!(take("third").is_some());
+        drop(slow);
+        assert!(take("slow").is_some());
     }
 }

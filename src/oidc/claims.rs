@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::grants::ClaimNames;
 use crate::people::{Account, DataSet, DocumentKind, PersonName, Sex};
 
 /// Every claim with the set of data that it belongs to.
@@ -42,22 +42,18 @@ pub const SCOPES: [&str; 7] =
     ["openid", "profile", "phone", "address", "pinfl", "document", "offline_access"];
 
 /// The `claims` parameter (OpenID Connect Core §5.5), as far as it is understood.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClaimsRequest {
-    /// Claims wanted from UserInfo.
-    pub userinfo: BTreeSet<String>,
-    /// Claims wanted in the ID token.
-    pub id_token: BTreeSet<String>,
-    /// Whether `auth_time` was called essential.
-    pub auth_time: bool,
-    /// Authentication classes that were called essential.
+    /// Claims requested by name.
+    pub names: ClaimNames,
+    /// Authentication context classes of which one is essential.
     pub essential_acr: Vec<String>,
     /// The `sub` that the answer must be about.
     pub sub: Option<String>,
 }
 
 impl ClaimsRequest {
-    /// Reads the parameter. Claims that are not known are left out, as the specification wants.
+    /// Reads the parameter. Claims that are not understood are ignored, as the specification demands.
     ///
     /// # Errors
     /// When it is not JSON of the right shape.
@@ -66,12 +62,12 @@ impl ClaimsRequest {
             serde_json::from_str(text).map_err(|_| "claims is not a JSON object")?;
         let mut request = Self::default();
         for place in ["userinfo", "id_token"] {
-            let Some(wanted) = value.get(place) else { continue };
-            let wanted =
-                wanted.as_object().ok_or("claims.userinfo and claims.id_token must be JSON objects")?;
-            for (name, detail) in wanted {
+            let Some(members) = value.get(place) else { continue };
+            let members =
+                members.as_object().ok_or("claims.userinfo and claims.id_token must be JSON objects")?;
+            for (name, detail) in members {
                 if !detail.is_null() && !detail.is_object() {
-                    return Err("a claim is asked for by null or a JSON object");
+                    return Err("a claim must be requested by null or a JSON object");
                 }
                 request.add(place, name, detail);
             }
@@ -82,7 +78,6 @@ impl ClaimsRequest {
     fn add(&mut self, place: &str, name: &str, detail: &Value) {
         let essential = detail["essential"] == true;
         match name {
-            "auth_time" => self.auth_time |= place == "id_token",
             "acr" if place == "id_token" => {
                 let values = detail["values"].as_array().into_iter().flatten().chain(detail.get("value"));
                 let values: Vec<String> = values.filter_map(Value::as_str).map(str::to_owned).collect();
@@ -93,7 +88,8 @@ impl ClaimsRequest {
             "sub" => self.sub = detail["value"].as_str().map(str::to_owned),
             _ => {
                 if set_of(name).is_some() {
-                    let names = if place == "userinfo" { &mut self.userinfo } else { &mut self.id_token };
+                    let names = &mut self.names;
+                    let names = if place == "userinfo" { &mut names.userinfo } else { &mut names.id_token };
                     names.insert(name.to_owned());
                 }
             }
@@ -101,7 +97,7 @@ impl ClaimsRequest {
     }
 
     fn sets(&self) -> impl Iterator<Item = DataSet> + '_ {
-        self.userinfo.iter().chain(&self.id_token).filter_map(|name| set_of(name))
+        self.names.userinfo.iter().chain(&self.names.id_token).filter_map(|name| set_of(name))
     }
 }
 
@@ -110,7 +106,7 @@ fn set_of(claim: &str) -> Option<DataSet> {
 }
 
 /// The sets of data that scopes and single claims ask for.
-pub fn asked(scopes: &[String], claims: &ClaimsRequest) -> BTreeSet<DataSet> {
+pub fn requested(scopes: &[String], claims: &ClaimsRequest) -> BTreeSet<DataSet> {
     DataSet::ALL
         .into_iter()
         .filter(|set| scopes.iter().any(|scope| scope == set.scope()))
@@ -234,8 +230,7 @@ mod tests {
             r#"{"userinfo":{"name":{"essential":true},"shoe_size":null},"id_token":{"auth_time":{"essential":true},"acr":{"essential":true,"values":["x"]}}}"#,
         )
         .unwrap();
-        assert_eq!(request.userinfo, BTreeSet::from(["name".to_owned()]));
-        assert!(request.auth_time);
+        assert_eq!(request.names.userinfo, BTreeSet::from(["name".to_owned()]));
         assert_eq!(request.essential_acr, vec!["x"]);
     }
 
@@ -274,7 +269,7 @@ mod properties {
             let _ = ClaimsRequest::parse(&text);
             if let Ok(request) = ClaimsRequest::parse(&value.to_string()) {
                 prop_assert!(value.is_object());
-                for name in request.userinfo.iter().chain(&request.id_token) {
+                for name in request.names.userinfo.iter().chain(&request.names.id_token) {
                     prop_assert!(set_of(name).is_some(), "{}", name);
                 }
             }
@@ -288,9 +283,9 @@ mod properties {
             let names: BTreeSet<String> = known.iter().map(|(name, _)| (*name).to_owned()).collect();
             let wanted: Map<String, Value> = names.iter().chain(&unknown).map(|name| (name.clone(), Value::Null)).collect();
             let request = ClaimsRequest::parse(&json!({ "userinfo": wanted }).to_string()).unwrap();
-            prop_assert_eq!(&request.userinfo, &names);
+            prop_assert_eq!(&request.names.userinfo, &names);
             let sets: BTreeSet<DataSet> = known.iter().map(|(_, set)| *set).collect();
-            prop_assert_eq!(asked(&[], &request), sets);
+            prop_assert_eq!(requested(&[], &request), sets);
         }
     }
 }

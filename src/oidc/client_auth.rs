@@ -8,9 +8,8 @@ use actix_web::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Oidc;
 use super::error::{ErrorCode, TokenError};
-use crate::clients::{AuthMethod, Client, ClientId, ClientSecret};
+use crate::clients::{AuthMethod, Client, ClientId, ClientSecret, Registry};
 use crate::platform::web::params::Params;
 
 /// Reads the body of a request to one of these endpoints.
@@ -38,7 +37,7 @@ pub(super) fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, TokenEr
 /// # Errors
 /// `invalid_client`, or `invalid_request` when two methods are used at once.
 pub(super) fn authenticate(
-    oidc: &Oidc,
+    clients: &Registry,
     request: &HttpRequest,
     params: &Params,
 ) -> Result<Arc<Client>, TokenError> {
@@ -56,16 +55,22 @@ pub(super) fn authenticate(
             let (id, secret) =
                 header.to_str().ok().and_then(basic_credentials).ok_or_else(|| refused(true))?;
             if params.get("client_secret").is_some() {
-                return Err(TokenError::new(ErrorCode::InvalidRequest, "two ways of client authentication"));
+                return Err(TokenError::new(
+                    ErrorCode::InvalidRequest,
+                    "multiple client authentication methods",
+                ));
             }
             if params.get("client_id").is_some_and(|other| other != id) {
-                return Err(TokenError::new(ErrorCode::InvalidRequest, "two different client_id"));
+                return Err(TokenError::new(
+                    ErrorCode::InvalidRequest,
+                    "client_id differs from the one in the Authorization header",
+                ));
             }
             (id, Some(ClientSecret::given(&secret)), true)
         }
         _ => return Err(TokenError::new(ErrorCode::InvalidRequest, "the Authorization header is repeated")),
     };
-    let client = ClientId::parse(&id).and_then(|id| oidc.clients.find(&id));
+    let client = ClientId::parse(&id).and_then(|id| clients.find(&id));
     let proven = match (&client, &secret) {
         (Some(client), secret) if client.auth_method == AuthMethod::None => secret.is_none(),
         (Some(client), Some(secret)) => client.secret.is_some_and(|digest| digest.matches(secret)),

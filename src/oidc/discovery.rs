@@ -46,7 +46,7 @@ impl Discovery {
             "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
             "code_challenge_methods_supported": ["S256"],
             "acr_values_supported": [Acr::MobileId.name()],
-            "display_values_supported": ["page", "popup", "touch", "wap"],
+            "display_values_supported": ["page"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "ui_locales_supported": Language::ALL.map(Language::tag),
             "claims_parameter_supported": true,

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::Oidc;
+use super::{LogoutNotifier, Provider};
 use crate::clients::{Client, ClientId, RedirectUri};
+use crate::people::PersonId;
 use crate::platform::bytes::Digest;
-use crate::platform::seal::Mac;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
-use crate::sign_in::Session;
+use crate::sign_in::Sessions;
 
 /// What a logout request means.
 pub enum LogoutDecision {
@@ -17,8 +17,8 @@ pub enum LogoutDecision {
     AtOnce(PostLogout),
     /// Anybody can link here: the person is asked first.
     Ask(PostLogout),
-    /// The request is wrong; nothing is ended and nobody is sent anywhere.
-    Wrong(String),
+    /// The request is invalid; nothing is ended and the browser is redirected nowhere.
+    Invalid(String),
 }
 
 /// Where a person goes after signing out.
@@ -43,67 +43,64 @@ impl PostLogout {
     }
 }
 
-/// Reads a logout request against the browser's session.
-pub fn leave(oidc: &Oidc, params: &Params, session: Option<&Session>) -> LogoutDecision {
-    if params.repeated().is_some() {
-        return LogoutDecision::Wrong("invalid_request: a parameter is repeated".to_owned());
-    }
-    let to = params.get("post_logout_redirect_uri");
-    let Some(hint) = params.get("id_token_hint") else {
-        // Without a hint nothing proves that the client knows the person: no redirect.
-        return match to {
-            Some(_) => LogoutDecision::Wrong(
-                "invalid_request: post_logout_redirect_uri without id_token_hint".to_owned(),
-            ),
-            None => {
-                let named = params.get("client_id").and_then(ClientId::parse);
-                let client = named.and_then(|id| oidc.clients.find(&id));
-                LogoutDecision::Ask(PostLogout { client, ..PostLogout::default() })
+/// What signing out needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Logout {
+    /// What all endpoints share.
+    pub provider: Provider,
+    /// SSO sessions.
+    pub sessions: Sessions,
+    /// Tells clients of ended sessions.
+    pub notifier: LogoutNotifier,
+}
+
+impl Logout {
+    /// Reads a logout request against the person of the browser's session.
+    pub fn decide(&self, params: &Params, signed_in: Option<&PersonId>) -> LogoutDecision {
+        let invalid = |why: &str| LogoutDecision::Invalid(format!("invalid_request: {why}"));
+        if params.repeated().is_some() {
+            return invalid("a parameter is repeated");
+        }
+        let clients = &self.provider.clients;
+        let to = params.get("post_logout_redirect_uri");
+        let Some(hint) = params.get("id_token_hint") else {
+            // Without a hint nothing proves that the client knows the person: no redirect.
+            if to.is_some() {
+                return invalid("post_logout_redirect_uri without id_token_hint");
             }
+            let client = params.get("client_id").and_then(ClientId::parse).and_then(|id| clients.find(&id));
+            return LogoutDecision::Ask(PostLogout { client, ..PostLogout::default() });
         };
-    };
-    let Ok(claims) = oidc.keys.current().verify(hint, "JWT") else {
-        return LogoutDecision::Wrong(
-            "invalid_request: id_token_hint is not an ID token of this provider".to_owned(),
-        );
-    };
-    let aud = claims["aud"].as_str().unwrap_or_default();
-    let client = ClientId::parse(aud).and_then(|id| oidc.clients.find(&id));
-    let Some(client) = client.filter(|_| params.get("client_id").is_none_or(|id| id == aud)) else {
-        return LogoutDecision::Wrong(
-            "invalid_request: id_token_hint was issued to another client".to_owned(),
-        );
-    };
-    let to = match to {
-        None => None,
-        Some(given) => match client.post_logout_redirect_uris.iter().find(|uri| uri.as_str() == given) {
-            Some(uri) => Some(uri.clone()),
-            None => {
-                return LogoutDecision::Wrong(
-                    "invalid_request: post_logout_redirect_uri is not registered for this client".to_owned(),
-                );
-            }
-        },
-    };
-    let state = to.as_ref().and_then(|_| params.get("state")).map(str::to_owned);
-    let same_person =
-        session.is_none_or(|session| claims["sub"] == oidc.subject_ids.of(&client, &session.person_id));
-    let farewell = PostLogout { client: Some(client), to, state };
-    if same_person { LogoutDecision::AtOnce(farewell) } else { LogoutDecision::Ask(farewell) }
-}
-
-/// Ends a session and tells the services that were told of it.
-///
-/// # Errors
-/// [`ServiceError`] when a store is away; then the session goes on.
-pub async fn end(oidc: &Oidc, session: Digest) -> Result<(), ServiceError> {
-    if let Some(ended) = oidc.sessions.end(session).await? {
-        oidc.logout.tell(oidc, &ended);
+        let Ok(claims) = self.provider.keys.current().verify(hint, "JWT") else {
+            return invalid("id_token_hint is not an ID token of this provider");
+        };
+        let aud = claims["aud"].as_str().unwrap_or_default();
+        let client = ClientId::parse(aud).and_then(|id| clients.find(&id));
+        let Some(client) = client.filter(|_| params.get("client_id").is_none_or(|id| id == aud)) else {
+            return invalid("id_token_hint was issued to another client");
+        };
+        let registered =
+            |given: &str| client.post_logout_redirect_uris.iter().find(|uri| uri.as_str() == given).cloned();
+        let to = match to.map(registered) {
+            Some(None) => return invalid("post_logout_redirect_uri is not registered for this client"),
+            Some(found) => found,
+            None => None,
+        };
+        let state = to.as_ref().and_then(|_| params.get("state")).map(str::to_owned);
+        let subject_ids = &self.provider.subject_ids;
+        let same_person = signed_in.is_none_or(|person| claims["sub"] == subject_ids.of(&client, person));
+        let post = PostLogout { client: Some(client), to, state };
+        if same_person { LogoutDecision::AtOnce(post) } else { LogoutDecision::Ask(post) }
     }
-    Ok(())
-}
 
-/// What a confirmation form must hold: it proves that the form was shown to this session.
-pub fn confirm_token(mac: &Mac, session: &Digest) -> String {
-    mac.digest(&[b"sign-out", &session.0]).encode()
+    /// Ends a session and sends logout tokens to the clients that it was used for.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable; then the session goes on.
+    pub async fn end(&self, session: Digest) -> Result<(), ServiceError> {
+        if let Some(ended) = self.sessions.end(session).await? {
+            self.notifier.tell(&self.provider, &ended);
+        }
+        Ok(())
+    }
 }

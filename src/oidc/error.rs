@@ -1,13 +1,11 @@
-//! Errors in the RFCs' words: one table of codes, and the decision whether an error may travel to the client.
+//! Errors in the RFCs' words: one table of codes, and the error of endpoints that answer with JSON.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::json;
 
-use super::request::VerifiedRedirect;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 
 /// Registered error codes. The comment names the registering document.
@@ -38,8 +36,6 @@ pub enum ErrorCode {
     /// OpenID Connect Core §3.1.2.6.
     ConsentRequired,
     /// OpenID Connect Core §3.1.2.6.
-    InteractionRequired,
-    /// OpenID Connect Core §3.1.2.6.
     RequestNotSupported,
     /// OpenID Connect Core §3.1.2.6.
     RequestUriNotSupported,
@@ -47,8 +43,6 @@ pub enum ErrorCode {
     RegistrationNotSupported,
     /// OpenID Connect Core Unmet Authentication Requirements 1.0.
     UnmetAuthenticationRequirements,
-    /// RFC 7009 §2.2.1.
-    UnsupportedTokenType,
     /// RFC 6750 §3.1.
     InvalidToken,
     /// RFC 6750 §3.1.
@@ -80,41 +74,30 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),
             Self::LoginRequired => ("login_required", 400),
             Self::ConsentRequired => ("consent_required", 400),
-            Self::InteractionRequired => ("interaction_required", 400),
             Self::RequestNotSupported => ("request_not_supported", 400),
             Self::RequestUriNotSupported => ("request_uri_not_supported", 400),
             Self::RegistrationNotSupported => ("registration_not_supported", 400),
             Self::UnmetAuthenticationRequirements => ("unmet_authentication_requirements", 400),
-            Self::UnsupportedTokenType => ("unsupported_token_type", 400),
             Self::InvalidToken => ("invalid_token", 401),
             Self::InsufficientScope => ("insufficient_scope", 403),
         }
     }
 }
 
-/// An error that goes back to the client through the browser. Only a proven redirect URI makes one.
-#[derive(Debug)]
-pub struct ToClient {
-    /// Where to.
-    pub redirect: VerifiedRedirect,
-    /// What.
+/// An error in the words of OAuth: what any endpoint tells a client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OAuthError {
+    /// The code.
     pub code: ErrorCode,
-    /// ASCII words for the client's developers.
+    /// ASCII text for the client's developers (RFC 6749 §5.2, `error_description`).
     pub description: &'static str,
 }
 
-/// Why an authorization request is not followed.
-#[derive(Debug)]
-pub enum Refusal {
-    /// Nothing proves where an answer may go: a page for the person.
-    Page {
-        /// What the person reads.
-        kind: ProblemKind,
-        /// What the service's developers read.
-        technical: String,
-    },
-    /// The client is told.
-    Client(Box<ToClient>),
+impl OAuthError {
+    /// An error with text for the client's developers.
+    pub const fn new(code: ErrorCode, description: &'static str) -> Self {
+        Self { code, description }
+    }
 }
 
 /// An error of an endpoint that speaks JSON (RFC 6749 §5.2).
@@ -122,11 +105,11 @@ pub enum Refusal {
 pub struct TokenError {
     /// The code.
     pub code: ErrorCode,
-    /// ASCII words for the client's developers.
+    /// ASCII text for the client's developers.
     pub description: &'static str,
     /// For the log alone.
     pub detail: Option<String>,
-    /// Whether the client tried HTTP Basic, and wants to be asked for it again.
+    /// Whether the client used HTTP Basic and gets `WWW-Authenticate` (RFC 6749 §5.2).
     pub basic: bool,
 }
 

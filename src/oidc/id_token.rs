@@ -3,10 +3,10 @@
 use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 
-use super::code::GrantDetails;
 use super::error::TokenError;
-use super::{Oidc, claims};
+use super::{Tokens, claims};
 use crate::clients::Client;
+use crate::grants::GrantDetails;
 use crate::platform::bytes;
 use crate::platform::jose::Alg;
 use crate::platform::service_error::ServiceError;
@@ -14,26 +14,26 @@ use crate::platform::service_error::ServiceError;
 /// Issues the ID token that goes with `access_token`.
 ///
 /// # Errors
-/// [`TokenError`] when a store is away or there is no key to sign with.
+/// [`TokenError`] when a store is unavailable or there is no key to sign with.
 pub(super) async fn issue(
-    oidc: &Oidc,
+    tokens: &Tokens,
     client: &Client,
     details: &GrantDetails,
     access_token: &str,
     nonce: Option<&str>,
 ) -> Result<String, TokenError> {
-    let now = oidc.clock.now();
-    let keys = oidc.keys.current();
+    let now = tokens.provider.clock.now();
+    let keys = tokens.provider.keys.current();
     let key = keys
         .signing(client.id_token_alg, now)
         .ok_or_else(|| ServiceError::Internal("no key signs ID tokens".to_owned()))?;
-    let mut token = named(oidc, details).await?;
+    let mut token = named(tokens, details).await?;
     let mut add = |name: &str, value: Value| token.insert(name.to_owned(), value);
-    add("iss", (&*oidc.issuer).into());
+    add("iss", (&*tokens.provider.issuer).into());
     add("sub", details.sub.as_str().into());
     add("aud", client.id.as_str().into());
     add("iat", now.0.into());
-    add("exp", now.plus(oidc.lifetimes.id).0.into());
+    add("exp", now.plus(tokens.lifetimes.id).0.into());
     add("auth_time", details.auth_time.0.into());
     add("acr", details.acr.name().into());
     add("amr", json!(details.amr));
@@ -46,13 +46,13 @@ pub(super) async fn issue(
 }
 
 /// The claims asked for in the ID token by name; nothing for most requests, and then no look-up.
-async fn named(oidc: &Oidc, details: &GrantDetails) -> Result<Map<String, Value>, TokenError> {
+async fn named(tokens: &Tokens, details: &GrantDetails) -> Result<Map<String, Value>, TokenError> {
     if details.claims.id_token.is_empty() {
         return Ok(Map::new());
     }
-    let account = oidc.release.people().find(&details.person_id).await?;
-    let account =
-        account.ok_or_else(|| TokenError::new(super::ErrorCode::InvalidGrant, "the person is gone"))?;
+    let account = tokens.people.find(&details.person_id).await?;
+    let account = account
+        .ok_or_else(|| TokenError::new(super::ErrorCode::InvalidGrant, "the person is no longer enrolled"))?;
     Ok(claims::for_id_token(&account, &details.claims.id_token, &details.released))
 }
 

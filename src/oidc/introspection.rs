@@ -1,4 +1,4 @@
-//! `POST /oidc/introspect` (RFC 7662): what a token stands for, told to the client it was issued to and to resource
+//! `POST /oidc/introspect` (RFC 7662): the state of a token, for the client that it was issued to and for resource
 //! servers.
 
 use actix_web::http::StatusCode;
@@ -7,38 +7,42 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::error::{ErrorCode, TokenError};
-use super::{Oidc, access_token, client_auth};
+use super::{Tokens, client_auth};
 use crate::clients::{AuthMethod, Client};
 use crate::platform::web::respond;
 
 /// Answers an introspection request. A token that is not the caller's business is called inactive.
-pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    match introspect(&oidc, &request, &body).await {
+pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match introspect(&tokens, &request, &body).await {
         Ok(answer) => respond::json(StatusCode::OK, &answer),
         Err(error) => error.respond("introspection"),
     }
 }
 
-async fn introspect(oidc: &Oidc, request: &HttpRequest, body: &[u8]) -> Result<Value, TokenError> {
+async fn introspect(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<Value, TokenError> {
     let params = client_auth::form(request, body)?;
-    let client = client_auth::authenticate(oidc, request, &params)?;
+    let client = client_auth::authenticate(&tokens.provider.clients, request, &params)?;
     if client.auth_method == AuthMethod::None {
         return Err(TokenError::new(ErrorCode::InvalidClient, "a public client may not introspect"));
     }
     let token =
         params.get("token").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "token is missing"))?;
-    if let Some(answer) = access_token_state(oidc, &client, token).await? {
+    if let Some(answer) = access_token_state(tokens, &client, token).await? {
         return Ok(answer);
     }
-    Ok(refresh_token_state(oidc, &client, token).await?.unwrap_or_else(|| json!({"active": false})))
+    Ok(refresh_token_state(tokens, &client, token).await?.unwrap_or_else(|| json!({"active": false})))
 }
 
-async fn access_token_state(oidc: &Oidc, caller: &Client, text: &str) -> Result<Option<Value>, TokenError> {
-    let token = access_token::resolve(oidc, text).await?;
+async fn access_token_state(
+    tokens: &Tokens,
+    caller: &Client,
+    text: &str,
+) -> Result<Option<Value>, TokenError> {
+    let token = tokens.access_tokens.resolve(text).await?;
     let Some(token) = token.filter(|token| may_know(caller, &token.client_id)) else { return Ok(None) };
     let mut answer = json!({
         "active": true,
-        "iss": &*oidc.issuer,
+        "iss": &*tokens.provider.issuer,
         "client_id": token.client_id.as_str(),
         "token_type": "Bearer",
         "iat": token.issued_at.0,
@@ -56,20 +60,24 @@ async fn access_token_state(oidc: &Oidc, caller: &Client, text: &str) -> Result<
     Ok(Some(answer))
 }
 
-async fn refresh_token_state(oidc: &Oidc, caller: &Client, text: &str) -> Result<Option<Value>, TokenError> {
-    let Some(token) = oidc.refresh_tokens.open(text) else { return Ok(None) };
-    let now = oidc.clock.now();
-    let grant = oidc.grants.find(&token.grant).await?.filter(|grant| {
+async fn refresh_token_state(
+    tokens: &Tokens,
+    caller: &Client,
+    text: &str,
+) -> Result<Option<Value>, TokenError> {
+    let Some(token) = tokens.refresh_tokens.open(text) else { return Ok(None) };
+    let now = tokens.provider.clock.now();
+    let grant = tokens.grants.find(&token.grant).await?.filter(|grant| {
         grant.generation == token.generation
             && !grant.revoked
             && grant.expires_at > now
-            && now.since(grant.refreshed_at) < oidc.lifetimes.refresh_idle
+            && now.since(grant.refreshed_at) < tokens.lifetimes.refresh_idle
             && may_know(caller, &grant.client_id)
     });
     Ok(grant.map(|grant| {
         json!({
             "active": true,
-            "iss": &*oidc.issuer,
+            "iss": &*tokens.provider.issuer,
             "client_id": grant.client_id.as_str(),
             "sub": grant.details.sub,
             "scope": grant.details.scope,

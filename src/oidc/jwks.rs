@@ -4,13 +4,13 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 
-use super::Oidc;
+use super::Provider;
 
 /// Answers with the key set.
-pub async fn get(oidc: Data<Oidc>) -> HttpResponse {
+pub async fn get(provider: Data<Provider>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .body(Bytes::from_owner(oidc.keys.current().jwks()))
+        .body(Bytes::from_owner(provider.keys.current().jwks()))
 }

@@ -1,11 +1,9 @@
 //! OpenID Connect and OAuth 2.0 on the wire: one file per endpoint, named by its URL's noun.
 //!
-//! `request.rs` is the ordered list of what an authorization request must pass; `answer.rs` is the way back to the
-//! client; `grants.rs` keeps what was granted. Who the person is comes from `sign_in`, what may be released from
-//! `release`, pages from `pages`.
+//! `authorize/` is the list of what an authorization request must pass and the way back to the client. What was granted is
+//! in `grants`, who the person is comes from `sign_in`, what may be released from `release`, pages from `pages`.
 
 mod access_token;
-mod answer;
 mod authorize;
 mod backchannel_logout;
 mod claims;
@@ -14,65 +12,38 @@ mod code;
 mod discovery;
 mod end_session;
 mod error;
-mod form_post;
-mod grants;
 mod id_token;
-pub mod interaction;
 mod introspection;
 mod jwks;
 mod refresh_token;
-mod request;
 mod revocation;
-mod revoked;
-mod store;
-mod subject;
+mod settings;
 mod token;
 mod userinfo;
 
 use std::sync::Arc;
 
-use crate::clients::Registry;
+use crate::clients::{Registry, SubjectIds};
+use crate::grants::Grants;
+use crate::people::People;
 use crate::platform::clock::Clock;
 use crate::platform::jose::SigningKeys;
 use crate::platform::telemetry::Metrics;
-use crate::platform::web::cookies::Cookies;
-use crate::release::Release;
-use crate::sign_in::{Sessions, SignInAttempt, SignInAttempts};
 
 pub use access_token::AccessTokens;
-pub use answer::{Answer, IssueOutcome, deny, issue, refuse};
-pub use authorize::{page_path, send, service};
+pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
-pub use code::Codes;
+pub use code::{CODES, Codes};
 pub use discovery::Discovery;
-pub use end_session::{LogoutDecision, PostLogout, confirm_token, end, leave};
-pub use error::{ErrorCode, Refusal, ToClient};
-pub use form_post::FormPostPage;
-pub use grants::Grants;
+pub use end_session::{Logout, LogoutDecision, PostLogout};
+pub use error::{ErrorCode, OAuthError};
 pub use refresh_token::RefreshTokens;
-pub use request::{AuthorizationRequest, Prompt, ResponseMode, VerifiedRedirect};
-pub use revoked::Revoked;
-pub use subject::SubjectIds;
+pub use settings::TokenSettings;
 
-/// Lifetimes of what is issued, in seconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Lifetimes {
-    /// Authorization codes.
-    pub code: i64,
-    /// Access tokens.
-    pub access: i64,
-    /// ID tokens.
-    pub id: i64,
-    /// Refresh tokens without use.
-    pub refresh_idle: i64,
-    /// Refresh tokens since consent.
-    pub refresh_absolute: i64,
-}
-
-/// What the endpoints need.
+/// What all endpoints share. Cheap to clone.
 #[derive(Clone)]
-pub struct Oidc {
-    /// The issuer, without trailing slash, and what hangs on it.
+pub struct Provider {
+    /// Issuer identifier, without trailing slash.
     pub issuer: Arc<str>,
     /// Time.
     pub clock: Clock,
@@ -80,36 +51,43 @@ pub struct Oidc {
     pub clients: Arc<Registry>,
     /// Signing keys.
     pub keys: Arc<SigningKeys>,
-    /// Persons and consents.
-    pub release: Release,
-    /// SSO sessions.
-    pub sessions: Sessions,
-    /// Sign-ins in progress.
-    pub attempts: SignInAttempts,
-    /// Authorization codes.
-    pub codes: Codes,
-    /// What was granted.
-    pub grants: Grants,
-    /// What was revoked.
-    pub revoked: Revoked,
-    /// Opaque access tokens.
-    pub access_tokens: Arc<AccessTokens>,
-    /// Refresh tokens.
-    pub refresh_tokens: Arc<RefreshTokens>,
-    /// Names of people for clients.
+    /// Subject identifiers of people.
     pub subject_ids: Arc<SubjectIds>,
-    /// How long things live.
-    pub lifetimes: Lifetimes,
-    /// Tells clients of ended sessions.
-    pub logout: LogoutNotifier,
-    /// Cookies.
-    pub cookies: Cookies,
     /// Counters for operators.
     pub metrics: Arc<Metrics>,
 }
 
-/// A sign-in that an OpenID Connect client began.
-pub type OidcAttempt = SignInAttempt<AuthorizationRequest>;
+/// What the endpoints need that issue, read and revoke tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Tokens {
+    /// What all endpoints share.
+    pub provider: Provider,
+    /// Authorization codes.
+    pub codes: Codes,
+    /// What was granted.
+    pub grants: Grants,
+    /// Persons.
+    pub people: People,
+    /// Access tokens.
+    pub access_tokens: AccessTokens,
+    /// Refresh tokens.
+    pub refresh_tokens: Arc<RefreshTokens>,
+    /// Lifetimes of what is issued.
+    pub lifetimes: Lifetimes,
+}
+
+/// Lifetimes of what the token endpoint issues, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Access tokens.
+    pub access: i64,
+    /// ID tokens.
+    pub id: i64,
+    /// Refresh tokens, without use.
+    pub refresh_idle: i64,
+    /// Refresh tokens, since consent.
+    pub refresh_absolute: i64,
+}
 
 /// Where the endpoints are, below the issuer.
 pub mod paths {

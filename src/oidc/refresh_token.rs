@@ -1,7 +1,7 @@
 //! Refresh tokens: sealed names of a grant and a generation. Which generation is the current one is durable, so a
 //! token used before is recognised as ours and as stale, without a list of all that were.
 
-use super::grants::Grant;
+use crate::grants::Grant;
 use crate::platform::bytes;
 use crate::platform::seal::{Keyring, Sealer};
 

@@ -4,32 +4,32 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::error::{ErrorCode, TokenError};
-use super::{Oidc, access_token, client_auth};
+use super::{Tokens, client_auth};
 
-/// Answers a revocation request: 200 also for tokens that are nobody's (RFC 7009 §2.2).
-pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    match revoke(&oidc, &request, &body).await {
+/// Answers a revocation request: 200 also for invalid tokens (RFC 7009 §2.2).
+pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match revoke(&tokens, &request, &body).await {
         Ok(()) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).finish(),
         Err(error) => error.respond("revocation"),
     }
 }
 
-async fn revoke(oidc: &Oidc, request: &HttpRequest, body: &[u8]) -> Result<(), TokenError> {
+async fn revoke(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<(), TokenError> {
     let params = client_auth::form(request, body)?;
-    let client = client_auth::authenticate(oidc, request, &params)?;
+    let client = client_auth::authenticate(&tokens.provider.clients, request, &params)?;
     let text =
         params.get("token").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "token is missing"))?;
     let foreign = || TokenError::new(ErrorCode::InvalidGrant, "the token was issued to another client");
-    if let Some(token) = oidc.refresh_tokens.open(text) {
-        let Some(grant) = oidc.grants.find(&token.grant).await? else { return Ok(()) };
+    if let Some(token) = tokens.refresh_tokens.open(text) {
+        let Some(grant) = tokens.grants.find(&token.grant).await? else { return Ok(()) };
         if grant.client_id != client.id {
             return Err(foreign());
         }
-        return Ok(oidc.grants.revoke(&grant.id).await?);
+        return Ok(tokens.grants.revoke(&grant.id).await?);
     }
-    match access_token::read(oidc, text).await? {
+    match tokens.access_tokens.read(text).await? {
         Some(token) if token.client_id != client.id => Err(foreign()),
-        Some(token) => Ok(oidc.grants.revoke_token(&token.id, token.expires_at).await?),
+        Some(token) => Ok(tokens.grants.revoke_token(&token.id, token.expires_at).await?),
         None => Ok(()),
     }
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::code::CodeContent;
 use super::error::{ErrorCode, TokenError};
-use super::grants::Grant;
-use super::{Oidc, access_token, client_auth, id_token};
+use super::{Tokens, client_auth, id_token};
 use crate::clients::{Client, GrantType};
+use crate::grants::Grant;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -29,60 +29,67 @@ struct TokenResponse {
 }
 
 /// Answers a token request.
-pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let mut grant = "unknown";
-    match exchange(&oidc, &request, &body, &mut grant).await {
+    match exchange(&tokens, &request, &body, &mut grant).await {
         Ok(response) => {
-            oidc.metrics.tokens(grant, "ok").inc();
+            tokens.provider.metrics.tokens(grant, "ok").inc();
             respond::json(StatusCode::OK, &response)
         }
         Err(error) => {
-            oidc.metrics.tokens(grant, error.code.name()).inc();
+            tokens.provider.metrics.tokens(grant, error.code.name()).inc();
             error.respond("token")
         }
     }
 }
 
 async fn exchange(
-    oidc: &Oidc,
+    tokens: &Tokens,
     request: &HttpRequest,
     body: &[u8],
     grant: &mut &'static str,
 ) -> Result<TokenResponse, TokenError> {
     let params = client_auth::form(request, body)?;
-    let client = client_auth::authenticate(oidc, request, &params)?;
+    let client = client_auth::authenticate(&tokens.provider.clients, request, &params)?;
     let (name, kind) = match params.get("grant_type") {
         Some("authorization_code") => ("authorization_code", GrantType::AuthorizationCode),
         Some("refresh_token") => ("refresh_token", GrantType::RefreshToken),
         Some("client_credentials") => ("client_credentials", GrantType::ClientCredentials),
         Some(_) => {
-            return Err(TokenError::new(ErrorCode::UnsupportedGrantType, "this grant_type is not supported"));
+            return Err(TokenError::new(ErrorCode::UnsupportedGrantType, "grant_type is not supported"));
         }
         None => return Err(TokenError::new(ErrorCode::InvalidRequest, "grant_type is missing")),
     };
     *grant = name;
     if !client.may(kind) {
-        return Err(TokenError::new(ErrorCode::UnauthorizedClient, "the client may not use this grant_type"));
+        return Err(TokenError::new(
+            ErrorCode::UnauthorizedClient,
+            "the client is not registered for this grant_type",
+        ));
     }
     match kind {
-        GrantType::AuthorizationCode => authorization_code(oidc, &client, &params).await,
-        GrantType::RefreshToken => refresh_token(oidc, &client, &params).await,
-        GrantType::ClientCredentials => client_credentials(oidc, &client),
+        GrantType::AuthorizationCode => authorization_code(tokens, &client, &params).await,
+        GrantType::RefreshToken => refresh_token(tokens, &client, &params).await,
+        GrantType::ClientCredentials => client_credentials(tokens, &client),
     }
 }
 
 /// RFC 6749 §4.1.3. The code is redeemed last, by one durable statement that has one winner.
 async fn authorization_code(
-    oidc: &Oidc,
+    tokens: &Tokens,
     client: &Client,
     params: &Params,
 ) -> Result<TokenResponse, TokenError> {
     let code =
         params.get("code").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "code is missing"))?;
-    let invalid =
-        || TokenError::new(ErrorCode::InvalidGrant, "the code is not valid, not yours, expired or used");
-    let Some(content) = oidc.codes.find(code).await? else {
-        oidc.grants.replayed(code, &client.id).await?;
+    let invalid = || {
+        TokenError::new(
+            ErrorCode::InvalidGrant,
+            "authorization code is invalid, expired, already used, or was issued to another client",
+        )
+    };
+    let Some(content) = tokens.codes.find(code).await? else {
+        tokens.grants.replayed(code, &client.id).await?;
         return Err(invalid());
     };
     if content.client_id != client.id {
@@ -91,17 +98,17 @@ async fn authorization_code(
     if params.get("redirect_uri") != Some(content.redirect_uri.as_str()) {
         return Err(TokenError::new(
             ErrorCode::InvalidGrant,
-            "redirect_uri is not the one of the authorization request",
+            "redirect_uri does not match the authorization request",
         ));
     }
     proof_key(&content, params.get("code_verifier"))?;
     let CodeContent { details, nonce, .. } = content;
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
-    let now = oidc.clock.now();
-    let life = if refreshable { oidc.lifetimes.refresh_absolute } else { oidc.lifetimes.access };
+    let now = tokens.provider.clock.now();
+    let life = if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access };
     let until = details.consent_until.map_or(now.plus(life), |consent| consent.min(now.plus(life)));
-    let grant = oidc.grants.redeem(code, &client.id, details, refreshable, until).await?;
-    respond_with(oidc, client, &grant.ok_or_else(invalid)?, nonce.as_deref()).await
+    let grant = tokens.grants.redeem(code, &client.id, details, refreshable, until).await?;
+    respond_with(tokens, client, &grant.ok_or_else(invalid)?, nonce.as_deref()).await
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).
@@ -110,7 +117,7 @@ fn proof_key(content: &CodeContent, verifier: Option<&str>) -> Result<(), TokenE
     match (&content.code_challenge, verifier) {
         (None, None) => Ok(()),
         (Some(_), None) => fail("code_verifier is missing"),
-        (None, Some(_)) => fail("code_verifier for a code without code_challenge"),
+        (None, Some(_)) => fail("code_verifier sent, but the authorization request had no code_challenge"),
         (Some(challenge), Some(verifier)) => {
             let well_formed = (43..=128).contains(&verifier.len())
                 && verifier.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
@@ -125,49 +132,57 @@ fn proof_key(content: &CodeContent, verifier: Option<&str>) -> Result<(), TokenE
 }
 
 /// RFC 6749 §6 with rotation (RFC 9700 §4.14.2): a token used before revokes all that came of its grant.
-async fn refresh_token(oidc: &Oidc, client: &Client, params: &Params) -> Result<TokenResponse, TokenError> {
+async fn refresh_token(
+    tokens: &Tokens,
+    client: &Client,
+    params: &Params,
+) -> Result<TokenResponse, TokenError> {
     let text = params
         .get("refresh_token")
         .ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "refresh_token is missing"))?;
     let invalid = || {
-        TokenError::new(ErrorCode::InvalidGrant, "the refresh token is not valid, not yours, expired or used")
+        TokenError::new(
+            ErrorCode::InvalidGrant,
+            "refresh token is invalid, expired, already used, or was issued to another client",
+        )
     };
-    let token = oidc.refresh_tokens.open(text).ok_or_else(invalid)?;
-    let found = if params.get("scope").is_some() { oidc.grants.find(&token.grant).await? } else { None };
+    let token = tokens.refresh_tokens.open(text).ok_or_else(invalid)?;
+    let found = if params.get("scope").is_some() { tokens.grants.find(&token.grant).await? } else { None };
     if let (Some(asked), Some(found)) = (params.get("scope"), &found) {
         let granted: Vec<&str> = found.details.scope.split(' ').collect();
         if found.client_id == client.id && !asked.split(' ').all(|scope| granted.contains(&scope)) {
-            return Err(TokenError::new(ErrorCode::InvalidScope, "scope goes beyond what was granted"));
+            return Err(TokenError::new(ErrorCode::InvalidScope, "scope exceeds what was granted"));
         }
     }
-    let idle = oidc.lifetimes.refresh_idle;
-    let Some(mut grant) = oidc.grants.rotate(&token.grant, token.generation, &client.id, idle).await? else {
-        let stale = oidc.grants.find(&token.grant).await?.filter(|grant| grant.client_id == client.id);
+    let idle = tokens.lifetimes.refresh_idle;
+    let Some(mut grant) = tokens.grants.rotate(&token.grant, token.generation, &client.id, idle).await?
+    else {
+        let stale = tokens.grants.find(&token.grant).await?.filter(|grant| grant.client_id == client.id);
         if stale.is_some_and(|grant| grant.generation > token.generation && !grant.revoked) {
             tracing::warn!(event = "refresh_token.replayed", client = %client.id, grant = token.grant, "a refresh token was used twice: its grant is revoked");
-            oidc.grants.revoke(&token.grant).await?;
+            tokens.grants.revoke(&token.grant).await?;
         }
         return Err(invalid());
     };
-    if oidc.release.people().find(&grant.details.person_id).await?.is_none() {
-        // Whoever is not enrolled any more is nobody's user.
-        oidc.grants.revoke(&grant.id).await?;
+    if tokens.people.find(&grant.details.person_id).await?.is_none() {
+        // The person is no longer enrolled.
+        tokens.grants.revoke(&grant.id).await?;
         return Err(invalid());
     }
     if let Some(asked) = params.get("scope") {
         // RFC 6749 §6: the access token is narrowed, the grant is not.
         grant.details.narrow_to(asked);
     }
-    respond_with(oidc, client, &grant, None).await
+    respond_with(tokens, client, &grant, None).await
 }
 
 /// RFC 6749 §4.4: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
 /// those that are asked for are ignored (§3.3).
-fn client_credentials(oidc: &Oidc, client: &Client) -> Result<TokenResponse, TokenError> {
+fn client_credentials(tokens: &Tokens, client: &Client) -> Result<TokenResponse, TokenError> {
     Ok(TokenResponse {
-        access_token: access_token::for_client(oidc, client, "")?,
+        access_token: tokens.access_tokens.for_client(client, "")?,
         token_type: "Bearer",
-        expires_in: oidc.lifetimes.access,
+        expires_in: tokens.lifetimes.access,
         id_token: None,
         refresh_token: None,
         scope: String::new(),
@@ -175,18 +190,18 @@ fn client_credentials(oidc: &Oidc, client: &Client) -> Result<TokenResponse, Tok
 }
 
 async fn respond_with(
-    oidc: &Oidc,
+    tokens: &Tokens,
     client: &Client,
     grant: &Grant,
     nonce: Option<&str>,
 ) -> Result<TokenResponse, TokenError> {
-    let access_token = access_token::for_grant(oidc, client, grant)?;
-    let id_token = id_token::issue(oidc, client, &grant.details, &access_token, nonce).await?;
+    let access_token = tokens.access_tokens.for_grant(client, grant)?;
+    let id_token = id_token::issue(tokens, client, &grant.details, &access_token, nonce).await?;
     Ok(TokenResponse {
         token_type: "Bearer",
-        expires_in: oidc.lifetimes.access,
+        expires_in: tokens.lifetimes.access,
         id_token: Some(id_token),
-        refresh_token: oidc.refresh_tokens.of(grant),
+        refresh_token: tokens.refresh_tokens.of(grant),
         scope: grant.details.scope.clone(),
         access_token,
     })

@@ -6,37 +6,37 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::error::{ErrorCode, TokenError};
-use super::{Oidc, access_token, claims, client_auth};
+use super::{Tokens, claims, client_auth};
 use crate::platform::web::respond;
 
 /// The token in the header.
-pub async fn get(oidc: Data<Oidc>, request: HttpRequest) -> HttpResponse {
-    answer(&oidc, &request, None).await
+pub async fn get(tokens: Data<Tokens>, request: HttpRequest) -> HttpResponse {
+    answer(&tokens, &request, None).await
 }
 
 /// The token in the header or, as RFC 6750 §2.2 has it, in the form.
-pub async fn post(oidc: Data<Oidc>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let in_body = if body.is_empty() {
         None
     } else {
         client_auth::form(&request, &body).ok().and_then(|form| form.get("access_token").map(str::to_owned))
     };
-    answer(&oidc, &request, in_body).await
+    answer(&tokens, &request, in_body).await
 }
 
-async fn answer(oidc: &Oidc, request: &HttpRequest, in_body: Option<String>) -> HttpResponse {
+async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>) -> HttpResponse {
     let token = match (bearer(request), in_body) {
         (Some(_), Some(_)) => {
             return challenge(&TokenError::new(ErrorCode::InvalidRequest, "two access tokens"));
         }
         (Some(token), None) | (None, Some(token)) => token,
-        // RFC 6750 §3.1: who sends no token is told no error.
+        // RFC 6750 §3.1: a request without a token gets no error code.
         (None, None) => {
             let mut response = HttpResponse::Unauthorized();
             return response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"yagona\"")).finish();
         }
     };
-    match claims_of(oidc, &token).await {
+    match claims_of(tokens, &token).await {
         Ok(claims) => {
             let mut response = respond::json(StatusCode::OK, &claims);
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -48,21 +48,21 @@ async fn answer(oidc: &Oidc, request: &HttpRequest, in_body: Option<String>) -> 
 }
 
 async fn claims_of(
-    oidc: &Oidc,
+    tokens: &Tokens,
     token: &str,
 ) -> Result<serde_json::Map<String, serde_json::Value>, TokenError> {
     let invalid =
-        || TokenError::new(ErrorCode::InvalidToken, "the access token is not valid, expired or revoked");
-    let token = access_token::resolve(oidc, token).await?.ok_or_else(invalid)?;
+        || TokenError::new(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked");
+    let token = tokens.access_tokens.resolve(token).await?.ok_or_else(invalid)?;
     let person = token.person.ok_or_else(|| {
-        TokenError::new(ErrorCode::InsufficientScope, "the access token stands for no person")
+        TokenError::new(ErrorCode::InsufficientScope, "access token has no associated user")
     })?;
     if !token.scope.split(' ').any(|scope| scope == "openid") {
-        return Err(TokenError::new(ErrorCode::InsufficientScope, "the scope openid is wanted"));
+        return Err(TokenError::new(ErrorCode::InsufficientScope, "scope openid is required"));
     }
-    let account = oidc.release.people().find(&person.person_id).await?.ok_or_else(invalid)?;
+    let account = tokens.people.find(&person.person_id).await?.ok_or_else(invalid)?;
     // What the registration allows today counts, not what it did when the token was issued.
-    let client = oidc.clients.find(&token.client_id).ok_or_else(invalid)?;
+    let client = tokens.provider.clients.find(&token.client_id).ok_or_else(invalid)?;
     let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released);
     claims.insert("sub".to_owned(), person.sub.into());

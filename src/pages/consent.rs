@@ -6,59 +6,57 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::step::{Form, Page, StepContext};
+use super::drive::{posted, show};
+use super::finish::Present;
+use super::step::{Flow, Read, StepContext};
 use super::view::{ConsentPage, Datum};
 use super::{Pages, finish};
 use crate::clients::Client;
-use crate::people::Account;
+use crate::people::{Account, DataSet};
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::locale::{Language, Text};
-use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::release::{ConsentContext, DataSet, Decision, Extent, values};
-use crate::sign_in::{Authenticated, Stage};
+use crate::platform::web::{locale::Language, text::Text};
+use crate::release::{ConsentContext, Release, values};
+use crate::sign_in::{Agreement, Event, Page, Refusal};
 
 /// Shows the page.
 pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
-    let mut step = match StepContext::find(&pages, &request, Page::Consent).await {
-        Ok(step) => step,
-        Err(instead) => return instead,
-    };
-    match show(&pages, &mut step).await {
-        Ok(response) => step.with_language(&pages, response),
-        Err(fault) => step.context.failure(&fault),
-    }
+    show(&pages, &request, Page::Consent, async |step| match finish::present(&pages, step).await? {
+        Some(present) => Ok(page(&pages, step, &present.person).into()),
+        None => finish::start_over(&pages, step).await,
+    })
+    .await
 }
 
 /// Takes the decision.
 pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let (mut step, form) = match StepContext::posted(&pages, &request, Page::Consent, &body).await {
-        Ok(posted) => posted,
-        Err(instead) => return instead,
-    };
-    match decided(&pages, &mut step, &form).await {
-        Ok(response) => response,
-        Err(fault) => step.context.failure(&fault),
-    }
+    let form = Params::parse_body(&body);
+    posted(&pages, &request, (Page::Consent, Read::Session), form, async |step, form| {
+        let Some(present) = finish::present(&pages, step).await? else {
+            return finish::start_over(&pages, step).await;
+        };
+        match form.get("decision") {
+            Some("allow") => allow(&pages, step, form, present).await,
+            Some("deny") => step.refuse(&pages, Refusal::Denied).await,
+            _ => Ok(step.go(Page::Consent).into()),
+        }
+    })
+    .await
 }
 
-async fn show(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, ServiceError> {
-    step.keep_language(pages).await?;
-    let Some((_, subject)) = finish::present(pages, step).await? else {
-        return finish::sign_in_instead(pages, step).await;
-    };
+fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpResponse {
     let text = step.context.text();
     let tag = step.context.language.tag();
-    let request = step.attempt.request.release.available(&subject.account);
-    let ticked = |set: &DataSet| withheld(&subject, *set);
+    let request = step.open.attempt.request.data.available(&person.account);
     let list = |sets: &BTreeSet<DataSet>| -> Vec<Datum> {
         sets.iter()
-            .filter_map(|set| datum(&step.client, &subject.account, *set, text, !ticked(set)))
+            .filter_map(|set| datum(&step.client, &person.account, *set, text, !withheld(person, *set)))
             .collect()
     };
-    let until = pages.oidc.clock.now().plus(step.client.consent_seconds);
+    let until = pages.sign_in.clock.now().plus(step.client.consent_seconds);
     let basis = step.client.basis_reference.get(tag);
-    let name = person_name(&subject.account, step.context.language);
+    let name = person_name(&person.account, step.context.language);
     let action = step.path(Page::Consent);
     let page = ConsentPage {
         frame: step.frame(Page::Consent, &action),
@@ -70,46 +68,30 @@ async fn show(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse,
         until: Some(text.date(until.0)),
         offline: request.offline,
     };
-    Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()))
+    respond::page(StatusCode::OK, &page, &step.csp_sources())
 }
 
-async fn decided(
-    pages: &Pages,
-    step: &mut StepContext<'_>,
-    form: &Form,
-) -> Result<HttpResponse, ServiceError> {
-    let Some((authenticated, subject)) = finish::present(pages, step).await? else {
-        return finish::sign_in_instead(pages, step).await;
-    };
-    match form.get("decision") {
-        "allow" => allow(pages, step, form, (&authenticated, &subject)).await,
-        "deny" => {
-            step.attempt.progress.stage = Stage::Finished;
-            if step.advance(pages).await? {
-                Ok(finish::deny(pages, step))
-            } else {
-                Ok(step.problem(ProblemKind::AlreadyFinished))
-            }
-        }
-        _ => Ok(step.go(Page::Consent)),
-    }
-}
-
+/// Stores that the person agreed before anything is recorded: of two answers at once the one that is stored first counts,
+/// and a refusal leaves no consent behind.
 async fn allow(
     pages: &Pages,
     step: &mut StepContext<'_>,
-    form: &Form,
-    (authenticated, subject): (&Authenticated, &ConsentContext),
-) -> Result<HttpResponse, ServiceError> {
-    let ticked: BTreeSet<DataSet> = form.all("datum").filter_map(DataSet::parse).collect();
-    let extent = Extent::agreed(&step.attempt.request.release.available(&subject.account), &ticked);
-    // Of two answers at once the one that is stored first counts: a refusal must not leave a consent behind.
-    step.attempt.progress.stage = Stage::Finished;
-    if !step.advance(pages).await? {
-        return Ok(step.problem(ProblemKind::AlreadyFinished));
+    form: &Params,
+    present: Present,
+) -> Result<Flow, ServiceError> {
+    let agreement = Agreement {
+        consent_id: Release::new_consent_id(),
+        asked: step.open.attempt.request.data.available(&present.person.account),
+        ticked: form.all("datum").filter_map(DataSet::parse).collect(),
+    };
+    let agreed = Event::Agreed(present.authenticated, agreement);
+    let now = pages.sign_in.clock.now();
+    if step.open.attempt.advance(agreed, false, now).is_err()
+        || !pages.sign_in.attempts.store_again(&mut step.open).await?
+    {
+        return Ok(Flow::Due);
     }
-    let consent = pages.oidc.release.record(&authenticated.person_id, &step.client, extent).await?;
-    finish::answer(pages, step, authenticated, Decision::Covered(consent)).await
+    finish::answer(pages, step).await
 }
 
 /// Whether the person withheld a set before.

@@ -1,4 +1,4 @@
-//! `/sign-in/continue`: somebody is signed in at this browser, and is asked whether to go on as such.
+//! `/sign-in/continue`: a person is signed in at this browser, and is asked whether to continue with that session.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,91 +8,81 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::consent::{datum, person_name};
-use super::step::{Page, StepContext};
+use super::drive::{posted, show};
+use super::step::{Flow, Read, StepContext};
 use super::view::ContinuePage;
 use super::{Pages, finish, sign_out};
-use crate::clients::Basis;
-use crate::oidc::{self, PostLogout, Prompt};
 use crate::platform::service_error::ServiceError;
+use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::release::{Decision, decide};
+use crate::release::{ConsentContext, Decision, decide};
+use crate::sign_in::Page;
 
 /// Shows the page.
 pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
-    let mut step = match StepContext::find(&pages, &request, Page::Continue).await {
-        Ok(step) => step,
-        Err(instead) => return instead,
-    };
-    match show(&pages, &mut step).await {
-        Ok(response) => step.with_language(&pages, response),
-        Err(fault) => step.context.failure(&fault),
-    }
+    show(&pages, &request, Page::Continue, async |step| match finish::present(&pages, step).await? {
+        Some(present) => Ok(page(&pages, step, &present.person).into()),
+        None => finish::start_over(&pages, step).await,
+    })
+    .await
 }
 
 /// Takes the decision.
 pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let (mut step, form) = match StepContext::posted(&pages, &request, Page::Continue, &body).await {
-        Ok(posted) => posted,
-        Err(instead) => return instead,
+    let form = Params::parse_body(&body);
+    posted(&pages, &request, (Page::Continue, Read::Session), form, async |step, form| {
+        decided(&pages, step, form.get("action")).await
+    })
+    .await
+}
+
+async fn decided(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    action: Option<&str>,
+) -> Result<Flow, ServiceError> {
+    let Some(present) = finish::present(pages, step).await? else {
+        return finish::start_over(pages, step).await;
     };
-    match decided(&pages, &mut step, form.get("action")).await {
-        Ok(response) => response,
-        Err(fault) => step.context.failure(&fault),
+    match action {
+        Some("continue") => finish::use_session(pages, step, present).await,
+        Some("other") => {
+            step.open.attempt.hint = None;
+            finish::start_over(pages, step).await
+        }
+        Some("signout") => {
+            pages.sign_out.end(present.session.digest).await?;
+            let client = Some(Arc::clone(&step.client));
+            Ok(sign_out::signed_out(pages, &step.context, client).into())
+        }
+        _ => Ok(step.go(Page::Continue).into()),
     }
 }
 
-async fn show(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, ServiceError> {
-    step.keep_language(pages).await?;
-    let Some((_, subject)) = finish::present(pages, step).await? else {
-        return finish::sign_in_instead(pages, step).await;
-    };
+fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpResponse {
     let text = step.context.text();
-    let asked = step.attempt.request.release.available(&subject.account);
-    let now = pages.oidc.clock.now();
-    let ask_again =
-        step.attempt.request.prompt.contains(&Prompt::Consent) && step.client.basis == Basis::Consent;
-    let (asks, sent) = match decide(&step.client, &asked, subject.consent.as_ref(), now) {
+    let request = &step.open.attempt.request;
+    let asked = request.data.available(&person.account);
+    let now = pages.sign_in.clock.now();
+    let decision = decide(&step.client, &asked, person.consent.as_ref(), request.ask_again.consent, now);
+    let (asks, sent) = match decision {
         // What is still to be decided is not said to be sent; nor is what was withheld.
         Decision::Ask => (true, BTreeSet::new()),
-        _ if ask_again => (true, BTreeSet::new()),
         Decision::Covered(consent) => {
             (false, asked.all().intersection(&consent.extent.released).copied().collect())
         }
         Decision::Statutory(_) | Decision::Nothing => (false, asked.all()),
     };
     let sends =
-        sent.iter().filter_map(|set| datum(&step.client, &subject.account, *set, text, true)).collect();
+        sent.iter().filter_map(|set| datum(&step.client, &person.account, *set, text, true)).collect();
     let (action, cancel) = (step.path(Page::Continue), step.cancel_path());
     let page = ContinuePage {
         frame: step.frame(Page::Continue, &action),
-        person_name: &person_name(&subject.account, step.context.language),
-        masked_phone: &subject.account.phone.masked(),
+        person_name: &person_name(&person.account, step.context.language),
+        masked_phone: &person.account.phone.masked(),
         asks,
         sends,
         cancel: &cancel,
     };
-    Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()))
-}
-
-async fn decided(
-    pages: &Pages,
-    step: &mut StepContext<'_>,
-    action: &str,
-) -> Result<HttpResponse, ServiceError> {
-    let Some((authenticated, subject)) = finish::present(pages, step).await? else {
-        return finish::sign_in_instead(pages, step).await;
-    };
-    match action {
-        "continue" => finish::use_session(pages, step, authenticated, &subject).await,
-        "other" => {
-            step.attempt.progress.hint = None;
-            finish::sign_in_instead(pages, step).await
-        }
-        "signout" => {
-            oidc::end(&pages.oidc, authenticated.session).await?;
-            let farewell = PostLogout { client: Some(Arc::clone(&step.client)), ..PostLogout::default() };
-            Ok(sign_out::signed_out(pages, &step.context, &farewell, true))
-        }
-        _ => Ok(step.go(Page::Continue)),
-    }
+    respond::page(StatusCode::OK, &page, &step.csp_sources())
 }

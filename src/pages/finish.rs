@@ -1,235 +1,319 @@
-//! From "the person proved who they are" to the answer: the session, the consent that may be wanted, the way back.
+//! From "the person proved who they are" to the answer: the session, the consent that may be asked for, the way back.
+//!
+//! The attempt, the session and the answer are stored together, all or nothing: an attempt is finished only when its
+//! answer exists, and a failure in between leaves everything to be done again.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
-use super::step::{Page, StepContext};
-use crate::clients::Basis;
-use crate::oidc::{self, ErrorCode, IssueOutcome, Prompt, ToClient};
+use super::step::{Flow, Read, StepContext};
+use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::release::{ConsentContext, Decision, decide};
-use crate::sign_in::{Authenticated, Session, SessionId, Stage};
+use crate::release::{Consent, ConsentContext, Decision, Extent, Release, decide};
+use crate::sign_in::{
+    Agreement, Authenticated, Event, Illegal, OpenSession, Page, Refusal, Session, SessionId, Situation,
+    Stage, known,
+};
+
+/// How often an answer is made anew when another request changed the session in the same moment.
+const TRIES: usize = 4;
+
+/// Who is signed in at a step, with their record as of now.
+pub(super) struct Present {
+    pub(super) authenticated: Authenticated,
+    pub(super) person: ConsentContext,
+    pub(super) session: OpenSession,
+}
+
+/// What follows when it is known who the person is.
+enum Next {
+    Ask,
+    Answer(Decision),
+    Refuse(Refusal),
+}
 
 /// Opens the session of a person who has just proved who they are, and goes on.
 ///
 /// # Errors
-/// [`ServiceError`] when a store is away; then nobody is signed in.
+/// [`ServiceError`] when a store is unavailable; then nobody is signed in.
 pub(super) async fn signed_in(
     pages: &Pages,
     step: &mut StepContext<'_>,
     id: SessionId,
     mut authenticated: Authenticated,
-    subject: &ConsentContext,
-) -> Result<HttpResponse, ServiceError> {
-    let former = former_session(pages, step).await?;
-    let mut clients = Vec::new();
-    let mut left_behind = None;
-    match former {
-        // The same person again: services know the session by the same name, the cookie is a new one.
-        Some((digest, session)) if session.person_id == authenticated.person_id => {
-            authenticated.sid_key = session.sid_key;
-            clients = session.clients;
-            left_behind = Some((digest, false));
-        }
-        Some((digest, _)) => left_behind = Some((digest, true)),
-        None => {}
-    }
-    let next = next(pages, step, &authenticated, subject);
-    step.attempt.progress.stage = match &next {
-        Next::Ask => Stage::Consent(authenticated.clone()),
-        Next::Answer(_) | Next::WrongPerson => Stage::Finished,
+    person: &ConsentContext,
+) -> Result<Flow, ServiceError> {
+    let sessions = &pages.sign_in.sessions;
+    let former = sessions.of_browser(step.context.request, pages.cookies).await?;
+    let (same, other): (Option<OpenSession>, Option<OpenSession>) = match former {
+        Some(former) if former.session.person_id == authenticated.person_id => (Some(former), None),
+        other => (None, other),
     };
+    // The same person again: services know the session by the same `sid`, the cookie is a new one.
+    if let Some(same) = &same {
+        authenticated.sid_key = same.session.sid_key;
+    }
+    let mut batch = Batch::new(&pages.sign_in.ephemeral);
+    let next = next(pages, step, &authenticated, person);
+    let answers = matches!(next, Next::Answer(_));
+    let proved = Event::Proved(authenticated.clone());
+    let response = match conclude(pages, step, (&authenticated, person), (next, proved), &mut batch).await? {
+        Ok(response) => response,
+        Err(Illegal::Expired) => return Ok(step.go_saying(Page::Code, "expired").into()),
+        Err(_) => return Ok(Flow::Due),
+    };
+    let mut session = Session::of(&authenticated);
+    if let Some(same) = same {
+        session.clients = same.session.clients;
+        sessions.replace_in(&mut batch, same.digest);
+    }
+    if answers && !session.clients.contains(&step.client.id) {
+        session.clients.push(step.client.id.clone());
+    }
+    sessions.open_in(&mut batch, &id, &session);
     // Of two requests with the same right code, the one that stores this first signs in.
-    if !step.advance(pages).await? {
-        return Ok(step.go(Page::Code));
+    if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
+        return Ok(Flow::Due);
     }
-    if matches!(next, Next::Answer(_)) && !clients.contains(&step.client.id) {
-        clients.push(step.client.id.clone());
+    if let Some(other) = other {
+        pages.sign_out.end(other.digest).await?;
     }
-    let session = Session {
-        person_id: authenticated.person_id.clone(),
-        auth_time: authenticated.auth_time,
-        acr: authenticated.acr,
-        amr: authenticated.amr.clone(),
-        sid_key: authenticated.sid_key,
-        used_at: authenticated.auth_time,
-        clients,
-    };
-    pages.oidc.sessions.open(&id, &session).await?;
-    match left_behind {
-        Some((digest, true)) => oidc::end(&pages.oidc, digest).await?,
-        Some((digest, false)) => {
-            pages.oidc.sessions.end(digest).await?;
-        }
-        None => {}
-    }
-    let response = go(pages, step, &authenticated, next).await?;
-    Ok(respond::with_cookies(response, pages.oidc.cookies.set(Name::Session, id.as_str(), None)))
+    let cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
+    Ok(respond::with_cookies(response, cookies).into())
 }
 
 /// Goes on with a session that the person wants to use.
 ///
 /// # Errors
-/// [`ServiceError`] when a store is away.
+/// [`ServiceError`] when a store is unavailable.
 pub(super) async fn use_session(
     pages: &Pages,
     step: &mut StepContext<'_>,
-    authenticated: Authenticated,
-    subject: &ConsentContext,
-) -> Result<HttpResponse, ServiceError> {
-    let next = next(pages, step, &authenticated, subject);
-    step.attempt.progress.stage = match &next {
-        Next::Ask => Stage::Consent(authenticated.clone()),
-        Next::Answer(_) | Next::WrongPerson => Stage::Finished,
-    };
-    if !step.advance(pages).await? {
-        return Ok(step.go(Page::Continue));
+    mut present: Present,
+) -> Result<Flow, ServiceError> {
+    for _ in 0..TRIES {
+        let mut batch = Batch::new(&pages.sign_in.ephemeral);
+        let seen = step.open.version;
+        let Present { authenticated, person, session } = &present;
+        let next = next(pages, step, authenticated, person);
+        if matches!(next, Next::Answer(_)) {
+            pages.sign_in.sessions.use_in(&mut batch, session, &step.client.id);
+        }
+        let used = Event::SessionUsed(authenticated.clone());
+        let Ok(response) = conclude(pages, step, (authenticated, person), (next, used), &mut batch).await?
+        else {
+            return Ok(Flow::Due);
+        };
+        if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
+            return Ok(response.into());
+        }
+        match again(pages, step, seen).await? {
+            Ok(found) => present = found,
+            Err(flow) => return Ok(flow),
+        }
     }
-    go(pages, step, &authenticated, next).await
+    Err(ServiceError::Unavailable("the session changes too often".to_owned()))
 }
 
-/// Answers the service with what was decided, after the sign-in was marked as finished.
+/// Records what the person agreed to and answers. Called again, it goes on where a failure interrupted it.
 ///
 /// # Errors
-/// [`ServiceError`] when a store is away.
-pub(super) async fn answer(
-    pages: &Pages,
-    step: &StepContext<'_>,
-    authenticated: &Authenticated,
-    decision: Decision,
-) -> Result<HttpResponse, ServiceError> {
-    let request = &step.attempt.request;
-    Ok(match oidc::issue(&pages.oidc, &step.client, request, authenticated, decision).await? {
-        IssueOutcome::Sent(answer) => oidc::send(&step.context, Some(&step.client), answer),
-        IssueOutcome::SessionGone => step.problem(ProblemKind::Expired),
-    })
+/// [`ServiceError`] when a store is unavailable; then the answer can be made again.
+pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
+    for _ in 0..TRIES {
+        let Stage::Answering(_, agreement) = step.open.attempt.stage().clone() else { return Ok(Flow::Due) };
+        let Some(present) = present(pages, step).await? else { return start_over(pages, step).await };
+        let seen = step.open.version;
+        let consent = record(pages, step, &present.authenticated, &agreement).await?;
+        let mut batch = Batch::new(&pages.sign_in.ephemeral);
+        pages.sign_in.sessions.use_in(&mut batch, &present.session, &step.client.id);
+        let Ok(response) = answer_in(pages, step, &present.authenticated, Some(consent), &mut batch)? else {
+            return Ok(Flow::Due);
+        };
+        if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
+            return Ok(response.into());
+        }
+        if let Err(flow) = again(pages, step, seen).await? {
+            return Ok(flow);
+        }
+    }
+    Err(ServiceError::Unavailable("the session changes too often".to_owned()))
 }
 
-/// `GET /sign-in/cancel`: the person does not want to; the service is told so.
+/// `GET /sign-in/cancel`: the person cancels; the client gets `access_denied`.
 pub async fn cancel(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
-    let mut step = match StepContext::any(&pages, &request).await {
+    let mut step = match StepContext::find(&pages, &request, Read::Session).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
-    if step.attempt.progress.stage == Stage::Finished {
-        return step.problem(ProblemKind::AlreadyFinished);
-    }
-    step.attempt.progress.stage = Stage::Finished;
-    match step.advance(&pages).await {
-        Ok(true) => deny(&pages, &step),
-        Ok(false) => step.problem(ProblemKind::AlreadyFinished),
-        Err(fault) => step.context.failure(&fault),
-    }
+    let answered = step.refuse(&pages, Refusal::Denied).await.map(|flow| match flow {
+        Flow::Respond(response) => response,
+        Flow::Due => step.problem(ProblemKind::AlreadyFinished),
+    });
+    step.context.or_failure(answered)
 }
 
-/// Tells the service that the person refused.
-pub(super) fn deny(pages: &Pages, step: &StepContext<'_>) -> HttpResponse {
-    oidc::send(&step.context, Some(&step.client), oidc::deny(&pages.oidc, &step.attempt))
+/// Who is signed in at this step: the session that the step rests on must be this browser's and valid, and its person
+/// enrolled. Otherwise nothing of theirs may be shown or sent.
+///
+/// # Errors
+/// [`ServiceError`] when a store is unavailable.
+pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Option<Present>, ServiceError> {
+    let attempt = &step.open.attempt;
+    let (Some(authenticated), Some(session)) = (attempt.stage().authenticated(), &step.session) else {
+        return Ok(None);
+    };
+    let mut authenticated = authenticated.clone();
+    if !session.digest.matches(&authenticated.session) {
+        // The same person has signed in again in another tab: that session goes on here.
+        let (now, then) = (&session.session, &authenticated);
+        if now.person_id != then.person_id || now.sid_key != then.sid_key {
+            return Ok(None);
+        }
+        authenticated.session = session.digest;
+    }
+    // A page that was left open may be too old by now for what the service accepts.
+    if matches!(attempt.stage(), Stage::Continue(_)) {
+        let situation = Situation {
+            request: &attempt.request,
+            client: &step.client,
+            session: &session.session,
+            bounds: pages.sign_in.sessions.bounds,
+            subject_ids: &pages.subject_ids,
+            now: pages.sign_in.clock.now(),
+        };
+        if known(&situation).is_err() {
+            return Ok(None);
+        }
+    }
+    let person = pages.release.consent_context(&authenticated.person_id, &step.client).await?;
+    let person = person.filter(|person| {
+        let account = &person.account.account_state;
+        session.is_of(account) && authenticated.epoch == account.epoch
+    });
+    Ok(person.map(|person| Present { authenticated, person, session: session.clone() }))
 }
 
-enum Next {
-    Answer(Decision),
-    Ask,
-    /// The service meant somebody else (`id_token_hint`, `claims`).
-    WrongPerson,
+/// Leads to the number page: no session is valid here, or another person wants to sign in.
+///
+/// # Errors
+/// [`ServiceError`] when a store is unavailable.
+pub(super) async fn start_over(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
+    let now = pages.sign_in.clock.now();
+    if step.open.attempt.advance(Event::StartOver, false, now).is_err() || !step.store(pages).await? {
+        return Ok(Flow::Due);
+    }
+    Ok(step.go(Page::Number).into())
 }
 
 fn next(
     pages: &Pages,
     step: &StepContext<'_>,
     authenticated: &Authenticated,
-    subject: &ConsentContext,
+    person: &ConsentContext,
 ) -> Next {
-    let request = &step.attempt.request;
-    let sub = pages.oidc.subject_ids.of(&step.client, &authenticated.person_id);
-    if request.subject.as_ref().is_some_and(|wanted| *wanted != sub) {
-        return Next::WrongPerson;
+    let (request, client) = (&step.open.attempt.request, &step.client);
+    let sub = pages.subject_ids.of(client, &authenticated.person_id);
+    if request.expected_sub.as_ref().is_some_and(|expected| *expected != sub) {
+        return Next::Refuse(Refusal::OtherPerson);
     }
-    let asked = request.release.available(&subject.account);
-    // A law that lets a body have the data leaves nothing to ask.
-    let ask_again = request.prompt.contains(&Prompt::Consent) && step.client.basis == Basis::Consent;
-    match decide(&step.client, &asked, subject.consent.as_ref(), pages.oidc.clock.now()) {
+    if !request.acr.is_empty() && !request.acr.contains(&authenticated.acr) {
+        return Next::Refuse(Refusal::Acr);
+    }
+    let asked = request.data.available(&person.account);
+    let now = pages.sign_in.clock.now();
+    match decide(client, &asked, person.consent.as_ref(), request.ask_again.consent, now) {
         Decision::Ask => Next::Ask,
-        _ if ask_again => Next::Ask,
         decision => Next::Answer(decision),
     }
 }
 
-async fn go(
+/// Advances the attempt to what follows and adds everything that must be stored with it to the batch.
+async fn conclude(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    (authenticated, person): (&Authenticated, &ConsentContext),
+    (next, proof): (Next, Event),
+    batch: &mut Batch<'_>,
+) -> Result<Result<HttpResponse, Illegal>, ServiceError> {
+    let now = pages.sign_in.clock.now();
+    let attempt = &mut step.open.attempt;
+    let response = match next {
+        Next::Ask => match attempt.advance(proof, true, now) {
+            Ok(()) => step.go(Page::Consent),
+            Err(illegal) => return Ok(Err(illegal)),
+        },
+        Next::Refuse(refusal) => match attempt.advance(Event::Refused(refusal), false, now) {
+            Ok(()) => pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal)?,
+            Err(illegal) => return Ok(Err(illegal)),
+        },
+        Next::Answer(decision) => {
+            let consent = match decision {
+                Decision::Covered(consent) => Some(consent),
+                Decision::Statutory(extent) => {
+                    let (id, who) = (Release::new_consent_id(), &person.account.account_state.person_id);
+                    Some(pages.release.record(&id, who, &step.client, extent).await?)
+                }
+                Decision::Nothing | Decision::Ask => None,
+            };
+            return answer_in(pages, step, authenticated, consent, batch);
+        }
+    };
+    pages.sign_in.attempts.store_in(batch, &step.open);
+    Ok(Ok(response))
+}
+
+/// Makes the answer, to be stored by the batch together with the attempt that it finishes.
+fn answer_in(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    authenticated: &Authenticated,
+    consent: Option<Consent>,
+    batch: &mut Batch<'_>,
+) -> Result<Result<HttpResponse, Illegal>, ServiceError> {
+    let (attempt, client) = (&step.open.attempt, &step.client);
+    let (response, answer) =
+        pages.completion.answer_in(&step.context, (attempt, client), authenticated, consent, batch)?;
+    let now = pages.sign_in.clock.now();
+    let event = Event::Answered(authenticated.clone(), answer);
+    if let Err(illegal) = step.open.attempt.advance(event, false, now) {
+        return Ok(Err(illegal));
+    }
+    pages.sign_in.attempts.store_in(batch, &step.open);
+    Ok(Ok(response))
+}
+
+/// Reads attempt and session again after one of them was changed by another request; what is due instead, when it was
+/// the attempt.
+async fn again<'r>(
+    pages: &Pages,
+    step: &mut StepContext<'r>,
+    seen: Version,
+) -> Result<Result<Present, Flow>, ServiceError> {
+    let found = match StepContext::find(pages, step.context.request, Read::Session).await {
+        Ok(found) => found,
+        Err(instead) => return Ok(Err(instead.into())),
+    };
+    if found.open.version != seen {
+        return Ok(Err(Flow::Due));
+    }
+    *step = found;
+    match present(pages, step).await? {
+        Some(present) => Ok(Ok(present)),
+        None => Ok(Err(start_over(pages, step).await?)),
+    }
+}
+
+async fn record(
     pages: &Pages,
     step: &StepContext<'_>,
     authenticated: &Authenticated,
-    next: Next,
-) -> Result<HttpResponse, ServiceError> {
-    match next {
-        Next::Ask => Ok(step.go(Page::Consent)),
-        Next::Answer(decision) => answer(pages, step, authenticated, decision).await,
-        Next::WrongPerson => {
-            let redirect = step.attempt.request.redirect.clone();
-            let description = "the person who signed in is not the one that was asked for";
-            let error = ToClient { redirect, code: ErrorCode::LoginRequired, description };
-            Ok(oidc::send(&step.context, Some(&step.client), oidc::refuse(&pages.oidc, &error)))
-        }
-    }
-}
-
-/// Who is signed in at this step, with their record as of now: the session that the step rests on must be this
-/// browser's and open, and its person enrolled. Otherwise nothing of theirs may be shown or sent.
-///
-/// # Errors
-/// [`ServiceError`] when a store is away.
-pub(super) async fn present(
-    pages: &Pages,
-    step: &StepContext<'_>,
-) -> Result<Option<(Authenticated, ConsentContext)>, ServiceError> {
-    let (mut authenticated, resting) = match &step.attempt.progress.stage {
-        Stage::Continue(authenticated) => (authenticated.clone(), true),
-        Stage::Consent(authenticated) => (authenticated.clone(), false),
-        _ => return Ok(None),
-    };
-    let Some((digest, session)) = former_session(pages, step).await? else { return Ok(None) };
-    if !digest.matches(&authenticated.session) {
-        // The same person has signed in again in another tab: that session goes on here.
-        if session.person_id != authenticated.person_id || session.sid_key != authenticated.sid_key {
-            return Ok(None);
-        }
-        authenticated.session = digest;
-    }
-    // A page that was left open may be too old by now for what the service accepts.
-    let request = &step.attempt.request;
-    let known = Some((&session, authenticated.clone()));
-    if resting && oidc::interaction::known(&pages.oidc, &step.client, request, known).is_none() {
-        return Ok(None);
-    }
-    let subject = pages.oidc.release.consent_context(&authenticated.person_id, &step.client).await?;
-    Ok(subject.map(|subject| (authenticated, subject)))
-}
-
-/// Leads to the number page: nobody is signed in here, or somebody else wants to.
-///
-/// # Errors
-/// [`ServiceError`] when a store is away.
-pub(super) async fn sign_in_instead(
-    pages: &Pages,
-    step: &mut StepContext<'_>,
-) -> Result<HttpResponse, ServiceError> {
-    step.attempt.progress.stage = Stage::Number;
-    if step.advance(pages).await? {
-        return Ok(step.go(Page::Number));
-    }
-    Ok(step.problem(ProblemKind::Expired))
-}
-
-async fn former_session(
-    pages: &Pages,
-    step: &StepContext<'_>,
-) -> Result<Option<(crate::platform::bytes::Digest, Session)>, ServiceError> {
-    let cookie = pages.oidc.cookies.read(step.context.request, Name::Session).and_then(SessionId::parse);
-    let Some(id) = cookie else { return Ok(None) };
-    let session = pages.oidc.sessions.find(id.digest()).await?;
-    Ok(session.map(|session| (id.digest(), session)))
+    agreement: &Agreement,
+) -> Result<Consent, ServiceError> {
+    let extent = Extent::agreed(&agreement.asked, &agreement.ticked);
+    let id = &agreement.consent_id;
+    Ok(pages.release.record(id, &authenticated.person_id, &step.client, extent).await?)
 }

@@ -1,42 +1,65 @@
-//! The pages that a person walks through between a service's question and its answer, and signing out.
+//! The pages that a person walks through between a service's request and its answer, and signing out.
 //!
-//! Every page has one path and one form. Which page comes next is decided here from the stored stage of the sign-in,
-//! never from the address: a guessed address, an expired page, a second tab or the back button lead to the step that
-//! is due, or back to the service. The rules of the steps are in `sign_in`, of consent in `release`, the answer itself
-//! in `oidc`.
+//! Every page has one path and one form. Which page comes next is decided from the stored stage of the sign-in attempt,
+//! never from the address: a guessed address, an expired page, a second tab or the back button lead to the step that is
+//! due, or back to the service. The rules of the steps are in `sign_in`, of consent in `release`. No page knows a
+//! protocol: the answer is made in `completion.rs`, and signing out in `sign_out.rs` speaks for the one that has it.
 
 mod code;
+mod completion;
 mod consent;
 mod continuing;
+mod drive;
 mod finish;
 mod number;
 mod sign_out;
 mod step;
-pub mod view;
+mod view;
 mod welcome;
 
 use std::sync::Arc;
 
-use crate::oidc::{AuthorizationRequest, Oidc};
-use crate::platform::seal::Mac;
+use actix_web::HttpResponse;
+
+use crate::clients::{Registry, SubjectIds};
 use crate::platform::telemetry::Metrics;
+use crate::platform::web::cookies::Cookies;
+use crate::platform::web::locale::Language;
+use crate::platform::web::respond;
+use crate::release::Release;
 use crate::sign_in::SignIn;
 
-/// What the pages need.
+pub use completion::Completion;
+pub use sign_out::SignOut;
+
+/// What the pages need. Cheap to clone.
 #[derive(Clone)]
 pub struct Pages {
-    /// The service's side.
-    pub oidc: Oidc,
-    /// The person's side.
+    /// The steps.
     pub sign_in: SignIn,
+    /// Persons and consents.
+    pub release: Release,
+    /// Relying parties.
+    pub clients: Arc<Registry>,
+    /// Subject identifiers of people.
+    pub subject_ids: Arc<SubjectIds>,
+    /// Makes the answer, by whatever protocol asked.
+    pub completion: Completion,
+    /// Ends sessions.
+    pub sign_out: SignOut,
+    /// How cookies are read and set.
+    pub cookies: Cookies,
     /// This provider's origin, which its own forms are posted from.
     pub origin: Arc<str>,
-    /// Proves that a sign-out form was shown to a session.
-    pub sign_out: Arc<Mac>,
 }
 
-/// What services ask, in every protocol that the pages serve.
-pub(crate) type SignInAttempt = crate::sign_in::SignInAttempt<AuthorizationRequest>;
+impl Pages {
+    /// Adds the cookie that remembers the language that a person chose.
+    fn remember_language(&self, response: HttpResponse, language: Language) -> HttpResponse {
+        let cookies = self.cookies.set(Language::COOKIE, language.tag(), Some(365 * 86_400));
+        respond::with_cookies(response, cookies)
+    }
+}
 
 /// Adds the pages, each counted by its name.
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
@@ -61,9 +84,7 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         )
         .service(named("/sign-in/cancel", "cancel").route(get().to(finish::cancel)))
         .service(
-            named(crate::oidc::paths::END_SESSION, "logout")
-                .route(get().to(sign_out::get))
-                .route(post().to(sign_out::post)),
+            named(sign_out::PATH, "logout").route(get().to(sign_out::get)).route(post().to(sign_out::post)),
         )
         .service(named("/sign-out", "sign_out").route(post().to(sign_out::confirmed)))
         .service(named("/", "welcome").route(get().to(welcome::get)));

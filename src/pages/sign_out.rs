@@ -1,5 +1,7 @@
 //! `/oidc/logout` and the form that confirms it: signing out of Yagona.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
@@ -7,17 +9,48 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use super::view::{SignOutPage, SignedOutPage};
-use crate::clients::{ClientId, csp_source};
+use crate::clients::{Client, ClientId, csp_source};
 use crate::oidc::{self, LogoutDecision, PostLogout};
-use crate::platform::bytes;
+use crate::platform::bytes::{self, Digest};
+use crate::platform::seal::Mac;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{Session, SessionId};
+use crate::sign_in::{OpenSession, SessionId};
+
+/// Where services send people to sign out.
+pub(super) const PATH: &str = oidc::paths::END_SESSION;
+
+/// Ends sessions and sends logout tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct SignOut {
+    logout: oidc::Logout,
+    /// Proves that a confirmation form was shown to a session.
+    confirmation: Arc<Mac>,
+}
+
+impl SignOut {
+    /// Signing out by this protocol, with forms proved by `confirmation`.
+    pub fn new(logout: oidc::Logout, confirmation: Mac) -> Self {
+        Self { logout, confirmation: Arc::new(confirmation) }
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable; then the session goes on.
+    pub(super) async fn end(&self, session: Digest) -> Result<(), ServiceError> {
+        self.logout.end(session).await
+    }
+
+    /// What a confirmation form must hold: it proves that the form was shown to this session.
+    pub(super) fn confirm_token(&self, session: &Digest) -> String {
+        self.confirmation.digest(&[b"sign-out", &session.0]).encode()
+    }
+}
 
 /// The request in the query (RP-Initiated Logout 1.0 §2).
 pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
@@ -27,7 +60,7 @@ pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
 /// The request in a form. A form of another site brings no cookies, so a browser is asked to come again by a link, which
 /// does.
 pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    if let Some(by_link) = respond::by_link(&request, oidc::paths::END_SESSION, &body) {
+    if let Some(by_link) = respond::by_link(&request, PATH, &body) {
         return by_link;
     }
     run(&pages, &request, &body).await
@@ -37,36 +70,32 @@ pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> Http
 pub async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let params = Params::parse_body(&body).unwrap_or_default();
     let query = Params::parse(request.query_string()).unwrap_or_default();
-    let context = PageContext::new(&request, pages.oidc.cookies, query.get("lang"));
+    let context = PageContext::new(&request, pages.cookies, query.get("lang"));
     let answered = async {
-        let session = session(&pages, &context).await?;
-        let client =
-            query.get("service").and_then(ClientId::parse).and_then(|id| pages.oidc.clients.find(&id));
-        let farewell = PostLogout { client, ..PostLogout::default() };
         if params.get("logout") == Some("no") {
             return Ok(respond::see_other("/"));
         }
-        let Some((id, _)) = session else { return Ok(signed_out(&pages, &context, &farewell, false)) };
-        let wanted = oidc::confirm_token(&pages.sign_out, &id.digest());
+        let client = query.get("service").and_then(ClientId::parse).and_then(|id| pages.clients.find(&id));
+        let Some(session) = session(&pages, &context).await? else {
+            return Ok(left(&context, &PostLogout { client, ..PostLogout::default() }));
+        };
+        let expected = pages.sign_out.confirm_token(&session.digest);
         let shown =
-            query.get("confirm").is_some_and(|given| bytes::same(given.as_bytes(), wanted.as_bytes()));
+            query.get("confirm").is_some_and(|given| bytes::same(given.as_bytes(), expected.as_bytes()));
         if !shown || !respond::is_same_origin(&request, &pages.origin) {
-            return Ok(ask(&pages, &context, &id, &farewell));
+            return Ok(ask(&pages, &context, &session, client.as_deref()));
         }
-        oidc::end(&pages.oidc, id.digest()).await?;
-        Ok(signed_out(&pages, &context, &farewell, true))
+        pages.sign_out.end(session.digest).await?;
+        Ok(signed_out(&pages, &context, client))
     };
-    answered.await.unwrap_or_else(|fault: ServiceError| context.failure(&fault))
+    context.or_failure(answered.await)
 }
 
 async fn run(pages: &Pages, request: &HttpRequest, text: &[u8]) -> HttpResponse {
     let params = Params::parse_body(text).unwrap_or_default();
     let locales = params.get("ui_locales").or_else(|| params.get("lang"));
-    let context = PageContext::new(request, pages.oidc.cookies, locales);
-    match leave(pages, &context, &params).await {
-        Ok(response) => response,
-        Err(fault) => context.failure(&fault),
-    }
+    let context = PageContext::new(request, pages.cookies, locales);
+    context.or_failure(leave(pages, &context, &params).await)
 }
 
 async fn leave(
@@ -75,73 +104,68 @@ async fn leave(
     params: &Params,
 ) -> Result<HttpResponse, ServiceError> {
     let session = session(pages, context).await?;
-    match oidc::leave(&pages.oidc, params, session.as_ref().map(|(_, session)| session)) {
-        LogoutDecision::Wrong(technical) => {
+    let person = session.as_ref().map(|open| &open.session.person_id);
+    Ok(match (pages.sign_out.logout.decide(params, person), session) {
+        (LogoutDecision::Invalid(technical), _) => {
             let problem = Problem { technical: Some(&technical), ..Problem::default() };
-            Ok(context.problem(ProblemKind::BadRequest, &problem))
+            context.problem(ProblemKind::BadRequest, &problem)
         }
-        LogoutDecision::AtOnce(farewell) => {
-            let ended = session.is_some();
-            if let Some((id, _)) = session {
-                oidc::end(&pages.oidc, id.digest()).await?;
-            }
-            Ok(signed_out(pages, context, &farewell, ended))
+        (LogoutDecision::AtOnce(to), Some(session)) => {
+            pages.sign_out.end(session.digest).await?;
+            without_session(pages, left(context, &to))
         }
-        LogoutDecision::Ask(farewell) => Ok(match session {
-            Some((id, _)) => ask(pages, context, &id, &farewell),
-            None => signed_out(pages, context, &farewell, false),
-        }),
-    }
+        (LogoutDecision::Ask(to), Some(session)) => ask(pages, context, &session, to.client.as_deref()),
+        (LogoutDecision::AtOnce(to) | LogoutDecision::Ask(to), None) => left(context, &to),
+    })
 }
 
-async fn session(
+async fn session(pages: &Pages, context: &PageContext<'_>) -> Result<Option<OpenSession>, ServiceError> {
+    Ok(pages.sign_in.sessions.of_browser(context.request, pages.cookies).await?)
+}
+
+fn ask(
     pages: &Pages,
     context: &PageContext<'_>,
-) -> Result<Option<(SessionId, Session)>, ServiceError> {
-    let cookie = pages.oidc.cookies.read(context.request, Name::Session).and_then(SessionId::parse);
-    let Some(id) = cookie else { return Ok(None) };
-    Ok(pages.oidc.sessions.find(id.digest()).await?.map(|session| (id, session)))
-}
-
-fn ask(pages: &Pages, context: &PageContext<'_>, id: &SessionId, farewell: &PostLogout) -> HttpResponse {
-    let token = oidc::confirm_token(&pages.sign_out, &id.digest());
-    let service = farewell.client.as_ref().map_or("", |client| client.id.as_str());
+    session: &OpenSession,
+    client: Option<&Client>,
+) -> HttpResponse {
+    let token = pages.sign_out.confirm_token(&session.digest);
+    let service = client.map_or("", |client| client.id.as_str());
     let action = format!("/sign-out?confirm={token}&service={service}&lang={}", context.language.tag());
-    let client = farewell.client.as_deref().map(|client| oidc::service(client, context.language));
+    let service = client.map(|client| client.shown(context.language));
     let page = SignOutPage {
-        frame: Frame { text: context.text(), service: client, languages: Vec::new(), form_action: &action },
+        frame: Frame { text: context.text(), service, languages: Vec::new(), form_action: &action },
     };
-    respond::page(StatusCode::OK, &page, &CspSources::new(Vec::new(), client.as_ref()))
+    respond::page(StatusCode::OK, &page, &CspSources::new(Vec::new(), service.as_ref()))
 }
 
-/// The session is over: back to the service if it registered where to, otherwise a page that says so.
-/// Only a request that `ended` a session takes the cookie away: any site can send a browser here.
+/// Says that a session was ended on this provider's own page.
 pub(super) fn signed_out(
     pages: &Pages,
     context: &PageContext<'_>,
-    farewell: &PostLogout,
-    ended: bool,
+    client: Option<Arc<Client>>,
 ) -> HttpResponse {
-    let response = match farewell.location() {
-        Some(location) => respond::see_other(&location),
-        None => {
-            let client = farewell.client.as_deref();
-            let service = client.map(|client| oidc::service(client, context.language));
-            let back = client
-                .and_then(|client| Some((client.start_page()?, client.name.get(context.language.tag()))));
-            let forms = back.and_then(|(href, _)| csp_source(href)).into_iter().collect();
-            let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
-            respond::page(
-                StatusCode::OK,
-                &SignedOutPage { frame, back },
-                &CspSources::new(forms, service.as_ref()),
-            )
-        }
-    };
-    if !ended {
-        return response;
+    without_session(pages, left(context, &PostLogout { client, ..PostLogout::default() }))
+}
+
+/// Back to the service if it registered an address for that, otherwise a page that says that the person is signed out.
+fn left(context: &PageContext<'_>, to: &PostLogout) -> HttpResponse {
+    if let Some(location) = to.location() {
+        return respond::see_other(&location);
     }
-    let mut response = respond::with_cookies(response, pages.oidc.cookies.remove(Name::Session));
+    let client = to.client.as_deref();
+    let service = client.map(|client| client.shown(context.language));
+    let back =
+        client.and_then(|client| Some((client.start_page()?, client.name.get(context.language.tag()))));
+    let forms = back.and_then(|(href, _)| csp_source(href)).into_iter().collect();
+    let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
+    let sources = CspSources::new(forms, service.as_ref());
+    respond::page(StatusCode::OK, &SignedOutPage { frame, back }, &sources)
+}
+
+/// Removes the session cookie. Only the answer to a request that ended a session does: any site can send a browser here.
+fn without_session(pages: &Pages, response: HttpResponse) -> HttpResponse {
+    let mut response = respond::with_cookies(response, pages.cookies.remove(SessionId::COOKIE));
     response.headers_mut().insert(
         HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\", \"storage\""),

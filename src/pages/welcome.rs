@@ -7,53 +7,37 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Pages;
 use super::consent::person_name;
 use super::view::WelcomePage;
-use crate::oidc;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::cookies::Name;
 use crate::platform::web::frame::{Frame, LanguageLink};
 use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::SessionId;
 
 /// Shows the page.
 pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     let query = Params::parse(request.query_string()).unwrap_or_default();
     let chosen = query.get("lang").and_then(Language::parse);
-    let context = PageContext::new(&request, pages.oidc.cookies, chosen.map(Language::tag));
-    match show(&pages, &context).await {
-        Ok(response) => match chosen {
-            Some(language) => {
-                let cookies = pages.oidc.cookies.set(Name::Language, language.tag(), Some(365 * 86_400));
-                respond::with_cookies(response, cookies)
-            }
-            None => response,
-        },
-        Err(fault) => context.failure(&fault),
+    let context = PageContext::new(&request, pages.cookies, chosen.map(Language::tag));
+    let response = context.or_failure(show(&pages, &context).await);
+    match chosen {
+        Some(language) => pages.remember_language(response, language),
+        None => response,
     }
 }
 
 async fn show(pages: &Pages, context: &PageContext<'_>) -> Result<HttpResponse, ServiceError> {
-    let cookie = pages.oidc.cookies.read(context.request, Name::Session).and_then(SessionId::parse);
     let mut signed_in_as = None;
     let mut action = String::new();
-    if let Some(id) = cookie
-        && let Some(session) = pages.oidc.sessions.find(id.digest()).await?
-        && let Some(account) = pages.oidc.release.people().find(&session.person_id).await?
+    if let Some(open) = pages.sign_in.sessions.of_browser(context.request, pages.cookies).await?
+        && let Some(account) = pages.release.people().find(&open.session.person_id).await?
+        && open.is_of(&account.account_state)
     {
         signed_in_as = Some(person_name(&account, context.language));
-        let token = oidc::confirm_token(&pages.sign_out, &id.digest());
+        let token = pages.sign_out.confirm_token(&open.digest);
         action = format!("/sign-out?confirm={token}&lang={}", context.language.tag());
     }
-    let languages = Language::ALL
-        .into_iter()
-        .map(|language| LanguageLink {
-            language,
-            href: format!("/?lang={}", language.tag()),
-            current: language == context.language,
-        })
-        .collect();
+    let languages = LanguageLink::all(context.language, |language| format!("/?lang={}", language.tag()));
     let page = WelcomePage {
         frame: Frame { text: context.text(), service: None, languages, form_action: &action },
         signed_in_as,

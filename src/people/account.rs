@@ -33,6 +33,12 @@ impl NumberStatus {
     }
 }
 
+/// How often everything of a person was ended: sessions, grants and tokens that began under another epoch than the
+/// account's have ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub i64);
+
 /// How an account stands: what a sign-in attempt is judged by.
 #[derive(Clone, Debug)]
 pub struct AccountState {
@@ -44,6 +50,8 @@ pub struct AccountState {
     pub failures: i64,
     /// No code is accepted before this moment.
     pub locked_until: Timestamp,
+    /// What began under another epoch has ended.
+    pub epoch: Epoch,
 }
 
 impl AccountState {
@@ -85,6 +93,7 @@ mod tests {
             status,
             failures: 0,
             locked_until: Timestamp(until),
+            epoch: Epoch::default(),
         };
         assert!(account_state(NumberStatus::Enrolled, 0).may_try(Timestamp(10)));
         assert!(!account_state(NumberStatus::Enrolled, 11).may_try(Timestamp(10)));

@@ -50,12 +50,6 @@ impl CivilDate {
         Self::new(i32::from(year), month, day).ok_or(NotADate)
     }
 
-    /// Years completed on `today`; negative when `today` is earlier. Born on 29 February: a year is complete on 1 March.
-    pub fn years_until(self, today: Self) -> i32 {
-        let before = (u8::from(today.0.month()), today.0.day()) < (u8::from(self.0.month()), self.0.day());
-        today.0.year() - self.0.year() - i32::from(before)
-    }
-
     /// The same day for calendar arithmetic.
     pub fn to_date(self) -> Date {
         self.0
@@ -120,15 +114,5 @@ mod tests {
         for text in bad.into_iter().chain(["+001-02-03", "2001-02-01 ", "2001-02-\u{0661}"]) {
             assert_eq!(CivilDate::parse(text), Err(NotADate), "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_year_is_complete_on_the_birthday_and_not_the_day_before() {
-        let born = CivilDate::new(1990, 4, 12).unwrap();
-        assert_eq!(born.years_until(CivilDate::new(2026, 4, 11).unwrap()), 35);
-        assert_eq!(born.years_until(CivilDate::new(2026, 4, 12).unwrap()), 36);
-        let leap = CivilDate::new(2004, 2, 29).unwrap();
-        assert_eq!(leap.years_until(CivilDate::new(2022, 2, 28).unwrap()), 17);
-        assert_eq!(leap.years_until(CivilDate::new(2022, 3, 1).unwrap()), 18);
     }
 }

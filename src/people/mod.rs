@@ -19,7 +19,7 @@ pub mod names;
 pub mod phone;
 pub mod pinfl;
 
-pub use account::{Account, AccountState, NumberStatus};
+pub use account::{Account, AccountState, Epoch, NumberStatus};
 pub use data_set::DataSet;
 pub use date::{BirthDate, CivilDate};
 pub use document::{Document, DocumentKind, DocumentNumber};
@@ -28,3 +28,5 @@ pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
 pub use store::People;
+pub(crate) use store::TABLES;
+pub use typed::digits_of;

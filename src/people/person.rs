@@ -10,16 +10,24 @@ use crate::platform::bytes::{self, Digest};
 #[serde(transparent)]
 pub struct PersonId(String);
 
+/// How the identifiers of the table `decoys` begin.
+const DECOY: &str = "nobody-";
+
 impl PersonId {
     /// A new identifier.
     pub fn random() -> Self {
         Self(bytes::random_text::<16>())
     }
 
-    /// Nobody: stands in where a number is nobody's, so that it costs what others cost. There are sixteen of them, so
-    /// that they do not wait for each other.
+    /// Stands in where a number has no account, so that it costs what others cost. There are sixteen of them, so
+    /// that they do not wait for each other; their rows are in a table of their own.
     pub fn nobody(number_index: &Digest) -> Self {
-        Self(format!("nobody-{:x}", number_index.0[0] & 15))
+        Self(format!("{DECOY}{:x}", number_index.0[0] & 15))
+    }
+
+    /// Whether it stands in for a number that has no account. Identifiers of persons are longer.
+    pub(super) fn is_decoy(&self) -> bool {
+        self.0.len() == DECOY.len() + 1 && self.0.starts_with(DECOY)
     }
 
     /// An identifier read from the store.

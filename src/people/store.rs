@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
-use sqlx::any::AnyRow;
 
 use super::account::NEVER;
-use super::{Account, AccountState, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people};
+use super::{Account, AccountState, Epoch, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::{Keyring, Mac, Sealer};
 
 /// How long a record read once is taken from memory: long enough for the end of a sign-in and the UserInfo request
@@ -29,6 +28,31 @@ pub struct People {
     remembered: Cache<PersonId, Arc<Account>>,
     /// A made-up record, sealed: opened where there is none, so that it takes as long.
     decoy: Arc<str>,
+}
+
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &["phone_numbers", "persons", "decoys"];
+
+/// Both give the identifier back if they took place.
+const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT (pinfl_index) DO NOTHING RETURNING person_id";
+const UPDATE_PERSON: &str = "UPDATE persons SET sealed = $3, updated_at = $4 \
+     WHERE person_id = $1 AND pinfl_index = $2 RETURNING person_id";
+
+/// One text for both tables, so that the work is the same whether or not there is an account.
+macro_rules! count_failure {
+    ($table:literal) => {
+        concat!(
+            "UPDATE ",
+            $table,
+            " SET failures = failures + 1, locked_until = CASE \
+             WHEN failures + 1 >= $1 THEN $2 \
+             WHEN (failures + 1) % 5 <> 0 THEN locked_until \
+             ELSE $3 + CASE (failures + 1) / 5 WHEN 1 THEN 30 WHEN 2 THEN 60 WHEN 3 THEN 120 WHEN 4 THEN 240 \
+             WHEN 5 THEN 480 WHEN 6 THEN 960 WHEN 7 THEN 1920 ELSE 3600 END END \
+             WHERE person_id = $4"
+        )
+    };
 }
 
 /// The place that the made-up record is sealed for.
@@ -68,8 +92,8 @@ impl People {
         let row = self
             .db
             .read_optional(
-                sqlx::query(
-                    "SELECT p.person_id, n.status, p.failures, p.locked_until \
+                db::statement(
+                    "SELECT p.person_id, n.status, p.failures, p.locked_until, p.epoch \
                      FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id WHERE n.number_index = $1",
                 )
                 .bind(number_index.encode()),
@@ -89,8 +113,8 @@ impl People {
         let row = self
             .db
             .read_optional(
-                sqlx::query(
-                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
+                db::statement(
+                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
                      WHERE p.person_id = $1",
@@ -105,7 +129,7 @@ impl People {
     ///
     /// # Errors
     /// [`DbError::Corrupt`] when it does not open.
-    pub fn open(&self, row: &AnyRow) -> Result<Arc<Account>, DbError> {
+    pub fn open(&self, row: &Row) -> Result<Arc<Account>, DbError> {
         let account_state = account_state(row)?;
         let id = account_state.person_id.clone();
         let number_index = db::text(row, "phone_numbers", "number_index")?;
@@ -114,7 +138,7 @@ impl People {
             .open_text(place("persons", id.as_str()).as_bytes(), &db::text(row, "persons", "person_sealed")?)
             .ok()
             .and_then(|plain| serde_json::from_slice(&plain).ok())
-            .ok_or_else(|| corrupt("persons", id.as_str()))?;
+            .ok_or_else(|| row.corrupt("persons", "sealed", UNOPENED))?;
         let phone = self
             .sealer
             .open_text(
@@ -124,7 +148,7 @@ impl People {
             .ok()
             .and_then(|plain| String::from_utf8(plain).ok())
             .and_then(|digits| PhoneNumber::from_digits(&digits).ok())
-            .ok_or_else(|| corrupt("phone_numbers", id.as_str()))?;
+            .ok_or_else(|| row.corrupt("phone_numbers", "sealed", UNOPENED))?;
         let account = Arc::new(Account { person, phone, account_state });
         self.remembered.insert(id, Arc::clone(&account));
         Ok(account)
@@ -144,23 +168,8 @@ impl People {
     /// # Errors
     /// [`DbError`].
     pub async fn record_failure(&self, id: &PersonId, most: i64, now: Timestamp) -> Result<(), DbError> {
-        self.db
-            .execute(
-                sqlx::query(
-                    "UPDATE persons SET failures = failures + 1, locked_until = CASE \
-                     WHEN pinfl_index LIKE 'nobody-%' THEN 0 \
-                     WHEN failures + 1 >= $1 THEN $2 \
-                     WHEN (failures + 1) % 5 <> 0 THEN locked_until \
-                     ELSE $3 + CASE (failures + 1) / 5 WHEN 1 THEN 30 WHEN 2 THEN 60 WHEN 3 THEN 120 WHEN 4 THEN 240 \
-                     WHEN 5 THEN 480 WHEN 6 THEN 960 WHEN 7 THEN 1920 ELSE 3600 END END \
-                     WHERE person_id = $4",
-                )
-                .bind(most)
-                .bind(NEVER.0)
-                .bind(now.0)
-                .bind(id.as_str()),
-            )
-            .await?;
+        let sql = if id.is_decoy() { count_failure!("decoys") } else { count_failure!("persons") };
+        self.db.execute(db::statement(sql).bind(most).bind(NEVER.0).bind(now.0).bind(id.as_str())).await?;
         self.remembered.invalidate(id);
         Ok(())
     }
@@ -172,7 +181,7 @@ impl People {
     pub async fn clear_failures(&self, id: &PersonId) -> Result<(), DbError> {
         self.db
             .execute(
-                sqlx::query("UPDATE persons SET failures = 0, locked_until = 0 WHERE person_id = $1")
+                db::statement("UPDATE persons SET failures = 0, locked_until = 0 WHERE person_id = $1")
                     .bind(id.as_str()),
             )
             .await?;
@@ -180,7 +189,20 @@ impl People {
         Ok(())
     }
 
-    /// Stores a person and the state of their number, found again by PINFL.
+    /// Raises a person's epoch together with `then`, all or nothing: everything of theirs that began before has ended.
+    /// Returns the new epoch; `None` when there is no such person.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn raise_epoch(&self, id: &PersonId, then: Vec<Statement>) -> Result<Option<Epoch>, DbError> {
+        let raise =
+            db::statement("UPDATE persons SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch");
+        let raised = self.db.guarded(raise.bind(id.as_str()), then).await?;
+        self.remembered.invalidate(id);
+        raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
+    }
+
+    /// Stores a person and the state of their number, found again by PINFL: both or nothing.
     ///
     /// # Errors
     /// [`DbError`].
@@ -192,70 +214,63 @@ impl People {
         now: Timestamp,
     ) -> Result<PersonId, DbError> {
         let pinfl_index = self.pinfl_index(&person.pinfl).encode();
-        let record = serde_json::to_vec(person).map_err(|error| DbError::Statement(error.to_string()))?;
-        let seal = |id: &PersonId| self.sealer.seal_text(place("persons", id.as_str()).as_bytes(), &record);
-        let fresh = PersonId::random();
-        self.db
-            .execute(
-                sqlx::query(
-                    "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ($1, $2, $3, $4) \
-                     ON CONFLICT (pinfl_index) DO NOTHING",
-                )
-                .bind(fresh.as_str())
-                .bind(&pinfl_index)
-                .bind(seal(&fresh))
-                .bind(now.0),
-            )
-            .await?;
-        let id = self
-            .db
-            .read_optional(
-                sqlx::query("SELECT person_id FROM persons WHERE pinfl_index = $1").bind(&pinfl_index),
-            )
-            .await?
-            .map(|row| db::text(&row, "persons", "person_id").map(PersonId::stored))
-            .transpose()?
-            .ok_or_else(|| corrupt("persons", "just stored"))?;
-        if id != fresh {
-            self.db
-                .execute(
-                    sqlx::query("UPDATE persons SET sealed = $1, updated_at = $2 WHERE person_id = $3")
-                        .bind(seal(&id))
-                        .bind(now.0)
-                        .bind(id.as_str()),
-                )
-                .await?;
+        let record = serde_json::to_vec(person).map_err(DbError::statement)?;
+        // Of two that store a new person at once, one finds the other's row the next time.
+        for _ in 0..3 {
+            let known = self.id_of(&pinfl_index).await?;
+            let (sql, id) = match known {
+                Some(id) => (UPDATE_PERSON, id),
+                None => (INSERT_PERSON, PersonId::random()),
+            };
+            let sealed = self.sealer.seal_text(place("persons", id.as_str()).as_bytes(), &record);
+            let person = db::statement(sql).bind(id.as_str()).bind(&pinfl_index).bind(sealed).bind(now.0);
+            let number = self.number_of(&id, phone, status, now);
+            if self.db.guarded(person, vec![number]).await?.is_some() {
+                self.remembered.invalidate(&id);
+                return Ok(id);
+            }
         }
+        Err(DbError::unavailable("others are storing the same person"))
+    }
+
+    async fn id_of(&self, pinfl_index: &str) -> Result<Option<PersonId>, DbError> {
+        let statement = db::statement("SELECT person_id FROM persons WHERE pinfl_index = $1");
+        let row = self.db.read_optional(statement.bind(pinfl_index)).await?;
+        row.map(|row| db::text(&row, "persons", "person_id").map(PersonId::stored)).transpose()
+    }
+
+    fn number_of(
+        &self,
+        id: &PersonId,
+        phone: &PhoneNumber,
+        status: NumberStatus,
+        now: Timestamp,
+    ) -> Statement {
         let number_index = self.number_index(phone).encode();
-        let sealed = self
-            .sealer
-            .seal_text(place("phone_numbers", &number_index).as_bytes(), phone.digits().as_bytes());
-        self.db
-            .execute(
-                sqlx::query(
-                    "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at) \
-                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (number_index) DO UPDATE SET \
-                     person_id = excluded.person_id, status = excluded.status, updated_at = excluded.updated_at",
-                )
-                .bind(&number_index)
-                .bind(id.as_str())
-                .bind(sealed)
-                .bind(status.name())
-                .bind(now.0),
-            )
-            .await?;
-        self.remembered.invalidate(&id);
-        Ok(id)
+        let place = place("phone_numbers", &number_index);
+        let sealed = self.sealer.seal_text(place.as_bytes(), phone.digits().as_bytes());
+        db::statement(
+            "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (number_index) DO UPDATE SET \
+             person_id = excluded.person_id, status = excluded.status, updated_at = excluded.updated_at",
+        )
+        .bind(number_index)
+        .bind(id.as_str())
+        .bind(sealed)
+        .bind(status.name())
+        .bind(now.0)
     }
 }
 
-fn account_state(row: &AnyRow) -> Result<AccountState, DbError> {
+fn account_state(row: &Row) -> Result<AccountState, DbError> {
     let status = db::text(row, "phone_numbers", "status")?;
     Ok(AccountState {
         person_id: PersonId::stored(db::text(row, "persons", "person_id")?),
-        status: NumberStatus::parse(&status).ok_or_else(|| corrupt("phone_numbers", "status"))?,
+        status: NumberStatus::parse(&status)
+            .ok_or_else(|| row.corrupt("phone_numbers", "status", "it is no status of this version"))?,
         failures: db::int(row, "persons", "failures")?,
         locked_until: Timestamp(db::int(row, "persons", "locked_until")?),
+        epoch: Epoch(db::int(row, "persons", "epoch")?),
     })
 }
 
@@ -263,25 +278,36 @@ fn place(table: &str, row: &str) -> String {
     format!("{table}/sealed/{row}")
 }
 
-fn corrupt(table: &'static str, row: &str) -> DbError {
-    DbError::Corrupt { table, what: format!("row {row} does not open with this keyring") }
-}
+/// What is said of a sealed column that does not open, or holds something else than was sealed.
+const UNOPENED: &str = "it does not open with this keyring";
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+
     use super::*;
-    use crate::platform::bytes;
-    use crate::platform::telemetry::Metrics;
+    use crate::platform::db::test_db::TestDb;
+
+    async fn people() -> (People, TestDb) {
+        let db = TestDb::migrated().await;
+        let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+        (People::new(db.clone(), &keyring), db)
+    }
+
+    fn somebody() -> test_people::TestPerson {
+        test_people::parse(test_people::BUILT_IN).unwrap().swap_remove(0)
+    }
+
+    async fn failures(db: &Db, sql: &'static str) -> i64 {
+        db::int(&db.read_one(db::statement(sql)).await.unwrap(), "persons", "n").unwrap()
+    }
+
+    const PERSONS: &str = "SELECT COUNT(*) AS n FROM persons WHERE sealed <> ''";
 
     #[actix_web::test]
     async fn the_delay_grows_to_an_hour_and_ends_for_good_at_the_last_failure() {
-        let folder = std::env::temp_dir().join(format!("yagona-people-{}", bytes::random_text::<8>()));
-        let url = format!("sqlite:{}", folder.join("people.db").display());
-        let database = db::connect(&url, 2, Duration::from_secs(5), Metrics::new()).await.unwrap();
-        db::migrate(&database).await.unwrap();
-        let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
-        let people = People::new(database, &keyring);
-        let somebody = &test_people::parse(test_people::BUILT_IN).unwrap()[0];
+        let (people, _db) = people().await;
+        let somebody = somebody();
         let now = Timestamp(1_000_000);
         let id =
             people.store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, now).await.unwrap();
@@ -296,6 +322,51 @@ mod tests {
         assert_eq!(delays[49], NEVER.0 - now.0);
         people.clear_failures(&id).await.unwrap();
         assert!(people.account_state(&index).await.unwrap().unwrap().may_try(now));
-        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[actix_web::test]
+    async fn a_failure_without_an_account_is_one_row_of_the_decoys_and_none_of_the_persons() {
+        let (people, db) = people().await;
+        for first in 0..=255_u8 {
+            let mut index = Digest([7; 32]);
+            index.0[0] = first;
+            people.record_failure(&PersonId::nobody(&index), 50, Timestamp(1)).await.unwrap();
+        }
+        assert_eq!(failures(&db, "SELECT CAST(SUM(failures) AS BIGINT) AS n FROM decoys").await, 256);
+        assert_eq!(failures(&db, "SELECT MIN(failures) AS n FROM decoys").await, 16);
+        assert_eq!(failures(&db, "SELECT CAST(SUM(failures) AS BIGINT) AS n FROM persons").await, 0);
+        assert!((0..100).all(|_| !PersonId::random().is_decoy()));
+    }
+
+    #[actix_web::test]
+    async fn a_person_whose_number_cannot_be_stored_is_not_stored_either() {
+        let (people, db) = people().await;
+        db.execute(db::statement(
+            "CREATE TRIGGER refuse BEFORE INSERT ON phone_numbers BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        ))
+        .await
+        .unwrap();
+        let somebody = somebody();
+        let stored =
+            people.store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, Timestamp(1)).await;
+        assert!(matches!(stored, Err(DbError::Statement(_))));
+        assert_eq!(failures(&db, PERSONS).await, 0);
+    }
+
+    #[actix_web::test]
+    async fn a_person_stored_again_and_by_many_at_once_stays_one() {
+        let (people, db) = people().await;
+        let mut somebody = somebody();
+        let store = |person: Person, status| {
+            let (people, phone) = (people.clone(), somebody.phone.clone());
+            async move { people.store(&person, &phone, status, Timestamp(1)).await.unwrap() }
+        };
+        let ids = join_all((0..10).map(|_| store(somebody.record(), NumberStatus::Enrolled))).await;
+        assert!(ids.iter().all(|id| *id == ids[0]));
+        somebody.status = NumberStatus::Blocked;
+        assert_eq!(store(somebody.record(), somebody.status).await, ids[0]);
+        let state = people.account_state(&people.number_index(&somebody.phone)).await.unwrap().unwrap();
+        assert_eq!((state.person_id, state.status), (ids[0].clone(), NumberStatus::Blocked));
+        assert_eq!(failures(&db, PERSONS).await, 1);
     }
 }

@@ -24,3 +24,20 @@ pub(super) fn is_blank(c: char) -> bool {
 pub(super) fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}')
 }
+
+/// The digits in a short text that people type or paste, such as a code: blanks, dashes and a leading `#` are left out.
+/// `None` when anything else is in it, or it is longer than `longest` bytes.
+pub fn digits_of(text: &str, longest: usize) -> Option<String> {
+    if text.len() > longest {
+        return None;
+    }
+    let mut digits = String::new();
+    for c in text.chars() {
+        match digit(c) {
+            Some(digit) => digits.push(char::from(b'0' + digit)),
+            None if is_blank(c) || is_dash(c) || c == '#' => {}
+            None => return None,
+        }
+    }
+    Some(digits)
+}

@@ -1,8 +1,12 @@
-//! Random values, digests and their text form: the small change of everything single-use.
+//! Random values, digests and their text form. Randomness is the operating system's, and is not passed as an argument:
+//! what is made of it opens something, and no test may foresee it.
 
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use rand::{Rng as _, RngExt as _};
 use serde::{Deserialize, Serialize};
 
 /// A SHA-256 digest. Digests may be stored, compared and used as keys; what they are made of may not.
@@ -53,14 +57,50 @@ impl TryFrom<String> for Digest {
     }
 }
 
+/// The operating system's generator. It panics when there is no randomness to give: nothing secure can be done from
+/// there on.
+fn system() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+/// Twenty-six letters and six digits: a power of two, so that each is as likely as any other in a random byte.
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// Fills `out` from the operating system's generator.
+///
+/// # Panics
+/// When the operating system has no randomness to give.
+pub fn fill(out: &mut [u8]) {
+    system().fill_bytes(out);
+}
+
 /// `N` bytes from the operating system's generator.
 ///
 /// # Panics
-/// When the operating system has no randomness to give: nothing secure can be done from there on.
+/// When the operating system has no randomness to give.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut out = [0; N];
-    rand::fill(&mut out).expect("the operating system's random generator failed");
+    fill(&mut out);
     out
+}
+
+/// `N` random decimal digits, leading zeros included; each number of so many digits is as likely as any other.
+///
+/// # Panics
+/// When the operating system has no randomness to give.
+pub fn random_digits<const N: u32>() -> String {
+    const { assert!(N >= 1 && N <= 18) };
+    let value = system().random_range(0..10_u64.pow(N));
+    format!("{value:0width$}", width = N as usize)
+}
+
+/// `N` random lower-case letters and digits, five bits in each.
+///
+/// # Panics
+/// When the operating system has no randomness to give.
+pub fn random_alphanumeric<const N: usize>() -> String {
+    // One call for all of them: a range for each letter would be a call to the system for each.
+    random::<N>().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 /// A random value of `N` bytes in base64url: 43 characters for 32 bytes.
@@ -71,6 +111,11 @@ pub fn random_text<const N: usize>() -> String {
 /// base64url without padding (RFC 4648 §5).
 pub fn encode(raw: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(raw)
+}
+
+/// Appends base64url without padding to `out`.
+pub fn encode_into(raw: &[u8], out: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(raw, out);
 }
 
 /// Reads base64url without padding; `None` for anything else.
@@ -98,5 +143,45 @@ mod tests {
     #[test]
     fn two_random_values_differ() {
         assert_ne!(random::<32>(), random::<32>());
+        assert_ne!(random_alphanumeric::<20>(), random_alphanumeric::<20>());
+    }
+
+    /// Fails when the counts are too uneven for chance: a uniform source gets there once in some 10^12 runs.
+    fn assert_uniform(counts: &[u32]) {
+        let expected = f64::from(counts.iter().sum::<u32>()) / counts.len() as f64;
+        let chi_squared: f64 =
+            counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
+        let freedom = (counts.len() - 1) as f64;
+        assert!(chi_squared < freedom + 12.0 * (2.0 * freedom).sqrt(), "{chi_squared}: {counts:?}");
+    }
+
+    #[test]
+    fn digits_have_a_fixed_length_and_each_number_is_as_likely() {
+        let mut counts = [0; 100];
+        for _ in 0..20_000 {
+            let digits = random_digits::<2>();
+            assert!(digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit()), "{digits}");
+            counts[digits.parse::<usize>().unwrap()] += 1;
+        }
+        assert_uniform(&counts);
+        let mut places = [[0; 10]; 6];
+        for _ in 0..5000 {
+            for (place, digit) in random_digits::<6>().bytes().enumerate() {
+                places[place][usize::from(digit - b'0')] += 1;
+            }
+        }
+        places.iter().for_each(|counts| assert_uniform(counts));
+        assert_eq!(random_digits::<18>().len(), 18);
+    }
+
+    #[test]
+    fn letters_are_lower_case_and_each_is_as_likely() {
+        let mut counts = [0; 32];
+        for _ in 0..1000 {
+            for letter in random_alphanumeric::<20>().bytes() {
+                counts[ALPHABET.iter().position(|known| *known == letter).unwrap()] += 1;
+            }
+        }
+        assert_uniform(&counts);
     }
 }

@@ -25,6 +25,14 @@ impl Timestamp {
     pub const fn since(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// As RFC 3339 writes it, in UTC; the plain number when it lies outside of the years that it can write.
+    pub fn to_rfc3339(self) -> String {
+        time::OffsetDateTime::from_unix_timestamp(self.0)
+            .ok()
+            .and_then(|moment| moment.format(&time::format_description::well_known::Rfc3339).ok())
+            .unwrap_or_else(|| self.0.to_string())
+    }
 }
 
 /// Tells the time: the system's, or one that a test moves.

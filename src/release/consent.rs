@@ -5,46 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::DataSet;
-use crate::clients::{Basis, Client};
-use crate::people::Account;
+use crate::clients::{Basis, Client, DataRequest};
 use crate::platform::clock::Timestamp;
-
-/// What a service asks for, no more than its registration allows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// Sets without which the service does not work.
-    pub required: BTreeSet<DataSet>,
-    /// Sets that the person may withhold.
-    pub optional: BTreeSet<DataSet>,
-    /// Whether the service wants to use them when the person is away.
-    pub offline: bool,
-}
-
-impl Request {
-    /// The part of `asked` that `client` may ask for. Which sets are required is for the registration to say: a request
-    /// cannot take the choice from the person.
-    pub fn allowed(client: &Client, asked: &BTreeSet<DataSet>, offline: bool) -> Self {
-        let mut request = Self { offline, ..Self::default() };
-        for set in asked {
-            if let Some(policy) = client.data_set(*set) {
-                if policy.required { &mut request.required } else { &mut request.optional }.insert(*set);
-            }
-        }
-        request
-    }
-
-    /// The part that there is: nothing is agreed to, or released later, that the person could not see.
-    #[must_use]
-    pub fn available(&self, account: &Account) -> Self {
-        let there = |sets: &BTreeSet<DataSet>| sets.iter().copied().filter(|set| account.has(*set)).collect();
-        Self { required: there(&self.required), optional: there(&self.optional), offline: self.offline }
-    }
-
-    /// Everything asked for.
-    pub fn all(&self) -> BTreeSet<DataSet> {
-        self.required.union(&self.optional).copied().collect()
-    }
-}
 
 /// How far a consent goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +21,7 @@ pub struct Extent {
 
 impl Extent {
     /// What agreeing to `request` with only the `ticked` optional sets means.
-    pub fn agreed(request: &Request, ticked: &BTreeSet<DataSet>) -> Self {
+    pub fn agreed(request: &DataRequest, ticked: &BTreeSet<DataSet>) -> Self {
         let chosen: BTreeSet<DataSet> = request.optional.intersection(ticked).copied().collect();
         Self {
             withheld: request.optional.difference(&chosen).copied().collect(),
@@ -68,7 +30,7 @@ impl Extent {
         }
     }
 
-    fn covers(&self, request: &Request) -> bool {
+    fn covers(&self, request: &DataRequest) -> bool {
         let answered: BTreeSet<DataSet> = self.released.union(&self.withheld).copied().collect();
         request.required.is_subset(&self.released)
             && request.optional.is_subset(&answered)
@@ -100,12 +62,18 @@ pub enum Decision {
     Nothing,
 }
 
-/// Holds a request against what is on record.
-pub fn decide(client: &Client, request: &Request, on_record: Option<&Consent>, now: Timestamp) -> Decision {
+/// Holds a request against what is on record. With `ask_again` a consent on record is not enough; a law that lets the
+/// client have the data leaves nothing to ask.
+pub fn decide(
+    client: &Client,
+    request: &DataRequest,
+    on_record: Option<&Consent>,
+    ask_again: bool,
+    now: Timestamp,
+) -> Decision {
     match on_record {
-        _ if request.required.is_empty() && request.optional.is_empty() && !request.offline => {
-            Decision::Nothing
-        }
+        _ if ask_again && client.basis == Basis::Consent => Decision::Ask,
+        _ if request.is_empty() => Decision::Nothing,
         Some(consent) if consent.expires_at > now && consent.extent.covers(request) => {
             Decision::Covered(consent.clone())
         }
@@ -124,8 +92,8 @@ mod tests {
         sets.iter().copied().collect()
     }
 
-    fn request(required: &[DataSet], optional: &[DataSet], offline: bool) -> Request {
-        Request { required: sets(required), optional: sets(optional), offline }
+    fn request(required: &[DataSet], optional: &[DataSet], offline: bool) -> DataRequest {
+        DataRequest { required: sets(required), optional: sets(optional), offline }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which of a person's data go to which service: what is asked, what was agreed and for how long, and the values
 //! themselves.
 //!
-//! A [`Request`] is what a service asks once its registration allowed it; [`decide`] holds it against the consent on
+//! [`decide`] holds what a service asks ([`DataRequest`](crate::clients::DataRequest)) against the consent on
 //! record. Protocols turn [`DataSet`]s into their own claims; pages show them with [`values`]. Consents are never
 //! changed, only followed by newer ones.
 
@@ -9,9 +9,10 @@ mod consent;
 mod shown;
 mod store;
 
-pub use consent::{Consent, Decision, Extent, Request, decide};
+pub use consent::{Consent, Decision, Extent, decide};
 pub use shown::values;
-pub use store::{ConsentContext, Release};
+pub(crate) use store::TABLES;
+pub use store::{ConsentContext, ListedConsent, Release};
 
 /// The sets of data that can be released.
 pub use crate::people::DataSet;

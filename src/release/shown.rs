@@ -2,7 +2,7 @@
 
 use super::DataSet;
 use crate::people::{Account, Address, CivilDate, DocumentKind, PersonName, Sex};
-use crate::platform::web::locale::{Language, Text};
+use crate::platform::web::{locale::Language, text::Text};
 
 /// The values of `set`, one a line; empty when the person's record has none.
 pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {

@@ -1,22 +1,33 @@
 //! SQL of the table `consents`, and the one reading that a decision needs: person, account_state and consent together.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::{Consent, Extent};
-use crate::clients::{Basis, Client};
-use crate::people::{Account, People, PersonId};
+use crate::clients::{Basis, Client, ClientId};
+use crate::people::{Account, AccountState, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Row, Statement};
+
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE];
 
 const TABLE: &str = "consents";
 
 /// A person in front of a service.
+#[derive(Debug)]
 pub struct ConsentContext {
     /// The person, as of now.
     pub account: Arc<Account>,
     /// The newest consent that was not ended, expired or not.
     pub consent: Option<Consent>,
+}
+
+impl Borrow<AccountState> for ConsentContext {
+    fn borrow(&self) -> &AccountState {
+        &self.account.account_state
+    }
 }
 
 /// The records of consent. Cheap to clone.
@@ -51,8 +62,8 @@ impl Release {
         let row = self
             .db
             .read_optional(
-                sqlx::query(
-                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
+                db::statement(
+                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed, \
                      c.consent_id, c.extent, c.expires_at \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
@@ -79,26 +90,79 @@ impl Release {
         Ok(Some(ConsentContext { account: self.people.open(&row)?, consent }))
     }
 
-    /// Records what a person agreed to, or what a law lets the client have.
+    /// The newest consent of each client and basis that a person has not ended, newest first.
     ///
     /// # Errors
-    /// [`DbError`]; then nothing was agreed.
+    /// [`DbError`].
+    pub async fn list(&self, person: &PersonId) -> Result<Vec<ListedConsent>, DbError> {
+        let rows = self
+            .db
+            .read_all(
+                db::statement(
+                    "SELECT consent_id, client_id, basis, extent, given_at, expires_at FROM consents c \
+                     WHERE person_id = $1 AND ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM consents newer \
+                     WHERE newer.person_id = c.person_id AND newer.client_id = c.client_id \
+                     AND newer.basis = c.basis AND newer.ended_at IS NULL AND (newer.given_at > c.given_at \
+                     OR (newer.given_at = c.given_at AND newer.consent_id > c.consent_id))) \
+                     ORDER BY given_at DESC, consent_id DESC",
+                )
+                .bind(person.as_str()),
+            )
+            .await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// Ends a consent that a person gave, with those that it followed and `then`, all or nothing. Returns whose it was and
+    /// the client; `None` when there is no such consent, it was ended before, or the law and not the person lets the
+    /// client have the data.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn end(
+        &self,
+        consent: &str,
+        then: Vec<Statement>,
+    ) -> Result<Option<(PersonId, ClientId)>, DbError> {
+        let now = self.clock.now();
+        let end = db::statement(
+            "UPDATE consents SET ended_at = $1 WHERE consent_id = $2 AND basis = 'consent' AND ended_at IS NULL \
+             RETURNING person_id, client_id",
+        );
+        let former = db::statement(
+            "UPDATE consents SET ended_at = $1 WHERE ended_at IS NULL AND basis = 'consent' AND EXISTS \
+             (SELECT 1 FROM consents ended WHERE ended.consent_id = $2 AND ended.person_id = consents.person_id \
+             AND ended.client_id = consents.client_id AND ended.given_at >= consents.given_at)",
+        );
+        let mut changes = vec![former.bind(now.0).bind(consent)];
+        changes.extend(then);
+        let ended = self.db.guarded(end.bind(now.0).bind(consent), changes).await?;
+        ended.map(|row| Ok((person_of(&row)?, client_of(&row)?))).transpose()
+    }
+
+    /// A new identifier of a consent.
+    pub fn new_consent_id() -> String {
+        bytes::random_text::<16>()
+    }
+
+    /// Records what a person agreed to, or what a law lets the client have. Recording the same `id` again changes nothing.
+    ///
+    /// # Errors
+    /// [`DbError`]; then nothing was agreed, or it is not known to be.
     pub async fn record(
         &self,
+        id: &str,
         person: &PersonId,
         client: &Client,
         extent: Extent,
     ) -> Result<Consent, DbError> {
         let now = self.clock.now();
-        let consent =
-            Consent { id: bytes::random_text::<16>(), extent, expires_at: now.plus(client.consent_seconds) };
-        let text =
-            serde_json::to_string(&consent.extent).map_err(|error| DbError::Statement(error.to_string()))?;
+        let consent = Consent { id: id.to_owned(), extent, expires_at: now.plus(client.consent_seconds) };
+        let text = db::to_json(&consent.extent)?;
         self.db
             .execute(
-                sqlx::query(
+                db::statement(
                     "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (consent_id) DO NOTHING",
                 )
                 .bind(&consent.id)
                 .bind(person.as_str())
@@ -111,6 +175,41 @@ impl Release {
             .await?;
         Ok(consent)
     }
+}
+
+/// A consent in a list.
+#[derive(Debug)]
+pub struct ListedConsent {
+    /// The consent.
+    pub consent: Consent,
+    /// Whom it lets have data.
+    pub client_id: ClientId,
+    /// Whether a law lets the client have the data, and not the person.
+    pub statutory: bool,
+    /// When it was given.
+    pub given_at: Timestamp,
+}
+
+fn listed(row: &Row) -> Result<ListedConsent, DbError> {
+    Ok(ListedConsent {
+        consent: Consent {
+            id: db::text(row, TABLE, "consent_id")?,
+            extent: db::json::<Extent>(row, TABLE, "extent")?,
+            expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
+        },
+        client_id: client_of(row)?,
+        statutory: db::text(row, TABLE, "basis")? == "statutory",
+        given_at: Timestamp(db::int(row, TABLE, "given_at")?),
+    })
+}
+
+fn person_of(row: &Row) -> Result<PersonId, DbError> {
+    Ok(PersonId::stored(db::text(row, TABLE, "person_id")?))
+}
+
+fn client_of(row: &Row) -> Result<ClientId, DbError> {
+    ClientId::parse(&db::text(row, TABLE, "client_id")?)
+        .ok_or_else(|| row.corrupt(TABLE, "client_id", "it is no client identifier"))
 }
 
 const fn basis(client: &Client) -> &'static str {

@@ -77,7 +77,7 @@ async fn show(sandbox: Data<Sandbox>, request: HttpRequest) -> HttpResponse {
 
 /// What is not named stays as it is, so that a test can turn one switch without knowing the others.
 async fn change(sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let fields = Fields::read(&request, &body);
+    let fields = Fields::read(&request, body).await;
     let mut switches = sandbox.switches();
     let applied = fields.and_then(|fields| switches.apply(fields.all()));
     match (applied, wants_page(&request)) {

@@ -1,6 +1,8 @@
-//! What was done to prove who somebody is, said honestly (`acr`, `amr`).
+//! How a person authenticated (`acr`, `amr`), and which of that a client accepts.
 
 use serde::{Deserialize, Serialize};
+
+use crate::clients::Client;
 
 /// Authentication context class references, lowest to highest. An SMS code alone is one factor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -25,9 +27,6 @@ pub enum Acr {
 impl Acr {
     const ALL: [Self; 5] = [Self::Password, Self::MobileId, Self::MobileIdPlus, Self::Eri, Self::Face];
 
-    /// The highest that the steps of this version reach.
-    pub const REACHABLE: Self = Self::MobileId;
-
     /// Its name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,6 +42,36 @@ impl Acr {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|acr| acr.name() == name)
     }
+}
+
+/// A means of signing in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Means {
+    /// An enrolled number and a code sent to it.
+    MobileId,
+}
+
+impl Means {
+    /// All means that this provider offers.
+    pub const OFFERED: [Self; 1] = [Self::MobileId];
+
+    /// The class that using it alone reaches.
+    const fn acr(self) -> Acr {
+        match self {
+            Self::MobileId => Acr::MobileId,
+        }
+    }
+}
+
+/// The classes that a person with `means` can reach at `client`, none of which the client refuses. A service in lending
+/// accepts no Mobile-ID alone (R3, D-a).
+pub fn reachable(means: &[Means], client: &Client) -> Vec<Acr> {
+    let minimum = client.minimum_acr.as_deref().map_or(Some(Acr::Password), Acr::parse);
+    let accepted = |acr: &Acr| {
+        minimum.is_some_and(|minimum| *acr >= minimum)
+            && !(client.lending && matches!(acr, Acr::MobileId | Acr::Password))
+    };
+    means.iter().map(|means| means.acr()).filter(accepted).collect()
 }
 
 /// Authentication methods (RFC 8176).

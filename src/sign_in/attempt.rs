@@ -1,58 +1,61 @@
-//! A sign-in in progress: short-lived, bound to one browser, changed by compare-and-swap only.
+//! A sign-in attempt: short-lived, bound to one browser, changed by compare-and-swap only.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use super::{Acr, Amr, AttemptId};
-use crate::clients::ClientId;
-use crate::people::{PersonId, PhoneNumber};
+use super::flow::{self, Event, Illegal, Requirements, Stage};
+use super::{ATTEMPTS, Acr, Amr, AttemptId, SignInRequest};
+use crate::people::{Epoch, PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
+use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
 use crate::platform::web::locale::Language;
 
-/// One service's question on its way to an answer. `R` is the protocol's own request.
+/// One service's request on its way to an answer.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct SignInAttempt<R> {
+pub struct SignInAttempt {
     /// What the service asked.
-    pub request: R,
-    /// How far the person got.
-    pub progress: Progress,
-}
-
-/// How far a person got.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Progress {
-    /// Who asks.
-    pub client_id: ClientId,
-    /// Which browser began it.
+    pub request: SignInRequest,
+    /// Digest of the identifier of the browser that began it.
     pub browser: Digest,
     /// The language of its pages.
     pub language: Language,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it is over.
+    /// Expiry time (exclusive).
     pub expires_at: Timestamp,
-    /// The step to be taken next.
-    pub stage: Stage,
-    /// The number in question, once one was entered.
-    pub number: Option<NumberEntered>,
-    /// Text to prefill the number with.
+    /// Text to prefill the number page with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    stage: Stage,
 }
 
-/// The step that a sign-in waits at. Steps are decided on the server; an address guessed by hand leads here too.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub enum Stage {
-    /// A number is wanted.
-    Number,
-    /// The code sent to it is wanted.
-    Code,
-    /// The person has a session and is asked whether to use it.
-    Continue(Authenticated),
-    /// The person proved who they are; their consent is wanted.
-    Consent(Authenticated),
-    /// The answer was sent.
-    Finished,
+impl SignInAttempt {
+    /// A new attempt of `browser`; with `known`, a person whose session may be used.
+    pub fn new(
+        request: SignInRequest,
+        browser: Digest,
+        language: Language,
+        known: Option<Authenticated>,
+        (now, expires_at): (Timestamp, Timestamp),
+    ) -> Self {
+        let stage = known.map_or(Stage::Number, Stage::Continue);
+        Self { request, browser, language, created_at: now, expires_at, hint: None, stage }
+    }
+
+    /// How far it got.
+    pub const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// Takes an event into account; `consent` tells whether consent must be asked for.
+    ///
+    /// # Errors
+    /// [`Illegal`] when the stage does not allow it; then nothing changed.
+    pub fn advance(&mut self, event: Event, consent: bool, now: Timestamp) -> Result<(), Illegal> {
+        let requirements = Requirements { acr: &self.request.acr, consent };
+        self.stage = flow::next(&self.stage, event, requirements, now)?;
+        Ok(())
+    }
 }
 
 /// Who a person proved to be, when and how.
@@ -60,9 +63,12 @@ pub enum Stage {
 pub struct Authenticated {
     /// Who.
     pub person_id: PersonId,
-    /// The digest of the session that came of it.
+    /// The person's epoch at that time.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// Digest of the session's identifier.
     pub session: Digest,
-    /// What names the session to services; it stays when the same person signs in again.
+    /// What the session's `sid` is derived from; it stays when the same person signs in again.
     pub sid_key: Digest,
     /// When.
     pub auth_time: Timestamp,
@@ -72,95 +78,130 @@ pub struct Authenticated {
     pub amr: Vec<Amr>,
 }
 
-/// A number that somebody entered; nothing here tells whether it is anybody's.
+/// A code that was sent to a number; nothing here tells whether anybody has that number.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct NumberEntered {
+pub struct CodeSent {
     /// The number.
     #[serde(serialize_with = "PhoneNumber::serialize_digits")]
     pub number: PhoneNumber,
     /// Its blind index.
     pub index: Digest,
-    /// Whose it is, if a code may be sent to it.
+    /// The person, if a code may be sent to them.
     pub person_id: Option<PersonId>,
     /// The code in force.
-    pub challenge: Option<Challenge>,
-    /// Codes sent in this sign-in, whatever the number.
+    pub challenge: Challenge,
+    /// Codes sent in this attempt, to whatever number.
     pub sends: u32,
-    /// When the last one was.
+    /// When the last one was sent.
     pub sent_at: Timestamp,
 }
 
-/// A one-time code that was sent.
+/// A one-time code.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Challenge {
-    /// Keyed digest of the code, bound to message, number, purpose and transaction.
+    /// Keyed digest of the code, bound to message, number, purpose and attempt.
     pub digest: Digest,
     /// The message that carries it.
     pub message_id: String,
-    /// The first moment at which it holds no more.
+    /// Expiry time (exclusive).
     pub expires_at: Timestamp,
+    /// How many tries the attempt had counted when this code was made; tries of this code are counted from there.
+    pub tries_before: u64,
 }
 
-/// For how long a finished sign-in is known as such, in seconds: for whoever presses "back" at once.
+/// How long a finished attempt is kept, in seconds: its answer may have to be sent again, and going back to it explained.
 const FINISHED: i64 = 60;
 
-/// Sign-ins in progress.
+/// An attempt with the name and the state it was read by.
+pub struct OpenAttempt {
+    /// Its identifier.
+    pub id: AttemptId,
+    /// The attempt.
+    pub attempt: SignInAttempt,
+    /// The state it was read in.
+    pub version: Version,
+}
+
+/// Sign-in attempts in progress.
 #[derive(Clone)]
 pub struct SignInAttempts {
     ephemeral: Ephemeral,
     clock: Clock,
-    /// How long a sign-in may take, in seconds.
+    /// How long an attempt may take, in seconds.
     pub seconds: i64,
 }
 
 impl SignInAttempts {
-    /// Kept in `ephemeral`.
+    /// Attempts kept in `ephemeral` for `seconds`.
     pub fn new(ephemeral: Ephemeral, clock: Clock, seconds: i64) -> Self {
         Self { ephemeral, clock, seconds }
     }
 
-    /// Stores a new one.
+    /// Stores a new attempt.
     ///
     /// # Errors
     /// [`Unavailable`], as for all methods.
-    pub async fn begin<R: Serialize>(
-        &self,
-        id: &AttemptId,
-        attempt: &SignInAttempt<R>,
-    ) -> Result<(), Unavailable> {
-        self.ephemeral.put(key(id), attempt, self.left(&attempt.progress)).await
+    pub async fn begin(&self, id: &AttemptId, attempt: &SignInAttempt) -> Result<(), Unavailable> {
+        self.ephemeral.put(key(id), attempt, self.left(attempt)).await
     }
 
-    /// The transaction with the state it was read in.
+    /// The attempt.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn find<R: DeserializeOwned>(
-        &self,
-        id: &AttemptId,
-    ) -> Result<Option<(SignInAttempt<R>, Version)>, Unavailable> {
-        self.ephemeral.get(key(id)).await
+    pub async fn find(&self, id: &AttemptId) -> Result<Option<OpenAttempt>, Unavailable> {
+        Ok(self.ephemeral.get(key(id)).await?.map(|found| open(id, found)))
+    }
+
+    /// The attempt and how many tries it has counted, this one included.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn find_and_count(&self, id: &AttemptId) -> Result<Option<(OpenAttempt, u64)>, Unavailable> {
+        // The counter outlives the attempt, so that it cannot begin again while a code is valid.
+        let counter = EphemeralKey::of(super::WINDOWS, &format!("tries/{}", id.as_str()));
+        let (found, count) = self.ephemeral.get_and_count(key(id), counter, self.seconds + 60).await?;
+        Ok(found.map(|found| (open(id, found), count)))
     }
 
     /// Replaces the state that was read; `false` when another request was quicker, and then nothing changed.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn advance<R: Serialize>(
-        &self,
-        id: &AttemptId,
-        seen: Version,
-        attempt: &SignInAttempt<R>,
-    ) -> Result<bool, Unavailable> {
-        self.ephemeral.swap(key(id), seen, attempt, self.left(&attempt.progress)).await
+    pub async fn store(&self, open: &OpenAttempt) -> Result<bool, Unavailable> {
+        let left = self.left(&open.attempt);
+        Ok(self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await?.is_some())
     }
 
-    fn left(&self, progress: &Progress) -> i64 {
-        let left = progress.expires_at.since(self.clock.now()).max(1);
-        if progress.stage == Stage::Finished { left.min(FINISHED) } else { left }
+    /// As [`SignInAttempts::store`]; what was stored can be replaced in turn.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn store_again(&self, open: &mut OpenAttempt) -> Result<bool, Unavailable> {
+        let left = self.left(&open.attempt);
+        match self.ephemeral.swap(key(&open.id), open.version, &open.attempt, left).await? {
+            Some(version) => open.version = version,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// As [`SignInAttempts::store`], together with the rest of a batch.
+    pub fn store_in(&self, batch: &mut Batch<'_>, open: &OpenAttempt) {
+        batch.swap(key(&open.id), open.version, &open.attempt, self.left(&open.attempt));
+    }
+
+    fn left(&self, attempt: &SignInAttempt) -> i64 {
+        let left = attempt.expires_at.since(self.clock.now()).max(1);
+        if matches!(attempt.stage, Stage::Finished(_)) { left.min(FINISHED) } else { left }
     }
 }
 
-fn key(id: &AttemptId) -> EphemeralKey {
-    EphemeralKey::from_digest(KeySpace::Attempt, id.digest())
+fn open(id: &AttemptId, (attempt, version): (SignInAttempt, Version)) -> OpenAttempt {
+    OpenAttempt { id: id.clone(), attempt, version }
+}
+
+/// Where an attempt is kept.
+pub(super) fn key(id: &AttemptId) -> EphemeralKey {
+    EphemeralKey::from_digest(ATTEMPTS, id.digest())
 }

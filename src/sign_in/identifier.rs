@@ -1,5 +1,7 @@
 //! Identifiers that open something: 256 random bits in base64url, kept by their digest alone.
 
+use crate::platform::web::cookies::CookieName;
+
 /// Defines such an identifier as a type of its own, so that none can be taken for another.
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
@@ -46,6 +48,16 @@ identifier! {
 identifier! {
     /// The value of the session cookie, new at every sign-in.
     SessionId
+}
+
+impl BrowserId {
+    /// The cookie that holds it.
+    pub const COOKIE: CookieName = CookieName::new("__Host-yagona-browser");
+}
+
+impl SessionId {
+    /// The cookie that holds it.
+    pub const COOKIE: CookieName = CookieName::new("__Host-yagona-session");
 }
 
 #[cfg(test)]

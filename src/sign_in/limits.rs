@@ -7,16 +7,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ServiceError;
+use super::WINDOWS;
 use crate::clients::Client;
 use crate::notices::Outbox;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::DbError;
-use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace};
+use crate::platform::ephemeral::{Batch, EphemeralKey};
 use crate::platform::telemetry::Metrics;
 
-/// Whence a request comes: the client's address, IPv6 cut to /64, only as a digest.
+/// Digest of the client's IP address (IPv6 truncated to /64).
 #[derive(Clone, Copy, Debug)]
 pub struct ClientNetwork(pub Digest);
 
@@ -30,8 +30,8 @@ impl ClientNetwork {
 /// Which limit was met.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Limit {
-    /// This sign-in's own.
-    SignInAttempt,
+    /// This sign-in attempt's own.
+    Attempt,
     /// The number's.
     Number,
     /// The address's.
@@ -46,7 +46,7 @@ impl Limit {
     /// Its name in metrics.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::SignInAttempt => "transaction",
+            Self::Attempt => "attempt",
             Self::Number => "number",
             Self::Address => "address",
             Self::Client => "client",
@@ -57,7 +57,7 @@ impl Limit {
     /// Seconds after which trying again makes sense.
     pub const fn retry_after(self) -> i64 {
         match self {
-            Self::Number | Self::SignInAttempt => 600,
+            Self::Number | Self::Attempt => 600,
             Self::Address => 300,
             Self::Client | Self::Country => 900,
         }
@@ -91,10 +91,32 @@ struct Totals {
     pending: HashMap<String, i64>,
 }
 
+/// A window of time in which events are counted.
+struct Window {
+    key: EphemeralKey,
+    seconds: i64,
+    cap: u64,
+    limit: Limit,
+}
+
+/// What one message is counted towards.
+pub struct Counted {
+    groups: Vec<Vec<Window>>,
+    scopes: Option<[String; 3]>,
+}
+
+impl Counted {
+    /// Adds the windows to a batch, which only goes on while each keeps its cap.
+    pub fn count_in(&self, batch: &mut Batch<'_>) {
+        for group in &self.groups {
+            batch.limits(group.iter().map(|window| (window.key, window.seconds, window.cap)));
+        }
+    }
+}
+
 /// The limits. Cheap to clone.
 #[derive(Clone)]
 pub struct Limits {
-    ephemeral: Ephemeral,
     outbox: Outbox,
     clock: Clock,
     caps: Caps,
@@ -106,66 +128,71 @@ const COUNTRY: &str = "country";
 
 impl Limits {
     /// Limits held at `caps`.
-    pub fn new(
-        ephemeral: Ephemeral,
-        outbox: Outbox,
-        clock: Clock,
-        caps: Caps,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self { ephemeral, outbox, clock, caps, totals: Arc::default(), metrics }
+    pub fn new(outbox: Outbox, clock: Clock, caps: Caps, metrics: Arc<Metrics>) -> Self {
+        Self { outbox, clock, caps, totals: Arc::default(), metrics }
     }
 
-    /// Counts one more wish for a code and tells which limit it exceeds, if any. `free` numbers are counted towards
-    /// nothing: they exist in the sandbox only.
+    /// What one more message would be counted towards; the limit that is exceeded, if that is known without asking.
+    /// `exempt` numbers are counted towards nothing: they exist in the sandbox only.
     ///
     /// # Errors
-    /// [`ServiceError`] when the counters are away: then no code is sent.
-    pub async fn exceeded(
+    /// The [`Limit`] whose total is used up.
+    pub fn of(
         &self,
         number: &Digest,
         client: &Client,
-        origin: &ClientNetwork,
-        free: bool,
-    ) -> Result<Option<Limit>, ServiceError> {
-        if free {
-            return Ok(None);
+        network: &ClientNetwork,
+        exempt: bool,
+    ) -> Result<Counted, Limit> {
+        if exempt {
+            return Ok(Counted { groups: Vec::new(), scopes: None });
         }
         let client_cap = client.sends_per_hour.unwrap_or(self.caps.client_hour);
-        let address = origin.text();
-        let scopes = [
-            (COUNTRY.to_owned(), self.caps.country_hour, Limit::Country),
-            (format!("client/{}", client.id), client_cap, Limit::Client),
-            (format!("address/{address}"), self.caps.address_hour, Limit::Address),
+        let address = network.text();
+        let of_client = format!("client/{}", client.id);
+        let of_address = format!("address/{address}");
+        let totals = [
+            (COUNTRY, self.caps.country_hour, Limit::Country),
+            (&of_client, client_cap, Limit::Client),
+            (&of_address, self.caps.address_hour, Limit::Address),
         ];
-        if let Some(limit) = self.over_total(&scopes) {
-            return Ok(Some(self.met(limit)));
+        if let Some(limit) = self.over_total(&totals) {
+            return Err(self.met(limit));
         }
         let number = number.encode();
-        let window = |name: String, seconds: i64| (EphemeralKey::of(KeySpace::Window, &name), seconds);
-        // In this order, each only when all before it are kept: what is refused for the address's sake must not use up
-        // what the number has, and neither may use up what everybody shares.
-        let groups = [
-            vec![(window(format!("address/{address}"), 300), self.caps.address_5m, Limit::Address)],
+        let window = |name: &str, seconds: i64, cap: u64, limit: Limit| Window {
+            key: EphemeralKey::of(WINDOWS, name),
+            seconds,
+            cap,
+            limit,
+        };
+        // In this order, each only when all before it are kept: what is refused because of the client's network must not
+        // use up what the number has, and neither may use up what everybody shares.
+        let groups = vec![
+            vec![window(&of_address, 300, self.caps.address_5m, Limit::Address)],
             vec![
-                (window(format!("number-10m/{number}"), 600), self.caps.number_10m, Limit::Number),
-                (window(format!("number-hour/{number}"), 3600), self.caps.number_hour, Limit::Number),
+                window(&format!("number-10m/{number}"), 600, self.caps.number_10m, Limit::Number),
+                window(&format!("number-hour/{number}"), 3600, self.caps.number_hour, Limit::Number),
             ],
             vec![
-                (window(format!("client/{}", client.id), 3600), client_cap, Limit::Client),
-                (window(COUNTRY.to_owned(), 3600), self.caps.country_hour, Limit::Country),
+                window(&of_client, 3600, client_cap, Limit::Client),
+                window(COUNTRY, 3600, self.caps.country_hour, Limit::Country),
             ],
         ];
-        for group in groups {
-            let keys: Vec<(EphemeralKey, i64)> = group.iter().map(|(key, ..)| *key).collect();
-            let counts = self.ephemeral.count_all(&keys).await?;
-            let met = group.iter().zip(counts).find(|((_, cap, _), count)| count > cap);
-            if let Some(((.., limit), _)) = met {
-                return Ok(Some(self.met(*limit)));
-            }
+        Ok(Counted { groups, scopes: Some([COUNTRY.to_owned(), of_client, of_address]) })
+    }
+
+    /// Notes that a message was counted and kept every limit.
+    pub fn kept(&self, counted: Counted) {
+        if let Some(scopes) = counted.scopes {
+            self.add(scopes);
         }
-        self.add(scopes.map(|(scope, ..)| scope));
-        Ok(None)
+    }
+
+    /// The limit that a batch exceeded.
+    pub fn exceeded(&self, counted: &Counted, group: usize, index: usize) -> Limit {
+        let met = counted.groups.get(group).and_then(|group| group.get(index));
+        self.met(met.map_or(Limit::Country, |window| window.limit))
     }
 
     /// Reads what all nodes have stored. Every few seconds; the first time, the whole last hour.
@@ -197,7 +224,7 @@ impl Limits {
         Ok(())
     }
 
-    fn over_total(&self, scopes: &[(String, u64, Limit)]) -> Option<Limit> {
+    fn over_total(&self, scopes: &[(&str, u64, Limit)]) -> Option<Limit> {
         let totals = self.lock();
         let sent = |scope: &str| {
             let of = |map: &HashMap<String, i64>| map.get(scope).copied().unwrap_or(0);

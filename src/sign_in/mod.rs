@@ -1,51 +1,74 @@
 //! Signing in: the steps a person takes to prove who they are, the limits on them, and SSO sessions.
 //!
-//! A [`SignInAttempt`] is one service's question on its way to an answer; [`Progress`] is the part of it that the
-//! steps change. Each step is one file: values in, an outcome out. Pages are in `pages`, protocols in `oidc`,
-//! consent in `release`.
+//! A [`SignInAttempt`] is one service's request ([`SignInRequest`]) on its way to an answer, and says how far the person
+//! got ([`Stage`]). `flow.rs` is the table of steps; each step has a file of its own. Pages are in `pages`, protocols in
+//! `oidc`, consent in `release`.
 
 mod assurance;
 mod attempt;
 mod code;
+mod flow;
+mod freshness;
 mod identifier;
 mod limits;
 mod number;
+mod request;
 mod session;
+mod settings;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::notices::Outbox;
 use crate::people::People;
 use crate::platform::clock::Clock;
-use crate::platform::ephemeral::Ephemeral;
+use crate::platform::ephemeral::{Ephemeral, KeySpace};
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 
-pub use assurance::{Acr, Amr};
-pub use attempt::{Authenticated, Challenge, NumberEntered, Progress, SignInAttempt, SignInAttempts, Stage};
-pub use code::{CodeOutcome, CountedTry};
+pub use assurance::{Acr, Amr, Means, reachable};
+pub use attempt::{Authenticated, Challenge, CodeSent, OpenAttempt, SignInAttempt, SignInAttempts};
+pub use code::{CodeOutcome, CountedTry, TypedCode};
+pub use flow::{
+    Agreement, Event, Illegal, Outcome, Page, Precondition, Refusal, Requirements, Stage, StepInfo, Undo,
+    cancel_path,
+};
+pub use freshness::{Reason, Situation, known};
 pub use identifier::{AttemptId, BrowserId, SessionId};
 pub use limits::{Caps, ClientNetwork, Limit, Limits};
-pub use number::{NumberOutcome, PendingCode, ResendOutcome};
-pub use session::{Session, SessionBounds, Sessions};
+pub use number::{NumberOutcome, ResendOutcome, Sender};
+pub use request::{AskAgain, Protocol, Reply, SignInRequest};
+pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
+pub use settings::{LimitSettings, SignInSettings};
 
-/// An error of a step that is nobody's fault at the keyboard: 503 or 500, never an outcome.
+/// An error that the person did not cause: 503 or 500, never an outcome.
 pub use crate::platform::service_error::ServiceError;
 
-/// What the steps need.
+/// Sign-in attempts.
+pub const ATTEMPTS: KeySpace = KeySpace::new(b't', "sign-in attempt");
+/// SSO sessions.
+pub const SESSIONS: KeySpace = KeySpace::new(b's', "session");
+/// Counted events of a window of time.
+pub const WINDOWS: KeySpace = KeySpace::new(b'w', "window");
+
+/// What the steps need. Cheap to clone.
 #[derive(Clone)]
 pub struct SignIn {
     /// Time.
     pub clock: Clock,
     /// Settings of the steps.
     pub settings: Arc<Settings>,
-    /// Counters of tries.
+    /// Where attempts, sessions and messages under way are stored together.
     pub ephemeral: Ephemeral,
+    /// Attempts in progress.
+    pub attempts: SignInAttempts,
+    /// SSO sessions.
+    pub sessions: Sessions,
     /// Persons and numbers.
     pub people: People,
     /// Where codes are sent from.
     pub outbox: Outbox,
-    /// Limits on sends.
+    /// Limits on messages.
     pub limits: Limits,
     /// Keyed digests of codes.
     pub codes: Arc<Mac>,
@@ -58,20 +81,20 @@ pub struct SignIn {
 pub struct Settings {
     /// Host in the last line of an SMS, by which phones tie the code to the page.
     pub host: String,
-    /// Seconds that a code holds.
+    /// Lifetime of a code, in seconds.
     pub code_seconds: i64,
     /// Tries that a code allows.
     pub code_tries: u64,
     /// Seconds before the first, second, … resend; no more resends than entries.
     pub resend_after: Vec<i64>,
-    /// Wrong codes in a row after which an account is shut.
+    /// Consecutive wrong codes until an account is locked.
     pub failures_per_account: i64,
-    /// Messages that a number may have in a day.
+    /// Messages that a number may get in a day.
     pub daily_cap: i64,
     /// Test numbers with a constant code; empty outside the sandbox.
-    pub constant_codes: std::collections::BTreeMap<String, String>,
-    /// Whether numbers with a constant code are free of limits, for automated runs.
+    pub constant_codes: BTreeMap<String, String>,
+    /// Whether numbers with a constant code are exempt from limits, for automated runs.
     pub relaxed_limits: bool,
-    /// Whether numbers of the code 00 are taken.
+    /// Whether numbers of the test code 00 are accepted.
     pub test_numbers: bool,
 }

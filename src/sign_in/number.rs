@@ -1,243 +1,269 @@
 //! The first step: a number, and a code sent to it if it is enrolled. From outside, all numbers look alike: the same
 //! work is done and the same page follows, whoever the number belongs to.
 
-use super::limits::{ClientNetwork, Limit};
-use super::{Challenge, NumberEntered, Progress, ServiceError, SignIn, Stage};
+use super::limits::{ClientNetwork, Counted, Limit};
+use super::{Challenge, CodeSent, Event, OpenAttempt, ServiceError, SignIn, SignInAttempt, Stage};
 use crate::clients::Client;
 use crate::notices::sms::text::sign_in_text;
-use crate::notices::{OutboundMessage, Submitted};
-use crate::people::{PhoneError, PhoneNumber};
+use crate::notices::{OutboundMessage, Prepared, Submitted};
+use crate::people::{PersonId, PhoneError, PhoneNumber};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
+use crate::platform::ephemeral::{Applied, Batch};
 
 /// What follows an entered number.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum NumberOutcome {
-    /// The progress now waits for the code; [`SignIn::dispatch`] sends it once the progress is stored.
-    CodeWanted(PendingCode),
-    /// A code was sent to this very number a moment ago; another one has to be waited for.
+    /// The attempt now expects the code.
+    CodeSent,
+    /// A code was sent to this very number a moment ago; the next one can be had later.
     AlreadySent,
     /// It is not an Uzbek mobile number.
     NotANumber(PhoneError),
-    /// Too many codes were asked for.
+    /// A limit was exceeded.
     Limited(Limit),
+    /// Another request of this attempt was quicker.
+    Overtaken,
 }
 
-/// What follows the wish for a new code.
-#[derive(Debug)]
+/// What follows the request for a new code.
+#[derive(Debug, PartialEq, Eq)]
 pub enum ResendOutcome {
-    /// As [`NumberOutcome::CodeWanted`].
-    CodeWanted(PendingCode),
+    /// The attempt now expects the new code.
+    CodeSent,
     /// It is too soon: so many seconds are left.
     Wait(i64),
-    /// This sign-in has had all its codes.
+    /// This attempt has had all its codes.
     NoMore,
-    /// Too many codes were asked for.
+    /// A limit was exceeded.
     Limited(Limit),
+    /// Another request of this attempt was quicker.
+    Overtaken,
 }
 
-/// A code that is to be sent once the progress that expects it is stored.
-pub struct PendingCode {
-    message_id: String,
+/// What became of a code that was made.
+enum Sent {
+    Stored,
+    Limited(Limit),
+    Overtaken,
+}
+
+/// A code that no attempt expects yet. Only storing the attempt that expects it, together with the announcement of its
+/// message, makes it a [`StoredCode`], and only that can be sent.
+struct PendingCode {
+    message: Prepared,
+    known: bool,
+    counted: Counted,
+    /// The message of the code that this one replaces.
     former: Option<String>,
-    text: String,
 }
 
-impl std::fmt::Debug for PendingCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PendingCode({})", self.message_id)
-    }
+/// A code that a stored attempt expects.
+struct StoredCode {
+    message: Prepared,
+    known: bool,
+}
+
+/// Who asks for a code, for whom it is counted.
+#[derive(Clone, Copy)]
+pub struct Sender<'a> {
+    /// The service.
+    pub client: &'a Client,
+    /// The client's network.
+    pub network: &'a ClientNetwork,
 }
 
 impl SignIn {
-    /// Takes a number as typed.
+    /// Takes a number as typed and sends a code to it if it is enrolled. `tries` is what the attempt has counted so far.
     ///
     /// # Errors
-    /// [`ServiceError`] when a store is away.
+    /// [`ServiceError`] when a store is unavailable.
     pub async fn enter_number(
         &self,
-        progress: &mut Progress,
+        open: &mut OpenAttempt,
         typed: &str,
-        client: &Client,
-        origin: &ClientNetwork,
+        sender: Sender<'_>,
+        tries: u64,
     ) -> Result<NumberOutcome, ServiceError> {
         let number = match PhoneNumber::parse_typed(typed, self.settings.test_numbers) {
             Ok(number) => number,
             Err(error) => return Ok(NumberOutcome::NotANumber(error)),
         };
         let now = self.clock.now();
-        let sends = progress.number.as_ref().map_or(0, |entered| entered.sends);
+        let former = match open.attempt.stage() {
+            Stage::Code(former) => Some(former),
+            _ => None,
+        };
+        let sends = former.map_or(0, |former| former.sends);
         // Going back to change the number opens no second budget of codes.
         if sends > self.most_resends() {
-            self.metrics.limits(Limit::SignInAttempt.name()).inc();
-            return Ok(NumberOutcome::Limited(Limit::SignInAttempt));
+            self.metrics.limits(Limit::Attempt.name()).inc();
+            return Ok(NumberOutcome::Limited(Limit::Attempt));
         }
         let index = self.people.number_index(&number);
-        let former = progress.number.as_ref().filter(|entered| entered.index == index);
-        if former
-            .is_some_and(|entered| self.settings.resend_in(entered.sends, entered.sent_at, now) > Some(0))
-        {
+        if former.is_some_and(|former| former.index == index && self.resend_in(former, now) > Some(0)) {
             return Ok(NumberOutcome::AlreadySent);
         }
-        if let Some(limit) = self.limits.exceeded(&index, client, origin, self.is_free(&number)).await? {
-            return Ok(NumberOutcome::Limited(limit));
-        }
-        let account_state = self.people.account_state(&index).await?;
-        let person_id = account_state
-            .filter(|account_state| account_state.may_try(now))
-            .map(|account_state| account_state.person_id);
-        let former = progress.number.take().and_then(|entered| entered.challenge);
-        let entered = NumberEntered { number, index, person_id, challenge: None, sends, sent_at: now };
-        progress.number = Some(entered);
-        Ok(NumberOutcome::CodeWanted(self.challenge(progress, former, client, now)))
+        Ok(match self.send_code(open, number, index, sender, tries).await? {
+            Sent::Stored => NumberOutcome::CodeSent,
+            Sent::Limited(limit) => NumberOutcome::Limited(limit),
+            Sent::Overtaken => NumberOutcome::Overtaken,
+        })
     }
 
-    /// Replaces the code by a new one.
+    /// Replaces the code by a new one. `tries` is what the attempt has counted so far.
     ///
     /// # Errors
-    /// [`ServiceError`] when a store is away.
+    /// [`ServiceError`] when a store is unavailable.
     pub async fn resend(
         &self,
-        progress: &mut Progress,
-        client: &Client,
-        origin: &ClientNetwork,
+        open: &mut OpenAttempt,
+        sender: Sender<'_>,
+        tries: u64,
     ) -> Result<ResendOutcome, ServiceError> {
-        let now = self.clock.now();
-        let Some(entered) = &mut progress.number else { return Ok(ResendOutcome::NoMore) };
-        match self.settings.resend_in(entered.sends, entered.sent_at, now) {
+        let Stage::Code(former) = open.attempt.stage() else { return Ok(ResendOutcome::Overtaken) };
+        match self.resend_in(former, self.clock.now()) {
             None => return Ok(ResendOutcome::NoMore),
             Some(wait) if wait > 0 => return Ok(ResendOutcome::Wait(wait)),
             Some(_) => {}
         }
-        if let Some(limit) =
-            self.limits.exceeded(&entered.index, client, origin, self.is_free(&entered.number)).await?
-        {
-            return Ok(ResendOutcome::Limited(limit));
-        }
-        let account_state = self.people.account_state(&entered.index).await?;
-        entered.person_id = account_state
-            .filter(|account_state| account_state.may_try(now))
-            .map(|account_state| account_state.person_id);
-        let former = entered.challenge.take();
-        Ok(ResendOutcome::CodeWanted(self.challenge(progress, former, client, now)))
+        let (number, index) = (former.number.clone(), former.index);
+        Ok(match self.send_code(open, number, index, sender, tries).await? {
+            Sent::Stored => ResendOutcome::CodeSent,
+            Sent::Limited(limit) => ResendOutcome::Limited(limit),
+            Sent::Overtaken => ResendOutcome::Overtaken,
+        })
     }
 
-    /// Hands a code to the outbox, after the progress that expects it was stored.
-    ///
-    /// # Errors
-    /// [`ServiceError`] when a store is away; then no code was sent.
-    pub async fn dispatch(
-        &self,
-        progress: &Progress,
-        asked: PendingCode,
-        origin: &ClientNetwork,
-    ) -> Result<Submitted, ServiceError> {
-        let Some(entered) = &progress.number else {
-            return Err(ServiceError::Internal("a code without a number".to_owned()));
-        };
-        let deliveries = self.outbox.deliveries();
-        if let Some(former) = &asked.former {
-            deliveries.withdraw(former).await?;
-        }
-        let letter = OutboundMessage {
-            id: &asked.message_id,
-            to: entered.person_id.as_ref().map(|_| &entered.number),
-            number_index: &entered.index,
-            client_id: progress.client_id.as_str(),
-            address: &origin.text(),
-            text: asked.text,
-            ttl: self.settings.code_seconds,
-            daily_cap: if self.is_free(&entered.number) { i64::MAX } else { self.settings.daily_cap },
-        };
-        let submitted = self.outbox.submit(letter).await?;
-        if submitted == Submitted::CapReached {
-            self.metrics.limits("number_day").inc();
-            return Ok(submitted);
-        }
-        self.metrics.sign_ins("number", if entered.person_id.is_some() { "sent" } else { "nobody" }).inc();
-        Ok(submitted)
+    /// Seconds until the next code may be asked for; `None` when the attempt has had all.
+    pub fn resend_in(&self, sent: &CodeSent, now: Timestamp) -> Option<i64> {
+        let entry = usize::try_from(sent.sends.saturating_sub(1)).ok()?;
+        let after = self.settings.resend_after.get(entry)?;
+        Some(sent.sent_at.plus(*after).since(now).max(0))
     }
 
-    fn challenge(
+    /// How many more codes the attempt may ask for.
+    pub fn resends_left(&self, sent: &CodeSent) -> u32 {
+        (self.most_resends() + 1).saturating_sub(sent.sends)
+    }
+
+    async fn send_code(
         &self,
-        progress: &mut Progress,
-        former: Option<Challenge>,
-        client: &Client,
-        now: Timestamp,
-    ) -> PendingCode {
-        let message_id = message_id();
-        let tag = progress.language.tag();
-        progress.stage = Stage::Code;
-        let Some(entered) = &mut progress.number else {
-            unreachable!("the callers have just set the number")
+        open: &mut OpenAttempt,
+        number: PhoneNumber,
+        index: Digest,
+        sender: Sender<'_>,
+        tries: u64,
+    ) -> Result<Sent, ServiceError> {
+        let now = self.clock.now();
+        let exempt = self.is_exempt(&number);
+        let counted = match self.limits.of(&index, sender.client, sender.network, exempt) {
+            Ok(counted) => counted,
+            Err(limit) => return Ok(Sent::Limited(limit)),
         };
-        let code =
-            self.settings.constant_codes.get(entered.number.digits()).cloned().unwrap_or_else(random_code);
-        entered.challenge = Some(Challenge {
-            digest: self.code_digest(&code, &message_id, &entered.index),
+        let state = self.people.account_state(&index).await?;
+        let person_id = state.filter(|state| state.may_try(now)).map(|state| state.person_id);
+        let pending =
+            self.make_code(&mut open.attempt, (number, person_id), index, sender, (counted, tries))?;
+        let stored = match self.store(open, pending).await? {
+            Ok(stored) => stored,
+            Err(instead) => return Ok(instead),
+        };
+        self.dispatch(stored).await
+    }
+
+    /// Makes a code and lets the attempt expect it.
+    fn make_code(
+        &self,
+        attempt: &mut SignInAttempt,
+        (number, person_id): (PhoneNumber, Option<PersonId>),
+        index: Digest,
+        sender: Sender<'_>,
+        (counted, tries): (Counted, u64),
+    ) -> Result<PendingCode, ServiceError> {
+        let now = self.clock.now();
+        let (sends, former) = match attempt.stage() {
+            Stage::Code(former) => (former.sends, Some(former.challenge.message_id.clone())),
+            _ => (0, None),
+        };
+        let message_id = bytes::random_alphanumeric::<20>();
+        let constant = self.settings.constant_codes.get(number.digits()).cloned();
+        let code = constant.unwrap_or_else(bytes::random_digits::<6>);
+        let challenge = Challenge {
+            digest: self.code_digest(&code, &message_id, &index),
             message_id: message_id.clone(),
             expires_at: now.plus(self.settings.code_seconds),
-        });
-        entered.sends += 1;
-        entered.sent_at = now;
-        let text = sign_in_text(tag, client.sms_name.get(tag), &code, &self.settings.host);
-        PendingCode { message_id, former: former.map(|former| former.message_id), text }
+            tries_before: tries,
+        };
+        let tag = attempt.language.tag();
+        let message = self.outbox.prepare(OutboundMessage {
+            id: &message_id,
+            to: person_id.as_ref().map(|_| &number),
+            number_index: &index,
+            client_id: sender.client.id.as_str(),
+            address: &sender.network.text(),
+            text: sign_in_text(tag, sender.client.sms_name.get(tag), &code, &self.settings.host),
+            ttl: self.settings.code_seconds,
+            daily_cap: if self.is_exempt(&number) { i64::MAX } else { self.settings.daily_cap },
+        })?;
+        let known = person_id.is_some();
+        let sent = CodeSent { number, index, person_id, challenge, sends: sends + 1, sent_at: now };
+        attempt
+            .advance(Event::CodeSent(sent), false, now)
+            .map_err(|illegal| ServiceError::Internal(format!("a code at another stage: {illegal:?}")))?;
+        Ok(PendingCode { message, known, counted, former })
     }
 
-    /// The only form in which a code is kept: bound to the message that carries it (and so to one transaction), to
-    /// the number and to the purpose (R69).
+    /// Counts the message, stores the attempt that expects the code and announces the message, all or nothing.
+    async fn store(
+        &self,
+        open: &OpenAttempt,
+        pending: PendingCode,
+    ) -> Result<Result<StoredCode, Sent>, ServiceError> {
+        let mut batch = Batch::new(&self.ephemeral);
+        pending.counted.count_in(&mut batch);
+        self.attempts.store_in(&mut batch, open);
+        pending.message.announce_in(&mut batch);
+        if let Some(former) = &pending.former {
+            self.outbox.withdraw_in(&mut batch, former);
+        }
+        Ok(match self.ephemeral.apply(batch).await? {
+            Applied::Done => {
+                self.limits.kept(pending.counted);
+                Ok(StoredCode { message: pending.message, known: pending.known })
+            }
+            Applied::Exceeded { group, index } => {
+                Err(Sent::Limited(self.limits.exceeded(&pending.counted, group, index)))
+            }
+            Applied::Conflict => Err(Sent::Overtaken),
+        })
+    }
+
+    /// Hands a code to the outbox.
+    async fn dispatch(&self, code: StoredCode) -> Result<Sent, ServiceError> {
+        Ok(match self.outbox.store(code.message).await? {
+            Submitted::CapReached => {
+                self.metrics.limits("number_day").inc();
+                Sent::Limited(Limit::Number)
+            }
+            Submitted::Stored => {
+                self.metrics.sign_ins("number", if code.known { "sent" } else { "nobody" }).inc();
+                Sent::Stored
+            }
+        })
+    }
+
+    /// The only form in which a code is kept: bound to the message that carries it (and so to one attempt), to the number
+    /// and to the purpose (R69).
     pub(super) fn code_digest(&self, code: &str, message_id: &str, index: &Digest) -> Digest {
         self.codes.digest(&[b"sign-in", code.as_bytes(), message_id.as_bytes(), &index.0])
     }
 
-    fn is_free(&self, number: &PhoneNumber) -> bool {
+    fn is_exempt(&self, number: &PhoneNumber) -> bool {
         self.settings.relaxed_limits && self.settings.constant_codes.contains_key(number.digits())
     }
 
     fn most_resends(&self) -> u32 {
         u32::try_from(self.settings.resend_after.len()).unwrap_or(u32::MAX)
-    }
-}
-
-impl super::Settings {
-    /// Seconds until the next code may be asked for; `None` when there is none any more.
-    pub fn resend_in(&self, sends: u32, sent_at: Timestamp, now: Timestamp) -> Option<i64> {
-        let after = self.resend_after.get(usize::try_from(sends.saturating_sub(1)).ok()?)?;
-        Some((sent_at.plus(*after)).since(now).max(0))
-    }
-}
-
-/// Twenty lower-case letters and digits: what both gateways take as an identifier.
-fn message_id() -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    bytes::random::<20>().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
-}
-
-/// Six digits, each of the million codes as likely as any other.
-fn random_code() -> String {
-    loop {
-        let value = u32::from_be_bytes(bytes::random::<4>());
-        // The last, incomplete stretch of the range would favour low codes.
-        if value < u32::MAX - u32::MAX % 1_000_000 {
-            return format!("{:06}", value % 1_000_000);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_are_six_digits_and_keep_leading_zeros() {
-        let codes: Vec<String> = (0..2000).map(|_| random_code()).collect();
-        assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit())));
-        assert!(codes.iter().any(|code| code.starts_with('0')));
-    }
-
-    #[test]
-    fn message_ids_suit_both_gateways() {
-        let id = message_id();
-        assert!(id.len() == 20 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
     }
 }

@@ -2,18 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acr, Amr, Authenticated, SessionId};
+use super::attempt::{self, OpenAttempt};
+use super::{Acr, Amr, AttemptId, Authenticated, SESSIONS, SessionId};
 use crate::clients::ClientId;
-use crate::people::PersonId;
+use crate::people::{AccountState, Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
+use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
+use crate::platform::web::cookies::Cookies;
+use actix_web::HttpRequest;
 
 /// A person signed in at one browser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     /// Who.
     pub person_id: PersonId,
+    /// The person's epoch when they proved it.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// When they proved it.
     pub auth_time: Timestamp,
     /// What was done.
@@ -24,7 +30,7 @@ pub struct Session {
     pub sid_key: Digest,
     /// When it was last used.
     pub used_at: Timestamp,
-    /// The services that were told of it, to be told of its end.
+    /// The clients that it was used for: they get logout tokens when it ends.
     pub clients: Vec<ClientId>,
 }
 
@@ -49,6 +55,20 @@ impl SessionBounds {
 }
 
 impl Session {
+    /// The session of a person who has just proved who they are; it was used for no client yet.
+    pub fn of(authenticated: &Authenticated) -> Self {
+        Self {
+            person_id: authenticated.person_id.clone(),
+            epoch: authenticated.epoch,
+            auth_time: authenticated.auth_time,
+            acr: authenticated.acr,
+            amr: authenticated.amr.clone(),
+            sid_key: authenticated.sid_key,
+            used_at: authenticated.auth_time,
+            clients: Vec::new(),
+        }
+    }
+
     /// Whether it holds at `now` within `bounds`.
     pub fn holds(&self, bounds: SessionBounds, now: Timestamp) -> bool {
         now.since(self.used_at) < bounds.idle && now.since(self.auth_time) < bounds.absolute
@@ -58,6 +78,7 @@ impl Session {
     pub fn authenticated(&self, session: Digest) -> Authenticated {
         Authenticated {
             person_id: self.person_id.clone(),
+            epoch: self.epoch,
             session,
             sid_key: self.sid_key,
             auth_time: self.auth_time,
@@ -65,6 +86,34 @@ impl Session {
             amr: self.amr.clone(),
         }
     }
+}
+
+/// A session with the name and the state it was read by.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    /// Digest of its identifier.
+    pub digest: Digest,
+    /// The session.
+    pub session: Session,
+    /// The state it was read in.
+    pub version: Version,
+}
+
+impl OpenSession {
+    /// Whether it is a session of that account, and not one that was ended with everything else of its person.
+    pub fn is_of(&self, account: &AccountState) -> bool {
+        self.session.person_id == account.person_id && self.session.epoch == account.epoch
+    }
+
+    /// What it proves.
+    pub fn authenticated(&self) -> Authenticated {
+        self.session.authenticated(self.digest)
+    }
+}
+
+/// The identifier in the session cookie of a request, if there is one.
+pub fn session_cookie(request: &HttpRequest, cookies: Cookies) -> Option<SessionId> {
+    cookies.read(request, SessionId::COOKIE).and_then(SessionId::parse)
 }
 
 /// All sessions.
@@ -82,49 +131,72 @@ impl Sessions {
         Self { ephemeral, clock, bounds }
     }
 
-    /// Opens a session.
-    ///
-    /// # Errors
-    /// [`Unavailable`], as for all methods.
-    pub async fn open(&self, id: &SessionId, session: &Session) -> Result<(), Unavailable> {
-        self.ephemeral.put(key(id.digest()), session, self.left(session)).await
+    /// Stores a new session together with the rest of a batch.
+    pub fn open_in(&self, batch: &mut Batch<'_>, id: &SessionId, session: &Session) {
+        batch.put(key(id.digest()), session, self.left(session));
     }
 
-    /// The session, if it still holds.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn find(&self, session: Digest) -> Result<Option<Session>, Unavailable> {
-        let found: Option<(Session, _)> = self.ephemeral.get(key(session)).await?;
-        Ok(found.map(|(session, _)| session).filter(|found| found.holds(self.bounds, self.clock.now())))
-    }
-
-    /// Notes that a service was told of the session, and that it was used. `false` when the session ended.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn used_by(&self, session: Digest, client: &ClientId) -> Result<bool, Unavailable> {
-        let now = self.clock.now();
-        for _ in 0..8 {
-            let Some((mut found, version)) = self.ephemeral.get::<Session>(key(session)).await? else {
-                return Ok(false);
-            };
-            if !found.holds(self.bounds, now) {
-                return Ok(false);
-            }
-            // A page used twice in a minute needs no new record.
-            if found.clients.contains(client) && now.since(found.used_at) < 60 {
-                return Ok(true);
-            }
-            if !found.clients.contains(client) {
-                found.clients.push(client.clone());
-            }
-            found.used_at = now;
-            if self.ephemeral.swap(key(session), version, &found, self.left(&found)).await? {
-                return Ok(true);
-            }
+    /// Notes the use of a session by a client, together with the rest of a batch that only takes place if the session is
+    /// still as it was read.
+    pub fn use_in(&self, batch: &mut Batch<'_>, open: &OpenSession, client: &ClientId) {
+        let mut session = open.session.clone();
+        if !session.clients.contains(client) {
+            session.clients.push(client.clone());
         }
-        Err(Unavailable("a session changes too fast".to_owned()))
+        session.used_at = self.clock.now();
+        batch.swap(key(open.digest), open.version, &session, self.left(&session));
+    }
+
+    /// Removes a session whose place another one takes, together with the rest of a batch.
+    pub fn replace_in(&self, batch: &mut Batch<'_>, former: Digest) {
+        batch.remove(key(former));
+    }
+
+    /// The session of that identifier, if it is valid.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn find(&self, session: Digest) -> Result<Option<OpenSession>, Unavailable> {
+        let found: Option<(Session, Version)> = self.ephemeral.get(key(session)).await?;
+        Ok(self.valid(session, found))
+    }
+
+    /// The session of the browser that sent a request, if it is valid.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn of_browser(
+        &self,
+        request: &HttpRequest,
+        cookies: Cookies,
+    ) -> Result<Option<OpenSession>, Unavailable> {
+        match session_cookie(request, cookies) {
+            Some(id) => self.find(id.digest()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A sign-in attempt and the session of the browser, in one round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn with_attempt(
+        &self,
+        attempt: &AttemptId,
+        session: Option<SessionId>,
+    ) -> Result<(Option<OpenAttempt>, Option<OpenSession>), Unavailable> {
+        let open = |(found, version)| OpenAttempt { id: attempt.clone(), attempt: found, version };
+        let Some(digest) = session.map(|id| id.digest()) else {
+            let found = self.ephemeral.get(attempt::key(attempt)).await?;
+            return Ok((found.map(open), None));
+        };
+        let (found, session) = self.ephemeral.get_pair(attempt::key(attempt), key(digest)).await?;
+        Ok((found.map(open), self.valid(digest, session)))
+    }
+
+    fn valid(&self, digest: Digest, found: Option<(Session, Version)>) -> Option<OpenSession> {
+        let (session, version) = found?;
+        session.holds(self.bounds, self.clock.now()).then_some(OpenSession { digest, session, version })
     }
 
     /// For how long a session is worth keeping: use prolongs it, up to its end.
@@ -143,7 +215,7 @@ impl Sessions {
 }
 
 fn key(session: Digest) -> EphemeralKey {
-    EphemeralKey::from_digest(KeySpace::Session, session)
+    EphemeralKey::from_digest(SESSIONS, session)
 }
 
 #[cfg(test)]
@@ -155,6 +227,7 @@ mod tests {
         let bounds = SessionBounds { idle: 1800, absolute: 43_200 };
         let session = |auth: i64, used: i64| Session {
             person_id: PersonId::random(),
+            epoch: Epoch::default(),
             auth_time: Timestamp(auth),
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],

@@ -1,10 +1,10 @@
 //! The house: a module uses what is beneath it, never what is above it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the ground up. `sandbox` and `demo` stand apart.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 15] = [
     ("platform", 0),
     ("people", 1),
     ("registries", 2),
@@ -13,6 +13,8 @@ const FLOORS: [(&str, u8); 13] = [
     ("mobile_id", 4),
     ("sign_in", 5),
     ("release", 6),
+    ("grants", 6),
+    ("life_events", 7),
     ("oidc", 7),
     ("oneid", 7),
     ("pages", 8),
@@ -110,6 +112,116 @@ fn no_edge_of_the_source_climbs() {
     }
     assert!(edges > 50, "the edges are not found any more");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Pages know no protocol, but for the completion of a sign-in and signing out.
+#[test]
+fn pages_know_a_protocol_in_two_files_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let knowing: BTreeSet<String> = files
+        .iter()
+        .filter(|file| {
+            let used = used(&std::fs::read_to_string(file).expect("a source"));
+            used.contains("oidc") || used.contains("oneid")
+        })
+        .map(|file| file.strip_prefix(&root).expect("a page").display().to_string())
+        .collect();
+    assert_eq!(knowing, BTreeSet::from(["completion.rs", "sign_out.rs"].map(str::to_owned)));
+}
+
+/// The modules beside a file that it names, by `super::…` or by the folder's own path.
+fn siblings(source: &str, folder: &str) -> BTreeSet<String> {
+    let own = format!("crate::{folder}::");
+    let mut found = BTreeSet::new();
+    let code: String =
+        source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    // Tests may look at anything.
+    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    for start in ["super::", own.as_str()] {
+        for part in code.split(start).skip(1) {
+            let group = part.strip_prefix('{').map(|group| group.split('}').next().unwrap_or_default());
+            for name in group.unwrap_or(part).split(',').take(if group.is_some() { 64 } else { 1 }) {
+                let word: String = name
+                    .trim()
+                    .chars()
+                    .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_')
+                    .collect();
+                if !word.is_empty() {
+                    found.insert(word);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A circle among the modules of one folder, if there is one.
+fn circle(edges: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    fn walk(
+        edges: &BTreeMap<String, BTreeSet<String>>,
+        at: &str,
+        path: &mut Vec<String>,
+        done: &mut BTreeSet<String>,
+    ) -> Option<Vec<String>> {
+        if let Some(begin) = path.iter().position(|seen| seen == at) {
+            return Some(path[begin..].to_vec());
+        }
+        if !done.insert(at.to_owned()) {
+            return None;
+        }
+        path.push(at.to_owned());
+        let found = edges.get(at).into_iter().flatten().find_map(|next| walk(edges, next, path, done));
+        path.pop();
+        found
+    }
+    let mut done = BTreeSet::new();
+    edges.keys().find_map(|start| walk(edges, start, &mut Vec::new(), &mut done))
+}
+
+/// Inside a folder, files do not use each other in a circle; what several need stands in `mod.rs` or below.
+#[test]
+fn no_folder_has_a_circle_among_its_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut folders: BTreeMap<PathBuf, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for file in files {
+        let folder = file.parent().expect("a folder").to_path_buf();
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        if folder == root || name == "mod" || name == "tests" {
+            continue;
+        }
+        let path = folder.strip_prefix(&root).expect("a source").display().to_string().replace('/', "::");
+        let mut used = siblings(&std::fs::read_to_string(&file).expect("a source"), &path);
+        used.remove(&name);
+        folders.entry(folder).or_default().insert(name, used);
+    }
+    let mut wrong = Vec::new();
+    for (folder, mut edges) in folders {
+        let names: BTreeSet<String> = edges.keys().cloned().collect();
+        edges.values_mut().for_each(|used| used.retain(|name| names.contains(name)));
+        wrong.extend(circle(&edges).map(|circle| format!("{}: {}", folder.display(), circle.join(" → "))));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn circles_are_found() {
+    let source = "use super::{alpha::A, Beta, gamma};\nuse crate::oidc::delta::D;\n// use super::epsilon;\n\
+                  #[cfg(test)] mod tests { use super::zeta; }";
+    let found: Vec<String> = siblings(source, "oidc").into_iter().collect();
+    assert_eq!(found, ["alpha", "delta", "gamma"]);
+    let edges = |pairs: &[(&str, &str)]| {
+        let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (from, to) in pairs {
+            edges.entry((*from).to_owned()).or_default().insert((*to).to_owned());
+        }
+        edges
+    };
+    assert_eq!(circle(&edges(&[("a", "b"), ("b", "c"), ("a", "c")])), None);
+    assert!(circle(&edges(&[("a", "b"), ("b", "c"), ("c", "a")])).is_some());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use crate::support::client_file::{LEGACY, NATIVE, SHOP, SIGNED_OUT};
+use crate::support::client_file::{BODY, LEGACY, NATIVE, SHOP, SIGNED_OUT};
 use crate::support::{Asked, Browser, Page, Step, Tokens, World, code_of, jwt, on_both_backends, param};
 
 on_both_backends!(
@@ -14,6 +14,7 @@ on_both_backends!(
     rp_initiated_2_staying_keeps_the_session,
     rp_initiated_2_a_request_may_be_posted,
     back_channel_2_4_services_are_told_by_a_signed_token,
+    back_channel_2_8_who_could_not_be_told_is_told_again_by_a_new_token,
     after_signing_out_refresh_tokens_for_absence_live_on,
 );
 
@@ -180,6 +181,21 @@ async fn back_channel_2_4_services_are_told_by_a_signed_token(world: &World) {
             logout.claims["exp"].as_i64().zip(logout.claims["iat"].as_i64()).map(|(exp, iat)| exp - iat);
         assert!(life.is_some_and(|seconds| (1..=120).contains(&seconds)), "{}", logout.claims);
     }
+}
+
+async fn back_channel_2_8_who_could_not_be_told_is_told_again_by_a_new_token(world: &World) {
+    let (mut browser, tokens) = signed_in(world, BODY).await;
+    let sid = jwt::read(tokens.get("id_token")).claims["sid"].clone();
+    let keys = world.keys().await;
+    leave(&mut browser, &logout_url(world, &[])).await.page().expect("signed-out");
+    let pick = |form: &BTreeMap<String, String>| {
+        let token = form.get("logout_token")?;
+        (jwt::read(token).claims["sid"] == sid).then(|| jwt::verify(token, &keys).claims)
+    };
+    let told = world.listener.forms("two logout tokens", 2, pick).await;
+    assert_ne!(told[0]["jti"], told[1]["jti"], "a token that was received is not a token for later");
+    let times = [&told[0], &told[1]].map(|claims| claims["iat"].as_i64().expect("a time"));
+    assert!(times[1] > times[0], "{times:?}");
 }
 
 async fn after_signing_out_refresh_tokens_for_absence_live_on(world: &World) {

@@ -1,7 +1,7 @@
 //! What holds for every page: headers, size, languages, and words for people only.
 
 use crate::support::client_file::{RIVAL, SHOP};
-use crate::support::{Asked, Page, World, on_both_backends};
+use crate::support::{Asked, Backend, Page, Setup, World, on_both_backends};
 
 on_both_backends!(
     every_page_is_guarded_by_its_headers,
@@ -148,6 +148,24 @@ async fn injected_markup_is_shown_as_text(world: &World) {
     assert!(
         answer.headers().get_all("set-cookie").iter().all(|cookie| !cookie.as_bytes().starts_with(b"evil"))
     );
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_go_on_says_whom_to_ask() {
+    let setup = Setup::new(Backend::Embedded)
+        .set("support.phone", "+998 71 200-00-00")
+        .set("support.url", "https://id.example.uz/help");
+    let world = setup.start().await;
+    let mut browser = world.browser();
+    let unknown = browser.begin(&world, &Asked::by(SHOP).with("client_id", "nobody")).await.page();
+    for page in [unknown, browser.open("/nowhere").await.page()] {
+        assert!(page.has("support"), "{page}");
+        for contact in ["href=\"tel:+998712000000\"", "href=\"https://id.example.uz/help\""] {
+            assert!(page.body.contains(contact), "{contact} in {page}");
+        }
+    }
+    let page = browser.begin(&world, &Asked::by(SHOP)).await.page();
+    assert!(!page.has("support"), "{page}");
 }
 
 async fn oversized_and_broken_input_is_refused_calmly(world: &World) {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, StatusCode};
-use serde::{Deserialize, Serialize};
+use secrecy::ExposeSecret;
+use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::receipt::{self, Receipt, ReceiptError};
 use super::wire::{self, Answer, NoAnswer};
-use super::{OutgoingSms, Password, SendOutcome};
+use super::{EskizSettings, OutgoingSms, SendOutcome};
 
 /// The gateway's name in settings, logs and metrics.
 pub const NAME: &str = "eskiz";
@@ -20,18 +21,6 @@ pub const NAME: &str = "eskiz";
 /// After a failed login, how long messages are refused without asking again: those that waited for it must not
 /// each wait for one of their own.
 const LOGIN_REST: Duration = Duration::from_secs(2);
-
-/// How to reach the gateway and who we are there.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EskizSettings {
-    /// Where the calls begin, `https://notify.eskiz.uz/api`.
-    pub base_url: String,
-    pub email: String,
-    pub password: Password,
-    /// The sender's name or short number that people see; `4546` until one is bought.
-    pub from: String,
-}
 
 /// The adapter. Logs in when first needed and keeps the token in memory only.
 pub struct Eskiz {
@@ -81,8 +70,7 @@ struct LoginForm<'a> {
 
 impl Eskiz {
     /// `client` comes from [`super::client`].
-    pub fn new(client: Client, mut settings: EskizSettings, callback_url: Option<String>) -> Self {
-        settings.base_url.truncate(settings.base_url.trim_end_matches('/').len());
+    pub fn new(client: Client, settings: EskizSettings, callback_url: Option<String>) -> Self {
         Self { client, settings, callback_url, login: Mutex::default() }
     }
 
@@ -132,7 +120,7 @@ impl Eskiz {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}/{path}", self.settings.base_url)
+        format!("{}/{path}", self.settings.base_url.as_str().trim_end_matches('/'))
     }
 
     /// A call with our token; when the gateway refuses the token, with a new one, once.
@@ -180,7 +168,8 @@ impl Eskiz {
             return Err(reason.clone());
         }
         login.token = None;
-        let form = LoginForm { email: &self.settings.email, password: self.settings.password.expose() };
+        let EskizSettings { email, password, .. } = &self.settings;
+        let form = LoginForm { email, password: password.expose_secret() };
         let answer = wire::exchange(self.client.post(self.url("auth/login")).form(&form)).await;
         let reason = match answer {
             Ok(answer) => match token_in(&answer) {

@@ -126,21 +126,21 @@ fn locked(health: &Mutex<Health>) -> MutexGuard<'_, Health> {
 #[cfg(test)]
 mod tests {
     use super::super::gateway_double::{Double, message};
-    use super::super::{Eskiz, EskizSettings, Password, PlayMobile, PlayMobileSettings, client};
+    use super::super::{Eskiz, EskizSettings, PlayMobile, PlayMobileSettings, client};
     use super::*;
 
     fn gateways(eskiz: &Double, playmobile: &Double, patience: Duration) -> Gateways {
         let client = client(patience).unwrap();
-        let password = Password::from("p".to_owned());
+        let password = secrecy::SecretString::from("p");
         let settings = EskizSettings {
-            base_url: eskiz.url(""),
+            base_url: eskiz.url("").parse().unwrap(),
             email: "e".into(),
             password: password.clone(),
             from: "4546".into(),
         };
         let eskiz = Gateway::Eskiz(Eskiz::new(client.clone(), settings, None));
         let settings = PlayMobileSettings {
-            url: playmobile.url("/send"),
+            url: playmobile.url("/send").parse().unwrap(),
             login: "l".into(),
             password,
             originator: "3700".into(),

@@ -8,13 +8,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
-use zeroize::ZeroizeOnDrop;
-
 use crate::people::PhoneNumber;
 
 #[cfg(test)]
 mod gateway_double;
+mod settings;
 mod wire;
 
 pub mod eskiz;
@@ -23,10 +21,11 @@ pub mod playmobile;
 pub mod receipt;
 pub mod text;
 
-pub use eskiz::{Eskiz, EskizSettings};
+pub use eskiz::Eskiz;
 pub use failover::{Gateways, SendReport};
-pub use playmobile::{PlayMobile, PlayMobileSettings};
+pub use playmobile::PlayMobile;
 pub use receipt::{Receipt, ReceiptError};
+pub use settings::{EskizSettings, GatewayName, PlayMobileSettings, SmsSettings};
 pub use wire::client;
 
 /// A message to be sent once. `Debug` shows neither the text, which may hold a code, nor the whole number.
@@ -95,28 +94,5 @@ impl Gateway {
             Self::Eskiz(_) => eskiz::NAME,
             Self::PlayMobile(_) => playmobile::NAME,
         }
-    }
-}
-
-/// A password for a gateway: never printed, wiped when dropped.
-#[derive(Clone, Deserialize, ZeroizeOnDrop)]
-#[serde(transparent)]
-pub struct Password(String);
-
-impl Password {
-    fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Password {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
     }
 }

@@ -3,25 +3,14 @@
 use std::fmt;
 
 use reqwest::Client;
-use serde::{Deserialize, Serialize};
+use secrecy::ExposeSecret;
+use serde::Serialize;
 
 use super::wire::{self, Answer};
-use super::{OutgoingSms, Password, SendOutcome};
+use super::{OutgoingSms, PlayMobileSettings, SendOutcome};
 
 /// The gateway's name in settings, logs and metrics.
 pub const NAME: &str = "playmobile";
-
-/// How to reach the broker and who we are there.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlayMobileSettings {
-    /// The whole address of the call, `https://send.smsxabar.uz/broker-api/send`.
-    pub url: String,
-    pub login: String,
-    pub password: Password,
-    /// The sender's name or short number that people see.
-    pub originator: String,
-}
 
 /// The adapter.
 pub struct PlayMobile {
@@ -79,7 +68,8 @@ impl PlayMobile {
                 sms: Sms { originator, ttl: sms.ttl.as_secs().max(1), content },
             }],
         };
-        let request = self.client.post(url).basic_auth(login, Some(password.expose())).json(&body);
+        let request =
+            self.client.post(url.as_str()).basic_auth(login, Some(password.expose_secret())).json(&body);
         match wire::exchange(request).await {
             Ok(answer) if answer.status.is_success() => SendOutcome::Accepted { gateway_id: sms.id.clone() },
             Ok(answer) => wire::failure(answer.status, &said(&answer)),
@@ -107,9 +97,9 @@ mod tests {
 
     fn adapter(double: &Double, patience: Duration) -> PlayMobile {
         let settings = PlayMobileSettings {
-            url: double.url("/broker-api/send"),
+            url: double.url("/broker-api/send").parse().unwrap(),
             login: "yagona".into(),
-            password: Password::from("p:ss".to_owned()),
+            password: "p:ss".into(),
             originator: "3700".into(),
         };
         PlayMobile::new(wire::client(patience).unwrap(), settings)

@@ -73,9 +73,6 @@ fn is_gsm7(c: char) -> bool {
     c.is_ascii_alphanumeric() || GSM7_SIGNS.contains(c) || GSM7_EXTENSION.contains(c)
 }
 
-/// The tags of the languages that messages are written in.
-pub const LANGUAGES: [&str; 4] = ["uz-Latn", "uz-Cyrl", "ru", "en"];
-
 /// A sign-in code's length in digits, which all lengths below count with.
 const CODE_DIGITS: usize = 6;
 
@@ -85,28 +82,26 @@ struct Words {
     first: &'static str,
     between: &'static str,
     last: &'static str,
-    /// What a message of these words is coded in, as long as the name does not force another.
-    alphabet: Alphabet,
 }
 
-/// Words of a language; Latin Uzbek for tags that are not among [`LANGUAGES`].
+/// Words of a language; Latin Uzbek for other tags.
 fn words(language_tag: &str) -> Words {
-    let (first, between, last, alphabet) = match language_tag {
-        "en" => ("Your code for ", " is ", ". Do not tell it to anyone, not even to staff.", Alphabet::Gsm7),
-        "ru" => ("", ": ", ". Никому не говорите", Alphabet::Ucs2),
-        "uz-Cyrl" => ("", ": ", ". Ҳеч кимга айтманг", Alphabet::Ucs2),
-        _ => ("", " uchun kod: ", ". Uni hech kimga, hatto xodimlarga ham aytmang.", Alphabet::Gsm7),
+    let (first, between, last) = match language_tag {
+        "en" => ("Your code for ", " is ", ". Do not tell it to anyone, not even to staff."),
+        "ru" => ("", ": ", ". Никому не говорите"),
+        "uz-Cyrl" => ("", ": ", ". Ҳеч кимга айтманг"),
+        _ => ("", " uchun kod: ", ". Uni hech kimga, hatto xodimlarga ham aytmang."),
     };
-    Words { first, between, last, alphabet }
+    Words { first, between, last }
 }
 
 /// The message that carries a sign-in code: for which service, a warning against telling it, and as its last line
 /// `@host #code`, from which phones fill in the code on that host's pages only.
 ///
-/// `language_tag` is one of [`LANGUAGES`] (another speaks Latin Uzbek), `service` the service's short name in that
+/// `language_tag` is `uz-Latn`, `uz-Cyrl`, `ru` or `en` (another means Latin Uzbek), `service` the service's short name in that
 /// language, `host` the provider's host name in ASCII without port.
 pub fn sign_in_text(language_tag: &str, service: &str, code: &str, host: &str) -> String {
-    let Words { first, between, last, .. } = words(language_tag);
+    let Words { first, between, last } = words(language_tag);
     format!("{first}{}{between}{code}{last}\n@{host} #{code}", written(service))
 }
 
@@ -114,16 +109,6 @@ pub fn sign_in_text(language_tag: &str, service: &str, code: &str, host: &str) -
 fn written(service: &str) -> String {
     let words = service.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     ascii_apostrophes(&words.collect::<Vec<_>>().join(" "))
-}
-
-/// Units left for a service's name in a message of one segment, for names in the language's own alphabet.
-///
-/// Measured: for the host `id.yagona.uz` (12 letters) 73 in Latin Uzbek, 68 in English, 21 in Cyrillic Uzbek and 20
-/// in Russian; for a host of 20 letters 65, 60, 13 and 12.
-pub fn longest_service_name(language_tag: &str, host: &str) -> usize {
-    let around = sign_in_text(language_tag, "", &"0".repeat(CODE_DIGITS), host);
-    let alphabet = words(language_tag).alphabet;
-    alphabet.single().saturating_sub(around.chars().map(|c| alphabet.units(c)).sum())
 }
 
 /// A service's short name makes the message longer than one segment.
@@ -150,6 +135,9 @@ impl std::error::Error for TooLong {}
 
 /// Whether the sign-in message with this service's name stays in one segment, to be asked when a service is
 /// registered and at start.
+///
+/// For the host `id.yagona.uz` (12 letters) a name may have 73 letters in Latin Uzbek, 68 in English, 21 in Cyrillic
+/// Uzbek and 20 in Russian; for a host of 20 letters 65, 60, 13 and 12.
 ///
 /// # Errors
 /// [`TooLong`] with what must go.
@@ -236,21 +224,19 @@ mod tests {
     }
 
     #[test]
-    fn the_room_for_names_is_what_the_documentation_says() {
-        let room = |host| LANGUAGES.map(|tag| longest_service_name(tag, host));
+    fn names_have_the_room_that_the_documentation_says_and_a_longer_one_hears_by_how_much() {
         assert_eq!((HOST.len(), LONG_HOST.len()), (12, 20));
-        assert_eq!(room(HOST), [73, 21, 20, 68]);
-        assert_eq!(room(LONG_HOST), [65, 13, 12, 60]);
-    }
-
-    #[test]
-    fn a_name_of_the_longest_length_fits_and_a_longer_one_says_by_how_much() {
-        for (tag, letter) in [("uz-Latn", "a"), ("uz-Cyrl", "я"), ("ru", "я"), ("en", "a")] {
-            let longest = longest_service_name(tag, LONG_HOST);
-            assert_eq!(fits(tag, &letter.repeat(longest), LONG_HOST), Ok(()), "{tag}");
-            let longer = fits(tag, &letter.repeat(longest + 3), LONG_HOST).unwrap_err();
-            assert_eq!(longer.by, 3, "{tag}");
-            assert_eq!(length(&sign_in_text(tag, &letter.repeat(longest), "123456", LONG_HOST)).parts, 1);
+        for (tag, letter, most) in [
+            ("uz-Latn", "a", [73, 65]),
+            ("uz-Cyrl", "я", [21, 13]),
+            ("ru", "я", [20, 12]),
+            ("en", "a", [68, 60]),
+        ] {
+            for (host, most) in [HOST, LONG_HOST].into_iter().zip(most) {
+                assert_eq!(fits(tag, &letter.repeat(most), host), Ok(()), "{tag}");
+                assert_eq!(fits(tag, &letter.repeat(most + 3), host).unwrap_err().by, 3, "{tag}");
+                assert_eq!(length(&sign_in_text(tag, &letter.repeat(most), "123456", host)).parts, 1);
+            }
         }
     }
 
@@ -298,18 +284,11 @@ mod properties {
         }
 
         #[test]
-        fn no_name_reaches_the_line_that_phones_read(tag in select(&LANGUAGES[..]), name in any::<String>()) {
+        fn no_name_reaches_the_line_that_phones_read(tag in select(&["uz-Latn", "uz-Cyrl", "ru", "en"][..]), name in any::<String>()) {
             let text = sign_in_text(tag, &name, "123456", "id.yagona.uz");
             let lines: Vec<&str> = text.split(['\n', '\r', '\u{2028}', '\u{85}']).collect();
             prop_assert_eq!(lines.len(), 2, "{}", text);
             prop_assert_eq!(lines[1], "@id.yagona.uz #123456");
-        }
-
-        #[test]
-        fn a_name_as_long_as_is_said_fits(tag in select(&LANGUAGES[..])) {
-            let most = longest_service_name(tag, "id.yagona.uz");
-            prop_assert!(fits(tag, &"a".repeat(most), "id.yagona.uz").is_ok());
-            prop_assert!(fits(tag, &"a".repeat(most + 1), "id.yagona.uz").is_err());
         }
     }
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::platform::web::frame::Frame;
-use crate::platform::web::locale::Text;
+use crate::platform::web::text::Text;
 
 /// Asks for the code. Everything on it is the same whether the number is enrolled or not.
 #[derive(Template)]

@@ -45,7 +45,7 @@ pub struct ConsentPage<'a> {
     pub basis: Option<&'a str>,
     /// The day on which the permission ends, as people say it.
     pub until: Option<String>,
-    /// The service may use the data when the person is away, too.
+    /// The service may use the data when the person is not present (`offline_access`).
     pub offline: bool,
 }
 

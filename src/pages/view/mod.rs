@@ -8,8 +8,6 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-pub use crate::oidc::FormPostPage;
-pub use crate::platform::web::frame::{Frame, LanguageLink, Service};
 pub use code::{CodeError, CodePage};
 pub use consent::{ConsentPage, ContinuePage, Datum};
 pub use leaving::{SignOutPage, SignedOutPage, WelcomePage};

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::platform::web::frame::Frame;
-use crate::platform::web::locale::Text;
+use crate::platform::web::text::Text;
 
 /// Asks for the phone number.
 #[derive(Template)]

@@ -3,8 +3,9 @@
 use askama::Template;
 
 use super::*;
-use crate::platform::web::locale::{Language, Text};
+use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::markup::{assert_sound, has_id, is_never_translated};
+use crate::platform::web::{locale::Language, text::Text};
 
 const HOSTILE: &str = r#""><script>alert('x')</script><b onclick='y' style="z">"#;
 const LONG: &str = "Oʻzbekiston Respublikasi Prezidenti huzuridagi Davlat xizmatlari agentligining \
@@ -112,12 +113,6 @@ fn resume(language: Language, words: &Words) -> String {
     .unwrap()
 }
 
-fn form_post(language: Language, words: &Words) -> String {
-    let fields = vec![("code", words.value.to_owned()), ("state", words.person.to_owned())];
-    let frame = Frame { languages: Vec::new(), ..frame(language, words) };
-    FormPostPage { frame, action: "https://portal.example/cb?a=1&b=2", fields }.render().unwrap()
-}
-
 fn signed_out(language: Language, words: &Words) -> String {
     let back = Some(("https://portal.example/?a=1&b=2", words.service));
     SignedOutPage { frame: Frame { service: None, ..frame(language, words) }, back }.render().unwrap()
@@ -146,7 +141,6 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
         (broken.render().unwrap(), &["code", "continue", "resend", "error"]),
         (consent(language, words), &["allow", "deny"]),
         (resume(language, words), &["continue", "other", "signout"]),
-        (form_post(language, words), &["continue"]),
         (SignOutPage { frame: frame(language, words) }.render().unwrap(), &["continue", "stay"]),
         (signed_out(language, words), &["signed-out", "back"]),
         (welcome(language, words), &["signout"]),
@@ -227,12 +221,4 @@ fn only_optional_data_can_be_unticked_and_long_lists_fold() {
     ] {
         assert!(html.contains(end), "{end}");
     }
-}
-
-#[test]
-fn a_posted_answer_goes_to_the_service_with_every_field() {
-    let html = form_post(Language::En, &ORDINARY);
-    assert!(html.contains(r#"method="post" action="https://portal.example/cb?a=1&#38;b=2""#));
-    assert!(html.contains(r#"<input type="hidden" name="code" value="AD 1234567">"#));
-    assert!(html.contains(r#"<input type="hidden" name="state" value="KARIMOV ALISHER">"#));
 }

@@ -1,82 +1,63 @@
-use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
+
+use ipnet::IpNet;
+use thiserror::Error;
 
 /// A block of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    network: IpAddr,
-    prefix: u8,
-}
+pub struct Cidr(IpNet);
 
 impl Cidr {
-    /// Whether `address` lies in the block. An IPv4 address in IPv6 clothes (`::ffff:10.0.0.1`) counts as IPv4.
+    /// The one address that every machine has of itself.
+    pub(super) fn this_machine() -> Self {
+        Self(IpAddr::V4(Ipv4Addr::LOCALHOST).into())
+    }
+
+    /// Whether `address` lies in the block. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.network, address.to_canonical()) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                u32::from(network) == u32::from(address) & mask
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                u128::from(network) == u128::from(address) & mask
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 
     /// The number of leading bits that are fixed; 0 is the whole internet.
     pub fn prefix(&self) -> u8 {
-        self.prefix
+        self.0.prefix_len()
     }
 }
 
 /// Why a text is not a block of addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CidrError {
     /// Not an address, or not `address/bits`.
+    #[error("is not an address block such as 10.0.0.0/8 or fd00::/8")]
     Syntax,
     /// More bits than the address has.
+    #[error("has a longer prefix than its address has bits")]
     Prefix,
     /// Bits are set after the prefix (`10.0.0.1/8`): probably not what was meant.
+    #[error("has bits set after its prefix")]
     HostBits,
-}
-
-impl fmt::Display for CidrError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Syntax => "is not an address block such as 10.0.0.0/8 or fd00::/8",
-            Self::Prefix => "has a longer prefix than its address has bits",
-            Self::HostBits => "has bits set after its prefix",
-        })
-    }
 }
 
 impl FromStr for Cidr {
     type Err = CidrError;
 
     fn from_str(text: &str) -> Result<Self, CidrError> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
+        let (address, bits) =
+            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| CidrError::Syntax)?;
+        let block = match bits.map(str::parse) {
+            None => address.into(),
+            Some(Ok(bits)) => IpNet::new(address, bits).map_err(|_| CidrError::Prefix)?,
+            Some(Err(_)) => return Err(CidrError::Syntax),
         };
-        let network: IpAddr = address.parse().map_err(|_| CidrError::Syntax)?;
-        let width = if network.is_ipv4() { 32 } else { 128 };
-        let prefix = match bits {
-            Some(bits) => bits.parse().map_err(|_| CidrError::Syntax)?,
-            None => width,
-        };
-        if prefix > width {
-            return Err(CidrError::Prefix);
+        // A block of IPv4-mapped addresses would never hold one of them, since those count as IPv4.
+        let holds_itself = Self(block).contains(address);
+        if block.addr() == block.network() && holds_itself {
+            Ok(Self(block))
+        } else {
+            Err(CidrError::HostBits)
         }
-        let block = Self { network, prefix };
-        if block.contains(network) { Ok(block) } else { Err(CidrError::HostBits) }
-    }
-}
-
-impl fmt::Display for Cidr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.network, self.prefix)
     }
 }
 
@@ -111,5 +92,7 @@ mod tests {
         assert_eq!("10.0.0.1/8".parse::<Cidr>(), Err(CidrError::HostBits));
         assert_eq!("proxy".parse::<Cidr>(), Err(CidrError::Syntax));
         assert_eq!("10.0.0.0/".parse::<Cidr>(), Err(CidrError::Syntax));
+        assert_eq!("10.0.0.0/300".parse::<Cidr>(), Err(CidrError::Syntax));
+        assert_eq!("::ffff:10.0.0.0/104".parse::<Cidr>(), Err(CidrError::HostBits));
     }
 }

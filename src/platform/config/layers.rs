@@ -1,195 +1,163 @@
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::key::{Key, Kind};
-use super::problems::{Origin, Problems};
 use super::suggest::suggestion;
-use super::table::{is_section, key_of, keys};
+use super::{ConfigProblems, Loader, Raw, SettingKey, SettingSource, ValueKind};
 
 /// The prefix of variables that are settings.
-pub(super) const PREFIX: &str = "YAGONA__";
+const PREFIX: &str = "YAGONA__";
 
-/// What was set, by key, before anybody looked at the values; later layers replace earlier ones.
-#[derive(Default)]
-pub(super) struct Layers {
-    values: BTreeMap<&'static str, toml::Value>,
-    sections: BTreeMap<String, Origin>,
+/// This process's variables that are settings.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+        Some((name, value.to_string_lossy().into_owned()))
+    })
 }
 
-impl Layers {
-    /// The raw value of a key, if anybody set it.
-    pub fn value(&self, path: &str) -> Option<&toml::Value> {
-        self.values.get(path)
-    }
+/// The name of the variable that sets a key.
+pub(crate) fn variable(path: &str) -> String {
+    format!("{PREFIX}{}", path.to_ascii_uppercase().replace('.', "__"))
+}
 
-    /// Whether anything in a section was set, or its heading written.
-    pub fn has_section(&self, section: &str) -> bool {
-        self.sections.contains_key(section)
-            || self.values.keys().any(|path| path.strip_prefix(section).is_some_and(|p| p.starts_with('.')))
-    }
-
-    /// Lets reports about a whole section say where its heading stands.
-    pub fn remember_sections(&self, problems: &mut Problems) {
-        for (section, origin) in &self.sections {
-            problems.remember(section, origin.clone());
-        }
-    }
-
-    /// The keys of a section (and of those beneath it) that somebody set.
-    pub fn set_under(&self, section: &str) -> impl Iterator<Item = &'static str> {
-        self.values
-            .keys()
-            .copied()
-            .filter(move |path| path.strip_prefix(section).is_some_and(|p| p.starts_with('.')))
-    }
-
-    /// Lays a file's content over what is there; false when its syntax is wrong, of which every error is reported.
-    pub fn lay_file(&mut self, name: &str, content: &str, problems: &mut Problems) -> bool {
+/// Laying what was set over what was set before.
+impl Loader {
+    /// Lays a file's content over what is there.
+    ///
+    /// # Errors
+    /// Every error of its syntax; nothing was laid then.
+    pub fn lay_file(&mut self, name: &str, content: &str) -> Result<(), ConfigProblems> {
         let (table, errors) = DeTable::parse_recoverable(content);
-        let source = Source { name, content };
+        let file = FileText { name, content };
         for error in &errors {
-            let origin = source.at(error.span().map_or(0, |span| span.start));
+            let source = file.source(error.span().map_or(0, |span| span.start));
             let wrong = format!("is not TOML: {}", error.message().replace('\n', "; "));
-            problems.add("", origin, wrong, "correct the line; https://toml.io shows the syntax");
+            self.add("", source, wrong, "correct the line; https://toml.io shows the syntax");
         }
-        if errors.is_empty() {
-            self.lay_table("", table.get_ref(), &source, problems);
+        if !errors.is_empty() {
+            return Err(std::mem::take(&mut self.problems));
         }
-        errors.is_empty()
+        self.lay_table("", table.get_ref(), &file);
+        Ok(())
     }
 
-    fn lay_table(&mut self, prefix: &str, table: &DeTable, source: &Source, problems: &mut Problems) {
+    fn lay_table(&mut self, prefix: &str, table: &DeTable, file: &FileText) {
         for (name, item) in table {
-            let path = join(prefix, name.get_ref());
-            let origin = source.at(name.span().start);
-            if let Some(key) = key_of(&path) {
-                problems.remember(&path, origin);
+            let path = if prefix.is_empty() {
+                name.get_ref().to_string()
+            } else {
+                format!("{prefix}.{}", name.get_ref())
+            };
+            let source = file.source(name.span().start);
+            if let Some(key) = self.table.key(&path) {
+                self.sources.insert(path, source);
                 self.values.insert(key.path, plain(item));
-            } else if !is_section(&path) {
-                unknown(&path, origin, problems);
+            } else if !self.table.is_heading(&path) {
+                self.unknown(&path, source);
             } else if let DeValue::Table(inner) = item.get_ref() {
-                self.sections.insert(path.clone(), origin);
-                self.lay_table(&path, inner, source, problems);
+                self.sources.insert(path.clone(), source);
+                self.lay_table(&path, inner, file);
             } else {
                 let remedy = format!("write its keys under a heading [{path}]");
-                problems.add(&path, origin, "is a section, not a value", remedy);
+                self.add(&path, source, "is a section, not a value", remedy);
             }
         }
     }
 
     /// Lays the variables that begin with `YAGONA__` over what is there; others are not looked at.
-    pub fn lay_variables(&mut self, env: impl Iterator<Item = (String, String)>, problems: &mut Problems) {
+    pub fn lay_variables(&mut self, env: impl Iterator<Item = (String, String)>) {
         let mut variables: Vec<_> = env.filter(|(name, _)| name.starts_with(PREFIX)).collect();
         variables.sort();
         for (name, content) in variables {
             let path = name[PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
-            let origin = Origin::Variable(name);
-            match place(&path) {
-                Some((key, None)) => {
-                    problems.remember(key.path, origin);
-                    self.values.insert(key.path, from_text(key.kind, content));
+            let source = SettingSource::Variable(name);
+            if let Some((key, member)) = self.place(&path) {
+                self.sources.insert(key.path.to_owned(), source);
+                match member {
+                    None => drop(self.values.insert(key.path, from_text(key.kind, content))),
+                    Some(member) => self.lay_member(key, member, content),
                 }
-                Some((key, Some(member))) => {
-                    problems.remember(key.path, origin);
-                    self.lay_member(key, member, content);
-                }
-                None if is_section(&path) => {
-                    let remedy = format!("set one of its keys, such as {}", variable_of_first_key(&path));
-                    problems.add(&path, origin, "is a section, not a value", remedy);
-                }
-                None => unknown(&path, origin, problems),
+            } else if self.table.is_heading(&path) {
+                let key = self.table.all_keys().find(|key| key.path.starts_with(&format!("{path}.")));
+                let example = variable(key.map_or(&path, |key| key.path));
+                let remedy = format!("set one of its keys, such as {example}");
+                self.add(&path, source, "is a section, not a value", remedy);
+            } else {
+                self.unknown(&path, source);
             }
         }
     }
 
-    /// One member of a value that is a table: a secret's `file`, one number's code.
-    fn lay_member(&mut self, key: &'static Key, member: &str, content: String) {
-        let slot = self.values.entry(key.path).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-        if matches!(key.kind, Kind::Secret) || !slot.is_table() {
-            *slot = toml::Value::Table(toml::Table::new());
+    /// The key that a variable's path names, and the member of its table if the path goes on.
+    fn place<'p>(&self, path: &'p str) -> Option<(&'static SettingKey, Option<&'p str>)> {
+        if let Some(key) = self.table.key(path) {
+            return Some((key, None));
+        }
+        let (parent, member) = path.rsplit_once('.')?;
+        let key = self.table.key(parent)?;
+        let fits = matches!((key.kind, member), (ValueKind::Secret, "file") | (ValueKind::Table(..), _));
+        fits.then_some((key, Some(member)))
+    }
+
+    /// One member of a value that is a table: a secret's `file`, one entry of a map.
+    fn lay_member(&mut self, key: &'static SettingKey, member: &str, content: String) {
+        let slot = self.values.entry(key.path).or_insert_with(|| Raw::Table(toml::Table::new()));
+        if matches!(key.kind, ValueKind::Secret) || !slot.is_table() {
+            *slot = Raw::Table(toml::Table::new());
         }
         if let Some(table) = slot.as_table_mut() {
-            table.insert(member.to_owned(), toml::Value::String(content));
+            table.insert(member.to_owned(), Raw::String(content));
         }
     }
-}
 
-/// The name of the variable that sets a key.
-pub(super) fn variable(path: &str) -> String {
-    format!("{PREFIX}{}", path.to_ascii_uppercase().replace('.', "__"))
-}
-
-fn variable_of_first_key(section: &str) -> String {
-    keys().find(|key| key.section() == section).map_or_else(|| variable(section), |key| variable(key.path))
-}
-
-fn join(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
-}
-
-/// The key that a variable's path names, and the member of its table if the path goes on.
-fn place(path: &str) -> Option<(&'static Key, Option<&str>)> {
-    if let Some(key) = key_of(path) {
-        return Some((key, None));
+    fn unknown(&mut self, path: &str, source: SettingSource) {
+        let remedy = match suggestion(self.table, path) {
+            Some(known) => format!("did you mean {known}?"),
+            None => "remove it; docs/configuration.md lists every key".to_owned(),
+        };
+        self.add(path, source, "is not a known key", remedy);
     }
-    let (parent, member) = path.rsplit_once('.')?;
-    let key = key_of(parent)?;
-    let fits = matches!((key.kind, member), (Kind::Secret, "file") | (Kind::Codes, _));
-    fits.then_some((key, Some(member)))
 }
 
 /// A variable's text as the TOML value that it stands for. What does not fit stays text, and is reported as such.
-fn from_text(kind: Kind, content: String) -> toml::Value {
-    let literal = |content: &str| {
-        let line = format!("value = {content}");
-        line.parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"))
-    };
-    let list = |content: &str, item: &dyn Fn(&str) -> toml::Value| {
-        let items = content.split(',').map(str::trim).filter(|item| !item.is_empty()).map(item);
-        toml::Value::Array(items.collect())
-    };
-    let number = |text: &str| text.parse().map_or_else(|_| text.into(), toml::Value::Integer);
+fn from_text(kind: ValueKind, content: String) -> Raw {
+    let number = |text: &str| text.parse().map_or_else(|_| text.into(), Raw::Integer);
     let trimmed = content.trim();
+    let literal = || {
+        let table = format!("value = {trimmed}").parse::<toml::Table>();
+        table.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| content.as_str().into())
+    };
+    let list = |item: &dyn Fn(&str) -> Raw| {
+        Raw::Array(trimmed.split(',').map(str::trim).filter(|item| !item.is_empty()).map(item).collect())
+    };
     match kind {
-        Kind::Integer { .. } | Kind::OneOf(..) => number(trimmed),
-        Kind::Flag => trimmed.parse().map_or_else(|_| content.clone().into(), toml::Value::Boolean),
-        Kind::Integers { .. } | Kind::Texts | Kind::Choices(_) | Kind::Blocks if trimmed.starts_with('[') => {
-            literal(trimmed).unwrap_or_else(|| content.clone().into())
-        }
-        Kind::Integers { .. } => list(trimmed, &number),
-        Kind::Texts | Kind::Choices(_) | Kind::Blocks => list(trimmed, &|item| item.into()),
-        Kind::Codes => literal(trimmed).unwrap_or_else(|| content.clone().into()),
-        _ => content.into(),
+        ValueKind::Integer { .. } | ValueKind::OneOf(..) => number(trimmed),
+        ValueKind::Flag => trimmed.parse().map_or_else(|_| content.as_str().into(), Raw::Boolean),
+        ValueKind::Table(_) => literal(),
+        ValueKind::Integers { .. } | ValueKind::List(_) if trimmed.starts_with('[') => literal(),
+        ValueKind::Integers { .. } => list(&number),
+        ValueKind::List(_) => list(&|item| item.into()),
+        ValueKind::Text(_) | ValueKind::Secret => content.into(),
     }
 }
 
-fn plain(item: &Spanned<DeValue>) -> toml::Value {
+fn plain(item: &Spanned<DeValue>) -> Raw {
     // The parser has accepted the value already; only a number beyond 64 bits can still fail here.
-    toml::Value::deserialize(ValueDeserializer::from(item.clone()))
-        .unwrap_or_else(|_| toml::Value::String("a number that is too large".into()))
-}
-
-fn unknown(path: &str, origin: Origin, problems: &mut Problems) {
-    let remedy = match suggestion(path) {
-        Some(known) => format!("did you mean {known}?"),
-        None => "remove it; docs/configuration.md lists every key".to_owned(),
-    };
-    problems.add(path, origin, "is not a known key", remedy);
+    Raw::deserialize(ValueDeserializer::from(item.clone()))
+        .unwrap_or_else(|_| Raw::String("a number that is too large".into()))
 }
 
 /// The text that spans point into.
-struct Source<'a> {
+struct FileText<'a> {
     name: &'a str,
     content: &'a str,
 }
 
-impl Source<'_> {
-    fn at(&self, offset: usize) -> Origin {
+impl FileText<'_> {
+    fn source(&self, offset: usize) -> SettingSource {
         let before = self.content.as_bytes().iter().take(offset);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        Origin::File { path: self.name.to_owned(), line }
+        SettingSource::File { path: self.name.to_owned(), line }
     }
 }

@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingSource {
     /// The configuration file.
     File {
         /// The file's path as it was given.
@@ -17,7 +16,7 @@ pub enum Origin {
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line: 0 } => f.write_str(path),
@@ -30,7 +29,7 @@ impl fmt::Display for Origin {
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// The key's path, such as `server.issuer`; empty when the file as a whole is meant.
     pub key: String,
     /// What is wrong; continues a sentence that begins with the key. Never shows a secret.
@@ -38,69 +37,51 @@ pub struct Problem {
     /// What to do about it.
     pub remedy: String,
     /// Where the value came from.
-    pub origin: Origin,
+    pub source: SettingSource,
 }
 
 /// Everything that is wrong with a configuration; `Display` is the list that an operator reads.
 #[derive(Clone, Debug, Default)]
-pub struct Problems {
-    list: Vec<Problem>,
-    origins: BTreeMap<String, Origin>,
-}
+pub struct ConfigProblems(Vec<ConfigProblem>);
 
-impl Problems {
+impl ConfigProblems {
+    /// The one problem of a file that cannot be read.
+    pub(crate) fn of_file(path: String, error: &std::io::Error) -> Self {
+        let (wrong, remedy) =
+            (format!("cannot be read: {error}"), "name an existing file after -c".to_owned());
+        Self(vec![ConfigProblem {
+            key: String::new(),
+            wrong,
+            remedy,
+            source: SettingSource::File { path, line: 0 },
+        }])
+    }
+
     /// The problems, in the order in which they were found.
-    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.list.iter()
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigProblem> {
+        self.0.iter()
     }
 
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.0.is_empty()
     }
 
-    /// Whether `key` is already known to be wrong: what else is said of it would be said of a guess.
-    pub(super) fn concern(&self, key: &str) -> bool {
-        self.list.iter().any(|problem| problem.key == key)
-    }
-
-    /// Remembers where a key's value comes from, for reports about it.
-    pub(super) fn remember(&mut self, key: &str, origin: Origin) {
-        self.origins.insert(key.to_owned(), origin);
-    }
-
-    /// Reports what a key's own value shows; once per key, since the first report is the cause of others.
-    pub(super) fn report(&mut self, key: &str, wrong: impl Into<String>, remedy: impl Into<String>) {
-        if self.concern(key) {
-            return;
-        }
-        let origin = self.origins.get(key).cloned().unwrap_or(Origin::Default);
-        self.add(key, origin, wrong, remedy);
-    }
-
-    /// Reports something at a place that no key stands for.
-    pub(super) fn add(
-        &mut self,
-        key: &str,
-        origin: Origin,
-        wrong: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        let (wrong, remedy) = (wrong.into(), remedy.into());
-        self.list.push(Problem { key: key.to_owned(), wrong, remedy, origin });
+    pub(super) fn push(&mut self, problem: ConfigProblem) {
+        self.0.push(problem);
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.list.len() {
+        match self.0.len() {
             1 => writeln!(f, "the configuration has one problem; nothing was started")?,
             count => writeln!(f, "the configuration has {count} problems; nothing was started")?,
         }
-        for Problem { key, wrong, remedy, origin } in &self.list {
+        for ConfigProblem { key, wrong, remedy, source } in &self.0 {
             match key.as_str() {
-                "" => writeln!(f, "\n  {origin}")?,
-                key => writeln!(f, "\n  {key}  ({origin})")?,
+                "" => writeln!(f, "\n  {source}")?,
+                key => writeln!(f, "\n  {key}  ({source})")?,
             }
             writeln!(f, "    {wrong}\n    -> {remedy}")?;
         }
@@ -108,4 +89,4 @@ impl fmt::Display for Problems {
     }
 }
 
-impl std::error::Error for Problems {}
+impl std::error::Error for ConfigProblems {}

@@ -1,98 +1,53 @@
 //! Opening the database that a URL names.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyPool, Executor as _};
-
-use super::writer::Writer;
-use super::{Db, Engine};
+use super::availability::Availability;
+use super::postgres::{Bounds, Server};
+use super::sqlite::Embedded;
+use super::{Backend, DEADLINE, Db, DbError};
 use crate::platform::telemetry::Metrics;
 
 /// The database could not be opened.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the database {url} cannot be opened: {why}")]
 pub struct ConnectError {
     /// The URL without its password.
     pub url: String,
-    /// What is wrong and what to do.
-    pub why: String,
+    /// What is wrong.
+    #[source]
+    pub why: DbError,
 }
 
-impl std::fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the database {} cannot be opened: {}", self.url, self.why)
-    }
-}
-
-impl std::error::Error for ConnectError {}
-
-/// Opens `sqlite:path` (made if it is not there) or `postgres://…`.
+/// Opens `sqlite:path` (made if it is not there) or `postgres://…`. On a server each thread that uses the database has
+/// up to `connections` of its own, and waits up to `patience` for one; the embedded database has one for each thread.
 ///
 /// # Errors
 /// [`ConnectError`] when the URL is of neither kind or the database does not answer.
 pub async fn connect(
     url: &str,
-    max_connections: u32,
-    acquire_timeout: Duration,
+    connections: u32,
+    patience: Duration,
     metrics: Arc<Metrics>,
 ) -> Result<Db, ConnectError> {
-    sqlx::any::install_default_drivers();
-    let failed = |why: String| ConnectError { url: without_password(url), why };
-    // An idle connection is not asked whether it lives: that would be a round trip for every statement.
-    let options = AnyPoolOptions::new().acquire_timeout(acquire_timeout).test_before_acquire(false);
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if let Some(folder) = Path::new(path.split('?').next().unwrap_or(path)).parent() {
-            std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-        }
-        let url =
-            if path.contains('?') { format!("sqlite:{path}") } else { format!("sqlite:{path}?mode=rwc") };
-        let open = |connections: u32, options: AnyPoolOptions| {
-            let url = url.clone();
-            async move {
-                options
-                    .max_connections(connections)
-                    .idle_timeout(None)
-                    .max_lifetime(None)
-                    .after_connect(|connection, _| {
-                        Box::pin(async move {
-                            connection.execute(SQLITE_SETTINGS).await?;
-                            Ok(())
-                        })
-                    })
-                    .connect(&url)
-                    .await
-            }
-        };
-        let writer = open(1, options.clone()).await.map_err(|error| failed(error.to_string()))?;
-        let reader =
-            open(max_connections.clamp(1, 8), options).await.map_err(|error| failed(error.to_string()))?;
-        return Ok(db(Engine::Sqlite, writer, reader, metrics));
-    }
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        let pool = options
-            .max_connections(max_connections)
-            .min_connections(1)
-            .connect(url)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        return Ok(db(Engine::Postgres, pool.clone(), pool, metrics));
-    }
-    Err(failed("it must begin with `sqlite:` or `postgres://`".to_owned()))
+    let bounds = Bounds { connections, patience, longest: DEADLINE };
+    let opened = open(url, bounds, metrics).await;
+    opened.map_err(|why| ConnectError { url: without_password(url), why })
 }
 
-/// `synchronous = FULL`: what was acknowledged survives a power failure, not only a crash of the process.
-const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
-     PRAGMA cache_size = -8000; \
-     PRAGMA mmap_size = 268435456; PRAGMA wal_autocheckpoint = 4000;";
-
-fn db(engine: Engine, writer: AnyPool, reader: AnyPool, metrics: Arc<Metrics>) -> Db {
-    let queue = (engine == Engine::Sqlite).then(|| Writer::new(writer.clone()));
-    Db { engine, writer, queue, reader, available: Arc::new(AtomicBool::new(true)), metrics }
+async fn open(url: &str, bounds: Bounds, metrics: Arc<Metrics>) -> Result<Db, DbError> {
+    let availability = Arc::new(Availability::default());
+    let known = Arc::clone(&availability);
+    let backend = if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        Backend::Sqlite(Arc::new(Embedded::open(path, bounds.longest, known)?))
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        Backend::Postgres(Arc::new(Server::connect(url, bounds, known, Arc::clone(&metrics)).await?))
+    } else {
+        return Err(DbError::unavailable("it must begin with `sqlite:` or `postgres://`"));
+    };
+    Ok(Db { backend, availability, metrics })
 }
 
 /// The URL as it may be shown in logs and errors.

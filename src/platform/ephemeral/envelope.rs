@@ -1,48 +1,61 @@
-//! The bytes of a stored value: expiry, version, body.
+//! The bytes of a value in Redis: expiry (8 bytes, big-endian seconds), version (8 bytes), sealed body. `redis/apply.lua`
+//! reads the version at its place.
 
 use super::Version;
-use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 
 const HEAD: usize = 16;
 
-/// `expires_at` (8 bytes), version (8 random bytes), body.
-#[derive(Clone)]
-pub(super) struct Envelope(Vec<u8>);
+/// A value as it was read, before it is opened.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Envelope<'a> {
+    pub(super) expires_at: Timestamp,
+    pub(super) version: Version,
+    pub(super) body: &'a [u8],
+}
 
-impl Envelope {
-    pub(super) fn new(expires_at: Timestamp, body: Vec<u8>) -> Self {
-        let mut raw = Vec::with_capacity(HEAD + body.len());
-        raw.extend_from_slice(&expires_at.0.to_be_bytes());
-        raw.extend_from_slice(&bytes::random::<8>());
-        raw.extend_from_slice(&body);
-        Self(raw)
-    }
-
+impl<'a> Envelope<'a> {
     /// `None` when the bytes are no envelope.
-    pub(super) fn from_raw(raw: Vec<u8>) -> Option<Self> {
-        (raw.len() >= HEAD).then_some(Self(raw))
+    pub(super) fn parse(raw: &'a [u8]) -> Option<Self> {
+        let (expires_at, rest) = raw.split_first_chunk::<8>()?;
+        let (version, body) = rest.split_first_chunk::<8>()?;
+        Some(Self {
+            expires_at: Timestamp(i64::from_be_bytes(*expires_at)),
+            version: Version(*version),
+            body,
+        })
     }
 
-    pub(super) fn raw(&self) -> &[u8] {
-        &self.0
+    pub(super) fn write(self) -> Vec<u8> {
+        let mut raw = Vec::with_capacity(HEAD + self.body.len());
+        raw.extend_from_slice(&self.expires_at.0.to_be_bytes());
+        raw.extend_from_slice(&self.version.0);
+        raw.extend_from_slice(self.body);
+        raw
     }
+}
 
-    pub(super) fn expires_at(&self) -> Timestamp {
-        Timestamp(i64::from_be_bytes(self.eight(0)))
-    }
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-    pub(super) fn version(&self) -> Version {
-        Version(self.eight(8))
-    }
+    use super::*;
 
-    pub(super) fn body(&self) -> &[u8] {
-        &self.0[HEAD..]
-    }
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_envelope_or_none_and_never_panic(raw in proptest::collection::vec(any::<u8>(), 0..64)) {
+            match Envelope::parse(&raw) {
+                Some(envelope) => prop_assert_eq!(envelope.write(), raw),
+                None => prop_assert!(raw.len() < HEAD),
+            }
+        }
 
-    fn eight(&self, from: usize) -> [u8; 8] {
-        let mut out = [0; 8];
-        out.copy_from_slice(&self.0[from..from + 8]);
-        out
+        #[test]
+        fn what_was_written_is_read(at in any::<i64>(), version in any::<[u8; 8]>(), body in any::<Vec<u8>>()) {
+            let envelope = Envelope { expires_at: Timestamp(at), version: Version(version), body: &body };
+            let raw = envelope.write();
+            prop_assert_eq!(&raw[8..16], &version[..], "where apply.lua reads it");
+            prop_assert_eq!(Envelope::parse(&raw), Some(envelope));
+        }
     }
 }

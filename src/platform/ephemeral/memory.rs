@@ -1,101 +1,324 @@
 //! Short-lived state in this process, in shards so that no request waits for all others.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::batch::{Applied, Change, Limit};
 use super::envelope::Envelope;
-use super::{Unavailable, Version};
+use super::key::Name;
+use super::unavailable::Cause;
+use super::{Stored, Version};
 use crate::platform::clock::Timestamp;
 
 const SHARDS: usize = 64;
 
-/// Entries of all shards together; what would go beyond is refused, not dropped elsewhere.
+/// Entries of all shards together; a new one beyond it is refused, and nothing else is dropped for it.
 const CAPACITY: usize = 2_000_000;
-
-type Name = [u8; 33];
 
 /// Bytes of all values together.
 const BYTES: usize = 512 * 1024 * 1024;
 
+/// A value, shared with those who read it, so that reading copies nothing.
+#[derive(Clone)]
+pub(super) struct Kept {
+    expires_at: Timestamp,
+    version: Version,
+    body: Arc<[u8]>,
+}
+
+impl Kept {
+    pub(super) fn envelope(&self) -> Envelope<'_> {
+        Envelope { expires_at: self.expires_at, version: self.version, body: &self.body }
+    }
+}
+
+impl From<Stored> for Kept {
+    fn from(value: Stored) -> Self {
+        Self { expires_at: value.expires_at, version: value.version, body: value.bytes.into() }
+    }
+}
+
 #[derive(Default)]
 struct Shard {
-    /// Bytes of `values`, as of the last purge and what came since.
+    /// Bytes of the bodies in `values`.
     bytes: usize,
-    values: HashMap<Name, Envelope>,
+    values: HashMap<Name, Kept>,
+    /// When a window ends, and how many events it had.
     windows: HashMap<Name, (Timestamp, u64)>,
+}
+
+impl Shard {
+    fn put(&mut self, name: Name, value: Kept) {
+        self.bytes += value.body.len();
+        if let Some(old) = self.values.insert(name, value) {
+            self.bytes -= old.body.len();
+        }
+    }
+
+    fn remove(&mut self, name: &Name) -> Option<Kept> {
+        let old = self.values.remove(name)?;
+        self.bytes -= old.body.len();
+        Some(old)
+    }
+
+    fn is_version(&self, name: &Name, seen: Version) -> bool {
+        self.values.get(name).is_some_and(|value| value.version == seen)
+    }
+
+    /// As `window.lua` does it.
+    fn count(&mut self, name: Name, window: i64, now: Timestamp) -> u64 {
+        let latest = now.plus(window);
+        let (ends, count) = self.windows.entry(name).or_insert((latest, 0));
+        if *ends <= now {
+            (*ends, *count) = (latest, 0);
+        }
+        // A clock that was ahead for a while may not leave a window that outlasts its length.
+        *ends = latest.min(*ends);
+        *count += 1;
+        *count
+    }
+
+    /// Whether there is room for one more entry.
+    fn room(&self) -> Result<(), Cause> {
+        if self.values.len() + self.windows.len() < CAPACITY / SHARDS && self.bytes < BYTES / SHARDS {
+            Ok(())
+        } else {
+            Err(Cause::Full)
+        }
+    }
 }
 
 pub(super) struct Memory {
     shards: Vec<Mutex<Shard>>,
+    versions: AtomicU64,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), versions: AtomicU64::new(0) }
     }
 }
 
 impl Memory {
-    pub(super) fn put(&self, name: Name, value: Envelope) -> Result<(), Unavailable> {
+    /// A version that no value of this process had before.
+    pub(super) fn next_version(&self) -> Version {
+        Version(self.versions.fetch_add(1, Ordering::Relaxed).to_be_bytes())
+    }
+
+    pub(super) fn put(&self, name: Name, value: Stored) -> Result<(), Cause> {
         let mut shard = self.shard(&name);
-        room(&shard)?;
-        shard.bytes += value.raw().len();
-        shard.values.insert(name, value);
+        shard.room()?;
+        shard.put(name, value.into());
         Ok(())
     }
 
-    pub(super) fn get(&self, name: &Name) -> Option<Envelope> {
+    pub(super) fn get(&self, name: &Name) -> Option<Kept> {
         self.shard(name).values.get(name).cloned()
     }
 
-    pub(super) fn take(&self, name: &Name) -> Option<Envelope> {
-        self.shard(name).values.remove(name)
+    pub(super) fn take(&self, name: &Name) -> Option<Kept> {
+        self.shard(name).remove(name)
     }
 
-    pub(super) fn swap(&self, name: Name, seen: Version, value: Envelope) -> bool {
+    pub(super) fn count(&self, name: Name, window: i64, now: Timestamp) -> Result<u64, Cause> {
         let mut shard = self.shard(&name);
-        match shard.values.get_mut(&name) {
-            Some(old) if old.version() == seen => {
-                *old = value;
-                true
+        shard.room()?;
+        Ok(shard.count(name, window, now))
+    }
+
+    pub(super) fn apply(
+        &self,
+        groups: &[Vec<Limit>],
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> Result<Applied, Cause> {
+        let mut held = Held::of(self, groups.iter().flatten().map(|limit| &limit.name), &changes);
+        // A change of what is there already is let through when the process is full: a flood of new sign-ins does
+        // not stop those under way.
+        if !changes.iter().any(|change| matches!(change, Change::Swap { .. })) {
+            held.guards.iter().try_for_each(|(_, shard)| shard.room())?;
+        }
+        for (group, limits) in groups.iter().enumerate() {
+            let mut exceeded = None;
+            for (index, limit) in limits.iter().enumerate() {
+                if held.shard(&limit.name).count(limit.name, limit.window, now) > limit.cap {
+                    exceeded = exceeded.or(Some(Applied::Exceeded { group, index }));
+                }
             }
-            _ => false,
+            if let Some(exceeded) = exceeded {
+                return Ok(exceeded);
+            }
         }
-    }
-
-    pub(super) fn count(&self, name: Name, window: i64, now: Timestamp) -> Result<u64, Unavailable> {
-        let mut shard = self.shard(&name);
-        room(&shard)?;
-        let (until, count) = shard.windows.entry(name).or_insert((now.plus(window), 0));
-        if *until <= now {
-            (*until, *count) = (now.plus(window), 0);
+        for change in &changes {
+            if let Change::Swap { name, seen, .. } = change
+                && !held.shard(name).is_version(name, *seen)
+            {
+                return Ok(Applied::Conflict);
+            }
         }
-        *count += 1;
-        Ok(*count)
+        for change in changes {
+            match change {
+                Change::Swap { name, value, .. } | Change::Put { name, value } => {
+                    held.shard(&name).put(name, value.into());
+                }
+                Change::Remove { name } => drop(held.shard(&name).remove(&name)),
+            }
+        }
+        Ok(Applied::Done)
     }
 
     pub(super) fn purge(&self, now: Timestamp) {
         for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.values.retain(|_, value| value.expires_at() > now);
-            shard.windows.retain(|_, (until, _)| *until > now);
-            shard.bytes = shard.values.values().map(|value| value.raw().len()).sum();
+            let mut shard = lock(shard);
+            shard.values.retain(|_, value| value.expires_at > now);
+            shard.windows.retain(|_, (ends, _)| *ends > now);
+            shard.bytes = shard.values.values().map(|value| value.body.len()).sum();
             if shard.values.capacity() > 4 * shard.values.len() + 64 {
                 shard.values.shrink_to_fit();
+            }
+            if shard.windows.capacity() > 4 * shard.windows.len() + 64 {
+                shard.windows.shrink_to_fit();
             }
         }
     }
 
     fn shard(&self, name: &Name) -> MutexGuard<'_, Shard> {
-        // The first byte is the space, the second is of a digest: spread evenly.
-        self.shards[usize::from(name[1]) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shards[place(name)])
     }
 }
 
-fn room(shard: &Shard) -> Result<(), Unavailable> {
-    if shard.values.len() + shard.windows.len() < CAPACITY / SHARDS && shard.bytes < BYTES / SHARDS {
-        Ok(())
-    } else {
-        Err(Unavailable("this process holds as much short-lived state as it may".to_owned()))
+/// The first byte of a name is its space, the second is of a digest: spread evenly.
+fn place(name: &Name) -> usize {
+    usize::from(name[1]) % SHARDS
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The shards that a batch needs, all of them locked, in their order: two batches cannot wait for each other.
+struct Held<'m> {
+    guards: Vec<(usize, MutexGuard<'m, Shard>)>,
+}
+
+impl<'m> Held<'m> {
+    fn of<'n>(memory: &'m Memory, limits: impl Iterator<Item = &'n Name>, changes: &'n [Change]) -> Self {
+        let mut places: Vec<usize> = limits.chain(changes.iter().map(Change::name)).map(place).collect();
+        places.sort_unstable();
+        places.dedup();
+        Self { guards: places.into_iter().map(|place| (place, lock(&memory.shards[place]))).collect() }
+    }
+
+    fn shard(&mut self, name: &Name) -> &mut Shard {
+        let place = place(name);
+        let (_, shard) = self
+            .guards
+            .iter_mut()
+            .find(|(held, _)| *held == place)
+            .expect("the shards of all names were locked when the batch began");
+        shard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000);
+    const MEGABYTE: usize = 1024 * 1024;
+
+    /// Names of one shard.
+    fn name(number: u8) -> Name {
+        let mut name = [b'T'; 33];
+        name[2] = number;
+        name
+    }
+
+    fn stored(memory: &Memory, bytes: usize) -> Stored {
+        Stored { expires_at: NOW.plus(10), version: memory.next_version(), ttl: 10, bytes: vec![0; bytes] }
+    }
+
+    fn bytes(memory: &Memory) -> usize {
+        memory.shard(&name(0)).bytes
+    }
+
+    fn swap(memory: &Memory, number: u8, bytes: usize) -> Result<Applied, Cause> {
+        let seen = memory.get(&name(number)).unwrap().version;
+        let value = stored(memory, bytes);
+        memory.apply(&[], vec![Change::Swap { name: name(number), seen, value }], NOW)
+    }
+
+    #[test]
+    fn what_is_held_is_accounted_for_by_every_change() {
+        let memory = Memory::default();
+        memory.put(name(1), stored(&memory, 100)).unwrap();
+        memory.put(name(1), stored(&memory, 300)).unwrap();
+        assert_eq!(bytes(&memory), 300);
+        assert_eq!(swap(&memory, 1, 50).unwrap(), Applied::Done);
+        assert_eq!(bytes(&memory), 50);
+        memory.put(name(2), stored(&memory, 7)).unwrap();
+        assert!(memory.take(&name(1)).is_some() && memory.take(&name(1)).is_none());
+        assert_eq!(bytes(&memory), 7);
+        let remove = Change::Remove { name: name(2) };
+        assert_eq!(memory.apply(&[], vec![remove], NOW).unwrap(), Applied::Done);
+        assert_eq!(bytes(&memory), 0);
+        memory.put(name(3), stored(&memory, 9)).unwrap();
+        memory.purge(NOW.plus(9));
+        assert_eq!(bytes(&memory), 9);
+        memory.purge(NOW.plus(10));
+        assert_eq!(bytes(&memory), 0);
+        assert!(memory.get(&name(3)).is_none());
+    }
+
+    #[test]
+    fn a_full_process_takes_nothing_new_and_lets_what_is_under_way_go_on() {
+        let memory = Memory::default();
+        let full = u8::try_from(BYTES / SHARDS / MEGABYTE).unwrap();
+        for number in 0..full {
+            memory.put(name(number), stored(&memory, MEGABYTE)).unwrap();
+        }
+        assert!(matches!(memory.put(name(full), stored(&memory, 1)), Err(Cause::Full)));
+        assert!(matches!(memory.count(name(full), 60, NOW), Err(Cause::Full)));
+        let put = Change::Put { name: name(full), value: stored(&memory, 1) };
+        assert!(matches!(memory.apply(&[], vec![put], NOW), Err(Cause::Full)));
+        assert!(memory.get(&name(full)).is_none());
+        assert_eq!(swap(&memory, 0, MEGABYTE + 1).unwrap(), Applied::Done);
+        memory.take(&name(0));
+        memory.put(name(full), stored(&memory, 1)).unwrap();
+    }
+
+    #[test]
+    fn batches_that_need_the_same_shards_in_any_order_do_not_wait_for_each_other() {
+        let memory = Memory::default();
+        let spread = |number: u8| {
+            let mut name = [b'T'; 33];
+            name[1] = number;
+            name
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..4_u8 {
+                let memory = &memory;
+                scope.spawn(move || {
+                    for round in 0..500_u16 {
+                        let mut numbers: Vec<u8> = (0..8).collect();
+                        numbers.rotate_left(usize::from(round) % 8);
+                        if thread % 2 == 0 {
+                            numbers.reverse();
+                        }
+                        let changes = numbers.iter().map(|number| Change::Put {
+                            name: spread(*number),
+                            value: stored(memory, usize::from(thread) + 1),
+                        });
+                        let applied = memory.apply(&[], changes.collect(), NOW).unwrap();
+                        assert_eq!(applied, Applied::Done);
+                    }
+                });
+            }
+        });
+        // All of one batch or nothing of it: the last one wrote all eight.
+        let sizes: Vec<usize> =
+            (0..8).map(|number| memory.get(&spread(number)).unwrap().body.len()).collect();
+        assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
     }
 }

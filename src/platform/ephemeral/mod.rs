@@ -1,85 +1,55 @@
 //! Short-lived state: Redis for any number of nodes, or this process for one.
 //!
 //! What lives here may be lost at the cost of starting a sign-in again, never at the cost of a wrong
-//! acceptance. Values are sealed and carry their own expiry, judged by the injected clock; a store's own time
-//! to live only clears up. Durable things live in `db`.
+//! acceptance. Values carry their own expiry, judged by the injected clock, as windows do; Redis's own expiry only
+//! clears up. In Redis values are sealed. Durable things live in `db`.
+//!
+//! Each method is one round trip to Redis. What belongs to one request and can be done together goes into one
+//! [`Batch`].
 
+mod batch;
+#[cfg(test)]
+mod contract;
 mod envelope;
+mod key;
 mod memory;
 mod redis;
+mod settings;
+mod unavailable;
 
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::bytes::Digest;
+use super::bytes;
 use super::clock::{Clock, Timestamp};
 use super::seal::{Keyring, Sealer};
 use super::telemetry::Metrics;
 use envelope::Envelope;
 
+pub use batch::{Applied, Batch};
+pub use key::{EphemeralKey, KeySpace};
 pub use redis::RedisError;
-
-/// What kind of thing a key names. Closed, so that one kind can never be taken for another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum KeySpace {
-    /// A sign-in in progress.
-    Attempt = b't',
-    /// An SSO session.
-    Session = b's',
-    /// What an authorization code stands for.
-    Code = b'c',
-    /// That a grant or a token was revoked, for the other nodes.
-    Revoked = b'r',
-    /// Counted events of a window.
-    Window = b'w',
-    /// The state of delivery of a message.
-    Delivery = b'd',
-}
-
-/// The name of one short-lived thing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct EphemeralKey(KeySpace, Digest);
-
-impl EphemeralKey {
-    /// The key of the thing that `secret` names; only its digest is kept.
-    pub fn of(space: KeySpace, secret: &str) -> Self {
-        Self(space, Digest::of(secret.as_bytes()))
-    }
-
-    /// The key of a thing already known by a digest.
-    pub fn from_digest(space: KeySpace, digest: Digest) -> Self {
-        Self(space, digest)
-    }
-
-    fn bytes(&self) -> [u8; 33] {
-        let mut out = [self.0 as u8; 33];
-        out[1..].copy_from_slice(&self.1.0);
-        out
-    }
-}
-
-/// The store cannot be asked now: an error of its own, never "not found".
-#[derive(Debug)]
-pub struct Unavailable(pub String);
-
-impl std::fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "short-lived state is unavailable: {}", self.0)
-    }
-}
-
-impl std::error::Error for Unavailable {}
+pub use settings::RedisSettings;
+pub use unavailable::Unavailable;
 
 /// Which state a value was read in; [`Ephemeral::swap`] replaces that state only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version([u8; 8]);
 
+/// A value on its way to a backend: to Redis as a sealed envelope, to memory as it is.
+struct Stored {
+    expires_at: Timestamp,
+    version: Version,
+    /// Seconds after which Redis may remove it, at least 1.
+    ttl: i64,
+    bytes: Vec<u8>,
+}
+
 #[derive(Clone)]
 enum Backend {
     Memory(Arc<memory::Memory>),
-    Redis(redis::Redis),
+    Redis(Arc<redis::Redis>),
 }
 
 /// Short-lived state. Cheap to clone.
@@ -93,11 +63,12 @@ pub struct Ephemeral {
 impl Ephemeral {
     /// State in this process, for a single node.
     pub fn in_process(clock: Clock, keyring: &Keyring) -> Self {
-        let backend = Backend::Memory(Arc::new(memory::Memory::default()));
+        let backend = Backend::Memory(Arc::default());
         Self { backend, sealer: Arc::new(keyring.sealer("ephemeral")), clock }
     }
 
-    /// State in the Redis that `url` names.
+    /// State in the Redis that `url` names. `timeout` is the time for an answer; a connection may take a second if
+    /// that is longer.
     ///
     /// # Errors
     /// [`RedisError`] when the URL is wrong or Redis does not answer.
@@ -108,7 +79,7 @@ impl Ephemeral {
         keyring: &Keyring,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RedisError> {
-        let backend = Backend::Redis(redis::Redis::connect(url, timeout, metrics).await?);
+        let backend = Backend::Redis(Arc::new(redis::Redis::connect(url, timeout, metrics).await?));
         Ok(Self { backend, sealer: Arc::new(keyring.sealer("ephemeral")), clock })
     }
 
@@ -122,11 +93,12 @@ impl Ephemeral {
     /// # Errors
     /// [`Unavailable`], as for all methods.
     pub async fn put<T: Serialize>(&self, key: EphemeralKey, value: &T, ttl: i64) -> Result<(), Unavailable> {
-        let envelope = self.wrap(key, value, ttl)?;
+        let value = self.wrap(key, value, ttl)?;
         match &self.backend {
-            Backend::Memory(memory) => memory.put(key.bytes(), envelope),
-            Backend::Redis(redis) => redis.put(key.bytes(), envelope, ttl).await,
+            Backend::Memory(memory) => memory.put(key.name(), value)?,
+            Backend::Redis(redis) => redis.put(key.name(), &value).await?,
         }
+        Ok(())
     }
 
     /// What is there, with the version that [`Ephemeral::swap`] wants.
@@ -137,11 +109,52 @@ impl Ephemeral {
         &self,
         key: EphemeralKey,
     ) -> Result<Option<(T, Version)>, Unavailable> {
-        let raw = match &self.backend {
-            Backend::Memory(memory) => memory.get(&key.bytes()),
-            Backend::Redis(redis) => redis.get(key.bytes()).await?,
-        };
-        self.unwrap(key, raw)
+        Ok(match &self.backend {
+            Backend::Memory(memory) => self.read_kept(key, memory.get(&key.name())),
+            Backend::Redis(redis) => self.read_raw(key, redis.get(key.name()).await?),
+        })
+    }
+
+    /// [`Ephemeral::get`] for two keys in one round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn get_pair<A: DeserializeOwned, B: DeserializeOwned>(
+        &self,
+        a: EphemeralKey,
+        b: EphemeralKey,
+    ) -> Result<(Option<(A, Version)>, Option<(B, Version)>), Unavailable> {
+        match &self.backend {
+            Backend::Memory(memory) => {
+                let (at_a, at_b) = (memory.get(&a.name()), memory.get(&b.name()));
+                Ok((self.read_kept(a, at_a), self.read_kept(b, at_b)))
+            }
+            Backend::Redis(redis) => {
+                let mut found = redis.get_all(&[a.name(), b.name()]).await?.into_iter();
+                let (at_a, at_b) = (found.next().flatten(), found.next().flatten());
+                Ok((self.read_raw(a, at_a), self.read_raw(b, at_b)))
+            }
+        }
+    }
+
+    /// Whether there is a valid value of type `T` at any of the keys, in one round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn get_any<T: DeserializeOwned>(&self, keys: &[EphemeralKey]) -> Result<bool, Unavailable> {
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        match &self.backend {
+            Backend::Memory(memory) => {
+                Ok(keys.iter().any(|key| self.read_kept::<T>(*key, memory.get(&key.name())).is_some()))
+            }
+            Backend::Redis(redis) => {
+                let names: Vec<_> = keys.iter().map(|key| key.name()).collect();
+                let found = redis.get_all(&names).await?;
+                Ok(keys.iter().zip(found).any(|(key, raw)| self.read_raw::<T>(*key, raw).is_some()))
+            }
+        }
     }
 
     /// What is there, removed in the same step: one of many callers gets it.
@@ -149,14 +162,14 @@ impl Ephemeral {
     /// # Errors
     /// [`Unavailable`].
     pub async fn take<T: DeserializeOwned>(&self, key: EphemeralKey) -> Result<Option<T>, Unavailable> {
-        let raw = match &self.backend {
-            Backend::Memory(memory) => memory.take(&key.bytes()),
-            Backend::Redis(redis) => redis.take(key.bytes()).await?,
+        let taken = match &self.backend {
+            Backend::Memory(memory) => self.read_kept(key, memory.take(&key.name())),
+            Backend::Redis(redis) => self.read_raw(key, redis.take(key.name()).await?),
         };
-        Ok(self.unwrap(key, raw)?.map(|(value, _)| value))
+        Ok(taken.map(|(value, _)| value))
     }
 
-    /// Replaces what was read as `seen`; tells whether it was still there.
+    /// Replaces what was read as `seen`; returns the version of the new value, `None` if another one was there.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -166,21 +179,19 @@ impl Ephemeral {
         seen: Version,
         value: &T,
         ttl: i64,
-    ) -> Result<bool, Unavailable> {
-        let envelope = self.wrap(key, value, ttl)?;
-        match &self.backend {
-            Backend::Memory(memory) => Ok(memory.swap(key.bytes(), seen, envelope)),
-            Backend::Redis(redis) => redis.swap(key.bytes(), seen, envelope, ttl).await,
-        }
+    ) -> Result<Option<Version>, Unavailable> {
+        let mut batch = Batch::new(self);
+        let version = batch.swap(key, seen, value, ttl);
+        Ok(if self.apply(batch).await? == Applied::Done { version } else { None })
     }
 
     /// Counts one more event of `key` and returns how many there were in this window of `window` seconds, this
-    /// one included.
+    /// one included. A window begins with its first event and ends by the injected clock.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub async fn count(&self, key: EphemeralKey, window: i64) -> Result<u64, Unavailable> {
-        Ok(self.count_all(&[(key, window)]).await?[0])
+        Ok(self.count_all(&[(key, window)]).await?.first().copied().unwrap_or(u64::MAX))
     }
 
     /// [`Ephemeral::count`] for several keys in one round trip.
@@ -188,13 +199,57 @@ impl Ephemeral {
     /// # Errors
     /// [`Unavailable`].
     pub async fn count_all(&self, windows: &[(EphemeralKey, i64)]) -> Result<Vec<u64>, Unavailable> {
+        let now = self.clock.now();
         match &self.backend {
-            Backend::Memory(memory) => windows
-                .iter()
-                .map(|(key, window)| memory.count(key.bytes(), *window, self.clock.now()))
-                .collect(),
-            Backend::Redis(redis) => redis.count_all(windows).await,
+            Backend::Memory(memory) => {
+                windows.iter().map(|(key, window)| Ok(memory.count(key.name(), *window, now)?)).collect()
+            }
+            Backend::Redis(redis) => Ok(redis.count_all(windows, now).await?),
         }
+    }
+
+    /// [`Ephemeral::get`] of `key` and, if there is anything, [`Ephemeral::count`] of `counter`, in one round trip.
+    /// Identifiers that somebody makes up create no counters.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn get_and_count<T: DeserializeOwned>(
+        &self,
+        key: EphemeralKey,
+        counter: EphemeralKey,
+        window: i64,
+    ) -> Result<(Option<(T, Version)>, u64), Unavailable> {
+        let now = self.clock.now();
+        match &self.backend {
+            Backend::Memory(memory) => {
+                let found = memory.get(&key.name());
+                let count = if found.is_some() { memory.count(counter.name(), window, now)? } else { 0 };
+                Ok((self.read_kept(key, found), count))
+            }
+            Backend::Redis(redis) => {
+                let (raw, count) = redis.get_and_count(key.name(), counter.name(), window, now).await?;
+                Ok((self.read_raw(key, raw), count))
+            }
+        }
+    }
+
+    /// Counts and changes what `batch` holds, all or nothing, in one round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`]. Then nothing was counted or changed, unless the answer was lost on its way.
+    pub async fn apply(&self, batch: Batch<'_>) -> Result<Applied, Unavailable> {
+        let Batch { groups, changes, refused, .. } = batch;
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        if groups.is_empty() && changes.is_empty() {
+            return Ok(Applied::Done);
+        }
+        let now = self.clock.now();
+        Ok(match &self.backend {
+            Backend::Memory(memory) => memory.apply(&groups, changes, now)?,
+            Backend::Redis(redis) => redis.apply(&groups, &changes, now).await?,
+        })
     }
 
     /// Removes what has expired from this process; Redis does so by itself.
@@ -204,14 +259,14 @@ impl Ephemeral {
         }
     }
 
-    /// Whether the store answers now.
+    /// Whether the store can be written to now.
     ///
     /// # Errors
-    /// [`Unavailable`] when it does not.
+    /// [`Unavailable`] when it cannot.
     pub async fn probe(&self) -> Result<(), Unavailable> {
         match &self.backend {
             Backend::Memory(_) => Ok(()),
-            Backend::Redis(redis) => redis.probe().await,
+            Backend::Redis(redis) => Ok(redis.probe().await?),
         }
     }
 
@@ -222,48 +277,74 @@ impl Ephemeral {
     pub async fn server_time(&self) -> Result<Timestamp, Unavailable> {
         match &self.backend {
             Backend::Memory(_) => Ok(self.clock.now()),
-            Backend::Redis(redis) => redis.time().await.map(Timestamp),
+            Backend::Redis(redis) => Ok(redis.time().await.map(Timestamp)?),
         }
     }
 
-    fn wrap<T: Serialize>(&self, key: EphemeralKey, value: &T, ttl: i64) -> Result<Envelope, Unavailable> {
-        let plain = serde_json::to_vec(value).map_err(|error| Unavailable(error.to_string()))?;
+    fn wrap<T: Serialize>(&self, key: EphemeralKey, value: &T, ttl: i64) -> Result<Stored, Unavailable> {
+        let mut bytes = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut bytes, value)?;
         let expires_at = self.clock.now().plus(ttl);
-        // In this process a value is as safe as the keys that would seal it.
-        let body = if self.is_shared() { self.sealer.seal(&place(key, expires_at), &plain) } else { plain };
-        Ok(Envelope::new(expires_at, body))
+        let version = match &self.backend {
+            // In this process a value is as safe as the keys that would seal it.
+            Backend::Memory(memory) => memory.next_version(),
+            Backend::Redis(_) => {
+                let version = Version(bytes::random());
+                let body = self.sealer.seal(&place(key, expires_at), &bytes);
+                bytes = Envelope { expires_at, version, body: &body }.write();
+                version
+            }
+        };
+        Ok(Stored { expires_at, version, ttl: ttl.max(1), bytes })
     }
 
-    fn unwrap<T: DeserializeOwned>(
+    fn read_kept<T: DeserializeOwned>(
         &self,
         key: EphemeralKey,
-        envelope: Option<Envelope>,
-    ) -> Result<Option<(T, Version)>, Unavailable> {
-        let Some(envelope) = envelope else { return Ok(None) };
-        if envelope.expires_at() <= self.clock.now() {
-            return Ok(None);
-        }
-        let plain = if self.is_shared() {
-            // What does not open was written by nobody who has the keyring: it is not there.
-            match self.sealer.open(&place(key, envelope.expires_at()), envelope.body()) {
-                Ok(plain) => plain,
-                Err(error) => {
-                    tracing::error!(event = "ephemeral.forged", space = ?key.0, %error, "a stored value was ignored");
-                    return Ok(None);
-                }
-            }
-        } else {
-            envelope.body().to_vec()
-        };
-        // A value of another version's shape is as good as lost; the person starts again.
-        Ok(serde_json::from_slice(&plain).ok().map(|value| (value, envelope.version())))
+        kept: Option<memory::Kept>,
+    ) -> Option<(T, Version)> {
+        let kept = kept?;
+        let envelope = self.in_time(kept.envelope())?;
+        parse(key, envelope.body).map(|value| (value, envelope.version))
     }
+
+    fn read_raw<T: DeserializeOwned>(&self, key: EphemeralKey, raw: Option<Vec<u8>>) -> Option<(T, Version)> {
+        let raw = raw?;
+        let envelope = self.in_time(Envelope::parse(&raw)?)?;
+        // What does not open was written by nobody who has the keyring: it is not there.
+        let plain = self
+            .sealer
+            .open(&place(key, envelope.expires_at), envelope.body)
+            .inspect_err(|error| {
+                let space = key.space().name();
+                tracing::error!(event = "ephemeral.forged", space, %error, "a stored value was ignored");
+            })
+            .ok()?;
+        parse(key, &plain).map(|value| (value, envelope.version))
+    }
+
+    fn in_time<'a>(&self, envelope: Envelope<'a>) -> Option<Envelope<'a>> {
+        (envelope.expires_at > self.clock.now()).then_some(envelope)
+    }
+}
+
+/// A value of another version's shape is as good as lost; the person starts again.
+fn parse<T: DeserializeOwned>(key: EphemeralKey, plain: &[u8]) -> Option<T> {
+    serde_json::from_slice(plain)
+        .inspect_err(|_| {
+            tracing::debug!(
+                event = "ephemeral.unread",
+                space = key.space().name(),
+                "a stored value has another shape"
+            );
+        })
+        .ok()
 }
 
 /// Binds a value to its key and its expiry, so that neither can be changed by who can write to Redis.
 fn place(key: EphemeralKey, expires_at: Timestamp) -> [u8; 41] {
     let mut out = [0; 41];
-    out[..33].copy_from_slice(&key.bytes());
+    out[..33].copy_from_slice(&key.name());
     out[33..].copy_from_slice(&expires_at.0.to_be_bytes());
     out
 }

@@ -1,19 +1,22 @@
-//! One signing key: made, parsed once, kept, signing compact JWS by hand.
-//!
-//! The private key is parsed when it is loaded: parsing it for every signature costs more than the signature.
+//! One signing key: made, parsed once, kept; its signatures are made and checked by `jsonwebtoken`.
+
+use std::borrow::Cow;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
-    UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
 };
+use jsonwebtoken::crypto;
+use jsonwebtoken::jwk::{CommonParameters, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::provider::{KeptPair, Pair};
 use crate::platform::bytes;
 
 /// Signature algorithms (RFC 7518 §3.1, RFC 8037). `none` and HMAC are not among them.
@@ -44,27 +47,38 @@ impl Alg {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|alg| alg.name() == name)
     }
-}
 
-enum Pair {
-    Rsa(RsaKeyPair),
-    Ec(EcdsaKeyPair),
-    Ed(Ed25519KeyPair),
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::RS256 => Algorithm::RS256,
+            Self::ES256 => Algorithm::ES256,
+            Self::EdDSA => Algorithm::EdDSA,
+        }
+    }
 }
 
 /// A private key with its public half.
 pub struct SigningKey {
     kid: String,
     alg: Alg,
-    pair: Pair,
-    jwk: Value,
-    /// base64url of `{"alg":…,"typ":…,"kid":…}` for the types of token that are signed often.
-    headers: Vec<(&'static str, String)>,
+    pair: KeptPair,
+    jwk: Jwk,
+    public: DecodingKey,
+    validation: Validation,
+    /// base64url of the headers of the types of token that are signed often.
+    headers: [(&'static str, String); TYPES.len()],
 }
 
-/// A signature, or the token around it, is not one of ours.
-#[derive(Debug, PartialEq, Eq)]
-pub struct VerifyError(pub &'static str);
+/// A stored private key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It is no private key of its algorithm.
+    #[error("it is not a PKCS#8 private key of its algorithm")]
+    Private(#[from] KeyRejected),
+    /// Its public half cannot be published.
+    #[error("its public half is malformed")]
+    Public(#[from] jsonwebtoken::errors::Error),
+}
 
 /// The `typ` headers in use: ID tokens, access tokens (RFC 9068), logout tokens (Back-Channel Logout 1.0).
 const TYPES: [&str; 3] = ["JWT", "at+jwt", "logout+jwt"];
@@ -75,7 +89,7 @@ impl SigningKey {
     /// # Panics
     /// When the operating system has no randomness.
     pub fn generate(alg: Alg, rsa_bits: u32) -> Zeroizing<Vec<u8>> {
-        let der: Result<Vec<u8>, aws_lc_rs::error::Unspecified> = match alg {
+        let der: Result<Vec<u8>, Unspecified> = match alg {
             Alg::RS256 => {
                 let size = match rsa_bits {
                     0..=2048 => KeySize::Rsa2048,
@@ -94,41 +108,47 @@ impl SigningKey {
         Zeroizing::new(der.expect("the operating system's random generator failed"))
     }
 
-    /// Parses a private key. `None` when it is not one of this algorithm.
-    pub fn from_pkcs8(kid: &str, alg: Alg, pkcs8: &[u8]) -> Option<Self> {
-        let (pair, mut jwk) = match alg {
+    /// Parses a private key.
+    ///
+    /// # Errors
+    /// [`KeyError`] when it is not one of this algorithm.
+    pub fn from_pkcs8(kid: &str, alg: Alg, pkcs8: &[u8]) -> Result<Self, KeyError> {
+        let (pair, public) = match alg {
             Alg::RS256 => {
-                let pair = RsaKeyPair::from_pkcs8(pkcs8).ok()?;
-                let public = pair.public_key();
-                let n = public.modulus().big_endian_without_leading_zero();
-                let e = public.exponent().big_endian_without_leading_zero();
-                let jwk = json!({"kty": "RSA", "n": bytes::encode(n), "e": bytes::encode(e)});
-                (Pair::Rsa(pair), jwk)
+                let pair = RsaKeyPair::from_pkcs8(pkcs8)?;
+                let key = pair.public_key();
+                let n = key.modulus().big_endian_without_leading_zero();
+                let e = key.exponent().big_endian_without_leading_zero();
+                let public = DecodingKey::from_rsa_raw_components(n, e);
+                (Pair::Rsa(pair), public)
             }
             Alg::ES256 => {
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
-                let point = pair.public_key().as_ref();
-                let (x, y) = (bytes::encode(point.get(1..33)?), bytes::encode(point.get(33..65)?));
-                (Pair::Ec(pair), json!({"kty": "EC", "crv": "P-256", "x": x, "y": y}))
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?;
+                let public = DecodingKey::from_ec_der(pair.public_key().as_ref());
+                (Pair::Ec(pair), public)
             }
             Alg::EdDSA => {
-                let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
-                let jwk =
-                    json!({"kty": "OKP", "crv": "Ed25519", "x": bytes::encode(pair.public_key().as_ref())});
-                (Pair::Ed(pair), jwk)
+                let pair = Ed25519KeyPair::from_pkcs8(pkcs8)?;
+                let public = DecodingKey::from_ed_der(pair.public_key().as_ref());
+                (Pair::Ed(pair), public)
             }
         };
-        jwk["kid"] = kid.into();
-        jwk["use"] = "sig".into();
-        jwk["alg"] = alg.name().into();
-        let headers = TYPES
-            .iter()
-            .map(|typ| {
-                let header = json!({"alg": alg.name(), "typ": typ, "kid": kid});
-                (*typ, bytes::encode(header.to_string().as_bytes()))
-            })
-            .collect();
-        Some(Self { kid: kid.to_owned(), alg, pair, jwk, headers })
+        let pair = KeptPair::new(pair);
+        let jwk = Jwk {
+            common: CommonParameters {
+                public_key_use: Some(PublicKeyUse::Signature),
+                key_algorithm: Some(alg.algorithm().into()),
+                key_id: Some(kid.to_owned()),
+                ..CommonParameters::default()
+            },
+            ..Jwk::from_decoding_key(&public, None)?
+        };
+        // Whether a token has expired and whom it is for is decided by those who asked for it.
+        let mut validation = Validation::new(alg.algorithm());
+        validation.required_spec_claims.clear();
+        (validation.validate_exp, validation.validate_aud) = (false, false);
+        let headers = TYPES.map(|typ| (typ, header(alg, typ, kid)));
+        Ok(Self { kid: kid.to_owned(), alg, pair, jwk, public, validation, headers })
     }
 
     /// The key's identifier.
@@ -142,92 +162,107 @@ impl SigningKey {
     }
 
     /// The public half (RFC 7517).
-    pub fn public_jwk(&self) -> &Value {
+    pub fn public_jwk(&self) -> &Jwk {
         &self.jwk
     }
 
     /// Signs `claims` as a compact JWS with the header type `typ`.
     ///
     /// # Panics
-    /// Never with a key that was parsed; signing fails only when the machine has no randomness.
+    /// When the machine has no randomness, or `claims` are not what JSON can say.
     pub fn sign<T: Serialize>(&self, typ: &'static str, claims: &T) -> String {
-        let header = self.headers.iter().find(|(name, _)| *name == typ).map_or("", |(_, header)| header);
-        let payload = serde_json::to_vec(claims).unwrap_or_default();
+        let payload = serde_json::to_vec(claims).expect("claims are JSON");
+        let header = match self.headers.iter().find(|(name, _)| *name == typ) {
+            Some((_, header)) => Cow::Borrowed(header.as_str()),
+            None => Cow::Owned(header(self.alg, typ, &self.kid)),
+        };
         let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 360);
-        token.push_str(header);
+        token.push_str(&header);
         token.push('.');
-        token.push_str(&bytes::encode(&payload));
-        let signature = self.sign_bytes(token.as_bytes());
+        bytes::encode_into(&payload, &mut token);
+        let (key, algorithm) = (self.pair.encoding_key(), self.alg.algorithm());
+        let signature = crypto::sign(token.as_bytes(), key, algorithm).expect("a parsed key signs");
         token.push('.');
-        token.push_str(&bytes::encode(&signature));
+        token.push_str(&signature);
         token
     }
 
-    fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
-        let random = SystemRandom::new();
-        let signed = match &self.pair {
-            Pair::Rsa(pair) => {
-                let mut out = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut out).map(|()| out)
-            }
-            Pair::Ec(pair) => pair.sign(&random, message).map(|signature| signature.as_ref().to_vec()),
-            Pair::Ed(pair) => Ok(pair.sign(message).as_ref().to_vec()),
-        };
-        signed.expect("a parsed key signs")
+    /// The claims of a compact JWS that this key signed, by a header that says its algorithm. Other members of the
+    /// header, expiry and audience are the caller's to look at.
+    ///
+    /// # Errors
+    /// When the token is malformed or not signed by this key.
+    pub(super) fn claims(&self, token: &str) -> jsonwebtoken::errors::Result<Value> {
+        jsonwebtoken::decode(token, &self.public, &self.validation).map(|token| token.claims)
     }
 
-    /// Whether `signature` over `message` was made by this key.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.pair {
-            Pair::Rsa(pair) => {
-                let public = pair.public_key();
-                RsaPublicKeyComponents {
-                    n: public.modulus().big_endian_without_leading_zero(),
-                    e: public.exponent().big_endian_without_leading_zero(),
-                }
-                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
-                .is_ok()
-            }
-            Pair::Ec(pair) => {
-                unparsed(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref(), message, signature)
-            }
-            Pair::Ed(pair) => unparsed(&ED25519, pair.public_key().as_ref(), message, signature),
-        }
+    /// Whether a token's header says this key's algorithm, the type `typ`, and nothing that must be understood.
+    pub(super) fn expects(&self, header: &Header, typ: &str) -> bool {
+        header.alg == self.alg.algorithm() && header.typ.as_deref() == Some(typ) && header.crit.is_none()
     }
 }
 
-fn unparsed(
-    algorithm: &'static dyn signature::VerificationAlgorithm,
-    public: &[u8],
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    UnparsedPublicKey::new(algorithm, public).verify(message, signature).is_ok()
+/// The header's part of a token, which is the same in every token of a key and a type: made once, since
+/// `jsonwebtoken::encode` would write it anew for each signature.
+fn header(alg: Alg, typ: &str, kid: &str) -> String {
+    let mut header = Header::new(alg.algorithm());
+    header.typ = Some(typ.to_owned());
+    header.kid = Some(kid.to_owned());
+    bytes::encode(&serde_json::to_vec(&header).expect("a header is JSON"))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
+    fn key(alg: Alg) -> SigningKey {
+        SigningKey::from_pkcs8("k", alg, &SigningKey::generate(alg, 2048)).unwrap()
+    }
+
     #[test]
-    fn a_signature_of_each_algorithm_verifies_and_an_altered_message_does_not() {
+    fn a_token_of_each_algorithm_says_what_was_signed_under_the_header_that_was_asked_for() {
         for alg in Alg::ALL {
-            let key = SigningKey::from_pkcs8("k", alg, &SigningKey::generate(alg, 2048)).unwrap();
-            let token = key.sign("JWT", &json!({"sub": "s"}));
-            let (message, signature) = token.rsplit_once('.').unwrap();
-            let signature = bytes::decode(signature).unwrap();
-            assert!(key.verifies(message.as_bytes(), &signature), "{alg:?}");
-            assert!(!key.verifies(b"something else", &signature), "{alg:?}");
+            let (key, claims) = (key(alg), json!({"sub": "s", "list": [1, 2]}));
+            for typ in ["JWT", "at+jwt", "logout+jwt", "seldom+jwt"] {
+                let token = key.sign(typ, &claims);
+                let header = bytes::decode(token.split('.').next().unwrap()).unwrap();
+                let header: Value = serde_json::from_slice(&header).unwrap();
+                assert_eq!(header, json!({"alg": alg.name(), "typ": typ, "kid": "k"}));
+                assert_eq!(key.claims(&token).unwrap(), claims, "{alg:?}");
+            }
         }
     }
 
     #[test]
-    fn a_public_key_says_nothing_private() {
+    fn another_key_of_the_same_algorithm_verifies_nothing_of_this_one() {
         for alg in Alg::ALL {
-            let key = SigningKey::from_pkcs8("k", alg, &SigningKey::generate(alg, 2048)).unwrap();
-            for member in ["d", "p", "q", "dp", "dq", "qi", "k"] {
-                assert!(key.public_jwk().get(member).is_none(), "{alg:?} {member}");
-            }
+            let token = key(alg).sign("JWT", &json!({"sub": "s"}));
+            assert!(key(alg).claims(&token).is_err(), "{alg:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_algorithm_does_not_parse() {
+        for (alg, other) in [(Alg::RS256, Alg::ES256), (Alg::ES256, Alg::EdDSA), (Alg::EdDSA, Alg::RS256)] {
+            assert!(SigningKey::from_pkcs8("k", alg, &SigningKey::generate(other, 2048)).is_err());
+        }
+        assert!(SigningKey::from_pkcs8("k", Alg::ES256, b"not a key").is_err());
+    }
+
+    #[test]
+    fn a_published_key_is_complete_and_says_nothing_private() {
+        for (alg, members) in [
+            (Alg::RS256, ["alg", "e", "kid", "kty", "n", "use"].as_slice()),
+            (Alg::ES256, &["alg", "crv", "kid", "kty", "use", "x", "y"]),
+            (Alg::EdDSA, &["alg", "crv", "kid", "kty", "use", "x"]),
+        ] {
+            let jwk = serde_json::to_value(key(alg).public_jwk()).unwrap();
+            let mut names: Vec<&String> = jwk.as_object().unwrap().keys().collect();
+            names.sort();
+            assert_eq!(names, members, "{alg:?}");
+            assert_eq!((&jwk["alg"], &jwk["use"]), (&json!(alg.name()), &json!("sig")));
         }
     }
 }

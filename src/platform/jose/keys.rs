@@ -1,11 +1,14 @@
 //! The keys' life: published before use, used, kept published until the last token signed with them expired.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use arc_swap::ArcSwap;
+use jsonwebtoken::decode_header;
+use jsonwebtoken::jwk::JwkSet;
+use serde_json::Value;
 
 use super::store::{self, StoredKey};
-use super::{Alg, SigningKey, VerifyError};
+use super::{Alg, KeyError, SigningKey};
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError};
@@ -21,6 +24,8 @@ pub const KEEP_AFTER: i64 = 24 * 3600;
 pub struct KeySet {
     keys: Vec<Entry>,
     jwks: Arc<[u8]>,
+    /// The table's version at the time when the keys were read.
+    version: (i64, i64),
 }
 
 struct Entry {
@@ -46,31 +51,44 @@ pub struct KeyInfo {
     pub signing: bool,
 }
 
-/// The keys cannot be had.
-#[derive(Debug)]
+/// The signing keys cannot be loaded.
+#[derive(Debug, thiserror::Error)]
 pub enum SigningKeysError {
-    /// The database says no.
-    Db(DbError),
-    /// A stored key does not parse.
-    Malformed(String),
+    /// The database failed.
+    #[error("signing keys: {0}")]
+    Db(#[from] DbError),
+    /// A stored key cannot be used.
+    #[error("signing key {kid} does not parse: {source}")]
+    Malformed {
+        /// The key's identifier.
+        kid: String,
+        /// Why.
+        source: KeyError,
+    },
+    /// The key set cannot be rendered.
+    #[error("the key set is not JSON: {0}")]
+    Unpublishable(#[from] serde_json::Error),
 }
 
-impl std::fmt::Display for SigningKeysError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Db(error) => write!(f, "signing keys: {error}"),
-            Self::Malformed(kid) => write!(f, "signing key {kid} does not parse"),
-        }
-    }
+/// A token is not one of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It is longer than any token that is issued.
+    #[error("the token is longer than {MAX_BYTES} bytes")]
+    TooLong,
+    /// It is no compact JWS, or its signature is wrong.
+    #[error("the token is not valid: {0}")]
+    Invalid(#[from] jsonwebtoken::errors::Error),
+    /// Its header names none of the keys.
+    #[error("the token's kid names no key")]
+    UnknownKey,
+    /// Its header says another algorithm than the key's, another type, or `crit`.
+    #[error("the token's header is not the one that is expected")]
+    UnexpectedHeader,
 }
 
-impl std::error::Error for SigningKeysError {}
-
-impl From<DbError> for SigningKeysError {
-    fn from(error: DbError) -> Self {
-        Self::Db(error)
-    }
-}
+/// The longest token that is looked at, in bytes.
+const MAX_BYTES: usize = 16 * 1024;
 
 impl KeySet {
     /// The key that signs with `alg` at `now`: the newest that is active.
@@ -93,28 +111,16 @@ impl KeySet {
     /// # Errors
     /// [`VerifyError`] when it is anything else.
     pub fn verify(&self, token: &str, typ: &str) -> Result<Value, VerifyError> {
-        if token.len() > 16 * 1024 {
-            return Err(VerifyError("too long"));
+        if token.len() > MAX_BYTES {
+            return Err(VerifyError::TooLong);
         }
-        let (message, signature) = token.rsplit_once('.').ok_or(VerifyError("not a JWS"))?;
-        let (header, payload) = message.split_once('.').ok_or(VerifyError("not a JWS"))?;
-        let parse = |part: &str| -> Result<Value, VerifyError> {
-            let raw = bytes::decode(part).ok_or(VerifyError("not base64url"))?;
-            serde_json::from_slice(&raw).map_err(|_| VerifyError("not JSON"))
-        };
-        let header = parse(header)?;
-        let kid = header["kid"].as_str().ok_or(VerifyError("no kid"))?;
-        let entry =
-            self.keys.iter().find(|entry| entry.key.kid() == kid).ok_or(VerifyError("unknown kid"))?;
-        // The algorithm is the key's; the header may only agree.
-        if header["alg"] != entry.key.alg().name() || header["typ"] != typ || header.get("crit").is_some() {
-            return Err(VerifyError("unexpected header"));
+        let header = decode_header(token)?;
+        let kid = header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
+        let entry = self.keys.iter().find(|entry| entry.key.kid() == kid).ok_or(VerifyError::UnknownKey)?;
+        if !entry.key.expects(&header, typ) {
+            return Err(VerifyError::UnexpectedHeader);
         }
-        let signature = bytes::decode(signature).ok_or(VerifyError("not base64url"))?;
-        if !entry.key.verifies(message.as_bytes(), &signature) {
-            return Err(VerifyError("wrong signature"));
-        }
-        parse(payload)
+        Ok(entry.key.claims(token)?)
     }
 
     /// The keys as operators see them.
@@ -134,17 +140,30 @@ impl KeySet {
             .collect()
     }
 
-    fn build(stored: Vec<StoredKey>) -> Result<Self, SigningKeysError> {
+    /// A set of one key, which signs at any time.
+    #[cfg(test)]
+    pub(crate) fn of_one(key: SigningKey) -> Self {
+        let always = Timestamp(0);
+        let entry = Entry { key, created_at: always, active_from: always, retire_at: None };
+        Self { keys: vec![entry], jwks: Arc::from(*b"{}"), version: (0, 0) }
+    }
+
+    async fn read(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Self, SigningKeysError> {
+        // Before the keys: what changes in between changes the version, and is read the next time.
+        let version = store::version(db).await?;
+        Self::build(store::all(db, sealer, now).await?, version)
+    }
+
+    fn build(stored: Vec<StoredKey>, version: (i64, i64)) -> Result<Self, SigningKeysError> {
         let mut keys = Vec::with_capacity(stored.len());
-        for stored in stored {
-            let key = SigningKey::from_pkcs8(&stored.kid, stored.alg, &stored.pkcs8)
-                .ok_or(SigningKeysError::Malformed(stored.kid))?;
-            let StoredKey { created_at, active_from, retire_at, .. } = stored;
+        for StoredKey { kid, alg, pkcs8, created_at, active_from, retire_at } in stored {
+            let key = SigningKey::from_pkcs8(&kid, alg, &pkcs8)
+                .map_err(|source| SigningKeysError::Malformed { kid, source })?;
             keys.push(Entry { key, created_at, active_from, retire_at });
         }
-        let published: Vec<&Value> = keys.iter().map(|entry| entry.key.public_jwk()).collect();
-        let jwks = json!({"keys": published}).to_string().into_bytes().into();
-        Ok(Self { keys, jwks })
+        let published = JwkSet { keys: keys.iter().map(|entry| entry.key.public_jwk().clone()).collect() };
+        let jwks = serde_json::to_vec(&published)?.into();
+        Ok(Self { keys, jwks, version })
     }
 }
 
@@ -153,8 +172,7 @@ pub struct SigningKeys {
     db: Db,
     sealer: Sealer,
     clock: Clock,
-    current: RwLock<Arc<KeySet>>,
-    seen: RwLock<(i64, i64)>,
+    current: ArcSwap<KeySet>,
 }
 
 impl SigningKeys {
@@ -170,23 +188,23 @@ impl SigningKeys {
     ) -> Result<Self, SigningKeysError> {
         let sealer = keyring.sealer("signing-key");
         let now = clock.now();
-        let mut stored = store::all(&db, &sealer, now).await?;
-        let missing: Vec<Alg> =
-            Alg::ALL.into_iter().filter(|alg| !stored.iter().any(|key| key.alg == *alg)).collect();
+        let mut keys = KeySet::read(&db, &sealer, now).await?;
+        let missing: Vec<Alg> = Alg::ALL
+            .into_iter()
+            .filter(|alg| !keys.keys.iter().any(|entry| entry.key.alg() == *alg))
+            .collect();
         if !missing.is_empty() {
             for alg in missing {
                 store::insert(&db, &sealer, &new_key(alg, rsa_bits, now, now), Timestamp(0)).await?;
             }
-            stored = store::all(&db, &sealer, now).await?;
+            keys = KeySet::read(&db, &sealer, now).await?;
         }
-        let seen = store::version(&db).await?;
-        let current = RwLock::new(Arc::new(KeySet::build(stored)?));
-        Ok(Self { db, sealer, clock, current, seen: RwLock::new(seen) })
+        Ok(Self { db, sealer, clock, current: ArcSwap::from_pointee(keys) })
     }
 
     /// The keys of this moment.
     pub fn current(&self) -> Arc<KeySet> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        self.current.load_full()
     }
 
     /// Looks whether keys came or went, and takes them over.
@@ -195,15 +213,11 @@ impl SigningKeys {
     /// [`SigningKeysError`]; the former keys stay in use.
     pub async fn refresh(&self) -> Result<(), SigningKeysError> {
         let version = store::version(&self.db).await?;
-        let now = self.clock.now();
-        let unchanged = version == *self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        let retired = self.current().keys.iter().any(|entry| entry.retire_at.is_some_and(|at| at <= now));
-        if unchanged && !retired {
-            return Ok(());
+        let (now, current) = (self.clock.now(), self.current());
+        let retired = current.keys.iter().any(|entry| entry.retire_at.is_some_and(|at| at <= now));
+        if version != current.version || retired {
+            self.current.store(Arc::new(KeySet::read(&self.db, &self.sealer, now).await?));
         }
-        let set = Arc::new(KeySet::build(store::all(&self.db, &self.sealer, now).await?)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = set;
-        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = version;
         Ok(())
     }
 
@@ -215,8 +229,9 @@ impl SigningKeys {
     pub async fn rotate(&self, alg: Alg, rsa_bits: u32, ahead: i64) -> Result<String, SigningKeysError> {
         let now = self.clock.now();
         let key = new_key(alg, rsa_bits, now, now.plus(ahead));
-        store::insert(&self.db, &self.sealer, &key, Timestamp(i64::MAX)).await?;
-        self.succeed(key).await
+        self.succeed(&key, Timestamp(i64::MAX)).await?;
+        self.refresh().await?;
+        Ok(key.kid)
     }
 
     /// Makes successors for keys older than `most_days`. Of several nodes, one does.
@@ -233,25 +248,22 @@ impl SigningKeys {
                 continue;
             }
             let key = new_key(alg, rsa_bits, now, now.plus(PUBLISH_AHEAD));
-            if store::insert(&self.db, &self.sealer, &key, oldest).await? {
+            if self.succeed(&key, oldest).await? {
                 tracing::info!(
                     event = "keys.rotated",
                     alg = alg.name(),
                     kid = key.kid,
                     "a signing key got a successor"
                 );
-                self.succeed(key).await?;
+                self.refresh().await?;
             }
         }
         Ok(())
     }
 
-    async fn succeed(&self, key: StoredKey) -> Result<String, SigningKeysError> {
-        let alg = key.alg;
-        store::retire_former(&self.db, alg, (&key.kid, key.created_at), key.active_from.plus(KEEP_AFTER))
-            .await?;
-        self.refresh().await?;
-        Ok(key.kid)
+    /// Stores a key and retires the former one, at once. Tells whether it did.
+    async fn succeed(&self, key: &StoredKey, unless_since: Timestamp) -> Result<bool, DbError> {
+        store::succeed(&self.db, &self.sealer, key, unless_since, key.active_from.plus(KEEP_AFTER)).await
     }
 }
 
@@ -265,3 +277,6 @@ fn new_key(alg: Alg, rsa_bits: u32, created_at: Timestamp, active_from: Timestam
         retire_at: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

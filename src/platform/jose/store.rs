@@ -1,12 +1,13 @@
 //! SQL of the table `signing_keys`.
 
-use sqlx::Row as _;
-
 use super::Alg;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Statement};
 use crate::platform::seal::Sealer;
 use zeroize::Zeroizing;
+
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE];
 
 const TABLE: &str = "signing_keys";
 
@@ -23,7 +24,7 @@ pub(super) struct StoredKey {
 pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<StoredKey>, DbError> {
     let rows = db
         .read_all(
-            sqlx::query(
+            db::statement(
                 "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
                  WHERE retire_at IS NULL OR retire_at > $1 ORDER BY created_at, kid",
             )
@@ -33,11 +34,11 @@ pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<
     rows.iter()
         .map(|row| {
             let kid = db::text(row, TABLE, "kid")?;
-            let corrupt = |what: &str| DbError::Corrupt { table: TABLE, what: format!("{what} of {kid}") };
-            let alg = Alg::parse(&db::text(row, TABLE, "alg")?).ok_or_else(|| corrupt("alg"))?;
+            let alg = Alg::parse(&db::text(row, TABLE, "alg")?)
+                .ok_or_else(|| row.corrupt(TABLE, "alg", "it is no algorithm of this version"))?;
             let pkcs8 = sealer
                 .open_text(kid.as_bytes(), &db::text(row, TABLE, "sealed")?)
-                .map_err(|_| corrupt("the keyring does not open the private key"))?;
+                .map_err(|_| row.corrupt(TABLE, "sealed", "the keyring does not open the private key"))?;
             Ok(StoredKey {
                 alg,
                 pkcs8: Zeroizing::new(pkcs8),
@@ -58,60 +59,57 @@ pub(super) async fn insert(
     key: &StoredKey,
     unless_since: Timestamp,
 ) -> Result<bool, DbError> {
-    let sealed = sealer.seal_text(key.kid.as_bytes(), &key.pkcs8);
-    db.execute(
-        sqlx::query(
-            "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
-             SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
-             (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL AND created_at >= $7)",
-        )
-        .bind(&key.kid)
-        .bind(key.alg.name())
-        .bind(sealed)
-        .bind(key.created_at.0)
-        .bind(key.active_from.0)
-        .bind(key.alg.name())
-        .bind(unless_since.0),
-    )
-    .await
-    .map(|stored| stored == 1)
+    db.change(insertion(sealer, key, unless_since)).await.map(|row| row.is_some())
 }
 
-/// Sets when the keys of `alg` that were made before `successor` leave the published set. Of two made in the same
-/// second, one comes before the other: they never retire each other.
-pub(super) async fn retire_former(
+/// As [`insert`], and sets when the keys that the new one succeeds leave the published set: both or neither.
+pub(super) async fn succeed(
     db: &Db,
-    alg: Alg,
-    successor: (&str, Timestamp),
+    sealer: &Sealer,
+    key: &StoredKey,
+    unless_since: Timestamp,
     retire_at: Timestamp,
-) -> Result<(), DbError> {
-    let (kid, created_at) = successor;
-    db.execute(
-        sqlx::query(
-            "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL \
-             AND (created_at < $3 OR (created_at = $4 AND kid < $5))",
-        )
-        .bind(retire_at.0)
-        .bind(alg.name())
-        .bind(created_at.0)
-        .bind(created_at.0)
-        .bind(kid),
+) -> Result<bool, DbError> {
+    let retirement = retirement(key, retire_at);
+    db.guarded(insertion(sealer, key, unless_since), vec![retirement]).await.map(|row| row.is_some())
+}
+
+fn insertion(sealer: &Sealer, key: &StoredKey, unless_since: Timestamp) -> Statement {
+    let sealed = sealer.seal_text(key.kid.as_bytes(), &key.pkcs8);
+    db::statement(
+        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
+         SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
+         (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL AND created_at >= $7) RETURNING kid",
     )
-    .await
-    .map(|_| ())
+    .bind(&key.kid)
+    .bind(key.alg.name())
+    .bind(sealed)
+    .bind(key.created_at.0)
+    .bind(key.active_from.0)
+    .bind(key.alg.name())
+    .bind(unless_since.0)
+}
+
+/// Of two keys made in the same second, one comes before the other: they never retire each other.
+fn retirement(successor: &StoredKey, retire_at: Timestamp) -> Statement {
+    db::statement(
+        "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL \
+         AND (created_at < $3 OR (created_at = $4 AND kid < $5))",
+    )
+    .bind(retire_at.0)
+    .bind(successor.alg.name())
+    .bind(successor.created_at.0)
+    .bind(successor.created_at.0)
+    .bind(&successor.kid)
 }
 
 /// A number that changes whenever the table does.
 pub(super) async fn version(db: &Db) -> Result<(i64, i64), DbError> {
     let row = db
-        .read_optional(sqlx::query(
+        .read_one(db::statement(
             "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(COALESCE(retire_at, 0)), 0) AS BIGINT) AS r \
              FROM signing_keys",
         ))
-        .await?
-        .ok_or(DbError::Corrupt { table: TABLE, what: "no count".to_owned() })?;
-    let number = |column: &str| {
-        row.try_get(column).map_err(|error| DbError::Corrupt { table: TABLE, what: error.to_string() })
-    };
-    Ok((number("n")?, number("r")?))
+        .await?;
+    Ok((db::int(&row, TABLE, "n")?, db::int(&row, TABLE, "r")?))
 }

@@ -6,6 +6,8 @@
 
 mod keyring;
 mod sealer;
+mod settings;
 
 pub use keyring::{Keyring, KeyringError};
 pub use sealer::{Mac, OneTimeSeal, OpenError, Sealer};
+pub use settings::KeySettings;

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::platform::config::{Log, LogFormat};
+use super::settings::{LogFormat, LogSettings};
 
 /// The log of this process has been started before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl std::error::Error for LogAlreadyStarted {}
 ///
 /// # Errors
 /// When it was started before: there is one log per process.
-pub fn start_log(settings: &Log) -> Result<(), LogAlreadyStarted> {
+pub fn start_log(settings: &LogSettings) -> Result<(), LogAlreadyStarted> {
     let colours = io::stderr().is_terminal();
     subscriber(settings, io::stderr, colours).try_init().map_err(|_| LogAlreadyStarted)?;
     panic::set_hook(Box::new(report_panic));
@@ -35,7 +35,7 @@ pub fn start_log(settings: &Log) -> Result<(), LogAlreadyStarted> {
 }
 
 /// The log as a subscriber that writes to `writer`.
-fn subscriber<W>(settings: &Log, writer: W, colours: bool) -> impl tracing::Subscriber + Send + Sync
+fn subscriber<W>(settings: &LogSettings, writer: W, colours: bool) -> impl tracing::Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -89,7 +89,7 @@ mod tests {
     fn written(format: LogFormat, level: Level, write: impl FnOnce()) -> String {
         let paper = Paper::default();
         let writer = paper.clone();
-        let subscriber = subscriber(&Log { format, level }, move || writer.clone(), false);
+        let subscriber = subscriber(&LogSettings { format, level }, move || writer.clone(), false);
         tracing::subscriber::with_default(subscriber, write);
         String::from_utf8(paper.0.lock().unwrap().clone()).unwrap()
     }

@@ -9,8 +9,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::process::Process;
-use super::round_trips::{self, RoundTrip};
-use super::routes::{BACKGROUND, Route, Routes};
+use super::round_trips;
+use super::routes::{BACKGROUND, RoundTrip, Route, Routes};
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 

@@ -1,7 +1,5 @@
-use std::future::Future;
 use std::io;
 use std::net::TcpListener;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,22 +10,11 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Map, Value, json};
 
 use super::Metrics;
+use super::check::Check;
 use super::sandbox_clock::{self, SandboxClock};
 
 /// How long a part may take to say that it works. Orchestrators ask every few seconds and give up soon after.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Asks one part of the provider whether it works; the error is for operators and carries no secret.
-pub type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
-
-/// Makes a [`Check`] of an async closure.
-pub fn check<F, R>(ask: F) -> Check
-where
-    F: Fn() -> R + Send + Sync + 'static,
-    R: Future<Output = Result<(), String>> + Send + 'static,
-{
-    Arc::new(move || Box::pin(ask()))
-}
 
 /// What the operations port shows.
 #[derive(Clone)]
@@ -116,6 +103,7 @@ fn answer(works: bool, body: &Value) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
+    use super::super::check::check;
     use super::*;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
 

@@ -3,12 +3,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName};
 
-use crate::platform::config::{Cidr, ForwardedHeader};
+use crate::platform::config::{Cidr, choices};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The longest chain of proxies that is followed; a longer one is somebody's invention.
 const MOST_HOPS: usize = 32;
+
+choices! {
+    /// How proxies tell whom they speak for. Only one header is read: a proxy that writes the one passes on the other
+    /// as it came, forged or not.
+    pub enum ForwardedHeader {
+        /// `X-Forwarded-For`, what nearly every proxy writes.
+        XForwardedFor = "x-forwarded-for",
+        /// `Forwarded` (RFC 7239).
+        Forwarded = "forwarded",
+    }
+}
 
 /// Who is at the other end, as far as trusted proxies tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,20 +1,21 @@
 use std::cell::RefCell;
-use std::future::{Future, Ready, ready};
-use std::pin::Pin;
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage, HttpRequest};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::proxy::{ClientAddress, client_address, is_trusted};
+use super::proxy::{ClientAddress, ForwardedHeader, client_address, is_trusted};
 use super::request_id::{Entropy, Pool, RequestId};
 use super::round_trips::{RequestTrips, caused_by};
 use super::routes::Route;
-use crate::platform::config::{Cidr, ForwardedHeader, Server};
+use crate::platform::config::Cidr;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,10 +32,22 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Takes from the settings whose word on clients' addresses and request ids counts.
-    pub fn new(server: &Server, entropy: Entropy) -> Self {
-        let (trusted, header) = (server.trusted_proxies.as_slice().into(), server.forwarded_header);
-        Self { trusted, header, entropy }
+    /// `trusted` are the proxies whose word on clients' addresses and request ids counts; they tell the former in
+    /// `header`.
+    pub fn new(trusted: &[Cidr], header: ForwardedHeader, entropy: Entropy) -> Self {
+        Self { trusted: trusted.into(), header, entropy }
+    }
+
+    /// The middleware of one worker.
+    pub fn middleware<S, B>(
+        &self,
+    ) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()> + use<S, B>
+    where
+        S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+        B: MessageBody + 'static,
+    {
+        let worker = Worker { settings: self.clone(), pool: RefCell::new(Pool::new(self.entropy)) };
+        from_fn(move |request, next| worker.call(request, next))
     }
 }
 
@@ -58,31 +71,13 @@ pub fn request_id_of(request: &HttpRequest) -> Option<RequestId> {
     request.extensions().get::<Seen>().map(|seen| seen.id.clone())
 }
 
-impl<S, B> Transform<S, ServiceRequest> for Requests
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
-{
-    type Response = ServiceResponse<B>;
-    type Error = Error;
-    type Transform = Watched<S>;
-    type InitError = ();
-    type Future = Ready<Result<Self::Transform, ()>>;
-
-    fn new_transform(&self, service: S) -> Self::Future {
-        let pool = RefCell::new(Pool::new(self.entropy));
-        ready(Ok(Watched { service: Rc::new(service), settings: self.clone(), pool }))
-    }
-}
-
 /// The middleware in one worker.
-pub struct Watched<S> {
-    service: Rc<S>,
+struct Worker {
     settings: Requests,
     pool: RefCell<Pool>,
 }
 
-impl<S> Watched<S> {
+impl Worker {
     fn look_at(&self, request: &ServiceRequest) -> Seen {
         let Requests { trusted, header, .. } = &self.settings;
         let client = client_address(request.peer_addr(), request.headers(), (trusted, *header));
@@ -91,58 +86,53 @@ impl<S> Watched<S> {
         let given = given.and_then(|value| value.to_str().ok()).and_then(RequestId::given);
         Seen { id: given.unwrap_or_else(|| self.pool.borrow_mut().take()), client }
     }
-}
 
-impl<S, B> Service<ServiceRequest> for Watched<S>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
-{
-    type Response = ServiceResponse<B>;
-    type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
-
-    forward_ready!(service);
-
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call<B>(
+        &self,
+        request: ServiceRequest,
+        next: Next<B>,
+    ) -> impl Future<Output = Result<ServiceResponse<B>, Error>> + use<B> {
         let started = Instant::now();
         let seen = self.look_at(&request);
         let span = tracing::info_span!("request", request_id = seen.id.as_str());
-        let header = HeaderValue::from_str(seen.id.as_str());
+        let header = HeaderValue::from_str(seen.id.as_str()).ok();
         request.extensions_mut().insert(seen);
-        let service = Rc::clone(&self.service);
         // What the application counts under unless a resource says otherwise, and requests that are given up.
         let trips = RequestTrips::new(request.app_data::<Route>().cloned());
-        let answer = async move {
-            let mut response = caused_by(Rc::clone(&trips), service.call(request)).await?;
-            if let Ok(header) = header {
-                response.headers_mut().insert(X_REQUEST_ID, header);
-            }
-            let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-            let route = response.request().app_data::<Route>();
-            if let Some(route) = route {
-                route.record(status, elapsed);
-                trips.belong_to(route);
-            }
-            let (route, ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
-            match status {
-                500.. => tracing::warn!(route, status, ms, "request failed"),
-                _ => tracing::debug!(route, status, ms, "request"),
-            }
-            Ok(response)
-        };
-        Box::pin(answer.instrument(span))
+        answer(request, next, header, (started, trips)).instrument(span)
     }
+}
+
+async fn answer<B>(
+    request: ServiceRequest,
+    next: Next<B>,
+    header: Option<HeaderValue>,
+    (started, trips): (Instant, Rc<RequestTrips>),
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = caused_by(Rc::clone(&trips), next.call(request)).await?;
+    if let Some(header) = header {
+        response.headers_mut().insert(X_REQUEST_ID, header);
+    }
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    let route = response.request().app_data::<Route>();
+    if let Some(route) = route {
+        route.record(status, elapsed);
+        trips.belong_to(route);
+    }
+    let (route, ms) = (route.map_or("", Route::name), elapsed.as_secs_f64() * 1e3);
+    match status {
+        500.. => tracing::warn!(route, status, ms, "request failed"),
+        _ => tracing::debug!(route, status, ms, "request"),
+    }
+    Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Metrics;
     use super::*;
-    use crate::platform::config::Settings;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::{App, HttpResponse, web};
-    use std::path::Path;
 
     const ENTROPY: Entropy = |bytes| bytes.iter_mut().for_each(|byte| *byte = 7);
 
@@ -161,11 +151,10 @@ mod tests {
     #[actix_web::test]
     async fn round_trips_are_counted_under_the_request_that_causes_them() {
         let metrics = web::Data::from(Metrics::new());
-        let server = Settings::demo(Path::new("")).server;
         let app = App::new()
             .app_data(metrics.route("other"))
             .app_data(metrics.clone())
-            .wrap(Requests::new(&server, ENTROPY))
+            .wrap(Requests::new(&[], ForwardedHeader::XForwardedFor, ENTROPY).middleware())
             .route("/elsewhere", web::get().to(ask_stores))
             .service(web::resource("/asks").app_data(metrics.route("asks")).route(web::get().to(ask_stores)));
         let app = init_service(app).await;
@@ -199,12 +188,11 @@ mod tests {
         header: (&'static str, &'static str),
         metrics: &Metrics,
     ) -> (u16, String, String) {
-        let mut server = Settings::demo(Path::new("")).server;
-        server.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
         let broken = || async { HttpResponse::ServiceUnavailable().finish() };
         let app = App::new()
             .app_data(metrics.route("other"))
-            .wrap(Requests::new(&server, ENTROPY))
+            .wrap(Requests::new(&trusted, ForwardedHeader::XForwardedFor, ENTROPY).middleware())
             .service(web::resource("/who").app_data(metrics.route("/who")).route(web::get().to(who)))
             .service(
                 web::resource("/broken").app_data(metrics.route("/broken")).route(web::get().to(broken)),

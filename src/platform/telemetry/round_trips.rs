@@ -4,22 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 
-use super::routes::Route;
-
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RoundTrip {
-    /// A statement sent to the database, with its answer.
-    Statement,
-    /// A transaction made durable.
-    Commit,
-    /// A command, or a pipeline of them, sent to Redis.
-    Redis,
-}
-
-impl RoundTrip {
-    pub(super) const ALL: [Self; 3] = [Self::Statement, Self::Commit, Self::Redis];
-}
+use super::routes::{RoundTrip, Route};
 
 tokio::task_local! {
     static REQUEST: Rc<RequestTrips>;

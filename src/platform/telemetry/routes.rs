@@ -8,7 +8,20 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use super::round_trips::RoundTrip;
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RoundTrip {
+    /// A statement sent to the database, with its answer.
+    Statement,
+    /// A transaction made durable.
+    Commit,
+    /// A command, or a pipeline of them, sent to Redis.
+    Redis,
+}
+
+impl RoundTrip {
+    pub(super) const ALL: [Self; 3] = [Self::Statement, Self::Commit, Self::Redis];
+}
 
 /// Upper bounds of the histogram's buckets, in microseconds: from static bytes to a store that does not answer.
 const BOUNDS: [u64; 12] =

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::operations::Check;
+use super::check::Check;
 use crate::platform::clock::Clock;
 
 /// The furthest that one request moves the clock, in seconds: ten years.
@@ -54,7 +54,7 @@ fn seconds(request: &HttpRequest, body: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::operations::check;
+    use super::super::check::check;
     use super::*;
     use crate::platform::clock::Timestamp;
     use actix_web::App;

@@ -4,34 +4,27 @@ use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::header::{COOKIE, HeaderValue};
 
-/// The cookies that Yagona sets. Names are without prefix.
+/// The name of a cookie. Each is declared once, by the subject that owns the cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
-    /// The SSO session.
-    Session,
-    /// Which browser a sign-in belongs to.
-    Browser,
-    /// The language that a person chose.
-    Language,
+pub struct CookieName {
+    host_bound: &'static str,
+    plain: &'static str,
 }
 
-impl Name {
-    const fn base(self) -> &'static str {
-        match self {
-            Self::Session => "yagona-session",
-            Self::Browser => "yagona-browser",
-            Self::Language => "yagona-language",
-        }
-    }
-
-    const fn host_bound(self) -> &'static str {
-        match self {
-            Self::Session => "__Host-yagona-session",
-            Self::Browser => "__Host-yagona-browser",
-            Self::Language => "__Host-yagona-language",
-        }
+impl CookieName {
+    /// A name that begins with `__Host-`, by which browsers let nobody but this very host set the cookie; its copy for plain
+    /// http is named by the rest.
+    ///
+    /// # Panics
+    /// When it does not begin so; since names are constants, the build fails.
+    pub const fn new(host_bound: &'static str) -> Self {
+        let (prefix, plain) = host_bound.split_at(HOST_PREFIX_BYTES);
+        assert!(matches!(prefix.as_bytes(), b"__Host-") && !plain.is_empty());
+        Self { host_bound, plain }
     }
 }
+
+const HOST_PREFIX_BYTES: usize = 7;
 
 /// How cookies are set by this provider.
 #[derive(Clone, Copy, Debug)]
@@ -43,29 +36,32 @@ pub struct Cookies {
 
 impl Cookies {
     /// The value of a cookie, if the request has it.
-    pub fn read<'r>(&self, request: &'r HttpRequest, name: Name) -> Option<&'r str> {
+    ///
+    /// Names are compared as they were sent. actix's own parser decodes `%5F%5FHost-` and strips the spaces of all scripts
+    /// first, and so reads as `__Host-` what browsers let any neighbouring host set.
+    pub fn read<'r>(&self, request: &'r HttpRequest, name: CookieName) -> Option<&'r str> {
         let find = |wanted: &str| {
             request.headers().get_all(COOKIE).filter_map(|header| header.to_str().ok()).find_map(|header| {
                 header.split(';').find_map(|pair| {
-                    let (name, value) = pair.trim_start().split_once('=')?;
+                    let (name, value) = pair.trim_start_matches(' ').split_once('=')?;
                     (name == wanted).then_some(value)
                 })
             })
         };
-        find(name.host_bound()).or_else(|| if self.https { None } else { find(name.base()) })
+        find(name.host_bound).or_else(|| if self.https { None } else { find(name.plain) })
     }
 
     /// The `Set-Cookie` values that set a cookie; without `seconds` it lasts as long as the browser's session.
-    pub fn set(&self, name: Name, value: &str, seconds: Option<i64>) -> Vec<HeaderValue> {
+    pub fn set(&self, name: CookieName, value: &str, seconds: Option<i64>) -> Vec<HeaderValue> {
         self.headers(name, value, seconds)
     }
 
     /// The `Set-Cookie` values that remove a cookie.
-    pub fn remove(&self, name: Name) -> Vec<HeaderValue> {
+    pub fn remove(&self, name: CookieName) -> Vec<HeaderValue> {
         self.headers(name, "", Some(0))
     }
 
-    fn headers(&self, name: Name, value: &str, seconds: Option<i64>) -> Vec<HeaderValue> {
+    fn headers(&self, name: CookieName, value: &str, seconds: Option<i64>) -> Vec<HeaderValue> {
         let build = |full: &'static str, secure: bool| {
             let mut cookie = Cookie::build(full, value.to_owned())
                 .path("/")
@@ -77,31 +73,63 @@ impl Cookies {
             }
             HeaderValue::from_str(&cookie.finish().to_string()).ok()
         };
-        let plain = if self.https { None } else { build(name.base(), false) };
-        build(name.host_bound(), true).into_iter().chain(plain).collect()
+        let plain = if self.https { None } else { build(name.plain, false) };
+        build(name.host_bound, true).into_iter().chain(plain).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
+
+    const NAME: CookieName = CookieName::new("__Host-yagona-test");
+
+    fn read(https: bool, header: &[u8]) -> Option<String> {
+        let header = HeaderValue::from_bytes(header).unwrap();
+        let request = TestRequest::default().insert_header((COOKIE, header)).to_http_request();
+        Cookies { https }.read(&request, NAME).map(str::to_owned)
+    }
 
     #[test]
     fn over_https_there_is_one_host_bound_cookie() {
-        let headers = Cookies { https: true }.set(Name::Session, "v", None);
+        let headers = Cookies { https: true }.set(NAME, "v", None);
         assert_eq!(headers.len(), 1);
         let text = headers[0].to_str().unwrap();
-        for part in ["__Host-yagona-session=v", "HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
+        for part in ["__Host-yagona-test=v", "HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
 
     #[test]
-    fn the_unprefixed_copy_is_never_read_over_https() {
-        let request = actix_web::test::TestRequest::default()
-            .insert_header((COOKIE, "yagona-session=planted; other=1"))
-            .to_http_request();
-        assert_eq!(Cookies { https: true }.read(&request, Name::Session), None);
-        assert_eq!(Cookies { https: false }.read(&request, Name::Session), Some("planted"));
+    fn over_plain_http_there_is_a_copy_that_is_not_secure() {
+        let headers = Cookies { https: false }.remove(NAME);
+        let texts: Vec<_> = headers.iter().map(|header| header.to_str().unwrap()).collect();
+        assert!(texts[0].starts_with("__Host-yagona-test=;") && texts[0].contains("Secure"), "{texts:?}");
+        assert!(texts[1].starts_with("yagona-test=;") && !texts[1].contains("Secure"), "{texts:?}");
+        assert!(texts.iter().all(|text| text.contains("Max-Age=0")), "{texts:?}");
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let found = read(true, b"a=b; __Host-yagona-test=v=w; c");
+        assert_eq!(found.as_deref(), Some("v=w"));
+        assert_eq!(read(true, b"__Host-yagona-test2=v; x__Host-yagona-test=v; __host-yagona-test=v"), None);
+    }
+
+    #[test]
+    fn what_another_host_may_set_is_never_read_over_https() {
+        for planted in [
+            "yagona-test=planted; other=1",
+            "%5F%5FHost-yagona-test=planted",
+            "__Host-yagona%2Dtest=planted",
+            "\u{2003}__Host-yagona-test=planted",
+            "\u{a0}__Host-yagona-test=planted",
+            "\t__Host-yagona-test=planted",
+        ] {
+            assert_eq!(read(true, planted.as_bytes()), None, "{planted:?}");
+        }
+        assert_eq!(read(false, b"yagona-test=planted").as_deref(), Some("planted"));
     }
 }

@@ -1,6 +1,7 @@
 //! What surrounds every page: who asks, in which language, which other languages there are.
 
-use super::locale::{Language, Text};
+use super::locale::Language;
+use super::text::Text;
 
 /// The common part of a page. `templates/layout.html` draws it.
 #[derive(Clone, Debug)]
@@ -75,6 +76,14 @@ pub struct LanguageLink {
     pub href: String,
     /// This is the language that the page is in.
     pub current: bool,
+}
+
+impl LanguageLink {
+    /// A link for every language, `current` marked.
+    pub fn all(current: Language, href: impl Fn(Language) -> String) -> Vec<Self> {
+        let link = |language| Self { language, href: href(language), current: language == current };
+        Language::ALL.into_iter().map(link).collect()
+    }
 }
 
 #[cfg(test)]

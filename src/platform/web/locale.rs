@@ -1,8 +1,11 @@
 //! The four languages of the pages, and which of them a reader wants.
 
+use std::str::FromStr;
+
+use actix_web::http::header::{Quality, QualityItem};
 use serde::{Deserialize, Serialize};
 
-pub use super::text::Text;
+use super::cookies::CookieName;
 
 /// A language in which every page can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,6 +17,9 @@ pub enum Language {
 }
 
 impl Language {
+    /// The cookie that holds the language which a person chose.
+    pub const COOKIE: CookieName = CookieName::new("__Host-yagona-language");
+
     /// Every language, in the order in which pages offer them.
     pub const ALL: [Language; 4] = [Language::UzLatn, Language::UzCyrl, Language::Ru, Language::En];
 
@@ -56,6 +62,20 @@ impl Language {
     }
 }
 
+/// A language range, as far as [`Language::parse`] understands it.
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(tag: &str) -> Result<Self, Self::Err> {
+        Self::parse(tag).ok_or(UnknownLanguage)
+    }
+}
+
+/// A tag names no language that the pages speak.
+#[derive(Debug, thiserror::Error)]
+#[error("not a language of the pages")]
+pub struct UnknownLanguage;
+
 /// Settles the language of a page: what the service asked for (`ui_locales`, OpenID Connect Core 3.1.2.1:
 /// tags separated by spaces, in order of preference), else what the reader chose before (`cookie`), else
 /// what the browser prefers (`Accept-Language`, RFC 9110 section 12.5.4), else Uzbek in Latin script.
@@ -69,26 +89,10 @@ pub fn negotiate(ui_locales: Option<&str>, cookie: Option<&str>, accept_language
 
 /// The best-weighted language of an `Accept-Language` value that the pages speak; the first of equals.
 fn preferred(accept_language: &str) -> Option<Language> {
-    let mut best: Option<(Language, u16)> = None;
-    for range in accept_language.split(',') {
-        let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let Some(language) = Language::parse(tag) else { continue };
-        let weight = weight(parameters);
-        if weight > best.map_or(0, |(_, weight)| weight) {
-            best = Some((language, weight));
-        }
-    }
-    best.map(|(language, _)| language)
-}
-
-/// A `q=` parameter in thousandths; 1000 when absent, 0 when it cannot be read.
-fn weight(parameters: &str) -> u16 {
-    let Some(q) = parameters.split(';').find_map(|p| p.trim().strip_prefix(['q', 'Q'])) else { return 1000 };
-    let value = q.trim_start().strip_prefix('=').and_then(|value| value.trim().parse::<f32>().ok());
-    match value {
-        Some(value) if (0.0..=1.0).contains(&value) => (value * 1000.0).round() as u16,
-        _ => 0,
-    }
+    let ranges = accept_language.split(',');
+    let spoken = ranges.filter_map(|range| range.trim().parse::<QualityItem<Language>>().ok());
+    let wanted = spoken.filter(|range| range.quality > Quality::ZERO);
+    wanted.reduce(|best, range| if range > best { range } else { best }).map(|best| best.item)
 }
 
 #[cfg(test)]
@@ -136,6 +140,8 @@ mod tests {
         assert_eq!(browser("ru ; Q = 0, en;q=0.001"), Language::En);
         assert_eq!(browser("ru;q=9, de"), Language::UzLatn);
         assert_eq!(browser(",;=,q"), Language::UzLatn);
+        assert_eq!(browser("ru;q=0"), Language::UzLatn);
+        assert_eq!(browser("ru;q=0.8,en"), Language::En);
     }
 }
 

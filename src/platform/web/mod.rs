@@ -12,4 +12,5 @@ pub mod page_context;
 pub mod params;
 pub mod problem;
 pub mod respond;
+pub mod support;
 pub mod text;

@@ -1,12 +1,15 @@
 //! A context of a person's browser: in which language it reads, and the page for whatever cannot go on.
 
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::cookies::{Cookies, Name};
+use super::cookies::Cookies;
 use super::frame::{Frame, Service};
-use super::locale::{Language, Text, negotiate};
+use super::locale::{Language, negotiate};
 use super::problem::{ProblemKind, ProblemPage, start_again, try_again};
 use super::respond::{self, CspSources};
+use super::support::Support;
+use super::text::Text;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::request_id_of;
 
@@ -38,7 +41,7 @@ impl<'r> PageContext<'r> {
     /// browser prefers, in this order.
     pub fn new(request: &'r HttpRequest, cookies: Cookies, ui_locales: Option<&str>) -> Self {
         let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
-        let language = negotiate(ui_locales, cookies.read(request, Name::Language), header);
+        let language = negotiate(ui_locales, cookies.read(request, Language::COOKIE), header);
         Self { request, cookies, language }
     }
 
@@ -54,6 +57,7 @@ impl<'r> PageContext<'r> {
         let support_code = id.as_ref().map_or("-", |id| id.as_str());
         tracing::info!(event = "page.problem", kind = ?kind, technical = problem.technical, "a page could not go on");
         let here = self.request.uri().to_string();
+        let support = self.request.app_data::<Data<Support>>().map(|support| support.get_ref());
         let action = match kind {
             // The same page may answer in a moment.
             ProblemKind::Unavailable if here.starts_with('/') => Some(try_again(text, here)),
@@ -63,6 +67,7 @@ impl<'r> PageContext<'r> {
             frame: Frame { text, service: problem.service, languages: Vec::new(), form_action: "" },
             kind,
             support_code,
+            support: support.filter(|support| support.is_given()),
             technical: problem.technical,
             action,
             retry_after: problem.retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
@@ -73,6 +78,11 @@ impl<'r> PageContext<'r> {
             Some(seconds) => respond::retry_after(response, seconds),
             None => response,
         }
+    }
+
+    /// The answer, or the page for what failed.
+    pub fn or_failure(&self, answered: Result<HttpResponse, ServiceError>) -> HttpResponse {
+        answered.unwrap_or_else(|error| self.failure(&error))
     }
 
     /// The page for a fault of ours: 503 with `Retry-After` while a store is away, 500 otherwise.
@@ -88,5 +98,29 @@ impl<'r> PageContext<'r> {
             }
         };
         self.problem(kind, &Problem { retry_after, ..Problem::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::{TestRequest, call_and_read_body, init_service};
+    use actix_web::{App, web};
+
+    async fn asked(support: Support) -> String {
+        let lost = |request: HttpRequest| async move {
+            PageContext::new(&request, Cookies { https: true }, Some("en"))
+                .problem(ProblemKind::NotFound, &Problem::default())
+        };
+        let app = App::new().app_data(Data::new(support)).default_service(web::to(lost));
+        let body = call_and_read_body(&init_service(app).await, TestRequest::get().to_request()).await;
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn a_problem_page_names_whom_the_application_names() {
+        let phone = Some("+998 71 200-00-00".to_owned());
+        assert!(asked(Support { phone, url: None }).await.contains("Help: <a class=\"number\""));
+        assert!(!asked(Support { phone: None, url: None }).await.contains("id=\"support\""));
     }
 }

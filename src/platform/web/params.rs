@@ -1,7 +1,5 @@
 //! Parameters of a request as OAuth wants them read: each at most once, none oversized, no control characters.
 
-use std::collections::HashMap;
-
 use url::form_urlencoded;
 
 /// The longest parameter string that is read, in bytes.
@@ -16,8 +14,8 @@ const MOST: usize = 64;
 /// Parameters by name. Empty values count as absent (RFC 6749 §3.1).
 #[derive(Debug, Default)]
 pub struct Params {
-    values: HashMap<String, String>,
-    repeated: Vec<String>,
+    /// In the order in which they came; there are few, so looking through them is the quickest.
+    values: Vec<(String, String)>,
 }
 
 /// A parameter string that is not read at all.
@@ -48,11 +46,7 @@ impl Params {
             if name.chars().chain(value.chars()).any(odd) {
                 return Err(Malformed("a parameter holds control characters or is not UTF-8"));
             }
-            if params.values.contains_key(&*name) {
-                params.repeated.push(name.into_owned());
-            } else {
-                params.values.insert(name.into_owned(), value.into_owned());
-            }
+            params.values.push((name.into_owned(), value.into_owned()));
         }
         Ok(params)
     }
@@ -65,19 +59,25 @@ impl Params {
         Self::parse(std::str::from_utf8(body).map_err(|_| Malformed("the body is not UTF-8"))?)
     }
 
-    /// The value of `name`, if it was given and is not empty.
+    /// The first value of `name`, if it was given and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        let found = self.values.iter().find(|(given, _)| given == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Every value of `name`, for forms in which it may stand several times.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter that was given more than once, which RFC 6749 §3.1 forbids.
     pub fn repeated(&self) -> Option<&str> {
-        self.repeated.first().map(String::as_str)
+        self.values.iter().map(|(name, _)| name.as_str()).find(|name| self.is_repeated(name))
     }
 
     /// Whether `name` was given more than once.
     pub fn is_repeated(&self, name: &str) -> bool {
-        self.repeated.iter().any(|repeated| repeated == name)
+        self.all(name).nth(1).is_some()
     }
 }
 
@@ -110,7 +110,7 @@ mod properties {
         fn whatever_is_posted_is_bounded_or_refused(body in prop::collection::vec(any::<u8>(), 0..2000)) {
             if let Ok(params) = Params::parse_body(&body) {
                 prop_assert!(params.values.len() <= MOST);
-                for value in params.values.values() {
+                for (_, value) in &params.values {
                     prop_assert!(value.len() <= LONGEST_VALUE && !value.contains('\0'));
                 }
             }

@@ -4,7 +4,8 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::frame::Frame;
-use super::locale::Text;
+use super::support::Support;
+use super::text::Text;
 
 /// Why a page cannot be shown or a sign-in cannot go on, as far as the person is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,6 @@ pub enum ProblemKind {
     NotFound,
     /// A fault of ours.
     Internal,
-    /// The service wants a stronger sign-in than the person has.
-    UnmetAcr,
     /// The service was switched off.
     ServiceDisabled,
     /// The page exists, but not for this HTTP method.
@@ -46,7 +45,7 @@ struct Words {
 
 impl ProblemKind {
     /// Every kind, for tests and for the operators' reference.
-    pub const ALL: [ProblemKind; 13] = [
+    pub const ALL: [ProblemKind; 12] = [
         ProblemKind::UnknownService,
         ProblemKind::BadReturnAddress,
         ProblemKind::BadRequest,
@@ -57,7 +56,6 @@ impl ProblemKind {
         ProblemKind::Unavailable,
         ProblemKind::NotFound,
         ProblemKind::Internal,
-        ProblemKind::UnmetAcr,
         ProblemKind::ServiceDisabled,
         ProblemKind::MethodNotAllowed,
     ];
@@ -69,9 +67,7 @@ impl ProblemKind {
                 StatusCode::BAD_REQUEST
             }
             ProblemKind::Expired | ProblemKind::AlreadyFinished => StatusCode::GONE,
-            ProblemKind::OtherBrowser | ProblemKind::UnmetAcr | ProblemKind::ServiceDisabled => {
-                StatusCode::FORBIDDEN
-            }
+            ProblemKind::OtherBrowser | ProblemKind::ServiceDisabled => StatusCode::FORBIDDEN,
             ProblemKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ProblemKind::NotFound => StatusCode::NOT_FOUND,
@@ -110,9 +106,6 @@ impl ProblemKind {
             ProblemKind::Internal => {
                 ("problem.internal", "problem.internal_means", "problem.internal_advice")
             }
-            ProblemKind::UnmetAcr => {
-                ("problem.stronger", "problem.stronger_means", "problem.stronger_advice")
-            }
             ProblemKind::ServiceDisabled => {
                 ("problem.disabled", "problem.disabled_means", "problem.disabled_advice")
             }
@@ -132,11 +125,12 @@ pub struct ProblemPage<'a> {
     pub kind: ProblemKind,
     /// What a person reads out to support and the log can be searched for.
     pub support_code: &'a str,
+    /// Whom to ask, if the provider names anybody.
+    pub support: Option<&'a Support>,
     /// ASCII English for the service's developers, in words of the RFCs; never personal data.
     pub technical: Option<&'a str>,
-    /// The way on: a label in the reader's language, and where it leads (see [`start_again`], [`try_again`],
-    /// [`to_service`]). Without one, the page leads to the
-    /// service's front page, if that is known.
+    /// The way on: a label in the reader's language, and where it leads (see [`start_again`], [`try_again`]).
+    /// Without one, the page leads to the service's front page, if that is known.
     pub action: Option<(String, String)>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
@@ -150,11 +144,6 @@ pub fn start_again(text: Text, href: impl Into<String>) -> (String, String) {
 /// A way on that asks for the same page again.
 pub fn try_again(text: Text, href: impl Into<String>) -> (String, String) {
     (text.get("problem.try_again").to_owned(), href.into())
-}
-
-/// A way on that leads to the service.
-pub fn to_service(text: Text, href: impl Into<String>) -> (String, String) {
-    (text.get("frame.to_service").to_owned(), href.into())
 }
 
 impl ProblemPage<'_> {

@@ -88,13 +88,6 @@ impl Text {
         let (day, year) = (at.day().to_string(), at.year().to_string());
         self.with("date.full", &[("day", &day), ("month", month), ("year", &year)])
     }
-
-    /// A time of day in Tashkent: "14:32".
-    pub fn time_of_day(self, unix_seconds: i64) -> String {
-        let at = tashkent(unix_seconds);
-        let (hour, minute) = (format!("{:02}", at.hour()), format!("{:02}", at.minute()));
-        self.with("date.time", &[("hour", &hour), ("minute", &minute)])
-    }
 }
 
 /// Civil time in Tashkent, which has been UTC+5 all year round since 1992. Seconds beyond the calendar's

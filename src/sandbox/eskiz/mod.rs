@@ -118,7 +118,7 @@ fn new_token(sandbox: &Sandbox) -> HttpResponse {
 }
 
 async fn login(sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let fields = match Fields::read(&request, &body) {
+    let fields = match Fields::read(&request, body).await {
         Ok(fields) => fields,
         Err(reason) => return bad_request(&reason),
     };

@@ -55,7 +55,7 @@ pub async fn user_messages(
     request: HttpRequest,
     body: Bytes,
 ) -> HttpResponse {
-    let wanted = Fields::read(&request, &body).and_then(|fields| Period::read(&fields));
+    let wanted = Fields::read(&request, body).await.and_then(|fields| Period::read(&fields));
     let period = match wanted {
         Ok(period) => period,
         Err(reason) => return bad_request(&reason),

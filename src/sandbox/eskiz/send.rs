@@ -14,7 +14,7 @@ use crate::sandbox::switches::Switch;
 
 /// `POST /message/sms/send`.
 pub async fn send(_: SignedIn, sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    match Order::read(&sandbox, &request, &body) {
+    match Order::read(&sandbox, &request, body).await {
         Ok(order) => accept(sandbox, order),
         Err(reason) => bad_request(&reason),
     }
@@ -29,8 +29,8 @@ struct Order {
 }
 
 impl Order {
-    fn read(sandbox: &Sandbox, request: &HttpRequest, body: &[u8]) -> Result<Self, String> {
-        let fields = Fields::read(request, body)?;
+    async fn read(sandbox: &Sandbox, request: &HttpRequest, body: Bytes) -> Result<Self, String> {
+        let fields = Fields::read(request, body).await?;
         let required = |name| fields.get(name).ok_or(format!("The {name} field is required."));
         let to = required("mobile_phone")?;
         let text = required("message")?;

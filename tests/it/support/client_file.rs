@@ -1,12 +1,14 @@
 //! The relying parties of the tests, as `yagona client import` reads them.
 
+use super::listener::REFUSE_FIRST;
+
 /// Confidential, PKCE, ES256; must be consented to; refreshes; has back-channel logout.
 pub const SHOP: &str = "shop";
 /// As `SHOP`, another one.
 pub const RIVAL: &str = "rival";
 /// A state body with a statutory basis: nobody is asked.
 pub const AGENCY: &str = "agency";
-/// Authenticates in the body.
+/// Authenticates in the body; refuses the first logout token of each session.
 pub const BODY: &str = "body";
 /// As certification suites are registered: no PKCE, RS256.
 pub const LEGACY: &str = "legacy";
@@ -43,7 +45,13 @@ pub fn text(backchannel: &str) -> String {
         client(SHOP, &format!("{refreshing}{required}{logout}policy_uri = \"http://localhost:9/policy\"\n")),
         client(RIVAL, &format!("{refreshing}{required}")),
         client(AGENCY, "kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
-        client(BODY, &format!("{refreshing}token_endpoint_auth_method = \"client_secret_post\"\n")),
+        client(
+            BODY,
+            &format!(
+                "{refreshing}token_endpoint_auth_method = \"client_secret_post\"\n\
+                 backchannel_logout_uri = \"{backchannel}{REFUSE_FIRST}\"\n"
+            ),
+        ),
         client(
             LEGACY,
             &format!("{refreshing}{logout}require_pkce = false\nid_token_signed_response_alg = \"RS256\"\n"),

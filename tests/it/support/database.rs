@@ -1,25 +1,42 @@
 //! A look into a provider's database, past the provider: what is really kept, and a lock that makes it wait.
 
-use sqlx::any::install_default_drivers;
-use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
 use super::World;
 use super::wait::until;
 
+/// A connection to a provider's database.
+enum Database {
+    Sqlite(rusqlite::Connection),
+    Postgres(PgConnection),
+}
+
 /// A lock on what the provider writes; it lasts until it is released.
-pub struct Lock(AnyConnection);
+pub struct Lock(Database);
 
 impl Lock {
     /// Lets the provider go on.
-    pub async fn release(mut self) {
-        self.0.execute("ROLLBACK").await.expect("the end of a transaction");
+    pub async fn release(self) {
+        match self.0 {
+            Database::Sqlite(connection) => {
+                connection.execute_batch("ROLLBACK").expect("the end of a transaction");
+            }
+            Database::Postgres(mut connection) => {
+                connection.execute("ROLLBACK").await.expect("the end of a transaction");
+            }
+        }
     }
 }
 
 impl World {
-    async fn database(&self) -> AnyConnection {
-        install_default_drivers();
-        AnyConnection::connect(&self.place().database).await.expect("the provider's database")
+    async fn database(&self) -> Database {
+        let url = self.place().database;
+        match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                Database::Sqlite(rusqlite::Connection::open(path).expect("the provider's database"))
+            }
+            None => Database::Postgres(PgConnection::connect(&url).await.expect("the provider's database")),
+        }
     }
 
     /// One number out of the database, such as a count.
@@ -29,16 +46,33 @@ impl World {
 
     /// As `stored`, with `$1` bound.
     pub async fn stored_for(&self, query: &'static str, bound: &str) -> i64 {
-        let query = sqlx::query(query);
-        let query = if bound.is_empty() { query } else { query.bind(bound.to_owned()) };
-        let row = query.fetch_one(&mut self.database().await).await.expect("an answer");
-        row.get(0)
+        let bound = (!bound.is_empty()).then_some(bound);
+        match self.database().await {
+            Database::Sqlite(connection) => connection
+                .query_row(query, rusqlite::params_from_iter(bound), |row| row.get(0))
+                .expect("an answer"),
+            Database::Postgres(mut connection) => {
+                let query = sqlx::query(query);
+                let query = match bound {
+                    Some(bound) => query.bind(bound.to_owned()),
+                    None => query,
+                };
+                query.fetch_one(&mut connection).await.expect("an answer").get(0)
+            }
+        }
     }
 
     /// One text out of the database, with `$1` bound.
     pub async fn stored_text(&self, query: &'static str, bound: &str) -> String {
-        let query = sqlx::query(query).bind(bound.to_owned());
-        query.fetch_one(&mut self.database().await).await.expect("a row").get(0)
+        match self.database().await {
+            Database::Sqlite(connection) => {
+                connection.query_row(query, [bound], |row| row.get(0)).expect("a row")
+            }
+            Database::Postgres(mut connection) => {
+                let query = sqlx::query(query).bind(bound.to_owned());
+                query.fetch_one(&mut connection).await.expect("a row").get(0)
+            }
+        }
     }
 
     /// Waits until a query gives a number.
@@ -51,13 +85,16 @@ impl World {
 
     /// Makes every message that the provider stores wait.
     pub async fn lock_messages(&self) -> Lock {
-        let mut connection = self.database().await;
-        if self.place().redis.is_none() {
-            connection.execute("BEGIN IMMEDIATE").await.expect("SQLite's only writer");
-        } else {
-            connection.execute("BEGIN").await.expect("a transaction");
-            connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").await.expect("a lock");
+        let mut database = self.database().await;
+        match &mut database {
+            Database::Sqlite(connection) => {
+                connection.execute_batch("BEGIN IMMEDIATE").expect("SQLite's only writer");
+            }
+            Database::Postgres(connection) => {
+                connection.execute("BEGIN").await.expect("a transaction");
+                connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").await.expect("a lock");
+            }
         }
-        Lock(connection)
+        Lock(database)
     }
 }

@@ -12,9 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 fn adapter(double: &Double, patience: Duration) -> Eskiz {
     let settings = EskizSettings {
-        base_url: double.url("/api/"),
+        base_url: double.url("/api/").parse().unwrap(),
         email: "sms@example.com".into(),
-        password: Password::from("s3cret&more".to_owned()),
+        password: "s3cret&more".into(),
         from: "4546".into(),
     };
     let callback = Some("https://id.example/sms/eskiz/Zx81".to_owned());

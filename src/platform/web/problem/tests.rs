@@ -7,7 +7,15 @@ use crate::platform::web::markup::{assert_sound, has_id};
 
 fn page(kind: ProblemKind, language: Language) -> ProblemPage<'static> {
     let frame = Frame { text: Text::new(language), service: None, languages: Vec::new(), form_action: "" };
-    ProblemPage { frame, kind, support_code: "K7QM-2F", technical: None, action: None, retry_after: None }
+    ProblemPage {
+        frame,
+        kind,
+        support_code: "K7QM-2F",
+        support: None,
+        technical: None,
+        action: None,
+        retry_after: None,
+    }
 }
 
 #[test]
@@ -54,20 +62,51 @@ fn the_way_back_to_the_service_is_a_link() {
         name: "Davlat portali",
         owner: "Adliya vazirligi",
         icon: None,
-        home: Some("https://portal.example"),
+        home: Some("https://portal.example/?a=1&b=2"),
         policy: None,
         terms: None,
     };
     let mut problem = page(ProblemKind::Expired, Language::En);
     problem.frame.service = Some(service);
-    problem.action = Some(to_service(problem.frame.text, "https://portal.example/?a=1&b=2"));
     let html = problem.render().unwrap();
     assert_sound(&html, Language::En);
-    assert!(
-        html.contains(r#"<a id="continue" class="main" href="https://portal.example/?a=1&#38;b=2">Back to"#)
-    );
-    problem.action = None;
-    assert!(
-        problem.render().unwrap().contains(r#"<a id="continue" class="main" href="https://portal.example">"#)
-    );
+    assert!(html.contains(
+        r#"<a id="continue" class="main" href="https://portal.example/?a=1&#38;b=2">Back to the service<"#
+    ));
+}
+
+#[test]
+fn whom_to_ask_is_named_only_where_somebody_is() {
+    assert!(!has_id(&page(ProblemKind::Internal, Language::En).render().unwrap(), "support"));
+    let phone = Some("+998 71 200-00-00".to_owned());
+    let url = "https://id.example.uz/help".parse().ok();
+    let line = |support: &Support, language| {
+        let html =
+            ProblemPage { support: Some(support), ..page(ProblemKind::Internal, language) }.render().unwrap();
+        assert_sound(&html, language);
+        let (_, line) = html.split_once("<p id=\"support\" class=\"quiet\">").unwrap();
+        line.split_once("</p>").unwrap().0.to_owned()
+    };
+    let number = r#"<a class="number" href="tel:+998712000000" translate="no">+998 71 200-00-00</a>"#;
+    let site = r#"<a href="https://id.example.uz/help" translate="no">id.example.uz/help</a>"#;
+    let both = Support { phone: phone.clone(), url };
+    assert_eq!(line(&both, Language::En), format!("Help: {number}, {site}"));
+    assert_eq!(line(&both, Language::Ru), format!("Помощь: {number}, {site}"));
+    assert_eq!(line(&Support { phone, url: None }, Language::UzLatn), format!("Yordam: {number}"));
+    assert_eq!(line(&Support { phone: None, ..both }, Language::UzCyrl), format!("Ёрдам: {site}"));
+}
+
+#[test]
+fn whom_to_ask_is_text_whatever_was_configured() {
+    let support = Support {
+        phone: Some("\"><script>alert(1)</script>".to_owned()),
+        url: "https://help.example/\"onclick=alert(1)?<script>&a=1".parse().ok(),
+    };
+    for language in Language::ALL {
+        let html = ProblemPage { support: Some(&support), ..page(ProblemKind::NotFound, language) }
+            .render()
+            .unwrap();
+        assert_sound(&html, language);
+        assert!(html.contains("&#60;script&#62;alert(1)") && !html.contains("<script>"), "{html}");
+    }
 }

@@ -1,0 +1,40 @@
+//! All key spaces of short-lived state, which the subjects declare: no two may have the same byte.
+
+use std::path::Path;
+
+use crate::grants::REVOKED;
+use crate::notices::DELIVERIES;
+use crate::oidc::CODES;
+use crate::platform::ephemeral::KeySpace;
+use crate::sign_in::{ATTEMPTS, SESSIONS, WINDOWS};
+
+const ALL: [KeySpace; 6] = [ATTEMPTS, CODES, DELIVERIES, REVOKED, SESSIONS, WINDOWS];
+
+#[test]
+fn no_two_key_spaces_begin_with_the_same_byte() {
+    for (at, space) in ALL.iter().enumerate() {
+        for other in &ALL[..at] {
+            assert_ne!(space.byte(), other.byte(), "{} and {}", space.name(), other.name());
+            assert_ne!(space.name(), other.name());
+        }
+    }
+}
+
+#[test]
+fn every_key_space_that_is_declared_is_in_the_list() {
+    fn declared(folder: &Path) -> usize {
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| match path.is_dir() {
+                true => declared(&path),
+                false => std::fs::read_to_string(&path)
+                    .unwrap_or_default()
+                    .lines()
+                    .filter(|line| line.starts_with("pub const ") && line.contains(": KeySpace ="))
+                    .count(),
+            })
+            .sum()
+    }
+    assert_eq!(declared(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")), ALL.len());
+}

@@ -1,0 +1,82 @@
+//! Everything that can be set: the subjects' sections, read from their layers and checked as a whole.
+
+mod issuer;
+mod load;
+mod sandbox;
+mod server;
+
+use crate::notices::sms::SmsSettings;
+use crate::oidc::TokenSettings;
+use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
+use crate::platform::db::DatabaseSettings;
+use crate::platform::ephemeral::RedisSettings;
+use crate::platform::outbound::OutboundSettings;
+use crate::platform::seal::KeySettings;
+use crate::platform::telemetry::LogSettings;
+use crate::platform::web::support::Support;
+use crate::sign_in::{LimitSettings, SignInSettings};
+
+pub use issuer::{Issuer, IssuerError};
+pub use load::{load, load_before_keyring};
+pub use sandbox::{ConstantCodes, SandboxSettings};
+pub use server::{ServerSettings, TlsSettings};
+
+settings! {
+    /// Keys at the top of the file.
+    []
+    pub struct Settings {
+        /// Whether real people sign in. `sandbox` allows test people, test numbers and stand-ins of outside systems;
+        /// `production` refuses them and every insecure setting.
+        environment: Environment = "production";
+        /// How many nodes serve this issuer together. More than one needs PostgreSQL and Redis.
+        nodes: u32 = 1, count(1..=1000, "nodes");
+        [server]: ServerSettings;
+        [database]: DatabaseSettings;
+        [redis]: RedisSettings;
+        [keys]: KeySettings;
+        [sms]: SmsSettings;
+        [sign_in]: SignInSettings;
+        [limits]: LimitSettings;
+        [tokens]: TokenSettings;
+        [sandbox]: SandboxSettings;
+        [outbound]: OutboundSettings;
+        [log]: LogSettings;
+        [support]: Support;
+    }
+}
+
+choices! {
+    /// Whether real people sign in here.
+    pub enum Environment {
+        /// Real people: every insecure setting is refused.
+        Production = "production",
+        /// Test people, test numbers and stand-ins; no real person's data.
+        Sandbox = "sandbox",
+    }
+}
+
+/// Every section, in the order of the reference.
+const TABLE: &Section = &Settings::SECTION;
+
+/// The reference of all keys in Markdown: `docs/configuration.md`.
+pub fn configuration_reference() -> String {
+    reference(include_str!("reference.md"), TABLE)
+}
+
+impl Settings {
+    fn check(&self, keyring_may_be_missing: bool, loader: &mut Loader) {
+        self.server.check(loader);
+        self.database.check(self.nodes, loader);
+        self.redis.check(self.nodes, loader);
+        self.keys.check(keyring_may_be_missing, loader);
+        self.sms.check(loader);
+        self.sign_in.check(loader);
+        self.limits.check(loader);
+        self.tokens.check(loader);
+        self.sandbox.check(loader);
+        self.outbound.check(loader);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! `yagona consents`: what a person agreed to, and its end.
+
+use clap::Subcommand;
+
+use super::people::{account_of, parse};
+use crate::app::settings::Settings;
+use crate::app::{StartError, Stores, cannot_start};
+use crate::platform::clock::Timestamp;
+use crate::release::ListedConsent;
+
+/// Lists and ends consents of a person.
+#[derive(Subcommand)]
+pub(super) enum Consents {
+    /// Lists the consents of a person that were not ended
+    List {
+        /// The person's enrolled number
+        number: String,
+    },
+    /// Ends a consent: the client loses its grants and tokens of that person, and must ask again
+    End {
+        /// The consent's identifier, as `consents list` shows it
+        id: String,
+    },
+}
+
+impl Consents {
+    pub(super) async fn run(self, settings: Settings) -> Result<(), StartError> {
+        match self {
+            Self::List { number } => {
+                let number = parse(&number, &settings)?;
+                let stores = Stores::open(settings).await?;
+                let account = account_of(&stores, &number).await?;
+                let release = stores.life_events().await?.release;
+                let consents = release.list(&account.person_id).await.map_err(cannot_start)?;
+                if consents.is_empty() {
+                    println!("There are no consents.");
+                }
+                for consent in &consents {
+                    println!("{}", line(consent, stores.clock.now()));
+                }
+                stores.db.close().await;
+            }
+            Self::End { id } => {
+                let stores = Stores::open(settings).await?;
+                let ended = stores.life_events().await?.end_consent(&id).await;
+                let ended = ended
+                    .map_err(|error| StartError(format!("tokens may not have ended at once: {error}")))?;
+                let Some(client) = ended else {
+                    return Err(StartError(format!(
+                        "`{id}` is no consent that can be ended: there is none, it has ended, or a law gives the data"
+                    )));
+                };
+                println!("The consent has ended; {client} has lost its grants and tokens of this person.");
+                stores.db.close().await;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line(listed: &ListedConsent, now: Timestamp) -> String {
+    let consent = &listed.consent;
+    let basis = if listed.statutory { "statutory" } else { "consent" };
+    let until = if consent.expires_at > now { "until" } else { "expired" };
+    let sets: Vec<&str> = consent.extent.released.iter().map(|set| set.scope()).collect();
+    format!(
+        "{} {:<24} {basis:<9} given {}, {until} {}: {}",
+        consent.id,
+        listed.client_id,
+        listed.given_at.to_rfc3339(),
+        consent.expires_at.to_rfc3339(),
+        sets.join(" "),
+    )
+}

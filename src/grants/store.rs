@@ -1,0 +1,240 @@
+//! SQL of the tables `grants` and `revoked_tokens`.
+
+use super::{Grant, GrantDetails};
+use crate::clients::ClientId;
+use crate::people::PersonId;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{self, Db, DbError, Statement};
+
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens"];
+
+const TABLE: &str = "grants";
+
+/// Redeems a code: stores what it granted, unless the same code was redeemed before, everything of the person or the
+/// consent that it rests on was ended in the meantime. One statement, one winner.
+pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<bool, DbError> {
+    let details = db::to_json(&grant.details)?;
+    let consent = grant.details.consent_id.as_deref().unwrap_or_default();
+    let row = db
+        .change(
+            db::statement(
+                "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
+                 refresh_generation, refreshed_at, expires_at, person_epoch) \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
+                 WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $10 AND epoch = $11) \
+                 AND ($12 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $13 AND ended_at IS NULL)) \
+                 ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id",
+            )
+            .bind(&grant.id)
+            .bind(grant.client_id.as_str())
+            .bind(grant.details.person_id.as_str())
+            .bind(details)
+            .bind(now.0)
+            .bind(grant.generation)
+            .bind(now.0)
+            .bind(grant.expires_at.0)
+            .bind(grant.details.epoch.0)
+            .bind(grant.details.person_id.as_str())
+            .bind(grant.details.epoch.0)
+            .bind(consent)
+            .bind(consent),
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Revokes a grant if `client` holds it; tells whether it does.
+pub(super) async fn revoke_of(db: &Db, grant: &str, client: &ClientId, now_ms: i64) -> Result<bool, DbError> {
+    let row = db
+        .change(
+            db::statement(
+                "UPDATE grants SET revoked_at_ms = COALESCE(revoked_at_ms, $1) \
+                 WHERE grant_id = $2 AND client_id = $3 RETURNING grant_id",
+            )
+            .bind(now_ms)
+            .bind(grant)
+            .bind(client.as_str()),
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Revokes a grant, with every token that came of it.
+pub(super) async fn revoke(db: &Db, grant: &str, now_ms: i64) -> Result<(), DbError> {
+    db.execute(
+        db::statement("UPDATE grants SET revoked_at_ms = $1 WHERE grant_id = $2 AND revoked_at_ms IS NULL")
+            .bind(now_ms)
+            .bind(grant),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Revokes access tokens of a person that began before their epoch was raised, in the transaction that raises it.
+pub(super) fn revoke_former_epoch(person: &PersonId, now_ms: i64, expires_at: Timestamp) -> Statement {
+    db::statement(
+        "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at) \
+         SELECT 'person/' || person_id || '/' || CAST(epoch - 1 AS TEXT), $1, $2 FROM persons WHERE person_id = $3 \
+         ON CONFLICT (token_id) DO NOTHING",
+    )
+    .bind(now_ms)
+    .bind(expires_at.0)
+    .bind(person.as_str())
+}
+
+/// Revokes what a client holds of the person who gave it a consent, in the transaction that ends that consent.
+pub(super) fn revoke_of_consent(consent: &str, now_ms: i64) -> Statement {
+    db::statement(
+        "UPDATE grants SET revoked_at_ms = $1 WHERE revoked_at_ms IS NULL AND EXISTS (SELECT 1 FROM consents c \
+         WHERE c.consent_id = $2 AND c.person_id = grants.person_id AND c.client_id = grants.client_id)",
+    )
+    .bind(now_ms)
+    .bind(consent)
+}
+
+/// The grants of a person and a client that were revoked at a moment or since.
+pub(super) async fn revoked_of(
+    db: &Db,
+    (person, client): (&PersonId, &ClientId),
+    since_ms: i64,
+) -> Result<Vec<String>, DbError> {
+    let rows = db
+        .read_all(
+            db::statement(
+                "SELECT grant_id FROM grants WHERE person_id = $1 AND client_id = $2 AND revoked_at_ms >= $3",
+            )
+            .bind(person.as_str())
+            .bind(client.as_str())
+            .bind(since_ms),
+        )
+        .await?;
+    rows.iter().map(|row| db::text(row, TABLE, "grant_id")).collect()
+}
+
+/// Uses up one generation of a refresh token. One statement, one winner; nothing when it is not the current one.
+pub(super) async fn rotate(
+    db: &Db,
+    grant: &str,
+    generation: i64,
+    client: &ClientId,
+    idle_limit: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Grant>, DbError> {
+    let row = db
+        .change(
+            db::statement(
+                "UPDATE grants SET refresh_generation = refresh_generation + 1, refreshed_at = $1 \
+                 WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
+                 AND expires_at > $5 AND refreshed_at > $6 \
+                 AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+                 RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms",
+            )
+            .bind(now.0)
+            .bind(grant)
+            .bind(generation)
+            .bind(client.as_str())
+            .bind(now.0)
+            .bind(idle_limit.0),
+        )
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// A grant by its identifier; revoked as well when everything of its person was ended.
+pub(super) async fn find(db: &Db, grant: &str) -> Result<Option<Grant>, DbError> {
+    let row = db
+        .read_optional(
+            db::statement(
+                "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, \
+                 CASE WHEN person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+                 THEN revoked_at_ms ELSE COALESCE(revoked_at_ms, 0) END AS revoked_at_ms \
+                 FROM grants WHERE grant_id = $1",
+            )
+            .bind(grant),
+        )
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// Revokes a single access token for as long as it would have lived.
+pub(super) async fn revoke_token(
+    db: &Db,
+    token: &str,
+    now_ms: i64,
+    expires_at: Timestamp,
+) -> Result<(), DbError> {
+    db.execute(
+        db::statement(
+            "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (token_id) DO NOTHING",
+        )
+        .bind(token)
+        .bind(now_ms)
+        .bind(expires_at.0),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Grants and tokens revoked since a moment, with the moments.
+pub(super) async fn revoked_since(db: &Db, since_ms: i64) -> Result<Vec<(String, i64)>, DbError> {
+    let rows = db
+        .read_all(
+            db::statement(
+                "SELECT grant_id AS id, revoked_at_ms FROM grants WHERE revoked_at_ms > $1 \
+                 UNION ALL SELECT token_id AS id, revoked_at_ms FROM revoked_tokens WHERE revoked_at_ms > $2",
+            )
+            .bind(since_ms)
+            .bind(since_ms),
+        )
+        .await?;
+    rows.iter().map(|row| Ok((db::text(row, TABLE, "id")?, db::int(row, TABLE, "revoked_at_ms")?))).collect()
+}
+
+/// Removes grants and revocations that nothing rests on any more; returns how many went.
+pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, DbError> {
+    let tokens = db
+        .execute(
+            db::statement(
+                "DELETE FROM revoked_tokens WHERE token_id IN \
+                 (SELECT token_id FROM revoked_tokens WHERE expires_at < $1 LIMIT $2)",
+            )
+            .bind(before.0)
+            .bind(most),
+        )
+        .await?;
+    let grants = db
+        .execute(
+            db::statement(
+                "DELETE FROM grants WHERE grant_id IN (SELECT grant_id FROM grants WHERE expires_at < $1 LIMIT $2)",
+            )
+            .bind(before.0)
+            .bind(most),
+        )
+        .await?;
+    Ok(tokens + grants)
+}
+
+/// How long the oldest row that should be gone has been there, in seconds.
+pub(super) async fn purge_lag(db: &Db, before: Timestamp) -> Result<i64, DbError> {
+    let row = db
+        .read_optional(db::statement("SELECT CAST(MIN(expires_at) AS BIGINT) AS oldest FROM grants"))
+        .await?;
+    let oldest = row.map(|row| db::maybe_int(&row, TABLE, "oldest")).transpose()?.flatten();
+    Ok(oldest.map_or(0, |oldest| (before.0 - oldest).max(0)))
+}
+
+fn read(row: &db::Row) -> Result<Grant, DbError> {
+    let client = db::text(row, TABLE, "client_id")?;
+    Ok(Grant {
+        id: db::text(row, TABLE, "grant_id")?,
+        client_id: ClientId::parse(&client)
+            .ok_or_else(|| row.corrupt(TABLE, "client_id", "it is no client identifier"))?,
+        details: db::json::<GrantDetails>(row, TABLE, "details")?,
+        generation: db::int(row, TABLE, "refresh_generation")?,
+        refreshed_at: Timestamp(db::int(row, TABLE, "refreshed_at")?),
+        expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
+        revoked: db::maybe_int(row, TABLE, "revoked_at_ms")?.is_some(),
+    })
+}

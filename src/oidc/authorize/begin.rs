@@ -1,0 +1,109 @@
+//! Beginning a sign-in attempt: the request in neutral words, and the way to the attempt's first page.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::value::to_raw_value;
+
+use super::{Authorization, AuthorizationRequest, Prompt, RedirectTarget};
+use crate::grants::ClaimNames;
+use crate::people::PhoneNumber;
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::page_context::PageContext;
+use crate::platform::web::respond;
+use crate::sign_in::{
+    AskAgain, AttemptId, BrowserId, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest,
+    Situation, known,
+};
+
+/// What the answer is made from, as the attempt carries it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReplyState {
+    /// Where the answer goes.
+    pub(super) redirect: RedirectTarget,
+    /// Scopes that are understood.
+    pub(super) scopes: Vec<String>,
+    /// OpenID Connect Core §3.1.2.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nonce: Option<String>,
+    /// RFC 7636 §4.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) code_challenge: Option<String>,
+    /// Claims requested by name.
+    #[serde(default)]
+    pub(super) claims: ClaimNames,
+}
+
+/// A browser is remembered for half a year.
+const BROWSER_SECONDS: i64 = 180 * 86_400;
+
+impl AuthorizationRequest {
+    /// The request in words that no protocol owns.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when it cannot be written as JSON.
+    pub(super) fn neutral(&self) -> Result<SignInRequest, ServiceError> {
+        let state = ReplyState {
+            redirect: self.redirect.target().clone(),
+            scopes: self.scopes.clone(),
+            nonce: self.nonce.clone(),
+            code_challenge: self.code_challenge.clone(),
+            claims: self.claims.names.clone(),
+        };
+        let state = to_raw_value(&state).map_err(|error| ServiceError::Internal(error.to_string()))?;
+        Ok(SignInRequest {
+            client_id: self.redirect.client().id.clone(),
+            data: self.data(),
+            ask_again: AskAgain {
+                sign_in: self.prompt.contains(&Prompt::Login),
+                consent: self.prompt.contains(&Prompt::Consent),
+            },
+            max_age: self.max_age,
+            acr: self.acr.clone(),
+            expected_sub: self.expected_sub.clone(),
+            return_to: Some(self.redirect.uri().csp_source()),
+            reply: Reply { protocol: Protocol::Oidc, state },
+        })
+    }
+}
+
+/// Stores a new attempt and leads to its first page.
+pub(super) async fn attempt(
+    endpoint: &Authorization,
+    context: &PageContext<'_>,
+    request: AuthorizationRequest,
+    session: Option<OpenSession>,
+    login_hint: Option<&str>,
+) -> Result<HttpResponse, ServiceError> {
+    let client = request.redirect.client();
+    let neutral = request.neutral()?;
+    let now = endpoint.provider.clock.now();
+    let usable = session.filter(|open| {
+        let situation = Situation {
+            request: &neutral,
+            client,
+            session: &open.session,
+            bounds: endpoint.sign_in.sessions.bounds,
+            subject_ids: &endpoint.provider.subject_ids,
+            now,
+        };
+        known(&situation).is_ok()
+    });
+    let browser = endpoint.cookies.read(context.request, BrowserId::COOKIE).and_then(BrowserId::parse);
+    let new = browser.is_none();
+    let browser = browser.unwrap_or_else(BrowserId::random);
+    let page = if usable.is_some() { Page::Continue } else { Page::Number };
+    let lifetime = (now, now.plus(endpoint.sign_in.attempts.seconds));
+    let person = usable.map(|open| open.authenticated());
+    let mut attempt = SignInAttempt::new(neutral, browser.digest(), context.language, person, lifetime);
+    // A hint that is no number is no help to the person, and no error.
+    attempt.hint = login_hint.filter(|hint| PhoneNumber::parse_typed(hint, true).is_ok()).map(str::to_owned);
+    let id = AttemptId::random();
+    endpoint.sign_in.attempts.begin(&id, &attempt).await?;
+    endpoint.provider.metrics.sign_ins("begin", page.name()).inc();
+    let response = respond::see_other(&page.path(&id, &client.id));
+    if !new {
+        return Ok(response);
+    }
+    let cookies = endpoint.cookies.set(BrowserId::COOKIE, browser.as_str(), Some(BROWSER_SECONDS));
+    Ok(respond::with_cookies(response, cookies))
+}

@@ -1,0 +1,23 @@
+//! What rules have in common: what they may look at, and their shape.
+
+use super::AuthorizationRequest;
+use crate::clients::Client;
+use crate::oidc::error::OAuthError;
+use crate::platform::jose::KeySet;
+use crate::platform::web::params::Params;
+
+/// What a rule may look at. No store is among it, so that every rule can be tested by itself.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    /// The request's parameters.
+    pub(super) params: &'a Params,
+    /// The client.
+    pub(super) client: &'a Client,
+    /// This provider's issuer identifier.
+    pub(super) issuer: &'a str,
+    /// This provider's keys, which hints are signed with.
+    pub(super) keys: &'a KeySet,
+}
+
+/// One rule: reads its parameter into the request, or says what is wrong.
+pub(super) type Rule = fn(Input<'_>, &mut AuthorizationRequest) -> Result<(), OAuthError>;

@@ -1,0 +1,236 @@
+//! `GET|POST /oidc/authorize` (RFC 6749 §3.1, OpenID Connect Core §3.1.2): check, then answer at once or begin a sign-in
+//! attempt.
+//!
+//! A request passes known client → verified redirect → the list in `rules.rs`, one rule a file, the clause above each.
+//! What becomes of it after the person is known is in `answer.rs`.
+
+mod acr;
+mod answer;
+mod begin;
+mod claims;
+mod client;
+mod code_challenge;
+mod form_post;
+mod id_token_hint;
+mod input;
+mod max_age;
+mod nonce;
+mod parameters;
+mod prompt;
+mod redirect_uri;
+mod response_type;
+mod rules;
+mod scope;
+mod silent;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::claims::{ClaimsRequest, requested};
+use super::error::OAuthError;
+use super::{Codes, Provider};
+use crate::clients::{DataRequest, Registry};
+use crate::grants::Grants;
+use crate::platform::jose::KeySet;
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::cookies::Cookies;
+use crate::platform::web::page_context::{PageContext, Problem};
+use crate::platform::web::params::Params;
+use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond;
+use crate::release::Release;
+use crate::sign_in::{Acr, SignIn};
+
+pub use answer::Answer;
+pub use prompt::Prompt;
+pub use redirect_uri::{ClientError, RedirectTarget, ResponseMode, VerifiedRedirect};
+
+/// What the authorization endpoint and the completion of a sign-in need. Cheap to clone.
+#[derive(Clone)]
+pub struct Authorization {
+    /// What all endpoints share.
+    pub provider: Provider,
+    /// Attempts and sessions.
+    pub sign_in: SignIn,
+    /// Persons and consents.
+    pub release: Release,
+    /// Authorization codes.
+    pub codes: Codes,
+    /// Tells whether a code was redeemed.
+    pub grants: Grants,
+    /// Lifetime of an authorization code, in seconds.
+    pub code_seconds: i64,
+    /// How cookies are read and set.
+    pub cookies: Cookies,
+}
+
+/// A request that passed every rule.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    /// Where the answer goes.
+    pub redirect: VerifiedRedirect,
+    /// Scopes that are understood.
+    pub scopes: Vec<String>,
+    /// OpenID Connect Core §3.1.2.1.
+    pub nonce: Option<String>,
+    /// RFC 7636 §4.2: base64url of a SHA-256 digest.
+    pub code_challenge: Option<String>,
+    /// What the person is to be asked.
+    pub prompt: BTreeSet<Prompt>,
+    /// The oldest authentication that is accepted, in seconds.
+    pub max_age: Option<i64>,
+    /// The `claims` parameter.
+    pub claims: ClaimsRequest,
+    /// Accepted authentication context classes.
+    pub acr: Vec<Acr>,
+    /// The `sub` that the answer must be about.
+    pub expected_sub: Option<String>,
+}
+
+/// What a person reads when nothing proves where an answer may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageError {
+    /// The `client_id` is not registered.
+    UnknownService,
+    /// The client is disabled.
+    ServiceDisabled,
+    /// The redirect URI is not registered.
+    BadReturnAddress,
+    /// Anything else.
+    BadRequest,
+}
+
+/// Why an authorization request is rejected.
+#[derive(Debug)]
+pub enum Rejection {
+    /// A page for the person, with words for the service's developers.
+    Page(PageError, String),
+    /// The client gets an error.
+    Client(Box<ClientError>),
+}
+
+impl AuthorizationRequest {
+    fn new(redirect: VerifiedRedirect) -> Self {
+        Self {
+            redirect,
+            scopes: Vec::new(),
+            nonce: None,
+            code_challenge: None,
+            prompt: BTreeSet::new(),
+            max_age: None,
+            claims: ClaimsRequest::default(),
+            acr: Vec::new(),
+            expected_sub: None,
+        }
+    }
+
+    /// The data sets that are asked for, as far as the registration allows.
+    pub fn data(&self) -> DataRequest {
+        let offline = self.scopes.iter().any(|scope| scope == "offline_access");
+        let asked = requested(&self.scopes, &self.claims);
+        DataRequest::allowed(self.redirect.client(), &asked, offline)
+    }
+}
+
+/// Runs all checks of the authorization endpoint.
+///
+/// # Errors
+/// [`Rejection`]: a page until the redirect URI is proven, an error to the client after.
+pub fn check(
+    clients: &Registry,
+    keys: &KeySet,
+    issuer: &str,
+    params: &Params,
+) -> Result<AuthorizationRequest, Rejection> {
+    let client = client::known(clients, params)?;
+    let redirect = redirect_uri::verify(client, params)?;
+    apply(&rules::AUTHORIZATION_ENDPOINT, redirect, params, (keys, issuer))
+}
+
+fn apply(
+    list: &[input::Rule],
+    redirect: VerifiedRedirect,
+    params: &Params,
+    (keys, issuer): (&KeySet, &str),
+) -> Result<AuthorizationRequest, Rejection> {
+    let client = std::sync::Arc::clone(redirect.client());
+    let input = input::Input { params, client: &client, issuer, keys };
+    let mut request = AuthorizationRequest::new(redirect);
+    for rule in list {
+        if let Err(error) = rule(input, &mut request) {
+            return Err(request.redirect.reject(error));
+        }
+    }
+    Ok(request)
+}
+
+/// The request in the query.
+pub async fn get(endpoint: Data<Authorization>, request: HttpRequest) -> HttpResponse {
+    run(&endpoint, &request, request.query_string().as_bytes()).await
+}
+
+/// The request in a form. A form of another site brings no cookies, so a browser is asked to come again by a link, which
+/// does; anybody else is answered as they came.
+pub async fn post(endpoint: Data<Authorization>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    if let Some(by_link) = respond::by_link(&request, super::paths::AUTHORIZE, &body) {
+        return by_link;
+    }
+    run(&endpoint, &request, &body).await
+}
+
+async fn run(endpoint: &Authorization, http: &HttpRequest, text: &[u8]) -> HttpResponse {
+    let params = match Params::parse_body(text) {
+        Ok(params) => params,
+        Err(error) => {
+            let technical = format!("invalid_request: {}", error.0);
+            let problem = Problem { technical: Some(&technical), ..Problem::default() };
+            let context = PageContext::new(http, endpoint.cookies, None);
+            return context.problem(ProblemKind::BadRequest, &problem);
+        }
+    };
+    let context = PageContext::new(http, endpoint.cookies, params.get("ui_locales"));
+    context.or_failure(respond_to(endpoint, &context, &params).await)
+}
+
+async fn respond_to(
+    endpoint: &Authorization,
+    context: &PageContext<'_>,
+    params: &Params,
+) -> Result<HttpResponse, ServiceError> {
+    let provider = &endpoint.provider;
+    let request = match check(&provider.clients, &provider.keys.current(), &provider.issuer, params) {
+        Ok(request) => request,
+        Err(Rejection::Page(error, technical)) => return Ok(page(context, error, &technical)),
+        Err(Rejection::Client(error)) => return Ok(endpoint.error(&error).send(context, None)),
+    };
+    let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await?;
+    if request.prompt.contains(&Prompt::None) {
+        return silent::answer(endpoint, context, &request, session).await;
+    }
+    begin::attempt(endpoint, context, request, session, params.get("login_hint")).await
+}
+
+fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpResponse {
+    let kind = match error {
+        PageError::UnknownService => ProblemKind::UnknownService,
+        PageError::ServiceDisabled => ProblemKind::ServiceDisabled,
+        PageError::BadReturnAddress => ProblemKind::BadReturnAddress,
+        PageError::BadRequest => ProblemKind::BadRequest,
+    };
+    context.problem(kind, &Problem { technical: Some(technical), ..Problem::default() })
+}
+
+impl Authorization {
+    /// The answer that carries an error.
+    fn error(&self, error: &ClientError) -> Answer {
+        let OAuthError { code, description } = error.error;
+        self.provider.metrics.sign_ins("answer", code.name()).inc();
+        let fields = vec![("error", code.name().to_owned()), ("error_description", description.to_owned())];
+        Answer::new(&error.redirect, &self.provider.issuer, fields)
+    }
+}

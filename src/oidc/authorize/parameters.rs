@@ -1,0 +1,26 @@
+//! Parameters as such.
+
+use super::AuthorizationRequest;
+use super::input::Input;
+use crate::oidc::error::{ErrorCode, OAuthError};
+
+/// RFC 6749 §3.1: request parameters must not be included more than once.
+pub(super) fn not_repeated(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    match input.params.repeated() {
+        Some(_) => Err(OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated")),
+        None => Ok(()),
+    }
+}
+
+/// OpenID Connect Core §6, §7.2.1: what is not supported is rejected by its own code, not ignored.
+pub(super) fn supported(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    let unsupported = [
+        ("request", ErrorCode::RequestNotSupported, "request objects are not supported"),
+        ("request_uri", ErrorCode::RequestUriNotSupported, "request_uri is not supported"),
+        ("registration", ErrorCode::RegistrationNotSupported, "registration is not supported"),
+    ];
+    match unsupported.into_iter().find(|(name, ..)| input.params.get(name).is_some()) {
+        Some((_, code, description)) => Err(OAuthError::new(code, description)),
+        None => Ok(()),
+    }
+}

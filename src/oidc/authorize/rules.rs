@@ -1,0 +1,22 @@
+//! The rules that an authorization request must pass once its redirect URI is proven, as a list per endpoint.
+
+use super::input::Rule;
+use super::{
+    acr, claims, code_challenge, id_token_hint, max_age, nonce, parameters, prompt, response_type, scope,
+};
+
+/// What the authorization endpoint demands, in this order.
+pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 12] = [
+    parameters::not_repeated,
+    parameters::supported,
+    response_type::check,
+    response_type::grant,
+    scope::check,
+    code_challenge::check,
+    nonce::check,
+    prompt::check,
+    max_age::check,
+    claims::check,
+    id_token_hint::check,
+    acr::check,
+];

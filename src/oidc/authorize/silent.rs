@@ -1,0 +1,103 @@
+//! `prompt=none`: an answer without asking anybody, or the error that says why there is none (OpenID Connect Core
+//! §3.1.2.6).
+
+use actix_web::HttpResponse;
+
+use super::{Authorization, AuthorizationRequest};
+use crate::oidc::error::{ErrorCode, OAuthError};
+use crate::platform::ephemeral::{Applied, Batch};
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::page_context::PageContext;
+use crate::release::{Decision, Release, decide};
+use crate::sign_in::{OpenSession, Reason, SignInRequest, Situation, known};
+
+/// How often an answer is made anew when another request used the session in the same moment.
+const TRIES: usize = 4;
+
+/// The error for each reason to ask the person again.
+const fn error_of(reason: Reason) -> OAuthError {
+    let description = match reason {
+        Reason::NoSession => "no session in this browser",
+        Reason::ClientBounds => "the session is older or was idle for longer than this client accepts",
+        Reason::Requested => "a new sign-in was requested",
+        Reason::MaxAge => "the authentication is older than max_age",
+        Reason::OtherPerson => "the session belongs to another person than expected",
+        Reason::Acr => "the session's acr is not accepted",
+    };
+    OAuthError { code: ErrorCode::LoginRequired, description }
+}
+
+/// Answers without a page.
+pub(super) async fn answer(
+    endpoint: &Authorization,
+    context: &PageContext<'_>,
+    request: &AuthorizationRequest,
+    mut session: Option<OpenSession>,
+) -> Result<HttpResponse, ServiceError> {
+    let neutral = request.neutral()?;
+    let client = request.redirect.client();
+    for _ in 0..TRIES {
+        let error = match session {
+            None => error_of(Reason::NoSession),
+            Some(open) => match try_once(endpoint, context, (request, &neutral), &open).await? {
+                Ok(Some(response)) => return Ok(response),
+                // Another request has used the session in the meantime.
+                Ok(None) => {
+                    session = endpoint.sign_in.sessions.find(open.digest).await?;
+                    continue;
+                }
+                Err(error) => error,
+            },
+        };
+        tracing::info!(event = "oidc.silent", client = %client.id, error = error.code.name(), "{}", error.description);
+        let error = super::ClientError { redirect: request.redirect.clone(), error };
+        return Ok(endpoint.error(&error).send(context, Some(client)));
+    }
+    Err(ServiceError::Unavailable("the session changes too often".to_owned()))
+}
+
+/// The answer; nothing when the session was changed meanwhile, an error when the person must be asked.
+async fn try_once(
+    endpoint: &Authorization,
+    context: &PageContext<'_>,
+    (request, neutral): (&AuthorizationRequest, &SignInRequest),
+    open: &OpenSession,
+) -> Result<Result<Option<HttpResponse>, OAuthError>, ServiceError> {
+    let client = request.redirect.client();
+    let now = endpoint.provider.clock.now();
+    let situation = Situation {
+        request: neutral,
+        client,
+        session: &open.session,
+        bounds: endpoint.sign_in.sessions.bounds,
+        subject_ids: &endpoint.provider.subject_ids,
+        now,
+    };
+    if let Err(reason) = known(&situation) {
+        return Ok(Err(error_of(reason)));
+    }
+    let Some(person) = endpoint.release.consent_context(&open.session.person_id, client).await? else {
+        return Ok(Err(error_of(Reason::NoSession)));
+    };
+    if !open.is_of(&person.account.account_state) {
+        return Ok(Err(error_of(Reason::NoSession)));
+    }
+    let asked = neutral.data.available(&person.account);
+    let consent = match decide(client, &asked, person.consent.as_ref(), false, now) {
+        Decision::Ask => {
+            let description = "the person has not consented";
+            return Ok(Err(OAuthError { code: ErrorCode::ConsentRequired, description }));
+        }
+        Decision::Covered(consent) => Some(consent),
+        Decision::Statutory(extent) => {
+            let (id, who) = (Release::new_consent_id(), &open.session.person_id);
+            Some(endpoint.release.record(&id, who, client, extent).await?)
+        }
+        Decision::Nothing => None,
+    };
+    let mut batch = Batch::new(&endpoint.sign_in.ephemeral);
+    let (answer, _) = endpoint.answer_in(neutral, client, &open.authenticated(), consent, &mut batch)?;
+    endpoint.sign_in.sessions.use_in(&mut batch, open, &client.id);
+    let done = endpoint.sign_in.ephemeral.apply(batch).await? == Applied::Done;
+    Ok(Ok(done.then(|| answer.send(context, Some(client)))))
+}

@@ -1,0 +1,87 @@
+//! Completion of a sign-in: the one place where pages meet protocols, one match arm each.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use serde_json::value::RawValue;
+
+use crate::clients::Client;
+use crate::oidc;
+use crate::platform::ephemeral::Batch;
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::page_context::PageContext;
+use crate::release::Consent;
+use crate::sign_in::{Authenticated, Protocol, Refusal, SignInAttempt};
+
+/// Makes answers by whatever protocol asked. Cheap to clone.
+#[derive(Clone)]
+pub struct Completion {
+    oidc: oidc::Authorization,
+}
+
+impl Completion {
+    /// Completion by these protocols.
+    pub fn new(oidc: oidc::Authorization) -> Self {
+        Self { oidc }
+    }
+
+    /// The answer about `authenticated`. What must be stored for it is added to the batch; the second value lets it be
+    /// sent again.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the request was stored by another version.
+    pub(super) fn answer_in(
+        &self,
+        context: &PageContext<'_>,
+        (attempt, client): (&SignInAttempt, &Arc<Client>),
+        authenticated: &Authenticated,
+        consent: Option<Consent>,
+        batch: &mut Batch<'_>,
+    ) -> Result<(HttpResponse, Box<RawValue>), ServiceError> {
+        match attempt.request.reply.protocol {
+            Protocol::Oidc => {
+                let (answer, stored) =
+                    self.oidc.answer_in(&attempt.request, client, authenticated, consent, batch)?;
+                Ok((answer.send(context, Some(client)), stored))
+            }
+        }
+    }
+
+    /// The error that tells a service of a refusal.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the request was stored by another version.
+    pub(super) fn refuse(
+        &self,
+        context: &PageContext<'_>,
+        attempt: &SignInAttempt,
+        client: &Arc<Client>,
+        refusal: Refusal,
+    ) -> Result<HttpResponse, ServiceError> {
+        match attempt.request.reply.protocol {
+            Protocol::Oidc => {
+                let answer = self.oidc.refuse(&attempt.request, client, refusal)?;
+                Ok(answer.send(context, Some(client)))
+            }
+        }
+    }
+
+    /// An answer that was stored and may never have arrived; `None` when the service has used it.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable.
+    pub(super) async fn send_again(
+        &self,
+        context: &PageContext<'_>,
+        attempt: &SignInAttempt,
+        client: &Arc<Client>,
+        answer: &RawValue,
+    ) -> Result<Option<HttpResponse>, ServiceError> {
+        match attempt.request.reply.protocol {
+            Protocol::Oidc => {
+                let answer = self.oidc.again(&attempt.request, client, answer).await?;
+                Ok(answer.map(|answer| answer.send(context, Some(client))))
+            }
+        }
+    }
+}

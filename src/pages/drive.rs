@@ -1,0 +1,110 @@
+//! Driving a page: the attempt is found, the page must be due, and what follows is sent; or what is due instead.
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::step::{Flow, Read, StepContext};
+use super::{Pages, finish};
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::params::{Malformed, Params};
+use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond;
+use crate::sign_in::{Outcome, Page, Stage};
+
+/// Shows a page of an attempt by `handler`. Whatever keeps it from being shown becomes the answer: the page that is due,
+/// or what happened and the way back to the service.
+pub(super) async fn show<'r>(
+    pages: &Pages,
+    request: &'r HttpRequest,
+    page: Page,
+    handler: impl AsyncFnOnce(&mut StepContext<'r>) -> Result<Flow, ServiceError>,
+) -> HttpResponse {
+    let mut step = match at(pages, request, page, Read::to_show(page)).await {
+        Ok(step) => step,
+        Err(instead) => return instead,
+    };
+    let flow = handler(&mut step).await;
+    let answered = match settle(pages, &step, flow).await {
+        Ok(response) => step.keep_language(pages).await.map(|()| response),
+        Err(error) => Err(error),
+    };
+    step.with_language(pages, answered)
+}
+
+/// Handles a form of a page of an attempt, which only pages of this provider may post.
+pub(super) async fn posted<'r>(
+    pages: &Pages,
+    request: &'r HttpRequest,
+    (page, read): (Page, Read),
+    form: Result<Params, Malformed>,
+    handler: impl AsyncFnOnce(&mut StepContext<'r>, &Params) -> Result<Flow, ServiceError>,
+) -> HttpResponse {
+    let mut step = match at(pages, request, page, read).await {
+        Ok(step) => step,
+        Err(instead) => return instead,
+    };
+    if !respond::is_same_origin(request, &pages.origin) {
+        return step.problem(ProblemKind::BadRequest);
+    }
+    let Ok(form) = form else { return step.problem(ProblemKind::BadRequest) };
+    let flow = handler(&mut step, &form).await;
+    let answered = settle(pages, &step, flow).await;
+    step.context.or_failure(answered)
+}
+
+/// Finds the attempt that the address names and makes sure that `page` is due.
+///
+/// # Errors
+/// The answer to send instead.
+async fn at<'r>(
+    pages: &Pages,
+    request: &'r HttpRequest,
+    page: Page,
+    read: Read,
+) -> Result<StepContext<'r>, HttpResponse> {
+    let mut step = StepContext::find(pages, request, read).await?;
+    let stage = step.open.attempt.stage();
+    if stage.shows(page) && !matches!(stage, Stage::Answering(..)) {
+        return Ok(step);
+    }
+    let instead = due(pages, &mut step).await;
+    Err(step.with_language(pages, instead))
+}
+
+/// The answer that a handler made, or what is due by now.
+async fn settle(
+    pages: &Pages,
+    step: &StepContext<'_>,
+    flow: Result<Flow, ServiceError>,
+) -> Result<HttpResponse, ServiceError> {
+    match flow? {
+        Flow::Respond(response) => Ok(response),
+        Flow::Due => match StepContext::find(pages, step.context.request, Read::Session).await {
+            Ok(mut step) => due(pages, &mut step).await,
+            Err(instead) => Ok(instead),
+        },
+    }
+}
+
+/// Leads to what is due: a page, the answer that could not be stored, or the one that may have been lost.
+async fn due(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, ServiceError> {
+    match step.open.attempt.stage() {
+        Stage::Answering(..) if step.reads_session() => match finish::answer(pages, step).await? {
+            Flow::Respond(response) => Ok(response),
+            // Another request is making the answer; its page looks again.
+            Flow::Due => Ok(step.go(Page::Consent)),
+        },
+        Stage::Finished(Outcome::Answered(answer)) => {
+            let sent = pages.completion.send_again(&step.context, &step.open.attempt, &step.client, answer);
+            Ok(sent.await?.unwrap_or_else(|| step.problem(ProblemKind::AlreadyFinished)))
+        }
+        // The person refuses once more: the first answer may never have arrived.
+        Stage::Finished(Outcome::Refused(refusal)) if step.context.request.method() == Method::POST => {
+            pages.completion.refuse(&step.context, &step.open.attempt, &step.client, *refusal)
+        }
+        stage => Ok(match stage.step().page {
+            Some(page) => step.go(page),
+            None => step.problem(ProblemKind::AlreadyFinished),
+        }),
+    }
+}

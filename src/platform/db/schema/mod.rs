@@ -1,0 +1,112 @@
+//! The schema: plain SQL files in `migrations/`, one set for both databases, additive.
+//!
+//! What was applied is kept in the table of sqlx's migrator, in its form, since version 0.1 began with that.
+
+mod postgres;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use aws_lc_rs::digest::{Digest, SHA384, digest};
+
+use super::{Backend, Db, DbError};
+
+/// The list of migrations that were applied.
+pub(super) const TABLE: &str = "_sqlx_migrations";
+
+/// One step of the schema.
+pub(super) struct Migration {
+    version: i64,
+    description: &'static str,
+    sql: &'static str,
+}
+
+/// All steps, in order.
+static MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        description: "first sign in",
+        sql: include_str!("../../../../migrations/0001_first_sign_in.sql"),
+    },
+    Migration {
+        version: 2,
+        description: "epochs and decoys",
+        sql: include_str!("../../../../migrations/0002_epochs_and_decoys.sql"),
+    },
+];
+
+/// A row of [`TABLE`].
+struct Applied {
+    version: i64,
+    success: bool,
+    checksum: Vec<u8>,
+}
+
+/// The schema cannot be brought up to this version.
+#[derive(Debug, thiserror::Error)]
+enum MigrationError {
+    #[error(
+        "migration {0} was begun by another program and failed: mend what it left half done and delete its row from \
+         `{TABLE}`"
+    )]
+    Failed(i64),
+    #[error(
+        "migration {0} was applied with another text than this version has: the schema is not what it should be"
+    )]
+    Changed(i64),
+}
+
+/// Brings the schema up to this version. Safe to run by several nodes at once and while the former version
+/// serves. Returns how many migrations were applied.
+///
+/// # Errors
+/// [`DbError`] when one fails; those before it stay applied.
+pub async fn migrate(db: &Db) -> Result<usize, DbError> {
+    match &db.backend {
+        Backend::Sqlite(embedded) => sqlite::migrate(embedded.path()),
+        Backend::Postgres(server) => postgres::migrate(server.options()).await,
+    }
+}
+
+/// Names of the migrations that this version needs and the database does not have yet.
+///
+/// # Errors
+/// [`DbError`] when the database cannot be asked, or its list of migrations is not as it should be.
+pub async fn pending_migrations(db: &Db) -> Result<Vec<String>, DbError> {
+    let applied = match &db.backend {
+        Backend::Sqlite(embedded) => sqlite::applied(embedded.path())?,
+        Backend::Postgres(server) => postgres::applied(server.options()).await?,
+    };
+    let pending = pending(&applied).map_err(DbError::statement)?;
+    Ok(pending.map(|migration| migration.description.to_owned()).collect())
+}
+
+impl Migration {
+    fn checksum(&self) -> Digest {
+        digest(&SHA384, self.sql.as_bytes())
+    }
+}
+
+/// What is still to come. Steps of a later version, applied already, are none of this version's business: it serves on.
+fn pending(applied: &[Applied]) -> Result<impl Iterator<Item = &'static Migration>, MigrationError> {
+    if let Some(failed) = applied.iter().find(|applied| !applied.success) {
+        return Err(MigrationError::Failed(failed.version));
+    }
+    let done = |migration: &Migration| applied.iter().find(|done| done.version == migration.version);
+    let mut pending = Vec::new();
+    for migration in MIGRATIONS {
+        match done(migration) {
+            None => pending.push(migration),
+            Some(done) if done.checksum != migration.checksum().as_ref() => {
+                return Err(MigrationError::Changed(migration.version));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(pending.into_iter())
+}
+
+fn failed(migration: &Migration, error: impl std::error::Error + Send + Sync + 'static) -> DbError {
+    tracing::error!(event = "database.migration", version = migration.version, %error, "a migration failed");
+    DbError::statement(error)
+}

@@ -1,0 +1,189 @@
+//! One connection to the database file, used by one thread at a time.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use tokio::time::Instant;
+
+use crate::platform::db::statement::{Statement, Value};
+use crate::platform::db::{DbError, Done, Row};
+
+/// `synchronous = FULL`: what was acknowledged survives a power failure, not only a crash of the process.
+const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+     PRAGMA cache_size = -8000; \
+     PRAGMA mmap_size = 268435456; PRAGMA wal_autocheckpoint = 4000;";
+
+/// More than there are statements in the program.
+const CACHED_STATEMENTS: usize = 200;
+
+/// Steps of SQLite's machine between two looks at the clock.
+const STEPS: i32 = 10_000;
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::platform::db) enum Purpose {
+    /// Changes; makes the file if it is not there.
+    Write,
+    /// Reading alone.
+    Read,
+}
+
+/// A connection whose statements end after some time.
+pub(super) struct Session {
+    connection: Connection,
+    longest: Duration,
+    opened: Instant,
+    /// When the statement under way must have ended, in milliseconds since `opened`.
+    ends_at: Arc<AtomicU64>,
+}
+
+/// Opens the file at `path`, which may carry SQLite's own parameters after a `?`.
+pub(in crate::platform::db) fn open(path: &str, purpose: Purpose) -> Result<Connection, rusqlite::Error> {
+    let mut flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    if purpose == Purpose::Write {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let name =
+        if path.contains('?') { PathBuf::from(format!("file:{path}")) } else { Path::new(path).into() };
+    let connection = Connection::open_with_flags(name, flags)?;
+    connection.execute_batch(SETTINGS)?;
+    if purpose == Purpose::Read {
+        connection.execute_batch("PRAGMA query_only = ON")?;
+    }
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    Ok(connection)
+}
+
+impl Session {
+    /// A session whose statements take `longest` at most.
+    pub(super) fn open(path: &str, purpose: Purpose, longest: Duration) -> Result<Self, rusqlite::Error> {
+        let mut connection = open(path, purpose)?;
+        let (opened, ends_at) = (Instant::now(), Arc::new(AtomicU64::new(u64::MAX)));
+        let end = Arc::clone(&ends_at);
+        let too_late = move || milliseconds(opened.elapsed()) > end.load(Ordering::Relaxed);
+        connection.progress_handler(STEPS, Some(too_late))?;
+        Ok(Self { connection, longest, opened, ends_at })
+    }
+
+    /// Runs a statement to its end, or until it has given `most` rows.
+    pub(super) fn run(&self, statement: &Statement, most: usize) -> Result<Done, rusqlite::Error> {
+        self.ends_at.store(milliseconds(self.opened.elapsed() + self.longest), Ordering::Relaxed);
+        let mut prepared = self.connection.prepare_cached(statement.sql)?;
+        bind(&mut prepared, &statement.values)?;
+        let mut found = prepared.raw_query();
+        let mut names: Option<Arc<[Box<str>]>> = None;
+        let mut rows = Vec::new();
+        while rows.len() < most
+            && let Some(row) = found.next()?
+        {
+            let names = names.get_or_insert_with(|| row.as_ref().column_names().map(Box::from).collect());
+            let values = (0..names.len()).map(|at| value(row, at, names)).collect::<Result<_, _>>()?;
+            rows.push(Row::new(Arc::clone(names), values));
+        }
+        drop(found);
+        Ok(Done { rows, touched: self.connection.changes() })
+    }
+
+    /// Runs a statement that has no values and no rows.
+    pub(super) fn command(&self, sql: &'static str) -> Result<(), rusqlite::Error> {
+        self.run(&super::super::statement(sql), usize::MAX).map(|_| ())
+    }
+
+    /// Whether a transaction has begun and not ended.
+    pub(super) fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+}
+
+/// SQLite numbers parameters as they appear and takes `$2` for a name: here it is the second value, as PostgreSQL has it.
+fn bind(prepared: &mut rusqlite::Statement<'_>, values: &[Value]) -> Result<(), rusqlite::Error> {
+    let count = prepared.parameter_count();
+    if count != values.len() {
+        return Err(rusqlite::Error::InvalidParameterCount(values.len(), count));
+    }
+    for at in 1..=count {
+        let name = prepared.parameter_name(at).unwrap_or_default();
+        let number = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok());
+        let value = number.and_then(|number| values.get(number.checked_sub(1)?));
+        let value = value.ok_or_else(|| rusqlite::Error::InvalidParameterName(name.to_owned()))?;
+        prepared.raw_bind_parameter(at, value)?;
+    }
+    Ok(())
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn value(row: &rusqlite::Row<'_>, at: usize, names: &[Box<str>]) -> Result<Value, rusqlite::Error> {
+    match row.get_ref(at)? {
+        ValueRef::Null => Ok(Value::Text(None)),
+        ValueRef::Integer(number) => Ok(Value::Int(Some(number))),
+        ValueRef::Text(text) => {
+            std::str::from_utf8(text).map(Value::from).map_err(|error| rusqlite::Error::Utf8Error(at, error))
+        }
+        other => Err(rusqlite::Error::InvalidColumnType(at, names[at].to_string(), other.data_type())),
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
+            Self::Int(Some(number)) => ValueRef::Integer(*number),
+            Self::Text(None) | Self::Int(None) => ValueRef::Null,
+        }))
+    }
+}
+
+/// Whether an error is the statement's own, or that the file cannot be used now.
+pub(super) fn classify(error: rusqlite::Error) -> DbError {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::OutOfMemory
+            | ErrorCode::OperationInterrupted,
+        ) => DbError::unavailable(error),
+        _ => DbError::statement(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_hinders_every_statement_is_told_from_what_is_wrong_with_one() {
+        let classified = |code| classify(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [
+            ffi::SQLITE_BUSY,
+            ffi::SQLITE_BUSY_SNAPSHOT,
+            ffi::SQLITE_LOCKED,
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_READONLY,
+            ffi::SQLITE_IOERR,
+            ffi::SQLITE_IOERR_FSYNC,
+        ] {
+            assert!(matches!(classified(code), DbError::Unavailable(_)), "{code}");
+        }
+        for code in
+            [ffi::SQLITE_CONSTRAINT, ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_ERROR, ffi::SQLITE_CORRUPT]
+        {
+            assert!(matches!(classified(code), DbError::Statement(_)), "{code}");
+        }
+    }
+}

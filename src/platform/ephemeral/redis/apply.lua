@@ -1,0 +1,40 @@
+-- Counts limits and makes changes; all or nothing. Bytes 8 to 15 of a value are its version (envelope.rs).
+-- KEYS: the counters, then the values. ARGV: now, how many groups; for each group how many limits, and window and cap
+-- of each; for each value 's' version bytes ttl (swap), 'p' bytes ttl (put) or 'r' (remove).
+-- Answers {0, 0, 0} when done, {1, group, index} when a limit is exceeded, {2, 0, 0} when a version differs.
+local now, groups = tonumber(ARGV[1]), tonumber(ARGV[2])
+local key, arg = 1, 3
+for group = 1, groups do
+  local limits, exceeded = tonumber(ARGV[arg]), nil
+  arg = arg + 1
+  for index = 1, limits do
+    local counted = count(KEYS[key], now, tonumber(ARGV[arg]))
+    if counted > tonumber(ARGV[arg + 1]) and not exceeded then
+      exceeded = index
+    end
+    key, arg = key + 1, arg + 2
+  end
+  if exceeded then
+    return { 1, group, exceeded }
+  end
+end
+local width = { s = 4, p = 3, r = 1 }
+local at = arg
+for value = key, #KEYS do
+  if ARGV[at] == 's' and redis.call('GETRANGE', KEYS[value], 8, 15) ~= ARGV[at + 1] then
+    return { 2, 0, 0 }
+  end
+  at = at + width[ARGV[at]]
+end
+for value = key, #KEYS do
+  local change = ARGV[arg]
+  if change == 's' then
+    redis.call('SET', KEYS[value], ARGV[arg + 2], 'EX', ARGV[arg + 3])
+  elseif change == 'p' then
+    redis.call('SET', KEYS[value], ARGV[arg + 1], 'EX', ARGV[arg + 2])
+  else
+    redis.call('DEL', KEYS[value])
+  end
+  arg = arg + width[change]
+end
+return { 0, 0, 0 }

@@ -1,0 +1,15 @@
+-- Counts one more event of a window and returns how many it has had. A counter is "<end> <count>": the caller's clock
+-- decides when the window ends. The key's own expiry only removes counters that no caller needs any more.
+local function count(key, now, window)
+  local latest = now + window
+  local ends, had = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
+  ends, had = tonumber(ends or 0), tonumber(had or 0)
+  if ends <= now then
+    ends, had = latest, 0
+  end
+  -- A clock that was ahead for a while may not leave a window that outlasts its length.
+  ends = math.min(ends, latest)
+  redis.call('SET', key, string.format('%.0f %.0f', ends, had + 1), 'EX', math.max(ends - now, 0) + 60)
+  return had + 1
+end
+

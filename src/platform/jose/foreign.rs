@@ -1,0 +1,219 @@
+//! Signatures of others, checked by the keys that they publish (RFC 7515, RFC 7517): assertions of clients, request
+//! objects, proofs of possession. What may be signed how is the caller's [`Policy`]; expiry, audience and replay are the
+//! caller's to look at.
+
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, Validation, decode, decode_header};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::provider;
+
+/// Signature algorithms that others may be allowed (RFC 7518 §3.1, RFC 8037). `none` and HMAC are not among them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ForeignAlg {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// ECDSA with P-256 and SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+/// What is accepted of a token's form.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// The algorithms that may be used.
+    pub algs: &'a [ForeignAlg],
+    /// The header type that must be there, without `application/`; `None` accepts any, and none.
+    pub typ: Option<&'a str>,
+    /// The longest token that is looked at, in bytes.
+    pub max_bytes: usize,
+}
+
+/// A token whose signature was made by one of the keys.
+#[derive(Debug)]
+pub struct Verified {
+    /// The algorithm that was used.
+    pub alg: ForeignAlg,
+    /// The claims.
+    pub claims: Map<String, Value>,
+}
+
+/// A token is not what it must be.
+#[derive(Debug, thiserror::Error)]
+pub enum ForeignError {
+    /// It is longer than the policy allows.
+    #[error("the token is too long")]
+    TooLong,
+    /// It is no compact JWS with a JSON object inside, or names an algorithm that nobody knows.
+    #[error("the token is malformed: {0}")]
+    Malformed(#[source] Error),
+    /// The policy does not allow its algorithm.
+    #[error("the token's alg is not allowed")]
+    AlgorithmNotAllowed,
+    /// Its type is not the one that must be there.
+    #[error("the token's typ is not the one that is expected")]
+    UnexpectedType,
+    /// It has extensions that must be understood, and none is (RFC 7515 §4.1.11).
+    #[error("the token's header has crit")]
+    Critical,
+    /// No key has its `kid`: the keys may be out of date.
+    #[error("the token's kid names no key")]
+    UnknownKey,
+    /// It has no `kid`, and not exactly one key serves its algorithm.
+    #[error("the token has no kid, and its key is not the only one of its algorithm")]
+    AmbiguousKey,
+    /// The key of its `kid` is for something else: encryption, another algorithm, another type of key.
+    #[error("the key that the token names is not for signatures of its alg")]
+    WrongUse,
+    /// The signature does not verify.
+    #[error("the token's signature is wrong")]
+    WrongSignature,
+}
+
+/// The public keys of another party.
+#[derive(Debug)]
+pub struct ForeignKeys(Vec<ForeignKey>);
+
+#[derive(Debug)]
+struct ForeignKey {
+    kid: Option<String>,
+    /// What it can sign; empty for keys of other kinds, for encryption, and those that are too short.
+    algs: Vec<ForeignAlg>,
+    key: DecodingKey,
+}
+
+impl ForeignAlg {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::RS256, Self::PS256, Self::ES256, Self::EdDSA];
+
+    /// The registered name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
+            Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    fn of(algorithm: Algorithm) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.algorithm() == algorithm)
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::RS256 => Algorithm::RS256,
+            Self::PS256 => Algorithm::PS256,
+            Self::ES256 => Algorithm::ES256,
+            Self::EdDSA => Algorithm::EdDSA,
+        }
+    }
+}
+
+impl ForeignKeys {
+    /// Reads a JWK set. Keys in it that cannot be read are left out, as RFC 7517 §5 wants it.
+    ///
+    /// # Errors
+    /// When it is no JSON object with a list of keys.
+    pub fn parse(set: &[u8]) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Set {
+            keys: Vec<Value>,
+        }
+        let Set { keys } = serde_json::from_slice(set)?;
+        Ok(Self(
+            keys.into_iter().filter_map(|key| ForeignKey::read(&serde_json::from_value(key).ok()?)).collect(),
+        ))
+    }
+
+    /// Reads the claims of a compact JWS that one of these keys signed.
+    ///
+    /// # Errors
+    /// [`ForeignError`] when it is anything else than the policy allows.
+    pub fn verify(&self, token: &str, policy: &Policy<'_>) -> Result<Verified, ForeignError> {
+        if token.len() > policy.max_bytes {
+            return Err(ForeignError::TooLong);
+        }
+        provider::install();
+        let header = decode_header(token).map_err(ForeignError::Malformed)?;
+        let alg = ForeignAlg::of(header.alg).filter(|alg| policy.algs.contains(alg));
+        let alg = alg.ok_or(ForeignError::AlgorithmNotAllowed)?;
+        if policy.typ.is_some_and(|typ| !header.typ.as_deref().is_some_and(|given| is_type(given, typ))) {
+            return Err(ForeignError::UnexpectedType);
+        }
+        if header.crit.is_some() {
+            return Err(ForeignError::Critical);
+        }
+        let mut validation = Validation::new(alg.algorithm());
+        validation.required_spec_claims.clear();
+        (validation.validate_exp, validation.validate_aud) = (false, false);
+        for key in self.candidates(header.kid.as_deref(), alg)? {
+            match decode(token, &key.key, &validation) {
+                Ok(token) => return Ok(Verified { alg, claims: token.claims }),
+                Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
+                Err(error) => return Err(ForeignError::Malformed(error)),
+            }
+        }
+        Err(ForeignError::WrongSignature)
+    }
+
+    fn candidates(&self, kid: Option<&str>, alg: ForeignAlg) -> Result<Vec<&ForeignKey>, ForeignError> {
+        let serving = |key: &&ForeignKey| key.algs.contains(&alg);
+        let Some(kid) = kid else {
+            let found: Vec<_> = self.0.iter().filter(serving).collect();
+            return if found.len() == 1 { Ok(found) } else { Err(ForeignError::AmbiguousKey) };
+        };
+        let named: Vec<_> = self.0.iter().filter(|key| key.kid.as_deref() == Some(kid)).collect();
+        if named.is_empty() {
+            return Err(ForeignError::UnknownKey);
+        }
+        let found: Vec<_> = named.into_iter().filter(serving).collect();
+        if found.is_empty() { Err(ForeignError::WrongUse) } else { Ok(found) }
+    }
+}
+
+impl ForeignKey {
+    /// `None` for what is no public key.
+    fn read(jwk: &Jwk) -> Option<Self> {
+        let key = DecodingKey::from_jwk(jwk).ok()?;
+        let for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let operations = jwk.common.key_operations.as_deref();
+        let verifies = operations.is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+        let bytes = match key.kind() {
+            DecodingKeyKind::SecretOrDer(point) => point.len(),
+            DecodingKeyKind::RsaModulusExponent { n, .. } => n.len(),
+        };
+        let algs: &[ForeignAlg] = match (&jwk.algorithm, bytes) {
+            (AlgorithmParameters::RSA(_), 256..=1024) => &[ForeignAlg::RS256, ForeignAlg::PS256],
+            (AlgorithmParameters::EllipticCurve(key), 65) if key.curve == EllipticCurve::P256 => {
+                &[ForeignAlg::ES256]
+            }
+            (AlgorithmParameters::OctetKeyPair(key), 32) if key.curve == EllipticCurve::Ed25519 => {
+                &[ForeignAlg::EdDSA]
+            }
+            _ => &[],
+        };
+        let own = |alg: &ForeignAlg| {
+            jwk.common.key_algorithm.is_none_or(|only| only == KeyAlgorithm::from(alg.algorithm()))
+        };
+        let algs = algs.iter().copied().filter(|alg| for_signatures && verifies && own(alg)).collect();
+        Some(Self { kid: jwk.common.key_id.clone(), algs, key })
+    }
+}
+
+/// RFC 7515 §4.1.9: media types, in any case, with or without `application/`.
+fn is_type(given: &str, wanted: &str) -> bool {
+    let bare = match given.split_at_checked("application/".len()) {
+        Some((prefix, bare)) if prefix.eq_ignore_ascii_case("application/") => bare,
+        _ => given,
+    };
+    bare.eq_ignore_ascii_case(wanted)
+}
+
+#[cfg(test)]
+mod tests;

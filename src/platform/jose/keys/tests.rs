@@ -1,0 +1,149 @@
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use proptest::prelude::*;
+use serde_json::json;
+use std::sync::LazyLock;
+
+use super::*;
+use crate::platform::db::{self, test_db::TestDb};
+
+const NOW: Timestamp = Timestamp(1_700_000_000);
+
+fn stored(alg: Alg, active_from: Timestamp) -> StoredKey {
+    new_key(alg, 2048, NOW, active_from)
+}
+
+static KEYS: LazyLock<KeySet> =
+    LazyLock::new(|| KeySet::build(Alg::ALL.map(|alg| stored(alg, NOW)).into(), (0, 0)).unwrap());
+
+fn sign(alg: Alg, typ: &'static str) -> String {
+    KEYS.signing(alg, NOW).unwrap().sign(typ, &json!({"sub": "s", "exp": 1, "aud": "a"}))
+}
+
+#[test]
+fn our_own_tokens_verify_under_their_type_whether_or_not_they_have_expired() {
+    for alg in Alg::ALL {
+        let token = sign(alg, "at+jwt");
+        assert_eq!(KEYS.verify(&token, "at+jwt").unwrap()["sub"], "s");
+        assert!(matches!(KEYS.verify(&token, "JWT"), Err(VerifyError::UnexpectedHeader)));
+    }
+}
+
+#[test]
+fn tokens_of_others_do_not_verify() {
+    let others = KeySet::build(vec![stored(Alg::ES256, NOW)], (0, 0)).unwrap();
+    assert!(matches!(others.verify(&sign(Alg::ES256, "JWT"), "JWT"), Err(VerifyError::UnknownKey)));
+    // The same name, another key.
+    let kid = KEYS.signing(Alg::ES256, NOW).unwrap().kid();
+    let der = SigningKey::generate(Alg::ES256, 2048);
+    let forged = SigningKey::from_pkcs8(kid, Alg::ES256, &der).unwrap().sign("JWT", &json!({}));
+    let Err(VerifyError::Invalid(error)) = KEYS.verify(&forged, "JWT") else { panic!("it verifies") };
+    assert_eq!(*error.kind(), ErrorKind::InvalidSignature);
+}
+
+#[test]
+fn a_header_may_only_agree_with_its_key() {
+    let (rsa, ec) = (KEYS.signing(Alg::RS256, NOW).unwrap(), KEYS.signing(Alg::ES256, NOW).unwrap());
+    let public = serde_json::to_vec(rsa.public_jwk()).unwrap();
+    let hmac = |kid: &str| {
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(kid.to_owned());
+        encode(&header, &json!({}), &EncodingKey::from_secret(&public)).unwrap()
+    };
+    assert!(matches!(KEYS.verify(&hmac(rsa.kid()), "JWT"), Err(VerifyError::UnexpectedHeader)));
+    let signed = sign(Alg::RS256, "JWT");
+    let (_, rest) = signed.split_once('.').unwrap();
+    let under = |header: serde_json::Value| {
+        KEYS.verify(&format!("{}.{rest}", bytes::encode(header.to_string().as_bytes())), "JWT")
+    };
+    assert!(matches!(
+        under(json!({"alg": "none", "kid": rsa.kid(), "typ": "JWT"})),
+        Err(VerifyError::Invalid(_))
+    ));
+    for header in [
+        json!({"alg": "PS256", "kid": rsa.kid(), "typ": "JWT"}),
+        json!({"alg": "RS256", "kid": ec.kid(), "typ": "JWT"}),
+        json!({"alg": "RS256", "kid": rsa.kid()}),
+        json!({"alg": "RS256", "kid": rsa.kid(), "typ": "JWT", "crit": ["exp"]}),
+    ] {
+        assert!(matches!(under(header.clone()), Err(VerifyError::UnexpectedHeader)), "{header}");
+    }
+    assert!(matches!(under(json!({"alg": "RS256", "typ": "JWT"})), Err(VerifyError::UnknownKey)));
+}
+
+#[test]
+fn long_tokens_are_not_looked_at() {
+    let token = KEYS.signing(Alg::ES256, NOW).unwrap().sign("JWT", &json!({"long": "x".repeat(MAX_BYTES)}));
+    assert!(matches!(KEYS.verify(&token, "JWT"), Err(VerifyError::TooLong)));
+}
+
+#[test]
+fn the_newest_active_key_signs_and_all_are_published() {
+    let later = NOW.plus(PUBLISH_AHEAD);
+    let (old, new) = (stored(Alg::ES256, NOW), stored(Alg::ES256, later));
+    let (old_kid, new_kid) = (old.kid.clone(), new.kid.clone());
+    let keys = KeySet::build(vec![old, new], (2, 0)).unwrap();
+    assert_eq!(keys.signing(Alg::ES256, NOW).unwrap().kid(), old_kid);
+    assert_eq!(keys.signing(Alg::ES256, later).unwrap().kid(), new_kid);
+    assert!(keys.signing(Alg::RS256, later).is_none());
+    let published: Value = serde_json::from_slice(&keys.jwks()).unwrap();
+    let kids: Vec<_> = published["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect();
+    assert_eq!(kids, [old_kid, new_kid]);
+}
+
+#[test]
+fn a_key_that_does_not_parse_is_named() {
+    let mut broken = stored(Alg::ES256, NOW);
+    broken.pkcs8.truncate(20);
+    let kid = broken.kid.clone();
+    let Err(error) = KeySet::build(vec![broken], (1, 0)) else { panic!("it parses") };
+    assert!(error.to_string().contains(&kid), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_refused_without_a_panic(token in "\\PC{0,200}") {
+        prop_assert!(KEYS.verify(&token, "JWT").is_err());
+    }
+
+    #[test]
+    fn a_token_with_a_byte_changed_never_verifies(alg in 0..3_usize, at in any::<prop::sample::Index>(), by in 1..=255_u8) {
+        let mut token = sign(Alg::ALL[alg], "JWT").into_bytes();
+        let at = at.index(token.len());
+        token[at] ^= by;
+        if let Ok(token) = String::from_utf8(token) {
+            prop_assert!(KEYS.verify(&token, "JWT").is_err(), "{token}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_key_and_the_end_of_its_predecessor_are_stored_together() {
+    let db = TestDb::migrated().await;
+    let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+    let clock = Clock::manual(Timestamp(1_000_000));
+    let keys = SigningKeys::load(db.clone(), &keyring, clock.clone(), 2048).await.unwrap();
+    let of_alg = |alg| {
+        let list = keys.current().list(Timestamp(i64::MAX));
+        list.into_iter().filter(move |key| key.alg == alg).collect::<Vec<_>>()
+    };
+    db.execute(db::statement(
+        "CREATE TRIGGER refuse BEFORE UPDATE ON signing_keys BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    ))
+    .await
+    .unwrap();
+    clock.advance(2 * 86_400);
+    assert!(keys.rotate(Alg::ES256, 2048, 10).await.is_err());
+    assert!(keys.rotate_old(2048, 1).await.is_err());
+    let all = db.read_one(db::statement("SELECT COUNT(*) AS n FROM signing_keys")).await.unwrap();
+    assert_eq!(db::int(&all, "signing_keys", "n").unwrap(), 3, "no key without the other's end");
+
+    db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
+    let new = keys.rotate(Alg::ES256, 2048, 10).await.unwrap();
+    let keys = of_alg(Alg::ES256);
+    assert_eq!(keys.len(), 2);
+    for key in keys {
+        assert_eq!(key.kid == new, key.retire_at.is_none(), "{}", key.kid);
+    }
+}

@@ -1,0 +1,273 @@
+//! The steps of a sign-in as one table and one pure function: which page is due at a stage, what it needs, what going back
+//! undoes, and which event leads where. Nothing else changes a stage.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Acr, AttemptId, Authenticated, CodeSent};
+use crate::clients::{ClientId, DataRequest};
+use crate::people::DataSet;
+use crate::platform::clock::Timestamp;
+
+/// How far a sign-in attempt got, with what that stage knows.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum Stage {
+    /// A phone number is expected.
+    Number,
+    /// The code sent to that number is expected.
+    Code(CodeSent),
+    /// The person has a session and is asked whether to use it.
+    Continue(Authenticated),
+    /// The person proved who they are and is asked for consent.
+    Consent(Authenticated),
+    /// The person agreed and the answer is being made; it can be made again until it is stored.
+    Answering(Authenticated, Agreement),
+    /// The answer is stored.
+    Finished(Outcome),
+}
+
+/// What the person agreed to on the consent page.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Agreement {
+    /// The identifier of the consent to be recorded: recording it twice records it once.
+    pub consent_id: String,
+    /// What was asked for, as the page showed it.
+    pub asked: DataRequest,
+    /// The optional data sets that the person ticked.
+    pub ticked: BTreeSet<DataSet>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum Outcome {
+    /// With an answer, in the protocol's own form, so that a lost one can be sent again.
+    Answered(Box<RawValue>),
+    /// The person refused, or was not the one that the service expected.
+    Refused(Refusal),
+}
+
+/// Why a service gets an error instead of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Refusal {
+    /// The person cancelled or denied.
+    Denied,
+    /// Another person signed in than the service expected.
+    OtherPerson,
+    /// What was done to sign in is not among what the service accepts.
+    Acr,
+}
+
+/// What happened.
+#[derive(Clone)]
+pub enum Event {
+    /// A code is sent: the first one, one to another number, or a new one.
+    CodeSent(CodeSent),
+    /// The session is no longer valid, or another person wants to sign in.
+    StartOver,
+    /// The person proved who they are, and consent is asked for.
+    Proved(Authenticated),
+    /// The person goes on with the session of this browser, and consent is asked for.
+    SessionUsed(Authenticated),
+    /// The person agreed on the consent page.
+    Agreed(Authenticated, Agreement),
+    /// There is to be no answer but an error.
+    Refused(Refusal),
+    /// The answer about this person is made; it is stored together with the stage that this leads to.
+    Answered(Authenticated, Box<RawValue>),
+}
+
+/// What the request demands of a person who proved who they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Requirements<'a> {
+    /// Accepted authentication context classes; empty means every class.
+    pub acr: &'a [Acr],
+    /// Whether consent must be asked for.
+    pub consent: bool,
+}
+
+/// An event that the stage does not allow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Illegal {
+    /// The attempt is at another stage: the event belongs to a page of an earlier one, or to a guessed address.
+    Stage,
+    /// The code expired before it was proved.
+    Expired,
+    /// What was done to sign in is not among what the service accepts.
+    Acr,
+    /// Consent must be asked for first.
+    Consent,
+}
+
+/// The stage that follows.
+///
+/// # Errors
+/// [`Illegal`]; the stage stays as it is.
+pub fn next(
+    stage: &Stage,
+    event: Event,
+    requirements: Requirements<'_>,
+    now: Timestamp,
+) -> Result<Stage, Illegal> {
+    let accepted = |authenticated: &Authenticated| {
+        let acr = requirements.acr;
+        if acr.is_empty() || acr.contains(&authenticated.acr) { Ok(()) } else { Err(Illegal::Acr) }
+    };
+    match (stage, event) {
+        (Stage::Number | Stage::Code(_), Event::CodeSent(code)) => Ok(Stage::Code(code)),
+        (Stage::Continue(_) | Stage::Consent(_) | Stage::Answering(..), Event::StartOver) => {
+            Ok(Stage::Number)
+        }
+        (Stage::Code(code), Event::Proved(_) | Event::Answered(..)) if code.challenge.expires_at <= now => {
+            Err(Illegal::Expired)
+        }
+        (Stage::Code(_), Event::Proved(person)) | (Stage::Continue(_), Event::SessionUsed(person)) => {
+            accepted(&person).map(|()| Stage::Consent(person))
+        }
+        (Stage::Code(_) | Stage::Continue(_), Event::Answered(..)) if requirements.consent => {
+            Err(Illegal::Consent)
+        }
+        (Stage::Code(_) | Stage::Continue(_) | Stage::Answering(..), Event::Answered(person, answer)) => {
+            accepted(&person).map(|()| Stage::Finished(Outcome::Answered(answer)))
+        }
+        (Stage::Consent(_), Event::Agreed(person, agreement)) => {
+            accepted(&person).map(|()| Stage::Answering(person, agreement))
+        }
+        (Stage::Answering(..) | Stage::Finished(_), Event::Refused(_)) => Err(Illegal::Stage),
+        (_, Event::Refused(refusal)) => Ok(Stage::Finished(Outcome::Refused(refusal))),
+        _ => Err(Illegal::Stage),
+    }
+}
+
+/// The pages of a sign-in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Page {
+    /// The phone number.
+    Number,
+    /// The code from the SMS.
+    Code,
+    /// Whether to go on with the session of this browser.
+    Continue,
+    /// Which data go to the service.
+    Consent,
+}
+
+/// What must exist before a page is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Precondition {
+    /// The browser that began the attempt.
+    Browser,
+    /// The session that the stage rests on, with its person.
+    Session,
+}
+
+/// What going back to an earlier page and sending its form undoes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Undo {
+    /// The code in force: another number replaces it. How many codes were sent stays.
+    Code,
+}
+
+/// One row of the table of steps.
+#[derive(Debug)]
+pub struct StepInfo {
+    /// The page that is due; `None` when there is nothing left to do.
+    pub page: Option<Page>,
+    /// What must exist before it is shown.
+    pub preconditions: &'static [Precondition],
+    /// An earlier page whose form is still accepted, and what sending it undoes.
+    pub back: Option<(Page, Undo)>,
+}
+
+const NUMBER: StepInfo =
+    StepInfo { page: Some(Page::Number), preconditions: &[Precondition::Browser], back: None };
+const CODE: StepInfo = StepInfo {
+    page: Some(Page::Code),
+    preconditions: &[Precondition::Browser],
+    back: Some((Page::Number, Undo::Code)),
+};
+const CONTINUE: StepInfo = StepInfo {
+    page: Some(Page::Continue),
+    preconditions: &[Precondition::Browser, Precondition::Session],
+    back: None,
+};
+const CONSENT: StepInfo = StepInfo {
+    page: Some(Page::Consent),
+    preconditions: &[Precondition::Browser, Precondition::Session],
+    back: None,
+};
+const FINISHED: StepInfo = StepInfo { page: None, preconditions: &[Precondition::Browser], back: None };
+
+impl Stage {
+    /// The row of the table of steps.
+    pub const fn step(&self) -> &'static StepInfo {
+        match self {
+            Self::Number => &NUMBER,
+            Self::Code(_) => &CODE,
+            Self::Continue(_) => &CONTINUE,
+            // An answer that could not be stored is made again from the page that decided it.
+            Self::Consent(_) | Self::Answering(..) => &CONSENT,
+            Self::Finished(_) => &FINISHED,
+        }
+    }
+
+    /// Whether `page` may be shown.
+    pub fn shows(&self, page: Page) -> bool {
+        let step = self.step();
+        step.page == Some(page) || step.back.is_some_and(|(back, _)| back == page)
+    }
+
+    /// Who proved to be who they are, from the stage at which that is known.
+    pub const fn authenticated(&self) -> Option<&Authenticated> {
+        match self {
+            Self::Continue(authenticated)
+            | Self::Consent(authenticated)
+            | Self::Answering(authenticated, _) => Some(authenticated),
+            Self::Number | Self::Code(_) | Self::Finished(_) => None,
+        }
+    }
+}
+
+impl Page {
+    /// All pages.
+    pub const ALL: [Self; 4] = [Self::Number, Self::Code, Self::Continue, Self::Consent];
+
+    /// The row of the table of steps at which it is due.
+    pub const fn step(self) -> &'static StepInfo {
+        match self {
+            Self::Number => &NUMBER,
+            Self::Code => &CODE,
+            Self::Continue => &CONTINUE,
+            Self::Consent => &CONSENT,
+        }
+    }
+
+    /// The last part of its path, and its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Code => "code",
+            Self::Continue => "continue",
+            Self::Consent => "consent",
+        }
+    }
+
+    /// Its address in an attempt. It names the service, so that the page can lead back there even after the attempt
+    /// expired.
+    pub fn path(self, attempt: &AttemptId, client: &ClientId) -> String {
+        path(self.name(), attempt, client)
+    }
+}
+
+/// The address at which a person cancels an attempt.
+pub fn cancel_path(attempt: &AttemptId, client: &ClientId) -> String {
+    path("cancel", attempt, client)
+}
+
+fn path(page: &str, attempt: &AttemptId, client: &ClientId) -> String {
+    format!("/sign-in/{page}?t={}&service={client}", attempt.as_str())
+}
+
+#[cfg(test)]
+mod tests;

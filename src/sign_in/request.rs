@@ -1,0 +1,67 @@
+//! What a protocol asks of the sign-in, in words that no protocol owns.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Acr;
+use crate::clients::{ClientId, DataRequest};
+
+/// What a service asks: who signs in, how surely, how recently, and for which data. Fixed when the attempt begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignInRequest {
+    /// Who asks.
+    pub client_id: ClientId,
+    /// Which data, as far as the registration allows.
+    pub data: DataRequest,
+    /// What is asked although it could be answered without the person.
+    #[serde(default, skip_serializing_if = "AskAgain::is_nothing")]
+    pub ask_again: AskAgain,
+    /// The oldest authentication that is accepted, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<i64>,
+    /// The authentication context classes that are accepted; any of them will do. Empty means every class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acr: Vec<Acr>,
+    /// The subject identifier (for this client) of the person that the answer must be about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_sub: Option<String>,
+    /// Where the browser is sent at the end, as a Content-Security-Policy source; `None` when no browser goes back to
+    /// the service (an approval on another device).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_to: Option<String>,
+    /// What the answer is made from.
+    pub reply: Reply,
+}
+
+/// What a service wants the person to be asked again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskAgain {
+    /// To prove who they are, although they have a session.
+    pub sign_in: bool,
+    /// For consent, although one is on record.
+    pub consent: bool,
+}
+
+impl AskAgain {
+    /// Whether nothing is asked again.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The protocol's own half of a request. Only the protocol reads `state`; everybody else carries it along.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reply {
+    /// Who answers.
+    pub protocol: Protocol,
+    /// What it needs for that.
+    pub state: Box<RawValue>,
+}
+
+/// The protocols that the pages serve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// OpenID Connect's authorization code flow.
+    Oidc,
+}
