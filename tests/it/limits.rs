@@ -14,6 +14,9 @@ alone_on_both_backends!(
     the_country_sends_only_so_many_messages,
     caps_of_an_hour_hold_without_short_lived_state_and_end_with_the_hour,
     after_five_wrong_codes_in_a_row_an_account_waits,
+    a_numbers_ten_minutes_and_its_hour_end,
+    an_addresss_five_minutes_end,
+    the_hours_of_services_and_of_the_country_end,
 );
 
 async fn ask(world: &World, client: &str, person: &Person) -> Page {
@@ -165,4 +168,53 @@ async fn after_five_wrong_codes_in_a_row_an_account_waits(setup: Setup) {
     let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
     let code = world.sandbox.next_code(&person).await;
     browser.enter_code(&page, &code).await.page().expect("allow");
+}
+
+async fn a_numbers_ten_minutes_and_its_hour_end(setup: Setup) {
+    let setup = setup.set("limits.sends_per_number_10m", 1).set("limits.sends_per_number_hour", 2);
+    let world = setup.start().await;
+    let [often, patient] = [world.person(), world.person()];
+    for person in [&often, &patient] {
+        ask(&world, SHOP, person).await.expect_status(200).expect("code");
+    }
+    world.advance(300).await;
+    assert_limited(&ask(&world, SHOP, &often).await);
+    world.advance(300).await;
+    ask(&world, SHOP, &patient).await.expect_status(200).expect("code");
+    world.advance(600).await;
+    assert_limited(&ask(&world, SHOP, &patient).await);
+    world.advance(2400).await;
+    for person in [&often, &patient] {
+        ask(&world, SHOP, person).await.expect_status(200).expect("code");
+    }
+}
+
+async fn an_addresss_five_minutes_end(setup: Setup) {
+    let world = setup.set("limits.sends_per_address_5m", 2).start().await;
+    for _ in 0..2 {
+        ask(&world, SHOP, &world.person()).await.expect_status(200).expect("code");
+    }
+    world.advance(150).await;
+    assert_limited(&ask(&world, SHOP, &world.person()).await);
+    world.advance(150).await;
+    ask(&world, SHOP, &world.person()).await.expect_status(200).expect("code");
+}
+
+async fn the_hours_of_services_and_of_the_country_end(setup: Setup) {
+    let setup = setup.set("limits.sends_per_client_hour", 2).set("limits.sends_per_country_hour", 3);
+    let world = setup.start().await;
+    let ask = async |client: &str| ask(&world, client, &world.somebody(Kind::Unknown)).await;
+    for client in [SHOP, SHOP, RIVAL] {
+        ask(client).await.expect_status(200).expect("code");
+    }
+    world.advance(1800).await;
+    assert_limited(&ask(SHOP).await);
+    assert_limited(&ask(RIVAL).await);
+    let met = async |limit: &str| world.metric("yagona_limits_total", &[limit]).await;
+    assert!(met("client").await + met("country").await >= 2.0 && met("country").await >= 1.0);
+    // What was stored is summed by whole minutes, and read every few seconds.
+    world.advance(1800 + 120).await;
+    for client in [SHOP, RIVAL] {
+        until("the hour to be over", async || (ask(client).await.status == 200).then_some(())).await;
+    }
 }
