@@ -4,8 +4,6 @@
 //! (`docs/architecture.md` has the picture, and a test holds the edges to it). `sandbox` and `demo` stand
 //! apart, behind the feature `stand-ins`: they reach the provider over the network only.
 
-#![forbid(unsafe_code)]
-
 pub mod app;
 pub mod cli;
 pub mod clients;

@@ -1,7 +1,5 @@
 //! The `yagona` command.
 
-#![forbid(unsafe_code)]
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

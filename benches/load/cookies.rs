@@ -3,11 +3,11 @@
 
 /// The cookies of one browser.
 #[derive(Clone, Default)]
-pub struct Jar(Vec<(String, String)>);
+pub(crate) struct Jar(Vec<(String, String)>);
 
 impl Jar {
     /// Takes in the value of one `Set-Cookie` header.
-    pub fn absorb(&mut self, set: &str) {
+    pub(crate) fn absorb(&mut self, set: &str) {
         let mut parts = set.split(';').map(str::trim);
         let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { return };
         let ended = parts.any(|attribute| {
@@ -23,7 +23,7 @@ impl Jar {
     }
 
     /// Appends a `Cookie` header line, if there is a cookie.
-    pub fn write(&self, request: &mut Vec<u8>) {
+    pub(crate) fn write(&self, request: &mut Vec<u8>) {
         for (number, (name, value)) in self.0.iter().enumerate() {
             request.extend_from_slice(if number == 0 { b"Cookie: " } else { b"; " });
             for part in [name.as_bytes(), b"=", value.as_bytes()] {
@@ -35,7 +35,7 @@ impl Jar {
         }
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }

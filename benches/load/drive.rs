@@ -11,13 +11,13 @@ use crate::forms;
 use crate::http::{Connection, Target};
 
 /// Why a flow did not come to its end, in words.
-pub type Failure = String;
+pub(crate) type Failure = String;
 
 /// Pages and redirects after which a sign-in is taken to go in circles.
 const MOST_STEPS: usize = 16;
 
 /// Where a person's code comes from.
-pub enum Codes {
+pub(crate) enum Codes {
     /// The same for everybody.
     Constant(String),
     /// Read off the sandbox's phone; the newest text that was used already is not used again.
@@ -25,7 +25,7 @@ pub enum Codes {
 }
 
 /// One browser with one connection.
-pub struct Browser {
+pub(crate) struct Browser {
     pub connection: Connection,
     pub jar: Jar,
     target: Rc<Target>,
@@ -33,13 +33,13 @@ pub struct Browser {
 }
 
 impl Browser {
-    pub fn new(target: Rc<Target>) -> Self {
+    pub(crate) fn new(target: Rc<Target>) -> Self {
         let connection = Connection::new(target.address);
         Self { connection, jar: Jar::default(), target, outbox: Vec::with_capacity(4096) }
     }
 
     /// Asks for a page, with cookies.
-    pub async fn get(&mut self, path: &str) -> Result<(), Failure> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<(), Failure> {
         self.begin("GET", path);
         self.jar.write(&mut self.outbox);
         self.outbox.extend_from_slice(b"Accept: text/html\r\n\r\n");
@@ -47,7 +47,7 @@ impl Browser {
     }
 
     /// Sends a form, with cookies, as a browser does from a page of the same site.
-    pub async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Result<(), Failure> {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Result<(), Failure> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.begin("POST", path);
         self.jar.write(&mut self.outbox);
@@ -62,7 +62,7 @@ impl Browser {
     }
 
     /// Walks from an authorization request to the redirect back, and returns the code.
-    pub async fn authorize(
+    pub(crate) async fn authorize(
         &mut self,
         start: &str,
         redirect_uri: &str,
@@ -117,12 +117,12 @@ impl Browser {
     }
 
     /// Sends a request prepared before.
-    pub async fn send_bytes(&mut self, request: &[u8]) -> Result<(), Failure> {
+    pub(crate) async fn send_bytes(&mut self, request: &[u8]) -> Result<(), Failure> {
         self.connection.exchange(request).await.map_err(|error| error.to_string())
     }
 
     /// Fails unless the answer has this status.
-    pub fn expect(&self, status: u16, place: &str) -> Result<(), Failure> {
+    pub(crate) fn expect(&self, status: u16, place: &str) -> Result<(), Failure> {
         if self.connection.status() == status { Ok(()) } else { Err(self.unexpected(place)) }
     }
 
@@ -212,7 +212,7 @@ fn code_in(answer: &str) -> Result<String, Failure> {
 }
 
 /// The part of a URL that goes into a request line.
-pub fn path_and_query(url: &url::Url) -> String {
+pub(crate) fn path_and_query(url: &url::Url) -> String {
     url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
 }
 

@@ -9,7 +9,7 @@ use crate::scenario::Scenario;
 /// Measures flows of a Yagona provider: rates, latencies, and what the server spends on each.
 #[derive(Clone, Parser)]
 #[command(name = "load")]
-pub struct Flags {
+pub(crate) struct Flags {
     /// Measure the provider at this base URL (http only) instead of starting one.
     #[arg(long)]
     pub base: Option<String>,

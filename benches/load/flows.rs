@@ -16,7 +16,7 @@ use crate::people::REDIRECT_URI;
 const VERIFIER: &str = "load-verifier-load-verifier-load-verifier-load";
 
 /// A provider's endpoints as paths on its origin.
-pub struct World {
+pub(crate) struct World {
     pub target: Rc<Target>,
     pub jwks: String,
     pub userinfo: String,
@@ -26,7 +26,7 @@ pub struct World {
 }
 
 /// Where discovery is.
-pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -49,7 +49,7 @@ impl World {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn discover(base: &str) -> Result<Self, Failure> {
+    pub(crate) async fn discover(base: &str) -> Result<Self, Failure> {
         let target = Rc::new(Target::parse(base)?);
         let mut browser = Browser::new(target.clone());
         browser.get(DISCOVERY).await?;
@@ -68,7 +68,7 @@ impl World {
 }
 
 /// One virtual user, with a person, a client and a connection of its own.
-pub struct User {
+pub(crate) struct User {
     world: Rc<World>,
     browser: Browser,
     number: String,
@@ -80,7 +80,7 @@ pub struct User {
 }
 
 /// Who a user signs in as, and through which client.
-pub struct Identity {
+pub(crate) struct Identity {
     pub number: String,
     pub codes: Codes,
     pub client_id: &'static str,
@@ -89,7 +89,7 @@ pub struct Identity {
 }
 
 impl User {
-    pub fn new(world: Rc<World>, identity: Identity) -> Self {
+    pub(crate) fn new(world: Rc<World>, identity: Identity) -> Self {
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs([
@@ -117,13 +117,13 @@ impl User {
     }
 
     /// A whole sign-in as of somebody who was not there before: pages, token request, UserInfo.
-    pub async fn sign_in(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn sign_in(&mut self) -> Result<(), Failure> {
         self.browser.jar.clear();
         self.sign_in_again().await
     }
 
     /// The same with whatever session the browser has.
-    pub async fn sign_in_again(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn sign_in_again(&mut self) -> Result<(), Failure> {
         let tokens = self.redeemed().await?;
         let request = self.userinfo_request(&tokens.access_token);
         self.browser.send_bytes(&request).await?;
@@ -131,21 +131,21 @@ impl User {
     }
 
     /// Signs in to have a token for [`User::repeat`] at UserInfo.
-    pub async fn prepare_userinfo(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn prepare_userinfo(&mut self) -> Result<(), Failure> {
         let tokens = self.redeemed().await?;
         self.prepared = self.userinfo_request(&tokens.access_token);
         Ok(())
     }
 
     /// Signs in to have a refresh token for [`User::refresh`].
-    pub async fn prepare_refresh(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn prepare_refresh(&mut self) -> Result<(), Failure> {
         let tokens = self.redeemed().await?;
         self.refresh_token = tokens.refresh_token.ok_or("no refresh token was issued")?;
         Ok(())
     }
 
     /// Gets a token for [`User::repeat`] at introspection.
-    pub async fn prepare_introspection(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn prepare_introspection(&mut self) -> Result<(), Failure> {
         if self.world.introspection.is_empty() {
             return Err("discovery names no introspection endpoint".to_owned());
         }
@@ -155,18 +155,18 @@ impl User {
     }
 
     /// Prepares the client credentials grant for [`User::repeat`].
-    pub fn prepare_client_credentials(&mut self) {
+    pub(crate) fn prepare_client_credentials(&mut self) {
         self.prepared = self.form_request(&self.world.token, &[("grant_type", "client_credentials")]);
     }
 
     /// Prepares a plain GET for [`User::repeat`].
-    pub fn prepare_get(&mut self, path: &str) {
+    pub(crate) fn prepare_get(&mut self, path: &str) {
         self.prepared =
             format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.world.target.host).into_bytes();
     }
 
     /// Sends the prepared request; its answer must be 200 and hold `sign`.
-    pub async fn repeat(&mut self, sign: &str) -> Result<(), Failure> {
+    pub(crate) async fn repeat(&mut self, sign: &str) -> Result<(), Failure> {
         self.browser.connection.exchange(&self.prepared).await.map_err(|error| error.to_string())?;
         self.browser.expect(200, "the prepared request")?;
         match std::str::from_utf8(self.browser.connection.body()) {
@@ -176,7 +176,7 @@ impl User {
     }
 
     /// Refreshes, and keeps the refresh token that replaces the one used.
-    pub async fn refresh(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn refresh(&mut self) -> Result<(), Failure> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token.as_str())];
         let request = self.form_request(&self.world.token, &form);
         let tokens = self.tokens(&request).await?;
@@ -236,7 +236,7 @@ impl User {
 ///
 /// # Errors
 /// When `base` is no http URL that resolves.
-pub fn codes(sandbox: Option<&str>, constant: &str) -> Result<Codes, Failure> {
+pub(crate) fn codes(sandbox: Option<&str>, constant: &str) -> Result<Codes, Failure> {
     let Some(base) = sandbox else { return Ok(Codes::Constant(constant.to_owned())) };
     let target = Target::parse(base)?;
     Ok(Codes::Sandbox { phone: Connection::new(target.address), host: target.host, used: String::new() })

@@ -3,7 +3,7 @@
 
 /// What a form would send.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Form {
+pub(crate) struct Form {
     /// Where it goes; empty means the page's own address.
     pub action: String,
     /// Hidden inputs, ticked boxes, and the pressed button's own pair.
@@ -12,14 +12,14 @@ pub struct Form {
 
 impl Form {
     /// Fills in a field.
-    pub fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.fields.retain(|(known, _)| known != name);
         self.fields.push((name.to_owned(), value.to_owned()));
     }
 }
 
 /// The form that holds the element `id`, as pressing or leaving it would send it.
-pub fn with_element(page: &str, id: &str) -> Option<Form> {
+pub(crate) fn with_element(page: &str, id: &str) -> Option<Form> {
     let mut form: Option<(Form, bool)> = None;
     for tag in tags(page) {
         match (tag.name, form.as_mut()) {
@@ -157,11 +157,11 @@ fn reference(name: &str) -> Option<char> {
 mod tests {
     use super::*;
 
-    const PAGE: &str = r##"<form method=post action="/other"><input id="q" name="q"></form>
+    const PAGE: &str = r#"<form method=post action="/other"><input id="q" name="q"></form>
         <form method="post" action="/sign-in/code?a=1&#38;b=&amp;x">
         <input type="hidden" name="csrf" value="a&quot;>b"><input id="code" name='code' value=""/>
         <input type="checkbox" name="datum" value="address" checked><input type="checkbox" name="datum" value="sex">
-        <button id="continue">Go</button><button id=resend name="action" value="resend">Again</button></form>"##;
+        <button id="continue">Go</button><button id=resend name="action" value="resend">Again</button></form>"#;
 
     fn form(action: &str, fields: &[(&str, &str)]) -> Form {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -14,7 +14,7 @@ const LARGEST_REQUEST: usize = 64 * 1024;
 ///
 /// # Errors
 /// When no port can be had.
-pub async fn start() -> io::Result<SocketAddr> {
+pub(crate) async fn start() -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::task::spawn_local(async move {

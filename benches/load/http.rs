@@ -14,7 +14,7 @@ use crate::wire::{self, Body};
 
 /// Where requests go: `http` only, since TLS would cost the load more than the server.
 #[derive(Clone)]
-pub struct Target {
+pub(crate) struct Target {
     pub base: Url,
     pub address: SocketAddr,
     /// The `Host` header.
@@ -26,7 +26,7 @@ pub struct Target {
 impl Target {
     /// # Errors
     /// In words, when `base` is not an http URL that resolves.
-    pub fn parse(base: &str) -> Result<Self, String> {
+    pub(crate) fn parse(base: &str) -> Result<Self, String> {
         let base: Url = base.parse().map_err(|error| format!("{base}: {error}"))?;
         if base.scheme() != "http" {
             return Err(format!("{base}: only http can be measured"));
@@ -42,7 +42,7 @@ impl Target {
 }
 
 /// A connection with the answer that came last.
-pub struct Connection {
+pub(crate) struct Connection {
     address: SocketAddr,
     stream: Option<TcpStream>,
     inbox: Vec<u8>,
@@ -57,7 +57,7 @@ const INBOX: usize = 16 * 1024;
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 impl Connection {
-    pub fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         let inbox = vec![0; INBOX];
         Self { address, stream: None, inbox, filled: 0, head: 0, body: 0, dechunked: None, status: 0 }
     }
@@ -66,7 +66,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the server cannot be reached or answers with something else than HTTP/1.1.
-    pub async fn exchange(&mut self, request: &[u8]) -> io::Result<()> {
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<()> {
         let kept = self.stream.is_some();
         let outcome = self.attempt(request).await;
         if outcome.is_err() {
@@ -78,21 +78,21 @@ impl Connection {
         }
     }
 
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.status
     }
 
     /// The answer's first header of a lower-case name.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         wire::header(&self.inbox[..self.head], name.as_bytes())
     }
 
     /// The answer's headers of a lower-case name.
-    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         wire::headers(&self.inbox[..self.head], name.as_bytes())
     }
 
-    pub fn body(&self) -> &[u8] {
+    pub(crate) fn body(&self) -> &[u8] {
         self.dechunked.as_deref().unwrap_or(&self.inbox[self.head..self.head + self.body])
     }
 

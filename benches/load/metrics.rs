@@ -2,7 +2,7 @@
 
 /// Work done by the provider since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Counters {
+pub(crate) struct Counters {
     pub sql_round_trips: f64,
     pub sql_commits: f64,
     pub redis_round_trips: f64,
@@ -10,7 +10,7 @@ pub struct Counters {
 
 impl Counters {
     /// Sums the series of each counter in a Prometheus or OpenMetrics exposition; absent ones are 0.
-    pub fn parse(exposition: &str) -> Self {
+    pub(crate) fn parse(exposition: &str) -> Self {
         let sum = |name: &str| {
             exposition
                 .lines()
@@ -30,7 +30,7 @@ impl Counters {
     }
 
     /// What was done since `earlier`.
-    pub fn since(self, earlier: Self) -> Self {
+    pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             sql_round_trips: self.sql_round_trips - earlier.sql_round_trips,
             sql_commits: self.sql_commits - earlier.sql_commits,

@@ -5,20 +5,20 @@ use std::path::Path;
 use std::{fs, io};
 
 /// Where the load's clients are sent back to; nobody listens there, since redirects are read, not followed.
-pub const REDIRECT_URI: &str = "http://localhost:9/callback";
+pub(crate) const REDIRECT_URI: &str = "http://localhost:9/callback";
 /// The scopes that the load's clients may use.
-pub const SCOPE: &str = "openid profile phone offline_access";
+pub(crate) const SCOPE: &str = "openid profile phone offline_access";
 
 /// Opaque access tokens, ES256 ID tokens.
-pub const ES256: &str = "load-es256";
+pub(crate) const ES256: &str = "load-es256";
 /// Opaque access tokens, RS256 ID tokens.
-pub const RS256: &str = "load-rs256";
+pub(crate) const RS256: &str = "load-rs256";
 /// JWT access tokens by ES256.
-pub const JWT_ES256: &str = "load-jwt-es256";
+pub(crate) const JWT_ES256: &str = "load-jwt-es256";
 /// JWT access tokens by RS256.
-pub const JWT_RS256: &str = "load-jwt-rs256";
+pub(crate) const JWT_RS256: &str = "load-jwt-rs256";
 /// JWT access tokens by EdDSA.
-pub const JWT_EDDSA: &str = "load-jwt-eddsa";
+pub(crate) const JWT_EDDSA: &str = "load-jwt-eddsa";
 
 /// Clients as a provider must know them: id, ID token algorithm, JWT access token algorithm.
 const CLIENTS: [(&str, &str, Option<&str>); 5] = [
@@ -30,15 +30,15 @@ const CLIENTS: [(&str, &str, Option<&str>); 5] = [
 ];
 
 /// The first test number; no operator has the code 00.
-pub const FIRST_NUMBER: u64 = 998_005_000_000;
+pub(crate) const FIRST_NUMBER: u64 = 998_005_000_000;
 
 /// The number of virtual user `index`.
-pub fn number(first: u64, index: usize) -> String {
+pub(crate) fn number(first: u64, index: usize) -> String {
     (first + index as u64).to_string()
 }
 
 /// A client's secret: known, since the provider it opens exists only for a measurement.
-pub fn secret(client_id: &str) -> String {
+pub(crate) fn secret(client_id: &str) -> String {
     format!("{client_id}-secret-for-measurements-on-loopback-only")
 }
 
@@ -46,7 +46,7 @@ pub fn secret(client_id: &str) -> String {
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn write(folder: &Path, first: u64, count: usize) -> io::Result<()> {
+pub(crate) fn write(folder: &Path, first: u64, count: usize) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("people.toml"), people_file(first, count))?;
     fs::write(folder.join("clients.toml"), clients_file())

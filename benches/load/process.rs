@@ -8,7 +8,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What a process has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Time on a processor in user and kernel mode, all threads, in seconds; known to 10 ms.
     pub cpu_seconds: f64,
     /// Resident memory now, in MiB.
@@ -18,7 +18,7 @@ pub struct Usage {
 }
 
 /// Reads what process `pid` has used; `None` when it is gone.
-pub fn usage(pid: u32) -> Option<Usage> {
+pub(crate) fn usage(pid: u32) -> Option<Usage> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let mebibytes = |name| field(&status, name).map(|kibibytes| kibibytes / 1024.0);
@@ -30,7 +30,7 @@ pub fn usage(pid: u32) -> Option<Usage> {
 }
 
 /// The process that listens on a TCP port of this machine.
-pub fn listening_on(port: u16) -> Option<u32> {
+pub(crate) fn listening_on(port: u16) -> Option<u32> {
     let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
@@ -47,7 +47,7 @@ pub fn listening_on(port: u16) -> Option<u32> {
 }
 
 /// Binds this process to a core, where the machine has `taskset` and that core.
-pub fn pin_self(core: usize) {
+pub(crate) fn pin_self(core: usize) {
     let own = std::process::id().to_string();
     let _ = Command::new("taskset")
         .args(["-a", "-c", "-p", &core.to_string(), &own])
@@ -57,7 +57,7 @@ pub fn pin_self(core: usize) {
 }
 
 /// A command that runs on a core, where the machine has `taskset` and that core.
-pub fn pinned(program: &str, core: usize) -> Command {
+pub(crate) fn pinned(program: &str, core: usize) -> Command {
     let works = Command::new("taskset")
         .args(["-c", &core.to_string(), "true"])
         .stderr(Stdio::null())

@@ -13,7 +13,7 @@ use crate::server::Server;
 use crate::statistics::Histogram;
 
 /// One scenario's measurement.
-pub struct Outcome {
+pub(crate) struct Outcome {
     pub latencies: Histogram,
     pub failed: u64,
     pub first_failure: Option<Failure>,
@@ -49,13 +49,13 @@ impl Outcome {
 }
 
 /// Prints as measurements come in.
-pub struct Report {
+pub(crate) struct Report {
     json: bool,
 }
 
 impl Report {
     /// Says what is measured, on what.
-    pub fn begin(flags: &Flags, server: &Server, idle: Option<Usage>) -> Self {
+    pub(crate) fn begin(flags: &Flags, server: &Server, idle: Option<Usage>) -> Self {
         let database = flags.database_url.as_deref().map_or("SQLite", |_| "PostgreSQL");
         let redis = flags.redis_url.as_deref().map_or("in-process", |_| "Redis");
         let stores = if server.is_own() { format!("{database}, {redis}") } else { server.base.clone() };
@@ -92,7 +92,7 @@ impl Report {
     }
 
     /// One scenario's figures.
-    pub fn line(&self, scenario: Scenario, outcome: &Outcome) {
+    pub(crate) fn line(&self, scenario: Scenario, outcome: &Outcome) {
         let quantile = |share| outcome.latencies.quantile(share);
         let counted = |total: fn(&Counters) -> f64| {
             outcome.counters.as_ref().and_then(|counters| outcome.per_flow(total(counters)))
@@ -140,7 +140,7 @@ impl Report {
     }
 
     /// A scenario that could not be measured.
-    pub fn problem(&self, scenario: Scenario, problem: &str) {
+    pub(crate) fn problem(&self, scenario: Scenario, problem: &str) {
         if self.json {
             println!("{}", json!({"scenario": scenario.name(), "problem": problem}));
         } else {

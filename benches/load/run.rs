@@ -41,7 +41,7 @@ struct Tally {
 ///
 /// # Errors
 /// In words, when nothing can be measured.
-pub async fn run(flags: Flags) -> Result<(), String> {
+pub(crate) async fn run(flags: Flags) -> Result<(), String> {
     if flags.users == 0 || flags.seconds == 0 {
         return Err("at least one user and one second are needed".to_owned());
     }

@@ -8,7 +8,7 @@ use crate::people::{ES256, JWT_EDDSA, JWT_ES256, JWT_RS256, RS256, SCOPE};
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Scenario {
+pub(crate) enum Scenario {
     /// GET of the discovery document
     Discovery,
     /// GET of the published keys
@@ -39,11 +39,11 @@ pub enum Scenario {
 
 impl Scenario {
     /// Its name on the command line and in reports.
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    pub fn client_id(self) -> &'static str {
+    pub(crate) fn client_id(self) -> &'static str {
         match self {
             Self::RefreshRs256 | Self::SignInRs256 => RS256,
             Self::TokenClientCredentialsEs256 => JWT_ES256,
@@ -53,7 +53,7 @@ impl Scenario {
         }
     }
 
-    pub fn scope(self) -> &'static str {
+    pub(crate) fn scope(self) -> &'static str {
         match self {
             Self::Refresh | Self::RefreshRs256 => SCOPE,
             _ => "openid profile phone",
@@ -61,7 +61,7 @@ impl Scenario {
     }
 
     /// What a user must have before its first flow.
-    pub async fn prepare(self, user: &mut User, world: &World) -> Result<(), Failure> {
+    pub(crate) async fn prepare(self, user: &mut User, world: &World) -> Result<(), Failure> {
         match self {
             Self::Discovery => user.prepare_get(DISCOVERY),
             Self::Jwks => user.prepare_get(&world.jwks),
@@ -79,7 +79,7 @@ impl Scenario {
     }
 
     /// One flow.
-    pub async fn flow(self, user: &mut User) -> Result<(), Failure> {
+    pub(crate) async fn flow(self, user: &mut User) -> Result<(), Failure> {
         match self {
             Self::Discovery => user.repeat("\"issuer\"").await,
             Self::Jwks => user.repeat("\"keys\"").await,
@@ -97,7 +97,7 @@ impl Scenario {
 }
 
 /// Prints all scenarios.
-pub fn list() {
+pub(crate) fn list() {
     for value in Scenario::value_variants().iter().filter_map(ValueEnum::to_possible_value) {
         let about = value.get_help().map(ToString::to_string).unwrap_or_default();
         println!("{:<32} {about}", value.get_name());

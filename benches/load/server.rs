@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LIMIT: i64 = 1_000_000_000;
 
 /// A provider that answers.
-pub struct Server {
+pub(crate) struct Server {
     pub base: String,
     pub operations: Option<String>,
     pub pid: Option<u32>,
@@ -43,7 +43,7 @@ impl Server {
     ///
     /// # Errors
     /// When its URL is unusable.
-    pub fn running(flags: &Flags, base: &str) -> Result<Self, String> {
+    pub(crate) fn running(flags: &Flags, base: &str) -> Result<Self, String> {
         let target = Target::parse(base)?;
         let pid = flags.pid.or_else(|| process::listening_on(target.address.port()));
         let (base, operations) = (base.trim_end_matches('/').to_owned(), flags.operations.clone());
@@ -54,7 +54,7 @@ impl Server {
     ///
     /// # Errors
     /// With the provider's own words when it refuses to start.
-    pub async fn start(flags: &Flags, gateway: SocketAddr) -> Result<Self, String> {
+    pub(crate) async fn start(flags: &Flags, gateway: SocketAddr) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("yagona-load-{}", std::process::id()));
         let io = |error: std::io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(&folder).map_err(io)?;
@@ -88,7 +88,7 @@ impl Server {
     }
 
     /// Whether this provider was started here.
-    pub fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         self.own.is_some()
     }
 }

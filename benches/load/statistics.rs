@@ -8,36 +8,36 @@ const POWERS: usize = 34;
 
 /// Counts durations by length.
 #[derive(Clone)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     buckets: Vec<u64>,
     count: u64,
 }
 
 impl Histogram {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { buckets: vec![0; STEPS * (POWERS + 1)], count: 0 }
     }
 
     /// Counts one duration.
-    pub fn record(&mut self, nanoseconds: u64) {
+    pub(crate) fn record(&mut self, nanoseconds: u64) {
         self.buckets[bucket(nanoseconds)] += 1;
         self.count += 1;
     }
 
     /// Adds all that another one counted.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
             *mine += theirs;
         }
         self.count += other.count;
     }
 
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
     /// The duration in milliseconds within which `share` (0 to 1) of the flows ended; 0 when there were none.
-    pub fn quantile(&self, share: f64) -> f64 {
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
         // The smallest duration that at least this many flows did not exceed.
         let wanted = ((self.count as f64 * share).ceil() as u64).max(1);
         let mut seen = 0;

@@ -3,7 +3,7 @@
 
 /// How a message's body is delimited.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Body {
+pub(crate) enum Body {
     Length(usize),
     Chunked,
     /// The connection's end is the body's end.
@@ -12,7 +12,7 @@ pub enum Body {
 
 /// A head that has arrived whole.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Head {
+pub(crate) struct Head {
     /// Bytes up to and including the blank line.
     pub length: usize,
     pub body: Body,
@@ -22,10 +22,10 @@ pub struct Head {
 
 /// What arrived is no HTTP/1.1.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Malformed;
+pub(crate) struct Malformed;
 
 /// Reads a head; `None` until all of it is there.
-pub fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
+pub(crate) fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
     let Some(end) = input.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let lines = &input[..end + 2];
     let closes = header(lines, b"connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
@@ -43,18 +43,18 @@ pub fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
 }
 
 /// The status code of an answer's head.
-pub fn status(head: &[u8]) -> Result<u16, Malformed> {
+pub(crate) fn status(head: &[u8]) -> Result<u16, Malformed> {
     let digits = head.get(9..12).ok_or(Malformed)?;
     std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or(Malformed)
 }
 
 /// The first header of a lower-case name.
-pub fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a str> {
+pub(crate) fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a str> {
     headers(head, name).next()
 }
 
 /// All headers of a lower-case name.
-pub fn headers<'a>(head: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a str> {
+pub(crate) fn headers<'a>(head: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a str> {
     head.split(|byte| *byte == b'\n').skip(1).filter_map(move |line| {
         let value = line.get(name.len()..)?.strip_prefix(b":")?;
         if !line[..name.len()].eq_ignore_ascii_case(name) {
@@ -65,7 +65,7 @@ pub fn headers<'a>(head: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a str>
 }
 
 /// Decodes a chunked body into `body`; `None` until all of it is there, else how many bytes it took.
-pub fn dechunk(input: &[u8], body: &mut Vec<u8>) -> Result<Option<usize>, Malformed> {
+pub(crate) fn dechunk(input: &[u8], body: &mut Vec<u8>) -> Result<Option<usize>, Malformed> {
     body.clear();
     let mut at = 0;
     loop {

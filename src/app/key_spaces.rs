@@ -26,13 +26,16 @@ fn every_key_space_that_is_declared_is_in_the_list() {
         std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .map(|path| match path.is_dir() {
-                true => declared(&path),
-                false => std::fs::read_to_string(&path)
-                    .unwrap_or_default()
-                    .lines()
-                    .filter(|line| line.starts_with("pub const ") && line.contains(": KeySpace ="))
-                    .count(),
+            .map(|path| {
+                if path.is_dir() {
+                    declared(&path)
+                } else {
+                    std::fs::read_to_string(&path)
+                        .unwrap_or_default()
+                        .lines()
+                        .filter(|line| line.starts_with("pub") && line.contains(": KeySpace ="))
+                        .count()
+                }
             })
             .sum()
     }

@@ -39,7 +39,7 @@ pub(super) enum Client {
     },
     /// Registers all clients of a TOML file, or none if one is invalid
     Import {
-        /// TOML file with an array [[clients]]
+        #[arg(help = "TOML file with an array [[clients]]")]
         file: PathBuf,
     },
     /// Writes all registrations as TOML

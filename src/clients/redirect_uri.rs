@@ -72,7 +72,7 @@ pub fn check_redirect_uri(text: &str, loopback_http: bool) -> Result<(), String>
 }
 
 /// Whether the URI's host is this machine.
-pub fn is_loopback(uri: &Url) -> bool {
+pub(super) fn is_loopback(uri: &Url) -> bool {
     match uri.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

@@ -203,7 +203,7 @@ fn build(stored: Vec<StoredClient>, rules: &Rules) -> Clients {
             }
             // A registration that today's rules refuse is shut out, not guessed at; the others go on.
             Err(errors) => {
-                tracing::error!(event = "client.invalid", %errors, "a stored client is not served")
+                tracing::error!(event = "client.invalid", %errors, "a stored client is not served");
             }
         }
     }

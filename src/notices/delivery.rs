@@ -38,7 +38,7 @@ struct Wanted {
 
 /// Whether a delivery report is new.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Report {
+pub(super) enum Report {
     /// The first report of this state.
     New,
     /// A repetition.
@@ -88,6 +88,7 @@ impl Deliveries {
 
     /// Adds to a batch the announcement of a message for `ttl` seconds. A message that was never announced, or was
     /// withdrawn, is not sent.
+    #[expect(clippy::unused_self, reason = "the counterpart of `withdraw_in`, which needs it")]
     pub(super) fn announce_in(&self, batch: &mut Batch<'_>, message_id: &str, seal: &OneTimeSeal, ttl: i64) {
         batch.put(key(message_id), &Wanted { key: seal.key() }, ttl);
     }

@@ -22,7 +22,7 @@ use crate::sign_in::Acr;
 
 /// The content of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AccessToken {
+pub(super) struct AccessToken {
     /// The token's own identifier.
     #[serde(rename = "t")]
     pub id: String,
@@ -48,7 +48,7 @@ pub struct AccessToken {
 
 /// The person behind an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct TokenPerson {
+pub(super) struct TokenPerson {
     /// Who.
     #[serde(rename = "p")]
     pub person_id: PersonId,

@@ -8,7 +8,7 @@ use crate::grants::ClaimNames;
 use crate::people::{Account, DataSet, DocumentKind, PersonName, Sex};
 
 /// Every claim with the set of data that it belongs to.
-pub const CLAIMS: [(&str, DataSet); 26] = [
+pub(super) const CLAIMS: [(&str, DataSet); 26] = [
     ("name", DataSet::Name),
     ("given_name", DataSet::Name),
     ("family_name", DataSet::Name),
@@ -38,12 +38,12 @@ pub const CLAIMS: [(&str, DataSet); 26] = [
 ];
 
 /// Scopes that are understood, as discovery lists them.
-pub const SCOPES: [&str; 7] =
+pub(super) const SCOPES: [&str; 7] =
     ["openid", "profile", "phone", "address", "pinfl", "document", "offline_access"];
 
 /// The `claims` parameter (OpenID Connect Core §5.5), as far as it is understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClaimsRequest {
+pub(super) struct ClaimsRequest {
     /// Claims requested by name.
     pub names: ClaimNames,
     /// Authentication context classes of which one is essential.
@@ -57,7 +57,7 @@ impl ClaimsRequest {
     ///
     /// # Errors
     /// When it is not JSON of the right shape.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let value: Map<String, Value> =
             serde_json::from_str(text).map_err(|_| "claims is not a JSON object")?;
         let mut request = Self::default();
@@ -106,7 +106,7 @@ fn set_of(claim: &str) -> Option<DataSet> {
 }
 
 /// The sets of data that scopes and single claims ask for.
-pub fn requested(scopes: &[String], claims: &ClaimsRequest) -> BTreeSet<DataSet> {
+pub(super) fn requested(scopes: &[String], claims: &ClaimsRequest) -> BTreeSet<DataSet> {
     DataSet::ALL
         .into_iter()
         .filter(|set| scopes.iter().any(|scope| scope == set.scope()))
@@ -115,7 +115,7 @@ pub fn requested(scopes: &[String], claims: &ClaimsRequest) -> BTreeSet<DataSet>
 }
 
 /// The claims for UserInfo: those of the scopes, and those asked for by name, of sets that may be released.
-pub fn for_userinfo(
+pub(super) fn for_userinfo(
     account: &Account,
     scopes: &str,
     claims: &BTreeSet<String>,
@@ -135,7 +135,7 @@ pub fn for_userinfo(
 }
 
 /// The claims for the ID token: those asked for there by name alone, of sets that may be released.
-pub fn for_id_token(
+pub(super) fn for_id_token(
     account: &Account,
     claims: &BTreeSet<String>,
     released: &BTreeSet<DataSet>,

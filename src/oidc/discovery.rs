@@ -62,7 +62,7 @@ impl Discovery {
 }
 
 /// Answers with the document.
-pub async fn get(discovery: Data<Discovery>) -> HttpResponse {
+pub(super) async fn get(discovery: Data<Discovery>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))

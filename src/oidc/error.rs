@@ -102,7 +102,7 @@ impl OAuthError {
 
 /// An error of an endpoint that speaks JSON (RFC 6749 §5.2).
 #[derive(Debug)]
-pub struct TokenError {
+pub(super) struct TokenError {
     /// The code.
     pub code: ErrorCode,
     /// ASCII text for the client's developers.
@@ -115,12 +115,12 @@ pub struct TokenError {
 
 impl TokenError {
     /// An error with words for the client's developers.
-    pub fn new(code: ErrorCode, description: &'static str) -> Self {
+    pub(super) fn new(code: ErrorCode, description: &'static str) -> Self {
         Self { code, description, detail: None, basic: false }
     }
 
     /// Turns it into the answer, and logs it once.
-    pub fn respond(&self, endpoint: &'static str) -> HttpResponse {
+    pub(super) fn respond(&self, endpoint: &'static str) -> HttpResponse {
         let (code, description) = (self.code.name(), self.description);
         let detail = self.detail.as_deref();
         if self.code.status().is_server_error() {

@@ -12,7 +12,7 @@ use crate::clients::{AuthMethod, Client};
 use crate::platform::web::respond;
 
 /// Answers an introspection request. A token that is not the caller's business is called inactive.
-pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match introspect(&tokens, &request, &body).await {
         Ok(answer) => respond::json(StatusCode::OK, &answer),
         Err(error) => error.respond("introspection"),

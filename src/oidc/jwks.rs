@@ -7,7 +7,7 @@ use actix_web::web::{Bytes, Data};
 use super::Provider;
 
 /// Answers with the key set.
-pub async fn get(provider: Data<Provider>) -> HttpResponse {
+pub(super) async fn get(provider: Data<Provider>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))

@@ -7,7 +7,7 @@ use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth};
 
 /// Answers a revocation request: 200 also for invalid tokens (RFC 7009 §2.2).
-pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match revoke(&tokens, &request, &body).await {
         Ok(()) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).finish(),
         Err(error) => error.respond("revocation"),

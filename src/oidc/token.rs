@@ -29,7 +29,7 @@ struct TokenResponse {
 }
 
 /// Answers a token request.
-pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let mut grant = "unknown";
     match exchange(&tokens, &request, &body, &mut grant).await {
         Ok(response) => {

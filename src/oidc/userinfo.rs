@@ -10,12 +10,12 @@ use super::{Tokens, claims, client_auth};
 use crate::platform::web::respond;
 
 /// The token in the header.
-pub async fn get(tokens: Data<Tokens>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(tokens: Data<Tokens>, request: HttpRequest) -> HttpResponse {
     answer(&tokens, &request, None).await
 }
 
 /// The token in the header or, as RFC 6750 §2.2 has it, in the form.
-pub async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let in_body = if body.is_empty() {
         None
     } else {

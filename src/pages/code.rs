@@ -14,7 +14,7 @@ use crate::platform::web::respond;
 use crate::sign_in::{CodeOutcome, CodeSent, Page, ResendOutcome, Sender, SessionId, Stage, TypedCode};
 
 /// Shows the page.
-pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Code, async |step| {
         let Stage::Code(sent) = step.open.attempt.stage() else { return Ok(Flow::Due) };
         Ok(page(&pages, step, sent).into())
@@ -23,7 +23,7 @@ pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
 }
 
 /// Takes the code, or sends a new one.
-pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let form = Params::parse_body(&body);
     let asked = form.as_ref().map_or(Asked::Nothing, Asked::of);
     // What cannot be a code costs no try.

@@ -21,7 +21,7 @@ use crate::release::{ConsentContext, Release, values};
 use crate::sign_in::{Agreement, Event, Page, Refusal};
 
 /// Shows the page.
-pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Consent, async |step| match finish::present(&pages, step).await? {
         Some(present) => Ok(page(&pages, step, &present.person).into()),
         None => finish::start_over(&pages, step).await,
@@ -30,7 +30,7 @@ pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
 }
 
 /// Takes the decision.
-pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let form = Params::parse_body(&body);
     posted(&pages, &request, (Page::Consent, Read::Session), form, async |step, form| {
         let Some(present) = finish::present(&pages, step).await? else {

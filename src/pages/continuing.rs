@@ -19,7 +19,7 @@ use crate::release::{ConsentContext, Decision, decide};
 use crate::sign_in::Page;
 
 /// Shows the page.
-pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Continue, async |step| match finish::present(&pages, step).await? {
         Some(present) => Ok(page(&pages, step, &present.person).into()),
         None => finish::start_over(&pages, step).await,
@@ -28,7 +28,7 @@ pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
 }
 
 /// Takes the decision.
-pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let form = Params::parse_body(&body);
     posted(&pages, &request, (Page::Continue, Read::Session), form, async |step, form| {
         decided(&pages, step, form.get("action")).await

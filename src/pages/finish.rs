@@ -144,7 +144,7 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
 }
 
 /// `GET /sign-in/cancel`: the person cancels; the client gets `access_denied`.
-pub async fn cancel(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn cancel(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     let mut step = match StepContext::find(&pages, &request, Read::Session).await {
         Ok(step) => step,
         Err(instead) => return instead,
@@ -288,9 +288,9 @@ fn answer_in(
 
 /// Reads attempt and session again after one of them was changed by another request; what is due instead, when it was
 /// the attempt.
-async fn again<'r>(
+async fn again(
     pages: &Pages,
-    step: &mut StepContext<'r>,
+    step: &mut StepContext<'_>,
     seen: Version,
 ) -> Result<Result<Present, Flow>, ServiceError> {
     let found = match StepContext::find(pages, step.context.request, Read::Session).await {

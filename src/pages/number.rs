@@ -15,7 +15,7 @@ use crate::platform::web::respond;
 use crate::sign_in::{NumberOutcome, Page, Sender};
 
 /// Shows the page.
-pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Number, async |step| {
         let error = match step.said("e") {
             Some("empty") => Some(NumberError::Empty),
@@ -33,7 +33,7 @@ pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
 }
 
 /// Takes the number; the code page follows, whoever it belongs to.
-pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let form = Params::parse_body(&body);
     posted(&pages, &request, (Page::Number, Read::Tries), form, async |step, form| {
         enter(&pages, step, form.get("phone").unwrap_or_default()).await

@@ -53,13 +53,13 @@ impl SignOut {
 }
 
 /// The request in the query (RP-Initiated Logout 1.0 §2).
-pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     run(&pages, &request, request.query_string().as_bytes()).await
 }
 
 /// The request in a form. A form of another site brings no cookies, so a browser is asked to come again by a link, which
 /// does.
-pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
     if let Some(by_link) = respond::by_link(&request, PATH, &body) {
         return by_link;
     }
@@ -67,7 +67,7 @@ pub async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> Http
 }
 
 /// `POST /sign-out`: the person confirmed, or signs out from the front page.
-pub async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let params = Params::parse_body(&body).unwrap_or_default();
     let query = Params::parse(request.query_string()).unwrap_or_default();
     let context = PageContext::new(&request, pages.cookies, query.get("lang"));

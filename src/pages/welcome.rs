@@ -15,7 +15,7 @@ use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
 
 /// Shows the page.
-pub async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     let query = Params::parse(request.query_string()).unwrap_or_default();
     let chosen = query.get("lang").and_then(Language::parse);
     let context = PageContext::new(&request, pages.cookies, chosen.map(Language::tag));

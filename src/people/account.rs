@@ -80,7 +80,7 @@ impl Account {
 }
 
 /// A moment that never comes: the account stays shut until an operator or a service centre opens it.
-pub const NEVER: Timestamp = Timestamp(i64::MAX);
+pub(super) const NEVER: Timestamp = Timestamp(i64::MAX);
 
 #[cfg(test)]
 mod tests {

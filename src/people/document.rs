@@ -145,11 +145,14 @@ fn folded(c: char) -> Option<char> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenDocument")]
 pub struct Document {
+    /// The kind of document.
     pub kind: DocumentKind,
+    /// Its series and number.
     #[serde(serialize_with = "serialize_number")]
     pub number: DocumentNumber,
     /// The body that issued it, in its own words.
     pub issuer: String,
+    /// The date of issue, the first day of its validity.
     pub issued_on: CivilDate,
     /// The last day of its validity.
     pub expires_on: CivilDate,

@@ -12,7 +12,9 @@ const TUTUQ: char = '\u{02BC}';
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "WrittenName")]
 pub struct PersonName {
+    /// The family name.
     pub family: String,
+    /// The given name.
     pub given: String,
     /// Absent for many people; registries then write nothing, dashes or `XXX`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,7 +25,9 @@ pub struct PersonName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PersonNames {
+    /// In the Latin script of Uzbek.
     pub latin: PersonName,
+    /// In the Cyrillic script.
     pub cyrillic: PersonName,
     /// As in the machine-readable zone of travel documents; without patronymic.
     pub english: PersonName,

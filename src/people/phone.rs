@@ -31,7 +31,9 @@ pub enum PhoneError {
     Empty,
     /// Letters or other signs that no number contains.
     NotANumber,
+    /// Fewer digits than a mobile number has.
     TooShort,
+    /// More digits than a mobile number has.
     TooLong,
     /// A number of another country.
     NotUzbek,
@@ -170,7 +172,6 @@ fn national_part(digits: &str, plus: bool) -> Result<&str, PhoneError> {
         9 => Ok(digits),
         10 if digits.starts_with('8') && MOBILE_CODES.contains(&&digits[1..3]) => Ok(&digits[1..]),
         _ if digits.starts_with("998") => after_country_code(digits),
-        10 => Err(PhoneError::TooLong),
         11 if digits.starts_with(['7', '8']) => Err(PhoneError::NotUzbek),
         12 => Err(PhoneError::NotUzbek),
         _ => Err(PhoneError::TooLong),

@@ -15,7 +15,9 @@ const LONGEST_INPUT: usize = 40;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sex {
+    /// Male: the number's first digit is odd.
     Male,
+    /// Female: the number's first digit is even.
     Female,
 }
 

@@ -13,7 +13,7 @@ use super::pages::page;
 use super::switches::{LONGEST_DELAY_MS, Switch, Switches};
 
 /// `/switches`.
-pub fn routes(config: &mut ServiceConfig) {
+pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(web::resource("/switches").route(web::get().to(show)).route(web::post().to(change)));
 }
 

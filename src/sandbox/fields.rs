@@ -12,14 +12,14 @@ use serde_json::Value;
 
 /// Fields in the order they came; where a name occurs twice, the later one counts.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(String, String)>);
+pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Reads `body` by the request's content type; without one it is taken for a form.
     ///
     /// # Errors
     /// A sentence saying why the body cannot be read.
-    pub async fn read(request: &HttpRequest, body: Bytes) -> Result<Self, String> {
+    pub(super) async fn read(request: &HttpRequest, body: Bytes) -> Result<Self, String> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.unwrap_or("application/x-www-form-urlencoded");
         match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
@@ -33,13 +33,13 @@ impl Fields {
     }
 
     /// The value of `name`, trimmed; `None` if absent or empty.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().rev().find(|(known, _)| known == name)?.1.trim();
         (!value.is_empty()).then_some(value)
     }
 
     /// All fields, in their order.
-    pub fn all(&self) -> &[(String, String)] {
+    pub(super) fn all(&self) -> &[(String, String)] {
         &self.0
     }
 

@@ -13,14 +13,14 @@ use super::Sandbox;
 const LISTED: usize = 100;
 
 /// `/messages` and `/people`.
-pub fn routes(config: &mut ServiceConfig) {
+pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource("/messages").route(web::get().to(messages)).route(web::delete().to(empty)))
         .service(web::resource("/people").route(web::get().to(people)));
 }
 
 /// The digits of a phone number however it is written; `None` without any.
-pub fn digits(number: &str) -> Option<String> {
+pub(super) fn digits(number: &str) -> Option<String> {
     let digits: String = number.chars().filter(char::is_ascii_digit).take(15).collect();
     (!digits.is_empty()).then_some(digits)
 }

@@ -11,7 +11,7 @@ use time::macros::{format_description, offset};
 use super::parts::{self, Length};
 
 /// How many messages are remembered.
-pub const KEPT: usize = 10_000;
+pub(super) const KEPT: usize = 10_000;
 
 /// RFC 3339 in UTC with milliseconds, as `GET /messages` gives it.
 const RFC_3339_MS: &[BorrowedFormatItem<'static>] =
@@ -19,7 +19,7 @@ const RFC_3339_MS: &[BorrowedFormatItem<'static>] =
 
 /// One of the gateways played here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Gateway {
+pub(super) enum Gateway {
     /// notify.eskiz.uz
     Eskiz,
     /// send.smsxabar.uz
@@ -28,10 +28,10 @@ pub enum Gateway {
 
 impl Gateway {
     /// Every gateway, in the order of the pages.
-    pub const ALL: [Self; 2] = [Self::Eskiz, Self::PlayMobile];
+    pub(super) const ALL: [Self; 2] = [Self::Eskiz, Self::PlayMobile];
 
     /// The word used in JSON and forms.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Eskiz => "eskiz",
             Self::PlayMobile => "playmobile",
@@ -39,7 +39,7 @@ impl Gateway {
     }
 
     /// The word used on pages.
-    pub fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             Self::Eskiz => "Eskiz",
             Self::PlayMobile => "PlayMobile",
@@ -49,7 +49,7 @@ impl Gateway {
 
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub(super) enum State {
     /// Accepted by the gateway.
     Waiting,
     /// Handed to the operator.
@@ -61,7 +61,7 @@ pub enum State {
 impl State {
     /// The gateway's own word for it. PlayMobile has none for the first: it only answers that it has
     /// received the request.
-    pub fn word(self, gateway: Gateway) -> &'static str {
+    pub(super) fn word(self, gateway: Gateway) -> &'static str {
         match (gateway, self) {
             (Gateway::Eskiz, Self::Waiting) => "waiting",
             (Gateway::Eskiz, Self::Submitted) => "ACCEPTED",
@@ -74,7 +74,7 @@ impl State {
 }
 
 /// A message that a gateway is about to accept.
-pub struct Submission {
+pub(super) struct Submission {
     /// Who accepts it.
     pub gateway: Gateway,
     /// The gateway's id for it (Eskiz) or the sender's (PlayMobile); unique per gateway.
@@ -92,7 +92,7 @@ pub struct Submission {
 }
 
 /// A message that a gateway has accepted.
-pub struct Message {
+pub(super) struct Message {
     /// Grows by one with every message, whatever the gateway.
     pub number: u64,
     /// As submitted; its `arrivals` becomes 0 when the phones are emptied.
@@ -111,12 +111,12 @@ pub struct Message {
 
 impl Message {
     /// The gateway's word for the message's present state.
-    pub fn status(&self) -> &'static str {
+    pub(super) fn status(&self) -> &'static str {
         self.state.word(self.sent.gateway)
     }
 
     /// When the message last changed.
-    pub fn updated_at(&self) -> OffsetDateTime {
+    pub(super) fn updated_at(&self) -> OffsetDateTime {
         self.delivered_at.or(self.submitted_at).unwrap_or(self.accepted_at)
     }
 
@@ -139,7 +139,7 @@ impl Message {
 
 /// A message on a phone, as `GET /messages` shows it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Arrival {
+pub(super) struct Arrival {
     /// Unique; the second copy of a duplicated message has one of its own.
     pub id: String,
     /// Digits.
@@ -163,7 +163,7 @@ pub struct Arrival {
 
 /// The newest messages of all gateways.
 #[derive(Default)]
-pub struct Messages {
+pub(super) struct Messages {
     kept: VecDeque<Message>,
     taken: u64,
     by_id: HashMap<(Gateway, String), u64>,
@@ -171,7 +171,7 @@ pub struct Messages {
 
 impl Messages {
     /// Remembers a message and returns its number.
-    pub fn accept(&mut self, submission: Submission, now: OffsetDateTime) -> u64 {
+    pub(super) fn accept(&mut self, submission: Submission, now: OffsetDateTime) -> u64 {
         let now = now.truncate_to_millisecond();
         let accepted_at = self.kept.back().map_or(now, |last| now.max(last.accepted_at));
         self.taken += 1;
@@ -194,17 +194,17 @@ impl Messages {
     }
 
     /// The message that a gateway knows under `id`.
-    pub fn find(&self, gateway: Gateway, id: &str) -> Option<&Message> {
+    pub(super) fn find(&self, gateway: Gateway, id: &str) -> Option<&Message> {
         self.get(*self.by_id.get(&(gateway, id.to_owned()))?)
     }
 
     /// The message with this number; `None` if it has been forgotten.
-    pub fn get(&self, number: u64) -> Option<&Message> {
+    pub(super) fn get(&self, number: u64) -> Option<&Message> {
         self.kept.get(self.place(number)?)
     }
 
     /// Moves a message on, unless it has been forgotten.
-    pub fn advance(&mut self, number: u64, state: State, now: OffsetDateTime) {
+    pub(super) fn advance(&mut self, number: u64, state: State, now: OffsetDateTime) {
         let Some(message) = self.place(number).and_then(|place| self.kept.get_mut(place)) else { return };
         message.state = state;
         match state {
@@ -216,7 +216,12 @@ impl Messages {
 
     /// What has arrived, newest last: on the phone `to` or on all of them, at or after `since`, and of
     /// that the newest `most`.
-    pub fn arrived(&self, to: Option<&str>, since: Option<OffsetDateTime>, most: usize) -> Vec<Arrival> {
+    pub(super) fn arrived(
+        &self,
+        to: Option<&str>,
+        since: Option<OffsetDateTime>,
+        most: usize,
+    ) -> Vec<Arrival> {
         let mut arrivals: Vec<Arrival> = self
             .kept
             .iter()
@@ -231,12 +236,12 @@ impl Messages {
     }
 
     /// What `gateway` has accepted, newest first.
-    pub fn accepted_by(&self, gateway: Gateway) -> impl Iterator<Item = &Message> {
+    pub(super) fn accepted_by(&self, gateway: Gateway) -> impl Iterator<Item = &Message> {
         self.kept.iter().rev().filter(move |message| message.sent.gateway == gateway)
     }
 
     /// Empties the phones. The gateways still know what they accepted.
-    pub fn empty_phones(&mut self) {
+    pub(super) fn empty_phones(&mut self) {
         for message in &mut self.kept {
             message.sent.arrivals = 0;
         }

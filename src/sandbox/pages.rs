@@ -12,7 +12,7 @@ use askama::Template;
 use super::Sandbox;
 
 /// The front page and the files.
-pub fn routes(config: &mut ServiceConfig) {
+pub(super) fn routes(config: &mut ServiceConfig) {
     const FILES: [(&str, &str, &str); 3] = [
         ("/static/sandbox.css", "text/css", include_str!("../../static/sandbox/sandbox.css")),
         ("/static/phone.js", "text/javascript", include_str!("../../static/sandbox/phone.js")),
@@ -28,7 +28,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// A page, or the error of a template that cannot be written.
-pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
+pub(super) fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
         Err(error) => {
@@ -40,7 +40,7 @@ pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
 
 /// Refuses what a page of another site makes a browser change here: tests would be disturbed by it.
 /// Tools other than browsers send no `Sec-Fetch-Site` and pass.
-pub async fn refuse_other_sites(
+pub(super) async fn refuse_other_sites(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -53,7 +53,7 @@ pub async fn refuse_other_sites(
 }
 
 /// The page for an address that leads nowhere.
-pub async fn not_found() -> HttpResponse {
+pub(super) async fn not_found() -> HttpResponse {
     page(StatusCode::NOT_FOUND, &NotFound)
 }
 

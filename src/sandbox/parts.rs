@@ -10,7 +10,7 @@ const EXTENDED: &str = "^{}[]~\\|€\u{c}";
 
 /// The alphabet that a text needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alphabet {
+pub(super) enum Alphabet {
     /// 160 septets in a single message, 153 in each part of a longer one.
     Gsm7,
     /// 70 UTF-16 units in a single message, 67 in each part of a longer one.
@@ -19,7 +19,7 @@ pub enum Alphabet {
 
 /// A text as the network counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Length {
+pub(super) struct Length {
     /// One character outside GSM-7 turns the whole text to UCS-2.
     pub alphabet: Alphabet,
     /// How many short messages carry the text, and are paid for; at least 1.
@@ -27,7 +27,7 @@ pub struct Length {
 }
 
 /// Counts the parts of `text`.
-pub fn measure(text: &str) -> Length {
+pub(super) fn measure(text: &str) -> Length {
     let septets: Option<Vec<usize>> = text.chars().map(septets).collect();
     match septets {
         Some(sizes) => Length { alphabet: Alphabet::Gsm7, parts: pack(&sizes, 160, 153) },

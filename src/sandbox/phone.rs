@@ -20,7 +20,7 @@ const SHOWN: usize = 100;
 const CLOCK: &[BorrowedFormatItem<'static>] = format_description!("[hour]:[minute]:[second]");
 
 /// `/phone`.
-pub fn routes(config: &mut ServiceConfig) {
+pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(web::resource("/phone").route(web::get().to(show)));
 }
 

@@ -26,7 +26,7 @@ const AT_ONCE: usize = 32;
 
 /// Carries receipts to the sender's server. Each is tried once: a sender that missed one asks for the
 /// status, as with the real gateways.
-pub struct Courier {
+pub(super) struct Courier {
     client: Client,
     places: Semaphore,
 }
@@ -34,7 +34,7 @@ pub struct Courier {
 impl Courier {
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let client = Client::builder()
             .timeout(PATIENCE)
             .redirect(redirect::Policy::none())
@@ -59,7 +59,7 @@ impl Courier {
 }
 
 /// How the messages of one call go on after they were accepted.
-pub struct Course<W> {
+pub(super) struct Course<W> {
     /// [`Message::number`]s.
     pub numbers: Vec<u64>,
     /// The gateway's behaviour when the messages were accepted.
@@ -70,7 +70,7 @@ pub struct Course<W> {
 }
 
 /// Lets messages take their course, in the background.
-pub fn follow<W>(sandbox: web::Data<Sandbox>, course: Course<W>)
+pub(super) fn follow<W>(sandbox: web::Data<Sandbox>, course: Course<W>)
 where
     W: Fn(&Client, &[&Message], OffsetDateTime) -> Vec<RequestBuilder> + 'static,
 {

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use super::messages::Gateway;
 
 /// The longest delay that may be set; longer than any sender's patience.
-pub const LONGEST_DELAY_MS: u64 = 60_000;
+pub(super) const LONGEST_DELAY_MS: u64 = 60_000;
 
 /// A misbehaviour that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
+pub(super) enum Switch {
     /// Every call is answered with HTTP 500.
     Fail,
     /// Sending is refused in the gateway's own words.
@@ -28,11 +28,11 @@ pub enum Switch {
 
 impl Switch {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 6] =
+    pub(super) const ALL: [Self; 6] =
         [Self::Fail, Self::Refuse, Self::Duplicate, Self::LoseReceipts, Self::Drop, Self::ExpireTokens];
 
     /// The word used in JSON and forms.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Fail => "fail",
             Self::Refuse => "refuse",
@@ -44,7 +44,7 @@ impl Switch {
     }
 
     /// What it does, for the page.
-    pub fn effect(self) -> &'static str {
+    pub(super) fn effect(self) -> &'static str {
         match self {
             Self::Fail => "Fail: every call is answered with HTTP 500",
             Self::Refuse => "Refuse: messages are refused with HTTP 400, in the gateway's own words",
@@ -59,7 +59,7 @@ impl Switch {
     }
 
     /// Whether `gateway` has this switch.
-    pub fn belongs_to(self, gateway: Gateway) -> bool {
+    pub(super) fn belongs_to(self, gateway: Gateway) -> bool {
         self != Self::ExpireTokens || gateway == Gateway::Eskiz
     }
 
@@ -70,24 +70,24 @@ impl Switch {
 
 /// How one gateway behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Behaviour {
+pub(super) struct Behaviour {
     delay_ms: u64,
     on: u8,
 }
 
 impl Behaviour {
     /// Whether `switch` is on.
-    pub fn is(self, switch: Switch) -> bool {
+    pub(super) fn is(self, switch: Switch) -> bool {
         self.on & switch.bit() != 0
     }
 
     /// How long every answer is held back.
-    pub fn delay(self) -> Duration {
+    pub(super) fn delay(self) -> Duration {
         Duration::from_millis(self.delay_ms)
     }
 
     /// How many times an accepted message arrives on the phone.
-    pub fn arrivals(self) -> u8 {
+    pub(super) fn arrivals(self) -> u8 {
         if self.is(Switch::Drop) {
             0
         } else if self.is(Switch::Duplicate) {
@@ -108,7 +108,7 @@ impl Behaviour {
 
 /// The behaviour of all gateways.
 #[derive(Clone, Debug, Default)]
-pub struct Switches {
+pub(super) struct Switches {
     eskiz: Behaviour,
     playmobile: Behaviour,
     token_generation: u64,
@@ -116,7 +116,7 @@ pub struct Switches {
 
 impl Switches {
     /// How `gateway` behaves now.
-    pub fn of(&self, gateway: Gateway) -> Behaviour {
+    pub(super) fn of(&self, gateway: Gateway) -> Behaviour {
         match gateway {
             Gateway::Eskiz => self.eskiz,
             Gateway::PlayMobile => self.playmobile,
@@ -124,7 +124,7 @@ impl Switches {
     }
 
     /// Grows whenever Eskiz's tokens are made to expire; tokens of an earlier generation are dead.
-    pub fn token_generation(&self) -> u64 {
+    pub(super) fn token_generation(&self) -> u64 {
         self.token_generation
     }
 
@@ -132,7 +132,7 @@ impl Switches {
     ///
     /// # Errors
     /// A sentence naming the first change that cannot be understood.
-    pub fn apply(&mut self, changes: &[(String, String)]) -> Result<(), String> {
+    pub(super) fn apply(&mut self, changes: &[(String, String)]) -> Result<(), String> {
         let mut next = self.clone();
         for (key, value) in changes {
             next.change(key, value).map_err(|reason| format!("{key}: {reason}"))?;
@@ -142,7 +142,7 @@ impl Switches {
     }
 
     /// The whole state: `{"eskiz":{"delay_ms":0,"fail":false,…},"playmobile":{…}}`.
-    pub fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let gateways = Gateway::ALL.map(|gateway| {
             let behaviour = self.of(gateway);
             let mut members = Map::new();

@@ -104,7 +104,7 @@ pub enum Illegal {
 ///
 /// # Errors
 /// [`Illegal`]; the stage stays as it is.
-pub fn next(
+pub(super) fn next(
     stage: &Stage,
     event: Event,
     requirements: Requirements<'_>,

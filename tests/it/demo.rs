@@ -9,7 +9,7 @@ use crate::support::servers::{postgres_database, redis_database};
 use crate::support::wait::until;
 
 /// A started demo and where it is.
-pub struct Demo {
+pub(crate) struct Demo {
     pub running: Running,
     pub provider: String,
     pub sandbox: String,
@@ -20,7 +20,7 @@ pub struct Demo {
 
 impl Demo {
     /// Starts one with more arguments.
-    pub async fn start(more: &[&str]) -> Self {
+    pub(crate) async fn start(more: &[&str]) -> Self {
         let folder = Folder::new();
         let [port, sandbox, portal, operations] = [(); 4].map(|()| free_port());
         let mut arguments: Vec<String> = vec!["demo".to_owned()];

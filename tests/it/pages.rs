@@ -13,7 +13,7 @@ on_both_backends!(
 );
 
 /// What [`every_page`] shows.
-pub const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 11] = [
     "number",
     "number with an error",
     "code",
@@ -28,7 +28,7 @@ pub const NAMES: [&str; 11] = [
 ];
 
 /// One of each kind of page.
-pub async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
+pub(crate) async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
     let person = world.person();
     let mut browser = world.browser();
     let number = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");

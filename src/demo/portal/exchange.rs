@@ -154,7 +154,7 @@ fn check<N: NonceVerifier>(client: &Client, (id_token, access): Pair<'_>, nonce:
         CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
         CoreJwsSigningAlgorithm::EdDsa,
     ]);
-    let claims = id_token.claims(&verifier, nonce).map_err(doubt)?;
+    let claims = id_token.claims(&verifier, nonce).map_err(|error| doubt(&error))?;
     let algorithm = id_token.signing_alg().map_err(|_| Doubt::Unproven("the ID token is not signed"))?;
     let key = id_token.signing_key(&verifier).map_err(|_| Doubt::UnknownKey)?;
     let hashed = match claims.access_token_hash() {
@@ -185,7 +185,7 @@ fn check<N: NonceVerifier>(client: &Client, (id_token, access): Pair<'_>, nonce:
     })
 }
 
-fn doubt(error: ClaimsVerificationError) -> Doubt {
+fn doubt(error: &ClaimsVerificationError) -> Doubt {
     match error {
         ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey) => {
             Doubt::UnknownKey

@@ -92,13 +92,15 @@ fn authorization_url(
     for scope in party.scopes.iter().filter(|scope| *scope != "openid") {
         request = request.add_scope(Scope::new(scope.clone()));
     }
-    if let Some(hint) = bounded(&wishes.login_hint).or(portal.login_hint.as_deref()) {
+    if let Some(hint) = bounded(wishes.login_hint.as_deref()).or(portal.login_hint.as_deref()) {
         request = request.set_login_hint(LoginHint::new(hint.to_owned()));
     }
-    for language in bounded(&wishes.ui_locales).unwrap_or_default().split_whitespace() {
+    for language in bounded(wishes.ui_locales.as_deref()).unwrap_or_default().split_whitespace() {
         request = request.add_ui_locale(LanguageTag::new(language.to_owned()));
     }
-    for prompt in bounded(&wishes.prompt).unwrap_or_default().split_whitespace().filter_map(known_prompt) {
+    for prompt in
+        bounded(wishes.prompt.as_deref()).unwrap_or_default().split_whitespace().filter_map(known_prompt)
+    {
         request = request.add_prompt(prompt);
     }
     let (url, state, nonce) = request.url();
@@ -122,8 +124,8 @@ pub(super) fn redirect_uri(portal: &Portal, index: usize) -> Option<RedirectUrl>
     RedirectUrl::new(portal.url(&format!("/callback/{index}"))).ok()
 }
 
-fn bounded(wish: &Option<String>) -> Option<&str> {
-    wish.as_deref().filter(|text| !text.is_empty() && text.chars().count() <= MAX_WISH_CHARS)
+fn bounded(wish: Option<&str>) -> Option<&str> {
+    wish.filter(|text| !text.is_empty() && text.chars().count() <= MAX_WISH_CHARS)
 }
 
 fn known_prompt(word: &str) -> Option<CoreAuthPrompt> {

@@ -43,7 +43,10 @@ pub enum ConfirmError {
     /// The gateway has no such message of this account: the report is forged or for another account.
     NoSuchMessage,
     /// The gateway is unavailable; the report may be true.
-    Unavailable { reason: String },
+    Unavailable {
+        /// Why, for logs.
+        reason: String,
+    },
 }
 
 impl fmt::Debug for Eskiz {

@@ -26,6 +26,7 @@ pub struct Gateways {
 pub struct SendReport {
     /// The gateway of the outcome, the last one tried; empty if there is none.
     pub gateway: &'static str,
+    /// The outcome at that gateway.
     pub outcome: SendOutcome,
     /// All gateways that were tried, in order.
     pub tried: Vec<&'static str>,

@@ -33,7 +33,9 @@ pub use wire::client;
 pub struct OutgoingSms {
     /// Our message id: unique, at most 20 characters of `a-z0-9` (the older of PlayMobile's two limits).
     pub id: String,
+    /// The recipient.
     pub to: PhoneNumber,
+    /// The text, as the recipient reads it.
     pub text: String,
     /// Time until the message expires; gateways count whole seconds.
     pub ttl: Duration,
@@ -53,11 +55,20 @@ impl fmt::Debug for OutgoingSms {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendOutcome {
     /// Accepted by the gateway, which uses this id in its delivery reports. Not yet delivered.
-    Accepted { gateway_id: String },
+    Accepted {
+        /// The gateway's id of the message.
+        gateway_id: String,
+    },
     /// Certainly not accepted: another gateway may be tried.
-    Refused { reason: String },
+    Refused {
+        /// Why it was refused.
+        reason: String,
+    },
     /// May have been accepted: never send it again.
-    Unknown { reason: String },
+    Unknown {
+        /// Why the outcome is unknown.
+        reason: String,
+    },
 }
 
 /// A delivery state, as reported by a gateway.
@@ -65,6 +76,7 @@ pub enum SendOutcome {
 pub enum DeliveryState {
     /// In transit; not final.
     Accepted,
+    /// On the recipient's phone.
     Delivered,
     /// Cannot be delivered.
     Failed,
@@ -75,7 +87,9 @@ pub enum DeliveryState {
 /// A gateway of any kind.
 #[derive(Debug)]
 pub enum Gateway {
+    /// Eskiz.uz.
     Eskiz(Eskiz),
+    /// PlayMobile's SMS broker.
     PlayMobile(PlayMobile),
 }
 

@@ -20,6 +20,7 @@ pub struct Receipt {
     pub message_id: String,
     /// The gateway's id of it; PlayMobile uses ours.
     pub gateway_id: String,
+    /// The state that the gateway reports.
     pub state: DeliveryState,
 }
 

@@ -46,7 +46,9 @@ impl Alphabet {
 /// A message's length as networks count and charge it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Length {
+    /// The encoding that the text needs.
     pub alphabet: Alphabet,
+    /// Units of that encoding: septets of GSM-7, or UTF-16 code units.
     pub units: usize,
     /// Segments, each charged; 0 for an empty text.
     pub parts: usize,

@@ -89,7 +89,7 @@ impl Authorization {
         consent: Option<Consent>,
         batch: &mut Batch<'_>,
     ) -> Result<(Answer, Box<RawValue>), ServiceError> {
-        let (state, redirect) = self.restore(request, client)?;
+        let (state, redirect) = Self::restore(request, client)?;
         let content = CodeContent {
             client_id: client.id.clone(),
             redirect_uri: redirect.uri().clone(),
@@ -113,7 +113,7 @@ impl Authorization {
         client: &Arc<Client>,
         refusal: Refusal,
     ) -> Result<Answer, ServiceError> {
-        let (_, redirect) = self.restore(request, client)?;
+        let (_, redirect) = Self::restore(request, client)?;
         let (code, description) = match refusal {
             Refusal::Denied => (ErrorCode::AccessDenied, "the person refused"),
             Refusal::OtherPerson => {
@@ -141,12 +141,11 @@ impl Authorization {
         if self.codes.find(&code).await?.is_none() || self.grants.is_redeemed(&code).await? {
             return Ok(None);
         }
-        let (_, redirect) = self.restore(request, client)?;
+        let (_, redirect) = Self::restore(request, client)?;
         Ok(Some(Answer::new(&redirect, &self.provider.issuer, vec![("code", code)])))
     }
 
     fn restore(
-        &self,
         request: &SignInRequest,
         client: &Arc<Client>,
     ) -> Result<(ReplyState, VerifiedRedirect), ServiceError> {

@@ -13,7 +13,7 @@ use crate::platform::web::respond::{self, CspSources};
 /// button.
 #[derive(Template)]
 #[template(path = "oidc/form_post.html")]
-pub struct FormPostPage<'a> {
+pub(super) struct FormPostPage<'a> {
     /// The frame.
     pub frame: Frame<'a>,
     /// The service's proven redirect URI.

@@ -47,8 +47,8 @@ use crate::release::Release;
 use crate::sign_in::{Acr, SignIn};
 
 pub use answer::Answer;
-pub use prompt::Prompt;
-pub use redirect_uri::{ClientError, RedirectTarget, ResponseMode, VerifiedRedirect};
+pub(super) use prompt::Prompt;
+pub(super) use redirect_uri::{ClientError, RedirectTarget, ResponseMode, VerifiedRedirect};
 
 /// What the authorization endpoint and the completion of a sign-in need. Cheap to clone.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ pub struct Authorization {
 
 /// A request that passed every rule.
 #[derive(Clone, Debug)]
-pub struct AuthorizationRequest {
+pub(super) struct AuthorizationRequest {
     /// Where the answer goes.
     pub redirect: VerifiedRedirect,
     /// Scopes that are understood.
@@ -94,7 +94,7 @@ pub struct AuthorizationRequest {
 
 /// What a person reads when nothing proves where an answer may go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PageError {
+pub(super) enum PageError {
     /// The `client_id` is not registered.
     UnknownService,
     /// The client is disabled.
@@ -107,7 +107,7 @@ pub enum PageError {
 
 /// Why an authorization request is rejected.
 #[derive(Debug)]
-pub enum Rejection {
+pub(super) enum Rejection {
     /// A page for the person, with words for the service's developers.
     Page(PageError, String),
     /// The client gets an error.
@@ -130,7 +130,7 @@ impl AuthorizationRequest {
     }
 
     /// The data sets that are asked for, as far as the registration allows.
-    pub fn data(&self) -> DataRequest {
+    pub(super) fn data(&self) -> DataRequest {
         let offline = self.scopes.iter().any(|scope| scope == "offline_access");
         let asked = requested(&self.scopes, &self.claims);
         DataRequest::allowed(self.redirect.client(), &asked, offline)
@@ -141,7 +141,7 @@ impl AuthorizationRequest {
 ///
 /// # Errors
 /// [`Rejection`]: a page until the redirect URI is proven, an error to the client after.
-pub fn check(
+pub(super) fn check(
     clients: &Registry,
     keys: &KeySet,
     issuer: &str,
@@ -170,13 +170,13 @@ fn apply(
 }
 
 /// The request in the query.
-pub async fn get(endpoint: Data<Authorization>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(endpoint: Data<Authorization>, request: HttpRequest) -> HttpResponse {
     run(&endpoint, &request, request.query_string().as_bytes()).await
 }
 
 /// The request in a form. A form of another site brings no cookies, so a browser is asked to come again by a link, which
 /// does; anybody else is answered as they came.
-pub async fn post(endpoint: Data<Authorization>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn post(endpoint: Data<Authorization>, request: HttpRequest, body: Bytes) -> HttpResponse {
     if let Some(by_link) = respond::by_link(&request, super::paths::AUTHORIZE, &body) {
         return by_link;
     }

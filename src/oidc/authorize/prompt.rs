@@ -8,7 +8,7 @@ use crate::oidc::error::{ErrorCode, OAuthError};
 
 /// What the client wants the person to be asked (OpenID Connect Core §3.1.2.1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Prompt {
+pub(crate) enum Prompt {
     /// Nothing: answer at once or with an error.
     None,
     /// To prove themselves again.

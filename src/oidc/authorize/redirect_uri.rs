@@ -12,7 +12,7 @@ use crate::platform::web::params::Params;
 /// How the answer travels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ResponseMode {
+pub(crate) enum ResponseMode {
     /// In the redirect URI's query (OAuth 2.0 Multiple Response Type Encoding Practices §2.1).
     Query,
     /// In a form posted by the browser (OAuth 2.0 Form Post Response Mode).
@@ -22,14 +22,14 @@ pub enum ResponseMode {
 /// A redirect URI that the client registered, with what an answer to it must contain. Only [`verify`] makes one from a
 /// request, and [`VerifiedRedirect::restore`] from an attempt that was begun with one.
 #[derive(Clone, Debug)]
-pub struct VerifiedRedirect {
+pub(crate) struct VerifiedRedirect {
     client: Arc<Client>,
     target: RedirectTarget,
 }
 
 /// A verified redirect as an attempt keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RedirectTarget {
+pub(crate) struct RedirectTarget {
     uri: RedirectUri,
     mode: ResponseMode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub struct RedirectTarget {
 
 /// An error that goes back to the client through the browser. Only a proven redirect URI makes one.
 #[derive(Debug)]
-pub struct ClientError {
+pub(crate) struct ClientError {
     /// Where to.
     pub redirect: VerifiedRedirect,
     /// What.
@@ -50,38 +50,38 @@ const LONGEST_STATE: usize = 2048;
 
 impl VerifiedRedirect {
     /// Whose it is.
-    pub fn client(&self) -> &Arc<Client> {
+    pub(crate) fn client(&self) -> &Arc<Client> {
         &self.client
     }
 
     /// Where to.
-    pub fn uri(&self) -> &RedirectUri {
+    pub(crate) fn uri(&self) -> &RedirectUri {
         &self.target.uri
     }
 
     /// How.
-    pub fn mode(&self) -> ResponseMode {
+    pub(crate) fn mode(&self) -> ResponseMode {
         self.target.mode
     }
 
     /// The client's state, as it came.
-    pub fn state(&self) -> Option<&str> {
+    pub(crate) fn state(&self) -> Option<&str> {
         self.target.state.as_deref()
     }
 
     /// The form in which an attempt keeps it.
-    pub fn target(&self) -> &RedirectTarget {
+    pub(crate) fn target(&self) -> &RedirectTarget {
         &self.target
     }
 
     /// The redirect of an attempt that was begun with one; `None` when the client no longer has that URI.
-    pub fn restore(client: &Arc<Client>, target: &RedirectTarget) -> Option<Self> {
+    pub(crate) fn restore(client: &Arc<Client>, target: &RedirectTarget) -> Option<Self> {
         let registered = client.redirects.redirect_uris.contains(&target.uri);
         registered.then(|| Self { client: Arc::clone(client), target: target.clone() })
     }
 
     /// An error for the client.
-    pub fn reject(&self, error: OAuthError) -> Rejection {
+    pub(crate) fn reject(&self, error: OAuthError) -> Rejection {
         Rejection::Client(Box::new(ClientError { redirect: self.clone(), error }))
     }
 }

@@ -8,7 +8,7 @@ use crate::platform::web::text::Text;
 /// Asks for the code. Everything on it is the same whether the number is enrolled or not.
 #[derive(Template)]
 #[template(path = "pages/code.html")]
-pub struct CodePage<'a> {
+pub(crate) struct CodePage<'a> {
     pub frame: Frame<'a>,
     /// The number, masked but for its last four digits: "+998 •• ••• 45 67".
     pub masked: &'a str,
@@ -42,7 +42,7 @@ impl CodePage<'_> {
 
 /// What can be wrong with a typed code, or with asking for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeError {
+pub(crate) enum CodeError {
     Empty,
     /// It cannot be a code: not six digits.
     NotACode,
@@ -64,7 +64,7 @@ pub enum CodeError {
 
 impl CodeError {
     /// The word by which an address says it.
-    pub fn word(self) -> String {
+    pub(crate) fn word(self) -> String {
         match self {
             CodeError::Empty => "empty".to_owned(),
             CodeError::NotACode => "digits".to_owned(),
@@ -77,7 +77,7 @@ impl CodeError {
     }
 
     /// Reads what [`CodeError::word`] wrote.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
         let (name, count) = word.split_once('-').unwrap_or((word, "0"));
         let count = count.parse::<u32>().ok().filter(|count| *count < 1000)?;
         Some(match name {
@@ -93,7 +93,7 @@ impl CodeError {
     }
 
     /// The sentence that the person reads.
-    pub fn message(self, text: Text) -> String {
+    pub(crate) fn message(self, text: Text) -> String {
         match self {
             CodeError::Empty => text.get("code.error_empty").to_owned(),
             CodeError::NotACode => text.get("code.error_not_a_code").to_owned(),

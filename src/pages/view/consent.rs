@@ -7,7 +7,7 @@ use crate::platform::web::frame::Frame;
 
 /// A piece of the person's data as the pages show it.
 #[derive(Clone, Debug)]
-pub struct Datum {
+pub(crate) struct Datum {
     /// What the form sends back for a ticked optional datum (field `datum`), and the tail of its element's
     /// id.
     pub id: String,
@@ -31,7 +31,7 @@ impl Datum {
 /// one.
 #[derive(Template)]
 #[template(path = "pages/consent.html")]
-pub struct ConsentPage<'a> {
+pub(crate) struct ConsentPage<'a> {
     pub frame: Frame<'a>,
     /// Who is signed in.
     pub person_name: &'a str,
@@ -52,7 +52,7 @@ pub struct ConsentPage<'a> {
 /// "Continue as … to the service": posts `action=continue|other|signout`.
 #[derive(Template)]
 #[template(path = "pages/continue.html")]
-pub struct ContinuePage<'a> {
+pub(crate) struct ContinuePage<'a> {
     pub frame: Frame<'a>,
     pub person_name: &'a str,
     /// The number, masked but for its last four digits.

@@ -8,14 +8,14 @@ use crate::platform::web::frame::Frame;
 /// Asks whether to sign out (OpenID Connect RP-Initiated Logout section 2): posts `logout=yes|no`.
 #[derive(Template)]
 #[template(path = "pages/sign_out.html")]
-pub struct SignOutPage<'a> {
+pub(crate) struct SignOutPage<'a> {
     pub frame: Frame<'a>,
 }
 
 /// Says that the person is signed out.
 #[derive(Template)]
 #[template(path = "pages/signed_out.html")]
-pub struct SignedOutPage<'a> {
+pub(crate) struct SignedOutPage<'a> {
     pub frame: Frame<'a>,
     /// Where to go from here: an address and the service's name.
     pub back: Option<(&'a str, &'a str)>,
@@ -24,7 +24,7 @@ pub struct SignedOutPage<'a> {
 /// The provider's front page: what Yagona is, and signing out (posts `action=signout`).
 #[derive(Template)]
 #[template(path = "pages/welcome.html")]
-pub struct WelcomePage<'a> {
+pub(crate) struct WelcomePage<'a> {
     pub frame: Frame<'a>,
     /// The name of the person who is signed in.
     pub signed_in_as: Option<String>,

@@ -8,7 +8,7 @@ use crate::platform::web::text::Text;
 /// Asks for the phone number.
 #[derive(Template)]
 #[template(path = "pages/number.html")]
-pub struct NumberPage<'a> {
+pub(crate) struct NumberPage<'a> {
     pub frame: Frame<'a>,
     /// What was typed, exactly; or a number that the service suggests; or nothing.
     pub phone: &'a str,
@@ -20,14 +20,14 @@ pub struct NumberPage<'a> {
 
 /// What can be wrong with a typed number. Whether the number is known is never among it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NumberError {
+pub(crate) enum NumberError {
     Empty,
     NotUzbekMobile,
 }
 
 impl NumberError {
     /// The sentence that the person reads.
-    pub fn message(self, text: Text) -> String {
+    pub(crate) fn message(self, text: Text) -> String {
         match self {
             NumberError::Empty => text.get("number.error_empty").to_owned(),
             NumberError::NotUzbekMobile => text.get("number.error_not_mobile").to_owned(),

@@ -56,52 +56,52 @@ impl<S: SettingsSection> SettingsSection for Option<S> {
 
 impl Section {
     /// This section and its subsections, in the order of the reference.
-    pub fn all(&'static self) -> Box<dyn Iterator<Item = &'static Section>> {
+    pub(crate) fn all(&'static self) -> Box<dyn Iterator<Item = &'static Section>> {
         Box::new(once(self).chain(self.within.iter().flat_map(Section::all)))
     }
 
     /// Every key of [`Section::all`].
-    pub fn all_keys(&'static self) -> impl Iterator<Item = &'static SettingKey> {
+    pub(crate) fn all_keys(&'static self) -> impl Iterator<Item = &'static SettingKey> {
         self.all().flat_map(|section| section.keys)
     }
 
-    pub fn key(&'static self, path: &str) -> Option<&'static SettingKey> {
+    pub(crate) fn key(&'static self, path: &str) -> Option<&'static SettingKey> {
         self.all_keys().find(|key| key.path == path)
     }
 
     /// Whether a path is the heading of a section.
-    pub fn is_heading(&'static self, path: &str) -> bool {
+    pub(crate) fn is_heading(&'static self, path: &str) -> bool {
         !path.is_empty() && self.all().any(|section| section.name == path)
     }
 }
 
 /// What a declaration may add to a key after its type and default.
 impl SettingKey {
-    pub const fn new<T: SettingValue>(path: &'static str, meaning: &'static str) -> Self {
+    pub(crate) const fn new<T: SettingValue>(path: &'static str, meaning: &'static str) -> Self {
         Self { path, kind: T::KIND, fallback: T::FALLBACK, meaning }
     }
 
-    pub const fn default(self, literal: &'static str) -> Self {
+    pub(crate) const fn default(self, literal: &'static str) -> Self {
         Self { fallback: Fallback::Value(literal), ..self }
     }
 
     /// The description of a missing value.
-    pub const fn otherwise(self, words: &'static str) -> Self {
+    pub(crate) const fn otherwise(self, words: &'static str) -> Self {
         Self { fallback: Fallback::Nothing(words), ..self }
     }
 
     /// A number in a range, and its unit.
-    pub const fn count(self, range: RangeInclusive<u32>, unit: &'static str) -> Self {
+    pub(crate) const fn count(self, range: RangeInclusive<u32>, unit: &'static str) -> Self {
         Self { kind: ValueKind::Integer { from: *range.start(), to: *range.end(), unit }, ..self }
     }
 
     /// One of these numbers.
-    pub const fn one_of(self, numbers: &'static [u32], unit: &'static str) -> Self {
+    pub(crate) const fn one_of(self, numbers: &'static [u32], unit: &'static str) -> Self {
         Self { kind: ValueKind::OneOf(numbers, unit), ..self }
     }
 
     /// A list of one to `at_most` numbers.
-    pub const fn up_to(self, at_most: usize, range: RangeInclusive<u32>, unit: &'static str) -> Self {
+    pub(crate) const fn up_to(self, at_most: usize, range: RangeInclusive<u32>, unit: &'static str) -> Self {
         let (from, to) = (*range.start(), *range.end());
         Self { kind: ValueKind::Integers { from, to, at_most, unit }, ..self }
     }

@@ -23,7 +23,7 @@ pub(crate) enum ValueKind {
 
 impl ValueKind {
     /// The description for reports and the reference.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Integer { from, to, .. } => format!("a whole number from {from} to {to}"),
             Self::OneOf(numbers, _) => numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" or "),
@@ -37,7 +37,7 @@ impl ValueKind {
     }
 
     /// The unit of a number; empty for other kinds.
-    pub fn unit(&self) -> &'static str {
+    pub(crate) fn unit(&self) -> &'static str {
         match self {
             Self::Integer { unit, .. } | Self::OneOf(_, unit) | Self::Integers { unit, .. } => unit,
             _ => "",

@@ -27,7 +27,7 @@ impl Loader {
     ///
     /// # Errors
     /// Every syntax error; then nothing was applied.
-    pub fn lay_file(&mut self, name: &str, content: &str) -> Result<(), ConfigProblems> {
+    pub(crate) fn lay_file(&mut self, name: &str, content: &str) -> Result<(), ConfigProblems> {
         let (table, errors) = DeTable::parse_recoverable(content);
         let file = FileText { name, content };
         for error in &errors {
@@ -66,7 +66,7 @@ impl Loader {
     }
 
     /// Applies the variables that begin with `YAGONA__`; others are ignored.
-    pub fn lay_variables(&mut self, env: impl Iterator<Item = (String, String)>) {
+    pub(crate) fn lay_variables(&mut self, env: impl Iterator<Item = (String, String)>) {
         let mut variables: Vec<_> = env.filter(|(name, _)| name.starts_with(PREFIX)).collect();
         variables.sort();
         for (name, content) in variables {

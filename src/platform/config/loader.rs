@@ -30,7 +30,7 @@ const COMMON_SECRETS: &str = "password passw0rd secret changeme change-me change
 
 impl Loader {
     /// Nothing is set yet.
-    pub fn new(table: &'static Section) -> Self {
+    pub(crate) fn new(table: &'static Section) -> Self {
         let (values, sources) = (BTreeMap::new(), BTreeMap::new());
         Self {
             table,
@@ -43,7 +43,7 @@ impl Loader {
     }
 
     /// The key's value or its default; after a problem was reported, a placeholder.
-    pub fn take<T: SettingValue>(&mut self, key: &'static SettingKey) -> T {
+    pub(crate) fn take<T: SettingValue>(&mut self, key: &'static SettingKey) -> T {
         let value = match (self.values.get(key.path), key.fallback) {
             (Some(raw), _) => T::read(raw, key.kind).unwrap_or_else(|wrong| {
                 let remedy = wrong.remedy.map_or_else(|| format!("use {}", key.kind.name()), str::to_owned);
@@ -63,23 +63,23 @@ impl Loader {
     }
 
     /// The keys of a section and its subsections that were set.
-    pub fn set_under(&self, section: &str) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn set_under(&self, section: &str) -> impl Iterator<Item = &'static str> {
         let beneath = move |path: &&str| path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
         self.values.keys().copied().filter(beneath)
     }
 
     /// Whether a section has a heading or any key in it was set.
-    pub fn has_section(&self, section: &str) -> bool {
+    pub(crate) fn has_section(&self, section: &str) -> bool {
         self.sources.contains_key(section) || self.set_under(section).next().is_some()
     }
 
     /// Whether a problem of `key` was reported already, so that its value is a placeholder.
-    pub fn concern(&self, key: &str) -> bool {
+    pub(crate) fn concern(&self, key: &str) -> bool {
         self.problems.iter().any(|problem| problem.key == key)
     }
 
     /// Reports a problem of a key or a section; once, since later ones follow from the first.
-    pub fn report(&mut self, key: &str, wrong: impl Into<String>, remedy: impl Into<String>) {
+    pub(crate) fn report(&mut self, key: &str, wrong: impl Into<String>, remedy: impl Into<String>) {
         debug_assert!(self.table.key(key).is_some() || self.table.is_heading(key), "{key} is not declared");
         if !self.concern(key) {
             let source = self.sources.get(key).cloned().unwrap_or(SettingSource::Default);
@@ -88,7 +88,7 @@ impl Loader {
     }
 
     /// Reports a problem at a path that is not a key.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         key: &str,
         source: SettingSource,
@@ -100,7 +100,7 @@ impl Loader {
     }
 
     /// Checks that the first setting does not exceed the second.
-    pub fn ordered(&mut self, small: (&str, u32), large: (&str, u32)) {
+    pub(crate) fn ordered(&mut self, small: (&str, u32), large: (&str, u32)) {
         if small.1 > large.1 && !self.concern(large.0) {
             let wrong = format!("is {}, more than {} ({})", small.1, large.0, large.1);
             self.report(small.0, wrong, "lower it or raise the other");
@@ -108,7 +108,7 @@ impl Loader {
     }
 
     /// Checks an upper bound, in production only.
-    pub fn at_most(&mut self, setting: (&str, u32), cap: u32, consequence: &str) {
+    pub(crate) fn at_most(&mut self, setting: (&str, u32), cap: u32, consequence: &str) {
         if self.production && setting.1 > cap {
             let wrong = format!("is {}, above {cap}: {consequence}", setting.1);
             self.report(setting.0, wrong, format!("use at most {cap}"));
@@ -116,7 +116,7 @@ impl Loader {
     }
 
     /// Checks that a path is a file that this process can read.
-    pub fn readable(&mut self, key: &str, path: &Path) {
+    pub(crate) fn readable(&mut self, key: &str, path: &Path) {
         let shown = path.display();
         match File::open(path).and_then(|file| file.metadata()) {
             Ok(metadata) if metadata.is_file() => {}
@@ -129,10 +129,14 @@ impl Loader {
     }
 
     /// Reports well-known secrets: `published` ones and common passwords.
-    pub fn refuse_known_secrets(&mut self, published: &[SecretString]) {
+    pub(crate) fn refuse_known_secrets(&mut self, published: &[SecretString]) {
         let published = published.iter().map(SecretString::expose_secret);
         let known: BTreeSet<&str> = published.chain(COMMON_SECRETS.split(' ')).collect();
         for (key, secret) in std::mem::take(&mut self.secrets) {
+            #[expect(
+                clippy::case_sensitive_file_extension_comparisons,
+                reason = "a setting's key, not a file"
+            )]
             let url = Url::parse(secret.expose_secret()).ok().filter(|_| key.ends_with(".url"));
             let password = match &url {
                 Some(url) => url.password().unwrap_or_default(),
@@ -147,12 +151,12 @@ impl Loader {
     }
 
     /// Every secret that was read.
-    pub fn into_secrets(self) -> Vec<SecretString> {
+    pub(crate) fn into_secrets(self) -> Vec<SecretString> {
         self.secrets.into_iter().map(|(_, secret)| secret).collect()
     }
 
     /// The settings, unless problems were reported.
-    pub fn finish<S>(self, settings: S) -> Result<S, ConfigProblems> {
+    pub(crate) fn finish<S>(self, settings: S) -> Result<S, ConfigProblems> {
         if self.problems.is_empty() { Ok(settings) } else { Err(self.problems) }
     }
 }

@@ -10,7 +10,7 @@ pub enum DbError {
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Cause),
     /// A stored row is malformed.
-    #[error("a row of `{table}` is corrupt{}: column `{column}`: {what}", in_row(.row))]
+    #[error("a row of `{table}` is corrupt{}: column `{column}`: {what}", in_row(.row.as_deref()))]
     Corrupt {
         /// The table.
         table: &'static str,
@@ -37,6 +37,6 @@ impl DbError {
     }
 }
 
-fn in_row(row: &Option<String>) -> String {
-    row.as_ref().map(|row| format!(" ({row})")).unwrap_or_default()
+fn in_row(row: Option<&str>) -> String {
+    row.map(|row| format!(" ({row})")).unwrap_or_default()
 }

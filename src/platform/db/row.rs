@@ -88,9 +88,8 @@ pub fn json<T: serde::de::DeserializeOwned>(
     table: &'static str,
     column: &str,
 ) -> Result<T, DbError> {
-    let text = match row.get(table, column)? {
-        Value::Text(Some(text)) => text,
-        _ => return Err(row.corrupt(table, column, "it is not text")),
+    let Value::Text(Some(text)) = row.get(table, column)? else {
+        return Err(row.corrupt(table, column, "it is not text"));
     };
     serde_json::from_str(text).map_err(|error| match error.classify() {
         // Its message would quote the value.

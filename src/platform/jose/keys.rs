@@ -18,7 +18,7 @@ use crate::platform::seal::{Keyring, Sealer};
 pub const PUBLISH_AHEAD: i64 = 3600;
 
 /// How long a replaced key stays published after its successor took over: longer than any token lives.
-pub const KEEP_AFTER: i64 = 24 * 3600;
+pub(super) const KEEP_AFTER: i64 = 24 * 3600;
 
 /// The keys of one moment.
 pub struct KeySet {

@@ -133,6 +133,7 @@ impl JwtSigner for KeptSigner {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the type of `CryptoProvider::signer_factory`")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     let kept = KEPT.load().get(key.as_bytes()).and_then(Weak::upgrade);
     match kept {

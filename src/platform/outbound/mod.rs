@@ -136,7 +136,7 @@ impl Outbound {
         let whole = async {
             let target = Target::of(url)?;
             let addresses = self.addresses(&target).await?;
-            let client = self.client(target, addresses)?;
+            let client = self.client(target, &addresses)?;
             Ok(Response { answer: request(&client).send().await?, deadline })
         };
         timeout_at(deadline, whole).await.unwrap_or(Err(OutboundError::TimedOut))
@@ -158,8 +158,8 @@ impl Outbound {
     }
 
     /// The client that connects to `addresses` and nowhere else.
-    fn client(&self, target: Target, addresses: Vec<SocketAddr>) -> Result<Client, OutboundError> {
-        let mut answer = addresses.clone();
+    fn client(&self, target: Target, addresses: &[SocketAddr]) -> Result<Client, OutboundError> {
+        let mut answer = addresses.to_vec();
         answer.sort_unstable();
         let key = (target, answer);
         if let Some(client) = self.clients.get(&key) {
@@ -169,8 +169,8 @@ impl Outbound {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .pool_idle_timeout(KEPT)
-            .resolve_to_addrs(&key.0.host, &addresses)
-            .danger_accept_invalid_certs(self.trusts(&addresses))
+            .resolve_to_addrs(&key.0.host, addresses)
+            .danger_accept_invalid_certs(self.trusts(addresses))
             .build()
             .map_err(OutboundError::Client)?;
         self.clients.insert(key, client.clone());

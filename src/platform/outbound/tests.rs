@@ -262,7 +262,7 @@ async fn only_plain_web_addresses_are_called() {
 
 #[tokio::test]
 async fn self_signed_certificates_are_taken_of_private_exceptions_in_the_sandbox_only() {
-    let address = tls_server().await;
+    let address = tls_server();
     let url = Url::parse(&format!("https://localhost:{}/", address.port())).unwrap();
     let call = async |trusting| {
         let allow = vec![Allowed::Host { name: "localhost".to_owned(), port: Some(address.port()) }];
@@ -283,7 +283,7 @@ fn a_public_address_must_prove_itself_whatever_stands_beside_it() {
 }
 
 /// A server that proves itself by a certificate of its own.
-async fn tls_server() -> SocketAddr {
+fn tls_server() -> SocketAddr {
     use rustls::pki_types::PrivatePkcs8KeyDer;
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());

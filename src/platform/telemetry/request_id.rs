@@ -45,11 +45,11 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub fn new(entropy: Entropy) -> Self {
+    pub(super) fn new(entropy: Entropy) -> Self {
         Self { entropy, bytes: [0; 12 * 64], used: 12 * 64 }
     }
 
-    pub fn take(&mut self) -> RequestId {
+    pub(super) fn take(&mut self) -> RequestId {
         if self.used == self.bytes.len() {
             (self.entropy)(&mut self.bytes);
             self.used = 0;

@@ -85,7 +85,7 @@ pub(super) struct Routes(Arc<Mutex<BTreeMap<&'static str, Route>>>);
 
 impl Routes {
     /// The route of that name; the same one for every worker.
-    pub fn route(&self, name: &'static str) -> Route {
+    pub(super) fn route(&self, name: &'static str) -> Route {
         let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         routes.entry(name).or_insert_with(|| Route::new(name)).clone()
     }

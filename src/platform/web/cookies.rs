@@ -61,7 +61,7 @@ impl Cookies {
         self.headers(name, "", Some(0))
     }
 
-    fn headers(&self, name: CookieName, value: &str, seconds: Option<i64>) -> Vec<HeaderValue> {
+    fn headers(self, name: CookieName, value: &str, seconds: Option<i64>) -> Vec<HeaderValue> {
         let build = |full: &'static str, secure: bool| {
             let mut cookie = Cookie::build(full, value.to_owned())
                 .path("/")

@@ -72,7 +72,9 @@ fn is_web(url: &&str) -> bool {
 /// A link to the same page in a language.
 #[derive(Clone, Debug)]
 pub struct LanguageLink {
+    /// The language it leads to.
     pub language: Language,
+    /// The address of the page in that language.
     pub href: String,
     /// This is the language that the page is in.
     pub current: bool,

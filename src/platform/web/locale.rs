@@ -10,9 +10,13 @@ use super::cookies::CookieName;
 /// A language in which every page can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
+    /// Uzbek in the Latin script.
     UzLatn,
+    /// Uzbek in the Cyrillic script.
     UzCyrl,
+    /// Russian.
     Ru,
+    /// English.
     En,
 }
 

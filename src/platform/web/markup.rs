@@ -7,7 +7,7 @@ const VOID: [&str; 7] = ["br", "hr", "img", "input", "link", "meta", "path"];
 /// Fails unless the page is well-formed, in the language, free of inline code and styles, complete in words,
 /// and small enough for the first round trip (14 kB).
 pub(crate) fn assert_sound(html: &str, language: Language) {
-    assert!(html.starts_with("<!doctype html>\n<html lang=\""), "{:.80}", html);
+    assert!(html.starts_with("<!doctype html>\n<html lang=\""), "{html:.80}");
     assert!(html.contains(&format!("<html lang=\"{}\">", language.tag())));
     assert!(html.len() < 14_000, "{} bytes", html.len());
     assert!(!html.contains(['{', '}']), "a placeholder was left unfilled");

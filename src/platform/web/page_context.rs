@@ -57,7 +57,7 @@ impl<'r> PageContext<'r> {
         let support_code = id.as_ref().map_or("-", |id| id.as_str());
         tracing::info!(event = "page.problem", page.problem = ?kind, page.technical = problem.technical, "a problem page was shown");
         let here = self.request.uri().to_string();
-        let support = self.request.app_data::<Data<Support>>().map(|support| support.get_ref());
+        let support = self.request.app_data::<Data<Support>>().map(actix_web::web::Data::get_ref);
         let action = match kind {
             // The same page may answer in a moment.
             ProblemKind::Unavailable if here.starts_with('/') => Some(try_again(text, here)),

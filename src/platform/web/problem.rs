@@ -121,7 +121,9 @@ impl ProblemKind {
 #[derive(Template)]
 #[template(path = "problem.html")]
 pub struct ProblemPage<'a> {
+    /// What surrounds the page's content.
     pub frame: Frame<'a>,
+    /// What went wrong: determines the status and the words.
     pub kind: ProblemKind,
     /// What a person reads out to support and the log can be searched for.
     pub support_code: &'a str,
@@ -152,9 +154,10 @@ impl ProblemPage<'_> {
     }
 
     fn home(&self) -> Option<&str> {
-        self.frame.service.as_ref().and_then(|service| service.home_link())
+        self.frame.service.as_ref().and_then(super::frame::Service::home_link)
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template has a reference to the field")]
     fn retry_minutes(&self, seconds: &u32) -> String {
         self.frame.text.minutes(seconds.div_ceil(60).max(1))
     }

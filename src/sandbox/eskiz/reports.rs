@@ -14,7 +14,7 @@ use crate::sandbox::messages::{Gateway, Message, State};
 use crate::sandbox::parts::Alphabet;
 
 /// What is left on the account, in soum; it never shrinks.
-pub const BALANCE: u32 = 1_000_000;
+pub(super) const BALANCE: u32 = 1_000_000;
 
 /// The price of a part, in soum.
 const PRICE: usize = 95;
@@ -28,12 +28,12 @@ const RECORD: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
 /// `YYYY-MM-DD HH:MM:SS` on Tashkent's clocks.
-pub fn local_time(time: OffsetDateTime) -> String {
+pub(super) fn local_time(time: OffsetDateTime) -> String {
     time.to_offset(TASHKENT).format(SECONDS).unwrap_or_default()
 }
 
 /// `GET /message/sms/status_by_id/{id}`.
-pub async fn status_by_id(_: SignedIn, sandbox: Data<Sandbox>, id: Path<String>) -> HttpResponse {
+pub(super) async fn status_by_id(_: SignedIn, sandbox: Data<Sandbox>, id: Path<String>) -> HttpResponse {
     match sandbox.messages().find(Gateway::Eskiz, &id) {
         Some(message) => HttpResponse::Ok().json(json!({ "status": "success", "data": row(message) })),
         None => failure(StatusCode::NOT_FOUND, "error", "Message not found"),
@@ -42,13 +42,13 @@ pub async fn status_by_id(_: SignedIn, sandbox: Data<Sandbox>, id: Path<String>)
 
 /// The query of `POST /message/sms/get-user-messages`.
 #[derive(Deserialize)]
-pub struct Filter {
+pub(super) struct Filter {
     status: Option<String>,
     page: Option<usize>,
 }
 
 /// `POST /message/sms/get-user-messages`: a page of messages, newest first.
-pub async fn user_messages(
+pub(super) async fn user_messages(
     _: SignedIn,
     sandbox: Data<Sandbox>,
     filter: Query<Filter>,

@@ -13,7 +13,12 @@ use crate::sandbox::receipts::{self, Course};
 use crate::sandbox::switches::Switch;
 
 /// `POST /message/sms/send`.
-pub async fn send(_: SignedIn, sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) async fn send(
+    _: SignedIn,
+    sandbox: Data<Sandbox>,
+    request: HttpRequest,
+    body: Bytes,
+) -> HttpResponse {
     match Order::read(&sandbox, &request, body).await {
         Ok(order) => accept(sandbox, order),
         Err(reason) => bad_request(&reason),

@@ -20,7 +20,7 @@ const REFRESH_WINDOW: Duration = Duration::days(30);
 
 /// What a token is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountState {
+pub(crate) enum AccountState {
     /// It opens every call.
     Valid,
     /// It can be refreshed, nothing else.
@@ -31,7 +31,7 @@ pub enum AccountState {
 
 /// How tokens are given out at present.
 #[derive(Clone, Copy)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// Tokens of an earlier generation have expired.
     pub generation: u64,
     /// New tokens expire as they are given out.
@@ -39,7 +39,7 @@ pub struct Terms {
 }
 
 /// Gives out tokens and ids, and recognises its own.
-pub struct Tokens {
+pub(crate) struct Tokens {
     key: Key,
     given: AtomicU64,
 }
@@ -60,14 +60,14 @@ impl Tokens {
     ///
     /// # Errors
     /// When the operating system gives no randomness.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let key = Key::generate(HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| io::Error::other("the operating system gives no randomness"))?;
         Ok(Self { key, given: AtomicU64::new(0) })
     }
 
     /// A UUID (version 4 by its looks) that was never given before.
-    pub fn uuid(&self) -> String {
+    pub(crate) fn uuid(&self) -> String {
         let count = self.given.fetch_add(1, Ordering::Relaxed);
         let tag = hmac::sign(&self.key, &count.to_be_bytes());
         let mut bytes = [0_u8; 16];
@@ -81,7 +81,7 @@ impl Tokens {
     }
 
     /// A new token.
-    pub fn give(&self, now: OffsetDateTime, terms: Terms) -> String {
+    pub(crate) fn give(&self, now: OffsetDateTime, terms: Terms) -> String {
         let lifetime = if terms.stillborn { Duration::ZERO } else { LIFETIME };
         let iat = now.unix_timestamp();
         let claims = json!(Claims {
@@ -100,7 +100,7 @@ impl Tokens {
     }
 
     /// What `token` is worth at `now`.
-    pub fn standing(&self, token: &str, now: OffsetDateTime, terms: Terms) -> AccountState {
+    pub(crate) fn standing(&self, token: &str, now: OffsetDateTime, terms: Terms) -> AccountState {
         let Some(claims) = self.open(token) else { return AccountState::Invalid };
         let now = now.unix_timestamp();
         if claims.exp + REFRESH_WINDOW.whole_seconds() < now {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A refusal of the whole request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServiceError {
+pub(super) struct ServiceError {
     /// The broker's `error-code`.
     pub code: u16,
     /// Its `error-description`.
@@ -16,11 +16,11 @@ pub struct ServiceError {
 
 impl ServiceError {
     /// The broker itself is at fault.
-    pub const INTERNAL: Self = Self::new(100, "Internal server error");
+    pub(super) const INTERNAL: Self = Self::new(100, "Internal server error");
     /// The account may not send.
-    pub const LOCKED: Self = Self::new(102, "Account lock");
+    pub(super) const LOCKED: Self = Self::new(102, "Account lock");
     /// A message-id was used before, in this request or an earlier one.
-    pub const REPEATED_ID: Self = Self::new(205, "Message-id is already used");
+    pub(super) const REPEATED_ID: Self = Self::new(205, "Message-id is already used");
 
     const SYNTAX: Self = Self::new(101, "Syntax error");
     const CHANNEL: Self = Self::new(103, "Empty channel");
@@ -59,7 +59,7 @@ const LONGEST_ID: usize = 40;
 
 /// A message to send.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Order {
+pub(super) struct Order {
     /// Digits.
     pub recipient: String,
     /// The sender's id for the message.
@@ -74,7 +74,7 @@ pub struct Order {
 ///
 /// # Errors
 /// The first fault found; nothing of such a request is sent.
-pub fn read(body: &[u8], originator: &str) -> Result<Vec<Order>, ServiceError> {
+pub(super) fn read(body: &[u8], originator: &str) -> Result<Vec<Order>, ServiceError> {
     let request: Value = serde_json::from_slice(body).map_err(|_| ServiceError::SYNTAX)?;
     let messages = request.get("messages").and_then(Value::as_array).ok_or(ServiceError::SYNTAX)?;
     if messages.is_empty() {
@@ -224,7 +224,7 @@ mod tests {
         let mut request = common();
         request["messages"] = json!([
             { "recipient": "998000000001", "message-id": "a" },
-            { "recipient": 998000000002_u64, "message-id": 7, "priority": "low",
+            { "recipient": 998_000_000_002_u64, "message-id": 7, "priority": "low",
               "sms": { "content": { "text": "own" } } },
         ]);
         let orders = read(request.to_string().as_bytes(), "3700").unwrap();

@@ -12,17 +12,17 @@ fn bearer(request: TestRequest, token: &str) -> TestRequest {
     request.insert_header((header::AUTHORIZATION, format!("Bearer {token}")))
 }
 
-pub async fn log_in(app: &Sandboxed) -> String {
+pub(super) async fn log_in(app: &Sandboxed) -> String {
     let answer = call(app, api(Method::POST, "/auth/login").set_form(LOGIN)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()["data"]["token"].as_str().unwrap().to_owned()
 }
 
-pub fn message(token: &str, fields: &[(&str, &str)]) -> TestRequest {
+pub(super) fn message(token: &str, fields: &[(&str, &str)]) -> TestRequest {
     bearer(api(Method::POST, "/message/sms/send"), token).set_form(fields)
 }
 
-pub const TEXT: [(&str, &str); 3] =
+pub(super) const TEXT: [(&str, &str); 3] =
     [("mobile_phone", AZIZA), ("message", "Kod: 123456\n@id.example.uz #123456"), ("from", "4546")];
 
 #[actix_web::test]

@@ -22,9 +22,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::{EskizAccount, PlayMobileAccount, Sandbox, Settings, TestPerson, routes};
 
 /// The first test person's number.
-pub const AZIZA: &str = "998000000001";
+pub(super) const AZIZA: &str = "998000000001";
 
-pub fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let person = |phone: &str, name: &str, about: &str| TestPerson {
         phone: phone.into(),
         pinfl: "30101902040015".into(),
@@ -50,14 +50,14 @@ pub fn settings() -> Settings {
     }
 }
 
-pub fn sandbox(settings: Settings) -> Data<Sandbox> {
+pub(super) fn sandbox(settings: Settings) -> Data<Sandbox> {
     Data::new(Sandbox::new(settings).unwrap())
 }
 
 /// The sandbox, reached without a network.
-pub type Sandboxed = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>;
+pub(super) type Sandboxed = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>;
 
-pub async fn app(sandbox: &Data<Sandbox>) -> Sandboxed {
+pub(super) async fn app(sandbox: &Data<Sandbox>) -> Sandboxed {
     let sandbox = sandbox.clone();
     let app = test::init_service(App::new().configure(move |config| routes(config, sandbox))).await;
     let app = Rc::new(app);
@@ -67,33 +67,33 @@ pub async fn app(sandbox: &Data<Sandbox>) -> Sandboxed {
     })
 }
 
-pub struct Answer {
+pub(super) struct Answer {
     pub status: u16,
     pub headers: header::HeaderMap,
     pub text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 }
 
-pub async fn call(app: &Sandboxed, request: TestRequest) -> Answer {
+pub(super) async fn call(app: &Sandboxed, request: TestRequest) -> Answer {
     let response = app(request).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = String::from_utf8(test::read_body(response).await.to_vec()).unwrap();
     Answer { status, headers, text }
 }
 
-pub async fn messages(app: &Sandboxed, query: &str) -> Vec<Value> {
+pub(super) async fn messages(app: &Sandboxed, query: &str) -> Vec<Value> {
     let answer = call(app, TestRequest::get().uri(&format!("/messages{query}"))).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json().as_array().unwrap().clone()
 }
 
 /// Waits until the newest message says that it has been delivered.
-pub async fn until_delivered(app: &Sandboxed) {
+pub(super) async fn until_delivered(app: &Sandboxed) {
     for _ in 0..200 {
         if messages(app, "").await.last().is_some_and(|message| message["status"] == "DELIVERED") {
             return;
@@ -104,26 +104,26 @@ pub async fn until_delivered(app: &Sandboxed) {
 }
 
 /// Turns switches as a script would.
-pub async fn turn(app: &Sandboxed, changes: &'static str) -> Answer {
+pub(super) async fn turn(app: &Sandboxed, changes: &'static str) -> Answer {
     let form = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     call(app, TestRequest::post().uri("/switches").insert_header(form).set_payload(changes)).await
 }
 
 /// The sender's server, which receipts are posted to.
-pub struct Receiver {
+pub(super) struct Receiver {
     pub url: String,
     receipts: UnboundedReceiver<Receipt>,
     server: ServerHandle,
 }
 
-pub struct Receipt {
+pub(super) struct Receipt {
     pub path: String,
     pub kind: String,
     pub body: String,
 }
 
 impl Receiver {
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let (sender, receipts) = unbounded_channel();
         let take = move |request: HttpRequest, body: Bytes| {
             let kind = request.headers().get(header::CONTENT_TYPE).unwrap().to_str().unwrap().to_owned();
@@ -140,13 +140,13 @@ impl Receiver {
         Self { url, receipts, server: handle }
     }
 
-    pub async fn next(&mut self) -> Receipt {
+    pub(super) async fn next(&mut self) -> Receipt {
         let waited = rt::time::timeout(Duration::from_secs(10), self.receipts.recv()).await;
         waited.expect("no receipt within ten seconds").unwrap()
     }
 
     /// Whatever has come and was not taken; waits a little for what might still come.
-    pub async fn rest(mut self) -> usize {
+    pub(super) async fn rest(mut self) -> usize {
         rt::time::sleep(Duration::from_millis(700)).await;
         self.server.stop(false).await;
         std::iter::from_fn(|| self.receipts.try_recv().ok()).count()

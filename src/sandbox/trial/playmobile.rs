@@ -1,7 +1,7 @@
 use super::*;
 use serde_json::json;
 
-pub fn request(id: &str) -> Value {
+pub(super) fn request(id: &str) -> Value {
     json!({
         "priority": "realtime",
         "sms": { "originator": "3700", "ttl": 300, "content": { "text": "Kod: 123456" } },
@@ -13,7 +13,7 @@ fn add(body: &mut Value, message: Value) {
     body["messages"].as_array_mut().unwrap().push(message);
 }
 
-pub fn post(body: &Value) -> TestRequest {
+pub(super) fn post(body: &Value) -> TestRequest {
     TestRequest::post()
         .uri("/playmobile/broker-api/send")
         .insert_header((header::AUTHORIZATION, "Basic c2FuZGJveDpzZWNyZXQ="))

@@ -15,7 +15,7 @@ const MOST_REDIRECTS: usize = 10;
 
 /// One person's browser.
 #[derive(Clone)]
-pub struct Browser {
+pub(crate) struct Browser {
     http: reqwest::Client,
     issuer: Url,
     port: u16,
@@ -26,7 +26,7 @@ pub struct Browser {
 
 /// Where a request led.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// To a page of the provider.
     Page(Page),
     /// To another site.
@@ -35,7 +35,7 @@ pub enum Step {
 
 /// A page of the provider.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub(crate) struct Page {
     pub status: u16,
     pub headers: HeaderMap,
     pub url: Url,
@@ -44,7 +44,7 @@ pub struct Page {
 
 impl Step {
     /// The page; panics when the browser was sent away.
-    pub fn page(self) -> Page {
+    pub(crate) fn page(self) -> Page {
         match self {
             Self::Page(page) => page,
             Self::Away(url) => panic!("expected a page, was sent to {url}"),
@@ -52,7 +52,7 @@ impl Step {
     }
 
     /// The other site's URL; panics when a page is shown.
-    pub fn away(self) -> Url {
+    pub(crate) fn away(self) -> Url {
         match self {
             Self::Away(url) => url,
             Self::Page(page) => panic!("expected to be sent away, but {page}"),
@@ -68,29 +68,29 @@ impl std::fmt::Display for Page {
 
 impl Page {
     /// Whether an element has this id.
-    pub fn has(&self, id: &str) -> bool {
+    pub(crate) fn has(&self, id: &str) -> bool {
         self.body.contains(&format!("id=\"{id}\""))
     }
 
     /// Fails unless an element has this id.
-    pub fn expect(self, id: &str) -> Self {
+    pub(crate) fn expect(self, id: &str) -> Self {
         assert!(self.has(id), "no #{id}: {self}");
         self
     }
 
     /// Fails unless the status is this.
-    pub fn expect_status(self, status: u16) -> Self {
+    pub(crate) fn expect_status(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self}");
         self
     }
 
     /// A header's value, or nothing.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The form that holds the element with this id.
-    pub fn form(&self, id: &str) -> Form {
+    pub(crate) fn form(&self, id: &str) -> Form {
         self.forms()
             .into_iter()
             .find(|form| form.controls.iter().any(|control| control.id == id))
@@ -98,30 +98,30 @@ impl Page {
     }
 
     /// All forms.
-    pub fn forms(&self) -> Vec<Form> {
+    pub(crate) fn forms(&self) -> Vec<Form> {
         html::forms(&self.body)
     }
 
     /// All links.
-    pub fn links(&self) -> Vec<Link> {
+    pub(crate) fn links(&self) -> Vec<Link> {
         html::links(&self.body)
     }
 
     /// Where the link with this id leads.
-    pub fn link(&self, id: &str) -> Url {
+    pub(crate) fn link(&self, id: &str) -> Url {
         let link = self.links().into_iter().find(|link| link.id == id);
         self.url.join(&link.unwrap_or_else(|| panic!("no link #{id}: {self}")).href).expect("a URL")
     }
 
     /// What a person reads, roughly.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         html::text(&self.body)
     }
 }
 
 impl Browser {
     /// A browser without cookies. Whatever it asks of `issuer` goes to `port` of this machine.
-    pub fn new(issuer: &Url, port: u16) -> Self {
+    pub(crate) fn new(issuer: &Url, port: u16) -> Self {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(4)
@@ -139,12 +139,12 @@ impl Browser {
     }
 
     /// The same browser, its requests served by another node.
-    pub fn at(&self, port: u16) -> Self {
+    pub(crate) fn at(&self, port: u16) -> Self {
         Self { port, ..self.clone() }
     }
 
     /// A request as the browser sends it, to be changed and sent by the caller.
-    pub fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
         let mut direct = url.clone();
         direct
             .set_host(Some("127.0.0.1"))
@@ -166,55 +166,55 @@ impl Browser {
     }
 
     /// The cookies that go to the provider, by name.
-    pub fn cookies(&self) -> BTreeMap<String, String> {
+    pub(crate) fn cookies(&self) -> BTreeMap<String, String> {
         let pairs = self.cookies.get_request_values(&self.issuer);
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// The value of a cookie that must be there.
-    pub fn cookie(&self, name: &str) -> String {
+    pub(crate) fn cookie(&self, name: &str) -> String {
         self.cookies().remove(name).unwrap_or_else(|| panic!("no cookie {name}: {:?}", self.cookies()))
     }
 
     /// Puts a cookie into the browser, as the provider or a neighbour of its host might.
-    pub fn plant(&mut self, name: &str, value: &str) {
+    pub(crate) fn plant(&mut self, name: &str, value: &str) {
         self.keep(&format!("{name}={value}; Path=/; Secure"));
     }
 
     /// Forgets all cookies.
-    pub fn forget_cookies(&mut self) {
+    pub(crate) fn forget_cookies(&mut self) {
         self.cookies.clear();
     }
 
     /// Opens a page.
-    pub async fn get(&mut self, url: &Url) -> Step {
+    pub(crate) async fn get(&mut self, url: &Url) -> Step {
         let request = self.request(Method::GET, url);
         let answer = request.send().await.unwrap_or_else(|error| panic!("GET {url}: {error}"));
         self.follow(url.clone(), answer).await
     }
 
     /// Opens a path of the provider.
-    pub async fn open(&mut self, path: &str) -> Step {
+    pub(crate) async fn open(&mut self, path: &str) -> Step {
         let url = self.issuer.join(path).expect("a path");
         self.get(&url).await
     }
 
     /// Presses the button with `id` after filling in `typed`.
-    pub async fn press(&mut self, page: &Page, id: &str, typed: &[(&str, &str)]) -> Step {
+    pub(crate) async fn press(&mut self, page: &Page, id: &str, typed: &[(&str, &str)]) -> Step {
         let form = page.form(id);
         let url = page.url.join(&form.action).expect("a URL");
         self.post(&url, &form.fields(id, typed)).await
     }
 
     /// Sends a form of the provider's own page.
-    pub async fn post(&mut self, url: &Url, fields: &[(String, String)]) -> Step {
+    pub(crate) async fn post(&mut self, url: &Url, fields: &[(String, String)]) -> Step {
         let answer = self.send_form(url, fields).await;
         self.follow(url.clone(), answer).await
     }
 
     /// Sends a form and gives the bare answer. The headers are those of Chromium on pages with
     /// `Referrer-Policy: no-referrer`.
-    pub async fn send_form(&self, url: &Url, fields: &[(String, String)]) -> Response {
+    pub(crate) async fn send_form(&self, url: &Url, fields: &[(String, String)]) -> Response {
         self.request(Method::POST, url)
             .header("Origin", "null")
             .header("Sec-Fetch-Site", "same-origin")
@@ -226,7 +226,7 @@ impl Browser {
     }
 
     /// Follows an answer to where a browser would end.
-    pub async fn follow(&mut self, mut url: Url, mut answer: Response) -> Step {
+    pub(crate) async fn follow(&mut self, mut url: Url, mut answer: Response) -> Step {
         for _ in 0..MOST_REDIRECTS {
             self.keep_cookies(answer.headers());
             let status = answer.status().as_u16();

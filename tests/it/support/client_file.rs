@@ -3,38 +3,38 @@
 use super::listener::REFUSE_FIRST;
 
 /// Confidential, PKCE, ES256; must be consented to; refreshes; has back-channel logout.
-pub const SHOP: &str = "shop";
+pub(crate) const SHOP: &str = "shop";
 /// As `SHOP`, another one.
-pub const RIVAL: &str = "rival";
+pub(crate) const RIVAL: &str = "rival";
 /// A state body with a statutory basis: nobody is asked.
-pub const AGENCY: &str = "agency";
+pub(crate) const AGENCY: &str = "agency";
 /// Authenticates in the body; refuses the first logout token of each session.
-pub const BODY: &str = "body";
+pub(crate) const BODY: &str = "body";
 /// As certification suites are registered: no PKCE, RS256.
-pub const LEGACY: &str = "legacy";
+pub(crate) const LEGACY: &str = "legacy";
 /// Public: PKCE stands in for a secret.
-pub const NATIVE: &str = "native";
+pub(crate) const NATIVE: &str = "native";
 /// EdDSA ID tokens, JWT access tokens.
-pub const MODERN: &str = "modern";
+pub(crate) const MODERN: &str = "modern";
 /// Acts for nobody.
-pub const MACHINE: &str = "machine";
+pub(crate) const MACHINE: &str = "machine";
 /// A service in lending.
-pub const LENDER: &str = "lender";
+pub(crate) const LENDER: &str = "lender";
 
 /// Where answers go; nobody listens there, since redirects are read, not followed.
-pub const CALLBACK: &str = "http://localhost:9/callback";
+pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
 /// A second one, with a query.
-pub const CALLBACK_WITH_QUERY: &str = "http://localhost:9/callback?from=yagona";
+pub(crate) const CALLBACK_WITH_QUERY: &str = "http://localhost:9/callback?from=yagona";
 /// Where people go after signing out.
-pub const SIGNED_OUT: &str = "http://localhost:9/signed-out";
+pub(crate) const SIGNED_OUT: &str = "http://localhost:9/signed-out";
 
 /// A client's secret.
-pub fn secret(client_id: &str) -> String {
+pub(crate) fn secret(client_id: &str) -> String {
     format!("{client_id}-secret-that-only-the-tests-know-0123456789")
 }
 
 /// The file; logout tokens are sent to `backchannel`.
-pub fn text(backchannel: &str) -> String {
+pub(crate) fn text(backchannel: &str) -> String {
     let logout =
         format!("backchannel_logout_uri = \"{backchannel}\"\nbackchannel_logout_session_required = true\n");
     let refreshing = "grant_types = [\"authorization_code\", \"refresh_token\"]\n";
@@ -74,7 +74,7 @@ pub fn text(backchannel: &str) -> String {
 }
 
 /// A registration with these members besides the usual ones.
-pub fn client(id: &str, more: &str) -> String {
+pub(crate) fn client(id: &str, more: &str) -> String {
     let name = id[..1].to_uppercase() + &id[1..];
     let secret = match id {
         NATIVE => String::new(),

@@ -12,11 +12,11 @@ enum Database {
 }
 
 /// A lock on what the provider writes; it lasts until it is released.
-pub struct Lock(Database);
+pub(crate) struct Lock(Database);
 
 impl Lock {
     /// Lets the provider go on.
-    pub async fn release(self) {
+    pub(crate) async fn release(self) {
         match self.0 {
             Database::Sqlite(connection) => {
                 connection.execute_batch("ROLLBACK").expect("the end of a transaction");
@@ -40,12 +40,12 @@ impl World {
     }
 
     /// One number out of the database, such as a count.
-    pub async fn stored(&self, query: &'static str) -> i64 {
+    pub(crate) async fn stored(&self, query: &'static str) -> i64 {
         self.stored_for(query, "").await
     }
 
     /// As `stored`, with `$1` bound.
-    pub async fn stored_for(&self, query: &'static str, bound: &str) -> i64 {
+    pub(crate) async fn stored_for(&self, query: &'static str, bound: &str) -> i64 {
         let bound = (!bound.is_empty()).then_some(bound);
         match self.database().await {
             Database::Sqlite(connection) => connection
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// One text out of the database, with `$1` bound.
-    pub async fn stored_text(&self, query: &'static str, bound: &str) -> String {
+    pub(crate) async fn stored_text(&self, query: &'static str, bound: &str) -> String {
         match self.database().await {
             Database::Sqlite(connection) => {
                 connection.query_row(query, [bound], |row| row.get(0)).expect("a row")
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// Waits until a query gives a number.
-    pub async fn until_stored(&self, query: &'static str, wanted: i64) {
+    pub(crate) async fn until_stored(&self, query: &'static str, wanted: i64) {
         until(&format!("{query} to be {wanted}"), async || {
             (self.stored(query).await == wanted).then_some(())
         })
@@ -84,7 +84,7 @@ impl World {
     }
 
     /// Makes every message that the provider stores wait.
-    pub async fn lock_messages(&self) -> Lock {
+    pub(crate) async fn lock_messages(&self) -> Lock {
         let mut database = self.database().await;
         match &mut database {
             Database::Sqlite(connection) => {

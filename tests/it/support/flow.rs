@@ -9,19 +9,19 @@ use super::client_file::{BODY, NATIVE, secret};
 use super::{Browser, Page, Person, Step, World};
 use aws_lc_rs::digest::{SHA256, digest};
 
-pub use super::client_file::CALLBACK;
+pub(crate) use super::client_file::CALLBACK;
 
 /// The PKCE verifier of every request here.
-pub const VERIFIER: &str = "verifier-verifier-verifier-verifier-verifier";
+pub(crate) const VERIFIER: &str = "verifier-verifier-verifier-verifier-verifier";
 
 /// The challenge to a verifier.
-pub fn challenge(verifier: &str) -> String {
+pub(crate) fn challenge(verifier: &str) -> String {
     super::jwt::encode(digest(&SHA256, verifier.as_bytes()).as_ref())
 }
 
 /// An authorization request.
 #[derive(Clone)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Who asks.
     pub client_id: String,
     params: Vec<(String, String)>,
@@ -29,7 +29,7 @@ pub struct Asked {
 
 impl Asked {
     /// What most services ask: a code, with PKCE, `state` and `nonce`.
-    pub fn by(client_id: &str) -> Self {
+    pub(crate) fn by(client_id: &str) -> Self {
         let bare = Self { client_id: client_id.to_owned(), params: Vec::new() };
         [
             ("response_type", "code"),
@@ -46,48 +46,48 @@ impl Asked {
     }
 
     /// With a parameter more.
-    pub fn and(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn and(mut self, name: &str, value: &str) -> Self {
         self.params.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Without a parameter.
-    pub fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.params.retain(|(given, _)| given != name);
         self
     }
 
     /// With a parameter's value changed.
-    pub fn with(self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(self, name: &str, value: &str) -> Self {
         self.without(name).and(name, value)
     }
 
     /// As a link on a service's page.
-    pub fn url(&self, world: &World) -> Url {
+    pub(crate) fn url(&self, world: &World) -> Url {
         let mut url = world.url("/oidc/authorize");
         url.query_pairs_mut().extend_pairs(&self.params);
         url
     }
 
     /// As a form's fields.
-    pub fn fields(&self) -> &[(String, String)] {
+    pub(crate) fn fields(&self) -> &[(String, String)] {
         &self.params
     }
 }
 
 /// A parameter of the URL that a service gets back.
-pub fn param(url: &Url, name: &str) -> Option<String> {
+pub(crate) fn param(url: &Url, name: &str) -> Option<String> {
     url.query_pairs().find(|(given, _)| given == name).map(|(_, value)| value.into_owned())
 }
 
 /// The code in the URL that a service gets back.
-pub fn code_of(url: &Url) -> String {
+pub(crate) fn code_of(url: &Url) -> String {
     param(url, "code").unwrap_or_else(|| panic!("no code in {url}"))
 }
 
 /// What the token endpoint answered.
 #[derive(Debug)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Value,
@@ -102,18 +102,18 @@ impl Tokens {
     }
 
     /// Fails unless tokens were given.
-    pub fn granted(self) -> Self {
+    pub(crate) fn granted(self) -> Self {
         assert_eq!(self.status, 200, "{}", self.body);
         self
     }
 
     /// Fails unless this error was given with its status.
-    pub fn refused(&self, status: u16, error: &str) {
+    pub(crate) fn refused(&self, status: u16, error: &str) {
         assert_eq!((self.status, self.body["error"].as_str()), (status, Some(error)), "{}", self.body);
     }
 
     /// A member that must be there.
-    pub fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         self.body[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.body))
     }
 }
@@ -121,28 +121,28 @@ impl Tokens {
 /// A person at a browser.
 impl Browser {
     /// Follows a service's link.
-    pub async fn begin(&mut self, world: &World, asked: &Asked) -> Step {
+    pub(crate) async fn begin(&mut self, world: &World, asked: &Asked) -> Step {
         self.get(&asked.url(world)).await
     }
 
     /// Enters a number on its page.
-    pub async fn enter_number(&mut self, page: &Page, number: &str) -> Step {
+    pub(crate) async fn enter_number(&mut self, page: &Page, number: &str) -> Step {
         self.press(page, "continue", &[("phone", number)]).await
     }
 
     /// Enters a code on its page.
-    pub async fn enter_code(&mut self, page: &Page, code: &str) -> Step {
+    pub(crate) async fn enter_code(&mut self, page: &Page, code: &str) -> Step {
         self.press(page, "continue", &[("code", code)]).await
     }
 
     /// From the service's link to the page that wants the code.
-    pub async fn begin_with_number(&mut self, world: &World, asked: &Asked, person: &Person) -> Page {
+    pub(crate) async fn begin_with_number(&mut self, world: &World, asked: &Asked, person: &Person) -> Page {
         let page = self.begin(world, asked).await.page().expect("phone");
         self.enter_number(&page, &person.number).await.page().expect("code")
     }
 
     /// Signs in with whatever pages come, agreeing to everything, and gives the URL that the service gets back.
-    pub async fn sign_in(&mut self, world: &World, asked: &Asked, person: &Person) -> Url {
+    pub(crate) async fn sign_in(&mut self, world: &World, asked: &Asked, person: &Person) -> Url {
         let mut step = self.begin(world, asked).await;
         for _ in 0..6 {
             let page = match step {
@@ -169,12 +169,18 @@ impl Browser {
 /// A service's server.
 impl World {
     /// Posts a form to an endpoint as `client_id`, with its way of proving itself.
-    pub async fn post_as(&self, client_id: &str, path: &str, fields: &[(&str, &str)]) -> Tokens {
+    pub(crate) async fn post_as(&self, client_id: &str, path: &str, fields: &[(&str, &str)]) -> Tokens {
         self.post_at(self.nodes[0].port, client_id, path, fields).await
     }
 
     /// As `post_as`, to a certain node.
-    pub async fn post_at(&self, port: u16, client_id: &str, path: &str, fields: &[(&str, &str)]) -> Tokens {
+    pub(crate) async fn post_at(
+        &self,
+        port: u16,
+        client_id: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Tokens {
         let secret = secret(client_id);
         match client_id {
             NATIVE => self.post_bare(port, path, &[fields, &[("client_id", client_id)]].concat(), None).await,
@@ -187,7 +193,7 @@ impl World {
     }
 
     /// Posts a form to an endpoint, with HTTP Basic if given.
-    pub async fn post_bare(
+    pub(crate) async fn post_bare(
         &self,
         port: u16,
         path: &str,
@@ -202,24 +208,24 @@ impl World {
     }
 
     /// Redeems a code.
-    pub async fn redeem(&self, client_id: &str, code: &str) -> Tokens {
+    pub(crate) async fn redeem(&self, client_id: &str, code: &str) -> Tokens {
         self.post_as(client_id, "/oidc/token", &redemption(code)).await
     }
 
     /// Refreshes.
-    pub async fn refresh(&self, client_id: &str, refresh_token: &str) -> Tokens {
+    pub(crate) async fn refresh(&self, client_id: &str, refresh_token: &str) -> Tokens {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         self.post_as(client_id, "/oidc/token", &fields).await
     }
 
     /// Signs somebody in and redeems the code.
-    pub async fn tokens(&self, asked: &Asked, person: &Person) -> Tokens {
+    pub(crate) async fn tokens(&self, asked: &Asked, person: &Person) -> Tokens {
         let url = self.browser().sign_in(self, asked, person).await;
         self.redeem(&asked.client_id, &code_of(&url)).await.granted()
     }
 
     /// Reads UserInfo.
-    pub async fn userinfo(&self, access_token: &str) -> Tokens {
+    pub(crate) async fn userinfo(&self, access_token: &str) -> Tokens {
         let request =
             self.browser().request(Method::GET, &self.url("/oidc/userinfo")).bearer_auth(access_token);
         let response = request.send().await.expect("an answer");
@@ -231,7 +237,7 @@ impl World {
     }
 
     /// Whether introspection calls a token active.
-    pub async fn is_active(&self, client_id: &str, token: &str) -> bool {
+    pub(crate) async fn is_active(&self, client_id: &str, token: &str) -> bool {
         let answer = self.post_as(client_id, "/oidc/introspect", &[("token", token)]).await.granted();
         answer.body["active"].as_bool().expect("active")
     }
@@ -241,7 +247,7 @@ impl World {
 impl World {
     /// Fails if a message that no test expects has arrived on one of these phones, or arrives before messages to
     /// somebody else do that every node is asked for afterwards.
-    pub async fn nothing_more_came(&self, people: &[&Person]) {
+    pub(crate) async fn nothing_more_came(&self, people: &[&Person]) {
         for node in &self.nodes {
             let control = self.person();
             self.browser().at(node.port).begin_with_number(self, &Asked::by(BODY), &control).await;
@@ -254,7 +260,7 @@ impl World {
 }
 
 /// What redeems a code that was asked for by `Asked::by`.
-pub fn redemption(code: &str) -> [(&str, &str); 4] {
+pub(crate) fn redemption(code: &str) -> [(&str, &str); 4] {
     [
         ("grant_type", "authorization_code"),
         ("code", code),

@@ -7,11 +7,11 @@ use tempfile::TempDir;
 use super::reaper;
 
 /// A folder of its own.
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     /// Makes one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("yagona-it-").tempdir().expect("a temporary folder");
         // What is dropped is removed, and statics never are.
         reaper::remove_at_end(folder.path());
@@ -19,12 +19,12 @@ impl Folder {
     }
 
     /// A file in it.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 }

@@ -4,7 +4,7 @@ use scraper::{ElementRef, Html, Selector};
 
 /// A form on a page.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub(crate) struct Form {
     /// Where it is sent.
     pub action: String,
     /// Its fields and buttons, in order.
@@ -13,7 +13,7 @@ pub struct Form {
 
 /// An `<input>` or `<button>`.
 #[derive(Clone, Debug)]
-pub struct Control {
+pub(crate) struct Control {
     pub button: bool,
     pub id: String,
     pub name: String,
@@ -24,7 +24,7 @@ pub struct Control {
 
 /// A link on a page.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub(crate) struct Link {
     pub id: String,
     pub href: String,
     /// The language that it leads to, where it only changes that.
@@ -32,13 +32,13 @@ pub struct Link {
 }
 
 /// Typed into a checkbox, which is named by its id.
-pub const TICKED: &str = "ticked";
+pub(crate) const TICKED: &str = "ticked";
 /// The contrary.
-pub const UNTICKED: &str = "unticked";
+pub(crate) const UNTICKED: &str = "unticked";
 
 impl Form {
     /// What a browser sends when the button with `id` is pressed after `typed` was filled in.
-    pub fn fields(&self, id: &str, typed: &[(&str, &str)]) -> Vec<(String, String)> {
+    pub(crate) fn fields(&self, id: &str, typed: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut fields = Vec::new();
         for control in self.controls.iter().filter(|control| !control.name.is_empty()) {
             let name = control.name.as_str();
@@ -66,7 +66,7 @@ fn attribute(element: ElementRef<'_>, name: &str) -> String {
 }
 
 /// All forms of a page.
-pub fn forms(html: &str) -> Vec<Form> {
+pub(crate) fn forms(html: &str) -> Vec<Form> {
     let page = Html::parse_document(html);
     let (form, control) = (select("form"), select("input, button"));
     let forms = page.select(&form).map(|form| Form {
@@ -87,7 +87,7 @@ pub fn forms(html: &str) -> Vec<Form> {
 }
 
 /// All links of a page.
-pub fn links(html: &str) -> Vec<Link> {
+pub(crate) fn links(html: &str) -> Vec<Link> {
     let (page, link) = (Html::parse_document(html), select("a[href]"));
     let links = page.select(&link).map(|link| Link {
         id: attribute(link, "id"),
@@ -98,20 +98,20 @@ pub fn links(html: &str) -> Vec<Link> {
 }
 
 /// The language that the page says it is in.
-pub fn language(html: &str) -> String {
+pub(crate) fn language(html: &str) -> String {
     let page = Html::parse_document(html);
     attribute(page.root_element(), "lang")
 }
 
 /// What a person reads, roughly: the body without tags.
-pub fn text(html: &str) -> String {
+pub(crate) fn text(html: &str) -> String {
     let page = Html::parse_document(html);
     let body = page.select(&select("body")).next().expect("a body");
     body.text().collect::<Vec<_>>().join(" ")
 }
 
 /// How many ways lead on from a page: forms, and links that do more than change its language.
-pub fn ways_on(html: &str) -> usize {
+pub(crate) fn ways_on(html: &str) -> usize {
     let page = Html::parse_document(html);
     page.select(&select("main form, main a[href]:not([hreflang])")).count()
 }

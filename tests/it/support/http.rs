@@ -4,7 +4,7 @@ use reqwest::{Client, Response};
 
 /// A client for plain http on this machine. It verifies no certificates, so that it need not read the system's, which
 /// takes a hundred times as long as a request.
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client::builder().tls_danger_accept_invalid_certs(true).build().expect("an HTTP client")
 }
 
@@ -12,6 +12,6 @@ pub fn client() -> Client {
 ///
 /// # Errors
 /// When nobody answers there.
-pub async fn get(url: &str) -> reqwest::Result<Response> {
+pub(crate) async fn get(url: &str) -> reqwest::Result<Response> {
     client().get(url).send().await
 }

@@ -10,18 +10,18 @@ use serde_json::Value;
 
 /// What a token says.
 #[derive(Debug)]
-pub struct Jwt {
+pub(crate) struct Jwt {
     pub header: Value,
     pub claims: Value,
 }
 
 /// Text in base64url.
-pub fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Reads a token without believing it.
-pub fn read(token: &str) -> Jwt {
+pub(crate) fn read(token: &str) -> Jwt {
     let mut parts = token.split('.').map(|part| {
         let raw = BASE64_URL_SAFE_NO_PAD.decode(part);
         raw.unwrap_or_else(|error| panic!("{part} is not base64url: {error}"))
@@ -31,7 +31,7 @@ pub fn read(token: &str) -> Jwt {
 }
 
 /// Reads a token whose signature one of `keys` (a JWK set) must prove; it may have expired.
-pub fn verify(token: &str, keys: &Value) -> Jwt {
+pub(crate) fn verify(token: &str, keys: &Value) -> Jwt {
     let header = decode_header(token).unwrap_or_else(|error| panic!("the header of {token}: {error}"));
     let kid = header.kid.as_deref().expect("a kid");
     let keys = JwkSet::deserialize(keys).expect("a JWK set");

@@ -11,12 +11,12 @@ use super::jwt;
 use super::wait::until;
 
 /// The end of a URL under which the first logout token of each session is refused, for the caller to try again.
-pub const REFUSE_FIRST: &str = "?refuse-first";
+pub(crate) const REFUSE_FIRST: &str = "?refuse-first";
 
 type Fields = BTreeMap<String, String>;
 
 /// A server that keeps every form it is sent.
-pub struct Listener {
+pub(crate) struct Listener {
     /// Where forms are taken.
     pub url: String,
     forms: Mutex<Inbox>,
@@ -44,7 +44,7 @@ async fn take(request: HttpRequest, form: Form<Fields>, memory: Data<Memory>) ->
 
 impl Listener {
     /// Starts one; it lives as long as the tests.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/backchannel-logout", listener.local_addr().expect("its address"));
         let (sender, arriving) = channel();
@@ -60,12 +60,17 @@ impl Listener {
     }
 
     /// Waits for a form that `pick` wants.
-    pub async fn form<T>(&self, what: &str, pick: impl Fn(&Fields) -> Option<T>) -> T {
+    pub(crate) async fn form<T>(&self, what: &str, pick: impl Fn(&Fields) -> Option<T>) -> T {
         self.forms(what, 1, pick).await.remove(0)
     }
 
     /// Waits for so many forms that `pick` wants; they are given in the order in which they arrived.
-    pub async fn forms<T>(&self, what: &str, count: usize, pick: impl Fn(&Fields) -> Option<T>) -> Vec<T> {
+    pub(crate) async fn forms<T>(
+        &self,
+        what: &str,
+        count: usize,
+        pick: impl Fn(&Fields) -> Option<T>,
+    ) -> Vec<T> {
         until(what, async || {
             let mut forms = self.forms.lock().expect("one reader");
             while let Ok(form) = forms.arriving.try_recv() {

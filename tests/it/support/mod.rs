@@ -2,31 +2,31 @@
 //! client that behaves like a browser, and verbs for what people and services do. No test sends a raw request where a
 //! verb exists. What is expected of the product is said in the tests, not here.
 
-pub mod browser;
-pub mod client_file;
-pub mod database;
-pub mod flow;
-pub mod folder;
-pub mod html;
-pub mod http;
-pub mod jwt;
-pub mod listener;
-pub mod people;
-pub mod process;
-pub mod reaper;
-pub mod relay;
-pub mod sandbox;
-pub mod servers;
-pub mod setup;
-pub mod wait;
-pub mod webdriver;
-pub mod world;
+pub(crate) mod browser;
+pub(crate) mod client_file;
+pub(crate) mod database;
+pub(crate) mod flow;
+pub(crate) mod folder;
+pub(crate) mod html;
+pub(crate) mod http;
+pub(crate) mod jwt;
+pub(crate) mod listener;
+pub(crate) mod people;
+pub(crate) mod process;
+pub(crate) mod reaper;
+pub(crate) mod relay;
+pub(crate) mod sandbox;
+pub(crate) mod servers;
+pub(crate) mod setup;
+pub(crate) mod wait;
+pub(crate) mod webdriver;
+pub(crate) mod world;
 
-pub use browser::{Browser, Page, Step};
-pub use flow::{Asked, CALLBACK, Tokens, VERIFIER, code_of, param};
-pub use people::Person;
-pub use setup::Setup;
-pub use world::{Backend, World};
+pub(crate) use browser::{Browser, Page, Step};
+pub(crate) use flow::{Asked, CALLBACK, Tokens, VERIFIER, code_of, param};
+pub(crate) use people::Person;
+pub(crate) use setup::Setup;
+pub(crate) use world::{Backend, World};
 
 /// One test per backend for each function named: `async fn(&World)`, on the provider that all tests share.
 macro_rules! on_both_backends {

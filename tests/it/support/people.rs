@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Somebody with a phone. Each test takes people whom no other test uses.
-pub struct Person {
+pub(crate) struct Person {
     /// Digits, `998…`.
     pub number: String,
     /// 14 digits; nobody's if the number is unknown.
@@ -15,14 +15,14 @@ pub struct Person {
 
 impl Person {
     /// Whose number this is; also numbers of nobody.
-    pub fn with_number(number: &str) -> Self {
+    pub(crate) fn with_number(number: &str) -> Self {
         Self { number: number.to_owned(), pinfl: String::new(), seen: AtomicUsize::new(0) }
     }
 }
 
 /// How many of each kind there are.
 #[derive(Clone, Copy)]
-pub struct Census {
+pub(crate) struct Census {
     /// With Mobile-ID.
     pub enrolled: usize,
     /// Without it, or not any more.
@@ -31,7 +31,7 @@ pub struct Census {
 
 /// How somebody stands.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Can sign in.
     Enrolled,
     /// Gets no code.
@@ -71,19 +71,19 @@ impl Kind {
 }
 
 /// Hands out people, each once.
-pub struct People {
+pub(crate) struct People {
     census: Census,
     next: [AtomicUsize; 4],
 }
 
 impl People {
     /// As many as `census` says.
-    pub fn new(census: Census) -> Self {
+    pub(crate) fn new(census: Census) -> Self {
         Self { census, next: Default::default() }
     }
 
     /// The next one of a kind.
-    pub fn next(&self, kind: Kind) -> Person {
+    pub(crate) fn next(&self, kind: Kind) -> Person {
         let index = self.next[kind as usize].fetch_add(1, Ordering::Relaxed);
         let most = if kind == Kind::Enrolled { self.census.enrolled } else { self.census.others };
         assert!(index < most || kind == Kind::Unknown, "the census is too small for these tests");
@@ -91,7 +91,7 @@ impl People {
     }
 
     /// The people file.
-    pub fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         let mut file = String::new();
         for (kind, count) in [
             (Kind::Enrolled, self.census.enrolled),

@@ -10,11 +10,11 @@ use super::reaper;
 use super::wait::until;
 
 /// The binary under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
 
 /// A port that nobody listens on and that is given out once: below the range from which the kernel takes ports for
 /// outgoing connections.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Two runs at once begin at different places.
     let start = u16::try_from(std::process::id() % 70 * 100).unwrap_or_default();
@@ -28,7 +28,7 @@ pub fn free_port() -> u16 {
 }
 
 /// `yagona …` in `folder`, without what the environment may hold.
-pub fn yagona(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn yagona(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.current_dir(folder).args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("YAGONA__")) {
@@ -38,12 +38,12 @@ pub fn yagona(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs a command to its end.
-pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     yagona(folder, arguments).output().expect("the binary under test")
 }
 
 /// Runs a command that must succeed, and gives what it wrote.
-pub fn run_well(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn run_well(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     let said = both_streams(&output);
     assert!(output.status.success(), "`yagona {}` failed:\n{said}", arguments.join(" "));
@@ -51,20 +51,20 @@ pub fn run_well(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// Standard output, then standard error.
-pub fn both_streams(output: &Output) -> String {
+pub(crate) fn both_streams(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
 
 /// A started provider.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     log: PathBuf,
 }
 
 impl Running {
     /// Starts `yagona …`; what it says goes to the file `log`.
-    pub fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
         let out = File::options().create(true).append(true).open(&log).expect("a log");
         let err = out.try_clone().expect("a second handle");
         let child = yagona(folder, arguments).stdout(out).stderr(err).spawn().expect("the binary under test");
@@ -73,19 +73,19 @@ impl Running {
     }
 
     /// Everything it has said so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The end of what it has said.
-    pub fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
     /// Waits until `url` answers 200.
-    pub async fn until_ready(&mut self, url: &str) {
+    pub(crate) async fn until_ready(&mut self, url: &str) {
         let http = super::http::client();
         let answers = async |http: &reqwest::Client| match http.get(url).send().await {
             Ok(response) if response.status() == 200 => Some(()),
@@ -104,18 +104,18 @@ impl Running {
     }
 
     /// Waits for it to end by itself.
-    pub async fn end(&mut self) -> ExitStatus {
+    pub(crate) async fn end(&mut self) -> ExitStatus {
         until("the provider's end", async || self.child.try_wait().expect("its state")).await
     }
 
     /// Sends a signal such as `TERM`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(status.is_ok_and(|status| status.success()), "kill -{name}");
     }
 
     /// Ends it at once, as a crash does.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         reaper::has_ended(self.child.id());

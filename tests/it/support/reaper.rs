@@ -42,16 +42,16 @@ fn tell(what: &str, value: &str) {
 }
 
 /// The process must not outlive the tests.
-pub fn end_with_tests(pid: u32) {
+pub(crate) fn end_with_tests(pid: u32) {
     tell("started", &pid.to_string());
 }
 
 /// The process has ended by itself.
-pub fn has_ended(pid: u32) {
+pub(crate) fn has_ended(pid: u32) {
     tell("ended", &pid.to_string());
 }
 
 /// The folder is to be removed at the end.
-pub fn remove_at_end(folder: &Path) {
+pub(crate) fn remove_at_end(folder: &Path) {
     tell("folder", &folder.display().to_string());
 }

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 /// A relay. It runs on a thread of its own, since tests wait for commands on theirs, and lives as long as the tests.
-pub struct Relay {
+pub(crate) struct Relay {
     address: SocketAddr,
     state: Arc<watch::Sender<State>>,
 }
@@ -27,7 +27,7 @@ enum State {
 
 impl Relay {
     /// Stands in front of `target`, at first open.
-    pub fn before(target: String) -> Self {
+    pub(crate) fn before(target: String) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("an option");
         let address = listener.local_addr().expect("its address");
@@ -44,22 +44,22 @@ impl Relay {
     }
 
     /// Port of this machine.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
     /// Cuts all connections and refuses new ones.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.state.send_replace(State::Cut);
     }
 
     /// Passes nothing on any more, as a server does that hangs.
-    pub fn hang(&self) {
+    pub(crate) fn hang(&self) {
         self.state.send_replace(State::Hanging);
     }
 
     /// Gives the server back.
-    pub fn restore(&self) {
+    pub(crate) fn restore(&self) {
         self.state.send_replace(State::Open);
     }
 }

@@ -11,19 +11,19 @@ use super::http;
 use super::wait::until;
 
 /// The accounts that providers under test have at the gateways.
-pub const ESKIZ: [&str; 3] = ["it@yagona.example", "it-eskiz-password", "4546"];
+pub(crate) const ESKIZ: [&str; 3] = ["it@yagona.example", "it-eskiz-password", "4546"];
 /// Login, password, originator.
-pub const PLAYMOBILE: [&str; 3] = ["it", "it-playmobile-password", "3700"];
+pub(crate) const PLAYMOBILE: [&str; 3] = ["it", "it-playmobile-password", "3700"];
 
 /// A started sandbox. It lives as long as the tests.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     /// Where it is, without a trailing slash.
     pub base: String,
 }
 
 impl Sandbox {
     /// Starts one that reports PlayMobile's deliveries to `playmobile_callback`.
-    pub fn start(playmobile_callback: Option<String>) -> Self {
+    pub(crate) fn start(playmobile_callback: Option<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("its address"));
         let owned = |texts: [&str; 3]| texts.map(str::to_owned);
@@ -42,7 +42,7 @@ impl Sandbox {
     }
 
     /// What has arrived on a phone, oldest first.
-    pub async fn messages(&self, person: &Person) -> Vec<Value> {
+    pub(crate) async fn messages(&self, person: &Person) -> Vec<Value> {
         let url = format!("{}/messages?to={}", self.base, person.number);
         let response = http::get(&url).await.expect("the sandbox");
         let messages: Value = response.json().await.expect("JSON");
@@ -50,7 +50,7 @@ impl Sandbox {
     }
 
     /// Turns switches such as `("eskiz.fail", "1")`.
-    pub async fn switch(&self, changes: &[(&str, &str)]) {
+    pub(crate) async fn switch(&self, changes: &[(&str, &str)]) {
         let url = format!("{}/switches", self.base);
         let response = http::client()
             .post(url)
@@ -63,7 +63,7 @@ impl Sandbox {
     }
 
     /// The text of the next message that arrives on a phone and that no test has seen.
-    pub async fn next_message(&self, person: &Person) -> Value {
+    pub(crate) async fn next_message(&self, person: &Person) -> Value {
         let what = format!("an SMS to {}", person.number);
         let seen = person.seen.load(Ordering::Relaxed);
         let message = until(&what, async || self.messages(person).await.get(seen).cloned()).await;
@@ -72,21 +72,21 @@ impl Sandbox {
     }
 
     /// The code in the next message.
-    pub async fn next_code(&self, person: &Person) -> String {
+    pub(crate) async fn next_code(&self, person: &Person) -> String {
         let message = self.next_message(person).await;
         code_in(message["text"].as_str().expect("a text"))
     }
 
     /// Fails if a message that no test expects has arrived on a phone. To be asked when a message sent later, by the
     /// same outbox, has arrived on another.
-    pub async fn nothing_came(&self, person: &Person) {
+    pub(crate) async fn nothing_came(&self, person: &Person) {
         let arrived = self.messages(person).await.len();
         assert_eq!(arrived, person.seen.load(Ordering::Relaxed), "an SMS to {}", person.number);
     }
 }
 
 /// The code in the domain-bound last line of a message.
-pub fn code_in(text: &str) -> String {
+pub(crate) fn code_in(text: &str) -> String {
     let last = text.lines().last().unwrap_or_default();
     let code = last.rsplit('#').next().unwrap_or_default();
     assert!(last.starts_with('@') && code.len() == 6, "no domain-bound code in {text:?}");

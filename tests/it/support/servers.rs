@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 /// The value of a variable that `scripts/test` sets.
-pub fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run the tests with `scripts/test`, which starts the servers they need")
     })
@@ -18,7 +18,7 @@ fn number() -> u32 {
 }
 
 /// The URL of a new, empty database.
-pub async fn postgres_database() -> String {
+pub(crate) async fn postgres_database() -> String {
     let server = variable("YAGONA_TEST_POSTGRES");
     let name = format!("yagona_{}_{}", std::process::id(), number());
     let mut connection = PgConnection::connect(&server)
@@ -33,7 +33,7 @@ pub async fn postgres_database() -> String {
 }
 
 /// The URL of a Redis database that no other test uses, emptied of what an earlier run may have left.
-pub async fn redis_database() -> String {
+pub(crate) async fn redis_database() -> String {
     let server = variable("YAGONA_TEST_REDIS");
     let url = format!("{}/{}", server.trim_end_matches('/'), number() + 1);
     empty_redis(&url)
@@ -46,7 +46,7 @@ pub async fn redis_database() -> String {
 ///
 /// # Errors
 /// When Redis does not answer.
-pub async fn empty_redis(url: &str) -> redis::RedisResult<()> {
+pub(crate) async fn empty_redis(url: &str) -> redis::RedisResult<()> {
     let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
     redis::cmd("FLUSHDB").query_async(&mut connection).await
 }

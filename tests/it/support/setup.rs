@@ -8,7 +8,7 @@ use super::sandbox::{ESKIZ, PLAYMOBILE};
 use super::world::{Backend, World};
 
 /// A provider to be started.
-pub struct Setup {
+pub(crate) struct Setup {
     /// Its stores.
     pub backend: Backend,
     /// Who lives in its country.
@@ -27,46 +27,46 @@ const NO_LIMIT: i64 = 1_000_000_000;
 
 impl Setup {
     /// The usual settings, few people.
-    pub fn new(backend: Backend) -> Self {
+    pub(crate) fn new(backend: Backend) -> Self {
         let census = Census { enrolled: 12, others: 6 };
         let (changes, clients) = (Table::new(), String::new());
         Self { backend, census, changes, clients, relayed: false, tls: false }
     }
 
     /// Sets a key such as `sign_in.code_seconds`.
-    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         put(&mut self.changes, key, value.into());
         self
     }
 
     /// With one more relying party, whose registration has these members besides the usual ones.
-    pub fn client(mut self, id: &str, members: &str) -> Self {
+    pub(crate) fn client(mut self, id: &str, members: &str) -> Self {
         self.clients += &client_file::client(id, members);
         self
     }
 
     /// With connections to the servers that can be cut.
-    pub fn relayed(self) -> Self {
+    pub(crate) fn relayed(self) -> Self {
         Self { relayed: true, ..self }
     }
 
     /// Over https.
-    pub fn over_tls(self) -> Self {
+    pub(crate) fn over_tls(self) -> Self {
         Self { tls: true, ..self }.set("server.tls.self_signed", true)
     }
 
     /// With so many people.
-    pub fn people(self, enrolled: usize, others: usize) -> Self {
+    pub(crate) fn people(self, enrolled: usize, others: usize) -> Self {
         Self { census: Census { enrolled, others }, ..self }
     }
 
     /// Starts it.
-    pub async fn start(self) -> World {
+    pub(crate) async fn start(self) -> World {
         World::start(self).await
     }
 
     /// The configuration of a node at these ports, with the sandbox at `sandbox`.
-    pub fn configuration(&self, place: &Place) -> Table {
+    pub(crate) fn configuration(&self, place: &Place) -> Table {
         let mut table = Table::new();
         let mut set = |key: &str, value: Value| put(&mut table, key, value);
         set("environment", "sandbox".into());
@@ -115,11 +115,11 @@ impl Setup {
 }
 
 /// The unguessable part of the address at which gateways report.
-pub const CALLBACK_SECRET: &str = "it0callback0path0known0to0these0tests0only";
+pub(crate) const CALLBACK_SECRET: &str = "it0callback0path0known0to0these0tests0only";
 
 /// Where a node is and what it stands on.
 #[derive(Clone)]
-pub struct Place {
+pub(crate) struct Place {
     pub issuer: String,
     pub port: u16,
     pub operations: u16,

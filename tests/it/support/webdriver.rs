@@ -15,21 +15,21 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub(crate) struct Look {
     /// Pixels.
     pub width: u32,
     pub dark: bool,
 }
 
 /// A browser of its own.
-pub struct Chromium {
+pub(crate) struct Chromium {
     http: reqwest::Client,
     session: String,
 }
 
 impl Chromium {
     /// Starts one without cookies, whose owner reads `language`; it runs pages' scripts or not.
-    pub async fn start(scripts: bool, language: &str) -> Self {
+    pub(crate) async fn start(scripts: bool, language: &str) -> Self {
         let http =
             reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
         let arguments = [
@@ -66,7 +66,7 @@ impl Chromium {
     }
 
     /// Looks at pages so from now on.
-    pub async fn look(&self, look: Look) {
+    pub(crate) async fn look(&self, look: Look) {
         let size =
             json!({"width": look.width, "height": 800, "deviceScaleFactor": 1, "mobile": look.width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
@@ -93,17 +93,17 @@ impl Chromium {
     }
 
     /// Opens a page.
-    pub async fn open(&self, url: &str) {
+    pub(crate) async fn open(&self, url: &str) {
         self.call("url", json!({"url": url})).await;
     }
 
     /// Where it is.
-    pub async fn url(&self) -> String {
+    pub(crate) async fn url(&self) -> String {
         self.call("url", Value::Null).await.as_str().expect("a URL").to_owned()
     }
 
     /// Goes back.
-    pub async fn back(&self) {
+    pub(crate) async fn back(&self) {
         self.call("back", json!({})).await;
     }
 
@@ -114,7 +114,7 @@ impl Chromium {
     }
 
     /// Waits for an element.
-    pub async fn wait_for(&self, selector: &str) -> String {
+    pub(crate) async fn wait_for(&self, selector: &str) -> String {
         let begun = tokio::time::Instant::now();
         loop {
             if let Some(found) = self.find(selector).await {
@@ -129,37 +129,37 @@ impl Chromium {
     }
 
     /// Clicks an element, with what a real click hits.
-    pub async fn click(&self, selector: &str) {
+    pub(crate) async fn click(&self, selector: &str) {
         let element = self.wait_for(selector).await;
         self.call(&format!("element/{element}/click"), json!({})).await;
     }
 
     /// Types into a field, in place of what is there.
-    pub async fn fill(&self, selector: &str, text: &str) {
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
         let element = self.wait_for(selector).await;
         self.call(&format!("element/{element}/clear"), json!({})).await;
         self.call(&format!("element/{element}/value"), json!({"text": text})).await;
     }
 
     /// The value of a field.
-    pub async fn value(&self, selector: &str) -> String {
+    pub(crate) async fn value(&self, selector: &str) -> String {
         let element = self.wait_for(selector).await;
         let value = self.call(&format!("element/{element}/property/value"), Value::Null).await;
         value.as_str().unwrap_or_default().to_owned()
     }
 
     /// Runs a script and gives what it returns.
-    pub async fn run(&self, script: &str, arguments: Value) -> Value {
+    pub(crate) async fn run(&self, script: &str, arguments: Value) -> Value {
         self.call("execute/sync", json!({"script": script, "args": arguments})).await
     }
 
     /// Runs a script that ends by calling its last argument.
-    pub async fn run_until_done(&self, script: &str, arguments: Value) -> Value {
+    pub(crate) async fn run_until_done(&self, script: &str, arguments: Value) -> Value {
         self.call("execute/async", json!({"script": script, "args": arguments})).await
     }
 
     /// Keeps a picture of the whole page.
-    pub async fn picture(&self, file: &Path) {
+    pub(crate) async fn picture(&self, file: &Path) {
         let params = json!({"captureBeyondViewport": true});
         let picture = self.devtools("Page.captureScreenshot", params).await;
         let data = BASE64_STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("base64");
@@ -167,7 +167,7 @@ impl Chromium {
     }
 
     /// What the console has to complain about since the last call: refused content, failed loads, errors of scripts.
-    pub async fn complaints(&self) -> Vec<String> {
+    pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.call("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().expect("a log");
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");
@@ -175,7 +175,7 @@ impl Chromium {
     }
 
     /// Waits until the address begins so.
-    pub async fn until_at(&self, start: &str) {
+    pub(crate) async fn until_at(&self, start: &str) {
         until(&format!("the browser to reach {start}"), async || {
             self.url().await.starts_with(start).then_some(())
         })
@@ -183,7 +183,7 @@ impl Chromium {
     }
 
     /// Ends it.
-    pub async fn quit(self) {
+    pub(crate) async fn quit(self) {
         let _ = self.http.delete(&self.session).send().await;
     }
 }

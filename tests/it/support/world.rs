@@ -22,7 +22,7 @@ use super::{Browser, client_file};
 
 /// Which stores a provider stands on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Backend {
+pub(crate) enum Backend {
     /// SQLite and this process.
     Embedded,
     /// PostgreSQL and Redis.
@@ -30,7 +30,7 @@ pub enum Backend {
 }
 
 /// One node of a provider.
-pub struct Node {
+pub(crate) struct Node {
     pub running: Running,
     pub port: u16,
     pub operations: String,
@@ -38,7 +38,7 @@ pub struct Node {
 }
 
 /// A provider and what belongs to it.
-pub struct World {
+pub(crate) struct World {
     pub issuer: Url,
     pub nodes: Vec<Node>,
     pub sandbox: Sandbox,
@@ -59,7 +59,7 @@ const SHARED: (usize, usize) = (160, 12);
 
 impl World {
     /// The provider that tests without wishes of their own share.
-    pub async fn shared(backend: Backend) -> &'static World {
+    pub(crate) async fn shared(backend: Backend) -> &'static World {
         static EMBEDDED: OnceCell<World> = OnceCell::const_new();
         static SERVERS: OnceCell<World> = OnceCell::const_new();
         let cell = if backend == Backend::Embedded { &EMBEDDED } else { &SERVERS };
@@ -118,7 +118,7 @@ impl World {
 
     /// Lets time pass for all nodes, those started later included. Never on a shared provider: its other tests go by
     /// the same clock.
-    pub async fn advance(&self, seconds: i64) {
+    pub(crate) async fn advance(&self, seconds: i64) {
         self.moved.fetch_add(seconds, Ordering::SeqCst);
         for node in &self.nodes {
             node.advance(seconds).await;
@@ -126,19 +126,19 @@ impl World {
     }
 
     /// Starts one more node of the same provider.
-    pub async fn add_node(&mut self) {
+    pub(crate) async fn add_node(&mut self) {
         let (port, operations) = (free_port(), free_port());
         let config = self.write_config(&format!("node-{}.toml", self.nodes.len() + 1), port, operations);
         self.start_node(config, port, operations).await;
     }
 
     /// The configuration file of a further node, which is not started.
-    pub fn config_of_another(&self) -> PathBuf {
+    pub(crate) fn config_of_another(&self) -> PathBuf {
         self.write_config("node-more.toml", free_port(), free_port())
     }
 
     /// Starts the first node again, after it ended.
-    pub async fn start_again(&mut self) {
+    pub(crate) async fn start_again(&mut self) {
         let node = self.nodes.remove(0);
         let operations =
             node.operations.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
@@ -148,55 +148,55 @@ impl World {
     }
 
     /// Runs a command on this provider's configuration; it must succeed.
-    pub fn command(&self, arguments: &[&str]) -> String {
+    pub(crate) fn command(&self, arguments: &[&str]) -> String {
         let config = self.nodes[0].config.display().to_string();
         run_well(self.folder.path(), &[arguments, &["-c", &config]].concat())
     }
 
     /// Runs a command on this provider's configuration, whatever comes of it.
-    pub fn try_command(&self, arguments: &[&str]) -> std::process::Output {
+    pub(crate) fn try_command(&self, arguments: &[&str]) -> std::process::Output {
         let config = self.nodes[0].config.display().to_string();
         run(self.folder.path(), &[arguments, &["-c", &config]].concat())
     }
 
     /// A URL of the provider.
-    pub fn url(&self, path: &str) -> Url {
+    pub(crate) fn url(&self, path: &str) -> Url {
         self.issuer.join(path).expect("a path")
     }
 
     /// A fresh browser in front of the first node.
-    pub fn browser(&self) -> Browser {
+    pub(crate) fn browser(&self) -> Browser {
         Browser::new(&self.issuer, self.nodes[0].port)
     }
 
     /// Somebody who can sign in.
-    pub fn person(&self) -> Person {
+    pub(crate) fn person(&self) -> Person {
         self.people.next(Kind::Enrolled)
     }
 
     /// Somebody of a certain kind.
-    pub fn somebody(&self, kind: Kind) -> Person {
+    pub(crate) fn somebody(&self, kind: Kind) -> Person {
         self.people.next(kind)
     }
 
     /// A JSON document of the provider.
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let page = self.browser().open(path).await.page().expect_status(200);
         serde_json::from_str(&page.body).expect("JSON")
     }
 
     /// The published keys.
-    pub async fn keys(&self) -> Value {
+    pub(crate) async fn keys(&self) -> Value {
         self.json("/oidc/jwks").await
     }
 
     /// As [`Node::metric`], of the first node.
-    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         self.nodes[0].metric(name, labels).await
     }
 
     /// Where the first node is and what it stands on.
-    pub fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.place.clone()
     }
 }
@@ -223,7 +223,7 @@ impl Node {
     }
 
     /// The sum of a metric's samples that have every one of `labels`.
-    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         let samples = self.samples(name).await.into_iter();
         samples
             .filter(|(given, _)| labels.iter().all(|label| given.contains(label)))
@@ -232,7 +232,7 @@ impl Node {
     }
 
     /// The sums of a metric's samples by one of its labels.
-    pub async fn metric_by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+    pub(crate) async fn metric_by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
         let mut sums = BTreeMap::new();
         let label = format!("{label}=\"");
         for (labels, value) in self.samples(name).await {
@@ -267,12 +267,12 @@ fn relayed(url: &str) -> (String, Relay) {
 }
 
 /// Where scripts of other people's clients are.
-pub fn clients_folder() -> &'static PathBuf {
+pub(crate) fn clients_folder() -> &'static PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser-clients"))
 }
 
 /// What `scripts/test` sets for browser tests.
-pub fn webdriver() -> String {
+pub(crate) fn webdriver() -> String {
     variable("YAGONA_TEST_WEBDRIVER")
 }

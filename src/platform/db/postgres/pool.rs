@@ -28,7 +28,7 @@ pub(super) struct Pool {
 pub(super) struct Open {
     connection: PgConnection,
     opened: Instant,
-    /// [`Availability::losses`] when it was opened.
+    /// [`Availability::losses`](crate::platform::db::availability::Availability::losses) when it was opened.
     losses: u64,
 }
 

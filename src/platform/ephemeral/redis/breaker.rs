@@ -47,15 +47,17 @@ pub(super) struct Permit<'b> {
 impl Breaker {
     /// Leave to ask, `now`; `None` while the breaker is open and no trial is due.
     pub(super) fn permit(&self, now: Instant) -> Option<Permit<'_>> {
-        let kind = if !self.open.load(Ordering::Acquire) {
-            if self.suspicious.load(Ordering::Relaxed) { Kind::Suspicious } else { Kind::Usual }
-        } else {
+        let kind = if self.open.load(Ordering::Acquire) {
             let mut state = self.lock();
             if state.in_trial || state.paused_until.is_some_and(|until| until > now) {
                 return None;
             }
             state.in_trial = true;
             Kind::Trial
+        } else if self.suspicious.load(Ordering::Relaxed) {
+            Kind::Suspicious
+        } else {
+            Kind::Usual
         };
         Some(Permit { breaker: self, kind })
     }

@@ -57,7 +57,7 @@ fn all() -> ForeignKeys {
 }
 
 /// A JWK with other members.
-fn with(mut jwk: Value, members: Value) -> Value {
+fn with(mut jwk: Value, members: &Value) -> Value {
     for (name, value) in members.as_object().unwrap() {
         jwk[name] = value.clone();
     }
@@ -114,7 +114,7 @@ fn unknown_keys_and_wrong_uses_are_told_apart() {
     let jwk = || PARTY.jwk(Alg::ES256);
     let verify = |set: &[Value]| keys(set).verify(&token, &ANY);
     assert!(matches!(verify(&[]), Err(ForeignError::UnknownKey)));
-    assert!(matches!(verify(&[with(jwk(), json!({"kid": "other"}))]), Err(ForeignError::UnknownKey)));
+    assert!(matches!(verify(&[with(jwk(), &json!({"kid": "other"}))]), Err(ForeignError::UnknownKey)));
     assert!(matches!(verify(&[without(jwk(), &["kid"])]), Err(ForeignError::UnknownKey)));
     for members in [
         json!({"use": "enc"}),
@@ -124,13 +124,13 @@ fn unknown_keys_and_wrong_uses_are_told_apart() {
         json!({"crv": "P-384"}),
         json!({"x": "AAAA"}),
     ] {
-        let refused = verify(&[with(jwk(), members.clone())]);
+        let refused = verify(&[with(jwk(), &members)]);
         assert!(matches!(refused, Err(ForeignError::WrongUse)), "{members}: {refused:?}");
     }
-    let rsa_of_that_name = with(PARTY.jwk(Alg::RS256), json!({"kid": "ES256"}));
+    let rsa_of_that_name = with(PARTY.jwk(Alg::RS256), &json!({"kid": "ES256"}));
     assert!(matches!(verify(std::slice::from_ref(&rsa_of_that_name)), Err(ForeignError::WrongUse)));
     assert!(verify(&[rsa_of_that_name, jwk()]).is_ok(), "names may be shared by keys of different kinds");
-    assert!(verify(&[without(with(jwk(), json!({"key_ops": ["verify"]})), &["use", "alg"])]).is_ok());
+    assert!(verify(&[without(with(jwk(), &json!({"key_ops": ["verify"]})), &["use", "alg"])]).is_ok());
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn without_a_kid_the_only_key_of_the_algorithm_is_meant() {
     let open = without(PARTY.jwk(Alg::RS256), &["alg"]);
     let token = PARTY.sign_ps256(&json!({"alg": "PS256"}), b"{}");
     assert!(keys(&[open.clone(), PARTY.jwk(Alg::ES256)]).verify(&token, &ANY).is_ok());
-    let refused = keys(&[open.clone(), with(open, json!({"kid": "2"}))]).verify(&token, &ANY);
+    let refused = keys(&[open.clone(), with(open, &json!({"kid": "2"}))]).verify(&token, &ANY);
     assert!(matches!(refused, Err(ForeignError::AmbiguousKey)));
     assert!(matches!(keys(&[]).verify(&token, &ANY), Err(ForeignError::AmbiguousKey)));
 }
