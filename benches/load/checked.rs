@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+#[path = "configuration.rs"]
+mod configuration;
 #[path = "cookies.rs"]
 mod cookies;
 #[path = "forms.rs"]
@@ -12,6 +14,8 @@ mod metrics;
 mod people;
 #[path = "process.rs"]
 mod process;
+#[path = "receipts.rs"]
+mod receipts;
 #[path = "statistics.rs"]
 mod statistics;
 #[path = "wire.rs"]
