@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+#[path = "comparison.rs"]
+mod comparison;
 #[path = "configuration.rs"]
 mod configuration;
 #[path = "cookies.rs"]

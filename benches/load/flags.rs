@@ -28,6 +28,14 @@ pub struct Flags {
     /// Measure this yagona binary instead of the one that cargo built together with this program.
     #[arg(long, conflicts_with = "base")]
     pub binary: Option<PathBuf>,
+    /// Measure this older binary and the other one in turns, and compare them. Each turn starts a provider of its own on
+    /// empty stores: with --database-url, EVERYTHING IN SCHEMA `public` OF THAT DATABASE IS DROPPED (DROP SCHEMA public
+    /// CASCADE), and with --redis-url, ALL KEYS OF THAT REDIS NUMBER ARE REMOVED (FLUSHDB), before each turn.
+    #[arg(long, value_name = "OTHER_BINARY", conflicts_with = "base")]
+    pub turns: Option<PathBuf>,
+    /// With --turns: how many turns each binary gets.
+    #[arg(long, default_value_t = 3, requires = "turns")]
+    pub rounds: usize,
     /// Length of each measurement, in seconds.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,

@@ -12,6 +12,7 @@
 // target run them.
 #![cfg_attr(test, allow(unused_imports, dead_code))]
 
+mod comparison;
 mod configuration;
 mod cookies;
 mod courier;
@@ -30,6 +31,8 @@ mod run;
 mod scenario;
 mod server;
 mod statistics;
+mod stores;
+mod turns;
 mod wire;
 
 use std::process::ExitCode;

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::comparison::Figures;
 use crate::drive::Failure;
 use crate::flags::Flags;
 use crate::metrics::Counters;
@@ -46,6 +47,19 @@ impl Outcome {
         self.counters.as_ref().and_then(|counters| self.per_flow(total(counters)))
     }
 
+    /// What is compared of it, in the order of [`crate::comparison::COLUMNS`].
+    pub fn figures(&self) -> Figures {
+        [
+            self.cpu_microseconds(),
+            Some(self.rate()),
+            Some(self.latencies.quantile(0.99)),
+            self.counted(|all| all.sql_round_trips),
+            self.counted(|all| all.sql_commits),
+            self.counted(|all| all.redis_round_trips),
+            self.counted(|all| all.receipts),
+        ]
+    }
+
     fn cpu_microseconds(&self) -> Option<f64> {
         let (before, after) = self.usage?;
         self.per_flow((after.cpu_seconds - before.cpu_seconds) * 1e6)
@@ -58,13 +72,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// Says what is measured, on what and under which conditions.
-    pub fn begin(flags: &Flags, server: &Server, idle: Option<Usage>) -> Self {
+    /// Says what is measured, on what and under which conditions; `turn` names it among others.
+    pub fn begin(flags: &Flags, server: &Server, idle: Option<Usage>, turn: Option<&str>) -> Self {
         if flags.json {
             let setting = server.setting();
             let conditions = setting.map(|setting| &setting.conditions);
             let start = json!({
-                "binary": setting.map(|setting| &setting.binary),
+                "turn": turn, "binary": setting.map(|setting| &setting.binary),
                 "stores": stores(flags, server), "limits": conditions.map(|found| found.limits),
                 "log_level": conditions.map(|found| &found.level),
                 "log_format": conditions.map(|found| &found.format),
@@ -76,6 +90,9 @@ impl Report {
             });
             println!("{start}");
             return Self { json: true };
+        }
+        if let Some(turn) = turn {
+            println!("\n{turn}");
         }
         println!("{}", conditions(flags, server));
         if let Some(milliseconds) = server.cold_start {
@@ -105,10 +122,7 @@ impl Report {
     /// One scenario's figures.
     pub fn line(&self, scenario: Scenario, outcome: &Outcome) {
         let quantile = |share| outcome.latencies.quantile(share);
-        let (sql, commits) =
-            (outcome.counted(|all| all.sql_round_trips), outcome.counted(|all| all.sql_commits));
-        let redis = outcome.counted(|all| all.redis_round_trips);
-        let receipts = outcome.counted(|all| all.receipts);
+        let [_, _, _, sql, commits, redis, receipts] = outcome.figures();
         let resident = outcome.usage.map(|(_, after)| after.resident);
         if self.json {
             let line = json!({
@@ -197,7 +211,8 @@ fn conditions(flags: &Flags, server: &Server) -> String {
     format!("{load}; {stores}; {setting}; {}", machine())
 }
 
-fn figure(value: Option<f64>, decimals: usize) -> String {
+/// A figure as tables show it.
+pub fn figure(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 

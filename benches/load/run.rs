@@ -19,13 +19,20 @@ use crate::report::{Outcome, Report};
 use crate::scenario::Scenario;
 use crate::server::Server;
 use crate::statistics::Histogram;
-use crate::{gateway, people};
+use crate::{gateway, people, turns};
 
 /// Failures in a row after which a user gives up.
 const MOST_FAILURES: u32 = 50;
 
 /// Personal numbers of one birthday, of which each person has one.
 const MOST_PEOPLE: usize = 1_000_000;
+
+/// All that was measured of one provider.
+pub struct Measured {
+    pub outcomes: Vec<(Scenario, Outcome)>,
+    /// How many scenarios could not be measured.
+    pub broken: usize,
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
@@ -63,37 +70,43 @@ pub async fn run(flags: Flags) -> Result<(), String> {
 
 async fn begin(flags: &Flags) -> Result<(), String> {
     let gateway = gateway::start().await.map_err(|error| format!("the gateway: {error}"))?;
-    let broken = measure_all(flags, gateway).await?;
+    let broken = match &flags.turns {
+        Some(older) => turns::run(flags, older, gateway).await?,
+        None => measure_all(flags, gateway, None).await?.broken,
+    };
     if broken > 0 { Err(format!("{broken} scenarios could not be measured")) } else { Ok(()) }
 }
 
-/// Measures one provider, which it starts unless one runs already; returns how many scenarios could not be measured.
+/// Measures one provider, which it starts unless one runs already; `turn` names it among others.
 ///
 /// # Errors
 /// In words, when nothing can be measured.
-async fn measure_all(flags: &Flags, gateway: SocketAddr) -> Result<usize, String> {
+pub async fn measure_all(flags: &Flags, gateway: SocketAddr, turn: Option<&str>) -> Result<Measured, String> {
     let server = match &flags.base {
         Some(base) => Server::running(flags, base)?,
         None => Server::start(flags, gateway).await?,
     };
     let world = Rc::new(World::discover(&server.base).await?);
     let mut observer = Observer::new(&server)?;
-    let report = Report::begin(flags, &server, observer.usage());
+    let report = Report::begin(flags, &server, observer.usage(), turn);
     let scenarios = match flags.scenario.as_slice() {
         [] => Scenario::value_variants(),
         chosen => chosen,
     };
-    let mut broken = 0;
+    let mut measured = Measured { outcomes: Vec::new(), broken: 0 };
     for scenario in scenarios {
         match measure(flags, *scenario, &server, &world, &mut observer).await {
-            Ok(outcome) => report.line(*scenario, &outcome),
+            Ok(outcome) => {
+                report.line(*scenario, &outcome);
+                measured.outcomes.push((*scenario, outcome));
+            }
             Err(problem) => {
-                broken += 1;
+                measured.broken += 1;
                 report.problem(*scenario, &problem);
             }
         }
     }
-    Ok(broken)
+    Ok(measured)
 }
 
 async fn measure(
