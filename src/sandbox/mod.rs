@@ -18,7 +18,7 @@ mod playmobile;
 mod receipts;
 mod switches;
 #[cfg(test)]
-mod trial;
+mod tests;
 
 use std::io;
 use std::net::TcpListener;

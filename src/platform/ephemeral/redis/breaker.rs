@@ -1,5 +1,5 @@
-//! The circuit breaker: when Redis has failed once, requests are answered 503 at once instead of each waiting for its
-//! own failure, and one of them at a time finds out whether Redis is back.
+//! The circuit breaker: after a failure of Redis, requests fail at once with 503 instead of each waiting for a
+//! timeout, and one request at a time probes whether Redis is available again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long Redis is left alone after a trial failed.
+/// Pause after a failed probe.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The circuit breaker of one process: all its threads share what one of them found.
+/// The circuit breaker of one process, shared by its threads.
 #[derive(Default)]
 pub(super) struct Breaker {
     open: AtomicBool,
@@ -19,30 +19,30 @@ pub(super) struct Breaker {
 
 #[derive(Default)]
 struct State {
-    /// Before then no trial is made.
+    /// No probe before this time.
     paused_until: Option<Instant>,
-    /// A request is finding out whether Redis is back.
-    in_trial: bool,
+    /// A request is probing.
+    probing: bool,
 }
 
-/// Leave to ask Redis.
+/// Permission to send a command to Redis.
 pub(super) struct Permit<'b> {
     breaker: &'b Breaker,
-    is_trial: bool,
+    is_probe: bool,
 }
 
 impl Breaker {
-    /// Leave to ask, `now`; `None` while the breaker is open and no trial is due.
+    /// Permission at `now`; `None` while the breaker is open and no probe is due.
     pub(super) fn permit(&self, now: Instant) -> Option<Permit<'_>> {
         if !self.open.load(Ordering::Acquire) {
-            return Some(Permit { breaker: self, is_trial: false });
+            return Some(Permit { breaker: self, is_probe: false });
         }
         let mut state = self.lock();
-        if state.in_trial || state.paused_until.is_some_and(|until| until > now) {
+        if state.probing || state.paused_until.is_some_and(|until| until > now) {
             return None;
         }
-        state.in_trial = true;
-        Some(Permit { breaker: self, is_trial: true })
+        state.probing = true;
+        Some(Permit { breaker: self, is_probe: true })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -51,23 +51,23 @@ impl Breaker {
 }
 
 impl Permit<'_> {
-    /// Whether the breaker is open, and this request is the one that tries.
-    pub(super) const fn is_trial(&self) -> bool {
-        self.is_trial
+    /// Whether the breaker is open and this request is the probe.
+    pub(super) const fn is_probe(&self) -> bool {
+        self.is_probe
     }
 
-    /// Redis answered: the breaker closes if this was the trial.
+    /// Redis responded: the breaker closes if this was the probe.
     pub(super) fn succeeded(&self) {
-        if self.is_trial && self.breaker.open.swap(false, Ordering::AcqRel) {
+        if self.is_probe && self.breaker.open.swap(false, Ordering::AcqRel) {
             self.breaker.lock().paused_until = None;
             tracing::info!(event = "redis.available", "Redis is available again");
         }
     }
 
-    /// Redis failed: the breaker opens. The first trial may be made at once, since what failed may have been one
-    /// connection; after a trial that failed, Redis is left alone for a while.
+    /// Redis failed: the breaker opens. The first probe is due at once, since only one connection may have
+    /// failed; a failed probe is followed by a pause.
     pub(super) fn failed(&self, now: Instant) {
-        if self.is_trial {
+        if self.is_probe {
             self.breaker.lock().paused_until = Some(now + PAUSE);
         } else if !self.breaker.open.swap(true, Ordering::AcqRel) {
             tracing::warn!(
@@ -80,9 +80,9 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        // A request that is given up half-way leaves the trial to the next one.
-        if self.is_trial {
-            self.breaker.lock().in_trial = false;
+        // A cancelled request leaves the probe to the next one.
+        if self.is_probe {
+            self.breaker.lock().probing = false;
         }
     }
 }
@@ -92,27 +92,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_failure_opens_it_and_one_trial_at_a_time_closes_it_again() {
+    fn one_failure_opens_it_and_one_probe_at_a_time_closes_it_again() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         let (one, other) = (breaker.permit(now).unwrap(), breaker.permit(now).unwrap());
         one.failed(now);
         other.succeeded();
-        let trial = breaker.permit(now).expect("the first trial is made at once");
-        assert!(trial.is_trial() && breaker.permit(now).is_none(), "one at a time");
-        trial.failed(now);
-        drop(trial);
+        let probe = breaker.permit(now).expect("the first probe is due at once");
+        assert!(probe.is_probe() && breaker.permit(now).is_none(), "one at a time");
+        probe.failed(now);
+        drop(probe);
         assert!(breaker.permit(now).is_none(), "paused");
-        let trial = breaker.permit(now + PAUSE).unwrap();
-        trial.succeeded();
-        drop(trial);
-        assert!(!breaker.permit(now + PAUSE).unwrap().is_trial());
+        let probe = breaker.permit(now + PAUSE).unwrap();
+        probe.succeeded();
+        drop(probe);
+        assert!(!breaker.permit(now + PAUSE).unwrap().is_probe());
     }
 
     #[test]
-    fn a_trial_that_was_given_up_is_made_by_the_next_request() {
+    fn a_cancelled_probe_is_made_by_the_next_request() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         breaker.permit(now).unwrap().failed(now);
         drop(breaker.permit(now).unwrap());
-        assert!(breaker.permit(now).is_some_and(|trial| trial.is_trial()));
+        assert!(breaker.permit(now).is_some_and(|probe| probe.is_probe()));
     }
 }

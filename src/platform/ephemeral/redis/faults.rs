@@ -1,5 +1,5 @@
-//! Redis that falls silent, hangs up, is slow to be reached or is not there, played by a server that answers `OK` to
-//! everything for as long as it is told to.
+//! A Redis that hangs, closes connections, is slow to connect or is down, simulated by a server that responds `OK` to
+//! every command.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,31 +13,31 @@ use tokio::time::Instant;
 use super::super::{Stored, Version};
 use super::*;
 
-/// The time for an answer where answers come, and where they are missed.
-const AMPLE: Duration = Duration::from_secs(5);
+/// Timeouts for tests in which responses come, and in which they do not.
+const LONG: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, PartialEq)]
-enum Mood {
+enum Behaviour {
     Answers,
-    /// It takes connections and commands and says nothing, as a process that was stopped.
-    Silent,
+    /// It accepts connections and commands and never responds, like a stopped process.
+    Hangs,
 }
 
-/// A server on a thread of its own.
+/// A server on its own thread.
 struct Server {
     address: std::net::SocketAddr,
-    mood: Arc<watch::Sender<Mood>>,
+    behaviour: Arc<watch::Sender<Behaviour>>,
     accepted: Arc<AtomicUsize>,
-    /// Connections before this one are dead: nothing more comes from them, not even their end.
+    /// Connections before this one are dead: they send nothing, not even an end.
     alive_from: Arc<AtomicUsize>,
-    /// All connections end.
+    /// Closes all connections.
     hang_up: watch::Sender<usize>,
-    /// The first answer on each connection is late by this.
+    /// Whether the first response on each connection is late by [`LATE`].
     late: Arc<AtomicBool>,
 }
 
-/// How late the first answer of a slow connection is: later than any other answer may be.
+/// Delay of the first response on a slow connection: longer than the timeout of a response.
 const LATE: Duration = Duration::from_millis(500);
 
 impl Server {
@@ -46,13 +46,13 @@ impl Server {
         listener.set_nonblocking(true).unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
-            mood: Arc::new(watch::channel(Mood::Answers).0),
+            behaviour: Arc::new(watch::channel(Behaviour::Answers).0),
             accepted: Arc::default(),
             alive_from: Arc::default(),
             hang_up: watch::channel(0).0,
             late: Arc::default(),
         };
-        let (mood, accepted) = (server.mood.subscribe(), Arc::clone(&server.accepted));
+        let (behaviour, accepted) = (server.behaviour.subscribe(), Arc::clone(&server.accepted));
         let (alive_from, hang_up) = (Arc::clone(&server.alive_from), server.hang_up.subscribe());
         let late = Arc::clone(&server.late);
         std::thread::spawn(move || {
@@ -61,12 +61,12 @@ impl Server {
                 let listener = TcpListener::from_std(listener).unwrap();
                 while let Ok((connection, _)) = listener.accept().await {
                     let number = accepted.fetch_add(1, Ordering::SeqCst);
-                    let (mood, mut hang_up) = (mood.clone(), hang_up.clone());
+                    let (behaviour, mut hang_up) = (behaviour.clone(), hang_up.clone());
                     let (alive_from, late) = (Arc::clone(&alive_from), Arc::clone(&late));
                     hang_up.mark_unchanged();
                     tokio::spawn(async move {
                         tokio::select! {
-                            () = answer(connection, number, mood, &alive_from, &late) => {}
+                            () = answer(connection, number, behaviour, &alive_from, &late) => {}
                             _ = hang_up.changed() => {}
                         }
                     });
@@ -86,18 +86,18 @@ impl Server {
     }
 }
 
-/// Answers each command that ends in what was read; commands of these tests hold no asterisk but the one in front.
+/// Responds to each command in what was read; commands of these tests contain no asterisk but the first character.
 async fn answer(
     mut connection: TcpStream,
     number: usize,
-    mut mood: watch::Receiver<Mood>,
+    mut behaviour: watch::Receiver<Behaviour>,
     alive_from: &AtomicUsize,
     late: &AtomicBool,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     let mut first = true;
     while let Ok(read) = connection.read(&mut buffer).await {
-        if read == 0 || mood.wait_for(|mood| *mood == Mood::Answers).await.is_err() {
+        if read == 0 || behaviour.wait_for(|behaviour| *behaviour == Behaviour::Answers).await.is_err() {
             return;
         }
         if number < alive_from.load(Ordering::SeqCst) {
@@ -119,7 +119,7 @@ async fn put(redis: &Redis) -> Result<(), Cause> {
     redis.put([b'T'; 33], &value).await
 }
 
-/// Asks until Redis answers again, and fails if it does not within a few seconds.
+/// Retries until Redis is available again, and fails after a few seconds.
 async fn until_back(redis: &Redis) {
     let begun = Instant::now();
     while let Err(error) = put(redis).await {
@@ -131,7 +131,7 @@ async fn until_back(redis: &Redis) {
 #[tokio::test]
 async fn all_commands_of_a_thread_go_over_one_connection_and_another_thread_has_its_own() {
     let server = Server::start();
-    let redis = server.redis(AMPLE).await;
+    let redis = server.redis(LONG).await;
     let all = futures_util::future::join_all((0..100).map(|_| put(&redis))).await;
     assert!(all.iter().all(Result::is_ok));
     assert_eq!(server.accepted(), 1);
@@ -149,30 +149,30 @@ async fn all_commands_of_a_thread_go_over_one_connection_and_another_thread_has_
 }
 
 #[tokio::test]
-async fn a_silent_redis_costs_the_first_request_its_time_and_the_others_none() {
+async fn a_hanging_redis_delays_only_the_first_request() {
     let server = Server::start();
     let redis = server.redis(SHORT).await;
-    server.mood.send_replace(Mood::Silent);
-    assert!(matches!(put(&redis).await, Err(Cause::NoAnswer(_))));
-    // One of them tries whether Redis is back; the others are refused meanwhile.
+    server.behaviour.send_replace(Behaviour::Hangs);
+    assert!(matches!(put(&redis).await, Err(Cause::Timeout(_))));
+    // One of them is the probe; the others fail at once.
     let mut refused = 0;
     for answer in futures_util::future::join_all((0..100).map(|_| put(&redis))).await {
         refused += u32::from(matches!(answer, Err(Cause::BreakerOpen)));
     }
     assert_eq!(refused, 99);
     assert!(put(&redis).await.is_err());
-    server.mood.send_replace(Mood::Answers);
+    server.behaviour.send_replace(Behaviour::Answers);
     until_back(&redis).await;
     assert!(put(&redis).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_connection_that_vanished_without_an_end_is_replaced() {
+async fn a_dead_connection_is_replaced() {
     let server = Server::start();
     let redis = server.redis(SHORT).await;
     put(&redis).await.unwrap();
     server.alive_from.store(1, Ordering::SeqCst);
-    assert!(matches!(put(&redis).await, Err(Cause::NoAnswer(_))));
+    assert!(matches!(put(&redis).await, Err(Cause::Timeout(_))));
     until_back(&redis).await;
     assert_eq!(server.accepted(), 2, "over a new connection");
     let all = futures_util::future::join_all((0..10).map(|_| put(&redis))).await;
@@ -180,9 +180,9 @@ async fn a_connection_that_vanished_without_an_end_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_restart_of_redis_is_not_noticed_by_what_may_be_asked_again() {
+async fn a_restart_of_redis_is_hidden_by_the_retry_of_idempotent_commands() {
     let server = Server::start();
-    let redis = server.redis(AMPLE).await;
+    let redis = server.redis(LONG).await;
     put(&redis).await.unwrap();
     server.hang_up.send_modify(|times| *times += 1);
     put(&redis).await.unwrap();
@@ -200,7 +200,7 @@ async fn a_connection_may_take_longer_than_an_answer() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_not_there_is_an_error_at_the_start_and_so_is_a_wrong_url() {
+async fn an_unavailable_redis_or_a_wrong_url_is_an_error_at_start() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let begun = Instant::now();
     for url in [format!("redis://{free}"), "http://127.0.0.1".to_owned()] {
@@ -211,9 +211,9 @@ async fn a_redis_that_is_not_there_is_an_error_at_the_start_and_so_is_a_wrong_ur
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_leaves_the_connection_to_the_next() {
+async fn a_cancelled_request_leaves_the_connection_to_the_next() {
     let server = Server::start();
-    let redis = server.redis(AMPLE).await;
+    let redis = server.redis(LONG).await;
     server.late.store(true, Ordering::SeqCst);
     server.hang_up.send_modify(|times| *times += 1);
     // Polled once and dropped, while it waits for its connection.
@@ -225,10 +225,10 @@ async fn a_request_that_is_given_up_leaves_the_connection_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_thread_that_was_busy_reads_an_answer_late_and_does_not_blame_redis() {
+async fn a_busy_thread_does_not_mistake_a_late_read_for_a_timeout() {
     let server = Server::start();
     let redis = server.redis(SHORT).await;
-    // The thread does nothing else for longer than an answer may take.
+    // The thread is blocked for longer than the timeout of a response.
     let busy = async || std::thread::sleep(SHORT * 2);
     let (answer, ()) = futures_util::future::join(put(&redis), busy()).await;
     answer.unwrap();

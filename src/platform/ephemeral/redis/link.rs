@@ -1,5 +1,5 @@
-//! Connections to Redis: one per thread that uses it, made on that thread's own runtime when it is first needed, so that
-//! no command crosses to another thread. A connection that failed is dropped and made anew.
+//! Connections to Redis: one per thread, opened on that thread's own runtime at first use, so that
+//! no command crosses to another thread. A failed connection is replaced.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use thread_local::ThreadLocal;
 use tokio::sync::watch;
 
 use super::super::unavailable::Cause;
-use super::patience::within;
 use super::script::Script;
+use super::timeout::within;
 
-/// A new connection may take this long even where answers must come sooner: it needs several round trips, more with TLS.
+/// Minimum timeout for connecting, which needs several round trips, more with TLS.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// A peer that acknowledges nothing for this long is given up by the kernel, whether it is spoken to or not.
+/// The kernel closes a connection whose peer acknowledges nothing for this long.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// Commands that wait in a connection's queue before callers wait for a place in it.
+/// Length of a connection's command queue.
 const QUEUE: usize = 1024;
 
 /// A connection of one thread.
@@ -33,32 +33,32 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Has the connection made anew for whoever asks next; `false` when that was said before.
+    /// Marks the connection as failed, to be replaced at next use; `false` if it was marked before.
     pub(super) fn give_up(&self) -> bool {
         !self.is_dead.swap(true, Ordering::AcqRel)
     }
 }
 
-/// What became of an attempt to connect; nothing while it goes on.
+/// The result of an attempt to connect; `None` while it is running.
 type Attempt = watch::Receiver<Option<RedisResult<Link>>>;
 
 /// The connections of all threads.
 pub(super) struct Links {
     client: Client,
     config: AsyncConnectionConfig,
-    /// For how long an attempt to connect goes on.
+    /// Timeout of an attempt to connect.
     budget: Duration,
     attempts: ThreadLocal<RefCell<Option<Attempt>>>,
 }
 
 impl Links {
-    /// Connections to the Redis at `url`, none of them made yet. `timeout` is the time for one answer.
+    /// Connections to the Redis at `url`, opened at first use. `timeout` is for one response.
     pub(super) fn new(url: &str, timeout: Duration) -> RedisResult<Self> {
         let keepalive = TcpKeepalive::new().with_time(SILENCE / 2).with_interval(SILENCE / 6).with_retries(3);
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         let tcp = tcp.set_user_timeout(SILENCE);
-        // Time is kept here and by the caller, who decides what a late answer means.
+        // Timeouts are enforced here and by the caller.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None)
@@ -71,17 +71,17 @@ impl Links {
         })
     }
 
-    /// This thread's connection. If it has to be made, that is waited for at most `patience`, or until it ends; the
-    /// attempt goes on beyond it, for whoever asks next.
-    pub(super) async fn get(&self, patience: Option<Duration>) -> Result<Link, Cause> {
+    /// This thread's connection. Waits for a new one for at most `wait`, or until connecting fails; the
+    /// attempt continues in the background for the next caller.
+    pub(super) async fn get(&self, wait: Option<Duration>) -> Result<Link, Cause> {
         let mut attempt = self.attempt();
         if let Some(Ok(link)) = &*attempt.borrow() {
             return Ok(link.clone());
         }
-        // An attempt ends within its budget; this only guards against a runtime that has stopped.
-        let patience = patience.unwrap_or(self.budget * 2);
-        match within(patience, attempt.wait_for(Option::is_some)).await {
-            None => Err(Cause::NoConnection(patience)),
+        // An attempt has its own timeout; this only guards against a stopped runtime.
+        let wait = wait.unwrap_or(self.budget * 2);
+        match within(wait, attempt.wait_for(Option::is_some)).await {
+            None => Err(Cause::ConnectTimeout(wait)),
             Some(made) => match made.ok().and_then(|made| made.clone()) {
                 None => Err(Cause::Abandoned),
                 Some(made) => Ok(made?),
@@ -89,7 +89,7 @@ impl Links {
         }
     }
 
-    /// The attempt of this thread that may still be used, or a new one.
+    /// This thread's current attempt, or a new one.
     fn attempt(&self) -> Attempt {
         let mut present = self.attempts.get_or_default().borrow_mut();
         match present.as_ref().filter(|attempt| is_usable(attempt)) {
@@ -98,7 +98,7 @@ impl Links {
         }
     }
 
-    /// Begins to connect, in a task of its own: a request that is given up meanwhile does not stop it.
+    /// Starts connecting in its own task, which a cancelled request does not stop.
     fn connect(&self) -> Attempt {
         let (made, attempt) = watch::channel(None);
         let (client, config, budget) = (self.client.clone(), self.config.clone(), self.budget);
@@ -114,7 +114,7 @@ fn is_usable(attempt: &Attempt) -> bool {
     match &*attempt.borrow() {
         Some(Ok(link)) => !link.is_dead.load(Ordering::Acquire),
         Some(Err(_)) => false,
-        // The task that connects ends without a word if its runtime does.
+        // The connecting task is dropped if its runtime stops.
         None => attempt.has_changed().is_ok(),
     }
 }
@@ -123,7 +123,7 @@ fn late() -> redis::RedisError {
     std::io::Error::new(std::io::ErrorKind::TimedOut, "no connection in time").into()
 }
 
-/// A connection over which Redis has answered, and knows the scripts.
+/// A connection that works, with the scripts loaded.
 async fn connect(client: &Client, config: &AsyncConnectionConfig) -> RedisResult<Link> {
     let mut connection = client.get_multiplexed_async_connection_with_config(config).await?;
     for script in Script::ALL {

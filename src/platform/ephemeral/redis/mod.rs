@@ -4,8 +4,8 @@ mod breaker;
 #[cfg(test)]
 mod faults;
 mod link;
-mod patience;
 mod script;
+mod timeout;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 
 use self::breaker::{Breaker, Permit};
 use self::link::{Link, Links};
-use self::patience::within;
 use self::script::Script;
+use self::timeout::within;
 use super::batch::{Applied, Change, Limit};
 use super::key::Name;
 use super::unavailable::Cause;
@@ -24,12 +24,12 @@ use super::{EphemeralKey, Stored};
 use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
 
-/// Redis could not be used from the start: its URL is wrong, or it refuses or does not answer.
+/// Redis is unavailable at start, or its URL is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("Redis cannot be used: {0}")]
 pub struct RedisError(#[source] Cause);
 
-/// Whether a command may be sent again when its connection broke and nobody knows whether it was carried out.
+/// Whether a command may be retried if its connection broke and it is unknown whether it was executed.
 #[derive(Clone, Copy, PartialEq)]
 enum Again {
     Yes,
@@ -39,7 +39,7 @@ enum Again {
 pub(super) struct Redis {
     links: Links,
     breaker: Breaker,
-    /// How long an answer is waited for.
+    /// Timeout of a response.
     timeout: Duration,
     metrics: Arc<Metrics>,
 }
@@ -141,7 +141,7 @@ impl Redis {
         })
     }
 
-    /// Asks for a write: a server that is full or has become a replica still answers a `PING`.
+    /// Probes with a write: a full server or a replica still responds to a `PING`.
     pub(super) async fn probe(&self) -> Result<(), Cause> {
         self.ask(redis::cmd("SET").arg("probe").arg(1).arg("EX").arg(60), Again::Yes).await
     }
@@ -151,7 +151,7 @@ impl Redis {
         Ok(seconds)
     }
 
-    /// Calls a script by its hash. A server that has lost it since the connection was made is given it again.
+    /// Calls a script by its hash, and loads it again if the server has lost it.
     async fn run<T: FromRedisValue>(&self, script: Script, call: &Cmd) -> Result<T, Cause> {
         match self.ask(call, Again::No).await {
             Err(Cause::Redis(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -162,11 +162,11 @@ impl Redis {
         }
     }
 
-    /// Sends a command and waits for its answer: one round trip.
+    /// Sends a command and waits for its response: one round trip.
     async fn ask<T: FromRedisValue>(&self, command: &Cmd, again: Again) -> Result<T, Cause> {
         let permit = self.breaker.permit(Instant::now()).ok_or(Cause::BreakerOpen)?;
         match self.attempt(command, &permit).await {
-            // A connection that broke while nothing was asked over it, such as by a restart of Redis, is noticed only now.
+            // A connection that broke while idle, such as by a restart of Redis, is noticed only now.
             Err(Cause::Redis(error)) if again == Again::Yes && error.is_connection_dropped() => {
                 self.attempt(command, &permit).await
             }
@@ -175,9 +175,9 @@ impl Redis {
     }
 
     async fn attempt<T: FromRedisValue>(&self, command: &Cmd, permit: &Permit<'_>) -> Result<T, Cause> {
-        // Who tries whether Redis is back waits no longer than for an answer; the connection goes on being made.
-        let patience = permit.is_trial().then_some(self.timeout);
-        let mut link = self.links.get(patience).await.inspect_err(|_| permit.failed(Instant::now()))?;
+        // A probe waits no longer than for a response; connecting continues in the background.
+        let wait = permit.is_probe().then_some(self.timeout);
+        let mut link = self.links.get(wait).await.inspect_err(|_| permit.failed(Instant::now()))?;
         self.metrics.count_redis();
         let answer = within(self.timeout, command.query_async(&mut link.connection)).await;
         match answer {
@@ -190,19 +190,19 @@ impl Redis {
                 Err(error.into())
             }
             None => {
-                // Of all requests that waited for this connection, the first one says that it failed.
-                if link.give_up() || permit.is_trial() {
+                // Only the first of the requests that used this connection opens the breaker.
+                if link.give_up() || permit.is_probe() {
                     permit.failed(Instant::now());
                 }
-                Err(Cause::NoAnswer(self.timeout))
+                Err(Cause::Timeout(self.timeout))
             }
         }
     }
 }
 
-/// What follows from an answer that is an error: that the connection is to be made anew, or that Redis is there.
+/// Handles an error response: the connection is replaced, or Redis is available.
 fn refused(link: &Link, permit: &Permit<'_>, error: &redis::RedisError) {
-    // A server that has become a replica takes no writes for as long as the connection leads to it.
+    // A server that has become a replica accepts no writes over this connection.
     let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
     if error.is_connection_dropped() || error.is_unrecoverable_error() || is_replica {
         link.give_up();

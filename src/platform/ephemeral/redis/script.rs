@@ -1,10 +1,10 @@
-//! What Redis does in one step that is more than one command: Lua scripts, called by the hashes of their texts.
+//! Atomic operations of several commands: Lua scripts, called by their hashes.
 
 use std::sync::LazyLock;
 
 use redis::Cmd;
 
-/// A script of ours.
+/// A script.
 #[derive(Clone, Copy)]
 pub(super) enum Script {
     /// Reads values and counts events.
@@ -32,14 +32,14 @@ static APPLY: LazyLock<Program> =
 impl Script {
     pub(super) const ALL: [Self; 2] = [Self::Count, Self::Apply];
 
-    /// Makes the server know it.
+    /// Loads it into the server.
     pub(super) fn load(self) -> Cmd {
         let mut load = redis::cmd("SCRIPT");
         load.arg("LOAD").arg(self.program().text);
         load
     }
 
-    /// Begins a call: `keys` keys follow, then the arguments.
+    /// Starts a call: `keys` keys follow, then the arguments.
     pub(super) fn call(self, keys: usize) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
         call.arg(&self.program().hash).arg(keys);

@@ -1,18 +1,18 @@
-//! How long an answer is waited for. A thread that has more to do than it can reads answers late; that is not taken for
-//! a Redis that does not answer, or a busy node would refuse everything just when it is needed most.
+//! The timeout of a response. An overloaded thread reads responses late; that must not count as a
+//! timeout of Redis, or a busy node would fail all requests.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// A thread that looks at its timers later than this has been busy.
+/// A thread whose timers fire later than this was busy.
 const LATE: Duration = Duration::from_millis(20);
 
-/// How often a busy thread waits anew.
+/// How often the timeout is extended on a busy thread.
 const TIMES: usize = 8;
 
-/// What `work` yields within `limit`; a thread that was too busy to look in time waits as long again, a few times.
+/// The result of `work` within `limit`; on a busy thread the timeout is extended a few times.
 pub(super) async fn within<W: Future>(limit: Duration, work: W) -> Option<W::Output> {
     let mut work = pin!(work);
     for _ in 0..TIMES {
