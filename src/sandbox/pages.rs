@@ -1,5 +1,4 @@
-//! What the sandbox's pages share: the front page, their files, their errors, and the rule that only they
-//! may change anything.
+//! Common parts of the sandbox's pages: the front page, files, errors, and protection against cross-site requests.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -27,7 +26,7 @@ pub fn routes(config: &mut ServiceConfig) {
     }
 }
 
-/// A page, or the error of a template that cannot be written.
+/// A page, or a rendering error.
 pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
@@ -38,7 +37,7 @@ pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
     }
 }
 
-/// Refuses what a page of another site makes a browser change here: tests would be disturbed by it.
+/// Rejects cross-site requests that change state.
 /// Tools other than browsers send no `Sec-Fetch-Site` and pass.
 pub async fn refuse_other_sites(
     request: ServiceRequest,
@@ -52,7 +51,7 @@ pub async fn refuse_other_sites(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// The page for an address that leads nowhere.
+/// The 404 page.
 pub async fn not_found() -> HttpResponse {
     page(StatusCode::NOT_FOUND, &NotFound)
 }

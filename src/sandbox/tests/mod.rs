@@ -1,5 +1,5 @@
-//! The sandbox as its callers meet it: over HTTP, in the gateways' wire formats. Here is what those tests
-//! share; the tests are one file per counterpart.
+//! Tests of the sandbox over HTTP, in the gateways' wire formats. Common parts are here; there is one file of tests
+//! per client.
 
 mod eskiz;
 mod playmobile;
@@ -54,7 +54,7 @@ pub fn sandbox(settings: Settings) -> Data<Sandbox> {
     Data::new(Sandbox::new(settings).unwrap())
 }
 
-/// The sandbox, reached without a network.
+/// The sandbox, without a network.
 pub type Sandboxed = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>;
 
 pub async fn app(sandbox: &Data<Sandbox>) -> Sandboxed {
@@ -92,7 +92,7 @@ pub async fn messages(app: &Sandboxed, query: &str) -> Vec<Value> {
     answer.json().as_array().unwrap().clone()
 }
 
-/// Waits until the newest message says that it has been delivered.
+/// Waits until the newest message is delivered.
 pub async fn until_delivered(app: &Sandboxed) {
     for _ in 0..200 {
         if messages(app, "").await.last().is_some_and(|message| message["status"] == "DELIVERED") {
@@ -103,13 +103,13 @@ pub async fn until_delivered(app: &Sandboxed) {
     panic!("not delivered within ten seconds");
 }
 
-/// Turns switches as a script would.
+/// Sets switches, like a script.
 pub async fn turn(app: &Sandboxed, changes: &'static str) -> Answer {
     let form = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     call(app, TestRequest::post().uri("/switches").insert_header(form).set_payload(changes)).await
 }
 
-/// The sender's server, which receipts are posted to.
+/// The sender's server, which gets delivery reports.
 pub struct Receiver {
     pub url: String,
     receipts: UnboundedReceiver<Receipt>,
@@ -145,7 +145,7 @@ impl Receiver {
         waited.expect("no receipt within ten seconds").unwrap()
     }
 
-    /// Whatever has come and was not taken; waits a little for what might still come.
+    /// The remaining delivery reports, after a short wait for late ones.
     pub async fn rest(mut self) -> usize {
         rt::time::sleep(Duration::from_millis(700)).await;
         self.server.stop(false).await;
