@@ -1,8 +1,8 @@
-//! Yagona, an OpenID Connect provider for a country.
+//! Yagona, an OpenID Connect provider.
 //!
-//! The folders below are floors of one house: a module may use those beneath it, never those above
-//! (`docs/architecture.md` has the picture, and a test holds the edges to it). `sandbox` and `demo` stand
-//! apart, behind the feature `stand-ins`: they reach the provider over the network only.
+//! The modules are layers: a module may use lower layers, never higher ones
+//! (see `docs/architecture.md`; a test enforces it). `sandbox` and `demo` are
+//! separate, behind the feature `stand-ins`: they reach the provider over the network only.
 
 pub mod app;
 pub mod cli;

@@ -2,6 +2,10 @@
 
 #![allow(dead_code)]
 
+#[path = "comparison.rs"]
+mod comparison;
+#[path = "configuration.rs"]
+mod configuration;
 #[path = "cookies.rs"]
 mod cookies;
 #[path = "forms.rs"]
@@ -12,6 +16,8 @@ mod metrics;
 mod people;
 #[path = "process.rs"]
 mod process;
+#[path = "receipts.rs"]
+mod receipts;
 #[path = "statistics.rs"]
 mod statistics;
 #[path = "wire.rs"]

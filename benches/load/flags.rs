@@ -19,9 +19,23 @@ pub(crate) struct Flags {
     /// The process of that provider; without it, whoever listens on the base URL's port.
     #[arg(long)]
     pub pid: Option<u32>,
-    /// Virtual users, each with a connection and a test person of its own.
+    /// Virtual users, each with a connection and test people of its own.
     #[arg(long, default_value_t = 16)]
     pub users: usize,
+    /// Enrolled test people, at least one for each user: each new sign-in is the next person's of its user's share.
+    #[arg(long, default_value_t = 1000)]
+    pub people: usize,
+    /// Measure this yagona binary instead of the one that cargo built together with this program.
+    #[arg(long, conflicts_with = "base")]
+    pub binary: Option<PathBuf>,
+    /// Measure this older binary and the other one in turns, and compare them. Each turn starts a provider of its own on
+    /// empty stores: with --database-url, EVERYTHING IN SCHEMA `public` OF THAT DATABASE IS DROPPED (DROP SCHEMA public
+    /// CASCADE), and with --redis-url, ALL KEYS OF THAT REDIS NUMBER ARE REMOVED (FLUSHDB), before each turn.
+    #[arg(long, value_name = "OTHER_BINARY", conflicts_with = "base")]
+    pub turns: Option<PathBuf>,
+    /// With --turns: how many turns each binary gets.
+    #[arg(long, default_value_t = 3, requires = "turns")]
+    pub rounds: usize,
     /// Length of each measurement, in seconds.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
@@ -61,7 +75,7 @@ pub(crate) struct Flags {
     /// The sandbox that shows messages at `/messages?to=`.
     #[arg(long)]
     pub sandbox: Option<String>,
-    /// First of the test numbers with --base: user n signs in with this number plus n.
+    /// First of the test numbers with --base: the people have this number and those after it.
     #[arg(long, default_value_t = crate::people::FIRST_NUMBER)]
     pub first_number: u64,
     /// Write people.toml and clients.toml, as a provider measured with --base needs them, into this folder and stop.

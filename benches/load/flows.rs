@@ -67,11 +67,12 @@ impl World {
     }
 }
 
-/// One virtual user, with a person, a client and a connection of its own.
-pub(crate) struct User {
+/// One virtual user, with people, a client and a connection of its own.
+pub struct User {
     world: Rc<World>,
     browser: Browser,
-    number: String,
+    numbers: Vec<String>,
+    turn: usize,
     codes: Codes,
     basic: String,
     authorize: String,
@@ -80,8 +81,9 @@ pub(crate) struct User {
 }
 
 /// Who a user signs in as, and through which client.
-pub(crate) struct Identity {
-    pub number: String,
+pub struct Identity {
+    /// The numbers of its people, at least one: nobody else signs in with them.
+    pub numbers: Vec<String>,
     pub codes: Codes,
     pub client_id: &'static str,
     pub client_secret: String,
@@ -109,16 +111,27 @@ impl User {
             authorize: format!("{}?{query}", world.authorization),
             basic: format!("Basic {}", BASE64_STANDARD.encode(credentials)),
             world,
-            number: identity.number,
+            numbers: identity.numbers,
+            turn: 0,
             codes: identity.codes,
             prepared: Vec::new(),
             refresh_token: String::new(),
         }
     }
 
-    /// A whole sign-in as of somebody who was not there before: pages, token request, UserInfo.
-    pub(crate) async fn sign_in(&mut self) -> Result<(), Failure> {
+    /// Signs in with each of its people once: the first sign-in asks for consent, and from then on it is remembered.
+    pub async fn sign_in_everybody(&mut self) -> Result<(), Failure> {
+        for _ in 0..self.numbers.len() {
+            self.sign_in().await?;
+        }
+        Ok(())
+    }
+
+    /// A whole sign-in of the next of its people, as of somebody who was not there before: pages, token request,
+    /// UserInfo.
+    pub async fn sign_in(&mut self) -> Result<(), Failure> {
         self.browser.jar.clear();
+        self.turn = (self.turn + 1) % self.numbers.len();
         self.sign_in_again().await
     }
 
@@ -188,7 +201,7 @@ impl User {
     }
 
     async fn redeemed(&mut self) -> Result<Tokens, Failure> {
-        let (start, number, codes) = (&self.authorize, &self.number, &mut self.codes);
+        let (start, number, codes) = (&self.authorize, &self.numbers[self.turn], &mut self.codes);
         let code = self.browser.authorize(start, REDIRECT_URI, number, codes).await?;
         let form = [
             ("grant_type", "authorization_code"),

@@ -5,13 +5,17 @@
 //!
 //! It starts a provider of its own in a temporary folder, on core 0, and stays on core 1 itself; `--base` measures
 //! one that is running already. Here live the users, the clock and the counters; nothing of the provider is
-//! linked in, and the SMS gateway is one that answers at once and sends nothing.
+//! linked in, and the SMS gateway is one that answers at once, sends nothing and
+//! reports each message as delivered.
 
 // This target has no test harness, so its test modules are empty when built for tests: `checked.rs` lets the test
 // target run them.
 #![cfg_attr(test, allow(unused_imports, dead_code))]
 
+mod comparison;
+mod configuration;
 mod cookies;
+mod courier;
 mod drive;
 mod flags;
 mod flows;
@@ -21,11 +25,14 @@ mod http;
 mod metrics;
 mod people;
 mod process;
+mod receipts;
 mod report;
 mod run;
 mod scenario;
 mod server;
 mod statistics;
+mod stores;
+mod turns;
 mod wire;
 
 use std::process::ExitCode;

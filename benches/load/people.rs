@@ -32,9 +32,14 @@ const CLIENTS: [(&str, &str, Option<&str>); 5] = [
 /// The first test number; no operator has the code 00.
 pub(crate) const FIRST_NUMBER: u64 = 998_005_000_000;
 
-/// The number of virtual user `index`.
-pub(crate) fn number(first: u64, index: usize) -> String {
+/// The number of person `index`.
+pub fn number(first: u64, index: usize) -> String {
     (first + index as u64).to_string()
+}
+
+/// The numbers that only virtual user `index` of `users` signs in with, of `people` from `first` on: every so many-th.
+pub fn share(first: u64, index: usize, users: usize, people: usize) -> Vec<String> {
+    (index..people).step_by(users).map(|person| number(first, person)).collect()
 }
 
 /// A client's secret: known, since the provider it opens exists only for a measurement.
@@ -61,7 +66,7 @@ fn people_file(first: u64, count: usize) -> String {
         let _ = write!(
             file,
             r#"[[person]]
-about = "Virtual user {index}."
+about = "Virtual person {index}."
 phone = "{number}"
 status = "enrolled"
 pinfl = "{pinfl}"
@@ -137,6 +142,14 @@ mod tests {
         let known = "30101902040015";
         assert_eq!(pinfl(204_001).len(), 14);
         assert_eq!(pinfl(204_001), known);
+    }
+
+    #[test]
+    fn each_person_belongs_to_one_user() {
+        let mut all: Vec<String> = (0..3).flat_map(|index| share(FIRST_NUMBER, index, 3, 10)).collect();
+        assert_eq!(share(FIRST_NUMBER, 1, 3, 10), ["998005000001", "998005000004", "998005000007"]);
+        all.sort();
+        assert_eq!(all, (0..10).map(|index| number(FIRST_NUMBER, index)).collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the operating system knows of the server's process (Linux), and which core this one runs on.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Clock ticks per second of `/proc/*/stat`: a constant of Linux's interface to user space.
@@ -44,6 +45,21 @@ pub(crate) fn listening_on(port: u16) -> Option<u32> {
             .filter_map(|file| fs::read_link(file.path()).ok())
             .any(|link| inodes.iter().any(|inode| link.as_os_str() == inode.as_str()))
     })
+}
+
+/// The kind of file system that holds an absolute path, as the system names it.
+pub fn file_system(path: &Path) -> Option<String> {
+    holder(&fs::read_to_string("/proc/self/mounts").ok()?, path)
+}
+
+/// The mount point nearest to `path`; of several at one place, the last is seen.
+fn holder(mounts: &str, path: &Path) -> Option<String> {
+    let all = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let (place, kind) = (fields.next()?, fields.next()?);
+        path.starts_with(place).then_some((place.len(), kind))
+    });
+    all.max_by_key(|(length, _)| *length).map(|(_, kind)| kind.to_owned())
 }
 
 /// Binds this process to a core, where the machine has `taskset` and that core.
@@ -99,6 +115,14 @@ mod tests {
         let stat = "42 (a) b (x)) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0 1 0 999";
         assert_eq!(cpu_seconds(stat), Some(2.0));
         assert_eq!(field("VmHWM:\t  2048 kB\nVmRSS:\t 1024 kB\n", "VmRSS:"), Some(1024.0));
+    }
+
+    #[test]
+    fn a_path_is_held_by_the_nearest_mount() {
+        let mounts = "/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\ntmpfs /tm ramfs rw 0 0\n";
+        let of = |path| holder(mounts, Path::new(path));
+        assert_eq!(of("/tmp/load").as_deref(), Some("tmpfs"));
+        assert_eq!(of("/tmpo/load").as_deref(), Some("ext4"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::comparison::Figures;
 use crate::drive::Failure;
 use crate::flags::Flags;
 use crate::metrics::Counters;
@@ -42,6 +43,23 @@ impl Outcome {
         self.own_cpu_seconds / self.seconds
     }
 
+    fn counted(&self, total: fn(&Counters) -> f64) -> Option<f64> {
+        self.counters.as_ref().and_then(|counters| self.per_flow(total(counters)))
+    }
+
+    /// What is compared of it, in the order of [`crate::comparison::COLUMNS`].
+    pub fn figures(&self) -> Figures {
+        [
+            self.cpu_microseconds(),
+            Some(self.rate()),
+            Some(self.latencies.quantile(0.99)),
+            self.counted(|all| all.sql_round_trips),
+            self.counted(|all| all.sql_commits),
+            self.counted(|all| all.redis_round_trips),
+            self.counted(|all| all.receipts),
+        ]
+    }
+
     fn cpu_microseconds(&self) -> Option<f64> {
         let (before, after) = self.usage?;
         self.per_flow((after.cpu_seconds - before.cpu_seconds) * 1e6)
@@ -54,28 +72,37 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Says what is measured, on what.
-    pub(crate) fn begin(flags: &Flags, server: &Server, idle: Option<Usage>) -> Self {
-        let database = flags.database_url.as_deref().map_or("SQLite", |_| "PostgreSQL");
-        let redis = flags.redis_url.as_deref().map_or("in-process", |_| "Redis");
-        let stores = if server.is_own() { format!("{database}, {redis}") } else { server.base.clone() };
+    /// Says what is measured, on what and under which conditions; `turn` names it among others.
+    pub fn begin(flags: &Flags, server: &Server, idle: Option<Usage>, turn: Option<&str>) -> Self {
         if flags.json {
+            let setting = server.setting();
+            let conditions = setting.map(|setting| &setting.conditions);
             let start = json!({
-                "stores": stores, "users": flags.users, "seconds": flags.seconds, "machine": machine(),
+                "turn": turn, "binary": setting.map(|setting| &setting.binary),
+                "stores": stores(flags, server), "limits": conditions.map(|found| found.limits),
+                "log_level": conditions.map(|found| &found.level),
+                "log_format": conditions.map(|found| &found.format),
+                "log_file_system": setting.map(|setting| &setting.file_system),
+                "receipts": conditions.map(|found| found.receipts), "people": flags.people,
+                "users": flags.users, "seconds": flags.seconds, "warm_up": flags.warm_up,
+                "workers": server.is_own().then_some(flags.workers), "machine": machine(),
                 "cold_start_ms": server.cold_start, "idle_rss_mib": idle.map(|usage| usage.resident),
             });
             println!("{start}");
             return Self { json: true };
         }
-        println!("{} users, {} s each, {stores}; {}", flags.users, flags.seconds, machine());
+        if let Some(turn) = turn {
+            println!("\n{turn}");
+        }
+        println!("{}", conditions(flags, server));
         if let Some(milliseconds) = server.cold_start {
-            println!("start to first answer {milliseconds:.1} ms");
+            println!("first start to first answer, people enrolled on the way: {milliseconds:.1} ms");
         }
         if let Some(usage) = idle {
             println!("memory idle {:.1} MiB", usage.resident);
         }
         println!(
-            "\n{:<32} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8} {:>6} {:>8} {:>6} {:>7}",
+            "\n{:<32} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8} {:>6} {:>8} {:>6} {:>6} {:>7}",
             "flow",
             "per s",
             "p50 ms",
@@ -86,6 +113,7 @@ impl Report {
             "SQL",
             "commits",
             "Redis",
+            "rcpts",
             "failed"
         );
         Self { json: false }
@@ -94,11 +122,7 @@ impl Report {
     /// One scenario's figures.
     pub(crate) fn line(&self, scenario: Scenario, outcome: &Outcome) {
         let quantile = |share| outcome.latencies.quantile(share);
-        let counted = |total: fn(&Counters) -> f64| {
-            outcome.counters.as_ref().and_then(|counters| outcome.per_flow(total(counters)))
-        };
-        let (sql, commits) = (counted(|all| all.sql_round_trips), counted(|all| all.sql_commits));
-        let redis = counted(|all| all.redis_round_trips);
+        let [_, _, _, sql, commits, redis, receipts] = outcome.figures();
         let resident = outcome.usage.map(|(_, after)| after.resident);
         if self.json {
             let line = json!({
@@ -107,7 +131,7 @@ impl Report {
                 "cpu_us_per_flow": outcome.cpu_microseconds(), "rss_mib": resident,
                 "peak_rss_mib": outcome.usage.map(|(_, after)| after.peak),
                 "sql_round_trips_per_flow": sql, "sql_commits_per_flow": commits,
-                "redis_round_trips_per_flow": redis, "failed": outcome.failed,
+                "redis_round_trips_per_flow": redis, "receipts_per_flow": receipts, "failed": outcome.failed,
                 "load_core_busy": outcome.own_load(),
                 "first_failure": outcome.first_failure,
             });
@@ -115,7 +139,7 @@ impl Report {
             return;
         }
         println!(
-            "{:<32} {:>9.0} {:>8.2} {:>8.2} {:>8.2} {:>9} {:>8} {:>6} {:>8} {:>6} {:>7}",
+            "{:<32} {:>9.0} {:>8.2} {:>8.2} {:>8.2} {:>9} {:>8} {:>6} {:>8} {:>6} {:>6} {:>7}",
             scenario.name(),
             outcome.rate(),
             quantile(0.5),
@@ -126,8 +150,12 @@ impl Report {
             figure(sql, 2),
             figure(commits, 2),
             figure(redis, 2),
+            figure(receipts, 2),
             outcome.failed
         );
+        if scenario.sends_message() && receipts.is_some_and(|receipts| (receipts - 1.0).abs() > 0.1) {
+            println!("    not one receipt for each flow: the CPU time is not that of whole flows");
+        }
         if outcome.own_load() > 0.9 {
             println!(
                 "    the load's own core was {:.0} % busy: the server may do more",
@@ -149,7 +177,42 @@ impl Report {
     }
 }
 
-fn figure(value: Option<f64>, decimals: usize) -> String {
+/// Which stores an own provider has, or where another one is.
+fn stores(flags: &Flags, server: &Server) -> String {
+    if !server.is_own() {
+        return server.base.clone();
+    }
+    let database = flags.database_url.as_deref().filter(|url| url.starts_with("postgres"));
+    let database = database.map_or("SQLite", |_| "PostgreSQL");
+    let ephemeral = flags.redis_url.as_deref().map_or("in-process state", |_| "Redis");
+    format!("{database} and {ephemeral}")
+}
+
+/// The conditions in one line.
+fn conditions(flags: &Flags, server: &Server) -> String {
+    let load = format!("{} users, {} people, {} s each", flags.users, flags.people, flags.seconds);
+    let stores = stores(flags, server);
+    let setting = match server.setting() {
+        Some(setting) => {
+            let found = &setting.conditions;
+            format!(
+                "limits {}, log {} in {} to a file ({}), receipts {}, {} worker(s), {}",
+                if found.limits { "on" } else { "OFF" },
+                found.level,
+                found.format,
+                setting.file_system,
+                if found.receipts { "on" } else { "OFF" },
+                flags.workers,
+                setting.binary,
+            )
+        }
+        None => "limits, log and receipts as that provider has them".to_owned(),
+    };
+    format!("{load}; {stores}; {setting}; {}", machine())
+}
+
+/// A figure as tables show it.
+pub fn figure(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 

@@ -1,6 +1,7 @@
 //! A measurement from beginning to end: users prepare, run for a while uncounted, then counted, in a closed loop.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,10 +19,20 @@ use crate::report::{Outcome, Report};
 use crate::scenario::Scenario;
 use crate::server::Server;
 use crate::statistics::Histogram;
-use crate::{gateway, people};
+use crate::{gateway, people, turns};
 
 /// Failures in a row after which a user gives up.
 const MOST_FAILURES: u32 = 50;
+
+/// Personal numbers of one birthday, of which each person has one.
+const MOST_PEOPLE: usize = 1_000_000;
+
+/// All that was measured of one provider.
+pub struct Measured {
+    pub outcomes: Vec<(Scenario, Outcome)>,
+    /// How many scenarios could not be measured.
+    pub broken: usize,
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
@@ -45,41 +56,57 @@ pub(crate) async fn run(flags: Flags) -> Result<(), String> {
     if flags.users == 0 || flags.seconds == 0 {
         return Err("at least one user and one second are needed".to_owned());
     }
+    if flags.people < flags.users || flags.people > MOST_PEOPLE {
+        return Err(format!("at least one person for each user is needed, and at most {MOST_PEOPLE}"));
+    }
     if let Some(folder) = &flags.files {
-        return people::write(folder, flags.first_number, flags.users).map_err(|error| error.to_string());
+        return people::write(folder, flags.first_number, flags.people).map_err(|error| error.to_string());
     }
     tokio::select! {
-        outcome = measure_all(&flags) => outcome,
+        outcome = begin(&flags) => outcome,
         _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
     }
 }
 
-async fn measure_all(flags: &Flags) -> Result<(), String> {
+async fn begin(flags: &Flags) -> Result<(), String> {
+    let gateway = gateway::start().await.map_err(|error| format!("the gateway: {error}"))?;
+    let broken = match &flags.turns {
+        Some(older) => turns::run(flags, older, gateway).await?,
+        None => measure_all(flags, gateway, None).await?.broken,
+    };
+    if broken > 0 { Err(format!("{broken} scenarios could not be measured")) } else { Ok(()) }
+}
+
+/// Measures one provider, which it starts unless one runs already; `turn` names it among others.
+///
+/// # Errors
+/// In words, when nothing can be measured.
+pub async fn measure_all(flags: &Flags, gateway: SocketAddr, turn: Option<&str>) -> Result<Measured, String> {
     let server = match &flags.base {
         Some(base) => Server::running(flags, base)?,
-        None => {
-            let gateway = gateway::start().await.map_err(|error| format!("the gateway: {error}"))?;
-            Server::start(flags, gateway).await?
-        }
+        None => Server::start(flags, gateway).await?,
     };
     let world = Rc::new(World::discover(&server.base).await?);
     let mut observer = Observer::new(&server)?;
-    let report = Report::begin(flags, &server, observer.look().await.0);
+    let report = Report::begin(flags, &server, observer.usage(), turn);
     let scenarios = match flags.scenario.as_slice() {
         [] => Scenario::value_variants(),
         chosen => chosen,
     };
-    let mut broken = 0;
+    let mut measured = Measured { outcomes: Vec::new(), broken: 0 };
     for scenario in scenarios {
         match measure(flags, *scenario, &server, &world, &mut observer).await {
-            Ok(outcome) => report.line(*scenario, &outcome),
+            Ok(outcome) => {
+                report.line(*scenario, &outcome);
+                measured.outcomes.push((*scenario, outcome));
+            }
             Err(problem) => {
-                broken += 1;
+                measured.broken += 1;
                 report.problem(*scenario, &problem);
             }
         }
     }
-    if broken > 0 { Err(format!("{broken} scenarios could not be measured")) } else { Ok(()) }
+    Ok(measured)
 }
 
 async fn measure(
@@ -96,7 +123,9 @@ async fn measure(
         running.spawn_local(keep_going(scenario, user, phase.clone()));
     }
     tokio::time::sleep(Duration::from_secs(flags.warm_up)).await;
-    let before = observer.look().await;
+    // The process is read next to the clock on both sides: asking for counters is not to be counted.
+    let counters_before = observer.counters().await;
+    let usage_before = observer.usage();
     let own_before = own_cpu_seconds();
     let begun = Instant::now();
     phase.set(Phase::Counted);
@@ -104,16 +133,17 @@ async fn measure(
     phase.set(Phase::Over);
     let seconds = begun.elapsed().as_secs_f64();
     let own_cpu_seconds = own_cpu_seconds() - own_before;
-    let after = observer.look().await;
+    let usage_after = observer.usage();
+    let counters_after = observer.counters().await;
 
     let mut outcome = Outcome {
         latencies: Histogram::new(),
         failed: 0,
         first_failure: None,
         seconds,
-        usage: before.0.zip(after.0),
+        usage: usage_before.zip(usage_after),
         own_cpu_seconds,
-        counters: before.1.zip(after.1).map(|(before, after)| after.since(before)),
+        counters: counters_before.zip(counters_after).map(|(before, after)| after.since(before)),
     };
     while let Some(tally) = running.join_next().await {
         let tally = tally.map_err(|error| error.to_string())?;
@@ -138,7 +168,7 @@ async fn prepare(
     let mut preparing = JoinSet::new();
     for index in 0..flags.users {
         let identity = Identity {
-            number: people::number(first, index),
+            numbers: people::share(first, index, flags.users, flags.people),
             codes: flows::codes(flags.sandbox.as_deref(), &flags.code)?,
             client_id: scenario.client_id(),
             client_secret: people::secret(scenario.client_id()),
@@ -204,15 +234,18 @@ impl Observer {
         Ok(Self { pid: server.pid, operations })
     }
 
-    async fn look(&mut self) -> (Option<Usage>, Option<Counters>) {
-        let usage = self.pid.and_then(process::usage);
-        let Some((connection, request)) = &mut self.operations else { return (usage, None) };
-        let counters = match connection.exchange(request.as_bytes()).await {
+    /// The server's process alone: neither this program nor the stores' processes.
+    fn usage(&self) -> Option<Usage> {
+        self.pid.and_then(process::usage)
+    }
+
+    async fn counters(&mut self) -> Option<Counters> {
+        let (connection, request) = self.operations.as_mut()?;
+        match connection.exchange(request.as_bytes()).await {
             Ok(()) if connection.status() == 200 => {
                 Some(Counters::parse(&String::from_utf8_lossy(connection.body())))
             }
             _ => None,
-        };
-        (usage, counters)
+        }
     }
 }

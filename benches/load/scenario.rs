@@ -60,6 +60,11 @@ impl Scenario {
         }
     }
 
+    /// Whether each flow causes a message, and so a receipt.
+    pub fn sends_message(self) -> bool {
+        matches!(self, Self::SignIn | Self::SignInRs256)
+    }
+
     /// What a user must have before its first flow.
     pub(crate) async fn prepare(self, user: &mut User, world: &World) -> Result<(), Failure> {
         match self {
@@ -72,8 +77,8 @@ impl Scenario {
             Self::Introspection => user.prepare_introspection().await?,
             Self::Userinfo => user.prepare_userinfo().await?,
             Self::Refresh | Self::RefreshRs256 => user.prepare_refresh().await?,
-            // The first sign-in asks for consent; from then on it is remembered.
-            Self::SignIn | Self::SignInRs256 | Self::SignInSso => user.sign_in().await?,
+            Self::SignIn | Self::SignInRs256 => user.sign_in_everybody().await?,
+            Self::SignInSso => user.sign_in().await?,
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::configuration::{Conditions, Plan};
 use crate::flags::Flags;
 use crate::flows::DISCOVERY;
 use crate::http::{Connection, Target};
@@ -15,11 +16,8 @@ use crate::{people, process};
 
 /// The binary that cargo built together with this program.
 const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
-/// How long a provider may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// More than any measurement reaches.
-const LIMIT: i64 = 1_000_000_000;
+/// How long a provider may take to answer for the first time: it enrols the people before.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A provider that answers.
 pub(crate) struct Server {
@@ -31,11 +29,20 @@ pub(crate) struct Server {
     own: Option<Own>,
 }
 
+/// What is on in a provider started here, and where it runs.
+pub struct Setting {
+    pub conditions: Conditions,
+    /// The file system of its log, and of its database if that is a file.
+    pub file_system: String,
+    pub binary: String,
+}
+
 /// What must be ended and removed.
 struct Own {
     child: Child,
     folder: PathBuf,
     keep: bool,
+    setting: Setting,
 }
 
 impl Server {
@@ -54,32 +61,38 @@ impl Server {
     ///
     /// # Errors
     /// With the provider's own words when it refuses to start.
-    pub(crate) async fn start(flags: &Flags, gateway: SocketAddr) -> Result<Self, String> {
-        let folder = std::env::temp_dir().join(format!("yagona-load-{}", std::process::id()));
+    pub async fn start(flags: &Flags, gateway: SocketAddr) -> Result<Self, String> {
+        let port = free_port().map_err(|error| format!("no port is free: {error}"))?;
+        let folder = std::env::temp_dir().join(format!("yagona-load-{}-{port}", std::process::id()));
         let io = |error: std::io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(&folder).map_err(io)?;
-        let (port, operations_port) = (free_port().map_err(io)?, free_port().map_err(io)?);
+        let operations_port = free_port().map_err(io)?;
+        let binary =
+            flags.binary.as_ref().map_or_else(|| BINARY.to_owned(), |path| path.display().to_string());
         let base = format!("http://localhost:{port}");
         let operations = format!("http://127.0.0.1:{operations_port}");
         let config = folder.join("yagona.toml");
         let clients = folder.join("clients.toml");
-        fs::write(&config, configuration(flags, &folder, (port, operations_port), gateway)?).map_err(io)?;
-        people::write(&folder, people::FIRST_NUMBER, flags.users).map_err(io)?;
-        prepare(&["migrate"], &config)?;
-        prepare(&["client", "import", &clients.display().to_string()], &config)?;
+        let conditions = configure(flags, &folder, &config, ((port, operations_port), gateway))?;
+        people::write(&folder, people::FIRST_NUMBER, flags.people).map_err(io)?;
+        prepare(&binary, &["migrate"], &config)?;
+        prepare(&binary, &["client", "import", &clients.display().to_string()], &config)?;
 
         let log = fs::File::create(folder.join("yagona.log")).map_err(io)?;
         let errors = log.try_clone().map_err(io)?;
         let begun = Instant::now();
-        let child = process::pinned(BINARY, flags.server_core)
+        let child = process::pinned(&binary, flags.server_core)
             .args(["serve", "-c"])
             .arg(&config)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
             .spawn()
-            .map_err(|error| format!("{BINARY}: {error}"))?;
-        let mut own = Own { child, folder: folder.clone(), keep: flags.keep };
+            .map_err(|error| format!("{binary}: {error}"))?;
+        let file_system =
+            process::file_system(&folder).unwrap_or_else(|| "an unknown file system".to_owned());
+        let setting = Setting { conditions, file_system, binary };
+        let mut own = Own { child, folder: folder.clone(), keep: flags.keep, setting };
         own.answers(&base, begun).await?;
         let cold_start = Some(begun.elapsed().as_secs_f64() * 1000.0);
         // `taskset` becomes the program it starts, so the child is the provider itself.
@@ -90,6 +103,11 @@ impl Server {
     /// Whether this provider was started here.
     pub(crate) fn is_own(&self) -> bool {
         self.own.is_some()
+    }
+
+    /// What is on in it, if it was started here.
+    pub fn setting(&self) -> Option<&Setting> {
+        self.own.as_ref().map(|own| &own.setting)
     }
 }
 
@@ -137,100 +155,48 @@ impl Drop for Own {
     }
 }
 
+/// Writes the provider's configuration.
+fn configure(
+    flags: &Flags,
+    folder: &Path,
+    file: &Path,
+    ((port, operations_port), gateway): ((u16, u16), SocketAddr),
+) -> Result<Conditions, String> {
+    let named = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let over = match &flags.config {
+        Some(path) => Some(fs::read_to_string(path).map_err(|error| named(path, error))?),
+        None => None,
+    };
+    let plan = Plan {
+        folder,
+        port,
+        operations_port,
+        gateway,
+        workers: flags.workers,
+        people: flags.people,
+        code: &flags.code,
+        database_url: flags.database_url.as_deref(),
+        redis_url: flags.redis_url.as_deref(),
+        over: over.as_deref(),
+    };
+    let table = plan.configuration()?;
+    fs::write(file, table.to_string()).map_err(|error| named(file, error))?;
+    Ok(Conditions::of(&table))
+}
+
 /// Runs a command of the provider to its end.
-fn prepare(arguments: &[&str], config: &Path) -> Result<(), String> {
-    let done = Command::new(BINARY)
+fn prepare(binary: &str, arguments: &[&str], config: &Path) -> Result<(), String> {
+    let done = Command::new(binary)
         .args(arguments)
         .arg("-c")
         .arg(config)
         .output()
-        .map_err(|error| format!("{BINARY}: {error}"))?;
+        .map_err(|error| format!("{binary}: {error}"))?;
     if done.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&done.stderr);
     Err(format!("`yagona {}` failed:\n{}", arguments.join(" "), said.trim()))
-}
-
-/// The provider's configuration: embedded stores unless others are named, limits out of the way, one constant code.
-fn configuration(
-    flags: &Flags,
-    folder: &Path,
-    (port, operations): (u16, u16),
-    gateway: SocketAddr,
-) -> Result<String, String> {
-    let place = |name: &str| folder.join(name).display().to_string();
-    let text = format!(
-        r#"environment = "sandbox"
-[server]
-issuer = "http://localhost:{port}"
-listen = "127.0.0.1:{port}"
-operations_listen = "127.0.0.1:{operations}"
-workers = {workers}
-drain_seconds = 1
-[keys]
-rsa_bits = 2048
-[sms]
-gateways = ["eskiz"]
-[sms.eskiz]
-base_url = "http://{gateway}/api"
-email = "load@yagona.example"
-password = "load-gateway-password"
-from = "4546"
-[limits]
-sends_per_number_10m = {LIMIT}
-sends_per_number_hour = {LIMIT}
-sends_per_number_day = {LIMIT}
-sends_per_address_5m = {LIMIT}
-sends_per_client_hour = {LIMIT}
-sends_per_country_hour = {LIMIT}
-[sandbox]
-relaxed_limits = true
-[log]
-format = "json"
-level = "warn"
-"#,
-        workers = flags.workers,
-    );
-    let unreadable = |error: toml::de::Error| error.to_string();
-    let mut table: toml::Table = text.parse().map_err(unreadable)?;
-    let database = flags.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", place("yagona.db")));
-    let codes: toml::Table = (0..flags.users)
-        .map(|index| (people::number(people::FIRST_NUMBER, index), flags.code.clone().into()))
-        .collect();
-    let mut set = |section: &str, key: &str, value: toml::Value| {
-        overlay(
-            &mut table,
-            toml::Table::from_iter([(
-                section.to_owned(),
-                toml::Table::from_iter([(key.to_owned(), value)]).into(),
-            )]),
-        );
-    };
-    set("database", "url", database.into());
-    set("keys", "keyring", place("keyring.toml").into());
-    set("sandbox", "people", place("people.toml").into());
-    set("sandbox", "constant_codes", codes.into());
-    if let Some(redis) = &flags.redis_url {
-        set("redis", "url", redis.clone().into());
-    }
-    if let Some(path) = &flags.config {
-        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        overlay(&mut table, text.parse().map_err(unreadable)?);
-    }
-    Ok(table.to_string())
-}
-
-/// Lays `over` on top of `table`, section by section.
-fn overlay(table: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (table.get_mut(&key), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
-            (_, value) => {
-                table.insert(key, value);
-            }
-        }
-    }
 }
 
 fn free_port() -> std::io::Result<u16> {

@@ -1,4 +1,4 @@
-# What a fresh Debian machine lacks, from Debian's packages.
+# Installs missing Debian packages.
 
 require_rust() {
   local tool
@@ -10,7 +10,7 @@ require_rust() {
   done
 }
 
-# The newest installed PostgreSQL's folder of programs; Debian keeps servers out of PATH.
+# The bin folder of the newest installed PostgreSQL; Debian does not add it to PATH.
 postgres_programs() {
   local folder
   folder=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
@@ -37,7 +37,7 @@ missing_packages() {
   echo "${packages[*]-}"
 }
 
-install_what_is_missing() {
+install_missing_packages() {
   local packages
   packages=$(missing_packages "$1")
   if [[ -z $packages ]]; then

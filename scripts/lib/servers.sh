@@ -1,9 +1,9 @@
-# Private servers on free ports of loopback. A server that the environment names already is used as it is.
+# Private servers on free loopback ports. A server that is set in the environment is used instead.
 
 postgres_data=
 server_groups=()
 
-# A port that nobody listens on, below the range from which the kernel takes ports for outgoing connections.
+# A free port, below the kernel's range of ephemeral ports.
 taken_ports=
 free_port() {
   local port
@@ -49,7 +49,7 @@ start_postgres() {
   [[ $(id -u) -ne 0 ]] || chown postgres: "$postgres_data"
   as_postgres "$programs/initdb" -D "$postgres_data/data" -U yagona -A trust -E UTF8 --locale=C --no-sync \
     >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; return 1; }
-  # What these databases hold is worth nothing once the tests have ended, so nothing waits for a disk.
+  # These databases are temporary, so fsync is off.
   local options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=500"
   options+=" -c fsync=off -c full_page_writes=off -c autovacuum=off -c shared_buffers=64MB"
   as_postgres "$programs/pg_ctl" -D "$postgres_data/data" -s -w -l "$postgres_data/log" \
@@ -58,7 +58,7 @@ start_postgres() {
   export YAGONA_TEST_POSTGRES="postgres://yagona@127.0.0.1:$port/postgres"
 }
 
-# start_in_group LOG COMMAND…: in a process group of its own, which ends as a whole.
+# start_in_group LOG COMMAND…: in its own process group, which is stopped as a whole.
 start_in_group() {
   local log=$1
   shift
@@ -83,7 +83,7 @@ start_webdriver() {
   free_port
   local port=$found_port
   mkdir "$folder/chromium"
-  # Chromium's folders go where they are removed with everything else.
+  # Chromium's folders are in the temporary folder, which is removed.
   start_in_group "$folder/chromium/log" env TMPDIR="$folder/chromium" chromedriver --port="$port"
   until_listening ChromeDriver "$port" "$folder/chromium/log" || return 1
   export YAGONA_TEST_WEBDRIVER="http://127.0.0.1:$port"

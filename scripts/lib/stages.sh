@@ -4,7 +4,7 @@ stage_names=()
 stage_seconds=()
 stage_running=
 
-# stage NAME COMMAND…: runs a command in this shell and remembers how long it took, also when it fails.
+# stage NAME COMMAND…: runs a command in this shell and records its duration, even if it fails.
 stage() {
   stage_running=$1
   local began=$EPOCHREALTIME

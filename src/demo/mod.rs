@@ -1,4 +1,3 @@
-//! The country in miniature that a newcomer meets first. Here live its relying parties; the sandbox's outside
-//! systems and the provider itself do not. Whatever is here reaches the provider over the network only.
+//! The relying parties of the demo. They reach the provider over the network only.
 
 pub mod portal;

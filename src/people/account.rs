@@ -1,4 +1,4 @@
-//! What decides whether a number may try to sign in: enrolment, and the delay after wrong codes.
+//! Whether a number may sign in: enrolment, and the delay or lockout after wrong codes.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,11 @@ use crate::platform::clock::Timestamp;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NumberStatus {
-    /// Identified and bound: its holder can sign in.
+    /// Enrolled: its holder can sign in.
     Enrolled,
-    /// Known, but not (or no longer) identified in Mobile-ID.
+    /// Known, but not (or no longer) enrolled in Mobile-ID.
     NotEnrolled,
-    /// Barred.
+    /// Blocked.
     Blocked,
 }
 
@@ -39,16 +39,16 @@ impl NumberStatus {
 #[serde(transparent)]
 pub struct Epoch(pub i64);
 
-/// How an account stands: what a sign-in attempt is judged by.
+/// The state of an account, which decides whether a sign-in attempt is allowed.
 #[derive(Clone, Debug)]
 pub struct AccountState {
-    /// Whose it is.
+    /// The person.
     pub person_id: PersonId,
     /// State of the number.
     pub status: NumberStatus,
-    /// Wrong codes since the last right one.
+    /// Consecutive wrong codes.
     pub failures: i64,
-    /// No code is accepted before this moment.
+    /// End of the delay: no code is accepted before.
     pub locked_until: Timestamp,
     /// What began under another epoch has ended.
     pub epoch: Epoch,
@@ -61,26 +61,26 @@ impl AccountState {
     }
 }
 
-/// A person with their number and account_state.
+/// A person with their number and account state.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The record.
     pub person: Person,
     /// The enrolled number.
     pub phone: PhoneNumber,
-    /// How the account stands.
+    /// State of the account.
     pub account_state: AccountState,
 }
 
 impl Account {
-    /// Whether the record holds anything of a set.
+    /// Whether the record has any value of a data set.
     pub fn has(&self, set: DataSet) -> bool {
         set != DataSet::Address || self.person.address.is_some()
     }
 }
 
-/// A moment that never comes: the account stays shut until an operator or a service centre opens it.
-pub(super) const NEVER: Timestamp = Timestamp(i64::MAX);
+/// Locked out until an operator unlocks the account.
+pub const NEVER: Timestamp = Timestamp(i64::MAX);
 
 #[cfg(test)]
 mod tests {

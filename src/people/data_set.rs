@@ -1,8 +1,8 @@
-//! The sets of data that a service may ask for, each shown to the person as one line with its value.
+//! The data sets that a client may request, each shown on the consent page as one line with its value.
 
 use serde::{Deserialize, Serialize};
 
-/// A set of a person's data.
+/// A data set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DataSet {
@@ -25,7 +25,7 @@ pub enum DataSet {
 }
 
 impl DataSet {
-    /// All, in the order in which people see them.
+    /// All, in the order of the consent page.
     pub const ALL: [Self; 8] = [
         Self::Name,
         Self::BirthDate,
@@ -56,7 +56,7 @@ impl DataSet {
         Self::ALL.into_iter().find(|set| set.name() == name)
     }
 
-    /// The scope that asks for it: OpenID Connect Core §5.4, `pinfl` and `document` are ours.
+    /// The scope that requests it: OpenID Connect Core §5.4, `pinfl` and `document` are ours.
     pub const fn scope(self) -> &'static str {
         match self {
             Self::Name | Self::BirthDate | Self::Sex => "profile",

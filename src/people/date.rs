@@ -1,4 +1,4 @@
-//! A day of the civil calendar, as documents and registries write it: `YYYY-MM-DD`.
+//! A calendar date, as documents and registries write it: `YYYY-MM-DD`.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct CivilDate(Date);
 /// The day a person was born.
 pub type BirthDate = CivilDate;
 
-/// The text is not a day of the calendar in the form `YYYY-MM-DD`.
+/// The text is not a calendar date in the form `YYYY-MM-DD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotADate;
 
@@ -26,7 +26,7 @@ impl fmt::Display for NotADate {
 impl std::error::Error for NotADate {}
 
 impl CivilDate {
-    /// A day by its numbers; `None` when the calendar has no such day.
+    /// A date from its numbers; `None` if it does not exist.
     pub fn new(year: i32, month: u8, day: u8) -> Option<Self> {
         let month = Month::try_from(month).ok()?;
         Date::from_calendar_date(year, month, day).ok().map(Self)
@@ -35,7 +35,7 @@ impl CivilDate {
     /// Reads `YYYY-MM-DD`.
     ///
     /// # Errors
-    /// [`NotADate`] for any other form and for days that do not exist.
+    /// [`NotADate`] for any other form and for dates that do not exist.
     pub fn parse(text: &str) -> Result<Self, NotADate> {
         let bytes = text.as_bytes();
         if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
@@ -50,7 +50,7 @@ impl CivilDate {
         Self::new(i32::from(year), month, day).ok_or(NotADate)
     }
 
-    /// The same day for calendar arithmetic.
+    /// The same date, for calendar arithmetic.
     pub fn to_date(self) -> Date {
         self.0
     }

@@ -1,5 +1,5 @@
-//! Identity documents: which kinds count (requirements R27, R28) and how their numbers are written. A person's
-//! document changes over a life, so nothing is ever keyed by it.
+//! Identity documents: accepted kinds (requirements R27, R28) and the form of their numbers. A person's
+//! document changes, so it is never used as a key.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::date::CivilDate;
 use super::typed;
 
-/// Longest input that is looked at, in characters.
+/// Maximum length of an input, in characters.
 const LONGEST_INPUT: usize = 40;
 
 /// The kinds of document that identification accepts (resolution 479, annex 2).
@@ -32,7 +32,7 @@ pub enum DocumentKind {
 }
 
 impl DocumentKind {
-    /// Whether numbers of this kind are two letters and seven digits; the others are free within bounds.
+    /// Whether numbers of this kind are two letters and seven digits; the others have a free form within bounds.
     fn has_series(self) -> bool {
         matches!(
             self,
@@ -41,7 +41,7 @@ impl DocumentKind {
     }
 }
 
-/// A document's series and number in one, upper-case Latin letters and digits. `Debug` shows the last two only.
+/// A document's series and number, in upper-case Latin letters and digits. `Debug` shows only the last two.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DocumentNumber(String);
 
@@ -50,9 +50,9 @@ pub struct DocumentNumber(String);
 pub enum DocumentNumberError {
     /// Nothing was typed.
     Empty,
-    /// A sign that no number contains.
+    /// An invalid character.
     Characters,
-    /// Not two letters and seven digits, or not 5 to 20 signs where the form is free.
+    /// Not two letters and seven digits, or for free forms not 5 to 20 characters.
     Format,
 }
 
@@ -70,7 +70,7 @@ impl std::error::Error for DocumentNumberError {}
 
 impl DocumentNumber {
     /// Reads a number as people type it and registries split it: spaces, dashes and the sign № are dropped, letters
-    /// made large, Cyrillic letters that look like Latin ones taken for them.
+    /// upper-cased, Cyrillic letters that look like Latin ones converted.
     ///
     /// # Errors
     /// See [`DocumentNumberError`]; input is bounded, so any length may be passed.
@@ -100,12 +100,12 @@ impl DocumentNumber {
         }
     }
 
-    /// The whole number, for the places that may release or seal it.
+    /// The whole number, for release or encryption only.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The number for pages and logs: all but the last two signs hidden.
+    /// The number for pages and logs: all but the last two characters hidden.
     pub fn masked(&self) -> String {
         let (hidden, shown) = self.0.split_at(self.0.len() - 2);
         format!("{}{shown}", "•".repeat(hidden.len()))
@@ -118,7 +118,7 @@ impl fmt::Debug for DocumentNumber {
     }
 }
 
-/// One sign of a number in its stored form; `None` for signs that no number has.
+/// One character of a number in its stored form; `None` if invalid.
 fn folded(c: char) -> Option<char> {
     if let Some(digit) = typed::digit(c) {
         return Some(char::from(b'0' + digit));
@@ -141,7 +141,7 @@ fn folded(c: char) -> Option<char> {
     })
 }
 
-/// A person's identity document as a registry states it.
+/// A person's identity document, as stated by a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenDocument")]
 pub struct Document {
@@ -169,7 +169,7 @@ fn serialize_number<S: Serializer>(number: &DocumentNumber, serializer: S) -> Re
     serializer.serialize_str(&number.0)
 }
 
-/// A document before its number was held against its kind.
+/// A document before its number is checked against its kind.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenDocument {

@@ -1,8 +1,8 @@
-//! People as the state knows them: identification number, document, names in two scripts, mobile number, and what
-//! of their account decides whether they may try to sign in now.
+//! People: identification number, document, names in two scripts, mobile number, and the state of their account, which
+//! decides whether they may sign in.
 //!
-//! Values and their rules, and the store of persons and numbers. Nothing here asks a registry, sends anything or
-//! knows of services.
+//! Values and their rules, and the store of persons and numbers. This module queries no registry, sends nothing and
+//! knows no clients.
 
 mod account;
 mod data_set;

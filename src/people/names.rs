@@ -1,5 +1,5 @@
-//! People's names: kept as the registries write them in each script, shown in ordinary writing, compared by a
-//! folded key. A transliteration is good for comparing and never stored as somebody's name.
+//! People's names: stored as the registries write them in each script, shown in normal case, compared by a
+//! folded key. A transliteration is used for comparison only, never stored as a name.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ const TURNED: char = '\u{02BB}';
 /// The tutuq belgisi.
 const TUTUQ: char = '\u{02BC}';
 
-/// A name in one script, as its registry writes it (often in capitals). Not to be put into logs.
+/// A name in one script, as its registry writes it (often in upper case). Never log it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "WrittenName")]
 pub struct PersonName {
@@ -21,7 +21,7 @@ pub struct PersonName {
     pub patronymic: Option<String>,
 }
 
-/// A person's name in the three forms that the registries keep. None can be computed from another.
+/// A person's name in the three forms of the registries. None can be derived from another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PersonNames {
@@ -49,14 +49,14 @@ impl From<WrittenName> for PersonName {
 }
 
 impl PersonName {
-    /// A name as a registry answers it: white space put in order, placeholders for "no patronymic" taken as such.
+    /// A name from a registry: white space normalised, placeholders for "no patronymic" removed.
     pub fn from_registry(family: &str, given: &str, patronymic: Option<&str>) -> Self {
         let patronymic = patronymic.map(single_spaced).filter(|text| !is_placeholder(text));
         Self { family: single_spaced(family), given: single_spaced(given), patronymic }
     }
 
-    /// The same name in ordinary writing: `KARIMOV ANVAR O'G'LI` becomes `Karimov Anvar oʻgʻli`. A part that is
-    /// already written in both cases is left as it is, apostrophes apart.
+    /// The same name in normal case: `KARIMOV ANVAR O'G'LI` becomes `Karimov Anvar oʻgʻli`. A part that is
+    /// already in mixed case is unchanged, except for apostrophes.
     pub fn for_pages(&self) -> Self {
         Self {
             family: ordinary_case(&self.family),
@@ -73,23 +73,23 @@ impl PersonName {
         parts.join(" ")
     }
 
-    /// The key by which two spellings of one name agree, see [`comparison_key`].
+    /// The key for comparing spellings, see [`comparison_key`].
     pub fn key(&self) -> String {
         comparison_key(&self.full())
     }
 }
 
-/// Every apostrophe that stands for oʻ, gʻ or the tutuq belgisi, in registries and on keyboards.
+/// Every apostrophe that is used for oʻ, gʻ or the tutuq belgisi, in registries and on keyboards.
 pub fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '`' | '´' | '\u{02B9}'..='\u{02BD}' | '\u{02C8}' | '\u{2018}'..='\u{201B}' | '\u{2032}' | '\u{FF07}')
 }
 
-/// Apostrophes as messages need them: the ASCII one, the only one in a phone network's seven-bit alphabet.
+/// Apostrophes for SMS: the ASCII one, the only one in a phone network's seven-bit alphabet.
 pub fn ascii_apostrophes(text: &str) -> String {
     text.chars().map(|c| if is_apostrophe(c) { '\'' } else { c }).collect()
 }
 
-/// Apostrophes as pages write them: U+02BB after o and g, U+02BC elsewhere.
+/// Apostrophes for pages: U+02BB after o and g, U+02BC elsewhere.
 pub fn page_apostrophes(text: &str) -> String {
     let mut before = ' ';
     text.chars()
@@ -112,11 +112,11 @@ pub fn comparison_key(text: &str) -> String {
     for c in text.chars().flat_map(char::to_lowercase) {
         fold_letter(c, &mut latin);
     }
-    // Cyrillic е is both "ye" and "e", ц both "ts" and "s": the two writings only agree without the difference.
+    // Cyrillic е is both "ye" and "e", ц both "ts" and "s": the scripts only match without the difference.
     single_spaced(&latin.replace("ye", "e").replace("ts", "s"))
 }
 
-/// Appends what a small letter counts as in a comparison.
+/// Appends the folded form of a lower-case letter.
 fn fold_letter(c: char, key: &mut String) {
     let folded = match c {
         'ş' | 'ш' | 'щ' => "sh",
@@ -161,7 +161,7 @@ fn single_spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What registries write where a person has no patronymic.
+/// Placeholders of registries for no patronymic.
 fn is_placeholder(text: &str) -> bool {
     text.chars().all(|c| matches!(c, 'x' | 'X' | 'х' | 'Х' | '-' | '—' | '.' | '*'))
 }
@@ -177,7 +177,7 @@ fn ordinary_case(text: &str) -> String {
     if text.chars().any(|c| ('\u{0400}'..='\u{052F}').contains(&c)) { text } else { page_apostrophes(&text) }
 }
 
-/// Capital at the beginning and after a hyphen; "son of" and "daughter of" stay small.
+/// Upper case at the beginning and after a hyphen; "son of" and "daughter of" stay lower-case.
 fn ordinary_word(word: &str) -> String {
     let small = word.to_lowercase();
     let key: String = small.chars().filter(|c| !is_apostrophe(*c)).collect();

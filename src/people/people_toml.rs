@@ -1,4 +1,4 @@
-//! What pages, tests and demonstrations count on in `config/people.toml`.
+//! Properties of `config/people.toml` that pages, tests and the demo rely on.
 
 use std::collections::HashSet;
 

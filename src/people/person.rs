@@ -1,11 +1,11 @@
-//! A person's record, as sealed in the store.
+//! A person's record, as encrypted in the store.
 
 use serde::{Deserialize, Serialize};
 
 use super::{BirthDate, Document, PersonNames, Pinfl, Sex};
 use crate::platform::bytes::{self, Digest};
 
-/// Names a person inside Yagona; random, so that it says nothing about them. Never given to services.
+/// The internal identifier of a person; random, so that it reveals nothing. Never released to clients.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PersonId(String);
@@ -19,13 +19,13 @@ impl PersonId {
         Self(bytes::random_text::<16>())
     }
 
-    /// Stands in where a number has no account, so that it costs what others cost. There are sixteen of them, so
-    /// that they do not wait for each other; their rows are in a table of their own.
+    /// A decoy for numbers without an account, so that they take the same time. There are sixteen,
+    /// to avoid lock contention; their rows are in a table of their own.
     pub fn nobody(number_index: &Digest) -> Self {
         Self(format!("{DECOY}{:x}", number_index.0[0] & 15))
     }
 
-    /// Whether it stands in for a number that has no account. Identifiers of persons are longer.
+    /// Whether it is a decoy. Identifiers of persons are longer.
     pub(super) fn is_decoy(&self) -> bool {
         self.0.len() == DECOY.len() + 1 && self.0.starts_with(DECOY)
     }
@@ -41,7 +41,7 @@ impl PersonId {
     }
 }
 
-/// What the registries say about a person.
+/// The registry data of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// Personal identification number.
@@ -55,7 +55,7 @@ pub struct Person {
     pub sex: Sex,
     /// Citizenship, ISO 3166-1 alpha-2.
     pub citizenship: String,
-    /// The identity document in force.
+    /// The current identity document.
     pub document: Document,
     /// Registered address, if there is one.
     pub address: Option<Address>,

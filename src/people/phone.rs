@@ -1,5 +1,5 @@
-//! Mobile phone numbers of Uzbekistan: from whatever people type to `998` and nine digits (requirement R6).
-//! Whether a number is anybody's, enrolled or blocked is not known here.
+//! Mobile phone numbers of Uzbekistan: from any typed form to `998` and nine digits (requirement R6).
+//! Whether a number is enrolled or blocked is not known here.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serializer};
 
 use super::typed;
 
-/// Codes of mobile networks. Number portability means that the code does not tell the operator, only that the
+/// Codes of mobile networks. Because of number portability a code does not identify the operator, only that the
 /// number is a mobile one.
 const MOBILE_CODES: [&str; 17] =
     ["20", "33", "50", "70", "77", "80", "87", "88", "90", "91", "92", "93", "94", "95", "97", "98", "99"];
 
-/// No operator has this code: numbers of test people, which exist in sandboxes only.
+/// No operator has this code: numbers of test people, in the sandbox only.
 const TEST_CODE: &str = "00";
 
-/// Longest input that is looked at, in characters.
+/// Maximum length of an input, in characters.
 const LONGEST_INPUT: usize = 64;
 
 /// A mobile number of Uzbekistan. `Debug` and `Display` show the last four digits only; [`PhoneNumber::digits`] is
@@ -29,7 +29,7 @@ pub struct PhoneNumber(String);
 pub enum PhoneError {
     /// Nothing was typed.
     Empty,
-    /// Letters or other signs that no number contains.
+    /// Invalid characters.
     NotANumber,
     /// Fewer digits than a mobile number has.
     TooShort,
@@ -74,7 +74,7 @@ impl PhoneNumber {
         }
     }
 
-    /// Takes what our own store or configuration holds: exactly `998` and nine digits of a mobile or test code.
+    /// Parses the stored form: exactly `998` and nine digits of a mobile or test code.
     ///
     /// # Errors
     /// [`PhoneError::NotANumber`] for any other form, [`PhoneError::NotMobile`] for other codes.
@@ -101,7 +101,7 @@ impl PhoneNumber {
         &self.0[3..5] == TEST_CODE
     }
 
-    /// `+998 •• ••• 45 67`: enough for its owner to recognise, not enough for anybody else.
+    /// `+998 •• ••• 45 67`: recognisable by its owner only.
     pub fn masked(&self) -> String {
         format!("+998 •• ••• {} {}", &self.0[8..10], &self.0[10..])
     }
@@ -112,8 +112,8 @@ impl PhoneNumber {
         format!("+998 {} {} {} {}", &d[3..5], &d[5..8], &d[8..10], &d[10..])
     }
 
-    /// For `#[serde(serialize_with = "PhoneNumber::serialize_digits")]`: there is no `Serialize` by itself, so that
-    /// no struct carries the whole number out without saying so.
+    /// For `#[serde(serialize_with = "PhoneNumber::serialize_digits")]`: there is no `Serialize` impl, so that
+    /// no struct exposes the whole number by accident.
     ///
     /// # Errors
     /// The serializer's own.
@@ -122,7 +122,7 @@ impl PhoneNumber {
     }
 }
 
-/// The digits of an input, and whether a plus sign stood before them.
+/// The digits of an input, and whether a plus sign precedes them.
 fn typed_digits(input: &str) -> Result<(String, bool), PhoneError> {
     let mut digits = String::new();
     let (mut plus, mut anything) = (false, false);
@@ -149,7 +149,7 @@ fn typed_digits(input: &str) -> Result<(String, bool), PhoneError> {
     }
 }
 
-/// Signs, apart from dashes, that people group digits with.
+/// Characters, besides dashes, that group digits.
 fn is_grouping(c: char) -> bool {
     matches!(
         c,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::date::BirthDate;
 use super::typed;
 
-/// How much of an input is looked at; people put spaces between groups, nobody needs more than this.
+/// Maximum length of an input, including spaces between groups.
 const LONGEST_INPUT: usize = 40;
 
 /// A person's sex as the first digit of the number and the registries state it.
@@ -21,7 +21,7 @@ pub enum Sex {
     Female,
 }
 
-/// A PINFL. `Debug` shows its last two digits only; [`Pinfl::digits`] is the one way to the whole number.
+/// A PINFL. `Debug` shows only its last two digits; [`Pinfl::digits`] is the only access to the whole number.
 #[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Pinfl(String);
@@ -33,9 +33,9 @@ pub enum PinflError {
     Empty,
     /// Not fourteen digits.
     Shape,
-    /// The first digit names no century, or digits two to seven no day of it.
+    /// The first digit is not a century, or digits two to seven are not a date in it.
     BirthDate,
-    /// The last digit does not follow from the others: almost always a slip of the finger.
+    /// The check digit is wrong: almost always a typing error.
     Checksum,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for PinflError {
 impl std::error::Error for PinflError {}
 
 impl Pinfl {
-    /// Reads what a person typed: shape, birth date, century and sex, check digit. Spaces, dashes and digits of
+    /// Parses typed input: length, birth date, century and sex, check digit. Spaces, dashes and digits of
     /// other scripts are understood.
     ///
     /// # Errors
@@ -78,8 +78,8 @@ impl Pinfl {
         if pinfl.checksum_ok() { Ok(pinfl) } else { Err(PinflError::Checksum) }
     }
 
-    /// Takes what a state registry or our own store answers: shape only, since records older than the rule exist.
-    /// [`Pinfl::checksum_ok`] tells whether it also follows the rule.
+    /// Parses the form of registries and of our store: checks the length only, since records older than the rules exist.
+    /// [`Pinfl::checksum_ok`] checks the check digit.
     ///
     /// # Errors
     /// [`PinflError::Shape`] when it is not exactly fourteen ASCII digits.
@@ -91,12 +91,12 @@ impl Pinfl {
         }
     }
 
-    /// The fourteen digits, for the places that may release or seal them.
+    /// The fourteen digits, for release or encryption only.
     pub fn digits(&self) -> &str {
         &self.0
     }
 
-    /// Whether the last digit follows from the first thirteen (weights 7, 3, 1 repeating, modulo 10).
+    /// Whether the check digit is right (weights 7, 3, 1 repeating, modulo 10).
     pub fn checksum_ok(&self) -> bool {
         let (body, check) = self.0.as_bytes().split_at(13);
         let sum: u32 = body
@@ -107,7 +107,7 @@ impl Pinfl {
         sum % 10 == u32::from(check[0] - b'0')
     }
 
-    /// The birth date that the number carries; `None` in old records that carry none.
+    /// The birth date in the number; `None` in old records without one.
     pub fn birth_date(&self) -> Option<BirthDate> {
         let bytes = self.0.as_bytes();
         let pair = |at: usize| (bytes[at] - b'0') * 10 + (bytes[at + 1] - b'0');
@@ -120,7 +120,7 @@ impl Pinfl {
         BirthDate::new(century + i32::from(pair(5)), pair(3), pair(1))
     }
 
-    /// The sex that the number carries: odd first digits are men's, even ones women's.
+    /// The sex in the number: odd first digits are men's, even ones women's.
     pub fn sex(&self) -> Option<Sex> {
         match self.0.as_bytes()[0] {
             b'1' | b'3' | b'5' => Some(Sex::Male),
@@ -134,8 +134,8 @@ impl Pinfl {
         format!("••••••••••••{}", &self.0[12..])
     }
 
-    /// For `#[serde(serialize_with = "Pinfl::serialize_digits")]`: there is no `Serialize` by itself, so that no
-    /// struct carries the whole number out without saying so.
+    /// For `#[serde(serialize_with = "Pinfl::serialize_digits")]`: there is no `Serialize` impl, so that no
+    /// struct exposes the whole number by accident.
     ///
     /// # Errors
     /// The serializer's own.

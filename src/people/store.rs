@@ -1,4 +1,4 @@
-//! SQL of the tables `persons` and `phone_numbers`: records sealed, found by blind indexes.
+//! SQL of the tables `persons` and `phone_numbers`: encrypted records, found by blind indexes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::{Keyring, Mac, Sealer};
 
-/// How long a record read once is taken from memory: long enough for the end of a sign-in and the UserInfo request
-/// that follows it, short enough that a change made by another node shows at the next page.
+/// Lifetime of cached records: long enough for the end of a sign-in and the following UserInfo request,
+/// short enough for changes of other nodes to show at the next page.
 const REMEMBERED: Duration = Duration::from_secs(5);
 
-/// Most records remembered at a time.
+/// Maximum number of cached records.
 const MOST_REMEMBERED: u64 = 10_000;
 
 /// Persons and their numbers. Cheap to clone.
@@ -26,20 +26,20 @@ pub struct People {
     sealer: Arc<Sealer>,
     index: Arc<Mac>,
     remembered: Cache<PersonId, Arc<Account>>,
-    /// A made-up record, sealed: opened where there is none, so that it takes as long.
+    /// An encrypted dummy record, decrypted if there is no account, so that it takes the same time.
     decoy: Arc<str>,
 }
 
-/// What this store keeps its data in.
+/// The tables of this store.
 pub(crate) const TABLES: &[&str] = &["phone_numbers", "persons", "decoys"];
 
-/// Both give the identifier back if they took place.
+/// Both return the identifier if they changed a row.
 const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (pinfl_index) DO NOTHING RETURNING person_id";
 const UPDATE_PERSON: &str = "UPDATE persons SET sealed = $3, updated_at = $4 \
      WHERE person_id = $1 AND pinfl_index = $2 RETURNING person_id";
 
-/// One text for both tables, so that the work is the same whether or not there is an account.
+/// The same statement for both tables, so that the work does not depend on whether there is an account.
 macro_rules! count_failure {
     ($table:literal) => {
         concat!(
@@ -55,11 +55,11 @@ macro_rules! count_failure {
     };
 }
 
-/// The place that the made-up record is sealed for.
+/// The place to which the dummy record is bound.
 const DECOY: &[u8] = b"persons/sealed/nobody";
 
 impl People {
-    /// The store, with the keys of its own purpose.
+    /// The store, with keys derived for its purpose.
     pub fn new(db: Db, keyring: &Keyring) -> Self {
         let remembered = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(REMEMBERED).build();
         let sealer = keyring.sealer("person");
@@ -75,7 +75,7 @@ impl People {
         }
     }
 
-    /// The blind index of a number: the only form in which it is a key or a counter's name.
+    /// The blind index of a number: the only form in which it is used as a key.
     pub fn number_index(&self, number: &PhoneNumber) -> Digest {
         self.index.digest(&[b"number", number.digits().as_bytes()])
     }
@@ -84,7 +84,7 @@ impl People {
         self.index.digest(&[b"pinfl", pinfl.digits().as_bytes()])
     }
 
-    /// How the account of that number stands; `None` when nobody has it.
+    /// The account state of a number; `None` if it is unknown.
     ///
     /// # Errors
     /// [`DbError`].
@@ -102,7 +102,7 @@ impl People {
         row.map(|row| account_state(&row)).transpose()
     }
 
-    /// A person with their enrolled number, perhaps as of a few seconds ago.
+    /// A person with their enrolled number, possibly cached for a few seconds.
     ///
     /// # Errors
     /// [`DbError`].
@@ -125,10 +125,10 @@ impl People {
         row.map(|row| self.open(&row)).transpose()
     }
 
-    /// Opens a row that holds the columns selected by [`People::find`], and remembers it.
+    /// Decrypts a row with the columns of [`People::find`], and caches it.
     ///
     /// # Errors
-    /// [`DbError::Corrupt`] when it does not open.
+    /// [`DbError::Corrupt`] if it cannot be decrypted.
     pub fn open(&self, row: &Row) -> Result<Arc<Account>, DbError> {
         let account_state = account_state(row)?;
         let id = account_state.person_id.clone();
@@ -154,16 +154,16 @@ impl People {
         Ok(account)
     }
 
-    /// Does the work of opening a record where there is none.
+    /// Decrypts the dummy record.
     pub fn pretend(&self) {
         let opened = self.sealer.open_text(DECOY, &self.decoy).ok();
         let record = opened.and_then(|plain| serde_json::from_slice::<Person>(&plain).ok());
         std::hint::black_box(record);
     }
 
-    /// Counts a wrong code and sets the delay that follows from it, in one statement, the same for everybody: none for
-    /// the first four in a row, 30 s after the fifth, twice as long after every fifth more, at most an hour; shut until
-    /// an operator or a service centre opens it once `most` is reached (NIST SP 800-63B §3.2.2).
+    /// Counts a wrong code and sets the delay that follows from it, in one statement, the same for every account: none for
+    /// the first four in a row, 30 s after the fifth, twice as long after every fifth more, at most an hour; locked out until
+    /// an operator unlocks it once `most` is reached (NIST SP 800-63B §3.2.2).
     ///
     /// # Errors
     /// [`DbError`].
@@ -174,7 +174,7 @@ impl People {
         Ok(())
     }
 
-    /// Forgets wrong codes after a right one.
+    /// Clears wrong codes after a right one.
     ///
     /// # Errors
     /// [`DbError`].
@@ -202,7 +202,7 @@ impl People {
         raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
     }
 
-    /// Stores a person and the state of their number, found again by PINFL: both or nothing.
+    /// Stores or replaces a person (by PINFL) and the state of their number: both or nothing.
     ///
     /// # Errors
     /// [`DbError`].
@@ -215,7 +215,7 @@ impl People {
     ) -> Result<PersonId, DbError> {
         let pinfl_index = self.pinfl_index(&person.pinfl).encode();
         let record = serde_json::to_vec(person).map_err(DbError::statement)?;
-        // Of two that store a new person at once, one finds the other's row the next time.
+        // Of two concurrent inserts of a person, one finds the other's row on retry.
         for _ in 0..3 {
             let known = self.id_of(&pinfl_index).await?;
             let (sql, id) = match known {
@@ -278,7 +278,7 @@ fn place(table: &str, row: &str) -> String {
     format!("{table}/sealed/{row}")
 }
 
-/// What is said of a sealed column that does not open, or holds something else than was sealed.
+/// The error message of a column that cannot be decrypted or deserialised.
 const UNOPENED: &str = "it does not open with this keyring";
 
 #[cfg(test)]
@@ -305,7 +305,7 @@ mod tests {
     const PERSONS: &str = "SELECT COUNT(*) AS n FROM persons WHERE sealed <> ''";
 
     #[actix_web::test]
-    async fn the_delay_grows_to_an_hour_and_ends_for_good_at_the_last_failure() {
+    async fn the_delay_grows_to_an_hour_and_becomes_a_lockout() {
         let (people, _db) = people().await;
         let somebody = somebody();
         let now = Timestamp(1_000_000);

@@ -8,7 +8,7 @@ use super::{
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 
-/// The people that the demo comes with.
+/// The built-in test people.
 pub const BUILT_IN: &str = include_str!("../../config/people.toml");
 
 /// A file of test people.
@@ -22,7 +22,7 @@ struct File {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestPerson {
-    /// What is special about them, for whoever tests.
+    /// A description for testers.
     pub about: String,
     /// Their number, of the code 00 that no operator has.
     pub phone: PhoneNumber,
@@ -58,7 +58,7 @@ impl TestPerson {
 /// Reads a file of test people.
 ///
 /// # Errors
-/// What is wrong with it, with the place.
+/// What is wrong, with its location.
 pub fn parse(text: &str) -> Result<Vec<TestPerson>, String> {
     let people = toml::from_str::<File>(text).map_err(|error| error.to_string())?.person;
     match people.iter().find(|person| !person.phone.is_test()) {
@@ -69,7 +69,7 @@ pub fn parse(text: &str) -> Result<Vec<TestPerson>, String> {
     }
 }
 
-/// Stores test people, those who are there already as they are in the file.
+/// Stores test people; existing ones are replaced.
 ///
 /// # Errors
 /// [`DbError`].

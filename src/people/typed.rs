@@ -1,5 +1,5 @@
-//! Characters as people type and paste them: digits of other scripts, spaces and marks that nobody sees, dashes of
-//! every kind. Only single characters here; what they mean together belongs to the value being read.
+//! Typed and pasted characters: digits of other scripts, spaces and invisible marks, dashes of
+//! every kind. Only single characters; the meaning of a whole input belongs to its type.
 
 /// The decimal digit that `c` stands for: ASCII, full-width, Arabic-Indic or its Persian form.
 pub(super) fn digit(c: char) -> Option<u8> {
@@ -25,8 +25,8 @@ pub(super) fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}')
 }
 
-/// The digits in a short text that people type or paste, such as a code: blanks, dashes and a leading `#` are left out.
-/// `None` when anything else is in it, or it is longer than `longest` bytes.
+/// The digits in a short text that people type or paste, such as a code: spaces, dashes and a leading `#` are removed.
+/// `None` if it contains anything else, or is longer than `longest` bytes.
 pub fn digits_of(text: &str, longest: usize) -> Option<String> {
     if text.len() > longest {
         return None;

@@ -60,7 +60,7 @@ impl Page {
     }
 }
 
-/// Browsers ask for HTML by name; whatever does not gets JSON.
+/// Browsers accept HTML explicitly; other clients get JSON.
 fn wants_page(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))
@@ -75,7 +75,7 @@ async fn show(sandbox: Data<Sandbox>, request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// What is not named stays as it is, so that a test can turn one switch without knowing the others.
+/// Switches that are not named are unchanged, so that a test can set one without knowing the others.
 async fn change(sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let fields = Fields::read(&request, body).await;
     let mut switches = sandbox.switches();

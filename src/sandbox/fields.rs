@@ -1,4 +1,4 @@
-//! The fields of a request's body in whichever of three ways they were written: a form, a multipart form
+//! The fields of a request body: a form, a multipart form
 //! or JSON. Real gateways accept all three, and their clients use all three.
 
 use std::convert::Infallible;
@@ -10,16 +10,16 @@ use futures_util::stream;
 use multer::Multipart;
 use serde_json::Value;
 
-/// Fields in the order they came; where a name occurs twice, the later one counts.
+/// Fields in order; of a repeated name the last one counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// Reads `body` by the request's content type; without one it is taken for a form.
+    /// Parses `body` by the request's content type; the default is a form.
     ///
     /// # Errors
-    /// A sentence saying why the body cannot be read.
-    pub(super) async fn read(request: &HttpRequest, body: Bytes) -> Result<Self, String> {
+    /// A message why the body cannot be parsed.
+    pub async fn read(request: &HttpRequest, body: Bytes) -> Result<Self, String> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.unwrap_or("application/x-www-form-urlencoded");
         match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
@@ -53,7 +53,7 @@ impl Fields {
         Ok(Self(fields))
     }
 
-    /// RFC 7578; every part is taken for text, and those without a name are left out.
+    /// RFC 7578; every part is text, and parts without a name are ignored.
     async fn multipart(kind: &str, body: Bytes) -> Result<Self, String> {
         let broken = |error: multer::Error| format!("the multipart form cannot be read: {error}");
         let boundary = multer::parse_boundary(kind).map_err(broken)?;
@@ -68,7 +68,7 @@ impl Fields {
     }
 }
 
-/// Nested members get names such as `eskiz.fail`; lists and nulls are left out.
+/// Nested members get names such as `eskiz.fail`; lists and nulls are ignored.
 fn flatten(prefix: &str, value: &Value, fields: &mut Vec<(String, String)>) {
     let text = match value {
         Value::Object(members) => {

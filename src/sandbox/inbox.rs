@@ -1,4 +1,4 @@
-//! What has arrived on the phones, and whose phones they are, as JSON for tests and tools.
+//! Delivered messages and test people, as JSON for tests and tools.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Query, ServiceConfig};
@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Sandbox;
 
-/// How many messages are listed when no number is asked for.
+/// Maximum number of messages listed without a number.
 const LISTED: usize = 100;
 
 /// `/messages` and `/people`.
@@ -19,8 +19,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/people").route(web::get().to(people)));
 }
 
-/// The digits of a phone number however it is written; `None` without any.
-pub(super) fn digits(number: &str) -> Option<String> {
+/// The digits of a phone number in any notation; `None` without digits.
+pub fn digits(number: &str) -> Option<String> {
     let digits: String = number.chars().filter(char::is_ascii_digit).take(15).collect();
     (!digits.is_empty()).then_some(digits)
 }
@@ -31,8 +31,8 @@ struct Wanted {
     since: Option<String>,
 }
 
-/// `GET /messages?to=998…&since=<RFC 3339>`: newest last; all of a number's, or the last hundred of
-/// everybody's; those that arrived at `since` exactly are among them.
+/// `GET /messages?to=998…&since=<RFC 3339>`: newest last; all of a number, or the last hundred of
+/// all numbers; `since` is inclusive.
 async fn messages(sandbox: Data<Sandbox>, wanted: Query<Wanted>) -> HttpResponse {
     let since = match wanted.since.as_deref().filter(|since| !since.is_empty()) {
         None => None,
@@ -51,7 +51,7 @@ async fn messages(sandbox: Data<Sandbox>, wanted: Query<Wanted>) -> HttpResponse
     HttpResponse::Ok().json(arrived)
 }
 
-/// `DELETE /messages` empties all phones.
+/// `DELETE /messages` deletes the messages of all phones.
 async fn empty(sandbox: Data<Sandbox>) -> HttpResponse {
     sandbox.messages().empty_phones();
     HttpResponse::NoContent().finish()

@@ -1,5 +1,5 @@
-//! What the gateways have accepted and what has arrived on phones. In memory and bounded: the newest
-//! [`KEPT`] messages are remembered, older ones are forgotten.
+//! Accepted and delivered messages. In memory and bounded: only the newest
+//! [`KEPT`] messages are kept.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,14 +10,14 @@ use time::macros::{format_description, offset};
 
 use super::parts::{self, Length};
 
-/// How many messages are remembered.
-pub(super) const KEPT: usize = 10_000;
+/// Number of messages that are kept.
+pub const KEPT: usize = 10_000;
 
-/// RFC 3339 in UTC with milliseconds, as `GET /messages` gives it.
+/// RFC 3339 in UTC with milliseconds, as in `GET /messages`.
 const RFC_3339_MS: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// One of the gateways played here.
+/// A simulated gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Gateway {
     /// notify.eskiz.uz
@@ -30,16 +30,16 @@ impl Gateway {
     /// Every gateway, in the order of the pages.
     pub(super) const ALL: [Self; 2] = [Self::Eskiz, Self::PlayMobile];
 
-    /// The word used in JSON and forms.
-    pub(super) fn name(self) -> &'static str {
+    /// The name in JSON and forms.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Eskiz => "eskiz",
             Self::PlayMobile => "playmobile",
         }
     }
 
-    /// The word used on pages.
-    pub(super) fn title(self) -> &'static str {
+    /// The name on pages.
+    pub fn title(self) -> &'static str {
         match self {
             Self::Eskiz => "Eskiz",
             Self::PlayMobile => "PlayMobile",
@@ -47,19 +47,19 @@ impl Gateway {
     }
 }
 
-/// How far a message has come.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// Accepted by the gateway.
     Waiting,
     /// Handed to the operator.
     Submitted,
-    /// The phone has confirmed it.
+    /// Delivered to the phone.
     Delivered,
 }
 
 impl State {
-    /// The gateway's own word for it. PlayMobile has none for the first: it only answers that it has
+    /// The gateway's name of the state. PlayMobile has none for the first: it only responds that it has
     /// received the request.
     pub(super) fn word(self, gateway: Gateway) -> &'static str {
         match (gateway, self) {
@@ -74,44 +74,44 @@ impl State {
 }
 
 /// A message that a gateway is about to accept.
-pub(super) struct Submission {
-    /// Who accepts it.
+pub struct Submission {
+    /// The gateway.
     pub gateway: Gateway,
     /// The gateway's id for it (Eskiz) or the sender's (PlayMobile); unique per gateway.
     pub id: String,
-    /// Eskiz: the sender's own id, repeated in receipts.
+    /// Eskiz: the sender's own id, repeated in delivery reports.
     pub user_sms_id: Option<String>,
     /// Digits.
     pub to: String,
-    /// The sender's name on the phone.
+    /// The sender name on the phone.
     pub from: String,
     /// The text itself.
     pub text: String,
-    /// How many times it arrives on the phone: 0 lost, 1 as it should be, 2 duplicated.
+    /// How many times it is delivered: 0 lost, 1 normal, 2 duplicated.
     pub arrivals: u8,
 }
 
 /// A message that a gateway has accepted.
-pub(super) struct Message {
-    /// Grows by one with every message, whatever the gateway.
+pub struct Message {
+    /// Incremented with every message, of all gateways.
     pub number: u64,
-    /// As submitted; its `arrivals` becomes 0 when the phones are emptied.
+    /// As submitted; its `arrivals` becomes 0 when the phones' messages are deleted.
     pub sent: Submission,
     /// Alphabet and parts.
     pub length: Length,
-    /// How far it has come.
+    /// Its state.
     pub state: State,
     /// When it was accepted, in whole milliseconds; never earlier than the message before it.
     pub accepted_at: OffsetDateTime,
     /// When it was handed to the operator.
     pub submitted_at: Option<OffsetDateTime>,
-    /// When the phone confirmed it.
+    /// When it was delivered.
     pub delivered_at: Option<OffsetDateTime>,
 }
 
 impl Message {
-    /// The gateway's word for the message's present state.
-    pub(super) fn status(&self) -> &'static str {
+    /// The gateway's name of the current state.
+    pub fn status(&self) -> &'static str {
         self.state.word(self.sent.gateway)
     }
 
@@ -127,7 +127,7 @@ impl Message {
             to: self.sent.to.clone(),
             from: self.sent.from.clone(),
             text: self.sent.text.clone(),
-            // Formatting a UTC date into a string has no failure.
+            // Formatting a UTC date into a string cannot fail.
             at: self.accepted_at.to_offset(offset!(UTC)).format(RFC_3339_MS).unwrap_or_default(),
             status: self.status(),
             gateway: self.sent.gateway.name(),
@@ -137,24 +137,24 @@ impl Message {
     }
 }
 
-/// A message on a phone, as `GET /messages` shows it.
+/// A delivered message, as in `GET /messages`.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Arrival {
     /// Unique; the second copy of a duplicated message has one of its own.
     pub id: String,
     /// Digits.
     pub to: String,
-    /// The sender's name.
+    /// The sender name.
     pub from: String,
     /// The text.
     pub text: String,
     /// RFC 3339, UTC, milliseconds.
     pub at: String,
-    /// The gateway's word for its state.
+    /// The gateway's name of its state.
     pub status: &'static str,
     /// The gateway's [`Gateway::name`].
     pub gateway: &'static str,
-    /// How many parts it was sent in.
+    /// The number of its parts.
     pub parts: usize,
     /// `at`, for pages.
     #[serde(skip)]
@@ -170,8 +170,8 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// Remembers a message and returns its number.
-    pub(super) fn accept(&mut self, submission: Submission, now: OffsetDateTime) -> u64 {
+    /// Stores a message and returns its number.
+    pub fn accept(&mut self, submission: Submission, now: OffsetDateTime) -> u64 {
         let now = now.truncate_to_millisecond();
         let accepted_at = self.kept.back().map_or(now, |last| now.max(last.accepted_at));
         self.taken += 1;
@@ -193,18 +193,18 @@ impl Messages {
         self.taken
     }
 
-    /// The message that a gateway knows under `id`.
-    pub(super) fn find(&self, gateway: Gateway, id: &str) -> Option<&Message> {
+    /// The message of a gateway by `id`.
+    pub fn find(&self, gateway: Gateway, id: &str) -> Option<&Message> {
         self.get(*self.by_id.get(&(gateway, id.to_owned()))?)
     }
 
-    /// The message with this number; `None` if it has been forgotten.
-    pub(super) fn get(&self, number: u64) -> Option<&Message> {
+    /// The message with this number; `None` if it is no longer kept.
+    pub fn get(&self, number: u64) -> Option<&Message> {
         self.kept.get(self.place(number)?)
     }
 
-    /// Moves a message on, unless it has been forgotten.
-    pub(super) fn advance(&mut self, number: u64, state: State, now: OffsetDateTime) {
+    /// Updates a message, if it is still kept.
+    pub fn advance(&mut self, number: u64, state: State, now: OffsetDateTime) {
         let Some(message) = self.place(number).and_then(|place| self.kept.get_mut(place)) else { return };
         message.state = state;
         match state {
@@ -214,14 +214,9 @@ impl Messages {
         }
     }
 
-    /// What has arrived, newest last: on the phone `to` or on all of them, at or after `since`, and of
-    /// that the newest `most`.
-    pub(super) fn arrived(
-        &self,
-        to: Option<&str>,
-        since: Option<OffsetDateTime>,
-        most: usize,
-    ) -> Vec<Arrival> {
+    /// Delivered messages, newest last: of the phone `to` or of all, at or after `since`, at most the
+    /// newest `most`.
+    pub fn arrived(&self, to: Option<&str>, since: Option<OffsetDateTime>, most: usize) -> Vec<Arrival> {
         let mut arrivals: Vec<Arrival> = self
             .kept
             .iter()
@@ -235,13 +230,13 @@ impl Messages {
         arrivals
     }
 
-    /// What `gateway` has accepted, newest first.
-    pub(super) fn accepted_by(&self, gateway: Gateway) -> impl Iterator<Item = &Message> {
+    /// The messages of `gateway`, newest first.
+    pub fn accepted_by(&self, gateway: Gateway) -> impl Iterator<Item = &Message> {
         self.kept.iter().rev().filter(move |message| message.sent.gateway == gateway)
     }
 
-    /// Empties the phones. The gateways still know what they accepted.
-    pub(super) fn empty_phones(&mut self) {
+    /// Deletes the phones' messages. The gateways keep their records.
+    pub fn empty_phones(&mut self) {
         for message in &mut self.kept {
             message.sent.arrivals = 0;
         }

@@ -1,10 +1,10 @@
-//! The sandbox: stand-ins of the outside systems that the provider meets, speaking their real wire formats
-//! on a port of their own, so that the provider's ordinary adapters can be run and tried against them.
+//! The sandbox: simulated external systems with their real wire formats on their own port, so that the provider's
+//! real adapters can be run and tested against them.
 //!
-//! Here live the SMS gateways (`eskiz`, `playmobile`), the phones their messages arrive on (`phone`, `inbox`),
-//! the switches that make a gateway misbehave (`switches`, `controls`) and the list of test people.
-//! Everything is in memory and forgotten at the end. Nothing of the provider lives here: the two meet over
-//! the network only, and the people are known from [`Settings`] alone.
+//! It has the SMS gateways (`eskiz`, `playmobile`), the phones their messages arrive on (`phone`, `inbox`),
+//! the switches that make a gateway fail (`switches`, `controls`) and the list of test people.
+//! All state is in memory. The sandbox uses no code of the provider: they communicate over
+//! the network only, and the people come from [`Settings`].
 
 mod controls;
 mod eskiz;
@@ -18,7 +18,7 @@ mod playmobile;
 mod receipts;
 mod switches;
 #[cfg(test)]
-mod trial;
+mod tests;
 
 use std::io;
 use std::net::TcpListener;
@@ -35,14 +35,14 @@ use messages::{Gateway, Messages};
 use receipts::Courier;
 use switches::{Behaviour, Switches};
 
-/// The longest request body in bytes: a hundred long messages fit.
+/// Maximum size of a request body, in bytes: enough for a hundred long messages.
 const LONGEST_BODY: usize = 1 << 20;
 
-/// Pages of the sandbox run their own files only and are never shown inside another page.
+/// Pages of the sandbox load only their own files and cannot be framed.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Somebody whose phone can be looked at.
+/// A test person.
 #[derive(Clone, Serialize)]
 pub struct TestPerson {
     /// Digits, `998…`.
@@ -51,51 +51,51 @@ pub struct TestPerson {
     pub pinfl: String,
     /// Full name.
     pub name: String,
-    /// What is particular about this person, in a few words.
+    /// A short description.
     pub about: String,
 }
 
-/// The account that a sender has at Eskiz.
+/// A sender's account at Eskiz.
 #[derive(Clone)]
 pub struct EskizAccount {
     /// The login.
     pub email: String,
     /// Its password.
     pub password: String,
-    /// The only sender name that the account may use.
+    /// The allowed sender name.
     pub from: String,
 }
 
-/// The account that a sender has at PlayMobile.
+/// A sender's account at PlayMobile.
 #[derive(Clone)]
 pub struct PlayMobileAccount {
     /// The login for HTTP Basic.
     pub login: String,
     /// Its password.
     pub password: String,
-    /// The only originator that the account may use.
+    /// The allowed originator.
     pub originator: String,
 }
 
-/// Everything that the sandbox is told.
+/// Settings of the sandbox.
 #[derive(Clone)]
 pub struct Settings {
     /// The test people, the ordinary one first.
     pub people: Vec<TestPerson>,
-    /// Who may send through Eskiz.
+    /// The account at Eskiz.
     pub eskiz: EskizAccount,
-    /// Who may send through PlayMobile.
+    /// The account at PlayMobile.
     pub playmobile: PlayMobileAccount,
-    /// The base URL agreed with PlayMobile: it posts receipts to `<url>/status`. Eskiz is given its
+    /// The callback URL for PlayMobile, which posts delivery reports to `<url>/status`. Eskiz gets its
     /// callback URL with each message instead.
     pub playmobile_callback: Option<String>,
 }
 
-/// Starts the sandbox on `listener`. The server runs once it is awaited or spawned; it leaves signals to
-/// the caller and ends when told to through its handle.
+/// Starts the sandbox on `listener`. The server runs once it is awaited or spawned; it does not handle
+/// signals, and is stopped through its handle.
 ///
 /// # Errors
-/// When the listener cannot be used, or the operating system gives no randomness.
+/// If the listener cannot be used, or the operating system has no randomness.
 pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Server> {
     start_on(vec![listener], settings)
 }
@@ -169,8 +169,8 @@ impl Sandbox {
         self.switches().of(gateway)
     }
 
-    /// Holds a call to `gateway` back as long as its switch says; the behaviour returned is the one at
-    /// the call's arrival.
+    /// Delays a request to `gateway` as its switch says; returns the behaviour at the time of
+    /// arrival.
     async fn hold_back(&self, gateway: Gateway) -> Behaviour {
         let behaviour = self.behaviour(gateway);
         if !behaviour.delay().is_zero() {

@@ -1,5 +1,4 @@
-//! What the sandbox's pages share: the front page, their files, their errors, and the rule that only they
-//! may change anything.
+//! Common parts of the sandbox's pages: the front page, files, errors, and protection against cross-site requests.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -27,8 +26,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     }
 }
 
-/// A page, or the error of a template that cannot be written.
-pub(super) fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
+/// A page, or a rendering error.
+pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
         Err(error) => {
@@ -38,7 +37,7 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> HttpResponse
     }
 }
 
-/// Refuses what a page of another site makes a browser change here: tests would be disturbed by it.
+/// Rejects cross-site requests that change state.
 /// Tools other than browsers send no `Sec-Fetch-Site` and pass.
 pub(super) async fn refuse_other_sites(
     request: ServiceRequest,
@@ -52,8 +51,8 @@ pub(super) async fn refuse_other_sites(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// The page for an address that leads nowhere.
-pub(super) async fn not_found() -> HttpResponse {
+/// The 404 page.
+pub async fn not_found() -> HttpResponse {
     page(StatusCode::NOT_FOUND, &NotFound)
 }
 

@@ -1,14 +1,14 @@
-//! How long a text message is on the air: its alphabet and the number of parts it is sent in
+//! The alphabet of a text message and its number of parts
 //! (3GPP TS 23.038 for the alphabets, TS 23.040 for concatenation).
 
 /// The basic GSM 7-bit alphabet: one septet each.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡\
                      ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
-/// Its extension table: an escape and a septet, which may not be separated.
+/// Its extension table: an escape and a septet, which must not be separated.
 const EXTENDED: &str = "^{}[]~\\|€\u{c}";
 
-/// The alphabet that a text needs.
+/// The alphabet of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alphabet {
     /// 160 septets in a single message, 153 in each part of a longer one.
@@ -19,10 +19,10 @@ pub(super) enum Alphabet {
 
 /// A text as the network counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Length {
-    /// One character outside GSM-7 turns the whole text to UCS-2.
+pub struct Length {
+    /// UCS-2 if one character is outside GSM-7.
     pub alphabet: Alphabet,
-    /// How many short messages carry the text, and are paid for; at least 1.
+    /// The number of parts, each charged; at least 1.
     pub parts: usize,
 }
 
@@ -55,7 +55,7 @@ fn pack(sizes: &[usize], single: usize, part: usize) -> usize {
     let mut parts = 1;
     let mut used = 0;
     for size in sizes {
-        // A character is never cut in two: what does not fit moves to the next part whole.
+        // A character is never split: it moves to the next part.
         if used + size > part {
             parts += 1;
             used = 0;

@@ -1,4 +1,4 @@
-//! The screen of a phone, with the messages that have arrived on it.
+//! The screen of a phone, with its messages.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -13,10 +13,10 @@ use super::messages::Arrival;
 use super::pages::page;
 use super::{Sandbox, TestPerson};
 
-/// How many messages a screen shows.
+/// Maximum number of messages on a screen.
 const SHOWN: usize = 100;
 
-/// On the clocks of Tashkent, where the phones are.
+/// Local time in Tashkent.
 const CLOCK: &[BorrowedFormatItem<'static>] = format_description!("[hour]:[minute]:[second]");
 
 /// `/phone`.
@@ -36,7 +36,7 @@ struct Page {
     number: String,
     shown_number: String,
     name: String,
-    /// The number looked at is nobody's of the test people.
+    /// The number belongs to no test person.
     stranger: bool,
     bubbles: Vec<Bubble>,
     latest: String,
@@ -101,8 +101,8 @@ fn bubble(arrival: Arrival) -> Bubble {
     }
 }
 
-/// The code of a message: what phones fill in by (`@host #123456`, at the end), else the first run of five
-/// to eight digits that stands alone; four digits are as often a year or a short number to call.
+/// The code of a message: the one for autofill (`@host #123456`, at the end), else the first separate run of five
+/// to eight digits; four digits may be a year or a short number.
 fn code_in(text: &str) -> Option<&str> {
     let digits = |word: &&str| word.len() <= 8 && word.bytes().all(|byte| byte.is_ascii_digit());
     let bound = text.rsplit_once('#').map(|(_, rest)| rest.trim()).filter(digits);
@@ -110,7 +110,7 @@ fn code_in(text: &str) -> Option<&str> {
     bound.or_else(|| text.split(|c: char| !c.is_alphanumeric()).filter(digits).find(|word| word.len() >= 5))
 }
 
-/// `+998 00 123 45 67`; what is not an Uzbek number is left in one piece.
+/// `+998 00 123 45 67`; other numbers are not grouped.
 fn spaced(number: &str) -> String {
     let groups = |rest: &str| {
         let group = |from: usize, to: usize| rest.get(from..to).map(str::to_owned);

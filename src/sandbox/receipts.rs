@@ -1,4 +1,4 @@
-//! What happens to a message after a gateway has accepted it: it is handed to the operator, then delivered,
+//! Delivery reports: an accepted message is sent to the mobile operator, then delivered,
 //! and each step is reported to the sender's server.
 
 use std::io;
@@ -14,17 +14,17 @@ use super::Sandbox;
 use super::messages::{Message, State};
 use super::switches::{Behaviour, Switch};
 
-/// From acceptance to the operator, and from the operator to the phone's confirmation. Real ones take
-/// seconds; nobody wants to wait that long here.
+/// Delays from acceptance to the operator, and from the operator to delivery; real ones take
+/// seconds.
 const STEP: Duration = Duration::from_millis(200);
 
-/// How long the sender's server may take to accept a receipt.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of a delivery report.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many receipts are on their way at a time.
+/// Maximum number of concurrent delivery reports.
 const AT_ONCE: usize = 32;
 
-/// Carries receipts to the sender's server. Each is tried once: a sender that missed one asks for the
+/// Sends delivery reports to the sender's server. Each is sent once: a sender that missed one queries the
 /// status, as with the real gateways.
 pub(super) struct Courier {
     client: Client,
@@ -33,12 +33,12 @@ pub(super) struct Courier {
 
 impl Courier {
     /// # Errors
-    /// When the HTTP client cannot be set up.
-    pub(super) fn new() -> io::Result<Self> {
+    /// If the HTTP client cannot be created.
+    pub fn new() -> io::Result<Self> {
         let client = Client::builder()
-            .timeout(PATIENCE)
+            .timeout(TIMEOUT)
             .redirect(redirect::Policy::none())
-            // The sender runs on this machine, and its certificate, if any, is a trial's own.
+            // The sender runs on this machine, and its certificate, if any, is self-signed.
             .no_proxy()
             .tls_danger_accept_invalid_certs(true)
             .build()
@@ -49,7 +49,7 @@ impl Courier {
     async fn carry(&self, receipt: RequestBuilder) {
         // The semaphore is never closed.
         let Ok(_place) = self.places.acquire().await else { return };
-        // A callback address is a secret of its owner: what is logged must not contain it.
+        // A callback URL contains a secret and must not be logged.
         match receipt.send().await.map_err(reqwest::Error::without_url) {
             Ok(answer) if answer.status().is_success() => {}
             Ok(answer) => tracing::warn!(http.status = answer.status().as_u16(), "delivery report refused"),
@@ -58,19 +58,19 @@ impl Courier {
     }
 }
 
-/// How the messages of one call go on after they were accepted.
-pub(super) struct Course<W> {
+/// The delivery of the messages of one request.
+pub struct Course<W> {
     /// [`Message::number`]s.
     pub numbers: Vec<u64>,
     /// The gateway's behaviour when the messages were accepted.
     pub behaviour: Behaviour,
-    /// Writes the receipts for messages that have reached a new state at a time; without one, nothing is
+    /// Builds the delivery reports for messages in a new state; without it, nothing is
     /// reported.
     pub write: Option<W>,
 }
 
-/// Lets messages take their course, in the background.
-pub(super) fn follow<W>(sandbox: web::Data<Sandbox>, course: Course<W>)
+/// Delivers messages, in the background.
+pub fn follow<W>(sandbox: web::Data<Sandbox>, course: Course<W>)
 where
     W: Fn(&Client, &[&Message], OffsetDateTime) -> Vec<RequestBuilder> + 'static,
 {

@@ -1,4 +1,4 @@
-//! The switches that make a gateway misbehave, so that what depends on it can be seen to cope.
+//! Fault injection: switches that make a gateway fail.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use serde_json::{Map, Value};
 
 use super::messages::Gateway;
 
-/// The longest delay that may be set; longer than any sender's patience.
-pub(super) const LONGEST_DELAY_MS: u64 = 60_000;
+/// Maximum delay; longer than any sender's timeout.
+pub const LONGEST_DELAY_MS: u64 = 60_000;
 
-/// A misbehaviour that is on or off.
+/// A fault that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Switch {
-    /// Every call is answered with HTTP 500.
+pub enum Switch {
+    /// Every request gets HTTP 500.
     Fail,
-    /// Sending is refused in the gateway's own words.
+    /// Sending is refused with the gateway's own error.
     Refuse,
-    /// Messages and their receipts arrive twice.
+    /// Messages and delivery reports arrive twice.
     Duplicate,
-    /// No receipts are sent.
+    /// No delivery reports are sent.
     LoseReceipts,
-    /// Messages are accepted and never arrive.
+    /// Messages are accepted and never delivered.
     Drop,
-    /// Eskiz's tokens are past their time at once.
+    /// Eskiz's tokens expire at once.
     ExpireTokens,
 }
 
@@ -31,8 +31,8 @@ impl Switch {
     pub(super) const ALL: [Self; 6] =
         [Self::Fail, Self::Refuse, Self::Duplicate, Self::LoseReceipts, Self::Drop, Self::ExpireTokens];
 
-    /// The word used in JSON and forms.
-    pub(super) fn name(self) -> &'static str {
+    /// The name in JSON and forms.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Fail => "fail",
             Self::Refuse => "refuse",
@@ -68,7 +68,7 @@ impl Switch {
     }
 }
 
-/// How one gateway behaves.
+/// The behaviour of a gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Behaviour {
     delay_ms: u64,
@@ -81,13 +81,13 @@ impl Behaviour {
         self.on & switch.bit() != 0
     }
 
-    /// How long every answer is held back.
-    pub(super) fn delay(self) -> Duration {
+    /// The delay of every response.
+    pub fn delay(self) -> Duration {
         Duration::from_millis(self.delay_ms)
     }
 
-    /// How many times an accepted message arrives on the phone.
-    pub(super) fn arrivals(self) -> u8 {
+    /// How many times an accepted message is delivered.
+    pub fn arrivals(self) -> u8 {
         if self.is(Switch::Drop) {
             0
         } else if self.is(Switch::Duplicate) {
@@ -115,24 +115,24 @@ pub(super) struct Switches {
 }
 
 impl Switches {
-    /// How `gateway` behaves now.
-    pub(super) fn of(&self, gateway: Gateway) -> Behaviour {
+    /// The current behaviour of `gateway`.
+    pub fn of(&self, gateway: Gateway) -> Behaviour {
         match gateway {
             Gateway::Eskiz => self.eskiz,
             Gateway::PlayMobile => self.playmobile,
         }
     }
 
-    /// Grows whenever Eskiz's tokens are made to expire; tokens of an earlier generation are dead.
-    pub(super) fn token_generation(&self) -> u64 {
+    /// Incremented when Eskiz's tokens are made to expire; tokens of an earlier generation are expired.
+    pub fn token_generation(&self) -> u64 {
         self.token_generation
     }
 
-    /// Applies changes such as `eskiz.fail=1` or `reset=1` in their order: all of them or none.
+    /// Applies changes such as `eskiz.fail=1` or `reset=1` in order: all or none.
     ///
     /// # Errors
-    /// A sentence naming the first change that cannot be understood.
-    pub(super) fn apply(&mut self, changes: &[(String, String)]) -> Result<(), String> {
+    /// A message with the first invalid change.
+    pub fn apply(&mut self, changes: &[(String, String)]) -> Result<(), String> {
         let mut next = self.clone();
         for (key, value) in changes {
             next.change(key, value).map_err(|reason| format!("{key}: {reason}"))?;

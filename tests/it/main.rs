@@ -1,5 +1,4 @@
-//! Everything that is tried from outside, on the real binary: one test binary, its modules named by what they hold the
-//! provider to. `scripts/test` starts the servers that these tests need.
+//! Black-box tests of the real binary, in one test binary. `scripts/test` starts the servers that they need.
 
 mod support;
 
@@ -29,7 +28,7 @@ mod policies;
 mod refresh;
 mod session;
 mod snapshots;
-mod strangers;
+mod third_party_clients;
 mod tls;
 mod token;
 mod two_nodes;

@@ -1,5 +1,5 @@
-//! Logout tokens (OpenID Connect Back-Channel Logout 1.0): the provider says that somebody's session has ended,
-//! and the portal ends its own. Every check of §2.6 is made before anything is ended.
+//! Logout tokens (OpenID Connect Back-Channel Logout 1.0): the provider notifies the portal that a session has ended,
+//! and the portal ends its own. Every check of §2.6 is made first.
 
 use actix_web::http::header;
 use actix_web::{Error, HttpResponse, web};
@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 use super::{Portal, now};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// How far the provider's clock may be ahead, and how long past its expiry a token is still heeded.
+/// Tolerated clock skew, in seconds.
 const SKEW_SECONDS: i64 = 30;
-/// A logout token older than this is refused whatever its expiry says.
+/// A logout token older than this is rejected, whatever its expiry.
 const MAX_AGE_SECONDS: i64 = 10 * 60;
 
 #[derive(Deserialize)]
@@ -31,7 +31,7 @@ struct JoseHeader {
     typ: Option<String>,
 }
 
-/// What a logout token says, once it has been believed.
+/// The claims of a verified logout token.
 #[derive(Debug, Deserialize)]
 struct LogoutClaims {
     iss: String,
@@ -87,7 +87,7 @@ async fn end_sessions(portal: &Portal, token: &str, now: i64) -> Result<usize, &
     let party = party.ok_or("aud names no client of this portal")?;
     check(&claims, portal.provider.issuer().as_str(), now)?;
     if !portal.departures.first_seen(&claims.jti) {
-        return Err("this jti was seen before");
+        return Err("jti was used before");
     }
     Ok(portal.sessions.end_matching(party, claims.sub.as_deref(), claims.sid.as_deref()))
 }
@@ -101,9 +101,9 @@ fn parse_header(token: &str) -> Result<JoseHeader, &'static str> {
             | CoreJwsSigningAlgorithm::EdDsa
     );
     if !allowed {
-        return Err("this alg is not accepted");
+        return Err("alg is not accepted");
     }
-    // §2.4 recommends the explicit type; an ID token must never pass for a logout token.
+    // §2.4 recommends the explicit type; an ID token must never be accepted as a logout token.
     match header.typ.as_deref() {
         None => Ok(header),
         Some(typ) if typ.eq_ignore_ascii_case("logout+jwt") || typ.eq_ignore_ascii_case("JWT") => Ok(header),
@@ -132,7 +132,7 @@ fn check(claims: &LogoutClaims, issuer: &str, now: i64) -> Result<(), &'static s
         return Err("iss is not the provider");
     }
     if claims.iat > now + SKEW_SECONDS || claims.iat < now - MAX_AGE_SECONDS {
-        return Err("iat is not now");
+        return Err("iat is too old or in the future");
     }
     if claims.exp < now - SKEW_SECONDS {
         return Err("expired");

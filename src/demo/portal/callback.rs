@@ -1,6 +1,6 @@
-//! Where the provider's answers arrive. An answer counts only when it carries a `state` that this very browser
-//! began with and has not used yet; its `iss` must be the provider's (RFC 9207). Coming back to an address that
-//! was used already (back button, reload, a second tab) leads to one's page, not to an error.
+//! The redirect URI. A response is accepted only with an unused `state` of the same
+//! browser; its `iss` must be the provider's (RFC 9207). A repeated response
+//! (back button, reload, a second tab) leads to the person's page, not to an error.
 
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -31,7 +31,7 @@ pub(super) async fn receive(
     if portal.party(index).is_none() {
         return page::nothing_here(&portal);
     }
-    // A parameter given twice fails to parse as well: which of the two is meant is not for the portal to guess.
+    // A repeated parameter fails to parse as well.
     let Ok(web::Query(answer)) = answer else { return page::problem(&portal, index, Problem::BrokenLink) };
     let arrival = match claim(&portal, index, &answer, &request) {
         Ok(arrival) => arrival,
@@ -60,7 +60,7 @@ fn claim(
     }
 }
 
-/// The code, when the answer is the provider's and a success.
+/// The code of a successful response of the provider.
 async fn accept(portal: &Portal, arrival: &Arrival, answer: Answer) -> Result<String, Problem> {
     let metadata = portal.provider.metadata(now()).await.map_err(|Unreachable| Problem::Unreachable)?;
     let required = metadata.additional_metadata().authorization_response_iss_parameter_supported;
@@ -103,7 +103,7 @@ pub(super) async fn refresh(
     let index = *index;
     let Some(session) = page::session(&portal, index, &request) else { return page::to_service(index, &[]) };
     let id = cookies::read(&request, &cookies::session_name(index)).unwrap_or_default();
-    // Rotation makes a second use look like theft: an impatient second press waits for the first one's result.
+    // Reuse would revoke the grant: a second press waits for the first one's result.
     let Some(token) = session.take_refresh_token() else { return page::to_service(index, &[]) };
     match exchange::renew(&portal, &session, token.clone()).await {
         Ok(newer) => {

@@ -1,10 +1,9 @@
-//! Claims in words: plain names for what the provider released, dates as people write them, and the raw list of
-//! an ID token for those who want to see it.
+//! Claims for display: readable names and dates, and the raw claims of an ID token.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-/// One line of a table: what it is called, what it says, and the claim it came from.
+/// One line of a table: label, value, and claim.
 #[derive(Clone)]
 pub(super) struct Row {
     pub label: String,
@@ -13,13 +12,13 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Something that was verified, with the evidence in words.
+    /// A verification, described in words.
     pub(super) fn fact(label: &str, machine: &str, evidence: &str) -> Self {
         Self { label: label.to_owned(), values: vec![evidence.to_owned()], machine: machine.to_owned() }
     }
 }
 
-/// Plain names, in the order in which they are shown; what is not here follows under its own name.
+/// Labels, in display order; other claims follow under their own names.
 const NAMES: [(&str, &str); 32] = [
     ("name", "Name"),
     ("family_name", "Surname"),
@@ -81,7 +80,7 @@ pub(super) fn in_plain_words(user: &Map<String, Value>) -> Vec<Row> {
         .collect()
 }
 
-/// A token's claims under their own names, as they came.
+/// A token's raw claims.
 pub(super) fn as_received(claims: &Map<String, Value>) -> Vec<Row> {
     let value = |name: &str, value: &Value| match (name, value.as_i64()) {
         ("exp" | "iat" | "nbf" | "auth_time", Some(seconds)) => format!("{seconds} ({})", moment(seconds)),
@@ -97,7 +96,7 @@ pub(super) fn as_received(claims: &Map<String, Value>) -> Vec<Row> {
         .collect()
 }
 
-/// How to address somebody: by given name where it was released.
+/// The name for the greeting: the given name, if released.
 pub(super) fn greeting(user: &Map<String, Value>) -> String {
     ["given_name", "name"]
         .iter()
@@ -165,7 +164,7 @@ fn sentence(name: &str, text: &str) -> String {
     }
 }
 
-/// `1990-05-17` → `17 May 1990`; anything else is left alone.
+/// `1990-05-17` → `17 May 1990`; anything else is unchanged.
 fn date(text: &str) -> Option<String> {
     let mut parts = text.splitn(3, '-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);

@@ -4,7 +4,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-/// Binds a sign-in in progress to the browser that began it.
+/// Binds a sign-in in progress to its browser.
 pub(super) const BROWSER: &str = "portal_browser";
 
 /// The name of the session cookie of one service.
@@ -23,13 +23,13 @@ pub(super) fn read<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> 
         .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
 }
 
-/// A `Set-Cookie` value that lives as long as the browser does.
+/// A `Set-Cookie` value of a session cookie.
 pub(super) fn set(name: &str, value: &str, secure: bool) -> String {
     let secure = if secure { "; Secure" } else { "" };
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")
 }
 
-/// A `Set-Cookie` value that makes the browser forget `name`.
+/// A `Set-Cookie` value that deletes `name`.
 pub(super) fn forget(name: &str, secure: bool) -> String {
     format!("{}; Max-Age=0", set(name, "", secure))
 }

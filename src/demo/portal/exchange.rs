@@ -1,5 +1,5 @@
-//! From a code, or a refresh token, to somebody verified: the token request, the ID token's signature, issuer,
-//! audience, expiry, nonce and `at_hash`, then UserInfo with the same subject. Nothing is kept unless all holds.
+//! Redeeming a code or a refresh token: the token request, verification of the ID token's signature, issuer,
+//! audience, expiry, nonce and `at_hash`, then UserInfo with the same subject. Nothing is stored unless all is valid.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ use super::sessions::{Arrival, SignedIn};
 use super::sign_in::redirect_uri;
 use super::{Portal, now};
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// The provider did not answer.
+    /// The provider is unavailable.
     Unreachable,
     /// The provider refused, with an OAuth error code.
     Refused(String),
-    /// What came did not hold up to verification.
+    /// The response failed verification.
     Unproven(&'static str),
 }
 
@@ -44,7 +44,7 @@ struct FurtherClaims {
 
 impl AdditionalClaims for FurtherClaims {}
 
-/// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5) and verifies all that comes back.
+/// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5) and verifies the response.
 pub(super) async fn redeem(portal: &Portal, arrival: &Arrival, code: String) -> Result<SignedIn, Trouble> {
     let mut metadata = portal.provider.metadata(now()).await.map_err(|_| Trouble::Unreachable)?;
     let http = portal.provider.http();
@@ -63,7 +63,7 @@ pub(super) async fn redeem(portal: &Portal, arrival: &Arrival, code: String) -> 
     complete(portal, &metadata, arrival.party, &tokens, (proof, id_token.to_string(), refresh_token)).await
 }
 
-/// Refreshes (RFC 6749 §6, OpenID Connect Core 1.0 §12): the same person, newer data. `token` is used up.
+/// Refreshes (RFC 6749 §6, OpenID Connect Core 1.0 §12): the same person, newer data. `token` is consumed.
 pub(super) async fn renew(portal: &Portal, before: &SignedIn, token: String) -> Result<SignedIn, Trouble> {
     let mut metadata = portal.provider.metadata(now()).await.map_err(|_| Trouble::Unreachable)?;
     let http = portal.provider.http();
@@ -123,7 +123,7 @@ where
     N: NonceVerifier + Clone,
 {
     match check(&client(portal, metadata, party)?, pair, nonce.clone()) {
-        // The provider may have begun to sign with a newer key since its keys were read.
+        // The provider may have rotated its key since its keys were read.
         Err(Doubt::UnknownKey) => {
             *metadata = portal.provider.reread(now()).await.map_err(|_| Trouble::Unreachable)?;
             check(&client(portal, metadata, party)?, pair, nonce).map_err(Doubt::trouble)

@@ -1,5 +1,5 @@
-//! Whole sign-ins against a provider played in the same process, over real HTTP: what it sends can be spoilt one
-//! thing at a time.
+//! Whole sign-ins against a simulated provider in the same process, over HTTP: its responses can be corrupted one
+//! by one.
 
 use std::net::TcpListener;
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ use super::*;
 
 const PERSON: &str = "<b>Ali</b>";
 
-/// What the played provider does; tests change it.
+/// The behaviour of the simulated provider.
 struct Script {
     key: EcdsaKeyPair,
     issuer: String,
@@ -186,7 +186,7 @@ impl Browser {
         Page { status, location, body }
     }
 
-    /// Goes out to the provider and returns the callback's path that a willing provider would answer with.
+    /// Starts a sign-in and returns the path of a successful callback.
     async fn go_out(&mut self, world: &World) -> String {
         let away = Url::parse(&self.get("/sign-in/0").await.location.unwrap()).unwrap();
         let sent = |name: &str| away.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
@@ -327,7 +327,7 @@ async fn an_error_without_a_sign_in_of_this_browser_is_not_repeated() {
 
 #[actix_web::test]
 async fn a_silent_provider_gets_a_page_that_says_so() {
-    // A port that nobody may listen on without being asked to: a free one could be taken by the next test.
+    // A privileged port: a free one could be taken by the next test.
     let nobody = "127.0.0.1:1";
     let page = Browser::new(&portal(&format!("http://{nobody}"))).get("/sign-in/0").await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);

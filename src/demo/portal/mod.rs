@@ -1,9 +1,8 @@
-//! The demo portal: a relying party such as any service could build, on the `openidconnect` crate, a
-//! confidential client with the authorization code flow, PKCE, `state` and `nonce`. It knows nothing of the
-//! provider but its issuer, its own registrations and what it reads in discovery.
+//! The demo portal: an ordinary relying party with the `openidconnect` crate, a
+//! confidential client with the authorization code flow, PKCE, `state` and `nonce`. It knows only the
+//! provider's issuer, its own registrations and discovery.
 //!
-//! Here live its pages, its sessions and its verification of what the provider sends. Nothing of the provider
-//! lives here, and nothing here is used by the provider.
+//! It has its own pages, sessions and verification, shares no code with the provider, and is not used by it.
 
 mod backchannel;
 mod callback;
@@ -35,31 +34,31 @@ pub struct RelyingParty {
     pub client_id: String,
     /// The client's secret; sent by HTTP Basic only.
     pub client_secret: String,
-    /// What people see as the service's name.
+    /// The service's name, for people.
     pub name: String,
-    /// Scopes asked for; `openid` is always added.
+    /// Requested scopes; `openid` is always added.
     pub scopes: Vec<String>,
 }
 
-/// What the portal must be told.
+/// Settings of the portal.
 #[derive(Clone)]
 pub struct Settings {
     /// The provider's issuer identifier, exactly as discovery states it.
     pub issuer: String,
-    /// Where browsers reach this portal, without a trailing slash.
+    /// The portal's origin for browsers, without a trailing slash.
     pub base_url: String,
     /// The portal's services; the first is the main one. Redirect URIs are `{base_url}/callback/{index}`.
     pub parties: Vec<RelyingParty>,
-    /// Sent as `login_hint`, so that the provider can fill in the number.
+    /// Sent as `login_hint`, so that the provider can prefill the number.
     pub login_hint: Option<String>,
 }
 
 /// Starts serving on `listener` and returns the server, to be awaited and stopped by the caller.
 ///
-/// The provider need not be up yet: it is looked for when somebody signs in.
+/// The provider need not be running yet: discovery happens at the first sign-in.
 ///
 /// # Errors
-/// Fails when the issuer or the base URL is no URL, when there is no party, or when the listener is unusable.
+/// If the issuer or the base URL is not a URL, there is no party, or the listener cannot be used.
 pub fn start(listeners: Vec<TcpListener>, settings: Settings) -> io::Result<Server> {
     let portal = web::Data::new(Portal::new(settings)?);
     let server = HttpServer::new(move || App::new().app_data(portal.clone()).configure(routes));
@@ -83,10 +82,10 @@ fn routes(app: &mut web::ServiceConfig) {
         .default_service(web::to(page::nowhere));
 }
 
-/// Forms carry at most a logout token.
+/// Forms contain at most a logout token.
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
-/// Everything a request may need; one per process.
+/// The state of the portal; one per process.
 struct Portal {
     base: Url,
     parties: Vec<RelyingParty>,
@@ -129,12 +128,12 @@ impl Portal {
     }
 }
 
-/// Seconds since the epoch, read at the edge only and handed down.
+/// Seconds since the epoch, read by handlers only.
 fn now() -> i64 {
     time::OffsetDateTime::now_utc().unix_timestamp()
 }
 
-/// A value nobody can guess: 256 bits, base64url.
+/// A random value: 256 bits, base64url.
 fn random_id() -> String {
     openidconnect::CsrfToken::new_random_len(32).into_secret()
 }

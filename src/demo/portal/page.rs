@@ -1,4 +1,4 @@
-//! The portal's pages: what they hold, the headers that guard them, and every problem in words.
+//! The portal's pages: their content, security headers, and problem pages.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::sessions::SignedIn;
 use super::{Portal, cookies};
 
 const STYLESHEET: &str = include_str!("../../../static/demo/portal.css");
-/// Longest piece of the provider's error text that is shown.
+/// Maximum length of the provider's error text that is shown.
 const MAX_QUOTED_CHARS: usize = 200;
 
 /// The top of every page.
@@ -63,23 +63,23 @@ struct ProblemPage<'a> {
     words: Words,
 }
 
-/// What can go wrong on the way, as the person must see it.
+/// Problems, as shown to the person.
 pub(super) enum Problem {
     /// The person refused at the provider.
     YouRefused,
-    /// The provider answered with another OAuth error.
+    /// The provider responded with another OAuth error.
     Provider { code: String, description: Option<String> },
-    /// The provider does not answer.
+    /// The provider is unavailable.
     Unreachable,
-    /// The address was used before, is too old, or was never this portal's.
+    /// The `state` was used before, is expired, or unknown.
     UsedLink,
     /// The browser did not send the cookie of the sign-in, or it is another browser.
     LostCookie,
-    /// The address lacks a part, or has one twice.
+    /// A parameter is missing or repeated.
     BrokenLink,
-    /// The answer names another provider.
+    /// The response is of another issuer.
     ForeignIssuer,
-    /// What came back did not hold up.
+    /// The response failed verification.
     Unproven(&'static str),
 }
 
@@ -174,7 +174,7 @@ impl Problem {
     }
 }
 
-/// Only what an OAuth error code may look like is repeated (RFC 6749 §4.1.2.1, narrowed).
+/// Shows only well-formed OAuth error codes (RFC 6749 §4.1.2.1, narrowed).
 fn wire_code(code: &str) -> String {
     let known_shape = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     if !code.is_empty() && code.len() <= 64 && code.bytes().all(known_shape) {
@@ -215,7 +215,7 @@ pub(super) fn session(portal: &Portal, index: usize, request: &HttpRequest) -> O
     portal.sessions.find(cookies::read(request, &cookies::session_name(index))?, index)
 }
 
-/// The page after a sign-out; `everywhere` when the provider has confirmed it.
+/// The page after a sign-out; `everywhere` if the provider has confirmed it.
 pub(super) fn signed_out(portal: &Portal, index: usize, everywhere: bool) -> HttpResponse {
     let frame = Frame::new(portal, index, "Signed out");
     html(portal, StatusCode::OK, &SignedOut { frame, everywhere })
@@ -235,7 +235,7 @@ pub(super) fn problem(portal: &Portal, index: usize, problem: Problem) -> HttpRe
     response
 }
 
-/// For addresses the portal does not have.
+/// The 404 page.
 pub(super) fn nothing_here(portal: &Portal) -> HttpResponse {
     let words = Words {
         id: "nowhere",
@@ -260,7 +260,7 @@ pub(super) async fn stylesheet() -> HttpResponse {
         .body(STYLESHEET)
 }
 
-/// Leads to a service's page, setting cookies on the way; no cache keeps it and no referrer leaks.
+/// Redirects to a service's page and sets cookies; not cached, and without referrer.
 pub(super) fn to_service(index: usize, set_cookies: &[String]) -> HttpResponse {
     let path = if index == 0 { "/".to_owned() } else { format!("/service/{index}") };
     redirect(path, set_cookies)
@@ -283,7 +283,7 @@ fn html(portal: &Portal, status: StatusCode, page: &impl Template) -> HttpRespon
     let Ok(body) = page.render() else {
         return HttpResponse::InternalServerError().finish();
     };
-    // The sign-out form ends at the provider: browsers hold the redirects of a form to `form-action` as well.
+    // The sign-out form is redirected to the provider, and browsers apply `form-action` to redirects as well.
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {}; base-uri 'none'; \
          frame-ancestors 'none'",

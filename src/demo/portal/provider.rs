@@ -1,6 +1,6 @@
-//! The provider as the portal knows it: discovery and keys, found when first needed, kept for ten minutes, and
-//! read anew when a token names a key not seen yet. Every request goes through [`Provider::http`]: no redirects,
-//! a deadline, a bounded answer.
+//! Discovery and keys of the provider: read at first use, cached for ten minutes, and
+//! read again if a token has an unknown key. Every request uses [`Provider::http`]: no redirects,
+//! a timeout, a bounded response.
 
 use std::error::Error;
 use std::fmt;
@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 use super::{RelyingParty, invalid};
 
 const FRESH_SECONDS: i64 = 600;
-/// How old metadata must be before an unknown key is a reason to ask again: strangers can send unknown keys too.
+/// Minimum age of metadata before an unknown key causes a refresh: anybody can send unknown keys.
 const REREAD_SECONDS: i64 = 5;
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -35,7 +35,7 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 pub(super) struct Extra {
     /// OpenID Connect RP-Initiated Logout 1.0 §2.1.
     pub end_session_endpoint: Option<EndSessionUrl>,
-    /// RFC 9207 §3: when true, an answer without `iss` is refused.
+    /// RFC 9207 §3: if true, a response without `iss` is rejected.
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
 }
@@ -70,7 +70,7 @@ pub(super) type Client = CoreClient<
 
 type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Transport>>>>;
 
-/// The provider does not answer, or not with usable metadata.
+/// The provider is unavailable, or its metadata is invalid.
 #[derive(Debug)]
 pub(super) struct Unreachable;
 
@@ -108,7 +108,7 @@ impl Provider {
         self.metadata_within(FRESH_SECONDS, now).await
     }
 
-    /// Metadata read just now, for a token signed by a key not seen yet.
+    /// Fresh metadata, for a token with an unknown key.
     pub(super) async fn reread(&self, now: i64) -> Result<Arc<Metadata>, Unreachable> {
         self.metadata_within(REREAD_SECONDS, now).await
     }
@@ -140,7 +140,7 @@ impl Provider {
         Err(Unreachable)
     }
 
-    /// The HTTP client in the shape that `openidconnect` takes.
+    /// The HTTP client as required by `openidconnect`.
     pub(super) fn http(&self) -> impl Fn(HttpRequest) -> Answer + use<> {
         let http = self.http.clone();
         move |request| Box::pin(send(http.clone(), request))
@@ -172,7 +172,7 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
     Ok(response)
 }
 
-/// Why a request to the provider got no answer.
+/// Why a request to the provider failed.
 #[derive(Debug)]
 pub(super) enum Transport {
     Http(reqwest::Error),

@@ -1,5 +1,5 @@
-//! What the portal remembers in memory, all of it bounded in number and time: sign-ins begun and not yet back
-//! ([`Arrivals`]), people signed in ([`Sessions`]), sign-outs under way ([`Departures`]).
+//! State of the portal in memory, bounded in number and time: sign-ins in progress
+//! ([`Arrivals`]), signed-in people ([`Sessions`]), sign-outs in progress ([`Departures`]).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,11 +16,11 @@ const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
 const SESSION_ABSOLUTE: Duration = Duration::from_secs(12 * 60 * 60);
 const LOGOUT_TOKEN_MEMORY: Duration = Duration::from_secs(15 * 60);
 
-/// A sign-in that the provider has not answered yet.
+/// A sign-in in progress.
 pub(super) struct Arrival {
     /// The service it is for.
     pub party: usize,
-    /// The browser that began it, as its cookie says.
+    /// The browser that started it, by its cookie.
     pub browser: String,
     /// The nonce that the ID token must carry.
     pub nonce: String,
@@ -28,13 +28,13 @@ pub(super) struct Arrival {
     pub verifier: String,
 }
 
-/// What claiming an arrival can find.
+/// The result of claiming an arrival.
 pub(super) enum Claim {
-    /// It was there, belongs to this browser, and is now used up.
+    /// It belongs to this browser, and is now consumed.
     Mine(Arc<Arrival>),
     /// It belongs to another browser, or this one lost its cookie.
     Strange,
-    /// Never begun here, already used, or too old.
+    /// Unknown, already used, or expired.
     Unknown,
 }
 
@@ -50,7 +50,7 @@ impl Arrivals {
         self.0.insert(state, Arc::new(arrival));
     }
 
-    /// Uses up the arrival under `state`, once, for the service and the browser that began it.
+    /// Consumes the arrival of `state`, once, for its service and browser.
     pub(super) fn claim(&self, state: &str, party: usize, browser: Option<&str>) -> Claim {
         match self.0.get(state) {
             None => Claim::Unknown,
@@ -60,26 +60,26 @@ impl Arrivals {
     }
 }
 
-/// Somebody signed in at one service, with all that the portal received and verified.
+/// A person signed in at one service, with all that the portal received and verified.
 pub(super) struct SignedIn {
     pub party: usize,
     /// The subject identifier.
     pub subject: String,
-    /// The provider's session, when it named one; back-channel logout asks by it.
+    /// The provider's `sid`, if any, for back-channel logout.
     pub sid: Option<String>,
-    /// How the page greets the person.
+    /// The name for the greeting.
     pub greeting: String,
-    /// The raw ID token, the hint of a later sign-out.
+    /// The raw ID token, for `id_token_hint` at sign-out.
     pub id_token: String,
-    /// Kept for refreshing; taken out while a refresh is under way, so that it is never sent twice.
+    /// The refresh token; taken out during a refresh, so that it is never sent twice.
     pub refresh_token: Mutex<Option<String>>,
     /// Whether there was a refresh token to begin with.
     pub refreshable: bool,
-    /// UserInfo, in plain words.
+    /// UserInfo, for display.
     pub claims: Vec<Row>,
-    /// The ID token's claims as they came.
+    /// The ID token's raw claims.
     pub id_claims: Vec<Row>,
-    /// What was verified, with the evidence.
+    /// The verifications.
     pub facts: Vec<Row>,
 }
 
@@ -95,7 +95,7 @@ impl SignedIn {
     }
 }
 
-/// People signed in, by the value of their session cookie.
+/// Signed-in people, by session cookie.
 pub(super) struct Sessions(Cache<String, Arc<SignedIn>>);
 
 impl Sessions {
@@ -109,14 +109,14 @@ impl Sessions {
         Self(cache)
     }
 
-    /// Opens a session and returns the id for its cookie: always a new one, never one a browser brought.
+    /// Opens a session and returns the id for its cookie: always a new one, against session fixation.
     pub(super) fn open(&self, signed_in: SignedIn) -> String {
         let id = random_id();
         self.0.insert(id.clone(), Arc::new(signed_in));
         id
     }
 
-    /// Puts newer data under an id, unless the session ended meanwhile.
+    /// Updates the data of a session, unless it ended meanwhile.
     pub(super) fn renew(&self, id: &str, signed_in: SignedIn) {
         if self.0.contains_key(id) {
             self.0.insert(id.to_owned(), Arc::new(signed_in));
@@ -132,8 +132,8 @@ impl Sessions {
         self.0.remove(id)
     }
 
-    /// Ends the sessions that a logout token speaks of and returns how many: those of `sid` when it is given,
-    /// else all of `subject`'s (OpenID Connect Back-Channel Logout 1.0 §2.7).
+    /// Ends the sessions of a logout token and returns how many: those of `sid` if given,
+    /// else all of `subject` (OpenID Connect Back-Channel Logout 1.0 §2.7).
     pub(super) fn end_matching(&self, party: usize, subject: Option<&str>, sid: Option<&str>) -> usize {
         let meant = |session: &SignedIn| {
             session.party == party
@@ -146,7 +146,7 @@ impl Sessions {
     }
 }
 
-/// Sign-outs on their way through the provider, and logout tokens already obeyed.
+/// Sign-outs in progress at the provider, and used logout tokens.
 pub(super) struct Departures {
     leaving: Cache<String, usize>,
     tokens: Cache<String, ()>,
@@ -161,19 +161,19 @@ impl Departures {
         self.leaving.insert(state, party);
     }
 
-    /// The service that somebody signed out of under this `state`; answered once.
+    /// The service of the sign-out with this `state`; returned once.
     pub(super) fn finish(&self, state: &str) -> Option<usize> {
         self.leaving.remove(state)
     }
 
-    /// Whether a logout token of this id is seen for the first time.
+    /// Whether a logout token's `jti` is new.
     pub(super) fn first_seen(&self, jti: &str) -> bool {
         self.tokens.entry(jti.to_owned()).or_insert(()).is_fresh()
     }
 }
 
 fn bounded<T: Clone + Send + Sync + 'static>(lifetime: Duration) -> Cache<String, T> {
-    // Oldest out, never newest refused: a flood of abandoned sign-ins must not keep people from beginning one.
+    // The oldest is evicted: a flood of abandoned sign-ins must not prevent new ones.
     Cache::builder()
         .max_capacity(CAPACITY)
         .eviction_policy(EvictionPolicy::lru())

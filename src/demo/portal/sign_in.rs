@@ -1,5 +1,5 @@
-//! The way out to the provider: an authorization request with PKCE (S256), `state` and `nonce`, remembered under
-//! its `state` and tied to the browser by a cookie. Also reached by third parties through `initiate_login_uri`
+//! The authorization request, with PKCE (S256), `state` and `nonce`, stored under
+//! its `state` and bound to the browser by a cookie. Also reached by third parties through `initiate_login_uri`
 //! (OpenID Connect Core 1.0 §4), by GET and by POST.
 
 use actix_web::http::header;
@@ -15,10 +15,10 @@ use super::provider::{self, Metadata};
 use super::sessions::Arrival;
 use super::{Portal, cookies, now, random_id};
 
-/// Longest `login_hint` or language list passed on from a link.
+/// Maximum length of a `login_hint` or language list of a link.
 const MAX_WISH_CHARS: usize = 200;
 
-/// What a link to `/sign-in/{index}` may wish for; anything else in it is ignored.
+/// Parameters of a link to `/sign-in/{index}`; others are ignored.
 #[derive(Default, Deserialize)]
 pub(super) struct Wishes {
     /// Named by a third party that initiates the sign-in; must be this portal's provider.
@@ -59,7 +59,7 @@ async fn begin(portal: &Portal, index: usize, wishes: Asked<Wishes>, request: &H
     let Ok(metadata) = portal.provider.metadata(now()).await else {
         return page::problem(portal, index, Problem::Unreachable);
     };
-    // One cookie for all tabs of a browser: each tab's sign-in has a `state` of its own beneath it.
+    // One cookie for all tabs of a browser: each tab's sign-in has its own `state`.
     let browser = cookies::read(request, cookies::BROWSER).map_or_else(random_id, str::to_owned);
     match authorization_url(portal, &metadata, index, &wishes, &browser) {
         Some(url) => HttpResponse::SeeOther()
@@ -119,7 +119,7 @@ fn remember(portal: &Portal, party: usize, browser: &str, secrets: (CsrfToken, N
     portal.arrivals.begin(state.into_secret(), arrival);
 }
 
-/// Where the provider answers for this service.
+/// The redirect URI of this service.
 pub(super) fn redirect_uri(portal: &Portal, index: usize) -> Option<RedirectUrl> {
     RedirectUrl::new(portal.url(&format!("/callback/{index}"))).ok()
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::sessions::SignedIn;
 use super::{Portal, cookies, now, page, random_id};
 
-/// What the provider sends back after a sign-out (§3).
+/// Parameters of the post-logout redirect (§3).
 #[derive(Deserialize)]
 pub(super) struct Back {
     state: Option<String>,
@@ -28,7 +28,7 @@ pub(super) async fn leave(
     page::redirect(url.unwrap_or_else(|| portal.url("/signed-out")), &forget)
 }
 
-/// `None` when the provider cannot be asked; then only this portal's session has ended.
+/// `None` if the provider is unavailable; then only this portal's session has ended.
 async fn logout_url(portal: &Portal, session: &SignedIn) -> Option<String> {
     let metadata = portal.provider.metadata(now()).await.ok()?;
     let endpoint = metadata.additional_metadata().end_session_endpoint.clone()?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::key::Name;
 use super::{Ephemeral, EphemeralKey, Stored, Unavailable, Version};
 
-/// One more event of a window, and how many the window may have.
+/// One more event of a window, and its limit.
 #[derive(Clone, Copy)]
 pub(super) struct Limit {
     pub(super) name: Name,
@@ -13,7 +13,7 @@ pub(super) struct Limit {
     pub(super) cap: u64,
 }
 
-/// A change that takes place if no limit is exceeded and every version is the one that was read.
+/// A change that is made if no limit is exceeded and every version is unchanged since it was read.
 pub(super) enum Change {
     Swap { name: Name, seen: Version, value: Stored },
     Put { name: Name, value: Stored },
@@ -28,7 +28,7 @@ impl Change {
     }
 }
 
-/// Limits to be counted and changes to be made by [`Ephemeral::apply`] in one round trip.
+/// Rate limits to count and changes to make by [`Ephemeral::apply`] in one round trip.
 ///
 /// Groups of limits are counted in the order in which they were added, before anything else. If one is exceeded,
 /// later groups are not counted and nothing changes. Then all versions are compared; if one differs nothing
@@ -45,7 +45,7 @@ pub struct Batch<'e> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "changes were made only if it is `Done`"]
 pub enum Applied {
-    /// All limits hold, and all changes were made.
+    /// No limit is exceeded, and all changes were made.
     Done,
     /// A limit is exceeded: the groups up to this one were counted, and nothing was changed.
     Exceeded {
@@ -54,7 +54,7 @@ pub enum Applied {
         /// The first limit of the group that is exceeded, from 0.
         index: usize,
     },
-    /// Another request changed a value first: all limits were counted, and nothing was changed.
+    /// Another request changed a value concurrently: all limits were counted, and nothing was changed.
     Conflict,
 }
 
@@ -64,7 +64,7 @@ impl<'e> Batch<'e> {
         Self { ephemeral, groups: Vec::new(), changes: Vec::new(), refused: None }
     }
 
-    /// A group of one limit: counts one more event of `key`, of which a window of `window` seconds may have `cap`.
+    /// A group of one limit: counts one event of `key`, with a limit of `cap` per window of `window` seconds.
     pub fn limit(&mut self, key: EphemeralKey, window: i64, cap: u64) -> &mut Self {
         self.limits([(key, window, cap)])
     }
@@ -91,18 +91,18 @@ impl<'e> Batch<'e> {
         version
     }
 
-    /// Stores `value` for `ttl` seconds, whatever was there.
+    /// Stores `value` for `ttl` seconds, replacing any value.
     pub fn put<T: Serialize>(&mut self, key: EphemeralKey, value: &T, ttl: i64) -> &mut Self {
         let value = self.ephemeral.wrap(key, value, ttl);
         self.add(value.map(|value| Change::Put { name: key.name(), value }))
     }
 
-    /// Removes what is there, if anything is.
+    /// Removes the value, if any.
     pub fn remove(&mut self, key: EphemeralKey) -> &mut Self {
         self.add(Ok(Change::Remove { name: key.name() }))
     }
 
-    /// Whether there is nothing to count and nothing to change.
+    /// Whether it is empty.
     pub const fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.changes.is_empty()
     }

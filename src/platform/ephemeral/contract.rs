@@ -1,4 +1,4 @@
-//! What short-lived state promises, held against both backends. Redis is one of them when `YAGONA_TEST_REDIS` names a
+//! The contract of short-lived state, tested on both backends. Redis is one of them if `YAGONA_TEST_REDIS` names a
 //! server, as it always does under `scripts/test`.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::platform::telemetry::Metrics;
 const SPACE: KeySpace = KeySpace::new(b'T', "test");
 const START: Timestamp = Timestamp(1_790_000_000);
 
-/// A backend, by a clock that stands still.
+/// A backend, with a stopped clock.
 struct Subject {
     state: Ephemeral,
     clock: Clock,
@@ -43,8 +43,8 @@ async fn backends() -> Vec<Subject> {
     let mut all = vec![Subject { state, clock: clock.clone(), metrics }];
     if let Ok(url) = std::env::var("YAGONA_TEST_REDIS") {
         let (clock, metrics) = (Clock::manual(START), Metrics::new());
-        let patience = Duration::from_secs(5);
-        let state = Ephemeral::redis(&url, patience, clock.clone(), &keyring, Arc::clone(&metrics));
+        let timeout = Duration::from_secs(5);
+        let state = Ephemeral::redis(&url, timeout, clock.clone(), &keyring, Arc::clone(&metrics));
         all.push(Subject { state: state.await.expect("the Redis of YAGONA_TEST_REDIS"), clock, metrics });
     }
     all
@@ -126,7 +126,7 @@ async fn two_keys_are_read_in_one_round_trip_each_with_its_own_type_and_version(
         subject.clock.advance(10);
         let (text, number) = state.get_pair::<String, u32>(a, b).await.unwrap();
         assert!(text.is_none() && number.is_some());
-        // A value of another shape is as good as lost.
+        // A value of another type counts as absent.
         assert!(state.get_pair::<u32, String>(b, b).await.unwrap().1.is_none());
     }
 }

@@ -1,12 +1,12 @@
 //! The bytes of a value in Redis: expiry (8 bytes, big-endian seconds), version (8 bytes), sealed body. `redis/apply.lua`
-//! reads the version at its place.
+//! reads the version at its offset.
 
 use super::Version;
 use crate::platform::clock::Timestamp;
 
 const HEAD: usize = 16;
 
-/// A value as it was read, before it is opened.
+/// A value as read, before decryption.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) expires_at: Timestamp,
@@ -15,7 +15,7 @@ pub(super) struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// `None` when the bytes are no envelope.
+    /// `None` if the bytes are not an envelope.
     pub(super) fn parse(raw: &'a [u8]) -> Option<Self> {
         let (expires_at, rest) = raw.split_first_chunk::<8>()?;
         let (version, body) = rest.split_first_chunk::<8>()?;

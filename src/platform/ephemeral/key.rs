@@ -2,11 +2,11 @@
 
 use crate::platform::bytes::Digest;
 
-/// A key with its space in front, as both backends use it.
+/// A key with its space as prefix, as both backends use it.
 pub(super) type Name = [u8; 33];
 
-/// One kind of short-lived value. The subject that owns the kind declares its space as a constant; a test in `app`
-/// refuses two spaces with the same byte.
+/// One kind of short-lived value. The subject that owns it declares its space as a constant; a test in `app`
+/// rejects two spaces with the same byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeySpace {
     byte: u8,
@@ -14,7 +14,7 @@ pub struct KeySpace {
 }
 
 impl KeySpace {
-    /// The space of keys that begin with `byte`. `name` says in logs what the space holds.
+    /// The space of keys that begin with `byte`. `name` describes the space in logs.
     pub const fn new(byte: u8, name: &'static str) -> Self {
         Self { byte, name }
     }
@@ -24,7 +24,7 @@ impl KeySpace {
         self.byte
     }
 
-    /// What it holds, for logs.
+    /// Its name in logs.
     pub const fn name(self) -> &'static str {
         self.name
     }
@@ -38,7 +38,7 @@ pub struct EphemeralKey {
 }
 
 impl EphemeralKey {
-    /// The key of the value that `secret` identifies; only its digest is kept.
+    /// The key of the value that `secret` identifies; only the digest of the secret is stored.
     pub fn of(space: KeySpace, secret: &str) -> Self {
         Self::from_digest(space, Digest::of(secret.as_bytes()))
     }

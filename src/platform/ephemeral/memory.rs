@@ -1,4 +1,4 @@
-//! Short-lived state in this process, in shards so that no request waits for all others.
+//! In-process short-lived state, in shards to reduce lock contention.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,13 +13,13 @@ use crate::platform::clock::Timestamp;
 
 const SHARDS: usize = 64;
 
-/// Entries of all shards together; a new one beyond it is refused, and nothing else is dropped for it.
+/// Maximum number of entries of all shards; beyond it new entries fail, and nothing is evicted.
 const CAPACITY: usize = 2_000_000;
 
-/// Bytes of all values together.
+/// Maximum bytes of all values.
 const BYTES: usize = 512 * 1024 * 1024;
 
-/// A value, shared with those who read it, so that reading copies nothing.
+/// A value, shared with readers, so that reading copies nothing.
 #[derive(Clone)]
 pub(super) struct Kept {
     expires_at: Timestamp,
@@ -44,7 +44,7 @@ struct Shard {
     /// Bytes of the bodies in `values`.
     bytes: usize,
     values: HashMap<Name, Kept>,
-    /// When a window ends, and how many events it had.
+    /// The end of a window, and its number of events.
     windows: HashMap<Name, (Timestamp, u64)>,
 }
 
@@ -66,14 +66,14 @@ impl Shard {
         self.values.get(name).is_some_and(|value| value.version == seen)
     }
 
-    /// As `window.lua` does it.
+    /// As in `window.lua`.
     fn count(&mut self, name: Name, window: i64, now: Timestamp) -> u64 {
         let latest = now.plus(window);
         let (ends, count) = self.windows.entry(name).or_insert((latest, 0));
         if *ends <= now {
             (*ends, *count) = (latest, 0);
         }
-        // A clock that was ahead for a while may not leave a window that outlasts its length.
+        // A clock that was temporarily ahead must not leave a window longer than its length.
         *ends = latest.min(*ends);
         *count += 1;
         *count
@@ -101,7 +101,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// A version that no value of this process had before.
+    /// A new version, unique in this process.
     pub(super) fn next_version(&self) -> Version {
         Version(self.versions.fetch_add(1, Ordering::Relaxed).to_be_bytes())
     }
@@ -134,8 +134,8 @@ impl Memory {
         now: Timestamp,
     ) -> Result<Applied, Cause> {
         let mut held = Held::of(self, groups.iter().flatten().map(|limit| &limit.name), &changes);
-        // A change of what is there already is let through when the process is full: a flood of new sign-ins does
-        // not stop those under way.
+        // Existing entries can be changed even when the limit is reached: a flood of new sign-ins does
+        // not stop those in progress.
         if !changes.iter().any(|change| matches!(change, Change::Swap { .. })) {
             held.guards.iter().try_for_each(|(_, shard)| shard.room())?;
         }
@@ -197,7 +197,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The shards that a batch needs, all of them locked, in their order: two batches cannot wait for each other.
+/// Locks all shards that a batch needs, in order, which prevents deadlocks.
 struct Held<'m> {
     guards: Vec<(usize, MutexGuard<'m, Shard>)>,
 }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_process_takes_nothing_new_and_lets_what_is_under_way_go_on() {
+    fn a_full_process_rejects_new_entries_and_changes_existing_ones() {
         let memory = Memory::default();
         let full = u8::try_from(BYTES / SHARDS / MEGABYTE).unwrap();
         for number in 0..full {
@@ -316,7 +316,7 @@ mod tests {
                 });
             }
         });
-        // All of one batch or nothing of it: the last one wrote all eight.
+        // Batches are atomic: the last one wrote all eight.
         let sizes: Vec<usize> =
             (0..8).map(|number| memory.get(&spread(number)).unwrap().body.len()).collect();
         assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");

@@ -1,10 +1,10 @@
-//! Short-lived state: Redis for any number of nodes, or this process for one.
+//! Short-lived state: Redis for any number of nodes, or in-process for one.
 //!
-//! What lives here may be lost at the cost of starting a sign-in again, never at the cost of a wrong
-//! acceptance. Values carry their own expiry, judged by the injected clock, as windows do; Redis's own expiry only
-//! clears up. In Redis values are sealed. Durable things live in `db`.
+//! Losing this state means that people start a sign-in again, never that something is wrongly accepted.
+//! Values and windows have their own expiry, by the injected clock; Redis's own expiry only
+//! frees memory. In Redis values are encrypted. Durable state is in `db`.
 //!
-//! Each method is one round trip to Redis. What belongs to one request and can be done together goes into one
+//! Each method is one round trip to Redis. Changes of one request are combined in one
 //! [`Batch`].
 
 mod batch;
@@ -33,11 +33,11 @@ pub use redis::RedisError;
 pub use settings::RedisSettings;
 pub use unavailable::Unavailable;
 
-/// Which state a value was read in; [`Ephemeral::swap`] replaces that state only.
+/// The version of a value that was read; [`Ephemeral::swap`] replaces only that version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version([u8; 8]);
 
-/// A value on its way to a backend: to Redis as a sealed envelope, to memory as it is.
+/// A value for a backend: an encrypted envelope for Redis, plain for memory.
 struct Stored {
     expires_at: Timestamp,
     version: Version,
@@ -61,17 +61,17 @@ pub struct Ephemeral {
 }
 
 impl Ephemeral {
-    /// State in this process, for a single node.
+    /// In-process state, for a single node.
     pub fn in_process(clock: Clock, keyring: &Keyring) -> Self {
         let backend = Backend::Memory(Arc::default());
         Self { backend, sealer: Arc::new(keyring.sealer("ephemeral")), clock }
     }
 
-    /// State in the Redis that `url` names. `timeout` is the time for an answer; a connection may take a second if
+    /// State in the Redis at `url`. `timeout` is for a response; connecting may take a second if
     /// that is longer.
     ///
     /// # Errors
-    /// [`RedisError`] when the URL is wrong or Redis does not answer.
+    /// [`RedisError`] if the URL is invalid or Redis is unavailable.
     pub async fn redis(
         url: &str,
         timeout: std::time::Duration,
@@ -83,12 +83,12 @@ impl Ephemeral {
         Ok(Self { backend, sealer: Arc::new(keyring.sealer("ephemeral")), clock })
     }
 
-    /// Whether other nodes see the same state.
+    /// Whether the state is shared with other nodes.
     pub fn is_shared(&self) -> bool {
         matches!(self.backend, Backend::Redis(_))
     }
 
-    /// Stores `value` for `ttl` seconds, whatever was there.
+    /// Stores `value` for `ttl` seconds, replacing any value.
     ///
     /// # Errors
     /// [`Unavailable`], as for all methods.
@@ -101,7 +101,7 @@ impl Ephemeral {
         Ok(())
     }
 
-    /// What is there, with the version that [`Ephemeral::swap`] wants.
+    /// The value, with its version for [`Ephemeral::swap`].
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -157,7 +157,7 @@ impl Ephemeral {
         }
     }
 
-    /// What is there, removed in the same step: one of many callers gets it.
+    /// Removes and returns the value atomically: one of many callers gets it.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -169,7 +169,8 @@ impl Ephemeral {
         Ok(taken.map(|(value, _)| value))
     }
 
-    /// Replaces what was read as `seen`; returns the version of the new value, `None` if another one was there.
+    /// Compare-and-swap: replaces the value if its version is still `seen`; returns the version of the new value, or
+    /// `None`.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -185,7 +186,7 @@ impl Ephemeral {
         Ok(if self.apply(batch).await? == Applied::Done { version } else { None })
     }
 
-    /// Counts one more event of `key` and returns how many there were in this window of `window` seconds, this
+    /// Counts one event of `key` and returns the count in this window of `window` seconds, this
     /// one included. A window begins with its first event and ends by the injected clock.
     ///
     /// # Errors
@@ -233,10 +234,10 @@ impl Ephemeral {
         }
     }
 
-    /// Counts and changes what `batch` holds, all or nothing, in one round trip.
+    /// Applies `batch`, all or nothing, in one round trip.
     ///
     /// # Errors
-    /// [`Unavailable`]. Then nothing was counted or changed, unless the answer was lost on its way.
+    /// [`Unavailable`]. Then nothing was counted or changed, unless the response was lost.
     pub async fn apply(&self, batch: Batch<'_>) -> Result<Applied, Unavailable> {
         let Batch { groups, changes, refused, .. } = batch;
         if let Some(refused) = refused {
@@ -252,17 +253,17 @@ impl Ephemeral {
         })
     }
 
-    /// Removes what has expired from this process; Redis does so by itself.
+    /// Removes expired in-process entries; Redis does so by itself.
     pub fn purge(&self) {
         if let Backend::Memory(memory) = &self.backend {
             memory.purge(self.clock.now());
         }
     }
 
-    /// Whether the store can be written to now.
+    /// Probes whether the store is writable.
     ///
     /// # Errors
-    /// [`Unavailable`] when it cannot.
+    /// [`Unavailable`] if it is not.
     pub async fn probe(&self) -> Result<(), Unavailable> {
         match &self.backend {
             Backend::Memory(_) => Ok(()),
@@ -270,7 +271,7 @@ impl Ephemeral {
         }
     }
 
-    /// What the store takes the time to be; this process's own clock when it keeps the state itself.
+    /// The store's time; this process's clock for in-process state.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -286,7 +287,7 @@ impl Ephemeral {
         serde_json::to_writer(&mut bytes, value)?;
         let expires_at = self.clock.now().plus(ttl);
         let version = match &self.backend {
-            // In this process a value is as safe as the keys that would seal it.
+            // In process memory a value is as safe as the keys that would encrypt it.
             Backend::Memory(memory) => memory.next_version(),
             Backend::Redis(_) => {
                 let version = Version(bytes::random());
@@ -311,7 +312,7 @@ impl Ephemeral {
     fn read_raw<T: DeserializeOwned>(&self, key: EphemeralKey, raw: Option<Vec<u8>>) -> Option<(T, Version)> {
         let raw = raw?;
         let envelope = self.in_time(Envelope::parse(&raw)?)?;
-        // What does not open was written by nobody who has the keyring: it is not there.
+        // What cannot be decrypted was not written with this keyring: it counts as absent.
         let plain = self
             .sealer
             .open(&place(key, envelope.expires_at), envelope.body)
@@ -328,7 +329,7 @@ impl Ephemeral {
     }
 }
 
-/// A value of another version's shape is as good as lost; the person starts again.
+/// A value in the format of another version counts as absent; the person starts again.
 fn parse<T: DeserializeOwned>(key: EphemeralKey, plain: &[u8]) -> Option<T> {
     serde_json::from_slice(plain)
         .inspect_err(|_| {
@@ -341,7 +342,7 @@ fn parse<T: DeserializeOwned>(key: EphemeralKey, plain: &[u8]) -> Option<T> {
         .ok()
 }
 
-/// Binds a value to its key and its expiry, so that neither can be changed by who can write to Redis.
+/// Binds a value to its key and expiry, so that an attacker who can write to Redis cannot change either.
 fn place(key: EphemeralKey, expires_at: Timestamp) -> [u8; 41] {
     let mut out = [0; 41];
     out[..33].copy_from_slice(&key.name());

@@ -1,6 +1,6 @@
-//! Signatures of others, checked by the keys that they publish (RFC 7515, RFC 7517): assertions of clients, request
-//! objects, proofs of possession. What may be signed how is the caller's [`Policy`]; expiry, audience and replay are the
-//! caller's to look at.
+//! Third-party signatures, verified with published keys (RFC 7515, RFC 7517): client assertions, request
+//! objects, proofs of possession. The caller's [`Policy`] decides what is accepted; the caller checks expiry, audience
+//! and replay.
 
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::provider;
 
-/// Signature algorithms that others may be allowed (RFC 7518 §3.1, RFC 8037). `none` and HMAC are not among them.
+/// Signature algorithms that can be allowed (RFC 7518 §3.1, RFC 8037). `none` and HMAC are not among them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForeignAlg {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -23,18 +23,18 @@ pub enum ForeignAlg {
     EdDSA,
 }
 
-/// What is accepted of a token's form.
+/// Which tokens are accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'a> {
-    /// The algorithms that may be used.
+    /// The allowed algorithms.
     pub algs: &'a [ForeignAlg],
-    /// The header type that must be there, without `application/`; `None` accepts any, and none.
+    /// The required header `typ`, without `application/`; `None` accepts any or none.
     pub typ: Option<&'a str>,
-    /// The longest token that is looked at, in bytes.
+    /// Maximum length of a token, in bytes.
     pub max_bytes: usize,
 }
 
-/// A token whose signature was made by one of the keys.
+/// A token that one of the keys signed.
 #[derive(Debug)]
 pub struct Verified {
     /// The algorithm that was used.
@@ -43,46 +43,46 @@ pub struct Verified {
     pub claims: Map<String, Value>,
 }
 
-/// A token is not what it must be.
+/// Why a token is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ForeignError {
     /// It is longer than the policy allows.
     #[error("the token is too long")]
     TooLong,
-    /// It is no compact JWS with a JSON object inside, or names an algorithm that nobody knows.
+    /// It is not a compact JWS of a JSON object, or its algorithm is unknown.
     #[error("the token is malformed: {0}")]
     Malformed(#[source] Error),
     /// The policy does not allow its algorithm.
     #[error("the token's alg is not allowed")]
     AlgorithmNotAllowed,
-    /// Its type is not the one that must be there.
-    #[error("the token's typ is not the one that is expected")]
+    /// Its `typ` is not the required one.
+    #[error("the token's typ is not the expected one")]
     UnexpectedType,
-    /// It has extensions that must be understood, and none is (RFC 7515 §4.1.11).
+    /// It has critical extensions, none of which is supported (RFC 7515 §4.1.11).
     #[error("the token's header has crit")]
     Critical,
-    /// No key has its `kid`: the keys may be out of date.
-    #[error("the token's kid names no key")]
+    /// No key has its `kid`: the keys may be stale.
+    #[error("the token's kid matches no key")]
     UnknownKey,
-    /// It has no `kid`, and not exactly one key serves its algorithm.
+    /// It has no `kid`, and its algorithm has no key or several.
     #[error("the token has no kid, and its key is not the only one of its algorithm")]
     AmbiguousKey,
-    /// The key of its `kid` is for something else: encryption, another algorithm, another type of key.
+    /// The key of its `kid` is for encryption, another algorithm or another key type.
     #[error("the key that the token names is not for signatures of its alg")]
     WrongUse,
     /// The signature does not verify.
-    #[error("the token's signature is wrong")]
+    #[error("the token's signature is invalid")]
     WrongSignature,
 }
 
-/// The public keys of another party.
+/// The public keys of a third party.
 #[derive(Debug)]
 pub struct ForeignKeys(Vec<ForeignKey>);
 
 #[derive(Debug)]
 struct ForeignKey {
     kid: Option<String>,
-    /// What it can sign; empty for keys of other kinds, for encryption, and those that are too short.
+    /// Its algorithms; empty for keys of other types, for encryption, and those that are too short.
     algs: Vec<ForeignAlg>,
     key: DecodingKey,
 }
@@ -116,10 +116,10 @@ impl ForeignAlg {
 }
 
 impl ForeignKeys {
-    /// Reads a JWK set. Keys in it that cannot be read are left out, as RFC 7517 §5 wants it.
+    /// Parses a JWK set. Keys that cannot be parsed are ignored (RFC 7517 §5).
     ///
     /// # Errors
-    /// When it is no JSON object with a list of keys.
+    /// If it is not a JSON object with a list of keys.
     pub fn parse(set: &[u8]) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct Set {
@@ -134,7 +134,7 @@ impl ForeignKeys {
     /// Reads the claims of a compact JWS that one of these keys signed.
     ///
     /// # Errors
-    /// [`ForeignError`] when it is anything else than the policy allows.
+    /// [`ForeignError`] if the policy does not allow it.
     pub fn verify(&self, token: &str, policy: &Policy<'_>) -> Result<Verified, ForeignError> {
         if token.len() > policy.max_bytes {
             return Err(ForeignError::TooLong);
@@ -178,7 +178,7 @@ impl ForeignKeys {
 }
 
 impl ForeignKey {
-    /// `None` for what is no public key.
+    /// `None` if it is not a public key.
     fn read(jwk: &Jwk) -> Option<Self> {
         let key = DecodingKey::from_jwk(jwk).ok()?;
         let for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));

@@ -1,4 +1,4 @@
-//! One signing key: made, parsed once, kept; its signatures are made and checked by `jsonwebtoken`.
+//! A signing key, parsed once; `jsonwebtoken` makes and verifies its signatures.
 
 use std::borrow::Cow;
 
@@ -22,9 +22,9 @@ use crate::platform::bytes;
 /// Signature algorithms (RFC 7518 §3.1, RFC 8037). `none` and HMAC are not among them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, PartialOrd, Ord)]
 pub enum Alg {
-    /// RSASSA-PKCS1-v1_5 with SHA-256; every OpenID client knows it.
+    /// RSASSA-PKCS1-v1_5 with SHA-256; every OpenID client supports it.
     RS256,
-    /// ECDSA with P-256 and SHA-256; what new clients get.
+    /// ECDSA with P-256 and SHA-256; the default of new clients.
     ES256,
     /// Ed25519.
     EdDSA,
@@ -65,14 +65,14 @@ pub struct SigningKey {
     jwk: Jwk,
     public: DecodingKey,
     validation: Validation,
-    /// base64url of the headers of the types of token that are signed often.
+    /// Encoded headers of the token types that are signed often.
     headers: [(&'static str, String); TYPES.len()],
 }
 
-/// A stored private key cannot be used.
+/// A stored private key is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// It is no private key of its algorithm.
+    /// It is not a private key of its algorithm.
     #[error("it is not a PKCS#8 private key of its algorithm")]
     Private(#[from] KeyRejected),
     /// Its public half cannot be published.
@@ -84,7 +84,7 @@ pub enum KeyError {
 const TYPES: [&str; 3] = ["JWT", "at+jwt", "logout+jwt"];
 
 impl SigningKey {
-    /// Makes a new private key, as PKCS#8.
+    /// Generates a private key, as PKCS#8.
     ///
     /// # Panics
     /// When the operating system has no randomness.
@@ -143,7 +143,7 @@ impl SigningKey {
             },
             ..Jwk::from_decoding_key(&public, None)?
         };
-        // Whether a token has expired and whom it is for is decided by those who asked for it.
+        // The caller checks expiry and audience.
         let mut validation = Validation::new(alg.algorithm());
         validation.required_spec_claims.clear();
         (validation.validate_exp, validation.validate_aud) = (false, false);
@@ -169,7 +169,7 @@ impl SigningKey {
     /// Signs `claims` as a compact JWS with the header type `typ`.
     ///
     /// # Panics
-    /// When the machine has no randomness, or `claims` are not what JSON can say.
+    /// If the operating system has no randomness, or `claims` cannot be serialised.
     pub fn sign<T: Serialize>(&self, typ: &'static str, claims: &T) -> String {
         let payload = serde_json::to_vec(claims).expect("claims are JSON");
         let header = match self.headers.iter().find(|(name, _)| *name == typ) {
@@ -187,8 +187,8 @@ impl SigningKey {
         token
     }
 
-    /// The claims of a compact JWS that this key signed, by a header that says its algorithm. Other members of the
-    /// header, expiry and audience are the caller's to look at.
+    /// The claims of a compact JWS that this key signed, with its algorithm in the header. The caller checks other
+    /// header members, expiry and audience.
     ///
     /// # Errors
     /// When the token is malformed or not signed by this key.
@@ -196,14 +196,14 @@ impl SigningKey {
         jsonwebtoken::decode(token, &self.public, &self.validation).map(|token| token.claims)
     }
 
-    /// Whether a token's header says this key's algorithm, the type `typ`, and nothing that must be understood.
+    /// Whether a token's header has this key's algorithm, the type `typ`, and no `crit`.
     pub(super) fn expects(&self, header: &Header, typ: &str) -> bool {
         header.alg == self.alg.algorithm() && header.typ.as_deref() == Some(typ) && header.crit.is_none()
     }
 }
 
-/// The header's part of a token, which is the same in every token of a key and a type: made once, since
-/// `jsonwebtoken::encode` would write it anew for each signature.
+/// The encoded header, the same for every token of a key and a type: encoded once, since
+/// `jsonwebtoken::encode` would encode it for each signature.
 fn header(alg: Alg, typ: &str, kid: &str) -> String {
     let mut header = Header::new(alg.algorithm());
     header.typ = Some(typ.to_owned());

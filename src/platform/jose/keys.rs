@@ -1,4 +1,5 @@
-//! The keys' life: published before use, used, kept published until the last token signed with them expired.
+//! Key rotation: keys are published before they sign, and stay published until the last token signed with them has
+//! expired.
 
 use std::sync::Arc;
 
@@ -14,17 +15,17 @@ use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError};
 use crate::platform::seal::{Keyring, Sealer};
 
-/// How long a new key is published before it signs: longer than any client should keep a key set unasked.
+/// Seconds for which a new key is published before it signs: longer than clients should cache a key set.
 pub const PUBLISH_AHEAD: i64 = 3600;
 
-/// How long a replaced key stays published after its successor took over: longer than any token lives.
-pub(super) const KEEP_AFTER: i64 = 24 * 3600;
+/// Seconds for which an old key stays published after its successor started to sign: longer than any token lives.
+pub const KEEP_AFTER: i64 = 24 * 3600;
 
-/// The keys of one moment.
+/// A snapshot of the keys.
 pub struct KeySet {
     keys: Vec<Entry>,
     jwks: Arc<[u8]>,
-    /// The table's version at the time when the keys were read.
+    /// The table's version when the keys were read.
     version: (i64, i64),
 }
 
@@ -35,17 +36,17 @@ struct Entry {
     retire_at: Option<Timestamp>,
 }
 
-/// One key as operators see it.
+/// A key, for operators.
 pub struct KeyInfo {
     /// Its identifier.
     pub kid: String,
     /// Its algorithm.
     pub alg: Alg,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// From when it signs.
+    /// When it starts to sign.
     pub active_from: Timestamp,
-    /// When it leaves the published set, if that is known.
+    /// When it is removed from the published set, if known.
     pub retire_at: Option<Timestamp>,
     /// Whether it signs now.
     pub signing: bool,
@@ -58,7 +59,7 @@ pub enum SigningKeysError {
     #[error("signing keys: {0}")]
     Db(#[from] DbError),
     /// A stored key cannot be used.
-    #[error("signing key {kid} does not parse: {source}")]
+    #[error("signing key {kid} cannot be parsed: {source}")]
     Malformed {
         /// The key's identifier.
         kid: String,
@@ -70,24 +71,24 @@ pub enum SigningKeysError {
     Unpublishable(#[from] serde_json::Error),
 }
 
-/// A token is not one of ours.
+/// A token was not issued by this provider.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// It is longer than any token that is issued.
+    /// It is longer than any issued token.
     #[error("the token is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// It is no compact JWS, or its signature is wrong.
+    /// It is not a compact JWS, or its signature is invalid.
     #[error("the token is not valid: {0}")]
     Invalid(#[from] jsonwebtoken::errors::Error),
-    /// Its header names none of the keys.
-    #[error("the token's kid names no key")]
+    /// Its `kid` matches no key.
+    #[error("the token's kid matches no key")]
     UnknownKey,
-    /// Its header says another algorithm than the key's, another type, or `crit`.
-    #[error("the token's header is not the one that is expected")]
+    /// Its header has another algorithm than the key, another type, or `crit`.
+    #[error("the token's header is not the expected one")]
     UnexpectedHeader,
 }
 
-/// The longest token that is looked at, in bytes.
+/// Maximum length of a token, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
 impl KeySet {
@@ -105,11 +106,11 @@ impl KeySet {
         Arc::clone(&self.jwks)
     }
 
-    /// Reads the claims of a compact JWS signed by one of these keys with the header type `typ`, whether or not
-    /// it has expired: that is the caller's question.
+    /// Verifies a compact JWS of one of these keys with the header type `typ`, and returns its claims. The caller checks
+    /// expiry.
     ///
     /// # Errors
-    /// [`VerifyError`] when it is anything else.
+    /// [`VerifyError`] otherwise.
     pub fn verify(&self, token: &str, typ: &str) -> Result<Value, VerifyError> {
         if token.len() > MAX_BYTES {
             return Err(VerifyError::TooLong);
@@ -123,7 +124,7 @@ impl KeySet {
         Ok(entry.key.claims(token)?)
     }
 
-    /// The keys as operators see them.
+    /// The keys, for operators.
     pub fn list(&self, now: Timestamp) -> Vec<KeyInfo> {
         self.keys
             .iter()
@@ -140,7 +141,7 @@ impl KeySet {
             .collect()
     }
 
-    /// A set of one key, which signs at any time.
+    /// A set of one key that is always active.
     #[cfg(test)]
     pub(crate) fn of_one(key: SigningKey) -> Self {
         let always = Timestamp(0);
@@ -149,7 +150,7 @@ impl KeySet {
     }
 
     async fn read(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Self, SigningKeysError> {
-        // Before the keys: what changes in between changes the version, and is read the next time.
+        // Read before the keys: a concurrent change then leads to another refresh.
         let version = store::version(db).await?;
         Self::build(store::all(db, sealer, now).await?, version)
     }
@@ -167,7 +168,7 @@ impl KeySet {
     }
 }
 
-/// The keys in use by this node, replaced when the table changes.
+/// The keys in use by this node, reloaded when the table changes.
 pub struct SigningKeys {
     db: Db,
     sealer: Sealer,
@@ -176,7 +177,7 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Loads the keys; the very first start makes one per algorithm, active at once.
+    /// Loads the keys; the first start creates one per algorithm, active at once.
     ///
     /// # Errors
     /// [`SigningKeysError`].
@@ -202,15 +203,15 @@ impl SigningKeys {
         Ok(Self { db, sealer, clock, current: ArcSwap::from_pointee(keys) })
     }
 
-    /// The keys of this moment.
+    /// The current keys.
     pub fn current(&self) -> Arc<KeySet> {
         self.current.load_full()
     }
 
-    /// Looks whether keys came or went, and takes them over.
+    /// Reloads the keys if the table has changed.
     ///
     /// # Errors
-    /// [`SigningKeysError`]; the former keys stay in use.
+    /// [`SigningKeysError`]; the previous keys stay in use.
     pub async fn refresh(&self) -> Result<(), SigningKeysError> {
         let version = store::version(&self.db).await?;
         let (now, current) = (self.clock.now(), self.current());
@@ -221,8 +222,8 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// Makes a successor for the key of `alg`: published now, signing `ahead` seconds later; the former key
-    /// leaves the published set a day after that. Returns the new key's identifier.
+    /// Rotates the key of `alg`: the new key is published now and signs `ahead` seconds later; the old key is
+    /// removed from the published set a day after that. Returns the new key's identifier.
     ///
     /// # Errors
     /// [`SigningKeysError`].
@@ -234,7 +235,7 @@ impl SigningKeys {
         Ok(key.kid)
     }
 
-    /// Makes successors for keys older than `most_days`. Of several nodes, one does.
+    /// Rotates keys older than `most_days`. Only one of several nodes does.
     ///
     /// # Errors
     /// [`SigningKeysError`].
@@ -261,7 +262,7 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// Stores a key and retires the former one, at once. Tells whether it did.
+    /// Stores a key and sets when the old one retires, atomically. Returns whether it did.
     async fn succeed(&self, key: &StoredKey, unless_since: Timestamp) -> Result<bool, DbError> {
         store::succeed(&self.db, &self.sealer, key, unless_since, key.active_from.plus(KEEP_AFTER)).await
     }

@@ -1,6 +1,6 @@
-//! JSON Web Signature and Key (RFC 7515, 7517, 7518), by `jsonwebtoken`: signing with keys that are parsed once and kept,
-//! checking our own signatures and those of others (`foreign.rs`), the published key set and the keys' life. What a token
-//! says is decided by the protocols above.
+//! JSON Web Signature and Key (RFC 7515, 7517, 7518), with `jsonwebtoken`: signing with keys that are parsed once,
+//! verifying our own and third-party (`foreign.rs`) signatures, the published key set and key rotation. The content of
+//! tokens is decided by `oidc`.
 
 pub mod foreign;
 mod key;

@@ -1,8 +1,8 @@
-//! The cryptography behind `jsonwebtoken`: private keys are parsed once and kept, all else is its own backend.
+//! The cryptography provider of `jsonwebtoken`: private keys are parsed once, all else is its own backend.
 //!
-//! `jsonwebtoken` hands its signer factory the bytes of an encoding key, and its own backend parses them for every
-//! signature, which costs more than an RSA signature does. Here the bytes are a handle, and the factory returns a signer
-//! over the pair that was parsed under it.
+//! `jsonwebtoken` gives its signer factory the bytes of an encoding key, and its own backend parses them for every
+//! signature, which takes longer than an RSA signature. Here the bytes are a handle, and the factory returns a signer
+//! for the parsed key pair of that handle.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Once, Weak};
@@ -19,10 +19,10 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 
 use crate::platform::bytes;
 
-/// What an encoding key carries in place of a private key: random, so that none leads to another owner's pair.
+/// What an encoding key contains instead of a private key: random, so that it never refers to another pair.
 type Handle = [u8; 16];
 
-/// The pairs that are kept, by handle. It owns none of them: an entry lives as long as its [`KeptPair`].
+/// The parsed pairs by handle. References are weak: an entry lives as long as its [`KeptPair`].
 static KEPT: LazyLock<ArcSwap<HashMap<Handle, Weak<Pair>>>> = LazyLock::new(ArcSwap::default);
 
 static PROVIDER: CryptoProvider = CryptoProvider {
@@ -37,11 +37,11 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     },
 };
 
-/// Makes this the provider of the process. Whatever calls `jsonwebtoken` calls this first: its choice is final at first
-/// use.
+/// Installs this provider for the process. Must be called before any use of `jsonwebtoken`, whose choice is final at
+/// first use.
 ///
 /// # Panics
-/// When another provider was installed before, which nothing in this crate does.
+/// If another provider was installed before, which nothing in this crate does.
 pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
@@ -82,7 +82,7 @@ impl Pair {
 /// A pair that `jsonwebtoken` reaches by [`KeptPair::encoding_key`] for as long as this lives.
 pub(super) struct KeptPair {
     handle: Handle,
-    /// Held for the registry, whose reference is weak.
+    /// Keeps the pair alive: the registry's reference is weak.
     _pair: Arc<Pair>,
     encoding_key: EncodingKey,
 }

@@ -6,12 +6,12 @@ use crate::platform::db::{self, Db, DbError, Statement};
 use crate::platform::seal::Sealer;
 use zeroize::Zeroizing;
 
-/// What this store keeps its data in.
+/// The tables of this store.
 pub(crate) const TABLES: &[&str] = &[TABLE];
 
 const TABLE: &str = "signing_keys";
 
-/// A stored key, opened.
+/// A stored key, decrypted.
 pub(super) struct StoredKey {
     pub(super) kid: String,
     pub(super) alg: Alg,
@@ -51,8 +51,8 @@ pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<
         .collect()
 }
 
-/// Stores a new key, unless there is one of its algorithm made at or after `unless_since` (another node was
-/// quicker). Tells whether it did.
+/// Stores a new key, unless one of its algorithm was created at or after `unless_since` (by another
+/// node). Returns whether it did.
 pub(super) async fn insert(
     db: &Db,
     sealer: &Sealer,
@@ -62,7 +62,7 @@ pub(super) async fn insert(
     db.change(insertion(sealer, key, unless_since)).await.map(|row| row.is_some())
 }
 
-/// As [`insert`], and sets when the keys that the new one succeeds leave the published set: both or neither.
+/// As [`insert`], and sets when the old keys are removed from the published set: both or neither.
 pub(super) async fn succeed(
     db: &Db,
     sealer: &Sealer,
@@ -90,7 +90,7 @@ fn insertion(sealer: &Sealer, key: &StoredKey, unless_since: Timestamp) -> State
     .bind(unless_since.0)
 }
 
-/// Of two keys made in the same second, one comes before the other: they never retire each other.
+/// Keys created in the same second are ordered, so that they never retire each other.
 fn retirement(successor: &StoredKey, retire_at: Timestamp) -> Statement {
     db::statement(
         "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL \

@@ -1,8 +1,8 @@
-//! Which addresses are out in the Internet.
+//! Which addresses are public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is out in the Internet, and not of this machine, its network or its cloud (IANA's registries of
+/// Whether an address is public, and not of this machine, its network or its cloud (IANA's registries of
 /// special-purpose addresses, RFC 6890).
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
@@ -27,7 +27,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
         || (a == 198 && (18..20).contains(&b)))
 }
 
-/// Global unicast only, without documentation and the ranges that carry IPv4 addresses inside (6to4, NAT64, Teredo).
+/// Global unicast only, without documentation and the ranges that embed IPv4 addresses (6to4, NAT64, Teredo).
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [a, b, ..] = ip.segments();
     (a & 0xE000) == 0x2000

@@ -4,43 +4,43 @@ use std::io;
 
 use super::MAX_RESPONSE_BYTES;
 
-/// A call to an address that others named did not succeed.
+/// An outbound request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
-    /// The URL is not one that is called.
+    /// The URL is not allowed.
     #[error("it is not an http or https URL with a host and without credentials")]
     Url,
-    /// The name could not be looked up.
-    #[error("the name {host} cannot be looked up")]
+    /// The name could not be resolved.
+    #[error("the name {host} cannot be resolved")]
     LookUp {
         /// The name.
         host: String,
         /// Why.
         source: io::Error,
     },
-    /// The name stands for no address that may be reached.
-    #[error("{host} resolves to no address that may be reached; see outbound.allow")]
+    /// The name resolves to no allowed address.
+    #[error("{host} resolves to no allowed address; see outbound.allow")]
     NotAllowed {
         /// The name.
         host: String,
     },
-    /// There was no whole answer in time.
-    #[error("there was no answer in time")]
+    /// The request timed out.
+    #[error("the request timed out")]
     TimedOut,
-    /// The answer is too long.
-    #[error("the answer is longer than {MAX_RESPONSE_BYTES} bytes")]
+    /// The response is too long.
+    #[error("the response is longer than {MAX_RESPONSE_BYTES} bytes")]
     TooLong,
-    /// No client could be made.
-    #[error("no HTTP client can be made")]
+    /// The HTTP client could not be created.
+    #[error("the HTTP client cannot be created")]
     Client(#[source] reqwest::Error),
     /// The connection, its encryption or the protocol failed.
-    #[error("the call failed")]
+    #[error("the request failed")]
     Call(#[source] reqwest::Error),
 }
 
 impl From<reqwest::Error> for OutboundError {
     fn from(error: reqwest::Error) -> Self {
-        // The URL is known to the caller, and may carry what does not belong into a log.
+        // The caller knows the URL, which may contain data that must not be logged.
         Self::Call(error.without_url())
     }
 }

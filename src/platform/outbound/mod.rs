@@ -1,9 +1,9 @@
-//! Calls to addresses that others name: clients' logout endpoints, key sets and the like. Whoever registers a URL must not
-//! reach this machine, its network or its cloud by it.
+//! Requests to URLs of third parties: clients' logout endpoints, key sets and the like (SSRF protection). A registered
+//! URL must not reach this machine, its network or its cloud.
 //!
-//! The address that a name stands for is looked up once a call, judged, and is the one that is connected to. Connections
-//! are kept for as long as the look-up says the same. There are no redirects, no proxies from the environment, and neither
-//! time nor size without a bound. Gateways that operators configure are not called from here.
+//! The name is resolved once per request, its addresses are checked, and only those are connected to. Connections
+//! are reused while the name resolves to the same addresses. Redirects and proxies of the environment are not used, and
+//! time and size are bounded. SMS gateways, which operators configure, do not use this client.
 
 mod address;
 mod error;
@@ -26,22 +26,22 @@ pub use self::error::OutboundError;
 pub(crate) use self::reach::{is_loopback, is_private};
 pub use self::settings::{Allowed, OutboundSettings};
 
-/// The longest answer that is read, in bytes.
+/// Maximum size of a response, in bytes.
 pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// How long a call may take, the look-up of its name and the reading of its answer included.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of a request, including DNS and reading the response.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the look-up of a name may take.
-const LOOK_UP_PATIENCE: Duration = Duration::from_secs(3);
+/// Timeout of a DNS lookup.
+const DNS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Hosts whose connections are kept.
+/// Maximum number of hosts with cached connections.
 const MAX_HOSTS: u64 = 64;
 
-/// How long an idle connection is kept, and what is known of its host.
+/// How long an idle connection is kept.
 const KEPT: Duration = Duration::from_secs(30);
 
-/// What came back, whatever its status.
+/// A response of any status.
 #[derive(Debug)]
 pub struct Response {
     answer: reqwest::Response,
@@ -54,7 +54,7 @@ impl Response {
         self.answer.status().as_u16()
     }
 
-    /// Reads the body, at most [`MAX_RESPONSE_BYTES`] of it and for no longer than the whole call may take.
+    /// Reads the body, at most [`MAX_RESPONSE_BYTES`], within the timeout of the request.
     ///
     /// # Errors
     /// [`OutboundError`].
@@ -73,7 +73,7 @@ impl Response {
     }
 }
 
-/// Looks up the addresses of a host at a port.
+/// Resolves a host and port.
 type LookUp = dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;
 
 /// The guarded HTTP client. Cheap to clone.
@@ -82,22 +82,22 @@ pub struct Outbound {
     settings: Arc<OutboundSettings>,
     trusting: bool,
     look_up: Arc<LookUp>,
-    /// Clients by host, and by the addresses that they are bound to: another answer of the look-up is another client.
+    /// Clients by host and the addresses that they are bound to.
     clients: Cache<(Target, Vec<SocketAddr>), Client>,
-    patience: Duration,
+    timeout: Duration,
 }
 
-/// Where a URL leads.
+/// The target of a URL.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Target {
-    /// As the URL writes it, IPv6 addresses in brackets.
+    /// As in the URL, IPv6 addresses in brackets.
     host: String,
     port: u16,
 }
 
 impl Outbound {
-    /// A client that reaches public addresses, and the private ones that `settings` allow. Certificates of the latter need
-    /// not verify if `trusting`: test suites sign their own.
+    /// A client that reaches public addresses, and the private ones that `settings` allow. Certificates of the latter are
+    /// not verified if `trusting`: test suites use self-signed ones.
     pub fn new(settings: OutboundSettings, trusting: bool) -> Self {
         let look_up = |host: String, port| -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
             Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
@@ -107,14 +107,14 @@ impl Outbound {
             trusting,
             look_up: Arc::new(look_up),
             clients: Cache::builder().max_capacity(MAX_HOSTS).time_to_idle(KEPT).build(),
-            patience: PATIENCE,
+            timeout: TIMEOUT,
         }
     }
 
     /// Posts a form.
     ///
     /// # Errors
-    /// [`OutboundError`]; statuses are no errors.
+    /// [`OutboundError`]; an error status is not an error here.
     pub async fn post_form(&self, url: &Url, fields: &[(&str, &str)]) -> Result<Response, OutboundError> {
         self.call(url, |client| client.post(url.clone()).form(fields)).await
     }
@@ -122,7 +122,7 @@ impl Outbound {
     /// Fetches a resource.
     ///
     /// # Errors
-    /// [`OutboundError`]; statuses are no errors.
+    /// [`OutboundError`]; an error status is not an error here.
     pub async fn get(&self, url: &Url) -> Result<Response, OutboundError> {
         self.call(url, |client| client.get(url.clone())).await
     }
@@ -132,7 +132,7 @@ impl Outbound {
         url: &Url,
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<Response, OutboundError> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.timeout;
         let whole = async {
             let target = Target::of(url)?;
             let addresses = self.addresses(&target).await?;
@@ -142,10 +142,10 @@ impl Outbound {
         timeout_at(deadline, whole).await.unwrap_or(Err(OutboundError::TimedOut))
     }
 
-    /// The addresses of `target` that may be reached, in the order in which they are to be tried.
+    /// The allowed addresses of `target`, in the order in which they are tried.
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, OutboundError> {
         let (host, port) = (target.bare_host(), target.port);
-        let found = timeout(LOOK_UP_PATIENCE, (self.look_up)(host.to_owned(), port)).await;
+        let found = timeout(DNS_TIMEOUT, (self.look_up)(host.to_owned(), port)).await;
         let found = found.map_err(|_| OutboundError::TimedOut)?;
         let found = found.map_err(|source| OutboundError::LookUp { host: host.to_owned(), source })?;
         let allowed = |ip| is_public(ip) || self.settings.permits(host, port, ip);
@@ -157,9 +157,9 @@ impl Outbound {
         }
     }
 
-    /// The client that connects to `addresses` and nowhere else.
-    fn client(&self, target: Target, addresses: &[SocketAddr]) -> Result<Client, OutboundError> {
-        let mut answer = addresses.to_vec();
+    /// A client that connects only to `addresses`.
+    fn client(&self, target: Target, addresses: Vec<SocketAddr>) -> Result<Client, OutboundError> {
+        let mut answer = addresses.clone();
         answer.sort_unstable();
         let key = (target, answer);
         if let Some(client) = self.clients.get(&key) {
@@ -177,7 +177,7 @@ impl Outbound {
         Ok(client)
     }
 
-    /// Whether certificates need not verify: not if a single public address is among those that may be connected to.
+    /// Whether certificates are not verified: never if one of the addresses is public.
     fn trusts(&self, addresses: &[SocketAddr]) -> bool {
         self.trusting && addresses.iter().all(|address| !is_public(address.ip()))
     }

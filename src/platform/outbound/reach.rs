@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// Whether a URL names the machine itself: `localhost`, anything beneath it, or a loopback address.
+/// Whether a URL is loopback: `localhost`, a subdomain of it, or a loopback address.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -15,10 +15,10 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether a URL stays within the machine or the private network: loopback, private and link-local addresses,
+/// Whether a URL is in the private network: loopback, private and link-local addresses,
 /// sockets, and names without a dot or in domains that are never public (RFC 6761, RFC 8375, ICANN's `.internal`).
 pub(crate) fn is_private(url: &Url) -> bool {
-    // Schemes that URLs' standard does not know keep their host as text, so addresses are looked for in it too.
+    // For non-standard schemes `Url` keeps the host as text, which may be an address.
     let host = match url.host() {
         None => return true,
         Some(Host::Ipv4(address)) => return is_private_address(address.into()),
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_private_network_is_told_from_the_rest() {
+    fn private_and_public_urls_are_distinguished() {
         let private = |text: &str| is_private(&Url::parse(text).unwrap());
         for url in [
             "postgres://u:p@localhost/y",

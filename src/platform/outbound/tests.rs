@@ -13,18 +13,18 @@ use super::*;
 #[derive(Clone, Copy)]
 enum Reply {
     Text(&'static str),
-    /// So many bytes, announced or not.
+    /// This many bytes, with or without Content-Length.
     Long {
         bytes: usize,
         announced: bool,
     },
-    /// Nothing at all.
+    /// No response.
     Silence,
-    /// The header and a byte, and nothing more.
+    /// The header and one byte, then nothing.
     Stutter,
 }
 
-/// A server on loopback: its address, the requests that it got, and the number of its connections.
+/// A server on loopback: its address, its requests, and the number of its connections.
 struct Server {
     address: SocketAddr,
     requests: UnboundedReceiver<String>,
@@ -87,7 +87,7 @@ async fn respond(stream: &mut TcpStream, reply: Reply) -> Option<()> {
             let length = if announced { format!("content-length: {bytes}\r\n") } else { String::new() };
             stream.write_all(format!("HTTP/1.1 200 OK\r\n{length}\r\n").as_bytes()).await.ok()?;
             stream.write_all(&vec![b'x'; bytes]).await.ok()?;
-            // Without a length, the end of the connection is the end of the answer.
+            // Without Content-Length, the end of the connection ends the response.
             None
         }
         Reply::Silence => std::future::pending().await,
@@ -105,7 +105,7 @@ fn allowing(hosts: &[&str]) -> Outbound {
     Outbound::new(OutboundSettings { allow }, true)
 }
 
-/// `outbound` with a look-up that answers from a list, and how often it was asked.
+/// `outbound` with a resolver that answers from a list, and how often it was called.
 fn looking_up(outbound: Outbound, answers: Vec<Vec<SocketAddr>>) -> (Outbound, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let (count, answers) = (Arc::clone(&asked), Mutex::new(VecDeque::from(answers)));
@@ -118,7 +118,7 @@ fn looking_up(outbound: Outbound, answers: Vec<Vec<SocketAddr>>) -> (Outbound, A
 }
 
 #[tokio::test]
-async fn private_addresses_are_refused_however_they_are_written() {
+async fn private_addresses_are_refused_in_every_notation() {
     let server = Server::start(OK).await;
     for host in [
         "127.0.0.1",
@@ -141,7 +141,7 @@ async fn private_addresses_are_refused_however_they_are_written() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_to_a_private_address_is_refused() {
+async fn a_name_that_resolves_to_a_private_address_is_refused() {
     let server = Server::start(OK).await;
     for answer in [vec![server.address], vec!["10.0.0.1:80".parse().unwrap(), server.address], vec![]] {
         let (outbound, _) = looking_up(allowing(&[]), vec![answer]);
@@ -152,7 +152,7 @@ async fn a_name_that_leads_to_a_private_address_is_refused() {
 }
 
 #[tokio::test]
-async fn an_exception_is_reached_and_the_form_arrives() {
+async fn an_allowed_address_is_reached_and_the_form_arrives() {
     let mut server = Server::start(OK).await;
     let response = allowing(&["127.0.0.1"])
         .post_form(&server.url("127.0.0.1"), &[("logout_token", "a.b&c"), ("x", "é")])
@@ -166,8 +166,8 @@ async fn an_exception_is_reached_and_the_form_arrives() {
 }
 
 #[tokio::test]
-async fn the_address_that_was_judged_is_the_one_that_is_connected_to() {
-    // The name exists nowhere, and every other look-up fails.
+async fn the_address_that_was_checked_is_the_one_that_is_connected_to() {
+    // The name does not exist, and every other lookup fails.
     let server = Server::start(OK).await;
     let (outbound, asked) = looking_up(allowing(&["rp.invalid"]), vec![vec![server.address]]);
     assert_eq!(outbound.get(&server.url("rp.invalid")).await.unwrap().status(), 200);
@@ -177,7 +177,7 @@ async fn the_address_that_was_judged_is_the_one_that_is_connected_to() {
 }
 
 #[tokio::test]
-async fn connections_are_kept_while_the_look_up_says_the_same() {
+async fn connections_are_reused_while_the_name_resolves_to_the_same_addresses() {
     let (one, other) = (Server::start(OK).await, Server::start(OK).await);
     let (here, there) = (vec![one.address], vec![other.address]);
     let private = vec!["10.0.0.1:80".parse().unwrap()];
@@ -185,7 +185,7 @@ async fn connections_are_kept_while_the_look_up_says_the_same() {
     let allowed = Allowed::Block("127.0.0.0/8".parse().unwrap());
     let outbound = Outbound::new(OutboundSettings { allow: vec![allowed] }, false);
     let (outbound, _) = looking_up(outbound, answers);
-    // Without a port in the URL, the look-up's own port is connected to.
+    // Without a port in the URL, the port of the lookup is connected to.
     let url = Url::parse("http://rp.invalid/").unwrap();
     for _ in 0..2 {
         assert_eq!(outbound.get(&url).await.unwrap().body().await.unwrap(), b"ok");
@@ -212,7 +212,7 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn long_answers_are_cut_with_an_error() {
+async fn a_response_that_is_too_long_is_an_error() {
     for announced in [true, false] {
         let outbound = allowing(&["127.0.0.1"]);
         let server = Server::start(Reply::Long { bytes: 1024 * 1024, announced }).await;
@@ -226,10 +226,10 @@ async fn long_answers_are_cut_with_an_error() {
 }
 
 #[tokio::test]
-async fn slow_servers_and_slow_look_ups_are_given_up() {
+async fn slow_servers_and_slow_lookups_time_out() {
     for reply in [Reply::Silence, Reply::Stutter] {
         let server = Server::start(reply).await;
-        let outbound = Outbound { patience: Duration::from_millis(500), ..allowing(&["127.0.0.1"]) };
+        let outbound = Outbound { timeout: Duration::from_millis(500), ..allowing(&["127.0.0.1"]) };
         let refused = match outbound.get(&server.url("127.0.0.1")).await {
             Ok(response) => response.body().await.map(|_| ()),
             Err(error) => Err(error),
@@ -240,14 +240,14 @@ async fn slow_servers_and_slow_look_ups_are_given_up() {
     let never = |_: String, _| -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         Box::pin(std::future::pending())
     };
-    let patience = Duration::from_millis(10);
-    let outbound = Outbound { look_up: Arc::new(never), patience, ..allowing(&[]) };
+    let timeout = Duration::from_millis(10);
+    let outbound = Outbound { look_up: Arc::new(never), timeout, ..allowing(&[]) };
     let refused = outbound.get(&Url::parse("https://rp.example/").unwrap()).await;
     assert!(matches!(refused, Err(OutboundError::TimedOut)), "{refused:?}");
 }
 
 #[tokio::test]
-async fn only_plain_web_addresses_are_called() {
+async fn only_web_urls_without_credentials_are_allowed() {
     for url in [
         "ftp://127.0.0.1/",
         "file:///etc/passwd",
@@ -261,8 +261,8 @@ async fn only_plain_web_addresses_are_called() {
 }
 
 #[tokio::test]
-async fn self_signed_certificates_are_taken_of_private_exceptions_in_the_sandbox_only() {
-    let address = tls_server();
+async fn self_signed_certificates_are_accepted_of_allowed_private_addresses_in_the_sandbox_only() {
+    let address = tls_server().await;
     let url = Url::parse(&format!("https://localhost:{}/", address.port())).unwrap();
     let call = async |trusting| {
         let allow = vec![Allowed::Host { name: "localhost".to_owned(), port: Some(address.port()) }];
@@ -276,14 +276,14 @@ async fn self_signed_certificates_are_taken_of_private_exceptions_in_the_sandbox
 }
 
 #[test]
-fn a_public_address_must_prove_itself_whatever_stands_beside_it() {
+fn certificates_are_verified_if_one_address_is_public() {
     let [private, public] = ["127.0.0.1:443", "8.8.8.8:443"].map(|text| text.parse::<SocketAddr>().unwrap());
     assert!(allowing(&[]).trusts(&[private]));
     assert!(!allowing(&[]).trusts(&[private, public]) && !allowing(&[]).trusts(&[public]));
 }
 
-/// A server that proves itself by a certificate of its own.
-fn tls_server() -> SocketAddr {
+/// A server with a self-signed certificate.
+async fn tls_server() -> SocketAddr {
     use rustls::pki_types::PrivatePkcs8KeyDer;
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());

@@ -1,4 +1,4 @@
-//! The keyring file: master keys by version, read at start, made on request, never printed.
+//! The keyring file: master keys by version, read at start, never printed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,33 +11,33 @@ use zeroize::Zeroizing;
 use super::sealer::{Mac, Sealer};
 use crate::platform::bytes;
 
-/// The shape of the file: `current` names the version that seals, the others only open.
+/// The format of the file: `current` is the version that encrypts, all versions decrypt.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     current: u8,
-    /// Key of blind indexes and codes; it has no versions, since what it made cannot be made again.
+    /// Key of blind indexes and codes; it has no versions, since indexes cannot be recomputed.
     index: String,
     keys: BTreeMap<String, String>,
 }
 
-/// Master keys. Sealers for single purposes are taken from it.
+/// Master keys, from which sealers for single purposes are derived.
 pub struct Keyring {
     current: u8,
     index: Zeroizing<[u8; 32]>,
     keys: Vec<(u8, Zeroizing<[u8; 32]>)>,
 }
 
-/// Why a keyring could not be had. Says the path and what to do, never a key.
+/// Why a keyring cannot be loaded. Contains the path and a remedy, never a key.
 #[derive(Debug)]
 pub enum KeyringError {
     /// There is no file at this path.
     Missing(PathBuf),
     /// The file cannot be read or written.
     Io(PathBuf, std::io::Error),
-    /// The file is there but not a keyring.
+    /// The file is not a keyring.
     Malformed(PathBuf, String),
-    /// Others than the owner may read the file.
+    /// Users other than the owner can access the file.
     TooOpen(PathBuf),
 }
 
@@ -64,7 +64,7 @@ impl Keyring {
     /// Reads the keyring at `path`.
     ///
     /// # Errors
-    /// When it is missing, unreadable, malformed, or readable by others than its owner.
+    /// If it is missing, unreadable, malformed, or accessible to other users.
     pub fn read(path: &Path) -> Result<Self, KeyringError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => Zeroizing::new(text),
@@ -85,11 +85,11 @@ impl Keyring {
         Self::parse(&text).map_err(|why| KeyringError::Malformed(path.to_owned(), why))
     }
 
-    /// Makes a new keyring file with one random key, readable by its owner alone. An existing file is never
-    /// overwritten: if another process made one first, that one is read.
+    /// Creates a keyring file with one random key, accessible only to its owner. An existing file is never
+    /// overwritten: if another process created one first, that one is read.
     ///
     /// # Errors
-    /// When the file cannot be written or read back.
+    /// If the file cannot be written or read back.
     pub fn read_or_create(path: &Path) -> Result<Self, KeyringError> {
         match Self::read(path) {
             Err(KeyringError::Missing(_)) => {}
@@ -106,7 +106,7 @@ impl Keyring {
         };
         let text =
             toml::to_string(&file).map_err(|e| KeyringError::Malformed(path.to_owned(), e.to_string()))?;
-        // Written aside and linked into place: a crash half-way leaves no half a keyring behind.
+        // Written to a temporary file and linked into place: a crash leaves no partial keyring.
         let aside = path.with_extension(format!("new-{}", std::process::id()));
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);

@@ -1,8 +1,8 @@
-//! Sealing of personal data at rest, blind indexes to find it again, and keyed digests.
+//! Encryption ("sealing") of personal data at rest, blind indexes for lookups, and keyed digests.
 //!
 //! One [`Keyring`] file holds versioned master keys; every purpose works with keys derived from them
-//! (HKDF-SHA-256), so that a value sealed for one purpose opens for no other. What is sealed is bound to its
-//! place (table, column, row) by associated data. Signing keys live in `jose`, not here.
+//! (HKDF-SHA-256), so that a value sealed for one purpose cannot be opened for another. A sealed value is bound to its
+//! place (table, column, row) by associated data. Signing keys are in `jose`.
 
 mod keyring;
 mod sealer;

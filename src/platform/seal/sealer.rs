@@ -8,14 +8,14 @@ use crate::platform::bytes::{self, Digest};
 
 const NONCE: usize = 12;
 
-/// Seals and opens values of one purpose: AES-256-GCM-SIV, which forgives a repeated nonce, with a random
-/// nonce and the key's version in front.
+/// Seals and opens values of one purpose: AES-256-GCM-SIV, which tolerates nonce reuse, with the
+/// key's version and a random nonce as prefix.
 pub struct Sealer {
     current: u8,
     keys: Vec<(u8, RandomizedNonceKey)>,
 }
 
-/// A sealed value could not be opened: altered, moved to another place, or sealed by a key that is gone.
+/// A sealed value cannot be decrypted: altered, moved to another place, or sealed with a key that is missing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OpenError;
 
@@ -63,7 +63,7 @@ impl Sealer {
     /// Opens what [`Sealer::seal`] made for the same `place`.
     ///
     /// # Errors
-    /// [`OpenError`] when it was not made by this keyring for this purpose and place.
+    /// [`OpenError`] if it was not sealed by this keyring for this purpose and place.
     pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         let (version, rest) = sealed.split_first().ok_or(OpenError)?;
         let (nonce, body) = rest.split_at_checked(NONCE).ok_or(OpenError)?;
@@ -89,8 +89,8 @@ impl Sealer {
     }
 }
 
-/// Seals one value with a key made for it, which is kept somewhere that forgets: without the key nobody can open the
-/// value any more, whoever has the keyring.
+/// Seals one value with its own key, which is stored in short-lived state: once that key has expired the value cannot
+/// be decrypted, even with the keyring.
 pub struct OneTimeSeal(Zeroizing<[u8; 32]>);
 
 impl OneTimeSeal {
@@ -104,7 +104,7 @@ impl OneTimeSeal {
         bytes::decode(key)?.try_into().ok().map(|key| Self(Zeroizing::new(key)))
     }
 
-    /// The key, for where it is kept.
+    /// The key, to be stored.
     pub fn key(&self) -> String {
         bytes::encode(&self.0[..])
     }
@@ -135,7 +135,7 @@ impl Mac {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &derive(&master[..], &["mac", purpose])[..]))
     }
 
-    /// The digest of `parts`. Parts are length-prefixed: no two lists of parts share a digest.
+    /// The digest of `parts`. Parts are length-prefixed, so that different lists have different digests.
     pub fn digest(&self, parts: &[&[u8]]) -> Digest {
         let mut context = hmac::Context::with_key(&self.0);
         for part in parts {

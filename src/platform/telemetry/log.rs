@@ -11,13 +11,13 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::settings::{LogFormat, LogSettings};
 
-/// The log of this process has been started before.
+/// The log was started before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogAlreadyStarted;
 
 impl fmt::Display for LogAlreadyStarted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the log of this process has been started before")
+        f.write_str("the log was started before")
     }
 }
 
@@ -26,7 +26,7 @@ impl std::error::Error for LogAlreadyStarted {}
 /// Starts writing the log to standard error, panics included.
 ///
 /// # Errors
-/// When it was started before: there is one log per process.
+/// If it was started before: there is one log per process.
 pub fn start_log(settings: &LogSettings) -> Result<(), LogAlreadyStarted> {
     let colours = io::stderr().is_terminal();
     subscriber(settings, io::stderr, colours).try_init().map_err(|_| LogAlreadyStarted)?;
@@ -49,18 +49,18 @@ where
     Registry::default().with(lines.with_filter(filter(settings.level)))
 }
 
-/// Libraries print what they carry (statements, headers) below `warn`; Yagona's own lines know what must not be seen.
+/// Libraries log statements and headers below `warn`; Yagona's own events contain no secrets at any level.
 fn filter(level: Level) -> Targets {
     Targets::new()
         .with_default(level.min(Level::WARN))
-        // Anybody can send what is no HTTP; it must not fill the log.
+        // Anybody can send invalid HTTP; it must not fill the log.
         .with_target("actix_http", tracing_subscriber::filter::LevelFilter::OFF)
-        // Slow statements are told with their whole text.
+        // Slow statements are logged with their whole text.
         .with_target("sqlx", Level::ERROR)
         .with_target("yagona", level)
 }
 
-/// A panic as one line of the log. A formatted message may hold anything, so only literal ones are shown.
+/// Logs a panic. A formatted message may contain anything, so only literal ones are logged.
 fn report_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -73,9 +73,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    struct Sink(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Paper {
+    impl io::Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -87,15 +87,15 @@ mod tests {
     }
 
     fn written(format: LogFormat, level: Level, write: impl FnOnce()) -> String {
-        let paper = Paper::default();
-        let writer = paper.clone();
+        let sink = Sink::default();
+        let writer = sink.clone();
         let subscriber = subscriber(&LogSettings { format, level }, move || writer.clone(), false);
         tracing::subscriber::with_default(subscriber, write);
-        String::from_utf8(paper.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
     }
 
     #[test]
-    fn a_json_line_carries_the_fields_of_its_request() {
+    fn a_json_line_contains_the_fields_of_its_request() {
         let text = written(LogFormat::Json, Level::INFO, || {
             let _request = tracing::info_span!("request", request.id = "abc").entered();
             tracing::info!(step = "code", "a code was sent");

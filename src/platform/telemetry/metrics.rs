@@ -14,15 +14,15 @@ use super::routes::{BACKGROUND, RoundTrip, Route, Routes};
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// What the provider counts; one for the whole process, shared by all workers.
+/// The metrics; one instance per process, shared by all workers.
 ///
-/// Plain counters and gauges are fields, each one atomic addition. Those with labels are methods; what is counted
-/// often can be resolved once (`Metrics::route`, `Metrics::tokens`) and kept. Labels are words of this program, never
-/// anything that came from outside, so that their number is bounded.
+/// Plain counters and gauges are fields, each one atomic addition. Those with labels are methods, whose result can
+/// be resolved once (`Metrics::route`, `Metrics::tokens`) and kept. Label values are constants of the program, never
+/// input, so that their number is bounded.
 pub struct Metrics {
     registry: Registry,
     routes: Routes,
-    /// Round trips that no request caused.
+    /// Round trips of background work.
     background: Route,
     /// Age of the oldest row that should have been purged, in seconds.
     pub purge_lag_seconds: Gauge,
@@ -69,21 +69,21 @@ impl Metrics {
         own.register("outbox_depth", "Messages waiting in the outbox", self.outbox_depth.clone());
         let age = "Age of the oldest message waiting in the outbox";
         own.register("outbox_age_seconds", age, self.outbox_age_seconds.clone());
-        own.register("sms_sends", "Messages handed to gateways", self.sms_sends.clone());
-        own.register("sms_deliveries", "What gateways said of messages", self.sms_deliveries.clone());
+        own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());
+        own.register("sms_deliveries", "Delivery reports of gateways", self.sms_deliveries.clone());
         own.register("sign_ins", "Steps of sign-ins", self.sign_ins.clone());
-        own.register("tokens", "Answers of the token endpoint", self.tokens.clone());
-        own.register("limits", "Requests that met a limit", self.limits.clone());
+        own.register("tokens", "Responses of the token endpoint", self.tokens.clone());
+        own.register("limits", "Requests that exceeded a rate limit", self.limits.clone());
         own.register_collector(Box::new(self.routes.clone()));
     }
 
-    /// Counts one statement sent to the database with its answer: for the request in whose task this is called, or else
-    /// for the background. The same holds for the two below.
+    /// Counts one statement and its response, for the request in whose task this is called, or else
+    /// for the background, like the two below.
     pub fn count_statement(&self) {
         round_trips::count(RoundTrip::Statement, &self.background);
     }
 
-    /// Counts one transaction made durable.
+    /// Counts one commit.
     pub fn count_commit(&self) {
         round_trips::count(RoundTrip::Commit, &self.background);
     }
@@ -93,40 +93,40 @@ impl Metrics {
         round_trips::count(RoundTrip::Redis, &self.background);
     }
 
-    /// The count of a route's answers; the same handle for the same name, to be resolved at start.
+    /// The metrics of a route; the same handle for the same name, to be resolved at start.
     pub fn route(&self, name: &'static str) -> Route {
         self.routes.route(name)
     }
 
-    /// A message handed to a gateway: accepted, refused or unknown.
+    /// A message sent to a gateway: accepted, refused or unknown.
     pub fn sms_sends(&self, gateway: &'static str, outcome: &'static str) -> Counter {
         self.sms_sends.get_or_create_owned(&[("gateway", gateway), ("outcome", outcome)])
     }
 
-    /// What a gateway said of a message's delivery.
+    /// A delivery report of a gateway.
     pub fn sms_deliveries(&self, gateway: &'static str, state: &'static str) -> Counter {
         self.sms_deliveries.get_or_create_owned(&[("gateway", gateway), ("state", state)])
     }
 
-    /// A step of a sign-in and how it ended.
+    /// A step of a sign-in and its outcome.
     pub fn sign_ins(&self, step: &'static str, outcome: &'static str) -> Counter {
         self.sign_ins.get_or_create_owned(&[("step", step), ("outcome", outcome)])
     }
 
-    /// An answer of the token endpoint, by grant: `ok` or the error's code.
+    /// A response of the token endpoint, by grant type: `ok` or the error code.
     pub fn tokens(&self, grant: &'static str, outcome: &'static str) -> Counter {
         self.tokens.get_or_create_owned(&[("grant", grant), ("outcome", outcome)])
     }
 
-    /// A request that met a limit, by the limit's name.
+    /// A request that exceeded a rate limit, by the limit's name.
     pub fn limits(&self, limit: &'static str) -> Counter {
         self.limits.get_or_create_owned(&[("limit", limit)])
     }
 
-    /// Everything in OpenMetrics' text format.
+    /// All metrics in OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut page = String::with_capacity(8 * 1024);
-        // Writing to a String cannot fail, and the metrics are this program's own.
+        // Writing to a String cannot fail.
         let _ = text::encode(&mut page, &self.registry);
         page
     }
@@ -144,7 +144,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_is_counted_stands_on_the_page_under_its_name() {
+    fn metrics_are_exported_under_their_names() {
         let metrics = Metrics::new();
         (0..6).for_each(|_| metrics.count_statement());
         (0..3).for_each(|_| metrics.count_commit());
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_routes_answers_are_counted_by_status_and_by_time() {
+    fn responses_of_a_route_are_counted_by_status_and_duration() {
         let metrics = Metrics::new();
         metrics.route("/token").record(200, Duration::from_micros(300));
         metrics.route("/token").record(200, Duration::from_secs(60));
@@ -190,7 +190,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn memory_and_processor_time_of_the_process_stand_on_the_page() {
+    fn memory_and_cpu_time_of_the_process_are_exported() {
         let page = Metrics::new().encode();
         assert!(page.contains("process_resident_memory_bytes "), "{page}");
         assert!(page.contains("process_cpu_seconds_total "), "{page}");

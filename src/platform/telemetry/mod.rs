@@ -1,8 +1,8 @@
-//! What the provider tells its operators: logs, metrics, health, and the request ids that tie them together.
+//! Telemetry for operators: logs, metrics, health, and request ids.
 //!
-//! No code, token, secret, full number or PINFL ever goes through here; what identifies a person is left out or
-//! masked by whoever writes the line. Paths and queries of requests are not logged, since they carry such things:
-//! a request is known by its route. The audit trail, which is evidence and not telemetry, lives elsewhere.
+//! No code, token, secret, full number or PINFL is ever logged; personal identifiers are omitted or masked by the code
+//! that logs. Paths and queries of requests are not logged, since they contain such data: a request is identified by
+//! its route. Evidence (consents, grants) is in the database, not in telemetry.
 
 mod check;
 mod log;

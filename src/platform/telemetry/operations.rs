@@ -13,24 +13,24 @@ use super::Metrics;
 use super::check::Check;
 use super::sandbox_clock::{self, SandboxClock};
 
-/// How long a part may take to say that it works. Orchestrators ask every few seconds and give up soon after.
+/// Timeout of a health check. Orchestrators poll every few seconds with a short timeout.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the operations port shows.
+/// State of the operations port.
 #[derive(Clone)]
 pub struct Operations {
-    /// Shown at `/metrics`.
+    /// Exported at `/metrics`.
     pub metrics: Arc<Metrics>,
-    /// What must work before `/health/ready` says so, by name.
+    /// The health checks of `/health/ready`, by name.
     pub checks: Vec<(&'static str, Check)>,
-    /// Set when the process has been told to end: it is then alive, but not ready.
+    /// Set during shutdown: the process is then alive, but not ready.
     pub draining: Arc<AtomicBool>,
     /// The clock that `/sandbox/clock` moves; without one, as in production, there is no such route.
     pub sandbox_clock: Option<SandboxClock>,
 }
 
-/// Serves `/health/live`, `/health/ready` and `/metrics` on a listener of their own, from a worker of their own, so
-/// that they answer when all others are busy. The server runs once it is awaited or spawned.
+/// Serves `/health/live`, `/health/ready` and `/metrics` on their own listener and worker, so
+/// that they respond when all others are busy. The server runs once it is awaited or spawned.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -49,12 +49,12 @@ fn routes(app: &mut web::ServiceConfig, operations: Operations) {
         .route("/metrics", web::get().to(metrics));
 }
 
-/// Says that this process can answer at all; an orchestrator restarts it otherwise, so no store is asked.
+/// Liveness: checks no store, since an orchestrator restarts a process that is not live.
 async fn live() -> HttpResponse {
     answer(true, &json!({ "status": "alive" }))
 }
 
-/// Says whether people should be sent here: every part works, and the process is not about to end.
+/// Readiness: every check is healthy, and the process is not shutting down.
 async fn ready(operations: web::Data<Operations>) -> HttpResponse {
     if operations.draining.load(Ordering::Relaxed) {
         return answer(false, &json!({ "status": "draining" }));
@@ -64,7 +64,7 @@ async fn ready(operations: web::Data<Operations>) -> HttpResponse {
     answer(works, &json!({ "status": status, "checks": Value::Object(checks) }))
 }
 
-/// Asks all parts at once; whether all of them work, and what each of them said.
+/// Runs all checks concurrently; returns whether all are healthy, and the result of each.
 async fn outcomes(checks: &[(&'static str, Check)], timeout: Duration) -> (bool, Map<String, Value>) {
     let asked: Vec<_> = checks
         .iter()
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_process_whose_parts_work_is_ready() {
+    async fn a_healthy_process_is_ready() {
         let (status, body) =
             ask("/health/ready", &with(vec![("database", works()), ("redis", works())])).await;
         assert_eq!(status, 200);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_part_that_fails_or_breaks_down_makes_it_unready_but_not_dead() {
+    async fn an_unhealthy_or_panicking_check_makes_it_unready_but_live() {
         let fails = check(|| async { Err("connection refused".to_owned()) });
         let breaks = check(|| async { panic!("broken") });
         let operations = with(vec![("database", fails), ("keys", works()), ("redis", breaks)]);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_part_that_does_not_answer_in_time_makes_it_unready() {
+    async fn a_check_that_times_out_makes_it_unready() {
         let checks = [("redis", check(std::future::pending)), ("keys", works())];
         let (all_work, said) = outcomes(&checks, Duration::from_millis(5)).await;
         assert!(!all_work);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_process_about_to_end_is_not_ready() {
+    async fn a_draining_process_is_not_ready() {
         let operations = with(vec![("database", works())]);
         operations.draining.store(true, Ordering::Relaxed);
         let (status, body) = ask("/health/ready", &operations).await;
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn without_a_clock_of_the_sandbox_nothing_moves_the_time() {
+    async fn without_a_sandbox_clock_there_is_no_clock_route() {
         let app = init_service(App::new().configure(|app| routes(app, with(Vec::new())))).await;
         let request = TestRequest::post().uri("/sandbox/clock").set_payload("advance_seconds=60");
         assert_eq!(call_service(&app, request.to_request()).await.status(), 404);

@@ -7,12 +7,12 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// Ticks per second in `/proc`: fixed by Linux's interface to programs, whatever the kernel ticks at.
+/// Ticks per second in `/proc`: fixed by Linux's user-space ABI.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Memory, processor time and open files of this process, read from `/proc` when metrics are asked for.
+/// Memory, CPU time and open files of this process, read from `/proc` on each export.
 ///
-/// Where there is no `/proc` these metrics are absent, as Prometheus's own clients do it.
+/// Without `/proc` these metrics are absent, as in Prometheus's own clients.
 #[derive(Debug)]
 pub(super) struct Process;
 
@@ -45,7 +45,7 @@ fn resident_bytes(status: &str) -> Option<u64> {
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
 }
 
-/// User and system time: the 14th and 15th field; the second is a name in brackets that may hold spaces.
+/// User and system time: the 14th and 15th field; the second is a name in brackets that may contain spaces.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let user: f64 = fields.next()?.parse().ok()?;

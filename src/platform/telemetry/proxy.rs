@@ -7,31 +7,31 @@ use crate::platform::config::{Cidr, choices};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The longest chain of proxies that is followed; a longer one is somebody's invention.
+/// Maximum number of proxies in a chain; a longer chain is forged.
 const MOST_HOPS: usize = 32;
 
 choices! {
-    /// How proxies tell whom they speak for. Only one header is read: a proxy that writes the one passes on the other
-    /// as it came, forged or not.
+    /// The header in which proxies forward the client IP. Only one is read: a proxy that sets one header passes the other
+    /// on unchanged, forged or not.
     pub enum ForwardedHeader {
-        /// `X-Forwarded-For`, what nearly every proxy writes.
+        /// `X-Forwarded-For`, set by nearly every proxy.
         XForwardedFor = "x-forwarded-for",
         /// `Forwarded` (RFC 7239).
         Forwarded = "forwarded",
     }
 }
 
-/// Who is at the other end, as far as trusted proxies tell.
+/// The client of a request, as forwarded by trusted proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// The address as it is; IPv4 also when it came in IPv6 clothes.
+    /// The client IP; IPv4-mapped IPv6 addresses as IPv4.
     pub fn ip(&self) -> IpAddr {
         self.0
     }
 
-    /// What limits count: the address, or for IPv6 its /64, of which one subscriber has all.
+    /// The key of rate limits: the client IP, or for IPv6 its /64, which belongs to one subscriber.
     pub fn network(&self) -> IpAddr {
         match self.0 {
             IpAddr::V4(_) => self.0,
@@ -55,15 +55,15 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-/// Whether an address is one of the proxies whose word is taken.
+/// Whether an address is a trusted proxy.
 pub(super) fn is_trusted(address: IpAddr, trusted: &[Cidr]) -> bool {
     trusted.iter().any(|block| block.contains(address))
 }
 
-/// The client's address: the peer's, or if that is a trusted proxy, the right-most one in the header that is not.
+/// The client IP: the peer's address, or if that is a trusted proxy, the right-most address in the header that is not.
 ///
-/// Everything left of the first stranger is the stranger's own word and is not looked at. A hop that cannot be read
-/// ends the search at the proxy that reported it, which is stricter than believing what stands before it.
+/// Everything left of the first untrusted address may be forged and is ignored. A hop that cannot be parsed
+/// ends the search at the proxy that reported it.
 pub fn client_address(
     peer: Option<SocketAddr>,
     headers: &HeaderMap,
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_choose_an_address() {
+    fn an_untrusted_client_cannot_forge_its_ip() {
         assert_eq!(x("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
         assert_eq!(x("10.0.0.1", &["1.1.1.1, 203.0.113.9"]), "203.0.113.9");
         assert_eq!(x("10.0.0.1", &["1.1.1.1", "203.0.113.9, 10.0.0.2"]), "203.0.113.9");
     }
 
     #[test]
-    fn the_header_that_the_proxy_does_not_write_is_not_read() {
+    fn the_header_that_is_not_configured_is_ignored() {
         let trusted: Vec<Cidr> = vec!["10.0.0.0/8".parse().unwrap()];
         let mut headers = HeaderMap::new();
         headers.append(FORWARDED, HeaderValue::from_static("for=1.1.1.1"));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_hop_ends_the_search_at_the_proxy_that_reported_it() {
+    fn an_invalid_hop_ends_the_search_at_the_proxy_that_reported_it() {
         assert_eq!(x("10.0.0.1", &["203.0.113.9, unknown"]), "10.0.0.1");
         assert_eq!(x("10.0.0.1", &["203.0.113.9, nonsense, 10.0.0.7"]), "10.0.0.7");
         assert_eq!(x("10.0.0.1", &["203.0.113.9,"]), "10.0.0.1");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn all_ways_to_write_an_address_are_read() {
+    fn all_notations_of_an_address_are_parsed() {
         assert_eq!(x("10.0.0.1", &["203.0.113.9:8123"]), "203.0.113.9");
         assert_eq!(x("10.0.0.1", &["[2001:db8::7]:8123"]), "2001:db8::7");
         assert_eq!(x("::ffff:10.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");

@@ -1,31 +1,30 @@
 use std::fmt;
 
-/// Fills a buffer with random bytes; the composition root gives the operating system's generator.
+/// Fills a buffer with random bytes; in production, the operating system's generator.
 pub type Entropy = fn(&mut [u8]);
 
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// The name by which one request is known in headers and logs: 96 random bits in base32, or what a trusted proxy gave.
+/// A request id for headers and logs: 96 random bits in base32, or the id set by a trusted proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// Made of 12 random bytes.
+    /// A new id from 12 random bytes.
     pub fn new(random: [u8; 12]) -> Self {
         let bits = random.iter().fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
-        // 20 letters of 5 bits hold 100; the first one carries the bit that is left over.
+        // 20 letters of 5 bits are 100 bits; the first letter has the remaining bit.
         let letter = |place: u32| char::from(ALPHABET[((bits >> (5 * place)) & 31) as usize]);
         Self((0..20).rev().map(letter).collect())
     }
 
-    /// What another gave, if it is well-formed: 8 to 64 letters, digits, `-`, `_` and `.`, so that it can neither
-    /// break a line of the log nor carry a message.
+    /// An id of a proxy, if well-formed: 8 to 64 letters, digits, `-`, `_` and `.`, which excludes log injection.
     pub fn given(text: &str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         ((8..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.to_owned()))
     }
 
-    /// The id as it stands in the header.
+    /// The id, as in the header.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -37,7 +36,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Random bytes fetched many at a time, since a call for twelve costs nearly as much as one for hundreds.
+/// A pool of random bytes, since a call for twelve costs nearly as much as one for hundreds.
 pub(super) struct Pool {
     entropy: Entropy,
     bytes: [u8; 12 * 64],

@@ -19,11 +19,11 @@ use crate::platform::config::Cidr;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The outermost middleware: gives each request its id and the client's address, a span that carries the id, the
-/// header `X-Request-Id` in its answer, and a count by route.
+/// The outermost middleware: sets the request id and the client IP of each request, a span with the id, the
+/// response header `X-Request-Id`, and metrics by route.
 ///
-/// A resource says which route it is by `app_data(metrics.route("/token"))`; what says nothing counts as the
-/// application's own `app_data`, if it has one. The round trips to stores that a request causes are counted by route as well.
+/// A resource sets its route by `app_data(metrics.route("/token"))`; the default is the application's `app_data`. Round
+/// trips to stores are counted by route as well.
 #[derive(Clone)]
 pub struct Requests {
     trusted: Arc<[Cidr]>,
@@ -32,8 +32,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// `trusted` are the proxies whose word on clients' addresses and request ids counts; they tell the former in
-    /// `header`.
+    /// `trusted` are the proxies whose request ids and forwarded client IPs, in `header`, are accepted.
     pub fn new(trusted: &[Cidr], header: ForwardedHeader, entropy: Entropy) -> Self {
         Self { trusted: trusted.into(), header, entropy }
     }
@@ -51,14 +50,14 @@ impl Requests {
     }
 }
 
-/// What the middleware leaves with a request for those inside.
+/// What the middleware adds to a request.
 #[derive(Clone)]
 struct Seen {
     id: RequestId,
     client: ClientAddress,
 }
 
-/// Who sent the request; the nearest peer when the middleware has not seen it.
+/// The client of a request; the peer, without the middleware.
 pub fn client_of(request: &HttpRequest) -> ClientAddress {
     let seen = request.extensions().get::<Seen>().map(|seen| seen.client);
     seen.unwrap_or_else(|| {
@@ -66,7 +65,7 @@ pub fn client_of(request: &HttpRequest) -> ClientAddress {
     })
 }
 
-/// The request's id, for an error page that tells it to a person; `None` when the middleware has not seen it.
+/// The request id, for error pages; `None` without the middleware.
 pub fn request_id_of(request: &HttpRequest) -> Option<RequestId> {
     request.extensions().get::<Seen>().map(|seen| seen.id.clone())
 }
@@ -97,7 +96,7 @@ impl Worker {
         let span = tracing::info_span!("request", request.id = seen.id.as_str());
         let header = HeaderValue::from_str(seen.id.as_str()).ok();
         request.extensions_mut().insert(seen);
-        // What the application counts under unless a resource says otherwise, and requests that are given up.
+        // The application's default route, which also counts cancelled requests.
         let trips = RequestTrips::new(request.app_data::<Route>().cloned());
         answer(request, next, header, (started, trips)).instrument(span)
     }
@@ -148,7 +147,7 @@ mod tests {
 
     const ENTROPY: Entropy = |bytes| bytes.iter_mut().for_each(|byte| *byte = 7);
 
-    /// Asks the stores as a handler does, in its own task and in one that it leaves behind.
+    /// Uses the stores like a handler, in its own task and in a spawned one.
     async fn ask_stores(metrics: web::Data<Metrics>) -> HttpResponse {
         metrics.count_statement();
         actix_web::rt::task::yield_now().await;
@@ -173,7 +172,7 @@ mod tests {
         for path in ["/asks", "/asks", "/elsewhere"] {
             call_service(&app, TestRequest::get().uri(path).to_request()).await;
         }
-        // One that is given up has cost what it has cost.
+        // A cancelled request is counted as well.
         let given_up = app.call(TestRequest::get().uri("/asks").to_request());
         assert!(futures_util::future::FutureExt::now_or_never(given_up).is_none());
         let page = metrics.encode();

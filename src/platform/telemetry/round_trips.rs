@@ -1,4 +1,4 @@
-//! Who caused a round trip to a store: the request in whose task it is counted, or else the background.
+//! Attribution of store round trips: to the request in whose task they are counted, or else to the background.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -10,20 +10,20 @@ tokio::task_local! {
     static REQUEST: Rc<RequestTrips>;
 }
 
-/// The round trips of one request. They are added to a route when the request is over, since a request is counted
-/// before anybody knows its route; one that is given up counts for the route that it was begun with.
+/// The round trips of one request, added to a route at its end, when the route is known. A cancelled request counts for
+/// its initial route.
 pub(super) struct RequestTrips {
     counts: [Cell<u64>; 3],
     route: RefCell<Option<Route>>,
 }
 
 impl RequestTrips {
-    /// None yet, of a request that belongs to `route` unless another one turns out to be its own.
+    /// Zero, for a request of `route` until [`RequestTrips::belong_to`] is called.
     pub(super) fn new(route: Option<Route>) -> Rc<Self> {
         Rc::new(Self { counts: Default::default(), route: RefCell::new(route) })
     }
 
-    /// The route is known.
+    /// Sets the route.
     pub(super) fn belong_to(&self, route: &Route) {
         self.route.replace(Some(route.clone()));
     }
@@ -40,7 +40,7 @@ impl Drop for RequestTrips {
     }
 }
 
-/// Does `work`, whose round trips are `trips`.
+/// Runs `work`, and counts its round trips in `trips`.
 pub(super) async fn caused_by<T>(trips: Rc<RequestTrips>, work: impl Future<Output = T>) -> T {
     REQUEST.scope(trips, work).await
 }

@@ -23,14 +23,14 @@ impl RoundTrip {
     pub(super) const ALL: [Self; 3] = [Self::Statement, Self::Commit, Self::Redis];
 }
 
-/// Upper bounds of the histogram's buckets, in microseconds: from static bytes to a store that does not answer.
+/// Upper bounds of the histogram's buckets, in microseconds: from static files to store timeouts.
 const BOUNDS: [u64; 12] =
     [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 500_000, 2_500_000, 10_000_000];
 
-/// The cause of round trips that no request made; never a route of requests.
+/// The label of background round trips; never a route of requests.
 pub(super) const BACKGROUND: &str = "background";
 
-/// The count of one route's answers, resolved once at start; counting costs two or three atomic additions.
+/// The metrics of one route, resolved once at start; counting costs two or three atomic additions.
 ///
 /// Given to a resource as `app_data`, it is found by the [`Requests`](super::Requests) middleware.
 #[derive(Clone)]
@@ -57,12 +57,12 @@ impl Route {
         }))
     }
 
-    /// The name under which it is counted and logged.
+    /// Its name in metrics and logs.
     pub fn name(&self) -> &'static str {
         self.0.name
     }
 
-    /// Counts one answer.
+    /// Counts one response.
     pub fn record(&self, status: u16, elapsed: Duration) {
         if let Some(count) = self.0.statuses.get(usize::from(status).wrapping_sub(100)) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -73,13 +73,13 @@ impl Route {
         self.0.microseconds.fetch_add(microseconds, Ordering::Relaxed);
     }
 
-    /// Counts round trips that its requests caused.
+    /// Counts round trips of its requests.
     pub(super) fn add(&self, kind: RoundTrip, count: u64) {
         self.0.round_trips[kind as usize].fetch_add(count, Ordering::Relaxed);
     }
 }
 
-/// All routes that are counted.
+/// All routes.
 #[derive(Clone, Default)]
 pub(super) struct Routes(Arc<Mutex<BTreeMap<&'static str, Route>>>);
 
@@ -151,7 +151,7 @@ fn encode_round_trips(encoder: &mut DescriptorEncoder, routes: &[Route], kind: R
     let mut trips = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     for Route(counts) in routes {
         let count = counts.round_trips[kind as usize].load(Ordering::Relaxed);
-        // What the background asks for is shown from the start, so that no metric is ever missing.
+        // The background is exported from the start, so that its metrics are never missing.
         if count > 0 || counts.name == BACKGROUND {
             let labels = [("cause", counts.name)];
             trips.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;

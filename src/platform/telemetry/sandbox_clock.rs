@@ -1,5 +1,5 @@
-//! `POST /sandbox/clock`: moves the process's clock, so that tests see what expires expire without waiting for it. The
-//! route exists where the composition root gives a clock that can be moved, which it does in the sandbox only.
+//! `POST /sandbox/clock`: moves the process's clock, to test expiry without waiting. The
+//! route exists only in the sandbox, with `sandbox.movable_clock`.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::check::Check;
 use crate::platform::clock::Clock;
 
-/// The furthest that one request moves the clock, in seconds: ten years.
+/// Maximum move of the clock by one request, in seconds: ten years.
 const FURTHEST: i64 = 10 * 365 * 86_400;
 
 /// The clock that requests move.
@@ -17,7 +17,7 @@ const FURTHEST: i64 = 10 * 365 * 86_400;
 pub struct SandboxClock {
     /// Moved forward, never back.
     pub clock: Clock,
-    /// Run between the move and the answer, so that whoever has the answer finds the process at the new time.
+    /// Run between the move and the response, so that the process is at the new time when the caller has the response.
     pub catch_up: Check,
 }
 

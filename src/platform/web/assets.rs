@@ -1,5 +1,5 @@
 //! Static files of the pages, embedded in the binary and served under names that change with their content,
-//! so that browsers may keep them for ever.
+//! so that browsers may cache them indefinitely.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use aws_lc_rs::digest;
 
 struct Asset {
-    /// The name in the source tree, by which templates ask for it.
+    /// The name in the source tree, which templates use.
     name: &'static str,
     /// Its path on this origin, with a part of its digest.
     url: String,
@@ -36,7 +36,7 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
 });
 
 /// The path of a static file, such as `/static/app.0f3a91c2d4e5b677.css`. A name that is not embedded gives a
-/// path at which nothing is; a test keeps that from happening.
+/// path that is not found; a test prevents that.
 pub fn asset(name: &str) -> &'static str {
     ASSETS.iter().find(|asset| asset.name == name).map_or("/static/missing", |asset| &asset.url)
 }

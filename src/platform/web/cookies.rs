@@ -1,4 +1,4 @@
-//! Cookies: host-bound, out of reach of scripts, never sent along by other sites' forms.
+//! Cookies: `__Host-`, `HttpOnly`, `SameSite`.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
@@ -12,11 +12,11 @@ pub struct CookieName {
 }
 
 impl CookieName {
-    /// A name that begins with `__Host-`, by which browsers let nobody but this very host set the cookie; its copy for plain
-    /// http is named by the rest.
+    /// A name that begins with `__Host-`, for which browsers ensure that only this host can set the cookie; its copy for
+    /// plain http has the name without the prefix.
     ///
     /// # Panics
-    /// When it does not begin so; since names are constants, the build fails.
+    /// If it does not begin so; names are constants, so the build fails.
     pub const fn new(host_bound: &'static str) -> Self {
         let (prefix, plain) = host_bound.split_at(HOST_PREFIX_BYTES);
         assert!(matches!(prefix.as_bytes(), b"__Host-") && !plain.is_empty());
@@ -37,8 +37,8 @@ pub struct Cookies {
 impl Cookies {
     /// The value of a cookie, if the request has it.
     ///
-    /// Names are compared as they were sent. actix's own parser decodes `%5F%5FHost-` and strips the spaces of all scripts
-    /// first, and so reads as `__Host-` what browsers let any neighbouring host set.
+    /// Names are compared as sent. actix's parser decodes `%5F%5FHost-` and strips Unicode spaces
+    /// first, and so would accept as `__Host-` a cookie that a sibling host can set.
     pub fn read<'r>(&self, request: &'r HttpRequest, name: CookieName) -> Option<&'r str> {
         let find = |wanted: &str| {
             request.headers().get_all(COOKIE).filter_map(|header| header.to_str().ok()).find_map(|header| {

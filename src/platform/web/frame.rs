@@ -1,4 +1,4 @@
-//! What surrounds every page: who asks, in which language, which other languages there are.
+//! The common part of every page: the client, the language, and links to other languages.
 
 use super::locale::Language;
 use super::text::Text;
@@ -6,9 +6,9 @@ use super::text::Text;
 /// The common part of a page. `templates/layout.html` draws it.
 #[derive(Clone, Debug)]
 pub struct Frame<'a> {
-    /// The words, in the reader's language.
+    /// The texts, in the reader's language.
     pub text: Text,
-    /// The service that brought the person here, named on top of the page.
+    /// The client of the sign-in, shown on top of the page.
     pub service: Option<Service<'a>>,
     /// The same page in every language; empty where changing the language would lose the page.
     pub languages: Vec<LanguageLink>,
@@ -16,16 +16,16 @@ pub struct Frame<'a> {
     pub form_action: &'a str,
 }
 
-/// The service (relying party) in front of which the person stands.
+/// The service (relying party) of the sign-in, as shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Service<'a> {
     /// Its name, never translated.
     pub name: &'a str,
-    /// Who answers for it.
+    /// The body or company responsible for it.
     pub owner: &'a str,
-    /// Its icon: a path on this origin or a `data:` URL. Without one its initial stands in.
+    /// Its icon: a path on this origin or a `data:` URL. Without one its initial is shown.
     pub icon: Option<&'a str>,
-    /// Its front page, to which a problem page leads back.
+    /// Its front page, to which a problem page links.
     pub home: Option<&'a str>,
     /// Its privacy policy.
     pub policy: Option<&'a str>,
@@ -34,7 +34,7 @@ pub struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// The letter that stands in for a missing icon.
+    /// The letter that is shown without an icon.
     pub fn initial(&self) -> String {
         self.name
             .chars()
@@ -43,23 +43,23 @@ impl<'a> Service<'a> {
             .unwrap_or_default()
     }
 
-    /// The front page, when it is a web address. The addresses were registered by the service, and one like
-    /// `javascript:` would run on our page.
+    /// The front page, if it is a web URL. URLs are registered by the client, and a `javascript:` URL would run on our
+    /// page.
     pub fn home_link(&self) -> Option<&'a str> {
         self.home.filter(is_web)
     }
 
-    /// The privacy policy, when it is a web address.
+    /// The privacy policy, if it is a web URL.
     pub fn policy_link(&self) -> Option<&'a str> {
         self.policy.filter(is_web)
     }
 
-    /// The terms of use, when they are at a web address.
+    /// The terms of use, if they are a web URL.
     pub fn terms_link(&self) -> Option<&'a str> {
         self.terms.filter(is_web)
     }
 
-    /// Whether there is anything to read about the service.
+    /// Whether there are links to policy or terms.
     pub fn has_links(&self) -> bool {
         self.policy_link().or(self.terms_link()).is_some()
     }

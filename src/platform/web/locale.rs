@@ -1,4 +1,4 @@
-//! The four languages of the pages, and which of them a reader wants.
+//! The four languages of the pages, and language negotiation.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cookies::CookieName;
 
-/// A language in which every page can be read.
+/// A language of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
     /// Uzbek in the Latin script.
@@ -47,8 +47,8 @@ impl Language {
         }
     }
 
-    /// Reads a BCP 47 tag as leniently as programs write it (`uz`, `uz_cyrl`, `ru-RU`, `uz-Latn-UZ`).
-    /// `None` when it names a language that the pages do not speak.
+    /// Parses a BCP 47 tag leniently (`uz`, `uz_cyrl`, `ru-RU`, `uz-Latn-UZ`).
+    /// `None` for an unsupported language.
     pub fn parse(tag: &str) -> Option<Language> {
         let mut subtags = tag.trim().split(['-', '_']);
         let primary = subtags.next()?;
@@ -75,12 +75,12 @@ impl FromStr for Language {
     }
 }
 
-/// A tag names no language that the pages speak.
+/// The tag of an unsupported language.
 #[derive(Debug, thiserror::Error)]
 #[error("not a language of the pages")]
 pub struct UnknownLanguage;
 
-/// Settles the language of a page: what the service asked for (`ui_locales`, OpenID Connect Core 3.1.2.1:
+/// Negotiates the language of a page: what the client requested (`ui_locales`, OpenID Connect Core 3.1.2.1:
 /// tags separated by spaces, in order of preference), else what the reader chose before (`cookie`), else
 /// what the browser prefers (`Accept-Language`, RFC 9110 section 12.5.4), else Uzbek in Latin script.
 pub fn negotiate(ui_locales: Option<&str>, cookie: Option<&str>, accept_language: Option<&str>) -> Language {
@@ -91,7 +91,7 @@ pub fn negotiate(ui_locales: Option<&str>, cookie: Option<&str>, accept_language
         .unwrap_or(Language::UzLatn)
 }
 
-/// The best-weighted language of an `Accept-Language` value that the pages speak; the first of equals.
+/// The best-weighted language of an `Accept-Language` value that is supported; the first of equals.
 fn preferred(accept_language: &str) -> Option<Language> {
     let ranges = accept_language.split(',');
     let spoken = ranges.filter_map(|range| range.trim().parse::<QualityItem<Language>>().ok());

@@ -1,4 +1,4 @@
-//! What must hold for the markup of every page, for the tests of those who draw pages.
+//! Checks of the markup of every page, for tests.
 
 use super::locale::Language;
 
@@ -38,7 +38,7 @@ pub(crate) fn is_never_translated(html: &str, words: &str) -> bool {
         })
 }
 
-/// The insides of every tag. Text and attribute values are escaped, so `<` and `>` stand for nothing else.
+/// The content of every tag. Text and attribute values are escaped, so `<` and `>` only delimit tags.
 fn tags(html: &str) -> Vec<&str> {
     html.split('<').skip(1).map(|piece| piece.split_once('>').expect("a tag is not closed").0).collect()
 }
@@ -67,7 +67,7 @@ fn assert_no_inline_code(tags: &[&str]) {
     for tag in tags {
         let is_code = name(tag) == "style" || name(tag) == "script" && attribute(tag, "src").is_none();
         assert!(!is_code, "inline code: {tag}");
-        // What stands between quotes is data; attribute names are what remains.
+        // Text in quotes is data; the rest are attribute names.
         for names in tag.split('"').step_by(2) {
             for word in names.split_whitespace().filter(|word| word.ends_with('=')) {
                 assert!(word != "style=" && !word.starts_with("on"), "inline code: {tag}");

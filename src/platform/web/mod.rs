@@ -1,6 +1,5 @@
-//! What every page of Yagona shares, whatever it is about: the reader's language and the words in it, the frame
-//! around a page, static files, problem pages; and what pages and protocol messages are made of: parameters,
-//! cookies, headers. Pages themselves live with their subjects.
+//! Common parts of pages: languages and texts, the frame, static files, problem pages; and of pages and protocol
+//! messages: parameters, cookies, headers. The pages themselves are in `pages`.
 
 pub mod assets;
 pub mod cookies;

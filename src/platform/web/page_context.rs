@@ -1,4 +1,4 @@
-//! A context of a person's browser: in which language it reads, and the page for whatever cannot go on.
+//! The context of a page request: its language, and problem pages.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,7 +13,7 @@ use super::text::Text;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::request_id_of;
 
-/// A request by a person's browser.
+/// A request of a person's browser.
 pub struct PageContext<'r> {
     /// The request.
     pub request: &'r HttpRequest,
@@ -23,34 +23,34 @@ pub struct PageContext<'r> {
     pub language: Language,
 }
 
-/// Something that cannot go on.
+/// Details of a problem page.
 #[derive(Default)]
 pub struct Problem<'a> {
-    /// The service that brought the person here, if it is known.
+    /// The client, if known.
     pub service: Option<Service<'a>>,
-    /// For the service's developers, in ASCII and the RFCs' words.
+    /// For the client's developers, in ASCII and the RFCs' terms.
     pub technical: Option<&'a str>,
-    /// Where to go from here.
+    /// Where to continue.
     pub back: Option<&'a str>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<i64>,
 }
 
 impl<'r> PageContext<'r> {
-    /// A context whose language is settled by what the service asked for, what the person chose before, and what the
-    /// browser prefers, in this order.
+    /// A context with the language that the client requested, the person chose before, or the browser prefers, in this
+    /// order.
     pub fn new(request: &'r HttpRequest, cookies: Cookies, ui_locales: Option<&str>) -> Self {
         let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
         let language = negotiate(ui_locales, cookies.read(request, Language::COOKIE), header);
         Self { request, cookies, language }
     }
 
-    /// The words of its language.
+    /// The texts of its language.
     pub fn text(&self) -> Text {
         Text::new(self.language)
     }
 
-    /// The page that says what happened, what it means and what to do.
+    /// The problem page: what happened, what it means and what to do.
     pub fn problem(&self, kind: ProblemKind, problem: &Problem<'_>) -> HttpResponse {
         let text = self.text();
         let id = request_id_of(self.request);
@@ -59,7 +59,7 @@ impl<'r> PageContext<'r> {
         let here = self.request.uri().to_string();
         let support = self.request.app_data::<Data<Support>>().map(actix_web::web::Data::get_ref);
         let action = match kind {
-            // The same page may answer in a moment.
+            // The same page may work in a moment.
             ProblemKind::Unavailable if here.starts_with('/') => Some(try_again(text, here)),
             _ => problem.back.map(|href| start_again(text, href)),
         };
@@ -80,12 +80,12 @@ impl<'r> PageContext<'r> {
         }
     }
 
-    /// The answer, or the page for what failed.
+    /// The response, or the page of its error.
     pub fn or_failure(&self, answered: Result<HttpResponse, ServiceError>) -> HttpResponse {
         answered.unwrap_or_else(|error| self.failure(&error))
     }
 
-    /// The page for a fault of ours: 503 with `Retry-After` while a store is away, 500 otherwise.
+    /// The page of a [`ServiceError`]: 503 with `Retry-After` if a store is unavailable, 500 otherwise.
     pub fn failure(&self, fault: &ServiceError) -> HttpResponse {
         let (kind, retry_after) = match fault {
             ServiceError::Unavailable(why) => {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_problem_page_names_whom_the_application_names() {
+    async fn a_problem_page_shows_the_help_contact() {
         let phone = Some("+998 71 200-00-00".to_owned());
         assert!(asked(Support { phone, url: None }).await.contains("Help: <a class=\"number\""));
         assert!(!asked(Support { phone: None, url: None }).await.contains("id=\"support\""));

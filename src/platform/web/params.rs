@@ -1,24 +1,24 @@
-//! Parameters of a request as OAuth wants them read: each at most once, none oversized, no control characters.
+//! Request parameters by the rules of OAuth: each at most once, none oversized, no control characters.
 
 use url::form_urlencoded;
 
-/// The longest parameter string that is read, in bytes.
+/// Maximum length of a parameter string, in bytes.
 pub const LONGEST: usize = 32 * 1024;
 
-/// The longest single value, in bytes.
+/// Maximum length of a value, in bytes.
 const LONGEST_VALUE: usize = 8 * 1024;
 
-/// Most parameters of one request.
+/// Maximum number of parameters of one request.
 const MOST: usize = 64;
 
 /// Parameters by name. Empty values count as absent (RFC 6749 §3.1).
 #[derive(Debug, Default)]
 pub struct Params {
-    /// In the order in which they came; there are few, so looking through them is the quickest.
+    /// In order of arrival; there are few, so a linear search is fastest.
     values: Vec<(String, String)>,
 }
 
-/// A parameter string that is not read at all.
+/// A rejected parameter string.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
@@ -26,7 +26,7 @@ impl Params {
     /// Reads `application/x-www-form-urlencoded` text: a query or a body.
     ///
     /// # Errors
-    /// [`Malformed`] when it is too long, has too many parameters, or holds control characters or bytes that are
+    /// [`Malformed`] if it is too long, has too many parameters, or contains control characters or bytes that are
     /// not UTF-8.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.len() > LONGEST {
@@ -65,7 +65,7 @@ impl Params {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Every value of `name`, for forms in which it may stand several times.
+    /// Every value of `name`, for forms that may repeat it.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.values.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
@@ -86,13 +86,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_parameter_is_told_and_the_first_is_kept() {
+    fn a_repeated_parameter_is_reported_and_the_first_is_kept() {
         let params = Params::parse("a=1&a=2&b=").unwrap();
         assert_eq!((params.get("a"), params.get("b"), params.repeated()), (Some("1"), None, Some("a")));
     }
 
     #[test]
-    fn what_no_client_sends_is_not_read() {
+    fn malformed_parameters_are_rejected() {
         assert!(Params::parse("a=%00").is_err());
         assert!(Params::parse("a=%FF").is_err());
         assert!(Params::parse(&format!("a={}", "x".repeat(9000))).is_err());

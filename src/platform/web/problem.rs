@@ -1,4 +1,4 @@
-//! The page for whatever cannot go on: what happened, what it means for the person, what to do.
+//! Problem pages: what happened, what it means for the person, what to do.
 
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -7,30 +7,30 @@ use super::frame::Frame;
 use super::support::Support;
 use super::text::Text;
 
-/// Why a page cannot be shown or a sign-in cannot go on, as far as the person is concerned.
+/// Why a page cannot be shown or a sign-in cannot continue, for the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
     /// The `client_id` is unknown.
     UnknownService,
-    /// The redirect URI is not one of the service's (RFC 6749 section 3.1.2.4).
+    /// The redirect URI is not registered (RFC 6749 section 3.1.2.4).
     BadReturnAddress,
-    /// The service's request is wrong in another way, and no redirect URI is proven.
+    /// The request is invalid in another way, and no redirect URI is validated.
     BadRequest,
-    /// The sign-in was not finished in time.
+    /// The sign-in attempt expired.
     Expired,
-    /// The sign-in was begun in another browser, or its cookie is lost.
+    /// The sign-in was started in another browser, or its cookie is lost.
     OtherBrowser,
     /// The sign-in was finished before, perhaps in another tab.
     AlreadyFinished,
-    /// A limit was reached.
+    /// A rate limit was exceeded.
     TooManyRequests,
-    /// A store or another part is down.
+    /// A store is unavailable.
     Unavailable,
     /// There is no such page.
     NotFound,
-    /// A fault of ours.
+    /// A defect of the provider.
     Internal,
-    /// The service was switched off.
+    /// The client is disabled.
     ServiceDisabled,
     /// The page exists, but not for this HTTP method.
     MethodNotAllowed,
@@ -60,7 +60,7 @@ impl ProblemKind {
         ProblemKind::MethodNotAllowed,
     ];
 
-    /// The HTTP status that the page is sent with.
+    /// The HTTP status of the page.
     pub fn status(self) -> StatusCode {
         match self {
             ProblemKind::UnknownService | ProblemKind::BadReturnAddress | ProblemKind::BadRequest => {
@@ -125,25 +125,25 @@ pub struct ProblemPage<'a> {
     pub frame: Frame<'a>,
     /// What went wrong: determines the status and the words.
     pub kind: ProblemKind,
-    /// What a person reads out to support and the log can be searched for.
+    /// The request id, which a person reads out to support.
     pub support_code: &'a str,
-    /// Whom to ask, if the provider names anybody.
+    /// The help contact, if configured.
     pub support: Option<&'a Support>,
-    /// ASCII English for the service's developers, in words of the RFCs; never personal data.
+    /// ASCII English for the client's developers, in terms of the RFCs; never personal data.
     pub technical: Option<&'a str>,
-    /// The way on: a label in the reader's language, and where it leads (see [`start_again`], [`try_again`]).
-    /// Without one, the page leads to the service's front page, if that is known.
+    /// The next action: a label in the reader's language, and its link (see [`start_again`], [`try_again`]).
+    /// Without one, the page links to the client's front page, if known.
     pub action: Option<(String, String)>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
 }
 
-/// A way on that begins the sign-in anew.
+/// An action that starts the sign-in again.
 pub fn start_again(text: Text, href: impl Into<String>) -> (String, String) {
     (text.get("problem.start_again").to_owned(), href.into())
 }
 
-/// A way on that asks for the same page again.
+/// An action that reloads the page.
 pub fn try_again(text: Text, href: impl Into<String>) -> (String, String) {
     (text.get("problem.try_again").to_owned(), href.into())
 }

@@ -1,4 +1,4 @@
-//! Answers with the headers that every page and every protocol message must have.
+//! Responses with the headers that every page and every protocol message must have.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -10,7 +10,7 @@ use askama::Template;
 
 use super::frame::Service;
 
-/// Where else than to this origin a page's form may lead, and whence its images may come.
+/// Content-Security-Policy sources of a page, besides this origin, for its form and its images.
 #[derive(Clone, Debug, Default)]
 pub struct CspSources {
     /// Content-Security-Policy sources for `form-action`.
@@ -20,7 +20,7 @@ pub struct CspSources {
 }
 
 impl CspSources {
-    /// A page whose form may lead to `forms`, showing the icon of `service`.
+    /// Sources of a page whose form may be submitted to `forms`, with the icon of `service`.
     pub fn new(forms: Vec<String>, service: Option<&Service<'_>>) -> Self {
         let images = service
             .and_then(|service| service.icon)
@@ -30,9 +30,9 @@ impl CspSources {
         Self { forms, images }
     }
 
-    /// The policy: nothing but our own styles and scripts, and no framing.
+    /// The policy: only our own styles and scripts, and no framing.
     fn policy(&self) -> String {
-        // What was registered is ASCII without spaces; `;` and `,` would begin another directive or policy.
+        // Registered URIs are ASCII without spaces; `;` and `,` would start another directive or policy.
         let safe = |source: &&String| !source.contains([';', ',', ' ']);
         let forms: String =
             self.forms.iter().filter(safe).flat_map(|source| [" ", source.as_str()]).collect();
@@ -65,8 +65,8 @@ pub fn see_other(location: &str) -> HttpResponse {
     }
 }
 
-/// The way for a form of another site to come again with its cookies: by a link. `None` when the request is none, or too
-/// long for one.
+/// A link that repeats a cross-site form post with cookies. `None` if the request is not one, or too
+/// long.
 pub fn by_link(request: &HttpRequest, path: &str, body: &[u8]) -> Option<HttpResponse> {
     const LONGEST_QUERY: usize = 6 * 1024;
     let cross_site = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
@@ -74,7 +74,7 @@ pub fn by_link(request: &HttpRequest, path: &str, body: &[u8]) -> Option<HttpRes
     (cross_site && fits).then(|| see_other(&format!("{path}?{}", String::from_utf8_lossy(body))))
 }
 
-/// A JSON message that no cache may keep (RFC 6749 §5.1).
+/// A JSON message that must not be cached (RFC 6749 §5.1).
 pub fn json(status: StatusCode, body: &impl serde::Serialize) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((CONTENT_TYPE, "application/json"));
@@ -101,8 +101,7 @@ pub fn with_cookies(mut response: HttpResponse, cookies: Vec<HeaderValue>) -> Ht
     response
 }
 
-/// Whether a form was posted by a page of ours, as far as the browser says: other sites' pages cannot forge these
-/// headers. With `Referrer-Policy: no-referrer` the `Origin` of our own pages is `null`.
+/// Whether a form was posted by our own page, by headers that other sites' pages cannot forge. With `Referrer-Policy: no-referrer` the `Origin` of our own pages is `null`.
 pub fn is_same_origin(request: &HttpRequest, origin: &str) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let site = header("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
@@ -116,7 +115,7 @@ fn secured(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
-        // Browsers heed it over https only (RFC 6797 §8.1).
+        // Browsers ignore it over plain http (RFC 6797 §8.1).
         (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains; preload"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),

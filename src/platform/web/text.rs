@@ -1,4 +1,4 @@
-//! The words of the pages: one catalogue per language, read once from the binary itself.
+//! The texts of the pages: one embedded catalogue per language.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -26,28 +26,28 @@ const MONTHS: [&str; 12] = [
     "date.december",
 ];
 
-/// Words in one language. Cheap to copy; templates escape whatever it returns.
+/// Texts in one language. Cheap to copy; templates escape the strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text(Language);
 
 impl Text {
-    /// The words of a language.
+    /// The texts of a language.
     pub fn new(language: Language) -> Text {
         Text(language)
     }
 
-    /// The language that these words are in.
+    /// The language of these texts.
     pub fn language(self) -> Language {
         self.0
     }
 
-    /// The string under a key such as `number.title`. A key that is in no catalogue comes back as it is; a
-    /// test keeps that from happening.
+    /// The string under a key such as `number.title`. A missing key is returned as it is; a
+    /// test prevents that.
     pub fn get(self, key: &'static str) -> &'static str {
         CATALOGUES[self.0 as usize].get(key).map_or(key, String::as_str)
     }
 
-    /// The string with its `{placeholders}` replaced. Values go in as they are and are not searched again.
+    /// The string with its `{placeholders}` replaced. Values are inserted unchanged and are not searched again.
     pub fn with(self, key: &'static str, values: &[(&str, &str)]) -> String {
         let mut filled = String::new();
         let mut rest = self.get(key);
@@ -63,13 +63,13 @@ impl Text {
         filled + rest
     }
 
-    /// What stands before and after a placeholder, for sentences in which the value needs markup of its own.
+    /// The text before and after a placeholder, for sentences in which the value needs markup.
     pub fn around(self, key: &'static str, placeholder: &str) -> (&'static str, &'static str) {
         let sentence = self.get(key);
         sentence.split_once(&format!("{{{placeholder}}}")).unwrap_or((sentence, ""))
     }
 
-    /// A length of time in minutes, with the noun in the form that the number takes: "3 minutes".
+    /// A duration in minutes, with the plural form of the number: "3 minutes".
     pub fn minutes(self, count: u32) -> String {
         let key = match (self.0, count % 10, count % 100) {
             (Language::Ru, _, 11..=14) => "date.minutes_many",
@@ -81,7 +81,7 @@ impl Text {
         self.with(key, &[("count", &count.to_string())])
     }
 
-    /// A date as people say it, in Tashkent's time: "21 November 2026".
+    /// A date in words, in Tashkent time: "21 November 2026".
     pub fn date(self, unix_seconds: i64) -> String {
         let at = tashkent(unix_seconds);
         let month = self.get(MONTHS[usize::from(u8::from(at.month())) - 1]);
@@ -90,8 +90,7 @@ impl Text {
     }
 }
 
-/// Civil time in Tashkent, which has been UTC+5 all year round since 1992. Seconds beyond the calendar's
-/// range stop at its edge.
+/// Local time in Tashkent, UTC+5 all year since 1992. Out-of-range values are clamped.
 fn tashkent(unix_seconds: i64) -> OffsetDateTime {
     const YEAR_1: i64 = -62_135_596_800;
     const YEAR_9999: i64 = 253_370_764_800;
@@ -109,8 +108,8 @@ fn source(language: Language) -> &'static str {
     }
 }
 
-/// Flattens `[page] name = "…"` to `page.name`. The source is part of the binary, so a mistake in it is one
-/// of the program, found by the first test that runs.
+/// Flattens `[page] name = "…"` to `page.name`. The source is embedded, so tests find
+/// an error in it.
 fn catalogue(source: &str) -> Catalogue {
     let pages: HashMap<String, HashMap<String, String>> =
         toml::from_str(source).unwrap_or_else(|error| panic!("embedded catalogue: {error}"));

@@ -1,5 +1,5 @@
 //! Eskiz, as at `https://notify.eskiz.uz/api`: logging in, sending, asking for the state of a message, and
-//! the receipts it posts. Templates, batches and accounting are not played.
+//! the receipts it posts. Templates, batches and accounting are not simulated.
 
 mod reports;
 mod send;
@@ -25,8 +25,8 @@ use super::messages::Gateway;
 use super::switches::Switch;
 use tokens::{AccountState, Terms};
 
-/// The calls, below `/eskiz/api`.
-pub(super) fn routes(config: &mut ServiceConfig) {
+/// The endpoints, below `/eskiz/api`.
+pub fn routes(config: &mut ServiceConfig) {
     config
         .route("/auth/login", web::post().to(login))
         .route("/auth/refresh", web::patch().to(refresh))
@@ -39,8 +39,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .default_service(web::to(|| async { failure(StatusCode::NOT_FOUND, "error", "Route not found") }));
 }
 
-/// Makes the gateway slow or failing, as the switches say.
-pub(super) async fn troubles(
+/// Applies the switches: delay and failure.
+pub async fn troubles(
     sandbox: Data<Sandbox>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -61,7 +61,7 @@ fn bad_request(message: &str) -> HttpResponse {
     failure(StatusCode::BAD_REQUEST, "error", message)
 }
 
-/// Proof that the call bears a valid token.
+/// Extractor: the request has a valid token.
 struct SignedIn;
 
 impl FromRequest for SignedIn {
@@ -126,7 +126,7 @@ async fn login(sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> Htt
     if fields.get("email") == Some(&account.email) && fields.get("password") == Some(&account.password) {
         new_token(&sandbox)
     } else {
-        // The only refusal without a status: clients tell wrong credentials by that.
+        // The only error without a status: clients detect wrong credentials by that.
         HttpResponse::Unauthorized().json(json!({ "message": "Invalid credentials" }))
     }
 }

@@ -1,4 +1,4 @@
-//! Asking for the state of messages.
+//! Queries of the state of messages.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path, Query};
@@ -13,8 +13,8 @@ use super::{Fields, Sandbox, SignedIn, bad_request, failure};
 use crate::sandbox::messages::{Gateway, Message, State};
 use crate::sandbox::parts::Alphabet;
 
-/// What is left on the account, in soum; it never shrinks.
-pub(super) const BALANCE: u32 = 1_000_000;
+/// The balance, in soum; constant.
+pub const BALANCE: u32 = 1_000_000;
 
 /// The price of a part, in soum.
 const PRICE: usize = 95;
@@ -27,8 +27,8 @@ const MINUTES: &[BorrowedFormatItem<'static>] = format_description!("[year]-[mon
 const RECORD: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// `YYYY-MM-DD HH:MM:SS` on Tashkent's clocks.
-pub(super) fn local_time(time: OffsetDateTime) -> String {
+/// `YYYY-MM-DD HH:MM:SS` in Tashkent time.
+pub fn local_time(time: OffsetDateTime) -> String {
     time.to_offset(TASHKENT).format(SECONDS).unwrap_or_default()
 }
 
@@ -99,7 +99,7 @@ impl Period {
     }
 }
 
-/// A page as Laravel writes it.
+/// A page in Laravel's format.
 fn paged(found: &[&Message], page: usize, size: usize) -> Value {
     const PATH: &str = "/eskiz/api/message/sms/get-user-messages";
     let last = found.len().div_ceil(size).max(1);

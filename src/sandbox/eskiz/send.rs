@@ -1,4 +1,4 @@
-//! Sending one message, and its receipts.
+//! Sending one message, and its delivery reports.
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,5 +1,5 @@
-//! Eskiz's bearer tokens: JWTs (RFC 7519) under HS256, which their holders read nothing from but some look
-//! at the expiry of.
+//! Eskiz's bearer tokens: JWTs (RFC 7519) with HS256, of which some clients read
+//! the expiry.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,34 +12,34 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-/// How long a token may be used.
+/// Lifetime of a token.
 const LIFETIME: Duration = Duration::days(30);
 
-/// How long after its expiry a token may still be exchanged for a new one.
+/// How long after its expiry a token can still be refreshed.
 const REFRESH_WINDOW: Duration = Duration::days(30);
 
-/// What a token is worth.
+/// The validity of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AccountState {
-    /// It opens every call.
+pub enum AccountState {
+    /// Valid.
     Valid,
-    /// It can be refreshed, nothing else.
+    /// Expired, but can be refreshed.
     Expired,
-    /// Not one of ours, or too old to be refreshed: log in again.
+    /// Invalid, or too old to be refreshed: log in again.
     Invalid,
 }
 
-/// How tokens are given out at present.
+/// How tokens are issued at present.
 #[derive(Clone, Copy)]
 pub(crate) struct Terms {
     /// Tokens of an earlier generation have expired.
     pub generation: u64,
-    /// New tokens expire as they are given out.
+    /// New tokens are expired when issued.
     pub stillborn: bool,
 }
 
-/// Gives out tokens and ids, and recognises its own.
-pub(crate) struct Tokens {
+/// Issues and verifies tokens, and issues ids.
+pub struct Tokens {
     key: Key,
     given: AtomicU64,
 }
@@ -56,18 +56,18 @@ struct Claims {
 }
 
 impl Tokens {
-    /// With a key that is forgotten with the process.
+    /// With a key that exists only in this process.
     ///
     /// # Errors
-    /// When the operating system gives no randomness.
-    pub(crate) fn new() -> io::Result<Self> {
+    /// If the operating system has no randomness.
+    pub fn new() -> io::Result<Self> {
         let key = Key::generate(HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| io::Error::other("the operating system gives no randomness"))?;
         Ok(Self { key, given: AtomicU64::new(0) })
     }
 
-    /// A UUID (version 4 by its looks) that was never given before.
-    pub(crate) fn uuid(&self) -> String {
+    /// A unique UUID (in version 4 format).
+    pub fn uuid(&self) -> String {
         let count = self.given.fetch_add(1, Ordering::Relaxed);
         let tag = hmac::sign(&self.key, &count.to_be_bytes());
         let mut bytes = [0_u8; 16];
@@ -99,8 +99,8 @@ impl Tokens {
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
     }
 
-    /// What `token` is worth at `now`.
-    pub(crate) fn standing(&self, token: &str, now: OffsetDateTime, terms: Terms) -> AccountState {
+    /// The validity of `token` at `now`.
+    pub fn standing(&self, token: &str, now: OffsetDateTime, terms: Terms) -> AccountState {
         let Some(claims) = self.open(token) else { return AccountState::Invalid };
         let now = now.unix_timestamp();
         if claims.exp + REFRESH_WINDOW.whole_seconds() < now {

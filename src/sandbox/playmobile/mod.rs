@@ -1,6 +1,6 @@
 //! PlayMobile's broker, as at `https://send.smsxabar.uz/broker-api/send`: sending up to a hundred messages
 //! at once, and the receipts posted to the address agreed beforehand. Voice calls, templates and incoming
-//! messages are not played.
+//! messages are not simulated.
 
 mod request;
 
@@ -27,15 +27,15 @@ use request::{Order, ServiceError};
 const ISO_8601: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
-/// The one call, below `/playmobile`.
-pub(super) fn routes(config: &mut ServiceConfig) {
+/// The endpoint, below `/playmobile`.
+pub fn routes(config: &mut ServiceConfig) {
     config
         .route("/broker-api/send", web::post().to(send))
         .default_service(web::to(|| async { HttpResponse::NotFound().finish() }));
 }
 
-/// Makes the broker slow or failing, as the switches say.
-pub(super) async fn troubles(
+/// Applies the switches: delay and failure.
+pub async fn troubles(
     sandbox: Data<Sandbox>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,11 +1,11 @@
-//! Reading a request to send: what a message does not say itself it takes from the request, and each fault
-//! has the broker's number.
+//! Parsing a send request: the request has defaults for its messages, and each error
+//! has the broker's code.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-/// A refusal of the whole request.
+/// An error, which rejects the whole request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ServiceError {
     /// The broker's `error-code`.
@@ -15,8 +15,8 @@ pub(super) struct ServiceError {
 }
 
 impl ServiceError {
-    /// The broker itself is at fault.
-    pub(super) const INTERNAL: Self = Self::new(100, "Internal server error");
+    /// An error of the broker itself.
+    pub const INTERNAL: Self = Self::new(100, "Internal server error");
     /// The account may not send.
     pub(super) const LOCKED: Self = Self::new(102, "Account lock");
     /// A message-id was used before, in this request or an earlier one.
@@ -64,17 +64,17 @@ pub(super) struct Order {
     pub recipient: String,
     /// The sender's id for the message.
     pub message_id: String,
-    /// The sender's name on the phone.
+    /// The sender name on the phone.
     pub originator: String,
     /// The text.
     pub text: String,
 }
 
-/// Reads a request of the account that owns `originator`.
+/// Parses a request of the account that owns `originator`.
 ///
 /// # Errors
-/// The first fault found; nothing of such a request is sent.
-pub(super) fn read(body: &[u8], originator: &str) -> Result<Vec<Order>, ServiceError> {
+/// The first error; then nothing of the request is sent.
+pub fn read(body: &[u8], originator: &str) -> Result<Vec<Order>, ServiceError> {
     let request: Value = serde_json::from_slice(body).map_err(|_| ServiceError::SYNTAX)?;
     let messages = request.get("messages").and_then(Value::as_array).ok_or(ServiceError::SYNTAX)?;
     if messages.is_empty() {
@@ -119,7 +119,7 @@ fn order(message: &Value, common: &Value, own: &str) -> Result<Order, ServiceErr
     if !channels.into_iter().flatten().any(Value::is_object) {
         return Err(ServiceError::CHANNEL);
     }
-    // A member that is present and empty is found too: some faults are about just that.
+    // Includes members that are present and empty, which some errors are about.
     let sms = |name: &str| channels.into_iter().flatten().find_map(|sms| sms.get(name));
     let originator = text_of(sms("originator")).filter(|name| name == own).ok_or(ServiceError::ORIGINATOR)?;
     ttl(sms("ttl"))?;
@@ -133,7 +133,7 @@ fn priority(value: Option<&Value>) -> Result<(), ServiceError> {
     }
 }
 
-/// Seconds. Clients in use leave it out, so only an empty or senseless one is a fault.
+/// Seconds. Clients omit it, so only an empty or invalid one is an error.
 fn ttl(value: Option<&Value>) -> Result<(), ServiceError> {
     let Some(value) = value else { return Ok(()) };
     let text = text_of(Some(value)).ok_or(ServiceError::NO_TTL)?;
@@ -149,7 +149,7 @@ fn content(value: Option<&Value>) -> Result<String, ServiceError> {
     if text.trim().is_empty() { Err(ServiceError::NO_CONTENT) } else { Ok(text.to_owned()) }
 }
 
-/// The value, unless it stands for nothing.
+/// The value, unless it is empty or null.
 fn set(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !value.is_null() && value.as_str() != Some(""))
 }
@@ -206,7 +206,7 @@ mod tests {
         read(request.to_string().as_bytes(), "3700").err().map(|fault| fault.code)
     }
 
-    /// `common()` with the member at `pointer` set to `value`, or taken out where it is null.
+    /// `common()` with the member at `pointer` set to `value`, or removed if it is null.
     fn with(pointer: &str, value: Value) -> Value {
         let mut request = common();
         let (parent, name) = pointer.rsplit_once('/').unwrap();

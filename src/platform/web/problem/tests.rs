@@ -47,7 +47,7 @@ fn the_technical_reason_is_on_the_page_and_marked_as_english() {
 }
 
 #[test]
-fn waiting_is_told_in_whole_minutes() {
+fn the_wait_is_shown_in_whole_minutes() {
     for (seconds, told) in [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes")] {
         let retry_after = Some(seconds);
         let html =
@@ -76,7 +76,7 @@ fn the_way_back_to_the_service_is_a_link() {
 }
 
 #[test]
-fn whom_to_ask_is_named_only_where_somebody_is() {
+fn the_help_contact_is_shown_only_if_configured() {
     assert!(!has_id(&page(ProblemKind::Internal, Language::En).render().unwrap(), "support"));
     let phone = Some("+998 71 200-00-00".to_owned());
     let url = "https://id.example.uz/help".parse().ok();
@@ -97,7 +97,7 @@ fn whom_to_ask_is_named_only_where_somebody_is() {
 }
 
 #[test]
-fn whom_to_ask_is_text_whatever_was_configured() {
+fn the_help_contact_is_escaped() {
     let support = Support {
         phone: Some("\"><script>alert(1)</script>".to_owned()),
         url: "https://help.example/\"onclick=alert(1)?<script>&a=1".parse().ok(),

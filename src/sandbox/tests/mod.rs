@@ -1,5 +1,5 @@
-//! The sandbox as its callers meet it: over HTTP, in the gateways' wire formats. Here is what those tests
-//! share; the tests are one file per counterpart.
+//! Tests of the sandbox over HTTP, in the gateways' wire formats. Common parts are here; there is one file of tests
+//! per client.
 
 mod eskiz;
 mod playmobile;
@@ -54,8 +54,8 @@ pub(super) fn sandbox(settings: Settings) -> Data<Sandbox> {
     Data::new(Sandbox::new(settings).unwrap())
 }
 
-/// The sandbox, reached without a network.
-pub(super) type Sandboxed = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>;
+/// The sandbox, without a network.
+pub type Sandboxed = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>;
 
 pub(super) async fn app(sandbox: &Data<Sandbox>) -> Sandboxed {
     let sandbox = sandbox.clone();
@@ -92,8 +92,8 @@ pub(super) async fn messages(app: &Sandboxed, query: &str) -> Vec<Value> {
     answer.json().as_array().unwrap().clone()
 }
 
-/// Waits until the newest message says that it has been delivered.
-pub(super) async fn until_delivered(app: &Sandboxed) {
+/// Waits until the newest message is delivered.
+pub async fn until_delivered(app: &Sandboxed) {
     for _ in 0..200 {
         if messages(app, "").await.last().is_some_and(|message| message["status"] == "DELIVERED") {
             return;
@@ -103,14 +103,14 @@ pub(super) async fn until_delivered(app: &Sandboxed) {
     panic!("not delivered within ten seconds");
 }
 
-/// Turns switches as a script would.
-pub(super) async fn turn(app: &Sandboxed, changes: &'static str) -> Answer {
+/// Sets switches, like a script.
+pub async fn turn(app: &Sandboxed, changes: &'static str) -> Answer {
     let form = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     call(app, TestRequest::post().uri("/switches").insert_header(form).set_payload(changes)).await
 }
 
-/// The sender's server, which receipts are posted to.
-pub(super) struct Receiver {
+/// The sender's server, which gets delivery reports.
+pub struct Receiver {
     pub url: String,
     receipts: UnboundedReceiver<Receipt>,
     server: ServerHandle,
@@ -145,8 +145,8 @@ impl Receiver {
         waited.expect("no receipt within ten seconds").unwrap()
     }
 
-    /// Whatever has come and was not taken; waits a little for what might still come.
-    pub(super) async fn rest(mut self) -> usize {
+    /// The remaining delivery reports, after a short wait for late ones.
+    pub async fn rest(mut self) -> usize {
         rt::time::sleep(Duration::from_millis(700)).await;
         self.server.stop(false).await;
         std::iter::from_fn(|| self.receipts.try_recv().ok()).count()
