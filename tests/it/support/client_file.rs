@@ -6,22 +6,22 @@ use super::listener::REFUSE_FIRST;
 pub const SHOP: &str = "shop";
 /// As `SHOP`, another one.
 pub const RIVAL: &str = "rival";
-/// A state body with a statutory basis: nobody is asked.
+/// A state body with a statutory basis: no consent.
 pub const AGENCY: &str = "agency";
 /// Authenticates in the body; refuses the first logout token of each session.
 pub const BODY: &str = "body";
 /// As certification suites are registered: no PKCE, RS256.
 pub const LEGACY: &str = "legacy";
-/// Public: PKCE stands in for a secret.
+/// Public: PKCE instead of a secret.
 pub const NATIVE: &str = "native";
 /// EdDSA ID tokens, JWT access tokens.
 pub const MODERN: &str = "modern";
-/// Acts for nobody.
+/// Client credentials, without a person.
 pub const MACHINE: &str = "machine";
-/// A service in lending.
+/// A lending service.
 pub const LENDER: &str = "lender";
 
-/// Where answers go; nobody listens there, since redirects are read, not followed.
+/// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub const CALLBACK: &str = "http://localhost:9/callback";
 /// A second one, with a query.
 pub const CALLBACK_WITH_QUERY: &str = "http://localhost:9/callback?from=yagona";

@@ -11,7 +11,7 @@ pub fn client() -> Client {
 /// What a URL answers.
 ///
 /// # Errors
-/// When nobody answers there.
+/// If the connection fails.
 pub async fn get(url: &str) -> reqwest::Result<Response> {
     client().get(url).send().await
 }

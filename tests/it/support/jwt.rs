@@ -8,7 +8,7 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-/// What a token says.
+/// A decoded token.
 #[derive(Debug)]
 pub struct Jwt {
     pub header: Value,
@@ -20,7 +20,7 @@ pub fn encode(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads a token without believing it.
+/// Decodes a token without verification.
 pub fn read(token: &str) -> Jwt {
     let mut parts = token.split('.').map(|part| {
         let raw = BASE64_URL_SAFE_NO_PAD.decode(part);
@@ -30,7 +30,7 @@ pub fn read(token: &str) -> Jwt {
     Jwt { header: next(), claims: next() }
 }
 
-/// Reads a token whose signature one of `keys` (a JWK set) must prove; it may have expired.
+/// Decodes a token and verifies its signature with `keys` (a JWK set); it may have expired.
 pub fn verify(token: &str, keys: &Value) -> Jwt {
     let header = decode_header(token).unwrap_or_else(|error| panic!("the header of {token}: {error}"));
     let kid = header.kid.as_deref().expect("a kid");

@@ -12,8 +12,7 @@ use super::wait::until;
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
 
-/// A port that nobody listens on and that is given out once: below the range from which the kernel takes ports for
-/// outgoing connections.
+/// A free port, given out once: below the kernel's range of ephemeral ports.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Two runs at once begin at different places.
@@ -27,7 +26,7 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// `yagona …` in `folder`, without what the environment may hold.
+/// `yagona …` in `folder`, without inherited environment variables.
 pub fn yagona(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.current_dir(folder).args(arguments).stdin(Stdio::null());
@@ -63,7 +62,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `yagona …`; what it says goes to the file `log`.
+    /// Starts `yagona …`, with its output in the file `log`.
     pub fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
         let out = File::options().create(true).append(true).open(&log).expect("a log");
         let err = out.try_clone().expect("a second handle");
@@ -72,12 +71,12 @@ impl Running {
         Self { child, log }
     }
 
-    /// Everything it has said so far.
+    /// Its output so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The end of what it has said.
+    /// The end of its output.
     pub fn last_words(&self) -> String {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
@@ -103,7 +102,7 @@ impl Running {
         panic!("the provider does not answer at {url}:\n{}", self.last_words());
     }
 
-    /// Waits for it to end by itself.
+    /// Waits for it to exit.
     pub async fn end(&mut self) -> ExitStatus {
         until("the provider's end", async || self.child.try_wait().expect("its state")).await
     }
@@ -114,7 +113,7 @@ impl Running {
         assert!(status.is_ok_and(|status| status.success()), "kill -{name}");
     }
 
-    /// Ends it at once, as a crash does.
+    /// Kills it, like a crash.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -134,7 +134,7 @@ impl Chromium {
         self.call(&format!("element/{element}/click"), json!({})).await;
     }
 
-    /// Types into a field, in place of what is there.
+    /// Replaces the text of a field.
     pub async fn fill(&self, selector: &str, text: &str) {
         let element = self.wait_for(selector).await;
         self.call(&format!("element/{element}/clear"), json!({})).await;
@@ -166,7 +166,7 @@ impl Chromium {
         std::fs::write(file, data).expect("a file");
     }
 
-    /// What the console has to complain about since the last call: refused content, failed loads, errors of scripts.
+    /// Console errors since the last call: blocked content, failed loads, script errors.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self.call("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().expect("a log");
