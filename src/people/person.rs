@@ -21,7 +21,7 @@ impl PersonId {
 
     /// A decoy for numbers without an account, so that they take the same time. There are sixteen,
     /// to avoid lock contention; their rows are in a table of their own.
-    pub fn nobody(number_index: &Digest) -> Self {
+    pub fn decoy(number_index: &Digest) -> Self {
         Self(format!("{DECOY}{:x}", number_index.0[0] & 15))
     }
 

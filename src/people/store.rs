@@ -230,7 +230,7 @@ impl People {
                 return Ok(id);
             }
         }
-        Err(DbError::unavailable("others are storing the same person"))
+        Err(DbError::unavailable("the person is being stored by another request"))
     }
 
     async fn id_of(&self, pinfl_index: &str) -> Result<Option<PersonId>, DbError> {
@@ -330,7 +330,7 @@ mod tests {
         for first in 0..=255_u8 {
             let mut index = Digest([7; 32]);
             index.0[0] = first;
-            people.record_failure(&PersonId::nobody(&index), 50, Timestamp(1)).await.unwrap();
+            people.record_failure(&PersonId::decoy(&index), 50, Timestamp(1)).await.unwrap();
         }
         assert_eq!(failures(&db, "SELECT CAST(SUM(failures) AS BIGINT) AS n FROM decoys").await, 256);
         assert_eq!(failures(&db, "SELECT MIN(failures) AS n FROM decoys").await, 16);

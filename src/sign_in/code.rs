@@ -76,7 +76,7 @@ impl SignIn {
         look_up: impl AsyncFnOnce(&PersonId) -> Result<Option<C>, ServiceError>,
     ) -> Result<CodeOutcome<C>, ServiceError> {
         let Stage::Code(sent) = attempt.stage() else { return Ok(CodeOutcome::Expired) };
-        let nobody = PersonId::nobody(&sent.index);
+        let nobody = PersonId::decoy(&sent.index);
         let found = look_up(sent.person_id.as_ref().unwrap_or(&nobody)).await?;
         let now = self.clock.now();
         let digest = self.code_digest(&tried.code.0, &sent.challenge.message_id, &sent.index);

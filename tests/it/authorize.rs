@@ -1,4 +1,4 @@
-//! What the authorization endpoint takes and refuses, by the clauses that say so.
+//! Requests that the authorization endpoint accepts and rejects, by the clauses of the specifications.
 
 use url::Url;
 
@@ -23,12 +23,12 @@ on_both_backends!(
     only_get_and_post_are_served,
 );
 
-/// What a service is told at once, without a page.
+/// The error that a client gets at once, without a page.
 async fn answer(world: &World, asked: &Asked) -> Url {
     world.browser().begin(world, asked).await.away()
 }
 
-/// Fails unless a service is told this error.
+/// Fails unless a client gets this error.
 fn assert_refused(url: &Url, error: &str) {
     assert_eq!(param(url, "error").as_deref(), Some(error), "{url}");
     assert_eq!(param(url, "code"), None, "{url}");

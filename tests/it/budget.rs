@@ -1,5 +1,5 @@
-//! What an everyday sign-in may cost the stores, request by request: round trips and commits decide how many a machine
-//! can do. The provider counts them by the request that causes them, so nothing else that it does disturbs the count.
+//! Budgets of store round trips and commits for a typical sign-in, request by request: they determine the throughput of
+//! a machine. The provider counts them by request, so that background work does not disturb the count.
 
 use std::collections::BTreeMap;
 use std::ops::{Add, Sub};
@@ -18,12 +18,12 @@ struct Cost {
     redis: u64,
 }
 
-/// So many statements, of which so many are committed, and so many operations on Redis.
+/// Numbers of statements, of commits, and of operations on Redis.
 const fn cost(statements: u64, commits: u64, redis: u64) -> Cost {
     Cost { statements, commits, redis }
 }
 
-/// The most that each request may cost, by what is done and by the route whose requests it causes.
+/// The maximum cost of each request, by step and route.
 const REQUESTS: [(&str, &str, Cost); 7] = [
     ("begin", "authorize", cost(0, 0, 1)),
     ("begin", "number", cost(0, 0, 1)),
@@ -31,15 +31,15 @@ const REQUESTS: [(&str, &str, Cost); 7] = [
     ("number", "code", cost(0, 0, 1)),
     ("code", "code", cost(1, 0, 2)),
     ("redeem", "token", cost(1, 1, 1)),
-    // The person may be remembered.
+    // The person may be cached.
     ("userinfo", "userinfo", cost(1, 0, 1)),
 ];
 
-/// What sending the message costs, off the path of all requests. Statements of the background cannot be told from those
-/// with which it looks for work: the one counted here is the one that commits.
+/// The cost of sending the message in the background. Its statements cannot be distinguished from those that poll for
+/// work: only the commit is counted here.
 const MESSAGE: Cost = cost(1, 1, 0);
 
-/// The most that a sign-in may cost in all.
+/// The maximum cost of a whole sign-in.
 const SIGN_IN: Cost = cost(6, 3, 9);
 
 impl Add for Cost {
@@ -66,7 +66,7 @@ impl Cost {
 
 type Costs = BTreeMap<String, Cost>;
 
-/// What was spent so far, by cause.
+/// The cost so far, by cause.
 async fn spent(world: &World) -> Costs {
     let mut spent = Costs::new();
     let none = Cost::default();
@@ -83,7 +83,7 @@ async fn spent(world: &World) -> Costs {
     spent
 }
 
-/// Does something and gives what it cost, by cause.
+/// Runs a step and returns its cost, by cause.
 async fn costs<T>(world: &World, doing: impl Future<Output = T>) -> (T, Costs) {
     let before = spent(world).await;
     let done = doing.await;
@@ -93,7 +93,7 @@ async fn costs<T>(world: &World, doing: impl Future<Output = T>) -> (T, Costs) {
     (done, costs.filter(|(_, cost)| *cost != Cost::default()).collect())
 }
 
-/// Does something that sends one message, waits until that is sent and noted, and fails if it costs more.
+/// Runs a step that sends one message, waits until it is sent and recorded, and fails if it costs more.
 async fn sending<T>(world: &World, doing: impl Future<Output = T>) -> T {
     let before = spent(world).await["background"];
     let done = doing.await;
@@ -107,7 +107,7 @@ async fn sending<T>(world: &World, doing: impl Future<Output = T>) -> T {
     done
 }
 
-/// An everyday sign-in, and what each thing done cost.
+/// A typical sign-in, and the cost of each step.
 async fn sign_in(world: &World, person: &Person) -> [(&'static str, Costs); 5] {
     let mut browser = world.browser();
     let (page, begin) = costs(world, async { browser.begin(world, &Asked::by(SHOP)).await.page() }).await;
@@ -127,7 +127,7 @@ async fn sign_in(world: &World, person: &Person) -> [(&'static str, Costs); 5] {
 async fn no_request_of_a_sign_in_costs_more_than_its_budget(setup: Setup) {
     let world = setup.start().await;
     let person = world.person();
-    // The first time, consent is given; the budget is for everyday sign-ins.
+    // The first sign-in has a consent; the budget is for later ones.
     sending(&world, world.browser().sign_in(&world, &Asked::by(SHOP), &person)).await;
     let done = sending(&world, sign_in(&world, &person)).await;
     let mut sum = MESSAGE;

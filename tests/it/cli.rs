@@ -1,4 +1,4 @@
-//! The commands, as operators and newcomers type them.
+//! The commands.
 
 use crate::support::client_file::SHOP;
 use crate::support::folder::Folder;
@@ -26,7 +26,7 @@ async fn can_sign_in(world: &World, client: &str, secret: &str) -> bool {
     answer.status == 200
 }
 
-/// Waits until the provider takes `secret` for the client's, or does not any more.
+/// Waits until the provider accepts, or no longer accepts, `secret`.
 async fn until_known(world: &World, client: &str, secret: &str, known: bool) {
     let port = world.nodes[0].port;
     let fields = crate::support::flow::redemption("no-code");
@@ -73,7 +73,7 @@ async fn clients_can_be_managed_while_the_provider_runs(setup: Setup) {
     until_known(&world, "newcomer", &second, true).await;
 
     let exported = world.command(&["client", "export"]);
-    // What is imported is told from what was there by another owner's name.
+    // The imported registration has another owner.
     let renamed = exported.replace("\"Somebody\"", "\"Somebody else\"");
     std::fs::write(world.folder.file("exported.toml"), &renamed).expect("a file");
     world.command(&["client", "import", "exported.toml"]);
@@ -85,7 +85,7 @@ async fn clients_can_be_managed_while_the_provider_runs(setup: Setup) {
     .await;
     assert!(can_sign_in(&world, "newcomer", &second).await, "an export and an import keep the secret");
 
-    // All of a file or nothing of it, and every mistake is named.
+    // An import is all or nothing, and every error is reported.
     let broken = "[[clients]]\nclient_id = \"good\"\nclient_name = \"Good\"\nowner = \"X\"\n\
                   redirect_uris = [\"https://good.uz/cb\"]\n\
                   [[clients]]\nclient_id = \"bad\"\nclient_name = \"Bad\"\nowner = \"X\"\n\

@@ -1,4 +1,4 @@
-//! The clock that tests move: where it can be moved, and that nobody moves it where real people sign in.
+//! The movable clock, which exists in the sandbox only.
 
 use reqwest::Response;
 

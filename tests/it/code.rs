@@ -1,4 +1,4 @@
-//! The code's page: few tries, one use, one browser, and a way on from everywhere.
+//! The code page: limited attempts, one use, one browser, and always a next action.
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
@@ -55,7 +55,7 @@ async fn after_five_tries_the_right_code_is_worth_nothing(world: &World) {
 
 async fn a_code_is_what_people_paste(world: &World) {
     let (mut browser, mut page, code) = at_code(world).await;
-    // What cannot be a code costs no try.
+    // A malformed code is not counted as an attempt.
     for typed in ["", "12345", "abcdef", "1234567"] {
         page = browser.enter_code(&page, typed).await.page().expect("code");
     }
@@ -127,7 +127,7 @@ async fn two_tabs_do_not_disturb_each_other(world: &World) {
     }
 }
 
-/// Whether a page leads somewhere: by a form, or by a link that is not just the language.
+/// Whether a page has a next action: a form, or a link other than languages.
 fn leads_on(page: &Page) -> bool {
     ["phone", "code", "allow", "continue"].iter().any(|id| page.has(id))
 }
@@ -138,7 +138,7 @@ async fn the_back_button_leads_on(world: &World) {
     let number = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
     let code_page = browser.enter_number(&number, &person.number).await.page().expect("code");
     let code = world.sandbox.next_code(&person).await;
-    // Back to the number's page, and its address opened anew.
+    // Back to the number page, and its URL opened again.
     assert!(leads_on(&browser.get(&number.url).await.page()));
     let consent = browser.enter_code(&code_page, &code).await.page().expect("allow");
     for url in [&number.url, &code_page.url] {
@@ -224,7 +224,7 @@ async fn a_resend_replaces_the_code(setup: Setup) {
     // The waits of the defaults.
     for wait in [30, 60, 120] {
         let former = code;
-        // Until the wait is over, asking again sends nothing.
+        // Until the wait is over, a resend sends nothing.
         world.advance(wait / 2).await;
         page = browser.press(&page, "resend", &[]).await.page().expect("error");
         assert!(!is_resent(&page), "{page}");

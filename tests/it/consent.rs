@@ -1,4 +1,4 @@
-//! Consent: shown with the very values, remembered with its extent, refused without loss.
+//! Consent: shown with the values, stored with its extent, refused without loss.
 
 use crate::support::client_file::{AGENCY, LEGACY, RIVAL, SHOP};
 use crate::support::html::{TICKED, UNTICKED};
@@ -8,11 +8,11 @@ on_both_backends!(
     the_person_sees_who_asks_and_every_value,
     what_is_not_ticked_is_not_released,
     a_consent_is_remembered_until_more_is_asked,
-    a_statutory_basis_asks_nobody,
+    a_statutory_basis_needs_no_consent,
     a_refusal_goes_back_to_the_service,
     a_sign_in_can_be_cancelled_at_every_step,
     the_answer_of_form_post_is_posted_to_the_service,
-    nobodys_data_are_shown_after_signing_out_elsewhere,
+    no_data_is_shown_after_signing_out_in_another_tab,
 );
 
 async fn at_consent(world: &World, browser: &mut Browser, asked: &Asked, person: &Person) -> Page {
@@ -49,7 +49,7 @@ async fn what_is_not_ticked_is_not_released(world: &World) {
     let told = world.userinfo(tokens.get("access_token")).await.granted().body;
     assert!(told["name"].is_string() && told["address"].is_object(), "{told}");
     assert!(told.get("phone_number").is_none() && told.get("birthdate").is_none(), "{told}");
-    // A form that was tampered with takes nothing required away and adds nothing.
+    // A tampered form neither removes required data sets nor adds any.
     let person = world.person();
     let mut browser = world.browser();
     let asked = Asked::by(SHOP).with("scope", "openid profile");
@@ -85,13 +85,13 @@ async fn a_consent_is_remembered_until_more_is_asked(world: &World) {
     let page = other.begin(world, &more).await.page();
     let page = if page.has("other") { other.press(&page, "continue", &[]).await.page() } else { page };
     assert!(page.has("allow"), "{page}");
-    // OpenID Connect Core §3.1.2.1: prompt=consent asks although nothing new is wanted.
+    // OpenID Connect Core §3.1.2.1: prompt=consent asks although nothing new is requested.
     let page = browser.begin(world, &less.and("prompt", "consent")).await.page();
     let page = if page.has("other") { browser.press(&page, "continue", &[]).await.page() } else { page };
     assert!(page.has("allow"), "{page}");
 }
 
-async fn a_statutory_basis_asks_nobody(world: &World) {
+async fn a_statutory_basis_needs_no_consent(world: &World) {
     let person = world.person();
     let mut browser = world.browser();
     let page = browser.begin_with_number(world, &Asked::by(AGENCY), &person).await;
@@ -124,7 +124,7 @@ async fn a_refusal_goes_back_to_the_service(world: &World) {
     assert_eq!(param(&url, "error").as_deref(), Some("access_denied"));
     assert_eq!(param(&url, "state").as_deref(), Some("state-state-state"));
     assert!(param(&url, "iss").is_some() && param(&url, "code").is_none(), "{url}");
-    // A refusal is not remembered as an answer for ever.
+    // A refusal is not stored.
     let page = browser.begin(world, &Asked::by(SHOP)).await.page();
     let page = if page.has("other") { browser.press(&page, "continue", &[]).await.page() } else { page };
     assert!(page.has("allow"), "{page}");
@@ -172,13 +172,13 @@ async fn the_answer_of_form_post_is_posted_to_the_service(world: &World) {
     assert!(fields.contains(&("error".to_owned(), "invalid_scope".to_owned())), "{fields:?}");
 }
 
-async fn nobodys_data_are_shown_after_signing_out_elsewhere(world: &World) {
+async fn no_data_is_shown_after_signing_out_in_another_tab(world: &World) {
     let (mut browser, person) = (world.browser(), world.person());
     let consent = at_consent(world, &mut browser, &Asked::by(SHOP), &person).await;
     // Another tab: the front page signs out.
     let front = browser.open("/").await.page().expect("signout");
     browser.press(&front, "signout", &[]).await.page().expect("signed-out");
-    // Back on the page of consent, by a person or by whoever sits there now.
+    // Back on the consent page, perhaps by another person.
     let back = browser.get(&consent.url).await.page();
     back.expect("phone");
     let pressed = browser.press(&consent, "allow", &[]).await.page();

@@ -1,4 +1,4 @@
-//! Killed without warning: what was acknowledged holds after the restart, what was used stays used.
+//! Crashes: what was acknowledged is durable, what was used stays used.
 
 use crate::support::client_file::SHOP;
 use crate::support::wait::until;
@@ -30,7 +30,7 @@ async fn what_was_acknowledged_survives_a_crash(setup: Setup) {
     assert_eq!(world.userinfo(next.get("access_token")).await.status, 200);
     world.refresh(SHOP, revoked.get("refresh_token")).await.refused(400, "invalid_grant");
     assert_eq!(world.userinfo(revoked_access.get("access_token")).await.status, 401);
-    // The consent is remembered: whoever signs in again is not asked.
+    // The consent is stored: the person is not asked again.
     let mut step = world.browser().begin(&world, &asked).await;
     let mut browser = world.browser();
     if let Step::Page(_) = step {
@@ -39,7 +39,7 @@ async fn what_was_acknowledged_survives_a_crash(setup: Setup) {
     let code_now = world.sandbox.next_code(&person).await;
     let url = browser.enter_code(&step.page(), &code_now).await.away();
     code_of(&url);
-    // The code that was redeemed stays redeemed; its replay ends the family.
+    // The code that was redeemed stays redeemed; its replay revokes the grant.
     world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
     world.refresh(SHOP, next.get("refresh_token")).await.refused(400, "invalid_grant");
 }
@@ -74,7 +74,7 @@ async fn a_crash_between_page_and_gateway_sends_no_code_twice(setup: Setup) {
     world.nodes[0].running.kill();
     world.sandbox.switch(&[("reset", "1")]).await;
     world.start_again().await;
-    // Messages to others, sent after the restart, show that the outbox has had its turn.
+    // Later messages to others show that the outbox has been processed.
     for _ in 0..2 {
         let control = world.person();
         world.browser().begin_with_number(&world, &Asked::by(SHOP), &control).await;

@@ -1,4 +1,4 @@
-//! The storage layer itself: what both databases do alike, and what only a server does.
+//! The storage layer: common behaviour of both databases, and behaviour of PostgreSQL only.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -172,7 +172,7 @@ async fn a_thread_has_no_more_connections_than_it_may() {
 }
 
 #[tokio::test]
-async fn whoever_goes_away_leaves_a_connection_in_order_and_nothing_half_done() {
+async fn a_cancelled_caller_leaves_a_clean_connection_and_nothing_half_written() {
     let (db, mut other) = Store::server(1).await;
     db.execute(insert("a", 0)).await.expect("a row");
     let pid = || statement("SELECT CAST(pg_backend_pid() AS BIGINT) AS pid");
@@ -192,7 +192,7 @@ async fn whoever_goes_away_leaves_a_connection_in_order_and_nothing_half_done() 
 }
 
 #[tokio::test]
-async fn ended_connections_are_replaced_and_the_loss_is_told_once() {
+async fn closed_connections_are_replaced_and_the_outage_is_logged_once() {
     let (db, mut other) = Store::server(4).await;
     db.execute(insert("a", 0)).await.expect("a row");
     let slow = || statement("SELECT 'x' AS a FROM pg_sleep(0.02)");
@@ -213,7 +213,7 @@ async fn ended_connections_are_replaced_and_the_loss_is_told_once() {
 async fn a_statement_without_an_answer_is_given_up_with_its_connection() {
     let (db, mut other) = Store::server(1).await;
     db.execute(insert("a", 0)).await.expect("a row");
-    // Somebody else holds the row.
+    // Another transaction holds the row lock.
     let mut theirs = other.begin().await.expect("a transaction");
     theirs.execute("UPDATE t SET n = 7").await.expect("a lock");
     assert!(matches!(db.execute(raise("a")).await, Err(DbError::Unavailable(_))));
@@ -263,7 +263,7 @@ async fn a_server_of_version_0_1_goes_on_with_its_rows() {
         int(&row, "persons", "epoch").expect("epoch") + int(&row, "grants", "person_epoch").expect("epoch"),
         0
     );
-    // Another text than was applied is told, and so is one that failed.
+    // A changed migration is reported, and so is a failed one.
     let mut other = PgConnection::connect(&url).await.expect("another connection");
     for (sql, said) in [("checksum = '\\x00'", "another text"), ("success = FALSE", "failed")] {
         let change = sqlx::AssertSqlSafe(format!("UPDATE _sqlx_migrations SET {sql} WHERE version = 2"));

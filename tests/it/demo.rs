@@ -1,4 +1,4 @@
-//! The country in miniature, as a newcomer starts it.
+//! `yagona demo`.
 
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ async fn a_newcomer_sees_what_to_open_and_whom_to_be() {
     assert!(text(&demo.portal).await.contains("id=\"sign-in\""));
     assert!(text(&format!("{}/phone", demo.sandbox)).await.contains("id=\"messages\""));
 
-    // A second one on the same ports is told so, at once and clearly.
+    // A second one on the same ports fails at once with a clear message.
     let arguments: Vec<&str> = demo.arguments.iter().map(String::as_str).collect();
     let second = run(demo.folder.path(), &arguments);
     let said = both_streams(&second);

@@ -1,4 +1,4 @@
-//! What the provider says of itself.
+//! Discovery.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,9 @@
-//! The house: a module uses what is beneath it, never what is above it.
+//! Layers: a module uses lower layers, never higher ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// From the ground up. `sandbox` and `demo` stand apart.
+/// From the lowest layer up. `sandbox` and `demo` are separate.
 const FLOORS: [(&str, u8); 15] = [
     ("platform", 0),
     ("people", 1),
@@ -27,7 +27,7 @@ fn floor(module: &str) -> Option<u8> {
     FLOORS.iter().find(|(name, _)| *name == module).map(|(_, floor)| *floor)
 }
 
-/// What stands in the way of `from` using `to`, if anything.
+/// Why `from` must not use `to`, if so.
 fn objection(from: &str, to: &str) -> Option<&'static str> {
     if from == to {
         return None;
@@ -36,7 +36,7 @@ fn objection(from: &str, to: &str) -> Option<&'static str> {
         return Some("stands apart and reaches others over the network only");
     }
     if APART.contains(&to) {
-        // The demo is put together by its command.
+        // The demo is composed by its command.
         return (from != "cli").then_some("nothing reaches what stands apart");
     }
     match (floor(from), floor(to)) {
@@ -157,7 +157,7 @@ fn siblings(source: &str, folder: &str) -> BTreeSet<String> {
     found
 }
 
-/// A circle among the modules of one folder, if there is one.
+/// A cycle among the modules of one folder, if any.
 fn circle(edges: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
     fn walk(
         edges: &BTreeMap<String, BTreeSet<String>>,
@@ -180,7 +180,7 @@ fn circle(edges: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
     edges.keys().find_map(|start| walk(edges, start, &mut Vec::new(), &mut done))
 }
 
-/// Inside a folder, files do not use each other in a circle; what several need stands in `mod.rs` or below.
+/// Files of a folder have no cyclic dependencies; common parts are in `mod.rs` or in lower layers.
 #[test]
 fn no_folder_has_a_circle_among_its_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -1,4 +1,4 @@
-//! SMS gateways that fail, lag or lie: one message each time, and a page that never waits for them.
+//! SMS gateways that fail, are slow or report wrongly: exactly one message, and pages that never wait for them.
 
 use crate::support::client_file::{RIVAL, SHOP};
 use crate::support::wait::until;
@@ -72,7 +72,7 @@ async fn receipts_of_both_gateways_are_taken(setup: Setup) {
     world.sandbox.switch(&[("eskiz.refuse", "1")]).await;
     signs_in_by(&world, "playmobile").await;
     until_reported(&world, "playmobile", 2.0).await;
-    // Whoever does not know the address reports nothing.
+    // Without the secret of the callback URL nothing can be reported.
     let receipt = serde_json::json!([{"message-id": "a", "channel-code": "SMS", "status": "Delivered"}]);
     let path = "/callbacks/sms/guessed/playmobile/status";
     let request = world.browser().request(reqwest::Method::POST, &world.url(path)).json(&receipt);

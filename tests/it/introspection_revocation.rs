@@ -1,4 +1,4 @@
-//! RFC 7662 and RFC 7009: who may ask about a token, and what ends with it.
+//! RFC 7662 and RFC 7009: who may introspect a token, and what a revocation revokes.
 
 use crate::support::client_file::{MODERN, RIVAL, SHOP};
 use crate::support::{Asked, Tokens, World, on_both_backends};

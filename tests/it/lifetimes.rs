@@ -1,5 +1,5 @@
-//! The table “Lifetimes” of docs/relying-parties.md, row by row, by moving the clock: what is given out holds until its
-//! end and not after. (An SMS code's is in `code.rs`, the operator's own settings are in `policies.rs`.)
+//! The table “Lifetimes” of docs/relying-parties.md, row by row, by moving the clock: everything is valid until it
+//! expires and not after. (An SMS code's is in `code.rs`, the operator's own settings are in `policies.rs`.)
 
 use crate::support::client_file::{MODERN, RIVAL, SHOP};
 use crate::support::{
@@ -126,7 +126,7 @@ async fn a_consent_lives_a_year_and_what_rests_on_it_no_longer(setup: Setup) {
     let world = setup.start().await;
     let person = world.person();
     let asked = Asked::by(RIVAL).with("scope", "openid phone offline_access");
-    // The days of the year on which somebody who signs in anew is not asked again.
+    // Days on which a new sign-in needs no consent.
     code_of(&world.browser().sign_in(&world, &asked, &person).await);
     let unasked = async || {
         let mut browser = world.browser();

@@ -1,4 +1,4 @@
-//! Limits on what costs a message; met alike by numbers of somebody and of nobody.
+//! Rate limits on messages, the same for enrolled and unknown numbers.
 
 use crate::support::client_file::{RIVAL, SHOP};
 use crate::support::people::Kind;
@@ -10,9 +10,9 @@ alone_on_both_backends!(
     an_address_causes_only_so_many_messages,
     a_client_causes_only_its_share,
     a_forged_address_opens_no_second_budget,
-    an_address_that_is_refused_uses_up_nobodys_budget,
+    a_rate_limited_client_ip_uses_up_no_other_budget,
     the_country_sends_only_so_many_messages,
-    caps_of_an_hour_hold_without_short_lived_state_and_end_with_the_hour,
+    hourly_limits_survive_the_loss_of_short_lived_state_and_end_with_the_hour,
     after_five_wrong_codes_in_a_row_an_account_waits,
     a_numbers_ten_minutes_and_its_hour_end,
     an_addresss_five_minutes_end,
@@ -82,7 +82,7 @@ async fn a_forged_address_opens_no_second_budget(setup: Setup) {
     }
 }
 
-async fn an_address_that_is_refused_uses_up_nobodys_budget(setup: Setup) {
+async fn a_rate_limited_client_ip_uses_up_no_other_budget(setup: Setup) {
     let setup = setup.set("limits.sends_per_address_5m", 2).set("limits.sends_per_number_10m", 2);
     let world = setup.set("server.trusted_proxies", vec!["127.0.0.0/8".to_owned()]).start().await;
     let ask_from = async |address: &str, number: &str| {
@@ -107,7 +107,7 @@ async fn an_address_that_is_refused_uses_up_nobodys_budget(setup: Setup) {
 async fn the_country_sends_only_so_many_messages(setup: Setup) {
     let setup = setup.set("limits.sends_per_client_hour", 3);
     let world = setup.set("limits.sends_per_country_hour", 3).start().await;
-    // Neither service has reached its own cap, and every number is another one.
+    // Neither client has reached its own limit, and every number is a different one.
     for client in [SHOP, SHOP, RIVAL] {
         ask(&world, client, &world.person()).await.expect_status(200).expect("code");
     }
@@ -117,7 +117,7 @@ async fn the_country_sends_only_so_many_messages(setup: Setup) {
     assert_eq!(world.metric("yagona_limits_total", &[]).await, 1.0);
 }
 
-/// Loses what limits count in short-lived state: in this process, or in Redis.
+/// Loses the counters in short-lived state: in-process, or in Redis.
 async fn lose_counters(world: &mut World) {
     world.nodes[0].running.kill();
     if let Some(redis) = world.place().redis {
@@ -126,7 +126,7 @@ async fn lose_counters(world: &mut World) {
     world.start_again().await;
 }
 
-async fn caps_of_an_hour_hold_without_short_lived_state_and_end_with_the_hour(setup: Setup) {
+async fn hourly_limits_survive_the_loss_of_short_lived_state_and_end_with_the_hour(setup: Setup) {
     let setup = setup.client("tight", "sends_per_hour = 2\n").set("limits.sends_per_country_hour", 4);
     let mut world = setup.set("limits.sends_per_client_hour", 4).start().await;
     for client in ["tight", "tight"] {
@@ -158,7 +158,7 @@ async fn after_five_wrong_codes_in_a_row_an_account_waits(setup: Setup) {
     for _ in 0..5 {
         page = browser.enter_code(&page, wrong).await.page().expect("error");
     }
-    // The pages look as always, and no code is sent.
+    // The pages look the same, and no code is sent.
     let mut browser = world.browser();
     let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
     browser.enter_code(&page, wrong).await.page().expect("error").expect("code");

@@ -1,4 +1,4 @@
-//! Signing out: RP-initiated logout with all its wrong requests, and the word to other services' servers.
+//! Signing out: RP-initiated logout with all its invalid requests, and back-channel logout.
 
 use std::collections::BTreeMap;
 
@@ -149,7 +149,7 @@ async fn rp_initiated_2_a_request_may_be_posted(world: &World) {
 }
 
 async fn back_channel_2_4_services_are_told_by_a_signed_token(world: &World) {
-    // Two services in one session, both of which are told.
+    // Two services in one session, both of which get a logout token.
     let person = world.person();
     let mut browser = world.browser();
     let mut sessions = Vec::new();

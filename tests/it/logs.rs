@@ -1,4 +1,4 @@
-//! What logs and metrics may know: no code, token, secret, full number or personal number, whatever happens.
+//! Logs and metrics contain no code, token, secret, full number or PINFL.
 
 use crate::support::client_file::{SHOP, secret};
 use crate::support::people::Kind;

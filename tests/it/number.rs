@@ -1,4 +1,4 @@
-//! The number's page: forgiving to people, and telling nobody whose number it is.
+//! The number page: lenient parsing, and no enumeration of enrolled numbers.
 
 use reqwest::header::HeaderMap;
 
@@ -10,12 +10,12 @@ on_both_backends!(
     every_number_looks_the_same_from_outside,
     only_the_enrolled_get_a_message,
     what_people_type_is_understood,
-    what_is_no_uzbek_mobile_number_is_refused_in_words,
+    other_than_uzbek_mobile_numbers_are_rejected_with_an_explanation,
     a_hint_fills_in_the_number,
     another_sites_form_enters_nothing,
 );
 
-/// What an onlooker sees of an answer: all of it but what is random or the number itself.
+/// The observable part of a response: all but random values and the number itself.
 #[derive(Debug, PartialEq)]
 struct Seen {
     status: u16,
@@ -26,7 +26,7 @@ struct Seen {
 fn seen(page: &Page, person: &Person) -> Seen {
     let (pair, last) = (&person.number[8..10], &person.number[10..]);
     let body = page.body.replace(&format!("{pair} {last}"), "NN NN");
-    // Names of transactions are 43 characters of base64url.
+    // Identifiers of attempts are 43 characters of base64url.
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let mut shown = body.clone();
     for word in body.split(|c| !is_part(c)).filter(|word| word.len() == 43) {
@@ -125,7 +125,7 @@ async fn what_people_type_is_understood(world: &World) {
     }
 }
 
-async fn what_is_no_uzbek_mobile_number_is_refused_in_words(world: &World) {
+async fn other_than_uzbek_mobile_numbers_are_rejected_with_an_explanation(world: &World) {
     let mut browser = world.browser();
     let mut page = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
     let long = "9".repeat(300);

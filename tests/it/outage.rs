@@ -1,4 +1,4 @@
-//! PostgreSQL or Redis gone or hanging: 503 with Retry-After, recovery by itself, nothing accepted that should not be.
+//! PostgreSQL or Redis unavailable or hanging: 503 with Retry-After, automatic recovery, nothing wrongly accepted.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn relayed() -> World {
     Setup::new(Backend::Servers).relayed().start().await
 }
 
-/// Fails unless the answer is a 503 that comes soon and says when to come back.
+/// Fails unless the response is a fast 503 with Retry-After.
 async fn assert_unavailable(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
     let begun = Instant::now();
     assert_gives_up(browser, method, url, form).await;
@@ -24,7 +24,7 @@ async fn assert_unavailable(browser: &Browser, method: Method, url: &Url, form: 
     assert!(took < Duration::from_secs(4), "{url} took {took:?}");
 }
 
-/// Fails unless the answer is a 503 that says when to come back.
+/// Fails unless the response is a 503 with Retry-After.
 async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
     let request = browser.request(method.clone(), url).header("Sec-Fetch-Site", "same-origin");
     let request = if method == Method::POST { request.form(form) } else { request };
@@ -99,7 +99,7 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
 
     postgres.restore();
     assert_ready(&world, 200).await;
-    // The refused redemption was not half done: the code still holds, once.
+    // The failed redemption was not half done: the code is still valid, once.
     world.redeem(SHOP, &code).await.granted();
     world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
     world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
@@ -143,15 +143,15 @@ async fn a_postgres_that_hangs_is_given_up_and_comes_back() {
     let token_url = world.url("/oidc/token");
 
     postgres.hang();
-    // The first ones wait for an answer that does not come; once the node knows, nobody waits any more.
+    // The first requests wait for the timeout; after that requests fail at once.
     assert_gives_up(&browser, Method::POST, &token_url, &redemption(&code)).await;
     assert_ready(&world, 503).await;
     assert_unavailable(&browser, Method::POST, &token_url, &redemption(&code)).await;
 
     postgres.restore();
     assert_ready(&world, 200).await;
-    // Whether the statement of then took place, when the server woke up, nobody was told: so nobody was given tokens,
-    // and at most one is now.
+    // Whether the earlier statement was executed is unknown: no tokens were issued then,
+    // and at most one redemption succeeds now.
     let tokens = world.redeem(SHOP, &code).await;
     if tokens.status != 200 {
         tokens.refused(400, "invalid_grant");

@@ -1,4 +1,4 @@
-//! What holds for every page: headers, size, languages, and words for people only.
+//! Common properties of every page: headers, size, languages, and no technical terms.
 
 use crate::support::client_file::{RIVAL, SHOP};
 use crate::support::{Asked, Backend, Page, Setup, World, on_both_backends};

@@ -1,4 +1,4 @@
-//! What a registration may ask for beyond the provider's own rules, each member tried where it matters.
+//! Registrations that are stricter than the provider's rules, member by member.
 
 use crate::support::client_file::{AGENCY, SHOP};
 use crate::support::{Asked, Browser, Setup, Step, World, alone_on_both_backends, code_of, jwt, param};
@@ -6,7 +6,7 @@ use crate::support::{Asked, Browser, Setup, Step, World, alone_on_both_backends,
 alone_on_both_backends!(
     session_idle_seconds_wants_a_session_in_use,
     session_absolute_seconds_wants_a_young_session,
-    default_max_age_stands_in_for_max_age,
+    default_max_age_is_used_without_max_age,
     consent_days_ends_a_consent_early,
     sends_per_hour_is_a_budget_of_its_own,
     resource_server_may_introspect_tokens_of_others,
@@ -25,7 +25,7 @@ async fn is_taken(world: &World, browser: &mut Browser, client: &str) -> bool {
     error.is_none()
 }
 
-/// Somebody signed in, who has agreed to what both services ask.
+/// A signed-in person, with consents for both services.
 async fn signed_in(world: &World) -> Browser {
     let (mut browser, person) = (world.browser(), world.person());
     for client in [SHOP, PICKY] {
@@ -58,7 +58,7 @@ async fn session_absolute_seconds_wants_a_young_session(setup: Setup) {
     assert!(is_taken(&world, &mut browser, SHOP).await, "others are not stricter for it");
 }
 
-async fn default_max_age_stands_in_for_max_age(setup: Setup) {
+async fn default_max_age_is_used_without_max_age(setup: Setup) {
     let world = setup.client(PICKY, "default_max_age = 600\n").start().await;
     let mut browser = signed_in(&world).await;
     world.advance(5 * MINUTE).await;
@@ -66,7 +66,7 @@ async fn default_max_age_stands_in_for_max_age(setup: Setup) {
     world.advance(5 * MINUTE).await;
     assert!(!is_taken(&world, &mut browser, PICKY).await);
     browser.begin(&world, &Asked::by(PICKY)).await.page().expect("phone");
-    // A request that says how old it may be is taken at its word.
+    // An explicit max_age in the request takes precedence.
     let asked = Asked::by(PICKY).and("prompt", "none").and("max_age", "10000");
     let code = code_of(&browser.begin(&world, &asked).await.away());
     let tokens = world.redeem(PICKY, &code).await.granted();

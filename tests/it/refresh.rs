@@ -1,4 +1,4 @@
-//! Refresh tokens: rotated at every use, bound to their client; a stolen one ends its whole family.
+//! Refresh tokens: rotated at every use, bound to their client; reuse of a stolen one revokes the grant.
 
 use futures_util::future::join_all;
 
@@ -74,7 +74,7 @@ async fn of_parallel_refreshes_one_wins_and_none_lives_on(world: &World) {
     for loser in answers.iter().filter(|answer| answer.status != 200) {
         loser.refused(400, "invalid_grant");
     }
-    // The losers were replays: what the winner got is worth nothing.
+    // The losers were replays: the winner's tokens are revoked.
     world.refresh(NATIVE, winners[0].get("refresh_token")).await.refused(400, "invalid_grant");
     assert_eq!(world.userinfo(winners[0].get("access_token")).await.status, 401);
 }

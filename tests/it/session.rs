@@ -127,12 +127,12 @@ async fn a_session_is_renewed_at_sign_in(world: &World) {
     let code = world.sandbox.next_code(&person).await;
     code_of(&browser.enter_code(&page, &code).await.away());
     assert_ne!(browser.cookie(name), first);
-    // The former one opens nothing.
+    // The former cookie is invalid.
     let mut old = world.browser();
     old.plant(name, &first);
     let url = old.begin(world, &Asked::by(SHOP).and("prompt", "none")).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("login_required"));
-    // Nor does one that was planted before the sign-in.
+    // So is one that was planted before the sign-in (session fixation).
     let mut victim = world.browser();
     victim.plant(name, &"planted".repeat(7)[..43]);
     code_of(&victim.sign_in(world, &Asked::by(SHOP), &world.person()).await);

@@ -1,5 +1,5 @@
-//! What services and people are given, whole, as it was last looked at: any change of it shows as a difference here.
-//! What is random or depends on the day is redacted. `INSTA_UPDATE=always scripts/test snapshots` takes a change over.
+//! Snapshots of whole responses and pages: any change shows as a difference.
+//! Random and date-dependent values are redacted. `INSTA_UPDATE=always scripts/test snapshots` accepts a change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -39,7 +39,7 @@ const FILTERS: [(&str, &str); 8] = [
     (r"\b[0-2]:\d\d\b", "[wait]"),
 ];
 
-/// Headers that are nobody's decision.
+/// Headers that the HTTP server sets.
 const UNINTERESTING: [&str; 3] = ["date", "content-length", "x-request-id"];
 
 fn settings() -> Settings {
@@ -56,7 +56,7 @@ fn settings() -> Settings {
     settings
 }
 
-/// Headers by name; several of one name are told apart by their order.
+/// Headers by name; repeated ones in order.
 fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut lines = BTreeMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| !UNINTERESTING.contains(&name.as_str())) {
@@ -88,7 +88,7 @@ async fn metadata_and_keys(world: &World) {
     });
 }
 
-/// A signed token, opened.
+/// A signed token, decoded.
 fn opened(token: &str, keys: &Value) -> Value {
     let jwt = jwt::verify(token, keys);
     json!({ "header": jwt.header, "claims": jwt.claims })

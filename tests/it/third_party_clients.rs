@@ -1,4 +1,4 @@
-//! Clients that other people wrote sign in as any service would; a browser of ours plays the person.
+//! Third-party client libraries sign in; our own browser plays the person.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
 
 on_both_backends!(openid_client_of_npm_signs_in, authlib_of_pypi_signs_in);
 
-/// What a foreign client learnt of `person`.
+/// What a third-party client received of `person`.
 async fn sign_in(world: &World, program: &[PathBuf], client: &str, alg: &str, person: &Person) -> Value {
     let settings: BTreeMap<&str, String> = [
         ("ISSUER", world.issuer.as_str().trim_end_matches('/').to_owned()),

@@ -1,4 +1,4 @@
-//! Over https, as certification suites and real people come.
+//! Over https.
 
 use reqwest::Method;
 
@@ -24,7 +24,7 @@ async fn over_https_there_are_host_bound_cookies_only() {
     for (name, url) in endpoints {
         assert!(url.as_str().is_some_and(|url| url.starts_with("https://")), "{name}: {url}");
     }
-    // A cookie without the prefix, which any neighbour could plant, is not looked at.
+    // A cookie without the prefix, which a sibling host could set, is ignored.
     let session = browser.cookie("__Host-yagona-session");
     browser.forget_cookies();
     browser.plant("yagona-session", &session);

@@ -73,7 +73,7 @@ async fn rfc6749_4_1_2_of_fifty_parallel_redemptions_one_wins(world: &World) {
     for loser in answers.iter().filter(|answer| answer.status != 200) {
         loser.refused(400, "invalid_grant");
     }
-    // The losers were replays: what the winner got is worth nothing.
+    // The losers were replays: the winner's tokens are revoked.
     assert_eq!(world.userinfo(winners[0].get("access_token")).await.status, 401);
 }
 
@@ -103,7 +103,7 @@ async fn rfc6749_2_3_1_clients_prove_themselves_in_one_way(world: &World) {
     let (id, own) = (("client_id", SHOP), secret(SHOP));
     let nameless = [fields.as_slice(), &[id]].concat();
     post(&nameless, None).await.refused(401, "invalid_client");
-    // Twice proven is one time too many; header and body are as good as each other, since the secret is the same.
+    // RFC 6749 §2.3: no more than one client authentication method per request.
     let in_body = [nameless.as_slice(), &[("client_secret", &own)]].concat();
     let both = post(&in_body, Some((SHOP, &own))).await;
     assert!(both.status == 400 || both.status == 401, "{}", both.body);

@@ -34,11 +34,11 @@ async fn a_sign_in_may_change_nodes_at_every_step() {
     let fields = [("grant_type", "refresh_token"), ("refresh_token", tokens.get("refresh_token"))];
     let next = world.post_at(ports[0], SHOP, "/oidc/token", &fields).await.granted();
     assert_eq!(world.userinfo(next.get("access_token")).await.status, 200);
-    // What is revoked at one node is dead at the other, at once.
+    // A revocation at one node takes effect at the other at once.
     let token = [("token", next.get("access_token"))];
     assert_eq!(world.post_at(ports[0], SHOP, "/oidc/revoke", &token).await.status, 200);
     assert_eq!(world.userinfo(next.get("access_token")).await.status, 401);
-    // The session of one node is the other's.
+    // Sessions are shared.
     assert!(
         matches!(browser.at(ports[1]).begin(&world, &asked).await, Step::Page(page) if page.has("other"))
     );

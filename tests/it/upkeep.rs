@@ -1,4 +1,4 @@
-//! What a node does by itself: rows that nothing rests on any more go, and signing keys get successors.
+//! Background work: purging of expired rows, and rotation of signing keys.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ async fn grants_go_an_hour_after_the_last_token_of_theirs_could_live(setup: Setu
     world.redeem(SHOP, &code).await.granted();
     tokens(&world, "openid phone offline_access").await;
     assert_eq!(world.stored(GRANTS).await, 2);
-    // Until then a replay of the code is known as one.
+    // Until then a replay of the code is detected.
     world.advance(HOUR).await;
     world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
     assert_eq!(world.stored(GRANTS).await, 2);
@@ -82,7 +82,7 @@ fn kids(keys: &Value) -> BTreeSet<String> {
     keys.iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
 }
 
-/// Waits until every node publishes so many keys, and gives them.
+/// Waits until every node publishes this many keys, and returns them.
 async fn until_published(world: &World, count: usize) -> Value {
     for node in &world.nodes {
         until(&format!("{count} keys"), async || {
@@ -99,7 +99,7 @@ async fn keys_get_successors_at_ninety_days_and_stay_published_a_day(setup: Setu
     let several = setup.backend == Backend::Servers;
     let mut world = if several { setup.set("nodes", 2) } else { setup }.start().await;
     if several {
-        // Of several nodes one makes the successors.
+        // Only one of several nodes rotates.
         world.add_node().await;
     }
     let kid = |tokens: &Tokens| jwt::read(tokens.get("id_token")).header["kid"].clone();

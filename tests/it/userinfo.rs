@@ -1,4 +1,4 @@
-//! UserInfo: who may ask, and what is told.
+//! UserInfo: which tokens are accepted, and which claims are released.
 
 use reqwest::Method;
 

@@ -1,8 +1,8 @@
 //! A random walk through all pages: any form of any page at any stage, from two tabs of one browser and for two
 //! services, earlier addresses, guessed ones, other languages, right and wrong codes. Wherever it leads: never a 5xx,
-//! never a page without a way on, never a session or a code for a service without a code from an SMS before it.
+//! never a page without a next action, never a session or a code for a service without a code from an SMS before it.
 //!
-//! What fails says its seed: `YAGONA_TEST_SEED=<seed> scripts/test walk` walks the same way again.
+//! A failure prints its seed: `YAGONA_TEST_SEED=<seed> scripts/test walk` repeats the walk.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -24,7 +24,7 @@ const STEPS: usize = 60;
 
 const SESSION: &str = "__Host-yagona-session";
 
-/// Says how to walk the same way again, if a walk fails.
+/// Prints how to repeat a walk, if it fails.
 struct Seed(u64);
 
 impl Drop for Seed {
@@ -68,7 +68,7 @@ struct Walk<'w> {
     sent: BTreeSet<String>,
     /// Every session that was opened by one of them.
     sessions: BTreeSet<String>,
-    /// What was done, for whoever looks for the mistake.
+    /// The steps so far, for debugging.
     trail: Vec<String>,
 }
 
@@ -100,11 +100,11 @@ impl<'w> Walk<'w> {
             (15, Some(page), _) | (16, _, Some(page)) => self.follow_a_link(tab, &page).await,
             (17, Some(page), _) => self.change_language(tab, &page).await,
             (18, Some(page), _) => self.guess(tab, &page).await,
-            _ => self.begin_anew(tab).await,
+            _ => self.start_again(tab).await,
         }
     }
 
-    async fn begin_anew(&mut self, tab: usize) {
+    async fn start_again(&mut self, tab: usize) {
         let client = if self.rng.bool() { SHOP } else { RIVAL };
         let mut asked = Asked::by(client).with("state", client);
         if self.rng.u8(..4) == 0 {
@@ -119,9 +119,9 @@ impl<'w> Walk<'w> {
         self.arrive(tab, step, None).await;
     }
 
-    /// Opens one of the page's links that `wanted` picks and that lead to the provider.
-    async fn open_one(&mut self, tab: usize, page: &Page, wanted: impl Fn(Option<&str>) -> bool) {
-        let links = page.links().into_iter().filter(|link| wanted(link.language.as_deref()));
+    /// Opens one of the page's links that `pick` picks and that lead to the provider.
+    async fn open_one(&mut self, tab: usize, page: &Page, pick: impl Fn(Option<&str>) -> bool) {
+        let links = page.links().into_iter().filter(|link| pick(link.language.as_deref()));
         let own = |url: &Url| url.origin() == self.world.issuer.origin();
         let links: Vec<Url> = links.filter_map(|link| page.url.join(&link.href).ok()).filter(own).collect();
         if let Some(url) = self.rng.choice(&links).cloned() {
@@ -150,7 +150,7 @@ impl<'w> Walk<'w> {
     /// Fills in a form of a page in some way and presses one of its buttons.
     async fn fill_in(&mut self, tab: usize, page: &Page) {
         let forms = page.forms();
-        let Some(form) = self.rng.choice(&forms) else { return self.begin_anew(tab).await };
+        let Some(form) = self.rng.choice(&forms) else { return self.start_again(tab).await };
         let mut typed = Vec::new();
         for control in form.controls.iter().filter(|control| !control.button) {
             typed.extend(self.typed(page, control).await);

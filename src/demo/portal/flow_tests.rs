@@ -328,8 +328,8 @@ async fn an_error_without_a_sign_in_of_this_browser_is_not_repeated() {
 #[actix_web::test]
 async fn a_silent_provider_gets_a_page_that_says_so() {
     // A privileged port: a free one could be taken by the next test.
-    let nobody = "127.0.0.1:1";
-    let page = Browser::new(&portal(&format!("http://{nobody}"))).get("/sign-in/0").await;
+    let unreachable = "127.0.0.1:1";
+    let page = Browser::new(&portal(&format!("http://{unreachable}"))).get("/sign-in/0").await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(page.body.contains("id=\"unreachable\""));
 }
@@ -368,10 +368,10 @@ async fn a_logout_token_ends_the_session_and_an_id_token_does_not() {
         assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
         assert_eq!(browser.get("/").await.body.contains("id=\"greeting\""), still_in);
     }
-    let stranger = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let other_key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let forged = test::TestRequest::post()
         .uri("/backchannel-logout")
-        .set_form([("logout_token", sign(&stranger, "logout+jwt", &json!({"sub": "ali"})))]);
+        .set_form([("logout_token", sign(&other_key, "logout+jwt", &json!({"sub": "ali"})))]);
     assert_eq!(Browser::new(&world.portal).send(forged).await.status, StatusCode::BAD_REQUEST);
     world.provider.stop(false).await;
 }

@@ -16,7 +16,7 @@ use super::sessions::Arrival;
 use super::{Portal, cookies, now, random_id};
 
 /// Maximum length of a `login_hint` or language list of a link.
-const MAX_WISH_CHARS: usize = 200;
+const MAX_PARAMETER_CHARS: usize = 200;
 
 /// Parameters of a link to `/sign-in/{index}`; others are ignored.
 #[derive(Default, Deserialize)]
@@ -124,8 +124,8 @@ pub(super) fn redirect_uri(portal: &Portal, index: usize) -> Option<RedirectUrl>
     RedirectUrl::new(portal.url(&format!("/callback/{index}"))).ok()
 }
 
-fn bounded(wish: Option<&str>) -> Option<&str> {
-    wish.filter(|text| !text.is_empty() && text.chars().count() <= MAX_WISH_CHARS)
+fn bounded(value: Option<&str>) -> Option<&str> {
+    value.filter(|text| !text.is_empty() && text.chars().count() <= MAX_PARAMETER_CHARS)
 }
 
 fn known_prompt(word: &str) -> Option<CoreAuthPrompt> {

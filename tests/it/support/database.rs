@@ -1,4 +1,4 @@
-//! A look into a provider's database, past the provider: what is really kept, and a lock that makes it wait.
+//! Direct access to a provider's database: stored rows, and a lock that makes the provider wait.
 
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
@@ -11,12 +11,12 @@ enum Database {
     Postgres(PgConnection),
 }
 
-/// A lock on what the provider writes; it lasts until it is released.
-pub(crate) struct Lock(Database);
+/// A lock on rows that the provider writes, until released.
+pub struct Lock(Database);
 
 impl Lock {
-    /// Lets the provider go on.
-    pub(crate) async fn release(self) {
+    /// Releases the lock.
+    pub async fn release(self) {
         match self.0 {
             Database::Sqlite(connection) => {
                 connection.execute_batch("ROLLBACK").expect("the end of a transaction");
@@ -76,9 +76,9 @@ impl World {
     }
 
     /// Waits until a query gives a number.
-    pub(crate) async fn until_stored(&self, query: &'static str, wanted: i64) {
-        until(&format!("{query} to be {wanted}"), async || {
-            (self.stored(query).await == wanted).then_some(())
+    pub async fn until_stored(&self, query: &'static str, expected: i64) {
+        until(&format!("{query} to be {expected}"), async || {
+            (self.stored(query).await == expected).then_some(())
         })
         .await;
     }

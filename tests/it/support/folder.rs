@@ -13,7 +13,7 @@ impl Folder {
     /// Makes one.
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("yagona-it-").tempdir().expect("a temporary folder");
-        // What is dropped is removed, and statics never are.
+        // Statics are never dropped, so `Drop` alone would not remove it.
         reaper::remove_at_end(folder.path());
         Self(folder)
     }

@@ -11,7 +11,7 @@ pub(crate) fn client() -> Client {
 /// What a URL answers.
 ///
 /// # Errors
-/// When nobody answers there.
-pub(crate) async fn get(url: &str) -> reqwest::Result<Response> {
+/// If the connection fails.
+pub async fn get(url: &str) -> reqwest::Result<Response> {
     client().get(url).send().await
 }

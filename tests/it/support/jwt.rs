@@ -8,7 +8,7 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-/// What a token says.
+/// A decoded token.
 #[derive(Debug)]
 pub(crate) struct Jwt {
     pub header: Value,
@@ -20,8 +20,8 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads a token without believing it.
-pub(crate) fn read(token: &str) -> Jwt {
+/// Decodes a token without verification.
+pub fn read(token: &str) -> Jwt {
     let mut parts = token.split('.').map(|part| {
         let raw = BASE64_URL_SAFE_NO_PAD.decode(part);
         raw.unwrap_or_else(|error| panic!("{part} is not base64url: {error}"))
@@ -30,8 +30,8 @@ pub(crate) fn read(token: &str) -> Jwt {
     Jwt { header: next(), claims: next() }
 }
 
-/// Reads a token whose signature one of `keys` (a JWK set) must prove; it may have expired.
-pub(crate) fn verify(token: &str, keys: &Value) -> Jwt {
+/// Decodes a token and verifies its signature with `keys` (a JWK set); it may have expired.
+pub fn verify(token: &str, keys: &Value) -> Jwt {
     let header = decode_header(token).unwrap_or_else(|error| panic!("the header of {token}: {error}"));
     let kid = header.kid.as_deref().expect("a kid");
     let keys = JwkSet::deserialize(keys).expect("a JWK set");

@@ -1,6 +1,6 @@
-//! What the tests stand on: the real binary started on free ports with stores of its own, an SMS sandbox beside it, a
+//! Test infrastructure: the real binary on free ports with its own stores, an SMS sandbox, a
 //! client that behaves like a browser, and verbs for what people and services do. No test sends a raw request where a
-//! verb exists. What is expected of the product is said in the tests, not here.
+//! verb exists. Expectations are in the tests, not here.
 
 pub(crate) mod browser;
 pub(crate) mod client_file;

@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Person {
     /// Digits, `998…`.
     pub number: String,
-    /// 14 digits; nobody's if the number is unknown.
+    /// 14 digits; unused if the number is unknown.
     pub pinfl: String,
     /// Messages of this phone that a test has seen.
     pub seen: AtomicUsize,
 }
 
 impl Person {
-    /// Whose number this is; also numbers of nobody.
-    pub(crate) fn with_number(number: &str) -> Self {
+    /// The person of a number; includes unknown numbers.
+    pub fn with_number(number: &str) -> Self {
         Self { number: number.to_owned(), pinfl: String::new(), seen: AtomicUsize::new(0) }
     }
 }
@@ -29,7 +29,7 @@ pub(crate) struct Census {
     pub others: usize,
 }
 
-/// How somebody stands.
+/// The state of a person.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     /// Can sign in.
@@ -38,7 +38,7 @@ pub(crate) enum Kind {
     Blocked,
     /// Gets no code.
     NotEnrolled,
-    /// Is in no register at all.
+    /// Not registered.
     Unknown,
 }
 

@@ -12,9 +12,8 @@ use super::wait::until;
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
 
-/// A port that nobody listens on and that is given out once: below the range from which the kernel takes ports for
-/// outgoing connections.
-pub(crate) fn free_port() -> u16 {
+/// A free port, given out once: below the kernel's range of ephemeral ports.
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Two runs at once begin at different places.
     let start = u16::try_from(std::process::id() % 70 * 100).unwrap_or_default();
@@ -27,8 +26,8 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-/// `yagona …` in `folder`, without what the environment may hold.
-pub(crate) fn yagona(folder: &Path, arguments: &[&str]) -> Command {
+/// `yagona …` in `folder`, without inherited environment variables.
+pub fn yagona(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.current_dir(folder).args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("YAGONA__")) {
@@ -63,8 +62,8 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts `yagona …`; what it says goes to the file `log`.
-    pub(crate) fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+    /// Starts `yagona …`, with its output in the file `log`.
+    pub fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
         let out = File::options().create(true).append(true).open(&log).expect("a log");
         let err = out.try_clone().expect("a second handle");
         let child = yagona(folder, arguments).stdout(out).stderr(err).spawn().expect("the binary under test");
@@ -72,13 +71,13 @@ impl Running {
         Self { child, log }
     }
 
-    /// Everything it has said so far.
-    pub(crate) fn log(&self) -> String {
+    /// Its output so far.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The end of what it has said.
-    pub(crate) fn last_words(&self) -> String {
+    /// The end of its output.
+    pub fn last_words(&self) -> String {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
@@ -103,8 +102,8 @@ impl Running {
         panic!("the provider does not answer at {url}:\n{}", self.last_words());
     }
 
-    /// Waits for it to end by itself.
-    pub(crate) async fn end(&mut self) -> ExitStatus {
+    /// Waits for it to exit.
+    pub async fn end(&mut self) -> ExitStatus {
         until("the provider's end", async || self.child.try_wait().expect("its state")).await
     }
 
@@ -114,8 +113,8 @@ impl Running {
         assert!(status.is_ok_and(|status| status.success()), "kill -{name}");
     }
 
-    /// Ends it at once, as a crash does.
-    pub(crate) fn kill(&mut self) {
+    /// Kills it, like a crash.
+    pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         reaper::has_ended(self.child.id());

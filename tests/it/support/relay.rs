@@ -1,4 +1,4 @@
-//! A relay in front of a server: lets a test take the server away, make it hang, and give it back.
+//! A relay in front of a server, to simulate outages: unavailable, hanging, available again.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,8 +26,8 @@ enum State {
 }
 
 impl Relay {
-    /// Stands in front of `target`, at first open.
-    pub(crate) fn before(target: String) -> Self {
+    /// A relay to `target`, initially open.
+    pub fn before(target: String) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("an option");
         let address = listener.local_addr().expect("its address");
@@ -53,18 +53,18 @@ impl Relay {
         self.state.send_replace(State::Cut);
     }
 
-    /// Passes nothing on any more, as a server does that hangs.
-    pub(crate) fn hang(&self) {
+    /// Passes nothing on, like a hanging server.
+    pub fn hang(&self) {
         self.state.send_replace(State::Hanging);
     }
 
-    /// Gives the server back.
-    pub(crate) fn restore(&self) {
+    /// Makes the server available again.
+    pub fn restore(&self) {
         self.state.send_replace(State::Open);
     }
 }
 
-/// Relays unless the state is cut; while it is, nobody listens.
+/// Relays unless the state is cut; while it is, connections are refused.
 async fn serve(listener: TcpListener, target: String, mut state: watch::Receiver<State>) {
     let address = listener.local_addr().expect("its address");
     let mut listener = Some(listener);

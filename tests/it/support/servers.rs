@@ -1,4 +1,4 @@
-//! The servers that `scripts/test` starts. None of them is ever left out: without one, a test fails and says so.
+//! The servers that `scripts/test` starts. A test without its server fails.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,7 +11,7 @@ pub(crate) fn variable(name: &str) -> String {
     })
 }
 
-/// Unlike any other of this run and of runs that share the servers.
+/// Unique among this run and other runs on the same servers.
 fn number() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -42,11 +42,11 @@ pub(crate) async fn redis_database() -> String {
     url
 }
 
-/// Takes everything out of a Redis database, as its loss would.
+/// Empties a Redis database, to simulate its loss.
 ///
 /// # Errors
-/// When Redis does not answer.
-pub(crate) async fn empty_redis(url: &str) -> redis::RedisResult<()> {
+/// If Redis is unavailable.
+pub async fn empty_redis(url: &str) -> redis::RedisResult<()> {
     let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
     redis::cmd("FLUSHDB").query_async(&mut connection).await
 }

@@ -11,14 +11,14 @@ use super::world::{Backend, World};
 pub(crate) struct Setup {
     /// Its stores.
     pub backend: Backend,
-    /// Who lives in its country.
+    /// Its test people.
     pub census: Census,
     changes: Table,
     /// Registrations besides those that every provider has.
     pub clients: String,
     /// Whether connections to PostgreSQL and Redis go through a relay that can be cut.
     pub relayed: bool,
-    /// Whether it ends TLS itself, with a certificate of its own making.
+    /// Whether it terminates TLS itself, with a self-signed certificate.
     pub tls: bool,
 }
 
@@ -55,8 +55,8 @@ impl Setup {
         Self { tls: true, ..self }.set("server.tls.self_signed", true)
     }
 
-    /// With so many people.
-    pub(crate) fn people(self, enrolled: usize, others: usize) -> Self {
+    /// With this many people.
+    pub fn people(self, enrolled: usize, others: usize) -> Self {
         Self { census: Census { enrolled, others }, ..self }
     }
 
@@ -114,10 +114,10 @@ impl Setup {
     }
 }
 
-/// The unguessable part of the address at which gateways report.
-pub(crate) const CALLBACK_SECRET: &str = "it0callback0path0known0to0these0tests0only";
+/// The secret part of the callback URL.
+pub const CALLBACK_SECRET: &str = "it0callback0path0known0to0these0tests0only";
 
-/// Where a node is and what it stands on.
+/// A node's addresses and stores.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub issuer: String,

@@ -134,8 +134,8 @@ impl Chromium {
         self.call(&format!("element/{element}/click"), json!({})).await;
     }
 
-    /// Types into a field, in place of what is there.
-    pub(crate) async fn fill(&self, selector: &str, text: &str) {
+    /// Replaces the text of a field.
+    pub async fn fill(&self, selector: &str, text: &str) {
         let element = self.wait_for(selector).await;
         self.call(&format!("element/{element}/clear"), json!({})).await;
         self.call(&format!("element/{element}/value"), json!({"text": text})).await;
@@ -166,8 +166,8 @@ impl Chromium {
         std::fs::write(file, data).expect("a file");
     }
 
-    /// What the console has to complain about since the last call: refused content, failed loads, errors of scripts.
-    pub(crate) async fn complaints(&self) -> Vec<String> {
+    /// Console errors since the last call: blocked content, failed loads, script errors.
+    pub async fn complaints(&self) -> Vec<String> {
         let entries = self.call("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().expect("a log");
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");

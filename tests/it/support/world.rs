@@ -20,10 +20,10 @@ use super::servers::{postgres_database, redis_database, variable};
 use super::setup::{Place, Setup};
 use super::{Browser, client_file};
 
-/// Which stores a provider stands on.
+/// The stores of a provider.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Backend {
-    /// SQLite and this process.
+pub enum Backend {
+    /// SQLite and in-process state.
     Embedded,
     /// PostgreSQL and Redis.
     Servers,
@@ -58,8 +58,8 @@ pub(crate) struct World {
 const SHARED: (usize, usize) = (160, 12);
 
 impl World {
-    /// The provider that tests without wishes of their own share.
-    pub(crate) async fn shared(backend: Backend) -> &'static World {
+    /// The provider that tests with default settings share.
+    pub async fn shared(backend: Backend) -> &'static World {
         static EMBEDDED: OnceCell<World> = OnceCell::const_new();
         static SERVERS: OnceCell<World> = OnceCell::const_new();
         let cell = if backend == Backend::Embedded { &EMBEDDED } else { &SERVERS };
@@ -153,8 +153,8 @@ impl World {
         run_well(self.folder.path(), &[arguments, &["-c", &config]].concat())
     }
 
-    /// Runs a command on this provider's configuration, whatever comes of it.
-    pub(crate) fn try_command(&self, arguments: &[&str]) -> std::process::Output {
+    /// Runs a command on this provider's configuration, which may fail.
+    pub fn try_command(&self, arguments: &[&str]) -> std::process::Output {
         let config = self.nodes[0].config.display().to_string();
         run(self.folder.path(), &[arguments, &["-c", &config]].concat())
     }
@@ -195,8 +195,8 @@ impl World {
         self.nodes[0].metric(name, labels).await
     }
 
-    /// Where the first node is and what it stands on.
-    pub(crate) fn place(&self) -> Place {
+    /// The first node's addresses and stores.
+    pub fn place(&self) -> Place {
         self.place.clone()
     }
 }
@@ -210,7 +210,7 @@ impl Node {
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap_or_default());
     }
 
-    /// A metric's samples: labels as they stand, and value.
+    /// A metric's samples: labels and value.
     async fn samples(&self, name: &str) -> Vec<(String, f64)> {
         let url = format!("{}/metrics", self.operations);
         let text = http::get(&url).await.expect("the operations port").text().await.expect("text");
@@ -266,8 +266,8 @@ fn relayed(url: &str) -> (String, Relay) {
     (url.into(), relay)
 }
 
-/// Where scripts of other people's clients are.
-pub(crate) fn clients_folder() -> &'static PathBuf {
+/// The folder of the third-party client scripts.
+pub fn clients_folder() -> &'static PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser-clients"))
 }

@@ -48,11 +48,11 @@ fn the_technical_reason_is_on_the_page_and_marked_as_english() {
 
 #[test]
 fn the_wait_is_shown_in_whole_minutes() {
-    for (seconds, told) in [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes")] {
+    for (seconds, shown) in [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes")] {
         let retry_after = Some(seconds);
         let html =
             ProblemPage { retry_after, ..page(ProblemKind::TooManyRequests, Language::En) }.render().unwrap();
-        assert!(html.contains(&format!("Try again in {told}.")), "{seconds}");
+        assert!(html.contains(&format!("Try again in {shown}.")), "{seconds}");
     }
 }
 
