@@ -2,7 +2,7 @@
 
 /// Which binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// The one given by `--turns`.
     Old,
     /// The one measured otherwise.
@@ -11,7 +11,7 @@ pub enum Side {
 
 impl Side {
     /// Its name in reports.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Old => "old",
             Self::New => "new",
@@ -20,7 +20,7 @@ impl Side {
 }
 
 /// What is compared: a column's title, its name for tools, and how many decimals are shown.
-pub const COLUMNS: [(&str, &str, usize); 7] = [
+pub(crate) const COLUMNS: [(&str, &str, usize); 7] = [
     ("CPU us", "cpu_us_per_flow", 0),
     ("per s", "per_second", 0),
     ("p99 ms", "p99_ms", 2),
@@ -31,11 +31,11 @@ pub const COLUMNS: [(&str, &str, usize); 7] = [
 ];
 
 /// One figure for each column, as far as it is known.
-pub type Figures = [Option<f64>; COLUMNS.len()];
+pub(crate) type Figures = [Option<f64>; COLUMNS.len()];
 
 /// One flow's figures over all rounds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     pub flow: String,
     pub old: Figures,
     pub new: Figures,
@@ -49,18 +49,18 @@ pub struct Row {
 
 /// All that was measured, in the order in which it was.
 #[derive(Default)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     found: Vec<(String, Side, Figures, u64)>,
 }
 
 impl Comparison {
     /// Adds one flow's figures of one turn, and how many of its flows failed.
-    pub fn add(&mut self, flow: String, side: Side, figures: Figures, failed: u64) {
+    pub(crate) fn add(&mut self, flow: String, side: Side, figures: Figures, failed: u64) {
         self.found.push((flow, side, figures, failed));
     }
 
     /// A row for each flow that either side could be measured in.
-    pub fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<Row> {
         let mut flows: Vec<&String> = Vec::new();
         for (flow, ..) in &self.found {
             if !flows.contains(&flow) {

@@ -14,7 +14,7 @@ const LIMIT: i64 = 1_000_000_000;
 const CALLBACK_SECRET: &str = "loadCallbackSecretOnLoopbackOnly0001";
 
 /// What the configuration depends on.
-pub struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     /// Where its files are.
     pub folder: &'a Path,
     /// Port of the issuer.
@@ -39,7 +39,7 @@ pub struct Plan<'a> {
 
 /// What is on while a provider is measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conditions {
+pub(crate) struct Conditions {
     /// Whether test numbers are counted towards limits, as real ones are.
     pub limits: bool,
     /// The log's level.
@@ -55,7 +55,7 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// When what is laid on top is no TOML.
-    pub fn configuration(&self) -> Result<Table, String> {
+    pub(crate) fn configuration(&self) -> Result<Table, String> {
         let Self { port, operations_port, gateway, workers, .. } = self;
         let place = |name: &str| self.folder.join(name).display().to_string();
         // Quoted as TOML itself does it: paths and URLs may hold anything.
@@ -124,7 +124,7 @@ constant_codes = {{}}
 
 impl Conditions {
     /// What a configuration says.
-    pub fn of(configuration: &Table) -> Self {
+    pub(crate) fn of(configuration: &Table) -> Self {
         let value = |section: &str, key: &str| configuration.get(section).and_then(|table| table.get(key));
         let text = |section, key| value(section, key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Self {

@@ -15,10 +15,10 @@ use crate::receipts::Receipt;
 const CONNECTIONS: usize = 16;
 
 /// Messages whose receipts are not answered yet, the sender's ids by the gateway's: the provider asks for them back.
-pub type Messages = Rc<RefCell<HashMap<String, String>>>;
+pub(crate) type Messages = Rc<RefCell<HashMap<String, String>>>;
 
 /// Starts the connections; what is sent into the queue is posted once each, in order of arrival.
-pub fn start(messages: &Messages) -> UnboundedSender<Receipt> {
+pub(crate) fn start(messages: &Messages) -> UnboundedSender<Receipt> {
     let (queue, waiting) = mpsc::unbounded_channel();
     let waiting = Rc::new(Mutex::new(waiting));
     for _ in 0..CONNECTIONS {

@@ -68,7 +68,7 @@ impl World {
 }
 
 /// One virtual user, with people, a client and a connection of its own.
-pub struct User {
+pub(crate) struct User {
     world: Rc<World>,
     browser: Browser,
     numbers: Vec<String>,
@@ -81,7 +81,7 @@ pub struct User {
 }
 
 /// Who a user signs in as, and through which client.
-pub struct Identity {
+pub(crate) struct Identity {
     /// The numbers of its people, at least one: nobody else signs in with them.
     pub numbers: Vec<String>,
     pub codes: Codes,
@@ -120,7 +120,7 @@ impl User {
     }
 
     /// Signs in with each of its people once: the first sign-in asks for consent, and from then on it is remembered.
-    pub async fn sign_in_everybody(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn sign_in_everybody(&mut self) -> Result<(), Failure> {
         for _ in 0..self.numbers.len() {
             self.sign_in().await?;
         }
@@ -129,7 +129,7 @@ impl User {
 
     /// A whole sign-in of the next of its people, as of somebody who was not there before: pages, token request,
     /// UserInfo.
-    pub async fn sign_in(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn sign_in(&mut self) -> Result<(), Failure> {
         self.browser.jar.clear();
         self.turn = (self.turn + 1) % self.numbers.len();
         self.sign_in_again().await

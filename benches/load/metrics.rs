@@ -13,7 +13,7 @@ pub(crate) struct Counters {
 impl Counters {
     /// Sums the series of each counter in a Prometheus or OpenMetrics exposition, whatever labels a version gives them;
     /// absent ones are 0.
-    pub fn parse(exposition: &str) -> Self {
+    pub(crate) fn parse(exposition: &str) -> Self {
         let sum = |name: &str| {
             exposition
                 .lines()

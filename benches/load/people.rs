@@ -33,12 +33,12 @@ const CLIENTS: [(&str, &str, Option<&str>); 5] = [
 pub(crate) const FIRST_NUMBER: u64 = 998_005_000_000;
 
 /// The number of person `index`.
-pub fn number(first: u64, index: usize) -> String {
+pub(crate) fn number(first: u64, index: usize) -> String {
     (first + index as u64).to_string()
 }
 
 /// The numbers that only virtual user `index` of `users` signs in with, of `people` from `first` on: every so many-th.
-pub fn share(first: u64, index: usize, users: usize, people: usize) -> Vec<String> {
+pub(crate) fn share(first: u64, index: usize, users: usize, people: usize) -> Vec<String> {
     (index..people).step_by(users).map(|person| number(first, person)).collect()
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn listening_on(port: u16) -> Option<u32> {
 }
 
 /// The kind of file system that holds an absolute path, as the system names it.
-pub fn file_system(path: &Path) -> Option<String> {
+pub(crate) fn file_system(path: &Path) -> Option<String> {
     holder(&fs::read_to_string("/proc/self/mounts").ok()?, path)
 }
 

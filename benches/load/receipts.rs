@@ -9,7 +9,7 @@ const LOCAL_TIME: &[BorrowedFormatItem<'static>] =
 
 /// An accepted message whose sender asked for a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
+pub(crate) struct Receipt {
     /// Where it is posted to; secret of the sender.
     pub callback_url: String,
     /// The gateway's id of the message.
@@ -22,7 +22,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// The receipt that the form of a send asks for; `None` when it names no address for one.
-    pub fn asked_for(form: &[u8], gateway_id: &str) -> Option<Self> {
+    pub(crate) fn asked_for(form: &[u8], gateway_id: &str) -> Option<Self> {
         let (mut callback_url, mut message_id, mut phone) = (None, None, None);
         for (name, value) in form_urlencoded::parse(form) {
             match name.as_ref() {
@@ -41,7 +41,7 @@ impl Receipt {
     }
 
     /// The form that says the message was delivered.
-    pub fn form(&self, now: OffsetDateTime) -> String {
+    pub(crate) fn form(&self, now: OffsetDateTime) -> String {
         let date = now.to_offset(offset!(+5)).format(LOCAL_TIME).unwrap_or_default();
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs([

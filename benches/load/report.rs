@@ -48,7 +48,7 @@ impl Outcome {
     }
 
     /// What is compared of it, in the order of [`crate::comparison::COLUMNS`].
-    pub fn figures(&self) -> Figures {
+    pub(crate) fn figures(&self) -> Figures {
         [
             self.cpu_microseconds(),
             Some(self.rate()),
@@ -73,7 +73,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// Says what is measured, on what and under which conditions; `turn` names it among others.
-    pub fn begin(flags: &Flags, server: &Server, idle: Option<Usage>, turn: Option<&str>) -> Self {
+    pub(crate) fn begin(flags: &Flags, server: &Server, idle: Option<Usage>, turn: Option<&str>) -> Self {
         if flags.json {
             let setting = server.setting();
             let conditions = setting.map(|setting| &setting.conditions);
@@ -212,7 +212,7 @@ fn conditions(flags: &Flags, server: &Server) -> String {
 }
 
 /// A figure as tables show it.
-pub fn figure(value: Option<f64>, decimals: usize) -> String {
+pub(crate) fn figure(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 

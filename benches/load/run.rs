@@ -28,7 +28,7 @@ const MOST_FAILURES: u32 = 50;
 const MOST_PEOPLE: usize = 1_000_000;
 
 /// All that was measured of one provider.
-pub struct Measured {
+pub(crate) struct Measured {
     pub outcomes: Vec<(Scenario, Outcome)>,
     /// How many scenarios could not be measured.
     pub broken: usize,
@@ -81,7 +81,11 @@ async fn begin(flags: &Flags) -> Result<(), String> {
 ///
 /// # Errors
 /// In words, when nothing can be measured.
-pub async fn measure_all(flags: &Flags, gateway: SocketAddr, turn: Option<&str>) -> Result<Measured, String> {
+pub(crate) async fn measure_all(
+    flags: &Flags,
+    gateway: SocketAddr,
+    turn: Option<&str>,
+) -> Result<Measured, String> {
     let server = match &flags.base {
         Some(base) => Server::running(flags, base)?,
         None => Server::start(flags, gateway).await?,

@@ -61,7 +61,7 @@ impl Scenario {
     }
 
     /// Whether each flow causes a message, and so a receipt.
-    pub fn sends_message(self) -> bool {
+    pub(crate) fn sends_message(self) -> bool {
         matches!(self, Self::SignIn | Self::SignInRs256)
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Server {
 }
 
 /// What is on in a provider started here, and where it runs.
-pub struct Setting {
+pub(crate) struct Setting {
     pub conditions: Conditions,
     /// The file system of its log, and of its database if that is a file.
     pub file_system: String,
@@ -61,7 +61,7 @@ impl Server {
     ///
     /// # Errors
     /// With the provider's own words when it refuses to start.
-    pub async fn start(flags: &Flags, gateway: SocketAddr) -> Result<Self, String> {
+    pub(crate) async fn start(flags: &Flags, gateway: SocketAddr) -> Result<Self, String> {
         let port = free_port().map_err(|error| format!("no port is free: {error}"))?;
         let folder = std::env::temp_dir().join(format!("yagona-load-{}-{port}", std::process::id()));
         let io = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -106,7 +106,7 @@ impl Server {
     }
 
     /// What is on in it, if it was started here.
-    pub fn setting(&self) -> Option<&Setting> {
+    pub(crate) fn setting(&self) -> Option<&Setting> {
         self.own.as_ref().map(|own| &own.setting)
     }
 }

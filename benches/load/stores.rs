@@ -9,7 +9,7 @@ use crate::flags::Flags;
 ///
 /// # Errors
 /// In words, when a named store cannot be emptied.
-pub async fn empty(flags: &Flags) -> Result<(), String> {
+pub(crate) async fn empty(flags: &Flags) -> Result<(), String> {
     if let Some(url) = &flags.database_url {
         if !url.starts_with("postgres") {
             return Err("only PostgreSQL is emptied between turns; without a URL each has a new SQLite file"

@@ -16,7 +16,7 @@ use crate::stores;
 ///
 /// # Errors
 /// In words, when a turn cannot be had.
-pub async fn run(flags: &Flags, older: &Path, gateway: SocketAddr) -> Result<usize, String> {
+pub(crate) async fn run(flags: &Flags, older: &Path, gateway: SocketAddr) -> Result<usize, String> {
     if flags.rounds == 0 {
         return Err("at least one round is needed".to_owned());
     }

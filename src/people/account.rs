@@ -80,7 +80,7 @@ impl Account {
 }
 
 /// Locked out until an operator unlocks the account.
-pub const NEVER: Timestamp = Timestamp(i64::MAX);
+pub(super) const NEVER: Timestamp = Timestamp(i64::MAX);
 
 #[cfg(test)]
 mod tests {

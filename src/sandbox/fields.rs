@@ -19,7 +19,7 @@ impl Fields {
     ///
     /// # Errors
     /// A message why the body cannot be parsed.
-    pub async fn read(request: &HttpRequest, body: Bytes) -> Result<Self, String> {
+    pub(super) async fn read(request: &HttpRequest, body: Bytes) -> Result<Self, String> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.unwrap_or("application/x-www-form-urlencoded");
         match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {

@@ -20,7 +20,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 }
 
 /// The digits of a phone number in any notation; `None` without digits.
-pub fn digits(number: &str) -> Option<String> {
+pub(super) fn digits(number: &str) -> Option<String> {
     let digits: String = number.chars().filter(char::is_ascii_digit).take(15).collect();
     (!digits.is_empty()).then_some(digits)
 }

@@ -11,7 +11,7 @@ use time::macros::{format_description, offset};
 use super::parts::{self, Length};
 
 /// Number of messages that are kept.
-pub const KEPT: usize = 10_000;
+pub(super) const KEPT: usize = 10_000;
 
 /// RFC 3339 in UTC with milliseconds, as in `GET /messages`.
 const RFC_3339_MS: &[BorrowedFormatItem<'static>] =
@@ -31,7 +31,7 @@ impl Gateway {
     pub(super) const ALL: [Self; 2] = [Self::Eskiz, Self::PlayMobile];
 
     /// The name in JSON and forms.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Eskiz => "eskiz",
             Self::PlayMobile => "playmobile",
@@ -39,7 +39,7 @@ impl Gateway {
     }
 
     /// The name on pages.
-    pub fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             Self::Eskiz => "Eskiz",
             Self::PlayMobile => "PlayMobile",
@@ -74,7 +74,7 @@ impl State {
 }
 
 /// A message that a gateway is about to accept.
-pub struct Submission {
+pub(super) struct Submission {
     /// The gateway.
     pub gateway: Gateway,
     /// The gateway's id for it (Eskiz) or the sender's (PlayMobile); unique per gateway.
@@ -92,7 +92,7 @@ pub struct Submission {
 }
 
 /// A message that a gateway has accepted.
-pub struct Message {
+pub(super) struct Message {
     /// Incremented with every message, of all gateways.
     pub number: u64,
     /// As submitted; its `arrivals` becomes 0 when the phones' messages are deleted.
@@ -111,7 +111,7 @@ pub struct Message {
 
 impl Message {
     /// The gateway's name of the current state.
-    pub fn status(&self) -> &'static str {
+    pub(super) fn status(&self) -> &'static str {
         self.state.word(self.sent.gateway)
     }
 
@@ -171,7 +171,7 @@ pub(super) struct Messages {
 
 impl Messages {
     /// Stores a message and returns its number.
-    pub fn accept(&mut self, submission: Submission, now: OffsetDateTime) -> u64 {
+    pub(super) fn accept(&mut self, submission: Submission, now: OffsetDateTime) -> u64 {
         let now = now.truncate_to_millisecond();
         let accepted_at = self.kept.back().map_or(now, |last| now.max(last.accepted_at));
         self.taken += 1;
@@ -194,17 +194,17 @@ impl Messages {
     }
 
     /// The message of a gateway by `id`.
-    pub fn find(&self, gateway: Gateway, id: &str) -> Option<&Message> {
+    pub(super) fn find(&self, gateway: Gateway, id: &str) -> Option<&Message> {
         self.get(*self.by_id.get(&(gateway, id.to_owned()))?)
     }
 
     /// The message with this number; `None` if it is no longer kept.
-    pub fn get(&self, number: u64) -> Option<&Message> {
+    pub(super) fn get(&self, number: u64) -> Option<&Message> {
         self.kept.get(self.place(number)?)
     }
 
     /// Updates a message, if it is still kept.
-    pub fn advance(&mut self, number: u64, state: State, now: OffsetDateTime) {
+    pub(super) fn advance(&mut self, number: u64, state: State, now: OffsetDateTime) {
         let Some(message) = self.place(number).and_then(|place| self.kept.get_mut(place)) else { return };
         message.state = state;
         match state {
@@ -216,7 +216,12 @@ impl Messages {
 
     /// Delivered messages, newest last: of the phone `to` or of all, at or after `since`, at most the
     /// newest `most`.
-    pub fn arrived(&self, to: Option<&str>, since: Option<OffsetDateTime>, most: usize) -> Vec<Arrival> {
+    pub(super) fn arrived(
+        &self,
+        to: Option<&str>,
+        since: Option<OffsetDateTime>,
+        most: usize,
+    ) -> Vec<Arrival> {
         let mut arrivals: Vec<Arrival> = self
             .kept
             .iter()
@@ -231,12 +236,12 @@ impl Messages {
     }
 
     /// The messages of `gateway`, newest first.
-    pub fn accepted_by(&self, gateway: Gateway) -> impl Iterator<Item = &Message> {
+    pub(super) fn accepted_by(&self, gateway: Gateway) -> impl Iterator<Item = &Message> {
         self.kept.iter().rev().filter(move |message| message.sent.gateway == gateway)
     }
 
     /// Deletes the phones' messages. The gateways keep their records.
-    pub fn empty_phones(&mut self) {
+    pub(super) fn empty_phones(&mut self) {
         for message in &mut self.kept {
             message.sent.arrivals = 0;
         }

@@ -27,7 +27,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 }
 
 /// A page, or a rendering error.
-pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
+pub(super) fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
         Err(error) => {
@@ -52,7 +52,7 @@ pub(super) async fn refuse_other_sites(
 }
 
 /// The 404 page.
-pub async fn not_found() -> HttpResponse {
+pub(super) async fn not_found() -> HttpResponse {
     page(StatusCode::NOT_FOUND, &NotFound)
 }
 

@@ -19,7 +19,7 @@ pub(super) enum Alphabet {
 
 /// A text as the network counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Length {
+pub(super) struct Length {
     /// UCS-2 if one character is outside GSM-7.
     pub alphabet: Alphabet,
     /// The number of parts, each charged; at least 1.

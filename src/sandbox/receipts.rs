@@ -34,7 +34,7 @@ pub(super) struct Courier {
 impl Courier {
     /// # Errors
     /// If the HTTP client cannot be created.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let client = Client::builder()
             .timeout(TIMEOUT)
             .redirect(redirect::Policy::none())
@@ -59,7 +59,7 @@ impl Courier {
 }
 
 /// The delivery of the messages of one request.
-pub struct Course<W> {
+pub(super) struct Course<W> {
     /// [`Message::number`]s.
     pub numbers: Vec<u64>,
     /// The gateway's behaviour when the messages were accepted.
@@ -70,7 +70,7 @@ pub struct Course<W> {
 }
 
 /// Delivers messages, in the background.
-pub fn follow<W>(sandbox: web::Data<Sandbox>, course: Course<W>)
+pub(super) fn follow<W>(sandbox: web::Data<Sandbox>, course: Course<W>)
 where
     W: Fn(&Client, &[&Message], OffsetDateTime) -> Vec<RequestBuilder> + 'static,
 {

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use super::messages::Gateway;
 
 /// Maximum delay; longer than any sender's timeout.
-pub const LONGEST_DELAY_MS: u64 = 60_000;
+pub(super) const LONGEST_DELAY_MS: u64 = 60_000;
 
 /// A fault that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
+pub(super) enum Switch {
     /// Every request gets HTTP 500.
     Fail,
     /// Sending is refused with the gateway's own error.
@@ -32,7 +32,7 @@ impl Switch {
         [Self::Fail, Self::Refuse, Self::Duplicate, Self::LoseReceipts, Self::Drop, Self::ExpireTokens];
 
     /// The name in JSON and forms.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Fail => "fail",
             Self::Refuse => "refuse",
@@ -82,12 +82,12 @@ impl Behaviour {
     }
 
     /// The delay of every response.
-    pub fn delay(self) -> Duration {
+    pub(super) fn delay(self) -> Duration {
         Duration::from_millis(self.delay_ms)
     }
 
     /// How many times an accepted message is delivered.
-    pub fn arrivals(self) -> u8 {
+    pub(super) fn arrivals(self) -> u8 {
         if self.is(Switch::Drop) {
             0
         } else if self.is(Switch::Duplicate) {
@@ -116,7 +116,7 @@ pub(super) struct Switches {
 
 impl Switches {
     /// The current behaviour of `gateway`.
-    pub fn of(&self, gateway: Gateway) -> Behaviour {
+    pub(super) fn of(&self, gateway: Gateway) -> Behaviour {
         match gateway {
             Gateway::Eskiz => self.eskiz,
             Gateway::PlayMobile => self.playmobile,
@@ -124,7 +124,7 @@ impl Switches {
     }
 
     /// Incremented when Eskiz's tokens are made to expire; tokens of an earlier generation are expired.
-    pub fn token_generation(&self) -> u64 {
+    pub(super) fn token_generation(&self) -> u64 {
         self.token_generation
     }
 
@@ -132,7 +132,7 @@ impl Switches {
     ///
     /// # Errors
     /// A message with the first invalid change.
-    pub fn apply(&mut self, changes: &[(String, String)]) -> Result<(), String> {
+    pub(super) fn apply(&mut self, changes: &[(String, String)]) -> Result<(), String> {
         let mut next = self.clone();
         for (key, value) in changes {
             next.change(key, value).map_err(|reason| format!("{key}: {reason}"))?;

@@ -19,7 +19,7 @@ use crate::platform::seal::{Keyring, Sealer};
 pub const PUBLISH_AHEAD: i64 = 3600;
 
 /// Seconds for which an old key stays published after its successor started to sign: longer than any token lives.
-pub const KEEP_AFTER: i64 = 24 * 3600;
+pub(super) const KEEP_AFTER: i64 = 24 * 3600;
 
 /// A snapshot of the keys.
 pub struct KeySet {

@@ -158,8 +158,8 @@ impl Outbound {
     }
 
     /// A client that connects only to `addresses`.
-    fn client(&self, target: Target, addresses: Vec<SocketAddr>) -> Result<Client, OutboundError> {
-        let mut answer = addresses.clone();
+    fn client(&self, target: Target, addresses: &[SocketAddr]) -> Result<Client, OutboundError> {
+        let mut answer = addresses.to_vec();
         answer.sort_unstable();
         let key = (target, answer);
         if let Some(client) = self.clients.get(&key) {

@@ -262,7 +262,7 @@ async fn only_web_urls_without_credentials_are_allowed() {
 
 #[tokio::test]
 async fn self_signed_certificates_are_accepted_of_allowed_private_addresses_in_the_sandbox_only() {
-    let address = tls_server().await;
+    let address = tls_server();
     let url = Url::parse(&format!("https://localhost:{}/", address.port())).unwrap();
     let call = async |trusting| {
         let allow = vec![Allowed::Host { name: "localhost".to_owned(), port: Some(address.port()) }];
@@ -283,7 +283,7 @@ fn certificates_are_verified_if_one_address_is_public() {
 }
 
 /// A server with a self-signed certificate.
-async fn tls_server() -> SocketAddr {
+fn tls_server() -> SocketAddr {
     use rustls::pki_types::PrivatePkcs8KeyDer;
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());

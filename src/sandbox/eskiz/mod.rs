@@ -26,7 +26,7 @@ use super::switches::Switch;
 use tokens::{AccountState, Terms};
 
 /// The endpoints, below `/eskiz/api`.
-pub fn routes(config: &mut ServiceConfig) {
+pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .route("/auth/login", web::post().to(login))
         .route("/auth/refresh", web::patch().to(refresh))
@@ -40,7 +40,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// Applies the switches: delay and failure.
-pub async fn troubles(
+pub(super) async fn troubles(
     sandbox: Data<Sandbox>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -14,7 +14,7 @@ use crate::sandbox::messages::{Gateway, Message, State};
 use crate::sandbox::parts::Alphabet;
 
 /// The balance, in soum; constant.
-pub const BALANCE: u32 = 1_000_000;
+pub(super) const BALANCE: u32 = 1_000_000;
 
 /// The price of a part, in soum.
 const PRICE: usize = 95;
@@ -28,7 +28,7 @@ const RECORD: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
 /// `YYYY-MM-DD HH:MM:SS` in Tashkent time.
-pub fn local_time(time: OffsetDateTime) -> String {
+pub(super) fn local_time(time: OffsetDateTime) -> String {
     time.to_offset(TASHKENT).format(SECONDS).unwrap_or_default()
 }
 

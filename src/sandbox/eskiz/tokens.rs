@@ -20,7 +20,7 @@ const REFRESH_WINDOW: Duration = Duration::days(30);
 
 /// The validity of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountState {
+pub(crate) enum AccountState {
     /// Valid.
     Valid,
     /// Expired, but can be refreshed.
@@ -39,7 +39,7 @@ pub(crate) struct Terms {
 }
 
 /// Issues and verifies tokens, and issues ids.
-pub struct Tokens {
+pub(crate) struct Tokens {
     key: Key,
     given: AtomicU64,
 }
@@ -60,14 +60,14 @@ impl Tokens {
     ///
     /// # Errors
     /// If the operating system has no randomness.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let key = Key::generate(HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| io::Error::other("the operating system gives no randomness"))?;
         Ok(Self { key, given: AtomicU64::new(0) })
     }
 
     /// A unique UUID (in version 4 format).
-    pub fn uuid(&self) -> String {
+    pub(crate) fn uuid(&self) -> String {
         let count = self.given.fetch_add(1, Ordering::Relaxed);
         let tag = hmac::sign(&self.key, &count.to_be_bytes());
         let mut bytes = [0_u8; 16];
@@ -100,7 +100,7 @@ impl Tokens {
     }
 
     /// The validity of `token` at `now`.
-    pub fn standing(&self, token: &str, now: OffsetDateTime, terms: Terms) -> AccountState {
+    pub(crate) fn standing(&self, token: &str, now: OffsetDateTime, terms: Terms) -> AccountState {
         let Some(claims) = self.open(token) else { return AccountState::Invalid };
         let now = now.unix_timestamp();
         if claims.exp + REFRESH_WINDOW.whole_seconds() < now {

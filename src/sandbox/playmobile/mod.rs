@@ -28,14 +28,14 @@ const ISO_8601: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// The endpoint, below `/playmobile`.
-pub fn routes(config: &mut ServiceConfig) {
+pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .route("/broker-api/send", web::post().to(send))
         .default_service(web::to(|| async { HttpResponse::NotFound().finish() }));
 }
 
 /// Applies the switches: delay and failure.
-pub async fn troubles(
+pub(super) async fn troubles(
     sandbox: Data<Sandbox>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

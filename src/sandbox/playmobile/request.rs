@@ -16,7 +16,7 @@ pub(super) struct ServiceError {
 
 impl ServiceError {
     /// An error of the broker itself.
-    pub const INTERNAL: Self = Self::new(100, "Internal server error");
+    pub(super) const INTERNAL: Self = Self::new(100, "Internal server error");
     /// The account may not send.
     pub(super) const LOCKED: Self = Self::new(102, "Account lock");
     /// A message-id was used before, in this request or an earlier one.
@@ -74,7 +74,7 @@ pub(super) struct Order {
 ///
 /// # Errors
 /// The first error; then nothing of the request is sent.
-pub fn read(body: &[u8], originator: &str) -> Result<Vec<Order>, ServiceError> {
+pub(super) fn read(body: &[u8], originator: &str) -> Result<Vec<Order>, ServiceError> {
     let request: Value = serde_json::from_slice(body).map_err(|_| ServiceError::SYNTAX)?;
     let messages = request.get("messages").and_then(Value::as_array).ok_or(ServiceError::SYNTAX)?;
     if messages.is_empty() {

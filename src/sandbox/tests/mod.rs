@@ -55,7 +55,7 @@ pub(super) fn sandbox(settings: Settings) -> Data<Sandbox> {
 }
 
 /// The sandbox, without a network.
-pub type Sandboxed = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>;
+pub(super) type Sandboxed = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>;
 
 pub(super) async fn app(sandbox: &Data<Sandbox>) -> Sandboxed {
     let sandbox = sandbox.clone();
@@ -93,7 +93,7 @@ pub(super) async fn messages(app: &Sandboxed, query: &str) -> Vec<Value> {
 }
 
 /// Waits until the newest message is delivered.
-pub async fn until_delivered(app: &Sandboxed) {
+pub(super) async fn until_delivered(app: &Sandboxed) {
     for _ in 0..200 {
         if messages(app, "").await.last().is_some_and(|message| message["status"] == "DELIVERED") {
             return;
@@ -104,13 +104,13 @@ pub async fn until_delivered(app: &Sandboxed) {
 }
 
 /// Sets switches, like a script.
-pub async fn turn(app: &Sandboxed, changes: &'static str) -> Answer {
+pub(super) async fn turn(app: &Sandboxed, changes: &'static str) -> Answer {
     let form = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     call(app, TestRequest::post().uri("/switches").insert_header(form).set_payload(changes)).await
 }
 
 /// The sender's server, which gets delivery reports.
-pub struct Receiver {
+pub(super) struct Receiver {
     pub url: String,
     receipts: UnboundedReceiver<Receipt>,
     server: ServerHandle,
@@ -146,7 +146,7 @@ impl Receiver {
     }
 
     /// The remaining delivery reports, after a short wait for late ones.
-    pub async fn rest(mut self) -> usize {
+    pub(super) async fn rest(mut self) -> usize {
         rt::time::sleep(Duration::from_millis(700)).await;
         self.server.stop(false).await;
         std::iter::from_fn(|| self.receipts.try_recv().ok()).count()

@@ -5,24 +5,24 @@ use super::listener::REFUSE_FIRST;
 /// Confidential, PKCE, ES256; must be consented to; refreshes; has back-channel logout.
 pub(crate) const SHOP: &str = "shop";
 /// As `SHOP`, another one.
-pub const RIVAL: &str = "rival";
+pub(crate) const RIVAL: &str = "rival";
 /// A state body with a statutory basis: no consent.
-pub const AGENCY: &str = "agency";
+pub(crate) const AGENCY: &str = "agency";
 /// Authenticates in the body; refuses the first logout token of each session.
 pub(crate) const BODY: &str = "body";
 /// As certification suites are registered: no PKCE, RS256.
-pub const LEGACY: &str = "legacy";
+pub(crate) const LEGACY: &str = "legacy";
 /// Public: PKCE instead of a secret.
-pub const NATIVE: &str = "native";
+pub(crate) const NATIVE: &str = "native";
 /// EdDSA ID tokens, JWT access tokens.
-pub const MODERN: &str = "modern";
+pub(crate) const MODERN: &str = "modern";
 /// Client credentials, without a person.
-pub const MACHINE: &str = "machine";
+pub(crate) const MACHINE: &str = "machine";
 /// A lending service.
-pub const LENDER: &str = "lender";
+pub(crate) const LENDER: &str = "lender";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
-pub const CALLBACK: &str = "http://localhost:9/callback";
+pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
 /// A second one, with a query.
 pub(crate) const CALLBACK_WITH_QUERY: &str = "http://localhost:9/callback?from=yagona";
 /// Where people go after signing out.

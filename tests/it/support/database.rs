@@ -12,11 +12,11 @@ enum Database {
 }
 
 /// A lock on rows that the provider writes, until released.
-pub struct Lock(Database);
+pub(crate) struct Lock(Database);
 
 impl Lock {
     /// Releases the lock.
-    pub async fn release(self) {
+    pub(crate) async fn release(self) {
         match self.0 {
             Database::Sqlite(connection) => {
                 connection.execute_batch("ROLLBACK").expect("the end of a transaction");
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// Waits until a query gives a number.
-    pub async fn until_stored(&self, query: &'static str, expected: i64) {
+    pub(crate) async fn until_stored(&self, query: &'static str, expected: i64) {
         until(&format!("{query} to be {expected}"), async || {
             (self.stored(query).await == expected).then_some(())
         })

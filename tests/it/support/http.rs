@@ -12,6 +12,6 @@ pub(crate) fn client() -> Client {
 ///
 /// # Errors
 /// If the connection fails.
-pub async fn get(url: &str) -> reqwest::Result<Response> {
+pub(crate) async fn get(url: &str) -> reqwest::Result<Response> {
     client().get(url).send().await
 }

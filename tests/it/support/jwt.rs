@@ -21,7 +21,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
 }
 
 /// Decodes a token without verification.
-pub fn read(token: &str) -> Jwt {
+pub(crate) fn read(token: &str) -> Jwt {
     let mut parts = token.split('.').map(|part| {
         let raw = BASE64_URL_SAFE_NO_PAD.decode(part);
         raw.unwrap_or_else(|error| panic!("{part} is not base64url: {error}"))
@@ -31,7 +31,7 @@ pub fn read(token: &str) -> Jwt {
 }
 
 /// Decodes a token and verifies its signature with `keys` (a JWK set); it may have expired.
-pub fn verify(token: &str, keys: &Value) -> Jwt {
+pub(crate) fn verify(token: &str, keys: &Value) -> Jwt {
     let header = decode_header(token).unwrap_or_else(|error| panic!("the header of {token}: {error}"));
     let kid = header.kid.as_deref().expect("a kid");
     let keys = JwkSet::deserialize(keys).expect("a JWK set");

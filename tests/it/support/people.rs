@@ -15,7 +15,7 @@ pub(crate) struct Person {
 
 impl Person {
     /// The person of a number; includes unknown numbers.
-    pub fn with_number(number: &str) -> Self {
+    pub(crate) fn with_number(number: &str) -> Self {
         Self { number: number.to_owned(), pinfl: String::new(), seen: AtomicUsize::new(0) }
     }
 }

@@ -13,7 +13,7 @@ use super::wait::until;
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
 
 /// A free port, given out once: below the kernel's range of ephemeral ports.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Two runs at once begin at different places.
     let start = u16::try_from(std::process::id() % 70 * 100).unwrap_or_default();
@@ -27,7 +27,7 @@ pub fn free_port() -> u16 {
 }
 
 /// `yagona …` in `folder`, without inherited environment variables.
-pub fn yagona(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn yagona(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.current_dir(folder).args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("YAGONA__")) {
@@ -63,7 +63,7 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts `yagona …`, with its output in the file `log`.
-    pub fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
         let out = File::options().create(true).append(true).open(&log).expect("a log");
         let err = out.try_clone().expect("a second handle");
         let child = yagona(folder, arguments).stdout(out).stderr(err).spawn().expect("the binary under test");
@@ -72,12 +72,12 @@ impl Running {
     }
 
     /// Its output so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The end of its output.
-    pub fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
@@ -103,7 +103,7 @@ impl Running {
     }
 
     /// Waits for it to exit.
-    pub async fn end(&mut self) -> ExitStatus {
+    pub(crate) async fn end(&mut self) -> ExitStatus {
         until("the provider's end", async || self.child.try_wait().expect("its state")).await
     }
 
@@ -114,7 +114,7 @@ impl Running {
     }
 
     /// Kills it, like a crash.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         reaper::has_ended(self.child.id());

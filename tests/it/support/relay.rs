@@ -27,7 +27,7 @@ enum State {
 
 impl Relay {
     /// A relay to `target`, initially open.
-    pub fn before(target: String) -> Self {
+    pub(crate) fn before(target: String) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("an option");
         let address = listener.local_addr().expect("its address");
@@ -54,12 +54,12 @@ impl Relay {
     }
 
     /// Passes nothing on, like a hanging server.
-    pub fn hang(&self) {
+    pub(crate) fn hang(&self) {
         self.state.send_replace(State::Hanging);
     }
 
     /// Makes the server available again.
-    pub fn restore(&self) {
+    pub(crate) fn restore(&self) {
         self.state.send_replace(State::Open);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn redis_database() -> String {
 ///
 /// # Errors
 /// If Redis is unavailable.
-pub async fn empty_redis(url: &str) -> redis::RedisResult<()> {
+pub(crate) async fn empty_redis(url: &str) -> redis::RedisResult<()> {
     let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
     redis::cmd("FLUSHDB").query_async(&mut connection).await
 }

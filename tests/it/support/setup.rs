@@ -56,7 +56,7 @@ impl Setup {
     }
 
     /// With this many people.
-    pub fn people(self, enrolled: usize, others: usize) -> Self {
+    pub(crate) fn people(self, enrolled: usize, others: usize) -> Self {
         Self { census: Census { enrolled, others }, ..self }
     }
 
@@ -115,7 +115,7 @@ impl Setup {
 }
 
 /// The secret part of the callback URL.
-pub const CALLBACK_SECRET: &str = "it0callback0path0known0to0these0tests0only";
+pub(crate) const CALLBACK_SECRET: &str = "it0callback0path0known0to0these0tests0only";
 
 /// A node's addresses and stores.
 #[derive(Clone)]

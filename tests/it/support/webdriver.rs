@@ -135,7 +135,7 @@ impl Chromium {
     }
 
     /// Replaces the text of a field.
-    pub async fn fill(&self, selector: &str, text: &str) {
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
         let element = self.wait_for(selector).await;
         self.call(&format!("element/{element}/clear"), json!({})).await;
         self.call(&format!("element/{element}/value"), json!({"text": text})).await;
@@ -167,7 +167,7 @@ impl Chromium {
     }
 
     /// Console errors since the last call: blocked content, failed loads, script errors.
-    pub async fn complaints(&self) -> Vec<String> {
+    pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.call("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().expect("a log");
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");

@@ -22,7 +22,7 @@ use super::{Browser, client_file};
 
 /// The stores of a provider.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Backend {
+pub(crate) enum Backend {
     /// SQLite and in-process state.
     Embedded,
     /// PostgreSQL and Redis.
@@ -59,7 +59,7 @@ const SHARED: (usize, usize) = (160, 12);
 
 impl World {
     /// The provider that tests with default settings share.
-    pub async fn shared(backend: Backend) -> &'static World {
+    pub(crate) async fn shared(backend: Backend) -> &'static World {
         static EMBEDDED: OnceCell<World> = OnceCell::const_new();
         static SERVERS: OnceCell<World> = OnceCell::const_new();
         let cell = if backend == Backend::Embedded { &EMBEDDED } else { &SERVERS };
@@ -154,7 +154,7 @@ impl World {
     }
 
     /// Runs a command on this provider's configuration, which may fail.
-    pub fn try_command(&self, arguments: &[&str]) -> std::process::Output {
+    pub(crate) fn try_command(&self, arguments: &[&str]) -> std::process::Output {
         let config = self.nodes[0].config.display().to_string();
         run(self.folder.path(), &[arguments, &["-c", &config]].concat())
     }
@@ -196,7 +196,7 @@ impl World {
     }
 
     /// The first node's addresses and stores.
-    pub fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.place.clone()
     }
 }
@@ -267,7 +267,7 @@ fn relayed(url: &str) -> (String, Relay) {
 }
 
 /// The folder of the third-party client scripts.
-pub fn clients_folder() -> &'static PathBuf {
+pub(crate) fn clients_folder() -> &'static PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser-clients"))
 }
