@@ -79,7 +79,7 @@ impl LogoutNotifier {
                 LogoutError::Outbound(error) => error.with_causes(),
                 error => error.to_string(),
             };
-            tracing::warn!(event = "logout.untold", client.id = %id, error = why, "a logout token was not delivered");
+            tracing::warn!(event = "logout.failed", client.id = %id, error = why, "a logout token was not delivered");
         }
     }
 
