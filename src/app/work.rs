@@ -106,7 +106,7 @@ impl Upkeep {
             self.ephemeral.purge();
             if limits.is_due(now) {
                 let read = self.limits.refresh().await;
-                log_failure("limits.unread", "reading what was sent", read);
+                log_failure("limits.unread", "reading the send totals", read);
                 log_failure("outbox.unmeasured", "measuring the outbox", self.outbox.measure().await);
             }
             if purge.is_due(now) {

@@ -124,7 +124,7 @@ async fn keys_can_be_rotated_without_a_gap(setup: Setup) {
         jwt::verify(tokens.get("id_token"), &keys);
     }
     let list = world.command(&["keys", "list"]);
-    for word in ["RS256", "ES256", "EdDSA", "signs"] {
+    for word in ["RS256", "ES256", "EdDSA", "signing"] {
         assert!(list.contains(word), "{list}");
     }
 }

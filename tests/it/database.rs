@@ -192,7 +192,7 @@ async fn a_cancelled_caller_leaves_a_clean_connection_and_nothing_half_written()
 }
 
 #[tokio::test]
-async fn closed_connections_are_replaced_and_the_outage_is_logged_once() {
+async fn closed_connections_are_replaced_after_a_probe() {
     let (db, mut other) = Store::server(4).await;
     db.execute(insert("a", 0)).await.expect("a row");
     let slow = || statement("SELECT 'x' AS a FROM pg_sleep(0.02)");
@@ -202,7 +202,7 @@ async fn closed_connections_are_replaced_and_the_outage_is_logged_once() {
     other.execute(end).await.expect("their end");
     until("the connections' end", async || (connections(&mut other).await == 0).then_some(())).await;
     assert!(matches!(db.execute(raise("a")).await, Err(DbError::Unavailable(_))));
-    assert!(matches!(db.execute(raise("a")).await, Err(DbError::Unavailable(_))), "said without asking");
+    assert!(matches!(db.execute(raise("a")).await, Err(DbError::Unavailable(_))), "fails at once");
     db.probe().await.expect("a new connection");
     for _ in 0..5 {
         assert_eq!(db.execute(raise("a")).await.expect("an answer"), 1);
