@@ -21,16 +21,9 @@ use crate::{grants, notices, release};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub struct StartError(pub String);
-
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// Turns any error into one that prevents the start.
 pub fn cannot_start(error: impl std::fmt::Display) -> StartError {

@@ -36,35 +36,20 @@ pub struct Registered {
 }
 
 /// A change did not take place.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ClientsError {
     /// The documents are wrong; nothing was stored.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<String>())]
     Invalid(Vec<RegistrationErrors>),
     /// There is no such client.
+    #[error("there is no client `{0}`; `yagona client list` shows them")]
     Unknown(String),
     /// The client has no secret by its own choice.
+    #[error("the client `{0}` is public: it has no secret to rotate")]
     Public(String),
-    /// The database says no.
-    Db(DbError),
-}
-
-impl std::fmt::Display for ClientsError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Invalid(all) => all.iter().try_for_each(|errors| write!(f, "{errors}")),
-            Self::Unknown(id) => write!(f, "there is no client `{id}`; `yagona client list` shows them"),
-            Self::Public(id) => write!(f, "the client `{id}` is public: it has no secret to rotate"),
-            Self::Db(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ClientsError {}
-
-impl From<DbError> for ClientsError {
-    fn from(error: DbError) -> Self {
-        Self::Db(error)
-    }
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
 }
 
 impl Registry {

@@ -14,16 +14,9 @@ pub struct CivilDate(Date);
 pub type BirthDate = CivilDate;
 
 /// The text is not a calendar date in the form `YYYY-MM-DD`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a calendar day in the form YYYY-MM-DD")]
 pub struct NotADate;
-
-impl fmt::Display for NotADate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a calendar day in the form YYYY-MM-DD")
-    }
-}
-
-impl std::error::Error for NotADate {}
 
 impl CivilDate {
     /// A date from its numbers; `None` if it does not exist.

@@ -46,27 +46,18 @@ impl DocumentKind {
 pub struct DocumentNumber(String);
 
 /// Why an input is not a number of the document's kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentNumberError {
     /// Nothing was typed.
+    #[error("no document number given")]
     Empty,
     /// An invalid character.
+    #[error("a document number has Latin letters and digits only")]
     Characters,
     /// Not two letters and seven digits, or for free forms not 5 to 20 characters.
+    #[error("not a number of this kind of document")]
     Format,
 }
-
-impl fmt::Display for DocumentNumberError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "no document number given",
-            Self::Characters => "a document number has Latin letters and digits only",
-            Self::Format => "not a number of this kind of document",
-        })
-    }
-}
-
-impl std::error::Error for DocumentNumberError {}
 
 impl DocumentNumber {
     /// Reads a number as people type it and registries split it: spaces, dashes and the sign № are dropped, letters

@@ -25,36 +25,27 @@ const LONGEST_INPUT: usize = 64;
 pub struct PhoneNumber(String);
 
 /// Why an input is not a mobile number of Uzbekistan. Each has its own words on the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
     /// Nothing was typed.
+    #[error("no phone number given")]
     Empty,
     /// Invalid characters.
+    #[error("not a phone number")]
     NotANumber,
     /// Fewer digits than a mobile number has.
+    #[error("too few digits for a phone number")]
     TooShort,
     /// More digits than a mobile number has.
+    #[error("too many digits for a phone number")]
     TooLong,
     /// A number of another country.
+    #[error("not a phone number of Uzbekistan")]
     NotUzbek,
     /// A number of Uzbekistan that is not a mobile one (or a test number where there are none).
+    #[error("not a mobile number of Uzbekistan")]
     NotMobile,
 }
-
-impl fmt::Display for PhoneError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "no phone number given",
-            Self::NotANumber => "not a phone number",
-            Self::TooShort => "too few digits for a phone number",
-            Self::TooLong => "too many digits for a phone number",
-            Self::NotUzbek => "not a phone number of Uzbekistan",
-            Self::NotMobile => "not a mobile number of Uzbekistan",
-        })
-    }
-}
-
-impl std::error::Error for PhoneError {}
 
 impl PhoneNumber {
     /// Reads what a person typed or pasted: with or without `+998`, `998` or `00998`, the old trunk prefix `8`

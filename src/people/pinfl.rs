@@ -27,30 +27,21 @@ pub enum Sex {
 pub struct Pinfl(String);
 
 /// Why an input is not a PINFL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PinflError {
     /// Nothing was typed.
+    #[error("no PINFL given")]
     Empty,
     /// Not fourteen digits.
+    #[error("a PINFL has fourteen digits")]
     Shape,
     /// The first digit is not a century, or digits two to seven are not a date in it.
+    #[error("the PINFL carries no possible birth date")]
     BirthDate,
     /// The check digit is wrong: almost always a typing error.
+    #[error("the PINFL's check digit is wrong")]
     Checksum,
 }
-
-impl fmt::Display for PinflError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "no PINFL given",
-            Self::Shape => "a PINFL has fourteen digits",
-            Self::BirthDate => "the PINFL carries no possible birth date",
-            Self::Checksum => "the PINFL's check digit is wrong",
-        })
-    }
-}
-
-impl std::error::Error for PinflError {}
 
 impl Pinfl {
     /// Parses typed input: length, birth date, century and sex, check digit. Spaces, dashes and digits of

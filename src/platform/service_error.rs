@@ -4,23 +4,15 @@ use super::db::DbError;
 use super::ephemeral::Unavailable;
 
 /// A failure of the provider or of its stores. Its text is for the log; people and clients get 503 or 500.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// A store is unavailable: 503, retry.
+    #[error("{0}")]
     Unavailable(String),
     /// A defect: 500.
+    #[error("{0}")]
     Internal(String),
 }
-
-impl std::fmt::Display for ServiceError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unavailable(why) | Self::Internal(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for ServiceError {}
 
 impl From<DbError> for ServiceError {
     fn from(error: DbError) -> Self {

@@ -1,8 +1,6 @@
 //! Delivery reports of the gateways. Neither gateway signs them: the callback URL contains a secret, and
 //! a report of Eskiz is confirmed by the gateway ([`super::Eskiz::confirm`]) before it counts.
 
-use std::fmt;
-
 use serde_json::Value;
 
 use super::DeliveryState;
@@ -25,27 +23,18 @@ pub struct Receipt {
 }
 
 /// Why a body is not a delivery report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptError {
     /// Too long, or neither JSON nor a form.
+    #[error("neither JSON nor a form, or too long")]
     Malformed,
     /// An id is missing or invalid.
+    #[error("no message id")]
     NoId,
     /// A state that the gateway's documents do not list.
+    #[error("an unknown delivery state")]
     UnknownState,
 }
-
-impl fmt::Display for ReceiptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "neither JSON nor a form, or too long",
-            Self::NoId => "no message id",
-            Self::UnknownState => "an unknown delivery state",
-        })
-    }
-}
-
-impl std::error::Error for ReceiptError {}
 
 /// Parses a delivery report of Eskiz, a form or JSON.
 ///

@@ -29,36 +29,24 @@ pub struct Keyring {
 }
 
 /// Why a keyring cannot be loaded. Contains the path and a remedy, never a key.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// There is no file at this path.
+    #[error(
+        "there is no keyring at {}: `yagona keys init` makes one; without the keyring that sealed it, stored personal \
+         data cannot be read", .0.display()
+    )]
     Missing(PathBuf),
     /// The file cannot be read or written.
-    Io(PathBuf, std::io::Error),
+    #[error("the keyring {path} cannot be used: {1}", path = .0.display())]
+    Io(PathBuf, #[source] std::io::Error),
     /// The file is not a keyring.
+    #[error("{path} is not a keyring: {1}", path = .0.display())]
     Malformed(PathBuf, String),
     /// Users other than the owner can access the file.
+    #[error("others may read the keyring {path}: run `chmod 600 {path}`", path = .0.display())]
     TooOpen(PathBuf),
 }
-
-impl std::fmt::Display for KeyringError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Missing(path) => write!(
-                f,
-                "there is no keyring at {}: `yagona keys init` makes one; without the keyring that sealed it, stored personal data cannot be read",
-                path.display()
-            ),
-            Self::Io(path, error) => write!(f, "the keyring {} cannot be used: {error}", path.display()),
-            Self::Malformed(path, why) => write!(f, "{} is not a keyring: {why}", path.display()),
-            Self::TooOpen(path) => {
-                write!(f, "others may read the keyring {0}: run `chmod 600 {0}`", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for KeyringError {}
 
 impl Keyring {
     /// Reads the keyring at `path`.

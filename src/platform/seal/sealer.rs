@@ -16,16 +16,9 @@ pub struct Sealer {
 }
 
 /// A sealed value cannot be decrypted: altered, moved to another place, or sealed with a key that is missing.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value does not open with this keyring")]
 pub struct OpenError;
-
-impl std::fmt::Display for OpenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a sealed value does not open with this keyring")
-    }
-}
-
-impl std::error::Error for OpenError {}
 
 impl Sealer {
     pub(super) fn new(current: u8, masters: &[(u8, Zeroizing<[u8; 32]>)], purpose: &'static str) -> Self {

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::io::{self, IsTerminal};
 use std::panic::{self, PanicHookInfo};
 
@@ -12,16 +11,9 @@ use tracing_subscriber::{Layer, Registry};
 use super::settings::{LogFormat, LogSettings};
 
 /// The log was started before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the log was started before")]
 pub struct LogAlreadyStarted;
-
-impl fmt::Display for LogAlreadyStarted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the log was started before")
-    }
-}
-
-impl std::error::Error for LogAlreadyStarted {}
 
 /// Starts writing the log to standard error, panics included.
 ///
