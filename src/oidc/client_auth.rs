@@ -90,7 +90,7 @@ pub(super) fn authenticate(
 }
 
 /// RFC 6749 §2.3.1: identifier and secret are form-encoded before they are joined.
-fn basic_credentials(header: &str) -> Option<(String, String)> {
+pub(super) fn basic_credentials(header: &str) -> Option<(String, String)> {
     let (scheme, credentials) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

@@ -134,3 +134,17 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(head().to(discovery::get)),
         );
 }
+
+/// What fuzz targets (`fuzz/`) reach of the parsers in here.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// The credentials in an `Authorization` header.
+    pub fn basic_credentials(header: &str) {
+        super::client_auth::basic_credentials(header);
+    }
+
+    /// The `claims` parameter.
+    pub fn claims(text: &str) {
+        let _ = super::claims::ClaimsRequest::parse(text);
+    }
+}

@@ -1,0 +1,7 @@
+//! The `claims` parameter.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| yagona::oidc::fuzzing::claims(text));
