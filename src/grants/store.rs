@@ -4,12 +4,27 @@ use super::{Grant, GrantDetails};
 use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError, Statement};
+use crate::platform::db::{self, Db, DbError, Engine, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens"];
 
 const TABLE: &str = "grants";
+
+/// The statement that redeems, with what locks the consent that is read.
+macro_rules! redeem {
+    ($lock:literal) => {
+        concat!(
+            "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
+             refresh_generation, refreshed_at, expires_at, person_epoch) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
+             WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $10 AND epoch = $11) \
+             AND ($12 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $13 AND ended_at IS NULL",
+            $lock,
+            ")) ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id"
+        )
+    };
+}
 
 /// Redeems a code: stores what it granted, unless the same code was redeemed before, everything of the person or the
 /// consent that it rests on was ended in the meantime. One statement, one winner.
@@ -18,14 +33,11 @@ pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<boo
     let consent = grant.details.consent_id.as_deref().unwrap_or_default();
     let row = db
         .change(
-            db::statement(
-                "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
-                 refresh_generation, refreshed_at, expires_at, person_epoch) \
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
-                 WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $10 AND epoch = $11) \
-                 AND ($12 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $13 AND ended_at IS NULL)) \
-                 ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id",
-            )
+            db::statement(match db.engine() {
+                Engine::Sqlite => redeem!(""),
+                // The row is locked, so that a consent that ends at the same moment ends this grant as well.
+                Engine::Postgres => redeem!(" FOR SHARE"),
+            })
             .bind(&grant.id)
             .bind(grant.client_id.as_str())
             .bind(grant.details.person_id.as_str())

@@ -99,11 +99,11 @@ impl AccessTokens {
         Self { provider, sealer, grants, revocations, people, seconds }
     }
 
-    /// Issues the access token of a grant.
+    /// Issues the access token of a grant, and says for how many seconds it is valid: never longer than the grant.
     ///
     /// # Errors
     /// [`TokenError`] when there is no key to sign with.
-    pub(super) fn for_grant(&self, client: &Client, grant: &Grant) -> Result<String, TokenError> {
+    pub(super) fn for_grant(&self, client: &Client, grant: &Grant) -> Result<(String, i64), TokenError> {
         let details = &grant.details;
         let person = TokenPerson {
             person_id: details.person_id.clone(),
@@ -114,7 +114,9 @@ impl AccessTokens {
             auth_time: details.auth_time,
             acr: details.acr,
         };
-        self.issue(client, Some(grant.id.clone()), &details.scope, Some(person))
+        let left = grant.expires_at.since(self.provider.clock.now()).min(self.seconds);
+        let token = self.issue(client, (Some(grant.id.clone()), left), &details.scope, Some(person))?;
+        Ok((token, left))
     }
 
     /// Issues an access token for a client that acts on its own behalf (RFC 6749 §4.4).
@@ -122,13 +124,13 @@ impl AccessTokens {
     /// # Errors
     /// [`TokenError`] when there is no key to sign with.
     pub(super) fn for_client(&self, client: &Client, scope: &str) -> Result<String, TokenError> {
-        self.issue(client, None, scope, None)
+        self.issue(client, (None, self.seconds), scope, None)
     }
 
     fn issue(
         &self,
         client: &Client,
-        grant: Option<String>,
+        (grant, seconds): (Option<String>, i64),
         scope: &str,
         person: Option<TokenPerson>,
     ) -> Result<String, TokenError> {
@@ -140,7 +142,7 @@ impl AccessTokens {
             client_id: client.id.clone(),
             scope: scope.to_owned(),
             issued_at: now,
-            expires_at: now.plus(self.seconds),
+            expires_at: now.plus(seconds),
             person,
         };
         match client.tokens.access_token_format {

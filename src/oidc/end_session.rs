@@ -9,7 +9,7 @@ use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
-use crate::sign_in::Sessions;
+use crate::sign_in::{Session, Sessions};
 
 /// What a logout request means.
 pub enum LogoutDecision {
@@ -100,8 +100,13 @@ impl Logout {
     /// [`ServiceError`] when a store is unavailable; then the session goes on.
     pub async fn end(&self, session: Digest) -> Result<(), ServiceError> {
         if let Some(ended) = self.sessions.end(session).await? {
-            self.notifier.tell(&self.provider, &ended);
+            self.notify(&ended);
         }
         Ok(())
+    }
+
+    /// Sends the logout tokens of a session that was ended.
+    pub fn notify(&self, ended: &Session) {
+        self.notifier.tell(&self.provider, ended);
     }
 }

@@ -107,6 +107,9 @@ async fn authorization_code(
     let now = tokens.provider.clock.now();
     let life = if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access };
     let until = details.consent_until.map_or(now.plus(life), |consent| consent.min(now.plus(life)));
+    if until <= now {
+        return Err(invalid());
+    }
     let grant = tokens.grants.redeem(code, &client.id, details, refreshable, until).await?;
     respond_with(tokens, client, &grant.ok_or_else(invalid)?, nonce.as_deref()).await
 }
@@ -195,11 +198,11 @@ async fn respond_with(
     grant: &Grant,
     nonce: Option<&str>,
 ) -> Result<TokenResponse, TokenError> {
-    let access_token = tokens.access_tokens.for_grant(client, grant)?;
+    let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant)?;
     let id_token = id_token::issue(tokens, client, &grant.details, &access_token, nonce).await?;
     Ok(TokenResponse {
         token_type: "Bearer",
-        expires_in: tokens.lifetimes.access,
+        expires_in,
         id_token: Some(id_token),
         refresh_token: tokens.refresh_tokens.of(grant),
         scope: grant.details.scope.clone(),

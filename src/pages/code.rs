@@ -83,16 +83,26 @@ async fn enter(pages: &Pages, step: &mut StepContext<'_>, code: TypedCode) -> Re
     Ok(step.go_saying(Page::Code, &error.word()).into())
 }
 
+/// A press on "send again" is read and counted like a try, but compares nothing.
+async fn forgive(pages: &Pages, step: &mut StepContext<'_>) -> Result<(), ServiceError> {
+    step.open.attempt.forgive_try();
+    step.store(pages).await.map(|_| ())
+}
+
 async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
     let network = client_network(step.context.request);
     let sender = Sender { client: &step.client, network: &network };
     Ok(match pages.sign_in.resend(&mut step.open, sender, step.tries).await? {
         ResendOutcome::CodeSent => respond::see_other(&format!("{}&resent=1", step.path(Page::Code))),
         ResendOutcome::Wait(seconds) => {
+            forgive(pages, step).await?;
             let seconds = u32::try_from(seconds).unwrap_or(0);
             step.go_saying(Page::Code, &CodeError::TooEarly { seconds }.word())
         }
-        ResendOutcome::NoMore => step.go_saying(Page::Code, &CodeError::NoMoreCodes.word()),
+        ResendOutcome::NoMore => {
+            forgive(pages, step).await?;
+            step.go_saying(Page::Code, &CodeError::NoMoreCodes.word())
+        }
         ResendOutcome::Limited(limit) => step.too_many(limit.retry_after()),
         ResendOutcome::Overtaken => return Ok(Flow::Due),
     }

@@ -19,7 +19,7 @@ pub(super) async fn show<'r>(
     page: Page,
     handler: impl AsyncFnOnce(&mut StepContext<'r>) -> Result<Flow, ServiceError>,
 ) -> HttpResponse {
-    let mut step = match at(pages, request, page, Read::to_show(page)).await {
+    let mut step = match at(pages, request, page, (Read::to_show(page), false)).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
@@ -39,7 +39,9 @@ pub(super) async fn posted<'r>(
     form: Result<Params, Malformed>,
     handler: impl AsyncFnOnce(&mut StepContext<'r>, &Params) -> Result<Flow, ServiceError>,
 ) -> HttpResponse {
-    let mut step = match at(pages, request, page, read).await {
+    // A person who agreed may still refuse while the answer could not be stored.
+    let refuses = form.as_ref().is_ok_and(|form| form.get("decision") == Some("deny"));
+    let mut step = match at(pages, request, page, (read, refuses)).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
@@ -60,11 +62,11 @@ async fn at<'r>(
     pages: &Pages,
     request: &'r HttpRequest,
     page: Page,
-    read: Read,
+    (read, refuses): (Read, bool),
 ) -> Result<StepContext<'r>, HttpResponse> {
     let mut step = StepContext::find(pages, request, read).await?;
     let stage = step.open.attempt.stage();
-    if stage.shows(page) && !matches!(stage, Stage::Answering(..)) {
+    if stage.shows(page) && (refuses || !matches!(stage, Stage::Answering(..))) {
         return Ok(step);
     }
     let instead = due(pages, &mut step).await;

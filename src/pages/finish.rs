@@ -70,6 +70,9 @@ pub(super) async fn signed_in(
         session.clients = same.session.clients;
         sessions.replace_in(&mut batch, same.digest);
     }
+    if let Some(other) = &other {
+        sessions.replace_in(&mut batch, other.digest);
+    }
     if answers && !session.clients.contains(&step.client.id) {
         session.clients.push(step.client.id.clone());
     }
@@ -78,8 +81,8 @@ pub(super) async fn signed_in(
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
         return Ok(Flow::Due);
     }
-    if let Some(other) = other {
-        pages.sign_out.end(other.digest).await?;
+    if let Some(other) = &other {
+        pages.sign_out.notify(&other.session);
     }
     let cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
     Ok(respond::with_cookies(response, cookies).into())

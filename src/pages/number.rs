@@ -46,8 +46,15 @@ async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result
     let sender = Sender { client: &step.client, network: &network };
     step.open.attempt.hint = Some(kept(typed));
     Ok(match pages.sign_in.enter_number(&mut step.open, typed, sender, step.tries).await? {
-        NumberOutcome::CodeSent | NumberOutcome::AlreadySent => step.go(Page::Code),
+        NumberOutcome::CodeSent => step.go(Page::Code),
+        NumberOutcome::AlreadySent => {
+            // The form was read and counted like a try, but no code was compared.
+            step.open.attempt.forgive_try();
+            step.store(pages).await?;
+            step.go(Page::Code)
+        }
         NumberOutcome::NotANumber(error) => {
+            step.open.attempt.forgive_try();
             let word = if error == PhoneError::Empty { "empty" } else { "number" };
             step.store(pages).await?;
             step.go_saying(Page::Number, word)

@@ -19,7 +19,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{OpenSession, SessionId};
+use crate::sign_in::{OpenSession, Session, SessionId};
 
 /// Where services send people to sign out.
 pub(super) const PATH: &str = oidc::paths::END_SESSION;
@@ -44,6 +44,11 @@ impl SignOut {
     /// [`ServiceError`] when a store is unavailable; then the session goes on.
     pub(super) async fn end(&self, session: Digest) -> Result<(), ServiceError> {
         self.logout.end(session).await
+    }
+
+    /// Sends the logout tokens of a session that was ended.
+    pub(super) fn notify(&self, ended: &Session) {
+        self.logout.notify(ended);
     }
 
     /// What a confirmation form must hold: it proves that the form was shown to this session.

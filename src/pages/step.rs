@@ -157,10 +157,18 @@ impl<'r> StepContext<'r> {
         let sent = matches!(attempt.stage(), Stage::Finished(Outcome::Refused(stored)) if *stored == refusal);
         if !sent {
             let now = pages.sign_in.clock.now();
+            let agreed = match attempt.stage() {
+                Stage::Answering(_, agreement) => Some(agreement.consent_id.clone()),
+                _ => None,
+            };
             if attempt.advance(Event::Refused(refusal), false, now).is_err()
                 || !pages.sign_in.attempts.store(&self.open).await?
             {
                 return Ok(Flow::Due);
+            }
+            // It may have been recorded before the answer failed.
+            if let Some(consent) = agreed {
+                pages.release.end(&consent, Vec::new()).await?;
             }
         }
         let attempt = &self.open.attempt;

@@ -47,6 +47,13 @@ impl SignInAttempt {
         &self.stage
     }
 
+    /// Makes up for a try that was counted although no code was compared.
+    pub fn forgive_try(&mut self) {
+        if let Stage::Code(sent) = &mut self.stage {
+            sent.challenge.tries_before += 1;
+        }
+    }
+
     /// Takes an event into account; `consent` tells whether consent must be asked for.
     ///
     /// # Errors
@@ -88,6 +95,9 @@ pub struct CodeSent {
     pub index: Digest,
     /// The person, if a code may be sent to them.
     pub person_id: Option<PersonId>,
+    /// The person's epoch when it was sent: the code ends with everything else that began under it.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// The code in force.
     pub challenge: Challenge,
     /// Codes sent in this attempt, to whatever number.

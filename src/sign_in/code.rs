@@ -81,7 +81,7 @@ impl SignIn {
         let now = self.clock.now();
         let digest = self.code_digest(&tried.code.0, &sent.challenge.message_id, &sent.index);
         let same = digest.matches(&sent.challenge.digest);
-        let found = found.filter(|found| found.borrow().may_try(now));
+        let found = found.filter(|found| found.borrow().may_try(now) && found.borrow().epoch == sent.epoch);
         match found {
             Some(found) if same => {
                 let state: &AccountState = found.borrow();

@@ -134,7 +134,7 @@ pub(super) fn next(
         (Stage::Consent(_), Event::Agreed(person, agreement)) => {
             accepted(&person).map(|()| Stage::Answering(person, agreement))
         }
-        (Stage::Answering(..) | Stage::Finished(_), Event::Refused(_)) => Err(Illegal::Stage),
+        (Stage::Finished(_), Event::Refused(_)) => Err(Illegal::Stage),
         (_, Event::Refused(refusal)) => Ok(Stage::Finished(Outcome::Refused(refusal))),
         _ => Err(Illegal::Stage),
     }

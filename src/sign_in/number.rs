@@ -6,7 +6,7 @@ use super::{Challenge, CodeSent, Event, OpenAttempt, ServiceError, SignIn, SignI
 use crate::clients::Client;
 use crate::notices::sms::text::sign_in_text;
 use crate::notices::{OutboundMessage, Prepared, Submitted};
-use crate::people::{PersonId, PhoneError, PhoneNumber};
+use crate::people::{Epoch, PersonId, PhoneError, PhoneNumber};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch};
@@ -162,9 +162,9 @@ impl SignIn {
             Err(limit) => return Ok(Sent::Limited(limit)),
         };
         let state = self.people.account_state(&index).await?;
-        let person_id = state.filter(|state| state.may_try(now)).map(|state| state.person_id);
+        let reachable = state.filter(|state| state.may_try(now)).map(|state| (state.person_id, state.epoch));
         let pending =
-            self.make_code(&mut open.attempt, (number, person_id), index, sender, (counted, tries))?;
+            self.make_code(&mut open.attempt, (number, reachable), index, sender, (counted, tries))?;
         let stored = match self.store(open, pending).await? {
             Ok(stored) => stored,
             Err(instead) => return Ok(instead),
@@ -176,7 +176,7 @@ impl SignIn {
     fn make_code(
         &self,
         attempt: &mut SignInAttempt,
-        (number, person_id): (PhoneNumber, Option<PersonId>),
+        (number, reachable): (PhoneNumber, Option<(PersonId, Epoch)>),
         index: Digest,
         sender: Sender<'_>,
         (counted, tries): (Counted, u64),
@@ -186,6 +186,7 @@ impl SignIn {
             Stage::Code(former) => (former.sends, Some(former.challenge.message_id.clone())),
             _ => (0, None),
         };
+        let (person_id, epoch) = reachable.map(|(id, epoch)| (Some(id), epoch)).unwrap_or_default();
         let message_id = bytes::random_alphanumeric::<20>();
         let constant = self.settings.constant_codes.get(number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
@@ -207,7 +208,7 @@ impl SignIn {
             daily_cap: if self.is_exempt(&number) { i64::MAX } else { self.settings.daily_cap },
         })?;
         let known = person_id.is_some();
-        let sent = CodeSent { number, index, person_id, challenge, sends: sends + 1, sent_at: now };
+        let sent = CodeSent { number, index, person_id, epoch, challenge, sends: sends + 1, sent_at: now };
         attempt
             .advance(Event::CodeSent(sent), false, now)
             .map_err(|illegal| ServiceError::Internal(format!("a code at another stage: {illegal:?}")))?;

@@ -23,6 +23,7 @@ on_both_backends!(
 alone_on_both_backends!(
     a_thousand_parallel_guesses_count_five_tries,
     a_resend_replaces_the_code,
+    presses_on_send_again_and_back_use_up_no_tries,
     an_old_code_is_refused_and_a_new_one_can_be_had,
 );
 
@@ -214,6 +215,19 @@ async fn a_thousand_parallel_guesses_count_five_tries(setup: Setup) {
     assert!((1.0..=5.0).contains(&wrong), "{wrong} tries were looked at");
     let refused = browser.enter_code(&page, &code).await.page();
     assert!(!refused.has("allow"), "{refused}");
+}
+
+async fn presses_on_send_again_and_back_use_up_no_tries(setup: Setup) {
+    let world = setup.start().await;
+    let (mut browser, person) = (world.browser(), world.person());
+    let number = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+    let mut page = browser.enter_number(&number, &person.number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    for _ in 0..4 {
+        page = browser.press(&page, "resend", &[]).await.page().expect("error");
+        browser.enter_number(&number, &person.number).await.page().expect("code");
+    }
+    browser.enter_code(&page, &code).await.page().expect("allow");
 }
 
 async fn a_resend_replaces_the_code(setup: Setup) {

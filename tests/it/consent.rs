@@ -2,7 +2,10 @@
 
 use crate::support::client_file::{AGENCY, LEGACY, RIVAL, SHOP};
 use crate::support::html::{TICKED, UNTICKED};
-use crate::support::{Asked, Browser, Page, Person, Step, World, code_of, on_both_backends, param};
+use crate::support::{
+    Asked, Browser, Page, Person, Setup, Step, World, alone_on_both_backends, code_of, on_both_backends,
+    param,
+};
 
 on_both_backends!(
     the_person_sees_who_asks_and_every_value,
@@ -14,6 +17,8 @@ on_both_backends!(
     the_answer_of_form_post_is_posted_to_the_service,
     no_data_is_shown_after_signing_out_in_another_tab,
 );
+
+alone_on_both_backends!(an_answer_that_could_not_be_stored_is_given_again_or_refused);
 
 async fn at_consent(world: &World, browser: &mut Browser, asked: &Asked, person: &Person) -> Page {
     let page = browser.begin_with_number(world, asked, person).await;
@@ -183,4 +188,26 @@ async fn no_data_is_shown_after_signing_out_in_another_tab(world: &World) {
     back.expect("phone");
     let pressed = browser.press(&consent, "allow", &[]).await.page();
     assert!(!pressed.has("allow"), "{pressed}");
+}
+
+async fn an_answer_that_could_not_be_stored_is_given_again_or_refused(setup: Setup) {
+    let world = setup.start().await;
+    let failed = async |browser: &mut Browser, person: &Person| {
+        let page = at_consent(&world, browser, &Asked::by(SHOP), person).await;
+        world.refuse_consents(true).await;
+        let problem = browser.press(&page, "allow", &[]).await.page();
+        world.refuse_consents(false).await;
+        assert!(problem.status >= 500, "{problem}");
+        page
+    };
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = failed(&mut browser, &person).await;
+    let code = code_of(&browser.press(&page, "allow", &[]).await.away());
+    world.redeem(SHOP, &code).await.granted();
+
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = failed(&mut browser, &person).await;
+    let url = browser.press(&page, "deny", &[]).await.away();
+    assert_eq!(param(&url, "error").as_deref(), Some("access_denied"), "the last word counts");
+    assert!(world.command(&["consents", "list", &person.number]).contains("no consents"));
 }

@@ -8,6 +8,7 @@ use crate::support::{Asked, Backend, Person, Setup, Tokens, World, code_of, on_b
 on_both_backends!(
     ending_access_ends_everything_that_began_before,
     what_is_on_the_screen_when_access_ends_leads_to_the_number,
+    a_code_that_was_sent_before_access_ended_signs_nobody_in,
     ending_a_consent_ends_what_the_client_holds_and_nothing_else,
     a_consent_that_does_not_exist_or_has_ended_is_reported,
 );
@@ -85,6 +86,15 @@ async fn what_is_on_the_screen_when_access_ends_leads_to_the_number(world: &Worl
     signed_in.press(&going_on, "continue", &[]).await.page().expect("phone");
     let home = signed_in.open("/").await.page();
     assert!(!home.has("sign-out"), "{home}");
+}
+
+async fn a_code_that_was_sent_before_access_ended_signs_nobody_in(world: &World) {
+    let person = world.person();
+    let mut browser = world.browser();
+    let page = browser.begin_with_number(world, &Asked::by(SHOP), &person).await;
+    let sms = world.sandbox.next_code(&person).await;
+    world.command(&["people", "end-access", &person.number]);
+    browser.enter_code(&page, &sms).await.page().expect("code").expect("error");
 }
 
 async fn ending_a_consent_ends_what_the_client_holds_and_nothing_else(world: &World) {

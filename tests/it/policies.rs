@@ -8,6 +8,7 @@ alone_on_both_backends!(
     session_absolute_seconds_wants_a_young_session,
     default_max_age_is_used_without_max_age,
     consent_days_ends_a_consent_early,
+    no_access_token_outlives_the_consent,
     sends_per_hour_is_a_budget_of_its_own,
     resource_server_may_introspect_tokens_of_others,
     minimum_acr_is_met_or_refused,
@@ -88,6 +89,21 @@ async fn consent_days_ends_a_consent_early(setup: Setup) {
     world.advance(DAY).await;
     let Step::Page(page) = again().await else { panic!("the consent has ended") };
     page.expect("allow");
+}
+
+async fn no_access_token_outlives_the_consent(setup: Setup) {
+    let members = "consent_days = 1\ngrant_types = [\"authorization_code\", \"refresh_token\"]\n";
+    let world = setup.client(PICKY, members).start().await;
+    let asked = Asked::by(PICKY).with("scope", "openid profile offline_access");
+    let tokens = world.tokens(&asked, &world.person()).await;
+    world.advance(DAY - MINUTE).await;
+    let late = world.refresh(PICKY, tokens.get("refresh_token")).await.granted();
+    let left = late.body["expires_in"].as_i64().expect("a number");
+    assert!((1..=MINUTE).contains(&left), "{left}");
+    assert_eq!(world.userinfo(late.get("access_token")).await.status, 200);
+    world.advance(MINUTE).await;
+    assert_eq!(world.userinfo(late.get("access_token")).await.status, 401);
+    world.refresh(PICKY, late.get("refresh_token")).await.refused(400, "invalid_grant");
 }
 
 async fn sends_per_hour_is_a_budget_of_its_own(setup: Setup) {

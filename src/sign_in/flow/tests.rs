@@ -20,6 +20,7 @@ fn person(acr: Acr) -> Authenticated {
 
 fn code(expires_at: i64) -> CodeSent {
     CodeSent {
+        epoch: crate::people::Epoch::default(),
         number: PhoneNumber::from_digits("998001234567").unwrap(),
         index: Digest::of(b"number"),
         person_id: None,
@@ -100,7 +101,7 @@ fn the_table_of_stages_and_events_is_this_one() {
         ["code", "-",      "consent", "-",       "-",         "refused", "answered"], // code
         ["-",    "number", "-",       "consent", "-",         "refused", "answered"], // continue
         ["-",    "number", "-",       "-",       "answering", "refused", "-"],        // consent
-        ["-",    "number", "-",       "-",       "-",         "-",       "answered"], // answering
+        ["-",    "number", "-",       "-",       "-",         "refused", "answered"], // answering
         ["-",    "-",      "-",       "-",       "-",         "-",       "-"],        // answered
         ["-",    "-",      "-",       "-",       "-",         "-",       "-"],        // refused
     ];

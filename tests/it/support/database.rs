@@ -75,6 +75,27 @@ impl World {
         }
     }
 
+    /// Lets no consent be stored, as a database does that fails at this moment; or lets them be stored again.
+    pub(crate) async fn refuse_consents(&self, refuse: bool) {
+        match self.database().await {
+            Database::Sqlite(connection) => connection
+                .execute_batch(if refuse {
+                    "CREATE TRIGGER refuse BEFORE INSERT ON consents BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                } else {
+                    "DROP TRIGGER refuse"
+                })
+                .expect("a change of the schema"),
+            Database::Postgres(mut connection) => {
+                let change = if refuse {
+                    "ALTER TABLE consents ADD CONSTRAINT refuse CHECK (given_at < 0) NOT VALID"
+                } else {
+                    "ALTER TABLE consents DROP CONSTRAINT refuse"
+                };
+                connection.execute(change).await.expect("a change of the schema");
+            }
+        }
+    }
+
     /// Waits until a query gives a number.
     pub(crate) async fn until_stored(&self, query: &'static str, expected: i64) {
         until(&format!("{query} to be {expected}"), async || {
