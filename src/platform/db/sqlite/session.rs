@@ -13,10 +13,11 @@ use crate::platform::db::statement::{Statement, Value};
 use crate::platform::db::{DbError, Done, Row};
 
 /// `synchronous = FULL`: acknowledged changes survive a power failure, not only a crash of the process.
+/// The file is not mapped into memory: a reader would map it anew after every commit of the writer.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
      PRAGMA cache_size = -8000; \
-     PRAGMA mmap_size = 268435456; PRAGMA wal_autocheckpoint = 4000;";
+     PRAGMA wal_autocheckpoint = 4000;";
 
 /// More than the program has statements.
 const CACHED_STATEMENTS: usize = 200;
