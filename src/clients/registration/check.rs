@@ -100,7 +100,7 @@ impl<'a> Check<'a> {
 
     pub(super) fn positive(&mut self, member: &str, value: Option<i64>) -> Option<i64> {
         if value.is_some_and(|value| !(1..=1_000_000_000).contains(&value)) {
-            self.fail(member, "a positive whole number is wanted");
+            self.fail(member, "must be a positive whole number");
         }
         value.filter(|value| (1..=1_000_000_000).contains(value))
     }
@@ -116,7 +116,7 @@ impl<'a> Check<'a> {
                     || (uri.scheme() == "http" && loopback_http && redirect_uri::is_loopback(&uri)))
         });
         if !(image || web) || text.len() > 20_000 {
-            self.fail(member, "an https URL is wanted");
+            self.fail(member, "must be an https URL");
             return None;
         }
         Some(text.clone())
@@ -159,7 +159,7 @@ mod tests {
         let icon = client("logo_uri = 'data:image/png;base64,AAAA'").identity.logo_uri;
         assert_eq!(icon.as_deref(), Some("data:image/png;base64,AAAA"));
         for bad in ["tos_uri = 'data:image/png;base64,AAAA'", "tos_uri = 'http://portal.uz/'"] {
-            assert_eq!(wrong(bad), ["tos_uri: an https URL is wanted"], "{bad}");
+            assert_eq!(wrong(bad), ["tos_uri: must be an https URL"], "{bad}");
         }
     }
 }

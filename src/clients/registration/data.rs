@@ -46,7 +46,7 @@ pub struct DataSetEntry {
     /// Whether the service cannot work without it.
     #[serde(default)]
     pub required: bool,
-    /// Why it is wanted; `why#ru` and so on.
+    /// Why it is requested; `why#ru` and so on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Translations of `why`.
@@ -180,6 +180,6 @@ mod tests {
     fn a_consent_holds_for_days() {
         assert_eq!(client("").data.consent_seconds, 365 * DAY);
         assert_eq!(client("consent_days = 1").data.consent_seconds, DAY);
-        assert_eq!(wrong("consent_days = 0"), ["consent_days: a positive whole number is wanted"]);
+        assert_eq!(wrong("consent_days = 0"), ["consent_days: must be a positive whole number"]);
     }
 }

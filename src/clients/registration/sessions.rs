@@ -67,7 +67,7 @@ impl SessionsDocument {
     pub(super) fn check(&self, check: &mut Check<'_>) -> SessionPolicy {
         let known_acr = self.minimum_acr.as_ref().is_none_or(|acr| acr.starts_with("urn:yagona:acr:"));
         if !known_acr {
-            check.fail("minimum_acr", "one of discovery's acr_values_supported is wanted");
+            check.fail("minimum_acr", "must be one of acr_values_supported in discovery");
         }
         SessionPolicy {
             default_max_age: self.default_max_age.filter(|age| *age >= 0),
@@ -93,8 +93,8 @@ mod tests {
         assert_eq!(
             errors,
             [
-                "session_idle_seconds: a positive whole number is wanted",
-                "session_absolute_seconds: a positive whole number is wanted"
+                "session_idle_seconds: must be a positive whole number",
+                "session_absolute_seconds: must be a positive whole number"
             ]
         );
     }
@@ -110,7 +110,7 @@ mod tests {
         assert!(sessions.minimum_acr.as_deref() == Some("urn:yagona:acr:eri") && sessions.lending);
         assert_eq!(
             wrong("minimum_acr = 'loa3'"),
-            ["minimum_acr: one of discovery's acr_values_supported is wanted"]
+            ["minimum_acr: must be one of acr_values_supported in discovery"]
         );
     }
 
@@ -119,7 +119,7 @@ mod tests {
         assert!(wrong("backchannel_logout_uri = 'https://portal.uz/bye'").is_empty());
         assert_eq!(
             wrong("backchannel_logout_uri = 'http://portal.uz/bye'"),
-            ["backchannel_logout_uri: an https URL is wanted"]
+            ["backchannel_logout_uri: must be an https URL"]
         );
     }
 }
