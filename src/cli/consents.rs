@@ -62,7 +62,7 @@ fn line(listed: &ListedConsent, now: Timestamp) -> String {
     let consent = &listed.consent;
     let basis = if listed.statutory { "statutory" } else { "consent" };
     let until = if consent.expires_at > now { "until" } else { "expired" };
-    let sets: Vec<&str> = consent.extent.released.iter().map(|set| set.scope()).collect();
+    let sets: Vec<&str> = consent.extent.released.iter().map(|set| set.name()).collect();
     format!(
         "{} {:<24} {basis:<9} given {}, {until} {}: {}",
         consent.id,

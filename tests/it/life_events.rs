@@ -106,6 +106,8 @@ async fn ending_a_consent_ends_what_the_client_holds_and_nothing_else(world: &Wo
     let unredeemed = code(world, &offline(SHOP), &person).await;
     let consent = consent_of(world, &person, SHOP).expect("a consent");
 
+    let listed = world.command(&["consents", "list", &person.number]);
+    assert!(listed.contains("birth_date") && !listed.contains("profile"), "{listed}");
     world.command(&["consents", "end", &consent]);
     world.refresh(SHOP, more.get("refresh_token")).await.refused(400, "invalid_grant");
     world.redeem(SHOP, &unredeemed).await.refused(400, "invalid_grant");
