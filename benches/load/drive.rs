@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::form_urlencoded;
 
 use crate::cookies::Jar;
-use crate::forms;
+use crate::forms::{self, Form};
 use crate::http::{Connection, Target};
 
 /// Why a flow did not come to its end, in words.
@@ -92,6 +92,34 @@ impl Browser {
             }
         }
         Err(format!("the sign-in goes in circles at {place}"))
+    }
+
+    /// Opens a page and returns its form that holds the element `id`, with where it goes.
+    pub(crate) async fn open(&mut self, path: &str, id: &str) -> Result<Form, Failure> {
+        self.get(path).await?;
+        let mut place = path.to_owned();
+        while matches!(self.connection.status(), 302 | 303) {
+            place = self.location(&place);
+            let next = place.clone();
+            self.get(&next).await?;
+        }
+        self.expect(200, &place)?;
+        let page = std::str::from_utf8(self.connection.body()).map_err(|_| "a page is not UTF-8")?;
+        let mut form = forms::with_element(page, id).ok_or_else(|| format!("{place} has no {id}"))?;
+        form.action = self.resolve(&place, &form.action);
+        Ok(form)
+    }
+
+    /// Sends a form with a field filled in, and returns where its answer leads.
+    pub(crate) async fn enter(&mut self, mut form: Form, field: &str, value: &str) -> Result<String, Failure> {
+        form.set(field, value);
+        self.post(&form.action, &form.fields).await?;
+        self.expect(303, &form.action)?;
+        Ok(self.location(&form.action))
+    }
+
+    fn location(&self, place: &str) -> String {
+        self.resolve(place, self.connection.header("location").unwrap_or_default())
     }
 
     /// What the page at hand asks for.

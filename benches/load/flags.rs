@@ -36,6 +36,10 @@ pub(crate) struct Flags {
     /// With --turns: how many turns each binary gets.
     #[arg(long, default_value_t = 3, requires = "turns")]
     pub rounds: usize,
+    /// Instead of rates, tell whether an attacker could tell enrolled, blocked and unknown numbers apart by time: this many
+    /// samples of each.
+    #[arg(long, value_name = "SAMPLES", conflicts_with_all = ["base", "turns", "scenario"])]
+    pub tell_apart: Option<usize>,
     /// Length of each measurement, in seconds.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,

@@ -65,6 +65,24 @@ impl World {
             introspection: metadata.introspection_endpoint.as_ref().map(path_and_query).unwrap_or_default(),
         })
     }
+
+    /// An authorization request of a client, as path and query.
+    pub(crate) fn authorization_request(&self, client_id: &str, scope: &str) -> String {
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("response_type", "code"),
+                ("client_id", client_id),
+                ("redirect_uri", REDIRECT_URI),
+                ("scope", scope),
+                ("state", "load-state-load-state-load-state"),
+                ("nonce", "load-nonce-load-nonce-load-nonce"),
+                ("code_challenge", &challenge),
+                ("code_challenge_method", "S256"),
+            ])
+            .finish();
+        format!("{}?{query}", self.authorization)
+    }
 }
 
 /// One virtual user, with people, a client and a connection of its own.
@@ -92,23 +110,10 @@ pub(crate) struct Identity {
 
 impl User {
     pub(crate) fn new(world: Rc<World>, identity: Identity) -> Self {
-        let challenge = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
-        let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([
-                ("response_type", "code"),
-                ("client_id", identity.client_id),
-                ("redirect_uri", REDIRECT_URI),
-                ("scope", identity.scope),
-                ("state", "load-state-load-state-load-state"),
-                ("nonce", "load-nonce-load-nonce-load-nonce"),
-                ("code_challenge", &challenge),
-                ("code_challenge_method", "S256"),
-            ])
-            .finish();
         let credentials = format!("{}:{}", identity.client_id, identity.client_secret);
         Self {
             browser: Browser::new(world.target.clone()),
-            authorize: format!("{}?{query}", world.authorization),
+            authorize: world.authorization_request(identity.client_id, identity.scope),
             basic: format!("Basic {}", BASE64_STANDARD.encode(credentials)),
             world,
             numbers: identity.numbers,

@@ -32,6 +32,7 @@ mod scenario;
 mod server;
 mod statistics;
 mod stores;
+mod tell_apart;
 mod turns;
 mod wire;
 

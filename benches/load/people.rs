@@ -47,28 +47,30 @@ pub(crate) fn secret(client_id: &str) -> String {
     format!("{client_id}-secret-for-measurements-on-loopback-only")
 }
 
-/// Writes `people.toml`, with `count` enrolled people from number `first` on, and `clients.toml` into a folder.
+/// Writes `people.toml`, with `enrolled` people from number `first` on and `blocked` ones after them, and `clients.toml`
+/// into a folder.
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub(crate) fn write(folder: &Path, first: u64, count: usize) -> io::Result<()> {
+pub(crate) fn write(folder: &Path, first: u64, enrolled: usize, blocked: usize) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    fs::write(folder.join("people.toml"), people_file(first, count))?;
+    fs::write(folder.join("people.toml"), people_file(first, enrolled, blocked))?;
     fs::write(folder.join("clients.toml"), clients_file())
 }
 
-/// A people file with `count` enrolled people.
-fn people_file(first: u64, count: usize) -> String {
+/// A people file with `enrolled` people whose number may sign in, and `blocked` whose number may not.
+fn people_file(first: u64, enrolled: usize, blocked: usize) -> String {
     let mut file = String::new();
-    for index in 0..count {
+    for index in 0..enrolled + blocked {
         let (number, pinfl) = (number(first, index), pinfl(index));
+        let status = if index < enrolled { "enrolled" } else { "blocked" };
         // Writing to a String cannot fail.
         let _ = write!(
             file,
             r#"[[person]]
 about = "Virtual person {index}."
 phone = "{number}"
-status = "enrolled"
+status = "{status}"
 pinfl = "{pinfl}"
 birth_date = "1990-01-01"
 sex = "male"
@@ -154,8 +156,10 @@ mod tests {
 
     #[test]
     fn the_files_are_toml_with_an_entry_for_each() {
-        let people: toml::Table = people_file(FIRST_NUMBER, 3).parse().unwrap();
-        assert_eq!(people["person"].as_array().unwrap().len(), 3);
+        let people: toml::Table = people_file(FIRST_NUMBER, 2, 1).parse().unwrap();
+        let people = people["person"].as_array().unwrap();
+        let statuses: Vec<_> = people.iter().map(|person| person["status"].as_str().unwrap()).collect();
+        assert_eq!(statuses, ["enrolled", "enrolled", "blocked"]);
         let clients: toml::Table = clients_file().parse().unwrap();
         assert_eq!(clients["clients"].as_array().unwrap().len(), CLIENTS.len());
     }

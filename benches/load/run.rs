@@ -19,7 +19,7 @@ use crate::report::{Outcome, Report};
 use crate::scenario::Scenario;
 use crate::server::Server;
 use crate::statistics::Histogram;
-use crate::{gateway, people, turns};
+use crate::{gateway, people, tell_apart, turns};
 
 /// Failures in a row after which a user gives up.
 const MOST_FAILURES: u32 = 50;
@@ -60,7 +60,7 @@ pub(crate) async fn run(flags: Flags) -> Result<(), String> {
         return Err(format!("at least one person for each user is needed, and at most {MOST_PEOPLE}"));
     }
     if let Some(folder) = &flags.files {
-        return people::write(folder, flags.first_number, flags.people).map_err(|error| error.to_string());
+        return people::write(folder, flags.first_number, flags.people, 0).map_err(|error| error.to_string());
     }
     tokio::select! {
         outcome = begin(&flags) => outcome,
@@ -70,6 +70,9 @@ pub(crate) async fn run(flags: Flags) -> Result<(), String> {
 
 async fn begin(flags: &Flags) -> Result<(), String> {
     let gateway = gateway::start().await.map_err(|error| format!("the gateway: {error}"))?;
+    if let Some(samples) = flags.tell_apart {
+        return tell_apart::run(flags, gateway, samples).await;
+    }
     let broken = match &flags.turns {
         Some(older) => turns::run(flags, older, gateway).await?,
         None => measure_all(flags, gateway, None).await?.broken,
@@ -88,7 +91,7 @@ pub(crate) async fn measure_all(
 ) -> Result<Measured, String> {
     let server = match &flags.base {
         Some(base) => Server::running(flags, base)?,
-        None => Server::start(flags, gateway).await?,
+        None => Server::start(flags, gateway, 0).await?,
     };
     let world = Rc::new(World::discover(&server.base).await?);
     let mut observer = Observer::new(&server)?;

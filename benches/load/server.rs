@@ -57,11 +57,12 @@ impl Server {
         Ok(Self { base, operations, pid, cold_start: None, own: None })
     }
 
-    /// Starts a provider with the load's people and clients, sending its messages to `gateway`.
+    /// Starts a provider with the load's people and clients, sending its messages to `gateway`. After the enrolled people
+    /// come `blocked` ones.
     ///
     /// # Errors
     /// With the provider's own words when it refuses to start.
-    pub(crate) async fn start(flags: &Flags, gateway: SocketAddr) -> Result<Self, String> {
+    pub(crate) async fn start(flags: &Flags, gateway: SocketAddr, blocked: usize) -> Result<Self, String> {
         let port = free_port().map_err(|error| format!("no port is free: {error}"))?;
         let folder = std::env::temp_dir().join(format!("yagona-load-{}-{port}", std::process::id()));
         let io = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -74,7 +75,8 @@ impl Server {
         let config = folder.join("yagona.toml");
         let clients = folder.join("clients.toml");
         let conditions = configure(flags, &folder, &config, ((port, operations_port), gateway))?;
-        people::write(&folder, people::FIRST_NUMBER, flags.people).map_err(io)?;
+        let enrolled = flags.people.saturating_sub(blocked);
+        people::write(&folder, people::FIRST_NUMBER, enrolled, blocked).map_err(io)?;
         prepare(&binary, &["migrate"], &config)?;
         prepare(&binary, &["client", "import", &clients.display().to_string()], &config)?;
 
@@ -173,7 +175,8 @@ fn configure(
         operations_port,
         gateway,
         workers: flags.workers,
-        people: flags.people,
+        // Where numbers are told apart, nobody has a code of their own: making one is work, too.
+        people: if flags.tell_apart.is_some() { 0 } else { flags.people },
         code: &flags.code,
         database_url: flags.database_url.as_deref(),
         redis_url: flags.redis_url.as_deref(),

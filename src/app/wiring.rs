@@ -149,7 +149,12 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
     let (clock, metrics) = (stores.clock.clone(), Arc::clone(&stores.metrics));
     let attempt_seconds = sign_in.attempt_seconds.into();
     SignIn {
-        attempts: SignInAttempts::new(ephemeral.clone(), clock.clone(), attempt_seconds),
+        attempts: SignInAttempts::new(
+            ephemeral.clone(),
+            stores.keyring.sealer("attempt"),
+            clock.clone(),
+            attempt_seconds,
+        ),
         sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds),
         limits: Limits::new(outbox.clone(), clock.clone(), caps, Arc::clone(&metrics)),
         settings: Arc::new(policy),

@@ -86,7 +86,7 @@ async fn enter(pages: &Pages, step: &mut StepContext<'_>, code: TypedCode) -> Re
 /// A press on "send again" is read and counted like a try, but compares nothing.
 async fn forgive(pages: &Pages, step: &mut StepContext<'_>) -> Result<(), ServiceError> {
     step.open.attempt.forgive_try();
-    step.store(pages).await.map(|_| ())
+    step.keep(pages).await.map(|_| ())
 }
 
 async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
@@ -113,7 +113,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, sent: &CodeSent) -> HttpResponse 
     let sign_in = &pages.sign_in;
     let text = step.context.text();
     let wait = sign_in.resend_in(sent, sign_in.clock.now());
-    let (action, change, cancel) = (step.path(Page::Code), step.path(Page::Number), step.cancel_path());
+    let (action, change, cancel) = (step.path(Page::Code), step.path(Page::Number), step.cancel_path(Page::Code));
     let page = CodePage {
         frame: step.frame(Page::Code, &action),
         masked: &sent.number.masked(),

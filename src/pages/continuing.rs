@@ -75,7 +75,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpR
     };
     let sends =
         sent.iter().filter_map(|set| datum(&step.client, &person.account, *set, text, true)).collect();
-    let (action, cancel) = (step.path(Page::Continue), step.cancel_path());
+    let (action, cancel) = (step.path(Page::Continue), step.cancel_path(Page::Continue));
     let page = ContinuePage {
         frame: step.frame(Page::Continue, &action),
         person_name: &person_name(&person.account, step.context.language),

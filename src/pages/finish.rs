@@ -206,7 +206,7 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
 /// [`ServiceError`] when a store is unavailable.
 pub(super) async fn start_over(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
     let now = pages.sign_in.clock.now();
-    if step.open.attempt.advance(Event::StartOver, false, now).is_err() || !step.store(pages).await? {
+    if step.open.attempt.advance(Event::StartOver, false, now).is_err() || !step.keep(pages).await? {
         return Ok(Flow::Due);
     }
     Ok(step.go(Page::Number).into())

@@ -24,7 +24,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
         };
         let error = error.map(|error| error.message(step.context.text()));
         let typed = step.open.attempt.hint.as_deref().unwrap_or_default();
-        let (action, cancel) = (step.path(Page::Number), step.cancel_path());
+        let (action, cancel) = (step.path(Page::Number), step.cancel_path(Page::Number));
         let frame = step.frame(Page::Number, &action);
         let page = NumberPage { frame, phone: typed, error, cancel: &cancel };
         Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()).into())
@@ -50,13 +50,13 @@ async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result
         NumberOutcome::AlreadySent => {
             // The form was read and counted like a try, but no code was compared.
             step.open.attempt.forgive_try();
-            step.store(pages).await?;
+            step.keep(pages).await?;
             step.go(Page::Code)
         }
         NumberOutcome::NotANumber(error) => {
             step.open.attempt.forgive_try();
             let word = if error == PhoneError::Empty { "empty" } else { "number" };
-            step.store(pages).await?;
+            step.keep(pages).await?;
             step.go_saying(Page::Number, word)
         }
         NumberOutcome::Limited(limit) => step.too_many(limit.retry_after()),

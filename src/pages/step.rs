@@ -15,7 +15,7 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptId, BrowserId, ClientNetwork, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition,
+    AttemptName, BrowserId, ClientNetwork, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition,
     Refusal, Stage, cancel_path, session_cookie,
 };
 
@@ -51,6 +51,9 @@ impl From<HttpResponse> for Flow {
 /// What is read together with the attempt, in the same round trip.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
+    /// Nothing, where the address carries the attempt and the browser has no session. The attempt may have been stored
+    /// since: the page's form finds out.
+    Nothing,
     /// Nothing else.
     Attempt,
     /// The session of this browser.
@@ -62,7 +65,11 @@ pub(super) enum Read {
 impl Read {
     /// What showing a page needs.
     pub(super) fn to_show(page: Page) -> Self {
-        if page.step().preconditions.contains(&Precondition::Session) { Self::Session } else { Self::Attempt }
+        match page {
+            Page::Number => Self::Nothing,
+            _ if page.step().preconditions.contains(&Precondition::Session) => Self::Session,
+            _ => Self::Attempt,
+        }
     }
 }
 
@@ -91,10 +98,10 @@ impl<'r> StepContext<'r> {
                 },
             )
         };
-        let Some(id) = query.get("t").and_then(AttemptId::parse) else {
+        let Some(name) = query.get("t").and_then(|name| pages.sign_in.attempts.parse(name)) else {
             return Err(lost(&context, ProblemKind::Expired));
         };
-        let found = Self::read(pages, request, &id, read).await;
+        let found = Self::read(pages, request, name, read).await;
         let (found, session, tries) = found.map_err(|error| context.failure(&error))?;
         let Some(mut open) = found else { return Err(lost(&context, ProblemKind::Expired)) };
         let attempt = &mut open.attempt;
@@ -102,6 +109,10 @@ impl<'r> StepContext<'r> {
             Some(language) => attempt.language = language,
             None => context.language = attempt.language,
         }
+        if chosen.is_some() && !open.is_stored() {
+            pages.sign_in.attempts.seal(&mut open);
+        }
+        let attempt = &open.attempt;
         let browser = pages.cookies.read(request, BrowserId::COOKIE).and_then(BrowserId::parse);
         if !browser.is_some_and(|browser| browser.digest().matches(&attempt.browser)) {
             return Err(lost(&context, ProblemKind::OtherBrowser));
@@ -128,18 +139,22 @@ impl<'r> StepContext<'r> {
     async fn read(
         pages: &Pages,
         request: &HttpRequest,
-        id: &AttemptId,
+        name: AttemptName,
         read: Read,
     ) -> Result<(Option<OpenAttempt>, Option<OpenSession>, u64), ServiceError> {
         let sign_in = &pages.sign_in;
-        Ok(match read {
-            Read::Attempt => (sign_in.attempts.find(id).await?, None, 0),
-            Read::Session => {
+        Ok(match (read, name) {
+            // Who has got further than a number has a session.
+            (Read::Nothing, AttemptName::Sealed(open)) if session_cookie(request, pages.cookies).is_none() => {
+                (Some(*open), None, 0)
+            }
+            (Read::Nothing | Read::Attempt, name) => (sign_in.attempts.find(name).await?, None, 0),
+            (Read::Session, name) => {
                 let session = session_cookie(request, pages.cookies);
-                let (found, session) = sign_in.sessions.with_attempt(id, session).await?;
+                let (found, session) = sign_in.sessions.with_attempt(name, session).await?;
                 (found, session, 0)
             }
-            Read::Tries => match sign_in.attempts.find_and_count(id).await? {
+            (Read::Tries, name) => match sign_in.attempts.find_and_count(name).await? {
                 Some((found, tries)) => (Some(found), None, tries),
                 None => (None, None, 0),
             },
@@ -161,8 +176,9 @@ impl<'r> StepContext<'r> {
                 Stage::Answering(_, agreement) => Some(agreement.consent_id.clone()),
                 _ => None,
             };
+            // What was never stored leaves nothing behind: whoever opens and cancels requests costs no memory.
             if attempt.advance(Event::Refused(refusal), false, now).is_err()
-                || !pages.sign_in.attempts.store(&self.open).await?
+                || (self.open.is_stored() && !pages.sign_in.attempts.store(&self.open).await?)
             {
                 return Ok(Flow::Due);
             }
@@ -175,15 +191,19 @@ impl<'r> StepContext<'r> {
         Ok(pages.completion.refuse(&self.context, attempt, &self.client, refusal)?.into())
     }
 
-    /// Stores how far the person got; `false` when another request of theirs was quicker.
-    pub(super) async fn store(&mut self, pages: &Pages) -> Result<bool, ServiceError> {
+    /// Keeps how far the person got: in the store, or before anything of the attempt is stored in its address. `false`
+    /// when another request of theirs was quicker.
+    pub(super) async fn keep(&mut self, pages: &Pages) -> Result<bool, ServiceError> {
         self.chosen = None;
+        if !self.open.is_stored() {
+            return Ok(pages.sign_in.attempts.seal(&mut self.open));
+        }
         Ok(pages.sign_in.attempts.store(&self.open).await?)
     }
 
     /// Stores a language that was chosen on this page, unless it was stored with something else.
     pub(super) async fn keep_language(&self, pages: &Pages) -> Result<(), ServiceError> {
-        if self.chosen.is_some() {
+        if self.chosen.is_some() && self.open.is_stored() {
             pages.sign_in.attempts.store(&self.open).await?;
         }
         Ok(())
@@ -203,11 +223,11 @@ impl<'r> StepContext<'r> {
     }
 
     pub(super) fn path(&self, page: Page) -> String {
-        page.path(&self.open.id, &self.client.id)
+        page.path(&self.open, &self.client.id)
     }
 
-    pub(super) fn cancel_path(&self) -> String {
-        cancel_path(&self.open.id, &self.client.id)
+    pub(super) fn cancel_path(&self, page: Page) -> String {
+        cancel_path(page, &self.open, &self.client.id)
     }
 
     /// Leads to a page that says what was wrong: one of its own words, in the address. A page of its own, so that going

@@ -1,13 +1,20 @@
 //! A sign-in attempt: short-lived, bound to one browser, changed by compare-and-swap only.
+//!
+//! Until a number is entered or a session is used nothing is stored: whoever opens an authorization request costs no
+//! memory. The attempt travels in the address of its page, sealed. The first change stores it under its identifier, which
+//! one request of many does.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::flow::{self, Event, Illegal, Requirements, Stage};
+use super::flow::{self, Event, Illegal, Page, Requirements, Stage};
 use super::{ATTEMPTS, Acr, Amr, AttemptId, SignInRequest};
 use crate::people::{Epoch, PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
+use crate::platform::seal::Sealer;
 use crate::platform::web::locale::Language;
 
 /// One service's request on its way to an answer.
@@ -119,6 +126,10 @@ pub struct Challenge {
     pub tries_before: u64,
 }
 
+/// The most bytes of an attempt in an address, as JSON: 3 kB, so that the address stays below 4.5 kB. Browsers, proxies
+/// and servers take 8 kB.
+pub const MOST_BYTES: usize = 3_072;
+
 /// How long a finished attempt is kept, in seconds: its answer may have to be sent again, and going back to it explained.
 const FINISHED: i64 = 60;
 
@@ -128,50 +139,144 @@ pub struct OpenAttempt {
     pub id: AttemptId,
     /// The attempt.
     pub attempt: SignInAttempt,
-    /// The state it was read in.
+    /// The state it was read in; [`Version::ABSENT`] before it was stored.
     pub version: Version,
+    /// The attempt as its address carries it, before it was stored.
+    sealed: Option<String>,
 }
+
+impl OpenAttempt {
+    /// What was found under its identifier.
+    pub(super) fn stored(id: &AttemptId, (attempt, version): (SignInAttempt, Version)) -> Self {
+        Self { id: id.clone(), attempt, version, sealed: None }
+    }
+
+    /// What names it in the address of `page`.
+    pub fn name(&self, page: Page) -> &str {
+        match (&self.sealed, page) {
+            (Some(sealed), Page::Number | Page::Continue) => sealed,
+            _ => self.id.as_str(),
+        }
+    }
+
+    /// Whether it was stored.
+    pub fn is_stored(&self) -> bool {
+        self.version != Version::ABSENT
+    }
+}
+
+/// What names an attempt in an address.
+pub enum AttemptName {
+    /// The identifier of one that is stored.
+    Stored(AttemptId),
+    /// One that was not stored when the address was made.
+    Sealed(Box<OpenAttempt>),
+}
+
+impl AttemptName {
+    /// The identifier.
+    pub const fn id(&self) -> &AttemptId {
+        match self {
+            Self::Stored(id) => id,
+            Self::Sealed(open) => &open.id,
+        }
+    }
+
+    /// What was found under the identifier; before anything is, what the address itself carries.
+    pub(super) fn or_sealed(self, found: Option<(SignInAttempt, Version)>) -> Option<OpenAttempt> {
+        match (found, self) {
+            (Some(found), name) => Some(OpenAttempt::stored(name.id(), found)),
+            (None, Self::Sealed(open)) => Some(*open),
+            (None, Self::Stored(_)) => None,
+        }
+    }
+}
+
+/// An attempt with its identifier, as it is sealed into an address.
+#[derive(Serialize)]
+struct Written<'a> {
+    id: &'a str,
+    attempt: &'a SignInAttempt,
+}
+
+/// As [`Written`].
+#[derive(Deserialize)]
+struct Opened {
+    id: String,
+    attempt: SignInAttempt,
+}
+
+/// The place that a sealed attempt is bound to.
+const ADDRESS: &[u8] = b"address";
 
 /// Sign-in attempts in progress.
 #[derive(Clone)]
 pub struct SignInAttempts {
     ephemeral: Ephemeral,
+    sealer: Arc<Sealer>,
     clock: Clock,
     /// How long an attempt may take, in seconds.
     pub seconds: i64,
 }
 
 impl SignInAttempts {
-    /// Attempts kept in `ephemeral` for `seconds`.
-    pub fn new(ephemeral: Ephemeral, clock: Clock, seconds: i64) -> Self {
-        Self { ephemeral, clock, seconds }
+    /// Attempts kept in `ephemeral` for `seconds`, and sealed by `sealer` into addresses before that.
+    pub fn new(ephemeral: Ephemeral, sealer: Sealer, clock: Clock, seconds: i64) -> Self {
+        Self { ephemeral, sealer: Arc::new(sealer), clock, seconds }
     }
 
-    /// Stores a new attempt.
-    ///
-    /// # Errors
-    /// [`Unavailable`], as for all methods.
-    pub async fn begin(&self, id: &AttemptId, attempt: &SignInAttempt) -> Result<(), Unavailable> {
-        self.ephemeral.put(key(id), attempt, self.left(attempt)).await
+    /// A new attempt, in the form in which an address carries it; `None` when it is larger than [`MOST_BYTES`].
+    pub fn begin(&self, attempt: SignInAttempt) -> Option<OpenAttempt> {
+        let mut open = OpenAttempt { id: AttemptId::random(), attempt, version: Version::ABSENT, sealed: None };
+        self.seal(&mut open).then_some(open)
+    }
+
+    /// Brings the address of an attempt that is not stored up to date; `false` when it is too large for one.
+    pub fn seal(&self, open: &mut OpenAttempt) -> bool {
+        let written = Written { id: open.id.as_str(), attempt: &open.attempt };
+        match serde_json::to_vec(&written) {
+            Ok(text) if text.len() <= MOST_BYTES => {
+                open.sealed = Some(self.sealer.seal_text(ADDRESS, &text));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads what names an attempt in an address; `None` when nothing made by this provider does, or it has expired.
+    pub fn parse(&self, name: &str) -> Option<AttemptName> {
+        if let Some(id) = AttemptId::parse(name) {
+            return Some(AttemptName::Stored(id));
+        }
+        let text = self.sealer.open_text(ADDRESS, name).ok()?;
+        let Opened { id, attempt } = serde_json::from_slice(&text).ok()?;
+        let (id, sealed) = (AttemptId::parse(&id)?, Some(name.to_owned()));
+        (attempt.expires_at > self.clock.now())
+            .then(|| AttemptName::Sealed(Box::new(OpenAttempt { id, attempt, version: Version::ABSENT, sealed })))
     }
 
     /// The attempt.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    pub async fn find(&self, id: &AttemptId) -> Result<Option<OpenAttempt>, Unavailable> {
-        Ok(self.ephemeral.get(key(id)).await?.map(|found| open(id, found)))
+    /// [`Unavailable`], as for all methods.
+    pub async fn find(&self, name: AttemptName) -> Result<Option<OpenAttempt>, Unavailable> {
+        let found = self.ephemeral.get(key(name.id())).await?;
+        Ok(name.or_sealed(found))
     }
 
     /// The attempt and how many tries it has counted, this one included.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn find_and_count(&self, id: &AttemptId) -> Result<Option<(OpenAttempt, u64)>, Unavailable> {
+    pub async fn find_and_count(
+        &self,
+        name: AttemptName,
+    ) -> Result<Option<(OpenAttempt, u64)>, Unavailable> {
         // The counter outlives the attempt, so that it cannot begin again while a code is valid.
-        let counter = EphemeralKey::of(super::WINDOWS, &format!("tries/{}", id.as_str()));
-        let (found, count) = self.ephemeral.get_and_count(key(id), counter, self.seconds + 60).await?;
-        Ok(found.map(|found| (open(id, found), count)))
+        let counter = EphemeralKey::of(super::WINDOWS, &format!("tries/{}", name.id().as_str()));
+        let (found, count) =
+            self.ephemeral.get_and_count(key(name.id()), counter, self.seconds + 60).await?;
+        Ok(name.or_sealed(found).map(|open| (open, count)))
     }
 
     /// Replaces the state that was read; `false` when another request was quicker, and then nothing changed.
@@ -205,10 +310,6 @@ impl SignInAttempts {
         let left = attempt.expires_at.since(self.clock.now()).max(1);
         if matches!(attempt.stage, Stage::Finished(_)) { left.min(FINISHED) } else { left }
     }
-}
-
-fn open(id: &AttemptId, (attempt, version): (SignInAttempt, Version)) -> OpenAttempt {
-    OpenAttempt { id: id.clone(), attempt, version }
 }
 
 /// Where an attempt is kept.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Acr, AttemptId, Authenticated, CodeSent};
+use super::{Acr, Authenticated, CodeSent, OpenAttempt};
 use crate::clients::{ClientId, DataRequest};
 use crate::people::DataSet;
 use crate::platform::clock::Timestamp;
@@ -255,18 +255,18 @@ impl Page {
 
     /// Its address in an attempt. It names the service, so that the page can lead back there even after the attempt
     /// expired.
-    pub fn path(self, attempt: &AttemptId, client: &ClientId) -> String {
-        path(self.name(), attempt, client)
+    pub fn path(self, attempt: &OpenAttempt, client: &ClientId) -> String {
+        path(self.name(), attempt.name(self), client)
     }
 }
 
-/// The address at which a person cancels an attempt.
-pub fn cancel_path(attempt: &AttemptId, client: &ClientId) -> String {
-    path("cancel", attempt, client)
+/// The address at which a person cancels an attempt, on `page`.
+pub fn cancel_path(page: Page, attempt: &OpenAttempt, client: &ClientId) -> String {
+    path("cancel", attempt.name(page), client)
 }
 
-fn path(page: &str, attempt: &AttemptId, client: &ClientId) -> String {
-    format!("/sign-in/{page}?t={}&service={client}", attempt.as_str())
+fn path(page: &str, attempt: &str, client: &ClientId) -> String {
+    format!("/sign-in/{page}?t={attempt}&service={client}")
 }
 
 #[cfg(test)]

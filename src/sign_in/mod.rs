@@ -27,7 +27,9 @@ use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 
 pub use assurance::{Acr, Amr, Means, reachable};
-pub use attempt::{Authenticated, Challenge, CodeSent, OpenAttempt, SignInAttempt, SignInAttempts};
+pub use attempt::{
+    AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, SignInAttempt, SignInAttempts,
+};
 pub use code::{CodeOutcome, CountedTry, TypedCode};
 pub use flow::{
     Agreement, Event, Illegal, Outcome, Page, Precondition, Refusal, Requirements, Stage, StepInfo, Undo,

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attempt::{self, OpenAttempt};
-use super::{Acr, Amr, AttemptId, Authenticated, SESSIONS, SessionId};
+use super::attempt::{self, AttemptName, OpenAttempt};
+use super::{Acr, Amr, Authenticated, SESSIONS, SessionId};
 use crate::clients::ClientId;
 use crate::people::{AccountState, Epoch, PersonId};
 use crate::platform::bytes::Digest;
@@ -182,16 +182,15 @@ impl Sessions {
     /// [`Unavailable`].
     pub async fn with_attempt(
         &self,
-        attempt: &AttemptId,
+        attempt: AttemptName,
         session: Option<SessionId>,
     ) -> Result<(Option<OpenAttempt>, Option<OpenSession>), Unavailable> {
-        let open = |(found, version)| OpenAttempt { id: attempt.clone(), attempt: found, version };
+        let place = attempt::key(attempt.id());
         let Some(digest) = session.map(|id| id.digest()) else {
-            let found = self.ephemeral.get(attempt::key(attempt)).await?;
-            return Ok((found.map(open), None));
+            return Ok((attempt.or_sealed(self.ephemeral.get(place).await?), None));
         };
-        let (found, session) = self.ephemeral.get_pair(attempt::key(attempt), key(digest)).await?;
-        Ok((found.map(open), self.valid(digest, session)))
+        let (found, session) = self.ephemeral.get_pair(place, key(digest)).await?;
+        Ok((attempt.or_sealed(found), self.valid(digest, session)))
     }
 
     fn valid(&self, digest: Digest, found: Option<(Session, Version)>) -> Option<OpenSession> {

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod attempts;
 mod authorize;
 mod browser;
 mod budget;

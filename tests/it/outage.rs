@@ -61,9 +61,13 @@ async fn without_redis_every_answer_is_503_and_then_all_is_well_again() {
     let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
     let url = page.url.join(&page.form("continue").action).expect("a URL");
     let number = [("phone", person.number.as_str())];
+    let mut other = world.browser();
+    let code_page = other.begin_with_number(&world, &Asked::by(SHOP), &world.person()).await;
 
     redis.cut();
-    assert_unavailable(&browser, Method::GET, &Asked::by(SHOP).url(&world), &[]).await;
+    // Nothing is stored before a number is entered.
+    browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+    assert_unavailable(&other, Method::GET, &code_page.url, &[]).await;
     assert_unavailable(&browser, Method::POST, &url, &number).await;
     assert_ready(&world, 503).await;
     assert_eq!(browser.open("/.well-known/openid-configuration").await.page().status, 200);
@@ -118,9 +122,13 @@ async fn a_redis_that_hangs_is_given_up_and_comes_back() {
     let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
     let url = page.url.join(&page.form("continue").action).expect("a URL");
     let number = [("phone", person.number.as_str())];
+    let mut other = world.browser();
+    let code_page = other.begin_with_number(&world, &Asked::by(SHOP), &world.person()).await;
 
     redis.hang();
-    assert_gives_up(&browser, Method::GET, &Asked::by(SHOP).url(&world), &[]).await;
+    // Nothing is stored before a number is entered.
+    browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+    assert_gives_up(&other, Method::GET, &code_page.url, &[]).await;
     assert_gives_up(&browser, Method::POST, &url, &number).await;
     assert_ready(&world, 503).await;
     assert_eq!(browser.open("/.well-known/openid-configuration").await.page().status, 200);

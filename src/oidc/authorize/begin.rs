@@ -4,14 +4,15 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
-use super::{Authorization, AuthorizationRequest, Prompt, RedirectTarget};
+use super::{Authorization, AuthorizationRequest, ClientError, Prompt, RedirectTarget};
 use crate::grants::ClaimNames;
+use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::people::PhoneNumber;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
 use crate::sign_in::{
-    AskAgain, AttemptId, BrowserId, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest,
+    AskAgain, BrowserId, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest,
     Situation, known,
 };
 
@@ -66,11 +67,17 @@ impl AuthorizationRequest {
     }
 }
 
-/// Stores a new attempt and leads to its first page.
-pub(super) async fn attempt(
+/// What is refused because its address would be too long for browsers and proxies.
+const TOO_LARGE: OAuthError = OAuthError {
+    code: ErrorCode::InvalidRequest,
+    description: "the request is too large: send a shorter state, nonce or claims",
+};
+
+/// Begins an attempt and leads to its first page, whose address carries it: nothing is stored yet.
+pub(super) fn attempt(
     endpoint: &Authorization,
     context: &PageContext<'_>,
-    request: AuthorizationRequest,
+    request: &AuthorizationRequest,
     session: Option<OpenSession>,
     login_hint: Option<&str>,
 ) -> Result<HttpResponse, ServiceError> {
@@ -97,10 +104,12 @@ pub(super) async fn attempt(
     let mut attempt = SignInAttempt::new(neutral, browser.digest(), context.language, person, lifetime);
     // A hint that is no number is no help to the person, and no error.
     attempt.hint = login_hint.filter(|hint| PhoneNumber::parse_typed(hint, true).is_ok()).map(str::to_owned);
-    let id = AttemptId::random();
-    endpoint.sign_in.attempts.begin(&id, &attempt).await?;
+    let Some(open) = endpoint.sign_in.attempts.begin(attempt) else {
+        let error = ClientError { redirect: request.redirect.clone(), error: TOO_LARGE };
+        return Ok(endpoint.error(&error).send(context, Some(client)));
+    };
     endpoint.provider.metrics.sign_ins("begin", page.name()).inc();
-    let response = respond::see_other(&page.path(&id, &client.id));
+    let response = respond::see_other(&page.path(&open, &client.id));
     if !new {
         return Ok(response);
     }

@@ -212,7 +212,7 @@ async fn respond_to(
     if request.prompt.contains(&Prompt::None) {
         return silent::answer(endpoint, context, &request, session).await;
     }
-    begin::attempt(endpoint, context, request, session, params.get("login_hint")).await
+    begin::attempt(endpoint, context, &request, session, params.get("login_hint"))
 }
 
 fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpResponse {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Applied, Batch, Ephemeral, EphemeralKey, KeySpace};
+use super::{Applied, Batch, Ephemeral, EphemeralKey, KeySpace, Version};
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::seal::Keyring;
@@ -106,6 +106,23 @@ async fn one_of_many_swappers_wins_and_a_version_is_good_once() {
             state.swap(self::key(), seen, &"none", 10).await.unwrap().is_none(),
             "what is not there has no version"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_is_absent_is_stored_by_one_of_many_and_again_once_it_expired() {
+    for Subject { state, clock, .. } in backends().await {
+        let key = key();
+        let names: Vec<String> = (0..8).map(|n| format!("first {n}")).collect();
+        let swaps = names.iter().map(|name| state.swap(key, Version::ABSENT, name, 10));
+        let won = futures_util::future::join_all(swaps).await;
+        assert_eq!(won.into_iter().filter(|won| won.as_ref().unwrap().is_some()).count(), 1);
+        let stored = value(&state, key).await.unwrap();
+        assert!(state.swap(key, Version::ABSENT, &"late", 10).await.unwrap().is_none());
+        assert_eq!(value(&state, key).await, Some(stored));
+        clock.advance(10);
+        assert!(state.swap(key, Version::ABSENT, &"again", 10).await.unwrap().is_some());
+        assert_eq!(value(&state, key).await.as_deref(), Some("again"));
     }
 }
 

@@ -1,7 +1,6 @@
 //! The bytes of a value in Redis: expiry (8 bytes, big-endian seconds), version (8 bytes), sealed body. `redis/apply.lua`
 //! reads the version at its offset.
 
-use super::Version;
 use crate::platform::clock::Timestamp;
 
 const HEAD: usize = 16;
@@ -10,7 +9,7 @@ const HEAD: usize = 16;
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) expires_at: Timestamp,
-    pub(super) version: Version,
+    pub(super) version: [u8; 8],
     pub(super) body: &'a [u8],
 }
 
@@ -21,7 +20,7 @@ impl<'a> Envelope<'a> {
         let (version, body) = rest.split_first_chunk::<8>()?;
         Some(Self {
             expires_at: Timestamp(i64::from_be_bytes(*expires_at)),
-            version: Version(*version),
+            version: *version,
             body,
         })
     }
@@ -29,7 +28,7 @@ impl<'a> Envelope<'a> {
     pub(super) fn write(self) -> Vec<u8> {
         let mut raw = Vec::with_capacity(HEAD + self.body.len());
         raw.extend_from_slice(&self.expires_at.0.to_be_bytes());
-        raw.extend_from_slice(&self.version.0);
+        raw.extend_from_slice(&self.version);
         raw.extend_from_slice(self.body);
         raw
     }
@@ -52,7 +51,7 @@ mod tests {
 
         #[test]
         fn what_was_written_is_read(at in any::<i64>(), version in any::<[u8; 8]>(), body in any::<Vec<u8>>()) {
-            let envelope = Envelope { expires_at: Timestamp(at), version: Version(version), body: &body };
+            let envelope = Envelope { expires_at: Timestamp(at), version, body: &body };
             let raw = envelope.write();
             prop_assert_eq!(&raw[8..16], &version[..], "where apply.lua reads it");
             prop_assert_eq!(Envelope::parse(&raw), Some(envelope));

@@ -23,7 +23,7 @@ const BYTES: usize = 512 * 1024 * 1024;
 #[derive(Clone)]
 pub(super) struct Kept {
     expires_at: Timestamp,
-    version: Version,
+    version: [u8; 8],
     body: Arc<[u8]>,
 }
 
@@ -35,7 +35,8 @@ impl Kept {
 
 impl From<Stored> for Kept {
     fn from(value: Stored) -> Self {
-        Self { expires_at: value.expires_at, version: value.version, body: value.bytes.into() }
+        let version = value.version.0.unwrap_or_default();
+        Self { expires_at: value.expires_at, version, body: value.bytes.into() }
     }
 }
 
@@ -62,8 +63,10 @@ impl Shard {
         Some(old)
     }
 
-    fn is_version(&self, name: &Name, seen: Version) -> bool {
-        self.values.get(name).is_some_and(|value| value.version == seen)
+    fn is_version(&self, name: &Name, seen: Version, now: Timestamp) -> bool {
+        // As in Redis, an expired value is none.
+        let held = self.values.get(name).filter(|value| value.expires_at > now);
+        held.map(|value| value.version) == seen.0
     }
 
     /// As in `window.lua`.
@@ -103,7 +106,7 @@ impl Default for Memory {
 impl Memory {
     /// A new version, unique in this process.
     pub(super) fn next_version(&self) -> Version {
-        Version(self.versions.fetch_add(1, Ordering::Relaxed).to_be_bytes())
+        Version::of(self.versions.fetch_add(1, Ordering::Relaxed).to_be_bytes())
     }
 
     pub(super) fn put(&self, name: Name, value: Stored) -> Result<(), Cause> {
@@ -136,7 +139,8 @@ impl Memory {
         let mut held = Held::of(self, groups.iter().flatten().map(|limit| &limit.name), &changes);
         // Existing entries can be changed even when the limit is reached: a flood of new sign-ins does
         // not stop those in progress.
-        if !changes.iter().any(|change| matches!(change, Change::Swap { .. })) {
+        let existing = |change: &Change| matches!(change, Change::Swap { seen, .. } if *seen != Version::ABSENT);
+        if !changes.iter().any(existing) {
             held.guards.iter().try_for_each(|(_, shard)| shard.room())?;
         }
         for (group, limits) in groups.iter().enumerate() {
@@ -152,7 +156,7 @@ impl Memory {
         }
         for change in &changes {
             if let Change::Swap { name, seen, .. } = change
-                && !held.shard(name).is_version(name, *seen)
+                && !held.shard(name).is_version(name, *seen, now)
             {
                 return Ok(Applied::Conflict);
             }
@@ -166,6 +170,11 @@ impl Memory {
             }
         }
         Ok(Applied::Done)
+    }
+
+    /// Whether there is room for one more entry, whatever its name.
+    pub(super) fn room(&self) -> Result<(), Cause> {
+        self.shards.iter().try_for_each(|shard| lock(shard).room())
     }
 
     pub(super) fn purge(&self, now: Timestamp) {
@@ -244,7 +253,7 @@ mod tests {
     }
 
     fn swap(memory: &Memory, number: u8, bytes: usize) -> Result<Applied, Cause> {
-        let seen = memory.get(&name(number)).unwrap().version;
+        let seen = Version::of(memory.get(&name(number)).unwrap().version);
         let value = stored(memory, bytes);
         memory.apply(&[], vec![Change::Swap { name: name(number), seen, value }], NOW)
     }
@@ -284,7 +293,12 @@ mod tests {
         assert!(matches!(memory.apply(&[], vec![put], NOW), Err(Cause::Full)));
         assert!(memory.get(&name(full)).is_none());
         assert_eq!(swap(&memory, 0, MEGABYTE + 1).unwrap(), Applied::Done);
+        assert!(memory.room().is_err(), "readiness says so");
+        let (seen, value) = (Version::ABSENT, stored(&memory, 1));
+        let first = Change::Swap { name: name(full), seen, value };
+        assert!(matches!(memory.apply(&[], vec![first], NOW), Err(Cause::Full)));
         memory.take(&name(0));
+        memory.room().unwrap();
         memory.put(name(full), stored(&memory, 1)).unwrap();
     }
 

@@ -35,7 +35,21 @@ pub use unavailable::Unavailable;
 
 /// The version of a value that was read; [`Ephemeral::swap`] replaces only that version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Version([u8; 8]);
+pub struct Version(Option<[u8; 8]>);
+
+impl Version {
+    /// That there is no value: [`Ephemeral::swap`] then stores one only where none is.
+    pub const ABSENT: Self = Self(None);
+
+    const fn of(bytes: [u8; 8]) -> Self {
+        Self(Some(bytes))
+    }
+
+    /// The bytes of the version in an envelope; none for an absent value.
+    fn bytes(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |bytes| &bytes[..])
+    }
+}
 
 /// A value for a backend: an encrypted envelope for Redis, plain for memory.
 struct Stored {
@@ -260,13 +274,13 @@ impl Ephemeral {
         }
     }
 
-    /// Probes whether the store is writable.
+    /// Probes whether the store is writable and has room.
     ///
     /// # Errors
     /// [`Unavailable`] if it is not.
     pub async fn probe(&self) -> Result<(), Unavailable> {
         match &self.backend {
-            Backend::Memory(_) => Ok(()),
+            Backend::Memory(memory) => Ok(memory.room()?),
             Backend::Redis(redis) => Ok(redis.probe().await?),
         }
     }
@@ -290,10 +304,10 @@ impl Ephemeral {
             // In process memory a value is as safe as the keys that would encrypt it.
             Backend::Memory(memory) => memory.next_version(),
             Backend::Redis(_) => {
-                let version = Version(bytes::random());
+                let version = bytes::random();
                 let body = self.sealer.seal(&place(key, expires_at), &bytes);
                 bytes = Envelope { expires_at, version, body: &body }.write();
-                version
+                Version::of(version)
             }
         };
         Ok(Stored { expires_at, version, ttl: ttl.max(1), bytes })
@@ -306,7 +320,7 @@ impl Ephemeral {
     ) -> Option<(T, Version)> {
         let kept = kept?;
         let envelope = self.in_time(kept.envelope())?;
-        parse(key, envelope.body).map(|value| (value, envelope.version))
+        parse(key, envelope.body).map(|value| (value, Version::of(envelope.version)))
     }
 
     fn read_raw<T: DeserializeOwned>(&self, key: EphemeralKey, raw: Option<Vec<u8>>) -> Option<(T, Version)> {
@@ -321,7 +335,7 @@ impl Ephemeral {
                 tracing::error!(event = "ephemeral.forged", key_space = space, %error, "a value that cannot be decrypted was ignored");
             })
             .ok()?;
-        parse(key, &plain).map(|value| (value, envelope.version))
+        parse(key, &plain).map(|value| (value, Version::of(envelope.version)))
     }
 
     fn in_time<'a>(&self, envelope: Envelope<'a>) -> Option<Envelope<'a>> {

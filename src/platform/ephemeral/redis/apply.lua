@@ -1,9 +1,18 @@
--- Counts limits and makes changes; all or nothing. Bytes 8 to 15 of a value are its version (envelope.rs).
+-- Counts limits and makes changes; all or nothing. Bytes 8 to 15 of a value are its version (envelope.rs), empty
+-- where there is no value.
 -- KEYS: the counters, then the values. ARGV: now, how many groups; for each group how many limits, and window and cap
 -- of each; for each value 's' version bytes ttl (swap), 'p' bytes ttl (put) or 'r' (remove).
 -- Answers {0, 0, 0} when done, {1, group, index} when a limit is exceeded, {2, 0, 0} when a version differs.
 local now, groups = tonumber(ARGV[1]), tonumber(ARGV[2])
 local key, arg = 1, 3
+-- An expired value that Redis has not removed yet is none.
+local function version(name)
+  local head = redis.call('GETRANGE', name, 0, 15)
+  if #head == 16 and struct.unpack('>i8', head) > now then
+    return string.sub(head, 9)
+  end
+  return ''
+end
 for group = 1, groups do
   local limits, exceeded = tonumber(ARGV[arg]), nil
   arg = arg + 1
@@ -21,7 +30,7 @@ end
 local width = { s = 4, p = 3, r = 1 }
 local at = arg
 for value = key, #KEYS do
-  if ARGV[at] == 's' and redis.call('GETRANGE', KEYS[value], 8, 15) ~= ARGV[at + 1] then
+  if ARGV[at] == 's' and version(KEYS[value]) ~= ARGV[at + 1] then
     return { 2, 0, 0 }
   end
   at = at + width[ARGV[at]]

@@ -33,6 +33,8 @@ struct Server {
     alive_from: Arc<AtomicUsize>,
     /// All connections end.
     hang_up: watch::Sender<usize>,
+    /// How many connections are open.
+    open: watch::Sender<usize>,
     /// The first answer on each connection is late by this.
     late: Arc<AtomicBool>,
 }
@@ -50,10 +52,12 @@ impl Server {
             accepted: Arc::default(),
             alive_from: Arc::default(),
             hang_up: watch::channel(0).0,
+            open: watch::channel(0).0,
             late: Arc::default(),
         };
         let (mood, accepted) = (server.mood.subscribe(), Arc::clone(&server.accepted));
         let (alive_from, hang_up) = (Arc::clone(&server.alive_from), server.hang_up.subscribe());
+        let open = server.open.clone();
         let late = Arc::clone(&server.late);
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -64,11 +68,14 @@ impl Server {
                     let (mood, mut hang_up) = (mood.clone(), hang_up.clone());
                     let (alive_from, late) = (Arc::clone(&alive_from), Arc::clone(&late));
                     hang_up.mark_unchanged();
+                    let open = open.clone();
+                    open.send_modify(|open| *open += 1);
                     tokio::spawn(async move {
                         tokio::select! {
                             () = answer(connection, number, mood, &alive_from, &late) => {}
                             _ = hang_up.changed() => {}
                         }
+                        open.send_modify(|open| *open -= 1);
                     });
                 }
             });
@@ -79,6 +86,12 @@ impl Server {
     async fn redis(&self, timeout: Duration) -> Arc<Redis> {
         let url = format!("redis://{}", self.address);
         Arc::new(Redis::connect(&url, timeout, Metrics::new()).await.unwrap())
+    }
+
+    /// Closes all connections.
+    async fn hang_up(&self) {
+        self.hang_up.send_modify(|times| *times += 1);
+        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
     }
 
     fn accepted(&self) -> usize {
@@ -115,7 +128,7 @@ async fn answer(
 }
 
 async fn put(redis: &Redis) -> Result<(), Cause> {
-    let value = Stored { expires_at: Timestamp(0), version: Version([0; 8]), ttl: 1, bytes: vec![0; 8] };
+    let value = Stored { expires_at: Timestamp(0), version: Version::ABSENT, ttl: 1, bytes: vec![0; 8] };
     redis.put([b'T'; 33], &value).await
 }
 
@@ -184,7 +197,7 @@ async fn a_restart_of_redis_is_not_noticed_by_what_may_be_asked_again() {
     let server = Server::start();
     let redis = server.redis(AMPLE).await;
     put(&redis).await.unwrap();
-    server.hang_up.send_modify(|times| *times += 1);
+    server.hang_up().await;
     put(&redis).await.unwrap();
     assert_eq!(server.accepted(), 2);
 }
@@ -195,7 +208,7 @@ async fn a_connection_may_take_longer_than_an_answer() {
     server.late.store(true, Ordering::SeqCst);
     let redis = server.redis(SHORT).await;
     put(&redis).await.unwrap();
-    server.hang_up.send_modify(|times| *times += 1);
+    server.hang_up().await;
     put(&redis).await.unwrap();
 }
 
@@ -215,7 +228,7 @@ async fn a_request_that_is_given_up_leaves_the_connection_to_the_next() {
     let server = Server::start();
     let redis = server.redis(AMPLE).await;
     server.late.store(true, Ordering::SeqCst);
-    server.hang_up.send_modify(|times| *times += 1);
+    server.hang_up().await;
     // Polled once and dropped, while it waits for its connection.
     for _ in 0..3 {
         let _ = tokio::time::timeout(Duration::from_millis(1), put(&redis)).await;
@@ -232,7 +245,7 @@ async fn a_thread_that_was_busy_reads_an_answer_late_and_does_not_blame_redis() 
     let busy = async || std::thread::sleep(SHORT * 2);
     let (answer, ()) = futures_util::future::join(put(&redis), busy()).await;
     answer.unwrap();
-    server.hang_up.send_modify(|times| *times += 1);
+    server.hang_up().await;
     let (answer, ()) = futures_util::future::join(put(&redis), busy()).await;
     answer.unwrap();
 }

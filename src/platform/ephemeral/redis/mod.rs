@@ -127,7 +127,7 @@ impl Redis {
         for change in changes {
             match change {
                 Change::Swap { seen, value, .. } => {
-                    call.arg("s").arg(&seen.0[..]).arg(&value.bytes).arg(value.ttl)
+                    call.arg("s").arg(seen.bytes()).arg(&value.bytes).arg(value.ttl)
                 }
                 Change::Put { value, .. } => call.arg("p").arg(&value.bytes).arg(value.ttl),
                 Change::Remove { .. } => call.arg("r"),
