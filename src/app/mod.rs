@@ -90,7 +90,8 @@ impl App {
         let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), &outbox);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
         let provider = wiring::provider(&stores).await?;
-        let (tokens, revocations) = wiring::tokens(&stores, &ephemeral, &provider, &people).await?;
+        let (tokens, revocations) =
+            wiring::tokens(&stores, &ephemeral, &provider, (&people, &sign_in)).await?;
         let release = Release::new(stores.db.clone(), people, stores.clock.clone());
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
         let pages = wiring::pages(&stores, authorization.clone());

@@ -41,7 +41,7 @@ pub(super) async fn tokens(
     stores: &Stores,
     ephemeral: &Ephemeral,
     provider: &Provider,
-    people: &People,
+    (people, sign_in): (&People, &SignIn),
 ) -> Result<(Tokens, Revocations), StartError> {
     let (db, clock, settings) = (&stores.db, &stores.clock, &stores.settings.tokens);
     let lifetimes = Lifetimes {
@@ -63,7 +63,7 @@ pub(super) async fn tokens(
     );
     let tokens = Tokens {
         provider: provider.clone(),
-        codes: Codes::new(ephemeral.clone()),
+        codes: Codes::new(&stores.keyring, sign_in.sessions.clone()),
         grants,
         people: people.clone(),
         access_tokens,

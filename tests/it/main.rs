@@ -25,6 +25,7 @@ mod number;
 mod outage;
 mod pages;
 mod policies;
+mod redemption;
 mod refresh;
 mod session;
 mod snapshots;
