@@ -17,7 +17,6 @@ use crate::oidc::{
 use crate::pages::{Completion, Pages, SignOut};
 use crate::people::People;
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::outbound::Outbound;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{
@@ -98,10 +97,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
     let logout = Logout {
         provider: provider.clone(),
         sessions: sign_in.sessions.clone(),
-        notifier: LogoutNotifier::new(Outbound::new(
-            settings.outbound.clone(),
-            settings.environment == Environment::Sandbox,
-        )),
+        notifier: LogoutNotifier::new(provider.clone(), stores.db.clone(), stores.outbound()),
     };
     Pages {
         sign_in,

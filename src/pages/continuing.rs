@@ -51,7 +51,7 @@ async fn decided(
             finish::start_over(pages, step).await
         }
         Some("signout") => {
-            pages.sign_out.end(present.session.digest).await?;
+            pages.sign_out.end(&present.session).await?;
             let client = Some(Arc::clone(&step.client));
             Ok(sign_out::signed_out(pages, &step.context, client).into())
         }

@@ -42,13 +42,13 @@ impl SignOut {
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable; then the session goes on.
-    pub(super) async fn end(&self, session: Digest) -> Result<(), ServiceError> {
+    pub(super) async fn end(&self, session: &OpenSession) -> Result<(), ServiceError> {
         self.logout.end(session).await
     }
 
-    /// Sends the logout tokens of a session that was ended.
-    pub(super) fn notify(&self, ended: &Session) {
-        self.logout.notify(ended);
+    /// What tells services that a session ended.
+    pub fn notifier(&self) -> &oidc::LogoutNotifier {
+        &self.logout.notifier
     }
 
     /// What a confirmation form must hold: it proves that the form was shown to this session.
@@ -90,7 +90,7 @@ pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: By
         if !shown || !respond::is_same_origin(&request, &pages.origin) {
             return Ok(ask(&pages, &context, &session, client.as_deref()));
         }
-        pages.sign_out.end(session.digest).await?;
+        pages.sign_out.end(&session).await?;
         Ok(signed_out(&pages, &context, client))
     };
     context.or_failure(answered.await)
@@ -116,7 +116,7 @@ async fn leave(
             context.problem(ProblemKind::BadRequest, &problem)
         }
         (LogoutDecision::AtOnce(to), Some(session)) => {
-            pages.sign_out.end(session.digest).await?;
+            pages.sign_out.end(&session).await?;
             without_session(pages, left(context, &to))
         }
         (LogoutDecision::Ask(to), Some(session)) => ask(pages, context, &session, to.client.as_deref()),

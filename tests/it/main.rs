@@ -20,6 +20,7 @@ mod life_events;
 mod lifetimes;
 mod limits;
 mod logout;
+mod logout_deliveries;
 mod logs;
 mod number;
 mod outage;
