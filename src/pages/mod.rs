@@ -11,6 +11,7 @@ mod consent;
 mod continuing;
 mod drive;
 mod finish;
+mod icon;
 mod number;
 mod sign_out;
 mod step;
@@ -87,5 +88,6 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             named(sign_out::PATH, "logout").route(get().to(sign_out::get)).route(post().to(sign_out::post)),
         )
         .service(named("/sign-out", "sign_out").route(post().to(sign_out::confirmed)))
+        .service(named("/icons/{digest}", "icon").route(get().to(icon::get)))
         .service(named("/", "welcome").route(get().to(welcome::get)));
 }

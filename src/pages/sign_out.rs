@@ -19,7 +19,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{OpenSession, Session, SessionId};
+use crate::sign_in::{OpenSession, SessionId};
 
 /// Where services send people to sign out.
 pub(super) const PATH: &str = oidc::paths::END_SESSION;
@@ -141,7 +141,7 @@ fn ask(
     let page = SignOutPage {
         frame: Frame { text: context.text(), service, languages: Vec::new(), form_action: &action },
     };
-    respond::page(StatusCode::OK, &page, &CspSources::new(Vec::new(), service.as_ref()))
+    respond::page(StatusCode::OK, &page, &CspSources::default())
 }
 
 /// Says that a session was ended on this provider's own page.
@@ -164,7 +164,7 @@ fn left(context: &PageContext<'_>, to: &PostLogout) -> HttpResponse {
         .and_then(|client| Some((client.start_page()?, client.identity.name.get(context.language.tag()))));
     let forms = back.and_then(|(href, _)| csp_source(href)).into_iter().collect();
     let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
-    let sources = CspSources::new(forms, service.as_ref());
+    let sources = CspSources::new(forms);
     respond::page(StatusCode::OK, &SignedOutPage { frame, back }, &sources)
 }
 

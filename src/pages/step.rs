@@ -240,7 +240,7 @@ impl<'r> StepContext<'r> {
     /// Where the page's form may lead: browsers hold a policy against every redirect that follows a form.
     pub(super) fn csp_sources(&self) -> CspSources {
         let forms = self.open.attempt.request.return_to.iter().cloned().collect();
-        CspSources::new(forms, Some(&self.service()))
+        CspSources::new(forms)
     }
 
     pub(super) fn problem(&self, kind: ProblemKind) -> HttpResponse {

@@ -15,6 +15,7 @@ mod demo;
 mod discovery;
 mod floors;
 mod gateways;
+mod icons;
 mod introspection_revocation;
 mod life_events;
 mod lifetimes;

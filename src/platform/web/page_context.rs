@@ -72,8 +72,7 @@ impl<'r> PageContext<'r> {
             action,
             retry_after: problem.retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
         };
-        let response =
-            respond::page(kind.status(), &page, &CspSources::new(Vec::new(), problem.service.as_ref()));
+        let response = respond::page(kind.status(), &page, &CspSources::default());
         match problem.retry_after {
             Some(seconds) => respond::retry_after(response, seconds),
             None => response,

@@ -8,37 +8,30 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
-use super::frame::Service;
+use super::params::Params;
 
-/// Content-Security-Policy sources of a page, besides this origin, for its form and its images.
+/// Content-Security-Policy sources of a page besides this origin, which are for its form alone: everything that it shows
+/// comes from here, so that no third party learns that it is shown.
 #[derive(Clone, Debug, Default)]
 pub struct CspSources {
     /// Content-Security-Policy sources for `form-action`.
     pub forms: Vec<String>,
-    /// Content-Security-Policy source for `img-src`.
-    pub images: Option<String>,
 }
 
 impl CspSources {
-    /// Sources of a page whose form may be submitted to `forms`, with the icon of `service`.
-    pub fn new(forms: Vec<String>, service: Option<&Service<'_>>) -> Self {
-        let images = service
-            .and_then(|service| service.icon)
-            .filter(|icon| icon.starts_with("http"))
-            .and_then(|icon| url::Url::parse(icon).ok())
-            .map(|icon| icon.origin().ascii_serialization());
-        Self { forms, images }
+    /// Sources of a page whose form may be submitted to `forms`.
+    pub fn new(forms: Vec<String>) -> Self {
+        Self { forms }
     }
 
-    /// The policy: only our own styles and scripts, and no framing.
+    /// The policy: only our own styles, scripts and images, and no framing.
     fn policy(&self) -> String {
         // Registered URIs are ASCII without spaces; `;` and `,` would start another directive or policy.
         let safe = |source: &&String| !source.contains([';', ',', ' ']);
         let forms: String =
             self.forms.iter().filter(safe).flat_map(|source| [" ", source.as_str()]).collect();
-        let images = self.images.iter().filter(safe).fold(String::new(), |all, source| all + " " + source);
         format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:{images}; font-src 'self'; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; \
              form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
         )
     }
@@ -135,10 +128,7 @@ mod tests {
 
     #[test]
     fn a_registered_address_cannot_add_a_directive() {
-        let reach = CspSources {
-            forms: vec!["https://a.uz".to_owned(), "x:; script-src *".to_owned()],
-            images: None,
-        };
+        let reach = CspSources::new(vec!["https://a.uz".to_owned(), "x:; script-src *".to_owned()]);
         let policy = reach.policy();
         assert!(policy.contains("form-action 'self' https://a.uz;"), "{policy}");
         assert!(!policy.contains("script-src *"), "{policy}");
