@@ -106,6 +106,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
         subject_ids: provider.subject_ids,
         completion: Completion::new(authorization),
         sign_out: SignOut::new(logout, stores.keyring.mac("sign-out")),
+        networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),
         origin: Arc::from(settings.server.issuer.url().origin().ascii_serialization()),
     }

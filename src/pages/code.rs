@@ -90,7 +90,7 @@ async fn forgive(pages: &Pages, step: &mut StepContext<'_>) -> Result<(), Servic
 }
 
 async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
-    let network = client_network(step.context.request);
+    let network = client_network(pages, step.context.request);
     let sender = Sender { client: &step.client, network: &network };
     Ok(match pages.sign_in.resend(&mut step.open, sender, step.tries).await? {
         ResendOutcome::CodeSent => respond::see_other(&format!("{}&resent=1", step.path(Page::Code))),

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 
 use crate::clients::{Registry, SubjectIds};
+use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::platform::web::locale::Language;
@@ -48,6 +49,8 @@ pub struct Pages {
     pub completion: Completion,
     /// Ends sessions.
     pub sign_out: SignOut,
+    /// Digests of clients' networks, by which limits count.
+    pub networks: Arc<Mac>,
     /// How cookies are read and set.
     pub cookies: Cookies,
     /// This provider's origin, which its own forms are posted from.

@@ -42,7 +42,7 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
 }
 
 async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result<Flow, ServiceError> {
-    let network = client_network(step.context.request);
+    let network = client_network(pages, step.context.request);
     let sender = Sender { client: &step.client, network: &network };
     step.open.attempt.hint = Some(kept(typed));
     Ok(match pages.sign_in.enter_number(&mut step.open, typed, sender, step.tries).await? {

@@ -257,10 +257,10 @@ impl<'r> StepContext<'r> {
     }
 }
 
-/// The client's network, as limits count it.
-pub(super) fn client_network(request: &HttpRequest) -> ClientNetwork {
+/// The client's network, as limits count it: a keyed digest, since all addresses could be tried against a plain one.
+pub(super) fn client_network(pages: &Pages, request: &HttpRequest) -> ClientNetwork {
     let network = crate::platform::telemetry::client_of(request).network();
-    ClientNetwork(crate::platform::bytes::Digest::of(network.to_string().as_bytes()))
+    ClientNetwork(pages.networks.digest(&[network.to_string().as_bytes()]))
 }
 
 /// A page that exists, asked for by a method that it is not opened by.
