@@ -41,6 +41,7 @@ use crate::platform::telemetry::{self, Metrics, Operations, Requests, SandboxClo
 use crate::platform::web::assets;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond;
 use crate::release::Release;
 use settings::Settings;
 
@@ -227,16 +228,23 @@ impl App {
     }
 }
 
-/// Request timeout: a slow client or store must not hold a connection indefinitely.
+/// The longest that a request may take.
+const LONGEST: Duration = Duration::from_secs(20);
+
+// A database that hangs is given up, with an answer that says so, before the request itself is.
+const _: () = assert!(db::DEADLINE.as_millis() * 2 < LONGEST.as_millis());
+
+/// Request timeout, since a slow client or store must not hold a connection indefinitely; and the headers that every answer
+/// has, those of the framework included.
 async fn in_time(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    const LONGEST: Duration = Duration::from_secs(20);
-    match tokio::time::timeout(LONGEST, next.call(request)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(actix_web::error::ErrorRequestTimeout("the request took too long")),
-    }
+    let late = |_| Err(actix_web::error::ErrorRequestTimeout("the request took too long"));
+    let answer = tokio::time::timeout(LONGEST, next.call(request)).await.unwrap_or_else(late);
+    let mut response = answer.map_err(respond::completed)?;
+    respond::complete(response.headers_mut());
+    Ok(response)
 }
 
 async fn not_found(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {

@@ -24,7 +24,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the code, or sends a new one.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let form = Params::parse_body(&body);
+    let form = Params::of_form(&request, &body);
     let asked = form.as_ref().map_or(Asked::Nothing, Asked::of);
     // What cannot be a code costs no try.
     let read = match asked {

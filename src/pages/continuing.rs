@@ -29,7 +29,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the decision.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let form = Params::parse_body(&body);
+    let form = Params::of_form(&request, &body);
     posted(&pages, &request, (Page::Continue, Read::Session), form, async |step, form| {
         decided(&pages, step, form.get("action")).await
     })

@@ -68,12 +68,17 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
     if let Some(by_link) = respond::by_link(&request, PATH, &body) {
         return by_link;
     }
+    if let Err(error) = Params::of_form(&request, &body) {
+        let technical = format!("invalid_request: {}", error.0);
+        let problem = Problem { technical: Some(&technical), ..Problem::default() };
+        return PageContext::new(&request, pages.cookies, None).problem(ProblemKind::BadRequest, &problem);
+    }
     run(&pages, &request, &body).await
 }
 
 /// `POST /sign-out`: the person confirmed, or signs out from the front page.
 pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let params = Params::parse_body(&body).unwrap_or_default();
+    let params = Params::of_form(&request, &body).unwrap_or_default();
     let query = Params::parse(request.query_string()).unwrap_or_default();
     let context = PageContext::new(&request, pages.cookies, query.get("lang"));
     let answered = async {

@@ -13,6 +13,7 @@ mod crash;
 mod database;
 mod demo;
 mod discovery;
+mod edges;
 mod floors;
 mod gateways;
 mod icons;

@@ -1,11 +1,12 @@
 //! Responses with the headers that every page and every protocol message must have.
 
+use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, PRAGMA,
-    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    PRAGMA, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
 use super::params::Params;
@@ -64,7 +65,8 @@ pub fn by_link(request: &HttpRequest, path: &str, body: &[u8]) -> Option<HttpRes
     const LONGEST_QUERY: usize = 6 * 1024;
     let cross_site = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let fits = body.len() < LONGEST_QUERY && body.iter().all(u8::is_ascii_graphic);
-    (cross_site && fits).then(|| see_other(&format!("{path}?{}", String::from_utf8_lossy(body))))
+    let form = Params::of_form(request, body).is_ok();
+    (cross_site && fits && form).then(|| see_other(&format!("{path}?{}", String::from_utf8_lossy(body))))
 }
 
 /// A JSON message that must not be cached (RFC 6749 §5.1).
@@ -102,6 +104,36 @@ pub fn is_same_origin(request: &HttpRequest, origin: &str) -> bool {
     site && from
 }
 
+/// What an answer has besides its own headers: those of the HTTP framework (404, 405, 408, 413, errors of handlers) and of
+/// endpoints that set none.
+const DEFAULTS: [(HeaderName, &str); 7] = [
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (STRICT_TRANSPORT_SECURITY, HSTS),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+const HSTS: &str = "max-age=31536000; includeSubDomains; preload";
+
+/// Adds the security headers that an answer does not have, whoever made it.
+pub fn complete(headers: &mut HeaderMap) {
+    for (name, value) in DEFAULTS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}
+
+/// An error of the framework, whose answer has the security headers.
+pub fn completed(error: Error) -> Error {
+    let mut response = error.error_response();
+    complete(response.headers_mut());
+    InternalError::from_response(error, response).into()
+}
+
 fn secured(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     for (name, value) in [
         (CACHE_CONTROL, "no-store"),
@@ -109,7 +141,7 @@ fn secured(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
         // Browsers ignore it over plain http (RFC 6797 §8.1).
-        (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains; preload"),
+        (STRICT_TRANSPORT_SECURITY, HSTS),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (
