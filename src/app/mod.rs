@@ -37,7 +37,7 @@ use crate::people::People;
 use crate::platform::bytes;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::telemetry::{self, Metrics, Operations, Requests, SandboxClock, check};
+use crate::platform::telemetry::{self, Connections, Metrics, Operations, Requests, SandboxClock, check};
 use crate::platform::web::assets;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
@@ -132,6 +132,9 @@ impl App {
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
+        let workers = stores::workers(&self.settings);
+        let connections =
+            Connections::new(&server.trusted_proxies, server.connections_per_address, &self.metrics);
         let support = Data::new(self.settings.support.clone());
         let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
@@ -155,8 +158,10 @@ impl App {
                 .default_service(web::to(not_found))
         });
         let http = http
-            .workers(stores::workers(&self.settings))
+            .workers(workers)
             .backlog(4096)
+            .max_connections((server.max_connections as usize).div_ceil(workers))
+            .on_connect(move |connection, extensions| connections.admit(connection, extensions))
             .disable_signals()
             .shutdown_timeout(server.drain_seconds.into())
             .client_request_timeout(Duration::from_secs(server.request_timeout_seconds.into()));

@@ -23,6 +23,11 @@ settings! {
         trusted_proxies: Vec<Cidr> = [];
         /// The header in which those proxies forward the client IP. Choose the one that they set themselves.
         forwarded_header: ForwardedHeader = "x-forwarded-for";
+        /// Maximum number of open connections of a node; further ones wait until one is closed.
+        max_connections: u32 = 20_000, count(16..=1_000_000, "connections");
+        /// Maximum number of open connections of one client IP (IPv6: of one /64) without a trusted proxy in between;
+        /// further ones are closed at once. Many people may share an address.
+        connections_per_address: u32 = 1000, count(4..=1_000_000, "connections");
         /// Maximum size of a request body.
         max_body_bytes: u32 = 65536, count(1024..=10_485_760, "bytes");
         /// Timeout for a client to send its request headers.
