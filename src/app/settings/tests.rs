@@ -138,7 +138,7 @@ fn variables_win_over_the_file_and_know_every_kind() {
         ("YAGONA__NODES", "2"),
         ("YAGONA__DATABASE__URL__FILE", secret.to_str().unwrap()),
         ("YAGONA__REDIS__URL", "redis://localhost"),
-        ("YAGONA__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"),
+        ("YAGONA__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, fd00::/16"),
         ("YAGONA__SIGN_IN__RESEND_AFTER_SECONDS", "[10, 20]"),
         ("YAGONA__SMS__ESKIZ__PASSWORD", "12345678901"),
         ("YAGONA__SANDBOX__CONSTANT_CODES__998001112233", "654321"),
