@@ -1,12 +1,28 @@
 //! What may be an icon: a small raster image, known by its first bytes and not by what its server says. Nothing that can
 //! hold a script (SVG) or refer to anything else.
 
+use std::sync::Arc;
+
 use actix_web::web::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use moka::sync::Cache;
 
 /// The largest width and height, in pixels.
 const LARGEST: u32 = 1024;
+
+/// Bodies kept in memory, in bytes.
+const KEPT: u64 = 16 * 1024 * 1024;
+
+/// Bodies of icons that were served of late.
+pub(super) struct Served(pub(super) Cache<String, Arc<Icon>>);
+
+impl Default for Served {
+    fn default() -> Self {
+        let weight = |_: &String, icon: &Arc<Icon>| u32::try_from(icon.body().len()).unwrap_or(u32::MAX);
+        Self(Cache::builder().weigher(weight).max_capacity(KEPT).build())
+    }
+}
 
 /// A raster image.
 #[derive(Clone, Debug)]
@@ -32,6 +48,11 @@ pub enum IconError {
     /// The `data:` URL cannot be read.
     #[error("it is not a base64 data: URL")]
     DataUrl,
+}
+
+/// The path under which the icon of that digest is served.
+pub(super) fn path(digest: &str) -> String {
+    format!("/icons/{digest}")
 }
 
 impl Icon {

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use moka::sync::Cache;
 use url::Url;
 
 use super::registry::Registry;
@@ -12,19 +11,6 @@ use super::{ClientId, Icon, IconError};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::db::DbError;
 use crate::platform::outbound::{Outbound, OutboundError};
-
-/// Bodies kept in memory, in bytes.
-const KEPT: u64 = 16 * 1024 * 1024;
-
-/// Bodies of icons that were served of late.
-pub(super) struct Served(Cache<String, Arc<Icon>>);
-
-impl Default for Served {
-    fn default() -> Self {
-        let weight = |_: &String, icon: &Arc<Icon>| u32::try_from(icon.body().len()).unwrap_or(u32::MAX);
-        Self(Cache::builder().weigher(weight).max_capacity(KEPT).build())
-    }
-}
 
 /// An icon was not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -47,11 +33,6 @@ pub enum IconFailure {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
-}
-
-/// The path under which the icon of that digest is served.
-pub(super) fn path(digest: &str) -> String {
-    format!("/icons/{digest}")
 }
 
 impl Registry {

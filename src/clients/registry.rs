@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::icons::{self, Served};
+use super::icon::{self, Served};
 use super::store::{self, StoredClient, StoredIcon};
 use super::{Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest};
 use crate::platform::bytes;
@@ -202,7 +202,7 @@ fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: &Rules) -> Clie
                 // An icon of another address than the registered one was never approved.
                 let fetched = icons.iter().find(|icon| icon.client_id == client.id.as_str());
                 let fetched = fetched.filter(|icon| client.identity.logo_uri.as_ref() == Some(&icon.uri));
-                client.icon = fetched.map(|icon| icons::path(&icon.digest));
+                client.icon = fetched.map(|icon| icon::path(&icon.digest));
                 clients.insert(client.id.clone(), Arc::new(client));
             }
             // A registration that is invalid by today's rules is not served; the others are.

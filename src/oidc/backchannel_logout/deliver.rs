@@ -2,7 +2,7 @@
 //!
 //! A delivery is taken by one conditional statement that has one winner among all nodes, and for a while only: if the node
 //! ends before it knows the outcome, another takes it again. Bounds are per node and, by the same statement, per host: a
-//! host that does not answer has [`PER_HOST`] requests under way and holds up no other.
+//! host that does not answer has two requests under way and holds up no other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,6 @@ use crate::platform::outbound::OutboundError;
 
 /// Requests under way at a time, per node.
 const IN_FLIGHT: usize = 128;
-
-/// Requests under way to one host at a time, all nodes together.
-pub(super) const PER_HOST: i64 = 2;
-
-/// For how long a taken delivery is nobody else's, in seconds: longer than a request may take.
-pub(super) const LEASE: i64 = 30;
 
 /// Waits after each failed try, in seconds; the last one repeats.
 const WAITS: [i64; 7] = [2, 10, 30, 120, 600, 1800, 3600];

@@ -1,6 +1,5 @@
 //! SQL of the table `logout_deliveries`.
 
-use super::deliver::{LEASE, PER_HOST};
 use crate::clients::ClientId;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
@@ -9,6 +8,12 @@ use crate::platform::db::{self, Db, DbError};
 pub(crate) const TABLES: &[&str] = &[TABLE];
 
 const TABLE: &str = "logout_deliveries";
+
+/// Requests under way to one host at a time, all nodes together.
+const PER_HOST: i64 = 2;
+
+/// For how long a taken delivery is nobody else's, in seconds: longer than a request may take.
+const LEASE: i64 = 30;
 
 /// What one service is to be told.
 #[derive(Clone, Debug)]
