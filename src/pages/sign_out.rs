@@ -69,18 +69,19 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
         return by_link;
     }
     if let Err(error) = Params::of_form(&request, &body) {
-        let technical = format!("invalid_request: {}", error.0);
-        let problem = Problem { technical: Some(&technical), ..Problem::default() };
-        return PageContext::new(&request, pages.cookies, None).problem(ProblemKind::BadRequest, &problem);
+        return malformed(&PageContext::new(&request, pages.cookies, None), error.0);
     }
     run(&pages, &request, &body).await
 }
 
 /// `POST /sign-out`: the person confirmed, or signs out from the front page.
 pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let params = Params::of_form(&request, &body).unwrap_or_default();
     let query = Params::parse(request.query_string()).unwrap_or_default();
     let context = PageContext::new(&request, pages.cookies, query.get("lang"));
+    let params = match Params::of_form(&request, &body) {
+        Ok(params) => params,
+        Err(error) => return malformed(&context, error.0),
+    };
     let answered = async {
         if params.get("logout") == Some("no") {
             return Ok(respond::see_other("/"));
@@ -99,6 +100,11 @@ pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: By
         Ok(signed_out(&pages, &context, client))
     };
     context.or_failure(answered.await)
+}
+
+fn malformed(context: &PageContext<'_>, what: &str) -> HttpResponse {
+    let technical = format!("invalid_request: {what}");
+    context.problem(ProblemKind::BadRequest, &Problem { technical: Some(&technical), ..Problem::default() })
 }
 
 async fn run(pages: &Pages, request: &HttpRequest, text: &[u8]) -> HttpResponse {

@@ -68,6 +68,7 @@ async fn what_says_that_it_is_no_form_is_none(world: &World) {
         for (path, body) in [
             ("/oidc/authorize", fields.as_str()),
             ("/oidc/logout", "client_id=shop"),
+            ("/sign-out", "logout=yes"),
             ("/oidc/token", "grant_type=authorization_code&client_id=native&code=x"),
             ("/oidc/introspect", "token=x"),
             ("/oidc/revoke", "token=x"),
