@@ -178,6 +178,7 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
             return Ok(None);
         }
         authenticated.session = session.digest;
+        authenticated.number = now.number;
     }
     // A page that was left open may be too old by now for what the service accepts.
     if matches!(attempt.stage(), Stage::Continue(_)) {
