@@ -37,10 +37,11 @@ use crate::people::People;
 use crate::platform::bytes;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::telemetry::{self, Metrics, Operations, Requests, SandboxClock, check};
+use crate::platform::telemetry::{self, Connections, Metrics, Operations, Requests, SandboxClock, check};
 use crate::platform::web::assets;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond;
 use crate::release::Release;
 use settings::Settings;
 
@@ -90,7 +91,8 @@ impl App {
         let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), &outbox);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
         let provider = wiring::provider(&stores).await?;
-        let (tokens, revocations) = wiring::tokens(&stores, &ephemeral, &provider, &people).await?;
+        let (tokens, revocations) =
+            wiring::tokens(&stores, &ephemeral, &provider, (&people, &sign_in)).await?;
         let release = Release::new(stores.db.clone(), people, stores.clock.clone());
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
         let pages = wiring::pages(&stores, authorization.clone());
@@ -130,6 +132,9 @@ impl App {
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
+        let workers = stores::workers(&self.settings);
+        let connections =
+            Connections::new(&server.trusted_proxies, server.connections_per_address, &self.metrics);
         let support = Data::new(self.settings.support.clone());
         let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
@@ -153,8 +158,10 @@ impl App {
                 .default_service(web::to(not_found))
         });
         let http = http
-            .workers(stores::workers(&self.settings))
+            .workers(workers)
             .backlog(4096)
+            .max_connections((server.max_connections as usize).div_ceil(workers))
+            .on_connect(move |connection, extensions| connections.admit(connection, extensions))
             .disable_signals()
             .shutdown_timeout(server.drain_seconds.into())
             .client_request_timeout(Duration::from_secs(server.request_timeout_seconds.into()));
@@ -226,16 +233,23 @@ impl App {
     }
 }
 
-/// Request timeout: a slow client or store must not hold a connection indefinitely.
+/// The longest that a request may take.
+const LONGEST: Duration = Duration::from_secs(20);
+
+// A database that hangs is given up, with an answer that says so, before the request itself is.
+const _: () = assert!(db::DEADLINE.as_millis() * 2 < LONGEST.as_millis());
+
+/// Request timeout, since a slow client or store must not hold a connection indefinitely; and the headers that every answer
+/// has, those of the framework included.
 async fn in_time(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    const LONGEST: Duration = Duration::from_secs(20);
-    match tokio::time::timeout(LONGEST, next.call(request)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(actix_web::error::ErrorRequestTimeout("the request took too long")),
-    }
+    let late = |_| Err(actix_web::error::ErrorRequestTimeout("the request took too long"));
+    let answer = tokio::time::timeout(LONGEST, next.call(request)).await.unwrap_or_else(late);
+    let mut response = answer.map_err(respond::completed)?;
+    respond::complete(response.headers_mut());
+    Ok(response)
 }
 
 async fn not_found(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {

@@ -14,10 +14,11 @@ use crate::platform::clock::Clock;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::jose::{self, SigningKeys};
+use crate::platform::outbound::Outbound;
 use crate::platform::seal::Keyring;
 use crate::platform::telemetry::Metrics;
 use crate::release::Release;
-use crate::{grants, notices, release};
+use crate::{grants, notices, oidc, release};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -99,6 +100,12 @@ impl Stores {
         }
     }
 
+    /// Requests to URLs that clients registered.
+    pub fn outbound(&self) -> Outbound {
+        let sandbox = self.settings.environment == Environment::Sandbox;
+        Outbound::new(self.settings.outbound.clone(), sandbox)
+    }
+
     /// What ends things of a person.
     ///
     /// # Errors
@@ -145,8 +152,15 @@ fn connections_each(settings: &Settings) -> u32 {
 /// All tables, as the subjects declare them; those with foreign keys come first.
 #[cfg_attr(not(feature = "stand-ins"), allow(dead_code, reason = "only the demo empties a database"))]
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
-    let subjects =
-        [notices::TABLES, release::TABLES, grants::TABLES, people::TABLES, clients::TABLES, jose::TABLES];
+    let subjects = [
+        notices::TABLES,
+        oidc::TABLES,
+        release::TABLES,
+        grants::TABLES,
+        people::TABLES,
+        clients::TABLES,
+        jose::TABLES,
+    ];
     subjects.into_iter().flatten().copied()
 }
 

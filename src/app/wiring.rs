@@ -17,7 +17,6 @@ use crate::oidc::{
 use crate::pages::{Completion, Pages, SignOut};
 use crate::people::People;
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::outbound::Outbound;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{
@@ -41,7 +40,7 @@ pub(super) async fn tokens(
     stores: &Stores,
     ephemeral: &Ephemeral,
     provider: &Provider,
-    people: &People,
+    (people, sign_in): (&People, &SignIn),
 ) -> Result<(Tokens, Revocations), StartError> {
     let (db, clock, settings) = (&stores.db, &stores.clock, &stores.settings.tokens);
     let lifetimes = Lifetimes {
@@ -63,7 +62,7 @@ pub(super) async fn tokens(
     );
     let tokens = Tokens {
         provider: provider.clone(),
-        codes: Codes::new(ephemeral.clone()),
+        codes: Codes::new(&stores.keyring, sign_in.sessions.clone()),
         grants,
         people: people.clone(),
         access_tokens,
@@ -98,10 +97,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
     let logout = Logout {
         provider: provider.clone(),
         sessions: sign_in.sessions.clone(),
-        notifier: LogoutNotifier::new(Outbound::new(
-            settings.outbound.clone(),
-            settings.environment == Environment::Sandbox,
-        )),
+        notifier: LogoutNotifier::new(provider.clone(), stores.db.clone(), stores.outbound()),
     };
     Pages {
         sign_in,
@@ -110,6 +106,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
         subject_ids: provider.subject_ids,
         completion: Completion::new(authorization),
         sign_out: SignOut::new(logout, stores.keyring.mac("sign-out")),
+        networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),
         origin: Arc::from(settings.server.issuer.url().origin().ascii_serialization()),
     }

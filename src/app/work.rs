@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::App;
 use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
-use crate::oidc::Provider;
+use crate::oidc::{LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
@@ -34,6 +34,8 @@ const SWEEP: i64 = 2000;
 /// Starts all background work.
 pub(super) fn begin(app: &App) {
     tokio::spawn(app.outbox.clone().run());
+    let logouts = app.pages.sign_out.notifier().clone();
+    tokio::spawn(logouts.clone().run());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
     let db = app.db.clone();
     tokio::spawn(async move {
@@ -50,6 +52,7 @@ pub(super) fn begin(app: &App) {
         limits: app.pages.sign_in.limits.clone(),
         ephemeral: app.ephemeral.clone(),
         outbox: app.outbox.clone(),
+        logouts,
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
     };
@@ -93,6 +96,7 @@ struct Upkeep {
     limits: Limits,
     ephemeral: Ephemeral,
     outbox: Outbox,
+    logouts: LogoutNotifier,
     metrics: Arc<Metrics>,
     keys: KeySettings,
 }
@@ -108,6 +112,7 @@ impl Upkeep {
                 let read = self.limits.refresh().await;
                 log_failure("limits.unread", "reading the send totals", read);
                 log_failure("outbox.unmeasured", "measuring the outbox", self.outbox.measure().await);
+                log_failure("logouts.unmeasured", "counting logout deliveries", self.logouts.measure().await);
             }
             if purge.is_due(now) {
                 self.purge().await;
@@ -137,6 +142,15 @@ impl Upkeep {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("messages.unpurged", "purging messages", other);
+                    break;
+                }
+            }
+        }
+        for _ in 0..50 {
+            match self.logouts.purge(SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("logouts.unpurged", "purging logout deliveries", other);
                     break;
                 }
             }

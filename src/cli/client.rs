@@ -11,6 +11,7 @@ use crate::clients::{
     Registration, Registry, TokensDocument,
 };
 use crate::platform::db;
+use crate::platform::outbound::Outbound;
 
 /// Registers and manages clients (relying parties).
 #[derive(Subcommand)]
@@ -36,6 +37,11 @@ pub(super) enum Client {
     RotateSecret {
         /// The client's identifier
         client_id: String,
+    },
+    /// Fetches the icons of clients anew from their `logo_uri`
+    Icons {
+        /// Only this client
+        client_id: Option<String>,
     },
     /// Registers all clients of a TOML file, or none if one is invalid
     Import {
@@ -98,12 +104,12 @@ impl Client {
         let stores = Stores::open(settings).await?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
         let clients = stores.clients().await?;
-        self.act(&clients).await?;
+        self.act(&clients, &stores.outbound()).await?;
         stores.db.close().await;
         Ok(())
     }
 
-    async fn act(self, clients: &Registry) -> Result<(), StartError> {
+    async fn act(self, clients: &Registry, outbound: &Outbound) -> Result<(), StartError> {
         match self {
             Self::Add(add) => {
                 let taken = crate::clients::ClientId::parse(&add.id).and_then(|id| clients.find(&id));
@@ -114,7 +120,9 @@ impl Client {
                     )));
                 }
                 let file = ClientFile { clients: vec![add.registration()] };
-                print_registered(&clients.register(file).await.map_err(cannot_start)?);
+                let done = clients.register(file).await.map_err(cannot_start)?;
+                print_registered(&done);
+                fetch_icons(clients, outbound, &with_icons(&done)).await;
             }
             Self::Import { file } => {
                 let text = std::fs::read_to_string(&file)
@@ -122,7 +130,25 @@ impl Client {
                 let file = ClientFile::parse(&text).map_err(|error| {
                     StartError(format!("{} is not a client file:\n{error}", file.display()))
                 })?;
-                print_registered(&clients.register(file).await.map_err(cannot_start)?);
+                let done = clients.register(file).await.map_err(cannot_start)?;
+                print_registered(&done);
+                fetch_icons(clients, outbound, &with_icons(&done)).await;
+            }
+            Self::Icons { client_id } => {
+                let all = clients.all();
+                let wanted = |id: &str| client_id.as_ref().is_none_or(|only| only == id);
+                let with_icon = all.values().filter(|client| client.identity.logo_uri.is_some());
+                let mut ids: Vec<&str> =
+                    with_icon.map(|client| client.id.as_str()).filter(|id| wanted(id)).collect();
+                ids.sort_unstable();
+                if let (Some(id), true) = (&client_id, ids.is_empty()) {
+                    return Err(StartError(format!("there is no client `{id}` with a logo_uri")));
+                }
+                let failed = fetch_icons(clients, outbound, &ids).await;
+                println!("{} fetched, {failed} not.", ids.len() - failed);
+                if failed > 0 {
+                    return Err(StartError("not every icon could be fetched".to_owned()));
+                }
             }
             Self::List => list(clients),
             Self::Show { client_id } => print!("{}", document(clients, Some(&client_id)).await?),
@@ -180,6 +206,24 @@ impl Add {
             ..Registration::default()
         }
     }
+}
+
+fn with_icons(done: &[Registered]) -> Vec<&str> {
+    done.iter().filter(|client| client.has_icon).map(|client| client.client_id.as_str()).collect()
+}
+
+/// Fetches the icons of clients and warns of those that cannot be had; returns how many.
+async fn fetch_icons(clients: &Registry, outbound: &Outbound, ids: &[&str]) -> usize {
+    let mut failed = 0;
+    for id in ids {
+        if let Err(why) = clients.renew_icon(outbound, id).await {
+            failed += 1;
+            eprintln!(
+                "warning: the icon of {id} was not fetched: {why}. Pages show the icon that was fetched before from the same logo_uri, or else the service's initial; `yagona client icons {id}` tries again."
+            );
+        }
+    }
+    failed
 }
 
 fn print_registered(done: &[Registered]) {

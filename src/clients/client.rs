@@ -42,6 +42,8 @@ pub struct Client {
     pub id: ClientId,
     /// Whether an operator disabled it: it may not be used.
     pub disabled: bool,
+    /// Path of its icon on this origin, if one was fetched.
+    pub icon: Option<String>,
     /// What people are told about it.
     pub identity: Identity,
     /// Where a person's browser may be sent.
@@ -73,7 +75,7 @@ impl Client {
         Service {
             name: identity.name.get(tag),
             owner: identity.owner.get(tag),
-            icon: identity.logo_uri.as_deref(),
+            icon: self.icon.as_deref(),
             home: identity.client_uri.as_deref(),
             policy: identity.policy_uri.as_deref(),
             terms: identity.tos_uri.as_deref(),

@@ -7,6 +7,8 @@
 mod client;
 mod data_request;
 mod file;
+mod icon;
+mod icons;
 mod localized;
 mod redirect_uri;
 mod registration;
@@ -18,6 +20,8 @@ mod subject_ids;
 pub use client::{Client, ClientId};
 pub use data_request::DataRequest;
 pub use file::{ClientFile, FileError};
+pub use icon::{Icon, IconError};
+pub use icons::IconFailure;
 pub use localized::Localized;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{

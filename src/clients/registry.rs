@@ -1,11 +1,12 @@
 //! All clients in memory, and the changes to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::store::{self, StoredClient};
+use super::icon::{self, Served};
+use super::store::{self, StoredClient, StoredIcon};
 use super::{Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest};
 use crate::platform::bytes;
 use crate::platform::clock::Clock;
@@ -15,15 +16,18 @@ type Clients = HashMap<ClientId, Arc<Client>>;
 
 /// The clients of this moment; a request takes one `Arc` and keeps its policy to the end.
 pub struct Registry {
-    db: Db,
-    clock: Clock,
+    pub(super) db: Db,
+    pub(super) clock: Clock,
     rules: Rules,
     current: ArcSwap<Snapshot>,
+    pub(super) served: Served,
 }
 
 /// The clients as they were at one version of their table.
 struct Snapshot {
     clients: Arc<Clients>,
+    /// Digests of their icons.
+    icons: HashSet<String>,
     version: (i64, i64),
 }
 
@@ -33,6 +37,8 @@ pub struct Registered {
     pub client_id: String,
     /// Its new secret, to be shown this once; `None` when it has none, brought its own or kept the former one.
     pub secret: Option<ClientSecret>,
+    /// Whether it has a `logo_uri`, from which its icon is to be fetched ([`Registry::renew_icon`]).
+    pub has_icon: bool,
 }
 
 /// A change did not take place.
@@ -59,7 +65,7 @@ impl Registry {
     /// [`DbError`].
     pub async fn load(db: Db, clock: Clock, rules: Rules) -> Result<Self, DbError> {
         let current = Snapshot::read(&db, &rules, store::version(&db).await?).await?;
-        Ok(Self { db, clock, rules, current: ArcSwap::from_pointee(current) })
+        Ok(Self { db, clock, rules, current: ArcSwap::from_pointee(current), served: Served::default() })
     }
 
     /// The client of that identifier, disabled ones included.
@@ -104,6 +110,7 @@ impl Registry {
         let known = self.stored().await?;
         let (mut done, mut statements) = (Vec::new(), Vec::new());
         for mut registration in file.clients {
+            let has_icon = registration.identity.logo_uri.is_some();
             let had_secret = known
                 .iter()
                 .any(|old| old.registration.client_id == registration.client_id && old.secret.is_some());
@@ -116,7 +123,7 @@ impl Registry {
                 .then(ClientSecret::generate);
             let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
             statements.push(store::upsert(&registration, digest.as_ref(), self.clock.now_ms())?);
-            done.push(Registered { client_id: registration.client_id, secret: made });
+            done.push(Registered { client_id: registration.client_id, secret: made, has_icon });
         }
         self.db.all_or_nothing(statements).await?;
         self.refresh().await?;
@@ -140,7 +147,7 @@ impl Registry {
         Ok(secret)
     }
 
-    /// Shuts a client out, or lets it in again.
+    /// Disables a client, or enables it again.
     ///
     /// # Errors
     /// [`ClientsError`].
@@ -165,6 +172,11 @@ impl Registry {
         Ok(ClientFile { clients: clients.collect() })
     }
 
+    /// Whether a client has an icon of that digest.
+    pub(super) fn has_icon(&self, digest: &str) -> bool {
+        self.current.load().icons.contains(digest)
+    }
+
     async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
         store::all(&self.db).await
     }
@@ -173,20 +185,27 @@ impl Registry {
 impl Snapshot {
     /// Reads the clients; `version` was read before them, so that what changes in between is read the next time.
     async fn read(db: &Db, rules: &Rules, version: (i64, i64)) -> Result<Self, DbError> {
-        Ok(Self { clients: Arc::new(build(store::all(db).await?, rules)), version })
+        let icons = store::icons(db).await?;
+        let clients = build(store::all(db).await?, &icons, rules);
+        let icons = icons.into_iter().map(|icon| icon.digest).collect();
+        Ok(Self { clients: Arc::new(clients), icons, version })
     }
 }
 
-fn build(stored: Vec<StoredClient>, rules: &Rules) -> Clients {
+fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: &Rules) -> Clients {
     let mut clients = Clients::with_capacity(stored.len());
     for stored in stored {
         match stored.registration.parse(rules) {
             Ok(mut client) => {
                 client.authentication.secret = stored.secret;
                 client.disabled = stored.disabled_at.is_some();
+                // An icon of another address than the registered one was never approved.
+                let fetched = icons.iter().find(|icon| icon.client_id == client.id.as_str());
+                let fetched = fetched.filter(|icon| client.identity.logo_uri.as_ref() == Some(&icon.uri));
+                client.icon = fetched.map(|icon| icon::path(&icon.digest));
                 clients.insert(client.id.clone(), Arc::new(client));
             }
-            // A registration that today's rules refuse is shut out, not guessed at; the others go on.
+            // A registration that is invalid by today's rules is not served; the others are.
             Err(errors) => {
                 tracing::error!(event = "client.invalid", %errors, "a stored client is not served");
             }

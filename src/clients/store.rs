@@ -5,9 +5,10 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE];
+pub(crate) const TABLES: &[&str] = &[TABLE, ICONS];
 
 const TABLE: &str = "clients";
+const ICONS: &str = "client_icons";
 
 /// A stored client.
 pub(super) struct StoredClient {
@@ -80,6 +81,63 @@ pub(super) async fn set_disabled(db: &Db, id: &str, disabled: bool, now_ms: i64)
         )
         .await?;
     Ok(changed == 1)
+}
+
+/// An icon without its body.
+pub(super) struct StoredIcon {
+    pub(super) client_id: String,
+    /// Where it was fetched from.
+    pub(super) uri: String,
+    /// Digest of its body.
+    pub(super) digest: String,
+}
+
+/// All icons, without their bodies.
+pub(super) async fn icons(db: &Db) -> Result<Vec<StoredIcon>, DbError> {
+    let rows = db.read_all(db::statement("SELECT client_id, uri, digest FROM client_icons")).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StoredIcon {
+                client_id: db::text(row, ICONS, "client_id")?,
+                uri: db::text(row, ICONS, "uri")?,
+                digest: db::text(row, ICONS, "digest")?,
+            })
+        })
+        .collect()
+}
+
+/// The body of an icon with that digest, in base64.
+pub(super) async fn icon(db: &Db, digest: &str) -> Result<Option<String>, DbError> {
+    let one = "SELECT body FROM client_icons WHERE digest = $1 LIMIT 1";
+    let row = db.read_optional(db::statement(one).bind(digest)).await?;
+    row.map(|row| db::text(&row, ICONS, "body")).transpose()
+}
+
+/// Stores or replaces a client's icon, and lets all nodes read it.
+pub(super) async fn put_icon(
+    db: &Db,
+    icon: &StoredIcon,
+    (media_type, body): (&str, String),
+    now_ms: i64,
+) -> Result<(), DbError> {
+    db.all_or_nothing(vec![
+        db::statement(
+            "INSERT INTO client_icons (client_id, uri, digest, media_type, body, fetched_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (client_id) DO UPDATE SET uri = excluded.uri, \
+             digest = excluded.digest, media_type = excluded.media_type, body = excluded.body, \
+             fetched_at = excluded.fetched_at",
+        )
+        .bind(&icon.client_id)
+        .bind(&icon.uri)
+        .bind(&icon.digest)
+        .bind(media_type)
+        .bind(body)
+        .bind(now_ms / 1000),
+        db::statement("UPDATE clients SET updated_at_ms = $1 WHERE client_id = $2")
+            .bind(now_ms)
+            .bind(&icon.client_id),
+    ])
+    .await
 }
 
 /// Numbers that change whenever the table does.

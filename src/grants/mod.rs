@@ -125,7 +125,9 @@ impl Grants {
         Self { db, clock, revocations }
     }
 
-    /// Redeems a code; `None` when it was redeemed before: then everything that came of it is revoked.
+    /// Redeems a code, whose person signed in by the number with this blind index. `None` when all access of the person,
+    /// the number's enrolment or the consent has ended, or when it was redeemed before: then everything that came of it is
+    /// revoked.
     ///
     /// # Errors
     /// [`ServiceError`], as for all methods.
@@ -133,7 +135,7 @@ impl Grants {
         &self,
         code: &str,
         client: &ClientId,
-        details: GrantDetails,
+        (details, number): (GrantDetails, &Digest),
         refreshable: bool,
         expires_at: Timestamp,
     ) -> Result<Option<Grant>, ServiceError> {
@@ -147,7 +149,7 @@ impl Grants {
             expires_at,
             revoked: false,
         };
-        if store::redeem(&self.db, &grant, now).await? {
+        if store::redeem(&self.db, &grant, number, now).await? {
             return Ok(Some(grant));
         }
         self.replayed(code, client).await?;

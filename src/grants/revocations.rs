@@ -1,4 +1,4 @@
-//! What was revoked and could still be believed: grants and access tokens, for as long as an access token lives.
+//! The revocation list: revoked grants, access tokens and epochs whose access tokens have not expired yet.
 //!
 //! Access tokens carry what they stand for and are not looked up, so each node keeps the short list of those that
 //! were revoked. A revocation is durable first (SQL); it reaches the other nodes at once through shared short-lived
@@ -16,7 +16,7 @@ use crate::platform::ephemeral::{Ephemeral, EphemeralKey, Unavailable};
 /// Nodes' clocks may differ by this much, and a commit may take as long, in milliseconds.
 const OVERLAP_MS: i64 = 10_000;
 
-/// A node that could not read revocations for this long believes no access token, in milliseconds.
+/// A node that could not read revocations for this long accepts no access token, in milliseconds.
 const BLIND_MS: i64 = 30_000;
 
 /// The revoked. Cheap to clone.

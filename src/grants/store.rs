@@ -3,6 +3,7 @@
 use super::{Grant, GrantDetails};
 use crate::clients::ClientId;
 use crate::people::PersonId;
+use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Engine, Statement};
 
@@ -19,16 +20,19 @@ macro_rules! redeem {
              refresh_generation, refreshed_at, expires_at, person_epoch) \
              SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
              WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $10 AND epoch = $11) \
-             AND ($12 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $13 AND ended_at IS NULL",
+             AND EXISTS (SELECT 1 FROM phone_numbers \
+             WHERE number_index = $12 AND person_id = $13 AND status = 'enrolled') \
+             AND ($14 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $15 AND ended_at IS NULL",
             $lock,
             ")) ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id"
         )
     };
 }
 
-/// Redeems a code: stores what it granted, unless the same code was redeemed before, everything of the person or the
-/// consent that it rests on was ended in the meantime. One statement, one winner.
-pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<bool, DbError> {
+/// Redeems a code: stores what it granted, unless the same code was redeemed before, or in the meantime everything of the
+/// person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent was ended. One
+/// statement, one winner; nothing in it comes from a cache.
+pub(super) async fn redeem(db: &Db, grant: &Grant, number: &Digest, now: Timestamp) -> Result<bool, DbError> {
     let details = db::to_json(&grant.details)?;
     let consent = grant.details.consent_id.as_deref().unwrap_or_default();
     let row = db
@@ -49,6 +53,8 @@ pub(super) async fn redeem(db: &Db, grant: &Grant, now: Timestamp) -> Result<boo
             .bind(grant.details.epoch.0)
             .bind(grant.details.person_id.as_str())
             .bind(grant.details.epoch.0)
+            .bind(number.encode())
+            .bind(grant.details.person_id.as_str())
             .bind(consent)
             .bind(consent),
         )
@@ -124,7 +130,8 @@ pub(super) async fn revoked_of(
     rows.iter().map(|row| db::text(row, TABLE, "grant_id")).collect()
 }
 
-/// Uses up one generation of a refresh token. One statement, one winner; nothing when it is not the current one.
+/// Uses up one generation of a refresh token. One statement, one winner; nothing when it is not the current one, or the
+/// person is no longer enrolled.
 pub(super) async fn rotate(
     db: &Db,
     grant: &str,
@@ -140,6 +147,8 @@ pub(super) async fn rotate(
                  WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
                  AND expires_at > $5 AND refreshed_at > $6 \
                  AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+                 AND EXISTS (SELECT 1 FROM phone_numbers n \
+                 WHERE n.person_id = grants.person_id AND n.status = 'enrolled') \
                  RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms",
             )
             .bind(now.0)

@@ -32,6 +32,9 @@ pub(super) struct AccessToken {
     /// The client it was issued to.
     #[serde(rename = "c")]
     pub client_id: ClientId,
+    /// The resource servers that it is for, besides this provider's UserInfo.
+    #[serde(rename = "d", default, skip_serializing_if = "Vec::is_empty")]
+    pub resource_servers: Vec<ClientId>,
     /// Scopes, separated by spaces.
     #[serde(rename = "s")]
     pub scope: String,
@@ -85,6 +88,22 @@ pub struct AccessTokens {
 }
 
 const PLACE: &[u8] = b"access-token";
+
+impl AccessToken {
+    /// Whom it is for (`aud`): this provider, and the resource servers that its client named.
+    pub(super) fn audience(&self, issuer: &str) -> Value {
+        if self.resource_servers.is_empty() {
+            return issuer.into();
+        }
+        let servers = self.resource_servers.iter().map(ClientId::as_str);
+        std::iter::once(issuer).chain(servers).collect::<Vec<_>>().into()
+    }
+}
+
+/// The resource servers in the audience of a signed token; the issuer is no client identifier.
+fn resource_servers(aud: &Value) -> Vec<ClientId> {
+    aud.as_array().into_iter().flatten().filter_map(Value::as_str).filter_map(ClientId::parse).collect()
+}
 
 impl AccessTokens {
     /// Access tokens that live for `seconds`, sealed with the key of their own purpose.
@@ -140,6 +159,7 @@ impl AccessTokens {
             grant: grant.unwrap_or_else(|| id.clone()),
             id,
             client_id: client.id.clone(),
+            resource_servers: client.tokens.resource_servers.clone(),
             scope: scope.to_owned(),
             issued_at: now,
             expires_at: now.plus(seconds),
@@ -171,7 +191,7 @@ impl AccessTokens {
         let mut claims = json!({
             "iss": issuer,
             "sub": sub,
-            "aud": issuer,
+            "aud": token.audience(issuer),
             "client_id": client.id.as_str(),
             "iat": token.issued_at.0,
             "exp": token.expires_at.0,
@@ -266,6 +286,7 @@ impl AccessTokens {
             id: id.to_owned(),
             grant: grant.to_owned(),
             client_id,
+            resource_servers: resource_servers(&claims["aud"]),
             scope: text("scope").to_owned(),
             issued_at: time("iat"),
             expires_at: time("exp"),

@@ -17,15 +17,8 @@ use crate::platform::web::params::Params;
 /// # Errors
 /// `invalid_request` when it is not a form, or a parameter is repeated (RFC 6749 §3.2).
 pub(super) fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, TokenError> {
-    let form = request.headers().get("content-type").and_then(|value| value.to_str().ok());
-    if !form.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")) {
-        return Err(TokenError::new(
-            ErrorCode::InvalidRequest,
-            "the body must be application/x-www-form-urlencoded",
-        ));
-    }
-    let params =
-        Params::parse_body(body).map_err(|error| TokenError::new(ErrorCode::InvalidRequest, error.0))?;
+    let params = Params::of_form(request, body)
+        .map_err(|error| TokenError::new(ErrorCode::InvalidRequest, error.0))?;
     if params.repeated().is_some() {
         return Err(TokenError::new(ErrorCode::InvalidRequest, "a parameter is repeated"));
     }

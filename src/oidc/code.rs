@@ -1,14 +1,21 @@
-//! Authorization codes: what they stand for is short-lived state; that they were redeemed is durable (`store.rs`).
+//! Authorization codes: what they stand for is short-lived state; that they were redeemed is durable (`grants/store.rs`).
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clients::{ClientId, RedirectUri};
 use crate::grants::GrantDetails;
-use crate::platform::bytes;
-use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, KeySpace, Unavailable};
+use crate::platform::bytes::{self, Digest};
+use crate::platform::ephemeral::{Batch, EphemeralKey, KeySpace, Unavailable};
+use crate::platform::seal::{Keyring, Sealer};
+use crate::sign_in::Sessions;
 
 /// What authorization codes stand for.
 pub const CODES: KeySpace = KeySpace::new(b'c', "authorization code");
+
+/// The longest text that is looked at as a code.
+const LONGEST: usize = 256;
 
 /// The content of a code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,34 +28,73 @@ pub struct CodeContent {
     pub code_challenge: Option<String>,
     /// OpenID Connect Core §3.1.2.1.
     pub nonce: Option<String>,
+    /// Digest of the session that it was issued in.
+    pub session: Digest,
+    /// Blind index of the number by which the person signed in.
+    pub number: Digest,
     /// What is granted.
     pub details: GrantDetails,
 }
 
-/// Codes in circulation.
+/// What a code stands for, and whether that may still be had.
+pub struct FoundCode {
+    /// Its content.
+    pub content: CodeContent,
+    /// Whether the session that it was issued in goes on.
+    pub in_session: bool,
+}
+
+/// Codes in circulation. Cheap to clone.
+///
+/// A code is 256 random bits and, sealed and bound to them, the digest of the session that it was issued in: content and
+/// session are read in one round trip, and a text that is no code of ours costs none.
 #[derive(Clone)]
 pub struct Codes {
-    ephemeral: Ephemeral,
+    sessions: Sessions,
+    sealer: Arc<Sealer>,
 }
 
 impl Codes {
-    /// Kept in `ephemeral`.
-    pub fn new(ephemeral: Ephemeral) -> Self {
-        Self { ephemeral }
+    /// Codes of these sessions, sealed with the key of their own purpose.
+    pub fn new(keyring: &Keyring, sessions: Sessions) -> Self {
+        Self { sessions, sealer: Arc::new(keyring.sealer("authorization-code")) }
     }
 
-    /// Makes a code for `content` that is valid for `ttl` seconds: 256 random bits. It exists once the batch is applied.
-    pub fn issue_in(batch: &mut Batch<'_>, content: &CodeContent, ttl: i64) -> String {
-        let code = bytes::random_text::<32>();
+    /// Makes a code for `content` that is valid for `ttl` seconds. It exists once the batch is applied.
+    pub fn issue_in(&self, batch: &mut Batch<'_>, content: &CodeContent, ttl: i64) -> String {
+        let random = bytes::random_text::<32>();
+        let session = self.sealer.seal_text(random.as_bytes(), &content.session.0);
+        let code = format!("{random}.{session}");
         batch.put(EphemeralKey::of(CODES, &code), content, ttl);
         code
     }
 
-    /// The content of a code. It stays: whether the code was redeemed is in the durable store.
+    /// Whether a text may be a code: nobody but this provider can make one.
+    pub fn is_ours(&self, code: &str) -> bool {
+        self.session_of(code).is_some()
+    }
+
+    /// What a code stands for. It stays: whether the code was redeemed is in the durable store.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn find(&self, code: &str) -> Result<Option<CodeContent>, Unavailable> {
-        Ok(self.ephemeral.get(EphemeralKey::of(CODES, code)).await?.map(|(content, _)| content))
+    pub async fn find(&self, code: &str) -> Result<Option<FoundCode>, Unavailable> {
+        let Some(digest) = self.session_of(code) else { return Ok(None) };
+        let (content, session) = self.sessions.beside(EphemeralKey::of(CODES, code), digest).await?;
+        Ok(content.map(|content: CodeContent| {
+            let in_session = session.is_some_and(|open| {
+                let (session, details) = (&open.session, &content.details);
+                content.session.matches(&digest)
+                    && session.person_id == details.person_id
+                    && session.epoch == details.epoch
+            });
+            FoundCode { content, in_session }
+        }))
+    }
+
+    fn session_of(&self, code: &str) -> Option<Digest> {
+        let (random, sealed) = code.split_once('.').filter(|_| code.len() <= LONGEST)?;
+        let plain = self.sealer.open_text(random.as_bytes(), sealed).ok()?;
+        plain.try_into().ok().map(Digest)
     }
 }

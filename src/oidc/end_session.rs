@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::{LogoutNotifier, Provider};
 use crate::clients::{Client, ClientId, RedirectUri};
 use crate::people::PersonId;
-use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
-use crate::sign_in::{Session, Sessions};
+use crate::sign_in::{OpenSession, Sessions};
 
 /// What a logout request means.
 pub enum LogoutDecision {
@@ -94,19 +93,18 @@ impl Logout {
         if same_person { LogoutDecision::AtOnce(post) } else { LogoutDecision::Ask(post) }
     }
 
-    /// Ends a session and sends logout tokens to the clients that it was used for.
+    /// Ends a session. What the clients that it was used for are told is durable before it ends.
     ///
     /// # Errors
-    /// [`ServiceError`] when a store is unavailable; then the session goes on.
-    pub async fn end(&self, session: Digest) -> Result<(), ServiceError> {
-        if let Some(ended) = self.sessions.end(session).await? {
-            self.notify(&ended);
+    /// [`ServiceError`] when a store is unavailable; then the session goes on, unless the answer was lost.
+    pub async fn end(&self, open: &OpenSession) -> Result<(), ServiceError> {
+        self.notifier.store(&open.session).await?;
+        if let Some(ended) = self.sessions.end(open.digest).await? {
+            // It may have been used for one more client since it was read.
+            if ended.clients.len() > open.session.clients.len() {
+                self.notifier.store(&ended).await?;
+            }
         }
         Ok(())
-    }
-
-    /// Sends the logout tokens of a session that was ended.
-    pub fn notify(&self, ended: &Session) {
-        self.notifier.tell(&self.provider, ended);
     }
 }

@@ -1,11 +1,12 @@
-//! `POST /oidc/introspect` (RFC 7662): the state of a token, for the client that it was issued to and for resource
-//! servers.
+//! `POST /oidc/introspect` (RFC 7662): the state of a token, for the client that it was issued to and, for access tokens, for
+//! the resource servers in its audience. Nobody else learns that it is one (RFC 7662 §4).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
+use super::access_token::AccessToken;
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth};
 use crate::clients::{AuthMethod, Client};
@@ -39,10 +40,11 @@ async fn access_token_state(
     text: &str,
 ) -> Result<Option<Value>, TokenError> {
     let token = tokens.access_tokens.resolve(text).await?;
-    let Some(token) = token.filter(|token| may_know(caller, &token.client_id)) else { return Ok(None) };
+    let Some(token) = token.filter(|token| may_know(caller, token)) else { return Ok(None) };
     let mut answer = json!({
         "active": true,
         "iss": &*tokens.provider.issuer,
+        "aud": token.audience(&tokens.provider.issuer),
         "client_id": token.client_id.as_str(),
         "token_type": "Bearer",
         "iat": token.issued_at.0,
@@ -72,12 +74,13 @@ async fn refresh_token_state(
             && !grant.revoked
             && grant.expires_at > now
             && now.since(grant.refreshed_at) < tokens.lifetimes.refresh_idle
-            && may_know(caller, &grant.client_id)
+            && grant.client_id == caller.id
     });
     Ok(grant.map(|grant| {
         json!({
             "active": true,
             "iss": &*tokens.provider.issuer,
+            "aud": &*tokens.provider.issuer,
             "client_id": grant.client_id.as_str(),
             "sub": grant.details.sub,
             "scope": grant.details.scope,
@@ -87,6 +90,7 @@ async fn refresh_token_state(
     }))
 }
 
-fn may_know(caller: &Client, holder: &crate::clients::ClientId) -> bool {
-    caller.tokens.resource_server || caller.id == *holder
+fn may_know(caller: &Client, token: &AccessToken) -> bool {
+    token.client_id == caller.id
+        || (caller.tokens.resource_server && token.resource_servers.contains(&caller.id))
 }

@@ -33,6 +33,7 @@ use crate::platform::telemetry::Metrics;
 pub use access_token::AccessTokens;
 pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
+pub(crate) use backchannel_logout::TABLES;
 pub use code::{CODES, Codes};
 pub use discovery::Discovery;
 pub use end_session::{Logout, LogoutDecision, PostLogout};

@@ -1,4 +1,6 @@
-//! `POST /oidc/revoke` (RFC 7009): a refresh token ends everything of its grant, an access token itself alone.
+//! `POST /oidc/revoke` (RFC 7009): a refresh token ends everything of its grant, an access token itself alone. A token of
+//! another client is treated like one that does not exist: RFC 7009 §2.1 lets the request be refused, but that would tell
+//! that the token is real.
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -19,17 +21,16 @@ async fn revoke(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<(
     let client = client_auth::authenticate(&tokens.provider.clients, request, &params)?;
     let text =
         params.get("token").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "token is missing"))?;
-    let foreign = || TokenError::new(ErrorCode::InvalidGrant, "the token was issued to another client");
     if let Some(token) = tokens.refresh_tokens.open(text) {
-        let Some(grant) = tokens.grants.find(&token.grant).await? else { return Ok(()) };
-        if grant.client_id != client.id {
-            return Err(foreign());
+        let grant = tokens.grants.find(&token.grant).await?;
+        if let Some(grant) = grant.filter(|grant| grant.client_id == client.id) {
+            tokens.grants.revoke(&grant.id).await?;
         }
-        return Ok(tokens.grants.revoke(&grant.id).await?);
+        return Ok(());
     }
-    match tokens.access_tokens.read(text).await? {
-        Some(token) if token.client_id != client.id => Err(foreign()),
-        Some(token) => Ok(tokens.grants.revoke_token(&token.id, token.expires_at).await?),
-        None => Ok(()),
+    let token = tokens.access_tokens.read(text).await?;
+    if let Some(token) = token.filter(|token| token.client_id == client.id) {
+        tokens.grants.revoke_token(&token.id, token.expires_at).await?;
     }
+    Ok(())
 }

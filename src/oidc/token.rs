@@ -4,7 +4,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::code::CodeContent;
+use super::code::{CodeContent, FoundCode};
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth, id_token};
 use crate::clients::{Client, GrantType};
@@ -88,7 +88,12 @@ async fn authorization_code(
             "authorization code is invalid, expired, already used, or was issued to another client",
         )
     };
-    let Some(content) = tokens.codes.find(code).await? else {
+    if !tokens.codes.is_ours(code) {
+        return Err(invalid());
+    }
+    // A code of a session that has ended grants nothing any more, but may have been redeemed before.
+    let found = tokens.codes.find(code).await?.filter(|found| found.in_session);
+    let Some(FoundCode { content, .. }) = found else {
         tokens.grants.replayed(code, &client.id).await?;
         return Err(invalid());
     };
@@ -102,7 +107,7 @@ async fn authorization_code(
         ));
     }
     proof_key(&content, params.get("code_verifier"))?;
-    let CodeContent { details, nonce, .. } = content;
+    let CodeContent { details, nonce, number, .. } = content;
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
     let now = tokens.provider.clock.now();
     let life = if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access };
@@ -110,7 +115,7 @@ async fn authorization_code(
     if until <= now {
         return Err(invalid());
     }
-    let grant = tokens.grants.redeem(code, &client.id, details, refreshable, until).await?;
+    let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
     respond_with(tokens, client, &grant.ok_or_else(invalid)?, nonce.as_deref()).await
 }
 
@@ -160,18 +165,18 @@ async fn refresh_token(
     let idle = tokens.lifetimes.refresh_idle;
     let Some(mut grant) = tokens.grants.rotate(&token.grant, token.generation, &client.id, idle).await?
     else {
-        let stale = tokens.grants.find(&token.grant).await?.filter(|grant| grant.client_id == client.id);
-        if stale.is_some_and(|grant| grant.generation > token.generation && !grant.revoked) {
+        let stale = tokens.grants.find(&token.grant).await?;
+        let stale = stale.filter(|grant| grant.client_id == client.id && !grant.revoked);
+        let Some(stale) = stale else { return Err(invalid()) };
+        if stale.generation > token.generation {
             tracing::warn!(event = "refresh_token.replayed", client.id = %client.id, grant.id = token.grant, "a refresh token was used twice: its grant is revoked");
+            tokens.grants.revoke(&token.grant).await?;
+        } else if !tokens.people.is_enrolled(&stale.details.person_id).await? {
+            // What the person gave ends with their enrolment.
             tokens.grants.revoke(&token.grant).await?;
         }
         return Err(invalid());
     };
-    if tokens.people.find(&grant.details.person_id).await?.is_none() {
-        // The person is no longer enrolled.
-        tokens.grants.revoke(&grant.id).await?;
-        return Err(invalid());
-    }
     if let Some(asked) = params.get("scope") {
         // RFC 6749 §6: the access token is narrowed, the grant is not.
         grant.details.narrow_to(asked);

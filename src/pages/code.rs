@@ -24,7 +24,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the code, or sends a new one.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let form = Params::parse_body(&body);
+    let form = Params::of_form(&request, &body);
     let asked = form.as_ref().map_or(Asked::Nothing, Asked::of);
     // What cannot be a code costs no try.
     let read = match asked {
@@ -90,7 +90,7 @@ async fn forgive(pages: &Pages, step: &mut StepContext<'_>) -> Result<(), Servic
 }
 
 async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
-    let network = client_network(step.context.request);
+    let network = client_network(pages, step.context.request);
     let sender = Sender { client: &step.client, network: &network };
     Ok(match pages.sign_in.resend(&mut step.open, sender, step.tries).await? {
         ResendOutcome::CodeSent => respond::see_other(&format!("{}&resent=1", step.path(Page::Code))),

@@ -31,7 +31,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the decision.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let form = Params::parse_body(&body);
+    let form = Params::of_form(&request, &body);
     posted(&pages, &request, (Page::Consent, Read::Session), form, async |step, form| {
         let Some(present) = finish::present(&pages, step).await? else {
             return finish::start_over(&pages, step).await;

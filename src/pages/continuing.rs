@@ -29,7 +29,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the decision.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let form = Params::parse_body(&body);
+    let form = Params::of_form(&request, &body);
     posted(&pages, &request, (Page::Continue, Read::Session), form, async |step, form| {
         decided(&pages, step, form.get("action")).await
     })
@@ -51,7 +51,7 @@ async fn decided(
             finish::start_over(pages, step).await
         }
         Some("signout") => {
-            pages.sign_out.end(present.session.digest).await?;
+            pages.sign_out.end(&present.session).await?;
             let client = Some(Arc::clone(&step.client));
             Ok(sign_out::signed_out(pages, &step.context, client).into())
         }

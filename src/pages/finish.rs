@@ -77,12 +77,13 @@ pub(super) async fn signed_in(
         session.clients.push(step.client.id.clone());
     }
     sessions.open_in(&mut batch, &id, &session);
+    // What the services of another person's session are told is durable before this session takes its place.
+    if let Some(other) = &other {
+        pages.sign_out.notifier().store(&other.session).await?;
+    }
     // Of two requests with the same right code, the one that stores this first signs in.
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
         return Ok(Flow::Due);
-    }
-    if let Some(other) = &other {
-        pages.sign_out.notify(&other.session);
     }
     let cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
     Ok(respond::with_cookies(response, cookies).into())
@@ -177,6 +178,7 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
             return Ok(None);
         }
         authenticated.session = session.digest;
+        authenticated.number = now.number;
     }
     // A page that was left open may be too old by now for what the service accepts.
     if matches!(attempt.stage(), Stage::Continue(_)) {

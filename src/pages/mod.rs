@@ -11,6 +11,7 @@ mod consent;
 mod continuing;
 mod drive;
 mod finish;
+mod icon;
 mod number;
 mod sign_out;
 mod step;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 
 use crate::clients::{Registry, SubjectIds};
+use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::platform::web::locale::Language;
@@ -47,6 +49,8 @@ pub struct Pages {
     pub completion: Completion,
     /// Ends sessions.
     pub sign_out: SignOut,
+    /// Digests of clients' networks, by which limits count.
+    pub networks: Arc<Mac>,
     /// How cookies are read and set.
     pub cookies: Cookies,
     /// This provider's origin, which its own forms are posted from.
@@ -87,5 +91,6 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             named(sign_out::PATH, "logout").route(get().to(sign_out::get)).route(post().to(sign_out::post)),
         )
         .service(named("/sign-out", "sign_out").route(post().to(sign_out::confirmed)))
+        .service(named("/icons/{digest}", "icon").route(get().to(icon::get)))
         .service(named("/", "welcome").route(get().to(welcome::get)));
 }

@@ -34,7 +34,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the number; the code page follows, whoever it belongs to.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let form = Params::parse_body(&body);
+    let form = Params::of_form(&request, &body);
     posted(&pages, &request, (Page::Number, Read::Tries), form, async |step, form| {
         enter(&pages, step, form.get("phone").unwrap_or_default()).await
     })
@@ -42,7 +42,7 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
 }
 
 async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result<Flow, ServiceError> {
-    let network = client_network(step.context.request);
+    let network = client_network(pages, step.context.request);
     let sender = Sender { client: &step.client, network: &network };
     step.open.attempt.hint = Some(kept(typed));
     Ok(match pages.sign_in.enter_number(&mut step.open, typed, sender, step.tries).await? {

@@ -19,7 +19,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{OpenSession, Session, SessionId};
+use crate::sign_in::{OpenSession, SessionId};
 
 /// Where services send people to sign out.
 pub(super) const PATH: &str = oidc::paths::END_SESSION;
@@ -42,13 +42,13 @@ impl SignOut {
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable; then the session goes on.
-    pub(super) async fn end(&self, session: Digest) -> Result<(), ServiceError> {
+    pub(super) async fn end(&self, session: &OpenSession) -> Result<(), ServiceError> {
         self.logout.end(session).await
     }
 
-    /// Sends the logout tokens of a session that was ended.
-    pub(super) fn notify(&self, ended: &Session) {
-        self.logout.notify(ended);
+    /// What tells services that a session ended.
+    pub fn notifier(&self) -> &oidc::LogoutNotifier {
+        &self.logout.notifier
     }
 
     /// What a confirmation form must hold: it proves that the form was shown to this session.
@@ -68,14 +68,20 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
     if let Some(by_link) = respond::by_link(&request, PATH, &body) {
         return by_link;
     }
+    if let Err(error) = Params::of_form(&request, &body) {
+        return malformed(&PageContext::new(&request, pages.cookies, None), error.0);
+    }
     run(&pages, &request, &body).await
 }
 
 /// `POST /sign-out`: the person confirmed, or signs out from the front page.
 pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let params = Params::parse_body(&body).unwrap_or_default();
     let query = Params::parse(request.query_string()).unwrap_or_default();
     let context = PageContext::new(&request, pages.cookies, query.get("lang"));
+    let params = match Params::of_form(&request, &body) {
+        Ok(params) => params,
+        Err(error) => return malformed(&context, error.0),
+    };
     let answered = async {
         if params.get("logout") == Some("no") {
             return Ok(respond::see_other("/"));
@@ -90,10 +96,15 @@ pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: By
         if !shown || !respond::is_same_origin(&request, &pages.origin) {
             return Ok(ask(&pages, &context, &session, client.as_deref()));
         }
-        pages.sign_out.end(session.digest).await?;
+        pages.sign_out.end(&session).await?;
         Ok(signed_out(&pages, &context, client))
     };
     context.or_failure(answered.await)
+}
+
+fn malformed(context: &PageContext<'_>, what: &str) -> HttpResponse {
+    let technical = format!("invalid_request: {what}");
+    context.problem(ProblemKind::BadRequest, &Problem { technical: Some(&technical), ..Problem::default() })
 }
 
 async fn run(pages: &Pages, request: &HttpRequest, text: &[u8]) -> HttpResponse {
@@ -116,7 +127,7 @@ async fn leave(
             context.problem(ProblemKind::BadRequest, &problem)
         }
         (LogoutDecision::AtOnce(to), Some(session)) => {
-            pages.sign_out.end(session.digest).await?;
+            pages.sign_out.end(&session).await?;
             without_session(pages, left(context, &to))
         }
         (LogoutDecision::Ask(to), Some(session)) => ask(pages, context, &session, to.client.as_deref()),
@@ -141,7 +152,7 @@ fn ask(
     let page = SignOutPage {
         frame: Frame { text: context.text(), service, languages: Vec::new(), form_action: &action },
     };
-    respond::page(StatusCode::OK, &page, &CspSources::new(Vec::new(), service.as_ref()))
+    respond::page(StatusCode::OK, &page, &CspSources::default())
 }
 
 /// Says that a session was ended on this provider's own page.
@@ -164,7 +175,7 @@ fn left(context: &PageContext<'_>, to: &PostLogout) -> HttpResponse {
         .and_then(|client| Some((client.start_page()?, client.identity.name.get(context.language.tag()))));
     let forms = back.and_then(|(href, _)| csp_source(href)).into_iter().collect();
     let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
-    let sources = CspSources::new(forms, service.as_ref());
+    let sources = CspSources::new(forms);
     respond::page(StatusCode::OK, &SignedOutPage { frame, back }, &sources)
 }
 

@@ -260,7 +260,7 @@ impl<'r> StepContext<'r> {
     /// Where the page's form may lead: browsers hold a policy against every redirect that follows a form.
     pub(super) fn csp_sources(&self) -> CspSources {
         let forms = self.open.attempt.request.return_to.iter().cloned().collect();
-        CspSources::new(forms, Some(&self.service()))
+        CspSources::new(forms)
     }
 
     pub(super) fn problem(&self, kind: ProblemKind) -> HttpResponse {
@@ -277,10 +277,10 @@ impl<'r> StepContext<'r> {
     }
 }
 
-/// The client's network, as limits count it.
-pub(super) fn client_network(request: &HttpRequest) -> ClientNetwork {
+/// The client's network, as limits count it: a keyed digest, since all addresses could be tried against a plain one.
+pub(super) fn client_network(pages: &Pages, request: &HttpRequest) -> ClientNetwork {
     let network = crate::platform::telemetry::client_of(request).network();
-    ClientNetwork(crate::platform::bytes::Digest::of(network.to_string().as_bytes()))
+    ClientNetwork(pages.networks.digest(&[network.to_string().as_bytes()]))
 }
 
 /// A page that exists, asked for by a method that it is not opened by.

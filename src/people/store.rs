@@ -125,6 +125,16 @@ impl People {
         row.map(|row| self.open(&row)).transpose()
     }
 
+    /// Whether a person has an enrolled number now; never cached.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn is_enrolled(&self, id: &PersonId) -> Result<bool, DbError> {
+        let enrolled =
+            "SELECT number_index FROM phone_numbers WHERE person_id = $1 AND status = 'enrolled' LIMIT 1";
+        Ok(self.db.read_optional(db::statement(enrolled).bind(id.as_str())).await?.is_some())
+    }
+
     /// Decrypts a row with the columns of [`People::find`], and caches it.
     ///
     /// # Errors

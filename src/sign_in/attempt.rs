@@ -80,6 +80,8 @@ pub struct Authenticated {
     /// The person's epoch at that time.
     #[serde(default)]
     pub epoch: Epoch,
+    /// Blind index of the number by which they proved it.
+    pub number: Digest,
     /// Digest of the session's identifier.
     pub session: Digest,
     /// What the session's `sid` is derived from; it stays when the same person signs in again.

@@ -89,7 +89,7 @@ impl SignIn {
                     self.people.clear_failures(&state.person_id).await?;
                 }
                 self.metrics.sign_ins("code", "right").inc();
-                let authenticated = proved(state, session.digest(), now);
+                let authenticated = proved(state, sent.index, session.digest(), now);
                 Ok(CodeOutcome::Right(authenticated, found))
             }
             found => {
@@ -105,10 +105,11 @@ impl SignIn {
 }
 
 /// A code sent to the enrolled number is one factor, and is called no more than that.
-fn proved(state: &AccountState, session: Digest, now: Timestamp) -> Authenticated {
+fn proved(state: &AccountState, number: Digest, session: Digest, now: Timestamp) -> Authenticated {
     Authenticated {
         person_id: state.person_id.clone(),
         epoch: state.epoch,
+        number,
         session,
         sid_key: session,
         auth_time: now,

@@ -16,7 +16,7 @@ use crate::platform::db::DbError;
 use crate::platform::ephemeral::{Batch, EphemeralKey};
 use crate::platform::telemetry::Metrics;
 
-/// Digest of the client's IP address (IPv6 truncated to /64).
+/// Keyed digest of the client's IP address (IPv6 truncated to /64).
 #[derive(Clone, Copy, Debug)]
 pub struct ClientNetwork(pub Digest);
 

@@ -1,5 +1,6 @@
 //! SSO sessions: an opaque identifier in a cookie, everything else on the server.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, AttemptName, OpenAttempt};
@@ -20,6 +21,8 @@ pub struct Session {
     /// The person's epoch when they proved it.
     #[serde(default)]
     pub epoch: Epoch,
+    /// Blind index of the number by which they proved it.
+    pub number: Digest,
     /// When they proved it.
     pub auth_time: Timestamp,
     /// What was done.
@@ -60,6 +63,7 @@ impl Session {
         Self {
             person_id: authenticated.person_id.clone(),
             epoch: authenticated.epoch,
+            number: authenticated.number,
             auth_time: authenticated.auth_time,
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),
@@ -79,6 +83,7 @@ impl Session {
         Authenticated {
             person_id: self.person_id.clone(),
             epoch: self.epoch,
+            number: self.number,
             session,
             sid_key: self.sid_key,
             auth_time: self.auth_time,
@@ -193,6 +198,19 @@ impl Sessions {
         Ok((attempt.or_sealed(found), self.valid(digest, session)))
     }
 
+    /// A value and the session of that identifier, if it is valid, in one round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn beside<T: DeserializeOwned>(
+        &self,
+        other: EphemeralKey,
+        session: Digest,
+    ) -> Result<(Option<T>, Option<OpenSession>), Unavailable> {
+        let (other, found) = self.ephemeral.get_pair(other, key(session)).await?;
+        Ok((other.map(|(value, _)| value), self.valid(session, found)))
+    }
+
     fn valid(&self, digest: Digest, found: Option<(Session, Version)>) -> Option<OpenSession> {
         let (session, version) = found?;
         session.holds(self.bounds, self.clock.now()).then_some(OpenSession { digest, session, version })
@@ -227,6 +245,7 @@ mod tests {
         let session = |auth: i64, used: i64| Session {
             person_id: PersonId::random(),
             epoch: Epoch::default(),
+            number: Digest::of(b"n"),
             auth_time: Timestamp(auth),
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],

@@ -10,7 +10,7 @@ alone_on_both_backends!(
     consent_days_ends_a_consent_early,
     no_access_token_outlives_the_consent,
     sends_per_hour_is_a_budget_of_its_own,
-    resource_server_may_introspect_tokens_of_others,
+    rfc7662_4_a_resource_server_learns_of_tokens_that_are_for_it,
     minimum_acr_is_met_or_refused,
 );
 
@@ -121,15 +121,40 @@ async fn sends_per_hour_is_a_budget_of_its_own(setup: Setup) {
     assert_eq!(world.metric("yagona_limits_total", &["\"client\""]).await, 1.0);
 }
 
-async fn resource_server_may_introspect_tokens_of_others(setup: Setup) {
-    let world = setup.client(PICKY, "resource_server = true\n").start().await;
-    let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
-    let tokens = world.tokens(&asked, &world.person()).await;
-    for token in ["access_token", "refresh_token"].map(|name| tokens.get(name)) {
-        let told = world.post_as(PICKY, "/oidc/introspect", &[("token", token)]).await.granted().body;
-        assert_eq!((&told["active"], &told["client_id"]), (&true.into(), &SHOP.into()), "{told}");
-        assert!(!world.is_active(AGENCY, token).await, "others learn nothing");
+async fn rfc7662_4_a_resource_server_learns_of_tokens_that_are_for_it(setup: Setup) {
+    let refreshing = "grant_types = [\"authorization_code\", \"refresh_token\"]\n";
+    let named = format!("{refreshing}resource_servers = [\"{PICKY}\", \"{AGENCY}\"]\n");
+    let world = setup
+        .client(PICKY, "resource_server = true\n")
+        .client("nosy", "resource_server = true\n")
+        .client("buyer", &named)
+        .client("signed", &format!("{named}access_token_format = \"jwt\"\n"))
+        .start()
+        .await;
+    let issuer = world.place().issuer;
+    for buyer in ["buyer", "signed"] {
+        let asked = Asked::by(buyer).with("scope", "openid offline_access");
+        let tokens = world.tokens(&asked, &world.person()).await;
+        let token = tokens.get("access_token");
+        for client in [PICKY, buyer] {
+            let told = world.post_as(client, "/oidc/introspect", &[("token", token)]).await.granted().body;
+            assert_eq!((&told["active"], &told["client_id"]), (&true.into(), &buyer.into()), "{told}");
+            assert_eq!(told["aud"], serde_json::json!([issuer, AGENCY, PICKY]), "{told}");
+        }
+        // One that is not named, one that is named and no resource server, and another client.
+        for client in ["nosy", AGENCY, SHOP] {
+            assert!(!world.is_active(client, token).await, "{client}");
+        }
+        assert_eq!(world.userinfo(token).await.status, 200);
+        let refresh = tokens.get("refresh_token");
+        assert!(world.is_active(buyer, refresh).await);
+        assert!(!world.is_active(PICKY, refresh).await, "a refresh token is for its client alone");
     }
+    // Of a client that names nobody nobody else learns.
+    let tokens = world.tokens(&Asked::by(SHOP), &world.person()).await;
+    assert!(!world.is_active(PICKY, tokens.get("access_token")).await);
+    let told = world.post_as(SHOP, "/oidc/introspect", &[("token", tokens.get("access_token"))]).await;
+    assert_eq!(told.body["aud"], issuer.as_str());
 }
 
 async fn minimum_acr_is_met_or_refused(setup: Setup) {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::Issuer;
 use crate::platform::config::{Cidr, Loader, settings, shared};
+use crate::platform::outbound::is_private_address;
 use crate::platform::telemetry::ForwardedHeader;
 
 settings! {
@@ -16,6 +17,9 @@ settings! {
         listen: SocketAddr = "127.0.0.1:8080";
         /// Address for `/health/live`, `/health/ready` and `/metrics`; do not expose it to the public.
         operations_listen: SocketAddr = "127.0.0.1:8089";
+        /// Accept an `operations_listen` address outside loopback and private networks. Metrics and health are not
+        /// authenticated: set it only where a firewall keeps everybody else out.
+        operations_exposed: bool = false;
         /// Threads that serve requests; 0 is one per core.
         workers: u32 = 0, count(0..=1024, "threads");
         /// Proxies that are trusted for the client IP. The client IP is the right-most address of the forwarded header
@@ -23,6 +27,11 @@ settings! {
         trusted_proxies: Vec<Cidr> = [];
         /// The header in which those proxies forward the client IP. Choose the one that they set themselves.
         forwarded_header: ForwardedHeader = "x-forwarded-for";
+        /// Maximum number of open connections of a node; further ones wait until one is closed.
+        max_connections: u32 = 20_000, count(16..=1_000_000, "connections");
+        /// Maximum number of open connections of one client IP (IPv6: of one /64) without a trusted proxy in between;
+        /// further ones are closed at once. Many people may share an address.
+        connections_per_address: u32 = 1000, count(4..=1_000_000, "connections");
         /// Maximum size of a request body.
         max_body_bytes: u32 = 65536, count(1024..=10_485_760, "bytes");
         /// Timeout for a client to send its request headers.
@@ -49,8 +58,9 @@ settings! {
 impl ServerSettings {
     pub(super) fn check(&self, loader: &mut Loader) {
         self.check_issuer(loader);
-        if self.trusted_proxies.iter().any(|block| block.prefix() == 0) {
-            let wrong = "trusts the whole internet for the client IP";
+        if Cidr::hold_too_much(&self.trusted_proxies) {
+            let wrong =
+                "trusts a part of the internet for the client IP: more than a /8 (IPv4) or a /16 (IPv6)";
             loader.report("server.trusted_proxies", wrong, "list only the addresses of your proxies");
         }
         let (public, operations) = (self.listen, self.operations_listen);
@@ -60,6 +70,12 @@ impl ServerSettings {
         if public.port() != 0 && public.port() == operations.port() && same_host {
             let wrong = format!("is {operations}, which server.listen ({public}) covers");
             loader.report("server.operations_listen", wrong, "choose another port");
+        }
+        if loader.production && !self.operations_exposed && !is_private_address(operations.ip()) {
+            let wrong =
+                format!("is {operations}, where everybody may read metrics and the state of the stores");
+            let remedy = "use a loopback or private address, or set server.operations_exposed = true behind a firewall";
+            loader.report("server.operations_listen", wrong, remedy);
         }
         if let Some(tls) = &self.tls {
             tls.check(loader);

@@ -128,6 +128,36 @@ fn the_production_example_lacks_nothing_but_the_files_it_names() {
 }
 
 #[test]
+fn production_keeps_operations_from_the_public() {
+    let folder = Folder::new("operations");
+    let content = production(&folder.file("keyring.toml", ""));
+    let listen = |address: &str| format!("{address}:8089");
+    let load = |address: &str, more: &[(&str, &str)]| {
+        let listen = listen(address);
+        let env = [&[("YAGONA__SERVER__OPERATIONS_LISTEN", listen.as_str())], more].concat();
+        resolve(Some(("test.toml", &content)), variables(&env), false)
+    };
+    for address in ["0.0.0.0", "[::]", "185.74.4.1", "[2a00:1450::1]", "100.64.0.1"] {
+        let problems = load(address, &[]).expect_err(address);
+        assert_eq!(keys_of(&problems), ["server.operations_listen"], "{address}");
+        let exposed = [("YAGONA__SERVER__OPERATIONS_EXPOSED", "true")];
+        assert!(load(address, &exposed).is_ok(), "{address}");
+    }
+    for address in ["127.0.0.1", "[::1]", "10.0.0.5", "172.16.1.1", "192.168.0.1", "169.254.0.1", "[fd00::1]"]
+    {
+        assert!(load(address, &[]).is_ok(), "{address}");
+    }
+    let sandbox = variables(&[("YAGONA__SERVER__OPERATIONS_LISTEN", "0.0.0.0:8089")]);
+    assert!(resolve(Some(("test.toml", SANDBOX)), sandbox, false).is_ok());
+}
+
+#[test]
+fn proxies_are_not_a_part_of_the_internet() {
+    let halves = ("YAGONA__SERVER__TRUSTED_PROXIES", "0.0.0.0/1, 128.0.0.0/1");
+    assert_eq!(keys_of(&refused(SANDBOX, &[halves])), ["server.trusted_proxies"]);
+}
+
+#[test]
 fn variables_win_over_the_file_and_know_every_kind() {
     let folder = Folder::new("variables");
     let secret = folder.file("url", "postgres://yagona:77aa@10.0.0.5/yagona\n");
@@ -138,7 +168,7 @@ fn variables_win_over_the_file_and_know_every_kind() {
         ("YAGONA__NODES", "2"),
         ("YAGONA__DATABASE__URL__FILE", secret.to_str().unwrap()),
         ("YAGONA__REDIS__URL", "redis://localhost"),
-        ("YAGONA__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"),
+        ("YAGONA__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, fd00::/16"),
         ("YAGONA__SIGN_IN__RESEND_AFTER_SECONDS", "[10, 20]"),
         ("YAGONA__SMS__ESKIZ__PASSWORD", "12345678901"),
         ("YAGONA__SANDBOX__CONSTANT_CODES__998001112233", "654321"),

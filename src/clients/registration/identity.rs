@@ -19,7 +19,7 @@ pub struct IdentityDocument {
     /// The service's front page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
-    /// The service's icon.
+    /// Where the service's icon is fetched from when it is registered, or the icon itself (`data:`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logo_uri: Option<String>,
     /// How it treats personal data.
@@ -74,7 +74,7 @@ pub struct Identity {
     pub owner: Localized,
     /// State body or not.
     pub kind: OwnerKind,
-    /// The service's icon.
+    /// Where the service's icon is fetched from, or the icon itself. Browsers are never sent there.
     pub logo_uri: Option<String>,
     /// The service's front page.
     pub client_uri: Option<String>,

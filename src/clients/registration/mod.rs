@@ -141,6 +141,7 @@ impl Registration {
                 ClientId::parse("invalid").unwrap_or_else(|| unreachable!("a constant"))
             }),
             disabled: false,
+            icon: None,
             identity: self.identity.check(&mut check),
             redirects: self.redirects.check(&mut check),
             authentication: self.authentication.check(&mut check),

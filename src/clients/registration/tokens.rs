@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
+use crate::clients::ClientId;
 use crate::platform::jose::Alg;
 
 /// Grants and tokens as registered.
@@ -29,9 +30,12 @@ pub struct TokensDocument {
     /// Clients with the same sector see the same pairwise `sub`; the redirect URIs' host when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sector: Option<String>,
-    /// Whether it is a resource server and may introspect tokens of other clients (RFC 7662).
+    /// Whether it is a resource server and may introspect the tokens of clients that name it (RFC 7662).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_server: Option<bool>,
+    /// Client identifiers of the resource servers that its access tokens are for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_servers: Option<Vec<String>>,
 }
 
 members!(TokensDocument {
@@ -42,7 +46,8 @@ members!(TokensDocument {
     access_token_signed_response_alg,
     subject_type,
     sector,
-    resource_server
+    resource_server,
+    resource_servers
 });
 
 /// Grants at the token endpoint.
@@ -92,8 +97,10 @@ pub struct TokenPolicy {
     pub subject_type: SubjectType,
     /// Clients of one sector see the same pairwise `sub`.
     pub sector: String,
-    /// Whether it may introspect tokens of other clients.
+    /// Whether it may introspect the tokens of clients that name it.
     pub resource_server: bool,
+    /// The resource servers that its access tokens are for.
+    pub resource_servers: Vec<ClientId>,
 }
 
 impl TokensDocument {
@@ -125,7 +132,22 @@ impl TokensDocument {
             subject_type: check.word("subject_type", self.subject_type.as_deref(), SubjectType::Pairwise),
             sector: self.sector(client_id, hosts, check),
             resource_server: self.resource_server.unwrap_or(false),
+            resource_servers: self.resource_servers(check),
         }
+    }
+
+    fn resource_servers(&self, check: &mut Check<'_>) -> Vec<ClientId> {
+        let parse = |name: &String| {
+            let parsed = ClientId::parse(name);
+            if parsed.is_none() {
+                check.fail("resource_servers", format!("`{name}` is no client identifier"));
+            }
+            parsed
+        };
+        let mut servers: Vec<ClientId> = self.resource_servers.iter().flatten().filter_map(parse).collect();
+        servers.sort();
+        servers.dedup();
+        servers
     }
 
     fn sector(&self, client_id: &str, hosts: Vec<String>, check: &mut Check<'_>) -> String {
@@ -169,6 +191,14 @@ mod tests {
         );
         assert!(wrong("response_types = ['code']").is_empty());
         assert!(wrong("response_types = ['code', 'token']")[0].starts_with("response_types: only `code`"));
+    }
+
+    #[test]
+    fn tokens_are_for_the_resource_servers_that_are_named() {
+        let servers = client("resource_servers = ['tax', 'api', 'tax']").tokens.resource_servers;
+        assert_eq!(servers.iter().map(ClientId::as_str).collect::<Vec<_>>(), ["api", "tax"]);
+        assert!(client("").tokens.resource_servers.is_empty());
+        assert_eq!(wrong("resource_servers = ['a b']"), ["resource_servers: `a b` is no client identifier"]);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use super::begin::ReplyState;
 use super::{Authorization, ClientError, ResponseMode, VerifiedRedirect, form_post};
 use crate::clients::Client;
 use crate::grants::GrantDetails;
-use crate::oidc::Codes;
 use crate::oidc::code::CodeContent;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::people::DataSet;
@@ -95,9 +94,11 @@ impl Authorization {
             redirect_uri: redirect.uri().clone(),
             code_challenge: state.code_challenge.clone(),
             nonce: state.nonce.clone(),
+            session: authenticated.session,
+            number: authenticated.number,
             details: self.details(request, (client, &state), authenticated, consent),
         };
-        let code = Codes::issue_in(batch, &content, self.code_seconds);
+        let code = self.codes.issue_in(batch, &content, self.code_seconds);
         self.provider.metrics.sign_ins("answer", "code").inc();
         let stored = to_raw_value(&code).map_err(|error| ServiceError::Internal(error.to_string()))?;
         Ok((Answer::new(&redirect, &self.provider.issuer, vec![("code", code)]), stored))
@@ -138,7 +139,8 @@ impl Authorization {
     ) -> Result<Option<Answer>, ServiceError> {
         let code: String =
             serde_json::from_str(stored.get()).map_err(|error| ServiceError::Internal(error.to_string()))?;
-        if self.codes.find(&code).await?.is_none() || self.grants.is_redeemed(&code).await? {
+        let found = self.codes.find(&code).await?;
+        if !found.is_some_and(|found| found.in_session) || self.grants.is_redeemed(&code).await? {
             return Ok(None);
         }
         let (_, redirect) = Self::restore(request, client)?;

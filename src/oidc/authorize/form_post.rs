@@ -29,7 +29,7 @@ pub(super) fn page(
     action: &str,
     fields: Vec<(&'static str, String)>,
 ) -> HttpResponse {
-    let reach = CspSources::new(csp_source(action).into_iter().collect(), service.as_ref());
+    let reach = CspSources::new(csp_source(action).into_iter().collect());
     let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
     respond::page(StatusCode::OK, &FormPostPage { frame, action, fields }, &reach)
 }

@@ -180,21 +180,25 @@ pub(super) async fn post(endpoint: Data<Authorization>, request: HttpRequest, bo
     if let Some(by_link) = respond::by_link(&request, super::paths::AUTHORIZE, &body) {
         return by_link;
     }
-    run(&endpoint, &request, &body).await
+    match Params::of_form(&request, &body) {
+        Ok(_) => run(&endpoint, &request, &body).await,
+        Err(error) => malformed(&endpoint, &request, error.0),
+    }
 }
 
 async fn run(endpoint: &Authorization, http: &HttpRequest, text: &[u8]) -> HttpResponse {
     let params = match Params::parse_body(text) {
         Ok(params) => params,
-        Err(error) => {
-            let technical = format!("invalid_request: {}", error.0);
-            let problem = Problem { technical: Some(&technical), ..Problem::default() };
-            let context = PageContext::new(http, endpoint.cookies, None);
-            return context.problem(ProblemKind::BadRequest, &problem);
-        }
+        Err(error) => return malformed(endpoint, http, error.0),
     };
     let context = PageContext::new(http, endpoint.cookies, params.get("ui_locales"));
     context.or_failure(respond_to(endpoint, &context, &params).await)
+}
+
+fn malformed(endpoint: &Authorization, http: &HttpRequest, what: &str) -> HttpResponse {
+    let technical = format!("invalid_request: {what}");
+    let problem = Problem { technical: Some(&technical), ..Problem::default() };
+    PageContext::new(http, endpoint.cookies, None).problem(ProblemKind::BadRequest, &problem)
 }
 
 async fn respond_to(

@@ -19,10 +19,32 @@ impl Cidr {
         self.0.contains(&address.to_canonical())
     }
 
-    /// The number of leading bits that are fixed; 0 is the whole internet.
-    pub fn prefix(&self) -> u8 {
-        self.0.prefix_len()
+    /// Whether blocks together hold more than a network of one's own: a part of the internet wider than /8 (IPv4) or /16
+    /// (IPv6), in one block or in several.
+    pub fn hold_too_much(blocks: &[Self]) -> bool {
+        let merged = IpNet::aggregate(&blocks.iter().map(|block| block.0).collect());
+        let widest = |net: &IpNet| if matches!(net, IpNet::V4(_)) { 8 } else { 16 };
+        if merged.iter().any(|net| net.prefix_len() < widest(net)) {
+            return true;
+        }
+        // Several blocks that are each small enough. Private networks may all be named.
+        let public = |v4: bool| {
+            let public =
+                merged.iter().filter(move |net| matches!(net, IpNet::V4(_)) == v4 && !is_private(net));
+            public.map(|net| 2_f64.powi(i32::from(widest(net)) - i32::from(net.prefix_len()))).sum::<f64>()
+        };
+        public(true) > 1.0 || public(false) > 1.0
     }
+}
+
+/// Whether a block lies within a network that is never routed on the internet (RFC 1918, RFC 6598, RFC 4193, loopback and
+/// link-local addresses).
+fn is_private(block: &IpNet) -> bool {
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"]
+        .into_iter()
+        .chain(["fc00::/7", "fe80::/10", "::1/128"])
+        .filter_map(|private| private.parse::<IpNet>().ok())
+        .any(|private| private.contains(block))
 }
 
 /// Why a text is not a CIDR block.
@@ -84,6 +106,33 @@ mod tests {
         assert!(!block("127.0.0.1").contains(address("127.0.0.2")));
         assert!(block("0.0.0.0/0").contains(address("8.8.8.8")));
         assert!(block("::/0").contains(address("2001:db8::1")));
+    }
+
+    #[test]
+    fn a_part_of_the_internet_is_too_much_in_one_block_or_in_several() {
+        let too_much =
+            |blocks: &[&str]| Cidr::hold_too_much(&blocks.iter().map(|text| block(text)).collect::<Vec<_>>());
+        for blocks in [
+            &["0.0.0.0/0"][..],
+            &["0.0.0.0/1", "128.0.0.0/1"],
+            &["10.0.0.0/7"],
+            &["8.0.0.0/8", "9.0.0.0/8"],
+            &["8.0.0.0/8", "20.0.0.0/9", "30.0.0.0/32"],
+            &["::/0"],
+            &["2000::/3"],
+            &["fd00::/8"],
+            &["2001::/16", "2a00::/16"],
+        ] {
+            assert!(too_much(blocks), "{blocks:?}");
+        }
+        for blocks in [
+            &[][..],
+            &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.1"],
+            &["185.74.4.0/22", "91.196.76.0/22", "10.0.0.0/24"],
+            &["fd00::/16", "fd12::/16", "2a00:1450::/32", "::1"],
+        ] {
+            assert!(!too_much(blocks), "{blocks:?}");
+        }
     }
 
     #[test]

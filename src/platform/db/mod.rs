@@ -40,7 +40,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
 
 /// Timeout of one statement or one transaction; then it fails with [`DbError::Unavailable`].
-const DEADLINE: Duration = Duration::from_secs(5);
+pub const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Timeout of a probe.
 const PROBE: Duration = Duration::from_secs(2);

@@ -23,7 +23,7 @@ use url::Url;
 
 use self::address::is_public;
 pub use self::error::OutboundError;
-pub(crate) use self::reach::{is_loopback, is_private};
+pub(crate) use self::reach::{is_loopback, is_private, is_private_address};
 pub use self::settings::{Allowed, OutboundSettings};
 
 /// Maximum size of a response, in bytes.

@@ -32,7 +32,8 @@ pub(crate) fn is_private(url: &Url) -> bool {
     host.is_empty() || !host.contains('.') || never_public.iter().any(|domain| host.ends_with(domain))
 }
 
-fn is_private_address(address: IpAddr) -> bool {
+/// Whether an address is loopback, private or link-local; an unspecified one is not.
+pub(crate) fn is_private_address(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),

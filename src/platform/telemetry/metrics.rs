@@ -30,6 +30,9 @@ pub struct Metrics {
     pub outbox_depth: Gauge,
     /// Age of the oldest message waiting in the outbox, in seconds.
     pub outbox_age_seconds: Gauge,
+    /// Logout tokens that services were not sent yet.
+    pub logouts_waiting: Gauge,
+    logouts: Family<Labels<1>, Counter>,
     sms_sends: Family<Labels<2>, Counter>,
     sms_deliveries: Family<Labels<2>, Counter>,
     sign_ins: Family<Labels<2>, Counter>,
@@ -48,6 +51,8 @@ impl Metrics {
             purge_lag_seconds: Gauge::default(),
             outbox_depth: Gauge::default(),
             outbox_age_seconds: Gauge::default(),
+            logouts_waiting: Gauge::default(),
+            logouts: Family::default(),
             sms_sends: Family::default(),
             sms_deliveries: Family::default(),
             sign_ins: Family::default(),
@@ -69,6 +74,9 @@ impl Metrics {
         own.register("outbox_depth", "Messages waiting in the outbox", self.outbox_depth.clone());
         let age = "Age of the oldest message waiting in the outbox";
         own.register("outbox_age_seconds", age, self.outbox_age_seconds.clone());
+        let waiting = "Logout tokens that services were not sent yet";
+        own.register("logout_deliveries_waiting", waiting, self.logouts_waiting.clone());
+        own.register("logout_deliveries", "Tries to deliver a logout token", self.logouts.clone());
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());
         own.register("sms_deliveries", "Delivery reports of gateways", self.sms_deliveries.clone());
         own.register("sign_ins", "Steps of sign-ins", self.sign_ins.clone());
@@ -96,6 +104,11 @@ impl Metrics {
     /// The metrics of a route; the same handle for the same name, to be resolved at start.
     pub fn route(&self, name: &'static str) -> Route {
         self.routes.route(name)
+    }
+
+    /// A try to deliver a logout token: delivered, failed or given up.
+    pub fn logouts(&self, outcome: &'static str) -> Counter {
+        self.logouts.get_or_create_owned(&[("outcome", outcome)])
     }
 
     /// A message sent to a gateway: accepted, refused or unknown.

@@ -5,6 +5,7 @@
 //! its route. Evidence (consents, grants) is in the database, not in telemetry.
 
 mod check;
+mod connections;
 mod log;
 mod metrics;
 mod operations;
@@ -18,6 +19,7 @@ mod sandbox_clock;
 mod settings;
 
 pub use check::{Check, check};
+pub use connections::Connections;
 pub use log::{LogAlreadyStarted, start_log};
 pub use metrics::Metrics;
 pub use operations::{Operations, start};

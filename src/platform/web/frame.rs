@@ -23,7 +23,7 @@ pub struct Service<'a> {
     pub name: &'a str,
     /// The body or company responsible for it.
     pub owner: &'a str,
-    /// Its icon: a path on this origin or a `data:` URL. Without one its initial is shown.
+    /// Its icon: a path on this origin. Without one its initial is shown.
     pub icon: Option<&'a str>,
     /// Its front page, to which a problem page links.
     pub home: Option<&'a str>,

@@ -55,7 +55,12 @@ impl<'r> PageContext<'r> {
         let text = self.text();
         let id = request_id_of(self.request);
         let support_code = id.as_ref().map_or("-", |id| id.as_str());
-        tracing::info!(event = "page.problem", page.problem = ?kind, page.technical = problem.technical, "a problem page was shown");
+        if kind == ProblemKind::NotFound {
+            // Strangers look for many pages that do not exist.
+            tracing::debug!(event = "page.problem", page.problem = ?kind, "a problem page was shown");
+        } else {
+            tracing::info!(event = "page.problem", page.problem = ?kind, page.technical = problem.technical, "a problem page was shown");
+        }
         let here = self.request.uri().to_string();
         let support = self.request.app_data::<Data<Support>>().map(actix_web::web::Data::get_ref);
         let action = match kind {
@@ -72,8 +77,7 @@ impl<'r> PageContext<'r> {
             action,
             retry_after: problem.retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
         };
-        let response =
-            respond::page(kind.status(), &page, &CspSources::new(Vec::new(), problem.service.as_ref()));
+        let response = respond::page(kind.status(), &page, &CspSources::default());
         match problem.retry_after {
             Some(seconds) => respond::retry_after(response, seconds),
             None => response,

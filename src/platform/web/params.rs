@@ -1,5 +1,7 @@
 //! Request parameters by the rules of OAuth: each at most once, none oversized, no control characters.
 
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
 use url::form_urlencoded;
 
 /// Maximum length of a parameter string, in bytes.
@@ -59,6 +61,23 @@ impl Params {
         Self::parse(std::str::from_utf8(body).map_err(|_| Malformed("the body is not UTF-8"))?)
     }
 
+    /// Reads the body of a request that must be a form. A body that says that it is something else is none: other sites'
+    /// pages may post `text/plain` without being asked whether they may.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is not `application/x-www-form-urlencoded`, and as [`Params::parse`].
+    pub fn of_form(request: &HttpRequest, body: &[u8]) -> Result<Self, Malformed> {
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+        if !kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(Malformed("the body must be application/x-www-form-urlencoded"));
+        }
+        Self::parse_body(body)
+    }
+
     /// The first value of `name`, if it was given and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.values.iter().find(|(given, _)| given == name);
@@ -89,6 +108,22 @@ mod tests {
     fn a_repeated_parameter_is_reported_and_the_first_is_kept() {
         let params = Params::parse("a=1&a=2&b=").unwrap();
         assert_eq!((params.get("a"), params.get("b"), params.repeated()), (Some("1"), None, Some("a")));
+    }
+
+    #[test]
+    fn only_a_form_is_read_as_one() {
+        let of = |kind: &str, body: &[u8]| {
+            let request = actix_web::test::TestRequest::post().insert_header((CONTENT_TYPE, kind));
+            Params::of_form(&request.to_http_request(), body).map(|params| params.get("a").is_some())
+        };
+        for form in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded ; charset=utf-8"]
+        {
+            assert_eq!(of(form, b"a=1"), Ok(true), "{form}");
+        }
+        for other in ["text/plain", "application/x-www-form-urlencoded-not", "application/json", ""] {
+            assert!(of(other, b"a=1").is_err(), "{other}");
+            assert_eq!(of(other, b""), Ok(false), "{other}");
+        }
     }
 
     #[test]

@@ -1,44 +1,38 @@
 //! Responses with the headers that every page and every protocol message must have.
 
+use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, PRAGMA,
-    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    PRAGMA, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
-use super::frame::Service;
+use super::params::Params;
 
-/// Content-Security-Policy sources of a page, besides this origin, for its form and its images.
+/// Content-Security-Policy sources of a page besides this origin, which are for its form alone: everything that it shows
+/// comes from here, so that no third party learns that it is shown.
 #[derive(Clone, Debug, Default)]
 pub struct CspSources {
     /// Content-Security-Policy sources for `form-action`.
     pub forms: Vec<String>,
-    /// Content-Security-Policy source for `img-src`.
-    pub images: Option<String>,
 }
 
 impl CspSources {
-    /// Sources of a page whose form may be submitted to `forms`, with the icon of `service`.
-    pub fn new(forms: Vec<String>, service: Option<&Service<'_>>) -> Self {
-        let images = service
-            .and_then(|service| service.icon)
-            .filter(|icon| icon.starts_with("http"))
-            .and_then(|icon| url::Url::parse(icon).ok())
-            .map(|icon| icon.origin().ascii_serialization());
-        Self { forms, images }
+    /// Sources of a page whose form may be submitted to `forms`.
+    pub fn new(forms: Vec<String>) -> Self {
+        Self { forms }
     }
 
-    /// The policy: only our own styles and scripts, and no framing.
+    /// The policy: only our own styles, scripts and images, and no framing.
     fn policy(&self) -> String {
         // Registered URIs are ASCII without spaces; `;` and `,` would start another directive or policy.
         let safe = |source: &&String| !source.contains([';', ',', ' ']);
         let forms: String =
             self.forms.iter().filter(safe).flat_map(|source| [" ", source.as_str()]).collect();
-        let images = self.images.iter().filter(safe).fold(String::new(), |all, source| all + " " + source);
         format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:{images}; font-src 'self'; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; \
              form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
         )
     }
@@ -71,7 +65,8 @@ pub fn by_link(request: &HttpRequest, path: &str, body: &[u8]) -> Option<HttpRes
     const LONGEST_QUERY: usize = 6 * 1024;
     let cross_site = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let fits = body.len() < LONGEST_QUERY && body.iter().all(u8::is_ascii_graphic);
-    (cross_site && fits).then(|| see_other(&format!("{path}?{}", String::from_utf8_lossy(body))))
+    let form = Params::of_form(request, body).is_ok();
+    (cross_site && fits && form).then(|| see_other(&format!("{path}?{}", String::from_utf8_lossy(body))))
 }
 
 /// A JSON message that must not be cached (RFC 6749 §5.1).
@@ -109,6 +104,36 @@ pub fn is_same_origin(request: &HttpRequest, origin: &str) -> bool {
     site && from
 }
 
+/// What an answer has besides its own headers: those of the HTTP framework (404, 405, 408, 413, errors of handlers) and of
+/// endpoints that set none.
+const DEFAULTS: [(HeaderName, &str); 7] = [
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (STRICT_TRANSPORT_SECURITY, HSTS),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+const HSTS: &str = "max-age=31536000; includeSubDomains; preload";
+
+/// Adds the security headers that an answer does not have, whoever made it.
+pub fn complete(headers: &mut HeaderMap) {
+    for (name, value) in DEFAULTS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}
+
+/// An error of the framework, whose answer has the security headers.
+pub fn completed(error: Error) -> Error {
+    let mut response = error.error_response();
+    complete(response.headers_mut());
+    InternalError::from_response(error, response).into()
+}
+
 fn secured(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     for (name, value) in [
         (CACHE_CONTROL, "no-store"),
@@ -116,7 +141,7 @@ fn secured(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
         // Browsers ignore it over plain http (RFC 6797 §8.1).
-        (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains; preload"),
+        (STRICT_TRANSPORT_SECURITY, HSTS),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (
@@ -135,10 +160,7 @@ mod tests {
 
     #[test]
     fn a_registered_address_cannot_add_a_directive() {
-        let reach = CspSources {
-            forms: vec!["https://a.uz".to_owned(), "x:; script-src *".to_owned()],
-            images: None,
-        };
+        let reach = CspSources::new(vec!["https://a.uz".to_owned(), "x:; script-src *".to_owned()]);
         let policy = reach.policy();
         assert!(policy.contains("form-action 'self' https://a.uz;"), "{policy}");
         assert!(!policy.contains("script-src *"), "{policy}");

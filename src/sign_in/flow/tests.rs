@@ -10,6 +10,7 @@ fn person(acr: Acr) -> Authenticated {
     Authenticated {
         epoch: crate::people::Epoch::default(),
         person_id: PersonId::stored("somebody".to_owned()),
+        number: Digest::of(b"number"),
         session,
         sid_key: session,
         auth_time: NOW,

@@ -46,6 +46,7 @@ fn reason(
     let session = Session {
         epoch: crate::people::Epoch::default(),
         person_id: PersonId::stored("somebody".to_owned()),
+        number: Digest::of(b"n"),
         auth_time: NOW.minus(age),
         acr: Acr::MobileId,
         amr: vec![Amr::Sms],

@@ -15,6 +15,12 @@ enum Database {
 pub(crate) struct Lock(Database);
 
 impl Lock {
+    /// Commits what was done under the lock, and releases it.
+    pub(crate) async fn commit(self) {
+        let Database::Postgres(mut connection) = self.0 else { panic!("not on SQLite") };
+        connection.execute("COMMIT").await.expect("the end of a transaction");
+    }
+
     /// Releases the lock.
     pub(crate) async fn release(self) {
         match self.0 {
@@ -73,6 +79,32 @@ impl World {
                 query.fetch_one(&mut connection).await.expect("a row").get(0)
             }
         }
+    }
+
+    /// Blocks the numbers of everybody to whom a code was sent so far.
+    pub(crate) async fn block_numbers(&self) {
+        let block = "UPDATE phone_numbers SET status = 'blocked' \
+                     WHERE number_index IN (SELECT number_index FROM messages)";
+        match self.database().await {
+            Database::Sqlite(connection) => connection.execute_batch(block).expect("a change"),
+            Database::Postgres(mut connection) => drop(connection.execute(block).await.expect("a change")),
+        }
+    }
+
+    /// Begins to end a consent, as the provider does, and keeps its row locked until that is committed. PostgreSQL only:
+    /// SQLite has one writer.
+    pub(crate) async fn begin_to_end_consent(&self, consent: &str) -> Lock {
+        let mut database = self.database().await;
+        let Database::Postgres(connection) = &mut database else { panic!("not on SQLite") };
+        connection.execute("BEGIN").await.expect("a transaction");
+        for change in [
+            "UPDATE consents SET ended_at = given_at WHERE consent_id = $1",
+            "UPDATE grants SET revoked_at_ms = 1 WHERE revoked_at_ms IS NULL AND EXISTS (SELECT 1 FROM consents c \
+             WHERE c.consent_id = $1 AND c.person_id = grants.person_id AND c.client_id = grants.client_id)",
+        ] {
+            sqlx::query(change).bind(consent.to_owned()).execute(&mut *connection).await.expect("a change");
+        }
+        Lock(database)
     }
 
     /// Lets no consent be stored, as a database does that fails at this moment; or lets them be stored again.

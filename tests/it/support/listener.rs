@@ -45,7 +45,12 @@ async fn take(request: HttpRequest, form: Form<Fields>, memory: Data<Memory>) ->
 impl Listener {
     /// Starts one; it lives as long as the tests.
     pub(crate) fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::at(0)
+    }
+
+    /// Starts one at a port that was given out.
+    pub(crate) fn at(port: u16) -> Self {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a free port");
         let url = format!("http://{}/backchannel-logout", listener.local_addr().expect("its address"));
         let (sender, arriving) = channel();
         let memory = Data::new(Memory { sender: Mutex::new(sender), refused: Mutex::default() });

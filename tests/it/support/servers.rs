@@ -42,6 +42,16 @@ pub(crate) async fn redis_database() -> String {
     url
 }
 
+/// Removes the keys of a Redis database that begin with a byte: one kind of short-lived state is lost.
+pub(crate) async fn lose(url: &str, first: u8) {
+    let client = redis::Client::open(url).expect("a URL");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
+    let keys: Vec<Vec<u8>> =
+        redis::cmd("KEYS").arg([first, b'*'].as_slice()).query_async(&mut connection).await.expect("keys");
+    assert!(!keys.is_empty(), "there is none");
+    let _: i64 = redis::cmd("DEL").arg(keys).query_async(&mut connection).await.expect("their end");
+}
+
 /// Empties a Redis database, to simulate its loss.
 ///
 /// # Errors

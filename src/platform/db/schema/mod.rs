@@ -33,6 +33,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "epochs and decoys",
         sql: include_str!("../../../../migrations/0002_epochs_and_decoys.sql"),
     },
+    Migration {
+        version: 6,
+        description: "logout deliveries and icons",
+        sql: include_str!("../../../../migrations/0006_logout_deliveries_and_icons.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

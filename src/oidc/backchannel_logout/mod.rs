@@ -1,0 +1,126 @@
+//! Back-Channel Logout 1.0: telling services, server to server, that a session ended.
+//!
+//! What is to be told is stored before the session ends, one row per service (`store.rs`), and sent in the background
+//! (`deliver.rs`), so that neither a crash nor a service that does not answer loses it or holds up anybody else.
+
+mod deliver;
+mod store;
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::Notify;
+use url::Url;
+
+use super::Provider;
+use crate::clients::Client;
+use crate::platform::bytes::{self, Digest};
+use crate::platform::db::{Db, DbError};
+use crate::platform::outbound::Outbound;
+use crate::sign_in::Session;
+
+pub(crate) use store::TABLES;
+
+use deliver::Slots;
+use store::Delivery;
+
+/// Logout tokens live this long, in seconds (OWASP ASVS 5.0 §10.5.5).
+const TOKEN_SECONDS: i64 = 120;
+
+/// For how long a delivery is tried, in seconds.
+const KEPT: i64 = 86_400;
+
+/// Stores and sends logout tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct LogoutNotifier {
+    provider: Provider,
+    db: Db,
+    outbound: Outbound,
+    wake: Arc<Notify>,
+    slots: Arc<Slots>,
+}
+
+impl LogoutNotifier {
+    /// A notifier that keeps deliveries in `db` and calls clients through `outbound`.
+    pub fn new(provider: Provider, db: Db, outbound: Outbound) -> Self {
+        Self { provider, db, outbound, wake: Arc::default(), slots: Arc::default() }
+    }
+
+    /// Stores a delivery for every client that a session was used for and that wants to be told, in one commit, and none
+    /// that waits already. They are sent at once, and the session must end next. If it does not after all, these clients end
+    /// their own sessions early: the other order could leave them untold.
+    ///
+    /// # Errors
+    /// [`DbError`]; then nothing was stored.
+    pub async fn store(&self, ending: &Session) -> Result<(), DbError> {
+        let now = self.provider.clock.now();
+        let deliveries: Vec<Delivery> =
+            ending.clients.iter().filter_map(|id| self.delivery(id, ending)).collect();
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        store::insert(&self.db, &deliveries, now).await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Removes deliveries that were tried for a day; returns how many.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
+        let gone = store::purge(&self.db, self.provider.clock.now().minus(KEPT), most).await?;
+        if gone > 0 {
+            self.provider.metrics.logouts("given_up").inc_by(gone);
+            tracing::warn!(
+                event = "logout.given_up",
+                deliveries = gone,
+                "logout tokens could not be delivered for a day"
+            );
+        }
+        Ok(gone)
+    }
+
+    /// Updates the gauge of waiting deliveries.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn measure(&self) -> Result<(), DbError> {
+        self.provider.metrics.logouts_waiting.set(store::waiting(&self.db).await?);
+        Ok(())
+    }
+
+    fn delivery(&self, id: &crate::clients::ClientId, ending: &Session) -> Option<Delivery> {
+        let client = self.provider.clients.find(id)?;
+        let uri = Url::parse(client.sessions.backchannel_logout_uri.as_deref()?).ok()?;
+        let subject_ids = &self.provider.subject_ids;
+        let sid = subject_ids.sid(&client.id, &ending.sid_key);
+        Some(Delivery {
+            // Made of what it tells: told twice to be stored, it is stored once.
+            id: bytes::encode(&Digest::of(format!("{} {sid}", client.id).as_bytes()).0[..16]),
+            host: uri.host_str()?.to_owned(),
+            sub: subject_ids.of(&client, &ending.person_id),
+            sid,
+            client_id: client.id.clone(),
+        })
+    }
+
+    /// Back-Channel Logout 1.0 §2.4: exactly one event, no nonce. Made for each try, since it does not live long and its
+    /// `jti` may have been seen.
+    fn token(&self, client: &Client, delivery: &Delivery) -> Option<String> {
+        let provider = &self.provider;
+        let (now, keys) = (provider.clock.now(), provider.keys.current());
+        let key = keys.signing(client.tokens.id_token_alg, now)?;
+        let claims = json!({
+            "iss": &*provider.issuer,
+            "sub": delivery.sub,
+            "sid": delivery.sid,
+            "aud": client.id.as_str(),
+            "iat": now.0,
+            "exp": now.plus(TOKEN_SECONDS).0,
+            "jti": bytes::random_text::<16>(),
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        });
+        Some(key.sign("logout+jwt", &claims))
+    }
+}
