@@ -52,7 +52,8 @@ pub(crate) async fn run(flags: &Flags, gateway: SocketAddr, samples: usize) -> R
         return Err("at least one sample is needed".to_owned());
     }
     // Each sample has a number of its own, so that no limit tells anything; the unknown ones have no record.
-    let flags = Flags { people: samples * 2, ..flags.clone() };
+    let mut flags = flags.clone();
+    flags.people = samples * 2;
     let server = Server::start(&flags, gateway, samples).await?;
     let world = Rc::new(World::discover(&server.base).await?);
     let mut random = Random::new();
