@@ -33,6 +33,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "epochs and decoys",
         sql: include_str!("../../../../migrations/0002_epochs_and_decoys.sql"),
     },
+    Migration {
+        version: 4,
+        description: "consents",
+        sql: include_str!("../../../../migrations/0004_consents.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

@@ -32,8 +32,8 @@ async fn alter(db: &TestDb, sql: &'static str) {
 #[actix_web::test]
 async fn a_database_of_version_0_1_goes_on_with_its_rows() {
     let db = database_of_0_1().await;
-    assert_eq!(pending_migrations(&db).await.unwrap(), ["epochs and decoys"]);
-    assert_eq!(migrate(&db).await.unwrap(), 1);
+    assert_eq!(pending_migrations(&db).await.unwrap(), ["epochs and decoys", "consents"]);
+    assert_eq!(migrate(&db).await.unwrap(), 2);
     assert!(pending_migrations(&db).await.unwrap().is_empty());
     assert_eq!(migrate(&db).await.unwrap(), 0, "once is enough");
     let row = db
@@ -53,6 +53,32 @@ async fn a_database_of_version_0_1_goes_on_with_its_rows() {
     );
     let decoys = db.read_one(statement("SELECT COUNT(*) AS n FROM decoys")).await.unwrap();
     assert_eq!(int(&decoys, "decoys", "n").unwrap(), 16);
+}
+
+#[actix_web::test]
+async fn of_several_enrolled_numbers_the_one_that_changed_last_stays() {
+    let db = database_of_0_1().await;
+    alter(
+        &db,
+        "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ('p2', 'i2', 's2', 5)",
+    )
+    .await;
+    alter(
+        &db,
+        "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at) VALUES \
+         ('n1', 'p1', '', 'enrolled', 7), ('n2', 'p1', '', 'enrolled', 9), ('n3', 'p1', '', 'enrolled', 8), \
+         ('n4', 'p1', '', 'blocked', 10), ('n5', 'p2', '', 'enrolled', 1), ('n6', 'p2', '', 'enrolled', 1)",
+    )
+    .await;
+    migrate(&db).await.unwrap();
+    let rows = db
+        .read_all(statement(
+            "SELECT number_index FROM phone_numbers WHERE status = 'enrolled' ORDER BY number_index",
+        ))
+        .await
+        .unwrap();
+    let kept: Vec<String> = rows.iter().map(|row| text(row, "t", "number_index").unwrap()).collect();
+    assert_eq!(kept, ["n2", "n6"]);
 }
 
 #[actix_web::test]
@@ -79,7 +105,7 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     assert_eq!(int(&row, "t", "n").unwrap(), 1);
     assert!(db.read_all(statement("SELECT epoch FROM persons")).await.is_err(), "the first part is undone");
     alter(&db, "DROP TABLE decoys").await;
-    assert_eq!(migrate(&db).await.unwrap(), 1);
+    assert_eq!(migrate(&db).await.unwrap(), MIGRATIONS.len() - 1);
 }
 
 #[actix_web::test]
