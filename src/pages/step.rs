@@ -57,6 +57,8 @@ pub(super) enum Read {
     Session,
     /// The count of tries, which this request raises.
     Tries,
+    /// That count, and then the session.
+    TriesAndSession,
 }
 
 impl Read {
@@ -114,7 +116,7 @@ impl<'r> StepContext<'r> {
             open,
             client,
             session,
-            read_session: read == Read::Session,
+            read_session: matches!(read, Read::Session | Read::TriesAndSession),
             tries,
             query,
             chosen,
@@ -143,6 +145,12 @@ impl<'r> StepContext<'r> {
                 Some((found, tries)) => (Some(found), None, tries),
                 None => (None, None, 0),
             },
+            Read::TriesAndSession => match sign_in.attempts.find_and_count(id).await? {
+                Some((found, tries)) => {
+                    (Some(found), sign_in.sessions.of_browser(request, pages.cookies).await?, tries)
+                }
+                None => (None, None, 0),
+            },
         })
     }
 
@@ -168,7 +176,7 @@ impl<'r> StepContext<'r> {
             }
             // It may have been recorded before the answer failed.
             if let Some(consent) = agreed {
-                pages.release.end(&consent, Vec::new()).await?;
+                pages.life_events.end_consent(&consent).await?;
             }
         }
         let attempt = &self.open.attempt;

@@ -49,7 +49,7 @@ impl SignInAttempt {
 
     /// Makes up for a try that was counted although no code was compared.
     pub fn forgive_try(&mut self) {
-        if let Stage::Code(sent) = &mut self.stage {
+        if let Some(sent) = self.stage.code_mut() {
             sent.challenge.tries_before += 1;
         }
     }
@@ -83,6 +83,10 @@ pub struct Authenticated {
     pub acr: Acr,
     /// By which methods.
     pub amr: Vec<Amr>,
+    /// The message whose code was entered in this very attempt: that code permits what its page said the service asks
+    /// for (R68, D-p). `None` where only a session exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// A code that was sent to a number; nothing here tells whether anybody has that number.
