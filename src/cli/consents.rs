@@ -19,6 +19,7 @@ pub(super) enum Consents {
     /// Ends a consent: the client loses its grants and tokens of that person, and must ask again
     End {
         /// The consent's identifier, as `consents list` shows it
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
 }

@@ -136,9 +136,9 @@ impl Release {
         ended.map(|row| Ok((person_of(&row)?, client_of(&row)?))).transpose()
     }
 
-    /// A new identifier of a consent.
+    /// A new identifier of a consent: letters and digits, so that a command never takes it for a flag.
     pub fn new_consent_id() -> String {
-        bytes::random_text::<16>()
+        bytes::random_alphanumeric::<26>()
     }
 
     /// Records what a person agreed to, or what a law lets the client have, and `then`, all or nothing. Recording the

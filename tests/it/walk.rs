@@ -47,7 +47,8 @@ async fn no_way_through_the_pages_leads_astray(world: &World) {
         }
         sessions += walk.sessions.len();
         // Whatever was done before, somebody can sign in at this browser.
-        let code = code_of(&walk.browser.sign_in(world, &Asked::by(SHOP), &world.person()).await);
+        let anew = Asked::by(SHOP).and("prompt", "login");
+        let code = code_of(&walk.browser.sign_in(world, &anew, &world.person()).await);
         world.redeem(SHOP, &code).await.granted();
     }
     assert!(sessions > 0, "these walks open no page that matters");
