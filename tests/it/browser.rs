@@ -156,6 +156,9 @@ impl Visitor {
         self.inspect("8-continue").await;
         self.chromium.click("#continue").await;
         self.chromium.wait_for("#claims").await;
+        self.chromium.open(&format!("{portal}/service/1")).await;
+        self.chromium.wait_for("#sign-in").await;
+        self.inspect("15-people").await;
         // A second service, with a session: its consent is permitted by a code of its own.
         self.chromium.open(&format!("{portal}/sign-in/1?ui_locales={}", self.language)).await;
         self.chromium.wait_for("#other").await;
@@ -174,10 +177,10 @@ impl Visitor {
             ("9-welcome", format!("{provider}/"), "h1"),
             ("10-nowhere", format!("{provider}/nowhere"), "#error"),
             ("11-unknown-service", format!("{provider}/oidc/authorize?client_id=nobody"), "#error"),
+            ("8c-privacy", format!("{portal}/privacy/1"), "h1"),
             ("12-phone", format!("{sandbox}/phone?number={FIRST}"), "#messages"),
             ("13-switches", format!("{sandbox}/switches"), "form"),
             ("14-sandbox", format!("{sandbox}/"), "h1"),
-            ("15-people", format!("{portal}/service/1"), "#sign-in"),
             ("16-sign-out", format!("{provider}/oidc/logout"), "#stay"),
         ] {
             self.chromium.open(&url).await;

@@ -61,7 +61,7 @@ async fn the_code_that_signs_in_permits_what_its_page_said_is_asked_for(world: &
     let (mut browser, person) = (world.browser(), world.person());
     let page = browser.begin_with_number(world, &asked(SHOP), &person).await.expect("code-data");
     let text = words(&page);
-    for said in ["Shop asks for your data", "Name", "Phone number", "Address", "counts as your permission"] {
+    for said in ["Shop also asks for: Name, ", "Phone number, Address.", "counts as your permission"] {
         assert!(text.contains(said), "{said} in {text}");
     }
     let code = world.sandbox.next_code(&person).await;

@@ -65,6 +65,11 @@ impl CodeData {
         }
     }
 
+    /// The key of the sentence after the names, if there is one.
+    fn then(&self) -> Option<&'static str> {
+        matches!(self.meaning, CodeMeaning::Asked).then_some("code.asks_then")
+    }
+
     /// What the form says that its page showed, and until when the permission holds.
     fn permits(&self) -> Option<(&str, &str)> {
         match &self.meaning {
