@@ -18,7 +18,8 @@ if ("OTPCredential" in window) {
     .then((credential) => {
       if (!credential) return;
       field.value = credential.code;
-      form.requestSubmit();
+      // A permission is for the person to give: there the code is only filled in.
+      if (!form.elements.permits) form.requestSubmit();
     })
     .catch(() => {});
 }

@@ -111,7 +111,12 @@ impl Browser {
     }
 
     /// Sends a form with a field filled in, and returns where its answer leads.
-    pub(crate) async fn enter(&mut self, mut form: Form, field: &str, value: &str) -> Result<String, Failure> {
+    pub(crate) async fn enter(
+        &mut self,
+        mut form: Form,
+        field: &str,
+        value: &str,
+    ) -> Result<String, Failure> {
         form.set(field, value);
         self.post(&form.action, &form.fields).await?;
         self.expect(303, &form.action)?;

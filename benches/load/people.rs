@@ -113,6 +113,7 @@ client_name = "Load"
 owner = "The load program"
 kind = "commercial"
 basis = "consent"
+policy_uri = "http://localhost:9/policy"
 purpose = "Measuring how fast a sign-in is"
 redirect_uris = ["{REDIRECT_URI}"]
 grant_types = ["authorization_code", "refresh_token", "client_credentials"]

@@ -119,7 +119,9 @@ async fn timed<T>(doing: impl Future<Output = T>) -> (f64, T) {
 }
 
 fn print(taken: &[Sample], samples: usize) {
-    println!("{samples} samples of each kind; area 0.5: nothing tells them apart; * more than {TOLERANCE} away");
+    println!(
+        "{samples} samples of each kind; area 0.5: nothing tells them apart; * more than {TOLERANCE} away"
+    );
     println!(
         "{:<34} {:>9} {:>9} {:>9}   {:>16}   {:>16}",
         "median of, in us", "enrolled", "blocked", "unknown", "enrolled/unknown", "blocked/unknown"

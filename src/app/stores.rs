@@ -130,6 +130,7 @@ impl Stores {
             loopback_http: sandbox,
             sms_host: self.settings.server.issuer.host().to_owned(),
             shortest_secret: if sandbox { 8 } else { 32 },
+            published_secrets: sandbox,
         }
     }
 }

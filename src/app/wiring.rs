@@ -9,6 +9,7 @@ use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
 use crate::clients::SubjectIds;
 use crate::grants::{Grants, Revocations};
+use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
@@ -93,7 +94,13 @@ pub(super) fn authorization(
 /// The pages that people see.
 pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
     let settings = &stores.settings;
-    let Authorization { provider, sign_in, release, .. } = authorization.clone();
+    let Authorization { provider, sign_in, release, grants, .. } = authorization.clone();
+    let life_events = LifeEvents {
+        people: sign_in.people.clone(),
+        grants,
+        release: release.clone(),
+        clock: stores.clock.clone(),
+    };
     let logout = Logout {
         provider: provider.clone(),
         sessions: sign_in.sessions.clone(),
@@ -102,6 +109,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
     Pages {
         sign_in,
         release,
+        life_events,
         clients: provider.clients,
         subject_ids: provider.subject_ids,
         completion: Completion::new(authorization),

@@ -86,11 +86,10 @@ async fn clients(stores: &Stores) -> Result<String, String> {
         return Ok("none yet".to_owned());
     }
     let registry = stores.clients().await.map_err(|StartError(why)| why)?;
-    let stored = registry.export().await.map_err(|error| error.to_string())?.clients.len();
-    let served = registry.all().len();
-    if served == stored {
-        Ok(format!("{served} registered"))
+    let refused = registry.refused().await.map_err(|error| error.to_string())?;
+    if refused.is_empty() {
+        Ok(format!("{} registered", registry.all().len()))
     } else {
-        Err(format!("{} of {stored} registrations are invalid in this version", stored - served))
+        Err(format!("not served: {}", refused.join("; ")))
     }
 }

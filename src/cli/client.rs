@@ -82,7 +82,16 @@ pub(super) struct Add {
     /// consent, or statutory for a state body
     #[arg(long)]
     basis: Option<String>,
-    /// Scopes that may be requested
+    /// The contract or law that the data rest on
+    #[arg(long, value_name = "TEXT")]
+    basis_reference: Option<String>,
+    /// What the data are for
+    #[arg(long, value_name = "TEXT")]
+    purpose: Option<String>,
+    /// The service's privacy policy
+    #[arg(long, value_name = "URL")]
+    policy: Option<String>,
+    /// Scopes that may be requested; `openid` alone asks for no data
     #[arg(long)]
     scope: Option<String>,
     /// client_secret_basic, client_secret_post or none
@@ -185,6 +194,7 @@ impl Add {
                 owner: self.owner,
                 client_uri: self.home,
                 kind: self.kind,
+                policy_uri: self.policy,
                 ..IdentityDocument::default()
             },
             redirects: RedirectsDocument {
@@ -202,7 +212,13 @@ impl Add {
                 id_token_signed_response_alg: self.id_token_alg,
                 ..TokensDocument::default()
             },
-            data: DataDocument { basis: self.basis, scope: self.scope, ..DataDocument::default() },
+            data: DataDocument {
+                basis: self.basis,
+                basis_reference: self.basis_reference,
+                purpose: self.purpose,
+                scope: self.scope,
+                ..DataDocument::default()
+            },
             ..Registration::default()
         }
     }

@@ -19,6 +19,7 @@ pub(super) enum Consents {
     /// Ends a consent: the client loses its grants and tokens of that person, and must ask again
     End {
         /// The consent's identifier, as `consents list` shows it
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
 }
@@ -62,13 +63,20 @@ fn line(listed: &ListedConsent, now: Timestamp) -> String {
     let consent = &listed.consent;
     let basis = if listed.statutory { "statutory" } else { "consent" };
     let until = if consent.expires_at > now { "until" } else { "expired" };
-    let sets: Vec<&str> = consent.extent.released.iter().map(|set| set.name()).collect();
+    let mut allowed: Vec<&str> = consent.extent.released.iter().map(|set| set.name()).collect();
+    if consent.extent.offline {
+        allowed.push("offline_access");
+    }
+    if allowed.is_empty() {
+        allowed.push("no data");
+    }
     format!(
-        "{} {:<24} {basis:<9} given {}, {until} {}: {}",
+        "{} {:<24} {basis:<9} by {:<5} given {}, {until} {}: {}",
         consent.id,
         listed.client_id,
+        listed.permitted_by.as_deref().unwrap_or("-"),
         listed.given_at.to_rfc3339(),
         consent.expires_at.to_rfc3339(),
-        sets.join(" "),
+        allowed.join(" "),
     )
 }

@@ -151,7 +151,7 @@ impl Demo {
              \x20 The sandbox     http://localhost:{sandbox}        (simulates SMS gateways and a phone)\n\
              \x20 Health, metrics http://localhost:{operations}/metrics\n\n\
              \x20 People\n{who}\n\
-             \x20 Try             untick a data set; sign in again; sign out; another language; a wrong code five times;\n\
+             \x20 Try             give a data set or not; sign in again; sign out; another language; a wrong code five times;\n\
              \x20                 http://localhost:{sandbox}/switches to make a gateway fail\n\
              \x20 In another shell `cargo run --release -- client list` and the other commands work on this demo.\n\
              \x20 Stop it with Ctrl-C.\n"

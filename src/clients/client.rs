@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, Redirects, SessionPolicy,
+    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, Redirects, SessionPolicy, Terms,
     TokenPolicy,
 };
 use crate::people::DataSet;
@@ -56,6 +56,8 @@ pub struct Client {
     pub data: DataPolicy,
     /// What it takes of a sign-in and a session.
     pub sessions: SessionPolicy,
+    /// What it says when it asks for data.
+    pub terms: Terms,
 }
 
 impl Client {

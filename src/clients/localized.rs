@@ -33,9 +33,15 @@ impl Localized {
             .unwrap_or(&self.default)
     }
 
+    /// Every text with the language that it is in: the default first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        let tagged = self.tagged.iter().flat_map(|(tag, text)| [tag.as_str(), text.as_str()]);
+        std::iter::once(self.default.as_str()).chain(tagged)
+    }
+
     /// Whether there is no text at all.
     pub fn is_empty(&self) -> bool {
-        self.default.is_empty()
+        self.default.trim().is_empty()
     }
 }
 

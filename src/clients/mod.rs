@@ -25,10 +25,10 @@ pub use icons::IconFailure;
 pub use localized::Localized;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{
-    AccessTokenFormat, AuthMethod, AuthenticationDocument, AuthenticationPolicy, Basis, DataDocument,
-    DataPolicy, DataSetEntry, DataSetPolicy, GrantType, Identity, IdentityDocument, OwnerKind, Redirects,
-    RedirectsDocument, Registration, RegistrationErrors, Rules, SessionPolicy, SessionsDocument, SubjectType,
-    TokenPolicy, TokensDocument,
+    ACR_VALUES, AccessTokenFormat, AuthMethod, AuthenticationDocument, AuthenticationPolicy, Basis,
+    DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, GrantType, Identity, IdentityDocument, OwnerKind,
+    Permission, Redirects, RedirectsDocument, Registration, RegistrationErrors, Rules, SessionPolicy,
+    SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
 };
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};

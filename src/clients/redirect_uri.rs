@@ -56,8 +56,11 @@ pub fn check_redirect_uri(text: &str, loopback_http: bool) -> Result<(), String>
         );
     }
     match uri.scheme() {
-        "https" if uri.host().is_some() => Ok(()),
-        "http" if loopback_http && is_loopback(&uri) => Ok(()),
+        "https" if !names_a_host(text, &uri) => {
+            Err("it must name a host, such as https://service.example.uz/callback".to_owned())
+        }
+        "https" => Ok(()),
+        "http" if loopback_http && is_loopback(&uri) && names_a_host(text, &uri) => Ok(()),
         "http" => Err("it must use https".to_owned()),
         "javascript" | "data" | "file" | "blob" | "about" | "vbscript" | "view-source" => {
             Err("this scheme runs or shows content instead of leading to the service".to_owned())
@@ -69,6 +72,22 @@ pub fn check_redirect_uri(text: &str, loopback_http: bool) -> Result<(), String>
                 .to_owned())
         }
     }
+}
+
+/// Whether a web address names a host: an IP address, or a name of letters, digits, dots and dashes. Parsers of URLs
+/// take `;` for a name and skip slashes, and other readers of the same text may not.
+pub(super) fn names_a_host(text: &str, uri: &Url) -> bool {
+    let after = text.get(uri.scheme().len()..).and_then(|rest| rest.strip_prefix("://"));
+    let label = |label: &str| {
+        let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        !label.is_empty() && plain && !label.starts_with('-') && !label.ends_with('-')
+    };
+    after.is_some_and(|rest| !rest.starts_with(['/', '?', ':', '@']))
+        && match uri.host() {
+            Some(Host::Domain(name)) => name.strip_suffix('.').unwrap_or(name).split('.').all(label),
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+            None => false,
+        }
 }
 
 /// Whether the URI's host is this machine.
@@ -100,6 +119,15 @@ mod tests {
             "app:/cb",
             "https://portal.uz/cb\n",
             "http://127.0.0.1.evil.uz/cb",
+            "https://;",
+            "https://;/cb",
+            "https://,x/cb",
+            "https:///portal.uz/cb",
+            "https:portal.uz/cb",
+            "https://a..uz/cb",
+            "https://-/cb",
+            "https://",
+            "http:///localhost/cb",
             "",
         ] {
             assert!(check_redirect_uri(bad, true).is_err(), "{bad}");
@@ -143,6 +171,10 @@ mod properties {
                 prop_assert!(uri.fragment().is_none() && uri.username().is_empty() && uri.password().is_none());
                 prop_assert!(uri.scheme() != "http" || (loopback && is_loopback(&uri)));
                 prop_assert!(!["javascript", "data", "file"].contains(&uri.scheme()));
+                if ["http", "https"].contains(&uri.scheme()) {
+                    let host = uri.host_str().unwrap_or_default();
+                    prop_assert!(!host.is_empty() && !host.contains([';', ',', '\'']), "{}", text);
+                }
                 // A source of a policy is one word with its scheme, never a keyword. (`;` and `,` end a directive: a page
                 // leaves out a source that holds one.)
                 let source = RedirectUri::registered(&text).csp_source();

@@ -177,6 +177,15 @@ impl Registry {
         self.current.load().icons.contains(digest)
     }
 
+    /// The stored clients that are not served, each with the reasons.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn refused(&self) -> Result<Vec<String>, DbError> {
+        let stored = self.stored().await?;
+        Ok(stored.iter().filter_map(|stored| usable(stored, &self.rules).err()).collect())
+    }
+
     async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
         store::all(&self.db).await
     }
@@ -195,10 +204,8 @@ impl Snapshot {
 fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: &Rules) -> Clients {
     let mut clients = Clients::with_capacity(stored.len());
     for stored in stored {
-        match stored.registration.parse(rules) {
+        match usable(&stored, rules) {
             Ok(mut client) => {
-                client.authentication.secret = stored.secret;
-                client.disabled = stored.disabled_at.is_some();
                 // An icon of another address than the registered one was never approved.
                 let fetched = icons.iter().find(|icon| icon.client_id == client.id.as_str());
                 let fetched = fetched.filter(|icon| client.identity.logo_uri.as_ref() == Some(&icon.uri));
@@ -214,20 +221,62 @@ fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: &Rules) -> Clie
     clients
 }
 
+/// The client of a stored registration; why it is not served, if today's rules refuse it.
+fn usable(stored: &StoredClient, rules: &Rules) -> Result<Client, String> {
+    if !rules.published_secrets && stored.secret.is_some_and(|secret| secret.is_published()) {
+        return Err(format!(
+            "the secret of the client `{0}` stands in Yagona's own files, where everybody can read it: \
+             `yagona client rotate-secret {0}` gives it another",
+            stored.registration.client_id
+        ));
+    }
+    let mut client = stored.registration.parse(rules).map_err(|errors| errors.to_string())?;
+    client.authentication.secret = stored.secret;
+    client.disabled = stored.disabled_at.is_some();
+    Ok(client)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::platform::db::{self, test_db::TestDb};
 
     const TWO: &str = "[[clients]]\nclient_id = \"first\"\nclient_name = \"First\"\nowner = \"X\"\n\
-         redirect_uris = [\"https://first.uz/cb\"]\n\
+         scope = \"openid\"\nredirect_uris = [\"https://first.uz/cb\"]\n\
          [[clients]]\nclient_id = \"second\"\nclient_name = \"Second\"\nowner = \"X\"\n\
-         redirect_uris = [\"https://second.uz/cb\"]\n";
+         scope = \"openid\"\nredirect_uris = [\"https://second.uz/cb\"]\n";
+
+    fn outside_the_sandbox() -> Rules {
+        let sms_host = "id.uz".to_owned();
+        Rules { loopback_http: false, sms_host, shortest_secret: 32, published_secrets: false }
+    }
+
+    #[actix_web::test]
+    async fn a_client_whose_secret_everybody_can_read_is_neither_registered_nor_served() {
+        let db = TestDb::migrated().await;
+        let known = "client_secret = \"arzon-market-demo-secret-known-to-everybody\"\n[[clients]]";
+        let file = TWO.replacen("[[clients]]", "", 1).replace("[[clients]]", known);
+        let file = || ClientFile::parse(&format!("[[clients]]{file}")).unwrap();
+        let outside = Registry::load(db.clone(), Clock::System, outside_the_sandbox()).await.unwrap();
+        let Err(ClientsError::Invalid(errors)) = outside.register(file()).await else { panic!("registered") };
+        assert!(errors.len() == 1 && errors[0].to_string().contains("client_secret: "), "{errors:?}");
+        // Registered by a sandbox, and the database then given to real people.
+        let rules = Rules { published_secrets: true, ..outside_the_sandbox() };
+        let sandbox = Registry::load(db.clone(), Clock::System, rules).await.unwrap();
+        sandbox.register(file()).await.unwrap();
+        outside.refresh().await.unwrap();
+        let served: Vec<_> = outside.all().keys().map(ToString::to_string).collect();
+        assert_eq!(served, ["second"]);
+        let refused = outside.refused().await.unwrap();
+        assert!(refused.len() == 1 && refused[0].contains("rotate-secret first"), "{refused:?}");
+        outside.rotate_secret("first").await.unwrap();
+        assert_eq!(outside.all().len(), 2);
+    }
 
     #[actix_web::test]
     async fn of_several_clients_all_are_stored_or_none() {
         let db = TestDb::migrated().await;
-        let rules = Rules { loopback_http: false, sms_host: "id.uz".to_owned(), shortest_secret: 32 };
+        let rules = outside_the_sandbox();
         let registry = Registry::load(db.clone(), Clock::System, rules).await.unwrap();
         db.execute(db::statement(
             "CREATE TRIGGER refuse BEFORE INSERT ON clients WHEN NEW.client_id = 'second' \

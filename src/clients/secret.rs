@@ -1,5 +1,8 @@
 //! Client secrets: long and random, shown once, stored as a digest.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::platform::bytes::{self, Digest};
@@ -10,8 +13,19 @@ use crate::platform::bytes::{self, Digest};
 pub struct ClientSecret(SecretString);
 
 /// What is stored of a secret. A random secret needs no slow hash (OWASP ASVS 5.0 §6.5.2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SecretDigest(Digest);
+
+/// The files of this repository that hold secrets of clients, for the sandbox and the certification suite.
+const PUBLISHED: [&str; 2] =
+    [include_str!("../../config/demo-clients.toml"), include_str!("../../config/conformance-clients.toml")];
+
+/// The digests of the secrets in them.
+static PUBLISHED_DIGESTS: LazyLock<HashSet<SecretDigest>> = LazyLock::new(|| {
+    let lines = PUBLISHED.iter().flat_map(|file| file.lines());
+    let values = lines.filter_map(|line| line.strip_prefix("client_secret = \"")?.strip_suffix('"'));
+    values.map(|secret| ClientSecret::given(secret).digest()).collect()
+});
 
 impl ClientSecret {
     /// A new secret: 256 bits in 43 characters.
@@ -36,6 +50,11 @@ impl ClientSecret {
 }
 
 impl SecretDigest {
+    /// Whether it is that of a secret in a file of this repository, which everybody can read.
+    pub fn is_published(&self) -> bool {
+        PUBLISHED_DIGESTS.contains(self)
+    }
+
     /// Whether `secret` is the one, in constant time.
     pub fn matches(&self, secret: &ClientSecret) -> bool {
         self.0.matches(&secret.digest().0)
@@ -62,6 +81,14 @@ mod tests {
         assert_eq!(secret.expose(), "hunter2-hunter2");
         assert!(!format!("{secret:?}").contains("hunter"));
         assert_eq!(ClientSecret::generate().expose().len(), 43);
+    }
+
+    #[test]
+    fn every_secret_in_the_files_of_this_repository_is_known() {
+        let written: usize = PUBLISHED.iter().map(|file| file.matches("client_secret = ").count()).sum();
+        assert!(written >= 5 && PUBLISHED_DIGESTS.len() == written, "{written}");
+        assert!(ClientSecret::given("conformance-secret-known-to-everybody").digest().is_published());
+        assert!(!ClientSecret::generate().digest().is_published());
     }
 
     #[test]

@@ -23,6 +23,11 @@ impl SubjectIds {
         self.0.digest(&[b"sub", sector.as_bytes(), person.as_str().as_bytes()]).encode()
     }
 
+    /// Whether `text` has the form of every `sub`: 43 characters of base64url.
+    pub fn is_one(text: &str) -> bool {
+        Digest::try_from(text.to_owned()).is_ok()
+    }
+
     /// The `sid` by which `client` knows an SSO session.
     pub fn sid(&self, client: &ClientId, session: &Digest) -> String {
         self.0.digest(&[b"sid", client.as_str().as_bytes(), &session.0]).encode()

@@ -230,6 +230,12 @@ impl Grants {
         store::revoke_of_consent(consent, self.clock.now_ms())
     }
 
+    /// What must take place in the transaction that records a consent which goes less far than the ones before: what
+    /// the client holds of that person is revoked.
+    pub fn end_before_narrower(&self, person: &PersonId, client: &ClientId) -> Statement {
+        store::revoke_all_of((person, client), self.clock.now_ms())
+    }
+
     /// Announces to all nodes immediately the grants of a person and a client that were revoked since a moment.
     ///
     /// # Errors

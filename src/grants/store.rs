@@ -111,6 +111,16 @@ pub(super) fn revoke_of_consent(consent: &str, now_ms: i64) -> Statement {
     .bind(consent)
 }
 
+/// Revokes what a client holds of a person.
+pub(super) fn revoke_all_of((person, client): (&PersonId, &ClientId), now_ms: i64) -> Statement {
+    db::statement(
+        "UPDATE grants SET revoked_at_ms = $1 WHERE person_id = $2 AND client_id = $3 AND revoked_at_ms IS NULL",
+    )
+    .bind(now_ms)
+    .bind(person.as_str())
+    .bind(client.as_str())
+}
+
 /// The grants of a person and a client that were revoked at a moment or since.
 pub(super) async fn revoked_of(
     db: &Db,

@@ -3,12 +3,12 @@
 //! Each end is one transaction and is durable before it is announced. Pages, commands and Mobile-ID use these
 //! operations, so that no caller can forget a part.
 
-use crate::clients::ClientId;
+use crate::clients::{Basis, Client, ClientId, DataRequest};
 use crate::grants::Grants;
 use crate::people::{Epoch, People, PersonId};
 use crate::platform::clock::Clock;
 use crate::platform::service_error::ServiceError;
-use crate::release::Release;
+use crate::release::{Consent, NewConsent, Release};
 
 /// The operations. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +37,53 @@ impl LifeEvents {
         tracing::info!(event = "person.access_ended", "sessions, grants and tokens of a person were ended");
         self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
         Ok(true)
+    }
+
+    /// Records what a person agreed to. Where it goes less far than `former`, the newest consent of before, everything that
+    /// rests on the former ones ends with them: the client gets what the newest consent allows and no more.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then it is not known whether the consent is recorded, and recording it again is safe.
+    pub async fn consent_given(
+        &self,
+        person: &PersonId,
+        client: &Client,
+        new: NewConsent,
+        former: Option<&Consent>,
+    ) -> Result<Consent, ServiceError> {
+        let asked = client.data.basis == Basis::Consent;
+        let narrower = former.is_some_and(|former| asked && !new.extent.allows_all_of(&former.extent));
+        if !narrower {
+            return Ok(self.release.record(person, client, new, Vec::new()).await?);
+        }
+        let since = self.clock.now_ms();
+        let then = vec![
+            self.release.end_former(person, client, &new.id),
+            self.grants.end_before_narrower(person, &client.id),
+        ];
+        let consent = self.release.record(person, client, new, then).await?;
+        tracing::info!(event = "consent.narrowed", client.id = %client.id, "a consent goes less far than the one before, which has ended");
+        self.grants.announce_revoked(person, &client.id, since).await?;
+        Ok(consent)
+    }
+
+    /// Ends what a person refused: a consent of before that allowed any of `refused`.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn refused(
+        &self,
+        client: &Client,
+        refused: &DataRequest,
+        former: Option<&Consent>,
+    ) -> Result<(), ServiceError> {
+        if let Some(former) = former
+            && client.data.basis == Basis::Consent
+            && former.extent.allows_any_of(refused)
+        {
+            self.end_consent(&former.id).await?;
+        }
+        Ok(())
     }
 
     /// Ends a consent that a person gave and everything that the client holds of them. Returns the client; `None` when

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::clients::SubjectIds;
 use crate::grants::ClaimNames;
-use crate::people::{Account, DataSet, DocumentKind, PersonName, Sex};
+use crate::people::{Account, CivilDate, DataSet, PersonName, Sex};
 
 /// Every claim with the set of data that it belongs to.
-pub(super) const CLAIMS: [(&str, DataSet); 26] = [
+pub(super) const CLAIMS: [(&str, DataSet); 25] = [
     ("name", DataSet::Name),
     ("given_name", DataSet::Name),
     ("family_name", DataSet::Name),
@@ -30,11 +31,10 @@ pub(super) const CLAIMS: [(&str, DataSet); 26] = [
     ("document_issuer", DataSet::Document),
     ("document_issued_at", DataSet::Document),
     ("document_expires_at", DataSet::Document),
+    ("document_valid", DataSet::Document),
     ("phone_number", DataSet::Phone),
     ("phone_number_verified", DataSet::Phone),
     ("address", DataSet::Address),
-    ("zoneinfo", DataSet::Name),
-    ("locale", DataSet::Name),
 ];
 
 /// Scopes that are understood, as discovery lists them.
@@ -53,7 +53,8 @@ pub(super) struct ClaimsRequest {
 }
 
 impl ClaimsRequest {
-    /// Reads the parameter. Claims that are not understood are ignored, as the specification demands.
+    /// Reads the parameter. Claims that are not understood are ignored, as the specification demands; a request for one
+    /// that is understood and has another shape than §5.5.1 gives it is an error, not a request for less.
     ///
     /// # Errors
     /// When it is not JSON of the right shape.
@@ -69,23 +70,33 @@ impl ClaimsRequest {
                 if !detail.is_null() && !detail.is_object() {
                     return Err("a claim must be requested by null or a JSON object");
                 }
-                request.add(place, name, detail);
+                request.add(place, name, detail)?;
             }
         }
         Ok(request)
     }
 
-    fn add(&mut self, place: &str, name: &str, detail: &Value) {
-        let essential = detail["essential"] == true;
+    fn add(&mut self, place: &str, name: &str, detail: &Value) -> Result<(), &'static str> {
+        let essential = match detail.get("essential") {
+            None => false,
+            Some(Value::Bool(essential)) => *essential,
+            Some(_) => return Err("essential must be true or false"),
+        };
         match name {
-            "acr" if place == "id_token" => {
-                let values = detail["values"].as_array().into_iter().flatten().chain(detail.get("value"));
-                let values: Vec<String> = values.filter_map(Value::as_str).map(str::to_owned).collect();
-                if essential {
+            "acr" => {
+                let values = acr_values(detail)?;
+                if essential && place == "id_token" {
                     self.essential_acr = values;
                 }
             }
-            "sub" => self.sub = detail["value"].as_str().map(str::to_owned),
+            "sub" => {
+                if let Some(sub) = subject(detail)? {
+                    if self.sub.as_ref().is_some_and(|other| *other != sub) {
+                        return Err("claims asks for two different values of sub");
+                    }
+                    self.sub = Some(sub);
+                }
+            }
             _ => {
                 if set_of(name).is_some() {
                     let names = &mut self.names;
@@ -94,10 +105,50 @@ impl ClaimsRequest {
                 }
             }
         }
+        Ok(())
     }
 
     fn sets(&self) -> impl Iterator<Item = DataSet> + '_ {
         self.names.userinfo.iter().chain(&self.names.id_token).filter_map(|name| set_of(name))
+    }
+}
+
+/// More values, or longer ones, than there are classes.
+const MOST_ACR_VALUES: usize = 20;
+const LONGEST_ACR: usize = 100;
+
+/// The classes that a request for `acr` names (§5.5.1.1): `value` or `values`, of which one at least.
+fn acr_values(detail: &Value) -> Result<Vec<String>, &'static str> {
+    let values: Vec<&Value> = match (detail.get("value"), detail.get("values")) {
+        (None, None) => Vec::new(),
+        (Some(value), None) => vec![value],
+        (None, Some(Value::Array(values))) if !values.is_empty() && values.len() <= MOST_ACR_VALUES => {
+            values.iter().collect()
+        }
+        (None, Some(_)) => return Err("acr: values must be an array of at least one string"),
+        (Some(_), Some(_)) => return Err("acr: value and values exclude each other"),
+    };
+    let class = |value: &Value| {
+        let text = value.as_str().filter(|text| (1..=LONGEST_ACR).contains(&text.len()))?;
+        text.bytes().all(|byte| byte.is_ascii_graphic()).then(|| text.to_owned())
+    };
+    values
+        .into_iter()
+        .map(|value| class(value).ok_or("acr: a value must be a string of 1 to 100 visible ASCII characters"))
+        .collect()
+}
+
+/// The subject identifier that a request for `sub` names: only one that this provider could have issued.
+fn subject(detail: &Value) -> Result<Option<String>, &'static str> {
+    if detail.get("values").is_some() {
+        return Err("sub: one value is asked for by value");
+    }
+    match detail.get("value") {
+        None => Ok(None),
+        Some(value) => {
+            let sub = value.as_str().filter(|sub| SubjectIds::is_one(sub));
+            sub.map(|sub| Some(sub.to_owned())).ok_or("sub: value is no subject identifier of this provider")
+        }
     }
 }
 
@@ -120,18 +171,19 @@ pub(super) fn for_userinfo(
     scopes: &str,
     claims: &BTreeSet<String>,
     released: &BTreeSet<DataSet>,
+    today: CivilDate,
 ) -> Map<String, Value> {
     let mut out = Map::new();
     for (name, set) in CLAIMS {
         let wanted = scopes.split(' ').any(|scope| scope == set.scope()) || claims.contains(name);
         if wanted
             && released.contains(&set)
-            && let Some(value) = value(account, name)
+            && let Some(value) = value(account, name, today)
         {
             out.insert(name.to_owned(), value);
         }
     }
-    out
+    with_validity(account, out, today)
 }
 
 /// The claims for the ID token: those asked for there by name alone, of sets that may be released.
@@ -139,19 +191,33 @@ pub(super) fn for_id_token(
     account: &Account,
     claims: &BTreeSet<String>,
     released: &BTreeSet<DataSet>,
+    today: CivilDate,
 ) -> Map<String, Value> {
     let mut out = Map::new();
     for name in claims {
         if set_of(name).is_some_and(|set| released.contains(&set))
-            && let Some(value) = value(account, name)
+            && let Some(value) = value(account, name, today)
         {
             out.insert(name.clone(), value);
         }
     }
-    out
+    with_validity(account, out, today)
 }
 
-fn value(account: &Account, claim: &str) -> Option<Value> {
+/// A document is never released as if it were valid: with whatever of it goes out, its expiry and whether it is valid
+/// today go as well (D-t).
+fn with_validity(account: &Account, mut claims: Map<String, Value>, today: CivilDate) -> Map<String, Value> {
+    if claims.keys().any(|name| name.starts_with("document_")) {
+        for name in ["document_expires_at", "document_valid"] {
+            if let Some(value) = value(account, name, today) {
+                claims.insert(name.to_owned(), value);
+            }
+        }
+    }
+    claims
+}
+
+fn value(account: &Account, claim: &str, today: CivilDate) -> Option<Value> {
     let person = &account.person;
     let (base, tag) = claim.split_once('#').unwrap_or((claim, ""));
     let name = match tag {
@@ -162,8 +228,6 @@ fn value(account: &Account, claim: &str) -> Option<Value> {
     let document = &person.document;
     Some(match base {
         "name" | "given_name" | "family_name" | "middle_name" => return name_claim(&name.for_pages(), base),
-        "zoneinfo" => "Asia/Tashkent".into(),
-        "locale" => "uz-Latn-UZ".into(),
         "birthdate" => person.birth_date.to_string().into(),
         "gender" => match person.sex {
             Sex::Male => "male".into(),
@@ -172,11 +236,12 @@ fn value(account: &Account, claim: &str) -> Option<Value> {
         "citizenship" => person.citizenship.clone().into(),
         "nationalities" => json!([person.citizenship]),
         "pinfl" => person.pinfl.digits().into(),
-        "document_type" => kind(document.kind).into(),
+        "document_type" => document.kind.name().into(),
         "document_number" => document.number.as_str().into(),
         "document_issuer" => document.issuer.clone().into(),
         "document_issued_at" => document.issued_on.to_string().into(),
         "document_expires_at" => document.expires_on.to_string().into(),
+        "document_valid" => document.is_valid_on(today).into(),
         "phone_number" => format!("+{}", account.phone.digits()).into(),
         "phone_number_verified" => true.into(),
         "address" => {
@@ -208,21 +273,11 @@ fn name_claim(name: &PersonName, claim: &str) -> Option<Value> {
     })
 }
 
-const fn kind(kind: DocumentKind) -> &'static str {
-    match kind {
-        DocumentKind::BiometricPassport => "biometric_passport",
-        DocumentKind::IdCard => "id_card",
-        DocumentKind::ForeignTravelPassport => "foreign_travel_passport",
-        DocumentKind::DrivingLicence => "driving_licence",
-        DocumentKind::NationalPassport => "national_passport",
-        DocumentKind::TravelDocument => "travel_document",
-        DocumentKind::ResidencePermit => "residence_permit",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::people::{AccountState, Epoch, PersonId, test_people};
+    use crate::platform::clock::Timestamp;
 
     #[test]
     fn known_and_unknown_claims_are_told_apart() {
@@ -232,6 +287,96 @@ mod tests {
         .unwrap();
         assert_eq!(request.names.userinfo, BTreeSet::from(["name".to_owned()]));
         assert_eq!(request.essential_acr, vec!["x"]);
+    }
+
+    #[test]
+    fn an_acr_of_another_shape_is_refused_and_not_dropped() {
+        let parse = |detail: &str| ClaimsRequest::parse(&format!(r#"{{"id_token":{{"acr":{detail}}}}}"#));
+        for bad in [
+            r#"{"essential":true,"values":"urn:yagona:acr:eri"}"#,
+            r#"{"essential":true,"values":[{}]}"#,
+            r#"{"essential":true,"values":[]}"#,
+            r#"{"essential":true,"values":["urn:yagona:acr:eri",1]}"#,
+            r#"{"essential":true,"value":["urn:yagona:acr:eri"]}"#,
+            r#"{"essential":true,"value":null}"#,
+            r#"{"essential":true,"value":""}"#,
+            r#"{"essential":true,"value":"a b"}"#,
+            r#"{"essential":true,"value":"x","values":["x"]}"#,
+            r#"{"essential":"true","values":["urn:yagona:acr:eri"]}"#,
+            r#"{"essential":1,"values":["urn:yagona:acr:eri"]}"#,
+            r#"{"essential":null,"values":["urn:yagona:acr:eri"]}"#,
+            r#"{"values":"urn:yagona:acr:eri"}"#,
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        let long = "x".repeat(101);
+        assert!(parse(&format!(r#"{{"essential":true,"value":"{long}"}}"#)).is_err());
+        let one = parse(r#"{"essential":true,"value":"urn:yagona:acr:eri"}"#).unwrap();
+        assert_eq!(one.essential_acr, ["urn:yagona:acr:eri"]);
+        for free in ["null", "{}", r#"{"essential":true}"#, r#"{"values":["x"]}"#] {
+            assert!(parse(free).unwrap().essential_acr.is_empty(), "{free}");
+        }
+    }
+
+    #[test]
+    fn essential_is_a_boolean_for_every_claim() {
+        for bad in [r#""true""#, "1", "null", "[]"] {
+            let text = format!(r#"{{"userinfo":{{"name":{{"essential":{bad}}}}}}}"#);
+            assert!(ClaimsRequest::parse(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_subject_is_one_that_this_provider_could_have_issued() {
+        let parse = |detail: &str| ClaimsRequest::parse(&format!(r#"{{"id_token":{{"sub":{detail}}}}}"#));
+        let sub = "x-_9".repeat(10) + "abc";
+        assert_eq!(parse(&format!(r#"{{"value":"{sub}"}}"#)).unwrap().sub.as_deref(), Some(sub.as_str()));
+        assert_eq!(parse("null").unwrap().sub, None);
+        for bad in [&sub[1..], &format!("{sub}x"), &format!("{}=", &sub[1..]), &format!("{} ", &sub[1..]), ""]
+        {
+            assert!(parse(&format!(r#"{{"value":"{bad}"}}"#)).is_err(), "{bad}");
+        }
+        for bad in [r#"{"value":1}"#, r#"{"value":null}"#, &format!(r#"{{"values":["{sub}"]}}"#)] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        let two = format!(
+            r#"{{"id_token":{{"sub":{{"value":"{sub}"}}}},"userinfo":{{"sub":{{"value":"{}"}}}}}}"#,
+            "y".repeat(43)
+        );
+        assert!(ClaimsRequest::parse(&two).is_err());
+    }
+
+    #[test]
+    fn a_document_goes_with_its_expiry_and_whether_it_is_valid() {
+        let person = test_people::parse(test_people::BUILT_IN).unwrap().swap_remove(0);
+        let account = Account {
+            person: person.record(),
+            phone: person.phone.clone(),
+            account_state: AccountState {
+                person_id: PersonId::random(),
+                status: person.status,
+                failures: 0,
+                locked_until: Timestamp(0),
+                epoch: Epoch::default(),
+            },
+        };
+        let released = BTreeSet::from([DataSet::Document]);
+        let number = BTreeSet::from(["document_number".to_owned()]);
+        let (last, after) = (CivilDate::new(2031, 3, 14).unwrap(), CivilDate::new(2031, 3, 15).unwrap());
+        for (today, valid) in [(last, true), (after, false)] {
+            for told in [
+                for_userinfo(&account, "openid document", &BTreeSet::new(), &released, today),
+                for_userinfo(&account, "openid", &number, &released, today),
+                for_id_token(&account, &number, &released, today),
+            ] {
+                assert_eq!(
+                    (&told["document_valid"], &told["document_expires_at"]),
+                    (&json!(valid), &json!("2031-03-14"))
+                );
+            }
+        }
+        let nothing = for_userinfo(&account, "openid document", &number, &BTreeSet::new(), after);
+        assert!(nothing.is_empty(), "{nothing:?}");
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub enum ErrorCode {
     /// OpenID Connect Core §3.1.2.6.
     ConsentRequired,
     /// OpenID Connect Core §3.1.2.6.
+    InteractionRequired,
+    /// OpenID Connect Core §3.1.2.6.
     RequestNotSupported,
     /// OpenID Connect Core §3.1.2.6.
     RequestUriNotSupported,
@@ -74,6 +76,7 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),
             Self::LoginRequired => ("login_required", 400),
             Self::ConsentRequired => ("consent_required", 400),
+            Self::InteractionRequired => ("interaction_required", 400),
             Self::RequestNotSupported => ("request_not_supported", 400),
             Self::RequestUriNotSupported => ("request_uri_not_supported", 400),
             Self::RegistrationNotSupported => ("registration_not_supported", 400),

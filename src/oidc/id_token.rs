@@ -7,6 +7,7 @@ use super::error::TokenError;
 use super::{Tokens, claims};
 use crate::clients::Client;
 use crate::grants::GrantDetails;
+use crate::people::CivilDate;
 use crate::platform::bytes;
 use crate::platform::jose::Alg;
 use crate::platform::service_error::ServiceError;
@@ -53,7 +54,8 @@ async fn named(tokens: &Tokens, details: &GrantDetails) -> Result<Map<String, Va
     let account = tokens.people.find(&details.person_id).await?;
     let account = account
         .ok_or_else(|| TokenError::new(super::ErrorCode::InvalidGrant, "the person is no longer enrolled"))?;
-    Ok(claims::for_id_token(&account, &details.claims.id_token, &details.released))
+    let today = CivilDate::of(tokens.provider.clock.now());
+    Ok(claims::for_id_token(&account, &details.claims.id_token, &details.released, today))
 }
 
 /// OpenID Connect Core §3.1.3.6: half of the hash that the signature's algorithm uses.

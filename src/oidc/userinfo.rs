@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, claims, client_auth};
+use crate::people::CivilDate;
 use crate::platform::web::respond;
 
 /// The token in the header.
@@ -64,7 +65,8 @@ async fn claims_of(
     // What the registration allows today counts, not what it did when the token was issued.
     let client = tokens.provider.clients.find(&token.client_id).ok_or_else(invalid)?;
     let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
-    let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released);
+    let today = CivilDate::of(tokens.provider.clock.now());
+    let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
     claims.insert("sub".to_owned(), person.sub.into());
     Ok(claims)
 }

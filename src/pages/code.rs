@@ -4,10 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::data::label;
 use super::drive::{posted, show};
 use super::step::{Flow, Read, StepContext, client_network};
-use super::view::{CodeError, CodePage};
+use super::view::{CodeData, CodeError, CodeMeaning, CodePage};
 use super::{Pages, finish};
+use crate::clients::Basis;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -17,7 +19,7 @@ use crate::sign_in::{CodeOutcome, CodeSent, Page, ResendOutcome, Sender, Session
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Code, async |step| {
         let Stage::Code(sent) = step.open.attempt.stage() else { return Ok(Flow::Due) };
-        Ok(page(&pages, step, sent).into())
+        Ok(page(&pages, step, sent, (Page::Code, Page::Number), data(step)).into())
     })
     .await
 }
@@ -34,14 +36,14 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
     posted(&pages, &request, (Page::Code, read), form, async |step, _| match asked {
         Asked::Nothing => Ok(step.go_saying(Page::Code, &CodeError::Empty.word()).into()),
         Asked::NotACode => Ok(step.go_saying(Page::Code, &CodeError::NotACode.word()).into()),
-        Asked::Resend => resend(&pages, step).await,
+        Asked::Resend => resend(&pages, step, Page::Code).await,
         Asked::Compare(code) => enter(&pages, step, code).await,
     })
     .await
 }
 
 /// What a form asks for.
-enum Asked {
+pub(super) enum Asked {
     Nothing,
     NotACode,
     Compare(TypedCode),
@@ -49,7 +51,7 @@ enum Asked {
 }
 
 impl Asked {
-    fn of(form: &Params) -> Self {
+    pub(super) fn of(form: &Params) -> Self {
         if form.get("action") == Some("resend") {
             return Self::Resend;
         }
@@ -84,24 +86,29 @@ async fn enter(pages: &Pages, step: &mut StepContext<'_>, code: TypedCode) -> Re
 }
 
 /// A press on "send again" is read and counted like a try, but compares nothing.
-async fn forgive(pages: &Pages, step: &mut StepContext<'_>) -> Result<(), ServiceError> {
+pub(super) async fn forgive(pages: &Pages, step: &mut StepContext<'_>) -> Result<(), ServiceError> {
     step.open.attempt.forgive_try();
     step.keep(pages).await.map(|_| ())
 }
 
-async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
+/// Sends a new code for `page`, which wants one.
+pub(super) async fn resend(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    page: Page,
+) -> Result<Flow, ServiceError> {
     let network = client_network(pages, step.context.request);
     let sender = Sender { client: &step.client, network: &network };
     Ok(match pages.sign_in.resend(&mut step.open, sender, step.tries).await? {
-        ResendOutcome::CodeSent => respond::see_other(&format!("{}&resent=1", step.path(Page::Code))),
+        ResendOutcome::CodeSent => respond::see_other(&format!("{}&resent=1", step.path(page))),
         ResendOutcome::Wait(seconds) => {
             forgive(pages, step).await?;
             let seconds = u32::try_from(seconds).unwrap_or(0);
-            step.go_saying(Page::Code, &CodeError::TooEarly { seconds }.word())
+            step.go_saying(page, &CodeError::TooEarly { seconds }.word())
         }
         ResendOutcome::NoMore => {
             forgive(pages, step).await?;
-            step.go_saying(Page::Code, &CodeError::NoMoreCodes.word())
+            step.go_saying(page, &CodeError::NoMoreCodes.word())
         }
         ResendOutcome::Limited(limit) => step.too_many(limit.retry_after()),
         ResendOutcome::Overtaken => return Ok(Flow::Due),
@@ -109,21 +116,42 @@ async fn resend(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, Servi
     .into())
 }
 
-fn page(pages: &Pages, step: &StepContext<'_>, sent: &CodeSent) -> HttpResponse {
+/// What signing in means for data: the code counts as the permission of what the person allows on the next page, so
+/// this page says what the service asks for (D-p).
+fn data(step: &StepContext<'_>) -> Option<CodeData> {
+    let text = step.context.text();
+    let asked = step.open.attempt.request.data.all();
+    let meaning = match step.client.data.basis {
+        Basis::Consent => CodeMeaning::Asked,
+        Basis::Statutory => CodeMeaning::Law,
+    };
+    let labels = asked.iter().map(|set| text.get(label(*set))).collect();
+    (!asked.is_empty()).then_some(CodeData { meaning, labels })
+}
+
+/// The page `shown`, with a way back to an earlier one.
+pub(super) fn page(
+    pages: &Pages,
+    step: &StepContext<'_>,
+    sent: &CodeSent,
+    (shown, back): (Page, Page),
+    data: Option<CodeData>,
+) -> HttpResponse {
     let sign_in = &pages.sign_in;
     let text = step.context.text();
     let wait = sign_in.resend_in(sent, sign_in.clock.now());
-    let (action, change, cancel) = (step.path(Page::Code), step.path(Page::Number), step.cancel_path(Page::Code));
+    let (action, back, cancel) = (step.path(shown), step.path(back), step.cancel_path(shown));
     let page = CodePage {
-        frame: step.frame(Page::Code, &action),
+        frame: step.frame(shown, &action),
         masked: &sent.number.masked(),
+        data,
         error: step.said("e").and_then(CodeError::from_word).map(|error| error.message(text)),
         resent: step.said("resent") == Some("1"),
         resend_after: wait.and_then(|wait| u32::try_from(wait).ok()).unwrap_or(0),
         resends_left: sign_in.resends_left(sent),
         slow: sign_in.outbox.is_slow(),
         minutes: u32::try_from(sign_in.settings.code_seconds / 60).unwrap_or(1).max(1),
-        change_number: &change,
+        back: &back,
         cancel: &cancel,
     };
     respond::page(StatusCode::OK, &page, &step.csp_sources())

@@ -5,25 +5,28 @@ use std::collections::BTreeSet;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
 
+use super::data::{datum, label, person_name};
 use super::drive::{posted, show};
 use super::finish::Present;
 use super::step::{Flow, Read, StepContext};
 use super::view::{ConsentPage, Datum};
-use super::{Pages, finish};
-use crate::clients::Client;
-use crate::people::{Account, DataSet};
+use super::{Pages, finish, permission};
+use crate::clients::{Client, DataRequest, Permission, Term};
+use crate::people::{CivilDate, DataSet};
+use crate::platform::bytes::{Digest, same};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::platform::web::{locale::Language, text::Text};
-use crate::release::{ConsentContext, Release, values};
-use crate::sign_in::{Agreement, Event, Page, Refusal};
+use crate::platform::web::text::Text;
+use crate::release::{Consent, ConsentContext, Release};
+use crate::sign_in::{Agreement, Authenticated, Event, Page, Refusal};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Consent, async |step| match finish::present(&pages, step).await? {
-        Some(present) => Ok(page(&pages, step, &present.person).into()),
+        Some(present) => Ok(page(&pages, step, &present).into()),
         None => finish::start_over(&pages, step).await,
     })
     .await
@@ -38,110 +41,183 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
         };
         match form.get("decision") {
             Some("allow") => allow(&pages, step, form, present).await,
-            Some("deny") => step.refuse(&pages, Refusal::Denied).await,
+            Some("deny") => {
+                // What a consent of before allowed and is refused now ends first: the refusal itself can be repeated.
+                let refused = step.open.attempt.request.data.available(&present.person.account);
+                let former = present.person.consent.as_ref();
+                pages.life_events.refused(&step.client, &refused, former).await?;
+                step.refuse(&pages, Refusal::Denied).await
+            }
             _ => Ok(step.go(Page::Consent).into()),
         }
     })
     .await
 }
 
-fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpResponse {
-    let text = step.context.text();
-    let tag = step.context.language.tag();
+/// What the page shows and a person agrees to.
+struct Content {
+    request: DataRequest,
+    required: Vec<Datum>,
+    optional: Vec<Datum>,
+    /// The text without any value of a person's data, as JSON: it is kept with the consent.
+    text: String,
+    /// A digest of the text, the terms in all languages, and the values.
+    digest: String,
+}
+
+fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) -> Content {
+    let (client, text) = (&step.client, step.context.text());
+    let (tag, former) = (step.context.language.tag(), person.consent.as_ref());
     let request = step.open.attempt.request.data.available(&person.account);
     let list = |sets: &BTreeSet<DataSet>| -> Vec<Datum> {
-        sets.iter()
-            .filter_map(|set| datum(&step.client, &person.account, *set, text, !withheld(person, *set)))
-            .collect()
+        let data = sets.iter().filter_map(|set| {
+            let datum = datum(client, &person.account, *set, text, today)?;
+            Some(former.map_or(datum.clone(), |former| marked(datum, *set, former)))
+        });
+        let (new, known): (Vec<Datum>, Vec<Datum>) = data.partition(|datum| datum.is_new);
+        new.into_iter().chain(known).collect()
     };
-    let until = pages.sign_in.clock.now().plus(step.client.data.consent_seconds);
-    let basis = step.client.data.basis_reference.get(tag);
+    let (required, optional) = (list(&request.required), list(&request.optional));
+    let told = |data: &[Datum]| -> Vec<serde_json::Value> {
+        data.iter().map(|datum| json!({ "set": datum.id, "name": datum.label, "why": datum.why })).collect()
+    };
+    let service = step.service();
+    let shown = json!({
+        "language": tag,
+        "service": service.name,
+        "owner": service.owner,
+        "policy": service.policy,
+        "purpose": client.data.purpose.get(tag),
+        "basis": client.data.basis_reference.get(tag),
+        "recipients": client.data.recipients.get(tag),
+        "period_seconds": client.data.consent_seconds,
+        "required": told(&required),
+        "optional": told(&optional),
+        "offline": request.offline,
+    });
+    let shown = shown.to_string();
+    let values =
+        |data: &[Datum]| -> Vec<Vec<String>> { data.iter().map(|datum| datum.values.clone()).collect() };
+    let everything = json!([shown, client.terms.digest().encode(), values(&required), values(&optional)]);
+    let digest = Digest::of(everything.to_string().as_bytes()).encode();
+    Content { request, required, optional, text: shown, digest }
+}
+
+/// The datum with what an earlier consent said of it.
+fn marked(datum: Datum, set: DataSet, former: &Consent) -> Datum {
+    let extent = &former.extent;
+    let decided = extent.released.contains(&set) || extent.withheld.contains(&set);
+    // After a first meeting without data everything is new, and nothing stands out.
+    let decided_before = !extent.released.is_empty() || !extent.withheld.is_empty();
+    Datum { is_new: decided_before && !decided, had: extent.released.contains(&set), ..datum }
+}
+
+fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpResponse {
+    let (text, tag) = (step.context.text(), step.context.language.tag());
+    let (person, client) = (&present.person, &step.client);
+    let now = pages.sign_in.clock.now();
+    let content = content(step, person, CivilDate::of(now));
+    let until = now.plus(client.data.consent_seconds);
+    let words = |words: &'_ str| (!words.is_empty()).then(|| words.to_owned());
+    let (basis, recipients) = (client.data.basis_reference.get(tag), client.data.recipients.get(tag));
+    let (basis, recipients) = (words(basis), words(recipients));
     let name = person_name(&person.account, step.context.language);
     let action = step.path(Page::Consent);
+    let number = person.account.phone.masked();
+    let former = person.consent.as_ref();
     let page = ConsentPage {
         frame: step.frame(Page::Consent, &action),
         person_name: &name,
-        required: list(&request.required),
-        optional: list(&request.optional),
-        purpose: step.client.data.purpose.get(tag),
-        basis: (!basis.is_empty()).then_some(basis),
+        shown: &content.digest,
+        changed: step.said("e") == Some("changed"),
+        changes: former.map(|former| changes(client, &content.request, former, text)).unwrap_or_default(),
+        ends: former.and_then(|former| ending(&content.request, former, text)),
+        refusal_ends: former.is_some_and(|former| former.extent.allows_any_of(&content.request)),
+        code_to: needs_code(client, &present.authenticated, &content.request).then_some(number.as_str()),
+        required: content.required,
+        optional: content.optional,
+        purpose: client.data.purpose.get(tag),
+        basis: basis.as_deref(),
+        recipients: recipients.as_deref(),
         until: Some(text.date(until.0)),
-        offline: request.offline,
+        offline: content.request.offline,
     };
     respond::page(StatusCode::OK, &page, &step.csp_sources())
 }
 
+/// What is not as it was when the person allowed data last.
+fn changes(client: &Client, asked: &DataRequest, former: &Consent, text: Text) -> Vec<&'static str> {
+    let Some(terms) = &former.terms else { return Vec::new() };
+    let mut changes: Vec<&'static str> = client
+        .terms
+        .changed(terms, &asked.all())
+        .into_iter()
+        .map(|term| {
+            text.get(match term {
+                Term::Name => "consent.changed_name",
+                Term::Owner => "consent.changed_owner",
+                Term::Purpose => "consent.changed_purpose",
+                Term::Basis => "consent.changed_basis",
+                Term::Recipients => "consent.changed_recipients",
+                Term::Policy => "consent.changed_policy",
+                Term::Period => "consent.changed_period",
+            })
+        })
+        .collect();
+    if asked.offline && !former.extent.offline && !former.extent.released.is_empty() {
+        changes.push(text.get("consent.changed_offline"));
+    }
+    changes
+}
+
+/// Data that `former` allows and that are not asked for: the newest consent is the one that counts.
+fn ending(asked: &DataRequest, former: &Consent, text: Text) -> Option<String> {
+    let asked = asked.all();
+    let gone: Vec<&str> =
+        former.extent.released.difference(&asked).map(|set| text.get(label(*set))).collect();
+    (!gone.is_empty()).then(|| gone.join(", "))
+}
+
+/// Whether a button is enough: the registration says so, or nothing is asked for.
+fn by_click(client: &Client, asked: &DataRequest) -> bool {
+    client.data.permission == Permission::Click || asked.is_empty()
+}
+
+/// Whether allowing needs a code of its own: the rule, where none was entered in this very sign-in (D-p).
+fn needs_code(client: &Client, authenticated: &Authenticated, asked: &DataRequest) -> bool {
+    !by_click(client, asked) && authenticated.code.is_none()
+}
+
 /// Stores that the person agreed before anything is recorded: of two answers at once the one that is stored first counts,
-/// and a refusal leaves no consent behind.
+/// and a refusal leaves no consent behind. What was sent about another state of the page is shown again.
 async fn allow(
     pages: &Pages,
     step: &mut StepContext<'_>,
     form: &Params,
     present: Present,
 ) -> Result<Flow, ServiceError> {
+    let now = pages.sign_in.clock.now();
+    let content = content(step, &present.person, CivilDate::of(now));
+    let seen = form.get("shown").unwrap_or_default();
+    if !same(seen.as_bytes(), content.digest.as_bytes()) {
+        return Ok(step.go_saying(Page::Consent, "changed").into());
+    }
     let agreement = Agreement {
         consent_id: Release::new_consent_id(),
-        asked: step.open.attempt.request.data.available(&present.person.account),
+        by_click: by_click(&step.client, &content.request),
+        asked: content.request,
         ticked: form.all("datum").filter_map(DataSet::parse).collect(),
+        terms: step.client.terms.clone(),
+        shown: content.text,
     };
+    if needs_code(&step.client, &present.authenticated, &agreement.asked) {
+        return permission::ask(pages, step, present, agreement).await;
+    }
     let agreed = Event::Agreed(present.authenticated, agreement);
-    let now = pages.sign_in.clock.now();
     if step.open.attempt.advance(agreed, false, now).is_err()
         || !pages.sign_in.attempts.store_again(&mut step.open).await?
     {
         return Ok(Flow::Due);
     }
     finish::answer(pages, step).await
-}
-
-/// Whether the person withheld a set before.
-fn withheld(subject: &ConsentContext, set: DataSet) -> bool {
-    subject.consent.as_ref().is_some_and(|consent| consent.extent.withheld.contains(&set))
-}
-
-/// A set of data with its values; `None` when there is nothing to release.
-pub(super) fn datum(
-    client: &Client,
-    account: &Account,
-    set: DataSet,
-    text: Text,
-    checked: bool,
-) -> Option<Datum> {
-    let values = values(account, set, text);
-    if values.is_empty() {
-        return None;
-    }
-    let why = client
-        .data_set(set)
-        .map(|policy| policy.why.get(text.language().tag()))
-        .filter(|why| !why.is_empty());
-    Some(Datum {
-        id: set.name().to_owned(),
-        label: text.get(label(set)).to_owned(),
-        values,
-        why: why.map(str::to_owned),
-        checked,
-    })
-}
-
-/// The person's name in the script of the page.
-pub(super) fn person_name(account: &Account, language: Language) -> String {
-    let names = &account.person.names;
-    match language {
-        Language::UzCyrl | Language::Ru => names.cyrillic.for_pages().full(),
-        Language::UzLatn | Language::En => names.latin.for_pages().full(),
-    }
-}
-
-const fn label(set: DataSet) -> &'static str {
-    match set {
-        DataSet::Name => "data.name",
-        DataSet::BirthDate => "data.birth_date",
-        DataSet::Sex => "data.sex",
-        DataSet::Citizenship => "data.citizenship",
-        DataSet::Pinfl => "data.pinfl",
-        DataSet::Document => "data.document",
-        DataSet::Phone => "data.phone",
-        DataSet::Address => "data.address",
-    }
 }

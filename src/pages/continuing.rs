@@ -7,11 +7,12 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::consent::{datum, person_name};
+use super::data::{datum, person_name};
 use super::drive::{posted, show};
 use super::step::{Flow, Read, StepContext};
 use super::view::ContinuePage;
 use super::{Pages, finish, sign_out};
+use crate::people::CivilDate;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -62,6 +63,7 @@ async fn decided(
 fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpResponse {
     let text = step.context.text();
     let request = &step.open.attempt.request;
+    let today = CivilDate::of(pages.sign_in.clock.now());
     let asked = request.data.available(&person.account);
     let now = pages.sign_in.clock.now();
     let decision = decide(&step.client, &asked, person.consent.as_ref(), request.ask_again.consent, now);
@@ -71,10 +73,10 @@ fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpR
         Decision::Covered(consent) => {
             (false, asked.all().intersection(&consent.extent.released).copied().collect())
         }
-        Decision::Statutory(_) | Decision::Nothing => (false, asked.all()),
+        Decision::Statutory(_) | Decision::Meet => (false, asked.all()),
     };
     let sends =
-        sent.iter().filter_map(|set| datum(&step.client, &person.account, *set, text, true)).collect();
+        sent.iter().filter_map(|set| datum(&step.client, &person.account, *set, text, today)).collect();
     let (action, cancel) = (step.path(Page::Continue), step.cancel_path(Page::Continue));
     let page = ContinuePage {
         frame: step.frame(Page::Continue, &action),

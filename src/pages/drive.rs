@@ -96,7 +96,13 @@ async fn due(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, 
             // Another request is making the answer; its page looks again.
             Flow::Due => Ok(step.go(Page::Consent)),
         },
-        Stage::Finished(Outcome::Answered(answer)) => {
+        // Whoever has signed out at this browser since then has left nothing behind.
+        Stage::Finished(Outcome::Answered(_, session))
+            if pages.sign_in.sessions.find(*session).await?.is_none() =>
+        {
+            Ok(step.problem(ProblemKind::AlreadyFinished))
+        }
+        Stage::Finished(Outcome::Answered(answer, _)) => {
             let sent = pages.completion.send_again(&step.context, &step.open.attempt, &step.client, answer);
             Ok(sent.await?.unwrap_or_else(|| step.problem(ProblemKind::AlreadyFinished)))
         }

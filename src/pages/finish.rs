@@ -12,7 +12,7 @@ use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::release::{Consent, ConsentContext, Decision, Extent, Release, decide};
+use crate::release::{Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide};
 use crate::sign_in::{
     Agreement, Authenticated, Event, Illegal, OpenSession, Page, Refusal, Session, SessionId, Situation,
     Stage, known,
@@ -131,7 +131,7 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
         let Stage::Answering(_, agreement) = step.open.attempt.stage().clone() else { return Ok(Flow::Due) };
         let Some(present) = present(pages, step).await? else { return start_over(pages, step).await };
         let seen = step.open.version;
-        let consent = record(pages, step, &present.authenticated, &agreement).await?;
+        let consent = record(pages, step, &present, &agreement).await?;
         let mut batch = Batch::new(&pages.sign_in.ephemeral);
         pages.sign_in.sessions.use_in(&mut batch, &present.session, &step.client.id);
         let Ok(response) = answer_in(pages, step, &present.authenticated, Some(consent), &mut batch)? else {
@@ -259,10 +259,14 @@ async fn conclude(
             let consent = match decision {
                 Decision::Covered(consent) => Some(consent),
                 Decision::Statutory(extent) => {
-                    let (id, who) = (Release::new_consent_id(), &person.account.account_state.person_id);
-                    Some(pages.release.record(&id, who, &step.client, extent).await?)
+                    Some(unasked(pages, step, person, extent, PermittedBy::Law).await?)
                 }
-                Decision::Nothing | Decision::Ask => None,
+                // Going on to the service that the page named is the decision.
+                Decision::Meet => {
+                    let by = authenticated.code.clone().map_or(PermittedBy::Click, PermittedBy::Code);
+                    Some(unasked(pages, step, person, Extent::default(), by).await?)
+                }
+                Decision::Ask => None,
             };
             return answer_in(pages, step, authenticated, consent, batch);
         }
@@ -312,13 +316,40 @@ async fn again(
     }
 }
 
+/// Records what no page asks for: what a law gives, and that a person goes on to a service for the first time.
+async fn unasked(
+    pages: &Pages,
+    step: &StepContext<'_>,
+    person: &ConsentContext,
+    extent: Extent,
+    permitted_by: PermittedBy,
+) -> Result<Consent, ServiceError> {
+    let new = NewConsent {
+        id: Release::new_consent_id(),
+        extent,
+        terms: step.client.terms.clone(),
+        shown: String::new(),
+        permitted_by,
+    };
+    let person = &person.account.account_state.person_id;
+    Ok(pages.release.record(person, &step.client, new, Vec::new()).await?)
+}
+
+/// Records what the person agreed to on the consent page, as it was shown.
 async fn record(
     pages: &Pages,
     step: &StepContext<'_>,
-    authenticated: &Authenticated,
+    present: &Present,
     agreement: &Agreement,
 ) -> Result<Consent, ServiceError> {
-    let extent = Extent::agreed(&agreement.asked, &agreement.ticked);
-    let id = &agreement.consent_id;
-    Ok(pages.release.record(id, &authenticated.person_id, &step.client, extent).await?)
+    let authenticated = &present.authenticated;
+    let new = NewConsent {
+        id: agreement.consent_id.clone(),
+        extent: Extent::agreed(&agreement.asked, &agreement.ticked),
+        terms: agreement.terms.clone(),
+        shown: agreement.shown.clone(),
+        permitted_by: authenticated.code.clone().map_or(PermittedBy::Click, PermittedBy::Code),
+    };
+    let former = present.person.consent.as_ref();
+    pages.life_events.consent_given(&authenticated.person_id, &step.client, new, former).await
 }

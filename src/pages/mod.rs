@@ -9,10 +9,12 @@ mod code;
 mod completion;
 mod consent;
 mod continuing;
+mod data;
 mod drive;
 mod finish;
 mod icon;
 mod number;
+mod permission;
 mod sign_out;
 mod step;
 mod view;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 
 use crate::clients::{Registry, SubjectIds};
+use crate::life_events::LifeEvents;
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
@@ -41,6 +44,8 @@ pub struct Pages {
     pub sign_in: SignIn,
     /// Persons and consents.
     pub release: Release,
+    /// Ends what a new consent or a refusal ends.
+    pub life_events: LifeEvents,
     /// Relying parties.
     pub clients: Arc<Registry>,
     /// Subject identifiers of people.
@@ -80,6 +85,11 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             named("/sign-in/consent", "consent")
                 .route(get().to(consent::get))
                 .route(post().to(consent::post)),
+        )
+        .service(
+            named("/sign-in/permission", "permission")
+                .route(get().to(permission::get))
+                .route(post().to(permission::post)),
         )
         .service(
             named("/sign-in/continue", "continue")

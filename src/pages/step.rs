@@ -60,6 +60,8 @@ pub(super) enum Read {
     Session,
     /// The count of tries, which this request raises.
     Tries,
+    /// That count, and then the session.
+    TriesAndSession,
 }
 
 impl Read {
@@ -125,7 +127,7 @@ impl<'r> StepContext<'r> {
             open,
             client,
             session,
-            read_session: read == Read::Session,
+            read_session: matches!(read, Read::Session | Read::TriesAndSession),
             tries,
             query,
             chosen,
@@ -145,7 +147,9 @@ impl<'r> StepContext<'r> {
         let sign_in = &pages.sign_in;
         Ok(match (read, name) {
             // Who has got further than a number has a session.
-            (Read::Nothing, AttemptName::Sealed(open)) if session_cookie(request, pages.cookies).is_none() => {
+            (Read::Nothing, AttemptName::Sealed(open))
+                if session_cookie(request, pages.cookies).is_none() =>
+            {
                 (Some(*open), None, 0)
             }
             (Read::Nothing | Read::Attempt, name) => (sign_in.attempts.find(name).await?, None, 0),
@@ -156,6 +160,12 @@ impl<'r> StepContext<'r> {
             }
             (Read::Tries, name) => match sign_in.attempts.find_and_count(name).await? {
                 Some((found, tries)) => (Some(found), None, tries),
+                None => (None, None, 0),
+            },
+            (Read::TriesAndSession, name) => match sign_in.attempts.find_and_count(name).await? {
+                Some((found, tries)) => {
+                    (Some(found), sign_in.sessions.of_browser(request, pages.cookies).await?, tries)
+                }
                 None => (None, None, 0),
             },
         })
@@ -184,7 +194,7 @@ impl<'r> StepContext<'r> {
             }
             // It may have been recorded before the answer failed.
             if let Some(consent) = agreed {
-                pages.release.end(&consent, Vec::new()).await?;
+                pages.life_events.end_consent(&consent).await?;
             }
         }
         let attempt = &self.open.attempt;

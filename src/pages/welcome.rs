@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
-use super::consent::person_name;
+use super::data::person_name;
 use super::view::WelcomePage;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::{Frame, LanguageLink};

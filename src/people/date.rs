@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::{Date, Month};
 
+use crate::platform::clock::Timestamp;
+
 /// A calendar day without time or zone. Text form and serde form are ISO 8601 `YYYY-MM-DD`, nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -41,6 +43,14 @@ impl CivilDate {
         let (Some(year), Some(month), Some(day)) = (year, month, day) else { return Err(NotADate) };
         let (Ok(month), Ok(day)) = (u8::try_from(month), u8::try_from(day)) else { return Err(NotADate) };
         Self::new(i32::from(year), month, day).ok_or(NotADate)
+    }
+
+    /// The day that a moment falls on in Uzbekistan (UTC+5 all year).
+    pub fn of(at: Timestamp) -> Self {
+        let days = at.0.saturating_add(5 * 3600).div_euclid(86_400);
+        let julian = i64::from(time::UtcDateTime::UNIX_EPOCH.date().to_julian_day()).saturating_add(days);
+        let date = i32::try_from(julian).ok().and_then(|day| Date::from_julian_day(day).ok());
+        Self(date.unwrap_or(Date::MAX))
     }
 
     /// The same date, for calendar arithmetic.
@@ -90,6 +100,15 @@ mod tests {
         for text in ["1938-02-07", "2000-02-29", "1801-01-01", "2026-12-31"] {
             assert_eq!(CivilDate::parse(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_moment_falls_on_the_day_of_tashkent() {
+        // 2026-11-26 18:59:59 UTC is the last second of that day in Tashkent.
+        let day = |seconds| CivilDate::of(Timestamp(seconds)).to_string();
+        assert_eq!((day(1_795_719_599), day(1_795_719_600)), ("2026-11-26".into(), "2026-11-27".into()));
+        assert_eq!((day(0), day(-5 * 3600 - 1)), ("1970-01-01".into(), "1969-12-31".into()));
+        assert_eq!(day(i64::MAX), "9999-12-31");
     }
 
     #[test]

@@ -31,7 +31,56 @@ pub enum DocumentKind {
     ResidencePermit,
 }
 
+/// The categories of person that annex 2 gives documents to. It also tells temporary from permanent residence, which the
+/// document itself says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// A citizen of Uzbekistan.
+    Citizen,
+    /// A citizen of another country.
+    Foreigner,
+    /// A stateless person.
+    Stateless,
+}
+
+impl Category {
+    /// The citizenship (ISO 3166-1) that stands for none. ISO keeps it free for such uses.
+    pub const STATELESS: &str = "XX";
+
+    /// The category of a citizenship, ISO 3166-1 alpha-2.
+    pub fn of(citizenship: &str) -> Self {
+        match citizenship {
+            "UZ" => Self::Citizen,
+            Self::STATELESS => Self::Stateless,
+            _ => Self::Foreigner,
+        }
+    }
+
+    /// The kinds of document that identification accepts from this category (R27, R28).
+    pub const fn documents(self) -> &'static [DocumentKind] {
+        use DocumentKind as D;
+        match self {
+            Self::Citizen => &[D::BiometricPassport, D::IdCard, D::ForeignTravelPassport, D::DrivingLicence],
+            Self::Foreigner => &[D::NationalPassport, D::ResidencePermit, D::IdCard],
+            Self::Stateless => &[D::TravelDocument, D::ResidencePermit, D::IdCard],
+        }
+    }
+}
+
 impl DocumentKind {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BiometricPassport => "biometric_passport",
+            Self::IdCard => "id_card",
+            Self::ForeignTravelPassport => "foreign_travel_passport",
+            Self::DrivingLicence => "driving_licence",
+            Self::NationalPassport => "national_passport",
+            Self::TravelDocument => "travel_document",
+            Self::ResidencePermit => "residence_permit",
+        }
+    }
+
     /// Whether numbers of this kind are two letters and seven digits; the others have a free form within bounds.
     fn has_series(self) -> bool {
         matches!(
@@ -219,6 +268,27 @@ mod tests {
             assert_eq!(id_card(bad), Err(DocumentNumberError::Characters), "{bad}");
         }
         assert_eq!(id_card(&"7".repeat(100_000)), Err(DocumentNumberError::Format));
+    }
+
+    #[test]
+    fn annex_2_says_whose_document_is_accepted() {
+        use DocumentKind as D;
+        let all = [
+            D::BiometricPassport,
+            D::IdCard,
+            D::ForeignTravelPassport,
+            D::DrivingLicence,
+            D::NationalPassport,
+            D::TravelDocument,
+            D::ResidencePermit,
+        ];
+        let accepted = |citizenship| all.map(|kind| Category::of(citizenship).documents().contains(&kind));
+        assert_eq!(accepted("UZ"), [true, true, true, true, false, false, false]);
+        assert_eq!(accepted("KZ"), [false, true, false, false, true, false, true]);
+        assert_eq!(accepted(Category::STATELESS), [false, true, false, false, false, true, true]);
+        for kind in all {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub mod pinfl;
 pub use account::{Account, AccountState, Epoch, NumberStatus};
 pub use data_set::DataSet;
 pub use date::{BirthDate, CivilDate};
-pub use document::{Document, DocumentKind, DocumentNumber};
+pub use document::{Category, Document, DocumentKind, DocumentNumber};
 pub use names::{PersonName, PersonNames};
 pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};

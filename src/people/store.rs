@@ -212,7 +212,8 @@ impl People {
         raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
     }
 
-    /// Stores or replaces a person (by PINFL) and the state of their number: both or nothing.
+    /// Stores or replaces a person (by PINFL) and the state of their number: both or nothing. A person has one enrolled
+    /// number (R7): a number that is enrolled takes the place of the one before, and what began with that one has ended.
     ///
     /// # Errors
     /// [`DbError`].
@@ -235,7 +236,12 @@ impl People {
             let sealed = self.sealer.seal_text(place("persons", id.as_str()).as_bytes(), &record);
             let person = db::statement(sql).bind(id.as_str()).bind(&pinfl_index).bind(sealed).bind(now.0);
             let number = self.number_of(&id, phone, status, now);
-            if self.db.guarded(person, vec![number]).await?.is_some() {
+            let mut then = match status {
+                NumberStatus::Enrolled => self.give_up_others(&id, phone, now).into(),
+                NumberStatus::NotEnrolled | NumberStatus::Blocked => Vec::new(),
+            };
+            then.push(number);
+            if self.db.guarded(person, then).await?.is_some() {
                 self.remembered.invalidate(&id);
                 return Ok(id);
             }
@@ -247,6 +253,23 @@ impl People {
         let statement = db::statement("SELECT person_id FROM persons WHERE pinfl_index = $1");
         let row = self.db.read_optional(statement.bind(pinfl_index)).await?;
         row.map(|row| db::text(&row, "persons", "person_id").map(PersonId::stored)).transpose()
+    }
+
+    /// Ends everything that began with another enrolled number of a person, and its enrolment.
+    fn give_up_others(&self, id: &PersonId, phone: &PhoneNumber, now: Timestamp) -> [Statement; 2] {
+        let number_index = self.number_index(phone).encode();
+        let raise = db::statement(
+            "UPDATE persons SET epoch = epoch + 1 WHERE person_id = $1 AND EXISTS (SELECT 1 FROM phone_numbers n \
+             WHERE n.person_id = persons.person_id AND n.status = 'enrolled' AND n.number_index <> $2)",
+        );
+        let give_up = db::statement(
+            "UPDATE phone_numbers SET status = 'not_enrolled', updated_at = $1 \
+             WHERE person_id = $2 AND status = 'enrolled' AND number_index <> $3",
+        );
+        [
+            raise.bind(id.as_str()).bind(&number_index),
+            give_up.bind(now.0).bind(id.as_str()).bind(number_index),
+        ]
     }
 
     fn number_of(
@@ -361,6 +384,35 @@ mod tests {
             people.store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, Timestamp(1)).await;
         assert!(matches!(stored, Err(DbError::Statement(_))));
         assert_eq!(failures(&db, PERSONS).await, 0);
+    }
+
+    #[actix_web::test]
+    async fn a_second_enrolled_number_takes_the_place_of_the_first() {
+        let (people, db) = people().await;
+        let somebody = somebody();
+        let second = PhoneNumber::from_digits("998009876543").unwrap();
+        let store = async |phone: &PhoneNumber, status, at| {
+            people.store(&somebody.record(), phone, status, Timestamp(at)).await.unwrap()
+        };
+        let id = store(&somebody.phone, NumberStatus::Enrolled, 1).await;
+        store(&somebody.phone, NumberStatus::Enrolled, 2).await;
+        let state = async |phone| people.account_state(&people.number_index(phone)).await.unwrap().unwrap();
+        assert_eq!(state(&somebody.phone).await.epoch, Epoch(0), "the same number ends nothing");
+        store(&second, NumberStatus::Blocked, 3).await;
+        assert_eq!(state(&somebody.phone).await.status, NumberStatus::Enrolled);
+        store(&second, NumberStatus::Enrolled, 4).await;
+        assert_eq!(state(&somebody.phone).await.status, NumberStatus::NotEnrolled);
+        assert_eq!(
+            (state(&second).await.status, state(&second).await.epoch),
+            (NumberStatus::Enrolled, Epoch(1))
+        );
+        assert_eq!(
+            people.find(&id).await.unwrap().unwrap().phone,
+            second,
+            "the one that signs in is the one told"
+        );
+        let both = "UPDATE phone_numbers SET status = 'enrolled'";
+        assert!(db.execute(db::statement(both)).await.is_err(), "the database holds it as well");
     }
 
     #[actix_web::test]

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Address, BirthDate, Document, NumberStatus, People, Person, PersonNames, PhoneNumber, Pinfl, Sex,
+    Address, BirthDate, Category, Document, NumberStatus, People, Person, PersonNames, PhoneNumber, Pinfl,
+    Sex,
 };
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
@@ -41,6 +42,24 @@ pub struct TestPerson {
 }
 
 impl TestPerson {
+    /// Why annex 2 does not identify the person by their document, if so.
+    fn objection(&self) -> Option<String> {
+        let (kind, accepted) = (self.document.kind, Category::of(&self.citizenship).documents());
+        let whose = match Category::of(&self.citizenship) {
+            Category::Stateless => "a stateless person".to_owned(),
+            _ => format!("a citizen of {}", self.citizenship),
+        };
+        (!accepted.contains(&kind)).then(|| {
+            let accepted: Vec<&str> = accepted.iter().map(|kind| kind.name()).collect();
+            format!(
+                "the person with the number {} has a {}: {whose} is identified by {} (resolution 479, annex 2)",
+                self.phone.masked(),
+                kind.name(),
+                accepted.join(", "),
+            )
+        })
+    }
+
     /// Their record.
     pub fn record(&self) -> Person {
         Person {
@@ -61,10 +80,14 @@ impl TestPerson {
 /// What is wrong, with its location.
 pub fn parse(text: &str) -> Result<Vec<TestPerson>, String> {
     let people = toml::from_str::<File>(text).map_err(|error| error.to_string())?.person;
-    match people.iter().find(|person| !person.phone.is_test()) {
-        Some(person) => {
-            Err(format!("{} is not a test number: test numbers begin with 998 00", person.phone.masked()))
-        }
+    if let Some(person) = people.iter().find(|person| !person.phone.is_test()) {
+        return Err(format!(
+            "{} is not a test number: test numbers begin with 998 00",
+            person.phone.masked()
+        ));
+    }
+    match people.iter().find_map(TestPerson::objection) {
+        Some(objection) => Err(objection),
         None => Ok(people),
     }
 }
@@ -78,4 +101,45 @@ pub async fn store(people: &People, from: &[TestPerson], now: Timestamp) -> Resu
         people.store(&person.record(), &person.phone, person.status, now).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first person of the built-in file, with another citizenship and document.
+    fn changed(citizenship: &str, kind: &str) -> Result<Vec<TestPerson>, String> {
+        let first = BUILT_IN.split("[[person]]").nth(1).unwrap();
+        let changed = first
+            .replace("citizenship = \"UZ\"", &format!("citizenship = \"{citizenship}\""))
+            .replace("kind = \"id_card\"", &format!("kind = \"{kind}\""));
+        parse(&format!("[[person]]{changed}"))
+    }
+
+    #[test]
+    fn a_document_that_annex_2_does_not_give_the_person_is_refused_in_plain_words() {
+        for (citizenship, kind) in [
+            ("UZ", "id_card"),
+            ("UZ", "driving_licence"),
+            ("KZ", "residence_permit"),
+            ("KZ", "national_passport"),
+            ("XX", "travel_document"),
+        ] {
+            assert!(changed(citizenship, kind).is_ok(), "{citizenship} {kind}");
+        }
+        for (citizenship, kind) in [
+            ("UZ", "residence_permit"),
+            ("UZ", "national_passport"),
+            ("KZ", "driving_licence"),
+            ("KZ", "travel_document"),
+            ("XX", "national_passport"),
+        ] {
+            assert!(changed(citizenship, kind).is_err(), "{citizenship} {kind}");
+        }
+        assert_eq!(
+            changed("UZ", "residence_permit").unwrap_err(),
+            "the person with the number +998 •• ••• 22 33 has a residence_permit: a citizen of UZ is identified by \
+             biometric_passport, id_card, foreign_travel_passport, driving_licence (resolution 479, annex 2)"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::DataSet;
-use crate::clients::{Basis, Client, DataRequest};
+use crate::clients::{Basis, Client, DataRequest, Terms};
 use crate::platform::clock::Timestamp;
 
 /// How far a consent goes.
@@ -30,6 +30,16 @@ impl Extent {
         }
     }
 
+    /// Whether this goes at least as far as `other`: everything that it lets a client have, this does as well.
+    pub fn allows_all_of(&self, other: &Self) -> bool {
+        other.released.is_subset(&self.released) && (self.offline || !other.offline)
+    }
+
+    /// Whether any of `request` is allowed by this.
+    pub fn allows_any_of(&self, request: &DataRequest) -> bool {
+        request.all().intersection(&self.released).next().is_some() || (self.offline && request.offline)
+    }
+
     fn covers(&self, request: &DataRequest) -> bool {
         let answered: BTreeSet<DataSet> = self.released.union(&self.withheld).copied().collect();
         request.required.is_subset(&self.released)
@@ -47,6 +57,53 @@ pub struct Consent {
     pub extent: Extent,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What the person was told; `None` for consents of versions that did not keep it.
+    pub terms: Option<Box<Terms>>,
+}
+
+/// By what a release was permitted (R68).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PermittedBy {
+    /// By a one-time code; the message that carried it.
+    Code(String),
+    /// By a button.
+    Click,
+    /// By a law.
+    Law,
+}
+
+impl PermittedBy {
+    /// Its name in the store.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Code(_) => "code",
+            Self::Click => "click",
+            Self::Law => "law",
+        }
+    }
+
+    /// The message that carried the code, if there is one.
+    pub fn code_id(&self) -> Option<&str> {
+        match self {
+            Self::Code(id) => Some(id),
+            Self::Click | Self::Law => None,
+        }
+    }
+}
+
+/// A consent to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewConsent {
+    /// Its identifier: recording it twice records it once.
+    pub id: String,
+    /// How far it goes.
+    pub extent: Extent,
+    /// The terms that it is bound to.
+    pub terms: Terms,
+    /// The text that was shown, as JSON; empty when no page asked.
+    pub shown: String,
+    /// By what it was permitted.
+    pub permitted_by: PermittedBy,
 }
 
 /// What is to be done before data may go.
@@ -58,12 +115,13 @@ pub enum Decision {
     Statutory(Extent),
     /// The person must be asked.
     Ask,
-    /// Nothing personal is asked for.
-    Nothing,
+    /// Nothing personal is asked for, but the person has never decided to go on to this service: doing so on a page
+    /// that names it is the decision, and is recorded with an empty extent (OpenID Connect Core §3.1.2.4).
+    Meet,
 }
 
-/// Holds a request against what is on record. With `ask_again` a consent on record is not enough; a law that lets the
-/// client have the data leaves nothing to ask.
+/// Holds a request against what is on record. A consent covers what it was given for, under the terms that were shown.
+/// With `ask_again` a consent on record is not enough; a law that lets the client have the data leaves nothing to ask.
 pub fn decide(
     client: &Client,
     request: &DataRequest,
@@ -71,12 +129,19 @@ pub fn decide(
     ask_again: bool,
     now: Timestamp,
 ) -> Decision {
-    match on_record {
-        _ if ask_again && client.data.basis == Basis::Consent => Decision::Ask,
-        _ if request.is_empty() => Decision::Nothing,
-        Some(consent) if consent.expires_at > now && consent.extent.covers(request) => {
-            Decision::Covered(consent.clone())
+    if ask_again && client.data.basis == Basis::Consent {
+        return Decision::Ask;
+    }
+    let holds = |consent: &Consent| match &consent.terms {
+        None => false,
+        Some(terms) if request.is_empty() => client.terms.same_service(terms),
+        Some(terms) => {
+            consent.extent.covers(request) && client.terms.changed(terms, &request.all()).is_empty()
         }
+    };
+    match on_record.filter(|consent| consent.expires_at > now) {
+        Some(consent) if holds(consent) => Decision::Covered(consent.clone()),
+        _ if request.is_empty() => Decision::Meet,
         _ if client.data.basis == Basis::Statutory => {
             Decision::Statutory(Extent::agreed(request, &request.optional))
         }
@@ -87,6 +152,7 @@ pub fn decide(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clients::{Registration, Rules};
 
     fn sets(sets: &[DataSet]) -> BTreeSet<DataSet> {
         sets.iter().copied().collect()
@@ -106,6 +172,78 @@ mod tests {
         assert!(!extent.covers(&request(&[DataSet::Name, DataSet::Pinfl], &[], false)), "it grew");
         assert!(!extent.covers(&request(&[DataSet::Address], &[], false)), "withheld, and now required");
         assert!(!extent.covers(&request(&[DataSet::Name], &[], true)), "absence was not agreed to");
+    }
+
+    #[test]
+    fn a_consent_goes_as_far_as_another_or_falls_short_of_it() {
+        let extent =
+            |released: &[DataSet], offline| Extent { released: sets(released), offline, ..Extent::default() };
+        let wide = extent(&[DataSet::Name, DataSet::Phone], true);
+        assert!(wide.allows_all_of(&extent(&[DataSet::Phone], false)));
+        assert!(!extent(&[DataSet::Name], true).allows_all_of(&wide), "a set less");
+        assert!(!extent(&[DataSet::Name, DataSet::Phone], false).allows_all_of(&wide), "not in absence");
+        assert!(wide.allows_any_of(&request(&[], &[DataSet::Phone, DataSet::Address], false)));
+        assert!(!wide.allows_any_of(&request(&[DataSet::Address], &[], false)));
+        assert!(wide.allows_any_of(&request(&[DataSet::Address], &[], true)), "absence");
+    }
+
+    const NOW: Timestamp = Timestamp(1_000);
+
+    fn shop(more: &str) -> Client {
+        let text = format!(
+            "client_id = 'shop'\nclient_name = 'Shop'\nredirect_uris = ['https://shop.uz/cb']\n\
+             policy_uri = 'https://shop.uz/policy'\n{more}"
+        );
+        let text = text + if more.contains("owner") { "" } else { "\nowner = 'Shop LLC'" };
+        let text = text + if more.contains("purpose") { "" } else { "\npurpose = 'To serve you'" };
+        let text = text + if more.contains("basis") { "" } else { "\nbasis = 'consent'" };
+        let sms_host = "id.uz".to_owned();
+        let rules = Rules { loopback_http: false, sms_host, shortest_secret: 8, published_secrets: true };
+        toml::from_str::<Registration>(&text).unwrap().parse(&rules).unwrap()
+    }
+
+    fn given(client: &Client, released: &[DataSet]) -> Consent {
+        Consent {
+            id: "c".to_owned(),
+            extent: Extent { released: sets(released), ..Extent::default() },
+            expires_at: NOW.plus(1),
+            terms: Some(Box::new(client.terms.clone())),
+        }
+    }
+
+    #[test]
+    fn a_consent_is_bound_to_what_was_shown() {
+        let (shop, asked) = (shop(""), request(&[DataSet::Name], &[], false));
+        let consent = given(&shop, &[DataSet::Name]);
+        let decided = |client: &Client| decide(client, &asked, Some(&consent), false, NOW);
+        assert_eq!(decided(&shop), Decision::Covered(consent.clone()));
+        for other in ["owner = 'Others LLC'", "purpose = 'Advertising'", "recipients = 'Anybody'"] {
+            assert_eq!(decided(&super::tests::shop(other)), Decision::Ask, "{other}");
+        }
+        let of_before = Consent { terms: None, ..consent.clone() };
+        assert_eq!(decide(&shop, &asked, Some(&of_before), false, NOW), Decision::Ask);
+        assert_eq!(decide(&shop, &asked, Some(&consent), false, NOW.plus(1)), Decision::Ask, "expired");
+        assert_eq!(decide(&shop, &asked, Some(&consent), true, NOW), Decision::Ask, "asked again");
+    }
+
+    #[test]
+    fn the_first_meeting_is_a_decision_of_its_own() {
+        let (shop, nothing) = (shop(""), DataRequest::default());
+        assert_eq!(decide(&shop, &nothing, None, false, NOW), Decision::Meet);
+        for known in [given(&shop, &[]), given(&shop, &[DataSet::Phone])] {
+            assert_eq!(decide(&shop, &nothing, Some(&known), false, NOW), Decision::Covered(known.clone()));
+            let (sold, grown) =
+                (super::tests::shop("owner = 'Others LLC'"), super::tests::shop("purpose = 'Other'"));
+            assert_eq!(decide(&sold, &nothing, Some(&known), false, NOW), Decision::Meet, "another service");
+            assert_eq!(decide(&grown, &nothing, Some(&known), false, NOW), Decision::Covered(known));
+        }
+        let met = given(&shop, &[]);
+        let asked = request(&[DataSet::Name], &[], false);
+        assert_eq!(decide(&shop, &asked, Some(&met), false, NOW), Decision::Ask, "a meeting allows no data");
+        let agency = super::tests::shop("kind = 'state'\nbasis = 'statutory'\nbasis_reference = 'Law 1'");
+        assert_eq!(decide(&agency, &nothing, None, false, NOW), Decision::Meet);
+        let lawful = Extent { released: sets(&[DataSet::Name]), ..Extent::default() };
+        assert_eq!(decide(&agency, &asked, None, true, NOW), Decision::Statutory(lawful));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod consent;
 mod shown;
 mod store;
 
-pub use consent::{Consent, Decision, Extent, decide};
+pub use consent::{Consent, Decision, Extent, NewConsent, PermittedBy, decide};
 pub use shown::values;
 pub(crate) use store::TABLES;
 pub use store::{ConsentContext, ListedConsent, Release};

@@ -4,8 +4,9 @@ use super::DataSet;
 use crate::people::{Account, Address, CivilDate, DocumentKind, PersonName, Sex};
 use crate::platform::web::{locale::Language, text::Text};
 
-/// The values of `set`, one a line; empty when the person's record has none.
-pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
+/// The values of `set`, one a line; empty when the person's record has none. A document that is not valid `today` is
+/// said to be so.
+pub fn values(account: &Account, set: DataSet, text: Text, today: CivilDate) -> Vec<String> {
     let person = &account.person;
     match set {
         DataSet::Name => {
@@ -29,12 +30,16 @@ pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
         DataSet::Pinfl => vec![person.pinfl.digits().to_owned()],
         DataSet::Document => {
             let document = &person.document;
-            vec![
+            let mut lines = vec![
                 text.get(kind_key(document.kind)).to_owned(),
                 document.number.as_str().to_owned(),
                 format!("{} – {}", day(document.issued_on, text), day(document.expires_on, text)),
                 document.issuer.clone(),
-            ]
+            ];
+            if !document.is_valid_on(today) {
+                lines.push(text.get("document.not_valid").to_owned());
+            }
+            lines
         }
         DataSet::Phone => vec![account.phone.written_out()],
         DataSet::Address => person.address.as_ref().map(lines).unwrap_or_default(),

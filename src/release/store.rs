@@ -3,8 +3,8 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use super::{Consent, Extent};
-use crate::clients::{Basis, Client, ClientId};
+use super::{Consent, Extent, NewConsent};
+use crate::clients::{Basis, Client, ClientId, Terms};
 use crate::people::{Account, AccountState, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
@@ -65,10 +65,10 @@ impl Release {
                 db::statement(
                     "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed, \
-                     c.consent_id, c.extent, c.expires_at \
+                     c.consent_id, c.extent, c.expires_at, c.terms \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
                      LEFT JOIN consents c ON c.person_id = p.person_id AND c.client_id = $1 AND c.basis = $2 AND c.ended_at IS NULL \
-                     WHERE p.person_id = $3 ORDER BY c.given_at DESC, c.consent_id DESC LIMIT 1",
+                     WHERE p.person_id = $3 ORDER BY c.given_at DESC, c.given_at_ms DESC, c.consent_id DESC LIMIT 1",
                 )
                 .bind(client.id.as_str())
                 .bind(basis(client))
@@ -81,11 +81,7 @@ impl Release {
         };
         let consent = match db::maybe_text(&row, TABLE, "consent_id")? {
             None => None,
-            Some(id) => Some(Consent {
-                id,
-                extent: db::json::<Extent>(&row, TABLE, "extent")?,
-                expires_at: Timestamp(db::int(&row, TABLE, "expires_at")?),
-            }),
+            Some(_) => Some(consent(&row)?),
         };
         Ok(Some(ConsentContext { account: self.people.open(&row)?, consent }))
     }
@@ -99,12 +95,13 @@ impl Release {
             .db
             .read_all(
                 db::statement(
-                    "SELECT consent_id, client_id, basis, extent, given_at, expires_at FROM consents c \
+                    "SELECT consent_id, client_id, basis, extent, given_at, expires_at, terms, permitted_by FROM consents c \
                      WHERE person_id = $1 AND ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM consents newer \
                      WHERE newer.person_id = c.person_id AND newer.client_id = c.client_id \
                      AND newer.basis = c.basis AND newer.ended_at IS NULL AND (newer.given_at > c.given_at \
-                     OR (newer.given_at = c.given_at AND newer.consent_id > c.consent_id))) \
-                     ORDER BY given_at DESC, consent_id DESC",
+                     OR (newer.given_at = c.given_at AND (newer.given_at_ms > c.given_at_ms \
+                     OR (newer.given_at_ms = c.given_at_ms AND newer.consent_id > c.consent_id))))) \
+                     ORDER BY given_at DESC, given_at_ms DESC, consent_id DESC",
                 )
                 .bind(person.as_str()),
             )
@@ -139,43 +136,83 @@ impl Release {
         ended.map(|row| Ok((person_of(&row)?, client_of(&row)?))).transpose()
     }
 
-    /// A new identifier of a consent.
+    /// A new identifier of a consent: letters and digits, so that a command never takes it for a flag.
     pub fn new_consent_id() -> String {
-        bytes::random_text::<16>()
+        bytes::random_alphanumeric::<26>()
     }
 
-    /// Records what a person agreed to, or what a law lets the client have. Recording the same `id` again changes nothing.
+    /// Records what a person agreed to, or what a law lets the client have, and `then`, all or nothing. Recording the
+    /// same consent again changes nothing, and returns it as it was recorded.
     ///
     /// # Errors
     /// [`DbError`]; then nothing was agreed, or it is not known to be.
     pub async fn record(
         &self,
-        id: &str,
         person: &PersonId,
         client: &Client,
-        extent: Extent,
+        new: NewConsent,
+        then: Vec<Statement>,
     ) -> Result<Consent, DbError> {
         let now = self.clock.now();
-        let consent =
-            Consent { id: id.to_owned(), extent, expires_at: now.plus(client.data.consent_seconds) };
-        let text = db::to_json(&consent.extent)?;
-        self.db
-            .execute(
-                db::statement(
-                    "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (consent_id) DO NOTHING",
-                )
-                .bind(&consent.id)
-                .bind(person.as_str())
-                .bind(client.id.as_str())
-                .bind(basis(client))
-                .bind(text)
-                .bind(now.0)
-                .bind(consent.expires_at.0),
-            )
-            .await?;
-        Ok(consent)
+        let insert = db::statement(
+            "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at, \
+             terms, shown, permitted_by, code_id, given_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (consent_id) DO NOTHING \
+             RETURNING consent_id, extent, expires_at, terms",
+        )
+        .bind(&new.id)
+        .bind(person.as_str())
+        .bind(client.id.as_str())
+        .bind(basis(client))
+        .bind(db::to_json(&new.extent)?)
+        .bind(now.0)
+        .bind(now.plus(client.data.consent_seconds).0)
+        .bind(db::to_json(&new.terms)?)
+        .bind(new.shown)
+        .bind(new.permitted_by.name())
+        .bind(new.permitted_by.code_id())
+        .bind(self.clock.now_ms());
+        let recorded = if then.is_empty() {
+            self.db.change(insert).await?
+        } else {
+            self.db.guarded(insert, then).await?
+        };
+        match recorded {
+            Some(row) => consent(&row),
+            None => consent(&self.db.read_one(recorded_before(&new.id)).await?),
+        }
     }
+
+    /// What must take place in the transaction that records a consent which goes less far than the ones before: those
+    /// end, and with them the codes that rest on them and were not redeemed yet.
+    pub fn end_former(&self, person: &PersonId, client: &Client, new: &str) -> Statement {
+        db::statement(
+            "UPDATE consents SET ended_at = $1 WHERE person_id = $2 AND client_id = $3 AND basis = $4 \
+             AND ended_at IS NULL AND consent_id <> $5",
+        )
+        .bind(self.clock.now().0)
+        .bind(person.as_str())
+        .bind(client.id.as_str())
+        .bind(basis(client))
+        .bind(new)
+    }
+}
+
+fn recorded_before(id: &str) -> Statement {
+    db::statement("SELECT consent_id, extent, expires_at, terms FROM consents WHERE consent_id = $1").bind(id)
+}
+
+fn consent(row: &Row) -> Result<Consent, DbError> {
+    let terms = match db::maybe_text(row, TABLE, "terms")? {
+        None => None,
+        Some(_) => Some(Box::new(db::json::<Terms>(row, TABLE, "terms")?)),
+    };
+    Ok(Consent {
+        id: db::text(row, TABLE, "consent_id")?,
+        extent: db::json::<Extent>(row, TABLE, "extent")?,
+        expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
+        terms,
+    })
 }
 
 /// A consent in a list.
@@ -187,18 +224,17 @@ pub struct ListedConsent {
     pub client_id: ClientId,
     /// Whether a law lets the client have the data, and not the person.
     pub statutory: bool,
+    /// By what it was permitted: `code`, `click` or `law`; `None` for consents of versions that did not keep it.
+    pub permitted_by: Option<String>,
     /// When it was given.
     pub given_at: Timestamp,
 }
 
 fn listed(row: &Row) -> Result<ListedConsent, DbError> {
     Ok(ListedConsent {
-        consent: Consent {
-            id: db::text(row, TABLE, "consent_id")?,
-            extent: db::json::<Extent>(row, TABLE, "extent")?,
-            expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
-        },
+        consent: consent(row)?,
         client_id: client_of(row)?,
+        permitted_by: db::maybe_text(row, TABLE, "permitted_by")?,
         statutory: db::text(row, TABLE, "basis")? == "statutory",
         given_at: Timestamp(db::int(row, TABLE, "given_at")?),
     })

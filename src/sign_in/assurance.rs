@@ -83,3 +83,15 @@ pub enum Amr {
     /// A one-time code.
     Otp,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Acr;
+    use crate::clients::ACR_VALUES;
+
+    #[test]
+    fn registrations_know_every_class_in_its_order() {
+        assert_eq!(Acr::ALL.map(Acr::name), ACR_VALUES);
+        assert!(Acr::ALL.is_sorted() && ACR_VALUES.iter().all(|name| Acr::parse(name).is_some()));
+    }
+}

@@ -56,7 +56,7 @@ impl SignInAttempt {
 
     /// Makes up for a try that was counted although no code was compared.
     pub fn forgive_try(&mut self) {
-        if let Stage::Code(sent) = &mut self.stage {
+        if let Some(sent) = self.stage.code_mut() {
             sent.challenge.tries_before += 1;
         }
     }
@@ -92,6 +92,10 @@ pub struct Authenticated {
     pub acr: Acr,
     /// By which methods.
     pub amr: Vec<Amr>,
+    /// The message whose code was entered in this very attempt: that code permits what its page said the service asks
+    /// for (R68, D-p). `None` where only a session exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// A code that was sent to a number; nothing here tells whether anybody has that number.
@@ -229,7 +233,8 @@ impl SignInAttempts {
 
     /// A new attempt, in the form in which an address carries it; `None` when it is larger than [`MOST_BYTES`].
     pub fn begin(&self, attempt: SignInAttempt) -> Option<OpenAttempt> {
-        let mut open = OpenAttempt { id: AttemptId::random(), attempt, version: Version::ABSENT, sealed: None };
+        let mut open =
+            OpenAttempt { id: AttemptId::random(), attempt, version: Version::ABSENT, sealed: None };
         self.seal(&mut open).then_some(open)
     }
 
@@ -253,8 +258,9 @@ impl SignInAttempts {
         let text = self.sealer.open_text(ADDRESS, name).ok()?;
         let Opened { id, attempt } = serde_json::from_slice(&text).ok()?;
         let (id, sealed) = (AttemptId::parse(&id)?, Some(name.to_owned()));
-        (attempt.expires_at > self.clock.now())
-            .then(|| AttemptName::Sealed(Box::new(OpenAttempt { id, attempt, version: Version::ABSENT, sealed })))
+        (attempt.expires_at > self.clock.now()).then(|| {
+            AttemptName::Sealed(Box::new(OpenAttempt { id, attempt, version: Version::ABSENT, sealed }))
+        })
     }
 
     /// The attempt.
@@ -270,14 +276,10 @@ impl SignInAttempts {
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn find_and_count(
-        &self,
-        name: AttemptName,
-    ) -> Result<Option<(OpenAttempt, u64)>, Unavailable> {
+    pub async fn find_and_count(&self, name: AttemptName) -> Result<Option<(OpenAttempt, u64)>, Unavailable> {
         // The counter outlives the attempt, so that it cannot begin again while a code is valid.
         let counter = EphemeralKey::of(super::WINDOWS, &format!("tries/{}", name.id().as_str()));
-        let (found, count) =
-            self.ephemeral.get_and_count(key(name.id()), counter, self.seconds + 60).await?;
+        let (found, count) = self.ephemeral.get_and_count(key(name.id()), counter, self.seconds + 60).await?;
         Ok(name.or_sealed(found).map(|open| (open, count)))
     }
 

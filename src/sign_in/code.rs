@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use super::{Acr, Amr, Authenticated, ServiceError, SessionId, SignIn, SignInAttempt, Stage};
+use super::{Acr, Amr, Authenticated, ServiceError, SessionId, SignIn, SignInAttempt};
 use crate::people::{AccountState, PersonId, digits_of};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -51,7 +51,7 @@ impl SignIn {
         code: TypedCode,
         tries: u64,
     ) -> Result<CountedTry, CodeOutcome<C>> {
-        let Stage::Code(sent) = attempt.stage() else { return Err(CodeOutcome::Expired) };
+        let Some((sent, _)) = attempt.stage().code() else { return Err(CodeOutcome::Expired) };
         if sent.challenge.expires_at <= self.clock.now() {
             return Err(CodeOutcome::Expired);
         }
@@ -75,11 +75,11 @@ impl SignIn {
         session: &SessionId,
         look_up: impl AsyncFnOnce(&PersonId) -> Result<Option<C>, ServiceError>,
     ) -> Result<CodeOutcome<C>, ServiceError> {
-        let Stage::Code(sent) = attempt.stage() else { return Ok(CodeOutcome::Expired) };
+        let Some((sent, purpose)) = attempt.stage().code() else { return Ok(CodeOutcome::Expired) };
         let nobody = PersonId::decoy(&sent.index);
         let found = look_up(sent.person_id.as_ref().unwrap_or(&nobody)).await?;
         let now = self.clock.now();
-        let digest = self.code_digest(&tried.code.0, &sent.challenge.message_id, &sent.index);
+        let digest = self.code_digest(purpose, &tried.code.0, &sent.challenge.message_id, &sent.index);
         let same = digest.matches(&sent.challenge.digest);
         let found = found.filter(|found| found.borrow().may_try(now) && found.borrow().epoch == sent.epoch);
         match found {
@@ -89,7 +89,8 @@ impl SignIn {
                     self.people.clear_failures(&state.person_id).await?;
                 }
                 self.metrics.sign_ins("code", "right").inc();
-                let authenticated = proved(state, sent.index, session.digest(), now);
+                let message_id = &sent.challenge.message_id;
+                let authenticated = proved(state, sent.index, (session.digest(), message_id), now);
                 Ok(CodeOutcome::Right(authenticated, found))
             }
             found => {
@@ -105,7 +106,12 @@ impl SignIn {
 }
 
 /// A code sent to the enrolled number is one factor, and is called no more than that.
-fn proved(state: &AccountState, number: Digest, session: Digest, now: Timestamp) -> Authenticated {
+fn proved(
+    state: &AccountState,
+    number: Digest,
+    (session, message_id): (Digest, &str),
+    now: Timestamp,
+) -> Authenticated {
     Authenticated {
         person_id: state.person_id.clone(),
         epoch: state.epoch,
@@ -115,6 +121,7 @@ fn proved(state: &AccountState, number: Digest, session: Digest, now: Timestamp)
         auth_time: now,
         acr: Acr::MobileId,
         amr: vec![Amr::Sms, Amr::Otp],
+        code: Some(message_id.to_owned()),
     }
 }
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Acr, Authenticated, CodeSent, OpenAttempt};
-use crate::clients::{ClientId, DataRequest};
+use crate::clients::{ClientId, DataRequest, Terms};
 use crate::people::DataSet;
+use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 
 /// How far a sign-in attempt got, with what that stage knows.
@@ -22,6 +23,8 @@ pub enum Stage {
     Continue(Authenticated),
     /// The person proved who they are and is asked for consent.
     Consent(Authenticated),
+    /// The person chose on the consent page, and the code that permits it is expected.
+    Permission(Authenticated, Agreement, CodeSent),
     /// The person agreed and the answer is being made; it can be made again until it is stored.
     Answering(Authenticated, Agreement),
     /// The answer is stored.
@@ -37,13 +40,46 @@ pub struct Agreement {
     pub asked: DataRequest,
     /// The optional data sets that the person ticked.
     pub ticked: BTreeSet<DataSet>,
+    /// The terms that the page showed.
+    pub terms: Terms,
+    /// The text that the page showed, as JSON.
+    pub shown: String,
+    /// Whether the service's registration lets a button permit a release; otherwise a code must.
+    pub by_click: bool,
+}
+
+impl Agreement {
+    /// A digest of what is agreed to, by which a form says what its page showed.
+    pub fn digest(&self) -> Digest {
+        let told = (&self.asked, &self.ticked, &self.shown, self.terms.digest());
+        Digest::of(serde_json::to_string(&told).unwrap_or_default().as_bytes())
+    }
+}
+
+/// What a code is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// To prove who somebody is.
+    SignIn,
+    /// To permit a release of data.
+    Permission,
+}
+
+impl Purpose {
+    /// Its name, as the digests of codes hold it.
+    pub(super) const fn name(self) -> &'static [u8] {
+        match self {
+            Self::SignIn => b"sign-in",
+            Self::Permission => b"permission",
+        }
+    }
 }
 
 /// How an attempt ended.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Outcome {
-    /// With an answer, in the protocol's own form, so that a lost one can be sent again.
-    Answered(Box<RawValue>),
+    /// With an answer, in the protocol's own form, so that a lost one can be sent again while the session lasts.
+    Answered(Box<RawValue>, Digest),
     /// The person refused, or was not the one that the service expected.
     Refused(Refusal),
 }
@@ -70,6 +106,10 @@ pub enum Event {
     Proved(Authenticated),
     /// The person goes on with the session of this browser, and consent is asked for.
     SessionUsed(Authenticated),
+    /// The person chose on the consent page, and a code is sent by which they permit it (R68).
+    PermissionAsked(Authenticated, Agreement, CodeSent),
+    /// The code in that message was entered.
+    Permitted(String),
     /// The person agreed on the consent page.
     Agreed(Authenticated, Agreement),
     /// There is to be no answer but an error.
@@ -98,6 +138,8 @@ pub enum Illegal {
     Acr,
     /// Consent must be asked for first.
     Consent,
+    /// A code must permit it.
+    Permission,
 }
 
 /// The stage that follows.
@@ -116,9 +158,10 @@ pub(super) fn next(
     };
     match (stage, event) {
         (Stage::Number | Stage::Code(_), Event::CodeSent(code)) => Ok(Stage::Code(code)),
-        (Stage::Continue(_) | Stage::Consent(_) | Stage::Answering(..), Event::StartOver) => {
-            Ok(Stage::Number)
-        }
+        (
+            Stage::Continue(_) | Stage::Consent(_) | Stage::Permission(..) | Stage::Answering(..),
+            Event::StartOver,
+        ) => Ok(Stage::Number),
         (Stage::Code(code), Event::Proved(_) | Event::Answered(..)) if code.challenge.expires_at <= now => {
             Err(Illegal::Expired)
         }
@@ -129,7 +172,26 @@ pub(super) fn next(
             Err(Illegal::Consent)
         }
         (Stage::Code(_) | Stage::Continue(_) | Stage::Answering(..), Event::Answered(person, answer)) => {
-            accepted(&person).map(|()| Stage::Finished(Outcome::Answered(answer)))
+            let session = person.session;
+            accepted(&person).map(|()| Stage::Finished(Outcome::Answered(answer, session)))
+        }
+        // A code that signed somebody in earlier permits nothing: it must be one of this attempt.
+        (Stage::Consent(_), Event::Agreed(person, agreement))
+            if !agreement.by_click && person.code.is_none() =>
+        {
+            Err(Illegal::Permission)
+        }
+        (Stage::Consent(_) | Stage::Permission(..), Event::PermissionAsked(person, agreement, code)) => {
+            accepted(&person).map(|()| Stage::Permission(person, agreement, code))
+        }
+        (Stage::Permission(_, _, code), Event::Permitted(_)) if code.challenge.expires_at <= now => {
+            Err(Illegal::Expired)
+        }
+        (Stage::Permission(person, agreement, code), Event::Permitted(id))
+            if code.challenge.message_id == id =>
+        {
+            let person = Authenticated { code: Some(id), ..person.clone() };
+            accepted(&person).map(|()| Stage::Answering(person, agreement.clone()))
         }
         (Stage::Consent(_), Event::Agreed(person, agreement)) => {
             accepted(&person).map(|()| Stage::Answering(person, agreement))
@@ -151,6 +213,8 @@ pub enum Page {
     Continue,
     /// Which data go to the service.
     Consent,
+    /// The code that permits it.
+    Permission,
 }
 
 /// What must exist before a page is shown.
@@ -167,6 +231,8 @@ pub enum Precondition {
 pub enum Undo {
     /// The code in force: another number replaces it. How many codes were sent stays.
     Code,
+    /// What was chosen: another choice replaces it. The code in force stays, and permits what was chosen last.
+    Choice,
 }
 
 /// One row of the table of steps.
@@ -197,6 +263,11 @@ const CONSENT: StepInfo = StepInfo {
     preconditions: &[Precondition::Browser, Precondition::Session],
     back: None,
 };
+const PERMISSION: StepInfo = StepInfo {
+    page: Some(Page::Permission),
+    preconditions: &[Precondition::Browser, Precondition::Session],
+    back: Some((Page::Consent, Undo::Choice)),
+};
 const FINISHED: StepInfo = StepInfo { page: None, preconditions: &[Precondition::Browser], back: None };
 
 impl Stage {
@@ -206,6 +277,7 @@ impl Stage {
             Self::Number => &NUMBER,
             Self::Code(_) => &CODE,
             Self::Continue(_) => &CONTINUE,
+            Self::Permission(..) => &PERMISSION,
             // An answer that could not be stored is made again from the page that decided it.
             Self::Consent(_) | Self::Answering(..) => &CONSENT,
             Self::Finished(_) => &FINISHED,
@@ -223,15 +295,33 @@ impl Stage {
         match self {
             Self::Continue(authenticated)
             | Self::Consent(authenticated)
+            | Self::Permission(authenticated, ..)
             | Self::Answering(authenticated, _) => Some(authenticated),
             Self::Number | Self::Code(_) | Self::Finished(_) => None,
+        }
+    }
+
+    /// The code in force, with what it is for: a code for one purpose is none for another (R69).
+    pub const fn code(&self) -> Option<(&CodeSent, Purpose)> {
+        match self {
+            Self::Code(sent) => Some((sent, Purpose::SignIn)),
+            Self::Permission(_, _, sent) => Some((sent, Purpose::Permission)),
+            _ => None,
+        }
+    }
+
+    /// The code in force, to be changed.
+    pub(super) const fn code_mut(&mut self) -> Option<&mut CodeSent> {
+        match self {
+            Self::Code(sent) | Self::Permission(_, _, sent) => Some(sent),
+            _ => None,
         }
     }
 }
 
 impl Page {
     /// All pages.
-    pub const ALL: [Self; 4] = [Self::Number, Self::Code, Self::Continue, Self::Consent];
+    pub const ALL: [Self; 5] = [Self::Number, Self::Code, Self::Continue, Self::Consent, Self::Permission];
 
     /// The row of the table of steps at which it is due.
     pub const fn step(self) -> &'static StepInfo {
@@ -240,6 +330,7 @@ impl Page {
             Self::Code => &CODE,
             Self::Continue => &CONTINUE,
             Self::Consent => &CONSENT,
+            Self::Permission => &PERMISSION,
         }
     }
 
@@ -250,6 +341,7 @@ impl Page {
             Self::Code => "code",
             Self::Continue => "continue",
             Self::Consent => "consent",
+            Self::Permission => "permission",
         }
     }
 

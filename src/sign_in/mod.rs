@@ -12,6 +12,8 @@ mod freshness;
 mod identifier;
 mod limits;
 mod number;
+mod permission;
+mod purpose;
 mod request;
 mod session;
 mod settings;
@@ -32,8 +34,8 @@ pub use attempt::{
 };
 pub use code::{CodeOutcome, CountedTry, TypedCode};
 pub use flow::{
-    Agreement, Event, Illegal, Outcome, Page, Precondition, Refusal, Requirements, Stage, StepInfo, Undo,
-    cancel_path,
+    Agreement, Event, Illegal, Outcome, Page, Precondition, Purpose, Refusal, Requirements, Stage, StepInfo,
+    Undo, cancel_path,
 };
 pub use freshness::{Reason, Situation, known};
 pub use identifier::{AttemptId, BrowserId, SessionId};

@@ -2,9 +2,10 @@
 //! work is done and the same page follows, whoever the number belongs to.
 
 use super::limits::{ClientNetwork, Counted, Limit};
-use super::{Challenge, CodeSent, Event, OpenAttempt, ServiceError, SignIn, SignInAttempt, Stage};
+use super::purpose::For;
+use super::{Challenge, CodeSent, OpenAttempt, Purpose, ServiceError, SignIn, SignInAttempt, Stage};
 use crate::clients::Client;
-use crate::notices::sms::text::sign_in_text;
+use crate::notices::sms::text::{permission_text, sign_in_text};
 use crate::notices::{OutboundMessage, Prepared, Submitted};
 use crate::people::{Epoch, PersonId, PhoneError, PhoneNumber};
 use crate::platform::bytes::{self, Digest};
@@ -42,7 +43,7 @@ pub enum ResendOutcome {
 }
 
 /// What became of a code that was made.
-enum Sent {
+pub(super) enum Sent {
     Stored,
     Limited(Limit),
     Overtaken,
@@ -104,7 +105,7 @@ impl SignIn {
         if former.is_some_and(|former| former.index == index && self.resend_in(former, now) > Some(0)) {
             return Ok(NumberOutcome::AlreadySent);
         }
-        Ok(match self.send_code(open, number, index, sender, tries).await? {
+        Ok(match self.send_code(open, (number, index), sender, tries, For::SignIn).await? {
             Sent::Stored => NumberOutcome::CodeSent,
             Sent::Limited(limit) => NumberOutcome::Limited(limit),
             Sent::Overtaken => NumberOutcome::Overtaken,
@@ -121,14 +122,15 @@ impl SignIn {
         sender: Sender<'_>,
         tries: u64,
     ) -> Result<ResendOutcome, ServiceError> {
-        let Stage::Code(former) = open.attempt.stage() else { return Ok(ResendOutcome::Overtaken) };
+        let made_for = For::stage(open.attempt.stage());
+        let Some((former, _)) = open.attempt.stage().code() else { return Ok(ResendOutcome::Overtaken) };
         match self.resend_in(former, self.clock.now()) {
             None => return Ok(ResendOutcome::NoMore),
             Some(wait) if wait > 0 => return Ok(ResendOutcome::Wait(wait)),
             Some(_) => {}
         }
         let (number, index) = (former.number.clone(), former.index);
-        Ok(match self.send_code(open, number, index, sender, tries).await? {
+        Ok(match self.send_code(open, (number, index), sender, tries, made_for).await? {
             Sent::Stored => ResendOutcome::CodeSent,
             Sent::Limited(limit) => ResendOutcome::Limited(limit),
             Sent::Overtaken => ResendOutcome::Overtaken,
@@ -147,13 +149,13 @@ impl SignIn {
         (self.most_resends() + 1).saturating_sub(sent.sends)
     }
 
-    async fn send_code(
+    pub(super) async fn send_code(
         &self,
         open: &mut OpenAttempt,
-        number: PhoneNumber,
-        index: Digest,
+        (number, index): (PhoneNumber, Digest),
         sender: Sender<'_>,
         tries: u64,
+        made_for: For,
     ) -> Result<Sent, ServiceError> {
         let now = self.clock.now();
         let exempt = self.is_exempt(&number);
@@ -163,8 +165,13 @@ impl SignIn {
         };
         let state = self.people.account_state(&index).await?;
         let reachable = state.filter(|state| state.may_try(now)).map(|state| (state.person_id, state.epoch));
-        let pending =
-            self.make_code(&mut open.attempt, (number, reachable), index, sender, (counted, tries))?;
+        let pending = self.make_code(
+            &mut open.attempt,
+            (number, reachable),
+            index,
+            sender,
+            (counted, tries, made_for),
+        )?;
         let stored = match self.store(open, pending).await? {
             Ok(stored) => stored,
             Err(instead) => return Ok(instead),
@@ -179,38 +186,44 @@ impl SignIn {
         (number, reachable): (PhoneNumber, Option<(PersonId, Epoch)>),
         index: Digest,
         sender: Sender<'_>,
-        (counted, tries): (Counted, u64),
+        (counted, tries, made_for): (Counted, u64, For),
     ) -> Result<PendingCode, ServiceError> {
         let now = self.clock.now();
-        let (sends, former) = match attempt.stage() {
-            Stage::Code(former) => (former.sends, Some(former.challenge.message_id.clone())),
-            _ => (0, None),
+        let purpose = made_for.purpose();
+        let (sends, former) = match attempt.stage().code() {
+            Some((former, _)) => (former.sends, Some(former.challenge.message_id.clone())),
+            None => (0, None),
         };
         let (person_id, epoch) = reachable.map(|(id, epoch)| (Some(id), epoch)).unwrap_or_default();
         let message_id = bytes::random_alphanumeric::<20>();
         let constant = self.settings.constant_codes.get(number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
         let challenge = Challenge {
-            digest: self.code_digest(&code, &message_id, &index),
+            digest: self.code_digest(purpose, &code, &message_id, &index),
             message_id: message_id.clone(),
             expires_at: now.plus(self.settings.code_seconds),
             tries_before: tries,
         };
         let tag = attempt.language.tag();
+        let name = sender.client.identity.sms_name.get(tag);
+        let text = match purpose {
+            Purpose::SignIn => sign_in_text(tag, name, &code, &self.settings.host),
+            Purpose::Permission => permission_text(tag, name, &code, &self.settings.host),
+        };
         let message = self.outbox.prepare(OutboundMessage {
             id: &message_id,
             to: person_id.as_ref().map(|_| &number),
             number_index: &index,
             client_id: sender.client.id.as_str(),
             address: &sender.network.text(),
-            text: sign_in_text(tag, sender.client.identity.sms_name.get(tag), &code, &self.settings.host),
+            text,
             ttl: self.settings.code_seconds,
             daily_cap: if self.is_exempt(&number) { i64::MAX } else { self.settings.daily_cap },
         })?;
         let known = person_id.is_some();
         let sent = CodeSent { number, index, person_id, epoch, challenge, sends: sends + 1, sent_at: now };
         attempt
-            .advance(Event::CodeSent(sent), false, now)
+            .advance(made_for.event(sent), false, now)
             .map_err(|illegal| ServiceError::Internal(format!("a code at another stage: {illegal:?}")))?;
         Ok(PendingCode { message, known, counted, former })
     }
@@ -256,15 +269,21 @@ impl SignIn {
 
     /// The only form in which a code is kept: bound to the message that carries it (and so to one attempt), to the number
     /// and to the purpose (R69).
-    pub(super) fn code_digest(&self, code: &str, message_id: &str, index: &Digest) -> Digest {
-        self.codes.digest(&[b"sign-in", code.as_bytes(), message_id.as_bytes(), &index.0])
+    pub(super) fn code_digest(
+        &self,
+        purpose: Purpose,
+        code: &str,
+        message_id: &str,
+        index: &Digest,
+    ) -> Digest {
+        self.codes.digest(&[purpose.name(), code.as_bytes(), message_id.as_bytes(), &index.0])
     }
 
     fn is_exempt(&self, number: &PhoneNumber) -> bool {
         self.settings.relaxed_limits && self.settings.constant_codes.contains_key(number.digits())
     }
 
-    fn most_resends(&self) -> u32 {
+    pub(super) fn most_resends(&self) -> u32 {
         u32::try_from(self.settings.resend_after.len()).unwrap_or(u32::MAX)
     }
 }

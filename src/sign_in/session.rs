@@ -89,6 +89,7 @@ impl Session {
             auth_time: self.auth_time,
             acr: self.acr,
             amr: self.amr.clone(),
+            code: None,
         }
     }
 }

@@ -95,7 +95,10 @@ async fn of_two_tabs_with_the_same_address_one_enters_a_number(world: &World) {
     code_of(&step.away());
     // Once it is finished, its first address leads to no second answer of another number.
     let again = browser.enter_number(&page, &person.number).await;
-    assert!(!matches!(&again, crate::support::Step::Page(page) if page.has("code")), "a finished attempt goes on");
+    assert!(
+        !matches!(&again, crate::support::Step::Page(page) if page.has("code")),
+        "a finished attempt goes on"
+    );
 }
 
 async fn what_was_typed_and_the_language_are_kept_without_being_stored(world: &World) {

@@ -156,14 +156,31 @@ impl Visitor {
         self.inspect("8-continue").await;
         self.chromium.click("#continue").await;
         self.chromium.wait_for("#claims").await;
+        self.chromium.open(&format!("{portal}/service/1")).await;
+        self.chromium.wait_for("#sign-in").await;
+        self.inspect("15-people").await;
+        // A second service, with a session: its consent is permitted by a code of its own.
+        self.chromium.open(&format!("{portal}/sign-in/1?ui_locales={}", self.language)).await;
+        self.chromium.wait_for("#other").await;
+        self.chromium.click("#continue").await;
+        self.chromium.wait_for("#allow").await;
+        self.inspect("8a-consent-by-code").await;
+        let former = self.code(FIRST, None).await;
+        self.chromium.click("#allow").await;
+        self.chromium.wait_for("#code-data").await;
+        self.inspect("8b-permission").await;
+        let code = self.code(FIRST, Some(&former)).await;
+        self.chromium.fill("#code", &code).await;
+        self.chromium.click("#continue").await;
+        self.chromium.wait_for("#claims").await;
         for (name, url, id) in [
             ("9-welcome", format!("{provider}/"), "h1"),
             ("10-nowhere", format!("{provider}/nowhere"), "#error"),
             ("11-unknown-service", format!("{provider}/oidc/authorize?client_id=nobody"), "#error"),
+            ("8c-privacy", format!("{portal}/privacy/1"), "h1"),
             ("12-phone", format!("{sandbox}/phone?number={FIRST}"), "#messages"),
             ("13-switches", format!("{sandbox}/switches"), "form"),
             ("14-sandbox", format!("{sandbox}/"), "h1"),
-            ("15-people", format!("{portal}/service/1"), "#sign-in"),
             ("16-sign-out", format!("{provider}/oidc/logout"), "#stay"),
         ] {
             self.chromium.open(&url).await;

@@ -48,6 +48,12 @@ async fn clients_can_be_managed_while_the_provider_runs(setup: Setup) {
         "Newcomer",
         "--owner",
         "Somebody",
+        "--purpose",
+        "To be new",
+        "--basis-reference",
+        "contract 1",
+        "--policy",
+        "http://localhost:9/policy",
         "--redirect-uri",
         crate::support::CALLBACK,
     ]);
@@ -87,7 +93,7 @@ async fn clients_can_be_managed_while_the_provider_runs(setup: Setup) {
 
     // An import is all or nothing, and every error is reported.
     let broken = "[[clients]]\nclient_id = \"good\"\nclient_name = \"Good\"\nowner = \"X\"\n\
-                  redirect_uris = [\"https://good.uz/cb\"]\n\
+                  scope = \"openid\"\nredirect_uris = [\"https://good.uz/cb\"]\n\
                   [[clients]]\nclient_id = \"bad\"\nclient_name = \"Bad\"\nowner = \"X\"\n\
                   redirect_uris = [\"http://evil.uz/cb\", \"https://a.uz/*\"]\nrequire_pcke = true\n";
     std::fs::write(world.folder.file("broken.toml"), broken).expect("a file");

@@ -13,13 +13,15 @@ on_both_backends!(
 );
 
 /// What [`every_page`] shows.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 13] = [
     "number",
     "number with an error",
     "code",
     "code with an error",
     "consent",
     "continue",
+    "consent by code",
+    "permission",
     "welcome",
     "sign out",
     "signed out",
@@ -39,12 +41,15 @@ pub(crate) async fn every_page(world: &World) -> Vec<(&'static str, Page)> {
     let consent = browser.enter_code(&code, &right).await.page().expect("allow");
     browser.press(&consent, "allow", &[]).await.away();
     let onward = browser.begin(world, &Asked::by(RIVAL)).await.page().expect("other");
+    let by_code = browser.press(&onward, "continue", &[]).await.page().expect("allow");
+    let permission = browser.press(&by_code, "allow", &[]).await.page().expect("code-data");
     let welcome = browser.open("/").await.page();
     let leaving = browser.open("/oidc/logout").await.page().expect("stay");
     let left = browser.press(&leaving, "continue", &[]).await.page().expect("signed-out");
     let unknown = browser.begin(world, &Asked::by(SHOP).with("client_id", "nobody")).await.page();
     let nowhere = browser.open("/nowhere").await.page();
-    let pages = [number, refused, code, wrong, consent, onward, welcome, leaving, left, unknown, nowhere];
+    let first = [number, refused, code, wrong, consent, onward, by_code, permission];
+    let pages = first.into_iter().chain([welcome, leaving, left, unknown, nowhere]);
     NAMES.into_iter().zip(pages).collect()
 }
 

@@ -91,10 +91,12 @@ async fn a_known_person_is_asked_whether_to_continue(world: &World) {
     assert!(!page.body.contains(&person.number[3..]), "the number is masked: {page}");
     code_of(&browser.press(&page, "continue", &[]).await.away());
     world.nothing_more_came(&[&person]).await;
-    // A second service: continue, then its consent.
+    // A second service: continue, then its consent, which a code permits.
     let page = browser.begin(world, &Asked::by(RIVAL)).await.page().expect("other");
     let page = browser.press(&page, "continue", &[]).await.page().expect("allow");
-    code_of(&browser.press(&page, "allow", &[]).await.away());
+    let page = browser.press(&page, "allow", &[]).await.page().expect("code-data");
+    let code = world.sandbox.next_code(&person).await;
+    code_of(&browser.enter_code(&page, &code).await.away());
 }
 
 async fn somebody_else_can_sign_in_instead(world: &World) {

@@ -27,10 +27,11 @@ const DOCUMENTS: [&str; 7] =
     ["discovery", "jwks", "tokens-shop", "tokens-legacy", "tokens-modern", "errors", "errors-by-redirect"];
 
 /// What differs from run to run in text, and what stands for it.
-const FILTERS: [(&str, &str); 8] = [
+const FILTERS: [(&str, &str); 9] = [
     (r"http://localhost:\d{5}", "[issuer]"),
     (r"/static/(\w+)\.[0-9a-f]{16}\.", "/static/$1.[hash]."),
     (r"\b(t|confirm)=[A-Za-z0-9_-]{43}", "$1=[secret]"),
+    (r#"(name="(?:shown|permits)") value="[A-Za-z0-9_-]{43}""#, r#"$1 value="[digest]""#),
     (r"\b[a-z2-7]{20}\b", "[request id]"),
     (r"\d{1,2} \w+ 20[2-9]\d", "[day]"),
     // Whose number it is; the country's code and the operator's are everybody's here.

@@ -59,7 +59,7 @@ async fn follow(world: &World, browser: &mut Browser, url: &str, person: &Person
     let page = browser.enter_number(&page, &person.number).await.page().expect("code");
     let code = world.sandbox.next_code(person).await;
     match browser.enter_code(&page, &code).await {
-        Step::Page(page) => browser.press(&page, "allow", &[]).await.away(),
+        Step::Page(page) => browser.allow_everything(&page).await.away(),
         Step::Away(url) => url,
     }
 }

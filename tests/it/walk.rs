@@ -47,10 +47,16 @@ async fn no_way_through_the_pages_leads_astray(world: &World) {
         }
         sessions += walk.sessions.len();
         // Whatever was done before, somebody can sign in at this browser.
-        let code = code_of(&walk.browser.sign_in(world, &Asked::by(SHOP), &world.person()).await);
+        let anew = Asked::by(SHOP).and("prompt", "login");
+        let code = code_of(&walk.browser.sign_in(world, &anew, &world.person()).await);
         world.redeem(SHOP, &code).await.granted();
     }
     assert!(sessions > 0, "these walks open no page that matters");
+    let by_a_button = "SELECT COUNT(*) FROM consents WHERE client_id IN ('shop', 'rival') AND permitted_by <> 'code' \
+         AND extent NOT LIKE '%\"released\":[]%'";
+    assert_eq!(world.stored(by_a_button).await, 0, "data were permitted without a code");
+    let without = "SELECT COUNT(*) FROM consents WHERE permitted_by = 'code' AND code_id IS NULL";
+    assert_eq!(world.stored(without).await, 0);
 }
 
 struct Walk<'w> {
@@ -139,7 +145,7 @@ impl<'w> Walk<'w> {
 
     /// Tries another step's address for the same sign-in.
     async fn guess(&mut self, tab: usize, page: &Page) {
-        let step = ["number", "code", "consent", "continue", "cancel"][self.rng.usize(..5)];
+        let step = ["number", "code", "consent", "permission", "continue", "cancel"][self.rng.usize(..6)];
         let mut url = page.url.clone();
         if url.path().starts_with("/sign-in/") {
             url.set_path(&format!("/sign-in/{step}"));
@@ -157,6 +163,10 @@ impl<'w> Walk<'w> {
         }
         let buttons: Vec<&Control> = form.controls.iter().filter(|control| control.button).collect();
         let button = self.rng.choice(buttons).map(|button| button.id.clone()).unwrap_or_default();
+        if button == "allow" {
+            // Where only a session exists, a code is sent.
+            self.expected = [true, true];
+        }
         let pairs: Vec<(&str, &str)> = typed.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         let (url, fields) = (page.url.join(&form.action).expect("a URL"), form.fields(&button, &pairs));
         self.trail.push(format!("tab {tab} posts {fields:?} to {url}"));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use crate::clients::SecretDigest;
+use crate::clients::{ClientSecret, SecretDigest};
 
 /// Client authentication as registered.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -90,6 +90,18 @@ impl AuthenticationDocument {
                 format!("{shortest} to 200 visible ASCII characters; leave it out to have one made"),
             );
         }
+        let given = self.client_secret.as_deref().map(|secret| ClientSecret::given(secret).digest());
+        let exported = self.client_secret_sha256.as_deref().and_then(SecretDigest::decode);
+        if !check.rules.published_secrets {
+            for (member, digest) in [("client_secret", given), ("client_secret_sha256", exported)] {
+                if digest.is_some_and(|digest| digest.is_published()) {
+                    check.fail(
+                        member,
+                        "this secret stands in Yagona's own files, where everybody can read it",
+                    );
+                }
+            }
+        }
         AuthenticationPolicy { secret: None, method, require_pkce: self.require_pkce.unwrap_or(true) }
     }
 
@@ -133,6 +145,19 @@ mod tests {
             assert!(errors[0].starts_with("client_secret: 8 to 200 visible"), "{bad}: {errors:?}");
         }
         assert_eq!(wrong(&format!("client_secret = '{}'", "x".repeat(201))).len(), 1);
+    }
+
+    #[test]
+    fn a_secret_that_everybody_can_read_is_for_the_sandbox() {
+        use super::super::tests::wrong_outside_the_sandbox;
+        let known = "davlat-portali-demo-secret-known-to-everybody";
+        let exported = ClientSecret::given(known).digest().encode();
+        for member in [format!("client_secret = '{known}'"), format!("client_secret_sha256 = '{exported}'")] {
+            assert!(wrong(&member).is_empty(), "{member}");
+            let errors = wrong_outside_the_sandbox(&member);
+            assert!(errors.len() == 1 && errors[0].contains("everybody can read it"), "{errors:?}");
+        }
+        assert!(wrong_outside_the_sandbox(&format!("client_secret = '{}'", "x".repeat(43))).is_empty());
     }
 
     #[test]

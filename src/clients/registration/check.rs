@@ -110,7 +110,7 @@ impl<'a> Check<'a> {
         let image = member == "logo_uri" && text.starts_with("data:image/");
         let loopback_http = self.rules.loopback_http;
         let web = url::Url::parse(text).is_ok_and(|uri| {
-            uri.host().is_some()
+            redirect_uri::names_a_host(text, &uri)
                 && uri.username().is_empty()
                 && (uri.scheme() == "https"
                     || (uri.scheme() == "http" && loopback_http && redirect_uri::is_loopback(&uri)))

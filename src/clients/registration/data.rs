@@ -9,7 +9,7 @@ use crate::clients::Localized;
 use crate::people::DataSet;
 
 /// Members of this part that may be translated.
-pub(super) const TRANSLATED: &[&str] = &["basis_reference", "purpose"];
+pub(super) const TRANSLATED: &[&str] = &["basis_reference", "purpose", "recipients"];
 
 const DAY: i64 = 86_400;
 
@@ -28,6 +28,12 @@ pub struct DataDocument {
     /// What the data are for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
+    /// To whom the service passes the data on, in words for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients: Option<String>,
+    /// `code` or `click`: by what a person permits a release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
     /// Data that may be asked for; those of the scopes `profile`, `phone` and `address` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_sets: Option<Vec<DataSetEntry>>,
@@ -36,7 +42,16 @@ pub struct DataDocument {
     pub consent_days: Option<i64>,
 }
 
-members!(DataDocument { scope, basis, basis_reference, purpose, data_sets, consent_days });
+members!(DataDocument {
+    scope,
+    basis,
+    basis_reference,
+    purpose,
+    recipients,
+    permission,
+    data_sets,
+    consent_days
+});
 
 /// A set of data that the client may ask for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,6 +79,16 @@ pub enum Basis {
     Statutory,
 }
 
+/// By what a person permits a release of data (R68, D-p).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// By a one-time code from an SMS: the rule of resolution 479, clause 30.
+    Code,
+    /// By a button, for a body whose law asks for no more.
+    Click,
+}
+
 /// One set of data that the client may ask for.
 #[derive(Clone, Debug)]
 pub struct DataSetPolicy {
@@ -86,6 +111,10 @@ pub struct DataPolicy {
     pub basis_reference: Localized,
     /// What the data are for.
     pub purpose: Localized,
+    /// To whom the data are passed on, in words; empty when to nobody.
+    pub recipients: Localized,
+    /// By what a person permits a release.
+    pub permission: Permission,
     /// For how long a consent holds, in seconds.
     pub consent_seconds: i64,
 }
@@ -97,7 +126,20 @@ impl DataDocument {
             basis: check.word("basis", self.basis.as_deref(), Basis::Consent),
             basis_reference: check.localized("basis_reference", self.basis_reference.as_ref()),
             purpose: check.localized("purpose", self.purpose.as_ref()),
+            recipients: check.localized("recipients", self.recipients.as_ref()),
+            permission: check.word("permission", self.permission.as_deref(), Permission::Code),
             consent_seconds: check.positive("consent_days", self.consent_days).unwrap_or(365) * DAY,
+        }
+    }
+
+    /// Refuses a registration that asks for data without saying on which basis.
+    pub(super) fn check_basis(&self, check: &mut Check<'_>) {
+        if self.basis.is_none() && self.basis_reference.is_none() {
+            check.fail(
+                "basis",
+                "a service that asks for data says on what they rest: `consent` or `statutory`, and in \
+                 `basis_reference` the contract or law",
+            );
         }
     }
 
@@ -173,6 +215,22 @@ mod tests {
         assert_eq!(
             wrong("data_sets = [{ name = 'name', colour = 'red' }]"),
             ["data_sets: `colour` is no member of a data set"]
+        );
+    }
+
+    #[test]
+    fn a_release_is_permitted_by_a_code_unless_the_registration_says_otherwise() {
+        assert_eq!(client("").data.permission, Permission::Code);
+        assert_eq!(client("permission = 'click'").data.permission, Permission::Click);
+        assert!(wrong("permission = 'none'")[0].starts_with("permission: "));
+    }
+
+    #[test]
+    fn whom_the_data_are_passed_on_to_is_said_in_words() {
+        let client = client("recipients = 'Couriers'\n'recipients#ru' = 'Курьеры'");
+        assert_eq!(
+            (client.data.recipients.get("en"), client.data.recipients.get("ru")),
+            ("Couriers", "Курьеры")
         );
     }
 

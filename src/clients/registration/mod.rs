@@ -30,6 +30,7 @@ mod data;
 mod identity;
 mod redirects;
 mod sessions;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -42,10 +43,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolicy};
 use check::Check;
-pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy};
+pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
 pub use redirects::{Redirects, RedirectsDocument};
-pub use sessions::{SessionPolicy, SessionsDocument};
+pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
+pub use terms::{Term, Terms};
 pub use tokens::{AccessTokenFormat, GrantType, SubjectType, TokenPolicy, TokensDocument};
 
 use super::{Client, ClientId};
@@ -59,6 +61,8 @@ pub struct Rules {
     pub sms_host: String,
     /// The shortest secret that may be brought along instead of a generated one.
     pub shortest_secret: usize,
+    /// Whether a secret may be used that stands in a file of Yagona's repository, for everybody to read.
+    pub published_secrets: bool,
 }
 
 /// A client as registered. Texts for people may be given per language as `member#tag`.
@@ -135,6 +139,8 @@ impl Registration {
     pub fn parse(&self, rules: &Rules) -> Result<Client, RegistrationErrors> {
         let mut check = Check::new(rules, &self.other);
         check.other_members(&[identity::TRANSLATED, data::TRANSLATED].concat());
+        let identity = self.identity.check(&mut check);
+        let data = self.data.check(&mut check);
         let client = Client {
             id: ClientId::parse(&self.client_id).unwrap_or_else(|| {
                 check.fail("client_id", "1 to 64 letters, digits, `-`, `.`, `_` or `~`");
@@ -142,11 +148,12 @@ impl Registration {
             }),
             disabled: false,
             icon: None,
-            identity: self.identity.check(&mut check),
+            terms: Terms::of(&identity, &data),
+            identity,
             redirects: self.redirects.check(&mut check),
             authentication: self.authentication.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
-            data: self.data.check(&mut check),
+            data,
             sessions: self.sessions.check(&mut check),
         };
         self.check_together(&client, &mut check);
@@ -170,12 +177,33 @@ impl Registration {
                 check.fail("redirect_uris", "the code flow needs at least one");
             }
             client.identity.check_sms(check);
+            if !client.data.sets.is_empty() {
+                self.check_data(client, check);
+            }
         }
-        if client.data.basis == Basis::Statutory && client.identity.kind != OwnerKind::State {
-            check.fail(
-                "basis",
-                "`statutory` is for state bodies, whose `kind` is `state`: others ask people (`consent`)",
-            );
+        if client.data.basis == Basis::Statutory {
+            if client.identity.kind != OwnerKind::State {
+                check.fail(
+                    "basis",
+                    "`statutory` is for state bodies, whose `kind` is `state`: others ask people (`consent`)",
+                );
+            }
+            if client.data.basis_reference.is_empty() {
+                check.fail("basis_reference", "`statutory` needs the law that lets the body have the data");
+            }
+        }
+    }
+
+    /// Checks that a service that gets data of persons says what for, on what basis, and how it treats them. What it
+    /// may ask for without `data_sets` is data as well: `scope = 'openid'` asks for none.
+    fn check_data(&self, client: &Client, check: &mut Check<'_>) {
+        if client.data.purpose.is_empty() {
+            check.fail("purpose", "a service that asks for data says what it needs them for");
+        }
+        self.data.check_basis(check);
+        // One that is given and wrong has an error of its own.
+        if self.identity.policy_uri.is_none() {
+            check.fail("policy_uri", "a service that asks for data says where its privacy policy is");
         }
     }
 }

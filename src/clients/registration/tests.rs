@@ -8,16 +8,22 @@ use crate::platform::jose::Alg;
 /// The least registration, with the members of the TOML text `more` added or replaced.
 fn portal(more: &str) -> Registration {
     let mut document: toml::Table = toml::from_str(
-        "client_id = 'portal'\nclient_name = 'Portal'\nowner = 'Ministry'\nredirect_uris = ['https://portal.uz/cb']",
+        "client_id = 'portal'\nclient_name = 'Portal'\nowner = 'Ministry'\nredirect_uris = ['https://portal.uz/cb']\n\
+         purpose = 'Applications'\nbasis = 'consent'\npolicy_uri = 'https://portal.uz/policy'",
     )
     .unwrap();
     document.extend(toml::from_str::<toml::Table>(more).unwrap());
     document.try_into().unwrap()
 }
 
+/// The rules of the sandbox.
+fn sandbox() -> Rules {
+    let sms_host = "localhost".to_owned();
+    Rules { loopback_http: true, sms_host, shortest_secret: 8, published_secrets: true }
+}
+
 fn parse(more: &str) -> Result<Client, RegistrationErrors> {
-    let rules = Rules { loopback_http: true, sms_host: "localhost".to_owned(), shortest_secret: 8 };
-    portal(more).parse(&rules)
+    portal(more).parse(&sandbox())
 }
 
 /// The client that a right registration becomes.
@@ -28,6 +34,12 @@ pub(super) fn client(more: &str) -> Client {
 /// What is wrong with a registration; nothing with a right one.
 pub(super) fn wrong(more: &str) -> Vec<String> {
     parse(more).err().map(|errors| errors.errors).unwrap_or_default()
+}
+
+/// As [`wrong`], by the rules for real people.
+pub(super) fn wrong_outside_the_sandbox(more: &str) -> Vec<String> {
+    let rules = Rules { loopback_http: false, shortest_secret: 32, published_secrets: false, ..sandbox() };
+    portal(more).parse(&rules).err().map(|errors| errors.errors).unwrap_or_default()
 }
 
 #[test]
@@ -54,7 +66,7 @@ fn everything_wrong_is_said_at_once() {
 
 #[test]
 fn the_parts_of_a_document_stand_side_by_side() {
-    let document = json!({
+    let mut document = json!({
         "client_id": "portal", "client_name": "Portal", "client_name#ru": "Портал", "owner": "Ministry",
         "client_uri": "https://portal.uz/", "logo_uri": "https://portal.uz/logo",
         "policy_uri": "https://portal.uz/policy", "tos_uri": "https://portal.uz/tos",
@@ -73,6 +85,8 @@ fn the_parts_of_a_document_stand_side_by_side() {
         "backchannel_logout_uri": "https://portal.uz/out", "backchannel_logout_session_required": true,
         "sends_per_hour": 100,
     });
+    document["recipients"] = "Archives".into();
+    document["permission"] = "code".into();
     let registration: Registration = serde_json::from_value(document.clone()).unwrap();
     let other: Vec<_> = registration.other.keys().collect();
     assert_eq!(other, ["client_name#ru"], "all other members belong to a part");
@@ -112,10 +126,38 @@ fn a_public_client_cannot_act_for_itself() {
 
 #[test]
 fn only_state_bodies_get_data_without_asking() {
-    assert_eq!(client("kind = 'state'\nbasis = 'statutory'").data.basis, Basis::Statutory);
+    let law = "basis = 'statutory'\nbasis_reference = 'Law 123'";
+    assert_eq!(client(&format!("kind = 'state'\n{law}")).data.basis, Basis::Statutory);
+    assert_eq!(
+        wrong("kind = 'state'\nbasis = 'statutory'\nbasis_reference = ' '"),
+        ["basis_reference: `statutory` needs the law that lets the body have the data"]
+    );
     for kind in ["", "kind = 'commercial'\n"] {
-        assert!(
-            wrong(&format!("{kind}basis = 'statutory'"))[0].starts_with("basis: `statutory` is for state")
-        );
+        assert!(wrong(&format!("{kind}{law}"))[0].starts_with("basis: `statutory` is for state"));
     }
+}
+
+#[test]
+fn who_asks_for_data_says_what_for_on_what_basis_and_how_they_are_treated() {
+    let bare = |more: &str| {
+        let mut registration = portal(more);
+        registration.data.purpose = None;
+        registration.data.basis = None;
+        registration.identity.policy_uri = None;
+        registration.parse(&sandbox()).err().map(|errors| errors.errors).unwrap_or_default()
+    };
+    for data in ["", "data_sets = [{ name = 'phone' }]", "scope = 'openid phone'"] {
+        let errors = bare(data);
+        let members: Vec<_> = errors.iter().filter_map(|error| error.split(':').next()).collect();
+        assert_eq!(members, ["purpose", "basis", "policy_uri"], "{data}");
+    }
+    let members = bare("basis_reference = 'contract 1'");
+    assert!(
+        !members.iter().any(|error| error.starts_with("basis")),
+        "the contract says the basis: {members:?}"
+    );
+    for none in ["scope = 'openid'", "data_sets = []", "grant_types = ['client_credentials']"] {
+        assert!(bare(none).is_empty(), "{none} asks for no data");
+    }
+    assert_eq!(wrong("policy_uri = 'http://portal.uz/'"), ["policy_uri: must be an https URL"]);
 }

@@ -19,7 +19,7 @@ impl Row {
 }
 
 /// Labels, in display order; other claims follow under their own names.
-const NAMES: [(&str, &str); 32] = [
+const NAMES: [(&str, &str); 30] = [
     ("name", "Name"),
     ("family_name", "Surname"),
     ("given_name", "Given name"),
@@ -38,8 +38,6 @@ const NAMES: [(&str, &str); 32] = [
     ("email", "E-mail"),
     ("email_verified", "E-mail is confirmed"),
     ("address", "Address"),
-    ("locale", "Language"),
-    ("zoneinfo", "Time zone"),
     ("updated_at", "Last changed"),
     ("kind", "Kind"),
     ("number", "Number"),

@@ -70,6 +70,7 @@ fn routes(app: &mut web::ServiceConfig) {
     app.app_data(web::FormConfig::default().limit(MAX_FORM_BYTES))
         .route("/", web::get().to(page::front))
         .route("/service/{index}", web::get().to(page::service))
+        .route("/privacy/{index}", web::get().to(page::privacy))
         .route("/sign-in/{index}", web::get().to(sign_in::by_link))
         .route("/sign-in/{index}", web::post().to(sign_in::by_form))
         .route("/callback/{index}", web::get().to(callback::receive))

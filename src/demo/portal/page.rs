@@ -57,6 +57,12 @@ struct SignedOut<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "demo/privacy.html")]
+struct Privacy<'a> {
+    frame: Frame<'a>,
+}
+
+#[derive(Template)]
 #[template(path = "demo/problem.html")]
 struct ProblemPage<'a> {
     frame: Frame<'a>,
@@ -216,6 +222,11 @@ pub(super) fn session(portal: &Portal, index: usize, request: &HttpRequest) -> O
 }
 
 /// The page after a sign-out; `everywhere` if the provider has confirmed it.
+pub(super) async fn privacy(portal: web::Data<Portal>, index: web::Path<usize>) -> HttpResponse {
+    let frame = Frame::new(&portal, index.into_inner(), "Privacy policy");
+    html(&portal, StatusCode::OK, &Privacy { frame })
+}
+
 pub(super) fn signed_out(portal: &Portal, index: usize, everywhere: bool) -> HttpResponse {
     let frame = Frame::new(portal, index, "Signed out");
     html(portal, StatusCode::OK, &SignedOut { frame, everywhere })

@@ -107,6 +107,25 @@ pub fn sign_in_text(language_tag: &str, service: &str, code: &str, host: &str) -
     format!("{first}{}{between}{code}{last}\n@{host} #{code}", written(service))
 }
 
+/// The words of a code that permits a release of data.
+fn permission_words(language_tag: &str) -> Words {
+    let (first, between, last) = match language_tag {
+        "en" => ("Code to let ", " have your data: ", ". Do not tell it to anyone, not even to staff."),
+        "ru" => ("", ": согласие ", ". Никому не говорите"),
+        "uz-Cyrl" => ("", ": розилик ", ". Ҳеч кимга айтманг"),
+        _ => ("", ": ma'lumot berishga ruxsat kodi: ", ". Uni hech kimga, hatto xodimlarga ham aytmang."),
+    };
+    Words { first, between, last }
+}
+
+/// The message with a code that permits a release of data: as [`sign_in_text`], and it says so where that leaves one
+/// segment. A longer one has the words of a sign-in, and the page alone says what the code permits.
+pub fn permission_text(language_tag: &str, service: &str, code: &str, host: &str) -> String {
+    let Words { first, between, last } = permission_words(language_tag);
+    let text = format!("{first}{}{between}{code}{last}\n@{host} #{code}", written(service));
+    if length(&text).parts == 1 { text } else { sign_in_text(language_tag, service, code, host) }
+}
+
 /// A name for a message: with apostrophes of GSM-7, and without line breaks.
 fn written(service: &str) -> String {
     let words = service.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
@@ -207,6 +226,28 @@ mod tests {
             "Your code for Soliq is 123456. Do not tell it to anyone, not even to staff.\n@id.yagona.uz #123456"
         );
         assert_eq!(text("de"), text("uz-Latn"));
+    }
+
+    #[test]
+    fn a_code_that_permits_a_release_says_so_where_one_segment_holds_it() {
+        let text = |tag, service: &str| permission_text(tag, service, "123456", HOST);
+        assert_eq!(
+            text("uz-Latn", "Soliq"),
+            "Soliq: ma'lumot berishga ruxsat kodi: 123456. Uni hech kimga, hatto xodimlarga ham aytmang.\n\
+             @id.yagona.uz #123456"
+        );
+        assert_eq!(text("ru", "Soliq"), "Soliq: согласие 123456. Никому не говорите\n@id.yagona.uz #123456");
+        assert_eq!(
+            text("uz-Cyrl", "Soliq"),
+            "Soliq: розилик 123456. Ҳеч кимга айтманг\n@id.yagona.uz #123456"
+        );
+        assert!(text("en", "Soliq").starts_with("Code to let Soliq have your data: 123456. "));
+        for (tag, letter, most) in
+            [("uz-Latn", "a", 73), ("uz-Cyrl", "я", 21), ("ru", "я", 20), ("en", "a", 68)]
+        {
+            let longest = letter.repeat(most);
+            assert_eq!(text(tag, &longest), sign_in_text(tag, &longest, "123456", HOST), "{tag}");
+        }
     }
 
     #[test]

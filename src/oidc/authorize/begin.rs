@@ -12,8 +12,7 @@ use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
 use crate::sign_in::{
-    AskAgain, BrowserId, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest,
-    Situation, known,
+    AskAgain, BrowserId, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest, Situation, known,
 };
 
 /// What the answer is made from, as the attempt carries it.

@@ -4,11 +4,12 @@
 use actix_web::HttpResponse;
 
 use super::{Authorization, AuthorizationRequest};
+use crate::clients::Basis;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
-use crate::release::{Decision, Release, decide};
+use crate::release::{Decision, decide};
 use crate::sign_in::{OpenSession, Reason, SignInRequest, Situation, known};
 
 /// How often an answer is made anew when another request used the session in the same moment.
@@ -84,16 +85,23 @@ async fn try_once(
     }
     let asked = neutral.data.available(&person.account);
     let consent = match decide(client, &asked, person.consent.as_ref(), false, now) {
+        Decision::Covered(consent) => Some(consent),
         Decision::Ask => {
             let description = "the person has not consented";
             return Ok(Err(OAuthError { code: ErrorCode::ConsentRequired, description }));
         }
-        Decision::Covered(consent) => Some(consent),
-        Decision::Statutory(extent) => {
-            let (id, who) = (Release::new_consent_id(), &open.session.person_id);
-            Some(endpoint.release.record(&id, who, client, extent).await?)
+        // What a law gives needs no consent, but a page that tells the person.
+        Decision::Statutory(_) => {
+            let description = "the person was not told of this release yet";
+            return Ok(Err(OAuthError { code: ErrorCode::InteractionRequired, description }));
         }
-        Decision::Nothing => None,
+        Decision::Meet => {
+            let code = match client.data.basis {
+                Basis::Consent => ErrorCode::ConsentRequired,
+                Basis::Statutory => ErrorCode::InteractionRequired,
+            };
+            return Ok(Err(OAuthError { code, description: "the person has never gone on to this service" }));
+        }
     };
     let mut batch = Batch::new(&endpoint.sign_in.ephemeral);
     let (answer, _) = endpoint.answer_in(neutral, client, &open.authenticated(), consent, &mut batch)?;

@@ -15,10 +15,16 @@ use crate::platform::jose::{Alg, SigningKey};
 fn client(more: &str) -> Arc<Client> {
     let text = format!(
         "client_id = 'shop'\nclient_name = 'Shop'\nowner = 'Shop LLC'\nredirect_uris = ['https://shop.uz/cb']\n\
+         purpose = 'To serve you'\nbasis = 'consent'\npolicy_uri = 'https://shop.uz/policy'\n\
          grant_types = ['authorization_code', 'refresh_token']\n{more}"
     );
     let registration: Registration = toml::from_str(&text).unwrap();
-    let rules = Rules { loopback_http: false, sms_host: "id.uz".to_owned(), shortest_secret: 8 };
+    let rules = Rules {
+        loopback_http: false,
+        sms_host: "id.uz".to_owned(),
+        shortest_secret: 8,
+        published_secrets: true,
+    };
     Arc::new(registration.parse(&rules).unwrap())
 }
 

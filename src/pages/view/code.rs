@@ -12,6 +12,8 @@ pub(crate) struct CodePage<'a> {
     pub frame: Frame<'a>,
     /// The number, masked but for its last four digits: "+998 •• ••• 45 67".
     pub masked: &'a str,
+    /// What the code is entered for besides signing in.
+    pub data: Option<CodeData>,
     /// What is wrong with the code, in the reader's language (see [`CodeError`]).
     pub error: Option<String>,
     /// A new code was just asked for.
@@ -24,13 +26,75 @@ pub(crate) struct CodePage<'a> {
     pub slow: bool,
     /// Minutes for which a code works.
     pub minutes: u32,
-    /// Leads back to the number page.
-    pub change_number: &'a str,
+    /// Leads back to the number page, or to what was chosen.
+    pub back: &'a str,
     /// Refuses and leads back to the service.
     pub cancel: &'a str,
 }
 
+/// Data that a code has to do with.
+pub(crate) struct CodeData {
+    /// What the code means for them.
+    pub meaning: CodeMeaning,
+    /// Their plain names.
+    pub labels: Vec<&'static str>,
+}
+
+/// What a code means for data.
+pub(crate) enum CodeMeaning {
+    /// The service asks for them, and the person decides on the next page.
+    Asked,
+    /// A law lets the service have them.
+    Law,
+    /// The code permits their release.
+    Permits {
+        /// What the form says that its page showed.
+        digest: String,
+        /// The day on which the permission ends, as people say it.
+        until: String,
+    },
+}
+
+impl CodeData {
+    /// The key of the sentence before the names.
+    fn sentence(&self) -> &'static str {
+        match self.meaning {
+            CodeMeaning::Asked => "code.asks",
+            CodeMeaning::Law => "code.law",
+            CodeMeaning::Permits { .. } => "code.permits",
+        }
+    }
+
+    /// The key of the sentence after the names, if there is one.
+    fn then(&self) -> Option<&'static str> {
+        matches!(self.meaning, CodeMeaning::Asked).then_some("code.asks_then")
+    }
+
+    /// What the form says that its page showed, and until when the permission holds.
+    fn permits(&self) -> Option<(&str, &str)> {
+        match &self.meaning {
+            CodeMeaning::Permits { digest, until } => Some((digest, until)),
+            CodeMeaning::Asked | CodeMeaning::Law => None,
+        }
+    }
+}
+
 impl CodePage<'_> {
+    /// What the code permits, if it is not one to sign in with.
+    fn permits(&self) -> Option<(&str, &str)> {
+        self.data.as_ref().and_then(CodeData::permits)
+    }
+
+    /// The key of the sentence that says where the code was sent.
+    fn sent(&self) -> &'static str {
+        if self.permits().is_some() { "code.sent_to_permit" } else { "code.sent" }
+    }
+
+    /// The key of the main action.
+    fn action(&self) -> &'static str {
+        if self.permits().is_some() { "consent.allow" } else { "frame.continue" }
+    }
+
     fn wait(&self) -> String {
         clock(self.resend_after)
     }

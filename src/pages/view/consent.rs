@@ -13,22 +13,30 @@ pub(crate) struct Datum {
     pub id: String,
     /// Its plain name.
     pub label: String,
-    /// The very values that would be released; more than three fold away.
+    /// The very values that would be released.
     pub values: Vec<String>,
     /// What the service needs it for.
     pub why: Option<String>,
-    /// An optional datum starts ticked.
-    pub checked: bool,
+    /// The person has not decided on it before, but on others for this service.
+    pub is_new: bool,
+    /// The service may have it already.
+    pub had: bool,
 }
 
 impl Datum {
-    fn folds(&self) -> bool {
-        self.values.len() > 3
+    /// The values that stand on the page: a name in one script, everything else whole.
+    fn open(&self) -> &[String] {
+        if self.id == "name" { &self.values[..self.values.len().min(1)] } else { &self.values }
+    }
+
+    /// The values that fold away.
+    fn folded(&self) -> &[String] {
+        &self.values[self.open().len()..]
     }
 }
 
-/// Asks whether the data may go to the service. Posts `decision=allow|deny` and a `datum` for each ticked
-/// one.
+/// Asks whether the data may go to the service. Posts `decision=allow|deny`, a `datum` for each ticked one, and `shown`,
+/// which says what the page showed.
 #[derive(Template)]
 #[template(path = "pages/consent.html")]
 pub(crate) struct ConsentPage<'a> {
@@ -39,6 +47,20 @@ pub(crate) struct ConsentPage<'a> {
     pub required: Vec<Datum>,
     /// Data that the person may withhold.
     pub optional: Vec<Datum>,
+    /// A digest of all that the page shows.
+    pub shown: &'a str,
+    /// What was sent was about another state of this page.
+    pub changed: bool,
+    /// What is not as it was when the person allowed data last, in sentences.
+    pub changes: Vec<&'static str>,
+    /// Data that were allowed before and are not asked for: the permission for them ends.
+    pub ends: Option<String>,
+    /// The service has data by an earlier permission, which a refusal ends.
+    pub refusal_ends: bool,
+    /// The number that a code is sent to, masked, where allowing needs one.
+    pub code_to: Option<&'a str>,
+    /// To whom the data are passed on, in the service's words.
+    pub recipients: Option<&'a str>,
     /// What the service wants the data for, in its words.
     pub purpose: &'a str,
     /// The contract or law that it rests on, in words.
@@ -47,6 +69,13 @@ pub(crate) struct ConsentPage<'a> {
     pub until: Option<String>,
     /// The service may use the data when the person is not present (`offline_access`).
     pub offline: bool,
+}
+
+impl ConsentPage<'_> {
+    /// The key of the main action.
+    fn action(&self) -> &'static str {
+        if self.code_to.is_some() { "consent.allow_by_code" } else { "consent.allow" }
+    }
 }
 
 /// "Continue as … to the service": posts `action=continue|other|signout`.

@@ -44,19 +44,20 @@ fn frame(language: Language, words: &Words) -> Frame<'static> {
     }
 }
 
-fn datum(id: &str, label: &str, values: &[&str], checked: bool) -> Datum {
+fn datum(id: &str, label: &str, values: &[&str], new: bool) -> Datum {
     Datum {
         id: id.into(),
         label: label.into(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
-        why: checked.then(|| format!("why {label}")),
-        checked,
+        why: new.then(|| format!("why {label}")),
+        is_new: new,
+        had: !new,
     }
 }
 
 fn data(words: &Words) -> Vec<Datum> {
     let v = words.value;
-    vec![datum("name", v, &[words.person], true), datum("document", "Document", &[v, v, v, v], false)]
+    vec![datum("name", v, &[words.person, v], true), datum("document", "Document", &[v, v, v, v], false)]
 }
 
 fn number(language: Language, words: &Words, error: Option<NumberError>) -> String {
@@ -69,15 +70,22 @@ fn code_page(language: Language, words: &Words) -> CodePage<'static> {
     CodePage {
         frame: frame(language, words),
         masked: "+998 •• ••• 45 67",
+        data: Some(CodeData { meaning: CodeMeaning::Asked, labels: vec![words.value] }),
         error: None,
         resent: false,
         resend_after: 30,
         resends_left: 2,
         slow: false,
         minutes: 3,
-        change_number: "/sign-in/number",
+        back: "/sign-in/number",
         cancel: "/sign-in/cancel",
     }
+}
+
+fn permission(language: Language, words: &Words) -> String {
+    let meaning = CodeMeaning::Permits { digest: "digest".to_owned(), until: words.value.to_owned() };
+    let data = Some(CodeData { meaning, labels: vec![words.value] });
+    CodePage { data, back: "/sign-in/consent", ..code_page(language, words) }.render().unwrap()
 }
 
 fn consent(language: Language, words: &Words) -> String {
@@ -89,6 +97,13 @@ fn consent(language: Language, words: &Words) -> String {
             datum("phone", "Phone", &[words.value], true),
             datum("email", words.value, &[], false),
         ],
+        shown: "digest",
+        changed: true,
+        changes: vec!["A change", words.value],
+        ends: Some(words.value.to_owned()),
+        refusal_ends: true,
+        code_to: Some("+998 •• ••• 45 67"),
+        recipients: Some(words.value),
         purpose: words.value,
         basis: Some(words.value),
         until: Some(Text::new(language).date(1_795_244_400)),
@@ -139,7 +154,11 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
             &["code", "continue", "resend", "cancel", "change-number"],
         ),
         (broken.render().unwrap(), &["code", "continue", "resend", "error"]),
-        (consent(language, words), &["allow", "deny"]),
+        (
+            permission(language, words),
+            &["code", "code-data", "continue", "resend", "cancel", "change-choice"],
+        ),
+        (consent(language, words), &["allow", "deny", "changed", "changes"]),
         (resume(language, words), &["continue", "other", "signout"]),
         (SignOutPage { frame: frame(language, words) }.render().unwrap(), &["continue", "stay"]),
         (signed_out(language, words), &["signed-out", "back"]),
@@ -207,13 +226,14 @@ fn a_new_code_can_be_asked_for_only_while_some_are_left() {
 }
 
 #[test]
-fn only_optional_data_can_be_unticked_and_long_lists_fold() {
+fn only_optional_data_can_be_ticked_and_none_is_at_first() {
     let html = consent(Language::En, &ORDINARY);
     assert_eq!(html.matches(r#"type="checkbox""#).count(), 2);
-    assert!(html.contains(r#"id="datum-phone" name="datum" value="phone" checked"#));
+    assert!(!html.contains(" checked"), "what a person decides is not decided for them");
+    assert!(html.contains(r#"id="datum-phone" name="datum" value="phone">"#));
     assert!(html.contains(r#"id="datum-email" name="datum" value="email">"#));
     assert_eq!(html.matches("<details>").count(), 1);
-    assert!(html.contains("Show all (4)"));
+    assert!(html.contains("Show all (2)"), "of the values only the scripts of a name fold");
     for end in [
         "Basis: AD 1234567.",
         r#"ends on <span class="number">21 November 2026</span>."#,

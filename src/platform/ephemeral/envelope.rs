@@ -18,11 +18,7 @@ impl<'a> Envelope<'a> {
     pub(super) fn parse(raw: &'a [u8]) -> Option<Self> {
         let (expires_at, rest) = raw.split_first_chunk::<8>()?;
         let (version, body) = rest.split_first_chunk::<8>()?;
-        Some(Self {
-            expires_at: Timestamp(i64::from_be_bytes(*expires_at)),
-            version: *version,
-            body,
-        })
+        Some(Self { expires_at: Timestamp(i64::from_be_bytes(*expires_at)), version: *version, body })
     }
 
     pub(super) fn write(self) -> Vec<u8> {

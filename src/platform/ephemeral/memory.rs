@@ -139,7 +139,8 @@ impl Memory {
         let mut held = Held::of(self, groups.iter().flatten().map(|limit| &limit.name), &changes);
         // Existing entries can be changed even when the limit is reached: a flood of new sign-ins does
         // not stop those in progress.
-        let existing = |change: &Change| matches!(change, Change::Swap { seen, .. } if *seen != Version::ABSENT);
+        let existing =
+            |change: &Change| matches!(change, Change::Swap { seen, .. } if *seen != Version::ABSENT);
         if !changes.iter().any(existing) {
             held.guards.iter().try_for_each(|(_, shard)| shard.room())?;
         }

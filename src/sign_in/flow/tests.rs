@@ -16,6 +16,7 @@ fn person(acr: Acr) -> Authenticated {
         auth_time: NOW,
         acr,
         amr: vec![Amr::Sms],
+        code: None,
     }
 }
 
@@ -41,7 +42,14 @@ fn raw() -> Box<RawValue> {
 }
 
 fn agreement() -> Agreement {
-    Agreement { consent_id: "c".to_owned(), asked: DataRequest::default(), ticked: BTreeSet::new() }
+    Agreement {
+        consent_id: "c".to_owned(),
+        asked: DataRequest::default(),
+        ticked: BTreeSet::new(),
+        terms: Terms::default(),
+        shown: String::new(),
+        by_click: true,
+    }
 }
 
 fn stages() -> Vec<Stage> {
@@ -50,8 +58,9 @@ fn stages() -> Vec<Stage> {
         Stage::Code(code(NOW.0 + 1)),
         Stage::Continue(person(Acr::MobileId)),
         Stage::Consent(person(Acr::MobileId)),
+        Stage::Permission(person(Acr::MobileId), agreement(), code(NOW.0 + 1)),
         Stage::Answering(person(Acr::MobileId), agreement()),
-        Stage::Finished(Outcome::Answered(raw())),
+        Stage::Finished(Outcome::Answered(raw(), Digest::of(b"session"))),
         Stage::Finished(Outcome::Refused(Refusal::Denied)),
     ]
 }
@@ -64,6 +73,8 @@ fn events() -> Vec<Event> {
         Event::Proved(person()),
         Event::SessionUsed(person()),
         Event::Agreed(person(), agreement()),
+        Event::PermissionAsked(person(), agreement(), code(NOW.0 + 1)),
+        Event::Permitted("m".to_owned()),
         Event::Refused(Refusal::Denied),
         Event::Answered(person(), raw()),
     ]
@@ -75,8 +86,9 @@ fn short(stage: &Stage) -> &'static str {
         Stage::Code(_) => "code",
         Stage::Continue(_) => "continue",
         Stage::Consent(_) => "consent",
+        Stage::Permission(..) => "permission",
         Stage::Answering(..) => "answering",
-        Stage::Finished(Outcome::Answered(_)) => "answered",
+        Stage::Finished(Outcome::Answered(..)) => "answered",
         Stage::Finished(Outcome::Refused(_)) => "refused",
     }
 }
@@ -94,21 +106,32 @@ fn table(consent: bool) -> Vec<Vec<&'static str>> {
 
 #[test]
 fn the_table_of_stages_and_events_is_this_one() {
-    let columns = ["CodeSent", "StartOver", "Proved", "SessionUsed", "Agreed", "Refused", "Answered"];
+    let columns = [
+        "CodeSent",
+        "StartOver",
+        "Proved",
+        "SessionUsed",
+        "Agreed",
+        "PermissionAsked",
+        "Permitted",
+        "Refused",
+        "Answered",
+    ];
     assert_eq!(columns.len(), events().len());
     #[rustfmt::skip]
     let expected = [
-        ["code", "-",      "-",       "-",       "-",         "refused", "-"],        // number
-        ["code", "-",      "consent", "-",       "-",         "refused", "answered"], // code
-        ["-",    "number", "-",       "consent", "-",         "refused", "answered"], // continue
-        ["-",    "number", "-",       "-",       "answering", "refused", "-"],        // consent
-        ["-",    "number", "-",       "-",       "-",         "refused", "answered"], // answering
-        ["-",    "-",      "-",       "-",       "-",         "-",       "-"],        // answered
-        ["-",    "-",      "-",       "-",       "-",         "-",       "-"],        // refused
+        ["code", "-",      "-",       "-",       "-",         "-",          "-",         "refused", "-"],        // number
+        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered"], // code
+        ["-",    "number", "-",       "consent", "-",         "-",          "-",         "refused", "answered"], // continue
+        ["-",    "number", "-",       "-",       "answering", "permission", "-",         "refused", "-"],        // consent
+        ["-",    "number", "-",       "-",       "-",         "permission", "answering", "refused", "-"],        // permission
+        ["-",    "number", "-",       "-",       "-",         "-",          "-",         "refused", "answered"], // answering
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-"],        // answered
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-"],        // refused
     ];
     assert_eq!(table(false), expected);
     let mut asked = expected;
-    (asked[1][6], asked[2][6]) = ("consent first", "consent first");
+    (asked[1][8], asked[2][8]) = ("consent first", "consent first");
     assert_eq!(table(true), asked);
 }
 
@@ -132,7 +155,12 @@ fn what_was_done_to_sign_in_must_be_accepted() {
         for event in events() {
             let proves = matches!(
                 event,
-                Event::Proved(_) | Event::SessionUsed(_) | Event::Agreed(..) | Event::Answered(..)
+                Event::Proved(_)
+                    | Event::SessionUsed(_)
+                    | Event::Agreed(..)
+                    | Event::PermissionAsked(..)
+                    | Event::Permitted(_)
+                    | Event::Answered(..)
             );
             if proves {
                 let outcome = next(&stage, event, requirements, NOW);
@@ -143,7 +171,7 @@ fn what_was_done_to_sign_in_must_be_accepted() {
 }
 
 #[test]
-fn every_stage_has_one_due_page_and_going_back_undoes_the_code_alone() {
+fn every_stage_has_one_due_page_and_going_back_undoes_the_code_or_the_choice_alone() {
     for stage in stages() {
         let shown: Vec<Page> = Page::ALL.into_iter().filter(|page| stage.shows(*page)).collect();
         let expected: &[Page] = match &stage {
@@ -151,6 +179,7 @@ fn every_stage_has_one_due_page_and_going_back_undoes_the_code_alone() {
             Stage::Code(_) => &[Page::Number, Page::Code],
             Stage::Continue(_) => &[Page::Continue],
             Stage::Consent(_) | Stage::Answering(..) => &[Page::Consent],
+            Stage::Permission(..) => &[Page::Consent, Page::Permission],
             Stage::Finished(_) => &[],
         };
         assert_eq!(shown, expected, "{}", short(&stage));
@@ -158,7 +187,33 @@ fn every_stage_has_one_due_page_and_going_back_undoes_the_code_alone() {
         let rests_on_session = stage.step().preconditions.contains(&Precondition::Session);
         assert_eq!(rests_on_session, stage.authenticated().is_some(), "{}", short(&stage));
         if let Some((page, undo)) = stage.step().back {
-            assert_eq!((page, undo), (Page::Number, Undo::Code));
+            let expected = match stage {
+                Stage::Permission(..) => (Page::Consent, Undo::Choice),
+                _ => (Page::Number, Undo::Code),
+            };
+            assert_eq!((page, undo), expected);
         }
     }
+}
+
+#[test]
+fn without_a_code_of_this_attempt_a_button_permits_nothing_unless_it_may() {
+    let requirements = Requirements { acr: &[], consent: false };
+    let stage = Stage::Consent(person(Acr::MobileId));
+    let rule = || Agreement { by_click: false, ..agreement() };
+    let agreed = |person| next(&stage, Event::Agreed(person, rule()), requirements, NOW);
+    assert_eq!(agreed(person(Acr::MobileId)).err(), Some(Illegal::Permission));
+    let entered = Authenticated { code: Some("m".to_owned()), ..person(Acr::MobileId) };
+    assert!(matches!(agreed(entered), Ok(Stage::Answering(..))), "the code of this very sign-in");
+}
+
+#[test]
+fn a_permission_is_by_the_code_in_force_and_names_it() {
+    let requirements = Requirements { acr: &[], consent: false };
+    let stage = |until| Stage::Permission(person(Acr::MobileId), agreement(), code(until));
+    let permitted = |until, id: &str| next(&stage(until), Event::Permitted(id.to_owned()), requirements, NOW);
+    let Ok(Stage::Answering(person, _)) = permitted(NOW.0 + 1, "m") else { panic!("permitted") };
+    assert_eq!(person.code.as_deref(), Some("m"));
+    assert_eq!(permitted(NOW.0 + 1, "another").err(), Some(Illegal::Stage));
+    assert_eq!(permitted(NOW.0, "m").err(), Some(Illegal::Expired));
 }

@@ -24,10 +24,16 @@ fn request() -> SignInRequest {
 
 fn client(more: &str) -> Client {
     let text = format!(
-        "client_id = 'shop'\nclient_name = 'Shop'\nowner = 'X'\nredirect_uris = ['https://shop.uz/cb']\n{more}"
+        "client_id = 'shop'\nclient_name = 'Shop'\nowner = 'X'\nscope = 'openid'\n\
+         redirect_uris = ['https://shop.uz/cb']\n{more}"
     );
     let registration: Registration = toml::from_str(&text).unwrap();
-    let rules = Rules { loopback_http: false, sms_host: "id.uz".to_owned(), shortest_secret: 8 };
+    let rules = Rules {
+        loopback_http: false,
+        sms_host: "id.uz".to_owned(),
+        shortest_secret: 8,
+        published_secrets: true,
+    };
     registration.parse(&rules).unwrap()
 }
 

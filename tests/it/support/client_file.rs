@@ -81,6 +81,8 @@ pub(crate) fn client(id: &str, more: &str) -> String {
         _ => format!("client_secret = \"{}\"\n", secret(id)),
     };
     let basis = if more.contains("basis") { "" } else { "kind = \"commercial\"\nbasis = \"consent\"\n" };
+    let policy =
+        if more.contains("policy_uri") { "" } else { "policy_uri = \"http://localhost:9/policy\"\n" };
     let uris = match id {
         MACHINE => "redirect_uris = []\n".to_owned(),
         _ => format!(
@@ -89,7 +91,7 @@ pub(crate) fn client(id: &str, more: &str) -> String {
         ),
     };
     format!(
-        "[[clients]]\nclient_id = \"{id}\"\n{secret}client_name = \"{name}\"\nowner = \"The owner of {name}\"\n\
+        "[[clients]]\nclient_id = \"{id}\"\n{secret}client_name = \"{name}\"\nowner = \"The owner of {name}\"\n{policy}\
          purpose = \"To serve you\"\nclient_uri = \"http://localhost:9/\"\n{basis}{uris}{more}\n"
     )
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::client_file::{BODY, NATIVE, secret};
+use super::html::TICKED;
 use super::{Browser, Page, Person, Step, World};
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -141,10 +142,22 @@ impl Browser {
         self.enter_number(&page, &person.number).await.page().expect("code")
     }
 
+    /// Ticks everything on a consent page and allows it.
+    pub(crate) async fn allow_everything(&mut self, page: &Page) -> Step {
+        let controls = page.form("allow").controls;
+        let boxes: Vec<String> = controls
+            .into_iter()
+            .filter(|control| control.kind == "checkbox")
+            .map(|control| control.id)
+            .collect();
+        let ticked: Vec<(&str, &str)> = boxes.iter().map(|id| (id.as_str(), TICKED)).collect();
+        self.press(page, "allow", &ticked).await
+    }
+
     /// Signs in with whatever pages come, agreeing to everything, and gives the URL that the service gets back.
     pub(crate) async fn sign_in(&mut self, world: &World, asked: &Asked, person: &Person) -> Url {
         let mut step = self.begin(world, asked).await;
-        for _ in 0..6 {
+        for _ in 0..7 {
             let page = match step {
                 Step::Away(url) => return url,
                 Step::Page(page) => page,
@@ -155,7 +168,7 @@ impl Browser {
                 let code = world.sandbox.next_code(person).await;
                 self.enter_code(&page, &code).await
             } else if page.has("allow") {
-                self.press(&page, "allow", &[]).await
+                self.allow_everything(&page).await
             } else if page.has("continue") && page.has("other") {
                 self.press(&page, "continue", &[]).await
             } else {

@@ -34,6 +34,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0002_epochs_and_decoys.sql"),
     },
     Migration {
+        version: 4,
+        description: "consents",
+        sql: include_str!("../../../../migrations/0004_consents.sql"),
+    },
+    Migration {
         version: 6,
         description: "logout deliveries and icons",
         sql: include_str!("../../../../migrations/0006_logout_deliveries_and_icons.sql"),

@@ -56,6 +56,32 @@ async fn a_database_of_version_0_1_goes_on_with_its_rows() {
 }
 
 #[actix_web::test]
+async fn of_several_enrolled_numbers_the_one_that_changed_last_stays() {
+    let db = database_of_0_1().await;
+    alter(
+        &db,
+        "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ('p2', 'i2', 's2', 5)",
+    )
+    .await;
+    alter(
+        &db,
+        "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at) VALUES \
+         ('n1', 'p1', '', 'enrolled', 7), ('n2', 'p1', '', 'enrolled', 9), ('n3', 'p1', '', 'enrolled', 8), \
+         ('n4', 'p1', '', 'blocked', 10), ('n5', 'p2', '', 'enrolled', 1), ('n6', 'p2', '', 'enrolled', 1)",
+    )
+    .await;
+    migrate(&db).await.unwrap();
+    let rows = db
+        .read_all(statement(
+            "SELECT number_index FROM phone_numbers WHERE status = 'enrolled' ORDER BY number_index",
+        ))
+        .await
+        .unwrap();
+    let kept: Vec<String> = rows.iter().map(|row| text(row, "t", "number_index").unwrap()).collect();
+    assert_eq!(kept, ["n2", "n6"]);
+}
+
+#[actix_web::test]
 async fn a_migration_with_another_text_or_one_that_failed_is_reported_and_nothing_is_applied() {
     for (sql, said) in [
         ("UPDATE _sqlx_migrations SET checksum = x'00'", "another text"),
