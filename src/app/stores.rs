@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::settings::{Environment, Settings};
+use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
@@ -42,6 +43,8 @@ pub struct Stores {
     pub db: Db,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// The audit log.
+    pub audit: Audit,
 }
 
 impl Stores {
@@ -60,7 +63,8 @@ impl Stores {
         let (url, each) = (settings.database.url.expose_secret(), connections_each(&settings));
         let db = db::connect(url, each, acquire_timeout, Arc::clone(&metrics)).await.map_err(cannot_start)?;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
-        Ok(Self { settings, clock, keyring, db, metrics })
+        let audit = Audit::new(db.clone(), clock.clone(), &keyring, Arc::clone(&metrics));
+        Ok(Self { settings, clock, keyring, db, metrics, audit })
     }
 
     /// The relying parties.
@@ -68,7 +72,8 @@ impl Stores {
     /// # Errors
     /// [`StartError`].
     pub async fn clients(&self) -> Result<Registry, StartError> {
-        Registry::load(self.db.clone(), self.clock.clone(), self.rules()).await.map_err(cannot_start)
+        let loaded = Registry::load(self.db.clone(), self.clock.clone(), self.audit.clone(), self.rules());
+        loaded.await.map_err(cannot_start)
     }
 
     /// The signing keys.
@@ -77,9 +82,12 @@ impl Stores {
     /// [`StartError`].
     pub async fn keys(&self) -> Result<SigningKeys, StartError> {
         let bits = self.settings.keys.rsa_bits;
-        SigningKeys::load(self.db.clone(), &self.keyring, self.clock.clone(), bits)
-            .await
-            .map_err(cannot_start)
+        let loaded = SigningKeys::load(self.db.clone(), &self.keyring, self.clock.clone(), bits);
+        let keys = loaded.await.map_err(cannot_start)?;
+        for (kid, alg) in keys.created() {
+            self.audit.record(Event::new(Kind::KeyCreated).key(kid.as_str()).alg(alg.name()));
+        }
+        Ok(keys)
     }
 
     /// Short-lived state: Redis, or in-process if none is configured.
@@ -110,10 +118,16 @@ impl Stores {
         let ephemeral = self.ephemeral().await?;
         let revocations = Revocations::load(db.clone(), ephemeral, clock.clone(), longest);
         Ok(LifeEvents {
-            grants: Grants::new(db.clone(), clock.clone(), revocations.await.map_err(cannot_start)?),
-            release: Release::new(db.clone(), people.clone(), clock.clone()),
+            grants: Grants::new(
+                db.clone(),
+                clock.clone(),
+                revocations.await.map_err(cannot_start)?,
+                self.audit.clone(),
+            ),
+            release: Release::new(db.clone(), people.clone(), clock.clone(), self.audit.clone()),
             clock: clock.clone(),
             people,
+            audit: self.audit.clone(),
         })
     }
 
@@ -145,8 +159,15 @@ fn connections_each(settings: &Settings) -> u32 {
 /// All tables, as the subjects declare them; those with foreign keys come first.
 #[cfg_attr(not(feature = "stand-ins"), allow(dead_code, reason = "only the demo empties a database"))]
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
-    let subjects =
-        [notices::TABLES, release::TABLES, grants::TABLES, people::TABLES, clients::TABLES, jose::TABLES];
+    let subjects = [
+        audit::TABLES,
+        notices::TABLES,
+        release::TABLES,
+        grants::TABLES,
+        people::TABLES,
+        clients::TABLES,
+        jose::TABLES,
+    ];
     subjects.into_iter().flatten().copied()
 }
 

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::store::{self, StoredClient};
 use super::{Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest};
+use crate::audit::{Audit, Event, Kind};
 use crate::platform::bytes;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbError};
@@ -17,6 +18,7 @@ type Clients = HashMap<ClientId, Arc<Client>>;
 pub struct Registry {
     db: Db,
     clock: Clock,
+    audit: Audit,
     rules: Rules,
     current: ArcSwap<Snapshot>,
 }
@@ -57,9 +59,9 @@ impl Registry {
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn load(db: Db, clock: Clock, rules: Rules) -> Result<Self, DbError> {
+    pub async fn load(db: Db, clock: Clock, audit: Audit, rules: Rules) -> Result<Self, DbError> {
         let current = Snapshot::read(&db, &rules, store::version(&db).await?).await?;
-        Ok(Self { db, clock, rules, current: ArcSwap::from_pointee(current) })
+        Ok(Self { db, clock, audit, rules, current: ArcSwap::from_pointee(current) })
     }
 
     /// The client of that identifier, disabled ones included.
@@ -119,6 +121,11 @@ impl Registry {
             done.push(Registered { client_id: registration.client_id, secret: made });
         }
         self.db.all_or_nothing(statements).await?;
+        for registered in &done {
+            let id = &registered.client_id;
+            let is_known = known.iter().any(|old| old.registration.client_id == *id);
+            self.record(if is_known { Kind::ClientChanged } else { Kind::ClientCreated }, id);
+        }
         self.refresh().await?;
         Ok(done)
     }
@@ -136,6 +143,7 @@ impl Registry {
         }
         let secret = ClientSecret::generate();
         store::set_secret(&self.db, id, &secret.digest(), self.clock.now_ms()).await?;
+        self.record(Kind::ClientSecretChanged, id);
         self.refresh().await?;
         Ok(secret)
     }
@@ -148,8 +156,13 @@ impl Registry {
         if !store::set_disabled(&self.db, id, disabled, self.clock.now_ms()).await? {
             return Err(ClientsError::Unknown(id.to_owned()));
         }
+        self.record(if disabled { Kind::ClientDisabled } else { Kind::ClientEnabled }, id);
         self.refresh().await?;
         Ok(())
+    }
+
+    fn record(&self, kind: Kind, id: &str) {
+        self.audit.record(Event::new(kind).client(id));
     }
 
     /// The registration documents, with digests of secrets so that they can be imported elsewhere.
@@ -199,6 +212,8 @@ fn build(stored: Vec<StoredClient>, rules: &Rules) -> Clients {
 mod tests {
     use super::*;
     use crate::platform::db::{self, test_db::TestDb};
+    use crate::platform::seal::Keyring;
+    use crate::platform::telemetry::Metrics;
 
     const TWO: &str = "[[clients]]\nclient_id = \"first\"\nclient_name = \"First\"\nowner = \"X\"\n\
          redirect_uris = [\"https://first.uz/cb\"]\n\
@@ -209,7 +224,9 @@ mod tests {
     async fn of_several_clients_all_are_stored_or_none() {
         let db = TestDb::migrated().await;
         let rules = Rules { loopback_http: false, sms_host: "id.uz".to_owned(), shortest_secret: 32 };
-        let registry = Registry::load(db.clone(), Clock::System, rules).await.unwrap();
+        let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+        let audit = Audit::new(db.clone(), Clock::System, &keyring, Metrics::new());
+        let registry = Registry::load(db.clone(), Clock::System, audit, rules).await.unwrap();
         db.execute(db::statement(
             "CREATE TRIGGER refuse BEFORE INSERT ON clients WHEN NEW.client_id = 'second' \
              BEGIN SELECT RAISE(ABORT, 'refused'); END",

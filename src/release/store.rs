@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::{Consent, Extent};
+use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId};
 use crate::people::{Account, AccountState, People, PersonId};
 use crate::platform::bytes;
@@ -36,12 +37,13 @@ pub struct Release {
     db: Db,
     people: People,
     clock: Clock,
+    audit: Audit,
 }
 
 impl Release {
     /// The store.
-    pub fn new(db: Db, people: People, clock: Clock) -> Self {
-        Self { db, people, clock }
+    pub fn new(db: Db, people: People, clock: Clock, audit: Audit) -> Self {
+        Self { db, people, clock, audit }
     }
 
     /// The persons that data are of.
@@ -136,7 +138,12 @@ impl Release {
         let mut changes = vec![former.bind(now.0).bind(consent)];
         changes.extend(then);
         let ended = self.db.guarded(end.bind(now.0).bind(consent), changes).await?;
-        ended.map(|row| Ok((person_of(&row)?, client_of(&row)?))).transpose()
+        let ended = ended.map(|row| Ok::<_, DbError>((person_of(&row)?, client_of(&row)?))).transpose()?;
+        if let Some((person, client)) = &ended {
+            let event = Event::new(Kind::ConsentEnded).client(client.as_str()).person(person.as_str());
+            self.audit.record(event.consent(consent));
+        }
+        Ok(ended)
     }
 
     /// A new identifier of a consent.
@@ -159,7 +166,8 @@ impl Release {
         let consent =
             Consent { id: id.to_owned(), extent, expires_at: now.plus(client.data.consent_seconds) };
         let text = db::to_json(&consent.extent)?;
-        self.db
+        let recorded = self
+            .db
             .execute(
                 db::statement(
                     "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at) \
@@ -174,8 +182,23 @@ impl Release {
                 .bind(consent.expires_at.0),
             )
             .await?;
+        if recorded > 0 {
+            self.audit.record(given(&consent, person, client));
+        }
         Ok(consent)
     }
+}
+
+fn given<'a>(consent: &'a Consent, person: &'a PersonId, client: &'a Client) -> Event<'a> {
+    let (released, withheld) = (consent.extent.released.iter(), consent.extent.withheld.iter());
+    Event::new(Kind::ConsentGiven)
+        .client(client.id.as_str())
+        .person(person.as_str())
+        .consent(consent.id.as_str())
+        .basis(basis(client))
+        .data_sets(released.map(|set| set.name()))
+        .withheld_sets(withheld.map(|set| set.name()))
+        .until(consent.expires_at.0)
 }
 
 /// A consent in a list.

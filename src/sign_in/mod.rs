@@ -12,6 +12,7 @@ mod freshness;
 mod identifier;
 mod limits;
 mod number;
+mod recorded;
 mod request;
 mod session;
 mod settings;
@@ -19,6 +20,7 @@ mod settings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::audit::Audit;
 use crate::notices::Outbox;
 use crate::people::People;
 use crate::platform::clock::Clock;
@@ -74,6 +76,8 @@ pub struct SignIn {
     pub codes: Arc<Mac>,
     /// Counters for operators.
     pub metrics: Arc<Metrics>,
+    /// What happened.
+    pub audit: Audit,
 }
 
 /// Settings of the steps.

@@ -33,6 +33,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "epochs and decoys",
         sql: include_str!("../../../../migrations/0002_epochs_and_decoys.sql"),
     },
+    Migration {
+        version: 5,
+        description: "audit",
+        sql: include_str!("../../../../migrations/0005_audit.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
