@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{LogoutNotifier, Provider};
+use crate::audit::Kind;
 use crate::clients::{Client, ClientId, RedirectUri};
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
@@ -100,6 +101,7 @@ impl Logout {
     /// [`ServiceError`] when a store is unavailable; then the session goes on.
     pub async fn end(&self, session: Digest) -> Result<(), ServiceError> {
         if let Some(ended) = self.sessions.end(session).await? {
+            self.provider.audit.record(ended.event(Kind::SessionEnded).reason("signed_out"));
             self.notify(&ended);
         }
         Ok(())

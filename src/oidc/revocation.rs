@@ -5,31 +5,52 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth};
+use crate::audit::{Event, Kind};
+use crate::clients::ClientId;
+use crate::platform::web::params::Params;
 
 /// Answers a revocation request: 200 also for invalid tokens (RFC 7009 §2.2).
 pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match revoke(&tokens, &request, &body).await {
         Ok(()) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).finish(),
-        Err(error) => error.respond("revocation"),
+        Err(error) => error.respond(&tokens.provider.audit, Kind::RevocationRefused),
     }
 }
 
 async fn revoke(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<(), TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&tokens.provider.clients, request, &params)?;
+    let revoked = revoke_token(tokens, &client.id, &params).await.map_err(|error| error.of(&client.id))?;
+    if let Some(event) = revoked {
+        tokens.provider.audit.record(event.client(client.id.as_str()));
+    }
+    Ok(())
+}
+
+/// Revokes the token; what is to be recorded, if it was one.
+async fn revoke_token(
+    tokens: &Tokens,
+    client: &ClientId,
+    params: &Params,
+) -> Result<Option<Event<'static>>, TokenError> {
     let text =
         params.get("token").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "token is missing"))?;
     let foreign = || TokenError::new(ErrorCode::InvalidGrant, "the token was issued to another client");
     if let Some(token) = tokens.refresh_tokens.open(text) {
-        let Some(grant) = tokens.grants.find(&token.grant).await? else { return Ok(()) };
-        if grant.client_id != client.id {
+        let Some(grant) = tokens.grants.find(&token.grant).await? else { return Ok(None) };
+        if grant.client_id != *client {
             return Err(foreign());
         }
-        return Ok(tokens.grants.revoke(&grant.id).await?);
+        tokens.grants.revoke(&grant.id).await?;
+        let event = Event::new(Kind::TokenRevoked).person(grant.details.person_id.as_str().to_owned());
+        return Ok(Some(event.grant(grant.id)));
     }
     match tokens.access_tokens.read(text).await? {
-        Some(token) if token.client_id != client.id => Err(foreign()),
-        Some(token) => Ok(tokens.grants.revoke_token(&token.id, token.expires_at).await?),
-        None => Ok(()),
+        Some(token) if token.client_id != *client => Err(foreign()),
+        Some(token) => {
+            tokens.grants.revoke_token(&token.id, token.expires_at).await?;
+            Ok(Some(Event::new(Kind::TokenRevoked).token(token.id)))
+        }
+        None => Ok(None),
     }
 }
