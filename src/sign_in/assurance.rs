@@ -83,3 +83,13 @@ pub enum Amr {
     /// A one-time code.
     Otp,
 }
+
+impl Amr {
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Otp => "otp",
+        }
+    }
+}

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::{self, Event, Illegal, Requirements, Stage};
 use super::{ATTEMPTS, Acr, Amr, AttemptId, SignInRequest};
+use crate::audit::Event as AuditEvent;
+use crate::clients::ClientId;
 use crate::people::{Epoch, PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
@@ -83,6 +85,18 @@ pub struct Authenticated {
     pub acr: Acr,
     /// By which methods.
     pub amr: Vec<Amr>,
+}
+
+impl Authenticated {
+    /// Adds to an event who did what for `client`.
+    pub fn describe<'a>(&'a self, event: AuditEvent<'a>, client: &'a ClientId) -> AuditEvent<'a> {
+        event
+            .client(client.as_str())
+            .person(self.person_id.as_str())
+            .of_session(&self.sid_key)
+            .acr(self.acr.name())
+            .methods(self.amr.iter().map(|method| method.name()))
+    }
 }
 
 /// A code that was sent to a number; nothing here tells whether anybody has that number.
