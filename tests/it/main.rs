@@ -2,6 +2,7 @@
 
 mod support;
 
+mod audit;
 mod authorize;
 mod browser;
 mod budget;

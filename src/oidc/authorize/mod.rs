@@ -201,6 +201,8 @@ async fn run(endpoint: &Authorization, http: &HttpRequest, text: &[u8]) -> HttpR
         Ok(params) => params,
         Err(error) => {
             let technical = format!("invalid_request: {}", error.0);
+            let refused = Event::new(Kind::AuthorizationRefused).reason(technical.as_str());
+            endpoint.provider.audit.record(refused);
             let problem = Problem { technical: Some(&technical), ..Problem::default() };
             let context = PageContext::new(http, endpoint.cookies, None);
             return context.problem(ProblemKind::BadRequest, &problem);

@@ -18,7 +18,7 @@ use super::settings::{LogFormat, LogSettings};
 pub struct LogAlreadyStarted;
 
 /// Maximum number of lines that wait for whoever reads the log. A line has some 400 bytes.
-const WAITING_LINES: usize = 32_768;
+const WAITING_LINES: usize = 16_384;
 
 /// Counts the lines that were lost.
 static LOST: OnceLock<ErrorCounter> = OnceLock::new();
