@@ -186,8 +186,8 @@ macro_rules! fields {
             pub(super) fn log(&self) {
                 let (event, message) = (self.kind.name(), self.kind.message());
                 match self.kind.weight() {
-                    Weight::Info => tracing::info!(event, $($name = shown(&self.$field),)+ "{message}"),
-                    Weight::Warn => tracing::warn!(event, $($name = shown(&self.$field),)+ "{message}"),
+                    Weight::Info => tracing::info!(event, $($name = shown(self.$field.as_ref()),)+ "{message}"),
+                    Weight::Warn => tracing::warn!(event, $($name = shown(self.$field.as_ref()),)+ "{message}"),
                 }
             }
 
@@ -391,8 +391,8 @@ trait Value {
     fn write(&self, json: &mut String);
 }
 
-fn shown<V: Value>(value: &Option<V>) -> Option<V::Shown<'_>> {
-    value.as_ref().map(V::shown)
+fn shown<V: Value>(value: Option<&V>) -> Option<V::Shown<'_>> {
+    value.map(V::shown)
 }
 
 impl Value for Text<'_> {

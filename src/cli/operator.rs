@@ -40,7 +40,7 @@ fn user() -> String {
 }
 
 fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_default().chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
+    std::env::var(name).unwrap_or_default().chars().filter(char::is_ascii_graphic).take(64).collect()
 }
 
 /// The number of the user, from the owner of this process's entry in `/proc`.

@@ -6,10 +6,11 @@ use serde_json::Value;
 use yagona::audit::Kind;
 
 use crate::support::client_file::{AGENCY, MACHINE, NATIVE, RIVAL, SHOP, secret};
+use crate::support::database::AuditRow;
 use crate::support::people::Kind as PersonKind;
 use crate::support::process::both_streams;
 use crate::support::wait::until;
-use crate::support::{Asked, Backend, Setup, World, alone_on_both_backends, code_of, param};
+use crate::support::{Asked, Backend, Person, Setup, World, alone_on_both_backends, code_of, param};
 
 alone_on_both_backends!(
     each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is,
@@ -48,6 +49,49 @@ impl World {
 /// A code of six digits that is not `code`.
 fn another(code: &str) -> &'static str {
     if code == "000000" { "111111" } else { "000000" }
+}
+
+/// What operators do, some of it to a person; the secrets that they were shown.
+fn operate(world: &World, person: &Person) -> Vec<String> {
+    let consent = world.command(&["consents", "list", &person.number]);
+    let consent = consent.split_whitespace().next().expect("a consent").to_owned();
+    world.command(&["consents", "end", &consent]);
+    world.command(&["people", "end-access", &person.number]);
+    let add = ["client", "add", "--id", "new", "--name", "New", "--owner", "X", "--redirect-uri"];
+    world.command(&[&add[..], &["http://localhost:9/cb"]].concat());
+    world.command(&["client", "import", "clients.toml"]);
+    for command in [&["client", "disable", "new"][..], &["client", "disable", "new", "--undo"]] {
+        world.command(command);
+    }
+    let said = world.command(&["client", "rotate-secret", "new"]);
+    world.command(&["keys", "rotate", "--alg", "ES256"]);
+    said.split_whitespace().filter(|word| word.len() > 30).map(str::to_owned).collect()
+}
+
+/// The rows of the node are lines of its log.
+fn assert_logged(rows: &[AuditRow], log: &str) {
+    let node = rows.iter().find(|row| row.event == Kind::NodeStarted.name()).expect("a node").node.clone();
+    for row in rows.iter().filter(|row| row.node == node) {
+        let content = row.content.as_object().expect("an object");
+        let is_line_of = |line: &Value| {
+            line["event"] == row.event.as_str() && content.iter().all(|(field, value)| line[field] == *value)
+        };
+        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+        assert!(lines.into_iter().any(|line| is_line_of(&line)), "no line of {} {content:?}", row.event);
+    }
+}
+
+/// No secret is in any row; short ones are looked for as words.
+fn assert_nothing_secret(rows: &[AuditRow], secrets: &[String]) {
+    for row in rows {
+        let text = row.content.to_string();
+        let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            let found =
+                if secret.len() <= 6 { words.contains(secret.as_str()) } else { text.contains(secret) };
+            assert!(!found, "{secret} in {} {text}", row.event);
+        }
+    }
 }
 
 async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: Setup) {
@@ -111,20 +155,7 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
         browser.enter_number(&page, &eager.number).await.page();
     }
 
-    // Operators.
-    let consent = world.command(&["consents", "list", &person.number]);
-    let consent = consent.split_whitespace().next().expect("a consent").to_owned();
-    world.command(&["consents", "end", &consent]);
-    world.command(&["people", "end-access", &person.number]);
-    let add = ["client", "add", "--id", "new", "--name", "New", "--owner", "X", "--redirect-uri"];
-    world.command(&[&add[..], &["http://localhost:9/cb"]].concat());
-    world.command(&["client", "import", "clients.toml"]);
-    for command in [&["client", "disable", "new"][..], &["client", "disable", "new", "--undo"]] {
-        world.command(command);
-    }
-    let said = world.command(&["client", "rotate-secret", "new"]);
-    secrets.extend(said.split_whitespace().filter(|word| word.len() > 30).map(str::to_owned));
-    world.command(&["keys", "rotate", "--alg", "ES256"]);
+    secrets.extend(operate(&world, &person));
     world.nodes[0].running.signal("TERM");
     assert!(world.nodes[0].running.end().await.success());
 
@@ -135,17 +166,7 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     for kind in Kind::ALL.iter().filter(|kind| !ELSEWHERE.contains(kind)) {
         assert!(written.contains(kind.name()), "no row of {} among {written:?}", kind.name());
     }
-    // The node's rows are its log's lines.
-    let log = world.nodes[0].running.log();
-    let node = rows.iter().find(|row| row.event == Kind::NodeStarted.name()).expect("a node").node.clone();
-    for row in rows.iter().filter(|row| row.node == node) {
-        let content = row.content.as_object().expect("an object");
-        let is_line_of = |line: &Value| {
-            line["event"] == row.event.as_str() && content.iter().all(|(field, value)| line[field] == *value)
-        };
-        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
-        assert!(lines.into_iter().any(|line| is_line_of(&line)), "no line of {} {content:?}", row.event);
-    }
+    assert_logged(&rows, &world.nodes[0].running.log());
 
     // People are pseudonyms, and the same ones to every client and command.
     let of = |kind: Kind| rows.iter().filter(move |row| row.event == kind.name()).map(|row| &row.content);
@@ -169,15 +190,7 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
         secrets.extend(names.map(|name| answer.get(name).to_owned()));
     }
     secrets.extend([sms, code, again, code_of_refusing, secret(SHOP), "guessed-secret".to_owned()]);
-    for row in &rows {
-        let text = row.content.to_string();
-        let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            let found =
-                if secret.len() <= 6 { words.contains(secret.as_str()) } else { text.contains(secret) };
-            assert!(!found, "{secret} in {} {text}", row.event);
-        }
-    }
+    assert_nothing_secret(&rows, &secrets);
 }
 
 async fn what_is_refused_by_redirect_names_client_and_reason(setup: Setup) {
