@@ -98,7 +98,8 @@ impl SignIn {
                 let person_id = found.as_ref().map_or(&nobody, |found| &found.borrow().person_id);
                 self.people.record_failure(person_id, self.settings.failures_per_account, now).await?;
                 if let Some(found) = &found {
-                    self.record_lock(attempt.request.client_id.as_str(), found.borrow());
+                    let failures = found.borrow().failures + 1;
+                    self.record_lock(attempt.request.client_id.as_str(), person_id, failures);
                 }
                 self.metrics.sign_ins("code", "wrong").inc();
                 Ok(if tried.left == 0 { CodeOutcome::Spent } else { CodeOutcome::Wrong { left: tried.left } })

@@ -3,7 +3,7 @@
 use super::limits::Limit;
 use super::{CodeOutcome, OpenAttempt, SignIn, Stage};
 use crate::audit::{Event, Kind};
-use crate::people::{AccountState, PersonId};
+use crate::people::PersonId;
 
 impl SignIn {
     /// Records that a code was made, or which limit refused it. Whether it goes to anybody is for operators to know: the
@@ -34,9 +34,8 @@ impl SignIn {
         self.audit.record(event);
     }
 
-    /// Records that an account takes no code for a while after this wrong one, which was not counted yet in `state`.
-    pub(super) fn record_lock(&self, client: &str, state: &AccountState) {
-        let failures = state.failures + 1;
+    /// Records that an account takes no code for a while, if so many wrong ones in a row have that effect.
+    pub(super) fn record_lock(&self, client: &str, person: &PersonId, failures: i64) {
         let reason = if failures >= self.settings.failures_per_account {
             "until_unlocked"
         } else if failures % 5 == 0 {
@@ -44,7 +43,7 @@ impl SignIn {
         } else {
             return;
         };
-        let event = Event::new(Kind::Locked).client(client).person(state.person_id.as_str());
+        let event = Event::new(Kind::Locked).client(client).person(person.as_str());
         self.audit.record(event.reason(reason).count(failures));
     }
 }

@@ -32,8 +32,9 @@ async fn alter(db: &TestDb, sql: &'static str) {
 #[actix_web::test]
 async fn a_database_of_version_0_1_goes_on_with_its_rows() {
     let db = database_of_0_1().await;
-    assert_eq!(pending_migrations(&db).await.unwrap(), ["epochs and decoys"]);
-    assert_eq!(migrate(&db).await.unwrap(), 1);
+    let later: Vec<&str> = MIGRATIONS[1..].iter().map(|migration| migration.description).collect();
+    assert_eq!(pending_migrations(&db).await.unwrap(), later);
+    assert_eq!(migrate(&db).await.unwrap(), later.len());
     assert!(pending_migrations(&db).await.unwrap().is_empty());
     assert_eq!(migrate(&db).await.unwrap(), 0, "once is enough");
     let row = db
@@ -79,7 +80,7 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     assert_eq!(int(&row, "t", "n").unwrap(), 1);
     assert!(db.read_all(statement("SELECT epoch FROM persons")).await.is_err(), "the first part is undone");
     alter(&db, "DROP TABLE decoys").await;
-    assert_eq!(migrate(&db).await.unwrap(), 1);
+    assert_eq!(migrate(&db).await.unwrap(), MIGRATIONS.len() - 1);
 }
 
 #[actix_web::test]
