@@ -5,8 +5,7 @@ use reqwest::Method;
 
 use crate::support::client_file::{SHOP, secret};
 use crate::support::people::Kind;
-use crate::support::wait::until;
-use crate::support::{Asked, Setup, alone_on_both_backends, code_of};
+use crate::support::{Asked, Backend, Setup, alone_on_both_backends, code_of};
 
 alone_on_both_backends!(nothing_that_opens_anything_is_ever_logged, a_log_that_nobody_reads_holds_up_nothing,);
 
@@ -103,15 +102,20 @@ fn a_repeated_key_is_found() {
 async fn a_log_that_nobody_reads_holds_up_nothing(setup: Setup) {
     let mut world = setup.set("log.level", "debug").unread().start().await;
     let node = &world.nodes[0];
-    until("the log to lose lines", async || {
-        let browser = world.browser();
-        let (browser, url) = (&browser, world.url("/nowhere"));
-        let requests = (0..4000).map(|_| browser.request(Method::GET, &url).send());
+    let browser = world.browser();
+    let (browser, url) = (&browser, world.url("/nowhere"));
+    let lost = async || node.metric("yagona_log_lost_lines_total", &[]).await;
+    // Reaching the bound takes long, and the stores have no part in it: once is enough.
+    let rounds = if world.setup.backend == Backend::Embedded { 20 } else { 1 };
+    for _ in 0..rounds {
+        let requests = (0..1000).map(|_| browser.request(Method::GET, &url).send());
         let answers: Vec<_> = stream::iter(requests).buffer_unordered(32).collect().await;
         assert!(answers.into_iter().all(|answer| answer.expect("an answer").status() == 404));
-        (node.metric("yagona_log_lost_lines_total", &[]).await > 0.0).then_some(())
-    })
-    .await;
+        if lost().await > 0.0 {
+            break;
+        }
+    }
+    assert!(rounds == 1 || lost().await > 0.0, "two lines of each request");
     let ready = format!("{}/health/ready", node.operations);
     assert_eq!(crate::support::http::get(&ready).await.expect("an answer").status(), 200);
     code_of(&world.browser().sign_in(&world, &Asked::by(SHOP), &world.person()).await);
