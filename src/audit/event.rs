@@ -24,7 +24,7 @@ pub(super) enum Weight {
 /// Rows that refused requests of strangers may cause in a second, of each kind and on each node.
 const REFUSALS: i64 = 100;
 
-/// Rows that sign-ins begun may cause in a second on each node: more than a node can bring to an end.
+/// Rows that sign-ins begun, and cancelled, may cause in a second on each node: more than a node can bring to an end.
 const BEGINNINGS: i64 = 2000;
 
 macro_rules! kinds {
@@ -79,11 +79,11 @@ kinds! {
     /// A code was made; `sent` says whether it goes to anybody.
     CodeSent = "sign_in.code_sent", Info, Unlimited, "a code was made";
     /// A code was asked for and a limit refused it.
-    CodeLimited = "sign_in.limited", Info, Unlimited, "a limit refused a code";
+    CodeLimited = "sign_in.limited", Info, PerSecond(REFUSALS), "a limit refused a code";
     /// A code was compared and not accepted.
     WrongCode = "sign_in.wrong_code", Info, Unlimited, "a code was not accepted";
     /// A code was entered that could no longer be compared.
-    CodeRefused = "sign_in.code_refused", Info, Unlimited, "a code came too late or too often";
+    CodeRefused = "sign_in.code_refused", Info, PerSecond(REFUSALS), "a code came too late or too often";
     /// Wrong codes delayed or locked an account.
     Locked = "sign_in.locked", Warn, Unlimited, "an account takes no code for now";
     /// A person proved who they are; a session was opened.
@@ -93,7 +93,7 @@ kinds! {
     /// A client got an authorization code.
     SignInCompleted = "sign_in.completed", Info, Unlimited, "a sign-in was completed";
     /// A sign-in ended without an authorization code.
-    SignInRefused = "sign_in.refused", Info, Unlimited, "a sign-in was refused";
+    SignInRefused = "sign_in.refused", Info, PerSecond(BEGINNINGS), "a sign-in was refused";
     /// An authorization request was refused before anybody was asked anything.
     AuthorizationRefused = "authorization.refused", Info, PerSecond(REFUSALS), "an authorization request was refused";
     /// A person agreed, or a law lets the client have the data.
