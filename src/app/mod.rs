@@ -27,6 +27,7 @@ use secrecy::ExposeSecret;
 pub(crate) use stores::tables;
 pub use stores::{StartError, Stores, cannot_start, test_people};
 
+use crate::audit::Audit;
 use crate::clients::Registry;
 use crate::grants::Revocations;
 use crate::notices::receipts::{self, Receipts};
@@ -58,6 +59,7 @@ pub struct App {
     receipts: Receipts,
     discovery: Discovery,
     metrics: Arc<Metrics>,
+    audit: Audit,
     draining: Arc<AtomicBool>,
     /// Locked while the provider runs: embedded stores serve one node.
     _only_node: Option<File>,
@@ -78,6 +80,7 @@ impl App {
         } else {
             Some(db::only_node(stores.settings.database.url.expose_secret()).await.map_err(cannot_start)?)
         };
+        stores.audit.node_started();
         let people = People::new(stores.db.clone(), &stores.keyring);
         stores::store_test_people(&stores, &people).await?;
         let deliveries = Deliveries::new(ephemeral.clone());
@@ -93,7 +96,7 @@ impl App {
         let provider = wiring::provider(&stores).await?;
         let (tokens, revocations) =
             wiring::tokens(&stores, &ephemeral, &provider, (&people, &sign_in)).await?;
-        let release = Release::new(stores.db.clone(), people, stores.clock.clone());
+        let release = Release::new(stores.db.clone(), people, stores.clock.clone(), stores.audit.clone());
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
         let pages = wiring::pages(&stores, authorization.clone());
         let secret =
@@ -111,6 +114,7 @@ impl App {
             outbox,
             receipts,
             metrics: stores.metrics,
+            audit: stores.audit,
             draining: Arc::default(),
             _only_node: only_node,
             _only_node_on_server: only_node_on_server,
@@ -228,7 +232,9 @@ impl App {
         for handle in handles {
             handle.stop(true).await;
         }
-        self.outbox.drain(Duration::from_secs(self.settings.server.drain_seconds.into())).await;
+        let longest = Duration::from_secs(self.settings.server.drain_seconds.into());
+        self.outbox.drain(longest).await;
+        self.audit.node_stopped(longest.max(AUDIT_DRAIN)).await;
         self.db.close().await;
     }
 }
@@ -238,6 +244,9 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 // A database that hangs is given up, with an answer that says so, before the request itself is.
 const _: () = assert!(db::DEADLINE.as_millis() * 2 < LONGEST.as_millis());
+
+/// Time for the last rows of the audit log, at least.
+const AUDIT_DRAIN: Duration = Duration::from_secs(5);
 
 /// Request timeout, since a slow client or store must not hold a connection indefinitely; and the headers that every answer
 /// has, those of the framework included.

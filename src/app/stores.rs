@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::settings::{Environment, Settings};
+use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
@@ -43,6 +44,8 @@ pub struct Stores {
     pub db: Db,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// The audit log.
+    pub audit: Audit,
 }
 
 impl Stores {
@@ -61,7 +64,8 @@ impl Stores {
         let (url, each) = (settings.database.url.expose_secret(), connections_each(&settings));
         let db = db::connect(url, each, acquire_timeout, Arc::clone(&metrics)).await.map_err(cannot_start)?;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
-        Ok(Self { settings, clock, keyring, db, metrics })
+        let audit = Audit::new(db.clone(), clock.clone(), &keyring, Arc::clone(&metrics));
+        Ok(Self { settings, clock, keyring, db, metrics, audit })
     }
 
     /// The relying parties.
@@ -69,7 +73,8 @@ impl Stores {
     /// # Errors
     /// [`StartError`].
     pub async fn clients(&self) -> Result<Registry, StartError> {
-        Registry::load(self.db.clone(), self.clock.clone(), self.rules()).await.map_err(cannot_start)
+        let loaded = Registry::load(self.db.clone(), self.clock.clone(), self.audit.clone(), self.rules());
+        loaded.await.map_err(cannot_start)
     }
 
     /// The signing keys.
@@ -78,9 +83,12 @@ impl Stores {
     /// [`StartError`].
     pub async fn keys(&self) -> Result<SigningKeys, StartError> {
         let bits = self.settings.keys.rsa_bits;
-        SigningKeys::load(self.db.clone(), &self.keyring, self.clock.clone(), bits)
-            .await
-            .map_err(cannot_start)
+        let loaded = SigningKeys::load(self.db.clone(), &self.keyring, self.clock.clone(), bits);
+        let keys = loaded.await.map_err(cannot_start)?;
+        for (kid, alg) in keys.created() {
+            self.audit.record(Event::new(Kind::KeyCreated).key(kid.as_str()).alg(alg.name()));
+        }
+        Ok(keys)
     }
 
     /// Short-lived state: Redis, or in-process if none is configured.
@@ -117,10 +125,16 @@ impl Stores {
         let ephemeral = self.ephemeral().await?;
         let revocations = Revocations::load(db.clone(), ephemeral, clock.clone(), longest);
         Ok(LifeEvents {
-            grants: Grants::new(db.clone(), clock.clone(), revocations.await.map_err(cannot_start)?),
-            release: Release::new(db.clone(), people.clone(), clock.clone()),
+            grants: Grants::new(
+                db.clone(),
+                clock.clone(),
+                revocations.await.map_err(cannot_start)?,
+                self.audit.clone(),
+            ),
+            release: Release::new(db.clone(), people.clone(), clock.clone(), self.audit.clone()),
             clock: clock.clone(),
             people,
+            audit: self.audit.clone(),
         })
     }
 
@@ -154,6 +168,7 @@ fn connections_each(settings: &Settings) -> u32 {
 #[cfg_attr(not(feature = "stand-ins"), allow(dead_code, reason = "only the demo empties a database"))]
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let subjects = [
+        audit::TABLES,
         notices::TABLES,
         oidc::TABLES,
         release::TABLES,

@@ -33,6 +33,7 @@ pub(super) async fn provider(stores: &Stores) -> Result<Provider, StartError> {
         keys: Arc::new(stores.keys().await?),
         subject_ids: Arc::new(SubjectIds::new(&stores.keyring)),
         metrics: Arc::clone(&stores.metrics),
+        audit: stores.audit.clone(),
     })
 }
 
@@ -53,7 +54,7 @@ pub(super) async fn tokens(
     let revocations = Revocations::load(db.clone(), ephemeral.clone(), clock.clone(), lifetimes.access)
         .await
         .map_err(cannot_start)?;
-    let grants = Grants::new(db.clone(), clock.clone(), revocations.clone());
+    let grants = Grants::new(db.clone(), clock.clone(), revocations.clone(), stores.audit.clone());
     let access_tokens = AccessTokens::new(
         provider.clone(),
         &stores.keyring,
@@ -100,6 +101,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
         grants,
         release: release.clone(),
         clock: stores.clock.clone(),
+        audit: stores.audit.clone(),
     };
     let logout = Logout {
         provider: provider.clone(),
@@ -169,6 +171,7 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         codes: Arc::new(stores.keyring.mac("code")),
         clock,
         metrics,
+        audit: stores.audit.clone(),
     }
 }
 

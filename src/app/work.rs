@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
+use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
 use crate::oidc::{LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
-use crate::platform::telemetry::Metrics;
+use crate::platform::telemetry::{self, Metrics};
 use crate::sign_in::Limits;
 
 /// Interval for reading other nodes' changes, so that they take effect here within a second.
@@ -36,6 +37,8 @@ pub(super) fn begin(app: &App) {
     tokio::spawn(app.outbox.clone().run());
     let logouts = app.pages.sign_out.notifier().clone();
     tokio::spawn(logouts.clone().run());
+    // It stays on this thread, like all that counts its round trips by cause.
+    actix_web::rt::spawn(app.audit.clone().run());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
     let db = app.db.clone();
     tokio::spawn(async move {
@@ -55,6 +58,8 @@ pub(super) fn begin(app: &App) {
         logouts,
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
+        audit: app.audit.clone(),
+        keep_days: app.settings.audit.keep_days,
     };
     tokio::spawn(upkeep.run());
 }
@@ -99,15 +104,20 @@ struct Upkeep {
     logouts: LogoutNotifier,
     metrics: Arc<Metrics>,
     keys: KeySettings,
+    audit: Audit,
+    /// How long the rows of the audit log are kept.
+    keep_days: u32,
 }
 
 impl Upkeep {
     async fn run(self) {
         let (mut limits, mut purge, mut keys) = (Every::new(LIMITS), Every::new(PURGE), Every::new(KEYS));
+        let mut lost = 0;
         loop {
             tokio::time::sleep(LOOK).await;
             let now = self.provider.clock.now();
             self.ephemeral.purge();
+            lost = tell_lost_lines(lost);
             if limits.is_due(now) {
                 let read = self.limits.refresh().await;
                 log_failure("limits.unread", "reading the send totals", read);
@@ -119,7 +129,13 @@ impl Upkeep {
             }
             if keys.is_due(now) {
                 let (bits, days) = (self.keys.rsa_bits, self.keys.rotation_days.into());
-                let rotated = self.provider.keys.rotate_old(bits, days).await;
+                let rotated = self
+                    .provider
+                    .keys
+                    .rotate_old(bits, days, |kid, alg| {
+                        self.audit.record(Event::new(Kind::KeyRotated).key(kid).alg(alg.name()));
+                    })
+                    .await;
                 log_failure("keys.unrotated", "rotating the signing keys", rotated);
             }
         }
@@ -155,6 +171,16 @@ impl Upkeep {
                 }
             }
         }
+        for _ in 0..50 {
+            match self.audit.purge(self.keep_days, SWEEP).await {
+                // The last row of a full batch may have to stay.
+                Ok(gone) if gone + 1 >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("audit.unpurged", "purging the audit log", other);
+                    break;
+                }
+            }
+        }
         match grants.purge_lag().await {
             Ok(lag) => {
                 self.metrics.purge_lag_seconds.set(lag);
@@ -162,6 +188,19 @@ impl Upkeep {
             Err(error) => log_failure::<()>("lag.unknown", "measuring the purge", Err(error)),
         }
     }
+}
+
+/// Logs that lines of the log were lost, if more were than `before`; returns how many there are.
+fn tell_lost_lines(before: u64) -> u64 {
+    let lost = telemetry::lost_lines();
+    if lost > before {
+        tracing::warn!(
+            event = "log.lost",
+            count = lost - before,
+            "lines of the log were lost: nobody read them in time"
+        );
+    }
+    lost
 }
 
 /// Logs a failed job; it runs again when it is next due.

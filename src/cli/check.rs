@@ -70,6 +70,9 @@ async fn signing_keys(stores: &Stores) -> Result<String, String> {
         return Ok("created at the first start".to_owned());
     }
     let keys = stores.keys().await.map_err(|StartError(why)| why)?;
+    if !keys.created().is_empty() {
+        stores.audit.end_command("check", true).await.map_err(|error| error.to_string())?;
+    }
     let now = stores.clock.now();
     let signing: Vec<String> = keys
         .current()

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::operator;
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
+use crate::audit::Event;
 use crate::clients::{
     AuthenticationDocument, ClientFile, DataDocument, IdentityDocument, RedirectsDocument, Registered,
     Registration, Registry, TokensDocument,
@@ -113,9 +115,42 @@ impl Client {
         let stores = Stores::open(settings).await?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
         let clients = stores.clients().await?;
-        self.act(&clients, &stores.outbound()).await?;
+        let outbound = stores.outbound();
+        match self.name() {
+            Some(name) => {
+                let id = self.client_id();
+                let about = |event: Event<'static>| match id {
+                    Some(id) => event.client(id),
+                    None => event,
+                };
+                operator::recorded(&stores, name, about, self.act(&clients, &outbound)).await?;
+            }
+            None => self.act(&clients, &outbound).await?,
+        }
         stores.db.close().await;
         Ok(())
+    }
+
+    /// The command's name, if it changes something.
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Add(_) => Some("client add"),
+            Self::Import { .. } => Some("client import"),
+            Self::Disable { undo: false, .. } => Some("client disable"),
+            Self::Disable { undo: true, .. } => Some("client disable --undo"),
+            Self::RotateSecret { .. } => Some("client rotate-secret"),
+            Self::Icons { .. } => Some("client icons"),
+            Self::List | Self::Show { .. } | Self::Export { .. } => None,
+        }
+    }
+
+    /// The client that it is about, if it names one.
+    fn client_id(&self) -> Option<String> {
+        match self {
+            Self::Add(add) => (!add.id.is_empty()).then(|| add.id.clone()),
+            Self::Disable { client_id, .. } | Self::RotateSecret { client_id } => Some(client_id.clone()),
+            _ => None,
+        }
     }
 
     async fn act(self, clients: &Registry, outbound: &Outbound) -> Result<(), StartError> {

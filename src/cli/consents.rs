@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::operator;
 use super::people::{account_of, parse};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
@@ -31,8 +32,13 @@ impl Consents {
                 let number = parse(&number, &settings)?;
                 let stores = Stores::open(settings).await?;
                 let account = account_of(&stores, &number).await?;
-                let release = stores.life_events().await?.release;
-                let consents = release.list(&account.person_id).await.map_err(cannot_start)?;
+                let list = async {
+                    let release = stores.life_events().await?.release;
+                    release.list(&account.person_id).await.map_err(cannot_start)
+                };
+                let person = account.person_id.as_str();
+                let consents =
+                    operator::recorded(&stores, "consents list", |event| event.person(person), list).await?;
                 if consents.is_empty() {
                     println!("There are no consents.");
                 }
@@ -43,14 +49,19 @@ impl Consents {
             }
             Self::End { id } => {
                 let stores = Stores::open(settings).await?;
-                let ended = stores.life_events().await?.end_consent(&id).await;
-                let ended = ended
-                    .map_err(|error| StartError(format!("tokens may not have ended at once: {error}")))?;
-                let Some(client) = ended else {
-                    return Err(StartError(format!(
-                        "`{id}` is no consent that can be ended: there is none, it has ended, or a law gives the data"
-                    )));
+                let end = async {
+                    let ended = stores.life_events().await?.end_consent(&id).await;
+                    let ended = ended
+                        .map_err(|error| StartError(format!("tokens may not have ended at once: {error}")))?;
+                    ended.ok_or_else(|| {
+                        StartError(format!(
+                            "`{id}` is no consent that can be ended: there is none, it has ended, or a law gives the data"
+                        ))
+                    })
                 };
+                let client =
+                    operator::recorded(&stores, "consents end", |event| event.consent(id.as_str()), end)
+                        .await?;
                 println!("The consent has ended; {client} has lost its grants and tokens of this person.");
                 stores.db.close().await;
             }

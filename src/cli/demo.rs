@@ -55,7 +55,7 @@ impl Demo {
         let service = listen(self.portal_port, "--portal-port")?;
         let operations = listen(self.operations_port, "--operations-port")?;
         let settings = self.settings()?;
-        telemetry::start_log(&settings.log).map_err(cannot_start)?;
+        let _log = telemetry::start_log(&settings.log).map_err(cannot_start)?;
         if self.reset {
             reset(&settings).await?;
         }

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use clap::Subcommand;
 
+use super::operator;
 use crate::app::settings;
 use crate::app::{StartError, Stores, cannot_start};
+use crate::audit::{Event, Kind};
 use crate::platform::config;
 use crate::platform::db;
-use crate::platform::jose::{Alg, PUBLISH_AHEAD};
+use crate::platform::jose::{Alg, PUBLISH_AHEAD, SigningKeys};
 use crate::platform::seal::Keyring;
 
 /// Manages the keyring and the signing keys.
@@ -36,21 +38,27 @@ impl Keys {
         }
         let stores = Stores::open(super::settings(file)?).await?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
-        let keys = stores.keys().await?;
-        let bits = stores.settings.keys.rsa_bits;
-        if let Self::Rotate { alg, active_in } = self {
-            let algs = match alg {
-                None => Alg::ALL.to_vec(),
-                Some(name) => vec![
-                    Alg::parse(&name)
-                        .ok_or_else(|| StartError(format!("`{name}` is not one of RS256, ES256, EdDSA")))?,
-                ],
-            };
-            for alg in algs {
-                let kid = keys.rotate(alg, bits, active_in.max(0)).await.map_err(cannot_start)?;
-                println!("{}: {kid} is published and signs in {} s", alg.name(), active_in.max(0));
+        let keys = match self {
+            Self::Rotate { alg, active_in } => {
+                let algs =
+                    match alg {
+                        None => Alg::ALL.to_vec(),
+                        Some(name) => vec![Alg::parse(&name).ok_or_else(|| {
+                            StartError(format!("`{name}` is not one of RS256, ES256, EdDSA"))
+                        })?],
+                    };
+                let names = algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(" ");
+                let rotating = rotate(&stores, algs, active_in.max(0));
+                operator::recorded(&stores, "keys rotate", |event| event.alg(names), rotating).await?
             }
-        }
+            Self::Init | Self::List => {
+                let keys = stores.keys().await?;
+                if !keys.created().is_empty() {
+                    stores.audit.end_command("keys list", true).await.map_err(cannot_start)?;
+                }
+                keys
+            }
+        };
         let now = stores.clock.now();
         for key in keys.current().list(now) {
             let state = if key.signing {
@@ -71,6 +79,17 @@ impl Keys {
         stores.db.close().await;
         Ok(())
     }
+}
+
+async fn rotate(stores: &Stores, algs: Vec<Alg>, active_in: i64) -> Result<SigningKeys, StartError> {
+    let keys = stores.keys().await?;
+    let bits = stores.settings.keys.rsa_bits;
+    for alg in algs {
+        let kid = keys.rotate(alg, bits, active_in).await.map_err(cannot_start)?;
+        stores.audit.record(Event::new(Kind::KeyRotated).key(kid.as_str()).alg(alg.name()));
+        println!("{}: {kid} is published and signs in {active_in} s", alg.name());
+    }
+    Ok(keys)
 }
 
 fn init(file: Option<&Path>) -> Result<(), StartError> {

@@ -1,11 +1,13 @@
 //! The commands, one file each: read the arguments, call the subject, print the result.
 
+mod audit;
 mod check;
 mod client;
 mod consents;
 #[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
 mod demo;
 mod keys;
+mod operator;
 mod people;
 mod serve;
 
@@ -57,6 +59,9 @@ enum Command {
     /// Lists and ends consents of a person.
     #[command(subcommand)]
     Consents(consents::Consents),
+    /// Verifies the audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 /// Runs the command of the command line.
@@ -83,6 +88,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Keys(keys) => keys.run(file).await,
         Command::People(people) => people.run(settings(file)?).await,
         Command::Consents(consents) => consents.run(settings(file)?).await,
+        Command::Audit(audit) => audit.run(settings(file)?).await,
     }
 }
 
@@ -102,7 +108,12 @@ async fn migrate(settings: Settings) -> Result<(), StartError> {
     let stores = Stores::open(settings).await?;
     match db::migrate(&stores.db).await.map_err(cannot_start)? {
         0 => println!("The database is up to date."),
-        applied => println!("{applied} migration(s) applied; the database is up to date."),
+        applied => {
+            println!("{applied} migration(s) applied; the database is up to date.");
+            // The table may not have been there before.
+            let done = i64::try_from(applied).unwrap_or(i64::MAX);
+            operator::recorded(&stores, "migrate", |event| event.count(done), async { Ok(()) }).await?;
+        }
     }
     stores.db.close().await;
     Ok(())

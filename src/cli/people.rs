@@ -2,8 +2,10 @@
 
 use clap::Subcommand;
 
+use super::operator;
 use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores, cannot_start};
+use crate::audit::{Event, Kind};
 use crate::people::{AccountState, People as Store, PhoneNumber};
 
 /// Unlocks accounts and ends a person's access.
@@ -27,19 +29,28 @@ impl People {
         let number = parse(number, &settings)?;
         let stores = Stores::open(settings).await?;
         let account = account_of(&stores, &number).await?;
+        let person = account.person_id.as_str();
         match self {
             Self::Unlock { .. } => {
                 let people = Store::new(stores.db.clone(), &stores.keyring);
-                people.clear_failures(&account.person_id).await.map_err(cannot_start)?;
+                let unlock = async {
+                    people.clear_failures(&account.person_id).await.map_err(cannot_start)?;
+                    stores.audit.record(Event::new(Kind::PersonUnlocked).person(person));
+                    Ok(())
+                };
+                operator::recorded(&stores, "people unlock", |event| event.person(person), unlock).await?;
                 let (number, failures) = (number.masked(), account.failures);
                 println!("The account of {number} is unlocked: {failures} wrong code(s) cleared.");
             }
             Self::EndAccess { .. } => {
-                let life_events = stores.life_events().await?;
-                let ended = life_events.end_access(&account.person_id).await;
-                ended.map_err(|error| {
-                    StartError(format!("access may not have ended, repeat this: {error}"))
-                })?;
+                let end = async {
+                    let life_events = stores.life_events().await?;
+                    let ended = life_events.end_access(&account.person_id).await;
+                    ended.map_err(|error| {
+                        StartError(format!("access may not have ended, repeat this: {error}"))
+                    })
+                };
+                operator::recorded(&stores, "people end-access", |event| event.person(person), end).await?;
                 println!("All sessions, grants and tokens of {} have ended.", number.masked());
             }
         }

@@ -9,7 +9,8 @@ use crate::platform::telemetry;
 
 /// Runs the provider with these settings.
 pub(super) async fn run(settings: Settings) -> Result<(), StartError> {
-    telemetry::start_log(&settings.log).map_err(cannot_start)?;
+    // Until it is dropped: what waits is written however this ends.
+    let _log = telemetry::start_log(&settings.log).map_err(cannot_start)?;
     let (listen, operations_listen) = (settings.server.listen, settings.server.operations_listen);
     let listener = bind(listen, "server.listen")?;
     let operations_listener = bind(operations_listen, "server.operations_listen")?;

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use super::icon::{self, Served};
 use super::store::{self, StoredClient, StoredIcon};
 use super::{Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest};
+use crate::audit::{Audit, Event, Kind};
 use crate::platform::bytes;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbError};
@@ -18,6 +19,7 @@ type Clients = HashMap<ClientId, Arc<Client>>;
 pub struct Registry {
     pub(super) db: Db,
     pub(super) clock: Clock,
+    audit: Audit,
     rules: Rules,
     current: ArcSwap<Snapshot>,
     pub(super) served: Served,
@@ -63,9 +65,16 @@ impl Registry {
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn load(db: Db, clock: Clock, rules: Rules) -> Result<Self, DbError> {
+    pub async fn load(db: Db, clock: Clock, audit: Audit, rules: Rules) -> Result<Self, DbError> {
         let current = Snapshot::read(&db, &rules, store::version(&db).await?).await?;
-        Ok(Self { db, clock, rules, current: ArcSwap::from_pointee(current), served: Served::default() })
+        Ok(Self {
+            db,
+            clock,
+            audit,
+            rules,
+            current: ArcSwap::from_pointee(current),
+            served: Served::default(),
+        })
     }
 
     /// The client of that identifier, disabled ones included.
@@ -126,6 +135,11 @@ impl Registry {
             done.push(Registered { client_id: registration.client_id, secret: made, has_icon });
         }
         self.db.all_or_nothing(statements).await?;
+        for registered in &done {
+            let id = &registered.client_id;
+            let is_known = known.iter().any(|old| old.registration.client_id == *id);
+            self.record(if is_known { Kind::ClientChanged } else { Kind::ClientCreated }, id);
+        }
         self.refresh().await?;
         Ok(done)
     }
@@ -143,6 +157,7 @@ impl Registry {
         }
         let secret = ClientSecret::generate();
         store::set_secret(&self.db, id, &secret.digest(), self.clock.now_ms()).await?;
+        self.record(Kind::ClientSecretChanged, id);
         self.refresh().await?;
         Ok(secret)
     }
@@ -155,8 +170,13 @@ impl Registry {
         if !store::set_disabled(&self.db, id, disabled, self.clock.now_ms()).await? {
             return Err(ClientsError::Unknown(id.to_owned()));
         }
+        self.record(if disabled { Kind::ClientDisabled } else { Kind::ClientEnabled }, id);
         self.refresh().await?;
         Ok(())
+    }
+
+    fn record(&self, kind: Kind, id: &str) {
+        self.audit.record(Event::new(kind).client(id));
     }
 
     /// The registration documents, with digests of secrets so that they can be imported elsewhere.
@@ -240,11 +260,18 @@ fn usable(stored: &StoredClient, rules: &Rules) -> Result<Client, String> {
 mod tests {
     use super::*;
     use crate::platform::db::{self, test_db::TestDb};
+    use crate::platform::seal::Keyring;
+    use crate::platform::telemetry::Metrics;
 
     const TWO: &str = "[[clients]]\nclient_id = \"first\"\nclient_name = \"First\"\nowner = \"X\"\n\
          scope = \"openid\"\nredirect_uris = [\"https://first.uz/cb\"]\n\
          [[clients]]\nclient_id = \"second\"\nclient_name = \"Second\"\nowner = \"X\"\n\
          scope = \"openid\"\nredirect_uris = [\"https://second.uz/cb\"]\n";
+
+    fn audit(db: &TestDb) -> Audit {
+        let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+        Audit::new((*db).clone(), Clock::System, &keyring, Metrics::new())
+    }
 
     fn outside_the_sandbox() -> Rules {
         let sms_host = "id.uz".to_owned();
@@ -257,12 +284,13 @@ mod tests {
         let known = "client_secret = \"arzon-market-demo-secret-known-to-everybody\"\n[[clients]]";
         let file = TWO.replacen("[[clients]]", "", 1).replace("[[clients]]", known);
         let file = || ClientFile::parse(&format!("[[clients]]{file}")).unwrap();
-        let outside = Registry::load(db.clone(), Clock::System, outside_the_sandbox()).await.unwrap();
+        let outside =
+            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox()).await.unwrap();
         let Err(ClientsError::Invalid(errors)) = outside.register(file()).await else { panic!("registered") };
         assert!(errors.len() == 1 && errors[0].to_string().contains("client_secret: "), "{errors:?}");
         // Registered by a sandbox, and the database then given to real people.
         let rules = Rules { published_secrets: true, ..outside_the_sandbox() };
-        let sandbox = Registry::load(db.clone(), Clock::System, rules).await.unwrap();
+        let sandbox = Registry::load(db.clone(), Clock::System, audit(&db), rules).await.unwrap();
         sandbox.register(file()).await.unwrap();
         outside.refresh().await.unwrap();
         let served: Vec<_> = outside.all().keys().map(ToString::to_string).collect();
@@ -276,8 +304,8 @@ mod tests {
     #[actix_web::test]
     async fn of_several_clients_all_are_stored_or_none() {
         let db = TestDb::migrated().await;
-        let rules = outside_the_sandbox();
-        let registry = Registry::load(db.clone(), Clock::System, rules).await.unwrap();
+        let registry =
+            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox()).await.unwrap();
         db.execute(db::statement(
             "CREATE TRIGGER refuse BEFORE INSERT ON clients WHEN NEW.client_id = 'second' \
              BEGIN SELECT RAISE(ABORT, 'refused'); END",

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use revocations::Revocations;
 pub(crate) use store::TABLES;
 
+use crate::audit::{Audit, Event, Kind};
 use crate::clients::ClientId;
 use crate::people::{DataSet, Epoch, PersonId};
 use crate::platform::bytes::{self, Digest};
@@ -114,6 +115,7 @@ pub struct Grants {
     db: Db,
     clock: Clock,
     revocations: Revocations,
+    audit: Audit,
 }
 
 /// Rows stay a little longer than what was issued from them, so that a replay of the code is still known as one.
@@ -121,8 +123,8 @@ const KEPT: i64 = 3600;
 
 impl Grants {
     /// The grants in `db`.
-    pub fn new(db: Db, clock: Clock, revocations: Revocations) -> Self {
-        Self { db, clock, revocations }
+    pub fn new(db: Db, clock: Clock, revocations: Revocations, audit: Audit) -> Self {
+        Self { db, clock, revocations, audit }
     }
 
     /// Redeems a code, whose person signed in by the number with this blind index. `None` when all access of the person,
@@ -164,7 +166,7 @@ impl Grants {
         let now_ms = self.clock.now_ms();
         let grant = id_of(code);
         if store::revoke_of(&self.db, &grant, client, now_ms).await? {
-            tracing::warn!(event = "code.replayed", client.id = %client, grant.id = grant, "a code was redeemed twice: its grant is revoked");
+            self.audit.record(Event::new(Kind::CodeReplayed).client(client.as_str()).grant(grant.as_str()));
             self.revocations.announce(&grant).await?;
         }
         Ok(())

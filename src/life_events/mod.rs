@@ -3,6 +3,7 @@
 //! Each end is one transaction and is durable before it is announced. Pages, commands and Mobile-ID use these
 //! operations, so that no caller can forget a part.
 
+use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};
 use crate::grants::Grants;
 use crate::people::{Epoch, People, PersonId};
@@ -21,6 +22,8 @@ pub struct LifeEvents {
     pub release: Release,
     /// Time.
     pub clock: Clock,
+    /// Where ends are recorded.
+    pub audit: Audit,
 }
 
 impl LifeEvents {
@@ -34,7 +37,7 @@ impl LifeEvents {
     pub async fn end_access(&self, person: &PersonId) -> Result<bool, ServiceError> {
         let tokens = self.grants.end_former_epoch(person);
         let Some(epoch) = self.people.raise_epoch(person, vec![tokens]).await? else { return Ok(false) };
-        tracing::info!(event = "person.access_ended", "sessions, grants and tokens of a person were ended");
+        self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
         self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
         Ok(true)
     }
@@ -62,7 +65,10 @@ impl LifeEvents {
             self.grants.end_before_narrower(person, &client.id),
         ];
         let consent = self.release.record(person, client, new, then).await?;
-        tracing::info!(event = "consent.narrowed", client.id = %client.id, "a consent goes less far than the one before, which has ended");
+        if let Some(former) = former {
+            let ended = Event::new(Kind::ConsentEnded).client(client.id.as_str()).person(person.as_str());
+            self.audit.record(ended.consent(former.id.as_str()).reason("narrowed"));
+        }
         self.grants.announce_revoked(person, &client.id, since).await?;
         Ok(consent)
     }
@@ -95,7 +101,6 @@ impl LifeEvents {
         let since = self.clock.now_ms();
         let grants = self.grants.end_with_consent(consent);
         let Some((person, client)) = self.release.end(consent, vec![grants]).await? else { return Ok(None) };
-        tracing::info!(event = "consent.ended", client.id = %client, "a consent was ended");
         self.grants.announce_revoked(&person, &client, since).await?;
         Ok(Some(client))
     }

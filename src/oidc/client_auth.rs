@@ -78,7 +78,7 @@ pub(super) fn authenticate(
     };
     match client {
         Some(client) if proven && !client.disabled => Ok(client),
-        _ => Err(TokenError { detail: Some(format!("client {}", printable(&id))), ..refused(basic) }),
+        _ => Err(TokenError { client: Some(printable(&id)), ..refused(basic) }),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{LogoutNotifier, Provider};
+use crate::audit::Kind;
 use crate::clients::{Client, ClientId, RedirectUri};
 use crate::people::PersonId;
 use crate::platform::service_error::ServiceError;
@@ -100,6 +101,7 @@ impl Logout {
     pub async fn end(&self, open: &OpenSession) -> Result<(), ServiceError> {
         self.notifier.store(&open.session).await?;
         if let Some(ended) = self.sessions.end(open.digest).await? {
+            self.provider.audit.record(ended.event(Kind::SessionEnded).reason("signed_out"));
             // It may have been used for one more client since it was read.
             if ended.clients.len() > open.session.clients.len() {
                 self.notifier.store(&ended).await?;

@@ -5,6 +5,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::json;
 
+use crate::audit::{Audit, Event, Kind};
+use crate::clients::ClientId;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::respond;
 
@@ -112,6 +114,8 @@ pub(super) struct TokenError {
     pub description: &'static str,
     /// For the log alone.
     pub detail: Option<String>,
+    /// The client, as it says or as it has proved.
+    pub client: Option<String>,
     /// Whether the client used HTTP Basic and gets `WWW-Authenticate` (RFC 6749 §5.2).
     pub basic: bool,
 }
@@ -119,30 +123,47 @@ pub(super) struct TokenError {
 impl TokenError {
     /// An error with words for the client's developers.
     pub(super) fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description, detail: None, basic: false }
+        Self { code, description, detail: None, client: None, basic: false }
     }
 
-    /// Turns it into the answer, and logs it once.
-    pub(super) fn respond(&self, endpoint: &'static str) -> HttpResponse {
+    /// The same error, of a client that has proved who it is.
+    pub(super) fn of(self, client: &ClientId) -> Self {
+        Self { client: Some(client.as_str().to_owned()), ..self }
+    }
+
+    /// Records it: as a fault of the provider, or as the refusal `refused`, of a request for `grant_type` if it is one.
+    pub(super) fn record(&self, audit: &Audit, refused: Kind, grant_type: Option<&'static str>) {
         let (code, description) = (self.code.name(), self.description);
-        let detail = self.detail.as_deref();
         if self.code.status().is_server_error() {
             tracing::error!(
                 event = "oidc.fault",
-                oidc.endpoint = endpoint,
+                oidc.endpoint = refused.name().split('.').next(),
                 oidc.error = code,
-                error = detail,
+                client.id = self.client,
+                error = self.detail,
                 "{description}"
             );
-        } else {
-            tracing::info!(
-                event = "oidc.refused",
-                oidc.endpoint = endpoint,
-                oidc.error = code,
-                error = detail,
-                "{description}"
-            );
+            return;
         }
+        let mut event = Event::new(refused).error(code).reason(description);
+        if let Some(client) = &self.client {
+            event = event.client(client.as_str());
+        }
+        if let Some(grant_type) = grant_type {
+            event = event.grant_type(grant_type);
+        }
+        audit.record(event);
+    }
+
+    /// Turns it into the answer, and records it once.
+    pub(super) fn respond(&self, audit: &Audit, refused: Kind) -> HttpResponse {
+        self.record(audit, refused, None);
+        self.answer()
+    }
+
+    /// Turns it into the answer.
+    pub(super) fn answer(&self) -> HttpResponse {
+        let (code, description) = (self.code.name(), self.description);
         let body = json!({"error": code, "error_description": description});
         let mut response = respond::json(self.code.status(), &body);
         if self.code == ErrorCode::InvalidClient && self.basic {

@@ -9,29 +9,35 @@ use serde_json::{Value, json};
 use super::access_token::AccessToken;
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth};
+use crate::audit::Kind;
 use crate::clients::{AuthMethod, Client};
+use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 
 /// Answers an introspection request. A token that is not the caller's business is called inactive.
 pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match introspect(&tokens, &request, &body).await {
         Ok(answer) => respond::json(StatusCode::OK, &answer),
-        Err(error) => error.respond("introspection"),
+        Err(error) => error.respond(&tokens.provider.audit, Kind::IntrospectionRefused),
     }
 }
 
 async fn introspect(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<Value, TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&tokens.provider.clients, request, &params)?;
+    state(tokens, &client, &params).await.map_err(|error| error.of(&client.id))
+}
+
+async fn state(tokens: &Tokens, client: &Client, params: &Params) -> Result<Value, TokenError> {
     if client.authentication.method == AuthMethod::None {
         return Err(TokenError::new(ErrorCode::InvalidClient, "a public client may not introspect"));
     }
     let token =
         params.get("token").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "token is missing"))?;
-    if let Some(answer) = access_token_state(tokens, &client, token).await? {
+    if let Some(answer) = access_token_state(tokens, client, token).await? {
         return Ok(answer);
     }
-    Ok(refresh_token_state(tokens, &client, token).await?.unwrap_or_else(|| json!({"active": false})))
+    Ok(refresh_token_state(tokens, client, token).await?.unwrap_or_else(|| json!({"active": false})))
 }
 
 async fn access_token_state(

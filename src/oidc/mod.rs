@@ -23,6 +23,7 @@ mod userinfo;
 
 use std::sync::Arc;
 
+use crate::audit::Audit;
 use crate::clients::{Registry, SubjectIds};
 use crate::grants::Grants;
 use crate::people::People;
@@ -56,6 +57,8 @@ pub struct Provider {
     pub subject_ids: Arc<SubjectIds>,
     /// Counters for operators.
     pub metrics: Arc<Metrics>,
+    /// What happened.
+    pub audit: Audit,
 }
 
 /// What the endpoints need that issue, read and revoke tokens. Cheap to clone.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::code::{CodeContent, FoundCode};
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth, id_token};
+use crate::audit::{Event, Kind};
 use crate::clients::{Client, GrantType};
 use crate::grants::Grant;
 use crate::platform::bytes::{self, Digest};
@@ -38,7 +39,8 @@ pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes
         }
         Err(error) => {
             tokens.provider.metrics.tokens(grant, error.code.name()).inc();
-            error.respond("token")
+            error.record(&tokens.provider.audit, Kind::TokenRefused, Some(grant));
+            error.answer()
         }
     }
 }
@@ -51,6 +53,15 @@ async fn exchange(
 ) -> Result<TokenResponse, TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&tokens.provider.clients, request, &params)?;
+    issue(tokens, &client, &params, grant).await.map_err(|error| error.of(&client.id))
+}
+
+async fn issue(
+    tokens: &Tokens,
+    client: &Client,
+    params: &Params,
+    grant: &mut &'static str,
+) -> Result<TokenResponse, TokenError> {
     let (name, kind) = match params.get("grant_type") {
         Some("authorization_code") => ("authorization_code", GrantType::AuthorizationCode),
         Some("refresh_token") => ("refresh_token", GrantType::RefreshToken),
@@ -68,9 +79,9 @@ async fn exchange(
         ));
     }
     match kind {
-        GrantType::AuthorizationCode => authorization_code(tokens, &client, &params).await,
-        GrantType::RefreshToken => refresh_token(tokens, &client, &params).await,
-        GrantType::ClientCredentials => client_credentials(tokens, &client),
+        GrantType::AuthorizationCode => authorization_code(tokens, client, params).await,
+        GrantType::RefreshToken => refresh_token(tokens, client, params).await,
+        GrantType::ClientCredentials => client_credentials(tokens, client),
     }
 }
 
@@ -116,7 +127,8 @@ async fn authorization_code(
         return Err(invalid());
     }
     let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
-    respond_with(tokens, client, &grant.ok_or_else(invalid)?, nonce.as_deref()).await
+    let grant = grant.ok_or_else(invalid)?;
+    respond_with(tokens, client, &grant, (nonce.as_deref(), Kind::TokenIssued)).await
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).
@@ -169,7 +181,8 @@ async fn refresh_token(
         let stale = stale.filter(|grant| grant.client_id == client.id && !grant.revoked);
         let Some(stale) = stale else { return Err(invalid()) };
         if stale.generation > token.generation {
-            tracing::warn!(event = "refresh_token.replayed", client.id = %client.id, grant.id = token.grant, "a refresh token was used twice: its grant is revoked");
+            let event = Event::new(Kind::RefreshReplayed).client(client.id.as_str());
+            tokens.provider.audit.record(event.grant(token.grant.as_str()));
             tokens.grants.revoke(&token.grant).await?;
         } else if !tokens.people.is_enrolled(&stale.details.person_id).await? {
             // What the person gave ends with their enrolment.
@@ -181,14 +194,17 @@ async fn refresh_token(
         // RFC 6749 §6: the access token is narrowed, the grant is not.
         grant.details.narrow_to(asked);
     }
-    respond_with(tokens, client, &grant, None).await
+    respond_with(tokens, client, &grant, (None, Kind::TokenRefreshed)).await
 }
 
 /// RFC 6749 §4.4: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
 /// those that are asked for are ignored (§3.3).
 fn client_credentials(tokens: &Tokens, client: &Client) -> Result<TokenResponse, TokenError> {
+    let access_token = tokens.access_tokens.for_client(client, "")?;
+    let event = Event::new(Kind::TokenIssued).client(client.id.as_str()).grant_type("client_credentials");
+    tokens.provider.audit.record(event);
     Ok(TokenResponse {
-        access_token: tokens.access_tokens.for_client(client, "")?,
+        access_token,
         token_type: "Bearer",
         expires_in: tokens.lifetimes.access,
         id_token: None,
@@ -201,10 +217,11 @@ async fn respond_with(
     tokens: &Tokens,
     client: &Client,
     grant: &Grant,
-    nonce: Option<&str>,
+    (nonce, issued): (Option<&str>, Kind),
 ) -> Result<TokenResponse, TokenError> {
     let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant)?;
     let id_token = id_token::issue(tokens, client, &grant.details, &access_token, nonce).await?;
+    tokens.provider.audit.record(event(issued, client, grant));
     Ok(TokenResponse {
         token_type: "Bearer",
         expires_in,
@@ -213,4 +230,19 @@ async fn respond_with(
         scope: grant.details.scope.clone(),
         access_token,
     })
+}
+
+fn event<'a>(kind: Kind, client: &'a Client, grant: &'a Grant) -> Event<'a> {
+    let details = &grant.details;
+    let event = Event::new(kind)
+        .client(client.id.as_str())
+        .person(details.person_id.as_str())
+        .grant(grant.id.as_str())
+        .scopes(&details.scope)
+        .data_sets(details.released.iter().map(|set| set.name()))
+        .acr(details.acr.name());
+    match &details.consent_id {
+        Some(consent) => event.consent(consent.as_str()),
+        None => event,
+    }
 }

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, claims, client_auth};
+use crate::audit::Kind;
 use crate::people::CivilDate;
 use crate::platform::web::respond;
 
@@ -28,7 +29,9 @@ pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes
 async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>) -> HttpResponse {
     let token = match (bearer(request), in_body) {
         (Some(_), Some(_)) => {
-            return challenge(&TokenError::new(ErrorCode::InvalidRequest, "two access tokens"));
+            let error = TokenError::new(ErrorCode::InvalidRequest, "two access tokens");
+            error.record(&tokens.provider.audit, Kind::UserinfoRefused, None);
+            return challenge(&error);
         }
         (Some(token), None) | (None, Some(token)) => token,
         // RFC 6750 §3.1: a request without a token gets no error code.
@@ -43,8 +46,10 @@ async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>)
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             response
         }
-        Err(error) if error.code.status().is_server_error() => error.respond("userinfo"),
-        Err(error) => challenge(&error),
+        Err(error) => {
+            error.record(&tokens.provider.audit, Kind::UserinfoRefused, None);
+            if error.code.status().is_server_error() { error.answer() } else { challenge(&error) }
+        }
     }
 }
 
@@ -57,9 +62,11 @@ async fn claims_of(
     let token = tokens.access_tokens.resolve(token).await?.ok_or_else(invalid)?;
     let person = token.person.ok_or_else(|| {
         TokenError::new(ErrorCode::InsufficientScope, "access token has no associated user")
+            .of(&token.client_id)
     })?;
     if !token.scope.split(' ').any(|scope| scope == "openid") {
-        return Err(TokenError::new(ErrorCode::InsufficientScope, "scope openid is required"));
+        let error = TokenError::new(ErrorCode::InsufficientScope, "scope openid is required");
+        return Err(error.of(&token.client_id));
     }
     let account = tokens.people.find(&person.person_id).await?.ok_or_else(invalid)?;
     // What the registration allows today counts, not what it did when the token was issued.
@@ -79,7 +86,7 @@ fn bearer(request: &HttpRequest) -> Option<String> {
 
 /// RFC 6750 §3: the error stands in the header.
 fn challenge(error: &TokenError) -> HttpResponse {
-    let mut response = error.respond("userinfo");
+    let mut response = error.answer();
     let value = format!(
         "Bearer realm=\"yagona\", error=\"{}\", error_description=\"{}\"",
         error.code.name(),

@@ -67,13 +67,14 @@ impl Asked {
 async fn enter(pages: &Pages, step: &mut StepContext<'_>, code: TypedCode) -> Result<Flow, ServiceError> {
     let session = SessionId::random();
     let attempt = &step.open.attempt;
-    let outcome = match pages.sign_in.counted(attempt, code, step.tries) {
-        Err(outcome) => outcome,
+    let (outcome, compared) = match pages.sign_in.counted(attempt, code, step.tries) {
+        Err(outcome) => (outcome, false),
         Ok(tried) => {
             let look_up = async |person: &_| Ok(pages.release.consent_context(person, &step.client).await?);
-            pages.sign_in.compare(attempt, tried, &session, look_up).await?
+            (pages.sign_in.compare(attempt, tried, &session, look_up).await?, true)
         }
     };
+    pages.sign_in.record_try(&step.open, &outcome, compared);
     let error = match outcome {
         CodeOutcome::Right(authenticated, person) => {
             return finish::signed_in(pages, step, session, authenticated, &person).await;

@@ -47,6 +47,13 @@ impl Completion {
         }
     }
 
+    /// The identifier of the grant that an answer leads to.
+    pub(super) fn grant_of(&self, attempt: &SignInAttempt, answer: &RawValue) -> String {
+        match attempt.request.reply.protocol {
+            Protocol::Oidc => self.oidc.grant_of(answer),
+        }
+    }
+
     /// The error that tells a service of a refusal.
     ///
     /// # Errors

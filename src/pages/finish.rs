@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use super::step::{Flow, Read, StepContext};
+use crate::audit::Kind;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::problem::ProblemKind;
@@ -85,6 +86,11 @@ pub(super) async fn signed_in(
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
         return Ok(Flow::Due);
     }
+    step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
+    step.record_end(pages, Some(&authenticated), "code");
+    if let Some(other) = &other {
+        pages.sign_in.audit.record(other.session.event(Kind::SessionEnded).reason("replaced"));
+    }
     let cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
     Ok(respond::with_cookies(response, cookies).into())
 }
@@ -112,6 +118,7 @@ pub(super) async fn use_session(
             return Ok(Flow::Due);
         };
         if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
+            step.record_end(pages, Some(&present.authenticated), "session");
             return Ok(response.into());
         }
         match again(pages, step, seen).await? {
@@ -138,6 +145,7 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
             return Ok(Flow::Due);
         };
         if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
+            step.record_end(pages, Some(&present.authenticated), "consent");
             return Ok(response.into());
         }
         if let Err(flow) = again(pages, step, seen).await? {

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use super::view::{SignOutPage, SignedOutPage};
+use crate::audit::{Event, Kind};
 use crate::clients::{Client, ClientId, csp_source};
 use crate::oidc::{self, LogoutDecision, PostLogout};
 use crate::platform::bytes::{self, Digest};
@@ -123,6 +124,8 @@ async fn leave(
     let person = session.as_ref().map(|open| &open.session.person_id);
     Ok(match (pages.sign_out.logout.decide(params, person), session) {
         (LogoutDecision::Invalid(technical), _) => {
+            let refused = Event::new(Kind::LogoutRefused).client(params.get("client_id").unwrap_or_default());
+            pages.sign_in.audit.record(refused.reason(technical.as_str()));
             let problem = Problem { technical: Some(&technical), ..Problem::default() };
             context.problem(ProblemKind::BadRequest, &problem)
         }

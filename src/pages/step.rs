@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
+use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::{Client, ClientId};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
@@ -15,8 +16,8 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptName, BrowserId, ClientNetwork, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition,
-    Refusal, Stage, cancel_path, session_cookie,
+    AttemptName, Authenticated, BrowserId, ClientNetwork, Event, OpenAttempt, OpenSession, Outcome, Page,
+    Precondition, Refusal, Stage, cancel_path, session_cookie,
 };
 
 /// A person at a step of their sign-in.
@@ -186,12 +187,18 @@ impl<'r> StepContext<'r> {
                 Stage::Answering(_, agreement) => Some(agreement.consent_id.clone()),
                 _ => None,
             };
+            let asked = matches!(attempt.stage(), Stage::Consent(_) | Stage::Answering(..));
+            let person = attempt.stage().authenticated().cloned();
             // What was never stored leaves nothing behind: whoever opens and cancels requests costs no memory.
             if attempt.advance(Event::Refused(refusal), false, now).is_err()
                 || (self.open.is_stored() && !pages.sign_in.attempts.store(&self.open).await?)
             {
                 return Ok(Flow::Due);
             }
+            if asked && refusal == Refusal::Denied {
+                self.record(pages, Kind::ConsentRefused, person.as_ref(), |event| event);
+            }
+            self.record_end(pages, person.as_ref(), "page");
             // It may have been recorded before the answer failed.
             if let Some(consent) = agreed {
                 pages.life_events.end_consent(&consent).await?;
@@ -199,6 +206,37 @@ impl<'r> StepContext<'r> {
         }
         let attempt = &self.open.attempt;
         Ok(pages.completion.refuse(&self.context, attempt, &self.client, refusal)?.into())
+    }
+
+    /// Records something of this attempt, and of the person if they are known.
+    pub(super) fn record(
+        &self,
+        pages: &Pages,
+        kind: Kind,
+        person: Option<&Authenticated>,
+        with: impl FnOnce(AuditEvent<'_>) -> AuditEvent<'_>,
+    ) {
+        let event = AuditEvent::new(kind).client(self.client.id.as_str()).of_attempt(self.open.id.digest());
+        let event = match person {
+            Some(person) => person.describe(event, &self.client.id),
+            None => event,
+        };
+        pages.sign_in.audit.record(with(event));
+    }
+
+    /// Records how the attempt ended, if it has and that is stored: `by` says by what, when it ended well.
+    pub(super) fn record_end(&self, pages: &Pages, person: Option<&Authenticated>, by: &'static str) {
+        let attempt = &self.open.attempt;
+        match attempt.stage() {
+            Stage::Finished(Outcome::Answered(answer, _)) => {
+                let grant = pages.completion.grant_of(attempt, answer);
+                self.record(pages, Kind::SignInCompleted, person, |event| event.grant(grant).reason(by));
+            }
+            Stage::Finished(Outcome::Refused(refusal)) => {
+                self.record(pages, Kind::SignInRefused, person, |event| event.reason(refusal.name()));
+            }
+            _ => {}
+        }
     }
 
     /// Keeps how far the person got: in the store, or before anything of the attempt is stored in its address. `false`

@@ -72,6 +72,14 @@ impl Clock {
         }
     }
 
+    /// Now, in microseconds since the Unix epoch; in whole milliseconds where the clock was moved or stopped.
+    pub fn now_us(&self) -> i64 {
+        match self {
+            Self::System => system().map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
+            Self::Shifted(_) | Self::Manual(_) => self.now_ms().saturating_mul(1000),
+        }
+    }
+
     /// Whether [`Clock::advance`] moves it.
     pub const fn is_movable(&self) -> bool {
         !matches!(self, Self::System)
@@ -89,11 +97,14 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the system's time is read")]
 fn system_ms() -> i64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    system().map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The time since the Unix epoch; `None` when the system's clock is set before it.
+#[expect(clippy::disallowed_methods, reason = "the one place where the system's time is read")]
+fn system() -> Option<std::time::Duration> {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::{Consent, Extent, NewConsent};
+use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, Terms};
 use crate::people::{Account, AccountState, People, PersonId};
 use crate::platform::bytes;
@@ -36,12 +37,13 @@ pub struct Release {
     db: Db,
     people: People,
     clock: Clock,
+    audit: Audit,
 }
 
 impl Release {
     /// The store.
-    pub fn new(db: Db, people: People, clock: Clock) -> Self {
-        Self { db, people, clock }
+    pub fn new(db: Db, people: People, clock: Clock, audit: Audit) -> Self {
+        Self { db, people, clock, audit }
     }
 
     /// The persons that data are of.
@@ -133,7 +135,12 @@ impl Release {
         let mut changes = vec![former.bind(now.0).bind(consent)];
         changes.extend(then);
         let ended = self.db.guarded(end.bind(now.0).bind(consent), changes).await?;
-        ended.map(|row| Ok((person_of(&row)?, client_of(&row)?))).transpose()
+        let ended = ended.map(|row| Ok::<_, DbError>((person_of(&row)?, client_of(&row)?))).transpose()?;
+        if let Some((person, client)) = &ended {
+            let event = Event::new(Kind::ConsentEnded).client(client.as_str()).person(person.as_str());
+            self.audit.record(event.consent(consent));
+        }
+        Ok(ended)
     }
 
     /// A new identifier of a consent: letters and digits, so that a command never takes it for a flag.
@@ -177,10 +184,12 @@ impl Release {
         } else {
             self.db.guarded(insert, then).await?
         };
-        match recorded {
-            Some(row) => consent(&row),
-            None => consent(&self.db.read_one(recorded_before(&new.id)).await?),
-        }
+        let Some(row) = recorded else {
+            return consent(&self.db.read_one(recorded_before(&new.id)).await?);
+        };
+        let consent = consent(&row)?;
+        self.audit.record(given(&consent, person, client));
+        Ok(consent)
     }
 
     /// What must take place in the transaction that records a consent which goes less far than the ones before: those
@@ -213,6 +222,18 @@ fn consent(row: &Row) -> Result<Consent, DbError> {
         expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
         terms,
     })
+}
+
+fn given<'a>(consent: &'a Consent, person: &'a PersonId, client: &'a Client) -> Event<'a> {
+    let (released, withheld) = (consent.extent.released.iter(), consent.extent.withheld.iter());
+    Event::new(Kind::ConsentGiven)
+        .client(client.id.as_str())
+        .person(person.as_str())
+        .consent(consent.id.as_str())
+        .basis(basis(client))
+        .data_sets(released.map(|set| set.name()))
+        .withheld_sets(withheld.map(|set| set.name()))
+        .until(consent.expires_at.0)
 }
 
 /// A consent in a list.

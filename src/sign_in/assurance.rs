@@ -84,6 +84,16 @@ pub enum Amr {
     Otp,
 }
 
+impl Amr {
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Otp => "otp",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Acr;

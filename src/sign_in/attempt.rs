@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::{self, Event, Illegal, Page, Requirements, Stage};
 use super::{ATTEMPTS, Acr, Amr, AttemptId, SignInRequest};
+use crate::audit::Event as AuditEvent;
+use crate::clients::ClientId;
 use crate::people::{Epoch, PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
@@ -96,6 +98,18 @@ pub struct Authenticated {
     /// for (R68, D-p). `None` where only a session exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+}
+
+impl Authenticated {
+    /// Adds to an event who did what for `client`.
+    pub fn describe<'a>(&'a self, event: AuditEvent<'a>, client: &'a ClientId) -> AuditEvent<'a> {
+        event
+            .client(client.as_str())
+            .person(self.person_id.as_str())
+            .of_session(&self.sid_key)
+            .acr(self.acr.name())
+            .methods(self.amr.iter().map(|method| method.name()))
+    }
 }
 
 /// A code that was sent to a number; nothing here tells whether anybody has that number.

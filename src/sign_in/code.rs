@@ -98,6 +98,10 @@ impl SignIn {
                 // accepted, the right one neither, so a wrong one then is no failure of its holder.
                 let person_id = found.as_ref().map_or(&nobody, |found| &found.borrow().person_id);
                 self.people.record_failure(person_id, self.settings.failures_per_account, now).await?;
+                if let Some(found) = &found {
+                    let failures = found.borrow().failures + 1;
+                    self.record_lock(attempt.request.client_id.as_str(), person_id, failures);
+                }
                 self.metrics.sign_ins("code", "wrong").inc();
                 Ok(if tried.left == 0 { CodeOutcome::Spent } else { CodeOutcome::Wrong { left: tried.left } })
             }

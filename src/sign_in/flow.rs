@@ -95,6 +95,17 @@ pub enum Refusal {
     Acr,
 }
 
+impl Refusal {
+    /// Its name in the audit log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::OtherPerson => "other_person",
+            Self::Acr => "acr",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone)]
 pub enum Event {

@@ -14,6 +14,7 @@ mod limits;
 mod number;
 mod permission;
 mod purpose;
+mod recorded;
 mod request;
 mod session;
 mod settings;
@@ -21,6 +22,7 @@ mod settings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::audit::Audit;
 use crate::notices::Outbox;
 use crate::people::People;
 use crate::platform::clock::Clock;
@@ -78,6 +80,8 @@ pub struct SignIn {
     pub codes: Arc<Mac>,
     /// Counters for operators.
     pub metrics: Arc<Metrics>,
+    /// What happened.
+    pub audit: Audit,
 }
 
 /// Settings of the steps.

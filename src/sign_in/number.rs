@@ -99,6 +99,7 @@ impl SignIn {
         // Going back to change the number opens no second budget of codes.
         if sends > self.most_resends() {
             self.metrics.limits(Limit::Attempt.name()).inc();
+            self.record_code(open, Some(Limit::Attempt));
             return Ok(NumberOutcome::Limited(Limit::Attempt));
         }
         let index = self.people.number_index(&number);
@@ -150,6 +151,23 @@ impl SignIn {
     }
 
     pub(super) async fn send_code(
+        &self,
+        open: &mut OpenAttempt,
+        (number, index): (PhoneNumber, Digest),
+        sender: Sender<'_>,
+        tries: u64,
+        made_for: For,
+    ) -> Result<Sent, ServiceError> {
+        let sent = self.try_to_send(open, (number, index), sender, tries, made_for).await?;
+        match sent {
+            Sent::Stored => self.record_code(open, None),
+            Sent::Limited(limit) => self.record_code(open, Some(limit)),
+            Sent::Overtaken => {}
+        }
+        Ok(sent)
+    }
+
+    async fn try_to_send(
         &self,
         open: &mut OpenAttempt,
         (number, index): (PhoneNumber, Digest),

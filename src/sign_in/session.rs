@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, AttemptName, OpenAttempt};
 use super::{Acr, Amr, Authenticated, SESSIONS, SessionId};
+use crate::audit::{Event, Kind};
 use crate::clients::ClientId;
 use crate::people::{AccountState, Epoch, PersonId};
 use crate::platform::bytes::Digest;
@@ -71,6 +72,11 @@ impl Session {
             used_at: authenticated.auth_time,
             clients: Vec::new(),
         }
+    }
+
+    /// What is recorded of it.
+    pub fn event(&self, kind: Kind) -> Event<'_> {
+        Event::new(kind).person(self.person_id.as_str()).of_session(&self.sid_key)
     }
 
     /// Whether it holds at `now` within `bounds`.

@@ -296,6 +296,8 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
     let db = open(&url, 1).await;
     let after_0_1 = db::migrate(&db).await.expect("the schema");
     let tables = [
+        "audit_log",
+        "audit_head",
         "messages",
         "logout_deliveries",
         "client_icons",

@@ -1,10 +1,13 @@
 //! Logs and metrics contain no code, token, secret, full number or PINFL.
 
+use futures_util::stream::{self, StreamExt as _};
+use reqwest::Method;
+
 use crate::support::client_file::{SHOP, secret};
 use crate::support::people::Kind;
-use crate::support::{Asked, Setup, alone_on_both_backends, code_of};
+use crate::support::{Asked, Backend, Setup, alone_on_both_backends, code_of};
 
-alone_on_both_backends!(nothing_that_opens_anything_is_ever_logged);
+alone_on_both_backends!(nothing_that_opens_anything_is_ever_logged, a_log_that_nobody_reads_holds_up_nothing,);
 
 async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
     let world = setup.set("log.level", "debug").start().await;
@@ -51,6 +54,7 @@ async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
         assert!(line.is_none(), "{secret} in {line:?}");
     }
     for line in log.lines() {
+        assert_eq!(repeated_key(line), None, "{line}");
         let mut event: serde_json::Value = serde_json::from_str(line).expect("JSON");
         // Fractions of a second have six digits, too.
         for time in ["timestamp", "duration_ms"] {
@@ -60,4 +64,62 @@ async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
         let words = event.split(|c: char| !c.is_ascii_alphanumeric());
         assert!(!words.into_iter().any(|word| word == sms_code), "{sms_code} in {line}");
     }
+}
+
+/// A key that an object of one line has twice (RFC 8259 §4: unpredictable). Texts have no escaped quotes before a colon here.
+fn repeated_key(line: &str) -> Option<String> {
+    struct Object;
+
+    impl<'de> serde::de::Visitor<'de> for Object {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let (mut seen, mut twice) = (std::collections::BTreeSet::new(), None);
+            while let Some((key, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
+                if !seen.insert(key.clone()) {
+                    twice = Some(key);
+                }
+            }
+            Ok(twice)
+        }
+    }
+
+    let mut reader = serde_json::Deserializer::from_str(line);
+    serde::de::Deserializer::deserialize_map(&mut reader, Object).expect("an object")
+}
+
+#[test]
+fn a_repeated_key_is_found() {
+    assert_eq!(repeated_key(r#"{"a":{"b":1,"a":2},"b":[1]}"#), None);
+    assert_eq!(repeated_key(r#"{"message":"x","b":1,"message":"y"}"#), Some("message".to_owned()));
+}
+
+/// A pipe has room for 64 kB, and a line some 400 bytes; then lines wait in memory, and at last they are dropped.
+async fn a_log_that_nobody_reads_holds_up_nothing(setup: Setup) {
+    let mut world = setup.set("log.level", "debug").unread().start().await;
+    let node = &world.nodes[0];
+    let browser = world.browser();
+    let (browser, url) = (&browser, world.url("/nowhere"));
+    let lost = async || node.metric("yagona_log_lost_lines_total", &[]).await;
+    // Reaching the bound takes long, and the stores have no part in it: once is enough.
+    let rounds = if world.setup.backend == Backend::Embedded { 20 } else { 1 };
+    for _ in 0..rounds {
+        let requests = (0..1000).map(|_| browser.request(Method::GET, &url).send());
+        let answers: Vec<_> = stream::iter(requests).buffer_unordered(32).collect().await;
+        assert!(answers.into_iter().all(|answer| answer.expect("an answer").status() == 404));
+        if lost().await > 0.0 {
+            break;
+        }
+    }
+    assert!(rounds == 1 || lost().await > 0.0, "two lines of each request");
+    let ready = format!("{}/health/ready", node.operations);
+    assert_eq!(crate::support::http::get(&ready).await.expect("an answer").status(), 200);
+    code_of(&world.browser().sign_in(&world, &Asked::by(SHOP), &world.person()).await);
+    world.nodes[0].running.signal("TERM");
+    let status = world.nodes[0].running.end().await;
+    assert!(status.success(), "{status}");
 }

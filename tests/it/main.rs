@@ -3,6 +3,7 @@
 mod support;
 
 mod attempts;
+mod audit;
 mod authorize;
 mod browser;
 mod budget;

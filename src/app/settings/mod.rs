@@ -5,6 +5,7 @@ mod load;
 mod sandbox;
 mod server;
 
+use crate::audit::AuditSettings;
 use crate::notices::sms::SmsSettings;
 use crate::oidc::TokenSettings;
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
@@ -41,6 +42,7 @@ settings! {
         [sandbox]: SandboxSettings;
         [outbound]: OutboundSettings;
         [log]: LogSettings;
+        [audit]: AuditSettings;
         [support]: Support;
     }
 }
@@ -75,6 +77,7 @@ impl Settings {
         self.tokens.check(loader);
         self.sandbox.check(loader);
         self.outbound.check(loader);
+        self.audit.check(loader);
     }
 }
 

@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use super::begin::ReplyState;
 use super::{Authorization, ClientError, ResponseMode, VerifiedRedirect, form_post};
 use crate::clients::Client;
-use crate::grants::GrantDetails;
+use crate::grants::{self, GrantDetails};
 use crate::oidc::code::CodeContent;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::people::DataSet;
@@ -145,6 +145,11 @@ impl Authorization {
         }
         let (_, redirect) = Self::restore(request, client)?;
         Ok(Some(Answer::new(&redirect, &self.provider.issuer, vec![("code", code)])))
+    }
+
+    /// The identifier of the grant that an answer leads to, once its code is redeemed.
+    pub fn grant_of(&self, stored: &RawValue) -> String {
+        serde_json::from_str::<String>(stored.get()).map(|code| grants::id_of(&code)).unwrap_or_default()
     }
 
     fn restore(

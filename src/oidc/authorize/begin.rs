@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
 use super::{Authorization, AuthorizationRequest, ClientError, Prompt, RedirectTarget};
+use crate::audit::{Event, Kind};
 use crate::grants::ClaimNames;
 use crate::oidc::error::{ErrorCode, OAuthError};
-use crate::people::PhoneNumber;
+use crate::people::{PersonId, PhoneNumber};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
@@ -100,6 +101,7 @@ pub(super) fn attempt(
     let page = if usable.is_some() { Page::Continue } else { Page::Number };
     let lifetime = (now, now.plus(endpoint.sign_in.attempts.seconds));
     let person = usable.map(|open| open.authenticated());
+    let known = person.as_ref().map(|person| person.person_id.clone());
     let mut attempt = SignInAttempt::new(neutral, browser.digest(), context.language, person, lifetime);
     // A hint that is no number is no help to the person, and no error.
     attempt.hint = login_hint.filter(|hint| PhoneNumber::parse_typed(hint, true).is_ok()).map(str::to_owned);
@@ -108,6 +110,9 @@ pub(super) fn attempt(
         return Ok(endpoint.error(&error).send(context, Some(client)));
     };
     endpoint.provider.metrics.sign_ins("begin", page.name()).inc();
+    let begun = Event::new(Kind::SignInBegun).client(client.id.as_str()).of_attempt(open.id.digest());
+    let begun = begun.scope(request.scopes.join(" ")).maybe_person(known.as_ref().map(PersonId::as_str));
+    endpoint.provider.audit.record(begun);
     let response = respond::see_other(&page.path(&open, &client.id));
     if !new {
         return Ok(response);

@@ -34,6 +34,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::claims::{ClaimsRequest, requested};
 use super::error::OAuthError;
 use super::{Codes, Provider};
+use crate::audit::{Event, Kind};
 use crate::clients::{DataRequest, Registry};
 use crate::grants::Grants;
 use crate::platform::jose::KeySet;
@@ -112,6 +113,18 @@ pub(super) enum Rejection {
     Page(PageError, String),
     /// The client gets an error.
     Client(Box<ClientError>),
+}
+
+impl Rejection {
+    /// What is recorded: the error that the client gets, or what the page says to its developers.
+    fn event<'a>(&'a self, params: &'a Params) -> Event<'a> {
+        let event =
+            Event::new(Kind::AuthorizationRefused).client(params.get("client_id").unwrap_or_default());
+        match self {
+            Self::Page(_, technical) => event.reason(technical.as_str()),
+            Self::Client(refused) => event.error(refused.error.code.name()).reason(refused.error.description),
+        }
+    }
 }
 
 impl AuthorizationRequest {
@@ -197,6 +210,7 @@ async fn run(endpoint: &Authorization, http: &HttpRequest, text: &[u8]) -> HttpR
 
 fn malformed(endpoint: &Authorization, http: &HttpRequest, what: &str) -> HttpResponse {
     let technical = format!("invalid_request: {what}");
+    endpoint.provider.audit.record(Event::new(Kind::AuthorizationRefused).reason(technical.as_str()));
     let problem = Problem { technical: Some(&technical), ..Problem::default() };
     PageContext::new(http, endpoint.cookies, None).problem(ProblemKind::BadRequest, &problem)
 }
@@ -209,8 +223,13 @@ async fn respond_to(
     let provider = &endpoint.provider;
     let request = match check(&provider.clients, &provider.keys.current(), &provider.issuer, params) {
         Ok(request) => request,
-        Err(Rejection::Page(error, technical)) => return Ok(page(context, error, &technical)),
-        Err(Rejection::Client(error)) => return Ok(endpoint.error(&error).send(context, None)),
+        Err(rejection) => {
+            provider.audit.record(rejection.event(params));
+            return Ok(match rejection {
+                Rejection::Page(error, technical) => page(context, error, &technical),
+                Rejection::Client(error) => endpoint.error(&error).send(context, None),
+            });
+        }
     };
     let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await?;
     if request.prompt.contains(&Prompt::None) {

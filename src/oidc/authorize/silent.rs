@@ -4,6 +4,7 @@
 use actix_web::HttpResponse;
 
 use super::{Authorization, AuthorizationRequest};
+use crate::audit::{Event, Kind};
 use crate::clients::Basis;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::platform::ephemeral::{Applied, Batch};
@@ -50,7 +51,8 @@ pub(super) async fn answer(
                 Err(error) => error,
             },
         };
-        tracing::info!(event = "oidc.silent", client.id = %client.id, oidc.error = error.code.name(), "{}", error.description);
+        let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
+        endpoint.provider.audit.record(refused.error(error.code.name()).reason(error.description));
         let error = super::ClientError { redirect: request.redirect.clone(), error };
         return Ok(endpoint.error(&error).send(context, Some(client)));
     }
@@ -104,8 +106,13 @@ async fn try_once(
         }
     };
     let mut batch = Batch::new(&endpoint.sign_in.ephemeral);
-    let (answer, _) = endpoint.answer_in(neutral, client, &open.authenticated(), consent, &mut batch)?;
+    let (answer, stored) = endpoint.answer_in(neutral, client, &open.authenticated(), consent, &mut batch)?;
     endpoint.sign_in.sessions.use_in(&mut batch, open, &client.id);
     let done = endpoint.sign_in.ephemeral.apply(batch).await? == Applied::Done;
+    if done {
+        let person = open.authenticated();
+        let event = person.describe(Event::new(Kind::SignInCompleted), &client.id);
+        endpoint.provider.audit.record(event.grant(endpoint.grant_of(&stored)).reason("silent"));
+    }
     Ok(Ok(done.then(|| answer.send(context, Some(client)))))
 }

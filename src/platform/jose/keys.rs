@@ -174,6 +174,7 @@ pub struct SigningKeys {
     sealer: Sealer,
     clock: Clock,
     current: ArcSwap<KeySet>,
+    created: Vec<(String, Alg)>,
 }
 
 impl SigningKeys {
@@ -194,13 +195,22 @@ impl SigningKeys {
             .into_iter()
             .filter(|alg| !keys.keys.iter().any(|entry| entry.key.alg() == *alg))
             .collect();
+        let mut created = Vec::new();
         if !missing.is_empty() {
             for alg in missing {
-                store::insert(&db, &sealer, &new_key(alg, rsa_bits, now, now), Timestamp(0)).await?;
+                let key = new_key(alg, rsa_bits, now, now);
+                if store::insert(&db, &sealer, &key, Timestamp(0)).await? {
+                    created.push((key.kid, alg));
+                }
             }
             keys = KeySet::read(&db, &sealer, now).await?;
         }
-        Ok(Self { db, sealer, clock, current: ArcSwap::from_pointee(keys) })
+        Ok(Self { db, sealer, clock, current: ArcSwap::from_pointee(keys), created })
+    }
+
+    /// The keys that were made because there was none of their algorithm.
+    pub fn created(&self) -> &[(String, Alg)] {
+        &self.created
     }
 
     /// The current keys.
@@ -235,11 +245,16 @@ impl SigningKeys {
         Ok(key.kid)
     }
 
-    /// Rotates keys older than `most_days`. Only one of several nodes does.
+    /// Rotates keys older than `most_days`, and tells `rotated` of each new one. Only one of several nodes does.
     ///
     /// # Errors
     /// [`SigningKeysError`].
-    pub async fn rotate_old(&self, rsa_bits: u32, most_days: i64) -> Result<(), SigningKeysError> {
+    pub async fn rotate_old(
+        &self,
+        rsa_bits: u32,
+        most_days: i64,
+        rotated: impl Fn(&str, Alg),
+    ) -> Result<(), SigningKeysError> {
         let now = self.clock.now();
         let oldest = now.minus(most_days * 86_400);
         for alg in Alg::ALL {
@@ -250,12 +265,7 @@ impl SigningKeys {
             }
             let key = new_key(alg, rsa_bits, now, now.plus(PUBLISH_AHEAD));
             if self.succeed(&key, oldest).await? {
-                tracing::info!(
-                    event = "keys.rotated",
-                    key.alg = alg.name(),
-                    key.id = key.kid,
-                    "a signing key was rotated"
-                );
+                rotated(&key.kid, alg);
                 self.refresh().await?;
             }
         }

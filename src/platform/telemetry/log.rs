@@ -1,7 +1,9 @@
 use std::io::{self, IsTerminal};
 use std::panic::{self, PanicHookInfo};
+use std::sync::OnceLock;
 
 use tracing::Level;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,15 +17,37 @@ use super::settings::{LogFormat, LogSettings};
 #[error("the log was started before")]
 pub struct LogAlreadyStarted;
 
-/// Starts writing the log to standard error, panics included.
+/// Maximum number of lines that wait for whoever reads the log. A line has some 400 bytes.
+const WAITING_LINES: usize = 16_384;
+
+/// Counts the lines that were lost.
+static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// The running log. Dropping it writes what waits, for a second at most: whoever does not read the log cannot hold up the
+/// end of the process either.
+#[must_use = "the log ends when this is dropped"]
+pub struct Log(#[expect(dead_code, reason = "it is kept to be dropped")] WorkerGuard);
+
+/// Starts writing the log to standard error, panics included. A thread of its own writes: when the reader of standard
+/// error stops reading, lines wait, and beyond a bound they are dropped and counted. No request waits for the log.
 ///
 /// # Errors
 /// If it was started before: there is one log per process.
-pub fn start_log(settings: &LogSettings) -> Result<(), LogAlreadyStarted> {
+pub fn start_log(settings: &LogSettings) -> Result<Log, LogAlreadyStarted> {
     let colours = io::stderr().is_terminal();
-    subscriber(settings, io::stderr, colours).try_init().map_err(|_| LogAlreadyStarted)?;
+    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES);
+    let (writer, guard) = builder.thread_name("log").finish(io::stderr());
+    let lost = writer.error_counter();
+    subscriber(settings, writer, colours).try_init().map_err(|_| LogAlreadyStarted)?;
+    // Set once, since the log is started once.
+    let _ = LOST.set(lost);
     panic::set_hook(Box::new(report_panic));
-    Ok(())
+    Ok(Log(guard))
+}
+
+/// How many lines of the log were lost since the start, because nobody read them in time.
+pub fn lost_lines() -> u64 {
+    LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
 }
 
 /// The log as a subscriber that writes to `writer`.

@@ -1,13 +1,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use prometheus_client::encoding::text;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::log::lost_lines;
 use super::process::Process;
 use super::round_trips;
 use super::routes::{BACKGROUND, RoundTrip, Route, Routes};
@@ -33,6 +36,12 @@ pub struct Metrics {
     /// Logout tokens that services were not sent yet.
     pub logouts_waiting: Gauge,
     logouts: Family<Labels<1>, Counter>,
+    /// Rows that this node has written to the audit log.
+    pub audit_rows: Counter,
+    /// Rows of the audit log that were dropped because too many waited: gaps.
+    pub audit_dropped: Counter,
+    /// Rows of the audit log that wait to be written.
+    pub audit_waiting: Gauge,
     sms_sends: Family<Labels<2>, Counter>,
     sms_deliveries: Family<Labels<2>, Counter>,
     sign_ins: Family<Labels<2>, Counter>,
@@ -53,6 +62,9 @@ impl Metrics {
             outbox_age_seconds: Gauge::default(),
             logouts_waiting: Gauge::default(),
             logouts: Family::default(),
+            audit_rows: Counter::default(),
+            audit_dropped: Counter::default(),
+            audit_waiting: Gauge::default(),
             sms_sends: Family::default(),
             sms_deliveries: Family::default(),
             sign_ins: Family::default(),
@@ -77,6 +89,11 @@ impl Metrics {
         let waiting = "Logout tokens that services were not sent yet";
         own.register("logout_deliveries_waiting", waiting, self.logouts_waiting.clone());
         own.register("logout_deliveries", "Tries to deliver a logout token", self.logouts.clone());
+        own.register("audit_rows", "Rows written to the audit log", self.audit_rows.clone());
+        let dropped = "Rows of the audit log that were dropped because too many waited";
+        own.register("audit_dropped", dropped, self.audit_dropped.clone());
+        own.register("audit_waiting", "Rows of the audit log to be written", self.audit_waiting.clone());
+        own.register_collector(Box::new(LostLines));
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());
         own.register("sms_deliveries", "Delivery reports of gateways", self.sms_deliveries.clone());
         own.register("sign_ins", "Steps of sign-ins", self.sign_ins.clone());
@@ -142,6 +159,18 @@ impl Metrics {
         // Writing to a String cannot fail.
         let _ = text::encode(&mut page, &self.registry);
         page
+    }
+}
+
+/// The lines of the log that were lost, which the log counts.
+#[derive(Debug)]
+struct LostLines;
+
+impl Collector for LostLines {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let help = "Lines of the log that were dropped because nobody read them";
+        let lost = encoder.encode_descriptor("log_lost_lines", help, None, MetricType::Counter)?;
+        ConstCounter::new(lost_lines()).encode(lost)
     }
 }
 

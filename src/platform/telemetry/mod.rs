@@ -20,12 +20,13 @@ mod settings;
 
 pub use check::{Check, check};
 pub use connections::Connections;
-pub use log::{LogAlreadyStarted, start_log};
+pub use log::{Log, LogAlreadyStarted, lost_lines, start_log};
 pub use metrics::Metrics;
 pub use operations::{Operations, start};
 pub use proxy::{ClientAddress, ForwardedHeader, client_address};
 pub use request_id::{Entropy, RequestId};
 pub use requests::{Requests, client_of, request_id_of};
+pub use round_trips::{on_account_of, origin};
 pub use routes::Route;
 pub use sandbox_clock::SandboxClock;
 pub use settings::{LogFormat, LogSettings};

@@ -95,9 +95,10 @@ impl Worker {
         let seen = self.look_at(&request);
         let span = tracing::info_span!("request", request.id = seen.id.as_str());
         let header = HeaderValue::from_str(seen.id.as_str()).ok();
-        request.extensions_mut().insert(seen);
         // The application's default route, which also counts cancelled requests.
-        let trips = RequestTrips::new(request.app_data::<Route>().cloned());
+        let origin = Some((seen.id.clone(), seen.client));
+        let trips = RequestTrips::new(request.app_data::<Route>().cloned(), origin);
+        request.extensions_mut().insert(seen);
         answer(request, next, header, (started, trips)).instrument(span)
     }
 }

@@ -34,6 +34,14 @@ impl Lock {
     }
 }
 
+/// A row of the audit log.
+pub(crate) struct AuditRow {
+    pub event: String,
+    pub content: serde_json::Value,
+    /// The process that wrote it.
+    pub node: String,
+}
+
 impl World {
     async fn database(&self) -> Database {
         let url = self.place().database;
@@ -105,6 +113,39 @@ impl World {
             sqlx::query(change).bind(consent.to_owned()).execute(&mut *connection).await.expect("a change");
         }
         Lock(database)
+    }
+
+    /// The audit log, in its order.
+    pub(crate) async fn audit_rows(&self) -> Vec<AuditRow> {
+        let query = "SELECT event, content, node_id FROM audit_log ORDER BY seq";
+        let rows: Vec<[String; 3]> = match self.database().await {
+            Database::Sqlite(connection) => {
+                let mut all = connection.prepare(query).expect("the table");
+                let rows =
+                    all.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).expect("rows");
+                rows.collect::<Result<_, _>>().expect("rows")
+            }
+            Database::Postgres(mut connection) => {
+                let rows = sqlx::query(query).fetch_all(&mut connection).await.expect("rows");
+                rows.iter().map(|row| [row.get(0), row.get(1), row.get(2)]).collect()
+            }
+        };
+        let row = |[event, content, node]: [String; 3]| AuditRow {
+            event,
+            content: serde_json::from_str(&content).expect("JSON"),
+            node,
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    /// Changes the database behind the provider's back.
+    pub(crate) async fn change_database(&self, change: &'static str) {
+        match self.database().await {
+            Database::Sqlite(connection) => connection.execute_batch(change).expect("a change"),
+            Database::Postgres(mut connection) => {
+                connection.execute(change).await.expect("a change");
+            }
+        }
     }
 
     /// Lets no consent be stored, as a database does that fails at this moment; or lets them be stored again.

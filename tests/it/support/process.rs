@@ -71,6 +71,15 @@ impl Running {
         Self { child, log }
     }
 
+    /// As `start`, but its output goes into pipes that nobody reads.
+    pub(crate) fn start_unread(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+        let mut command = yagona(folder, arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("the binary under test");
+        reaper::end_with_tests(child.id());
+        Self { child, log }
+    }
+
     /// Its output so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

@@ -18,6 +18,8 @@ pub(crate) struct Setup {
     pub clients: String,
     /// Whether connections to PostgreSQL and Redis go through a relay that can be cut.
     pub relayed: bool,
+    /// Whether nobody reads its log.
+    pub unread: bool,
     /// Whether it terminates TLS itself, with a self-signed certificate.
     pub tls: bool,
 }
@@ -30,7 +32,7 @@ impl Setup {
     pub(crate) fn new(backend: Backend) -> Self {
         let census = Census { enrolled: 12, others: 6 };
         let (changes, clients) = (Table::new(), String::new());
-        Self { backend, census, changes, clients, relayed: false, tls: false }
+        Self { backend, census, changes, clients, relayed: false, unread: false, tls: false }
     }
 
     /// Sets a key such as `sign_in.code_seconds`.
@@ -48,6 +50,11 @@ impl Setup {
     /// With connections to the servers that can be cut.
     pub(crate) fn relayed(self) -> Self {
         Self { relayed: true, ..self }
+    }
+
+    /// With a log that goes into a pipe that nobody reads.
+    pub(crate) fn unread(self) -> Self {
+        Self { unread: true, ..self }
     }
 
     /// Over https.

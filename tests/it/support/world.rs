@@ -105,7 +105,8 @@ impl World {
     async fn start_node(&mut self, config: PathBuf, port: u16, operations: u16) {
         let path = config.display().to_string();
         let log = self.folder.file(&format!("node-{}.log", self.nodes.len() + 1));
-        let mut running = Running::start(self.folder.path(), &["serve", "-c", &path], log);
+        let start = if self.setup.unread { Running::start_unread } else { Running::start };
+        let mut running = start(self.folder.path(), &["serve", "-c", &path], log);
         let operations = format!("http://127.0.0.1:{operations}");
         running.until_ready(&format!("{operations}/health/ready")).await;
         let node = Node { running, port, operations, config };

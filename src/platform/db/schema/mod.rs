@@ -39,6 +39,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0004_consents.sql"),
     },
     Migration {
+        version: 5,
+        description: "audit",
+        sql: include_str!("../../../../migrations/0005_audit.sql"),
+    },
+    Migration {
         version: 6,
         description: "logout deliveries and icons",
         sql: include_str!("../../../../migrations/0006_logout_deliveries_and_icons.sql"),

@@ -32,8 +32,9 @@ async fn alter(db: &TestDb, sql: &'static str) {
 #[actix_web::test]
 async fn a_database_of_version_0_1_goes_on_with_its_rows() {
     let db = database_of_0_1().await;
-    assert_eq!(pending_migrations(&db).await.unwrap()[0], "epochs and decoys");
-    assert_eq!(migrate(&db).await.unwrap(), MIGRATIONS.len() - 1);
+    let later: Vec<&str> = MIGRATIONS[1..].iter().map(|migration| migration.description).collect();
+    assert_eq!(pending_migrations(&db).await.unwrap(), later);
+    assert_eq!(migrate(&db).await.unwrap(), later.len());
     assert!(pending_migrations(&db).await.unwrap().is_empty());
     assert_eq!(migrate(&db).await.unwrap(), 0, "once is enough");
     let row = db

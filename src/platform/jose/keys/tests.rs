@@ -135,7 +135,7 @@ async fn a_key_and_the_end_of_its_predecessor_are_stored_together() {
     .unwrap();
     clock.advance(2 * 86_400);
     assert!(keys.rotate(Alg::ES256, 2048, 10).await.is_err());
-    assert!(keys.rotate_old(2048, 1).await.is_err());
+    assert!(keys.rotate_old(2048, 1, |_, _| ()).await.is_err());
     let all = db.read_one(db::statement("SELECT COUNT(*) AS n FROM signing_keys")).await.unwrap();
     assert_eq!(db::int(&all, "signing_keys", "n").unwrap(), 3, "no key without the other's end");
 
