@@ -6,7 +6,7 @@ use std::fmt;
 use crate::people::names::ascii_apostrophes;
 
 /// Letters of the GSM 7-bit alphabet (3GPP TS 23.038) other than ASCII letters and digits.
-const GSM7_SIGNS: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
+const GSM7_SIGNS: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
 /// Its extension, two units each.
 const GSM7_EXTENSION: &str = "\u{000C}^{}\\[~]|€";
 
@@ -174,6 +174,21 @@ mod tests {
         assert_eq!(counted(&"я".repeat(70)), (Alphabet::Ucs2, 70, 1));
         assert_eq!(counted(&"я".repeat(71)), (Alphabet::Ucs2, 71, 2));
         assert_eq!(counted(&"я".repeat(135)), (Alphabet::Ucs2, 135, 3));
+    }
+
+    #[test]
+    fn the_seven_bit_alphabet_is_whole() {
+        // 3GPP TS 23.038 §6.2.1, in its order; 0x1B leads to the extension of §6.2.1.1.
+        let basic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+                     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+        assert_eq!(basic.chars().count(), 127);
+        for letter in basic.chars() {
+            assert_eq!(counted(&letter.to_string()), (Alphabet::Gsm7, 1, 1), "{letter:?}");
+        }
+        let extension = "\u{c}^{}\\[~]|€";
+        assert_eq!(counted(extension), (Alphabet::Gsm7, 20, 1));
+        let found = (0..=0x3ff_u32).chain([0x20ac]).filter_map(char::from_u32).filter(|c| is_gsm7(*c));
+        assert_eq!(found.count(), 137, "and nothing else is in it");
     }
 
     #[test]
