@@ -5,7 +5,7 @@ use super::limits::{ClientNetwork, Counted, Limit};
 use super::{Challenge, CodeSent, Event, OpenAttempt, ServiceError, SignIn, SignInAttempt, Stage};
 use crate::clients::Client;
 use crate::notices::sms::text::sign_in_text;
-use crate::notices::{OutboundMessage, Prepared, Submitted};
+use crate::notices::{OutboundMessage, Prepared, Series, Submitted};
 use crate::people::{Epoch, PersonId, PhoneError, PhoneNumber};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -201,6 +201,7 @@ impl SignIn {
             id: &message_id,
             to: person_id.as_ref().map(|_| &number),
             number_index: &index,
+            series: Series::Strangers,
             client_id: sender.client.id.as_str(),
             address: &sender.network.text(),
             text: sign_in_text(tag, sender.client.identity.sms_name.get(tag), &code, &self.settings.host),

@@ -33,6 +33,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "epochs and decoys",
         sql: include_str!("../../../../migrations/0002_epochs_and_decoys.sql"),
     },
+    Migration {
+        version: 3,
+        description: "sides",
+        sql: include_str!("../../../../migrations/0003_sides.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

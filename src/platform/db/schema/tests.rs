@@ -32,8 +32,9 @@ async fn alter(db: &TestDb, sql: &'static str) {
 #[actix_web::test]
 async fn a_database_of_version_0_1_goes_on_with_its_rows() {
     let db = database_of_0_1().await;
-    assert_eq!(pending_migrations(&db).await.unwrap(), ["epochs and decoys"]);
-    assert_eq!(migrate(&db).await.unwrap(), 1);
+    let later: Vec<&str> = MIGRATIONS[1..].iter().map(|migration| migration.description).collect();
+    assert_eq!(pending_migrations(&db).await.unwrap(), later);
+    assert_eq!(migrate(&db).await.unwrap(), later.len());
     assert!(pending_migrations(&db).await.unwrap().is_empty());
     assert_eq!(migrate(&db).await.unwrap(), 0, "once is enough");
     let row = db
@@ -79,7 +80,31 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     assert_eq!(int(&row, "t", "n").unwrap(), 1);
     assert!(db.read_all(statement("SELECT epoch FROM persons")).await.is_err(), "the first part is undone");
     alter(&db, "DROP TABLE decoys").await;
-    assert_eq!(migrate(&db).await.unwrap(), 1);
+    assert_eq!(migrate(&db).await.unwrap(), MIGRATIONS.len() - 1);
+}
+
+#[actix_web::test]
+async fn a_lockout_without_end_ends_with_the_upgrade_and_a_delay_goes_on() {
+    let db = database_of_0_1().await;
+    for sql in [
+        "UPDATE persons SET failures = 100, locked_until = 9223372036854775807 WHERE person_id = 'p1'",
+        "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at, failures, locked_until) \
+         VALUES ('p2', 'i2', 's2', 5, 15, 1790000120)",
+    ] {
+        alter(&db, sql).await;
+    }
+    migrate(&db).await.unwrap();
+    let state = "SELECT failures, locked_until, known_failures, delayed_at FROM persons \
+                 WHERE person_id IN ('p1', 'p2') ORDER BY person_id";
+    let rows = db.read_all(statement(state)).await.unwrap();
+    let values: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            ["failures", "locked_until", "known_failures", "delayed_at"]
+                .map(|name| int(row, "t", name).unwrap())
+        })
+        .collect();
+    assert_eq!(values, [[100, 0, 0, 0], [15, 1_790_000_120, 0, 0]]);
 }
 
 #[actix_web::test]
