@@ -9,7 +9,7 @@ use crate::people::{AccountState, People as Store, PhoneNumber};
 /// Unlocks accounts and ends a person's access.
 #[derive(Subcommand)]
 pub(super) enum People {
-    /// Unlocks an account that is locked out after wrong codes; first identify its holder
+    /// Ends the delay of an account after wrong codes; first identify its holder
     Unlock {
         /// The enrolled number
         number: String,
@@ -30,8 +30,8 @@ impl People {
         match self {
             Self::Unlock { .. } => {
                 let people = Store::new(stores.db.clone(), &stores.keyring);
-                people.clear_failures(&account.person_id).await.map_err(cannot_start)?;
-                let (number, failures) = (number.masked(), account.failures);
+                people.unlock(&account.person_id).await.map_err(cannot_start)?;
+                let (number, failures) = (number.masked(), account.strangers.count + account.known.count);
                 println!("The account of {number} is unlocked: {failures} wrong code(s) cleared.");
             }
             Self::EndAccess { .. } => {

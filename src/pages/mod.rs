@@ -15,6 +15,7 @@ mod number;
 mod sign_out;
 mod step;
 mod view;
+mod visitor;
 mod welcome;
 
 use std::sync::Arc;

@@ -15,8 +15,8 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptId, BrowserId, ClientNetwork, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition,
-    Refusal, Stage, cancel_path, session_cookie,
+    AttemptId, BrowserId, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition, Refusal, Stage,
+    cancel_path, session_cookie,
 };
 
 /// A person at a step of their sign-in.
@@ -255,12 +255,6 @@ impl<'r> StepContext<'r> {
     fn problem_of_service(&self) -> Problem<'_> {
         Problem { service: Some(self.service()), back: self.client.start_page(), ..Problem::default() }
     }
-}
-
-/// The client's network, as limits count it.
-pub(super) fn client_network(request: &HttpRequest) -> ClientNetwork {
-    let network = crate::platform::telemetry::client_of(request).network();
-    ClientNetwork(crate::platform::bytes::Digest::of(network.to_string().as_bytes()))
 }
 
 /// A page that exists, asked for by a method that it is not opened by.

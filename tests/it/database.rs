@@ -252,8 +252,9 @@ async fn database_of_0_1() -> String {
 async fn a_server_of_version_0_1_goes_on_with_its_rows() {
     let url = database_of_0_1().await;
     let db = open(&url, 1).await;
-    assert_eq!(db::pending_migrations(&db).await.expect("a list"), ["epochs and decoys"]);
-    assert_eq!(db::migrate(&db).await.expect("the schema"), 1);
+    let pending = db::pending_migrations(&db).await.expect("a list");
+    assert_eq!(pending[0], "epochs and decoys");
+    assert_eq!(db::migrate(&db).await.expect("the schema"), pending.len());
     assert_eq!(db::migrate(&db).await.expect("the schema"), 0);
     let kept = "SELECT p.sealed, p.epoch, g.person_epoch FROM persons p JOIN grants g ON g.person_id = p.person_id \
          WHERE p.person_id = 'p1'";
@@ -293,7 +294,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
     let mut other = PgConnection::connect(&url).await.expect("another connection");
     other.execute("CREATE TABLE somebody_elses (a TEXT)").await.expect("a table");
     let db = open(&url, 1).await;
-    db::migrate(&db).await.expect("the schema");
+    let later = db::migrate(&db).await.expect("the schema");
     let tables = [
         "messages",
         "consents",
@@ -311,5 +312,5 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
     let left = db.read_all(statement(left)).await.expect("the tables");
     let left: Vec<_> = left.iter().map(|row| text(row, "pg_class", "name").expect("name")).collect();
     assert_eq!(left, ["somebody_elses"]);
-    assert_eq!(db::migrate(&db).await.expect("the schema"), 2);
+    assert_eq!(db::migrate(&db).await.expect("the schema"), later + 1);
 }

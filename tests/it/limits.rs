@@ -25,7 +25,7 @@ async fn ask(world: &World, client: &str, person: &Person) -> Page {
     browser.enter_number(&page, &person.number).await.page()
 }
 
-fn assert_limited(page: &Page) {
+pub(crate) fn assert_limited(page: &Page) {
     assert_eq!(page.status, 429, "{page}");
     assert!(page.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{page}");
     assert!(page.has("error"), "{page}");
@@ -118,7 +118,7 @@ async fn the_country_sends_only_so_many_messages(setup: Setup) {
 }
 
 /// Loses the counters in short-lived state: in-process, or in Redis.
-async fn lose_counters(world: &mut World) {
+pub(crate) async fn lose_counters(world: &mut World) {
     world.nodes[0].running.kill();
     if let Some(redis) = world.place().redis {
         crate::support::servers::empty_redis(&redis).await.expect("an empty Redis");
@@ -163,6 +163,7 @@ async fn after_five_wrong_codes_in_a_row_an_account_waits(setup: Setup) {
     let mut browser = world.browser();
     let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
     browser.enter_code(&page, wrong).await.page().expect("error").expect("code");
+    world.sandbox.next_notice(&person).await;
     world.nothing_more_came(&[&person]).await;
     world.advance(30).await;
     let mut browser = world.browser();

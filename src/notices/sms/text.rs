@@ -107,6 +107,15 @@ pub fn sign_in_text(language_tag: &str, service: &str, code: &str, host: &str) -
     format!("{first}{}{between}{code}{last}\n@{host} #{code}", written(service))
 }
 
+/// The message that tells a person of wrong codes for their number: in Latin Uzbek, since it is not known which language
+/// they read. `host` as for [`sign_in_text`]; it fits one segment with a host of up to 23 letters.
+pub fn warning_text(host: &str) -> String {
+    format!(
+        "Raqamingiz bilan {host} saytiga kirish uchun noto'g'ri kodlar kiritildi. Kodni hech kimga aytmang. Avval kirgan \
+         brauzeringizda kirish ishlaydi."
+    )
+}
+
 /// A name for a message: with apostrophes of GSM-7, and without line breaks.
 fn written(service: &str) -> String {
     let words = service.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
@@ -222,6 +231,14 @@ mod tests {
             "Your code for Soliq is 123456. Do not tell it to anyone, not even to staff.\n@id.yagona.uz #123456"
         );
         assert_eq!(text("de"), text("uz-Latn"));
+    }
+
+    #[test]
+    fn the_warning_fits_one_segment() {
+        for host in [HOST.to_owned(), LONG_HOST.to_owned(), "h".repeat(23)] {
+            let Length { alphabet, parts, .. } = length(&warning_text(&host));
+            assert_eq!((alphabet, parts), (Alphabet::Gsm7, 1), "{}", warning_text(&host));
+        }
     }
 
     #[test]
