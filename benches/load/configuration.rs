@@ -94,6 +94,10 @@ sends_per_number_day = {LIMIT}
 sends_per_address_5m = {LIMIT}
 sends_per_client_hour = {LIMIT}
 sends_per_country_hour = {LIMIT}
+[limits.brake]
+country_codes = {LIMIT}
+client_codes = {LIMIT}
+network_codes = {LIMIT}
 [log]
 format = "json"
 level = "info"

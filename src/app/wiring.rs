@@ -16,12 +16,13 @@ use crate::oidc::{
     AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, RefreshTokens, Tokens,
 };
 use crate::pages::{Completion, Pages, SignOut};
-use crate::people::People;
+use crate::people::{Delays, People};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{
-    Caps, Limits, SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
+    Brake, BrakeRules, Caps, Flood, FormCaps, KnownBrowsers, Limits, SessionBounds, Sessions,
+    Settings as SignInSettings, SignIn, SignInAttempts,
 };
 
 /// The state that the OpenID Connect endpoints share.
@@ -134,8 +135,12 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         code_seconds: sign_in.code_seconds.into(),
         code_tries: sign_in.code_tries.into(),
         resend_after: sign_in.resend_after_seconds.iter().map(|seconds| i64::from(*seconds)).collect(),
-        failures_per_account: limits.failures_per_account.into(),
+        delays: Delays {
+            most: limits.failures_per_account.into(),
+            long: i64::from(limits.long_delay_days) * 86_400,
+        },
         daily_cap: limits.sends_per_number_day.into(),
+        networks: limits.networks.clone(),
         constant_codes: settings.sandbox.constant_codes.0.clone(),
         relaxed_limits: settings.sandbox.relaxed_limits,
         test_numbers: settings.environment == Environment::Sandbox,
@@ -144,8 +149,9 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         number_10m: limits.sends_per_number_10m.into(),
         number_hour: limits.sends_per_number_hour.into(),
         address_5m: limits.sends_per_address_5m.into(),
-        // Twelve windows of five minutes: the limit per client IP that survives loss of Redis.
-        address_hour: u64::from(limits.sends_per_address_5m) * 12,
+        line_5m: limits.sends_per_line_5m.max(limits.sends_per_address_5m).into(),
+        site_5m: limits.sends_per_site_5m.max(limits.sends_per_address_5m).into(),
+        strangers_share: limits.strangers_share_percent.into(),
         client_hour: limits.sends_per_client_hour.into(),
         country_hour: limits.sends_per_country_hour.into(),
     };
@@ -164,6 +170,9 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         ),
         sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds),
         limits: Limits::new(outbox.clone(), clock.clone(), caps, Arc::clone(&metrics)),
+        flood: Flood::new(FormCaps { address: caps.address_5m, site: caps.site_5m }),
+        brake: Brake::new(ephemeral.clone(), clock.clone(), brake_rules(stores), Arc::clone(&metrics)),
+        known: KnownBrowsers::new(&stores.keyring),
         settings: Arc::new(policy),
         ephemeral: ephemeral.clone(),
         people,
@@ -172,6 +181,20 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         clock,
         metrics,
         audit: stores.audit.clone(),
+    }
+}
+
+fn brake_rules(stores: &Stores) -> BrakeRules {
+    let (brake, code_seconds) = (&stores.settings.limits.brake, stores.settings.sign_in.code_seconds);
+    BrakeRules {
+        window: brake.window_seconds.into(),
+        country_codes: brake.country_codes.into(),
+        client_codes: brake.client_codes.into(),
+        network_codes: brake.network_codes.into(),
+        share: brake.share_percent.into(),
+        tries: brake.code_tries.into(),
+        wait: brake.wait_seconds.into(),
+        code_seconds: code_seconds.into(),
     }
 }
 

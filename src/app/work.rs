@@ -12,7 +12,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::{self, Metrics};
-use crate::sign_in::Limits;
+use crate::sign_in::SignIn;
 
 /// Interval for reading other nodes' changes, so that they take effect here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
@@ -20,7 +20,7 @@ const FOLLOW: Duration = Duration::from_millis(400);
 /// Polling interval for due jobs. Whether one is due is decided by the injected clock.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Seconds between reads of the totals that all nodes have sent.
+/// Seconds between reads of what all nodes have sent, and of whom to tell of wrong codes.
 const LIMITS: i64 = 5;
 
 /// Seconds between purges of expired rows.
@@ -52,7 +52,7 @@ pub(super) fn begin(app: &App) {
     let upkeep = Upkeep {
         provider: app.tokens.provider.clone(),
         grants: app.tokens.grants.clone(),
-        limits: app.pages.sign_in.limits.clone(),
+        sign_in: app.pages.sign_in.clone(),
         ephemeral: app.ephemeral.clone(),
         outbox: app.outbox.clone(),
         logouts,
@@ -98,7 +98,7 @@ impl Every {
 struct Upkeep {
     provider: Provider,
     grants: Grants,
-    limits: Limits,
+    sign_in: SignIn,
     ephemeral: Ephemeral,
     outbox: Outbox,
     logouts: LogoutNotifier,
@@ -119,8 +119,18 @@ impl Upkeep {
             self.ephemeral.purge();
             lost = tell_lost_lines(lost);
             if limits.is_due(now) {
-                let read = self.limits.refresh().await;
+                let read = self.sign_in.limits.refresh().await;
                 log_failure("limits.unread", "reading the send totals", read);
+                log_failure(
+                    "brake.unread",
+                    "counting codes entered right",
+                    self.sign_in.brake.refresh().await,
+                );
+                log_failure(
+                    "notices.unsent",
+                    "telling people of wrong codes",
+                    self.sign_in.tell_holders().await,
+                );
                 log_failure("outbox.unmeasured", "measuring the outbox", self.outbox.measure().await);
                 log_failure("logouts.unmeasured", "counting logout deliveries", self.logouts.measure().await);
             }

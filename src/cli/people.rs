@@ -11,7 +11,7 @@ use crate::people::{AccountState, People as Store, PhoneNumber};
 /// Unlocks accounts and ends a person's access.
 #[derive(Subcommand)]
 pub(super) enum People {
-    /// Unlocks an account that is locked out after wrong codes; first identify its holder
+    /// Ends the delay of an account after wrong codes; first identify its holder
     Unlock {
         /// The enrolled number
         number: String,
@@ -34,12 +34,12 @@ impl People {
             Self::Unlock { .. } => {
                 let people = Store::new(stores.db.clone(), &stores.keyring);
                 let unlock = async {
-                    people.clear_failures(&account.person_id).await.map_err(cannot_start)?;
+                    people.unlock(&account.person_id).await.map_err(cannot_start)?;
                     stores.audit.record(Event::new(Kind::PersonUnlocked).person(person));
                     Ok(())
                 };
                 operator::recorded(&stores, "people unlock", |event| event.person(person), unlock).await?;
-                let (number, failures) = (number.masked(), account.failures);
+                let (number, failures) = (number.masked(), account.strangers.count + account.known.count);
                 println!("The account of {number} is unlocked: {failures} wrong code(s) cleared.");
             }
             Self::EndAccess { .. } => {

@@ -12,4 +12,5 @@ mod store;
 
 pub use delivery::{DELIVERIES, Deliveries};
 pub use outbox::{OutboundMessage, Outbox, Prepared, Submitted};
+pub use store::Series;
 pub(crate) use store::TABLES;

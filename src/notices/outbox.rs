@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::delivery::Deliveries;
 use super::sms::Gateways;
-use super::store::{self, NewMessage};
+use super::store::{self, NewMessage, Series};
 use crate::people::PhoneNumber;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
@@ -36,15 +36,17 @@ pub struct OutboundMessage<'a> {
     pub to: Option<&'a PhoneNumber>,
     /// The number's blind index, by which messages are counted.
     pub number_index: &'a Digest,
-    /// The client of the sign-in, by which messages are counted.
+    /// The daily numbering in which it is counted.
+    pub series: Series,
+    /// The client of the sign-in, by which messages are counted; empty for none.
     pub client_id: &'a str,
-    /// A digest of the client IP, by which messages are counted.
+    /// A digest of the client IP, by which messages are counted; empty for none.
     pub address: &'a str,
     /// The text.
     pub text: String,
     /// Time until it expires, in seconds.
     pub ttl: i64,
-    /// Daily limit of messages to this number.
+    /// Daily limit of messages of the series to this number.
     pub daily_cap: i64,
 }
 
@@ -63,6 +65,7 @@ pub struct Prepared {
     deliveries: Deliveries,
     id: String,
     number_index: Digest,
+    series: Series,
     client_id: String,
     address: String,
     seal: Arc<OneTimeSeal>,
@@ -70,7 +73,7 @@ pub struct Prepared {
     now: Timestamp,
     ttl: i64,
     daily_cap: i64,
-    /// It is stored only to be counted, and never sent.
+    /// It is stored and taken like any other, but never sent.
     decoy: bool,
     stored: bool,
 }
@@ -160,6 +163,7 @@ impl Outbox {
             deliveries: self.deliveries.clone(),
             id: message.id.to_owned(),
             number_index: *message.number_index,
+            series: message.series,
             client_id: message.client_id.to_owned(),
             address: message.address.to_owned(),
             sealed: seal.seal(message.id.as_bytes(), &plain),
@@ -185,6 +189,7 @@ impl Outbox {
         let message = NewMessage {
             id: &prepared.id,
             number_index: &prepared.number_index,
+            series: prepared.series,
             sealed: &prepared.sealed,
             client_id: &prepared.client_id,
             address: &prepared.address,
@@ -196,12 +201,11 @@ impl Outbox {
         for _ in 0..8 {
             if store::insert(&self.db, &message, prepared.daily_cap).await? {
                 prepared.stored = true;
-                if !prepared.decoy {
-                    self.wake.notify_one();
-                }
+                self.wake.notify_one();
                 return Ok(Submitted::Stored);
             }
-            let had = store::had_today(&self.db, &prepared.number_index, prepared.now).await?;
+            let had =
+                store::had_today(&self.db, &prepared.number_index, prepared.series, prepared.now).await?;
             if had >= prepared.daily_cap {
                 return Ok(Submitted::CapReached);
             }

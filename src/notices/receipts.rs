@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
     use crate::notices::sms::Gateways;
-    use crate::notices::{Deliveries, OutboundMessage};
+    use crate::notices::{Deliveries, OutboundMessage, Series};
     use crate::platform::bytes::Digest;
     use crate::platform::clock::{Clock, Timestamp};
     use crate::platform::db;
@@ -156,6 +156,7 @@ mod tests {
                 id: "m1",
                 to: None,
                 number_index: &Digest::of(b"number"),
+                series: Series::Strangers,
                 client_id: "shop",
                 address: "address",
                 text: "text".to_owned(),

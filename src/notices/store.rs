@@ -10,16 +10,41 @@ pub(crate) const TABLES: &[&str] = &[TABLE];
 const TABLE: &str = "messages";
 const DAY: i64 = 86_400;
 
+/// By which daily numbering a number's messages are counted: each has a cap of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Series {
+    /// Codes asked for in browsers in which the person never signed in.
+    Strangers,
+    /// Codes asked for in browsers in which the person signed in before.
+    Known,
+    /// Messages that nobody asked for.
+    Notices,
+}
+
+impl Series {
+    /// The number before the first one of the series; they are a million apart.
+    const fn base(self) -> i64 {
+        match self {
+            Self::Strangers => 0,
+            Self::Known => LENGTH,
+            Self::Notices => 2 * LENGTH,
+        }
+    }
+}
+
+const LENGTH: i64 = 1_000_000;
+
 /// A message as it is stored.
 pub(super) struct NewMessage<'a> {
     pub(super) id: &'a str,
     pub(super) number_index: &'a Digest,
+    pub(super) series: Series,
     pub(super) sealed: &'a str,
     pub(super) client_id: &'a str,
     pub(super) address: &'a str,
     pub(super) now: Timestamp,
     pub(super) expires_at: Timestamp,
-    /// Stored only to be counted, never sent.
+    /// Stored and taken like any other, but never sent.
     pub(super) decoy: bool,
 }
 
@@ -30,20 +55,23 @@ pub(super) struct Taken {
     pub(super) sealed: String,
     pub(super) attempts: i64,
     pub(super) expires_at: Timestamp,
+    /// It is not to be sent.
+    pub(super) decoy: bool,
 }
 
-/// Stores a message unless the number has reached `cap` today. `false` if it has, or if another message
+/// Stores a message unless the number has reached `cap` of its series today. `false` if it has, or if another message
 /// to the same number was stored concurrently: the caller may retry.
 pub(super) async fn insert(db: &Db, message: &NewMessage<'_>, cap: i64) -> Result<bool, DbError> {
     let index = message.number_index.encode();
-    let day = message.now.0.div_euclid(DAY);
+    let (day, base) = (message.now.0.div_euclid(DAY), message.series.base());
     let row = db
         .change(
             db::statement(
-                "INSERT INTO messages (message_id, number_index, day, n, sealed, client_id, address, created_at, due_at, expires_at, taken_at) \
+                "INSERT INTO messages (message_id, number_index, day, n, sealed, client_id, address, created_at, due_at, expires_at, counted) \
                  SELECT $1, $2, $3, had.n + 1, $4, $5, $6, $7, $8, $9, $10 FROM \
-                 (SELECT CAST(COALESCE(MAX(n), 0) AS BIGINT) AS n FROM messages WHERE number_index = $11 AND day = $12) AS had \
-                 WHERE had.n < $13 ON CONFLICT (number_index, day, n) DO NOTHING RETURNING n",
+                 (SELECT COALESCE(MAX(n), CAST($11 AS BIGINT)) AS n FROM messages \
+                 WHERE number_index = $12 AND day = $13 AND n > $14 AND n <= $15) AS had \
+                 WHERE had.n < $16 ON CONFLICT (number_index, day, n) DO NOTHING RETURNING n",
             )
             .bind(message.id)
             .bind(&index)
@@ -54,27 +82,40 @@ pub(super) async fn insert(db: &Db, message: &NewMessage<'_>, cap: i64) -> Resul
             .bind(message.now.0)
             .bind(message.now.0)
             .bind(message.expires_at.0)
-            .bind(message.decoy.then_some(message.now.0))
+            .bind(i64::from(!message.decoy))
+            .bind(base)
             .bind(&index)
             .bind(day)
-            .bind(cap),
+            .bind(base)
+            .bind(base + LENGTH)
+            .bind(base + cap.min(LENGTH)),
         )
         .await?;
     Ok(row.is_some())
 }
 
-/// The number's messages of today.
-pub(super) async fn had_today(db: &Db, number_index: &Digest, now: Timestamp) -> Result<i64, DbError> {
+/// The number's messages of a series today.
+pub(super) async fn had_today(
+    db: &Db,
+    number_index: &Digest,
+    series: Series,
+    now: Timestamp,
+) -> Result<i64, DbError> {
+    let base = series.base();
     let row = db
         .read_optional(
             db::statement(
-                "SELECT CAST(COALESCE(MAX(n), 0) AS BIGINT) AS n FROM messages WHERE number_index = $1 AND day = $2",
+                "SELECT COALESCE(MAX(n), CAST($1 AS BIGINT)) AS n FROM messages \
+                 WHERE number_index = $2 AND day = $3 AND n > $4 AND n <= $5",
             )
+            .bind(base)
             .bind(number_index.encode())
-            .bind(now.0.div_euclid(DAY)),
+            .bind(now.0.div_euclid(DAY))
+            .bind(base)
+            .bind(base + LENGTH),
         )
         .await?;
-    row.map_or(Ok(0), |row| db::int(&row, TABLE, "n"))
+    row.map_or(Ok(0), |row| Ok(db::int(&row, TABLE, "n")? - base))
 }
 
 /// Takes up to `most` messages that are due: each is taken by one caller, once.
@@ -85,7 +126,7 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
                 "UPDATE messages SET taken_at = $1 WHERE taken_at IS NULL AND (number_index, day, n) IN \
                  (SELECT number_index, day, n FROM messages WHERE taken_at IS NULL AND due_at <= $2 \
                  ORDER BY due_at LIMIT $3) \
-                 RETURNING message_id, number_index, day, n, sealed, attempts, expires_at",
+                 RETURNING message_id, number_index, day, n, sealed, attempts, expires_at, counted",
             )
             .bind(now.0)
             .bind(now.0)
@@ -104,6 +145,7 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
                 sealed: db::text(row, TABLE, "sealed")?,
                 attempts: db::int(row, TABLE, "attempts")?,
                 expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
+                decoy: db::int(row, TABLE, "counted")? == 0,
             })
         })
         .collect()
@@ -156,12 +198,12 @@ pub(super) struct MinuteCount {
     pub(super) count: i64,
 }
 
-/// Messages by client and minute, since a point in time.
+/// Messages by client and minute, since a point in time; decoys cost nothing and are not counted.
 pub(super) async fn by_client(db: &Db, since: Timestamp) -> Result<Vec<MinuteCount>, DbError> {
     let rows = db
         .read_all(
             db::statement(
-                "SELECT created_at / 60 AS minute, client_id AS scope, CAST(COUNT(*) AS BIGINT) AS n \
+                "SELECT created_at / 60 AS minute, client_id AS scope, CAST(SUM(counted) AS BIGINT) AS n \
                  FROM messages WHERE created_at >= $1 GROUP BY created_at / 60, client_id",
             )
             .bind(since.0),
@@ -170,7 +212,7 @@ pub(super) async fn by_client(db: &Db, since: Timestamp) -> Result<Vec<MinuteCou
     rows.iter().map(minute_count).collect()
 }
 
-/// Messages by client IP and minute, since a point in time, if there were at least `least` in the minute.
+/// Messages by client IP and minute, decoys included, since a point in time, if there were at least `least` in the minute.
 pub(super) async fn by_address(db: &Db, since: Timestamp, least: i64) -> Result<Vec<MinuteCount>, DbError> {
     let rows = db
         .read_all(

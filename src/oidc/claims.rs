@@ -276,7 +276,7 @@ fn name_claim(name: &PersonName, claim: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::{AccountState, Epoch, PersonId, test_people};
+    use crate::people::{AccountState, Epoch, Failures, PersonId, test_people};
     use crate::platform::clock::Timestamp;
 
     #[test]
@@ -355,8 +355,8 @@ mod tests {
             account_state: AccountState {
                 person_id: PersonId::random(),
                 status: person.status,
-                failures: 0,
-                locked_until: Timestamp(0),
+                strangers: Failures { count: 0, locked_until: Timestamp(0) },
+                known: Failures { count: 0, locked_until: Timestamp(0) },
                 epoch: Epoch::default(),
             },
         };

@@ -1,19 +1,22 @@
 //! `/sign-in/code`: code entry and resend.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::data::label;
 use super::drive::{posted, show};
-use super::step::{Flow, Read, StepContext, client_network};
-use super::view::{CodeData, CodeError, CodeMeaning, CodePage};
+use super::step::{Flow, Read, StepContext};
+use super::view::{CodeData, CodeError, CodeMeaning, CodePage, Delay};
+use super::visitor::Visitor;
 use super::{Pages, finish};
 use crate::clients::Basis;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::sign_in::{CodeOutcome, CodeSent, Page, ResendOutcome, Sender, SessionId, Stage, TypedCode};
+use crate::sign_in::{CodeOutcome, CodeSent, Page, ResendOutcome, SessionId, Stage, TypedCode};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
@@ -26,6 +29,10 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the code, or sends a new one.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let visitor = match Visitor::admitted(&pages, &request) {
+        Ok(visitor) => visitor,
+        Err(instead) => return instead,
+    };
     let form = Params::of_form(&request, &body);
     let asked = form.as_ref().map_or(Asked::Nothing, Asked::of);
     // What cannot be a code costs no try.
@@ -36,8 +43,8 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
     posted(&pages, &request, (Page::Code, read), form, async |step, _| match asked {
         Asked::Nothing => Ok(step.go_saying(Page::Code, &CodeError::Empty.word()).into()),
         Asked::NotACode => Ok(step.go_saying(Page::Code, &CodeError::NotACode.word()).into()),
-        Asked::Resend => resend(&pages, step, Page::Code).await,
-        Asked::Compare(code) => enter(&pages, step, code).await,
+        Asked::Resend => resend(&pages, step, &visitor, Page::Code).await,
+        Asked::Compare(code) => enter(&pages, step, &visitor, code).await,
     })
     .await
 }
@@ -64,7 +71,12 @@ impl Asked {
     }
 }
 
-async fn enter(pages: &Pages, step: &mut StepContext<'_>, code: TypedCode) -> Result<Flow, ServiceError> {
+async fn enter(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    visitor: &Visitor,
+    code: TypedCode,
+) -> Result<Flow, ServiceError> {
     let session = SessionId::random();
     let attempt = &step.open.attempt;
     let (outcome, compared) = match pages.sign_in.counted(attempt, code, step.tries) {
@@ -77,7 +89,7 @@ async fn enter(pages: &Pages, step: &mut StepContext<'_>, code: TypedCode) -> Re
     pages.sign_in.record_try(&step.open, &outcome, compared);
     let error = match outcome {
         CodeOutcome::Right(authenticated, person) => {
-            return finish::signed_in(pages, step, session, authenticated, &person).await;
+            return finish::signed_in(pages, step, visitor, (session, authenticated), &person).await;
         }
         CodeOutcome::Wrong { left } => CodeError::Wrong { left: u32::try_from(left).unwrap_or(0) },
         CodeOutcome::Spent => CodeError::UsedUp,
@@ -96,10 +108,11 @@ pub(super) async fn forgive(pages: &Pages, step: &mut StepContext<'_>) -> Result
 pub(super) async fn resend(
     pages: &Pages,
     step: &mut StepContext<'_>,
+    visitor: &Visitor,
     page: Page,
 ) -> Result<Flow, ServiceError> {
-    let network = client_network(pages, step.context.request);
-    let sender = Sender { client: &step.client, network: &network };
+    let client = Arc::clone(&step.client);
+    let sender = visitor.sender(&client);
     Ok(match pages.sign_in.resend(&mut step.open, sender, step.tries).await? {
         ResendOutcome::CodeSent => respond::see_other(&format!("{}&resent=1", step.path(page))),
         ResendOutcome::Wait(seconds) => {
@@ -151,6 +164,8 @@ pub(super) fn page(
         resend_after: wait.and_then(|wait| u32::try_from(wait).ok()).unwrap_or(0),
         resends_left: sign_in.resends_left(sent),
         slow: sign_in.outbox.is_slow(),
+        delayed: sent.told.delayed_until.map(|until| Delay::until(until, sign_in.clock.now()).message(text)),
+        strangers: sent.told.strangers,
         minutes: u32::try_from(sign_in.settings.code_seconds / 60).unwrap_or(1).max(1),
         back: &back,
         cancel: &cancel,

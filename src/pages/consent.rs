@@ -12,6 +12,7 @@ use super::drive::{posted, show};
 use super::finish::Present;
 use super::step::{Flow, Read, StepContext};
 use super::view::{ConsentPage, Datum};
+use super::visitor::Visitor;
 use super::{Pages, finish, permission};
 use crate::clients::{Client, DataRequest, Permission, Term};
 use crate::people::{CivilDate, DataSet};
@@ -34,13 +35,17 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the decision.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let visitor = match Visitor::admitted(&pages, &request) {
+        Ok(visitor) => visitor,
+        Err(instead) => return instead,
+    };
     let form = Params::of_form(&request, &body);
     posted(&pages, &request, (Page::Consent, Read::Session), form, async |step, form| {
         let Some(present) = finish::present(&pages, step).await? else {
             return finish::start_over(&pages, step).await;
         };
         match form.get("decision") {
-            Some("allow") => allow(&pages, step, form, present).await,
+            Some("allow") => allow(&pages, step, &visitor, form, present).await,
             Some("deny") => {
                 // What a consent of before allowed and is refused now ends first: the refusal itself can be repeated.
                 let refused = step.open.attempt.request.data.available(&present.person.account);
@@ -193,6 +198,7 @@ fn needs_code(client: &Client, authenticated: &Authenticated, asked: &DataReques
 async fn allow(
     pages: &Pages,
     step: &mut StepContext<'_>,
+    visitor: &Visitor,
     form: &Params,
     present: Present,
 ) -> Result<Flow, ServiceError> {
@@ -211,7 +217,7 @@ async fn allow(
         shown: content.text,
     };
     if needs_code(&step.client, &present.authenticated, &agreement.asked) {
-        return permission::ask(pages, step, present, agreement).await;
+        return permission::ask(pages, step, visitor, (present, agreement)).await;
     }
     let agreed = Event::Agreed(present.authenticated, agreement);
     if step.open.attempt.advance(agreed, false, now).is_err()

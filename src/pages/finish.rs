@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use super::step::{Flow, Read, StepContext};
+use super::visitor::Visitor;
 use crate::audit::Kind;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
@@ -15,8 +16,8 @@ use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::{Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide};
 use crate::sign_in::{
-    Agreement, Authenticated, Event, Illegal, OpenSession, Page, Refusal, Session, SessionId, Situation,
-    Stage, known,
+    Agreement, Authenticated, Event, Illegal, KnownBrowsers, OpenSession, Page, Refusal, Session, SessionId,
+    Situation, Stage, known,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.
@@ -43,8 +44,8 @@ enum Next {
 pub(super) async fn signed_in(
     pages: &Pages,
     step: &mut StepContext<'_>,
-    id: SessionId,
-    mut authenticated: Authenticated,
+    visitor: &Visitor,
+    (id, mut authenticated): (SessionId, Authenticated),
     person: &ConsentContext,
 ) -> Result<Flow, ServiceError> {
     let sessions = &pages.sign_in.sessions;
@@ -91,7 +92,12 @@ pub(super) async fn signed_in(
     if let Some(other) = &other {
         pages.sign_in.audit.record(other.session.event(Kind::SessionEnded).reason("replaced"));
     }
-    let cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
+    let sign_in = &pages.sign_in;
+    sign_in.brake.right(&step.client.id, &visitor.network);
+    let who = (&authenticated.person_id, authenticated.epoch);
+    let known = sign_in.known.remember(&visitor.known, who, &step.open.attempt.browser, sign_in.clock.now());
+    let mut cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
+    cookies.extend(pages.cookies.set(KnownBrowsers::COOKIE, &known, Some(KnownBrowsers::SECONDS)));
     Ok(respond::with_cookies(response, cookies).into())
 }
 

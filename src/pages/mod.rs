@@ -18,6 +18,7 @@ mod permission;
 mod sign_out;
 mod step;
 mod view;
+mod visitor;
 mod welcome;
 
 use std::sync::Arc;

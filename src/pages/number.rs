@@ -1,18 +1,21 @@
 //! `/sign-in/number`: the phone number.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use super::drive::{posted, show};
-use super::step::{Flow, Read, StepContext, client_network};
+use super::step::{Flow, Read, StepContext};
 use super::view::{NumberError, NumberPage};
+use super::visitor::Visitor;
 use crate::people::PhoneError;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::sign_in::{NumberOutcome, Page, Sender};
+use crate::sign_in::{NumberOutcome, Page};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
@@ -34,16 +37,25 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the number; the code page follows, whoever it belongs to.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let visitor = match Visitor::admitted(&pages, &request) {
+        Ok(visitor) => visitor,
+        Err(instead) => return instead,
+    };
     let form = Params::of_form(&request, &body);
     posted(&pages, &request, (Page::Number, Read::Tries), form, async |step, form| {
-        enter(&pages, step, form.get("phone").unwrap_or_default()).await
+        enter(&pages, step, &visitor, form.get("phone").unwrap_or_default()).await
     })
     .await
 }
 
-async fn enter(pages: &Pages, step: &mut StepContext<'_>, typed: &str) -> Result<Flow, ServiceError> {
-    let network = client_network(pages, step.context.request);
-    let sender = Sender { client: &step.client, network: &network };
+async fn enter(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    visitor: &Visitor,
+    typed: &str,
+) -> Result<Flow, ServiceError> {
+    let client = Arc::clone(&step.client);
+    let sender = visitor.sender(&client);
     step.open.attempt.hint = Some(kept(typed));
     Ok(match pages.sign_in.enter_number(&mut step.open, typed, sender, step.tries).await? {
         NumberOutcome::CodeSent => step.go(Page::Code),

@@ -1,6 +1,8 @@
 //! `/sign-in/permission`: the code by which a person permits the release that they chose on the consent page, where they
 //! entered none in this very sign-in (R68, D-p).
 
+use std::sync::Arc;
+
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -8,16 +10,16 @@ use super::code::{self, Asked};
 use super::data::label;
 use super::drive::{posted, show};
 use super::finish::Present;
-use super::step::{Flow, Read, StepContext, client_network};
+use super::step::{Flow, Read, StepContext};
 use super::view::{CodeData, CodeError, CodeMeaning};
+use super::visitor::Visitor;
 use super::{Pages, finish};
 use crate::platform::bytes::same;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::release::Extent;
 use crate::sign_in::{
-    Agreement, AttemptName, CodeOutcome, Event, Illegal, NumberOutcome, Page, Sender, SessionId, Stage,
-    TypedCode,
+    Agreement, AttemptName, CodeOutcome, Event, Illegal, NumberOutcome, Page, SessionId, Stage, TypedCode,
 };
 
 /// Shows the page.
@@ -35,7 +37,11 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the code, or sends a new one.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let form = Params::parse_body(&body);
+    let visitor = match Visitor::admitted(&pages, &request) {
+        Ok(visitor) => visitor,
+        Err(instead) => return instead,
+    };
+    let form = Params::of_form(&request, &body);
     let asked = form.as_ref().map_or(Asked::Nothing, Asked::of);
     let read = match asked {
         Asked::Nothing | Asked::NotACode => Read::Session,
@@ -48,7 +54,7 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
         match asked {
             Asked::Nothing => Ok(step.go_saying(Page::Permission, &CodeError::Empty.word()).into()),
             Asked::NotACode => Ok(step.go_saying(Page::Permission, &CodeError::NotACode.word()).into()),
-            Asked::Resend => code::resend(&pages, step, Page::Permission).await,
+            Asked::Resend => code::resend(&pages, step, &visitor, Page::Permission).await,
             Asked::Compare(code) => enter(&pages, step, &present, form, code).await,
         }
     })
@@ -59,8 +65,8 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
 pub(super) async fn ask(
     pages: &Pages,
     step: &mut StepContext<'_>,
-    present: Present,
-    agreement: Agreement,
+    visitor: &Visitor,
+    (present, agreement): (Present, Agreement),
 ) -> Result<Flow, ServiceError> {
     // The attempt is as this request read it, or another request was quicker.
     let found = pages.sign_in.attempts.find_and_count(AttemptName::Stored(step.open.id.clone())).await?;
@@ -68,8 +74,8 @@ pub(super) async fn ask(
         return Ok(Flow::Due);
     };
     let number = present.person.account.phone.clone();
-    let network = client_network(pages, step.context.request);
-    let sender = Sender { client: &step.client, network: &network };
+    let client = Arc::clone(&step.client);
+    let sender = visitor.sender(&client);
     let chosen = (present.authenticated, agreement);
     Ok(match pages.sign_in.ask_permission(&mut step.open, chosen, number, sender, tries).await? {
         NumberOutcome::CodeSent | NumberOutcome::AlreadySent => step.go(Page::Permission),

@@ -16,8 +16,8 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptName, Authenticated, BrowserId, ClientNetwork, Event, OpenAttempt, OpenSession, Outcome, Page,
-    Precondition, Refusal, Stage, cancel_path, session_cookie,
+    AttemptName, Authenticated, BrowserId, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition,
+    Refusal, Stage, cancel_path, session_cookie,
 };
 
 /// A person at a step of their sign-in.
@@ -323,12 +323,6 @@ impl<'r> StepContext<'r> {
     fn problem_of_service(&self) -> Problem<'_> {
         Problem { service: Some(self.service()), back: self.client.start_page(), ..Problem::default() }
     }
-}
-
-/// The client's network, as limits count it: a keyed digest, since all addresses could be tried against a plain one.
-pub(super) fn client_network(pages: &Pages, request: &HttpRequest) -> ClientNetwork {
-    let network = crate::platform::telemetry::client_of(request).network();
-    ClientNetwork(pages.networks.digest(&[network.to_string().as_bytes()]))
 }
 
 /// A page that exists, asked for by a method that it is not opened by.

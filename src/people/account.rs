@@ -1,4 +1,4 @@
-//! Whether a number may sign in: enrolment, and the delay or lockout after wrong codes.
+//! Whether a number may sign in: enrolment, and the delay after wrong codes.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,43 @@ impl NumberStatus {
 #[serde(transparent)]
 pub struct Epoch(pub i64);
 
+/// From which side a person's account is approached. What happens on one side costs nothing on the other, so that
+/// strangers who know a number cannot keep its holder out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// A browser in which this person never signed in, or not under their present epoch.
+    #[default]
+    Stranger,
+    /// A browser in which this person signed in before.
+    Known,
+}
+
+/// Wrong codes on one side of an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Failures {
+    /// Consecutive wrong codes.
+    pub count: i64,
+    /// End of the delay: no code is accepted before.
+    pub locked_until: Timestamp,
+}
+
+impl Default for Failures {
+    /// None.
+    fn default() -> Self {
+        Self { count: 0, locked_until: Timestamp(0) }
+    }
+}
+
+/// How wrong codes in a row delay the next try.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delays {
+    /// After so many, each further one begins the long delay (NIST SP 800-63B-4 §3.2.2: 100 at most).
+    pub most: i64,
+    /// The long delay, in seconds.
+    pub long: i64,
+}
+
 /// The state of an account, which decides whether a sign-in attempt is allowed.
 #[derive(Clone, Debug)]
 pub struct AccountState {
@@ -46,18 +83,26 @@ pub struct AccountState {
     pub person_id: PersonId,
     /// State of the number.
     pub status: NumberStatus,
-    /// Consecutive wrong codes.
-    pub failures: i64,
-    /// End of the delay: no code is accepted before.
-    pub locked_until: Timestamp,
+    /// Wrong codes of strangers.
+    pub strangers: Failures,
+    /// Wrong codes in browsers in which the person signed in before.
+    pub known: Failures,
     /// What began under another epoch has ended.
     pub epoch: Epoch,
 }
 
 impl AccountState {
-    /// Whether a code may be sent and tried at `now`.
-    pub fn may_try(&self, now: Timestamp) -> bool {
-        self.status == NumberStatus::Enrolled && self.locked_until <= now
+    /// Wrong codes on a side.
+    pub const fn failures(&self, side: Side) -> Failures {
+        match side {
+            Side::Stranger => self.strangers,
+            Side::Known => self.known,
+        }
+    }
+
+    /// Whether a code may be sent to a side and tried there at `now`.
+    pub fn may_try(&self, side: Side, now: Timestamp) -> bool {
+        self.status == NumberStatus::Enrolled && self.failures(side).locked_until <= now
     }
 }
 
@@ -79,9 +124,6 @@ impl Account {
     }
 }
 
-/// Locked out until an operator unlocks the account.
-pub(super) const NEVER: Timestamp = Timestamp(i64::MAX);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,13 +133,17 @@ mod tests {
         let account_state = |status, until| AccountState {
             person_id: PersonId::random(),
             status,
-            failures: 0,
-            locked_until: Timestamp(until),
+            strangers: Failures { count: 5, locked_until: Timestamp(until) },
+            known: Failures::default(),
             epoch: Epoch::default(),
         };
-        assert!(account_state(NumberStatus::Enrolled, 0).may_try(Timestamp(10)));
-        assert!(!account_state(NumberStatus::Enrolled, 11).may_try(Timestamp(10)));
-        assert!(!account_state(NumberStatus::Blocked, 0).may_try(Timestamp(10)));
-        assert!(!account_state(NumberStatus::NotEnrolled, 0).may_try(Timestamp(10)));
+        let may_try = |status, until, side| account_state(status, until).may_try(side, Timestamp(10));
+        assert!(may_try(NumberStatus::Enrolled, 0, Side::Stranger));
+        assert!(!may_try(NumberStatus::Enrolled, 11, Side::Stranger));
+        assert!(may_try(NumberStatus::Enrolled, 11, Side::Known), "strangers delay strangers");
+        for side in [Side::Stranger, Side::Known] {
+            assert!(!may_try(NumberStatus::Blocked, 0, side));
+            assert!(!may_try(NumberStatus::NotEnrolled, 0, side));
+        }
     }
 }

@@ -19,7 +19,7 @@ pub mod names;
 pub mod phone;
 pub mod pinfl;
 
-pub use account::{Account, AccountState, Epoch, NumberStatus};
+pub use account::{Account, AccountState, Delays, Epoch, Failures, NumberStatus, Side};
 pub use data_set::DataSet;
 pub use date::{BirthDate, CivilDate};
 pub use document::{Category, Document, DocumentKind, DocumentNumber};

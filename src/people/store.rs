@@ -1,12 +1,16 @@
-//! SQL of the tables `persons` and `phone_numbers`: encrypted records, found by blind indexes.
+//! SQL of the tables `persons` and `phone_numbers`: encrypted records, found by blind indexes. Wrong codes are counted in
+//! `failures.rs`.
+
+mod failures;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::account::NEVER;
-use super::{Account, AccountState, Epoch, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people};
+use super::{
+    Account, AccountState, Epoch, Failures, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people,
+};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
@@ -38,22 +42,6 @@ const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed
      VALUES ($1, $2, $3, $4) ON CONFLICT (pinfl_index) DO NOTHING RETURNING person_id";
 const UPDATE_PERSON: &str = "UPDATE persons SET sealed = $3, updated_at = $4 \
      WHERE person_id = $1 AND pinfl_index = $2 RETURNING person_id";
-
-/// The same statement for both tables, so that the work does not depend on whether there is an account.
-macro_rules! count_failure {
-    ($table:literal) => {
-        concat!(
-            "UPDATE ",
-            $table,
-            " SET failures = failures + 1, locked_until = CASE \
-             WHEN failures + 1 >= $1 THEN $2 \
-             WHEN (failures + 1) % 5 <> 0 THEN locked_until \
-             ELSE $3 + CASE (failures + 1) / 5 WHEN 1 THEN 30 WHEN 2 THEN 60 WHEN 3 THEN 120 WHEN 4 THEN 240 \
-             WHEN 5 THEN 480 WHEN 6 THEN 960 WHEN 7 THEN 1920 ELSE 3600 END END \
-             WHERE person_id = $4"
-        )
-    };
-}
 
 /// The place to which the dummy record is bound.
 const DECOY: &[u8] = b"persons/sealed/nobody";
@@ -93,7 +81,7 @@ impl People {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, n.status, p.failures, p.locked_until, p.epoch \
+                    "SELECT p.person_id, n.status, p.failures, p.locked_until, p.known_failures, p.known_locked_until, p.epoch \
                      FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id WHERE n.number_index = $1",
                 )
                 .bind(number_index.encode()),
@@ -114,7 +102,8 @@ impl People {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, p.epoch, \
+                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
+                     p.known_failures, p.known_locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
                      WHERE p.person_id = $1",
@@ -169,34 +158,6 @@ impl People {
         let opened = self.sealer.open_text(DECOY, &self.decoy).ok();
         let record = opened.and_then(|plain| serde_json::from_slice::<Person>(&plain).ok());
         std::hint::black_box(record);
-    }
-
-    /// Counts a wrong code and sets the delay that follows from it, in one statement, the same for every account: none for
-    /// the first four in a row, 30 s after the fifth, twice as long after every fifth more, at most an hour; locked out until
-    /// an operator unlocks it once `most` is reached (NIST SP 800-63B §3.2.2).
-    ///
-    /// # Errors
-    /// [`DbError`].
-    pub async fn record_failure(&self, id: &PersonId, most: i64, now: Timestamp) -> Result<(), DbError> {
-        let sql = if id.is_decoy() { count_failure!("decoys") } else { count_failure!("persons") };
-        self.db.execute(db::statement(sql).bind(most).bind(NEVER.0).bind(now.0).bind(id.as_str())).await?;
-        self.remembered.invalidate(id);
-        Ok(())
-    }
-
-    /// Clears wrong codes after a right one.
-    ///
-    /// # Errors
-    /// [`DbError`].
-    pub async fn clear_failures(&self, id: &PersonId) -> Result<(), DbError> {
-        self.db
-            .execute(
-                db::statement("UPDATE persons SET failures = 0, locked_until = 0 WHERE person_id = $1")
-                    .bind(id.as_str()),
-            )
-            .await?;
-        self.remembered.invalidate(id);
-        Ok(())
     }
 
     /// Raises a person's epoch together with `then`, all or nothing: everything of theirs that began before has ended.
@@ -301,8 +262,14 @@ fn account_state(row: &Row) -> Result<AccountState, DbError> {
         person_id: PersonId::stored(db::text(row, "persons", "person_id")?),
         status: NumberStatus::parse(&status)
             .ok_or_else(|| row.corrupt("phone_numbers", "status", "it is no status of this version"))?,
-        failures: db::int(row, "persons", "failures")?,
-        locked_until: Timestamp(db::int(row, "persons", "locked_until")?),
+        strangers: Failures {
+            count: db::int(row, "persons", "failures")?,
+            locked_until: Timestamp(db::int(row, "persons", "locked_until")?),
+        },
+        known: Failures {
+            count: db::int(row, "persons", "known_failures")?,
+            locked_until: Timestamp(db::int(row, "persons", "known_locked_until")?),
+        },
         epoch: Epoch(db::int(row, "persons", "epoch")?),
     })
 }
@@ -321,55 +288,21 @@ mod tests {
     use super::*;
     use crate::platform::db::test_db::TestDb;
 
-    async fn people() -> (People, TestDb) {
+    pub(super) async fn people() -> (People, TestDb) {
         let db = TestDb::migrated().await;
         let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
         (People::new(db.clone(), &keyring), db)
     }
 
-    fn somebody() -> test_people::TestPerson {
+    pub(super) fn somebody() -> test_people::TestPerson {
         test_people::parse(test_people::BUILT_IN).unwrap().swap_remove(0)
     }
 
-    async fn failures(db: &Db, sql: &'static str) -> i64 {
+    pub(super) async fn number(db: &Db, sql: &'static str) -> i64 {
         db::int(&db.read_one(db::statement(sql)).await.unwrap(), "persons", "n").unwrap()
     }
 
     const PERSONS: &str = "SELECT COUNT(*) AS n FROM persons WHERE sealed <> ''";
-
-    #[actix_web::test]
-    async fn the_delay_grows_to_an_hour_and_becomes_a_lockout() {
-        let (people, _db) = people().await;
-        let somebody = somebody();
-        let now = Timestamp(1_000_000);
-        let id =
-            people.store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, now).await.unwrap();
-        let index = people.number_index(&somebody.phone);
-        let mut delays = Vec::new();
-        for _ in 0..50 {
-            people.record_failure(&id, 50, now).await.unwrap();
-            delays.push(people.account_state(&index).await.unwrap().unwrap().locked_until.0 - now.0);
-        }
-        assert!(delays[3] < 0, "four wrong codes cost nothing");
-        assert_eq!((delays[4], delays[9], delays[34], delays[44]), (30, 60, 1920, 3600));
-        assert_eq!(delays[49], NEVER.0 - now.0);
-        people.clear_failures(&id).await.unwrap();
-        assert!(people.account_state(&index).await.unwrap().unwrap().may_try(now));
-    }
-
-    #[actix_web::test]
-    async fn a_failure_without_an_account_is_one_row_of_the_decoys_and_none_of_the_persons() {
-        let (people, db) = people().await;
-        for first in 0..=255_u8 {
-            let mut index = Digest([7; 32]);
-            index.0[0] = first;
-            people.record_failure(&PersonId::decoy(&index), 50, Timestamp(1)).await.unwrap();
-        }
-        assert_eq!(failures(&db, "SELECT CAST(SUM(failures) AS BIGINT) AS n FROM decoys").await, 256);
-        assert_eq!(failures(&db, "SELECT MIN(failures) AS n FROM decoys").await, 16);
-        assert_eq!(failures(&db, "SELECT CAST(SUM(failures) AS BIGINT) AS n FROM persons").await, 0);
-        assert!((0..100).all(|_| !PersonId::random().is_decoy()));
-    }
 
     #[actix_web::test]
     async fn a_person_whose_number_cannot_be_stored_is_not_stored_either() {
@@ -383,7 +316,7 @@ mod tests {
         let stored =
             people.store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, Timestamp(1)).await;
         assert!(matches!(stored, Err(DbError::Statement(_))));
-        assert_eq!(failures(&db, PERSONS).await, 0);
+        assert_eq!(number(&db, PERSONS).await, 0);
     }
 
     #[actix_web::test]
@@ -429,6 +362,6 @@ mod tests {
         assert_eq!(store(somebody.record(), somebody.status).await, ids[0]);
         let state = people.account_state(&people.number_index(&somebody.phone)).await.unwrap().unwrap();
         assert_eq!((state.person_id, state.status), (ids[0].clone(), NumberStatus::Blocked));
-        assert_eq!(failures(&db, PERSONS).await, 1);
+        assert_eq!(number(&db, PERSONS).await, 1);
     }
 }

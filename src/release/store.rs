@@ -65,7 +65,8 @@ impl Release {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, p.epoch, \
+                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
+                     p.known_failures, p.known_locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed, \
                      c.consent_id, c.extent, c.expires_at, c.terms \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \

@@ -12,7 +12,7 @@ use super::flow::{self, Event, Illegal, Page, Requirements, Stage};
 use super::{ATTEMPTS, Acr, Amr, AttemptId, SignInRequest};
 use crate::audit::Event as AuditEvent;
 use crate::clients::ClientId;
-use crate::people::{Epoch, PersonId, PhoneNumber};
+use crate::people::{Epoch, PersonId, PhoneNumber, Side};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
@@ -131,6 +131,26 @@ pub struct CodeSent {
     pub sends: u32,
     /// When the last one was sent.
     pub sent_at: Timestamp,
+    /// From which side of the account it was asked for.
+    #[serde(default)]
+    pub side: Side,
+    /// Whether the brake on guessing held when it was asked for: then it allows fewer tries, and the next one comes later.
+    #[serde(default)]
+    pub braked: bool,
+    /// What a browser in which the person signed in before is told; nobody else is told anything.
+    #[serde(default)]
+    pub told: Told,
+}
+
+/// What a person is told who asks for a code in a browser in which they signed in before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Told {
+    /// No code was sent: wrong codes in such browsers delay it until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed_until: Option<Timestamp>,
+    /// Wrong codes of strangers delay strangers, or did in the last week.
+    #[serde(default)]
+    pub strangers: bool,
 }
 
 /// A one-time code.
@@ -320,8 +340,9 @@ impl SignInAttempts {
     }
 
     /// As [`SignInAttempts::store`], together with the rest of a batch.
-    pub fn store_in(&self, batch: &mut Batch<'_>, open: &OpenAttempt) {
-        batch.swap(key(&open.id), open.version, &open.attempt, self.left(&open.attempt));
+    /// Returns the version that it then has.
+    pub fn store_in(&self, batch: &mut Batch<'_>, open: &OpenAttempt) -> Option<Version> {
+        batch.swap(key(&open.id), open.version, &open.attempt, self.left(&open.attempt))
     }
 
     fn left(&self, attempt: &SignInAttempt) -> i64 {

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use super::{Acr, Amr, Authenticated, ServiceError, SessionId, SignIn, SignInAttempt};
+use super::{Acr, Amr, Authenticated, CodeSent, ServiceError, SessionId, SignIn, SignInAttempt};
 use crate::people::{AccountState, PersonId, digits_of};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -56,11 +56,18 @@ impl SignIn {
             return Err(CodeOutcome::Expired);
         }
         let tried = tries.saturating_sub(sent.challenge.tries_before);
-        if tried > self.settings.code_tries {
+        let allowed = self.tries_allowed(sent);
+        if tried > allowed {
             self.metrics.sign_ins("code", "spent").inc();
             return Err(CodeOutcome::Spent);
         }
-        Ok(CountedTry { code, left: self.settings.code_tries - tried })
+        Ok(CountedTry { code, left: allowed - tried })
+    }
+
+    /// How many tries a code allows.
+    fn tries_allowed(&self, sent: &CodeSent) -> u64 {
+        let most = self.settings.code_tries;
+        if sent.braked { most.min(self.brake.rules().tries) } else { most }
     }
 
     /// Compares a counted try with the code in force. `look_up` reads the person in front of the service; it is given
@@ -81,12 +88,13 @@ impl SignIn {
         let now = self.clock.now();
         let digest = self.code_digest(purpose, &tried.code.0, &sent.challenge.message_id, &sent.index);
         let same = digest.matches(&sent.challenge.digest);
-        let found = found.filter(|found| found.borrow().may_try(now) && found.borrow().epoch == sent.epoch);
+        let found = found
+            .filter(|found| found.borrow().may_try(sent.side, now) && found.borrow().epoch == sent.epoch);
         match found {
             Some(found) if same => {
                 let state: &AccountState = found.borrow();
-                if state.failures > 0 {
-                    self.people.clear_failures(&state.person_id).await?;
+                if state.failures(sent.side).count > 0 {
+                    self.people.clear_failures(&state.person_id, sent.side).await?;
                 }
                 self.metrics.sign_ins("code", "right").inc();
                 let message_id = &sent.challenge.message_id;
@@ -94,12 +102,12 @@ impl SignIn {
                 Ok(CodeOutcome::Right(authenticated, found))
             }
             found => {
-                // A number without an account costs the same statement. While an account is delayed no code is
-                // accepted, the right one neither, so a wrong one then is no failure of its holder.
+                // A number without an account costs the same statement. While the side is delayed no code is
+                // accepted, the right one neither, so a wrong one then is no failure there.
                 let person_id = found.as_ref().map_or(&nobody, |found| &found.borrow().person_id);
-                self.people.record_failure(person_id, self.settings.failures_per_account, now).await?;
+                self.people.record_failure(person_id, sent.side, self.settings.delays, now).await?;
                 if let Some(found) = &found {
-                    let failures = found.borrow().failures + 1;
+                    let failures = found.borrow().failures(sent.side).count + 1;
                     self.record_lock(attempt.request.client_id.as_str(), person_id, failures);
                 }
                 self.metrics.sign_ins("code", "wrong").inc();

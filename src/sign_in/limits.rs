@@ -1,31 +1,27 @@
-//! Limits on what costs an SMS: per number, address, service and for the whole country.
+//! Limits on what costs an SMS: per number, address and the networks around it, service, and for the whole country.
 //!
 //! Windows are counted in short-lived state, exactly and across nodes. Hard caps survive its loss: they are held by the
 //! outbox's own rows, a number's daily cap exactly, those of services, addresses and the country by counts that each
 //! node reads back every few seconds and adds its own to.
+//!
+//! Caps of services and of the country protect money and gateways. So only messages that are really sent count there,
+//! while every number is held against them alike; and near a cap strangers are refused first, so that people in browsers
+//! in which they signed in before go on. A known browser is counted by its person alone: no stranger, however many
+//! addresses they have, uses up anything of it but the last part of the caps.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::WINDOWS;
+use super::network::{ClientNetwork, short};
 use crate::clients::Client;
 use crate::notices::Outbox;
+use crate::people::Side;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::DbError;
 use crate::platform::ephemeral::{Batch, EphemeralKey};
 use crate::platform::telemetry::Metrics;
-
-/// Keyed digest of the client's IP address (IPv6 truncated to /64).
-#[derive(Clone, Copy, Debug)]
-pub struct ClientNetwork(pub Digest);
-
-impl ClientNetwork {
-    /// Its text in counters and rows.
-    pub fn text(&self) -> String {
-        bytes::encode(&self.0.0[..12])
-    }
-}
 
 /// Which limit was met.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +32,10 @@ pub enum Limit {
     Number,
     /// The address's.
     Address,
+    /// The networks' around it.
+    Network,
+    /// An address's forms.
+    Forms,
     /// The service's.
     Client,
     /// The country's.
@@ -49,6 +49,8 @@ impl Limit {
             Self::Attempt => "attempt",
             Self::Number => "number",
             Self::Address => "address",
+            Self::Network => "network",
+            Self::Forms => "forms",
             Self::Client => "client",
             Self::Country => "country",
         }
@@ -58,7 +60,7 @@ impl Limit {
     pub const fn retry_after(self) -> i64 {
         match self {
             Self::Number | Self::Attempt => 600,
-            Self::Address => 300,
+            Self::Address | Self::Network | Self::Forms => 300,
             Self::Client | Self::Country => 900,
         }
     }
@@ -67,14 +69,18 @@ impl Limit {
 /// How many codes may be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Caps {
-    /// To one number in ten minutes.
+    /// To one number in ten minutes, for each side.
     pub number_10m: u64,
-    /// To one number in an hour.
+    /// To one number in an hour, for each side.
     pub number_hour: u64,
-    /// From one address in five minutes.
+    /// From one address in five minutes; twelve times that in an hour, whatever is lost.
     pub address_5m: u64,
-    /// From one address in an hour, whatever is lost.
-    pub address_hour: u64,
+    /// From one IPv6 /56 in five minutes.
+    pub line_5m: u64,
+    /// From one IPv4 /24 or IPv6 /48 in five minutes.
+    pub site_5m: u64,
+    /// Hundredths of the caps of service and country that strangers may use.
+    pub strangers_share: u64,
     /// For one service in an hour, unless it has its own.
     pub client_hour: u64,
     /// In the country in an hour.
@@ -99,17 +105,34 @@ struct Window {
     limit: Limit,
 }
 
+/// One more message, as limits look at it.
+#[derive(Clone, Copy)]
+pub struct Wish<'a> {
+    /// The number's blind index.
+    pub number: &'a Digest,
+    /// The service.
+    pub client: &'a Client,
+    /// Where it is asked for.
+    pub network: &'a ClientNetwork,
+    /// From which side.
+    pub side: Side,
+    /// Whether it is really sent.
+    pub real: bool,
+    /// Counted towards nothing: numbers that exist in the sandbox only.
+    pub exempt: bool,
+}
+
 /// What one message is counted towards.
 pub struct Counted {
-    groups: Vec<Vec<Window>>,
-    scopes: Option<[String; 3]>,
+    groups: Vec<(bool, Vec<Window>)>,
+    scopes: Vec<String>,
 }
 
 impl Counted {
     /// Adds the windows to a batch, which only goes on while each keeps its cap.
     pub fn count_in(&self, batch: &mut Batch<'_>) {
-        for group in &self.groups {
-            batch.limits(group.iter().map(|window| (window.key, window.seconds, window.cap)));
+        for (counts, group) in &self.groups {
+            batch.limits_if(*counts, group.iter().map(|window| (window.key, window.seconds, window.cap)));
         }
     }
 }
@@ -133,65 +156,84 @@ impl Limits {
     }
 
     /// What one more message would be counted towards; the limit that is exceeded, if that is known without asking.
-    /// `exempt` numbers are counted towards nothing: they exist in the sandbox only.
     ///
     /// # Errors
     /// The [`Limit`] whose total is used up.
-    pub fn of(
-        &self,
-        number: &Digest,
-        client: &Client,
-        network: &ClientNetwork,
-        exempt: bool,
-    ) -> Result<Counted, Limit> {
-        if exempt {
-            return Ok(Counted { groups: Vec::new(), scopes: None });
+    pub fn of(&self, wish: &Wish<'_>) -> Result<Counted, Limit> {
+        if wish.exempt {
+            return Ok(Counted { groups: Vec::new(), scopes: Vec::new() });
         }
-        let client_cap = client.sessions.sends_per_hour.unwrap_or(self.caps.client_hour);
-        let address = network.text();
-        let of_client = format!("client/{}", client.id);
-        let of_address = format!("address/{address}");
-        let totals = [
-            (COUNTRY, self.caps.country_hour, Limit::Country),
-            (&of_client, client_cap, Limit::Client),
-            (&of_address, self.caps.address_hour, Limit::Address),
-        ];
+        let stranger = wish.side == Side::Stranger;
+        let drawn = u64::from(u16::from_be_bytes(bytes::random()));
+        let bound =
+            |cap: u64| if stranger { strangers_bound(cap, self.caps.strangers_share, drawn) } else { cap };
+        let client_cap = bound(wish.client.sessions.sends_per_hour.unwrap_or(self.caps.client_hour));
+        let country_cap = bound(self.caps.country_hour);
+        let address_5m =
+            wish.network.named.as_ref().map_or(self.caps.address_5m, |it| it.sends_per_address_5m);
+        let of_client = format!("client/{}", wish.client.id);
+        let of_address = format!("address/{}", wish.network.text());
+        let mut totals =
+            vec![(COUNTRY, country_cap, Limit::Country), (&of_client, client_cap, Limit::Client)];
+        if stranger {
+            // Twelve windows of five minutes: the limit of an address that survives the loss of short-lived state.
+            totals.push((&of_address, address_5m.saturating_mul(12), Limit::Address));
+        }
         if let Some(limit) = self.over_total(&totals) {
             return Err(self.met(limit));
         }
-        let number = number.encode();
-        let window = |name: &str, seconds: i64, cap: u64, limit: Limit| Window {
-            key: EphemeralKey::of(WINDOWS, name),
-            seconds,
-            cap,
-            limit,
-        };
         // In this order, each only when all before it are kept: what is refused because of the client's network must not
         // use up what the number has, and neither may use up what everybody shares.
-        let groups = vec![
-            vec![window(&of_address, 300, self.caps.address_5m, Limit::Address)],
+        let mut groups = Vec::with_capacity(5);
+        if stranger {
+            groups.push((true, vec![window(&of_address, 300, address_5m, Limit::Address)]));
+            groups.extend(self.around(wish.network).into_iter().map(|window| (true, vec![window])));
+        }
+        let (number, side) = (wish.number.encode(), if stranger { "" } else { "known-" });
+        groups.push((
+            true,
             vec![
-                window(&format!("number-10m/{number}"), 600, self.caps.number_10m, Limit::Number),
-                window(&format!("number-hour/{number}"), 3600, self.caps.number_hour, Limit::Number),
+                window(&format!("number-10m/{side}{number}"), 600, self.caps.number_10m, Limit::Number),
+                window(&format!("number-hour/{side}{number}"), 3600, self.caps.number_hour, Limit::Number),
             ],
+        ));
+        groups.push((
+            wish.real,
             vec![
                 window(&of_client, 3600, client_cap, Limit::Client),
-                window(COUNTRY, 3600, self.caps.country_hour, Limit::Country),
+                window(COUNTRY, 3600, country_cap, Limit::Country),
             ],
-        ];
-        Ok(Counted { groups, scopes: Some([COUNTRY.to_owned(), of_client, of_address]) })
+        ));
+        let mut scopes = if wish.real { vec![COUNTRY.to_owned(), of_client] } else { Vec::new() };
+        if stranger {
+            scopes.push(of_address);
+        }
+        Ok(Counted { groups, scopes })
+    }
+
+    /// The windows of the networks around an address.
+    fn around(&self, network: &ClientNetwork) -> Vec<Window> {
+        let wide = |name: &str, of: &str, cap: u64| window(&format!("{name}/{of}"), 300, cap, Limit::Network);
+        match &network.named {
+            Some(named) => vec![wide("network", &named.name, named.sends_5m)],
+            None => {
+                let line = network.line.iter().map(|line| wide("line", &short(line), self.caps.line_5m));
+                line.chain([wide("site", &short(&network.site), self.caps.site_5m)]).collect()
+            }
+        }
     }
 
     /// Notes that a message was counted and kept every limit.
     pub fn kept(&self, counted: Counted) {
-        if let Some(scopes) = counted.scopes {
-            self.add(scopes);
+        let mut totals = self.lock();
+        for scope in counted.scopes {
+            *totals.pending.entry(scope).or_default() += 1;
         }
     }
 
     /// The limit that a batch exceeded.
     pub fn exceeded(&self, counted: &Counted, group: usize, index: usize) -> Limit {
-        let met = counted.groups.get(group).and_then(|group| group.get(index));
+        let met = counted.groups.get(group).and_then(|(_, group)| group.get(index));
         self.met(met.map_or(Limit::Country, |window| window.limit))
     }
 
@@ -204,7 +246,7 @@ impl Limits {
         let hour_ago = minute - 60;
         // The last minutes are still changing, and a commit may be late.
         let from = self.lock().stored.keys().next_back().map_or(hour_ago, |last| (last - 2).max(hour_ago));
-        let least = i64::try_from(self.caps.address_hour / 60).unwrap_or(i64::MAX).max(1);
+        let least = i64::try_from(self.caps.address_5m / 5).unwrap_or(i64::MAX).max(1);
         let found = self.outbox.stored_since(Timestamp(from * 60), least).await?;
         let mut totals = self.lock();
         totals.stored.retain(|known, _| (hour_ago..from).contains(known));
@@ -233,13 +275,6 @@ impl Limits {
         scopes.iter().find(|(scope, cap, _)| sent(scope) >= *cap).map(|(.., limit)| *limit)
     }
 
-    fn add(&self, scopes: [String; 3]) {
-        let mut totals = self.lock();
-        for scope in scopes {
-            *totals.pending.entry(scope).or_default() += 1;
-        }
-    }
-
     fn met(&self, limit: Limit) -> Limit {
         self.metrics.limits(limit.name()).inc();
         limit
@@ -247,5 +282,36 @@ impl Limits {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Totals> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn window(name: &str, seconds: i64, cap: u64, limit: Limit) -> Window {
+    Window { key: EphemeralKey::of(WINDOWS, name), seconds, cap, limit }
+}
+
+/// What strangers may use of a cap: `share` hundredths, less a part of their last tenth that `drawn` (of 65,536) chooses
+/// anew for each message. So they are refused more and more often as the cap comes nearer, and nobody sees by the last one
+/// that fits whether the one before it was really sent.
+fn strangers_bound(cap: u64, share: u64, drawn: u64) -> u64 {
+    let most = u128::from(cap) * u128::from(share) / 100;
+    let less = most * u128::from(drawn) / (10 * 65_536);
+    u64::try_from(most - less).unwrap_or(cap).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::strangers_bound;
+
+    #[test]
+    fn strangers_are_refused_before_the_cap_at_a_bound_that_nobody_can_foresee() {
+        let bounds = |drawn| strangers_bound(300_000, 80, drawn);
+        assert_eq!((bounds(0), bounds(32_768), bounds(65_535)), (240_000, 228_000, 216_001));
+        assert_eq!(
+            (0..65_536).map(|drawn| strangers_bound(3, 100, drawn)).min(),
+            Some(3),
+            "a small cap is not cut"
+        );
+        assert_eq!(strangers_bound(1, 80, 0), 1, "nobody is kept out by a small cap alone");
+        assert_eq!(strangers_bound(u64::MAX, 100, 65_535) / (u64::MAX / 10), 9);
     }
 }

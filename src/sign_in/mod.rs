@@ -6,11 +6,16 @@
 
 mod assurance;
 mod attempt;
+mod brake;
 mod code;
+mod flood;
 mod flow;
 mod freshness;
 mod identifier;
+mod known_browsers;
 mod limits;
+mod network;
+mod notice;
 mod number;
 mod permission;
 mod purpose;
@@ -24,7 +29,7 @@ use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::notices::Outbox;
-use crate::people::People;
+use crate::people::{Delays, People};
 use crate::platform::clock::Clock;
 use crate::platform::ephemeral::{Ephemeral, KeySpace};
 use crate::platform::seal::Mac;
@@ -33,15 +38,20 @@ use crate::platform::telemetry::Metrics;
 pub use assurance::{Acr, Amr, Means, reachable};
 pub use attempt::{
     AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, SignInAttempt, SignInAttempts,
+    Told,
 };
+pub use brake::{Brake, BrakeRules};
 pub use code::{CodeOutcome, CountedTry, TypedCode};
+pub use flood::{Flood, FormCaps};
 pub use flow::{
     Agreement, Event, Illegal, Outcome, Page, Precondition, Purpose, Refusal, Requirements, Stage, StepInfo,
     Undo, cancel_path,
 };
 pub use freshness::{Reason, Situation, known};
 pub use identifier::{AttemptId, BrowserId, SessionId};
-pub use limits::{Caps, ClientNetwork, Limit, Limits};
+pub use known_browsers::{KnownBrowsers, KnownPersons};
+pub use limits::{Caps, Limit, Limits};
+pub use network::{ClientNetwork, NamedNetwork, NamedNetworks};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
@@ -76,6 +86,12 @@ pub struct SignIn {
     pub outbox: Outbox,
     /// Limits on messages.
     pub limits: Limits,
+    /// Limits on what is looked at.
+    pub flood: Flood,
+    /// The brake on spread guessing.
+    pub brake: Brake,
+    /// In which browsers people signed in before.
+    pub known: KnownBrowsers,
     /// Keyed digests of codes.
     pub codes: Arc<Mac>,
     /// Counters for operators.
@@ -95,10 +111,12 @@ pub struct Settings {
     pub code_tries: u64,
     /// Seconds before the first, second, … resend; no more resends than entries.
     pub resend_after: Vec<i64>,
-    /// Consecutive wrong codes until an account is locked.
-    pub failures_per_account: i64,
-    /// Messages that a number may get in a day.
+    /// How wrong codes in a row delay the next try.
+    pub delays: Delays,
+    /// Messages that a number may get in a day, for each side.
     pub daily_cap: i64,
+    /// Networks with limits of their own.
+    pub networks: NamedNetworks,
     /// Test numbers with a constant code; empty outside the sandbox.
     pub constant_codes: BTreeMap<String, String>,
     /// Whether numbers with a constant code are exempt from limits, for automated runs.

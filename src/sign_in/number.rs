@@ -1,16 +1,20 @@
 //! The first step: a number, and a code sent to it if it is enrolled. From outside, all numbers look alike: the same
 //! work is done and the same page follows, whoever the number belongs to.
 
-use super::limits::{ClientNetwork, Counted, Limit};
+use super::known_browsers::KnownPersons;
+use super::limits::{Counted, Limit, Wish};
+use super::network::ClientNetwork;
 use super::purpose::For;
-use super::{Challenge, CodeSent, OpenAttempt, Purpose, ServiceError, SignIn, SignInAttempt, Stage};
+use super::{
+    Challenge, CodeSent, Event, OpenAttempt, Purpose, ServiceError, SignIn, SignInAttempt, Stage, Told,
+};
 use crate::clients::Client;
 use crate::notices::sms::text::{permission_text, sign_in_text};
-use crate::notices::{OutboundMessage, Prepared, Submitted};
-use crate::people::{Epoch, PersonId, PhoneError, PhoneNumber};
+use crate::notices::{OutboundMessage, Prepared, Series, Submitted};
+use crate::people::{AccountState, Epoch, PersonId, PhoneError, PhoneNumber, Side};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::{Applied, Batch};
+use crate::platform::ephemeral::{Applied, Batch, Version};
 
 /// What follows an entered number.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +46,9 @@ pub enum ResendOutcome {
     Overtaken,
 }
 
+/// How long after the end of a delay by strangers its holder is still told of it, in seconds.
+const TOLD_FOR: i64 = 7 * 86_400;
+
 /// What became of a code that was made.
 pub(super) enum Sent {
     Stored,
@@ -53,16 +60,30 @@ pub(super) enum Sent {
 /// message, makes it a [`StoredCode`], and only that can be sent.
 struct PendingCode {
     message: Prepared,
-    known: bool,
+    /// Whether its message is really sent.
+    real: bool,
     counted: Counted,
-    /// The message of the code that this one replaces.
-    former: Option<String>,
+    /// The code that this one replaces.
+    former: Option<CodeSent>,
 }
 
 /// A code that a stored attempt expects.
 struct StoredCode {
     message: Prepared,
-    known: bool,
+    real: bool,
+    former: Option<CodeSent>,
+    /// The version of the attempt that expects it.
+    version: Option<Version>,
+}
+
+/// Whom a code would go to.
+struct Recipient {
+    number: PhoneNumber,
+    index: Digest,
+    /// The person, if a code may be sent to them now.
+    person: Option<(PersonId, Epoch)>,
+    side: Side,
+    told: Told,
 }
 
 /// Who asks for a code, for whom it is counted.
@@ -72,6 +93,8 @@ pub struct Sender<'a> {
     pub client: &'a Client,
     /// The client's network.
     pub network: &'a ClientNetwork,
+    /// Who signed in in this browser before.
+    pub known: &'a KnownPersons,
 }
 
 impl SignIn {
@@ -141,8 +164,9 @@ impl SignIn {
     /// Seconds until the next code may be asked for; `None` when the attempt has had all.
     pub fn resend_in(&self, sent: &CodeSent, now: Timestamp) -> Option<i64> {
         let entry = usize::try_from(sent.sends.saturating_sub(1)).ok()?;
-        let after = self.settings.resend_after.get(entry)?;
-        Some(sent.sent_at.plus(*after).since(now).max(0))
+        let after = *self.settings.resend_after.get(entry)?;
+        let after = if sent.braked { after.max(self.brake.rules().wait) } else { after };
+        Some(sent.sent_at.plus(after).since(now).max(0))
     }
 
     /// How many more codes the attempt may ask for.
@@ -175,44 +199,66 @@ impl SignIn {
         tries: u64,
         made_for: For,
     ) -> Result<Sent, ServiceError> {
-        let now = self.clock.now();
         let exempt = self.is_exempt(&number);
-        let counted = match self.limits.of(&index, sender.client, sender.network, exempt) {
+        let recipient = self.recipient(number, index, sender.known).await?;
+        let counted = match self.limits.of(&Wish {
+            number: &recipient.index,
+            client: sender.client,
+            network: sender.network,
+            side: recipient.side,
+            real: recipient.person.is_some(),
+            exempt,
+        }) {
             Ok(counted) => counted,
             Err(limit) => return Ok(Sent::Limited(limit)),
         };
-        let state = self.people.account_state(&index).await?;
-        let reachable = state.filter(|state| state.may_try(now)).map(|state| (state.person_id, state.epoch));
-        let pending = self.make_code(
-            &mut open.attempt,
-            (number, reachable),
-            index,
-            sender,
-            (counted, tries, made_for),
-        )?;
-        let stored = match self.store(open, pending).await? {
+        let pending = self.make_code(&mut open.attempt, recipient, sender, (counted, tries, made_for))?;
+        let (real, stored) = (pending.real, self.store(open, pending).await?);
+        let stored = match stored {
             Ok(stored) => stored,
             Err(instead) => return Ok(instead),
         };
-        self.dispatch(stored).await
+        let sent = self.dispatch(open, stored).await?;
+        if matches!(sent, Sent::Stored) && !exempt {
+            self.brake.sent(&sender.client.id, sender.network, real);
+        }
+        Ok(sent)
+    }
+
+    /// Looks up whom a code would go to, with the same work for every number.
+    async fn recipient(
+        &self,
+        number: PhoneNumber,
+        index: Digest,
+        known: &KnownPersons,
+    ) -> Result<Recipient, ServiceError> {
+        let now = self.clock.now();
+        let state = self.people.account_state(&index).await?;
+        let nobody = PersonId::decoy(&index);
+        let (person, epoch) =
+            state.as_ref().map_or((&nobody, Epoch::default()), |state| (&state.person_id, state.epoch));
+        let side = self.known.side(known, person, epoch);
+        let told = state.as_ref().map(|state| told(state, side, now)).unwrap_or_default();
+        let person =
+            state.filter(|state| state.may_try(side, now)).map(|state| (state.person_id, state.epoch));
+        Ok(Recipient { number, index, person, side, told })
     }
 
     /// Makes a code and lets the attempt expect it.
     fn make_code(
         &self,
         attempt: &mut SignInAttempt,
-        (number, reachable): (PhoneNumber, Option<(PersonId, Epoch)>),
-        index: Digest,
+        recipient: Recipient,
         sender: Sender<'_>,
         (counted, tries, made_for): (Counted, u64, For),
     ) -> Result<PendingCode, ServiceError> {
         let now = self.clock.now();
         let purpose = made_for.purpose();
-        let (sends, former) = match attempt.stage().code() {
-            Some((former, _)) => (former.sends, Some(former.challenge.message_id.clone())),
-            None => (0, None),
-        };
-        let (person_id, epoch) = reachable.map(|(id, epoch)| (Some(id), epoch)).unwrap_or_default();
+        let Recipient { number, index, person, side, told } = recipient;
+        let exempt = self.is_exempt(&number);
+        let former = attempt.stage().code().map(|(former, _)| former.clone());
+        let sends = former.as_ref().map_or(0, |former| former.sends);
+        let (person_id, epoch) = person.map(|(id, epoch)| (Some(id), epoch)).unwrap_or_default();
         let message_id = bytes::random_alphanumeric::<20>();
         let constant = self.settings.constant_codes.get(number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
@@ -232,18 +278,21 @@ impl SignIn {
             id: &message_id,
             to: person_id.as_ref().map(|_| &number),
             number_index: &index,
+            series: if side == Side::Known { Series::Known } else { Series::Strangers },
             client_id: sender.client.id.as_str(),
-            address: &sender.network.text(),
+            // What a known browser asks for is not counted towards its address.
+            address: &if side == Side::Known { String::new() } else { sender.network.text() },
             text,
             ttl: self.settings.code_seconds,
-            daily_cap: if self.is_exempt(&number) { i64::MAX } else { self.settings.daily_cap },
+            daily_cap: if exempt { i64::MAX } else { self.settings.daily_cap },
         })?;
-        let known = person_id.is_some();
-        let sent = CodeSent { number, index, person_id, epoch, challenge, sends: sends + 1, sent_at: now };
-        attempt
-            .advance(made_for.event(sent), false, now)
-            .map_err(|illegal| ServiceError::Internal(format!("a code at another stage: {illegal:?}")))?;
-        Ok(PendingCode { message, known, counted, former })
+        let real = person_id.is_some();
+        let braked = side == Side::Stranger && !exempt && self.brake.holds(&sender.client.id, sender.network);
+        let sends = sends + 1;
+        let sent =
+            CodeSent { number, index, person_id, epoch, challenge, sends, sent_at: now, side, braked, told };
+        advance(attempt, made_for.event(sent), now)?;
+        Ok(PendingCode { message, real, counted, former })
     }
 
     /// Counts the message, stores the attempt that expects the code and announces the message, all or nothing.
@@ -254,15 +303,16 @@ impl SignIn {
     ) -> Result<Result<StoredCode, Sent>, ServiceError> {
         let mut batch = Batch::new(&self.ephemeral);
         pending.counted.count_in(&mut batch);
-        self.attempts.store_in(&mut batch, open);
+        let version = self.attempts.store_in(&mut batch, open);
         pending.message.announce_in(&mut batch);
         if let Some(former) = &pending.former {
-            self.outbox.withdraw_in(&mut batch, former);
+            self.outbox.withdraw_in(&mut batch, &former.challenge.message_id);
         }
         Ok(match self.ephemeral.apply(batch).await? {
             Applied::Done => {
                 self.limits.kept(pending.counted);
-                Ok(StoredCode { message: pending.message, known: pending.known })
+                let PendingCode { message, real, former, .. } = pending;
+                Ok(StoredCode { message, real, former, version })
             }
             Applied::Exceeded { group, index } => {
                 Err(Sent::Limited(self.limits.exceeded(&pending.counted, group, index)))
@@ -271,18 +321,26 @@ impl SignIn {
         })
     }
 
-    /// Hands a code to the outbox.
-    async fn dispatch(&self, code: StoredCode) -> Result<Sent, ServiceError> {
-        Ok(match self.outbox.store(code.message).await? {
+    /// Hands a code to the outbox. Where the number has had all its messages of the day, the former code stays in force.
+    async fn dispatch(&self, open: &mut OpenAttempt, code: StoredCode) -> Result<Sent, ServiceError> {
+        match self.outbox.store(code.message).await? {
             Submitted::CapReached => {
                 self.metrics.limits("number_day").inc();
-                Sent::Limited(Limit::Number)
+                if let (Some(mut former), Some(version)) = (code.former, code.version) {
+                    // The form was counted like a try, but no code was compared.
+                    former.challenge.tries_before += 1;
+                    open.version = version;
+                    let again = For::stage(open.attempt.stage()).event(former);
+                    advance(&mut open.attempt, again, self.clock.now())?;
+                    self.attempts.store(open).await?;
+                }
+                Ok(Sent::Limited(Limit::Number))
             }
             Submitted::Stored => {
-                self.metrics.sign_ins("number", if code.known { "sent" } else { "nobody" }).inc();
-                Sent::Stored
+                self.metrics.sign_ins("number", if code.real { "sent" } else { "nobody" }).inc();
+                Ok(Sent::Stored)
             }
-        })
+        }
     }
 
     /// The only form in which a code is kept: bound to the message that carries it (and so to one attempt), to the number
@@ -303,5 +361,22 @@ impl SignIn {
 
     pub(super) fn most_resends(&self) -> u32 {
         u32::try_from(self.settings.resend_after.len()).unwrap_or(u32::MAX)
+    }
+}
+
+fn advance(attempt: &mut SignInAttempt, event: Event, now: Timestamp) -> Result<(), ServiceError> {
+    attempt
+        .advance(event, false, now)
+        .map_err(|illegal| ServiceError::Internal(format!("a code at another stage: {illegal:?}")))
+}
+
+/// What the person is told in a browser in which they signed in before.
+fn told(state: &AccountState, side: Side, now: Timestamp) -> Told {
+    match side {
+        Side::Stranger => Told::default(),
+        Side::Known => Told {
+            delayed_until: Some(state.known.locked_until).filter(|until| *until > now),
+            strangers: state.strangers.count > 0 && state.strangers.locked_until.plus(TOLD_FOR) > now,
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! What the steps record in the audit log.
 
 use super::limits::Limit;
-use super::{CodeOutcome, OpenAttempt, SignIn, Stage};
+use super::{CodeOutcome, OpenAttempt, SignIn};
 use crate::audit::{Event, Kind};
 use crate::people::PersonId;
 
@@ -12,7 +12,7 @@ impl SignIn {
         if let Some(limit) = refused {
             return self.audit.record(event(Kind::CodeLimited, open).limit(limit.name()));
         }
-        let Stage::Code(sent) = open.attempt.stage() else { return };
+        let Some((sent, _)) = open.attempt.stage().code() else { return };
         let event = event(Kind::CodeSent, open)
             .sms(sent.challenge.message_id.as_str())
             .sent(sent.person_id.is_some())
@@ -36,8 +36,8 @@ impl SignIn {
 
     /// Records that an account takes no code for a while, if so many wrong ones in a row have that effect.
     pub(super) fn record_lock(&self, client: &str, person: &PersonId, failures: i64) {
-        let reason = if failures >= self.settings.failures_per_account {
-            "until_unlocked"
+        let reason = if failures >= self.settings.delays.most {
+            "long_delay"
         } else if failures % 5 == 0 {
             "delay"
         } else {
@@ -50,10 +50,7 @@ impl SignIn {
 
 fn event(kind: Kind, open: &OpenAttempt) -> Event<'_> {
     let attempt = &open.attempt;
-    let person = match attempt.stage() {
-        Stage::Code(sent) => sent.person_id.as_ref().map(PersonId::as_str),
-        _ => None,
-    };
+    let person = attempt.stage().code().and_then(|(sent, _)| sent.person_id.as_ref()).map(PersonId::as_str);
     let event = Event::new(kind).client(attempt.request.client_id.as_str()).of_attempt(open.id.digest());
     event.maybe_person(person)
 }

@@ -1,3 +1,4 @@
+use super::network::NamedNetworks;
 use crate::platform::config::{Loader, settings};
 
 settings! {
@@ -20,23 +21,59 @@ settings! {
 }
 
 settings! {
-    /// Rate limits on SMS codes per number, client IP, client and in total, and the lockout of accounts.
+    /// Rate limits on SMS codes, and delays after wrong codes. Known browsers of a person, in which they signed in before, have their own.
     [limits]
     pub struct LimitSettings {
-        /// Messages to one number in ten minutes.
+        /// Messages to one number in ten minutes, for known browsers and for all others each.
         sends_per_number_10m: u32 = 3, count(1..=1_000_000_000, "messages");
-        /// Messages to one number in an hour.
+        /// Messages to one number in an hour, for known browsers and for all others each.
         sends_per_number_hour: u32 = 5, count(1..=1_000_000_000, "messages");
-        /// Messages to one number in a day; survives restarts and loss of Redis.
+        /// Messages to one number in a day, for known browsers and for all others each; survives restarts and loss of
+        /// Redis.
         sends_per_number_day: u32 = 10, count(1..=1_000_000_000, "messages");
         /// Codes requested from one client IP (IPv6: one /64) in five minutes.
         sends_per_address_5m: u32 = 25, count(1..=1_000_000_000, "messages");
+        /// Codes requested from one IPv6 /56 in five minutes, but never fewer than from one client IP.
+        sends_per_line_5m: u32 = 100, count(1..=1_000_000_000, "messages");
+        /// Codes requested from one IPv4 /24 or IPv6 /48 in five minutes, but never fewer than from one client IP.
+        sends_per_site_5m: u32 = 500, count(1..=1_000_000_000, "messages");
+        /// Networks with limits of their own instead, such as the addresses that a mobile operator's subscribers share:
+        /// `{ operator = { blocks = ["203.0.113.0/24"], sends_5m = 20000, sends_per_address_5m = 2000 } }`.
+        networks: NamedNetworks;
         /// Messages for the sign-ins of one client in an hour.
         sends_per_client_hour: u32 = 30000, count(1..=1_000_000_000, "messages");
         /// Messages of the whole provider in an hour; bounds the cost of an attack.
         sends_per_country_hour: u32 = 300000, count(1..=1_000_000_000, "messages");
-        /// Consecutive wrong codes until an account is locked out; every fifth adds a growing delay before that.
+        /// The share of the limits per client and in total that may be used from browsers that are not known; in the last
+        /// tenth of it requests are refused at random, more and more often.
+        strangers_share_percent: u32 = 80, count(1..=100, "percent");
+        /// Consecutive wrong codes after which each further one adds the long delay, for known browsers and for all others
+        /// each; every fifth adds a growing delay before that.
         failures_per_account: u32 = 100, count(1..=100, "wrong codes");
+        /// The long delay.
+        long_delay_days: u32 = 30, count(1..=366, "days");
+        [brake]: BrakeSettings;
+    }
+}
+
+settings! {
+    /// The brake on guessing: where few of many codes are entered, codes allow fewer tries and come later, but for known browsers.
+    [limits.brake]
+    pub struct BrakeSettings {
+        /// The time over which codes are counted, and for which a brake holds at least.
+        window_seconds: u32 = 900, count(60..=86_400, "seconds");
+        /// Expired codes in the window from which the brake may hold in the whole country.
+        country_codes: u32 = 2000, count(1..=1_000_000_000, "codes");
+        /// Expired codes in the window from which it may hold for one client.
+        client_codes: u32 = 300, count(1..=1_000_000_000, "codes");
+        /// Requested codes in the window from which it may hold for one network (as `sends_per_site_5m`, or of `networks`).
+        network_codes: u32 = 100, count(1..=1_000_000_000, "codes");
+        /// Codes entered right, of a hundred sent, below which it holds.
+        share_percent: u32 = 30, count(1..=100, "percent");
+        /// Attempts at one code while it holds.
+        code_tries: u32 = 2, count(1..=10, "attempts");
+        /// The least wait before the next code while it holds.
+        wait_seconds: u32 = 120, count(1..=900, "seconds");
     }
 }
 
@@ -68,6 +105,12 @@ impl LimitSettings {
         loader.ordered(minutes, hour);
         loader.ordered(hour, day);
         loader.ordered(client, ("limits.sends_per_country_hour", self.sends_per_country_hour));
+        for name in
+            self.networks.0.iter().filter(|it| it.sends_per_address_5m > it.sends_5m).map(|it| &it.name)
+        {
+            let wrong = format!("allows one address of {name} more than all of it");
+            loader.report("limits.networks", wrong, "lower sends_per_address_5m or raise sends_5m");
+        }
         for (setting, cap) in [(minutes, 10), (hour, 15), (day, 20)] {
             loader.at_most(setting, cap, "people would be flooded with messages");
         }

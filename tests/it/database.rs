@@ -294,7 +294,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
     let mut other = PgConnection::connect(&url).await.expect("another connection");
     other.execute("CREATE TABLE somebody_elses (a TEXT)").await.expect("a table");
     let db = open(&url, 1).await;
-    let after_0_1 = db::migrate(&db).await.expect("the schema");
+    let later = db::migrate(&db).await.expect("the schema");
     let tables = [
         "audit_log",
         "audit_head",
@@ -316,5 +316,5 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
     let left = db.read_all(statement(left)).await.expect("the tables");
     let left: Vec<_> = left.iter().map(|row| text(row, "pg_class", "name").expect("name")).collect();
     assert_eq!(left, ["somebody_elses"]);
-    assert_eq!(db::migrate(&db).await.expect("the schema"), after_0_1 + 1);
+    assert_eq!(db::migrate(&db).await.expect("the schema"), later + 1);
 }

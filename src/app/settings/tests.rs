@@ -391,7 +391,10 @@ fn every_key_of_the_table_changes_the_settings() {
                 let quoted = words.split('"').skip(1).step_by(2);
                 quoted.chain(["https://other.example.uz", "127.0.0.1:7777", "other"]).collect()
             }
-            ValueKind::Table(_) => vec!["{ 998007777777 = \"777777\" }"],
+            ValueKind::Table(_) => vec![
+                "{ 998007777777 = \"777777\" }",
+                "{ nat = { blocks = [\"203.0.113.0/24\"], sends_5m = 2, sends_per_address_5m = 1 } }",
+            ],
             // Secrets are not printed; that they are read shows in the tests above.
             ValueKind::Secret => continue,
         };

@@ -3,7 +3,13 @@
 //! A message is taken (one durable statement, one winner) before it is sent, so that neither a crash nor
 //! a second node sends it again. A message that expired, was replaced or was never announced is dropped. Only a message
 //! that every gateway refused is returned to the outbox.
+//!
+//! Nobody may tell from the work of this provider which numbers are enrolled, not even by its effect on other requests
+//! in the milliseconds after a number was entered. So decoys are taken by the same statements as messages, at a beat that
+//! does not depend on what was stored, and a gateway's request is made for them and dropped; and each begins after a pause
+//! of its own, so that nobody knows when to look.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,14 +18,21 @@ use super::super::sms::{OutgoingSms, SendOutcome, SendReport};
 use super::super::store::{self, Taken};
 use super::{Content, Outbox};
 use crate::people::PhoneNumber;
+use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::seal::OneTimeSeal;
 
-/// Messages taken in one statement.
-const TAKEN: i64 = 64;
+/// Messages taken in one statement: enough for a beat of the busiest node.
+const TAKEN: i64 = 512;
 
-/// How long messages are collected into one batch.
-const GATHER: Duration = Duration::from_millis(15);
+/// Milliseconds between two takings while anything is stored.
+const BEAT: RangeInclusive<u64> = 20..=50;
+
+/// Milliseconds until a taken message is handed over.
+const PAUSE: RangeInclusive<u64> = 0..=100;
+
+/// Whom a decoy's request would go to; it is never sent.
+const NOBODY: &str = "998000000000";
 
 /// A send that takes longer than this is slow.
 const SLOW: Duration = Duration::from_secs(4);
@@ -28,23 +41,21 @@ const SLOW: Duration = Duration::from_secs(4);
 const SLOW_FOR: i64 = 60;
 
 impl Outbox {
-    /// Sends messages while it is polled: those stored by this node at once, those left by another node within a
-    /// second.
+    /// Sends messages while it is polled: those stored by this node at the next beat, those left by another node within
+    /// a second.
     pub async fn run(self) {
         loop {
             let taken = store::take_due(&self.db, self.clock.now(), TAKEN).await;
             match taken {
                 Ok(taken) if taken.is_empty() => {
                     let _ = tokio::time::timeout(Duration::from_secs(1), self.wake.notified()).await;
-                    // Sends are batched, and so do not affect the response time for an enrolled number, which would
-                    // reveal that it is enrolled.
-                    tokio::time::sleep(GATHER).await;
                 }
                 Ok(taken) => {
                     for message in taken {
                         let Ok(permit) = Arc::clone(&self.in_flight).acquire_owned().await else { return };
                         let outbox = self.clone();
                         tokio::spawn(async move {
+                            some_of(PAUSE).await;
                             outbox.send(message).await;
                             drop(permit);
                         });
@@ -55,6 +66,7 @@ impl Outbox {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
+            some_of(BEAT).await;
         }
     }
 
@@ -65,6 +77,9 @@ impl Outbox {
 
     async fn send(&self, taken: Taken) {
         let Some(sms) = self.opened(&taken).await else { return };
+        if taken.decoy {
+            return self.gateways.rehearse(&sms);
+        }
         self.deliveries.sending(&taken.id, self.clock.now());
         let report = self.hand_over(&sms).await;
         let outcome = match report.outcome {
@@ -107,15 +122,20 @@ impl Outbox {
         let now = self.clock.now();
         let (event, message_id) = ("sms.dropped", taken.id.as_str());
         if taken.expires_at <= now {
-            tracing::info!(event, sms.id = message_id, reason = "expired", "a message expired");
+            if !taken.decoy {
+                tracing::info!(event, sms.id = message_id, reason = "expired", "a message expired");
+            }
             return None;
         }
         let seal = match self.deliveries.open(&taken.id, now).await {
             Ok(Some(seal)) => seal,
             Ok(None) => {
-                tracing::info!(event, sms.id = message_id, reason = "replaced", "a message was replaced");
+                if !taken.decoy {
+                    tracing::info!(event, sms.id = message_id, reason = "replaced", "a message was replaced");
+                }
                 return None;
             }
+            Err(_) if taken.decoy => return None,
             Err(error) => {
                 tracing::warn!(event = "sms.postponed", sms.id = message_id, %error, "short-lived state is unavailable: retrying later");
                 self.put_back(taken, now.plus(1)).await;
@@ -159,5 +179,14 @@ impl Outbox {
 fn content(taken: &Taken, seal: &OneTimeSeal) -> Option<(PhoneNumber, String)> {
     let plain = seal.open(taken.id.as_bytes(), &taken.sealed).ok()?;
     let content: Content = serde_json::from_slice(&plain).ok()?;
-    Some((PhoneNumber::from_digits(&content.to?).ok()?, content.text))
+    // A decoy's row has no recipient, so that none of them can be sent by mistake.
+    let to = if taken.decoy { NOBODY.to_owned() } else { content.to? };
+    Some((PhoneNumber::from_digits(&to).ok()?, content.text))
+}
+
+/// Waits for a random time within these milliseconds.
+async fn some_of(range: RangeInclusive<u64>) {
+    let (least, most) = range.into_inner();
+    let drawn = u64::from(u16::from_be_bytes(bytes::random()));
+    tokio::time::sleep(Duration::from_millis(least + drawn % (most - least + 1))).await;
 }

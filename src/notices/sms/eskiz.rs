@@ -79,6 +79,14 @@ impl Eskiz {
 
     /// Sends one message. The API has no expiry of messages; the outbox sends none that has expired.
     pub async fn send(&self, sms: &OutgoingSms) -> SendOutcome {
+        match self.authorised(|| self.request(sms)).await {
+            Ok(answer) => taken(&answer),
+            Err(nothing) => nothing.into_outcome(),
+        }
+    }
+
+    /// The request that sends a message, without the token.
+    pub(super) fn request(&self, sms: &OutgoingSms) -> RequestBuilder {
         let form = SendForm {
             mobile_phone: sms.to.digits(),
             message: &sms.text,
@@ -86,10 +94,7 @@ impl Eskiz {
             user_sms_id: &sms.id,
             callback_url: self.callback_url.as_deref(),
         };
-        match self.authorised(|| self.client.post(self.url("message/sms/send")).form(&form)).await {
-            Ok(answer) => taken(&answer),
-            Err(nothing) => nothing.into_outcome(),
-        }
+        self.client.post(self.url("message/sms/send")).form(&form)
     }
 
     /// Reads from the gateway the state of a message of a delivery report.

@@ -67,6 +67,13 @@ impl Gateways {
         report
     }
 
+    /// Makes the request that would send a message, and drops it: the work before a send, without the send.
+    pub fn rehearse(&self, sms: &OutgoingSms) {
+        if let Some((gateway, _)) = self.in_order(Instant::now()).first() {
+            gateway.rehearse(sms);
+        }
+    }
+
     /// Healthy gateways first, otherwise in the configured order.
     fn in_order(&self, now: Instant) -> Vec<&(Gateway, Mutex<Health>)> {
         let mut members: Vec<_> = self.members.iter().collect();
@@ -186,6 +193,18 @@ mod tests {
         let report = gateways(&first, &second, TIMEOUT).send(&message("a1")).await;
         assert_eq!(report.outcome, SendOutcome::Accepted { gateway_id: "g1".into() });
         assert_eq!((report.gateway, report.tried), ("eskiz", vec!["eskiz"]));
+        assert!(second.calls().is_empty());
+    }
+
+    #[actix_web::test]
+    async fn a_rehearsal_asks_nobody() {
+        let (first, second) = (eskiz(200, "{}"), playmobile(200));
+        let gateways = gateways(&first, &second, TIMEOUT);
+        gateways.rehearse(&message("a1"));
+        Gateways::new(Vec::new()).rehearse(&message("a1"));
+        // What comes after it is the first that they hear.
+        gateways.send(&message("a2")).await;
+        assert_eq!(first.calls(), ["POST /auth/login", "POST /message/sms/send"]);
         assert!(second.calls().is_empty());
     }
 

@@ -102,6 +102,15 @@ impl Gateway {
         }
     }
 
+    /// Makes the request of [`Gateway::send`] and drops it.
+    pub fn rehearse(&self, sms: &OutgoingSms) {
+        let request = match self {
+            Self::Eskiz(eskiz) => eskiz.request(sms),
+            Self::PlayMobile(playmobile) => playmobile.request(sms),
+        };
+        drop(std::hint::black_box(request.build()));
+    }
+
     /// The gateway's name in settings, logs and metrics.
     pub fn name(&self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
@@ -58,6 +58,15 @@ impl PlayMobile {
 
     /// Sends one message. The broker assigns no id: its delivery reports use ours.
     pub async fn send(&self, sms: &OutgoingSms) -> SendOutcome {
+        match wire::exchange(self.request(sms)).await {
+            Ok(answer) if answer.status.is_success() => SendOutcome::Accepted { gateway_id: sms.id.clone() },
+            Ok(answer) => wire::failure(answer.status, &said(&answer)),
+            Err(nothing) => nothing.into_outcome(),
+        }
+    }
+
+    /// The request that sends a message.
+    pub(super) fn request(&self, sms: &OutgoingSms) -> RequestBuilder {
         let PlayMobileSettings { url, login, password, originator } = &self.settings;
         let content = Content { text: &sms.text };
         let body = Request {
@@ -68,13 +77,7 @@ impl PlayMobile {
                 sms: Sms { originator, ttl: sms.ttl.as_secs().max(1), content },
             }],
         };
-        let request =
-            self.client.post(url.as_str()).basic_auth(login, Some(password.expose_secret())).json(&body);
-        match wire::exchange(request).await {
-            Ok(answer) if answer.status.is_success() => SendOutcome::Accepted { gateway_id: sms.id.clone() },
-            Ok(answer) => wire::failure(answer.status, &said(&answer)),
-            Err(nothing) => nothing.into_outcome(),
-        }
+        self.client.post(url.as_str()).basic_auth(login, Some(password.expose_secret())).json(&body)
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::people::names::ascii_apostrophes;
 
 /// Letters of the GSM 7-bit alphabet (3GPP TS 23.038) other than ASCII letters and digits.
-const GSM7_SIGNS: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
+const GSM7_SIGNS: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
 /// Its extension, two units each.
 const GSM7_EXTENSION: &str = "\u{000C}^{}\\[~]|€";
 
@@ -126,6 +126,15 @@ pub fn permission_text(language_tag: &str, service: &str, code: &str, host: &str
     if length(&text).parts == 1 { text } else { sign_in_text(language_tag, service, code, host) }
 }
 
+/// The message that tells a person of wrong codes for their number: in Latin Uzbek, since it is not known which language
+/// they read. `host` as for [`sign_in_text`]; it fits one segment with a host of up to 23 letters.
+pub fn warning_text(host: &str) -> String {
+    format!(
+        "Raqamingiz bilan {host} saytiga kirish uchun noto'g'ri kodlar kiritildi. Kodni hech kimga aytmang. Avval kirgan \
+         brauzeringizda kirish ishlaydi."
+    )
+}
+
 /// A name for a message: with apostrophes of GSM-7, and without line breaks.
 fn written(service: &str) -> String {
     let words = service.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
@@ -196,6 +205,21 @@ mod tests {
     }
 
     #[test]
+    fn the_seven_bit_alphabet_is_whole() {
+        // 3GPP TS 23.038 §6.2.1, in its order; 0x1B leads to the extension of §6.2.1.1.
+        let basic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+                     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+        assert_eq!(basic.chars().count(), 127);
+        for letter in basic.chars() {
+            assert_eq!(counted(&letter.to_string()), (Alphabet::Gsm7, 1, 1), "{letter:?}");
+        }
+        let extension = "\u{c}^{}\\[~]|€";
+        assert_eq!(counted(extension), (Alphabet::Gsm7, 20, 1));
+        let found = (0..=0x3ff_u32).chain([0x20ac]).filter_map(char::from_u32).filter(|c| is_gsm7(*c));
+        assert_eq!(found.count(), 137, "and nothing else is in it");
+    }
+
+    #[test]
     fn letters_of_two_units_count_twice_and_are_not_split() {
         assert_eq!(counted(&"€".repeat(80)), (Alphabet::Gsm7, 160, 1));
         // 152 single units leave one unit of the first segment unused by a pair.
@@ -247,6 +271,14 @@ mod tests {
         {
             let longest = letter.repeat(most);
             assert_eq!(text(tag, &longest), sign_in_text(tag, &longest, "123456", HOST), "{tag}");
+        }
+    }
+
+    #[test]
+    fn the_warning_fits_one_segment() {
+        for host in [HOST.to_owned(), LONG_HOST.to_owned(), "h".repeat(23)] {
+            let Length { alphabet, parts, .. } = length(&warning_text(&host));
+            assert_eq!((alphabet, parts), (Alphabet::Gsm7, 1), "{}", warning_text(&host));
         }
     }
 

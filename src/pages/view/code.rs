@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::platform::clock::Timestamp;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::text::Text;
 
@@ -24,6 +25,10 @@ pub(crate) struct CodePage<'a> {
     pub resends_left: u32,
     /// Messages are known to be delivered slowly at present.
     pub slow: bool,
+    /// Why no code was sent, told in a browser in which the person signed in before (see [`Delay`]).
+    pub delayed: Option<String>,
+    /// Wrong codes were entered for the number in other browsers; told in such a browser as well.
+    pub strangers: bool,
     /// Minutes for which a code works.
     pub minutes: u32,
     /// Leads back to the number page, or to what was chosen.
@@ -101,6 +106,34 @@ impl CodePage<'_> {
 
     fn valid_for(&self) -> String {
         self.frame.text.minutes(self.minutes)
+    }
+}
+
+/// How long no code is sent after wrong codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delay {
+    /// So many seconds, at most an hour.
+    Seconds(u32),
+    /// Until this time.
+    Until(Timestamp),
+}
+
+impl Delay {
+    /// The delay until `until`, seen at `now`.
+    pub(crate) fn until(until: Timestamp, now: Timestamp) -> Self {
+        match u32::try_from(until.since(now)) {
+            Ok(seconds) if seconds > 3600 => Self::Until(until),
+            Ok(seconds) => Self::Seconds(seconds),
+            Err(_) => Self::Seconds(0),
+        }
+    }
+
+    /// The sentence that the person reads.
+    pub(crate) fn message(self, text: Text) -> String {
+        match self {
+            Self::Seconds(seconds) => text.with("code.delayed", &[("time", &clock(seconds))]),
+            Self::Until(until) => text.with("code.delayed_until", &[("day", &text.date(until.0))]),
+        }
     }
 }
 
@@ -185,6 +218,16 @@ mod tests {
         assert_eq!(clock(30), "0:30");
         assert_eq!(clock(120), "2:00");
         assert_eq!(clock(65), "1:05");
+    }
+
+    #[test]
+    fn a_delay_is_told_by_the_clock_up_to_an_hour_and_then_by_the_day() {
+        let (now, en) = (Timestamp(1_790_000_000), Text::new(Language::En));
+        let told = |seconds| Delay::until(now.plus(seconds), now).message(en);
+        assert!(told(30).contains("in 0:30"), "{}", told(30));
+        assert!(told(3600).contains("in 60:00"), "{}", told(3600));
+        assert!(told(30 * 86_400).contains("21 October 2026"), "{}", told(30 * 86_400));
+        assert!(told(-1).contains("in 0:00"));
     }
 
     #[test]

@@ -76,6 +76,8 @@ fn code_page(language: Language, words: &Words) -> CodePage<'static> {
         resend_after: 30,
         resends_left: 2,
         slow: false,
+        delayed: None,
+        strangers: false,
         minutes: 3,
         back: "/sign-in/number",
         cancel: "/sign-in/cancel",
@@ -143,6 +145,8 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
     let broken = CodePage {
         error: Some(CodeError::Wrong { left: 3 }.message(Text::new(language))),
         slow: true,
+        delayed: Some(Delay::Seconds(30).message(Text::new(language))),
+        strangers: true,
         ..code_page(language, words)
     };
     vec![
@@ -153,7 +157,7 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
             code_page(language, words).render().unwrap(),
             &["code", "continue", "resend", "cancel", "change-number"],
         ),
-        (broken.render().unwrap(), &["code", "continue", "resend", "error"]),
+        (broken.render().unwrap(), &["code", "continue", "resend", "error", "strangers", "delayed"]),
         (
             permission(language, words),
             &["code", "code-data", "continue", "resend", "cancel", "change-choice"],

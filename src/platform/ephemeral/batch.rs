@@ -11,6 +11,8 @@ pub(super) struct Limit {
     pub(super) name: Name,
     pub(super) window: i64,
     pub(super) cap: u64,
+    /// Whether the event is counted, or only held against the limit.
+    pub(super) counts: bool,
 }
 
 /// A change that is made if no limit is exceeded and every version is unchanged since it was read.
@@ -71,7 +73,18 @@ impl<'e> Batch<'e> {
 
     /// A group of limits: all of them are counted, whichever is exceeded.
     pub fn limits(&mut self, group: impl IntoIterator<Item = (EphemeralKey, i64, u64)>) -> &mut Self {
-        let limit = |(key, window, cap): (EphemeralKey, i64, u64)| Limit { name: key.name(), window, cap };
+        self.limits_if(true, group)
+    }
+
+    /// As [`Batch::limits`]; unless it `counts`, the event is held against the limits like any other, with the same work,
+    /// but is not counted.
+    pub fn limits_if(
+        &mut self,
+        counts: bool,
+        group: impl IntoIterator<Item = (EphemeralKey, i64, u64)>,
+    ) -> &mut Self {
+        let limit =
+            |(key, window, cap): (EphemeralKey, i64, u64)| Limit { name: key.name(), window, cap, counts };
         self.groups.push(group.into_iter().map(limit).collect());
         self
     }

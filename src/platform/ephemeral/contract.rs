@@ -171,9 +171,9 @@ async fn a_window_begins_with_its_first_event_and_ends_by_the_injected_clock() {
         let (long, short) = (key(), key());
         assert_eq!(state.count(long, 300).await.unwrap(), 1);
         clock.advance(100);
-        assert_eq!(state.count_all(&[(long, 300), (short, 50)]).await.unwrap(), [2, 1]);
+        assert_eq!(state.count_all(&[(long, 300, 1), (short, 50, 1)]).await.unwrap(), [2, 1]);
         clock.advance(50);
-        assert_eq!(state.count_all(&[(long, 300), (short, 50)]).await.unwrap(), [3, 1]);
+        assert_eq!(state.count_all(&[(long, 300, 1), (short, 50, 1)]).await.unwrap(), [3, 1]);
         clock.advance(149);
         assert_eq!(state.count(long, 300).await.unwrap(), 4);
         clock.advance(1);
@@ -263,10 +263,48 @@ async fn an_exceeded_limit_stops_a_batch_after_its_group() {
         assert_eq!(asked().await, Applied::Exceeded { group: 1, index: 0 }, "the first that is exceeded");
         assert_eq!(value(&state, changed).await, None);
         // All of a group are counted; of the groups after it none is.
-        let counts = state.count_all(&[(first, 60), (ten, 60), (hour, 3600), (last, 60)]).await.unwrap();
+        let counts =
+            state.count_all(&[(first, 60, 1), (ten, 60, 1), (hour, 3600, 1), (last, 60, 1)]).await.unwrap();
         assert_eq!(counts, [4, 4, 4, 2]);
         clock.advance(3600);
         assert_eq!(asked().await, Applied::Done, "a new window");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_does_not_count_is_held_against_the_limit_all_the_same() {
+    for Subject { state, .. } in backends().await {
+        let (window, changed) = (key(), key());
+        let asked = async |counts: bool| {
+            let mut batch = Batch::new(&state);
+            batch.limits_if(counts, [(window, 60, 2)]).put(changed, &"changed", 10);
+            state.apply(batch).await.unwrap()
+        };
+        for _ in 0..3 {
+            assert_eq!(asked(false).await, Applied::Done);
+        }
+        for _ in 0..2 {
+            assert_eq!(asked(true).await, Applied::Done);
+        }
+        for counts in [false, true] {
+            assert_eq!(asked(counts).await, Applied::Exceeded { group: 0, index: 0 });
+        }
+        assert_eq!(
+            state.count(window, 60).await.unwrap(),
+            4,
+            "the two that counted, the one that was refused, this one"
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_events_are_counted_at_once_and_none_is_a_look() {
+    for Subject { state, clock, .. } in backends().await {
+        let (one, other) = (key(), key());
+        assert_eq!(state.count_all(&[(one, 60, 7), (other, 60, 0)]).await.unwrap(), [7, 0]);
+        assert_eq!(state.count_all(&[(one, 60, 3), (other, 60, 1)]).await.unwrap(), [10, 1]);
+        clock.advance(60);
+        assert_eq!(state.count_all(&[(one, 60, 0), (other, 60, 2)]).await.unwrap(), [0, 2]);
     }
 }
 

@@ -70,7 +70,7 @@ impl Shard {
     }
 
     /// As in `window.lua`.
-    fn count(&mut self, name: Name, window: i64, now: Timestamp) -> u64 {
+    fn count(&mut self, name: Name, window: i64, by: u64, now: Timestamp) -> u64 {
         let latest = now.plus(window);
         let (ends, count) = self.windows.entry(name).or_insert((latest, 0));
         if *ends <= now {
@@ -78,7 +78,7 @@ impl Shard {
         }
         // A clock that was temporarily ahead must not leave a window longer than its length.
         *ends = latest.min(*ends);
-        *count += 1;
+        *count += by;
         *count
     }
 
@@ -124,10 +124,10 @@ impl Memory {
         self.shard(name).remove(name)
     }
 
-    pub(super) fn count(&self, name: Name, window: i64, now: Timestamp) -> Result<u64, Cause> {
+    pub(super) fn count(&self, name: Name, window: i64, by: u64, now: Timestamp) -> Result<u64, Cause> {
         let mut shard = self.shard(&name);
         shard.room()?;
-        Ok(shard.count(name, window, now))
+        Ok(shard.count(name, window, by, now))
     }
 
     pub(super) fn apply(
@@ -147,7 +147,9 @@ impl Memory {
         for (group, limits) in groups.iter().enumerate() {
             let mut exceeded = None;
             for (index, limit) in limits.iter().enumerate() {
-                if held.shard(&limit.name).count(limit.name, limit.window, now) > limit.cap {
+                let by = u64::from(limit.counts);
+                let counted = held.shard(&limit.name).count(limit.name, limit.window, by, now);
+                if counted + 1 - by > limit.cap {
                     exceeded = exceeded.or(Some(Applied::Exceeded { group, index }));
                 }
             }
@@ -289,7 +291,7 @@ mod tests {
             memory.put(name(number), stored(&memory, MEGABYTE)).unwrap();
         }
         assert!(matches!(memory.put(name(full), stored(&memory, 1)), Err(Cause::Full)));
-        assert!(matches!(memory.count(name(full), 60, NOW), Err(Cause::Full)));
+        assert!(matches!(memory.count(name(full), 60, 1, NOW), Err(Cause::Full)));
         let put = Change::Put { name: name(full), value: stored(&memory, 1) };
         assert!(matches!(memory.apply(&[], vec![put], NOW), Err(Cause::Full)));
         assert!(memory.get(&name(full)).is_none());

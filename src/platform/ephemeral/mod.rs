@@ -206,19 +206,21 @@ impl Ephemeral {
     /// # Errors
     /// [`Unavailable`].
     pub async fn count(&self, key: EphemeralKey, window: i64) -> Result<u64, Unavailable> {
-        Ok(self.count_all(&[(key, window)]).await?.first().copied().unwrap_or(u64::MAX))
+        Ok(self.count_all(&[(key, window, 1)]).await?.first().copied().unwrap_or(u64::MAX))
     }
 
-    /// [`Ephemeral::count`] for several keys in one round trip.
+    /// [`Ephemeral::count`] for several keys in one round trip, and of each so many events at once; of 0 events the
+    /// count is only read.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn count_all(&self, windows: &[(EphemeralKey, i64)]) -> Result<Vec<u64>, Unavailable> {
+    pub async fn count_all(&self, windows: &[(EphemeralKey, i64, u64)]) -> Result<Vec<u64>, Unavailable> {
         let now = self.clock.now();
         match &self.backend {
-            Backend::Memory(memory) => {
-                windows.iter().map(|(key, window)| Ok(memory.count(key.name(), *window, now)?)).collect()
-            }
+            Backend::Memory(memory) => windows
+                .iter()
+                .map(|(key, window, by)| Ok(memory.count(key.name(), *window, *by, now)?))
+                .collect(),
             Backend::Redis(redis) => Ok(redis.count_all(windows, now).await?),
         }
     }
@@ -238,7 +240,7 @@ impl Ephemeral {
         match &self.backend {
             Backend::Memory(memory) => {
                 let found = memory.get(&key.name());
-                let count = if found.is_some() { memory.count(counter.name(), window, now)? } else { 0 };
+                let count = if found.is_some() { memory.count(counter.name(), window, 1, now)? } else { 0 };
                 Ok((self.read_kept(key, found), count))
             }
             Backend::Redis(redis) => {

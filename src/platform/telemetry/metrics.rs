@@ -47,6 +47,8 @@ pub struct Metrics {
     sign_ins: Family<Labels<2>, Counter>,
     tokens: Family<Labels<2>, Counter>,
     limits: Family<Labels<1>, Counter>,
+    brakes: Family<Labels<1>, Counter>,
+    brakes_held: Family<Labels<1>, Gauge>,
 }
 
 impl Metrics {
@@ -70,6 +72,8 @@ impl Metrics {
             sign_ins: Family::default(),
             tokens: Family::default(),
             limits: Family::default(),
+            brakes: Family::default(),
+            brakes_held: Family::default(),
         };
         metrics.register();
         Arc::new(metrics)
@@ -99,6 +103,8 @@ impl Metrics {
         own.register("sign_ins", "Steps of sign-ins", self.sign_ins.clone());
         own.register("tokens", "Responses of the token endpoint", self.tokens.clone());
         own.register("limits", "Requests that exceeded a rate limit", self.limits.clone());
+        own.register("brakes", "How often a brake on guessing took hold", self.brakes.clone());
+        own.register("brakes_held", "Brakes on guessing that hold", self.brakes_held.clone());
         own.register_collector(Box::new(self.routes.clone()));
     }
 
@@ -151,6 +157,16 @@ impl Metrics {
     /// A request that exceeded a rate limit, by the limit's name.
     pub fn limits(&self, limit: &'static str) -> Counter {
         self.limits.get_or_create_owned(&[("limit", limit)])
+    }
+
+    /// How often the brake on guessing took hold: of the country, a client or a network.
+    pub fn brakes(&self, scope: &'static str) -> Counter {
+        self.brakes.get_or_create_owned(&[("scope", scope)])
+    }
+
+    /// How many such brakes hold at this node.
+    pub fn brakes_held(&self, scope: &'static str) -> Gauge {
+        self.brakes_held.get_or_create_owned(&[("scope", scope)])
     }
 
     /// All metrics in OpenMetrics text format.

@@ -34,6 +34,9 @@ fn code(expires_at: i64) -> CodeSent {
         },
         sends: 1,
         sent_at: NOW,
+        side: crate::people::Side::Stranger,
+        braked: false,
+        told: crate::sign_in::Told::default(),
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Browser {
     cookies: CookieStore,
     /// Sent as `Accept-Language`.
     pub languages: String,
+    /// Sent as `X-Forwarded-For`, as by a proxy.
+    address: Option<String>,
 }
 
 /// Where a request led.
@@ -135,12 +137,18 @@ impl Browser {
             port,
             cookies: CookieStore::default(),
             languages: "en".to_owned(),
+            address: None,
         }
     }
 
     /// The same browser, its requests served by another node.
     pub(crate) fn at(&self, port: u16) -> Self {
         Self { port, ..self.clone() }
+    }
+
+    /// The same browser behind a proxy that forwards this address.
+    pub(crate) fn from(self, address: &str) -> Self {
+        Self { address: Some(address.to_owned()), ..self }
     }
 
     /// A request as the browser sends it, to be changed and sent by the caller.
@@ -157,6 +165,9 @@ impl Browser {
             .header("Host", authority)
             .header("Accept", "text/html,application/xhtml+xml")
             .header("Accept-Language", &self.languages);
+        if let Some(address) = &self.address {
+            request = request.header("X-Forwarded-For", address);
+        }
         let pairs = self.cookies.get_request_values(url);
         let pairs: Vec<_> = pairs.map(|(name, value)| format!("{name}={value}")).collect();
         if !pairs.is_empty() {

@@ -77,6 +77,14 @@ impl Sandbox {
         code_in(message["text"].as_str().expect("a text"))
     }
 
+    /// Waits for the message that tells of wrong codes.
+    pub(crate) async fn next_notice(&self, person: &Person) {
+        let message = self.next_message(person).await;
+        let text = message["text"].as_str().expect("a text");
+        assert!(text.contains("noto'g'ri kodlar") && !text.contains('#'), "{text}");
+        assert_eq!(message["parts"], 1, "{text}");
+    }
+
     /// Fails if a message that no test expects has arrived on a phone. To be asked when a message sent later, by the
     /// same outbox, has arrived on another.
     pub(crate) async fn nothing_came(&self, person: &Person) {

@@ -112,6 +112,11 @@ impl Setup {
         ] {
             set(&format!("limits.{limit}"), NO_LIMIT.into());
         }
+        // Small caps are for strangers, too, and nothing is braked unless a test says so.
+        set("limits.strangers_share_percent", 100.into());
+        for codes in ["country_codes", "client_codes", "network_codes"] {
+            set(&format!("limits.brake.{codes}"), NO_LIMIT.into());
+        }
         set("sandbox.people", "people.toml".into());
         set("sandbox.movable_clock", true.into());
         set("outbound.allow", Value::Array(vec!["127.0.0.1".into(), "localhost".into()]));

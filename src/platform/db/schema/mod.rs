@@ -34,6 +34,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0002_epochs_and_decoys.sql"),
     },
     Migration {
+        version: 3,
+        description: "sides",
+        sql: include_str!("../../../../migrations/0003_sides.sql"),
+    },
+    Migration {
         version: 4,
         description: "consents",
         sql: include_str!("../../../../migrations/0004_consents.sql"),

@@ -110,6 +110,30 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
 }
 
 #[actix_web::test]
+async fn a_lockout_without_end_ends_with_the_upgrade_and_a_delay_goes_on() {
+    let db = database_of_0_1().await;
+    for sql in [
+        "UPDATE persons SET failures = 100, locked_until = 9223372036854775807 WHERE person_id = 'p1'",
+        "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at, failures, locked_until) \
+         VALUES ('p2', 'i2', 's2', 5, 15, 1790000120)",
+    ] {
+        alter(&db, sql).await;
+    }
+    migrate(&db).await.unwrap();
+    let state = "SELECT failures, locked_until, known_failures, delayed_at FROM persons \
+                 WHERE person_id IN ('p1', 'p2') ORDER BY person_id";
+    let rows = db.read_all(statement(state)).await.unwrap();
+    let values: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            ["failures", "locked_until", "known_failures", "delayed_at"]
+                .map(|name| int(row, "t", name).unwrap())
+        })
+        .collect();
+    assert_eq!(values, [[100, 0, 0, 0], [15, 1_790_000_120, 0, 0]]);
+}
+
+#[actix_web::test]
 async fn looking_for_migrations_makes_nothing_and_those_of_a_later_version_do_not_matter() {
     let db = TestDb::empty().await;
     assert_eq!(pending_migrations(&db).await.unwrap().len(), MIGRATIONS.len());

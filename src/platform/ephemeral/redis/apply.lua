@@ -1,7 +1,7 @@
 -- Counts limits and makes changes; all or nothing. Bytes 8 to 15 of a value are its version (envelope.rs), empty
 -- where there is no value.
--- KEYS: the counters, then the values. ARGV: now, how many groups; for each group how many limits, and window and cap
--- of each; for each value 's' version bytes ttl (swap), 'p' bytes ttl (put) or 'r' (remove).
+-- KEYS: the counters, then the values. ARGV: now, how many groups; for each group how many limits, and of each window,
+-- cap, and 1 if the event is counted or 0 if it is only held against the limit; for each value 's' version bytes ttl (swap), 'p' bytes ttl (put) or 'r' (remove).
 -- Answers {0, 0, 0} when done, {1, group, index} when a limit is exceeded, {2, 0, 0} when a version differs.
 local now, groups = tonumber(ARGV[1]), tonumber(ARGV[2])
 local key, arg = 1, 3
@@ -17,11 +17,12 @@ for group = 1, groups do
   local limits, exceeded = tonumber(ARGV[arg]), nil
   arg = arg + 1
   for index = 1, limits do
-    local counted = count(KEYS[key], now, tonumber(ARGV[arg]))
-    if counted > tonumber(ARGV[arg + 1]) and not exceeded then
+    local by = tonumber(ARGV[arg + 2])
+    local counted = count(KEYS[key], now, tonumber(ARGV[arg]), by)
+    if counted + 1 - by > tonumber(ARGV[arg + 1]) and not exceeded then
       exceeded = index
     end
-    key, arg = key + 1, arg + 2
+    key, arg = key + 1, arg + 3
   end
   if exceeded then
     return { 1, group, exceeded }

@@ -80,16 +80,16 @@ impl Redis {
 
     pub(super) async fn count_all(
         &self,
-        windows: &[(EphemeralKey, i64)],
+        windows: &[(EphemeralKey, i64, u64)],
         now: Timestamp,
     ) -> Result<Vec<u64>, Cause> {
         let mut call = Script::Count.call(windows.len());
-        for (key, _) in windows {
+        for (key, ..) in windows {
             call.arg(&key.name()[..]);
         }
         call.arg(now.0).arg(0);
-        for (_, window) in windows {
-            call.arg(*window);
+        for (_, window, by) in windows {
+            call.arg(*window).arg(*by);
         }
         self.run(Script::Count, &call).await
     }
@@ -102,7 +102,7 @@ impl Redis {
         now: Timestamp,
     ) -> Result<(Option<Vec<u8>>, u64), Cause> {
         let mut call = Script::Count.call(2);
-        call.arg(&name[..]).arg(&counter[..]).arg(now.0).arg(1).arg(window);
+        call.arg(&name[..]).arg(&counter[..]).arg(now.0).arg(1).arg(window).arg(1);
         self.run(Script::Count, &call).await
     }
 
@@ -121,7 +121,7 @@ impl Redis {
         for group in groups {
             call.arg(group.len());
             for limit in group {
-                call.arg(limit.window).arg(limit.cap);
+                call.arg(limit.window).arg(limit.cap).arg(u8::from(limit.counts));
             }
         }
         for change in changes {

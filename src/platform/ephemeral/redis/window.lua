@@ -1,6 +1,6 @@
--- Counts one more event of a window and returns how many it has had. A counter is "<end> <count>": the caller's clock
+-- Counts `by` more events of a window (0 counts none) and returns how many it has had. A counter is "<end> <count>": the caller's clock
 -- decides when the window ends. The key's own expiry only removes counters that no caller needs any more.
-local function count(key, now, window)
+local function count(key, now, window, by)
   local latest = now + window
   local ends, had = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
   ends, had = tonumber(ends or 0), tonumber(had or 0)
@@ -9,7 +9,7 @@ local function count(key, now, window)
   end
   -- A clock that was ahead for a while may not leave a window that outlasts its length.
   ends = math.min(ends, latest)
-  redis.call('SET', key, string.format('%.0f %.0f', ends, had + 1), 'EX', math.max(ends - now, 0) + 60)
-  return had + 1
+  redis.call('SET', key, string.format('%.0f %.0f', ends, had + by), 'EX', math.max(ends - now, 0) + 60)
+  return had + by
 end
 

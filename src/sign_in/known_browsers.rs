@@ -1,0 +1,170 @@
+//! Known browsers: in which browser a person signed in before, told by the browser itself.
+//!
+//! At every sign-in the browser gets a sealed cookie that opens only together with the cookie of its identifier. It names
+//! the last few persons who signed in there, each by a keyed tag of the person and their epoch: so it costs no round trip,
+//! ends with everything else when a person's access is ended, and names nobody to whoever steals a copy of the disk.
+
+use std::sync::Arc;
+
+use crate::people::{Epoch, PersonId, Side};
+use crate::platform::bytes::{self, Digest};
+use crate::platform::clock::Timestamp;
+use crate::platform::seal::{Keyring, Mac, Sealer};
+use crate::platform::web::cookies::CookieName;
+
+/// How many persons a browser is known by; of more, the one whose sign-in is longest ago is dropped.
+const MOST: usize = 4;
+
+const DAY: i64 = 86_400;
+const TAG: usize = 16;
+const ENTRY: usize = TAG + 4;
+
+/// A person who signed in in a browser.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Entry {
+    tag: [u8; TAG],
+    /// The day of the last sign-in, counted from 1970.
+    day: u32,
+}
+
+/// Who signed in in one browser, the latest first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct KnownPersons(Vec<Entry>);
+
+impl KnownPersons {
+    /// Whether nobody did.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Reads and writes the cookie. Cheap to clone.
+#[derive(Clone)]
+pub struct KnownBrowsers {
+    sealer: Arc<Sealer>,
+    tags: Arc<Mac>,
+}
+
+impl KnownBrowsers {
+    /// The cookie.
+    pub const COOKIE: CookieName = CookieName::new("__Host-yagona-known");
+
+    /// How long a browser stays known after a sign-in, in seconds.
+    pub const SECONDS: i64 = 180 * DAY;
+
+    /// With keys of their own purpose.
+    pub fn new(keyring: &Keyring) -> Self {
+        let purpose = "known-browser";
+        Self { sealer: Arc::new(keyring.sealer(purpose)), tags: Arc::new(keyring.mac(purpose)) }
+    }
+
+    /// Who signed in in the browser of that digest, by its cookie; nobody when it is missing, another browser's, or not
+    /// made by this provider.
+    pub fn read(&self, cookie: Option<&str>, browser: &Digest, now: Timestamp) -> KnownPersons {
+        let longest = 4 * (64 + MOST * ENTRY) / 3;
+        let cookie = cookie.filter(|cookie| cookie.len() <= longest);
+        let plain =
+            cookie.and_then(|cookie| self.sealer.open_text(&browser.0, cookie).ok()).unwrap_or_default();
+        let entries = plain.chunks_exact(ENTRY).filter_map(|raw| {
+            let (tag, day) = raw.split_first_chunk::<TAG>()?;
+            Some(Entry { tag: *tag, day: u32::from_be_bytes(day.try_into().ok()?) })
+        });
+        let oldest = day(now.plus(-Self::SECONDS));
+        KnownPersons(entries.filter(|entry| entry.day > oldest).take(MOST).collect())
+    }
+
+    /// From which side a person's account is approached by a browser where `known` signed in. The same work is done for a
+    /// decoy.
+    pub fn side(&self, known: &KnownPersons, person: &PersonId, epoch: Epoch) -> Side {
+        let tag = self.tag(person, epoch);
+        // All are compared, so that the time does not tell which one it is.
+        let found = known.0.iter().fold(false, |found, entry| found | bytes::same(&entry.tag, &tag));
+        if found { Side::Known } else { Side::Stranger }
+    }
+
+    /// The cookie of a browser in which a person has just signed in.
+    pub fn remember(
+        &self,
+        known: &KnownPersons,
+        (person, epoch): (&PersonId, Epoch),
+        browser: &Digest,
+        now: Timestamp,
+    ) -> String {
+        let tag = self.tag(person, epoch);
+        let others = known.0.iter().filter(|entry| entry.tag != tag);
+        let mut plain = Vec::with_capacity(MOST * ENTRY);
+        for entry in std::iter::once(&Entry { tag, day: day(now) }).chain(others).take(MOST) {
+            plain.extend_from_slice(&entry.tag);
+            plain.extend_from_slice(&entry.day.to_be_bytes());
+        }
+        self.sealer.seal_text(&browser.0, &plain)
+    }
+
+    fn tag(&self, person: &PersonId, epoch: Epoch) -> [u8; TAG] {
+        let digest = self.tags.digest(&[person.as_str().as_bytes(), &epoch.0.to_be_bytes()]);
+        let mut tag = [0; TAG];
+        tag.copy_from_slice(&digest.0[..TAG]);
+        tag
+    }
+}
+
+fn day(at: Timestamp) -> u32 {
+    u32::try_from(at.0.div_euclid(DAY)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000);
+
+    fn browsers() -> KnownBrowsers {
+        let folder = std::env::temp_dir().join(format!("yagona-known-{}", bytes::random_text::<8>()));
+        let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+        KnownBrowsers::new(&keyring)
+    }
+
+    #[test]
+    fn a_browser_is_known_by_those_who_signed_in_there_until_their_access_ends_or_half_a_year_passes() {
+        let (browsers, another_keyring) = (browsers(), browsers());
+        let (browser, other) = (Digest::of(b"browser"), Digest::of(b"other"));
+        let (one, two) = (PersonId::random(), PersonId::random());
+        let (former, now) = (Epoch(3), Epoch(4));
+        let nobody = KnownPersons::default();
+        let cookie = browsers.remember(&nobody, (&one, former), &browser, NOW);
+        let known = browsers.read(Some(&cookie), &browser, NOW);
+        assert_eq!(browsers.side(&known, &one, former), Side::Known);
+        assert_eq!(browsers.side(&known, &one, now), Side::Stranger, "their access was ended");
+        assert_eq!(browsers.side(&known, &two, former), Side::Stranger);
+        assert!(browsers.read(Some(&cookie), &other, NOW).is_empty(), "a copy in another browser");
+        assert!(browsers.read(None, &browser, NOW).is_empty());
+        assert!(browsers.read(Some("forged"), &browser, NOW).is_empty());
+        assert!(!browsers.read(Some(&cookie), &browser, NOW.plus(KnownBrowsers::SECONDS - DAY)).is_empty());
+        assert!(browsers.read(Some(&cookie), &browser, NOW.plus(KnownBrowsers::SECONDS)).is_empty());
+        assert!(another_keyring.read(Some(&cookie), &browser, NOW).is_empty());
+    }
+
+    #[test]
+    fn of_many_persons_the_one_who_signed_in_longest_ago_is_dropped() {
+        let browsers = browsers();
+        let browser = Digest::of(b"browser");
+        let people: Vec<PersonId> = (0..=MOST).map(|_| PersonId::random()).collect();
+        let mut known = KnownPersons::default();
+        let mut signs_in = |person: &PersonId| {
+            let cookie = browsers.remember(&known, (person, Epoch(0)), &browser, NOW);
+            assert!(cookie.len() < 160, "{}", cookie.len());
+            known = browsers.read(Some(&cookie), &browser, NOW);
+            known.clone()
+        };
+        for person in &people[..MOST] {
+            signs_in(person);
+        }
+        signs_in(&people[0]);
+        let known = signs_in(&people[MOST]);
+        let sides: Vec<Side> = people.iter().map(|person| browsers.side(&known, person, Epoch(0))).collect();
+        assert_eq!(sides[0], Side::Known, "who came back is not the oldest");
+        assert_eq!(sides[1], Side::Stranger);
+        assert!(sides[2..].iter().all(|side| *side == Side::Known));
+    }
+}
