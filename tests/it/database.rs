@@ -241,6 +241,7 @@ async fn database_of_0_1() -> String {
              (1, 'first sign in', TRUE, '\\xb229407ea014951aeb76e0507fcb9a15cb288a4c2088a36b\
              85331fd407dec5d9981fbecaa1f9737d3a4a2d373df05a65', 1500000); \
              INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ('p1', 'i1', 's1', 5); \
+             INSERT INTO phone_numbers VALUES ('n1', 'p1', '', 'enrolled', 7), ('n2', 'p1', '', 'enrolled', 9); \
              INSERT INTO grants VALUES ('g1', 'c1', 'p1', '{}', 1, 2, 3, 4, NULL)",
         )
         .await
@@ -252,8 +253,8 @@ async fn database_of_0_1() -> String {
 async fn a_server_of_version_0_1_goes_on_with_its_rows() {
     let url = database_of_0_1().await;
     let db = open(&url, 1).await;
-    assert_eq!(db::pending_migrations(&db).await.expect("a list"), ["epochs and decoys"]);
-    assert_eq!(db::migrate(&db).await.expect("the schema"), 1);
+    assert_eq!(db::pending_migrations(&db).await.expect("a list"), ["epochs and decoys", "consents"]);
+    assert_eq!(db::migrate(&db).await.expect("the schema"), 2);
     assert_eq!(db::migrate(&db).await.expect("the schema"), 0);
     let kept = "SELECT p.sealed, p.epoch, g.person_epoch FROM persons p JOIN grants g ON g.person_id = p.person_id \
          WHERE p.person_id = 'p1'";
@@ -263,6 +264,9 @@ async fn a_server_of_version_0_1_goes_on_with_its_rows() {
         int(&row, "persons", "epoch").expect("epoch") + int(&row, "grants", "person_epoch").expect("epoch"),
         0
     );
+    let enrolled = "SELECT number_index FROM phone_numbers WHERE status = 'enrolled'";
+    let row = db.read_one(statement(enrolled)).await.expect("a row");
+    assert_eq!(text(&row, "phone_numbers", "number_index").expect("an index"), "n2", "a person has one");
     // A changed migration is reported, and so is a failed one.
     let mut other = PgConnection::connect(&url).await.expect("another connection");
     for (sql, said) in [("checksum = '\\x00'", "another text"), ("success = FALSE", "failed")] {
@@ -311,5 +315,5 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
     let left = db.read_all(statement(left)).await.expect("the tables");
     let left: Vec<_> = left.iter().map(|row| text(row, "pg_class", "name").expect("name")).collect();
     assert_eq!(left, ["somebody_elses"]);
-    assert_eq!(db::migrate(&db).await.expect("the schema"), 2);
+    assert_eq!(db::migrate(&db).await.expect("the schema"), 3);
 }
