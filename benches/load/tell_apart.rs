@@ -56,19 +56,17 @@ pub(crate) async fn run(flags: &Flags, gateway: SocketAddr, samples: usize) -> R
     flags.people = samples * 2;
     let server = Server::start(&flags, gateway, samples).await?;
     let world = Rc::new(World::discover(&server.base).await?);
-    let mut random = Random::new();
     let mut order: Vec<(Kind, usize)> =
         KINDS.iter().flat_map(|kind| (0..samples).map(move |index| (*kind, index))).collect();
-    random.shuffle(&mut order);
+    fastrand::shuffle(&mut order);
     let mut taken = Vec::with_capacity(order.len());
     // The first ones warm up connections and statements.
     for index in 0..20 {
-        measure(&world, Kind::Unknown, &number(Kind::Unknown, samples * 3 + index, samples), 0, &mut random)
-            .await?;
+        measure(&world, Kind::Unknown, &number(Kind::Unknown, samples * 3 + index, samples), 0).await?;
     }
     for (turn, (kind, index)) in order.into_iter().enumerate() {
         let number = number(kind, index, samples);
-        taken.push(measure(&world, kind, &number, turn % GAPS.len(), &mut random).await?);
+        taken.push(measure(&world, kind, &number, turn % GAPS.len()).await?);
     }
     print(&taken, samples);
     Ok(())
@@ -83,25 +81,19 @@ fn number(kind: Kind, index: usize, samples: usize) -> String {
     people::number(people::FIRST_NUMBER, place)
 }
 
-async fn measure(
-    world: &Rc<World>,
-    kind: Kind,
-    number: &str,
-    gap: usize,
-    random: &mut Random,
-) -> Result<Sample, Failure> {
+async fn measure(world: &Rc<World>, kind: Kind, number: &str, gap: usize) -> Result<Sample, Failure> {
     let (mut victim, mut other) = (Browser::new(world.target.clone()), Browser::new(world.target.clone()));
     let start = world.authorization_request(people::ES256, "openid profile phone");
     let form = victim.open(&start, "phone").await?;
     let decoy = other.open(&start, "phone").await?;
-    tokio::time::sleep(Duration::from_millis(30 + random.below(20))).await;
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(30..50))).await;
 
     let (entered, page) = timed(victim.enter(form, "phone", number)).await;
     let page = page?;
     let (from, to) = GAPS[gap];
-    tokio::time::sleep(Duration::from_micros(random.between(from * 1000, to * 1000))).await;
+    tokio::time::sleep(Duration::from_micros(fastrand::u64(from * 1000..to * 1000))).await;
     // A number that nobody has and that no sample uses.
-    let unused = people::number(people::FIRST_NUMBER + 500_000, random.below(400_000) as usize);
+    let unused = people::number(people::FIRST_NUMBER + 500_000, fastrand::usize(..400_000));
     let (second, answer) = timed(other.enter(decoy, "phone", &unused)).await;
     answer?;
     tokio::time::sleep(Duration::from_millis(150)).await;
@@ -161,37 +153,4 @@ fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// Gaps and order: no secret depends on them.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Self(now.as_nanos() as u64 | 1)
-    }
-
-    /// xorshift64.
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn between(&mut self, from: u64, to: u64) -> u64 {
-        from + self.below(to - from)
-    }
-
-    fn shuffle<T>(&mut self, all: &mut [T]) {
-        for index in (1..all.len()).rev() {
-            let other = self.below(index as u64 + 1) as usize;
-            all.swap(index, other);
-        }
-    }
 }

@@ -277,7 +277,6 @@ fn name_claim(name: &PersonName, claim: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::people::{AccountState, Epoch, Failures, PersonId, test_people};
-    use crate::platform::clock::Timestamp;
 
     #[test]
     fn known_and_unknown_claims_are_told_apart() {
@@ -355,8 +354,8 @@ mod tests {
             account_state: AccountState {
                 person_id: PersonId::random(),
                 status: person.status,
-                strangers: Failures { count: 0, locked_until: Timestamp(0) },
-                known: Failures { count: 0, locked_until: Timestamp(0) },
+                strangers: Failures::default(),
+                known: Failures::default(),
                 epoch: Epoch::default(),
             },
         };

@@ -241,6 +241,7 @@ async fn database_of_0_1() -> String {
              (1, 'first sign in', TRUE, '\\xb229407ea014951aeb76e0507fcb9a15cb288a4c2088a36b\
              85331fd407dec5d9981fbecaa1f9737d3a4a2d373df05a65', 1500000); \
              INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ('p1', 'i1', 's1', 5); \
+             INSERT INTO phone_numbers VALUES ('n1', 'p1', '', 'enrolled', 7), ('n2', 'p1', '', 'enrolled', 9); \
              INSERT INTO grants VALUES ('g1', 'c1', 'p1', '{}', 1, 2, 3, 4, NULL)",
         )
         .await
@@ -264,6 +265,9 @@ async fn a_server_of_version_0_1_goes_on_with_its_rows() {
         int(&row, "persons", "epoch").expect("epoch") + int(&row, "grants", "person_epoch").expect("epoch"),
         0
     );
+    let enrolled = "SELECT number_index FROM phone_numbers WHERE status = 'enrolled'";
+    let row = db.read_one(statement(enrolled)).await.expect("a row");
+    assert_eq!(text(&row, "phone_numbers", "number_index").expect("an index"), "n2", "a person has one");
     // A changed migration is reported, and so is a failed one.
     let mut other = PgConnection::connect(&url).await.expect("another connection");
     for (sql, said) in [("checksum = '\\x00'", "another text"), ("success = FALSE", "failed")] {
