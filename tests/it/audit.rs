@@ -58,7 +58,7 @@ fn operate(world: &World, person: &Person) -> Vec<String> {
     world.command(&["consents", "end", &consent]);
     world.command(&["people", "end-access", &person.number]);
     let add = ["client", "add", "--id", "new", "--name", "New", "--owner", "X", "--redirect-uri"];
-    world.command(&[&add[..], &["http://localhost:9/cb"]].concat());
+    world.command(&[&add[..], &["http://localhost:9/cb", "--scope", "openid"]].concat());
     world.command(&["client", "import", "clients.toml"]);
     for command in [&["client", "disable", "new"][..], &["client", "disable", "new", "--undo"]] {
         world.command(command);

@@ -30,7 +30,7 @@ const DOCUMENTS: [&str; 7] =
 const FILTERS: [(&str, &str); 9] = [
     (r"http://localhost:\d{5}", "[issuer]"),
     (r"/static/(\w+)\.[0-9a-f]{16}\.", "/static/$1.[hash]."),
-    (r"\b(t|confirm)=[A-Za-z0-9_-]{43}", "$1=[secret]"),
+    (r"\b(t|confirm)=[A-Za-z0-9_-]{43,}", "$1=[secret]"),
     (r#"(name="(?:shown|permits)") value="[A-Za-z0-9_-]{43}""#, r#"$1 value="[digest]""#),
     (r"\b[a-z2-7]{20}\b", "[request id]"),
     (r"\d{1,2} \w+ 20[2-9]\d", "[day]"),

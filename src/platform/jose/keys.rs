@@ -199,7 +199,7 @@ impl SigningKeys {
         if !missing.is_empty() {
             for alg in missing {
                 let key = new_key(alg, rsa_bits, now, now);
-                if store::insert(&db, &sealer, &key, Timestamp(0)).await? {
+                if store::insert(&db, &sealer, &key).await? {
                     created.push((key.kid, alg));
                 }
             }
@@ -240,9 +240,14 @@ impl SigningKeys {
     pub async fn rotate(&self, alg: Alg, rsa_bits: u32, ahead: i64) -> Result<String, SigningKeysError> {
         let now = self.clock.now();
         let key = new_key(alg, rsa_bits, now, now.plus(ahead));
-        self.succeed(&key, Timestamp(i64::MAX)).await?;
-        self.refresh().await?;
-        Ok(key.kid)
+        // Another rotation at the same moment may have left nothing to succeed but its own key, which the next try sees.
+        for _ in 0..3 {
+            if self.succeed(&key, Timestamp(i64::MAX)).await? {
+                self.refresh().await?;
+                return Ok(key.kid);
+            }
+        }
+        Err(DbError::unavailable("keys are being rotated by others; try again").into())
     }
 
     /// Rotates keys older than `most_days`, and tells `rotated` of each new one. Only one of several nodes does.
@@ -272,9 +277,9 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// Stores a key and sets when the old one retires, atomically. Returns whether it did.
-    async fn succeed(&self, key: &StoredKey, unless_since: Timestamp) -> Result<bool, DbError> {
-        store::succeed(&self.db, &self.sealer, key, unless_since, key.active_from.plus(KEEP_AFTER)).await
+    /// Stores a key and sets when those created before a moment retire, atomically. Returns whether it did.
+    async fn succeed(&self, key: &StoredKey, created_before: Timestamp) -> Result<bool, DbError> {
+        store::succeed(&self.db, &self.sealer, key, created_before, key.active_from.plus(KEEP_AFTER)).await
     }
 }
 

@@ -51,56 +51,48 @@ pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<
         .collect()
 }
 
-/// Stores a new key, unless one of its algorithm was created at or after `unless_since` (by another
-/// node). Returns whether it did.
-pub(super) async fn insert(
-    db: &Db,
-    sealer: &Sealer,
-    key: &StoredKey,
-    unless_since: Timestamp,
-) -> Result<bool, DbError> {
-    db.change(insertion(sealer, key, unless_since)).await.map(|row| row.is_some())
+/// Stores the first key of an algorithm. Returns whether there was none.
+pub(super) async fn insert(db: &Db, sealer: &Sealer, key: &StoredKey) -> Result<bool, DbError> {
+    let insertion = db::statement(
+        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
+         SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
+         (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL) RETURNING kid",
+    );
+    let insertion = with_key(insertion, sealer, key).bind(key.alg.name());
+    db.change(insertion).await.map(|row| row.is_some())
 }
 
-/// As [`insert`], and sets when the old keys are removed from the published set: both or neither.
+/// Stores a successor of the keys of its algorithm that were created before `created_before`, and sets when those leave the
+/// published set: both or neither. Returns whether it did. Of several nodes one does: the others wait for its rows and
+/// then find nothing left to succeed.
 pub(super) async fn succeed(
     db: &Db,
     sealer: &Sealer,
     key: &StoredKey,
-    unless_since: Timestamp,
+    created_before: Timestamp,
     retire_at: Timestamp,
 ) -> Result<bool, DbError> {
-    let retirement = retirement(key, retire_at);
-    db.guarded(insertion(sealer, key, unless_since), vec![retirement]).await.map(|row| row.is_some())
-}
-
-fn insertion(sealer: &Sealer, key: &StoredKey, unless_since: Timestamp) -> Statement {
-    let sealed = sealer.seal_text(key.kid.as_bytes(), &key.pkcs8);
-    db::statement(
-        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
-         SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
-         (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL AND created_at >= $7) RETURNING kid",
-    )
-    .bind(&key.kid)
-    .bind(key.alg.name())
-    .bind(sealed)
-    .bind(key.created_at.0)
-    .bind(key.active_from.0)
-    .bind(key.alg.name())
-    .bind(unless_since.0)
-}
-
-/// Keys created in the same second are ordered, so that they never retire each other.
-fn retirement(successor: &StoredKey, retire_at: Timestamp) -> Statement {
-    db::statement(
-        "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL \
-         AND (created_at < $3 OR (created_at = $4 AND kid < $5))",
+    let retirement = db::statement(
+        "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL AND created_at < $3 \
+         RETURNING kid",
     )
     .bind(retire_at.0)
-    .bind(successor.alg.name())
-    .bind(successor.created_at.0)
-    .bind(successor.created_at.0)
-    .bind(&successor.kid)
+    .bind(key.alg.name())
+    .bind(created_before.0);
+    let insertion = db::statement(
+        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) VALUES ($1, $2, $3, $4, $5)",
+    );
+    let insertion = with_key(insertion, sealer, key);
+    db.guarded(retirement, vec![insertion]).await.map(|row| row.is_some())
+}
+
+fn with_key(statement: Statement, sealer: &Sealer, key: &StoredKey) -> Statement {
+    statement
+        .bind(&key.kid)
+        .bind(key.alg.name())
+        .bind(sealer.seal_text(key.kid.as_bytes(), &key.pkcs8))
+        .bind(key.created_at.0)
+        .bind(key.active_from.0)
 }
 
 /// A number that changes whenever the table does.
