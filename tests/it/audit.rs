@@ -180,7 +180,7 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     let issued = of(Kind::TokenIssued).find(|row| row["client.id"] == SHOP).expect("one");
     let completed = of(Kind::SignInCompleted).find(|row| row["grant.id"] == issued["grant.id"]);
     assert_eq!(completed.expect("its sign-in")["person.id"], issued["person.id"]);
-    assert!(issued["data"].as_str().is_some_and(|data| data.contains("phone")), "{issued}");
+    assert!(issued["data"].as_str().is_some_and(|data| data.contains("name")), "{issued}");
 
     for person in [&nobody, &wrong, &person, &refusing, &lawful, &eager] {
         secrets.extend([person.number.clone(), person.number[3..].to_owned(), person.pinfl.clone()]);
