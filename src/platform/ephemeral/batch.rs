@@ -32,8 +32,8 @@ impl Change {
 
 /// Rate limits to count and changes to make by [`Ephemeral::apply`] in one round trip.
 ///
-/// Groups of limits are counted in the order in which they were added, before anything else. If one is exceeded,
-/// later groups are not counted and nothing changes. Then all versions are compared; if one differs nothing
+/// Groups of limits are looked at in the order in which they were added, before anything else. If one is exceeded, neither
+/// it nor later groups are counted and nothing changes: a window counts what was let through. Then all versions are compared; if one differs nothing
 /// changes, and what was counted stays counted. Then all changes are made, in the order in which they were added.
 pub struct Batch<'e> {
     ephemeral: &'e Ephemeral,
@@ -49,7 +49,7 @@ pub struct Batch<'e> {
 pub enum Applied {
     /// No limit is exceeded, and all changes were made.
     Done,
-    /// A limit is exceeded: the groups up to this one were counted, and nothing was changed.
+    /// A limit is exceeded: the groups before this one were counted, and nothing was changed.
     Exceeded {
         /// Which group, in the order in which they were added, from 0.
         group: usize,
@@ -71,7 +71,7 @@ impl<'e> Batch<'e> {
         self.limits([(key, window, cap)])
     }
 
-    /// A group of limits: all of them are counted, whichever is exceeded.
+    /// A group of limits: all of them are counted unless one is exceeded.
     pub fn limits(&mut self, group: impl IntoIterator<Item = (EphemeralKey, i64, u64)>) -> &mut Self {
         self.limits_if(true, group)
     }

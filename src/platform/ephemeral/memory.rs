@@ -145,16 +145,13 @@ impl Memory {
             held.guards.iter().try_for_each(|(_, shard)| shard.room())?;
         }
         for (group, limits) in groups.iter().enumerate() {
-            let mut exceeded = None;
-            for (index, limit) in limits.iter().enumerate() {
-                let by = u64::from(limit.counts);
-                let counted = held.shard(&limit.name).count(limit.name, limit.window, by, now);
-                if counted + 1 - by > limit.cap {
-                    exceeded = exceeded.or(Some(Applied::Exceeded { group, index }));
-                }
+            let mut had =
+                |limit: &Limit, by| held.shard(&limit.name).count(limit.name, limit.window, by, now);
+            if let Some(index) = limits.iter().position(|limit| had(limit, 0) >= limit.cap) {
+                return Ok(Applied::Exceeded { group, index });
             }
-            if let Some(exceeded) = exceeded {
-                return Ok(exceeded);
+            for limit in limits {
+                had(limit, u64::from(limit.counts));
             }
         }
         for change in &changes {

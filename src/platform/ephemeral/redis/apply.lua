@@ -14,18 +14,17 @@ local function version(name)
   return ''
 end
 for group = 1, groups do
-  local limits, exceeded = tonumber(ARGV[arg]), nil
+  local limits = tonumber(ARGV[arg])
   arg = arg + 1
   for index = 1, limits do
-    local by = tonumber(ARGV[arg + 2])
-    local counted = count(KEYS[key], now, tonumber(ARGV[arg]), by)
-    if counted + 1 - by > tonumber(ARGV[arg + 1]) and not exceeded then
-      exceeded = index
+    local at = arg + 3 * (index - 1)
+    if had(KEYS[key + index - 1], now) >= tonumber(ARGV[at + 1]) then
+      return { 1, group, index }
     end
-    key, arg = key + 1, arg + 3
   end
-  if exceeded then
-    return { 1, group, exceeded }
+  for _ = 1, limits do
+    count(KEYS[key], now, tonumber(ARGV[arg]), tonumber(ARGV[arg + 2]))
+    key, arg = key + 1, arg + 3
   end
 end
 local width = { s = 4, p = 3, r = 1 }

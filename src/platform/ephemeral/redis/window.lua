@@ -1,3 +1,12 @@
+-- How many events a window has had that has not ended.
+local function had(key, now)
+  local ends, events = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
+  if ends and tonumber(ends) > now then
+    return tonumber(events)
+  end
+  return 0
+end
+
 -- Counts `by` more events of a window (0 counts none) and returns how many it has had. A counter is "<end> <count>": the caller's clock
 -- decides when the window ends. The key's own expiry only removes counters that no caller needs any more.
 local function count(key, now, window, by)
