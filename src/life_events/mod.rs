@@ -42,8 +42,9 @@ impl LifeEvents {
         Ok(true)
     }
 
-    /// Records what a person agreed to. Where it goes less far than `former`, the newest consent of before, everything that
-    /// rests on the former ones ends with them: the client gets what the newest consent allows and no more.
+    /// Records what a person agreed to, or that they went on to a client. Unless it goes at least as far as `former`, the newest
+    /// consent of before, everything that rests on the former ones ends with them: the client gets what the newest
+    /// consent allows and no more. The same is done where none is known: another tab may have given one in between.
     ///
     /// # Errors
     /// [`ServiceError`]; then it is not known whether the consent is recorded, and recording it again is safe.
@@ -55,8 +56,8 @@ impl LifeEvents {
         former: Option<&Consent>,
     ) -> Result<Consent, ServiceError> {
         let asked = client.data.basis == Basis::Consent;
-        let narrower = former.is_some_and(|former| asked && !new.extent.allows_all_of(&former.extent));
-        if !narrower {
+        let as_wide = |former: &Consent| former.terms.is_some() && new.extent.allows_all_of(&former.extent);
+        if !asked || former.is_some_and(as_wide) {
             return Ok(self.release.record(person, client, new, Vec::new()).await?);
         }
         let since = self.clock.now_ms();

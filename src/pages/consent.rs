@@ -152,7 +152,9 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
 
 /// What is not as it was when the person allowed data last.
 fn changes(client: &Client, asked: &DataRequest, former: &Consent, text: Text) -> Vec<&'static str> {
-    let Some(terms) = &former.terms else { return Vec::new() };
+    // After a first meeting without data everything is new, and nothing stands out.
+    let decided = !former.extent.released.is_empty() || !former.extent.withheld.is_empty();
+    let Some(terms) = former.terms.as_ref().filter(|_| decided) else { return Vec::new() };
     let mut changes: Vec<&'static str> = client
         .terms
         .changed(terms, &asked.all())

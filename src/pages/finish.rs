@@ -16,8 +16,8 @@ use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::{Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide};
 use crate::sign_in::{
-    Agreement, Authenticated, Event, Illegal, KnownBrowsers, OpenSession, Page, Refusal, Session, SessionId,
-    Situation, Stage, known,
+    Agreement, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, OpenSession, Outcome, Page, Refusal,
+    Session, SessionId, Situation, Stage, known,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.
@@ -98,6 +98,10 @@ pub(super) async fn signed_in(
     let known = sign_in.known.remember(&visitor.known, who, &step.open.attempt.browser, sign_in.clock.now());
     let mut cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
     cookies.extend(pages.cookies.set(KnownBrowsers::COOKIE, &known, Some(KnownBrowsers::SECONDS)));
+    // What is known is bound to the browser's identifier, and must not end before it.
+    if let Some(browser) = pages.cookies.read(step.context.request, BrowserId::COOKIE) {
+        cookies.extend(pages.cookies.set(BrowserId::COOKIE, browser, Some(BrowserId::SECONDS)));
+    }
     Ok(respond::with_cookies(response, cookies).into())
 }
 
@@ -145,6 +149,7 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
         let Some(present) = present(pages, step).await? else { return start_over(pages, step).await };
         let seen = step.open.version;
         let consent = record(pages, step, &present, &agreement).await?;
+        let recorded = consent.id.clone();
         let mut batch = Batch::new(&pages.sign_in.ephemeral);
         pages.sign_in.sessions.use_in(&mut batch, &present.session, &step.client.id);
         let Ok(response) = answer_in(pages, step, &present.authenticated, Some(consent), &mut batch)? else {
@@ -155,6 +160,7 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
             return Ok(response.into());
         }
         if let Err(flow) = again(pages, step, seen).await? {
+            end_if_refused(pages, step, &recorded).await?;
             return Ok(flow);
         }
     }
@@ -273,12 +279,16 @@ async fn conclude(
             let consent = match decision {
                 Decision::Covered(consent) => Some(consent),
                 Decision::Statutory(extent) => {
-                    Some(unasked(pages, step, person, extent, PermittedBy::Law).await?)
+                    let new = unasked(step, extent, PermittedBy::Law);
+                    let who = &authenticated.person_id;
+                    Some(pages.release.record(who, &step.client, new, Vec::new()).await?)
                 }
                 // Going on to the service that the page named is the decision.
                 Decision::Meet => {
                     let by = authenticated.code.clone().map_or(PermittedBy::Click, PermittedBy::Code);
-                    Some(unasked(pages, step, person, Extent::default(), by).await?)
+                    let new = unasked(step, Extent::default(), by);
+                    let (who, former) = (&authenticated.person_id, person.consent.as_ref());
+                    Some(pages.life_events.consent_given(who, &step.client, new, former).await?)
                 }
                 Decision::Ask => None,
             };
@@ -330,23 +340,24 @@ async fn again(
     }
 }
 
-/// Records what no page asks for: what a law gives, and that a person goes on to a service for the first time.
-async fn unasked(
-    pages: &Pages,
-    step: &StepContext<'_>,
-    person: &ConsentContext,
-    extent: Extent,
-    permitted_by: PermittedBy,
-) -> Result<Consent, ServiceError> {
-    let new = NewConsent {
+/// Ends a consent that was recorded while the person refused in another tab, whose answer was stored first.
+async fn end_if_refused(pages: &Pages, step: &StepContext<'_>, consent: &str) -> Result<(), ServiceError> {
+    let now = StepContext::find(pages, step.context.request, Read::Session).await;
+    if now.is_ok_and(|now| matches!(now.open.attempt.stage(), Stage::Finished(Outcome::Refused(_)))) {
+        pages.life_events.end_consent(consent).await?;
+    }
+    Ok(())
+}
+
+/// What no page asks for: what a law gives, and that a person goes on to a service for the first time.
+fn unasked(step: &StepContext<'_>, extent: Extent, permitted_by: PermittedBy) -> NewConsent {
+    NewConsent {
         id: Release::new_consent_id(),
         extent,
         terms: step.client.terms.clone(),
         shown: String::new(),
         permitted_by,
-    };
-    let person = &person.account.account_state.person_id;
-    Ok(pages.release.record(person, &step.client, new, Vec::new()).await?)
+    }
 }
 
 /// Records what the person agreed to on the consent page, as it was shown.

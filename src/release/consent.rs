@@ -133,7 +133,8 @@ pub fn decide(
         return Decision::Ask;
     }
     let holds = |consent: &Consent| match &consent.terms {
-        None => false,
+        // A decision of a version that did not keep the terms is no permission, but the two have met.
+        None => request.is_empty(),
         Some(terms) if request.is_empty() => client.terms.same_service(terms),
         Some(terms) => {
             consent.extent.covers(request) && client.terms.changed(terms, &request.all()).is_empty()

@@ -53,6 +53,9 @@ identifier! {
 impl BrowserId {
     /// The cookie that holds it.
     pub const COOKIE: CookieName = CookieName::new("__Host-yagona-browser");
+
+    /// How long a browser is remembered after it was last signed in with, in seconds: half a year.
+    pub const SECONDS: i64 = 180 * 86_400;
 }
 
 impl SessionId {

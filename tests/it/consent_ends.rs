@@ -16,6 +16,7 @@ on_both_backends!(
     an_equal_or_wider_consent_ends_nothing,
     refusing_what_was_allowed_ends_it,
     refusing_what_was_never_allowed_ends_nothing,
+    going_on_without_data_hides_no_wider_consent,
     a_code_that_rests_on_a_wider_consent_is_worth_nothing,
 );
 alone_on_both_backends!(a_signed_token_ends_with_its_consent_and_lives_no_longer);
@@ -72,7 +73,7 @@ async fn a_narrower_consent_ends_what_rests_on_the_wider_one(world: &World) {
     let less = Asked::by(SHOP).with("scope", "openid profile offline_access");
     let page = again(world, &mut browser, &less, &person).await;
     assert!(
-        page.text().contains("your earlier permission ends when you decide: Phone number, Address"),
+        page.text().contains("your earlier permission ends if you allow: Phone number, Address"),
         "{page}"
     );
     code_of(&browser.allow_everything(&page).await.away());
@@ -121,6 +122,29 @@ async fn refusing_what_was_never_allowed_ends_nothing(world: &World) {
     browser.press(&page, "deny", &[]).await.away();
     world.refresh(SHOP, phone.get("refresh_token")).await.granted();
     assert_eq!(world.userinfo(phone.get("access_token")).await.status, 200);
+}
+
+async fn going_on_without_data_hides_no_wider_consent(world: &World) {
+    // Consents of versions that did not keep what was shown: going on is no new decision, and the next one ends them.
+    let person = world.person();
+    let wide = world.tokens(&offline(SHOP), &person).await;
+    world.change_database("UPDATE consents SET terms = NULL").await;
+    let mut browser = world.browser();
+    let bare = Asked::by(SHOP).with("scope", "openid");
+    code_of(&browser.sign_in(world, &bare, &person).await);
+    world.refresh(SHOP, wide.get("refresh_token")).await.granted();
+    let page = again(world, &mut browser, &Asked::by(SHOP).with("scope", "openid phone"), &person).await;
+    assert!(page.text().contains("also loses what you allowed before"), "{page}");
+    browser.press(&page, "deny", &[]).await.away();
+    assert!(!world.is_active(SHOP, wide.get("access_token")).await);
+    // A service that has become another one since: who goes on to that without data lets it have none.
+    let person = world.person();
+    let wide = world.tokens(&offline(SHOP), &person).await;
+    world
+        .change_database("UPDATE consents SET terms = REPLACE(terms, '\"owner\":\"', '\"owner\":\"x')")
+        .await;
+    code_of(&world.browser().sign_in(world, &bare, &person).await);
+    until_nothing_is_left(world, SHOP, &wide).await;
 }
 
 async fn a_code_that_rests_on_a_wider_consent_is_worth_nothing(world: &World) {

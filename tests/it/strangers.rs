@@ -4,7 +4,9 @@
 use crate::limits::assert_limited;
 use crate::support::client_file::SHOP;
 use crate::support::people::Kind;
-use crate::support::{Asked, Browser, Page, Person, Setup, World, alone_on_both_backends, code_of};
+use crate::support::{
+    Asked, Browser, Page, Person, Setup, World, alone_on_both_backends, code_of, on_both_backends,
+};
 
 alone_on_both_backends!(
     strangers_wishes_leave_the_holder_theirs_and_do_not_tell_of_them,
@@ -15,6 +17,8 @@ alone_on_both_backends!(
     the_holder_gets_one_message_a_day,
     a_resend_beyond_the_days_messages_leaves_the_code_in_force,
 );
+
+on_both_backends!(a_browser_is_remembered_from_its_last_sign_in_on);
 
 const DAY: i64 = 86_400;
 
@@ -257,4 +261,18 @@ async fn within_a_day(world: &World, seconds: i64) {
     if left < seconds {
         world.advance(left + 1).await;
     }
+}
+
+async fn a_browser_is_remembered_from_its_last_sign_in_on(world: &World) {
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = browser.begin_with_number(world, &Asked::by(SHOP), &person).await;
+    let code = world.sandbox.next_code(&person).await;
+    let form = page.form("continue");
+    let url = page.url.join(&form.action).expect("a URL");
+    let answer = browser.send_form(&url, &form.fields("continue", &[("code", &code)])).await;
+    let set: Vec<&str> =
+        answer.headers().get_all("set-cookie").iter().filter_map(|set| set.to_str().ok()).collect();
+    let half_a_year =
+        |name: &str| set.iter().any(|set| set.contains(name) && set.contains("Max-Age=15552000"));
+    assert!(half_a_year("yagona-browser=") && half_a_year("yagona-known="), "{set:?}");
 }

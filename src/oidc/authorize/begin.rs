@@ -34,9 +34,6 @@ pub(super) struct ReplyState {
     pub(super) claims: ClaimNames,
 }
 
-/// A browser is remembered for half a year.
-const BROWSER_SECONDS: i64 = 180 * 86_400;
-
 impl AuthorizationRequest {
     /// The request in words that no protocol owns.
     ///
@@ -117,6 +114,6 @@ pub(super) fn attempt(
     if !new {
         return Ok(response);
     }
-    let cookies = endpoint.cookies.set(BrowserId::COOKIE, browser.as_str(), Some(BROWSER_SECONDS));
+    let cookies = endpoint.cookies.set(BrowserId::COOKIE, browser.as_str(), Some(BrowserId::SECONDS));
     Ok(respond::with_cookies(response, cookies))
 }
