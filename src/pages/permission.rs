@@ -55,7 +55,7 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
             Asked::Nothing => Ok(step.go_saying(Page::Permission, &CodeError::Empty.word()).into()),
             Asked::NotACode => Ok(step.go_saying(Page::Permission, &CodeError::NotACode.word()).into()),
             Asked::Resend => code::resend(&pages, step, &visitor, Page::Permission).await,
-            Asked::Compare(code) => enter(&pages, step, &present, form, code).await,
+            Asked::Compare(code) => enter(&pages, step, (&visitor, &present), form, code).await,
         }
     })
     .await
@@ -88,7 +88,7 @@ pub(super) async fn ask(
 async fn enter(
     pages: &Pages,
     step: &mut StepContext<'_>,
-    present: &Present,
+    (visitor, present): (&Visitor, &Present),
     form: &Params,
     code: TypedCode,
 ) -> Result<Flow, ServiceError> {
@@ -100,16 +100,18 @@ async fn enter(
         code::forgive(pages, step).await?;
         return Ok(step.go(Page::Permission).into());
     }
-    let outcome = match pages.sign_in.counted(attempt, code, step.tries) {
-        Err(outcome) => outcome,
+    let (outcome, compared) = match pages.sign_in.counted(attempt, code, step.tries) {
+        Err(outcome) => (outcome, false),
         Ok(tried) => {
             let look_up = async |person: &_| Ok(pages.release.consent_context(person, &step.client).await?);
             // The session that the person is signed in with goes on; a code for a permission opens none.
-            pages.sign_in.compare(attempt, tried, &SessionId::random(), look_up).await?
+            (pages.sign_in.compare(attempt, tried, &SessionId::random(), look_up).await?, true)
         }
     };
+    pages.sign_in.record_try(&step.open, &outcome, compared);
     let error = match outcome {
         CodeOutcome::Right(proved, _) if proved.person_id == present.authenticated.person_id => {
+            pages.sign_in.brake.right(&step.client.id, &visitor.network);
             return permitted(pages, step, message).await;
         }
         // The number has become somebody else's in the meantime.

@@ -187,7 +187,8 @@ impl<'r> StepContext<'r> {
                 Stage::Answering(_, agreement) => Some(agreement.consent_id.clone()),
                 _ => None,
             };
-            let asked = matches!(attempt.stage(), Stage::Consent(_) | Stage::Answering(..));
+            let asked =
+                matches!(attempt.stage(), Stage::Consent(_) | Stage::Permission(..) | Stage::Answering(..));
             let person = attempt.stage().authenticated().cloned();
             // What was never stored leaves nothing behind: whoever opens and cancels requests costs no memory.
             if attempt.advance(Event::Refused(refusal), false, now).is_err()

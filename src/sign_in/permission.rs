@@ -39,6 +39,7 @@ impl SignIn {
             }
             if former.sends > self.most_resends() {
                 self.metrics.limits(Limit::Attempt.name()).inc();
+                self.record_code(open, Some(Limit::Attempt));
                 return Ok(NumberOutcome::Limited(Limit::Attempt));
             }
         }

@@ -3,6 +3,7 @@
 
 use crate::support::client_file::{AGENCY, RIVAL, SHOP};
 use crate::support::html::TICKED;
+use crate::support::wait::until;
 use crate::support::{
     Asked, Browser, Page, Person, Setup, Step, World, alone_on_both_backends, code_of, on_both_backends,
     param,
@@ -224,5 +225,11 @@ async fn codes_for_permissions_are_limited_like_others(setup: Setup) {
     }
     let spent = browser.enter_code(&page, "000000").await.page().expect("error");
     assert!(spent.text().contains("no tries left"), "{spent}");
+    until("the wrong codes in the audit log", async || {
+        let rows = world.audit_rows().await;
+        let of = |event: &str| rows.iter().filter(|row| row.event == event).count();
+        (of("sign_in.wrong_code") == 5 && of("sign_in.code_refused") == 1).then_some(())
+    })
+    .await;
     assert!(permitted_by(&world, RIVAL, &person).await.is_none());
 }
