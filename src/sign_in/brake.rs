@@ -126,6 +126,11 @@ impl Brake {
             count(Scope::Country);
             count(Scope::Client(client.clone()));
         }
+        // Whoever asks for numbers of nobody brakes their own network. The many people of a named one, such as a mobile
+        // operator's, are not for one subscriber to brake.
+        if network.named.is_some() && !real {
+            return;
+        }
         let network = Scope::Network(network.widest());
         if slot.len() < MOST || slot.contains_key(&network) {
             *slot.entry(network).or_default() += 1;
@@ -271,7 +276,7 @@ impl Brake {
 
 #[cfg(test)]
 mod tests {
-    use super::super::network::NamedNetworks;
+    use super::super::network::{NamedNetwork, NamedNetworks};
     use super::*;
     use crate::platform::bytes::Digest;
     use crate::platform::seal::Keyring;
@@ -320,6 +325,25 @@ mod tests {
     const HERE: &str = "203.0.113.9";
     const THERE: &str = "198.51.100.7";
     const ELSEWHERE: &str = "192.0.2.1";
+
+    #[tokio::test]
+    async fn numbers_of_nobody_do_not_brake_the_many_people_of_a_named_network() {
+        let Nodes { clock, one, .. } = nodes();
+        let named = NamedNetwork {
+            name: "operator".to_owned(),
+            blocks: vec!["203.0.113.0/24".parse().unwrap()],
+            sends_5m: 1000,
+            sends_per_address_5m: 1000,
+        };
+        let named = NamedNetworks(vec![Arc::new(named)]);
+        let subscriber = ClientNetwork::of(HERE.parse().unwrap(), &named, |text| Digest::of(text.as_bytes()));
+        for real in [false, true] {
+            (0..500).for_each(|_| one.sent(&client("shop"), &subscriber, real));
+            clock.advance(RULES.code_seconds + SLOT);
+            one.refresh().await.unwrap();
+            assert_eq!(one.holds(&client("other"), &subscriber), real);
+        }
+    }
 
     #[tokio::test]
     async fn codes_of_a_service_that_are_not_entered_brake_it_on_every_node_once_they_expired() {
