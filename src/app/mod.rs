@@ -165,6 +165,9 @@ impl App {
             .workers(workers)
             .backlog(4096)
             .max_connections((server.max_connections as usize).div_ceil(workers))
+            // TLS handshakes under way: no fewer than connections, so that a few hundred that never finish hold up nobody.
+            .max_connection_rate((server.max_connections as usize).div_ceil(workers))
+            .tls_handshake_timeout(TLS_HANDSHAKE)
             .on_connect(move |connection, extensions| connections.admit(connection, extensions))
             .disable_signals()
             .shutdown_timeout(server.drain_seconds.into())
@@ -238,6 +241,9 @@ impl App {
         self.db.close().await;
     }
 }
+
+/// The longest that a TLS handshake may take: old phones on slow networks need more than a second.
+const TLS_HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// The longest that a request may take.
 const LONGEST: Duration = Duration::from_secs(20);

@@ -7,6 +7,18 @@ use crate::support::http;
 use crate::support::{Asked, Backend, Setup, code_of, jwt};
 
 #[tokio::test]
+async fn handshakes_that_never_finish_hold_up_nobody() {
+    let world = Setup::new(Backend::Embedded).over_tls().set("server.workers", 1).start().await;
+    let address = ("127.0.0.1", world.nodes[0].port);
+    // More than the HTTP server lets be under way by its own default.
+    let idle: Vec<_> =
+        (0..300).map(|_| std::net::TcpStream::connect(address).expect("a connection")).collect();
+    let page = world.browser().begin(&world, &Asked::by(SHOP)).await.page();
+    assert!(page.has("phone"), "{page}");
+    drop(idle);
+}
+
+#[tokio::test]
 async fn over_https_there_are_host_bound_cookies_only() {
     let world = Setup::new(Backend::Embedded).over_tls().start().await;
     assert!(world.issuer.as_str().starts_with("https://"));
