@@ -1,5 +1,7 @@
 //! One connection to the database file, used by one thread at a time.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +43,11 @@ pub(super) struct Session {
     opened: Instant,
     /// The deadline of the running statement, in milliseconds since `opened`.
     ends_at: Arc<AtomicU64>,
+    /// The names of the columns of each statement that returned rows.
+    columns: RefCell<HashMap<&'static str, Names>>,
 }
+
+type Names = Arc<[Box<str>]>;
 
 /// Opens the file at `path`, which may have SQLite URI parameters after a `?`.
 pub(in crate::platform::db) fn open(path: &str, purpose: Purpose) -> Result<Connection, rusqlite::Error> {
@@ -69,7 +75,7 @@ impl Session {
         let end = Arc::clone(&ends_at);
         let too_late = move || milliseconds(opened.elapsed()) > end.load(Ordering::Relaxed);
         connection.progress_handler(STEPS, Some(too_late))?;
-        Ok(Self { connection, longest, opened, ends_at })
+        Ok(Self { connection, longest, opened, ends_at, columns: RefCell::default() })
     }
 
     /// Runs a statement until it is done or has returned `most` rows.
@@ -78,17 +84,25 @@ impl Session {
         let mut prepared = self.connection.prepare_cached(statement.sql)?;
         bind(&mut prepared, &statement.values)?;
         let mut found = prepared.raw_query();
-        let mut names: Option<Arc<[Box<str>]>> = None;
+        let mut names: Option<Names> = None;
         let mut rows = Vec::new();
         while rows.len() < most
             && let Some(row) = found.next()?
         {
-            let names = names.get_or_insert_with(|| row.as_ref().column_names().map(Box::from).collect());
+            let names = names.get_or_insert_with(|| self.names(statement.sql, row.as_ref()));
             let values = (0..names.len()).map(|at| value(row, at, names)).collect::<Result<_, _>>()?;
             rows.push(Row::new(Arc::clone(names), values));
         }
         drop(found);
         Ok(Done { rows, touched: self.connection.changes() })
+    }
+
+    /// The names of a statement's columns. They are the same whenever it runs: a migration that changes what `*` means
+    /// comes with other statements.
+    fn names(&self, sql: &'static str, statement: &rusqlite::Statement<'_>) -> Names {
+        let mut columns = self.columns.borrow_mut();
+        let names = columns.entry(sql);
+        Arc::clone(names.or_insert_with(|| statement.column_names().map(Box::from).collect()))
     }
 
     /// Runs a statement that has no values and no rows.
