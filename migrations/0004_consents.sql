@@ -1,4 +1,4 @@
--- Valid on PostgreSQL and SQLite. It only adds, so that nodes of the previous version go on serving.
+-- Valid on PostgreSQL and SQLite. It adds columns and an index, and ends all but one of a person's enrolled numbers.
 
 -- What a consent is bound to. `terms` holds a digest of each of the terms that were shown (name, owner, purpose, basis,
 -- recipients, policy, period, reasons), `shown` their text in the language of the page. A consent of before has neither: it

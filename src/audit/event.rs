@@ -77,11 +77,11 @@ kinds! {
     /// A client asked for a sign-in that the person must do something for.
     SignInBegun = "sign_in.begun", Info, PerSecond(BEGINNINGS), "a sign-in began";
     /// A code was made; `sent` says whether it goes to anybody.
-    CodeSent = "sign_in.code_sent", Info, Unlimited, "a code was made";
+    CodeSent = "sign_in.code_sent", Info, PerSecond(BEGINNINGS), "a code was made";
     /// A code was asked for and a limit refused it.
     CodeLimited = "sign_in.limited", Info, PerSecond(REFUSALS), "a limit refused a code";
     /// A code was compared and not accepted.
-    WrongCode = "sign_in.wrong_code", Info, Unlimited, "a code was not accepted";
+    WrongCode = "sign_in.wrong_code", Info, PerSecond(BEGINNINGS), "a code was not accepted";
     /// A code was entered that could no longer be compared.
     CodeRefused = "sign_in.code_refused", Info, PerSecond(REFUSALS), "a code came too late or too often";
     /// Wrong codes delayed or locked an account.

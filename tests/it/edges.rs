@@ -11,7 +11,11 @@ use crate::support::client_file::{NATIVE, SHOP};
 use crate::support::wait::until;
 use crate::support::{Asked, Setup, World, alone_on_both_backends, on_both_backends};
 
-on_both_backends!(every_answer_has_the_security_headers, what_says_that_it_is_no_form_is_none);
+on_both_backends!(
+    every_answer_has_the_security_headers,
+    what_says_that_it_is_no_form_is_none,
+    networks_are_kept_as_digests_that_cannot_be_made_without_the_keyring,
+);
 
 alone_on_both_backends!(
     garbage_costs_no_round_trip_and_a_bounded_line,
@@ -101,6 +105,20 @@ async fn spent(world: &World) -> BTreeMap<String, f64> {
         }
     }
     spent
+}
+
+async fn networks_are_kept_as_digests_that_cannot_be_made_without_the_keyring(world: &World) {
+    let person = world.person();
+    world.browser().begin_with_number(world, &Asked::by(SHOP), &person).await.expect("code");
+    world.sandbox.next_code(&person).await;
+    let query = "SELECT address FROM messages WHERE client_id = $1 AND address <> '' ORDER BY created_at DESC LIMIT 1";
+    let kept = world.stored_text(query, SHOP).await;
+    let ip = Ipv4Addr::LOCALHOST.to_string();
+    let plain = crate::support::jwt::encode(
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, ip.as_bytes()).as_ref(),
+    );
+    assert_eq!(kept.len(), 16, "{kept}");
+    assert!(!plain.starts_with(&kept) && !kept.contains(&ip), "{kept}");
 }
 
 async fn garbage_costs_no_round_trip_and_a_bounded_line(setup: Setup) {
