@@ -69,7 +69,8 @@ pub(super) async fn ask(
     (present, agreement): (Present, Agreement),
 ) -> Result<Flow, ServiceError> {
     // The attempt is as this request read it, or another request was quicker.
-    let found = pages.sign_in.attempts.find_and_count(AttemptName::Stored(step.open.id.clone())).await?;
+    let (name, browser) = (AttemptName::Stored(step.open.id.clone()), step.open.attempt.browser);
+    let found = pages.sign_in.attempts.find_and_count(name, &browser).await?;
     let Some((_, tries)) = found.filter(|(found, _)| found.version == step.open.version) else {
         return Ok(Flow::Due);
     };

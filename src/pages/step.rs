@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Pages;
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::{Client, ClientId};
+use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::locale::Language;
@@ -104,7 +105,11 @@ impl<'r> StepContext<'r> {
         let Some(name) = query.get("t").and_then(|name| pages.sign_in.attempts.parse(name)) else {
             return Err(lost(&context, ProblemKind::Expired));
         };
-        let found = Self::read(pages, request, name, read).await;
+        let browser = pages.cookies.read(request, BrowserId::COOKIE).and_then(BrowserId::parse);
+        let Some(browser) = browser.map(|browser| browser.digest()) else {
+            return Err(lost(&context, ProblemKind::OtherBrowser));
+        };
+        let found = Self::read(pages, request, (name, &browser), read).await;
         let (found, session, tries) = found.map_err(|error| context.failure(&error))?;
         let Some(mut open) = found else { return Err(lost(&context, ProblemKind::Expired)) };
         let attempt = &mut open.attempt;
@@ -116,8 +121,7 @@ impl<'r> StepContext<'r> {
             pages.sign_in.attempts.seal(&mut open);
         }
         let attempt = &open.attempt;
-        let browser = pages.cookies.read(request, BrowserId::COOKIE).and_then(BrowserId::parse);
-        if !browser.is_some_and(|browser| browser.digest().matches(&attempt.browser)) {
+        if !browser.matches(&attempt.browser) {
             return Err(lost(&context, ProblemKind::OtherBrowser));
         }
         let Some(client) = pages.clients.find(&attempt.request.client_id) else {
@@ -142,7 +146,7 @@ impl<'r> StepContext<'r> {
     async fn read(
         pages: &Pages,
         request: &HttpRequest,
-        name: AttemptName,
+        (name, browser): (AttemptName, &Digest),
         read: Read,
     ) -> Result<(Option<OpenAttempt>, Option<OpenSession>, u64), ServiceError> {
         let sign_in = &pages.sign_in;
@@ -159,11 +163,11 @@ impl<'r> StepContext<'r> {
                 let (found, session) = sign_in.sessions.with_attempt(name, session).await?;
                 (found, session, 0)
             }
-            (Read::Tries, name) => match sign_in.attempts.find_and_count(name).await? {
+            (Read::Tries, name) => match sign_in.attempts.find_and_count(name, browser).await? {
                 Some((found, tries)) => (Some(found), None, tries),
                 None => (None, None, 0),
             },
-            (Read::TriesAndSession, name) => match sign_in.attempts.find_and_count(name).await? {
+            (Read::TriesAndSession, name) => match sign_in.attempts.find_and_count(name, browser).await? {
                 Some((found, tries)) => {
                     (Some(found), sign_in.sessions.of_browser(request, pages.cookies).await?, tries)
                 }

@@ -173,6 +173,10 @@ pub const MOST_BYTES: usize = 3_072;
 /// How long a finished attempt is kept, in seconds: its answer may have to be sent again, and going back to it explained.
 const FINISHED: i64 = 60;
 
+/// How long an attempt waits for its code, in seconds since it was last stored: whoever enters numbers of others has it
+/// stored no longer than somebody needs who waits for a late message and asks for another.
+const AWAITED: i64 = 600;
+
 /// An attempt with the name and the state it was read by.
 pub struct OpenAttempt {
     /// Its identifier.
@@ -306,13 +310,19 @@ impl SignInAttempts {
         Ok(name.or_sealed(found))
     }
 
-    /// The attempt and how many tries it has counted, this one included.
+    /// The attempt and how many tries it has counted for `browser`, this one included: whoever only knows its address uses up
+    /// none of the person's.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn find_and_count(&self, name: AttemptName) -> Result<Option<(OpenAttempt, u64)>, Unavailable> {
+    pub async fn find_and_count(
+        &self,
+        name: AttemptName,
+        browser: &Digest,
+    ) -> Result<Option<(OpenAttempt, u64)>, Unavailable> {
         // The counter outlives the attempt, so that it cannot begin again while a code is valid.
-        let counter = EphemeralKey::of(super::WINDOWS, &format!("tries/{}", name.id().as_str()));
+        let counter = format!("tries/{}/{}", name.id().as_str(), browser.encode());
+        let counter = EphemeralKey::of(super::WINDOWS, &counter);
         let (found, count) = self.ephemeral.get_and_count(key(name.id()), counter, self.seconds + 60).await?;
         Ok(name.or_sealed(found).map(|open| (open, count)))
     }
@@ -347,7 +357,11 @@ impl SignInAttempts {
 
     fn left(&self, attempt: &SignInAttempt) -> i64 {
         let left = attempt.expires_at.since(self.clock.now()).max(1);
-        if matches!(attempt.stage, Stage::Finished(_)) { left.min(FINISHED) } else { left }
+        match attempt.stage {
+            Stage::Finished(_) => left.min(FINISHED),
+            Stage::Code(_) => left.min(AWAITED),
+            _ => left,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ on_both_backends!(
     of_two_tabs_with_the_same_address_one_enters_a_number,
     what_was_typed_and_the_language_are_kept_without_being_stored,
     a_request_that_was_never_stored_can_be_cancelled,
+    whoever_knows_an_address_uses_up_no_tries,
 );
 
 /// The name of the attempt in a page's address.
@@ -122,4 +123,22 @@ async fn a_request_that_was_never_stored_can_be_cancelled(world: &World) {
     let url = browser.get(&page.link("cancel")).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("access_denied"));
     assert_eq!(param(&url, "state").as_deref(), Some("state-state-state"));
+}
+
+async fn whoever_knows_an_address_uses_up_no_tries(world: &World) {
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = browser.begin_with_number(world, &Asked::by(SHOP), &person).await;
+    let code = world.sandbox.next_code(&person).await;
+    let mut stranger = world.browser();
+    stranger.begin(world, &Asked::by(SHOP)).await.page();
+    for mut thief in [world.browser(), stranger] {
+        for _ in 0..5 {
+            thief.enter_code(&page, "000000").await.page().expect_status(403);
+        }
+    }
+    let step = browser.enter_code(&page, &code).await;
+    assert!(
+        matches!(&step, crate::support::Step::Page(page) if page.has("allow")),
+        "the right code is used up"
+    );
 }

@@ -220,7 +220,7 @@ async fn a_value_is_read_and_an_event_counted_in_one_round_trip() {
         assert_eq!((text.as_str(), count), ("text", 1));
         assert!(state.swap(at, seen, &"new", 10).await.unwrap().is_some());
         let (found, count) = state.get_and_count::<String>(key(), counter, 60).await.unwrap();
-        assert_eq!((found, count), (None, 0), "what is not there creates no counter");
+        assert_eq!((found, count), (None, 1), "where there is nothing, nothing is counted");
         assert_eq!(state.count(counter, 60).await.unwrap(), 2);
     }
 }

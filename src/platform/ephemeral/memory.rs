@@ -130,6 +130,11 @@ impl Memory {
         Ok(shard.count(name, window, by, now))
     }
 
+    /// How many events a window has had that has not ended.
+    pub(super) fn had(&self, name: &Name, now: Timestamp) -> u64 {
+        self.shard(name).windows.get(name).filter(|(ends, _)| *ends > now).map_or(0, |(_, count)| *count)
+    }
+
     pub(super) fn apply(
         &self,
         groups: &[Vec<Limit>],

@@ -226,7 +226,7 @@ impl Ephemeral {
     }
 
     /// [`Ephemeral::get`] of `key` and, if there is anything, [`Ephemeral::count`] of `counter`, in one round trip.
-    /// Identifiers that somebody makes up create no counters.
+    /// Identifiers that somebody makes up create no counters: where there is nothing, the count is what it was.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -240,7 +240,10 @@ impl Ephemeral {
         match &self.backend {
             Backend::Memory(memory) => {
                 let found = memory.get(&key.name());
-                let count = if found.is_some() { memory.count(counter.name(), window, 1, now)? } else { 0 };
+                let count = match found {
+                    Some(_) => memory.count(counter.name(), window, 1, now)?,
+                    None => memory.had(&counter.name(), now),
+                };
                 Ok((self.read_kept(key, found), count))
             }
             Backend::Redis(redis) => {

@@ -9,6 +9,6 @@ for i = 1, values do
 end
 for i = values + 1, #KEYS do
   local arg = 2 * (i - values) + 1
-  answer[i] = count_events and count(KEYS[i], now, tonumber(ARGV[arg]), tonumber(ARGV[arg + 1])) or 0
+  answer[i] = count_events and count(KEYS[i], now, tonumber(ARGV[arg]), tonumber(ARGV[arg + 1])) or had(KEYS[i], now)
 end
 return answer
