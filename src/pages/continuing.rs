@@ -11,6 +11,7 @@ use super::data::{datum, person_name};
 use super::drive::{posted, show};
 use super::step::{Flow, Read, StepContext};
 use super::view::ContinuePage;
+use super::visitor::Visitor;
 use super::{Pages, finish, sign_out};
 use crate::people::CivilDate;
 use crate::platform::service_error::ServiceError;
@@ -30,6 +31,10 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the decision.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    // What follows may be stored for half an hour.
+    if let Err(instead) = Visitor::admitted(&pages, &request) {
+        return instead;
+    }
     let form = Params::of_form(&request, &body);
     posted(&pages, &request, (Page::Continue, Read::Session), form, async |step, form| {
         decided(&pages, step, form.get("action")).await
