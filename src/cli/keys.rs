@@ -25,8 +25,8 @@ pub(super) enum Keys {
         /// Only the key of this algorithm: RS256, ES256 or EdDSA
         #[arg(long)]
         alg: Option<String>,
-        /// Seconds until the new key signs; clients may cache a key set that long
-        #[arg(long, default_value_t = PUBLISH_AHEAD, value_name = "SECONDS")]
+        /// Seconds until the new key signs, at most 30 days; clients may cache a key set that long
+        #[arg(long, default_value_t = PUBLISH_AHEAD, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=2_592_000))]
         active_in: i64,
     },
 }
@@ -48,7 +48,7 @@ impl Keys {
                         })?],
                     };
                 let names = algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(" ");
-                let rotating = rotate(&stores, algs, active_in.max(0));
+                let rotating = rotate(&stores, algs, active_in);
                 operator::recorded(&stores, "keys rotate", |event| event.alg(names), rotating).await?
             }
             Self::Init | Self::List => {
