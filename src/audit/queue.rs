@@ -153,7 +153,7 @@ mod tests {
         let written = (0..5000).filter(|_| add(&queue, Kind::TokenRefused, 0) == Added::Waits).count();
         assert!((1000..=1001).contains(&written), "ten seconds of a hundred: {written}");
         assert_eq!(add(&queue, Kind::UserinfoRefused, 0), Added::Waits, "each kind has its own");
-        assert_eq!(add(&queue, Kind::WrongCode, 0), Added::Waits);
+        assert_eq!(add(&queue, Kind::SessionOpened, 0), Added::Waits);
         assert_eq!(add(&queue, Kind::TokenRefused, 5 * SECOND), Added::Waits, "the budget comes back");
         let rows = queue.take(10_000, 5 * SECOND);
         let told = rows.iter().find(|row| row.event == Kind::Suppressed.name()).unwrap();
@@ -166,12 +166,12 @@ mod tests {
     #[test]
     fn beyond_its_room_the_queue_drops_and_leaves_a_gap() {
         let queue = Queue::new();
-        let outcomes: Vec<Added> = (0..ROOM + 3).map(|_| add(&queue, Kind::WrongCode, 0)).collect();
+        let outcomes: Vec<Added> = (0..ROOM + 3).map(|_| add(&queue, Kind::SessionOpened, 0)).collect();
         assert!(outcomes[..ROOM].iter().all(|added| *added == Added::Waits));
         assert!(outcomes[ROOM..].iter().all(|added| *added == Added::Dropped));
         assert_eq!(add(&queue, Kind::TokenRefused, 0), Added::Suppressed);
         assert_eq!(queue.take(ROOM, 0).len(), ROOM);
-        add(&queue, Kind::WrongCode, 0);
+        add(&queue, Kind::SessionOpened, 0);
         let next = queue.take(10, 0).pop().unwrap();
         // Three were dropped, and the row that tells of the stranger's found no room either.
         assert_eq!(next.node_seq, i64::try_from(ROOM).unwrap() + 5);
@@ -186,6 +186,6 @@ mod tests {
             now_us += SECOND / 2000;
         }
         assert_eq!(add(&queue, Kind::SignInBegun, now_us + 60 * SECOND), Added::Suppressed);
-        assert_eq!(add(&queue, Kind::CodeSent, now_us), Added::Waits);
+        assert_eq!(add(&queue, Kind::SessionOpened, now_us), Added::Waits);
     }
 }
