@@ -16,10 +16,12 @@ on_both_backends!(
     an_equal_or_wider_consent_ends_nothing,
     refusing_what_was_allowed_ends_it,
     refusing_what_was_never_allowed_ends_nothing,
-    going_on_without_data_hides_no_wider_consent,
     a_code_that_rests_on_a_wider_consent_is_worth_nothing,
 );
-alone_on_both_backends!(a_signed_token_ends_with_its_consent_and_lives_no_longer);
+alone_on_both_backends!(
+    a_signed_token_ends_with_its_consent_and_lives_no_longer,
+    going_on_without_data_hides_no_wider_consent,
+);
 
 const ALL: &str = "openid profile phone address offline_access";
 
@@ -124,7 +126,8 @@ async fn refusing_what_was_never_allowed_ends_nothing(world: &World) {
     assert_eq!(world.userinfo(phone.get("access_token")).await.status, 200);
 }
 
-async fn going_on_without_data_hides_no_wider_consent(world: &World) {
+async fn going_on_without_data_hides_no_wider_consent(setup: Setup) {
+    let world = &setup.start().await;
     // Consents of versions that did not keep what was shown: going on is no new decision, and the next one ends them.
     let person = world.person();
     let wide = world.tokens(&offline(SHOP), &person).await;
