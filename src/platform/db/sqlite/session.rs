@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use tokio::time::Instant;
@@ -60,6 +61,8 @@ pub(in crate::platform::db) fn open(path: &str, purpose: Purpose) -> Result<Conn
         if path.contains('?') { PathBuf::from(format!("file:{path}")) } else { Path::new(path).into() };
     let connection = Connection::open_with_flags(name, flags)?;
     connection.execute_batch(SETTINGS)?;
+    // Plans do not depend on bound values: otherwise SQLite prepares such a statement anew each time that it runs.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     if purpose == Purpose::Read {
         connection.execute_batch("PRAGMA query_only = ON")?;
     }
