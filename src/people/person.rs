@@ -10,7 +10,7 @@ use crate::platform::bytes::{self, Digest};
 #[serde(transparent)]
 pub struct PersonId(String);
 
-/// How the identifiers of the table `decoys` begin.
+/// How the identifiers of decoys begin.
 const DECOY: &str = "nobody-";
 
 impl PersonId {
@@ -19,15 +19,10 @@ impl PersonId {
         Self(bytes::random_text::<16>())
     }
 
-    /// A decoy for numbers without an account, so that they take the same time. There are sixteen,
-    /// to avoid lock contention; their rows are in a table of their own.
+    /// A decoy for numbers without an account, so that they take the same time. There are 65,536: so many that two
+    /// requests seldom wait for one another's row, so few that nobody fills the database with them.
     pub fn decoy(number_index: &Digest) -> Self {
-        Self(format!("{DECOY}{:x}", number_index.0[0] & 15))
-    }
-
-    /// Whether it is a decoy. Identifiers of persons are longer.
-    pub(super) fn is_decoy(&self) -> bool {
-        self.0.len() == DECOY.len() + 1 && self.0.starts_with(DECOY)
+        Self(format!("{DECOY}{:02x}{:02x}", number_index.0[0], number_index.0[1]))
     }
 
     /// An identifier read from the store.

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::{
-    Account, AccountState, Epoch, Failures, NumberStatus, Person, PersonId, PhoneNumber, Pinfl, test_people,
-};
+use super::{Account, AccountState, Epoch, Failures, NumberStatus, Person, PersonId, PhoneNumber, Pinfl};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
@@ -30,12 +28,10 @@ pub struct People {
     sealer: Arc<Sealer>,
     index: Arc<Mac>,
     remembered: Cache<PersonId, Arc<Account>>,
-    /// An encrypted dummy record, decrypted if there is no account, so that it takes the same time.
-    decoy: Arc<str>,
 }
 
 /// The tables of this store.
-pub(crate) const TABLES: &[&str] = &["phone_numbers", "persons", "decoys"];
+pub(crate) const TABLES: &[&str] = &["phone_numbers", "persons", "wrong_codes", "decoys"];
 
 /// Both return the identifier if they changed a row.
 const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) \
@@ -43,21 +39,13 @@ const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed
 const UPDATE_PERSON: &str = "UPDATE persons SET sealed = $3, updated_at = $4 \
      WHERE person_id = $1 AND pinfl_index = $2 RETURNING person_id";
 
-/// The place to which the dummy record is bound.
-const DECOY: &[u8] = b"persons/sealed/nobody";
-
 impl People {
     /// The store, with keys derived for its purpose.
     pub fn new(db: Db, keyring: &Keyring) -> Self {
         let remembered = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(REMEMBERED).build();
-        let sealer = keyring.sealer("person");
-        let made_up = test_people::parse(test_people::BUILT_IN).unwrap_or_default();
-        let record =
-            made_up.first().and_then(|person| serde_json::to_vec(&person.record()).ok()).unwrap_or_default();
         Self {
-            decoy: sealer.seal_text(DECOY, &record).into(),
             db,
-            sealer: Arc::new(sealer),
+            sealer: Arc::new(keyring.sealer("person")),
             index: Arc::new(keyring.mac("person-index")),
             remembered,
         }
@@ -81,8 +69,9 @@ impl People {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, n.status, p.failures, p.locked_until, p.known_failures, p.known_locked_until, p.epoch \
-                     FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id WHERE n.number_index = $1",
+                    "SELECT p.person_id, n.status, w.failures, w.locked_until, w.known_failures, w.known_locked_until, p.epoch \
+                     FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id \
+                     LEFT JOIN wrong_codes w ON w.account = n.person_id WHERE n.number_index = $1",
                 )
                 .bind(number_index.encode()),
             )
@@ -102,11 +91,11 @@ impl People {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, p.sealed AS person_sealed, p.failures, p.locked_until, \
-                     p.known_failures, p.known_locked_until, p.epoch, \
+                    "SELECT p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, \
+                     w.known_failures, w.known_locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
-                     WHERE p.person_id = $1",
+                     LEFT JOIN wrong_codes w ON w.account = p.person_id WHERE p.person_id = $1",
                 )
                 .bind(id.as_str()),
             )
@@ -151,13 +140,6 @@ impl People {
         let account = Arc::new(Account { person, phone, account_state });
         self.remembered.insert(id, Arc::clone(&account));
         Ok(account)
-    }
-
-    /// Decrypts the dummy record.
-    pub fn pretend(&self) {
-        let opened = self.sealer.open_text(DECOY, &self.decoy).ok();
-        let record = opened.and_then(|plain| serde_json::from_slice::<Person>(&plain).ok());
-        std::hint::black_box(record);
     }
 
     /// Raises a person's epoch together with `then`, all or nothing: everything of theirs that began before has ended.
@@ -262,16 +244,16 @@ fn account_state(row: &Row) -> Result<AccountState, DbError> {
         person_id: PersonId::stored(db::text(row, "persons", "person_id")?),
         status: NumberStatus::parse(&status)
             .ok_or_else(|| row.corrupt("phone_numbers", "status", "it is no status of this version"))?,
-        strangers: Failures {
-            count: db::int(row, "persons", "failures")?,
-            locked_until: Timestamp(db::int(row, "persons", "locked_until")?),
-        },
-        known: Failures {
-            count: db::int(row, "persons", "known_failures")?,
-            locked_until: Timestamp(db::int(row, "persons", "known_locked_until")?),
-        },
+        strangers: failures(row, "failures", "locked_until")?,
+        known: failures(row, "known_failures", "known_locked_until")?,
         epoch: Epoch(db::int(row, "persons", "epoch")?),
     })
+}
+
+/// A person without a row of `wrong_codes` has none.
+fn failures(row: &Row, count: &'static str, until: &'static str) -> Result<Failures, DbError> {
+    let value = |name| db::maybe_int(row, "wrong_codes", name).map(Option::unwrap_or_default);
+    Ok(Failures { count: value(count)?, locked_until: Timestamp(value(until)?) })
 }
 
 fn place(table: &str, row: &str) -> String {
@@ -286,6 +268,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
+    use crate::people::test_people;
     use crate::platform::db::test_db::TestDb;
 
     pub(super) async fn people() -> (People, TestDb) {

@@ -70,8 +70,8 @@ impl SignIn {
         if sent.braked { most.min(self.brake.rules().tries) } else { most }
     }
 
-    /// Compares a counted try with the code in force. `look_up` reads the person in front of the service; it is given
-    /// a decoy when the number has no account, so that every number costs the same work.
+    /// Compares a counted try with the code in force. `look_up` reads the person in front of the service, once the code is
+    /// right: a wrong one is the same work for every number, whether or not it has an account.
     ///
     /// # Errors
     /// [`ServiceError`] when the person cannot be read or the outcome cannot be recorded.
@@ -83,38 +83,46 @@ impl SignIn {
         look_up: impl AsyncFnOnce(&PersonId) -> Result<Option<C>, ServiceError>,
     ) -> Result<CodeOutcome<C>, ServiceError> {
         let Some((sent, purpose)) = attempt.stage().code() else { return Ok(CodeOutcome::Expired) };
-        let nobody = PersonId::decoy(&sent.index);
-        let found = look_up(sent.person_id.as_ref().unwrap_or(&nobody)).await?;
         let now = self.clock.now();
         let digest = self.code_digest(purpose, &tried.code.0, &sent.challenge.message_id, &sent.index);
-        let same = digest.matches(&sent.challenge.digest);
-        let found = found
-            .filter(|found| found.borrow().may_try(sent.side, now) && found.borrow().epoch == sent.epoch);
-        match found {
-            Some(found) if same => {
-                let state: &AccountState = found.borrow();
-                if state.failures(sent.side).count > 0 {
-                    self.people.clear_failures(&state.person_id, sent.side).await?;
-                }
-                self.metrics.sign_ins("code", "right").inc();
-                let message_id = &sent.challenge.message_id;
-                let authenticated = proved(state, sent.index, (session.digest(), message_id), now);
-                Ok(CodeOutcome::Right(authenticated, found))
+        let found = match &sent.person_id {
+            Some(person) if digest.matches(&sent.challenge.digest) => look_up(person).await?,
+            _ => None,
+        };
+        if let Some(found) = found.filter(|found| may_try(sent, found.borrow(), now)) {
+            let state: &AccountState = found.borrow();
+            if state.failures(sent.side).count > 0 {
+                self.people.clear_failures(&state.person_id, sent.side).await?;
             }
-            found => {
-                // A number without an account costs the same statement. While the side is delayed no code is
-                // accepted, the right one neither, so a wrong one then is no failure there.
-                let person_id = found.as_ref().map_or(&nobody, |found| &found.borrow().person_id);
-                self.people.record_failure(person_id, sent.side, self.settings.delays, now).await?;
-                if let Some(found) = &found {
-                    let failures = found.borrow().failures(sent.side).count + 1;
-                    self.record_lock(attempt.request.client_id.as_str(), person_id, failures);
-                }
-                self.metrics.sign_ins("code", "wrong").inc();
-                Ok(if tried.left == 0 { CodeOutcome::Spent } else { CodeOutcome::Wrong { left: tried.left } })
-            }
+            self.metrics.sign_ins("code", "right").inc();
+            let message_id = &sent.challenge.message_id;
+            let authenticated = proved(state, sent.index, (session.digest(), message_id), now);
+            return Ok(CodeOutcome::Right(authenticated, found));
         }
+        self.count_wrong(attempt.request.client_id.as_str(), sent, now).await?;
+        Ok(if tried.left == 0 { CodeOutcome::Spent } else { CodeOutcome::Wrong { left: tried.left } })
     }
+
+    /// Counts a wrong code, at a decoy where the number has no account. While the side is delayed no code is accepted, the
+    /// right one neither, so a wrong one then is no failure there.
+    async fn count_wrong(&self, client: &str, sent: &CodeSent, now: Timestamp) -> Result<(), ServiceError> {
+        let state = self.people.account_state(&sent.index).await?;
+        let state = state
+            .filter(|state| sent.person_id.as_ref() == Some(&state.person_id) && may_try(sent, state, now));
+        let nobody = PersonId::decoy(&sent.index);
+        let person_id = state.as_ref().map_or(&nobody, |state| &state.person_id);
+        self.people.record_failure(person_id, sent.side, self.settings.delays, now).await?;
+        if let Some(state) = &state {
+            self.record_lock(client, person_id, state.failures(sent.side).count + 1);
+        }
+        self.metrics.sign_ins("code", "wrong").inc();
+        Ok(())
+    }
+}
+
+/// Whether the code that was sent may be tried in the present state of its account.
+fn may_try(sent: &CodeSent, state: &AccountState, now: Timestamp) -> bool {
+    state.may_try(sent.side, now) && state.epoch == sent.epoch
 }
 
 /// A code sent to the enrolled number is one factor, and is called no more than that.

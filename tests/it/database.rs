@@ -310,6 +310,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "revoked_tokens",
         "phone_numbers",
         "persons",
+        "wrong_codes",
         "decoys",
         "clients",
         "signing_keys",

@@ -5,56 +5,56 @@ use crate::people::{Delays, PersonId, Side};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError};
 
-/// The same statement for both tables, so that the work does not depend on whether there is an account.
+/// Counts one wrong code on a side. The row is made by the first one; `$1` is the count from which each further one begins
+/// the long delay, which ends at `$2`.
 macro_rules! count_failure {
-    ($table:literal, $failures:literal, $until:literal, $delayed:expr) => {
+    ($failures:literal, $until:literal, $delayed:literal, $first_delayed:literal, $further_delayed:literal) => {
         concat!(
-            "UPDATE ",
-            $table,
-            " SET ",
+            "INSERT INTO wrong_codes (account, ",
             $failures,
-            " = ",
+            ", ",
+            $until,
+            $delayed,
+            ") VALUES ($4, 1, CASE WHEN $1 <= 1 THEN $2 ELSE 0 END",
+            $first_delayed,
+            ") ON CONFLICT (account) DO UPDATE SET ",
+            $failures,
+            " = wrong_codes.",
             $failures,
             " + 1, ",
             $until,
-            " = CASE \
-             WHEN ",
+            " = CASE WHEN wrong_codes.",
             $failures,
-            " + 1 >= $1 THEN $2 \
-             WHEN (",
+            " + 1 >= $1 THEN $2 WHEN (wrong_codes.",
             $failures,
-            " + 1) % 5 <> 0 THEN ",
+            " + 1) % 5 <> 0 THEN wrong_codes.",
             $until,
-            " \
-             ELSE $3 + CASE (",
+            " ELSE $3 + CASE (wrong_codes.",
             $failures,
             " + 1) / 5 WHEN 1 THEN 30 WHEN 2 THEN 60 WHEN 3 THEN 120 WHEN 4 THEN 240 \
              WHEN 5 THEN 480 WHEN 6 THEN 960 WHEN 7 THEN 1920 ELSE 3600 END END",
-            $delayed,
-            " \
-             WHERE person_id = $4"
+            $further_delayed
         )
-    };
-    ($table:literal, Stranger) => {
-        count_failure!(
-            $table,
-            "failures",
-            "locked_until",
-            ", delayed_at = CASE \
-             WHEN failures + 1 >= $1 OR (failures + 1) % 5 = 0 THEN $3 ELSE delayed_at END"
-        )
-    };
-    ($table:literal, Known) => {
-        count_failure!($table, "known_failures", "known_locked_until", "")
     };
 }
+
+/// Strangers' wrong codes: a delay that begins is noted, so that the person is told.
+const BY_STRANGER: &str = count_failure!(
+    "failures",
+    "locked_until",
+    ", delayed_at",
+    ", CASE WHEN $1 <= 1 THEN $3 ELSE 0 END",
+    ", delayed_at = CASE WHEN wrong_codes.failures + 1 >= $1 OR (wrong_codes.failures + 1) % 5 = 0 \
+     THEN $3 ELSE wrong_codes.delayed_at END"
+);
+const BY_KNOWN: &str = count_failure!("known_failures", "known_locked_until", "", "", "");
 
 /// Seconds between two messages that tell a person of strangers' wrong codes.
 const BETWEEN_NOTICES: i64 = 86_400;
 
 impl People {
     /// Counts a wrong code on a side and sets the delay there that follows from it, in one statement, the same for every
-    /// account: none for the first four in a row, 30 s after the fifth, twice as long after every fifth more, at most an
+    /// account and for decoys: none for the first four in a row, 30 s after the fifth, twice as long after every fifth more, at most an
     /// hour; from the hundredth on (`delays`) the long delay after each (NIST SP 800-63B-4 §3.2.2).
     ///
     /// # Errors
@@ -66,11 +66,9 @@ impl People {
         delays: Delays,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        let sql = match (id.is_decoy(), side) {
-            (true, Side::Stranger) => count_failure!("decoys", Stranger),
-            (false, Side::Stranger) => count_failure!("persons", Stranger),
-            (true, Side::Known) => count_failure!("decoys", Known),
-            (false, Side::Known) => count_failure!("persons", Known),
+        let sql = match side {
+            Side::Stranger => BY_STRANGER,
+            Side::Known => BY_KNOWN,
         };
         let counted = db::statement(sql).bind(delays.most).bind(now.plus(delays.long).0).bind(now.0);
         self.db.execute(counted.bind(id.as_str())).await?;
@@ -86,9 +84,9 @@ impl People {
         self.clear(
             id,
             match side {
-                Side::Stranger => "UPDATE persons SET failures = 0, locked_until = 0 WHERE person_id = $1",
+                Side::Stranger => "UPDATE wrong_codes SET failures = 0, locked_until = 0 WHERE account = $1",
                 Side::Known => {
-                    "UPDATE persons SET known_failures = 0, known_locked_until = 0 WHERE person_id = $1"
+                    "UPDATE wrong_codes SET known_failures = 0, known_locked_until = 0 WHERE account = $1"
                 }
             },
         )
@@ -102,8 +100,8 @@ impl People {
     pub async fn unlock(&self, id: &PersonId) -> Result<(), DbError> {
         self.clear(
             id,
-            "UPDATE persons SET failures = 0, locked_until = 0, known_failures = 0, known_locked_until = 0 \
-             WHERE person_id = $1",
+            "UPDATE wrong_codes SET failures = 0, locked_until = 0, known_failures = 0, known_locked_until = 0 \
+             WHERE account = $1",
         )
         .await
     }
@@ -123,8 +121,9 @@ impl People {
             .db
             .read_all(
                 db::statement(
-                    "SELECT person_id FROM persons WHERE delayed_at > noticed_at AND noticed_at <= $1 AND delayed_at >= $2 \
-                     ORDER BY delayed_at LIMIT $3",
+                    "SELECT p.person_id FROM wrong_codes w JOIN persons p ON p.person_id = w.account \
+                     WHERE w.delayed_at > w.noticed_at AND w.noticed_at <= $1 AND w.delayed_at >= $2 \
+                     ORDER BY w.delayed_at LIMIT $3",
                 )
                 .bind(now.0 - BETWEEN_NOTICES)
                 .bind(now.0 - BETWEEN_NOTICES)
@@ -140,8 +139,8 @@ impl People {
     /// [`DbError`].
     pub async fn claim_notice(&self, id: &PersonId, now: Timestamp) -> Result<bool, DbError> {
         let claim = db::statement(
-            "UPDATE persons SET noticed_at = $1 WHERE person_id = $2 AND delayed_at > noticed_at AND noticed_at <= $3 \
-             RETURNING person_id",
+            "UPDATE wrong_codes SET noticed_at = $1 WHERE account = $2 AND delayed_at > noticed_at AND noticed_at <= $3 \
+             RETURNING account",
         );
         let claim = claim.bind(now.0).bind(id.as_str()).bind(now.0 - BETWEEN_NOTICES);
         Ok(self.db.change(claim).await?.is_some())
@@ -243,21 +242,31 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_failure_without_an_account_is_one_row_of_the_decoys_and_none_of_the_persons() {
+    async fn a_failure_without_an_account_is_counted_at_one_of_a_bounded_number_of_decoys() {
         let (people, db) = people().await;
-        for first in 0..=255_u8 {
+        let somebody = somebody();
+        let id = people
+            .store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, Timestamp(1))
+            .await
+            .unwrap();
+        let decoy = |first, second, third| {
             let mut index = Digest([7; 32]);
-            index.0[0] = first;
-            people
-                .record_failure(&PersonId::decoy(&index), Side::Stranger, DELAYS, Timestamp(1))
-                .await
-                .unwrap();
-            people.record_failure(&PersonId::decoy(&index), Side::Known, DELAYS, Timestamp(1)).await.unwrap();
+            (index.0[0], index.0[1], index.0[2]) = (first, second, third);
+            PersonId::decoy(&index)
+        };
+        for (first, third) in (0..=9).flat_map(|first| [(first, 1), (first, 2)]) {
+            let decoy = decoy(first, 3, third);
+            people.record_failure(&decoy, Side::Stranger, DELAYS, Timestamp(1)).await.unwrap();
+            people.record_failure(&decoy, Side::Known, DELAYS, Timestamp(1)).await.unwrap();
         }
-        assert_eq!(number(&db, "SELECT CAST(SUM(failures) AS BIGINT) AS n FROM decoys").await, 256);
-        assert_eq!(number(&db, "SELECT MIN(failures) AS n FROM decoys").await, 16);
-        assert_eq!(number(&db, "SELECT MIN(known_failures) AS n FROM decoys").await, 16);
-        assert_eq!(number(&db, "SELECT CAST(SUM(failures) AS BIGINT) AS n FROM persons").await, 0);
-        assert!((0..100).all(|_| !PersonId::random().is_decoy()));
+        assert_eq!(number(&db, "SELECT COUNT(*) AS n FROM wrong_codes").await, 10);
+        assert_eq!(number(&db, "SELECT MIN(failures + known_failures) AS n FROM wrong_codes").await, 4);
+        assert!(people.to_be_told(Timestamp(2), 9).await.unwrap().is_empty());
+        for _ in 0..5 {
+            people.record_failure(&decoy(0, 3, 1), Side::Stranger, DELAYS, Timestamp(1)).await.unwrap();
+        }
+        assert!(people.to_be_told(Timestamp(2), 9).await.unwrap().is_empty(), "nobody is told");
+        let state = people.account_state(&people.number_index(&somebody.phone)).await.unwrap().unwrap();
+        assert_eq!((state.person_id, state.strangers), (id, Failures::default()));
     }
 }

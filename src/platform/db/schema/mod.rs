@@ -53,6 +53,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "logout deliveries and icons",
         sql: include_str!("../../../../migrations/0006_logout_deliveries_and_icons.sql"),
     },
+    Migration {
+        version: 9,
+        description: "wrong codes",
+        sql: include_str!("../../../../migrations/0009_wrong_codes.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
