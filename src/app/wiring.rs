@@ -145,12 +145,16 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
         relaxed_limits: settings.sandbox.relaxed_limits,
         test_numbers: settings.environment == Environment::Sandbox,
     };
+    let site_5m = limits.sends_per_site_5m.max(limits.sends_per_address_5m);
+    let region_5m = limits.sends_per_region_5m.max(site_5m);
     let caps = Caps {
         number_10m: limits.sends_per_number_10m.into(),
         number_hour: limits.sends_per_number_hour.into(),
         address_5m: limits.sends_per_address_5m.into(),
         line_5m: limits.sends_per_line_5m.max(limits.sends_per_address_5m).into(),
-        site_5m: limits.sends_per_site_5m.max(limits.sends_per_address_5m).into(),
+        site_5m: site_5m.into(),
+        region_5m: region_5m.into(),
+        provider_5m: limits.sends_per_provider_5m.max(region_5m).into(),
         strangers_share: limits.strangers_share_percent.into(),
         client_hour: limits.sends_per_client_hour.into(),
         country_hour: limits.sends_per_country_hour.into(),

@@ -79,6 +79,10 @@ pub struct Caps {
     pub line_5m: u64,
     /// From one IPv4 /24 or IPv6 /48 in five minutes.
     pub site_5m: u64,
+    /// From one IPv6 /40 in five minutes.
+    pub region_5m: u64,
+    /// From one IPv6 /32 in five minutes.
+    pub provider_5m: u64,
     /// Hundredths of the caps of service and country that strangers may use.
     pub strangers_share: u64,
     /// For one service in an hour, unless it has its own.
@@ -184,7 +188,7 @@ impl Limits {
         }
         // In this order, each only when all before it are kept: what is refused because of the client's network must not
         // use up what the number has, and neither may use up what everybody shares.
-        let mut groups = Vec::with_capacity(5);
+        let mut groups = Vec::with_capacity(7);
         if stranger {
             groups.push((true, vec![window(&of_address, 300, address_5m, Limit::Address)]));
             groups.extend(self.around(wish.network).into_iter().map(|window| (true, vec![window])));
@@ -218,7 +222,11 @@ impl Limits {
             Some(named) => vec![wide("network", &named.name, named.sends_5m)],
             None => {
                 let line = network.line.iter().map(|line| wide("line", &short(line), self.caps.line_5m));
-                line.chain([wide("site", &short(&network.site), self.caps.site_5m)]).collect()
+                let site = [wide("site", &short(&network.site), self.caps.site_5m)];
+                let caps = [("region", self.caps.region_5m), ("provider", self.caps.provider_5m)];
+                let around = network.wide.iter().flatten().zip(caps);
+                let around = around.map(|(digest, (name, cap))| wide(name, &short(digest), cap));
+                line.chain(site).chain(around).collect()
             }
         }
     }

@@ -94,7 +94,9 @@ pub struct ClientNetwork {
     pub line: Option<Digest>,
     /// The network around it: an IPv4 /24 or an IPv6 /48.
     pub site: Digest,
-    /// The named network that it belongs to, whose limits take the place of those of line and site.
+    /// Of IPv6 the /40 and the /32: a whole provider has the latter.
+    pub wide: Option<[Digest; 2]>,
+    /// The named network that it belongs to, whose limits take the place of those of the networks above.
     pub named: Option<Arc<NamedNetwork>>,
 }
 
@@ -103,12 +105,16 @@ impl ClientNetwork {
     pub fn of(ip: IpAddr, named: &NamedNetworks, digest: impl Fn(&str) -> Digest) -> Self {
         let ip = ip.to_canonical();
         let text = |prefix: u8| digest(&format!("{}/{prefix}", cut(ip, prefix)));
-        let (address, line, site) = match ip {
+        let named = named.find(ip).cloned();
+        let (address, line, site, wide) = match ip {
             // The address alone, as before there were wider ones.
-            IpAddr::V4(_) => (digest(&ip.to_string()), None, text(24)),
-            IpAddr::V6(_) => (digest(&cut(ip, 64).to_string()), Some(text(56)), text(48)),
+            IpAddr::V4(_) => (digest(&ip.to_string()), None, text(24), None),
+            IpAddr::V6(_) => {
+                let wide = [text(40), text(32)];
+                (digest(&cut(ip, 64).to_string()), Some(text(56)), text(48), Some(wide))
+            }
         };
-        Self { address, line, site, named: named.find(ip).cloned() }
+        Self { address, line, site, wide, named }
     }
 
     /// The text of the address in counters and rows.
@@ -152,6 +158,17 @@ mod tests {
     fn read(toml: &str) -> Result<NamedNetworks, String> {
         let table: Raw = toml::from_str::<toml::Table>(toml).unwrap().into();
         NamedNetworks::read(&table, NamedNetworks::KIND).map_err(|wrong| wrong.wrong)
+    }
+
+    #[test]
+    fn of_ipv6_the_40_and_the_32_are_known_too() {
+        let wide = |ip: &str| of(ip, &NamedNetworks::default()).wide;
+        let [region, provider] = wide("2001:db8:1::1").unwrap();
+        assert_eq!(wide("2001:db8:ff:2::1"), Some([region, provider]));
+        let [other, same] = wide("2001:db8:100::1").unwrap();
+        assert!(other != region && same == provider);
+        assert_ne!(wide("2001:db9:1::1").unwrap()[1], provider);
+        assert_eq!(wide("203.0.113.9"), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::support::{Asked, Browser, Page, Person, Setup, World, alone_on_both_b
 alone_on_both_backends!(
     numbers_that_are_nobodys_use_up_no_cap,
     a_48_and_a_24_cause_only_so_many_messages,
+    a_whole_provider_causes_only_so_many_messages,
     a_named_network_has_limits_of_its_own,
     near_a_cap_known_browsers_go_first,
     forms_of_one_address_are_refused_before_anything_is_read,
@@ -96,6 +97,16 @@ async fn a_48_and_a_24_cause_only_so_many_messages(setup: Setup) {
     world.sandbox.next_code(&person).await;
     world.advance(300).await;
     assert_eq!(taken(&world, &from(&|n| format!("203.0.113.{n}"))).await, 5, "five minutes later");
+}
+
+async fn a_whole_provider_causes_only_so_many_messages(setup: Setup) {
+    let setup = setup.set("limits.sends_per_address_5m", 1).set("limits.sends_per_site_5m", 2);
+    let setup = setup.set("limits.sends_per_region_5m", 4).set("limits.sends_per_provider_5m", 6);
+    let world = behind_a_proxy(setup).start().await;
+    let from = |of: &dyn Fn(u32) -> String| (0..6).map(of).collect::<Vec<_>>();
+    assert_eq!(taken(&world, &from(&|n| format!("2001:db8:1{n:02x}::1"))).await, 4, "many /48s of one /40");
+    assert_eq!(taken(&world, &from(&|n| format!("2001:db8:{n}00::1"))).await, 2, "many /40s of one /32");
+    assert_eq!(taken(&world, &["2001:db9::1".to_owned(), "198.51.100.7".to_owned()]).await, 2, "others");
 }
 
 async fn a_named_network_has_limits_of_its_own(setup: Setup) {
