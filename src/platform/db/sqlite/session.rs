@@ -45,7 +45,16 @@ pub(super) struct Session {
     /// The deadline of the running statement, in milliseconds since `opened`.
     ends_at: Arc<AtomicU64>,
     /// The names of the columns of each statement that returned rows.
-    columns: RefCell<HashMap<&'static str, Names>>,
+    columns: RefCell<HashMap<Place, Names>>,
+    /// Which value each parameter of a statement takes, in SQLite's order.
+    parameters: RefCell<HashMap<Place, Arc<[usize]>>>,
+}
+
+/// Where a statement's text is in the program: cheaper to look up than the text, which may be long.
+type Place = (usize, usize);
+
+fn place(sql: &'static str) -> Place {
+    (sql.as_ptr().addr(), sql.len())
 }
 
 type Names = Arc<[Box<str>]>;
@@ -78,14 +87,15 @@ impl Session {
         let end = Arc::clone(&ends_at);
         let too_late = move || milliseconds(opened.elapsed()) > end.load(Ordering::Relaxed);
         connection.progress_handler(STEPS, Some(too_late))?;
-        Ok(Self { connection, longest, opened, ends_at, columns: RefCell::default() })
+        let (columns, parameters) = Default::default();
+        Ok(Self { connection, longest, opened, ends_at, columns, parameters })
     }
 
     /// Runs a statement until it is done or has returned `most` rows.
     pub(super) fn run(&self, statement: &Statement, most: usize) -> Result<Done, rusqlite::Error> {
         self.ends_at.store(milliseconds(self.opened.elapsed() + self.longest), Ordering::Relaxed);
         let mut prepared = self.connection.prepare_cached(statement.sql)?;
-        bind(&mut prepared, &statement.values)?;
+        self.bind(&mut prepared, statement)?;
         let mut found = prepared.raw_query();
         let mut names: Option<Names> = None;
         let mut rows = Vec::new();
@@ -104,8 +114,32 @@ impl Session {
     /// comes with other statements.
     fn names(&self, sql: &'static str, statement: &rusqlite::Statement<'_>) -> Names {
         let mut columns = self.columns.borrow_mut();
-        let names = columns.entry(sql);
+        let names = columns.entry(place(sql));
         Arc::clone(names.or_insert_with(|| statement.column_names().map(Box::from).collect()))
+    }
+
+    fn bind(
+        &self,
+        prepared: &mut rusqlite::Statement<'_>,
+        statement: &Statement,
+    ) -> Result<(), rusqlite::Error> {
+        let known = self.parameters.borrow().get(&place(statement.sql)).map(Arc::clone);
+        let parameters = match known {
+            Some(known) => known,
+            None => {
+                let found = parameters(prepared)?;
+                self.parameters.borrow_mut().insert(place(statement.sql), Arc::clone(&found));
+                found
+            }
+        };
+        let wrong = || rusqlite::Error::InvalidParameterCount(statement.values.len(), parameters.len());
+        if parameters.len() != statement.values.len() {
+            return Err(wrong());
+        }
+        for (at, value) in parameters.iter().enumerate() {
+            prepared.raw_bind_parameter(at + 1, statement.values.get(*value).ok_or_else(wrong)?)?;
+        }
+        Ok(())
     }
 
     /// Runs a statement that has no values and no rows.
@@ -119,20 +153,16 @@ impl Session {
     }
 }
 
-/// SQLite numbers parameters as they appear and takes `$2` for a name: here it is the second value, as in PostgreSQL.
-fn bind(prepared: &mut rusqlite::Statement<'_>, values: &[Value]) -> Result<(), rusqlite::Error> {
-    let count = prepared.parameter_count();
-    if count != values.len() {
-        return Err(rusqlite::Error::InvalidParameterCount(values.len(), count));
-    }
-    for at in 1..=count {
+/// Which value each parameter takes: SQLite numbers them as they appear and takes `$2` for a name. Here it is the second
+/// value, as in PostgreSQL. Asking for names takes longer than binding, so it is done once for each statement.
+fn parameters(prepared: &rusqlite::Statement<'_>) -> Result<Arc<[usize]>, rusqlite::Error> {
+    let value_of = |at| {
         let name = prepared.parameter_name(at).unwrap_or_default();
         let number = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok());
-        let value = number.and_then(|number| values.get(number.checked_sub(1)?));
-        let value = value.ok_or_else(|| rusqlite::Error::InvalidParameterName(name.to_owned()))?;
-        prepared.raw_bind_parameter(at, value)?;
-    }
-    Ok(())
+        let value = number.and_then(|number| number.checked_sub(1));
+        value.ok_or_else(|| rusqlite::Error::InvalidParameterName(name.to_owned()))
+    };
+    (1..=prepared.parameter_count()).map(value_of).collect()
 }
 
 fn milliseconds(time: Duration) -> u64 {
