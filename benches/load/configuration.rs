@@ -1,5 +1,5 @@
-//! The configuration of a provider started here, readable by every version since 0.1, and what of it a reader of
-//! figures must know.
+//! The configuration of a provider started here, readable by every version since 0.1 once the keys that it does not know
+//! are left out, and what of it a reader of figures must know.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -140,6 +140,25 @@ impl Conditions {
     }
 }
 
+/// The keys that a provider's report of problems calls unknown.
+pub(crate) fn unknown_keys(report: &str) -> Vec<String> {
+    let lines: Vec<&str> = report.lines().map(str::trim).collect();
+    let unknown = lines.windows(2).filter(|pair| pair[1] == "is not a known key");
+    unknown.filter_map(|pair| pair[0].split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// Removes a key or a section, named with dots.
+pub(crate) fn remove(table: &mut Table, key: &str) {
+    match key.split_once('.') {
+        None => drop(table.remove(key)),
+        Some((section, rest)) => {
+            if let Some(Value::Table(below)) = table.get_mut(section) {
+                remove(below, rest);
+            }
+        }
+    }
+}
+
 /// Lays `over` on top of `table`, section by section.
 fn overlay(table: &mut Table, over: Table) {
     for (key, value) in over {
@@ -189,5 +208,17 @@ mod tests {
         let found = Conditions::of(&plan(Some(over)).configuration().unwrap());
         assert!(!found.limits && found.level == "warn" && found.format == "json" && found.receipts);
         assert!(plan(Some("[")).configuration().is_err());
+    }
+
+    #[test]
+    fn what_an_older_version_does_not_know_is_left_out_and_nothing_else() {
+        let report = "yagona: the configuration has 2 problems; nothing was started\n\n  limits.brake  (/tmp/y.toml, line 18)\n    \
+                      is not a known key\n    -> remove it\n\n  log.level  (/tmp/y.toml, line 20)\n    is none of error, warn\n";
+        assert_eq!(unknown_keys(report), ["limits.brake"]);
+        let mut table = plan(None).configuration().unwrap();
+        let before = table["limits"].as_table().unwrap().len();
+        remove(&mut table, "limits.brake");
+        remove(&mut table, "no.such.key");
+        assert_eq!(table["limits"].as_table().unwrap().len(), before - 1);
     }
 }

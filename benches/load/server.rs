@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::configuration::{Conditions, Plan};
+use crate::configuration::{self, Conditions, Plan};
 use crate::flags::Flags;
 use crate::flows::DISCOVERY;
 use crate::http::{Connection, Target};
@@ -77,7 +77,7 @@ impl Server {
         let conditions = configure(flags, &folder, &config, ((port, operations_port), gateway))?;
         let enrolled = flags.people.saturating_sub(blocked);
         people::write(&folder, people::FIRST_NUMBER, enrolled, blocked).map_err(io)?;
-        prepare(&binary, &["migrate"], &config)?;
+        migrate(&binary, &config)?;
         prepare(&binary, &["client", "import", &clients.display().to_string()], &config)?;
 
         let log = fs::File::create(folder.join("yagona.log")).map_err(io)?;
@@ -185,6 +185,22 @@ fn configure(
     let table = plan.configuration()?;
     fs::write(file, table.to_string()).map_err(|error| named(file, error))?;
     Ok(Conditions::of(&table))
+}
+
+/// Makes the schema; keys of the configuration that an older version does not know are left out.
+fn migrate(binary: &str, config: &Path) -> Result<(), String> {
+    let Err(said) = prepare(binary, &["migrate"], config) else { return Ok(()) };
+    let unknown = configuration::unknown_keys(&said);
+    if unknown.is_empty() {
+        return Err(said);
+    }
+    let named = |error: std::io::Error| format!("{}: {error}", config.display());
+    let text = fs::read_to_string(config).map_err(named)?;
+    let mut table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    unknown.iter().for_each(|key| configuration::remove(&mut table, key));
+    fs::write(config, table.to_string()).map_err(named)?;
+    println!("{binary} does not know {}: left out", unknown.join(", "));
+    prepare(binary, &["migrate"], config)
 }
 
 /// Runs a command of the provider to its end.
