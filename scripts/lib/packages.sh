@@ -33,6 +33,12 @@ missing_packages() {
     command -v node >/dev/null || packages+=(nodejs)
     command -v npm >/dev/null || packages+=(npm)
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3 python3-venv)
+    python3 -c 'import yaml' 2>/dev/null || packages+=(python3-yaml)
+    command -v nginx >/dev/null || packages+=(nginx-light)
+    command -v systemd-analyze >/dev/null || packages+=(systemd)
+    command -v curl >/dev/null || packages+=(curl)
+    command -v openssl >/dev/null || packages+=(openssl)
+    [[ -r /etc/ssl/certs/ca-certificates.crt ]] || packages+=(ca-certificates)
   fi
   echo "${packages[*]-}"
 }

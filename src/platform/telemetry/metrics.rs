@@ -202,6 +202,25 @@ mod tests {
     use std::time::Duration;
 
     #[test]
+    fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
+        let exported = Metrics::new().encode();
+        let types = exported.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        let known: Vec<&str> = types.collect();
+        let alerts = include_str!("../../../deploy/monitoring/alerts.yaml");
+        let dashboard = include_str!("../../../deploy/monitoring/dashboard.json");
+        for text in [alerts, dashboard] {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let mut asked: Vec<&str> = words.filter(|word| word.starts_with("yagona_")).collect();
+            asked.dedup();
+            assert!(asked.len() > 10);
+            for name in asked {
+                let family = name.trim_end_matches("_bucket").trim_end_matches("_total");
+                assert!(known.contains(&family), "{name} is none of {known:?}");
+            }
+        }
+    }
+
+    #[test]
     fn metrics_are_exported_under_their_names() {
         let metrics = Metrics::new();
         (0..6).for_each(|_| metrics.count_statement());
