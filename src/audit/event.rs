@@ -136,6 +136,8 @@ kinds! {
     ClientDisabled = "client.disabled", Info, Unlimited, "a client was disabled";
     /// A client was enabled again.
     ClientEnabled = "client.enabled", Info, Unlimited, "a client was enabled";
+    /// A client was deleted.
+    ClientDeleted = "client.deleted", Info, Unlimited, "a client was deleted";
     /// A signing key was made because there was none of its algorithm.
     KeyCreated = "key.created", Info, Unlimited, "a signing key was created";
     /// A signing key was made that follows the former ones of its algorithm.

@@ -1,7 +1,9 @@
 //! `yagona audit`: the chain of what happened, read again.
 
 use clap::Subcommand;
+use serde_json::json;
 
+use super::output::{Format, say};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Link, Report};
@@ -21,7 +23,7 @@ pub(super) enum Audit {
 }
 
 impl Audit {
-    pub(super) async fn run(self, settings: Settings) -> Result<(), StartError> {
+    pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let Self::Verify { from, checkpoint } = self;
         let stores = Stores::open(settings).await?;
         let mut verifier = stores.audit.verifier();
@@ -30,7 +32,7 @@ impl Audit {
         }
         let verifier = checkpoint.into_iter().fold(verifier, crate::audit::Verifier::checkpoint);
         let report = verifier.run().await.map_err(cannot_start)?;
-        print(&report);
+        format.print(&document(&report), || print(&report))?;
         stores.db.close().await;
         match report.tampering {
             None => Ok(()),
@@ -48,46 +50,67 @@ fn link(text: &str) -> Result<Link, String> {
     }
 }
 
-fn print(report: &Report) {
+fn document(report: &Report) -> serde_json::Value {
+    let end = report.end.as_ref().map(|end| json!({ "seq": end.seq, "hash": end.hash }));
+    let gaps = report.gaps.iter().map(
+        |gap| json!({ "process": gap.node_id, "from": gap.from, "to": gap.to, "noticed_at_row": gap.before }),
+    );
+    let unfinished =
+        report.unfinished.iter().map(|(process, row)| json!({ "process": process, "last_row": row }));
+    json!({
+        "rows": report.rows, "first": report.first, "end": end, "gap_count": report.gap_count,
+        "gaps": gaps.collect::<Vec<_>>(), "unfinished_count": report.unfinished_count,
+        "unfinished": unfinished.collect::<Vec<_>>(), "passed_checkpoints": report.passed_checkpoints,
+        "tampering": report.tampering.as_ref().map(ToString::to_string),
+    })
+}
+
+fn print(report: &Report) -> Result<(), StartError> {
     for gap in &report.gaps {
-        println!(
+        say!(
             "gap: events {} to {} of process {} were never written (noticed at row {})",
-            gap.from, gap.to, gap.node_id, gap.before
+            gap.from,
+            gap.to,
+            gap.node_id,
+            gap.before
         );
     }
-    more(report.gap_count, report.gaps.len(), "gaps");
+    more(report.gap_count, report.gaps.len(), "gaps")?;
     for (node_id, row) in &report.unfinished {
-        println!(
+        say!(
             "process {node_id} (last row {row}) runs, or ended without warning and may miss its last events, of at most \
              100 ms"
         );
     }
-    more(report.unfinished_count, report.unfinished.len(), "such processes");
+    more(report.unfinished_count, report.unfinished.len(), "such processes")?;
     for seq in &report.passed_checkpoints {
-        println!(
-            "checkpoint {seq} was not compared: its row has expired, or comes before where reading began"
-        );
+        say!("checkpoint {seq} was not compared: its row has expired, or comes before where reading began");
     }
     if report.tampering.is_some() {
-        return;
+        return Ok(());
     }
     match &report.end {
         Some(end) if end.seq > 0 => {
-            println!(
+            say!(
                 "{} rows verified, {} to {}, {} gap(s)",
-                report.rows, report.first, end.seq, report.gap_count
+                report.rows,
+                report.first,
+                end.seq,
+                report.gap_count
             );
-            println!("checkpoint: {}:{}", end.seq, end.hash);
+            say!("checkpoint: {}:{}", end.seq, end.hash);
         }
-        _ => println!("The audit log is empty."),
+        _ => say!("The audit log is empty."),
     }
+    Ok(())
 }
 
-fn more(all: u64, named: usize, what: &str) {
+fn more(all: u64, named: usize, what: &str) -> Result<(), StartError> {
     let named = named as u64;
     if all > named {
-        println!("and {} more {what}", all - named);
+        say!("and {} more {what}", all - named);
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! `yagona client`: relying parties. Changes take effect on running nodes within a second.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::operator;
+use super::output::{Format, say};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::Event;
 use crate::clients::{
-    AuthenticationDocument, ClientFile, DataDocument, IdentityDocument, RedirectsDocument, Registered,
-    Registration, Registry, TokensDocument,
+    AuthenticationDocument, ClientFile, ClientSecret, DataDocument, IdentityDocument, RedirectsDocument,
+    Registered, Registration, Registry, TokensDocument,
 };
 use crate::platform::db;
 use crate::platform::outbound::Outbound;
@@ -35,8 +38,16 @@ pub(super) enum Client {
         #[arg(long)]
         undo: bool,
     },
-    /// Gives a client a new secret, shown only once; the old one stops working at once
+    /// Gives a client a new secret, shown only once
     RotateSecret {
+        /// The client's identifier
+        client_id: String,
+        /// Hours for which the old secret works as well, at most 30 days; none after a leak
+        #[arg(long, default_value_t = 0, value_name = "HOURS", value_parser = clap::value_parser!(i64).range(0..=720))]
+        keep_old: i64,
+    },
+    /// Deletes a disabled client: all consents to it end, and its grants are gone
+    Delete {
         /// The client's identifier
         client_id: String,
     },
@@ -47,7 +58,7 @@ pub(super) enum Client {
     },
     /// Registers all clients of a TOML file, or none if one is invalid
     Import {
-        #[arg(help = "TOML file with an array [[clients]]")]
+        #[arg(help = "TOML file with an array [[clients]]; - is standard input")]
         file: PathBuf,
     },
     /// Writes all registrations as TOML
@@ -111,11 +122,10 @@ pub(super) struct Add {
 }
 
 impl Client {
-    pub(super) async fn run(self, settings: Settings) -> Result<(), StartError> {
+    pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let stores = Stores::open(settings).await?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
         let clients = stores.clients().await?;
-        let outbound = stores.outbound();
         match self.name() {
             Some(name) => {
                 let id = self.client_id();
@@ -123,9 +133,9 @@ impl Client {
                     Some(id) => event.client(id),
                     None => event,
                 };
-                operator::recorded(&stores, name, about, self.act(&clients, &outbound)).await?;
+                operator::recorded(&stores, name, about, self.act(&stores, &clients, format)).await?;
             }
-            None => self.act(&clients, &outbound).await?,
+            None => self.act(&stores, &clients, format).await?,
         }
         stores.db.close().await;
         Ok(())
@@ -139,6 +149,7 @@ impl Client {
             Self::Disable { undo: false, .. } => Some("client disable"),
             Self::Disable { undo: true, .. } => Some("client disable --undo"),
             Self::RotateSecret { .. } => Some("client rotate-secret"),
+            Self::Delete { .. } => Some("client delete"),
             Self::Icons { .. } => Some("client icons"),
             Self::List | Self::Show { .. } | Self::Export { .. } => None,
         }
@@ -148,12 +159,14 @@ impl Client {
     fn client_id(&self) -> Option<String> {
         match self {
             Self::Add(add) => (!add.id.is_empty()).then(|| add.id.clone()),
-            Self::Disable { client_id, .. } | Self::RotateSecret { client_id } => Some(client_id.clone()),
+            Self::Disable { client_id, .. }
+            | Self::RotateSecret { client_id, .. }
+            | Self::Delete { client_id } => Some(client_id.clone()),
             _ => None,
         }
     }
 
-    async fn act(self, clients: &Registry, outbound: &Outbound) -> Result<(), StartError> {
+    async fn act(self, stores: &Stores, clients: &Registry, format: Format) -> Result<(), StartError> {
         match self {
             Self::Add(add) => {
                 let taken = crate::clients::ClientId::parse(&add.id).and_then(|id| clients.find(&id));
@@ -164,59 +177,127 @@ impl Client {
                     )));
                 }
                 let file = ClientFile { clients: vec![add.registration()] };
-                let done = clients.register(file).await.map_err(cannot_start)?;
-                print_registered(&done);
-                fetch_icons(clients, outbound, &with_icons(&done)).await;
+                register(stores, clients, file, format).await
             }
             Self::Import { file } => {
-                let text = std::fs::read_to_string(&file)
+                let text = read(&file)
                     .map_err(|error| StartError(format!("{} cannot be read: {error}", file.display())))?;
                 let file = ClientFile::parse(&text).map_err(|error| {
                     StartError(format!("{} is not a client file:\n{error}", file.display()))
                 })?;
-                let done = clients.register(file).await.map_err(cannot_start)?;
-                print_registered(&done);
-                fetch_icons(clients, outbound, &with_icons(&done)).await;
+                register(stores, clients, file, format).await
             }
-            Self::Icons { client_id } => {
-                let all = clients.all();
-                let wanted = |id: &str| client_id.as_ref().is_none_or(|only| only == id);
-                let with_icon = all.values().filter(|client| client.identity.logo_uri.is_some());
-                let mut ids: Vec<&str> =
-                    with_icon.map(|client| client.id.as_str()).filter(|id| wanted(id)).collect();
-                ids.sort_unstable();
-                if let (Some(id), true) = (&client_id, ids.is_empty()) {
-                    return Err(StartError(format!("there is no client `{id}` with a logo_uri")));
-                }
-                let failed = fetch_icons(clients, outbound, &ids).await;
-                println!("{} fetched, {failed} not.", ids.len() - failed);
-                if failed > 0 {
-                    return Err(StartError("not every icon could be fetched".to_owned()));
-                }
+            Self::Icons { client_id } => icons(stores, clients, client_id.as_deref(), format).await,
+            Self::List => list(clients, format),
+            Self::Show { client_id } => {
+                let mut file = document(clients, Some(&client_id)).await?;
+                let Some(shown) = file.clients.pop() else { return Ok(()) };
+                format.print(&shown, || text_of(&ClientFile { clients: vec![shown.clone()] }))
             }
-            Self::List => list(clients),
-            Self::Show { client_id } => print!("{}", document(clients, Some(&client_id)).await?),
-            Self::Export { client_id } => print!("{}", document(clients, client_id.as_deref()).await?),
+            Self::Export { client_id } => {
+                let file = document(clients, client_id.as_deref()).await?;
+                format.print(&file, || text_of(&file))
+            }
             Self::Disable { client_id, undo } => {
                 clients.set_disabled(&client_id, !undo).await.map_err(cannot_start)?;
-                if undo {
-                    println!("{client_id} is enabled again.");
-                } else {
-                    println!(
-                        "{client_id} is disabled; `yagona client disable --undo {client_id}` enables it again."
-                    );
-                }
+                format.print(&json!({ "client_id": client_id, "disabled": !undo }), || {
+                    if undo {
+                        say!("{client_id} is enabled again.");
+                    } else {
+                        say!("{client_id} is disabled; `yagona client disable --undo {client_id}` enables it again.");
+                    }
+                    Ok(())
+                })
             }
-            Self::RotateSecret { client_id } => {
-                let secret = clients.rotate_secret(&client_id).await.map_err(cannot_start)?;
-                println!(
-                    "client_id      {client_id}\nclient_secret  {}\n\nThe secret is shown only once.",
-                    secret.expose()
-                );
+            Self::RotateSecret { client_id, keep_old } => {
+                let secret =
+                    clients.rotate_secret(&client_id, keep_old * 3600).await.map_err(cannot_start)?;
+                let told = json!({
+                    "client_id": client_id, "client_secret": secret.expose(), "old_secret_hours": keep_old,
+                });
+                format.print(&told, || {
+                    let old = match keep_old {
+                        0 => "The old secret has stopped working.".to_owned(),
+                        hours => format!("The old secret works for {hours} more hour(s)."),
+                    };
+                    say!(
+                        "client_id      {client_id}\nclient_secret  {}\n\nThe secret is shown only once. {old}",
+                        secret.expose()
+                    );
+                    Ok(())
+                })
+            }
+            Self::Delete { client_id } => {
+                let life_events = stores.life_events().await?;
+                let then = vec![
+                    life_events.release.end_of_client(&client_id),
+                    life_events.grants.delete_of_client(&client_id),
+                ];
+                clients.delete(&client_id, then).await.map_err(cannot_start)?;
+                format.print(&json!({ "client_id": client_id, "deleted": true }), || {
+                    say!("{client_id} is deleted; all consents to it have ended, and its grants are gone.");
+                    Ok(())
+                })
             }
         }
-        Ok(())
     }
+}
+
+/// The text of a file, or of standard input.
+fn read(file: &Path) -> std::io::Result<String> {
+    if file != Path::new("-") {
+        return std::fs::read_to_string(file);
+    }
+    let mut text = String::new();
+    std::io::stdin().lock().read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Registers clients, fetches their icons, and tells their identifiers and new secrets.
+async fn register(
+    stores: &Stores,
+    clients: &Registry,
+    file: ClientFile,
+    format: Format,
+) -> Result<(), StartError> {
+    let done = clients.register(file).await.map_err(cannot_start)?;
+    let told: Vec<Value> = done
+        .iter()
+        .map(|registered| {
+            let secret = registered.secret.as_ref().map(ClientSecret::expose);
+            json!({ "client_id": registered.client_id, "created": registered.created, "client_secret": secret })
+        })
+        .collect();
+    format.print(&json!({ "clients": told }), || print_registered(&done))?;
+    fetch_icons(clients, &stores.outbound(), &with_icons(&done)).await;
+    Ok(())
+}
+
+/// Fetches icons anew.
+async fn icons(
+    stores: &Stores,
+    clients: &Registry,
+    only: Option<&str>,
+    format: Format,
+) -> Result<(), StartError> {
+    let all = clients.all();
+    let wanted = |id: &str| only.is_none_or(|only| only == id);
+    let with_icon = all.values().filter(|client| client.identity.logo_uri.is_some());
+    let mut ids: Vec<&str> = with_icon.map(|client| client.id.as_str()).filter(|id| wanted(id)).collect();
+    ids.sort_unstable();
+    if let (Some(id), true) = (only, ids.is_empty()) {
+        return Err(StartError(format!("there is no client `{id}` with a logo_uri")));
+    }
+    let failed = fetch_icons(clients, &stores.outbound(), &ids).await;
+    let fetched = ids.len() - failed;
+    format.print(&json!({ "fetched": fetched, "failed": failed }), || {
+        say!("{fetched} fetched, {failed} not.");
+        Ok(())
+    })?;
+    if failed > 0 {
+        return Err(StartError("not every icon could be fetched".to_owned()));
+    }
+    Ok(())
 }
 
 impl Add {
@@ -277,33 +358,58 @@ async fn fetch_icons(clients: &Registry, outbound: &Outbound, ids: &[&str]) -> u
     failed
 }
 
-fn print_registered(done: &[Registered]) {
+fn print_registered(done: &[Registered]) -> Result<(), StartError> {
     for registered in done {
-        println!("client_id      {}", registered.client_id);
+        let what = match (registered.created, registered.secret.is_some()) {
+            (true, _) => "new",
+            (false, true) => "replaced, new secret",
+            (false, false) => "replaced, secret kept",
+        };
+        say!("client_id      {} ({what})", registered.client_id);
         if let Some(secret) = &registered.secret {
-            println!("client_secret  {}", secret.expose());
+            say!("client_secret  {}", secret.expose());
         }
     }
     if done.iter().any(|registered| registered.secret.is_some()) {
-        println!("\nSecrets are shown only once.");
+        say!("\nSecrets are shown only once.");
     }
+    Ok(())
 }
 
-fn list(clients: &Registry) {
+fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
     let all = clients.all();
     let mut all: Vec<_> = all.values().collect();
     all.sort_by(|a, b| a.id.cmp(&b.id));
-    if all.is_empty() {
-        println!("There are no clients yet; `yagona client add` registers one.");
-    }
-    for client in all {
-        let who = &client.identity;
-        let state = if client.disabled { "disabled" } else { "enabled" };
-        println!("{:<24} {:<9} {} ({})", client.id, state, who.name.get("en"), who.owner.get("en"));
-    }
+    let told: Vec<Value> = all
+        .iter()
+        .map(|client| {
+            let who = &client.identity;
+            json!({
+                "client_id": client.id.as_str(), "client_name": who.name.get("en"),
+                "owner": who.owner.get("en"), "disabled": client.disabled,
+            })
+        })
+        .collect();
+    format.print(&json!({ "clients": told }), || {
+        if all.is_empty() {
+            say!("There are no clients yet; `yagona client add` registers one.");
+        }
+        for client in &all {
+            let who = &client.identity;
+            let state = if client.disabled { "disabled" } else { "enabled" };
+            say!("{:<24} {:<9} {} ({})", client.id, state, who.name.get("en"), who.owner.get("en"));
+        }
+        Ok(())
+    })
 }
 
-async fn document(clients: &Registry, only: Option<&str>) -> Result<String, StartError> {
+fn text_of(file: &ClientFile) -> Result<(), StartError> {
+    let text = file.write().map_err(cannot_start)?;
+    say!("{}", text.trim_end());
+    Ok(())
+}
+
+async fn document(clients: &Registry, only: Option<&str>) -> Result<ClientFile, StartError> {
     let mut file = clients.export().await.map_err(cannot_start)?;
     if let Some(id) = only {
         file.clients.retain(|client| client.client_id == id);
@@ -311,5 +417,5 @@ async fn document(clients: &Registry, only: Option<&str>) -> Result<String, Star
             return Err(StartError(format!("there is no client `{id}`; `yagona client list` shows them")));
         }
     }
-    file.write().map_err(cannot_start)
+    Ok(file)
 }

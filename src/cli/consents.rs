@@ -1,8 +1,10 @@
 //! `yagona consents`: what a person agreed to, and its end.
 
 use clap::Subcommand;
+use serde_json::{Value, json};
 
 use super::operator;
+use super::output::{Format, say};
 use super::people::{account_of, parse};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
@@ -26,7 +28,7 @@ pub(super) enum Consents {
 }
 
 impl Consents {
-    pub(super) async fn run(self, settings: Settings) -> Result<(), StartError> {
+    pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         match self {
             Self::List { number } => {
                 let number = parse(&number, &settings)?;
@@ -39,12 +41,17 @@ impl Consents {
                 let person = account.person_id.as_str();
                 let consents =
                     operator::recorded(&stores, "consents list", |event| event.person(person), list).await?;
-                if consents.is_empty() {
-                    println!("There are no consents.");
-                }
-                for consent in &consents {
-                    println!("{}", line(consent, stores.clock.now()));
-                }
+                let now = stores.clock.now();
+                let told: Vec<Value> = consents.iter().map(|consent| document(consent, now)).collect();
+                format.print(&json!({ "consents": told }), || {
+                    if consents.is_empty() {
+                        say!("There are no consents.");
+                    }
+                    for consent in &consents {
+                        say!("{}", line(consent, now));
+                    }
+                    Ok(())
+                })?;
                 stores.db.close().await;
             }
             Self::End { id } => {
@@ -62,12 +69,32 @@ impl Consents {
                 let client =
                     operator::recorded(&stores, "consents end", |event| event.consent(id.as_str()), end)
                         .await?;
-                println!("The consent has ended; {client} has lost its grants and tokens of this person.");
+                format.print(
+                    &json!({ "consent_id": id, "client_id": client.as_str(), "ended": true }),
+                    || {
+                        say!(
+                            "The consent has ended; {client} has lost its grants and tokens of this person."
+                        );
+                        Ok(())
+                    },
+                )?;
                 stores.db.close().await;
             }
         }
         Ok(())
     }
+}
+
+fn document(listed: &ListedConsent, now: Timestamp) -> Value {
+    let consent = &listed.consent;
+    let released: Vec<&str> = consent.extent.released.iter().map(|set| set.name()).collect();
+    json!({
+        "consent_id": consent.id, "client_id": listed.client_id.as_str(),
+        "basis": if listed.statutory { "statutory" } else { "consent" },
+        "permitted_by": listed.permitted_by, "given_at": listed.given_at.to_rfc3339(),
+        "expires_at": consent.expires_at.to_rfc3339(), "expired": consent.expires_at <= now,
+        "data_sets": released, "offline_access": consent.extent.offline,
+    })
 }
 
 fn line(listed: &ListedConsent, now: Timestamp) -> String {

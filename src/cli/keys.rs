@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use serde_json::{Value, json};
 
 use super::operator;
+use super::output::{Format, say};
 use crate::app::settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
+use crate::platform::clock::Timestamp;
 use crate::platform::config;
 use crate::platform::db;
 use crate::platform::jose::{Alg, PUBLISH_AHEAD, SigningKeys};
@@ -32,9 +35,9 @@ pub(super) enum Keys {
 }
 
 impl Keys {
-    pub(super) async fn run(self, file: Option<&Path>) -> Result<(), StartError> {
+    pub(super) async fn run(self, file: Option<&Path>, format: Format) -> Result<(), StartError> {
         if let Self::Init = self {
-            return init(file);
+            return init(file, format);
         }
         let stores = Stores::open(super::settings(file)?).await?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
@@ -48,7 +51,7 @@ impl Keys {
                         })?],
                     };
                 let names = algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(" ");
-                let rotating = rotate(&stores, algs, active_in);
+                let rotating = rotate(&stores, algs, active_in, format);
                 operator::recorded(&stores, "keys rotate", |event| event.alg(names), rotating).await?
             }
             Self::Init | Self::List => {
@@ -59,8 +62,27 @@ impl Keys {
                 keys
             }
         };
-        let now = stores.clock.now();
-        for key in keys.current().list(now) {
+        print(&keys, stores.clock.now(), format)?;
+        stores.db.close().await;
+        Ok(())
+    }
+}
+
+/// Prints the keys that are published.
+fn print(keys: &SigningKeys, now: Timestamp, format: Format) -> Result<(), StartError> {
+    let all = keys.current().list(now);
+    let told: Vec<Value> = all
+        .iter()
+        .map(|key| {
+            json!({
+                "alg": key.alg.name(), "kid": key.kid, "created_at": key.created_at.to_rfc3339(),
+                "active_from": key.active_from.to_rfc3339(), "signing": key.signing,
+                "retire_at": key.retire_at.map(Timestamp::to_rfc3339),
+            })
+        })
+        .collect();
+    format.print(&json!({ "keys": told }), || {
+        for key in &all {
             let state = if key.signing {
                 "signing"
             } else if key.active_from > now {
@@ -69,30 +91,32 @@ impl Keys {
                 "published, no longer signing"
             };
             let until = key.retire_at.map_or_else(String::new, |at| format!(", until {}", at.to_rfc3339()));
-            println!(
-                "{:<6} {:<22} created {}, {state}{until}",
-                key.alg.name(),
-                key.kid,
-                key.created_at.to_rfc3339()
-            );
+            let (alg, created) = (key.alg.name(), key.created_at.to_rfc3339());
+            say!("{alg:<6} {:<22} created {created}, {state}{until}", key.kid);
         }
-        stores.db.close().await;
         Ok(())
-    }
+    })
 }
 
-async fn rotate(stores: &Stores, algs: Vec<Alg>, active_in: i64) -> Result<SigningKeys, StartError> {
+async fn rotate(
+    stores: &Stores,
+    algs: Vec<Alg>,
+    active_in: i64,
+    format: Format,
+) -> Result<SigningKeys, StartError> {
     let keys = stores.keys().await?;
     let bits = stores.settings.keys.rsa_bits;
     for alg in algs {
         let kid = keys.rotate(alg, bits, active_in).await.map_err(cannot_start)?;
         stores.audit.record(Event::new(Kind::KeyRotated).key(kid.as_str()).alg(alg.name()));
-        println!("{}: {kid} is published and signs in {active_in} s", alg.name());
+        if format == Format::Text {
+            say!("{}: {kid} is published and signs in {active_in} s", alg.name());
+        }
     }
     Ok(keys)
 }
 
-fn init(file: Option<&Path>) -> Result<(), StartError> {
+fn init(file: Option<&Path>, format: Format) -> Result<(), StartError> {
     let settings = match file {
         Some(_) => settings::load_before_keyring(file, config::environment()).map_err(cannot_start)?,
         None => super::settings(None)?,
@@ -100,13 +124,13 @@ fn init(file: Option<&Path>) -> Result<(), StartError> {
     let path = settings.keys.keyring;
     let existed = path.exists();
     Keyring::read_or_create(&path).map_err(cannot_start)?;
-    if existed {
-        println!("{} exists and was not changed.", path.display());
-    } else {
-        println!(
-            "{} was created. Keep a backup: without it, stored personal data cannot be decrypted.",
-            path.display()
-        );
-    }
-    Ok(())
+    let path = path.display();
+    format.print(&json!({ "keyring": path.to_string(), "created": !existed }), || {
+        if existed {
+            say!("{path} exists and was not changed.");
+        } else {
+            say!("{path} was created. Keep a backup: without it, stored personal data cannot be decrypted.");
+        }
+        Ok(())
+    })
 }

@@ -8,8 +8,10 @@ mod consents;
 mod demo;
 mod keys;
 mod operator;
+mod output;
 mod people;
 mod serve;
+mod shell;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,18 +22,22 @@ use crate::app::settings::{self, Settings};
 use crate::app::{StartError, Stores, cannot_start};
 use crate::platform::config;
 use crate::platform::db;
+use output::{Format, say};
 
 /// Yagona: an OpenID Connect provider for sign-in with Mobile-ID.
 #[derive(Parser)]
-#[command(name = "yagona", version, about, disable_help_subcommand = true)]
+#[command(name = "yagona", version, about)]
 struct Cli {
     #[cfg_attr(not(feature = "stand-ins"), doc = "The configuration file.")]
     #[cfg_attr(
         feature = "stand-ins",
         doc = "The configuration file; default: the demo's configuration and stores."
     )]
-    #[arg(short, long, global = true, value_name = "FILE")]
+    #[arg(short, long, global = true, value_name = "FILE", env = "YAGONA_CONFIG")]
     config: Option<PathBuf>,
+    /// How to print: for people, or as one JSON document
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
     #[command(subcommand)]
     command: Command,
 }
@@ -62,6 +68,10 @@ enum Command {
     /// Verifies the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Prints the completions of a shell: put them where it looks for them.
+    Completions(shell::Completions),
+    /// Writes the manual pages into a folder.
+    Man(shell::Man),
 }
 
 /// Runs the command of the command line.
@@ -78,17 +88,19 @@ pub fn run() -> ExitCode {
 }
 
 async fn command(cli: Cli) -> Result<(), StartError> {
-    let file = cli.config.as_deref();
+    let (file, format) = (cli.config.as_deref(), cli.format);
     match cli.command {
         Command::Demo(demo) => demo.run().await,
         Command::Serve => serve::run(settings(file)?).await,
         Command::Check => check::run(file).await,
         Command::Migrate => migrate(settings(file)?).await,
-        Command::Client(client) => client.run(settings(file)?).await,
-        Command::Keys(keys) => keys.run(file).await,
-        Command::People(people) => people.run(settings(file)?).await,
-        Command::Consents(consents) => consents.run(settings(file)?).await,
-        Command::Audit(audit) => audit.run(settings(file)?).await,
+        Command::Client(client) => client.run(settings(file)?, format).await,
+        Command::Keys(keys) => keys.run(file, format).await,
+        Command::People(people) => people.run(settings(file)?, format).await,
+        Command::Consents(consents) => consents.run(settings(file)?, format).await,
+        Command::Audit(audit) => audit.run(settings(file)?, format).await,
+        Command::Completions(completions) => completions.run::<Cli>(),
+        Command::Man(man) => man.run::<Cli>(),
     }
 }
 
@@ -107,9 +119,9 @@ fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
 async fn migrate(settings: Settings) -> Result<(), StartError> {
     let stores = Stores::open(settings).await?;
     match db::migrate(&stores.db).await.map_err(cannot_start)? {
-        0 => println!("The database is up to date."),
+        0 => say!("The database is up to date."),
         applied => {
-            println!("{applied} migration(s) applied; the database is up to date.");
+            say!("{applied} migration(s) applied; the database is up to date.");
             // The table may not have been there before.
             let done = i64::try_from(applied).unwrap_or(i64::MAX);
             operator::recorded(&stores, "migrate", |event| event.count(done), async { Ok(()) }).await?;

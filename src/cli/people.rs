@@ -1,16 +1,24 @@
 //! `yagona people`: what operators can do for a person.
 
 use clap::Subcommand;
+use serde_json::json;
 
 use super::operator;
+use super::output::{Format, say};
 use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
-use crate::people::{AccountState, People as Store, PhoneNumber};
+use crate::people::{AccountState, People as Store, PhoneNumber, Side};
+use crate::platform::clock::Timestamp;
 
-/// Unlocks accounts and ends a person's access.
+/// Shows and unlocks accounts, and ends a person's access.
 #[derive(Subcommand)]
 pub(super) enum People {
+    /// Shows whether a number can sign in, and what delays it; no personal data
+    Show {
+        /// The number
+        number: String,
+    },
     /// Ends the delay of an account after wrong codes; first identify its holder
     Unlock {
         /// The enrolled number
@@ -24,13 +32,18 @@ pub(super) enum People {
 }
 
 impl People {
-    pub(super) async fn run(self, settings: Settings) -> Result<(), StartError> {
-        let (Self::Unlock { number } | Self::EndAccess { number }) = &self;
+    pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
+        let (Self::Show { number } | Self::Unlock { number } | Self::EndAccess { number }) = &self;
         let number = parse(number, &settings)?;
         let stores = Stores::open(settings).await?;
         let account = account_of(&stores, &number).await?;
-        let person = account.person_id.as_str();
+        let (person, number) = (account.person_id.as_str(), number.masked());
         match self {
+            Self::Show { .. } => {
+                let nothing = async { Ok(()) };
+                operator::recorded(&stores, "people show", |event| event.person(person), nothing).await?;
+                show(&account, &number, stores.clock.now(), format)?;
+            }
             Self::Unlock { .. } => {
                 let people = Store::new(stores.db.clone(), &stores.keyring);
                 let unlock = async {
@@ -39,8 +52,11 @@ impl People {
                     Ok(())
                 };
                 operator::recorded(&stores, "people unlock", |event| event.person(person), unlock).await?;
-                let (number, failures) = (number.masked(), account.strangers.count + account.known.count);
-                println!("The account of {number} is unlocked: {failures} wrong code(s) cleared.");
+                let failures = account.strangers.count + account.known.count;
+                format.print(&json!({ "number": number, "wrong_codes_cleared": failures }), || {
+                    say!("The account of {number} is unlocked: {failures} wrong code(s) cleared.");
+                    Ok(())
+                })?;
             }
             Self::EndAccess { .. } => {
                 let end = async {
@@ -51,12 +67,41 @@ impl People {
                     })
                 };
                 operator::recorded(&stores, "people end-access", |event| event.person(person), end).await?;
-                println!("All sessions, grants and tokens of {} have ended.", number.masked());
+                format.print(&json!({ "number": number, "access_ended": true }), || {
+                    say!("All sessions, grants and tokens of {number} have ended.");
+                    Ok(())
+                })?;
             }
         }
         stores.db.close().await;
         Ok(())
     }
+}
+
+/// Prints what a help desk needs: whether a code can be sent now, to browsers that the person used before and to others.
+fn show(account: &AccountState, number: &str, now: Timestamp, format: Format) -> Result<(), StartError> {
+    let side = |side: Side| {
+        let failures = account.failures(side);
+        let delayed_until = Some(failures.locked_until).filter(|until| *until > now);
+        (failures.count, delayed_until.map(Timestamp::to_rfc3339))
+    };
+    let ((known, known_until), (other, other_until)) = (side(Side::Known), side(Side::Stranger));
+    let told = json!({
+        "number": number, "status": account.status.name(),
+        "known_browsers": { "wrong_codes": known, "delayed_until": known_until },
+        "other_browsers": { "wrong_codes": other, "delayed_until": other_until },
+    });
+    format.print(&told, || {
+        say!("number          {number}");
+        say!("status          {}", account.status.name());
+        for (name, count, until) in
+            [("known browsers", known, &known_until), ("other browsers", other, &other_until)]
+        {
+            let until = until.as_ref().map_or_else(String::new, |until| format!(", no code before {until}"));
+            say!("{name}  {count} wrong code(s) in a row{until}");
+        }
+        Ok(())
+    })
 }
 
 /// Reads an enrolled number as an operator typed it.

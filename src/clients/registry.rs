@@ -11,7 +11,7 @@ use super::{Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rule
 use crate::audit::{Audit, Event, Kind};
 use crate::platform::bytes;
 use crate::platform::clock::Clock;
-use crate::platform::db::{Db, DbError};
+use crate::platform::db::{Db, DbError, Statement};
 
 type Clients = HashMap<ClientId, Arc<Client>>;
 
@@ -39,6 +39,8 @@ pub struct Registered {
     pub client_id: String,
     /// Its new secret, to be shown this once; `None` when it has none, brought its own or kept the former one.
     pub secret: Option<ClientSecret>,
+    /// Whether there was no client of that identifier before.
+    pub created: bool,
     /// Whether it has a `logo_uri`, from which its icon is to be fetched ([`Registry::renew_icon`]).
     pub has_icon: bool,
 }
@@ -55,6 +57,9 @@ pub enum ClientsError {
     /// The client has no secret by its own choice.
     #[error("the client `{0}` is public: it has no secret to rotate")]
     Public(String),
+    /// Only a disabled client can be deleted.
+    #[error("the client `{0}` is in use: `yagona client disable {0}` disables it; then it can be deleted")]
+    InUse(String),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -120,9 +125,9 @@ impl Registry {
         let (mut done, mut statements) = (Vec::new(), Vec::new());
         for mut registration in file.clients {
             let has_icon = registration.identity.logo_uri.is_some();
-            let had_secret = known
-                .iter()
-                .any(|old| old.registration.client_id == registration.client_id && old.secret.is_some());
+            let disabled = registration.disabled.take();
+            let old = known.iter().find(|old| old.registration.client_id == registration.client_id);
+            let (created, had_secret) = (old.is_none(), old.is_some_and(|old| old.secret.is_some()));
             let authentication = &mut registration.authentication;
             let given =
                 authentication.client_secret.take().map(|secret| ClientSecret::given(&secret).digest());
@@ -131,24 +136,23 @@ impl Registry {
             let made = (!authentication.is_public() && given.is_none() && exported.is_none() && !had_secret)
                 .then(ClientSecret::generate);
             let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
-            statements.push(store::upsert(&registration, digest.as_ref(), self.clock.now_ms())?);
-            done.push(Registered { client_id: registration.client_id, secret: made, has_icon });
+            statements.push(store::upsert(&registration, digest.as_ref(), disabled, self.clock.now_ms())?);
+            done.push(Registered { client_id: registration.client_id, secret: made, created, has_icon });
         }
         self.db.all_or_nothing(statements).await?;
         for registered in &done {
-            let id = &registered.client_id;
-            let is_known = known.iter().any(|old| old.registration.client_id == *id);
-            self.record(if is_known { Kind::ClientChanged } else { Kind::ClientCreated }, id);
+            let kind = if registered.created { Kind::ClientCreated } else { Kind::ClientChanged };
+            self.record(kind, &registered.client_id);
         }
         self.refresh().await?;
         Ok(done)
     }
 
-    /// Gives a client a new secret; the former one stops working.
+    /// Gives a client a new secret; the former one works for `keep` seconds more, and one before that no longer.
     ///
     /// # Errors
     /// [`ClientsError`].
-    pub async fn rotate_secret(&self, id: &str) -> Result<ClientSecret, ClientsError> {
+    pub async fn rotate_secret(&self, id: &str, keep: i64) -> Result<ClientSecret, ClientsError> {
         let known = self.stored().await?;
         let client = known.iter().find(|client| client.registration.client_id == id);
         let client = client.ok_or_else(|| ClientsError::Unknown(id.to_owned()))?;
@@ -156,7 +160,8 @@ impl Registry {
             return Err(ClientsError::Public(id.to_owned()));
         }
         let secret = ClientSecret::generate();
-        store::set_secret(&self.db, id, &secret.digest(), self.clock.now_ms()).await?;
+        let until = self.clock.now().plus(keep);
+        store::set_secret(&self.db, id, &secret.digest(), until, self.clock.now_ms()).await?;
         self.record(Kind::ClientSecretChanged, id);
         self.refresh().await?;
         Ok(secret)
@@ -175,6 +180,22 @@ impl Registry {
         Ok(())
     }
 
+    /// Deletes a disabled client together with what `then` removes, all or nothing.
+    ///
+    /// # Errors
+    /// [`ClientsError`].
+    pub async fn delete(&self, id: &str, then: Vec<Statement>) -> Result<(), ClientsError> {
+        if !store::delete(&self.db, id, then).await? {
+            let known = self.stored().await?;
+            let known = known.iter().any(|client| client.registration.client_id == id);
+            let error = if known { ClientsError::InUse } else { ClientsError::Unknown };
+            return Err(error(id.to_owned()));
+        }
+        self.record(Kind::ClientDeleted, id);
+        self.refresh().await?;
+        Ok(())
+    }
+
     fn record(&self, kind: Kind, id: &str) {
         self.audit.record(Event::new(kind).client(id));
     }
@@ -187,6 +208,7 @@ impl Registry {
         let clients = self.stored().await?.into_iter().map(|mut stored| {
             let digest = stored.secret.as_ref().map(SecretDigest::encode);
             stored.registration.authentication.client_secret_sha256 = digest;
+            stored.registration.disabled = stored.disabled_at.map(|_| true);
             stored.registration
         });
         Ok(ClientFile { clients: clients.collect() })
@@ -252,6 +274,7 @@ fn usable(stored: &StoredClient, rules: &Rules) -> Result<Client, String> {
     }
     let mut client = stored.registration.parse(rules).map_err(|errors| errors.to_string())?;
     client.authentication.secret = stored.secret;
+    client.authentication.former_secret = stored.former_secret;
     client.disabled = stored.disabled_at.is_some();
     Ok(client)
 }
@@ -297,7 +320,7 @@ mod tests {
         assert_eq!(served, ["second"]);
         let refused = outside.refused().await.unwrap();
         assert!(refused.len() == 1 && refused[0].contains("rotate-secret first"), "{refused:?}");
-        outside.rotate_secret("first").await.unwrap();
+        outside.rotate_secret("first", 0).await.unwrap();
         assert_eq!(outside.all().len(), 2);
     }
 

@@ -14,61 +14,91 @@ const ICONS: &str = "client_icons";
 pub(super) struct StoredClient {
     pub(super) registration: Registration,
     pub(super) secret: Option<SecretDigest>,
+    /// The secret before that one, and until when it works.
+    pub(super) former_secret: Option<(SecretDigest, Timestamp)>,
     pub(super) disabled_at: Option<Timestamp>,
 }
 
 pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
     let rows = db
         .read_all(db::statement(
-            "SELECT client_id, metadata, secret_digest, disabled_at FROM clients ORDER BY client_id",
+            "SELECT client_id, metadata, secret_digest, former_secret_digest, former_secret_until, disabled_at \
+             FROM clients ORDER BY client_id",
         ))
         .await?;
     rows.iter()
         .map(|row| {
-            let secret = db::maybe_text(row, TABLE, "secret_digest")?;
+            let digest = |column| {
+                db::maybe_text(row, TABLE, column).map(|text| text.as_deref().and_then(SecretDigest::decode))
+            };
+            let until = db::maybe_int(row, TABLE, "former_secret_until")?.map(Timestamp);
             Ok(StoredClient {
                 registration: db::json(row, TABLE, "metadata")?,
-                secret: secret.as_deref().and_then(SecretDigest::decode),
+                secret: digest("secret_digest")?,
+                former_secret: digest("former_secret_digest")?.zip(until),
                 disabled_at: db::maybe_int(row, TABLE, "disabled_at")?.map(Timestamp),
             })
         })
         .collect()
 }
 
-/// Stores a registration; with `secret` also its new secret, otherwise the former one stays.
+/// Stores a registration; with `secret` also its new secret, otherwise the former one stays; with `disabled` also whether it
+/// is disabled.
 pub(super) fn upsert(
     registration: &Registration,
     secret: Option<&SecretDigest>,
+    disabled: Option<bool>,
     now_ms: i64,
 ) -> Result<Statement, DbError> {
     let metadata = db::to_json(registration)?;
     Ok(db::statement(
-        "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
-         secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), updated_at_ms = excluded.updated_at_ms",
+        "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms, disabled_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
+         secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), \
+         former_secret_digest = CASE WHEN excluded.secret_digest IS NULL THEN clients.former_secret_digest END, \
+         disabled_at = CASE $7 WHEN -1 THEN clients.disabled_at WHEN 0 THEN NULL \
+         ELSE COALESCE(clients.disabled_at, excluded.disabled_at) END, updated_at_ms = excluded.updated_at_ms",
     )
     .bind(&registration.client_id)
     .bind(metadata)
     .bind(secret.map(SecretDigest::encode))
     .bind(now_ms / 1000)
-    .bind(now_ms))
+    .bind(now_ms)
+    .bind((disabled == Some(true)).then_some(now_ms / 1000))
+    .bind(disabled.map_or(-1, i64::from)))
 }
 
+/// Gives a client a new secret; the one before works until `former_until`.
 pub(super) async fn set_secret(
     db: &Db,
     id: &str,
     secret: &SecretDigest,
+    former_until: Timestamp,
     now_ms: i64,
 ) -> Result<bool, DbError> {
     let changed = db
         .execute(
-            db::statement("UPDATE clients SET secret_digest = $1, updated_at_ms = $2 WHERE client_id = $3")
-                .bind(secret.encode())
-                .bind(now_ms)
-                .bind(id),
+            db::statement(
+                "UPDATE clients SET former_secret_digest = secret_digest, former_secret_until = $1, \
+                 secret_digest = $2, updated_at_ms = $3 WHERE client_id = $4",
+            )
+            .bind(former_until.0)
+            .bind(secret.encode())
+            .bind(now_ms)
+            .bind(id),
         )
         .await?;
     Ok(changed == 1)
+}
+
+/// Deletes a disabled client with its icon and `then`, all or nothing; `false` when there is none that is disabled.
+pub(super) async fn delete(db: &Db, id: &str, then: Vec<Statement>) -> Result<bool, DbError> {
+    let delete = db::statement(
+        "DELETE FROM clients WHERE client_id = $1 AND disabled_at IS NOT NULL RETURNING client_id",
+    );
+    let icon = db::statement("DELETE FROM client_icons WHERE client_id = $1").bind(id);
+    let then = [icon].into_iter().chain(then).collect();
+    Ok(db.guarded(delete.bind(id), then).await?.is_some())
 }
 
 pub(super) async fn set_disabled(db: &Db, id: &str, disabled: bool, now_ms: i64) -> Result<bool, DbError> {

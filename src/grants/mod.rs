@@ -238,6 +238,12 @@ impl Grants {
         store::revoke_all_of((person, client), self.clock.now_ms())
     }
 
+    /// What must take place in the transaction that deletes a client: its grants go with it, so that no later client of the
+    /// same identifier inherits them.
+    pub fn delete_of_client(&self, client: &str) -> Statement {
+        store::delete_of_client(client)
+    }
+
     /// Announces to all nodes immediately the grants of a person and a client that were revoked since a moment.
     ///
     /// # Errors

@@ -121,6 +121,11 @@ pub(super) fn revoke_all_of((person, client): (&PersonId, &ClientId), now_ms: i6
     .bind(client.as_str())
 }
 
+/// Deletes what a client holds of anybody.
+pub(super) fn delete_of_client(client: &str) -> Statement {
+    db::statement("DELETE FROM grants WHERE client_id = $1").bind(client)
+}
+
 /// The grants of a person and a client that were revoked at a moment or since.
 pub(super) async fn revoked_of(
     db: &Db,

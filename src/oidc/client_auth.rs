@@ -8,8 +8,9 @@ use actix_web::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::Provider;
 use super::error::{ErrorCode, TokenError};
-use crate::clients::{AuthMethod, Client, ClientId, ClientSecret, Registry};
+use crate::clients::{AuthMethod, Client, ClientId, ClientSecret};
 use crate::platform::web::params::Params;
 
 /// Reads the body of a request to one of these endpoints.
@@ -30,10 +31,11 @@ pub(super) fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, TokenEr
 /// # Errors
 /// `invalid_client`, or `invalid_request` when two methods are used at once.
 pub(super) fn authenticate(
-    clients: &Registry,
+    provider: &Provider,
     request: &HttpRequest,
     params: &Params,
 ) -> Result<Arc<Client>, TokenError> {
+    let (clients, now) = (&provider.clients, provider.clock.now());
     let header = request.headers().get_all(AUTHORIZATION).collect::<Vec<_>>();
     let refused = |basic: bool| TokenError {
         basic,
@@ -66,9 +68,7 @@ pub(super) fn authenticate(
     let client = ClientId::parse(&id).and_then(|id| clients.find(&id));
     let proven = match (&client, &secret) {
         (Some(client), secret) if client.authentication.method == AuthMethod::None => secret.is_none(),
-        (Some(client), Some(secret)) => {
-            client.authentication.secret.is_some_and(|digest| digest.matches(secret))
-        }
+        (Some(client), Some(secret)) => client.authentication.accepts(secret, now),
         // An unknown client costs the same as a wrong secret.
         (None, Some(secret)) => {
             std::hint::black_box(ClientSecret::given("nobody").digest().matches(secret));

@@ -142,6 +142,14 @@ impl Release {
         Ok(ended)
     }
 
+    /// What must take place in the transaction that deletes a client: all consents to it end. Their rows stay, as what people
+    /// once agreed to.
+    pub fn end_of_client(&self, client: &str) -> Statement {
+        db::statement("UPDATE consents SET ended_at = $1 WHERE client_id = $2 AND ended_at IS NULL")
+            .bind(self.clock.now().0)
+            .bind(client)
+    }
+
     /// A new identifier of a consent: letters and digits, so that a command never takes it for a flag.
     pub fn new_consent_id() -> String {
         bytes::random_alphanumeric::<26>()

@@ -8,6 +8,8 @@ use crate::support::{Asked, Setup, World, alone_on_both_backends, code_of, jwt};
 
 alone_on_both_backends!(
     clients_can_be_managed_while_the_provider_runs,
+    a_rotated_secret_may_overlap_and_a_client_be_deleted,
+    programs_get_json_and_help_desks_the_state_of_a_number,
     keys_can_be_rotated_without_a_gap,
     a_check_names_what_is_wrong
 );
@@ -104,6 +106,101 @@ async fn clients_can_be_managed_while_the_provider_runs(setup: Setup) {
         assert!(said.contains(mistake), "{mistake} in {said}");
     }
     assert!(!world.command(&["client", "list"]).contains("good"));
+}
+
+async fn a_rotated_secret_may_overlap_and_a_client_be_deleted(setup: Setup) {
+    let world = setup.start().await;
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let said = world.command(&[arguments, &["--format", "json"]].concat());
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+    };
+    let first = json(&["client", "rotate-secret", SHOP])["client_secret"].as_str().unwrap().to_owned();
+    let second = json(&["client", "rotate-secret", SHOP, "--keep-old", "2"]);
+    let second = second["client_secret"].as_str().unwrap();
+    until_known(&world, SHOP, second, true).await;
+    until_known(&world, SHOP, &first, true).await;
+    assert!(can_sign_in(&world, SHOP, &first).await && can_sign_in(&world, SHOP, second).await);
+    // The period ends by itself, and a further rotation ends it as well.
+    world.advance(2 * 3600).await;
+    until_known(&world, SHOP, &first, false).await;
+    until_known(&world, SHOP, second, true).await;
+    let third = json(&["client", "rotate-secret", SHOP])["client_secret"].as_str().unwrap().to_owned();
+    until_known(&world, SHOP, second, false).await;
+    until_known(&world, SHOP, &third, true).await;
+
+    // What is disabled stays so in an export, and only that can be deleted.
+    let code = code_of(&world.browser().sign_in(&world, &Asked::by(SHOP), &world.person()).await);
+    let tokens = crate::support::flow::redemption(&code);
+    let refused = world.try_command(&["client", "delete", SHOP]);
+    assert!(both_streams(&refused).contains("client disable"), "{refused:?}");
+    world.command(&["client", "disable", SHOP]);
+    let exported = world.command(&["client", "export", SHOP]);
+    assert!(exported.contains("disabled = true"), "{exported}");
+    world.command(&["client", "delete", SHOP]);
+    assert!(both_streams(&world.try_command(&["client", "show", SHOP])).contains("there is no client"));
+    std::fs::write(world.folder.file("exported.toml"), &exported).expect("a file");
+    world.command(&["client", "import", "exported.toml"]);
+    assert_eq!(json(&["client", "show", SHOP])["disabled"], true);
+    world.command(&["client", "disable", "--undo", SHOP]);
+    until_known(&world, SHOP, &third, true).await;
+    let answer =
+        world.post_bare(world.nodes[0].port, "/oidc/token", &tokens, Some((SHOP, third.as_str()))).await;
+    assert_eq!(answer.body["error"], "invalid_grant", "a consent of before the deletion redeems a code");
+}
+
+async fn programs_get_json_and_help_desks_the_state_of_a_number(setup: Setup) {
+    let world = setup.start().await;
+    let person = world.person();
+    world.browser().sign_in(&world, &Asked::by(SHOP), &person).await;
+    let mut browser = world.browser();
+    let page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+    browser.enter_code(&page, "000000").await.page();
+    let number = format!("+{}", person.number);
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let said = world.command(&[arguments, &["--format", "json"]].concat());
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+    };
+    let shown = json(&["people", "show", &number]);
+    assert_eq!((&shown["status"], &shown["other_browsers"]["wrong_codes"]), (&"enrolled".into(), &1.into()));
+    assert!(!shown.to_string().contains(&person.number), "masked: {shown}");
+    assert!(world.command(&["people", "show", &number]).contains("1 wrong code(s)"));
+    assert_eq!(json(&["people", "unlock", &number])["wrong_codes_cleared"], 1);
+    let clients = json(&["client", "list"]);
+    let ids: Vec<_> =
+        clients["clients"].as_array().unwrap().iter().map(|client| &client["client_id"]).collect();
+    assert!(ids.contains(&&SHOP.into()), "{clients}");
+    assert_eq!(json(&["keys", "list"])["keys"].as_array().unwrap().len(), 3);
+    let consents = json(&["consents", "list", &number]);
+    let consent = &consents["consents"][0];
+    assert_eq!((&consent["client_id"], &consent["expired"]), (&SHOP.into(), &false.into()), "{consents}");
+    let ended = json(&["consents", "end", consent["consent_id"].as_str().unwrap()]);
+    assert_eq!(ended["client_id"], SHOP);
+    let verified = json(&["audit", "verify"]);
+    assert!(verified["rows"].as_i64().unwrap() > 5 && verified["tampering"].is_null(), "{verified}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic_and_shells_are_served() {
+    let folder = Folder::new();
+    let yagona = env!("CARGO_BIN_EXE_yagona");
+    let piped = std::process::Command::new("sh")
+        .args([
+            "-c",
+            &format!(
+                "'{yagona}' completions bash | true; '{yagona}' help | head -0; '{yagona}' man pages | true"
+            ),
+        ])
+        .current_dir(folder.path())
+        .output()
+        .expect("a shell");
+    let said = both_streams(&piped);
+    assert!(!said.contains("panicked") && !said.contains("Broken pipe"), "{said}");
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = both_streams(&run(folder.path(), &["completions", shell]));
+        assert!(completions.contains("rotate-secret"), "{shell}: {completions}");
+    }
+    let page = std::fs::read_to_string(folder.file("pages").join("yagona-client.1")).expect("a manual page");
+    assert!(page.contains("rotate"), "{page}");
 }
 
 async fn keys_can_be_rotated_without_a_gap(setup: Setup) {

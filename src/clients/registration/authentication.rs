@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 use crate::clients::{ClientSecret, SecretDigest};
+use crate::platform::clock::Timestamp;
 
 /// Client authentication as registered.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -57,10 +58,22 @@ impl AuthMethod {
 pub struct AuthenticationPolicy {
     /// The digest of its secret, which is stored beside the document; public clients have none.
     pub secret: Option<SecretDigest>,
+    /// The digest of the secret before that one, while a rotation lets both work, with the end of that (exclusive).
+    pub former_secret: Option<(SecretDigest, Timestamp)>,
     /// How it proves itself.
     pub method: AuthMethod,
     /// Whether PKCE is demanded.
     pub require_pkce: bool,
+}
+
+impl AuthenticationPolicy {
+    /// Whether `secret` is the client's, or the former one while that still works. Both are compared, so that the time does
+    /// not tell which one it was.
+    pub fn accepts(&self, secret: &ClientSecret, now: Timestamp) -> bool {
+        let present = self.secret.is_some_and(|digest| digest.matches(secret));
+        let former = self.former_secret.is_some_and(|(digest, until)| digest.matches(secret) && until > now);
+        present | former
+    }
 }
 
 impl AuthenticationDocument {
@@ -102,7 +115,12 @@ impl AuthenticationDocument {
                 }
             }
         }
-        AuthenticationPolicy { secret: None, method, require_pkce: self.require_pkce.unwrap_or(true) }
+        AuthenticationPolicy {
+            secret: None,
+            former_secret: None,
+            method,
+            require_pkce: self.require_pkce.unwrap_or(true),
+        }
     }
 
     /// Whether the client has no secret by its own choice.

@@ -71,6 +71,9 @@ pub struct Registration {
     /// Identifier; made up when absent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub client_id: String,
+    /// Whether the client is disabled: it gets no sign-in and no token. Not part of the stored document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
     /// What people are told about the service.
     #[serde(flatten)]
     pub identity: IdentityDocument,
@@ -113,9 +116,16 @@ impl<'de> Visitor<'de> for Document {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Registration, A::Error> {
         let mut document = Registration::default();
         while let Some(member) = map.next_key::<String>()? {
-            if member == "client_id" {
-                document.client_id = map.next_value()?;
-                continue;
+            match member.as_str() {
+                "client_id" => {
+                    document.client_id = map.next_value()?;
+                    continue;
+                }
+                "disabled" => {
+                    document.disabled = map.next_value()?;
+                    continue;
+                }
+                _ => {}
             }
             let known = document.identity.read(&member, &mut map)?
                 || document.redirects.read(&member, &mut map)?

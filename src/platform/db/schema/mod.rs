@@ -58,6 +58,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "wrong codes",
         sql: include_str!("../../../../migrations/0009_wrong_codes.sql"),
     },
+    Migration {
+        version: 10,
+        description: "former secrets",
+        sql: include_str!("../../../../migrations/0010_former_secrets.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
