@@ -102,10 +102,13 @@ pub(super) struct Add {
     /// Grant type; may be repeated
     #[arg(long = "grant-type", value_name = "GRANT")]
     grant_types: Vec<String>,
-    /// Signature algorithm of ID tokens: ES256, RS256 or EdDSA
+    /// Signature algorithm of ID tokens: RS256 (the default), ES256 or EdDSA
     #[arg(long, value_name = "ALG")]
     id_token_alg: Option<String>,
-    /// Does not require PKCE (confidential clients only)
+    /// Requires PKCE, also where a nonce would do
+    #[arg(long, conflicts_with = "no_pkce")]
+    require_pkce: bool,
+    /// Requires neither PKCE nor a nonce (confidential clients only)
     #[arg(long)]
     no_pkce: bool,
 }
@@ -239,7 +242,7 @@ impl Add {
             },
             authentication: AuthenticationDocument {
                 token_endpoint_auth_method: self.auth_method,
-                require_pkce: self.no_pkce.then_some(false),
+                require_pkce: (self.require_pkce || self.no_pkce).then_some(self.require_pkce),
                 ..AuthenticationDocument::default()
             },
             tokens: TokensDocument {
