@@ -135,6 +135,20 @@ async fn oidc_6_request_objects_are_refused_and_not_ignored(world: &World) {
     let object = "eyJhbGciOiJub25lIn0.eyJyZWRpcmVjdF91cmkiOiJodHRwOi8vZXZpbC51ei8ifQ.";
     let given = answer(world, &Asked::by(SHOP).and("request", object)).await;
     assert_refused(&given, "request_not_supported");
+    // What an unsigned one says of the answer shapes the error, and nothing else of it counts.
+    let object = "eyJhbGciOiJub25lIn0.eyJyZXNwb25zZV9tb2RlIjoiZm9ybV9wb3N0Iiwic3RhdGUiOiJpbnNpZGUiLCJyZWRpcmVjdF91cmkiOiJo\
+                  dHRwOi8vZXZpbC51ei8ifQ.";
+    let bare = Asked::by(SHOP).without("state").without("nonce").and("request", object);
+    let page = world.browser().begin(world, &bare).await.page().expect_status(200);
+    let form = page.form("continue");
+    assert_eq!(form.action, CALLBACK, "the proven redirect URI");
+    let fields = form.fields("continue", &[]);
+    for (name, value) in [("error", "request_not_supported"), ("state", "inside")] {
+        assert!(
+            fields.iter().any(|field| (field.0.as_str(), field.1.as_str()) == (name, value)),
+            "{fields:?}"
+        );
+    }
     let linked = answer(world, &Asked::by(SHOP).and("request_uri", "http://127.0.0.1:1/r")).await;
     assert_refused(&linked, "request_uri_not_supported");
     let registering = answer(world, &Asked::by(SHOP).and("registration", "{}")).await;
