@@ -40,6 +40,7 @@ use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::{self, Connections, Metrics, Operations, Requests, SandboxClock, check};
 use crate::platform::web::assets;
+use crate::platform::web::cors::OpenToScripts;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
@@ -255,7 +256,7 @@ const _: () = assert!(db::DEADLINE.as_millis() * 2 < LONGEST.as_millis());
 const AUDIT_DRAIN: Duration = Duration::from_secs(5);
 
 /// Request timeout, since a slow client or store must not hold a connection indefinitely; and the headers that every answer
-/// has, those of the framework included.
+/// has, those of the framework included, and every answer that scripts of other sites may read.
 async fn in_time(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -264,6 +265,9 @@ async fn in_time(
     let answer = tokio::time::timeout(LONGEST, next.call(request)).await.unwrap_or_else(late);
     let mut response = answer.map_err(respond::completed)?;
     respond::complete(response.headers_mut());
+    if response.request().app_data::<OpenToScripts>().is_some() {
+        OpenToScripts::open(response.headers_mut());
+    }
     Ok(response)
 }
 

@@ -14,6 +14,7 @@ mod code;
 mod consent;
 mod consent_ends;
 mod consent_terms;
+mod cors;
 mod crash;
 mod database;
 mod demo;

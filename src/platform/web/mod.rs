@@ -3,6 +3,7 @@
 
 pub mod assets;
 pub mod cookies;
+pub mod cors;
 pub mod frame;
 pub mod locale;
 #[cfg(test)]
