@@ -44,6 +44,7 @@ use crate::platform::web::cors::OpenToScripts;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
+use crate::platform::web::well_known::{self, SecurityTxt};
 use crate::release::Release;
 use settings::Settings;
 
@@ -141,6 +142,11 @@ impl App {
         let connections =
             Connections::new(&server.trusted_proxies, server.connections_per_address, &self.metrics);
         let support = Data::new(self.settings.support.clone());
+        let security = Data::new(SecurityTxt {
+            contact: self.settings.security.contact.clone(),
+            issuer: Arc::clone(&tokens.provider.issuer),
+            clock: tokens.provider.clock.clone(),
+        });
         let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
             Web::new()
@@ -151,6 +157,7 @@ impl App {
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
                 .app_data(support.clone())
+                .app_data(security.clone())
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("other"))
                 .wrap(from_fn(in_time))
@@ -158,6 +165,7 @@ impl App {
                 .configure(|config| oidc::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(receipts::routes)
+                .configure(well_known::routes)
                 .route("/static/{file}", web::get().to(assets::get))
                 .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
                 .default_service(web::to(not_found))

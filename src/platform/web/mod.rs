@@ -14,3 +14,4 @@ pub mod problem;
 pub mod respond;
 pub mod support;
 pub mod text;
+pub mod well_known;
