@@ -11,6 +11,7 @@ mod caps;
 mod cli;
 mod clock;
 mod code;
+mod conformance;
 mod consent;
 mod consent_ends;
 mod consent_terms;
