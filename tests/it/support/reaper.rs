@@ -16,7 +16,7 @@ while read -r what value; do
     folder) folders="$folders $value" ;;
   esac
 done
-[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+[ -z "$pids" ] || kill -KILL -- $pids 2>/dev/null
 [ -z "$folders" ] || rm -rf $folders
 "#;
 
@@ -44,6 +44,16 @@ fn tell(what: &str, value: &str) {
 /// The process must not outlive the tests.
 pub(crate) fn end_with_tests(pid: u32) {
     tell("started", &pid.to_string());
+}
+
+/// The process leads a group, of which none must outlive the tests.
+pub(crate) fn end_group_with_tests(leader: u32) {
+    tell("started", &format!("-{leader}"));
+}
+
+/// The group has ended.
+pub(crate) fn group_has_ended(leader: u32) {
+    tell("ended", &format!("-{leader}"));
 }
 
 /// The process has ended by itself.
