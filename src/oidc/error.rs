@@ -181,7 +181,7 @@ impl TokenError {
 
 /// The answer to a method that an endpoint does not serve: a developer who opens it in a browser reads why.
 pub(super) fn wrong_method(methods: &'static str) -> HttpResponse {
-    let description = format!("this endpoint takes {methods}; see ISSUER/.well-known/openid-configuration");
+    let description = format!("this endpoint takes {methods}");
     let body = json!({"error": ErrorCode::InvalidRequest.name(), "error_description": description});
     let mut response = respond::json(StatusCode::METHOD_NOT_ALLOWED, &body);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));

@@ -105,10 +105,9 @@ pub(super) fn verify(client: Arc<Client>, params: &Params) -> Result<VerifiedRed
     let inside = request_object::answer_wanted(params);
     let state = params.get("state").map(str::to_owned).or(inside.state);
     let state = state.filter(|_| !params.is_repeated("state"));
-    let mode = match params.get("response_mode") {
+    let mode = match params.get("response_mode").or(inside.response_mode.as_deref()) {
         Some("form_post") => ResponseMode::FormPost,
-        Some(_) => ResponseMode::Query,
-        None => inside.response_mode.unwrap_or(ResponseMode::Query),
+        _ => ResponseMode::Query,
     };
     let mut redirect = VerifiedRedirect { client, target: RedirectTarget { uri, mode, state } };
     let invalid = |description| OAuthError::new(ErrorCode::InvalidRequest, description);
