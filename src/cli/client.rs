@@ -316,3 +316,27 @@ async fn document(clients: &Registry, only: Option<&str>) -> Result<String, Star
     }
     file.write().map_err(cannot_start)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        add: Add,
+    }
+
+    #[test]
+    fn pkce_is_demanded_or_waived_by_a_flag_and_left_to_the_default_without() {
+        let member = |flags: &[&str]| {
+            let words = [&["add", "--name", "Shop", "--owner", "Shop LLC"], flags].concat();
+            let line = <Line as clap::Parser>::try_parse_from(words).ok()?;
+            Some(line.add.registration().authentication.require_pkce)
+        };
+        assert_eq!(member(&[]), Some(None));
+        assert_eq!(member(&["--require-pkce"]), Some(Some(true)));
+        assert_eq!(member(&["--no-pkce"]), Some(Some(false)));
+        assert_eq!(member(&["--no-pkce", "--require-pkce"]), None, "they exclude each other");
+    }
+}
