@@ -36,7 +36,7 @@ is_older() {
 # The first Go that is new enough for the document's program: the machine's, or the one from PyPI.
 go_program() {
   local go
-  for go in go "$1/.venv/bin/go"; do
+  for go in go "$PWD/$1/.venv/bin/go"; do
     if command -v "$go" >/dev/null && [[ $("$go" env GOVERSION) =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 26)); then
       echo "$go"
       return
