@@ -110,6 +110,18 @@ mod tests {
     }
 
     #[test]
+    fn rfc9116_2_5_3_a_contact_is_a_uri_on_one_line() {
+        let read = |text: &str| Contact::read(&Raw::String(text.to_owned()), Contact::KIND).is_ok();
+        for good in ["mailto:security@id.uz", "https://id.uz/report", "tel:+998712000000"] {
+            assert!(read(good), "{good}");
+        }
+        for bad in ["security@id.uz", "http://id.uz/", "mailto:a@b.uz\nExpires: 2100", "mailto:a b@c.uz", ""]
+        {
+            assert!(!read(bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn rfc9116_the_file_names_a_contact_and_never_runs_out() {
         // 2026-11-27T03:00:00Z
         let now = 1_795_748_400;
