@@ -16,7 +16,7 @@ while read -r what value; do
     folder) folders="$folders $value" ;;
   esac
 done
-[ -z "$pids" ] || kill -KILL -- $pids 2>/dev/null
+[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
 [ -z "$folders" ] || rm -rf $folders
 "#;
 
