@@ -39,6 +39,10 @@ missing_packages() {
     command -v curl >/dev/null || packages+=(curl)
     command -v openssl >/dev/null || packages+=(openssl)
     [[ -r /etc/ssl/certs/ca-certificates.crt ]] || packages+=(ca-certificates)
+    command -v javac >/dev/null || packages+=(default-jdk-headless)
+    command -v mvn >/dev/null || packages+=(maven)
+    [[ -e /usr/lib/apache2/modules/mod_auth_openidc.so ]] || packages+=(libapache2-mod-auth-openidc)
+    compgen -G '/usr/lib/apache2/modules/libphp*.so' >/dev/null || packages+=(libapache2-mod-php)
   fi
   echo "${packages[*]-}"
 }
@@ -73,7 +77,7 @@ install_missing_packages() {
   fi
 }
 
-# install_clients FOLDER: axe-core and openid-client from npm, Authlib from PyPI, at the pinned versions.
+# install_clients FOLDER: client libraries and axe-core from npm, client libraries from PyPI, at the pinned versions.
 install_clients() {
   local stamp=$1/node_modules/.installed-lock
   if ! cmp -s "$1/package-lock.json" "$stamp"; then
@@ -87,5 +91,5 @@ install_clients() {
     "$1/.venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1/requirements.txt" || return 1
     cp "$1/requirements.txt" "$stamp"
   fi
-  echo "openid-client and axe-core in $1/node_modules, Authlib in $1/.venv"
+  echo "those of npm in $1/node_modules, those of PyPI in $1/.venv"
 }

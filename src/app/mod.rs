@@ -40,9 +40,11 @@ use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::{self, Connections, Metrics, Operations, Requests, SandboxClock, check};
 use crate::platform::web::assets;
+use crate::platform::web::cors::OpenToScripts;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
+use crate::platform::web::well_known::{self, SecurityTxt};
 use crate::release::Release;
 use settings::Settings;
 
@@ -140,6 +142,11 @@ impl App {
         let connections =
             Connections::new(&server.trusted_proxies, server.connections_per_address, &self.metrics);
         let support = Data::new(self.settings.support.clone());
+        let security = Data::new(SecurityTxt {
+            contact: self.settings.security.contact.clone(),
+            issuer: Arc::clone(&tokens.provider.issuer),
+            clock: tokens.provider.clock.clone(),
+        });
         let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
             Web::new()
@@ -150,6 +157,7 @@ impl App {
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
                 .app_data(support.clone())
+                .app_data(security.clone())
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("other"))
                 .wrap(from_fn(in_time))
@@ -157,6 +165,7 @@ impl App {
                 .configure(|config| oidc::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(receipts::routes)
+                .configure(well_known::routes)
                 .route("/static/{file}", web::get().to(assets::get))
                 .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
                 .default_service(web::to(not_found))
@@ -255,7 +264,7 @@ const _: () = assert!(db::DEADLINE.as_millis() * 2 < LONGEST.as_millis());
 const AUDIT_DRAIN: Duration = Duration::from_secs(5);
 
 /// Request timeout, since a slow client or store must not hold a connection indefinitely; and the headers that every answer
-/// has, those of the framework included.
+/// has, those of the framework included, and every answer that scripts of other sites may read.
 async fn in_time(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -264,6 +273,9 @@ async fn in_time(
     let answer = tokio::time::timeout(LONGEST, next.call(request)).await.unwrap_or_else(late);
     let mut response = answer.map_err(respond::completed)?;
     respond::complete(response.headers_mut());
+    if response.request().app_data::<OpenToScripts>().is_some() {
+        OpenToScripts::open(response.headers_mut());
+    }
     Ok(response)
 }
 

@@ -113,10 +113,13 @@ pub(super) struct Add {
     /// Grant type; may be repeated
     #[arg(long = "grant-type", value_name = "GRANT")]
     grant_types: Vec<String>,
-    /// Signature algorithm of ID tokens: ES256, RS256 or EdDSA
+    /// Signature algorithm of ID tokens: RS256 (the default), ES256 or EdDSA
     #[arg(long, value_name = "ALG")]
     id_token_alg: Option<String>,
-    /// Does not require PKCE (confidential clients only)
+    /// Requires PKCE, also where a nonce would do
+    #[arg(long, conflicts_with = "no_pkce")]
+    require_pkce: bool,
+    /// Requires neither PKCE nor a nonce (confidential clients only)
     #[arg(long)]
     no_pkce: bool,
 }
@@ -320,7 +323,7 @@ impl Add {
             },
             authentication: AuthenticationDocument {
                 token_endpoint_auth_method: self.auth_method,
-                require_pkce: self.no_pkce.then_some(false),
+                require_pkce: (self.require_pkce || self.no_pkce).then_some(self.require_pkce),
                 ..AuthenticationDocument::default()
             },
             tokens: TokensDocument {
@@ -418,4 +421,28 @@ async fn document(clients: &Registry, only: Option<&str>) -> Result<ClientFile, 
         }
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        add: Add,
+    }
+
+    #[test]
+    fn pkce_is_demanded_or_waived_by_a_flag_and_left_to_the_default_without() {
+        let member = |flags: &[&str]| {
+            let words = [&["add", "--name", "Shop", "--owner", "Shop LLC"], flags].concat();
+            let line = <Line as clap::Parser>::try_parse_from(words).ok()?;
+            Some(line.add.registration().authentication.require_pkce)
+        };
+        assert_eq!(member(&[]), Some(None));
+        assert_eq!(member(&["--require-pkce"]), Some(Some(true)));
+        assert_eq!(member(&["--no-pkce"]), Some(Some(false)));
+        assert_eq!(member(&["--no-pkce", "--require-pkce"]), None, "they exclude each other");
+    }
 }

@@ -1,7 +1,8 @@
-//! `GET /.well-known/openid-configuration` (OpenID Connect Discovery §3, RFC 8414), rendered once at start.
+//! `GET /.well-known/openid-configuration` (OpenID Connect Discovery §4) and `/.well-known/oauth-authorization-server`
+//! (RFC 8414 §3): the same document, rendered once at start.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use serde_json::json;
 
@@ -66,6 +67,5 @@ pub(super) async fn get(discovery: Data<Discovery>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .body(discovery.0.clone())
 }

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use crate::audit::{Audit, Event, Kind};
@@ -177,6 +177,15 @@ impl TokenError {
         }
         response
     }
+}
+
+/// The answer to a method that an endpoint does not serve: a developer who opens it in a browser reads why.
+pub(super) fn wrong_method(methods: &'static str) -> HttpResponse {
+    let description = format!("this endpoint takes {methods}");
+    let body = json!({"error": ErrorCode::InvalidRequest.name(), "error_description": description});
+    let mut response = respond::json(StatusCode::METHOD_NOT_ALLOWED, &body);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
 }
 
 impl From<ServiceError> for TokenError {

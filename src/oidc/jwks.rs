@@ -1,7 +1,7 @@
 //! `GET /oidc/jwks` (RFC 7517 §5): the published keys, rendered when they change and not when they are asked for.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 
 use super::Provider;
@@ -11,6 +11,5 @@ pub(super) async fn get(provider: Data<Provider>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .body(Bytes::from_owner(provider.keys.current().jwks()))
 }

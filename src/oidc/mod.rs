@@ -30,6 +30,7 @@ use crate::people::People;
 use crate::platform::clock::Clock;
 use crate::platform::jose::SigningKeys;
 use crate::platform::telemetry::Metrics;
+use crate::platform::web::cors::{self, OpenToScripts};
 
 pub use access_token::AccessTokens;
 pub use authorize::{Answer, Authorization};
@@ -111,32 +112,49 @@ pub mod paths {
     pub const END_SESSION: &str = "/oidc/logout";
     /// Discovery.
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+    /// Authorization server metadata (RFC 8414 §3), for clients that know OAuth alone.
+    pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 }
 
-/// Adds the endpoints that speak to clients, each counted by its name.
+/// Adds the endpoints that speak to clients, each counted by its name. Those that browser apps call are open to scripts;
+/// introspection is not, since browser apps are public clients.
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
-    use actix_web::web::{get, head, post, resource};
-    let named = |path: &str, name: &'static str| resource(path).app_data(metrics.route(name));
+    use actix_web::web::{get, head, method, post, resource, to};
+    use actix_web::{Resource, http::Method};
+    let named = |path: &str, name: &'static str, methods: &'static str| {
+        let other = move || async move { error::wrong_method(methods) };
+        resource(path).app_data(metrics.route(name)).default_service(to(other))
+    };
+    let open = |path: &str, name: &'static str, methods: &'static str| -> Resource {
+        let options = method(Method::OPTIONS).to(cors::preflight);
+        named(path, name, methods).app_data(OpenToScripts(methods)).route(options)
+    };
+    let metadata = |path: &str| {
+        open(path, "discovery", "GET, HEAD, OPTIONS")
+            .route(get().to(discovery::get))
+            .route(head().to(discovery::get))
+    };
     config
         .service(
-            named(paths::AUTHORIZE, "authorize")
+            named(paths::AUTHORIZE, "authorize", "GET, POST")
                 .route(get().to(authorize::get))
                 .route(post().to(authorize::post)),
         )
-        .service(named(paths::TOKEN, "token").route(post().to(token::post)))
+        .service(open(paths::TOKEN, "token", "POST, OPTIONS").route(post().to(token::post)))
         .service(
-            named(paths::USERINFO, "userinfo")
+            open(paths::USERINFO, "userinfo", "GET, POST, OPTIONS")
                 .route(get().to(userinfo::get))
                 .route(post().to(userinfo::post)),
         )
-        .service(named(paths::INTROSPECTION, "introspection").route(post().to(introspection::post)))
-        .service(named(paths::REVOCATION, "revocation").route(post().to(revocation::post)))
-        .service(named(paths::JWKS, "jwks").route(get().to(jwks::get)).route(head().to(jwks::get)))
+        .service(named(paths::INTROSPECTION, "introspection", "POST").route(post().to(introspection::post)))
+        .service(open(paths::REVOCATION, "revocation", "POST, OPTIONS").route(post().to(revocation::post)))
         .service(
-            named(paths::DISCOVERY, "discovery")
-                .route(get().to(discovery::get))
-                .route(head().to(discovery::get)),
-        );
+            open(paths::JWKS, "jwks", "GET, HEAD, OPTIONS")
+                .route(get().to(jwks::get))
+                .route(head().to(jwks::get)),
+        )
+        .service(metadata(paths::DISCOVERY))
+        .service(metadata(paths::METADATA));
 }
 
 /// What fuzz targets (`fuzz/`) reach of the parsers in here.

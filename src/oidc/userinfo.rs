@@ -1,7 +1,7 @@
 //! `GET|POST /oidc/userinfo` (OpenID Connect Core §5.3, RFC 6750).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -41,11 +41,7 @@ async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>)
         }
     };
     match claims_of(tokens, &token).await {
-        Ok(claims) => {
-            let mut response = respond::json(StatusCode::OK, &claims);
-            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-            response
-        }
+        Ok(claims) => respond::json(StatusCode::OK, &claims),
         Err(error) => {
             error.record(&tokens.provider.audit, Kind::UserinfoRefused, None);
             if error.code.status().is_server_error() { error.answer() } else { challenge(&error) }

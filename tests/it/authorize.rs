@@ -13,6 +13,7 @@ on_both_backends!(
     rfc9207_2_state_and_issuer_come_back_with_every_answer,
     oidc_6_request_objects_are_refused_and_not_ignored,
     rfc7636_4_3_pkce_is_required_and_only_with_s256,
+    rfc9700_2_1_1_a_confidential_client_may_send_a_nonce_instead_of_pkce,
     rfc9700_2_1_1_a_client_registered_so_may_go_without_pkce,
     oidc_3_1_2_1_unknown_parameters_and_values_are_ignored,
     oidc_3_1_2_1_a_request_may_be_posted_by_another_site,
@@ -134,6 +135,20 @@ async fn oidc_6_request_objects_are_refused_and_not_ignored(world: &World) {
     let object = "eyJhbGciOiJub25lIn0.eyJyZWRpcmVjdF91cmkiOiJodHRwOi8vZXZpbC51ei8ifQ.";
     let given = answer(world, &Asked::by(SHOP).and("request", object)).await;
     assert_refused(&given, "request_not_supported");
+    // What an unsigned one says of the answer shapes the error, and nothing else of it counts.
+    let object = "eyJhbGciOiJub25lIn0.eyJyZXNwb25zZV9tb2RlIjoiZm9ybV9wb3N0Iiwic3RhdGUiOiJpbnNpZGUiLCJyZWRpcmVjdF91cmkiOiJo\
+                  dHRwOi8vZXZpbC51ei8ifQ.";
+    let bare = Asked::by(SHOP).without("state").without("nonce").and("request", object);
+    let page = world.browser().begin(world, &bare).await.page().expect_status(200);
+    let form = page.form("continue");
+    assert_eq!(form.action, CALLBACK, "the proven redirect URI");
+    let fields = form.fields("continue", &[]);
+    for (name, value) in [("error", "request_not_supported"), ("state", "inside")] {
+        assert!(
+            fields.iter().any(|field| (field.0.as_str(), field.1.as_str()) == (name, value)),
+            "{fields:?}"
+        );
+    }
     let linked = answer(world, &Asked::by(SHOP).and("request_uri", "http://127.0.0.1:1/r")).await;
     assert_refused(&linked, "request_uri_not_supported");
     let registering = answer(world, &Asked::by(SHOP).and("registration", "{}")).await;
@@ -141,9 +156,10 @@ async fn oidc_6_request_objects_are_refused_and_not_ignored(world: &World) {
 }
 
 async fn rfc7636_4_3_pkce_is_required_and_only_with_s256(world: &World) {
+    let bare = |client: &str| Asked::by(client).without("code_challenge").without("code_challenge_method");
+    assert_refused(&answer(world, &bare(NATIVE)).await, "invalid_request");
     for client in [SHOP, NATIVE, AGENCY] {
-        let bare = Asked::by(client).without("code_challenge").without("code_challenge_method");
-        assert_refused(&answer(world, &bare).await, "invalid_request");
+        assert_refused(&answer(world, &bare(client).without("nonce")).await, "invalid_request");
     }
     let plain = Asked::by(SHOP).with("code_challenge_method", "plain");
     let silent = Asked::by(SHOP).without("code_challenge_method");
@@ -152,6 +168,18 @@ async fn rfc7636_4_3_pkce_is_required_and_only_with_s256(world: &World) {
     for asked in [plain, silent, short, only_method] {
         assert_refused(&answer(world, &asked).await, "invalid_request");
     }
+}
+
+async fn rfc9700_2_1_1_a_confidential_client_may_send_a_nonce_instead_of_pkce(world: &World) {
+    let asked = Asked::by(AGENCY).without("code_challenge").without("code_challenge_method");
+    let code = code_of(&world.browser().sign_in(world, &asked, &world.person()).await);
+    // RFC 9700 §2.1.1, downgrade: whoever sends a verifier had sent a challenge, which somebody took away.
+    world.redeem(AGENCY, &code).await.refused(400, "invalid_grant");
+    let code = code_of(&world.browser().sign_in(world, &asked, &world.person()).await);
+    let fields = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK)];
+    let tokens = world.post_as(AGENCY, "/oidc/token", &fields).await.granted();
+    let id_token = crate::support::jwt::verify(tokens.get("id_token"), &world.keys().await);
+    assert_eq!(id_token.claims["nonce"], "nonce-nonce-nonce", "which binds the code to the browser");
 }
 
 async fn rfc9700_2_1_1_a_client_registered_so_may_go_without_pkce(world: &World) {

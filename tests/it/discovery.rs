@@ -10,7 +10,8 @@ use crate::support::{World, on_both_backends};
 on_both_backends!(
     discovery_3_the_metadata_are_complete_and_true,
     rfc7517_the_keys_are_public_and_distinct,
-    what_scripts_may_read_is_open_to_them,
+    rfc8414_3_oauth_clients_find_the_same_metadata,
+    rfc9116_researchers_find_a_contact_and_robots_the_front_page,
 );
 
 fn list(document: &Value, name: &str) -> BTreeSet<String> {
@@ -81,16 +82,24 @@ async fn rfc7517_the_keys_are_public_and_distinct(world: &World) {
     assert_eq!(algs, ["ES256", "EdDSA", "RS256"].into());
 }
 
-async fn what_scripts_may_read_is_open_to_them(world: &World) {
-    let open = ["/.well-known/openid-configuration", "/oidc/jwks"];
-    for path in open {
-        let request =
-            world.browser().request(Method::GET, &world.url(path)).header("Origin", "https://app.uz");
-        let answer = request.send().await.expect("an answer");
-        assert_eq!(answer.headers().get("access-control-allow-origin").expect(path), "*");
-        assert!(answer.headers().get("set-cookie").is_none(), "{path}");
+async fn rfc8414_3_oauth_clients_find_the_same_metadata(world: &World) {
+    let mut documents = Vec::new();
+    for name in ["openid-configuration", "oauth-authorization-server"] {
+        let page = world.browser().open(&format!("/.well-known/{name}")).await.page().expect_status(200);
+        assert_eq!(page.header("content-type"), "application/json", "{name}");
+        documents.push(page.body);
     }
-    let closed = world.browser().request(Method::GET, &crate::support::Asked::by("shop").url(world));
-    let answer = closed.header("Origin", "https://app.uz").send().await.expect("an answer");
-    assert!(answer.headers().get("access-control-allow-origin").is_none());
+    assert_eq!(documents[0], documents[1], "byte for byte");
+}
+
+async fn rfc9116_researchers_find_a_contact_and_robots_the_front_page(world: &World) {
+    for (path, line) in [
+        ("/.well-known/security.txt", "Contact: mailto:security@yagona.example"),
+        ("/robots.txt", "Disallow: /"),
+    ] {
+        let page = world.browser().open(path).await.page().expect_status(200);
+        assert_eq!(page.header("content-type"), "text/plain; charset=utf-8", "{path}");
+        assert!(page.body.lines().any(|found| found == line), "{path}: {}", page.body);
+        assert!(page.headers.get("set-cookie").is_none(), "{path}");
+    }
 }

@@ -168,6 +168,10 @@ async fn errors_of_the_endpoints(world: &World) {
     settings().bind(|| assert_json_snapshot!("errors", errors));
 }
 
+fn without_pkce(asked: Asked) -> Asked {
+    asked.without("code_challenge").without("code_challenge_method")
+}
+
 async fn errors_that_come_back_by_redirect(world: &World) {
     let asked = || Asked::by(SHOP);
     let mut errors = BTreeMap::new();
@@ -175,7 +179,8 @@ async fn errors_that_come_back_by_redirect(world: &World) {
         ("no response_type", asked().without("response_type")),
         ("another response_type", asked().with("response_type", "token")),
         ("no openid", asked().with("scope", "profile")),
-        ("no PKCE", asked().without("code_challenge").without("code_challenge_method")),
+        ("no PKCE", without_pkce(Asked::by(NATIVE))),
+        ("neither PKCE nor a nonce", without_pkce(asked()).without("nonce")),
         ("plain PKCE", asked().with("code_challenge_method", "plain")),
         ("repeated parameter", asked().and("nonce", "another")),
         ("prompt=none with others", asked().and("prompt", "none login")),

@@ -15,6 +15,7 @@ use crate::platform::outbound::OutboundSettings;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::LogSettings;
 use crate::platform::web::support::Support;
+use crate::platform::web::well_known::SecuritySettings;
 use crate::sign_in::{LimitSettings, SignInSettings};
 
 pub use issuer::{Issuer, IssuerError};
@@ -44,6 +45,7 @@ settings! {
         [log]: LogSettings;
         [audit]: AuditSettings;
         [support]: Support;
+        [security]: SecuritySettings;
     }
 }
 

@@ -18,7 +18,7 @@ pub struct AuthenticationDocument {
     /// `client_secret_basic` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<String>,
-    /// Whether PKCE is demanded; true when absent.
+    /// Whether PKCE is demanded. When absent: of public clients, while confidential ones may send a `nonce` instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
 }
@@ -53,6 +53,18 @@ impl AuthMethod {
     }
 }
 
+/// What must bind an authorization code to the browser and the request that it was asked for by, so that a code that was
+/// injected or stolen is worth nothing (RFC 9700 §2.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CodeBinding {
+    /// PKCE (RFC 7636).
+    Pkce,
+    /// PKCE or the ID token's `nonce`: enough for a confidential client of OpenID Connect.
+    PkceOrNonce,
+    /// Nothing, by the registration's word.
+    Free,
+}
+
 /// How the service proves itself.
 #[derive(Clone, Debug)]
 pub struct AuthenticationPolicy {
@@ -62,8 +74,8 @@ pub struct AuthenticationPolicy {
     pub former_secret: Option<(SecretDigest, Timestamp)>,
     /// How it proves itself.
     pub method: AuthMethod,
-    /// Whether PKCE is demanded.
-    pub require_pkce: bool,
+    /// What its authorization requests must contain.
+    pub code_binding: CodeBinding,
 }
 
 impl AuthenticationPolicy {
@@ -115,12 +127,12 @@ impl AuthenticationDocument {
                 }
             }
         }
-        AuthenticationPolicy {
-            secret: None,
-            former_secret: None,
-            method,
-            require_pkce: self.require_pkce.unwrap_or(true),
-        }
+        let code_binding = match (method, self.require_pkce) {
+            (AuthMethod::None, _) | (_, Some(true)) => CodeBinding::Pkce,
+            (_, None) => CodeBinding::PkceOrNonce,
+            (_, Some(false)) => CodeBinding::Free,
+        };
+        AuthenticationPolicy { secret: None, former_secret: None, method, code_binding }
     }
 
     /// Whether the client has no secret by its own choice.
@@ -137,7 +149,7 @@ mod tests {
     #[test]
     fn a_public_client_has_pkce_and_no_secret() {
         let public = client("token_endpoint_auth_method = 'none'").authentication;
-        assert!(public.method == AuthMethod::None && public.require_pkce);
+        assert_eq!((public.method, public.code_binding), (AuthMethod::None, CodeBinding::Pkce));
         let errors = wrong(
             "token_endpoint_auth_method = 'none'\nrequire_pkce = false\nclient_secret = 'long-enough-a-secret'",
         );
@@ -151,8 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn a_confidential_client_may_go_without_pkce() {
-        assert!(!client("require_pkce = false").authentication.require_pkce);
+    fn rfc9700_2_1_1_a_confidential_client_chooses_between_pkce_and_a_nonce_unless_it_says_otherwise() {
+        let binding = |members: &str| client(members).authentication.code_binding;
+        assert_eq!(binding(""), CodeBinding::PkceOrNonce);
+        assert_eq!(binding("token_endpoint_auth_method = 'client_secret_post'"), CodeBinding::PkceOrNonce);
+        assert_eq!(binding("require_pkce = true"), CodeBinding::Pkce);
+        assert_eq!(binding("require_pkce = false"), CodeBinding::Free);
     }
 
     #[test]

@@ -88,14 +88,12 @@ impl<'a> Check<'a> {
         out
     }
 
-    pub(super) fn alg(&mut self, member: &str, text: Option<&str>) -> Alg {
-        match text {
-            None => Alg::ES256,
-            Some(text) => Alg::parse(text).unwrap_or_else(|| {
-                self.fail(member, format!("`{text}` is none of RS256, ES256, EdDSA"));
-                Alg::ES256
-            }),
-        }
+    pub(super) fn alg(&mut self, member: &str, text: Option<&str>, default: Alg) -> Alg {
+        let Some(text) = text else { return default };
+        Alg::parse(text).unwrap_or_else(|| {
+            self.fail(member, format!("`{text}` is none of RS256, ES256, EdDSA"));
+            default
+        })
     }
 
     pub(super) fn positive(&mut self, member: &str, value: Option<i64>) -> Option<i64> {

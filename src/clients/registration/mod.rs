@@ -41,7 +41,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolicy};
+pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolicy, CodeBinding};
 use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};

@@ -43,10 +43,11 @@ pub(super) fn wrong_outside_the_sandbox(more: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_plain_registration_gets_the_strict_policy() {
+fn a_plain_registration_gets_what_the_standards_and_common_libraries_expect() {
     let client = client("'client_name#ru' = 'Портал'");
-    assert!(client.authentication.require_pkce);
-    assert_eq!(client.tokens.id_token_alg, Alg::ES256);
+    assert_eq!(client.authentication.code_binding, CodeBinding::PkceOrNonce);
+    assert_eq!(client.tokens.id_token_alg, Alg::RS256, "OpenID Connect Registration §2");
+    assert_eq!(client.tokens.access_token_alg, Alg::ES256);
     assert_eq!(client.tokens.subject_type, SubjectType::Pairwise);
     assert_eq!(client.identity.name.get("ru"), "Портал");
 }

@@ -15,7 +15,7 @@ pub struct TokensDocument {
     /// Only `code` is served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_types: Option<Vec<String>>,
-    /// `ES256` when absent.
+    /// `RS256` when absent (OpenID Connect Dynamic Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
     /// `opaque` when absent, or `jwt`.
@@ -120,15 +120,21 @@ impl TokensDocument {
         }
         TokenPolicy {
             grant_types,
-            id_token_alg: check
-                .alg("id_token_signed_response_alg", self.id_token_signed_response_alg.as_deref()),
+            id_token_alg: check.alg(
+                "id_token_signed_response_alg",
+                self.id_token_signed_response_alg.as_deref(),
+                Alg::RS256,
+            ),
             access_token_format: check.word(
                 "access_token_format",
                 self.access_token_format.as_deref(),
                 AccessTokenFormat::Opaque,
             ),
-            access_token_alg: check
-                .alg("access_token_signed_response_alg", self.access_token_signed_response_alg.as_deref()),
+            access_token_alg: check.alg(
+                "access_token_signed_response_alg",
+                self.access_token_signed_response_alg.as_deref(),
+                Alg::ES256,
+            ),
             subject_type: check.word("subject_type", self.subject_type.as_deref(), SubjectType::Pairwise),
             sector: self.sector(client_id, hosts, check),
             resource_server: self.resource_server.unwrap_or(false),

@@ -18,6 +18,7 @@ mod nonce;
 mod parameters;
 mod prompt;
 mod redirect_uri;
+mod request_object;
 mod response_type;
 mod rules;
 mod scope;

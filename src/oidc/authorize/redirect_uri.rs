@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PageError, Rejection};
+use super::{PageError, Rejection, request_object};
 use crate::clients::{Client, RedirectUri};
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::platform::web::params::Params;
@@ -102,9 +102,10 @@ pub(super) fn verify(client: Arc<Client>, params: &Params) -> Result<VerifiedRed
         .find(|registered| registered.as_str() == given)
         .ok_or_else(|| page("redirect_uri is not registered for this client, character for character"))?
         .clone();
-    let repeated_state = params.is_repeated("state");
-    let state = params.get("state").filter(|_| !repeated_state).map(str::to_owned);
-    let mode = match params.get("response_mode") {
+    let inside = request_object::answer_wanted(params);
+    let state = params.get("state").map(str::to_owned).or(inside.state);
+    let state = state.filter(|_| !params.is_repeated("state"));
+    let mode = match params.get("response_mode").or(inside.response_mode.as_deref()) {
         Some("form_post") => ResponseMode::FormPost,
         _ => ResponseMode::Query,
     };

@@ -131,11 +131,27 @@ fn oidc_11_offline_access_is_for_clients_that_may_refresh() {
 }
 
 #[test]
-fn rfc7636_4_3_pkce_is_s256_and_required_unless_policy_says_otherwise() {
+fn rfc9700_2_1_1_a_public_client_uses_pkce_and_a_confidential_one_pkce_or_a_nonce() {
+    let rule = code_challenge::check;
+    let good = format!("code_challenge={CHALLENGE}&code_challenge_method=S256");
+    for (members, bare, nonce) in [
+        ("", "invalid_request", "accepted"),
+        ("token_endpoint_auth_method = 'none'\n", "invalid_request", "invalid_request"),
+        ("require_pkce = true\n", "invalid_request", "invalid_request"),
+        ("require_pkce = false\n", "accepted", "accepted"),
+    ] {
+        let client = client(members);
+        assert_eq!(error(rule, &client, ""), bare, "{members}");
+        assert_eq!(error(rule, &client, "nonce="), bare, "an empty one is none: {members}");
+        assert_eq!(error(rule, &client, "nonce=n"), nonce, "{members}");
+        assert_eq!(error(rule, &client, &good), "accepted", "{members}");
+    }
+}
+
+#[test]
+fn rfc7636_4_3_a_code_challenge_is_s256() {
     let (strict, lax) = (client(""), client("require_pkce = false\n"));
     let rule = code_challenge::check;
-    assert_eq!(error(rule, &strict, ""), "invalid_request");
-    assert_eq!(error(rule, &lax, ""), "accepted");
     let good = format!("code_challenge={CHALLENGE}&code_challenge_method=S256");
     assert_eq!(run(rule, &strict, &good).unwrap().code_challenge.as_deref(), Some(CHALLENGE));
     for bad in [

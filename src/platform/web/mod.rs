@@ -3,6 +3,7 @@
 
 pub mod assets;
 pub mod cookies;
+pub mod cors;
 pub mod frame;
 pub mod locale;
 #[cfg(test)]
@@ -13,3 +14,4 @@ pub mod problem;
 pub mod respond;
 pub mod support;
 pub mod text;
+pub mod well_known;

@@ -163,7 +163,7 @@ impl Browser {
             .http
             .request(method, direct)
             .header("Host", authority)
-            .header("Accept", "text/html,application/xhtml+xml")
+            .header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
             .header("Accept-Language", &self.languages);
         if let Some(address) = &self.address {
             request = request.header("X-Forwarded-For", address);

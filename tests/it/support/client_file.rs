@@ -2,7 +2,7 @@
 
 use super::listener::REFUSE_FIRST;
 
-/// Confidential, PKCE, ES256; must be consented to; refreshes; has back-channel logout.
+/// Confidential, ES256; must be consented to; refreshes; has back-channel logout.
 pub(crate) const SHOP: &str = "shop";
 /// As `SHOP`, another one.
 pub(crate) const RIVAL: &str = "rival";
@@ -83,6 +83,12 @@ pub(crate) fn client(id: &str, more: &str) -> String {
     let basis = if more.contains("basis") { "" } else { "kind = \"commercial\"\nbasis = \"consent\"\n" };
     let policy =
         if more.contains("policy_uri") { "" } else { "policy_uri = \"http://localhost:9/policy\"\n" };
+    // The default, RS256, costs more; `third_party_clients.rs` and `documented_programs.rs` have clients with it.
+    let alg = if more.contains("id_token_signed_response_alg") {
+        ""
+    } else {
+        "id_token_signed_response_alg = \"ES256\"\n"
+    };
     let uris = match id {
         MACHINE => "redirect_uris = []\n".to_owned(),
         _ => format!(
@@ -92,6 +98,6 @@ pub(crate) fn client(id: &str, more: &str) -> String {
     };
     format!(
         "[[clients]]\nclient_id = \"{id}\"\n{secret}client_name = \"{name}\"\nowner = \"The owner of {name}\"\n{policy}\
-         purpose = \"To serve you\"\nclient_uri = \"http://localhost:9/\"\n{basis}{uris}{more}\n"
+         purpose = \"To serve you\"\nclient_uri = \"http://localhost:9/\"\n{basis}{uris}{alg}{more}\n"
     )
 }

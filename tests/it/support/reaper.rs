@@ -46,6 +46,16 @@ pub(crate) fn end_with_tests(pid: u32) {
     tell("started", &pid.to_string());
 }
 
+/// The process leads a group, of which none must outlive the tests.
+pub(crate) fn end_group_with_tests(leader: u32) {
+    tell("started", &format!("-{leader}"));
+}
+
+/// The group has ended.
+pub(crate) fn group_has_ended(leader: u32) {
+    tell("ended", &format!("-{leader}"));
+}
+
 /// The process has ended by itself.
 pub(crate) fn has_ended(pid: u32) {
     tell("ended", &pid.to_string());

@@ -120,6 +120,7 @@ impl Setup {
         set("sandbox.people", "people.toml".into());
         set("sandbox.movable_clock", true.into());
         set("outbound.allow", Value::Array(vec!["127.0.0.1".into(), "localhost".into()]));
+        set("security.contact", "mailto:security@yagona.example".into());
         set("log.format", "json".into());
         overlay(&mut table, &self.changes);
         table

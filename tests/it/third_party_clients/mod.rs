@@ -1,4 +1,8 @@
-//! Third-party client libraries sign in; our own browser plays the person.
+//! Third-party client libraries sign in; our own browser plays the person. Here those that are called step by step;
+//! `programs.rs` has whole relying parties, and `in_browser.rs` the one that is a page.
+
+mod in_browser;
+mod programs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +16,7 @@ use crate::support::client_file::{LEGACY, MODERN, SHOP, secret};
 use crate::support::world::clients_folder;
 use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
 
-on_both_backends!(openid_client_of_npm_signs_in, authlib_of_pypi_signs_in);
+on_both_backends!(openid_client_of_npm_signs_in, oauth4webapi_of_npm_signs_in, authlib_of_pypi_signs_in);
 
 /// What a third-party client received of `person`.
 async fn sign_in(world: &World, program: &[PathBuf], client: &str, alg: &str, person: &Person) -> Value {
@@ -79,6 +83,10 @@ async fn every_algorithm(world: &World, program: &[PathBuf]) {
 
 async fn openid_client_of_npm_signs_in(world: &World) {
     every_algorithm(world, &["node".into(), clients_folder().join("openid_client.mjs")]).await;
+}
+
+async fn oauth4webapi_of_npm_signs_in(world: &World) {
+    every_algorithm(world, &["node".into(), clients_folder().join("oauth4webapi_client.mjs")]).await;
 }
 
 async fn authlib_of_pypi_signs_in(world: &World) {
