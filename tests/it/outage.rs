@@ -167,3 +167,38 @@ async fn a_postgres_that_hangs_is_given_up_and_comes_back() {
     world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
     world.tokens(&asked, &world.person()).await;
 }
+
+#[tokio::test]
+async fn connections_that_vanish_without_an_end_are_replaced() {
+    let mut world = Setup::new(Backend::Servers).set("nodes", 2).relayed().start().await;
+    world.add_node().await;
+    let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
+    let tokens = world.tokens(&asked, &world.person()).await;
+    let ports: Vec<u16> = world.nodes.iter().map(|node| node.port).collect();
+    let fields = [("token", tokens.get("refresh_token"))];
+    // More at once than a node may have connections: each of them is used.
+    let ask = async || {
+        let asking = (0..32).map(|n| world.post_at(ports[n % 2], SHOP, "/oidc/introspect", &fields));
+        futures_util::future::join_all(asking).await
+    };
+    assert!(ask().await.iter().all(|answer| answer.status == 200));
+    let (postgres, redis) = world.relays.as_ref().expect("relays");
+    let before = (postgres.accepted(), redis.accepted());
+    postgres.swallow();
+    redis.swallow();
+    // They are given up by a deadline, long before TCP would, and no place in a pool is lost with them.
+    for _ in 0..3 {
+        until("every answer to be there again", async || {
+            ask().await.iter().all(|answer| answer.status == 200).then_some(())
+        })
+        .await;
+    }
+    // Once a node is ready, none of its threads has a dead connection any more.
+    for node in &world.nodes {
+        let url = format!("{}/health/ready", node.operations);
+        until("readiness", async || (http::get(&url).await.ok()?.status() == 200).then_some(())).await;
+        let mut browser = world.browser().at(node.port);
+        code_of(&browser.sign_in(&world, &asked, &world.person()).await);
+    }
+    assert!(postgres.accepted() > before.0 && redis.accepted() > before.1);
+}

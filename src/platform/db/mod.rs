@@ -42,8 +42,8 @@ use crate::platform::telemetry::Metrics;
 /// Timeout of one statement or one transaction; then it fails with [`DbError::Unavailable`].
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Timeout of a probe.
-const PROBE: Duration = Duration::from_secs(2);
+/// Timeout of a probe: a ping without an answer, a new connection, and a ping over that.
+const PROBE: Duration = Duration::from_secs(4);
 
 /// Which database is in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -218,6 +218,7 @@ impl Db {
         };
         if done.touched > 0 || !done.rows.is_empty() {
             self.metrics.count_commit();
+            self.availability.takes_writes();
         }
         Ok(done)
     }

@@ -194,7 +194,7 @@ impl Redis {
             }
             None => {
                 // Of all requests that waited for this connection, the first one says that it failed.
-                if link.give_up() || !permit.is_usual() {
+                if link.give_up_all() || !permit.is_usual() {
                     permit.unanswered(Instant::now());
                 }
                 Err(Cause::NoAnswer(self.timeout))
@@ -207,7 +207,9 @@ impl Redis {
 fn refused(link: &Link, permit: &Permit<'_>, error: &redis::RedisError) {
     // A server that has become a replica takes no writes for as long as the connection leads to it.
     let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
-    if error.is_connection_dropped() || error.is_unrecoverable_error() || is_replica {
+    if is_replica {
+        link.give_up_all();
+    } else if error.is_connection_dropped() || error.is_unrecoverable_error() {
         link.give_up();
     } else {
         link.answered();
