@@ -67,6 +67,7 @@ pub(super) fn begin(app: &App) {
 /// Reads what other nodes and commands changed.
 pub(super) async fn follow(provider: &Provider, revocations: &Revocations) {
     log_failure("clients.stale", "reading the clients", provider.clients.refresh().await);
+    provider.metrics.clients_refused.set(i64::try_from(provider.clients.refused_count()).unwrap_or(i64::MAX));
     log_failure("keys.stale", "reading the signing keys", provider.keys.refresh().await);
     log_failure("revocations.stale", "reading the revocations", revocations.refresh().await);
 }

@@ -291,6 +291,12 @@ fn print_registered(done: &[Registered]) {
 
 fn list(clients: &Registry) {
     let all = clients.all();
+    if clients.refused_count() > 0 {
+        eprintln!(
+            "warning: {} more are stored and not served; `yagona check` says why",
+            clients.refused_count()
+        );
+    }
     let mut all: Vec<_> = all.values().collect();
     all.sort_by(|a, b| a.id.cmp(&b.id));
     if all.is_empty() {
@@ -304,7 +310,10 @@ fn list(clients: &Registry) {
 }
 
 async fn document(clients: &Registry, only: Option<&str>) -> Result<String, StartError> {
-    let mut file = clients.export().await.map_err(cannot_start)?;
+    let (mut file, unreadable) = clients.export().await.map_err(cannot_start)?;
+    for error in unreadable {
+        eprintln!("warning: {error}: this client is left out, and it is not served");
+    }
     if let Some(id) = only {
         file.clients.retain(|client| client.client_id == id);
         if file.clients.is_empty() {

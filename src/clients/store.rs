@@ -2,7 +2,7 @@
 
 use super::{Registration, SecretDigest};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError, Statement};
+use crate::platform::db::{self, Db, DbError, Row, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE, ICONS];
@@ -12,7 +12,9 @@ const ICONS: &str = "client_icons";
 
 /// A stored client.
 pub(super) struct StoredClient {
-    pub(super) registration: Registration,
+    pub(super) client_id: String,
+    /// What was registered; an error if the row is malformed, which concerns no other client.
+    pub(super) registration: Result<Registration, DbError>,
     pub(super) secret: Option<SecretDigest>,
     pub(super) disabled_at: Option<Timestamp>,
 }
@@ -23,16 +25,28 @@ pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
             "SELECT client_id, metadata, secret_digest, disabled_at FROM clients ORDER BY client_id",
         ))
         .await?;
-    rows.iter()
-        .map(|row| {
-            let secret = db::maybe_text(row, TABLE, "secret_digest")?;
-            Ok(StoredClient {
-                registration: db::json(row, TABLE, "metadata")?,
-                secret: secret.as_deref().and_then(SecretDigest::decode),
-                disabled_at: db::maybe_int(row, TABLE, "disabled_at")?.map(Timestamp),
-            })
-        })
-        .collect()
+    Ok(rows.iter().map(stored).collect())
+}
+
+fn stored(row: &Row) -> StoredClient {
+    let client_id = db::text(row, TABLE, "client_id");
+    let secret = db::maybe_text(row, TABLE, "secret_digest");
+    let disabled_at = db::maybe_int(row, TABLE, "disabled_at");
+    let mut client = StoredClient {
+        client_id: String::new(),
+        registration: db::json(row, TABLE, "metadata"),
+        secret: None,
+        disabled_at: None,
+    };
+    match (client_id, secret, disabled_at) {
+        (Ok(client_id), Ok(secret), Ok(disabled_at)) => {
+            client.client_id = client_id;
+            client.secret = secret.as_deref().and_then(SecretDigest::decode);
+            client.disabled_at = disabled_at.map(Timestamp);
+        }
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => client.registration = Err(error),
+    }
+    client
 }
 
 /// Stores a registration; with `secret` also its new secret, otherwise the former one stays.
