@@ -44,7 +44,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::Release;
-use settings::Settings;
+use settings::{Environment, Settings};
 
 /// The provider, built but not yet serving.
 pub struct App {
@@ -229,9 +229,16 @@ impl App {
         work::begin(self);
     }
 
-    /// Shuts down gracefully: stops accepting requests, finishes running ones, sends taken messages, closes the database.
-    pub async fn drain(&self, handles: &[ServerHandle]) {
+    /// Shuts down gracefully: readiness turns first; after a pause in which proxies notice, or once `hurried` is done,
+    /// no more connections are accepted, running requests finish, taken messages are sent, and the database is closed.
+    pub async fn drain(&self, handles: &[ServerHandle], hurried: impl Future<Output = ()>) {
         self.draining.store(true, Ordering::Relaxed);
+        let production = self.settings.environment == Environment::Production;
+        let usual = if production { DRAIN_DELAY } else { 0 };
+        let delay = self.settings.server.drain_delay_seconds.unwrap_or(usual);
+        if delay > 0 {
+            let _ = tokio::time::timeout(Duration::from_secs(delay.into()), hurried).await;
+        }
         for handle in handles {
             handle.stop(true).await;
         }
@@ -250,6 +257,9 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 // A database that hangs is given up, with an answer that says so, before the request itself is.
 const _: () = assert!(db::DEADLINE.as_millis() * 2 < LONGEST.as_millis());
+
+/// The usual pause before the listener closes, in seconds: two looks of a proxy that looks every five.
+const DRAIN_DELAY: u32 = 10;
 
 /// Time for the last rows of the audit log, at least.
 const AUDIT_DRAIN: Duration = Duration::from_secs(5);

@@ -80,9 +80,13 @@ impl Demo {
         }
         app.work();
         println!("{}", self.banner(&people));
-        serve::ended().await;
+        let mut signals = serve::Signals::new();
+        signals.next().await;
         println!("\nShutting down.");
-        app.drain(&handles).await;
+        let hurried = async {
+            signals.next().await;
+        };
+        app.drain(&handles, hurried).await;
         Ok(())
     }
 
