@@ -3,8 +3,10 @@
 
 #[cfg(test)]
 mod key_spaces;
+mod readiness;
 pub mod settings;
 mod stores;
+mod tasks;
 mod tls;
 mod wiring;
 mod work;
@@ -45,6 +47,7 @@ use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::Release;
 use settings::{Environment, Settings};
+use tasks::Tasks;
 
 /// The provider, built but not yet serving.
 pub struct App {
@@ -61,6 +64,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     audit: Audit,
     draining: Arc<AtomicBool>,
+    tasks: Tasks,
     /// Locked while the provider runs: embedded stores serve one node.
     _only_node: Option<File>,
     _only_node_on_server: Option<db::OnlyNode>,
@@ -113,6 +117,7 @@ impl App {
             pages,
             outbox,
             receipts,
+            tasks: Tasks::new(Arc::clone(&stores.metrics)),
             metrics: stores.metrics,
             audit: stores.audit,
             draining: Arc::default(),
@@ -185,25 +190,10 @@ impl App {
     /// # Errors
     /// When the listener cannot be used.
     pub fn operations(&self, listener: TcpListener) -> io::Result<Server> {
-        let (db, ephemeral) = (self.db.clone(), self.ephemeral.clone());
         let operations = Operations {
             metrics: Arc::clone(&self.metrics),
-            checks: vec![
-                (
-                    "database",
-                    check(move || {
-                        let db = db.clone();
-                        async move { db.probe().await.map_err(|error| error.to_string()) }
-                    }),
-                ),
-                (
-                    "short_lived_state",
-                    check(move || {
-                        let ephemeral = ephemeral.clone();
-                        async move { ephemeral.probe().await.map_err(|error| error.to_string()) }
-                    }),
-                ),
-            ],
+            checks: readiness::checks(self),
+            remarks: readiness::remarks(self),
             draining: Arc::clone(&self.draining),
             sandbox_clock: self.sandbox_clock(),
         };
@@ -226,7 +216,7 @@ impl App {
 
     /// Starts the background work: sending messages, reading changes of other nodes, purging.
     pub fn work(&self) {
-        work::begin(self);
+        work::begin(self, &self.tasks);
     }
 
     /// Shuts down gracefully: readiness turns first; after a pause in which proxies notice, or once `hurried` is done,

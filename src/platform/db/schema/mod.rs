@@ -53,6 +53,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "logout deliveries and icons",
         sql: include_str!("../../../../migrations/0006_logout_deliveries_and_icons.sql"),
     },
+    Migration {
+        version: 8,
+        description: "write probes",
+        sql: include_str!("../../../../migrations/0008_write_probes.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
