@@ -205,8 +205,8 @@ pub(super) async fn store_test_people(stores: &Stores, people: &People) -> Resul
 /// Locks the embedded database to this node, so that a second one fails at start instead of corrupting state.
 pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
     let url = stores.settings.database.url.expose_secret();
-    let Some(path) = url.strip_prefix("sqlite:") else { return Ok(None) };
-    let path = path.trim_start_matches("//").split('?').next().unwrap_or(path);
+    let Some(path) = db::embedded_file(url) else { return Ok(None) };
+    let path = path.display();
     let lock = PathBuf::from(format!("{path}.node"));
     let file = File::options()
         .create(true)

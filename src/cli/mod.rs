@@ -6,6 +6,8 @@ mod client;
 mod consents;
 #[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
 mod demo;
+#[cfg(feature = "stand-ins")]
+mod demo_data;
 mod keys;
 mod operator;
 mod people;
@@ -80,6 +82,9 @@ pub fn run() -> ExitCode {
 async fn command(cli: Cli) -> Result<(), StartError> {
     let file = cli.config.as_deref();
     match cli.command {
+        Command::Demo(_) if file.is_some() => Err(StartError(
+            "the demo has a configuration of its own: leave out --config, or run `yagona serve` with that file".to_owned(),
+        )),
         Command::Demo(demo) => demo.run().await,
         Command::Serve => serve::run(settings(file)?).await,
         Command::Check => check::run(file).await,
@@ -100,8 +105,24 @@ fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
             "no configuration file: name one with --config FILE; this build has no demo configuration"
                 .to_owned(),
         )),
-        None => Settings::demo_with(Path::new("."), config::environment()).map_err(cannot_start),
+        None => Settings::demo_with(Path::new("."), demo_environment()).map_err(cannot_start),
     }
+}
+
+/// The variables that the demo, and commands on it, go by. Those that say where things are belong to a provider that has
+/// a configuration of its own: in a shell that is set up for one, the demo must not touch its stores or keys.
+fn demo_environment() -> impl Iterator<Item = (String, String)> {
+    const HARMLESS: [&str; 5] = ["LOG__", "LIMITS__", "SIGN_IN__", "TOKENS__", "OUTBOUND__ALLOW"];
+    let (taken, ignored): (Vec<_>, Vec<_>) =
+        config::environment().filter(|(name, _)| name.starts_with("YAGONA__")).partition(|(name, _)| {
+            let name = name.trim_start_matches("YAGONA__");
+            HARMLESS.iter().any(|harmless| name.starts_with(harmless))
+        });
+    if !ignored.is_empty() {
+        let names: Vec<_> = ignored.into_iter().map(|(name, _)| name).collect();
+        eprintln!("yagona: without --config this is the demo, which ignores {}", names.join(", "));
+    }
+    taken.into_iter()
 }
 
 async fn migrate(settings: Settings) -> Result<(), StartError> {

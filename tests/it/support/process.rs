@@ -64,9 +64,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `yagona …`, with its output in the file `log`.
     pub(crate) fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+        Self::start_command(yagona(folder, arguments), log)
+    }
+
+    /// As `start`, of a command that was prepared.
+    pub(crate) fn start_command(mut command: Command, log: PathBuf) -> Self {
         let out = File::options().create(true).append(true).open(&log).expect("a log");
         let err = out.try_clone().expect("a second handle");
-        let child = yagona(folder, arguments).stdout(out).stderr(err).spawn().expect("the binary under test");
+        let child = command.stdout(out).stderr(err).spawn().expect("the binary under test");
         reaper::end_with_tests(child.id());
         Self { child, log }
     }

@@ -106,6 +106,18 @@ pub async fn pending_migrations(db: &Db) -> Result<Vec<String>, DbError> {
     Ok(pending.map(|migration| migration.description.to_owned()).collect())
 }
 
+/// Whether no migration was ever applied: nothing of ours is in the database.
+///
+/// # Errors
+/// [`DbError`] if the database is unavailable.
+pub async fn is_unused(db: &Db) -> Result<bool, DbError> {
+    Ok(match &db.backend {
+        Backend::Sqlite(embedded) => sqlite::applied(embedded.path())?,
+        Backend::Postgres(server) => postgres::applied(server.options()).await?,
+    }
+    .is_empty())
+}
+
 impl Migration {
     fn checksum(&self) -> Digest {
         digest(&SHA384, self.sql.as_bytes())
