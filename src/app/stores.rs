@@ -63,9 +63,15 @@ impl Stores {
         let acquire_timeout = Duration::from_millis(settings.database.acquire_timeout_ms.into());
         let (url, each) = (settings.database.url.expose_secret(), connections_each(&settings));
         let db = db::connect(url, each, acquire_timeout, Arc::clone(&metrics)).await.map_err(cannot_start)?;
+        Ok(Self::of(settings, keyring, db, metrics))
+    }
+
+    /// Of what was opened before.
+    pub fn of(settings: Settings, keyring: Keyring, db: Db, metrics: Arc<Metrics>) -> Self {
+        let sandbox = settings.environment == Environment::Sandbox;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
         let audit = Audit::new(db.clone(), clock.clone(), &keyring, Arc::clone(&metrics));
-        Ok(Self { settings, clock, keyring, db, metrics, audit })
+        Self { settings, clock, keyring, db, metrics, audit }
     }
 
     /// The relying parties.

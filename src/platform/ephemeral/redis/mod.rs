@@ -3,6 +3,7 @@
 mod breaker;
 #[cfg(test)]
 mod faults;
+mod inspect;
 mod link;
 mod patience;
 mod script;
@@ -23,6 +24,8 @@ use super::unavailable::Cause;
 use super::{EphemeralKey, Stored};
 use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
+
+pub use inspect::{RedisReport, inspect};
 
 /// Redis could not be used from the start: its URL is wrong, or it refuses or does not answer.
 #[derive(Debug, thiserror::Error)]
