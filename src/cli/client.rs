@@ -13,6 +13,7 @@ use crate::clients::{
     Registration, Registry, TokensDocument,
 };
 use crate::platform::db;
+use crate::platform::files::read_text;
 use crate::platform::outbound::Outbound;
 
 /// Registers and manages clients (relying parties).
@@ -56,6 +57,9 @@ pub(super) enum Client {
         client_id: Option<String>,
     },
 }
+
+/// The longest client file: some ten thousand registrations.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A registration as flags; a file has more members (`yagona client import`).
 #[derive(Args)]
@@ -169,7 +173,7 @@ impl Client {
                 fetch_icons(clients, outbound, &with_icons(&done)).await;
             }
             Self::Import { file } => {
-                let text = std::fs::read_to_string(&file)
+                let text = read_text(&file, MOST_BYTES)
                     .map_err(|error| StartError(format!("{} cannot be read: {error}", file.display())))?;
                 let file = ClientFile::parse(&text).map_err(|error| {
                     StartError(format!("{} is not a client file:\n{error}", file.display()))

@@ -235,9 +235,18 @@ fn a_bad_configuration_is_reported_whole() {
 #[test]
 fn what_is_typed_wrong_is_explained() {
     let folder = Folder::new();
-    for arguments in
-        [&["sevre"][..], &["serve", "-c", "missing.toml"], &["client", "add"], &["--no-such-flag"]]
-    {
+    for arguments in [
+        &["sevre"][..],
+        &["serve", "-c", "missing.toml"],
+        &["client", "add"],
+        &["--no-such-flag"],
+        // The demo has a configuration of its own, and says where it is.
+        &["demo", "-c", "missing.toml"],
+        &["demo", "--port", "0"],
+        // Files without an end.
+        &["client", "import", "/dev/zero"],
+        &["serve", "-c", "/dev/zero"],
+    ] {
         let output = run(folder.path(), arguments);
         assert!(!output.status.success(), "{arguments:?}");
         assert!(!output.stderr.is_empty(), "{arguments:?}");
