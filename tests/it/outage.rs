@@ -6,11 +6,11 @@ use reqwest::Method;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::support::client_file::SHOP;
+use crate::support::client_file::{MACHINE, SHOP};
 use crate::support::flow::redemption;
 use crate::support::http;
 use crate::support::wait::until;
-use crate::support::{Asked, Backend, Browser, Setup, World, code_of};
+use crate::support::{Asked, Backend, Browser, Setup, World, code_of, param};
 
 async fn relayed() -> World {
     Setup::new(Backend::Servers).relayed().start().await
@@ -63,8 +63,14 @@ async fn without_redis_every_answer_is_503_and_then_all_is_well_again() {
     let number = [("phone", person.number.as_str())];
     let mut other = world.browser();
     let code_page = other.begin_with_number(&world, &Asked::by(SHOP), &world.person()).await;
+    let mut known = world.browser();
+    code_of(&known.sign_in(&world, &Asked::by(SHOP), &world.person()).await);
 
     redis.cut();
+    // Where nobody looks at a page the client is told.
+    let silent = Asked::by(SHOP).and("prompt", "none");
+    let answer = known.begin(&world, &silent).await.away();
+    assert_eq!(param(&answer, "error").as_deref(), Some("temporarily_unavailable"));
     // Nothing is stored before a number is entered.
     browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
     assert_unavailable(&other, Method::GET, &code_page.url, &[]).await;
@@ -94,8 +100,21 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
     let person = world.person();
     let number = [("phone", person.number.as_str())];
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.get("refresh_token"))];
+    let machine =
+        world.post_as(MACHINE, "/oidc/token", &[("grant_type", "client_credentials")]).await.granted();
 
     postgres.cut();
+    // A token that stands for no person is told of from memory and Redis.
+    let token = [("token", machine.get("access_token"))];
+    let introspected = world.post_as(MACHINE, "/oidc/introspect", &token).await;
+    assert_eq!((introspected.status, &introspected.body["active"]), (200, &true.into()));
+    // One that stands for a person needs the person's record as it is now.
+    let token = [("token", tokens.get("access_token"))];
+    until("the person to be forgotten", async || {
+        let answer = world.post_as(SHOP, "/oidc/introspect", &token).await;
+        (answer.status == 503).then_some(())
+    })
+    .await;
     assert_unavailable(&browser, Method::POST, &token_url, &redemption(&code)).await;
     assert_unavailable(&browser, Method::POST, &token_url, &refresh).await;
     assert_unavailable(&browser, Method::POST, &number_url, &number).await;
