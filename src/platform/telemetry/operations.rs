@@ -38,7 +38,8 @@ pub struct Operations {
 /// When the listener cannot be used.
 pub fn start(listener: TcpListener, operations: Operations) -> io::Result<Server> {
     let server = HttpServer::new(move || App::new().configure(|app| routes(app, operations.clone())));
-    Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
+    let server = server.workers(1).tcp_nodelay(true).disable_signals().shutdown_timeout(1);
+    Ok(server.listen(listener)?.run())
 }
 
 fn routes(app: &mut web::ServiceConfig, operations: Operations) {
