@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::reaper;
 use super::wait::until;
@@ -12,18 +12,47 @@ use super::wait::until;
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
 
-/// A free port, given out once: below the kernel's range of ephemeral ports.
+/// The first port that is given out; below the kernel's range of ephemeral ports.
+const FIRST_PORT: u16 = 12_000;
+
+/// How many blocks of ports there are, and how many ports each has.
+const BLOCKS: (u16, u16) = (80, 100);
+
+/// The blocks of ports that this run has to itself, and how many ports were given out.
+struct Ports {
+    blocks: Vec<(u16, File)>,
+    given: usize,
+}
+
+/// A free port, given out once. Several runs on one machine share no block of ports: each holds a lock on the file of its
+/// own until it ends.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Two runs at once begin at different places.
-    let start = u16::try_from(std::process::id() % 70 * 100).unwrap_or_default();
+    static PORTS: Mutex<Ports> = Mutex::new(Ports { blocks: Vec::new(), given: 0 });
+    let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let size = usize::from(BLOCKS.1);
     loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 12_000 + start.wrapping_add(step) % 8_000;
+        if ports.given == ports.blocks.len() * size {
+            let block = reserved(&ports.blocks).expect("a block of ports that no other run has");
+            ports.blocks.push(block);
+        }
+        let (block, within) = (ports.given / size, u16::try_from(ports.given % size).expect("a port"));
+        ports.given += 1;
+        let port = FIRST_PORT + ports.blocks[block].0 * BLOCKS.1 + within;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
+}
+
+/// A block that nobody has.
+fn reserved(own: &[(u16, File)]) -> Option<(u16, File)> {
+    // Runs in network namespaces of their own need no common folder.
+    let folder = std::env::temp_dir();
+    (0..BLOCKS.0).filter(|block| own.iter().all(|(taken, _)| taken != block)).find_map(|block| {
+        let path = folder.join(format!("yagona-test-ports-{block}.lock"));
+        let file = File::options().create(true).truncate(false).write(true).open(path).ok()?;
+        file.try_lock().ok().map(|()| (block, file))
+    })
 }
 
 /// `yagona …` in `folder`, without inherited environment variables.
