@@ -25,7 +25,7 @@ async fn assert_unavailable(browser: &Browser, method: Method, url: &Url, form: 
 }
 
 /// Fails unless the response is a 503 with Retry-After.
-async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
+pub(crate) async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
     let request = browser.request(method.clone(), url).header("Sec-Fetch-Site", "same-origin");
     let request = if method == Method::POST { request.form(form) } else { request };
     let request = if url.path() == "/oidc/token" {
@@ -41,7 +41,7 @@ async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(
     assert!(after.is_some_and(|seconds| seconds > 0), "{url}: Retry-After {after:?}");
 }
 
-async fn assert_ready(world: &World, status: u16) {
+pub(crate) async fn assert_ready(world: &World, status: u16) {
     until(&format!("readiness to be {status}"), async || {
         let url = format!("{}/health/ready", world.nodes[0].operations);
         let answer = http::get(&url).await.expect("the operations port");

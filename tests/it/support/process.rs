@@ -105,6 +105,25 @@ impl Running {
         Self { child, log }
     }
 
+    /// As `start`, but [`Running::fill_disk`] ends no more than its writes: SIGXFSZ is ignored.
+    pub(crate) fn start_on_small_disk(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+        let plain = yagona(folder, arguments);
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, BINARY]).args(arguments).current_dir(folder);
+        for (name, _) in plain.get_envs() {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null());
+        Self::start_command(command, log)
+    }
+
+    /// Makes every write to a file fail, as on a full disk; or lets them succeed again.
+    pub(crate) fn fill_disk(&self, full: bool) {
+        let limit = if full { "--fsize=0:unlimited" } else { "--fsize=unlimited" };
+        let status = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), limit]).status();
+        assert!(status.is_ok_and(|status| status.success()), "prlimit {limit}");
+    }
+
     /// As `start`, but its output goes into pipes that nobody reads.
     pub(crate) fn start_unread(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
         let mut command = yagona(folder, arguments);
