@@ -3,8 +3,10 @@
 
 #[cfg(test)]
 mod key_spaces;
+mod readiness;
 pub mod settings;
 mod stores;
+mod tasks;
 mod tls;
 mod wiring;
 mod work;
@@ -46,7 +48,8 @@ use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::platform::web::well_known::{self, SecurityTxt};
 use crate::release::Release;
-use settings::Settings;
+use settings::{Environment, Settings};
+use tasks::Tasks;
 
 /// The provider, built but not yet serving.
 pub struct App {
@@ -63,6 +66,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     audit: Audit,
     draining: Arc<AtomicBool>,
+    tasks: Tasks,
     /// Locked while the provider runs: embedded stores serve one node.
     _only_node: Option<File>,
     _only_node_on_server: Option<db::OnlyNode>,
@@ -115,6 +119,7 @@ impl App {
             pages,
             outbox,
             receipts,
+            tasks: Tasks::new(Arc::clone(&stores.metrics)),
             metrics: stores.metrics,
             audit: stores.audit,
             draining: Arc::default(),
@@ -194,25 +199,10 @@ impl App {
     /// # Errors
     /// When the listener cannot be used.
     pub fn operations(&self, listener: TcpListener) -> io::Result<Server> {
-        let (db, ephemeral) = (self.db.clone(), self.ephemeral.clone());
         let operations = Operations {
             metrics: Arc::clone(&self.metrics),
-            checks: vec![
-                (
-                    "database",
-                    check(move || {
-                        let db = db.clone();
-                        async move { db.probe().await.map_err(|error| error.to_string()) }
-                    }),
-                ),
-                (
-                    "short_lived_state",
-                    check(move || {
-                        let ephemeral = ephemeral.clone();
-                        async move { ephemeral.probe().await.map_err(|error| error.to_string()) }
-                    }),
-                ),
-            ],
+            checks: readiness::checks(self),
+            remarks: readiness::remarks(self),
             draining: Arc::clone(&self.draining),
             sandbox_clock: self.sandbox_clock(),
         };
@@ -235,12 +225,19 @@ impl App {
 
     /// Starts the background work: sending messages, reading changes of other nodes, purging.
     pub fn work(&self) {
-        work::begin(self);
+        work::begin(self, &self.tasks);
     }
 
-    /// Shuts down gracefully: stops accepting requests, finishes running ones, sends taken messages, closes the database.
-    pub async fn drain(&self, handles: &[ServerHandle]) {
+    /// Shuts down gracefully: readiness turns first; after a pause in which proxies notice, or once `hurried` is done,
+    /// no more connections are accepted, running requests finish, taken messages are sent, and the database is closed.
+    pub async fn drain(&self, handles: &[ServerHandle], hurried: impl Future<Output = ()>) {
         self.draining.store(true, Ordering::Relaxed);
+        let production = self.settings.environment == Environment::Production;
+        let usual = if production { DRAIN_DELAY } else { 0 };
+        let delay = self.settings.server.drain_delay_seconds.unwrap_or(usual);
+        if delay > 0 {
+            let _ = tokio::time::timeout(Duration::from_secs(delay.into()), hurried).await;
+        }
         for handle in handles {
             handle.stop(true).await;
         }
@@ -259,6 +256,9 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 // A database that hangs is given up, with an answer that says so, before the request itself is.
 const _: () = assert!(db::DEADLINE.as_millis() * 2 < LONGEST.as_millis());
+
+/// The usual pause before the listener closes, in seconds: two looks of a proxy that looks every five.
+const DRAIN_DELAY: u32 = 10;
 
 /// Time for the last rows of the audit log, at least.
 const AUDIT_DRAIN: Duration = Duration::from_secs(5);

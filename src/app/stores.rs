@@ -63,9 +63,15 @@ impl Stores {
         let acquire_timeout = Duration::from_millis(settings.database.acquire_timeout_ms.into());
         let (url, each) = (settings.database.url.expose_secret(), connections_each(&settings));
         let db = db::connect(url, each, acquire_timeout, Arc::clone(&metrics)).await.map_err(cannot_start)?;
+        Ok(Self::of(settings, keyring, db, metrics))
+    }
+
+    /// Of what was opened before.
+    pub fn of(settings: Settings, keyring: Keyring, db: Db, metrics: Arc<Metrics>) -> Self {
+        let sandbox = settings.environment == Environment::Sandbox;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
         let audit = Audit::new(db.clone(), clock.clone(), &keyring, Arc::clone(&metrics));
-        Ok(Self { settings, clock, keyring, db, metrics, audit })
+        Self { settings, clock, keyring, db, metrics, audit }
     }
 
     /// The relying parties.
@@ -176,6 +182,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         people::TABLES,
         clients::TABLES,
         jose::TABLES,
+        db::TABLES,
     ];
     subjects.into_iter().flatten().copied()
 }
@@ -204,8 +211,8 @@ pub(super) async fn store_test_people(stores: &Stores, people: &People) -> Resul
 /// Locks the embedded database to this node, so that a second one fails at start instead of corrupting state.
 pub(super) fn only_node(stores: &Stores) -> Result<Option<File>, StartError> {
     let url = stores.settings.database.url.expose_secret();
-    let Some(path) = url.strip_prefix("sqlite:") else { return Ok(None) };
-    let path = path.trim_start_matches("//").split('?').next().unwrap_or(path);
+    let Some(path) = db::embedded_file(url) else { return Ok(None) };
+    let path = path.display();
     let lock = PathBuf::from(format!("{path}.node"));
     let file = File::options()
         .create(true)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
+use super::tasks::{Need, Tasks};
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
@@ -32,24 +33,29 @@ const KEYS: i64 = 3600;
 /// Rows deleted by one statement.
 const SWEEP: i64 = 2000;
 
-/// Starts all background work.
-pub(super) fn begin(app: &App) {
-    tokio::spawn(app.outbox.clone().run());
+/// Starts all background work. It stays on this thread, like all that counts its round trips by cause.
+pub(super) fn begin(app: &App, tasks: &Tasks) {
+    let outbox = app.outbox.clone();
+    tasks.keep("outbox", Need::Vital, move || outbox.clone().run());
     let logouts = app.pages.sign_out.notifier().clone();
-    tokio::spawn(logouts.clone().run());
-    // It stays on this thread, like all that counts its round trips by cause.
-    actix_web::rt::spawn(app.audit.clone().run());
+    let notifier = logouts.clone();
+    tasks.keep("logout_deliveries", Need::Deferrable, move || notifier.clone().run());
+    let audit = app.audit.clone();
+    tasks.keep("audit", Need::Vital, move || audit.clone().run());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
     let db = app.db.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(FOLLOW).await;
-            if db.probe().await.is_ok() {
-                follow(&provider, &revocations).await;
+    tasks.keep("follow", Need::Vital, move || {
+        let (db, provider, revocations) = (db.clone(), provider.clone(), revocations.clone());
+        async move {
+            loop {
+                tokio::time::sleep(FOLLOW).await;
+                if db.probe().await.is_ok() {
+                    follow(&provider, &revocations).await;
+                }
             }
         }
     });
-    let upkeep = Upkeep {
+    let upkeep = Arc::new(Upkeep {
         provider: app.tokens.provider.clone(),
         grants: app.tokens.grants.clone(),
         sign_in: app.pages.sign_in.clone(),
@@ -60,13 +66,14 @@ pub(super) fn begin(app: &App) {
         keys: app.settings.keys.clone(),
         audit: app.audit.clone(),
         keep_days: app.settings.audit.keep_days,
-    };
-    tokio::spawn(upkeep.run());
+    });
+    tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
 }
 
 /// Reads what other nodes and commands changed.
 pub(super) async fn follow(provider: &Provider, revocations: &Revocations) {
     log_failure("clients.stale", "reading the clients", provider.clients.refresh().await);
+    provider.metrics.clients_refused.set(i64::try_from(provider.clients.refused_count()).unwrap_or(i64::MAX));
     log_failure("keys.stale", "reading the signing keys", provider.keys.refresh().await);
     log_failure("revocations.stale", "reading the revocations", revocations.refresh().await);
 }
@@ -110,7 +117,7 @@ struct Upkeep {
 }
 
 impl Upkeep {
-    async fn run(self) {
+    async fn run(self: Arc<Self>) {
         let (mut limits, mut purge, mut keys) = (Every::new(LIMITS), Every::new(PURGE), Every::new(KEYS));
         let mut lost = 0;
         loop {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::output::{Format, say};
 use crate::app::settings::Settings;
-use crate::app::{StartError, Stores, cannot_start};
+use crate::app::{StartError, cannot_start};
 use crate::audit::{Link, Report};
 
 /// Verifies the audit log.
@@ -25,7 +25,7 @@ pub(super) enum Audit {
 impl Audit {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let Self::Verify { from, checkpoint } = self;
-        let stores = Stores::open(settings).await?;
+        let stores = super::existing(settings).await?;
         let mut verifier = stores.audit.verifier();
         if let Some(from) = from {
             verifier = verifier.from(from);

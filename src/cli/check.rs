@@ -1,93 +1,210 @@
-//! `yagona check`: whether the provider can run, part by part.
+//! `yagona check`: whether the provider can run, part by part. It changes nothing.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 
+use super::output::{Format, say};
+use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores};
-use crate::platform::clock::Clock;
-use crate::platform::db;
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::db::{self, Db};
+use crate::platform::ephemeral::inspect_redis;
+use crate::platform::jose::KeySet;
+use crate::platform::seal::{Keyring, KeyringError};
+use crate::platform::telemetry::Metrics;
 
 /// Maximum clock skew, in seconds: more makes codes and tokens expire early or late.
 const MAX_SKEW: i64 = 5;
 
-/// Checks every part, and reports all failures before it exits.
-pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
+/// What was found of each part.
+struct Report {
+    format: Format,
+    parts: Vec<Value>,
+    failed: Vec<&'static str>,
+}
+
+impl Report {
+    /// Prints what was found of a part, and remembers it if it failed.
+    ///
+    /// # Errors
+    /// [`StartError`] when standard output cannot be written.
+    fn add(&mut self, part: &'static str, found: Result<String, String>) -> Result<(), StartError> {
+        let (state, said) = match &found {
+            Ok(what) => ("ok", format!("ok ({what})")),
+            Err(why) => ("failed", format!("FAILED: {why}")),
+        };
+        self.print(part, state, &said)?;
+        if found.is_err() {
+            self.failed.push(part);
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, part: &str, state: &str, said: &str) -> Result<(), StartError> {
+        match self.format {
+            Format::Text => say!("{part:<15} {said}"),
+            Format::Json => self.parts.push(json!({ "part": part, "state": state, "said": said })),
+        }
+        Ok(())
+    }
+
+    /// Prints what was collected.
+    ///
+    /// # Errors
+    /// [`StartError`] when a part failed.
+    fn end(self) -> Result<(), StartError> {
+        if self.format == Format::Json {
+            let told = json!({ "ok": self.failed.is_empty(), "parts": self.parts });
+            self.format.print(&told, || Ok(()))?;
+        }
+        match self.failed.as_slice() {
+            [] => Ok(()),
+            failed => Err(StartError(format!("check failed: {}", failed.join(", ")))),
+        }
+    }
+}
+
+/// Checks every part, whatever was found of those before, and fails at the end if one failed.
+pub(super) async fn run(file: Option<&Path>, format: Format) -> Result<(), StartError> {
     let settings = super::settings(file)?;
-    println!("configuration   ok ({:?}, issuer {})", settings.environment, settings.server.issuer.as_str());
-    let url = db::without_password(settings.database.url.expose_secret());
-    let stores = Stores::open(settings).await?;
-    println!("keyring         ok ({})", stores.settings.keys.keyring.display());
-    let mut wrong = Vec::new();
-    let mut report = |part: &str, found: Result<String, String>| match found {
-        Ok(what) => println!("{part:<15} ok ({what})"),
-        Err(why) => {
-            println!("{part:<15} FAILED: {why}");
-            wrong.push(part.to_owned());
-        }
-    };
-    let clock = |theirs: i64| {
-        let skew = (Clock::System.now().0 - theirs).abs();
-        if skew <= MAX_SKEW {
-            Ok(())
-        } else {
-            Err(format!("its clock differs from this machine's by {skew} s"))
-        }
-    };
-    report("database", stores.db.probe().await.map(|()| url).map_err(|error| error.to_string()));
-    report(
-        "migrations",
-        match db::pending_migrations(&stores.db).await {
+    let mut report = Report { format, parts: Vec::new(), failed: Vec::new() };
+    let what = format!("{:?}, issuer {}", settings.environment, settings.server.issuer.as_str());
+    report.add("configuration", Ok(what))?;
+    let metrics = Metrics::new();
+    let keyring = keyring(&settings, &mut report)?;
+    let db = database(&settings, &metrics, &mut report).await?;
+    let mut is_migrated = false;
+    if let Some(db) = &db {
+        let pending = match db::pending_migrations(db).await {
             Ok(pending) if pending.is_empty() => Ok("none pending".to_owned()),
             Ok(pending) => Err(format!("{} pending: run `yagona migrate`", pending.join(", "))),
             Err(error) => Err(error.to_string()),
-        },
-    );
-    let time = stores.db.server_time().await.map_err(|error| error.to_string());
-    report("database clock", time.and_then(|time| clock(time.0)).map(|()| "agrees".to_owned()));
-    match stores.ephemeral().await {
-        Err(StartError(why)) => report("redis", Err(why)),
-        Ok(ephemeral) if !ephemeral.is_shared() => {
-            report("redis", Ok("not configured: short-lived state is in-process".to_owned()));
+        };
+        is_migrated = pending.is_ok();
+        report.add("migrations", pending)?;
+        let time = db.server_time().await.map_err(|error| error.to_string());
+        report.add("database clock", time.and_then(clock))?;
+    }
+    redis(&settings, &metrics, &mut report).await?;
+    match (keyring, db) {
+        (Some(keyring), Some(db)) if is_migrated => {
+            let stores = Stores::of(settings, keyring, db, metrics);
+            report.add("signing keys", signing_keys(&stores).await)?;
+            report.add("clients", clients(&stores).await)?;
+            stores.db.close().await;
         }
-        Ok(ephemeral) => {
-            report(
-                "redis",
-                ephemeral.probe().await.map(|()| "answers".to_owned()).map_err(|error| error.to_string()),
-            );
-            let time = ephemeral.server_time().await.map_err(|error| error.to_string());
-            report("redis clock", time.and_then(|time| clock(time.0)).map(|()| "agrees".to_owned()));
+        (_, db) => {
+            report.print("signing keys", "unknown", "not looked at")?;
+            report.print("clients", "unknown", "not looked at")?;
+            if let Some(db) = db {
+                db.close().await;
+            }
         }
     }
-    report("signing keys", signing_keys(&stores).await);
-    report("clients", clients(&stores).await);
-    stores.db.close().await;
-    if wrong.is_empty() { Ok(()) } else { Err(StartError(format!("check failed: {}", wrong.join(", ")))) }
+    report.end()
+}
+
+/// The keyring, which is read and never made.
+fn keyring(settings: &Settings, report: &mut Report) -> Result<Option<Keyring>, StartError> {
+    let path = &settings.keys.keyring;
+    match Keyring::read(path) {
+        Ok(keyring) => {
+            report.add("keyring", Ok(path.display().to_string()))?;
+            return Ok(Some(keyring));
+        }
+        Err(KeyringError::Missing(_)) if settings.environment == Environment::Sandbox => {
+            report.add("keyring", Ok(format!("{} is made at the first start", path.display())))?;
+        }
+        Err(error) => report.add("keyring", Err(error.to_string()))?,
+    }
+    Ok(None)
+}
+
+/// The database, which is opened and never made.
+async fn database(
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+    report: &mut Report,
+) -> Result<Option<Db>, StartError> {
+    let url = settings.database.url.expose_secret();
+    if let Some(path) = db::embedded_file(url)
+        && !path.exists()
+    {
+        let missing = format!("there is no file {}: `yagona migrate` makes it", path.display());
+        report.add("database", Err(missing))?;
+        return Ok(None);
+    }
+    let patience = Duration::from_millis(settings.database.acquire_timeout_ms.into());
+    match db::connect(url, 1, patience, Arc::clone(metrics)).await {
+        Ok(db) => {
+            let answer = db.probe().await.map(|()| db::without_password(url));
+            report.add("database", answer.map_err(|error| error.to_string()))?;
+            Ok(Some(db))
+        }
+        Err(error) => {
+            report.add("database", Err(error.to_string()))?;
+            Ok(None)
+        }
+    }
+}
+
+async fn redis(settings: &Settings, metrics: &Arc<Metrics>, report: &mut Report) -> Result<(), StartError> {
+    let Some(url) = &settings.redis.url else {
+        return report.add("redis", Ok("not configured: short-lived state is in-process".to_owned()));
+    };
+    let patience = Duration::from_millis(settings.redis.timeout_ms.into());
+    let found = match inspect_redis(url.expose_secret(), patience, Arc::clone(metrics)).await {
+        Ok(found) => found,
+        Err(error) => return report.add("redis", Err(error.to_string())),
+    };
+    let answers = found.refuses_writes.map_or_else(|| Ok("answers".to_owned()), |why| Err(why.to_string()));
+    report.add("redis", answers)?;
+    report.add("redis clock", clock(found.time))?;
+    let eviction = match found.eviction.as_deref() {
+        Some("noeviction") => Ok("noeviction".to_owned()),
+        Some(other) => Err(format!(
+            "maxmemory-policy is {other}: a full Redis would remove sessions, and counts that bound guessing; set noeviction"
+        )),
+        None => Ok("the server does not say; it must be noeviction".to_owned()),
+    };
+    report.add("redis memory", eviction)?;
+    let persistence = match found.persists {
+        Some(false) => "nothing is kept over a restart",
+        Some(true) => {
+            "its data are written to disk: a restart that brings back an older state revives sessions that ended since; \
+             better set save \"\" and appendonly no"
+        }
+        None => "the server does not say; it should keep nothing over a restart",
+    };
+    report.add("redis disk", Ok(persistence.to_owned()))
+}
+
+/// Whether another machine's clock agrees with this one's.
+fn clock(theirs: Timestamp) -> Result<String, String> {
+    let skew = (Clock::System.now().0 - theirs.0).abs();
+    if skew <= MAX_SKEW {
+        Ok("agrees".to_owned())
+    } else {
+        Err(format!("its clock differs from this machine's by {skew} s"))
+    }
 }
 
 async fn signing_keys(stores: &Stores) -> Result<String, String> {
-    if db::pending_migrations(&stores.db).await.map_or(true, |pending| !pending.is_empty()) {
-        return Ok("created at the first start".to_owned());
-    }
-    let keys = stores.keys().await.map_err(|StartError(why)| why)?;
-    if !keys.created().is_empty() {
-        stores.audit.end_command("check", true).await.map_err(|error| error.to_string())?;
-    }
     let now = stores.clock.now();
-    let signing: Vec<String> = keys
-        .current()
-        .list(now)
-        .into_iter()
-        .filter(|key| key.signing)
-        .map(|key| key.alg.name().to_owned())
-        .collect();
+    let keys = KeySet::stored(&stores.db, &stores.keyring, now).await.map_err(|error| error.to_string())?;
+    let signing: Vec<String> =
+        keys.list(now).into_iter().filter(|key| key.signing).map(|key| key.alg.name().to_owned()).collect();
+    if signing.is_empty() {
+        return Ok("made at the first start".to_owned());
+    }
     Ok(format!("signing with {}", signing.join(", ")))
 }
 
 async fn clients(stores: &Stores) -> Result<String, String> {
-    if db::pending_migrations(&stores.db).await.map_or(true, |pending| !pending.is_empty()) {
-        return Ok("none yet".to_owned());
-    }
     let registry = stores.clients().await.map_err(|StartError(why)| why)?;
     let refused = registry.refused().await.map_err(|error| error.to_string())?;
     if refused.is_empty() {

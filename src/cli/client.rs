@@ -16,6 +16,7 @@ use crate::clients::{
     Registered, Registration, Registry, TokensDocument,
 };
 use crate::platform::db;
+use crate::platform::files::read_text;
 use crate::platform::outbound::Outbound;
 
 /// Registers and manages clients (relying parties).
@@ -67,6 +68,9 @@ pub(super) enum Client {
         client_id: Option<String>,
     },
 }
+
+/// The longest client file: some ten thousand registrations.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A registration as flags; a file has more members (`yagona client import`).
 #[derive(Args)]
@@ -126,8 +130,14 @@ pub(super) struct Add {
 
 impl Client {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
-        let stores = Stores::open(settings).await?;
-        db::migrate(&stores.db).await.map_err(cannot_start)?;
+        let stores = match self {
+            Self::Add(_) | Self::Import { .. } => {
+                let stores = Stores::open(settings).await?;
+                db::migrate(&stores.db).await.map_err(cannot_start)?;
+                stores
+            }
+            _ => super::existing(settings).await?,
+        };
         let clients = stores.clients().await?;
         match self.name() {
             Some(name) => {
@@ -249,10 +259,10 @@ impl Client {
 /// The text of a file, or of standard input.
 fn read(file: &Path) -> std::io::Result<String> {
     if file != Path::new("-") {
-        return std::fs::read_to_string(file);
+        return read_text(file, MOST_BYTES);
     }
     let mut text = String::new();
-    std::io::stdin().lock().read_to_string(&mut text)?;
+    std::io::stdin().lock().take(MOST_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -381,6 +391,12 @@ fn print_registered(done: &[Registered]) -> Result<(), StartError> {
 
 fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
     let all = clients.all();
+    if clients.refused_count() > 0 {
+        eprintln!(
+            "warning: {} more are stored and not served; `yagona check` says why",
+            clients.refused_count()
+        );
+    }
     let mut all: Vec<_> = all.values().collect();
     all.sort_by(|a, b| a.id.cmp(&b.id));
     let told: Vec<Value> = all
@@ -413,7 +429,10 @@ fn text_of(file: &ClientFile) -> Result<(), StartError> {
 }
 
 async fn document(clients: &Registry, only: Option<&str>) -> Result<ClientFile, StartError> {
-    let mut file = clients.export().await.map_err(cannot_start)?;
+    let (mut file, unreadable) = clients.export().await.map_err(cannot_start)?;
+    for error in unreadable {
+        eprintln!("warning: {error}: this client is left out, and it is not served");
+    }
     if let Some(id) = only {
         file.clients.retain(|client| client.client_id == id);
         if file.clients.is_empty() {

@@ -7,7 +7,7 @@ use super::operator;
 use super::output::{Format, say};
 use super::people::{account_of, parse};
 use crate::app::settings::Settings;
-use crate::app::{StartError, Stores, cannot_start};
+use crate::app::{StartError, cannot_start};
 use crate::platform::clock::Timestamp;
 use crate::release::ListedConsent;
 
@@ -32,7 +32,7 @@ impl Consents {
         match self {
             Self::List { number } => {
                 let number = parse(&number, &settings)?;
-                let stores = Stores::open(settings).await?;
+                let stores = super::existing(settings).await?;
                 let account = account_of(&stores, &number).await?;
                 let list = async {
                     let release = stores.life_events().await?.release;
@@ -55,7 +55,7 @@ impl Consents {
                 stores.db.close().await;
             }
             Self::End { id } => {
-                let stores = Stores::open(settings).await?;
+                let stores = super::existing(settings).await?;
                 let end = async {
                     let ended = stores.life_events().await?.end_consent(&id).await;
                     let ended = ended

@@ -1,20 +1,30 @@
 //! `yagona demo`: provider, sandbox and portal on loopback, with embedded stores.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use secrecy::ExposeSecret;
 
-use super::serve;
+use super::{demo_data, serve};
 use crate::app::settings::Settings;
-use crate::app::{App, StartError, Stores, cannot_start, tables, test_people};
+use crate::app::{App, StartError, Stores, cannot_start, test_people};
 use crate::clients::{ClientFile, ClientSecret};
 use crate::demo::portal;
 use crate::notices::receipts;
 use crate::people::test_people::TestPerson;
-use crate::platform::{config, db, telemetry};
+use crate::platform::telemetry;
 use crate::sandbox;
+
+/// A port that others can be told: 0 would be any.
+fn port(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(0) => {
+            Err("0 would be any port: name one, since services and the sandbox are told of it".to_owned())
+        }
+        other => other.map_err(|_| "it is not a port, 1 to 65535".to_owned()),
+    }
+}
 
 /// Runs the demo on this machine.
 #[derive(Args)]
@@ -25,20 +35,20 @@ pub(super) struct Demo {
     /// Redis instead of in-process state: redis://host:port/number
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
-    /// Deletes the data of earlier demos first
+    /// Deletes the data of earlier demos first; data that no demo marked as its own are left alone
     #[arg(long)]
     reset: bool,
     /// Port of the provider
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
     /// Port of the sandbox
-    #[arg(long, default_value_t = 8081)]
+    #[arg(long, default_value_t = 8081, value_parser = port)]
     sandbox_port: u16,
     /// Port of the portal
-    #[arg(long, default_value_t = 8082)]
+    #[arg(long, default_value_t = 8082, value_parser = port)]
     portal_port: u16,
     /// Port of health and metrics
-    #[arg(long, default_value_t = 8089)]
+    #[arg(long, default_value_t = 8089, value_parser = port)]
     operations_port: u16,
     /// Folder in which data is stored, under `var/`
     #[arg(long, default_value = ".", value_name = "DIR")]
@@ -57,12 +67,14 @@ impl Demo {
         let settings = self.settings()?;
         let _log = telemetry::start_log(&settings.log).map_err(cannot_start)?;
         if self.reset {
-            reset(&settings).await?;
+            demo_data::reset(&settings).await?;
         }
         let people = test_people(&settings)?;
         let sandbox =
             sandbox::start_on(outside, sandbox_settings(&settings, &people)?).map_err(cannot_start)?;
-        let app = App::build(Stores::open(settings).await?).await?;
+        let stores = Stores::open(settings).await?;
+        demo_data::mark(&stores).await?;
+        let app = App::build(stores).await?;
         let portal_base = format!("http://localhost:{}", self.portal_port);
         let clients = ClientFile::parse(&CLIENTS.replace("{portal}", &portal_base)).map_err(cannot_start)?;
         let portal_settings = self.portal_settings(&clients, &people, portal_base);
@@ -80,9 +92,13 @@ impl Demo {
         }
         app.work();
         println!("{}", self.banner(&people));
-        serve::ended().await;
+        let mut signals = serve::Signals::new();
+        signals.next().await;
         println!("\nShutting down.");
-        app.drain(&handles).await;
+        let hurried = async {
+            signals.next().await;
+        };
+        app.drain(&handles, hurried).await;
         Ok(())
     }
 
@@ -91,7 +107,9 @@ impl Demo {
         let sandbox = format!("http://localhost:{}", self.sandbox_port);
         // A developer may allow the address of their own service besides the portal's.
         let mut allowed = vec![format!("localhost:{}", self.portal_port)];
-        allowed.extend(std::env::var("YAGONA__OUTBOUND__ALLOW").ok());
+        let environment: Vec<(String, String)> = super::demo_environment().collect();
+        let named = environment.iter().find(|(key, _)| key == "YAGONA__OUTBOUND__ALLOW");
+        allowed.extend(named.map(|(_, value)| value.clone()));
         let mut own = vec![
             ("SERVER__ISSUER", issuer.clone()),
             ("SERVER__LISTEN", format!("127.0.0.1:{}", self.port)),
@@ -107,7 +125,7 @@ impl Demo {
         let own = own.into_iter().map(|(key, value)| (format!("YAGONA__{key}"), value));
         // The command line takes precedence over the environment.
         let named: Vec<(String, String)> = own.collect();
-        let others = config::environment().filter(|(key, _)| !named.iter().any(|(own, _)| own == key));
+        let others = environment.into_iter().filter(|(key, _)| !named.iter().any(|(own, _)| own == key));
         let all: Vec<(String, String)> = others.chain(named.iter().cloned()).collect();
         Settings::demo_with(&self.dir, all.into_iter()).map_err(cannot_start)
     }
@@ -222,27 +240,4 @@ fn listen(port: u16, flag: &str) -> Result<Vec<TcpListener>, StartError> {
         Err(_) => {}
     }
     Ok(listeners)
-}
-
-/// Deletes the data of earlier demos.
-async fn reset(settings: &Settings) -> Result<(), StartError> {
-    let url = settings.database.url.expose_secret();
-    let Some(path) = url.strip_prefix("sqlite:") else {
-        return db::drop_everything(url, tables()).await.map_err(cannot_start);
-    };
-    let path = path.split('?').next().unwrap_or(path);
-    let files = ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{path}{end}")));
-    for file in files.iter().map(PathBuf::as_path).chain([settings.keys.keyring.as_path()]) {
-        remove(file)?;
-    }
-    Ok(())
-}
-
-fn remove(file: &Path) -> Result<(), StartError> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StartError(format!("{} cannot be deleted: {error}", file.display())))
-        }
-        _ => Ok(()),
-    }
 }

@@ -12,7 +12,6 @@ use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
 use crate::platform::clock::Timestamp;
 use crate::platform::config;
-use crate::platform::db;
 use crate::platform::jose::{Alg, PUBLISH_AHEAD, SigningKeys};
 use crate::platform::seal::Keyring;
 
@@ -39,8 +38,7 @@ impl Keys {
         if let Self::Init = self {
             return init(file, format);
         }
-        let stores = Stores::open(super::settings(file)?).await?;
-        db::migrate(&stores.db).await.map_err(cannot_start)?;
+        let stores = super::existing(super::settings(file)?).await?;
         let keys = match self {
             Self::Rotate { alg, active_in } => {
                 let algs =

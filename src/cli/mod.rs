@@ -6,6 +6,8 @@ mod client;
 mod consents;
 #[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
 mod demo;
+#[cfg(feature = "stand-ins")]
+mod demo_data;
 mod keys;
 mod operator;
 mod output;
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret as _;
 
 use crate::app::settings::{self, Settings};
 use crate::app::{StartError, Stores, cannot_start};
@@ -90,9 +93,12 @@ pub fn run() -> ExitCode {
 async fn command(cli: Cli) -> Result<(), StartError> {
     let (file, format) = (cli.config.as_deref(), cli.format);
     match cli.command {
+        Command::Demo(_) if file.is_some() => Err(StartError(
+            "the demo has a configuration of its own: leave out --config, or run `yagona serve` with that file".to_owned(),
+        )),
         Command::Demo(demo) => demo.run().await,
         Command::Serve => serve::run(settings(file)?).await,
-        Command::Check => check::run(file).await,
+        Command::Check => check::run(file, format).await,
         Command::Migrate => migrate(settings(file)?).await,
         Command::Client(client) => client.run(settings(file)?, format).await,
         Command::Keys(keys) => keys.run(file, format).await,
@@ -112,7 +118,55 @@ fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
             "no configuration file: name one with --config FILE; this build has no demo configuration"
                 .to_owned(),
         )),
-        None => Settings::demo_with(Path::new("."), config::environment()).map_err(cannot_start),
+        None => Settings::demo_with(Path::new("."), demo_environment()).map_err(cannot_start),
+    }
+}
+
+/// The variables that the demo, and commands on it, go by. Those that say where things are belong to a provider that has
+/// a configuration of its own: in a shell that is set up for one, the demo must not touch its stores or keys.
+fn demo_environment() -> impl Iterator<Item = (String, String)> {
+    const HARMLESS: [&str; 5] = ["LOG__", "LIMITS__", "SIGN_IN__", "TOKENS__", "OUTBOUND__ALLOW"];
+    let (taken, ignored): (Vec<_>, Vec<_>) =
+        config::environment().filter(|(name, _)| name.starts_with("YAGONA__")).partition(|(name, _)| {
+            let name = name.trim_start_matches("YAGONA__");
+            HARMLESS.iter().any(|harmless| name.starts_with(harmless))
+        });
+    if !ignored.is_empty() {
+        let names: Vec<_> = ignored.into_iter().map(|(name, _)| name).collect();
+        eprintln!("yagona: without --config this is the demo, which ignores {}", names.join(", "));
+    }
+    taken.into_iter()
+}
+
+/// The stores of a command that only reads, or acts on what there is: it makes neither database nor keyring, and changes no
+/// schema.
+///
+/// # Errors
+/// [`StartError`] when there is nothing to read, with the command that makes it.
+async fn existing(settings: Settings) -> Result<Stores, StartError> {
+    let missing = |what: &str, path: &Path, command: &str| {
+        StartError(format!(
+            "there is no {what} {}: `yagona {command}` makes it; or name another configuration with --config or YAGONA_CONFIG",
+            path.display()
+        ))
+    };
+    if let Some(path) = db::embedded_file(settings.database.url.expose_secret())
+        && !path.exists()
+    {
+        return Err(missing("database", &path, "migrate"));
+    }
+    if !settings.keys.keyring.exists() {
+        return Err(missing("keyring", &settings.keys.keyring, "keys init"));
+    }
+    let stores = Stores::open(settings).await?;
+    let pending = db::pending_migrations(&stores.db).await.map_err(cannot_start)?;
+    if pending.is_empty() {
+        Ok(stores)
+    } else {
+        Err(StartError(format!(
+            "the database is of an earlier version ({} pending): run `yagona migrate`",
+            pending.join(", ")
+        )))
     }
 }
 

@@ -35,7 +35,7 @@ impl People {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let (Self::Show { number } | Self::Unlock { number } | Self::EndAccess { number }) = &self;
         let number = parse(number, &settings)?;
-        let stores = Stores::open(settings).await?;
+        let stores = super::existing(settings).await?;
         let account = account_of(&stores, &number).await?;
         let (person, number) = (account.person_id.as_str(), number.masked());
         match self {

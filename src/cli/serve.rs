@@ -1,7 +1,6 @@
-//! `yagona serve`: runs the provider until SIGTERM or SIGINT.
+//! `yagona serve`: runs the provider until SIGTERM, SIGINT or SIGHUP.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
 
 use crate::app::settings::Settings;
 use crate::app::{App, StartError, Stores, cannot_start};
@@ -23,9 +22,14 @@ pub(super) async fn run(settings: Settings) -> Result<(), StartError> {
     actix_web::rt::spawn(operations);
     app.work();
     tracing::info!(event = "started", issuer, %listen, operations_listen = %operations_listen, "serving");
-    let signal = ended().await;
+    let mut signals = Signals::new();
+    let signal = signals.next().await;
     tracing::info!(event = "draining", signal, "shutting down: finishing running requests");
-    app.drain(&[handle]).await;
+    let hurried = async {
+        let signal = signals.next().await;
+        tracing::info!(event = "draining", signal, "shutting down at once");
+    };
+    app.drain(&[handle], hurried).await;
     operations_handle.stop(false).await;
     tracing::info!(event = "stopped", "stopped");
     Ok(())
@@ -41,23 +45,75 @@ pub(super) fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, St
     })
 }
 
-/// Waits for SIGTERM or SIGINT; returns its name.
-pub(super) async fn ended() -> &'static str {
+/// The signals that end a process. Those that come while nobody waits are not lost.
+pub(super) struct Signals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            return tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = tokio::signal::ctrl_c() => "SIGINT",
-            };
+    signals: Vec<(&'static str, tokio::signal::unix::Signal)>,
+}
+
+impl Signals {
+    pub(super) fn new() -> Self {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut kinds = vec![("SIGTERM", SignalKind::terminate()), ("SIGINT", SignalKind::interrupt())];
+            // A terminal that goes away takes nothing down half-way; under `nohup` it takes nothing down at all.
+            if !hangup_is_ignored() {
+                kinds.push(("SIGHUP", SignalKind::hangup()));
+            }
+            let signals = kinds.into_iter().filter_map(|(name, kind)| Some((name, signal(kind).ok()?)));
+            Self { signals: signals.collect() }
+        }
+        #[cfg(not(unix))]
+        Self {}
+    }
+
+    /// Waits for the next one; returns its name.
+    pub(super) async fn next(&mut self) -> &'static str {
+        #[cfg(unix)]
+        {
+            let coming = self.signals.iter_mut().map(|(name, signal)| {
+                Box::pin(async move {
+                    if signal.recv().await.is_none() {
+                        std::future::pending::<()>().await;
+                    }
+                    *name
+                })
+            });
+            futures_util::future::select_all(coming).await.0
+        }
+        #[cfg(not(unix))]
+        {
+            if tokio::signal::ctrl_c().await.is_err() {
+                // Without signals the process can only be killed.
+                std::future::pending::<()>().await;
+            }
+            "SIGINT"
         }
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals the process can only be killed.
-        loop {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
-        }
+}
+
+/// Whether whoever started this process had it ignore SIGHUP, as `nohup` does. Without `/proc` nobody is taken to have.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+/// By the bit of the first signal, which SIGHUP is.
+#[cfg(unix)]
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::ignores_hangup;
+
+    #[test]
+    fn what_nohup_set_is_left_alone() {
+        assert!(ignores_hangup("SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup("SigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangup(""));
     }
-    "SIGINT"
 }

@@ -28,6 +28,8 @@ pub struct Registry {
 /// The clients as they were at one version of their table.
 struct Snapshot {
     clients: Arc<Clients>,
+    /// How many are stored and not served.
+    refused: usize,
     /// Digests of their icons.
     icons: HashSet<String>,
     version: (i64, i64),
@@ -54,6 +56,9 @@ pub enum ClientsError {
     /// There is no such client.
     #[error("there is no client `{0}`; `yagona client list` shows them")]
     Unknown(String),
+    /// The client's row is malformed.
+    #[error("{0}: import the registration of the client anew")]
+    Unreadable(DbError),
     /// The client has no secret by its own choice.
     #[error("the client `{0}` is public: it has no secret to rotate")]
     Public(String),
@@ -126,7 +131,7 @@ impl Registry {
         for mut registration in file.clients {
             let has_icon = registration.identity.logo_uri.is_some();
             let disabled = registration.disabled.take();
-            let old = known.iter().find(|old| old.registration.client_id == registration.client_id);
+            let old = known.iter().find(|old| old.client_id == registration.client_id);
             let (created, had_secret) = (old.is_none(), old.is_some_and(|old| old.secret.is_some()));
             let authentication = &mut registration.authentication;
             let given =
@@ -154,9 +159,10 @@ impl Registry {
     /// [`ClientsError`].
     pub async fn rotate_secret(&self, id: &str, keep: i64) -> Result<ClientSecret, ClientsError> {
         let known = self.stored().await?;
-        let client = known.iter().find(|client| client.registration.client_id == id);
+        let client = known.into_iter().find(|client| client.client_id == id);
         let client = client.ok_or_else(|| ClientsError::Unknown(id.to_owned()))?;
-        if client.registration.authentication.is_public() {
+        let registration = client.registration.map_err(ClientsError::Unreadable)?;
+        if registration.authentication.is_public() {
             return Err(ClientsError::Public(id.to_owned()));
         }
         let secret = ClientSecret::generate();
@@ -187,7 +193,7 @@ impl Registry {
     pub async fn delete(&self, id: &str, then: Vec<Statement>) -> Result<(), ClientsError> {
         if !store::delete(&self.db, id, then).await? {
             let known = self.stored().await?;
-            let known = known.iter().any(|client| client.registration.client_id == id);
+            let known = known.iter().any(|client| client.client_id == id);
             let error = if known { ClientsError::InUse } else { ClientsError::Unknown };
             return Err(error(id.to_owned()));
         }
@@ -200,18 +206,30 @@ impl Registry {
         self.audit.record(Event::new(kind).client(id));
     }
 
-    /// The registration documents, with digests of secrets so that they can be imported elsewhere.
+    /// The registration documents, with digests of secrets so that they can be imported elsewhere; and why others cannot
+    /// be read.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn export(&self) -> Result<ClientFile, DbError> {
-        let clients = self.stored().await?.into_iter().map(|mut stored| {
-            let digest = stored.secret.as_ref().map(SecretDigest::encode);
-            stored.registration.authentication.client_secret_sha256 = digest;
-            stored.registration.disabled = stored.disabled_at.map(|_| true);
-            stored.registration
-        });
-        Ok(ClientFile { clients: clients.collect() })
+    pub async fn export(&self) -> Result<(ClientFile, Vec<DbError>), DbError> {
+        let (mut clients, mut unreadable) = (Vec::new(), Vec::new());
+        for stored in self.stored().await? {
+            match stored.registration {
+                Ok(mut registration) => {
+                    let digest = stored.secret.as_ref().map(SecretDigest::encode);
+                    registration.authentication.client_secret_sha256 = digest;
+                    registration.disabled = stored.disabled_at.map(|_| true);
+                    clients.push(registration);
+                }
+                Err(error) => unreadable.push(error),
+            }
+        }
+        Ok((ClientFile { clients }, unreadable))
+    }
+
+    /// How many clients are stored and not served: their rows are malformed, or today's rules refuse them.
+    pub fn refused_count(&self) -> usize {
+        self.current.load().refused
     }
 
     /// Whether a client has an icon of that digest.
@@ -237,9 +255,11 @@ impl Snapshot {
     /// Reads the clients; `version` was read before them, so that what changes in between is read the next time.
     async fn read(db: &Db, rules: &Rules, version: (i64, i64)) -> Result<Self, DbError> {
         let icons = store::icons(db).await?;
-        let clients = build(store::all(db).await?, &icons, rules);
+        let stored = store::all(db).await?;
+        let count = stored.len();
+        let clients = build(stored, &icons, rules);
         let icons = icons.into_iter().map(|icon| icon.digest).collect();
-        Ok(Self { clients: Arc::new(clients), icons, version })
+        Ok(Self { refused: count - clients.len(), clients: Arc::new(clients), icons, version })
     }
 }
 
@@ -254,25 +274,27 @@ fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: &Rules) -> Clie
                 client.icon = fetched.map(|icon| icon::path(&icon.digest));
                 clients.insert(client.id.clone(), Arc::new(client));
             }
-            // A registration that is invalid by today's rules is not served; the others are.
+            // One that cannot be read or is invalid by today's rules is not served; the others are.
             Err(errors) => {
-                tracing::error!(event = "client.invalid", %errors, "a stored client is not served");
+                let client = &stored.client_id;
+                tracing::error!(event = "client.invalid", client.id = %client, %errors, "a stored client is not served");
             }
         }
     }
     clients
 }
 
-/// The client of a stored registration; why it is not served, if today's rules refuse it.
+/// The client of a stored registration; why it is not served, if it cannot be read or today's rules refuse it.
 fn usable(stored: &StoredClient, rules: &Rules) -> Result<Client, String> {
+    let registration = stored.registration.as_ref().map_err(ToString::to_string)?;
     if !rules.published_secrets && stored.secret.is_some_and(|secret| secret.is_published()) {
         return Err(format!(
             "the secret of the client `{0}` stands in Yagona's own files, where everybody can read it: \
              `yagona client rotate-secret {0}` gives it another",
-            stored.registration.client_id
+            stored.client_id
         ));
     }
-    let mut client = stored.registration.parse(rules).map_err(|errors| errors.to_string())?;
+    let mut client = registration.parse(rules).map_err(|errors| errors.to_string())?;
     client.authentication.secret = stored.secret;
     client.authentication.former_secret = stored.former_secret;
     client.disabled = stored.disabled_at.is_some();
@@ -325,6 +347,43 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn a_row_that_cannot_be_read_costs_its_own_client_and_nobody_else() {
+        let db = TestDb::migrated().await;
+        let registry = async || {
+            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox()).await.unwrap()
+        };
+        let node = registry().await;
+        node.register(ClientFile::parse(TWO).unwrap()).await.unwrap();
+        for damage in [
+            "UPDATE clients SET disabled_at = 'x', updated_at_ms = updated_at_ms + 1 WHERE client_id = 'first'",
+            "UPDATE clients SET metadata = '{', disabled_at = NULL, updated_at_ms = updated_at_ms + 1 \
+             WHERE client_id = 'first'",
+        ] {
+            db.execute(db::statement(damage)).await.unwrap();
+            // A running node takes over what changed, and another one starts.
+            node.refresh().await.unwrap();
+            for registry in [&node, &registry().await] {
+                let served: Vec<_> = registry.all().keys().map(ToString::to_string).collect();
+                assert_eq!((served, registry.refused_count()), (vec!["second".to_owned()], 1));
+            }
+            let refused = node.refused().await.unwrap();
+            assert!(refused.len() == 1 && refused[0].contains("clients"), "{refused:?}");
+            let (file, unreadable) = node.export().await.unwrap();
+            assert_eq!((file.clients.len(), unreadable.len()), (1, 1));
+        }
+        // Whoever is to be shut out is, the damaged one included.
+        for id in ["first", "second"] {
+            node.set_disabled(id, true).await.unwrap();
+        }
+        assert!(node.all().values().all(|client| client.disabled));
+        assert!(matches!(node.rotate_secret("first", 0).await, Err(ClientsError::Unreadable(_))));
+        // Its registration mends it, and it keeps its secret.
+        let done = node.register(ClientFile::parse(TWO).unwrap()).await.unwrap();
+        assert!(done.iter().all(|client| client.secret.is_none()));
+        assert_eq!((node.all().len(), node.refused_count()), (2, 0));
+    }
+
+    #[actix_web::test]
     async fn of_several_clients_all_are_stored_or_none() {
         let db = TestDb::migrated().await;
         let registry =
@@ -336,7 +395,7 @@ mod tests {
         .await
         .unwrap();
         assert!(matches!(registry.register(ClientFile::parse(TWO).unwrap()).await, Err(ClientsError::Db(_))));
-        assert!(registry.export().await.unwrap().clients.is_empty());
+        assert!(registry.export().await.unwrap().0.clients.is_empty());
         db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
         let registered = registry.register(ClientFile::parse(TWO).unwrap()).await.unwrap();
         assert!(registered.iter().all(|client| client.secret.is_some()));

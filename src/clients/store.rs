@@ -2,7 +2,7 @@
 
 use super::{Registration, SecretDigest};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError, Statement};
+use crate::platform::db::{self, Db, DbError, Row, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE, ICONS];
@@ -12,7 +12,9 @@ const ICONS: &str = "client_icons";
 
 /// A stored client.
 pub(super) struct StoredClient {
-    pub(super) registration: Registration,
+    pub(super) client_id: String,
+    /// What was registered; an error if the row is malformed, which concerns no other client.
+    pub(super) registration: Result<Registration, DbError>,
     pub(super) secret: Option<SecretDigest>,
     /// The secret before that one, and until when it works.
     pub(super) former_secret: Option<(SecretDigest, Timestamp)>,
@@ -26,20 +28,33 @@ pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
              FROM clients ORDER BY client_id",
         ))
         .await?;
-    rows.iter()
-        .map(|row| {
-            let digest = |column| {
-                db::maybe_text(row, TABLE, column).map(|text| text.as_deref().and_then(SecretDigest::decode))
-            };
-            let until = db::maybe_int(row, TABLE, "former_secret_until")?.map(Timestamp);
-            Ok(StoredClient {
-                registration: db::json(row, TABLE, "metadata")?,
-                secret: digest("secret_digest")?,
-                former_secret: digest("former_secret_digest")?.zip(until),
-                disabled_at: db::maybe_int(row, TABLE, "disabled_at")?.map(Timestamp),
-            })
-        })
-        .collect()
+    Ok(rows.iter().map(stored).collect())
+}
+
+fn stored(row: &Row) -> StoredClient {
+    let mut client = StoredClient {
+        client_id: String::new(),
+        registration: db::json(row, TABLE, "metadata"),
+        secret: None,
+        former_secret: None,
+        disabled_at: None,
+    };
+    if let Err(error) = read_columns(row, &mut client) {
+        client.registration = Err(error);
+    }
+    client
+}
+
+fn read_columns(row: &Row, client: &mut StoredClient) -> Result<(), DbError> {
+    let digest = |column| {
+        db::maybe_text(row, TABLE, column).map(|text| text.as_deref().and_then(SecretDigest::decode))
+    };
+    client.client_id = db::text(row, TABLE, "client_id")?;
+    client.secret = digest("secret_digest")?;
+    let until = db::maybe_int(row, TABLE, "former_secret_until")?.map(Timestamp);
+    client.former_secret = digest("former_secret_digest")?.zip(until);
+    client.disabled_at = db::maybe_int(row, TABLE, "disabled_at")?.map(Timestamp);
+    Ok(())
 }
 
 /// Stores a registration; with `secret` also its new secret, otherwise the former one stays; with `disabled` also whether it

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod ephemeral;
+pub mod files;
 pub mod jose;
 pub mod outbound;
 pub mod seal;

@@ -110,7 +110,7 @@ pub fn start_on(listeners: Vec<TcpListener>, settings: Settings) -> io::Result<S
         let sandbox = sandbox.clone();
         App::new().configure(move |config| routes(config, sandbox))
     };
-    let server = HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(1);
+    let server = HttpServer::new(app).workers(1).tcp_nodelay(true).disable_signals().shutdown_timeout(1);
     Ok(listeners.into_iter().try_fold(server, HttpServer::listen)?.run())
 }
 

@@ -2,9 +2,11 @@
 
 use crate::support::client_file::SHOP;
 use crate::support::folder::Folder;
-use crate::support::process::{both_streams, run};
+use crate::support::people::{Census, People};
+use crate::support::process::{both_streams, run, run_well};
+use crate::support::setup::Place;
 use crate::support::wait::until;
-use crate::support::{Asked, Setup, World, alone_on_both_backends, code_of, jwt};
+use crate::support::{Asked, Backend, Setup, World, alone_on_both_backends, code_of, jwt};
 
 alone_on_both_backends!(
     clients_can_be_managed_while_the_provider_runs,
@@ -248,6 +250,65 @@ async fn a_check_names_what_is_wrong(setup: Setup) {
     assert!(!output.status.success(), "{}", both_streams(&output));
 }
 
+#[tokio::test]
+async fn a_check_makes_nothing_and_goes_on_after_a_failure() {
+    let folder = Folder::new();
+    let setup = Setup::new(Backend::Servers);
+    let place = Place {
+        issuer: "http://localhost:8080".to_owned(),
+        port: 8080,
+        operations: 8089,
+        database: format!("sqlite:{}", folder.file("none/yagona.db").display()),
+        redis: Some("redis://127.0.0.1:1".to_owned()),
+        sandbox: "http://localhost:8081".to_owned(),
+    };
+    std::fs::write(folder.file("people.toml"), People::new(Census { enrolled: 1, others: 0 }).file())
+        .expect("people");
+    let check = |place: &Place| {
+        std::fs::write(folder.file("checked.toml"), setup.configuration(place).to_string()).expect("a file");
+        let output = run(folder.path(), &["check", "-c", "checked.toml"]);
+        assert!(!output.status.success());
+        both_streams(&output)
+    };
+    let said = check(&place);
+    for part in
+        ["configuration   ok", "keyring         ok", "database        FAILED", "redis           FAILED"]
+    {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(said.contains("yagona migrate") && said.contains("refused"), "{said}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").collect();
+    assert_eq!(left.len(), 2, "nothing but the configuration: {left:?}");
+
+    // Causes are named as they are.
+    let nobody = "postgres://nobody@127.0.0.1:1/nothing".to_owned();
+    let said = check(&Place { database: nobody, ..place.clone() });
+    assert!(said.contains("database        FAILED") && said.contains("refused"), "{said}");
+    let garbage = folder.file("garbage.db");
+    std::fs::write(&garbage, "no database ".repeat(100)).expect("a file");
+    let database = format!("sqlite:{}", garbage.display());
+    let said = check(&Place { database, ..place.clone() });
+    assert!(said.contains("not a database"), "{said}");
+
+    // A database that another keyring sealed, and of which one migration has another text.
+    let database = format!("sqlite:{}", folder.file("sealed.db").display());
+    let sealed = Place { database, redis: None, ..place };
+    std::fs::write(folder.file("sealed.toml"), setup.configuration(&sealed).to_string()).expect("a file");
+    run_well(folder.path(), &["keys", "list", "-c", "sealed.toml"]);
+    let before = run_well(folder.path(), &["check", "-c", "sealed.toml"]);
+    assert!(before.contains("signing with"), "{before}");
+    std::fs::rename(folder.file("keyring.toml"), folder.file("keyring-of-before.toml")).expect("a file");
+    run_well(folder.path(), &["keys", "init", "-c", "sealed.toml"]);
+    let said = check(&sealed);
+    assert!(said.contains("keyring is not the one"), "{said}");
+    let raw = rusqlite::Connection::open(folder.file("sealed.db")).expect("the database");
+    raw.execute_batch("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 2").expect("a change");
+    let said = check(&sealed);
+    assert!(said.contains("migrations      FAILED") && said.contains("another text"), "{said}");
+    let served = run(folder.path(), &["serve", "-c", "sealed.toml"]);
+    assert!(!served.status.success() && both_streams(&served).contains("another text"));
+}
+
 #[test]
 fn a_bad_configuration_is_reported_whole() {
     let folder = Folder::new();
@@ -271,9 +332,18 @@ fn a_bad_configuration_is_reported_whole() {
 #[test]
 fn what_is_typed_wrong_is_explained() {
     let folder = Folder::new();
-    for arguments in
-        [&["sevre"][..], &["serve", "-c", "missing.toml"], &["client", "add"], &["--no-such-flag"]]
-    {
+    for arguments in [
+        &["sevre"][..],
+        &["serve", "-c", "missing.toml"],
+        &["client", "add"],
+        &["--no-such-flag"],
+        // The demo has a configuration of its own, and says where it is.
+        &["demo", "-c", "missing.toml"],
+        &["demo", "--port", "0"],
+        // Files without an end.
+        &["client", "import", "/dev/zero"],
+        &["serve", "-c", "/dev/zero"],
+    ] {
         let output = run(folder.path(), arguments);
         assert!(!output.status.success(), "{arguments:?}");
         assert!(!output.stderr.is_empty(), "{arguments:?}");

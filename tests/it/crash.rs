@@ -10,6 +10,7 @@ alone_on_both_backends!(
     a_crash_between_page_and_gateway_sends_no_code_twice,
     a_terminated_provider_finishes_and_ends_well,
     a_request_under_way_is_answered_before_the_end,
+    a_node_that_ends_says_so_before_it_closes,
 );
 
 async fn what_was_acknowledged_survives_a_crash(setup: Setup) {
@@ -144,4 +145,29 @@ async fn a_request_under_way_is_answered_before_the_end(setup: Setup) {
         world.start_again().await;
         world.sandbox.next_code(&person).await;
     }
+}
+
+async fn a_node_that_ends_says_so_before_it_closes(setup: Setup) {
+    let mut world = setup.set("server.drain_delay_seconds", 300).start().await;
+    let person = world.person();
+    // A terminal that goes away ends it in order, too; under `nohup` the node ignores that, as these tests then do.
+    let status = std::fs::read_to_string("/proc/self/status").expect("the state of this process");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask");
+    let ignored = u64::from_str_radix(ignored.trim(), 16).expect("a mask") & 1 == 1;
+    let signal = if ignored { "INT" } else { "HUP" };
+    world.nodes[0].running.signal(signal);
+    let ready = format!("{}/health/ready", world.nodes[0].operations);
+    until("the node to drain", async || {
+        let answer = crate::support::http::get(&ready).await.ok()?.text().await.ok()?;
+        answer.contains("draining").then_some(())
+    })
+    .await;
+    // A proxy may not have noticed yet: whoever comes is still served, over new connections.
+    code_of(&world.browser().sign_in(&world, &Asked::by(SHOP), &person).await);
+    world.nodes[0].running.signal("TERM");
+    let status = world.nodes[0].running.end().await;
+    assert!(status.success(), "{status}");
+    let log = world.nodes[0].running.log();
+    let signal = format!("SIG{signal}");
+    assert!(log.contains(&signal) && log.contains("SIGTERM") && log.contains("\"stopped\""), "{log}");
 }

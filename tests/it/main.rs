@@ -36,6 +36,7 @@ mod outage;
 mod pages;
 mod permission;
 mod policies;
+mod readiness;
 mod redemption;
 mod refresh;
 mod session;

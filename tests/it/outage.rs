@@ -6,11 +6,11 @@ use reqwest::Method;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::support::client_file::SHOP;
+use crate::support::client_file::{MACHINE, SHOP};
 use crate::support::flow::redemption;
 use crate::support::http;
 use crate::support::wait::until;
-use crate::support::{Asked, Backend, Browser, Setup, World, code_of};
+use crate::support::{Asked, Backend, Browser, Setup, World, code_of, param};
 
 async fn relayed() -> World {
     Setup::new(Backend::Servers).relayed().start().await
@@ -25,7 +25,7 @@ async fn assert_unavailable(browser: &Browser, method: Method, url: &Url, form: 
 }
 
 /// Fails unless the response is a 503 with Retry-After.
-async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
+pub(crate) async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(&str, &str)]) {
     let request = browser.request(method.clone(), url).header("Sec-Fetch-Site", "same-origin");
     let request = if method == Method::POST { request.form(form) } else { request };
     let request = if url.path() == "/oidc/token" {
@@ -41,7 +41,7 @@ async fn assert_gives_up(browser: &Browser, method: Method, url: &Url, form: &[(
     assert!(after.is_some_and(|seconds| seconds > 0), "{url}: Retry-After {after:?}");
 }
 
-async fn assert_ready(world: &World, status: u16) {
+pub(crate) async fn assert_ready(world: &World, status: u16) {
     until(&format!("readiness to be {status}"), async || {
         let url = format!("{}/health/ready", world.nodes[0].operations);
         let answer = http::get(&url).await.expect("the operations port");
@@ -63,8 +63,14 @@ async fn without_redis_every_answer_is_503_and_then_all_is_well_again() {
     let number = [("phone", person.number.as_str())];
     let mut other = world.browser();
     let code_page = other.begin_with_number(&world, &Asked::by(SHOP), &world.person()).await;
+    let mut known = world.browser();
+    code_of(&known.sign_in(&world, &Asked::by(SHOP), &world.person()).await);
 
     redis.cut();
+    // Where nobody looks at a page the client is told.
+    let silent = Asked::by(SHOP).and("prompt", "none");
+    let answer = known.begin(&world, &silent).await.away();
+    assert_eq!(param(&answer, "error").as_deref(), Some("temporarily_unavailable"));
     // Nothing is stored before a number is entered.
     browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
     assert_unavailable(&other, Method::GET, &code_page.url, &[]).await;
@@ -94,8 +100,21 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
     let person = world.person();
     let number = [("phone", person.number.as_str())];
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.get("refresh_token"))];
+    let machine =
+        world.post_as(MACHINE, "/oidc/token", &[("grant_type", "client_credentials")]).await.granted();
 
     postgres.cut();
+    // A token that stands for no person is told of from memory and Redis.
+    let token = [("token", machine.get("access_token"))];
+    let introspected = world.post_as(MACHINE, "/oidc/introspect", &token).await;
+    assert_eq!((introspected.status, &introspected.body["active"]), (200, &true.into()));
+    // One that stands for a person needs the person's record as it is now.
+    let token = [("token", tokens.get("access_token"))];
+    until("the person to be forgotten", async || {
+        let answer = world.post_as(SHOP, "/oidc/introspect", &token).await;
+        (answer.status == 503).then_some(())
+    })
+    .await;
     assert_unavailable(&browser, Method::POST, &token_url, &redemption(&code)).await;
     assert_unavailable(&browser, Method::POST, &token_url, &refresh).await;
     assert_unavailable(&browser, Method::POST, &number_url, &number).await;
@@ -166,4 +185,39 @@ async fn a_postgres_that_hangs_is_given_up_and_comes_back() {
     }
     world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
     world.tokens(&asked, &world.person()).await;
+}
+
+#[tokio::test]
+async fn connections_that_vanish_without_an_end_are_replaced() {
+    let mut world = Setup::new(Backend::Servers).set("nodes", 2).relayed().start().await;
+    world.add_node().await;
+    let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
+    let tokens = world.tokens(&asked, &world.person()).await;
+    let ports: Vec<u16> = world.nodes.iter().map(|node| node.port).collect();
+    let fields = [("token", tokens.get("refresh_token"))];
+    // More at once than a node may have connections: each of them is used.
+    let ask = async || {
+        let asking = (0..32).map(|n| world.post_at(ports[n % 2], SHOP, "/oidc/introspect", &fields));
+        futures_util::future::join_all(asking).await
+    };
+    assert!(ask().await.iter().all(|answer| answer.status == 200));
+    let (postgres, redis) = world.relays.as_ref().expect("relays");
+    let before = (postgres.accepted(), redis.accepted());
+    postgres.swallow();
+    redis.swallow();
+    // They are given up by a deadline, long before TCP would, and no place in a pool is lost with them.
+    for _ in 0..3 {
+        until("every answer to be there again", async || {
+            ask().await.iter().all(|answer| answer.status == 200).then_some(())
+        })
+        .await;
+    }
+    // Once a node is ready, none of its threads has a dead connection any more.
+    for node in &world.nodes {
+        let url = format!("{}/health/ready", node.operations);
+        until("readiness", async || (http::get(&url).await.ok()?.status() == 200).then_some(())).await;
+        let mut browser = world.browser().at(node.port);
+        code_of(&browser.sign_in(&world, &asked, &world.person()).await);
+    }
+    assert!(postgres.accepted() > before.0 && redis.accepted() > before.1);
 }

@@ -2,10 +2,15 @@
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
+use sqlx::{Connection as _, PgConnection, Row as _};
 
 use crate::support::client_file::{SHOP, secret};
 use crate::support::flow::redemption;
-use crate::support::process::{both_streams, run};
+use crate::support::folder::Folder;
+use crate::support::people::{Census, People};
+use crate::support::process::{Running, both_streams, free_port, run};
+use crate::support::servers::{postgres_database, redis_database};
+use crate::support::setup::Place;
 use crate::support::wait::until;
 use crate::support::{Asked, Backend, Setup, Step, World, code_of};
 
@@ -42,6 +47,40 @@ async fn a_sign_in_may_change_nodes_at_every_step() {
     assert!(
         matches!(browser.at(ports[1]).begin(&world, &asked).await, Step::Page(page) if page.has("other"))
     );
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_once_on_an_empty_server_all_serve() {
+    let folder = Folder::new();
+    let setup = Setup::new(Backend::Servers).set("nodes", 3).set("sandbox.movable_clock", false);
+    let people = People::new(Census { enrolled: 1, others: 0 }).file();
+    std::fs::write(folder.file("people.toml"), people).expect("the people file");
+    let (database, redis) = (postgres_database().await, redis_database().await);
+    let mut nodes: Vec<(Running, String)> = (0..3)
+        .map(|node| {
+            let (port, operations) = (free_port(), free_port());
+            let place = Place {
+                issuer: "http://localhost:8080".to_owned(),
+                port,
+                operations,
+                database: database.clone(),
+                redis: Some(redis.clone()),
+                sandbox: "http://localhost:9".to_owned(),
+            };
+            let config = format!("node-{node}.toml");
+            std::fs::write(folder.file(&config), setup.configuration(&place).to_string()).expect("a file");
+            let log = folder.file(&format!("node-{node}.log"));
+            let running = Running::start(folder.path(), &["serve", "-c", &config], log);
+            (running, format!("http://127.0.0.1:{operations}/health/ready"))
+        })
+        .collect();
+    for (node, ready) in &mut nodes {
+        node.until_ready(ready).await;
+    }
+    let mut connection = PgConnection::connect(&database).await.expect("the database");
+    let keys =
+        sqlx::query("SELECT COUNT(*) FROM signing_keys").fetch_one(&mut connection).await.expect("keys");
+    assert_eq!(keys.get::<i64, _>(0), 3, "one per algorithm");
 }
 
 #[tokio::test]

@@ -4,9 +4,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Environment, Settings, TABLE};
 use crate::platform::config::{ConfigProblems, Loader, SettingsSection};
+use crate::platform::files::read_text;
 
 /// The demo's configuration, which is also the default of commands without `--config`.
 const DEMO: &str = include_str!("../../../config/demo.toml");
+/// The longest configuration file.
+const MOST_BYTES: u64 = 1024 * 1024;
+
 const DEMO_NAME: &str = "config/demo.toml (built in)";
 
 /// Reads the configuration from its three layers and checks it as a whole.
@@ -78,7 +82,7 @@ fn from_file(
 ) -> Result<Settings, ConfigProblems> {
     let Some(path) = file else { return resolve(None, env, keyring_may_be_missing) };
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    match read_text(path, MOST_BYTES) {
         Ok(content) => resolve(Some((&name, &content)), env, keyring_may_be_missing),
         Err(error) => Err(ConfigProblems::of_file(name, &error)),
     }

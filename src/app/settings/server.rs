@@ -36,7 +36,10 @@ settings! {
         max_body_bytes: u32 = 65536, count(1024..=10_485_760, "bytes");
         /// Timeout for a client to send its request headers.
         request_timeout_seconds: u32 = 10, count(1..=300, "seconds");
-        /// Time for running requests to finish after SIGTERM.
+        /// Time from SIGTERM, when readiness turns 503, until no more connections are accepted: longer than a proxy
+        /// needs to notice. A second signal ends it.
+        drain_delay_seconds: Option<u32>, count(0..=300, "seconds"), otherwise("0 in the sandbox, 10 in production");
+        /// Time for running requests to finish after that.
         drain_seconds: u32 = 20, count(0..=600, "seconds");
         [tls]: Option<TlsSettings>;
     }

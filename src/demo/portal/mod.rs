@@ -62,7 +62,7 @@ pub struct Settings {
 pub fn start(listeners: Vec<TcpListener>, settings: Settings) -> io::Result<Server> {
     let portal = web::Data::new(Portal::new(settings)?);
     let server = HttpServer::new(move || App::new().app_data(portal.clone()).configure(routes));
-    let server = server.workers(1).disable_signals();
+    let server = server.workers(1).tcp_nodelay(true).disable_signals();
     Ok(listeners.into_iter().try_fold(server, HttpServer::listen)?.run())
 }
 

@@ -1,6 +1,7 @@
 //! HTTP for both gateways: a client with a short timeout, bounded responses, and the decision whether a message of a
 //! failed request may have been sent.
 
+use std::error::Error;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, StatusCode, redirect};
@@ -129,6 +130,9 @@ pub(super) fn reason(said: &str) -> String {
 }
 
 fn describe(error: &reqwest::Error) -> String {
+    if let Some(why) = tls_failure(error) {
+        return format!("no TLS connection: {why}");
+    }
     let what = match (error.is_connect(), error.is_timeout()) {
         (true, true) => "connecting timed out",
         (true, false) => "could not connect",
@@ -137,6 +141,22 @@ fn describe(error: &reqwest::Error) -> String {
         (false, false) => "the connection broke off",
     };
     what.to_owned()
+}
+
+/// What the TLS handshake failed with, if it did: a certificate that is not accepted, a server that does not speak TLS.
+fn tls_failure(error: &reqwest::Error) -> Option<String> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            return Some(tls.to_string());
+        }
+        // What an error of input and output is about is not its source, but within it.
+        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(within) => Some(within),
+            None => cause.source(),
+        };
+    }
+    None
 }
 
 #[cfg(test)]
@@ -148,6 +168,26 @@ mod tests {
         assert_eq!(reason("HTTP 400: bad 998901234567\nerror 404"), "HTTP 400: bad … error 404");
         assert_eq!(reason("ends with 998901234567"), "ends with …");
         assert!(reason(&"x".repeat(10_000)).chars().count() <= LONGEST_REASON);
+    }
+
+    #[actix_web::test]
+    async fn a_server_whose_tls_fails_is_told_from_one_that_is_not_there() {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let get = async || {
+            let client = client(Duration::from_secs(5)).unwrap();
+            describe(&client.get(format!("https://{address}/")).send().await.unwrap_err())
+        };
+        let server = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = connection.read(&mut [0; 1024]);
+            connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        });
+        let said = get().await;
+        server.join().unwrap();
+        assert!(said.starts_with("no TLS connection: "), "{said}");
+        assert_eq!(get().await, "could not connect");
     }
 
     #[test]

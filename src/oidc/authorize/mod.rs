@@ -232,11 +232,15 @@ async fn respond_to(
             });
         }
     };
-    let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await?;
+    let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await;
     if request.prompt.contains(&Prompt::None) {
-        return silent::answer(endpoint, context, &request, session).await;
+        let answered = match session {
+            Ok(session) => silent::answer(endpoint, context, &request, session).await,
+            Err(unavailable) => Err(unavailable.into()),
+        };
+        return Ok(answered.unwrap_or_else(|fault| silent::failure(endpoint, context, &request, &fault)));
     }
-    begin::attempt(endpoint, context, &request, session, params.get("login_hint"))
+    begin::attempt(endpoint, context, &request, session?, params.get("login_hint"))
 }
 
 fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpResponse {

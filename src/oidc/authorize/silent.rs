@@ -59,6 +59,31 @@ pub(super) async fn answer(
     Err(ServiceError::Unavailable("the session changes too often".to_owned()))
 }
 
+/// The answer when the provider fails: nobody looks at a page (RFC 6749 §4.1.2.1).
+pub(super) fn failure(
+    endpoint: &Authorization,
+    context: &PageContext<'_>,
+    request: &AuthorizationRequest,
+    fault: &ServiceError,
+) -> HttpResponse {
+    let (code, description) = match fault {
+        ServiceError::Unavailable(_) => (ErrorCode::TemporarilyUnavailable, "try again in a moment"),
+        ServiceError::Internal(_) => (ErrorCode::ServerError, "the provider failed"),
+    };
+    let client = request.redirect.client();
+    tracing::error!(
+        event = "oidc.fault",
+        oidc.endpoint = "authorize",
+        oidc.error = code.name(),
+        client.id = client.id.as_str(),
+        error = %fault,
+        "{description}"
+    );
+    let error =
+        super::ClientError { redirect: request.redirect.clone(), error: OAuthError { code, description } };
+    endpoint.error(&error).send(context, Some(client))
+}
+
 /// The answer; nothing when the session was changed meanwhile, an error when the person must be asked.
 async fn try_once(
     endpoint: &Authorization,

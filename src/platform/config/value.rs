@@ -1,10 +1,14 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use url::Url;
 
 use super::{Cidr, Fallback, ValueKind};
+use crate::platform::files::read_text;
+
+/// The longest file that holds one value.
+const MOST_BYTES: u64 = 64 * 1024;
 
 /// A TOML value, not validated yet.
 pub(crate) type Raw = toml::Value;
@@ -121,7 +125,7 @@ impl SettingValue for SecretString {
         let (Some(Raw::String(path)), 1) = (table.get("file"), table.len()) else {
             return Err("is a table without exactly one entry `file`".to_owned().into());
         };
-        let content = std::fs::read_to_string(path)
+        let content = read_text(Path::new(path), MOST_BYTES)
             .map_err(|error| format!("names the file {path}, which cannot be read: {error}"))?;
         let line = content.trim_end_matches(['\r', '\n']);
         let line = text(&Raw::String(line.to_owned()))

@@ -1,6 +1,10 @@
 //! Whether the database is available, shared by all threads.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::DbError;
 
@@ -8,11 +12,18 @@ const UP: u8 = 0;
 const DOWN: u8 = 1;
 const CLOSED: u8 = 2;
 
+/// A server that takes no writes is not connected to anew more often than this.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Up, down until a probe succeeds, or closed.
 #[derive(Default)]
 pub(super) struct Availability {
     state: AtomicU8,
     losses: AtomicU64,
+    /// When a connection last led to a server that takes no writes.
+    refused_at: Mutex<Option<Instant>>,
+    /// Whether one did, and none has led to one that takes them since.
+    refuses: AtomicBool,
 }
 
 impl Availability {
@@ -36,6 +47,33 @@ impl Availability {
         }
     }
 
+    /// A connection of that generation gave no answer. Those opened with it may have vanished as well, and are dropped; the
+    /// next ones tell whether the server itself is at fault.
+    pub(super) fn suspect(&self, losses: u64) {
+        let _ = self.losses.compare_exchange(losses, losses + 1, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// A connection of that generation leads to a server that takes no writes. Whether it is to be dropped, with those
+    /// opened with it: the next ones may lead to another server, if that was not found to be untrue a moment ago.
+    pub(super) fn takes_no_writes(&self, losses: u64, now: Instant) -> bool {
+        let mut refused_at = self.refused_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.losses() == losses && refused_at.is_some_and(|at| now < at + AGAIN) {
+            return false;
+        }
+        *refused_at = Some(now);
+        self.refuses.store(true, Ordering::Relaxed);
+        self.suspect(losses);
+        true
+    }
+
+    /// A change was made. Connections that were opened while none could be made may lead to the former server, and are
+    /// dropped before anybody finds that out.
+    pub(super) fn takes_writes(&self) {
+        if self.refuses.load(Ordering::Relaxed) && self.refuses.swap(false, Ordering::Relaxed) {
+            self.losses.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// A probe succeeded.
     pub(super) fn found(&self) {
         if self.state.compare_exchange(DOWN, UP, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
@@ -48,8 +86,30 @@ impl Availability {
         self.state.store(CLOSED, Ordering::Relaxed);
     }
 
-    /// How often the database became unavailable. Connections from before the last time are stale.
+    /// How often the database became unavailable or was suspected: the generation of connections opened now. Earlier ones
+    /// are stale.
     pub(super) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_to_a_server_without_writes_are_dropped_with_their_kind_once_a_second() {
+        let (availability, now) = (Availability::default(), Instant::now());
+        assert!(availability.takes_no_writes(0, now), "the first one");
+        assert_eq!(availability.losses(), 1);
+        assert!(availability.takes_no_writes(0, now), "opened with it");
+        assert_eq!(availability.losses(), 1, "which costs the new ones nothing");
+        assert!(!availability.takes_no_writes(1, now), "a new one leads to the same server");
+        assert!(availability.takes_no_writes(1, now + AGAIN), "and is tried anew later");
+        assert_eq!(availability.losses(), 2);
+        availability.takes_writes();
+        assert_eq!(availability.losses(), 3, "those that were opened meanwhile are dropped");
+        availability.takes_writes();
+        assert_eq!(availability.losses(), 3);
     }
 }

@@ -1,5 +1,6 @@
 //! Opening the database that a URL names.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +48,14 @@ async fn open(url: &str, bounds: Bounds, metrics: Arc<Metrics>) -> Result<Db, Db
     } else {
         return Err(DbError::unavailable("it must begin with `sqlite:` or `postgres://`"));
     };
-    Ok(Db { backend, availability, metrics })
+    Ok(Db { backend, availability, writes: Arc::default(), metrics })
+}
+
+/// The file of an embedded database that a URL names.
+pub fn embedded_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(path.split('?').next().unwrap_or(path).into())
 }
 
 /// The URL without its password, for logs and errors.

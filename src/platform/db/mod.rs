@@ -20,21 +20,24 @@ mod statement;
 pub(crate) mod test_db;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use connect::{ConnectError, connect, without_password};
+pub use connect::{ConnectError, connect, embedded_file, without_password};
 pub use error::{Cause, DbError};
 pub use postgres::{OnlyNode, drop_everything, only_node};
 pub use row::{Row, int, json, maybe_int, maybe_text, text, to_json};
-pub use schema::{migrate, pending_migrations};
+pub use schema::{is_unused, migrate, pending_migrations};
 pub use settings::DatabaseSettings;
 pub use statement::{Statement, Value, statement};
+pub(crate) use writes::TABLES;
 
 use availability::Availability;
 use postgres::Server;
 use sqlite::{Embedded, Work};
+use writes::Writes;
 
 use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
@@ -42,8 +45,8 @@ use crate::platform::telemetry::Metrics;
 /// Timeout of one statement or one transaction; then it fails with [`DbError::Unavailable`].
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Timeout of a probe.
-const PROBE: Duration = Duration::from_secs(2);
+/// Timeout of a probe: a ping without an answer, a new connection, and a ping over that.
+const PROBE: Duration = Duration::from_secs(4);
 
 /// Which database is in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +62,7 @@ pub enum Engine {
 pub struct Db {
     backend: Backend,
     availability: Arc<Availability>,
+    writes: Arc<Writes>,
     metrics: Arc<Metrics>,
 }
 
@@ -170,6 +174,20 @@ impl Db {
         answer
     }
 
+    /// Whether the database takes changes. Where none was made in the last seconds, or one has failed, one is made.
+    ///
+    /// # Errors
+    /// [`DbError`] if it is unavailable, full or read-only.
+    pub async fn check_writable(&self) -> Result<(), DbError> {
+        if self.availability.check().is_err() {
+            self.probe().await?;
+        }
+        if self.writes.are_proven() {
+            return Ok(());
+        }
+        self.execute(writes::probe()).await.map(|_| ())
+    }
+
     /// The database's time.
     ///
     /// # Errors
@@ -206,19 +224,25 @@ impl Db {
 
     async fn write(&self, work: Work) -> Result<Done, DbError> {
         self.availability.check()?;
-        let done = match &self.backend {
+        let outcome = match &self.backend {
             Backend::Sqlite(embedded) => {
                 self.metrics.count_statement();
-                embedded.write(work).await?
+                embedded.write(work).await
             }
             Backend::Postgres(server) => match work {
-                Work::Statement(statement) => server.run(statement).await?,
-                Work::Transaction { guard, then } => server.transaction(guard, then).await?,
+                Work::Statement(statement) => server.run(statement).await,
+                Work::Transaction { guard, then } => server.transaction(guard, then).await,
             },
         };
-        if done.touched > 0 || !done.rows.is_empty() {
-            self.metrics.count_commit();
+        match &outcome {
+            Ok(done) if done.touched > 0 || !done.rows.is_empty() => {
+                self.metrics.count_commit();
+                self.writes.made();
+                self.availability.takes_writes();
+            }
+            Err(DbError::Unavailable(_)) => self.writes.failed(),
+            _ => {}
         }
-        Ok(done)
+        outcome
     }
 }

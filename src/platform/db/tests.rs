@@ -122,6 +122,48 @@ async fn a_full_disk_is_unavailable_and_undoes_everything_of_its_commit() {
     db.execute(increment()).await.unwrap();
 }
 
+#[actix_web::test]
+async fn only_a_change_shows_that_changes_are_possible_and_an_idle_node_makes_few() {
+    let db = TestDb::migrated().await;
+    for _ in 0..10 {
+        db.check_writable().await.unwrap();
+    }
+    assert_eq!(number(&db, "SELECT count AS n FROM write_probes").await, 1);
+    // As a disk that is full or a server that became a standby: it still answers.
+    db.execute(statement("PRAGMA query_only = ON")).await.unwrap();
+    let own = || statement("UPDATE write_probes SET count = 1");
+    assert!(matches!(db.execute(own()).await, Err(DbError::Unavailable(_))));
+    db.probe().await.unwrap();
+    assert_eq!(number(&db, "SELECT count AS n FROM write_probes").await, 1);
+    for _ in 0..2 {
+        assert!(matches!(db.check_writable().await, Err(DbError::Unavailable(_))), "found out by a change");
+    }
+    db.execute(statement("PRAGMA query_only = OFF")).await.unwrap();
+    db.check_writable().await.unwrap();
+    // A change of the provider's own shows it as well.
+    let before = number(&db, "SELECT count AS n FROM write_probes").await;
+    db.execute(own()).await.unwrap();
+    db.check_writable().await.unwrap();
+    assert!(number(&db, "SELECT count AS n FROM write_probes").await <= before);
+}
+
+#[actix_web::test]
+async fn what_is_no_database_is_named_by_its_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("garbage.db");
+    std::fs::write(&file, "this is a text that is long enough not to be taken for an empty file ".repeat(9))
+        .unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (url, cause) in [
+        (format!("sqlite:{}", file.display()), "not a database"),
+        (format!("postgres://u@{free}/d"), "refused"),
+    ] {
+        let opened = connect(&url, 1, Duration::from_secs(5), Metrics::new()).await;
+        let said = opened.map(|_| ()).unwrap_err().to_string();
+        assert!(said.contains(cause), "{said}");
+    }
+}
+
 const ENDLESS: &str =
     "WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g) SELECT MAX(n) AS n FROM g";
 const ENDLESS_CHANGE: &str = "INSERT INTO t WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g) \

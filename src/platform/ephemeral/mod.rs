@@ -29,7 +29,7 @@ use envelope::Envelope;
 
 pub use batch::{Applied, Batch};
 pub use key::{EphemeralKey, KeySpace};
-pub use redis::RedisError;
+pub use redis::{RedisError, RedisReport, inspect as inspect_redis};
 pub use settings::RedisSettings;
 pub use unavailable::Unavailable;
 

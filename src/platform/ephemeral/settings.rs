@@ -10,8 +10,9 @@ settings! {
     pub struct RedisSettings {
         /// `redis://…`, or `rediss://…` for TLS.
         url: Option<SecretString>, otherwise("none: in-process, for one node");
-        /// Timeout for a Redis response; then the HTTP response is 503.
-        timeout_ms: u32 = 1000, count(10..=60_000, "milliseconds");
+        /// Timeout for a Redis response; then the HTTP response is 503. Where it is silent, the first requests wait for it
+        /// twice, and then nobody does.
+        timeout_ms: u32 = 100, count(10..=60_000, "milliseconds");
     }
 }
 

@@ -141,6 +141,14 @@ impl KeySet {
             .collect()
     }
 
+    /// The stored keys, for whoever only looks: none is created.
+    ///
+    /// # Errors
+    /// [`SigningKeysError`].
+    pub async fn stored(db: &Db, keyring: &Keyring, now: Timestamp) -> Result<Self, SigningKeysError> {
+        Self::read(db, &keyring.sealer("signing-key"), now).await
+    }
+
     /// A set of one key that is always active.
     #[cfg(test)]
     pub(crate) fn of_one(key: SigningKey) -> Self {

@@ -38,7 +38,7 @@ pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<
                 .ok_or_else(|| row.corrupt(TABLE, "alg", "it is no algorithm of this version"))?;
             let pkcs8 = sealer
                 .open_text(kid.as_bytes(), &db::text(row, TABLE, "sealed")?)
-                .map_err(|_| row.corrupt(TABLE, "sealed", "the keyring does not open the private key"))?;
+                .map_err(|_| row.corrupt(TABLE, "sealed", "this keyring is not the one that sealed it"))?;
             Ok(StoredKey {
                 alg,
                 pkcs8: Zeroizing::new(pkcs8),

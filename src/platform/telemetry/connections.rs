@@ -39,9 +39,13 @@ impl Connections {
         Self { trusted: trusted.into(), most, open: Arc::default(), refused }
     }
 
-    /// Counts a new connection while it is open, in its `extensions`; or closes it, if its client has too many.
+    /// Counts a new connection while it is open, in its `extensions`; or closes it, if its client has too many. What is
+    /// answered is sent at once: on a TLS connection the first answer would otherwise wait until the client has
+    /// acknowledged the end of the handshake, some 40 ms.
     pub fn admit(&self, connection: &dyn Any, extensions: &mut Extensions) {
         let Some(socket) = socket(connection) else { return };
+        // It fails only where the connection has ended already.
+        let _ = socket.set_nodelay(true);
         let Ok(peer) = socket.peer_addr() else { return };
         if is_trusted(peer.ip(), &self.trusted) {
             return;
@@ -88,6 +92,19 @@ fn socket(connection: &dyn Any) -> Option<&TcpStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[actix_web::test]
+    async fn answers_are_sent_at_once_whoever_asks() {
+        let listener = actix_web::rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        for trusted in [vec![], vec!["127.0.0.0/8".parse().unwrap()]] {
+            let connections = Connections::new(&trusted, 1, &Metrics::new());
+            let _theirs = TcpStream::connect(address).await.unwrap();
+            let (ours, _) = listener.accept().await.unwrap();
+            connections.admit(&ours, &mut Extensions::new());
+            assert!(ours.nodelay().unwrap());
+        }
+    }
 
     #[test]
     fn a_closed_connection_makes_room_for_another_and_nothing_is_kept() {

@@ -42,6 +42,9 @@ pub struct Metrics {
     pub audit_dropped: Counter,
     /// Rows of the audit log that wait to be written.
     pub audit_waiting: Gauge,
+    /// Clients that are stored and not served: their rows are malformed, or the rules refuse them.
+    pub clients_refused: Gauge,
+    task_failures: Family<Labels<1>, Counter>,
     sms_sends: Family<Labels<2>, Counter>,
     sms_deliveries: Family<Labels<2>, Counter>,
     sign_ins: Family<Labels<2>, Counter>,
@@ -67,6 +70,8 @@ impl Metrics {
             audit_rows: Counter::default(),
             audit_dropped: Counter::default(),
             audit_waiting: Gauge::default(),
+            clients_refused: Gauge::default(),
+            task_failures: Family::default(),
             sms_sends: Family::default(),
             sms_deliveries: Family::default(),
             sign_ins: Family::default(),
@@ -98,6 +103,10 @@ impl Metrics {
         own.register("audit_dropped", dropped, self.audit_dropped.clone());
         own.register("audit_waiting", "Rows of the audit log to be written", self.audit_waiting.clone());
         own.register_collector(Box::new(LostLines));
+        let refused = "Clients that are stored and not served";
+        own.register("clients_refused", refused, self.clients_refused.clone());
+        let failures = "How often background work panicked and was begun again";
+        own.register("task_failures", failures, self.task_failures.clone());
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());
         own.register("sms_deliveries", "Delivery reports of gateways", self.sms_deliveries.clone());
         own.register("sign_ins", "Steps of sign-ins", self.sign_ins.clone());
@@ -132,6 +141,11 @@ impl Metrics {
     /// A try to deliver a logout token: delivered, failed or given up.
     pub fn logouts(&self, outcome: &'static str) -> Counter {
         self.logouts.get_or_create_owned(&[("outcome", outcome)])
+    }
+
+    /// How often a task of the background work panicked, by its name.
+    pub fn task_failures(&self, task: &'static str) -> Counter {
+        self.task_failures.get_or_create_owned(&[("task", task)])
     }
 
     /// A message sent to a gateway: accepted, refused or unknown.

@@ -18,7 +18,7 @@ mod routes;
 mod sandbox_clock;
 mod settings;
 
-pub use check::{Check, check};
+pub use check::{Check, check, shared};
 pub use connections::Connections;
 pub use log::{Log, LogAlreadyStarted, lost_lines, start_log};
 pub use metrics::Metrics;

@@ -23,6 +23,8 @@ pub struct Operations {
     pub metrics: Arc<Metrics>,
     /// The health checks of `/health/ready`, by name.
     pub checks: Vec<(&'static str, Check)>,
+    /// Checks that `/health/ready` shows as well, and that decide nothing: what fails there would fail at every node.
+    pub remarks: Vec<(&'static str, Check)>,
     /// Set during shutdown: the process is then alive, but not ready.
     pub draining: Arc<AtomicBool>,
     /// The clock that `/sandbox/clock` moves; without one, as in production, there is no such route.
@@ -36,7 +38,8 @@ pub struct Operations {
 /// When the listener cannot be used.
 pub fn start(listener: TcpListener, operations: Operations) -> io::Result<Server> {
     let server = HttpServer::new(move || App::new().configure(|app| routes(app, operations.clone())));
-    Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
+    let server = server.workers(1).tcp_nodelay(true).disable_signals().shutdown_timeout(1);
+    Ok(server.listen(listener)?.run())
 }
 
 fn routes(app: &mut web::ServiceConfig, operations: Operations) {
@@ -59,7 +62,8 @@ async fn ready(operations: web::Data<Operations>) -> HttpResponse {
     if operations.draining.load(Ordering::Relaxed) {
         return answer(false, &json!({ "status": "draining" }));
     }
-    let (works, checks) = outcomes(&operations.checks, CHECK_TIMEOUT).await;
+    let (works, mut checks) = outcomes(&operations.checks, CHECK_TIMEOUT).await;
+    checks.append(&mut outcomes(&operations.remarks, CHECK_TIMEOUT).await.1);
     let status = if works { "ready" } else { "not ready" };
     answer(works, &json!({ "status": status, "checks": Value::Object(checks) }))
 }
@@ -115,7 +119,8 @@ mod tests {
     }
 
     fn with(checks: Vec<(&'static str, Check)>) -> Operations {
-        Operations { metrics: Metrics::new(), checks, draining: Arc::default(), sandbox_clock: None }
+        let (remarks, draining) = (Vec::new(), Arc::default());
+        Operations { metrics: Metrics::new(), checks, remarks, draining, sandbox_clock: None }
     }
 
     fn works() -> Check {
@@ -146,6 +151,17 @@ mod tests {
         assert_eq!(body["checks"]["keys"]["ok"], true);
         assert_eq!(body["checks"]["redis"]["ok"], false);
         assert_eq!(ask("/health/live", &operations).await.0, 200);
+    }
+
+    #[actix_web::test]
+    async fn a_remark_is_shown_and_decides_nothing() {
+        let fails = check(|| async { Err("it died".to_owned()) });
+        let mut operations = with(vec![("database", works())]);
+        operations.remarks = vec![("purge", fails)];
+        let (status, body) = ask("/health/ready", &operations).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(status, 200);
+        assert_eq!(body["checks"]["purge"], json!({"ok": false, "problem": "it died"}));
     }
 
     #[actix_web::test]

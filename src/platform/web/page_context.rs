@@ -75,7 +75,11 @@ impl<'r> PageContext<'r> {
             support: support.filter(|support| support.is_given()),
             technical: problem.technical,
             action,
-            retry_after: problem.retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
+            // The words know minutes only: of less the page says that it will not be long.
+            retry_after: problem
+                .retry_after
+                .filter(|seconds| *seconds >= 60)
+                .and_then(|seconds| u32::try_from(seconds).ok()),
         };
         let response = respond::page(kind.status(), &page, &CspSources::default());
         match problem.retry_after {
@@ -119,6 +123,21 @@ mod tests {
         let app = App::new().app_data(Data::new(support)).default_service(web::to(lost));
         let body = call_and_read_body(&init_service(app).await, TestRequest::get().to_request()).await;
         String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn the_page_and_its_header_say_the_same() {
+        for (seconds, minutes) in [(5, None), (60, Some("1 minute")), (300, Some("5 minutes"))] {
+            let request = TestRequest::get().to_http_request();
+            let context = PageContext::new(&request, Cookies { https: true }, Some("en"));
+            let problem = Problem { retry_after: Some(seconds), ..Problem::default() };
+            let response = context.problem(ProblemKind::Unavailable, &problem);
+            assert_eq!(response.headers().get("retry-after").unwrap(), seconds.to_string().as_str());
+            let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert_eq!(body.contains("Try again in"), minutes.is_some(), "{body}");
+            assert!(minutes.is_none_or(|minutes| body.contains(minutes)), "{body}");
+        }
     }
 
     #[actix_web::test]

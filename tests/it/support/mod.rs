@@ -14,6 +14,7 @@ pub(crate) mod listener;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod reaper;
+pub(crate) mod redis_server;
 pub(crate) mod relay;
 pub(crate) mod sandbox;
 pub(crate) mod servers;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::reaper;
 use super::wait::until;
@@ -12,18 +12,47 @@ use super::wait::until;
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_yagona");
 
-/// A free port, given out once: below the kernel's range of ephemeral ports.
+/// The first port that is given out; below the kernel's range of ephemeral ports.
+const FIRST_PORT: u16 = 12_000;
+
+/// How many blocks of ports there are, and how many ports each has.
+const BLOCKS: (u16, u16) = (80, 100);
+
+/// The blocks of ports that this run has to itself, and how many ports were given out.
+struct Ports {
+    blocks: Vec<(u16, File)>,
+    given: usize,
+}
+
+/// A free port, given out once. Several runs on one machine share no block of ports: each holds a lock on the file of its
+/// own until it ends.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Two runs at once begin at different places.
-    let start = u16::try_from(std::process::id() % 70 * 100).unwrap_or_default();
+    static PORTS: Mutex<Ports> = Mutex::new(Ports { blocks: Vec::new(), given: 0 });
+    let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let size = usize::from(BLOCKS.1);
     loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 12_000 + start.wrapping_add(step) % 8_000;
+        if ports.given == ports.blocks.len() * size {
+            let block = reserved(&ports.blocks).expect("a block of ports that no other run has");
+            ports.blocks.push(block);
+        }
+        let (block, within) = (ports.given / size, u16::try_from(ports.given % size).expect("a port"));
+        ports.given += 1;
+        let port = FIRST_PORT + ports.blocks[block].0 * BLOCKS.1 + within;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
+}
+
+/// A block that nobody has.
+fn reserved(own: &[(u16, File)]) -> Option<(u16, File)> {
+    // Runs in network namespaces of their own need no common folder.
+    let folder = std::env::temp_dir();
+    (0..BLOCKS.0).filter(|block| own.iter().all(|(taken, _)| taken != block)).find_map(|block| {
+        let path = folder.join(format!("yagona-test-ports-{block}.lock"));
+        let file = File::options().create(true).truncate(false).write(true).open(path).ok()?;
+        file.try_lock().ok().map(|()| (block, file))
+    })
 }
 
 /// `yagona …` in `folder`, without inherited environment variables.
@@ -64,11 +93,35 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `yagona …`, with its output in the file `log`.
     pub(crate) fn start(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+        Self::start_command(yagona(folder, arguments), log)
+    }
+
+    /// As `start`, of a command that was prepared.
+    pub(crate) fn start_command(mut command: Command, log: PathBuf) -> Self {
         let out = File::options().create(true).append(true).open(&log).expect("a log");
         let err = out.try_clone().expect("a second handle");
-        let child = yagona(folder, arguments).stdout(out).stderr(err).spawn().expect("the binary under test");
+        let child = command.stdout(out).stderr(err).spawn().expect("the binary under test");
         reaper::end_with_tests(child.id());
         Self { child, log }
+    }
+
+    /// As `start`, but [`Running::fill_disk`] ends no more than its writes: SIGXFSZ is ignored.
+    pub(crate) fn start_on_small_disk(folder: &Path, arguments: &[&str], log: PathBuf) -> Self {
+        let plain = yagona(folder, arguments);
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, BINARY]).args(arguments).current_dir(folder);
+        for (name, _) in plain.get_envs() {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null());
+        Self::start_command(command, log)
+    }
+
+    /// Makes every write to a file fail, as on a full disk; or lets them succeed again.
+    pub(crate) fn fill_disk(&self, full: bool) {
+        let limit = if full { "--fsize=0:unlimited" } else { "--fsize=unlimited" };
+        let status = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), limit]).status();
+        assert!(status.is_ok_and(|status| status.success()), "prlimit {limit}");
     }
 
     /// As `start`, but its output goes into pipes that nobody reads.

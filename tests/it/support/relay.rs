@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -12,6 +13,17 @@ use tokio::sync::watch;
 pub(crate) struct Relay {
     address: SocketAddr,
     state: Arc<watch::Sender<State>>,
+    accepted: Arc<AtomicUsize>,
+    /// Connections before this one have vanished.
+    vanished: Arc<AtomicUsize>,
+}
+
+/// One connection.
+#[derive(Clone)]
+struct Passage {
+    number: usize,
+    vanished: Arc<AtomicUsize>,
+    state: watch::Receiver<State>,
 }
 
 /// What a relay does with connections.
@@ -32,15 +44,18 @@ impl Relay {
         listener.set_nonblocking(true).expect("an option");
         let address = listener.local_addr().expect("its address");
         let (sender, state) = watch::channel(State::Open);
+        let (accepted, vanished) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let first = Passage { number: 0, vanished: Arc::clone(&vanished), state };
+        let counter = Arc::clone(&accepted);
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("a listener");
-                serve(listener, target, state).await;
+                serve(listener, target, first, &counter).await;
             });
         });
-        Self { address, state: Arc::new(sender) }
+        Self { address, state: Arc::new(sender), accepted, vanished }
     }
 
     /// Port of this machine.
@@ -58,6 +73,17 @@ impl Relay {
         self.state.send_replace(State::Hanging);
     }
 
+    /// Lets present connections vanish without an end, as a fail-over or a partition does: nothing more comes from them,
+    /// ever, and nothing gets through. New ones work.
+    pub(crate) fn swallow(&self) {
+        self.vanished.store(self.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// How many connections were taken so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
     /// Makes the server available again.
     pub(crate) fn restore(&self) {
         self.state.send_replace(State::Open);
@@ -65,7 +91,8 @@ impl Relay {
 }
 
 /// Relays unless the state is cut; while it is, connections are refused.
-async fn serve(listener: TcpListener, target: String, mut state: watch::Receiver<State>) {
+async fn serve(listener: TcpListener, target: String, first: Passage, accepted: &AtomicUsize) {
+    let mut state = first.state.clone();
     let address = listener.local_addr().expect("its address");
     let mut listener = Some(listener);
     loop {
@@ -81,9 +108,10 @@ async fn serve(listener: TcpListener, target: String, mut state: watch::Receiver
             None => listen_again(address),
         };
         tokio::select! {
-            accepted = current.accept() => {
-                if let Ok((connection, _)) = accepted {
-                    tokio::spawn(pass(connection, target.clone(), state.clone()));
+            arrived = current.accept() => {
+                if let Ok((connection, _)) = arrived {
+                    let number = accepted.fetch_add(1, Ordering::SeqCst);
+                    tokio::spawn(pass(connection, target.clone(), Passage { number, ..first.clone() }));
                 }
             }
             changed = state.changed() => if changed.is_err() { return },
@@ -100,22 +128,26 @@ fn listen_again(address: SocketAddr) -> TcpListener {
 }
 
 /// Carries one connection until either side ends it or the relay is cut.
-async fn pass(near: TcpStream, target: String, mut state: watch::Receiver<State>) {
+async fn pass(near: TcpStream, target: String, mut passage: Passage) {
     let Ok(far) = TcpStream::connect(&target).await else { return };
     let (near, far) = (near.into_split(), far.into_split());
     tokio::select! {
-        () = carry(near.0, far.1, state.clone()) => {}
-        () = carry(far.0, near.1, state.clone()) => {}
-        _ = state.wait_for(|state| *state == State::Cut) => {}
+        () = carry(near.0, far.1, passage.clone()) => {}
+        () = carry(far.0, near.1, passage.clone()) => {}
+        _ = passage.state.wait_for(|state| *state == State::Cut) => {}
     }
 }
 
 /// One direction. What is read while the relay hangs is passed on when it is open again.
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>) {
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut passage: Passage) {
     let mut buffer = vec![0; 16 * 1024];
-    while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        let open = state.wait_for(|state| *state == State::Open).await.is_ok();
-        if !open || to.write_all(&buffer[..length]).await.is_err() {
+    while let Ok(length) = from.read(&mut buffer).await {
+        let open = passage.state.wait_for(|state| *state == State::Open).await.is_ok();
+        if passage.number < passage.vanished.load(Ordering::SeqCst) {
+            // Not even its end gets through.
+            std::future::pending::<()>().await;
+        }
+        if length == 0 || !open || to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
     }

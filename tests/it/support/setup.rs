@@ -20,6 +20,8 @@ pub(crate) struct Setup {
     pub relayed: bool,
     /// Whether nobody reads its log.
     pub unread: bool,
+    /// Whether its disk can be filled.
+    pub small_disk: bool,
     /// Whether it terminates TLS itself, with a self-signed certificate.
     pub tls: bool,
 }
@@ -32,7 +34,16 @@ impl Setup {
     pub(crate) fn new(backend: Backend) -> Self {
         let census = Census { enrolled: 12, others: 6 };
         let (changes, clients) = (Table::new(), String::new());
-        Self { backend, census, changes, clients, relayed: false, unread: false, tls: false }
+        Self {
+            backend,
+            census,
+            changes,
+            clients,
+            relayed: false,
+            unread: false,
+            small_disk: false,
+            tls: false,
+        }
     }
 
     /// Sets a key such as `sign_in.code_seconds`.
@@ -55,6 +66,11 @@ impl Setup {
     /// With a log that goes into a pipe that nobody reads.
     pub(crate) fn unread(self) -> Self {
         Self { unread: true, ..self }
+    }
+
+    /// On a disk that can be filled.
+    pub(crate) fn on_small_disk(self) -> Self {
+        Self { small_disk: true, ..self }
     }
 
     /// Over https.

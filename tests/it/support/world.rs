@@ -105,7 +105,11 @@ impl World {
     async fn start_node(&mut self, config: PathBuf, port: u16, operations: u16) {
         let path = config.display().to_string();
         let log = self.folder.file(&format!("node-{}.log", self.nodes.len() + 1));
-        let start = if self.setup.unread { Running::start_unread } else { Running::start };
+        let start = match &self.setup {
+            Setup { unread: true, .. } => Running::start_unread,
+            Setup { small_disk: true, .. } => Running::start_on_small_disk,
+            _ => Running::start,
+        };
         let mut running = start(self.folder.path(), &["serve", "-c", &path], log);
         let operations = format!("http://127.0.0.1:{operations}");
         running.until_ready(&format!("{operations}/health/ready")).await;

@@ -1,8 +1,9 @@
 //! PostgreSQL only: a lock for one process at a time, and resetting the database.
 
+use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection as _, Row as _};
 
+use super::dial;
 use crate::platform::db::DbError;
 use crate::platform::db::schema;
 
@@ -19,7 +20,7 @@ const LOCK: i64 = 0x7961_676f_6e61;
 /// # Errors
 /// [`DbError`] if another node has it, or the database is unavailable.
 pub async fn only_node(url: &str) -> Result<OnlyNode, DbError> {
-    let mut connection = PgConnection::connect(url).await.map_err(DbError::unavailable)?;
+    let mut connection = dial(&url.parse().map_err(DbError::unavailable)?).await?;
     let row = sqlx::query("SELECT pg_try_advisory_lock($1) AS held")
         .bind(LOCK)
         .fetch_one(&mut connection)
@@ -39,7 +40,7 @@ pub async fn only_node(url: &str) -> Result<OnlyNode, DbError> {
 /// # Errors
 /// [`DbError`].
 pub async fn drop_everything(url: &str, tables: impl Iterator<Item = &'static str>) -> Result<(), DbError> {
-    let mut connection = PgConnection::connect(url).await.map_err(DbError::unavailable)?;
+    let mut connection = dial(&url.parse().map_err(DbError::unavailable)?).await?;
     let tables: Vec<&str> = tables.chain([schema::TABLE]).collect();
     let statement = format!("DROP TABLE IF EXISTS {} CASCADE", tables.join(", "));
     let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));

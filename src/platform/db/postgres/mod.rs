@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use thread_local::ThreadLocal;
 use tokio::time::Instant;
@@ -22,6 +22,13 @@ use run::Fault;
 
 pub use lock::{OnlyNode, drop_everything, only_node};
 
+/// Timeout of a ping, long enough for a server that is slow and alive. A connection that gave no answer by then is
+/// replaced by one over which the server is asked again, before a readiness check is given up.
+const PING: Duration = Duration::from_millis(1500);
+
+/// Time for one connection outside of the pools.
+const DIAL: Duration = Duration::from_secs(5);
+
 /// More than the program has statements.
 const CACHED_STATEMENTS: usize = 200;
 
@@ -33,6 +40,14 @@ pub(super) struct Bounds {
     pub(super) acquire_timeout: Duration,
     /// Timeout of a statement.
     pub(super) longest: Duration,
+}
+
+/// A connection outside of the pools, for the schema and for commands.
+pub(super) async fn dial(options: &PgConnectOptions) -> Result<PgConnection, DbError> {
+    match tokio::time::timeout(DIAL, options.connect()).await {
+        Ok(made) => made.map_err(DbError::unavailable),
+        Err(_) => Err(DbError::unavailable("no connection to it was made in time")),
+    }
 }
 
 /// The database server.
@@ -89,7 +104,7 @@ impl Server {
 
     async fn ping(&self) -> Result<(), DbError> {
         let mut lease = self.lease().await?;
-        let outcome = tokio::time::timeout(self.bounds.longest, lease.connection().ping()).await;
+        let outcome = tokio::time::timeout(PING, lease.connection().ping()).await;
         self.finish(lease, outcome)
     }
 
@@ -127,9 +142,9 @@ impl Server {
                 }
                 Err(DbError::unavailable(error))
             }
-            Err(late) => {
+            Err(_) => {
                 self.availability.lost();
-                Err(DbError::unavailable(late))
+                Err(DbError::unavailable("no connection to it was made in time"))
             }
         }
     }
@@ -146,10 +161,12 @@ impl Server {
                 return Ok(done);
             }
             Ok(Err(error)) => error,
-            Err(late) => {
+            Err(_) => {
+                // It may be waiting for a lock, or the connection may have vanished without an end, and with it all others
+                // to that address: new ones are made, and only if that fails is the server lost.
+                self.availability.suspect(lease.losses());
                 lease.discard();
-                self.availability.lost();
-                return Err(DbError::unavailable(late));
+                return Err(DbError::unavailable("it did not answer in time"));
             }
         };
         match run::fault(&error) {
@@ -159,7 +176,9 @@ impl Server {
                 Err(DbError::unavailable(error))
             }
             Fault::Connection => {
-                lease.discard();
+                if self.availability.takes_no_writes(lease.losses(), Instant::now()) {
+                    lease.discard();
+                }
                 Err(DbError::unavailable(error))
             }
             Fault::Moment => Err(DbError::unavailable(error)),

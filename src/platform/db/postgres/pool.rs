@@ -39,18 +39,21 @@ pub(super) struct Lease {
     pool: Arc<Pool>,
 }
 
-/// Opens a connection. The server cancels statements after `longest` and a second, and TCP keepalive detects a dead
-/// peer within two minutes and keeps idle connections open in firewalls.
+/// Opens a connection. The server cancels statements after `longest` and a second, and transactions that nobody goes on
+/// with: a node that vanished must not keep others waiting for its locks. TCP keepalive lets the server find a peer that
+/// is gone, and keeps idle connections open in firewalls; what the server says must be acknowledged within half a minute.
+/// On this side every wait has a deadline, after which the connection is closed.
 pub(super) async fn open(
     options: &PgConnectOptions,
     longest: Duration,
     losses: u64,
 ) -> Result<Open, sqlx::Error> {
     let mut connection = options.connect().await?;
+    let longest = longest.as_millis() + 1000;
     let settings = format!(
-        "SET statement_timeout = {}; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; \
-         SET tcp_keepalives_count = 6",
-        longest.as_millis() + 1000
+        "SET statement_timeout = {longest}; SET idle_in_transaction_session_timeout = {longest}; \
+         SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; \
+         SET tcp_user_timeout = 30000"
     );
     sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
     Ok(Open { connection, opened: Instant::now(), losses })
@@ -109,6 +112,12 @@ impl Lease {
             Some((open, _)) => &mut open.connection,
             None => unreachable!("a lease is consumed when its connection goes"),
         }
+    }
+
+    /// Of which generation the connection is
+    /// ([`Availability::losses`](crate::platform::db::availability::Availability::losses) when it was opened).
+    pub(super) fn losses(&self) -> u64 {
+        self.held.as_ref().map_or(0, |(open, _)| open.losses)
     }
 
     /// Returns it to the pool: its last statement completed and no transaction is open.

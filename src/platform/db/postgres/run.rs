@@ -18,7 +18,8 @@ use crate::platform::telemetry::Metrics;
 pub(super) enum Fault {
     /// The server is unavailable or shutting down.
     Lost,
-    /// This connection is broken; another may work.
+    /// This connection leads to a server that takes no writes, such as one that became a standby, or was ended by it; a new
+    /// one may lead to its successor.
     Connection,
     /// A transient error; the connection is still usable.
     Moment,
@@ -134,8 +135,8 @@ fn fault_of(code: &str) -> Fault {
     if class(&["57P", "08"]) {
         // Shutting down or starting; connection lost.
         Fault::Lost
-    } else if class(&["25006"]) {
-        // A read-only standby.
+    } else if class(&["25006", "25P03"]) {
+        // A read-only server; a transaction that nobody went on with.
         Fault::Connection
     } else if class(&["53", "40", "57014", "55P03"]) {
         // Out of resources; a deadlock or another reason to retry; a timeout.
@@ -156,6 +157,7 @@ mod tests {
             ("57P03", Fault::Lost),
             ("08006", Fault::Lost),
             ("25006", Fault::Connection),
+            ("25P03", Fault::Connection),
             ("53300", Fault::Moment),
             ("40P01", Fault::Moment),
             ("57014", Fault::Moment),

@@ -54,6 +54,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0006_logout_deliveries_and_icons.sql"),
     },
     Migration {
+        version: 8,
+        description: "write probes",
+        sql: include_str!("../../../../migrations/0008_write_probes.sql"),
+    },
+    Migration {
         version: 9,
         description: "wrong codes",
         sql: include_str!("../../../../migrations/0009_wrong_codes.sql"),
@@ -109,6 +114,18 @@ pub async fn pending_migrations(db: &Db) -> Result<Vec<String>, DbError> {
     };
     let pending = pending(&applied).map_err(DbError::statement)?;
     Ok(pending.map(|migration| migration.description.to_owned()).collect())
+}
+
+/// Whether no migration was ever applied: nothing of ours is in the database.
+///
+/// # Errors
+/// [`DbError`] if the database is unavailable.
+pub async fn is_unused(db: &Db) -> Result<bool, DbError> {
+    Ok(match &db.backend {
+        Backend::Sqlite(embedded) => sqlite::applied(embedded.path())?,
+        Backend::Postgres(server) => postgres::applied(server.options()).await?,
+    }
+    .is_empty())
 }
 
 impl Migration {

@@ -1,10 +1,11 @@
 //! Migrations on PostgreSQL. Each is one transaction under an advisory lock.
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use sqlx::{Connection as _, Row as _};
 
 use super::{Applied, Migration, TABLE, pending};
-use crate::platform::db::DbError;
+use crate::platform::db::postgres::dial;
+use crate::platform::db::{DEADLINE, DbError};
 
 /// An arbitrary key of this advisory lock.
 const LOCK: i64 = 0x7961_676f_6e62;
@@ -15,7 +16,7 @@ const MAKE_TABLE: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version B
 
 /// Applies pending migrations; returns how many.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<usize, DbError> {
-    let mut connection = options.connect().await.map_err(DbError::unavailable)?;
+    let mut connection = dial(options).await?;
     let mut count = 0;
     // On an error the connection is dropped, and the transaction with it.
     while apply_next(&mut connection).await? {
@@ -27,8 +28,9 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<usize, DbError
 
 /// The applied migrations.
 pub(super) async fn applied(options: &PgConnectOptions) -> Result<Vec<Applied>, DbError> {
-    let mut connection = options.connect().await.map_err(DbError::unavailable)?;
-    let applied = list(&mut connection).await.map_err(DbError::statement)?;
+    let mut connection = dial(options).await?;
+    let listing = tokio::time::timeout(DEADLINE, list(&mut connection)).await;
+    let applied = listing.map_err(DbError::unavailable)?.map_err(DbError::statement)?;
     let _ = connection.close().await;
     Ok(applied)
 }

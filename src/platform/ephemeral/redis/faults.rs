@@ -193,6 +193,31 @@ async fn a_connection_that_vanished_without_an_end_is_replaced() {
 }
 
 #[tokio::test]
+async fn what_vanished_for_one_thread_is_replaced_for_all_before_they_wait_for_it() {
+    let server = Server::start();
+    let redis = server.redis(SHORT).await;
+    put(&redis).await.unwrap();
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
+    let (made, is_made) = tokio::sync::oneshot::channel();
+    let other = Arc::clone(&redis);
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            put(&other).await.unwrap();
+            made.send(()).unwrap();
+            begun.recv().unwrap();
+            put(&other).await.unwrap();
+        });
+    });
+    is_made.await.unwrap();
+    server.alive_from.store(2, Ordering::SeqCst);
+    assert!(matches!(put(&redis).await, Err(Cause::NoAnswer(_))));
+    begin.send(()).unwrap();
+    thread.join().unwrap();
+    assert_eq!(server.accepted(), 3);
+}
+
+#[tokio::test]
 async fn a_restart_of_redis_is_not_noticed_by_what_may_be_asked_again() {
     let server = Server::start();
     let redis = server.redis(AMPLE).await;

@@ -35,6 +35,9 @@ pub(super) struct Link {
 
 struct State {
     is_dead: AtomicBool,
+    /// Of which generation it is, and which is the present one.
+    generation: u64,
+    present: Arc<AtomicU64>,
     made_at: Instant,
     /// When an answer came last, in milliseconds since it was made.
     answered_ms: AtomicU64,
@@ -44,6 +47,14 @@ impl Link {
     /// Has the connection made anew for whoever asks next; `false` when that was said before.
     pub(super) fn give_up(&self) -> bool {
         !self.state.is_dead.swap(true, Ordering::AcqRel)
+    }
+
+    /// As [`Link::give_up`], for a reason that probably concerns the connections of other threads as well, such as a
+    /// fail-over: those made before are dropped with it.
+    pub(super) fn give_up_all(&self) -> bool {
+        let State { generation, present, .. } = &*self.state;
+        let _ = present.compare_exchange(*generation, generation + 1, Ordering::AcqRel, Ordering::Relaxed);
+        self.give_up()
     }
 
     /// Notes that an answer has come.
@@ -67,6 +78,8 @@ pub(super) struct Links {
     config: AsyncConnectionConfig,
     /// For how long an attempt to connect goes on.
     budget: Duration,
+    /// Connections of an earlier generation are not used any more.
+    generation: Arc<AtomicU64>,
     attempts: ThreadLocal<RefCell<Option<Attempt>>>,
 }
 
@@ -86,6 +99,7 @@ impl Links {
             client: Client::open(url.into_connection_info()?.set_tcp_settings(tcp))?,
             config,
             budget: timeout.max(CONNECT),
+            generation: Arc::default(),
             attempts: ThreadLocal::new(),
         })
     }
@@ -121,8 +135,9 @@ impl Links {
     fn connect(&self) -> Attempt {
         let (made, attempt) = watch::channel(None);
         let (client, config, budget) = (self.client.clone(), self.config.clone(), self.budget);
+        let present = Arc::clone(&self.generation);
         tokio::spawn(async move {
-            let connecting = within(budget, connect(&client, &config), || None).await;
+            let connecting = within(budget, connect(&client, &config, present), || None).await;
             made.send_replace(Some(connecting.unwrap_or_else(|| Err(late()))));
         });
         attempt
@@ -131,7 +146,10 @@ impl Links {
 
 fn is_usable(attempt: &Attempt) -> bool {
     match &*attempt.borrow() {
-        Some(Ok(link)) => !link.state.is_dead.load(Ordering::Acquire),
+        Some(Ok(Link { state, .. })) => {
+            !state.is_dead.load(Ordering::Acquire)
+                && state.generation == state.present.load(Ordering::Acquire)
+        }
         Some(Err(_)) => false,
         // The task that connects ends without a word if its runtime does.
         None => attempt.has_changed().is_ok(),
@@ -143,12 +161,22 @@ fn late() -> redis::RedisError {
 }
 
 /// A connection over which Redis has answered, and knows the scripts.
-async fn connect(client: &Client, config: &AsyncConnectionConfig) -> RedisResult<Link> {
+async fn connect(
+    client: &Client,
+    config: &AsyncConnectionConfig,
+    present: Arc<AtomicU64>,
+) -> RedisResult<Link> {
+    let generation = present.load(Ordering::Acquire);
     let mut connection = client.get_multiplexed_async_connection_with_config(config).await?;
     for script in Script::ALL {
         let _: String = script.load().query_async(&mut connection).await?;
     }
-    let state =
-        State { is_dead: AtomicBool::new(false), made_at: Instant::now(), answered_ms: AtomicU64::new(0) };
+    let state = State {
+        is_dead: AtomicBool::new(false),
+        generation,
+        present,
+        made_at: Instant::now(),
+        answered_ms: AtomicU64::new(0),
+    };
     Ok(Link { connection, state: Arc::new(state) })
 }

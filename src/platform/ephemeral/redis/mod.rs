@@ -3,6 +3,7 @@
 mod breaker;
 #[cfg(test)]
 mod faults;
+mod inspect;
 mod link;
 mod patience;
 mod script;
@@ -23,6 +24,8 @@ use super::unavailable::Cause;
 use super::{EphemeralKey, Stored};
 use crate::platform::clock::Timestamp;
 use crate::platform::telemetry::Metrics;
+
+pub use inspect::{RedisReport, inspect};
 
 /// Redis could not be used from the start: its URL is wrong, or it refuses or does not answer.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +197,7 @@ impl Redis {
             }
             None => {
                 // Of all requests that waited for this connection, the first one says that it failed.
-                if link.give_up() || !permit.is_usual() {
+                if link.give_up_all() || !permit.is_usual() {
                     permit.unanswered(Instant::now());
                 }
                 Err(Cause::NoAnswer(self.timeout))
@@ -207,7 +210,9 @@ impl Redis {
 fn refused(link: &Link, permit: &Permit<'_>, error: &redis::RedisError) {
     // A server that has become a replica takes no writes for as long as the connection leads to it.
     let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
-    if error.is_connection_dropped() || error.is_unrecoverable_error() || is_replica {
+    if is_replica {
+        link.give_up_all();
+    } else if error.is_connection_dropped() || error.is_unrecoverable_error() {
         link.give_up();
     } else {
         link.answered();
