@@ -123,10 +123,11 @@ impl Stores {
         let people = People::new(db.clone(), &self.keyring);
         let longest = self.settings.tokens.access_seconds.into();
         let ephemeral = self.ephemeral().await?;
-        let revocations = Revocations::load(db.clone(), ephemeral, clock.clone(), longest);
+        let revocations = Revocations::load(db.clone(), ephemeral.clone(), clock.clone(), longest);
         Ok(LifeEvents {
             grants: Grants::new(
                 db.clone(),
+                ephemeral,
                 clock.clone(),
                 revocations.await.map_err(cannot_start)?,
                 self.audit.clone(),

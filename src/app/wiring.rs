@@ -51,11 +51,13 @@ pub(super) async fn tokens(
         id: settings.id_seconds.into(),
         refresh_idle: i64::from(settings.refresh_idle_days) * 86_400,
         refresh_absolute: i64::from(settings.refresh_absolute_days) * 86_400,
+        refresh_repeat: settings.refresh_repeat_seconds.into(),
     };
     let revocations = Revocations::load(db.clone(), ephemeral.clone(), clock.clone(), lifetimes.access)
         .await
         .map_err(cannot_start)?;
-    let grants = Grants::new(db.clone(), clock.clone(), revocations.clone(), stores.audit.clone());
+    let grants =
+        Grants::new(db.clone(), ephemeral.clone(), clock.clone(), revocations.clone(), stores.audit.clone());
     let access_tokens = AccessTokens::new(
         provider.clone(),
         &stores.keyring,

@@ -17,12 +17,12 @@ macro_rules! redeem {
     ($lock:literal) => {
         concat!(
             "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
-             refresh_generation, refreshed_at, expires_at, person_epoch) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
-             WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $10 AND epoch = $11) \
+             refresh_generation, refreshed_at, expires_at, person_epoch, redemption) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+             WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $11 AND epoch = $12) \
              AND EXISTS (SELECT 1 FROM phone_numbers \
-             WHERE number_index = $12 AND person_id = $13 AND status = 'enrolled') \
-             AND ($14 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $15 AND ended_at IS NULL",
+             WHERE number_index = $13 AND person_id = $14 AND status = 'enrolled') \
+             AND ($15 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $16 AND ended_at IS NULL",
             $lock,
             ")) ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id"
         )
@@ -31,8 +31,14 @@ macro_rules! redeem {
 
 /// Redeems a code: stores what it granted, unless the same code was redeemed before, or in the meantime everything of the
 /// person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent was ended. One
-/// statement, one winner; nothing in it comes from a cache.
-pub(super) async fn redeem(db: &Db, grant: &Grant, number: &Digest, now: Timestamp) -> Result<bool, DbError> {
+/// statement, one winner; nothing in it comes from a cache. `redemption` names this request.
+pub(super) async fn redeem(
+    db: &Db,
+    grant: &Grant,
+    redemption: &str,
+    number: &Digest,
+    now: Timestamp,
+) -> Result<bool, DbError> {
     let details = db::to_json(&grant.details)?;
     let consent = grant.details.consent_id.as_deref().unwrap_or_default();
     let row = db
@@ -51,6 +57,7 @@ pub(super) async fn redeem(db: &Db, grant: &Grant, number: &Digest, now: Timesta
             .bind(now.0)
             .bind(grant.expires_at.0)
             .bind(grant.details.epoch.0)
+            .bind(redemption)
             .bind(grant.details.person_id.as_str())
             .bind(grant.details.epoch.0)
             .bind(number.encode())
@@ -60,6 +67,53 @@ pub(super) async fn redeem(db: &Db, grant: &Grant, number: &Digest, now: Timesta
         )
         .await?;
     Ok(row.is_some())
+}
+
+/// Which request redeemed the code of a grant that `client` holds; `None` also for grants of before version 0.2.
+pub(super) async fn redemption_of(
+    db: &Db,
+    grant: &str,
+    client: &ClientId,
+) -> Result<Option<String>, DbError> {
+    let row = db
+        .read_optional(
+            db::statement("SELECT redemption FROM grants WHERE grant_id = $1 AND client_id = $2")
+                .bind(grant)
+                .bind(client.as_str()),
+        )
+        .await?;
+    Ok(row.map(|row| db::maybe_text(&row, TABLE, "redemption")).transpose()?.flatten())
+}
+
+/// Takes over a grant from the request that redeemed its code, under the conditions of [`redeem`]: one statement, one winner.
+pub(super) async fn take_over(
+    db: &Db,
+    grant: &Grant,
+    (former, redemption): (&str, &str),
+    number: &Digest,
+) -> Result<Option<Grant>, DbError> {
+    let consent = grant.details.consent_id.as_deref().unwrap_or_default();
+    let row = db
+        .change(
+            db::statement(
+                "UPDATE grants SET redemption = $1 WHERE grant_id = $2 AND redemption = $3 AND client_id = $4 \
+                 AND revoked_at_ms IS NULL AND refresh_generation <= 1 \
+                 AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+                 AND EXISTS (SELECT 1 FROM phone_numbers n \
+                 WHERE n.number_index = $5 AND n.person_id = grants.person_id AND n.status = 'enrolled') \
+                 AND ($6 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $7 AND ended_at IS NULL)) \
+                 RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms",
+            )
+            .bind(redemption)
+            .bind(&grant.id)
+            .bind(former)
+            .bind(grant.client_id.as_str())
+            .bind(number.encode())
+            .bind(consent)
+            .bind(consent),
+        )
+        .await?;
+    row.map(|row| read(&row)).transpose()
 }
 
 /// Revokes a grant if `client` holds it; tells whether it does.

@@ -21,6 +21,8 @@ enum State {
     Open,
     /// It keeps them and takes new ones, and passes nothing on.
     Hanging,
+    /// It passes on what is asked, and no answer.
+    Mute,
     /// It ends them and refuses new ones.
     Cut,
 }
@@ -56,6 +58,11 @@ impl Relay {
     /// Passes nothing on, like a hanging server.
     pub(crate) fn hang(&self) {
         self.state.send_replace(State::Hanging);
+    }
+
+    /// Keeps all answers back: what is asked is done, and nobody learns of it.
+    pub(crate) fn mute(&self) {
+        self.state.send_replace(State::Mute);
     }
 
     /// Makes the server available again.
@@ -104,17 +111,22 @@ async fn pass(near: TcpStream, target: String, mut state: watch::Receiver<State>
     let Ok(far) = TcpStream::connect(&target).await else { return };
     let (near, far) = (near.into_split(), far.into_split());
     tokio::select! {
-        () = carry(near.0, far.1, state.clone()) => {}
-        () = carry(far.0, near.1, state.clone()) => {}
+        () = carry(near.0, far.1, state.clone(), &[State::Open, State::Mute]) => {}
+        () = carry(far.0, near.1, state.clone(), &[State::Open]) => {}
         _ = state.wait_for(|state| *state == State::Cut) => {}
     }
 }
 
-/// One direction. What is read while the relay hangs is passed on when it is open again.
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>) {
+/// One direction, in these states. What is read in another one is passed on when it is over.
+async fn carry(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut state: watch::Receiver<State>,
+    passing: &[State],
+) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        let open = state.wait_for(|state| *state == State::Open).await.is_ok();
+        let open = state.wait_for(|state| passing.contains(state)).await.is_ok();
         if !open || to.write_all(&buffer[..length]).await.is_err() {
             return;
         }

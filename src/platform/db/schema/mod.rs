@@ -53,6 +53,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "logout deliveries and icons",
         sql: include_str!("../../../../migrations/0006_logout_deliveries_and_icons.sql"),
     },
+    Migration {
+        version: 7,
+        description: "numbers and checks",
+        sql: include_str!("../../../../migrations/0007_numbers_and_checks.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
