@@ -2,3 +2,18 @@
 
 -- Which request redeemed the code. A request whose outcome nobody learned may be repeated, and takes the grant over.
 ALTER TABLE grants ADD COLUMN redemption TEXT;
+
+-- What nodes follow has numbers in the order in which it was committed: whoever takes one holds the row of its list until
+-- the commit. So a node that has seen a number has missed none below it, whatever anybody's clock says.
+CREATE TABLE sequences (
+    list TEXT   NOT NULL PRIMARY KEY,
+    seq  BIGINT NOT NULL
+);
+INSERT INTO sequences (list, seq) VALUES ('revocations', 0);
+
+-- The number of a revocation. Nodes of the previous version give none: theirs are found by their time.
+ALTER TABLE grants ADD COLUMN revoked_seq BIGINT;
+ALTER TABLE revoked_tokens ADD COLUMN revoked_seq BIGINT;
+CREATE INDEX grants_by_revoked_seq ON grants (revoked_seq) WHERE revoked_seq IS NOT NULL;
+CREATE INDEX grants_unnumbered ON grants (revoked_at_ms) WHERE revoked_seq IS NULL AND revoked_at_ms IS NOT NULL;
+CREATE INDEX revoked_tokens_by_seq ON revoked_tokens (revoked_seq) WHERE revoked_seq IS NOT NULL;

@@ -177,6 +177,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         people::TABLES,
         clients::TABLES,
         jose::TABLES,
+        db::TABLES,
     ];
     subjects.into_iter().flatten().copied()
 }

@@ -216,9 +216,9 @@ impl Grants {
     /// # Errors
     /// [`ServiceError`].
     pub async fn replayed(&self, code: &str, client: &ClientId) -> Result<(), ServiceError> {
-        let now_ms = self.clock.now_ms();
         let grant = id_of(code);
-        if store::revoke_of(&self.db, &grant, client, now_ms).await? {
+        if store::is_held(&self.db, &grant, client).await? {
+            store::revoke(&self.db, &grant, self.clock.now_ms()).await?;
             self.audit.record(Event::new(Kind::CodeReplayed).client(client.as_str()).grant(grant.as_str()));
             self.revocations.announce(&grant).await?;
         }
@@ -267,7 +267,7 @@ impl Grants {
     }
 
     /// What must take place in the transaction that raises a person's epoch, so that their access tokens end as well.
-    pub fn end_former_epoch(&self, person: &PersonId) -> Statement {
+    pub fn end_former_epoch(&self, person: &PersonId) -> Vec<Statement> {
         let expires_at = self.clock.now().plus(self.revocations.longest());
         store::revoke_former_epoch(person, self.clock.now_ms(), expires_at)
     }
@@ -281,13 +281,13 @@ impl Grants {
     }
 
     /// What must take place in the transaction that ends a consent: the client's grants of that person are revoked.
-    pub fn end_with_consent(&self, consent: &str) -> Statement {
+    pub fn end_with_consent(&self, consent: &str) -> Vec<Statement> {
         store::revoke_of_consent(consent, self.clock.now_ms())
     }
 
     /// What must take place in the transaction that records a consent which goes less far than the ones before: what
     /// the client holds of that person is revoked.
-    pub fn end_before_narrower(&self, person: &PersonId, client: &ClientId) -> Statement {
+    pub fn end_before_narrower(&self, person: &PersonId, client: &ClientId) -> Vec<Statement> {
         store::revoke_all_of((person, client), self.clock.now_ms())
     }
 

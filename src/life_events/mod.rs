@@ -36,7 +36,7 @@ impl LifeEvents {
     /// within a second.
     pub async fn end_access(&self, person: &PersonId) -> Result<bool, ServiceError> {
         let tokens = self.grants.end_former_epoch(person);
-        let Some(epoch) = self.people.raise_epoch(person, vec![tokens]).await? else { return Ok(false) };
+        let Some(epoch) = self.people.raise_epoch(person, tokens).await? else { return Ok(false) };
         self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
         self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
         Ok(true)
@@ -61,10 +61,8 @@ impl LifeEvents {
             return Ok(self.release.record(person, client, new, Vec::new()).await?);
         }
         let since = self.clock.now_ms();
-        let then = vec![
-            self.release.end_former(person, client, &new.id),
-            self.grants.end_before_narrower(person, &client.id),
-        ];
+        let mut then = vec![self.release.end_former(person, client, &new.id)];
+        then.extend(self.grants.end_before_narrower(person, &client.id));
         let consent = self.release.record(person, client, new, then).await?;
         if let Some(former) = former {
             let ended = Event::new(Kind::ConsentEnded).client(client.id.as_str()).person(person.as_str());
@@ -101,7 +99,7 @@ impl LifeEvents {
     pub async fn end_consent(&self, consent: &str) -> Result<Option<ClientId>, ServiceError> {
         let since = self.clock.now_ms();
         let grants = self.grants.end_with_consent(consent);
-        let Some((person, client)) = self.release.end(consent, vec![grants]).await? else { return Ok(None) };
+        let Some((person, client)) = self.release.end(consent, grants).await? else { return Ok(None) };
         self.grants.announce_revoked(&person, &client, since).await?;
         Ok(Some(client))
     }

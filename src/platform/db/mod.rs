@@ -13,6 +13,7 @@ mod error;
 mod postgres;
 mod row;
 mod schema;
+mod sequence;
 mod settings;
 mod sqlite;
 mod statement;
@@ -29,6 +30,8 @@ pub use error::{Cause, DbError};
 pub use postgres::{OnlyNode, drop_everything, only_node};
 pub use row::{Row, int, json, maybe_int, maybe_text, text, to_json};
 pub use schema::{migrate, pending_migrations};
+pub(crate) use sequence::TABLES;
+pub use sequence::{last_number, take_number};
 pub use settings::DatabaseSettings;
 pub use statement::{Statement, Value, statement};
 
