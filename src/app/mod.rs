@@ -36,6 +36,7 @@ use crate::oidc::{self, Authorization, Discovery, Tokens};
 use crate::pages::{self, Pages};
 use crate::people::People;
 use crate::platform::bytes;
+use crate::platform::clock_check::ClockCheck;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::{self, Connections, Metrics, Operations, Requests, SandboxClock, check};
@@ -60,6 +61,7 @@ pub struct App {
     discovery: Discovery,
     metrics: Arc<Metrics>,
     audit: Audit,
+    clock_check: ClockCheck,
     draining: Arc<AtomicBool>,
     /// Locked while the provider runs: embedded stores serve one node.
     _only_node: Option<File>,
@@ -75,6 +77,8 @@ impl App {
         let only_node = stores::only_node(&stores)?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
         let ephemeral = stores.ephemeral().await?;
+        let clock_check = stores.clock_check(&ephemeral).await?;
+        clock_check.at_start().await.map_err(cannot_start)?;
         let only_node_on_server = if ephemeral.is_shared() || stores.settings.database.is_embedded() {
             None
         } else {
@@ -115,6 +119,7 @@ impl App {
             receipts,
             metrics: stores.metrics,
             audit: stores.audit,
+            clock_check,
             draining: Arc::default(),
             _only_node: only_node,
             _only_node_on_server: only_node_on_server,
@@ -186,6 +191,7 @@ impl App {
     /// When the listener cannot be used.
     pub fn operations(&self, listener: TcpListener) -> io::Result<Server> {
         let (db, ephemeral) = (self.db.clone(), self.ephemeral.clone());
+        let clock_check = self.clock_check.clone();
         let operations = Operations {
             metrics: Arc::clone(&self.metrics),
             checks: vec![
@@ -201,6 +207,13 @@ impl App {
                     check(move || {
                         let ephemeral = ephemeral.clone();
                         async move { ephemeral.probe().await.map_err(|error| error.to_string()) }
+                    }),
+                ),
+                (
+                    "clock",
+                    check(move || {
+                        let verdict = clock_check.verdict().map_err(|skew| skew.to_string());
+                        async move { verdict }
                     }),
                 ),
             ],

@@ -12,6 +12,7 @@ use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
+use crate::platform::clock_check::ClockCheck;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::jose::{self, SigningKeys};
@@ -106,6 +107,17 @@ impl Stores {
                     .map_err(cannot_start)
             }
         }
+    }
+
+    /// What watches this machine's clock.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn clock_check(&self, ephemeral: &Ephemeral) -> Result<ClockCheck, StartError> {
+        let newest = self.audit.newest_ms().await.map_err(cannot_start)?;
+        let most = self.settings.server.clock_skew_seconds.into();
+        let time = (self.clock.clone(), Arc::clone(&self.metrics));
+        Ok(ClockCheck::new(time, (self.db.clone(), ephemeral.clone()), most, newest))
     }
 
     /// Requests to URLs that clients registered.

@@ -9,6 +9,7 @@ use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
 use crate::oidc::{LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
+use crate::platform::clock_check::ClockCheck;
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::{self, Metrics};
@@ -59,6 +60,7 @@ pub(super) fn begin(app: &App) {
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
         audit: app.audit.clone(),
+        clock_check: app.clock_check.clone(),
         keep_days: app.settings.audit.keep_days,
     };
     tokio::spawn(upkeep.run());
@@ -105,6 +107,7 @@ struct Upkeep {
     metrics: Arc<Metrics>,
     keys: KeySettings,
     audit: Audit,
+    clock_check: ClockCheck,
     /// How long the rows of the audit log are kept.
     keep_days: u32,
 }
@@ -118,6 +121,11 @@ impl Upkeep {
             let now = self.provider.clock.now();
             self.ephemeral.purge();
             lost = tell_lost_lines(lost);
+            let believed = self.clock_check.look().await;
+            if self.provider.clock.is_doubted() {
+                // Sums of the last hour, delays and ages would all be wrong.
+                continue;
+            }
             if limits.is_due(now) {
                 let read = self.sign_in.limits.refresh().await;
                 log_failure("limits.unread", "reading the send totals", read);
@@ -137,7 +145,7 @@ impl Upkeep {
             if purge.is_due(now) {
                 self.purge().await;
             }
-            if keys.is_due(now) {
+            if believed && keys.is_due(now) {
                 let (bits, days) = (self.keys.rsa_bits, self.keys.rotation_days.into());
                 let rotated = self
                     .provider
@@ -151,11 +159,17 @@ impl Upkeep {
         }
     }
 
-    /// Deletes expired rows in bounded batches, and measures how far behind it is.
+    /// Deletes expired rows in bounded batches, and measures how far behind it is. Nothing goes while the clock is not to be
+    /// believed.
     async fn purge(&self) {
+        let now = match self.clock_check.removal_time().await {
+            Ok(Some(now)) => now,
+            Ok(None) => return,
+            Err(error) => return log_failure::<()>("purge.untimed", "asking for the time", Err(error)),
+        };
         let grants = &self.grants;
         for _ in 0..50 {
-            match grants.purge(SWEEP).await {
+            match grants.purge(now, SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("grants.unpurged", "purging grants", other);
@@ -164,7 +178,7 @@ impl Upkeep {
             }
         }
         for _ in 0..50 {
-            match self.outbox.purge(SWEEP).await {
+            match self.outbox.purge(now, SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("messages.unpurged", "purging messages", other);
@@ -173,7 +187,7 @@ impl Upkeep {
             }
         }
         for _ in 0..50 {
-            match self.logouts.purge(SWEEP).await {
+            match self.logouts.purge(now, SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("logouts.unpurged", "purging logout deliveries", other);
@@ -191,7 +205,7 @@ impl Upkeep {
                 }
             }
         }
-        match grants.purge_lag().await {
+        match grants.purge_lag(now).await {
             Ok(lag) => {
                 self.metrics.purge_lag_seconds.set(lag);
             }

@@ -1,15 +1,14 @@
 //! `yagona check`: whether the provider can run, part by part.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
 use crate::app::{StartError, Stores};
-use crate::platform::clock::Clock;
+use crate::platform::clock_check::{ClockCheck, Skew, Store};
 use crate::platform::db;
-
-/// Maximum clock skew, in seconds: more makes codes and tokens expire early or late.
-const MAX_SKEW: i64 = 5;
+use crate::platform::ephemeral::Ephemeral;
 
 /// Checks every part, and reports all failures before it exits.
 pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
@@ -26,14 +25,6 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
             wrong.push(part.to_owned());
         }
     };
-    let clock = |theirs: i64| {
-        let skew = (Clock::System.now().0 - theirs).abs();
-        if skew <= MAX_SKEW {
-            Ok(())
-        } else {
-            Err(format!("its clock differs from this machine's by {skew} s"))
-        }
-    };
     report("database", stores.db.probe().await.map(|()| url).map_err(|error| error.to_string()));
     report(
         "migrations",
@@ -43,9 +34,10 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
             Err(error) => Err(error.to_string()),
         },
     );
-    let time = stores.db.server_time().await.map_err(|error| error.to_string());
-    report("database clock", time.and_then(|time| clock(time.0)).map(|()| "agrees".to_owned()));
-    match stores.ephemeral().await {
+    let ephemeral = stores.ephemeral().await;
+    let clocks = clocks(&stores, ephemeral.as_ref().ok());
+    report("database clock", agrees(clocks.compare(Store::Database).await));
+    match ephemeral {
         Err(StartError(why)) => report("redis", Err(why)),
         Ok(ephemeral) if !ephemeral.is_shared() => {
             report("redis", Ok("not configured: short-lived state is in-process".to_owned()));
@@ -55,14 +47,28 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
                 "redis",
                 ephemeral.probe().await.map(|()| "answers".to_owned()).map_err(|error| error.to_string()),
             );
-            let time = ephemeral.server_time().await.map_err(|error| error.to_string());
-            report("redis clock", time.and_then(|time| clock(time.0)).map(|()| "agrees".to_owned()));
+            report("redis clock", agrees(clocks.compare(Store::Redis).await));
         }
     }
     report("signing keys", signing_keys(&stores).await);
     report("clients", clients(&stores).await);
     stores.db.close().await;
     if wrong.is_empty() { Ok(()) } else { Err(StartError(format!("check failed: {}", wrong.join(", ")))) }
+}
+
+fn clocks(stores: &Stores, ephemeral: Option<&Ephemeral>) -> ClockCheck {
+    let in_process = || Ephemeral::in_process(stores.clock.clone(), &stores.keyring);
+    let ephemeral = ephemeral.cloned().unwrap_or_else(in_process);
+    let most = stores.settings.server.clock_skew_seconds.into();
+    let time = (stores.clock.clone(), Arc::clone(&stores.metrics));
+    ClockCheck::new(time, (stores.db.clone(), ephemeral), most, None)
+}
+
+fn agrees(compared: Result<Option<Skew>, String>) -> Result<String, String> {
+    match compared? {
+        None => Ok("agrees".to_owned()),
+        Some(skew) => Err(skew.to_string()),
+    }
 }
 
 async fn signing_keys(stores: &Stores) -> Result<String, String> {

@@ -307,12 +307,12 @@ impl Grants {
         Ok(())
     }
 
-    /// Removes what nothing rests on any more; returns how many rows went.
+    /// Removes what nothing rests on any more at `now`; returns how many rows went.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
-        store::purge(&self.db, self.clock.now().minus(KEPT), most).await
+    pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        store::purge(&self.db, now.minus(KEPT), most).await
     }
 
     /// Whether what `secret` grants was redeemed.
@@ -323,12 +323,12 @@ impl Grants {
         Ok(self.find(&id_of(secret)).await?.is_some())
     }
 
-    /// How far the purge is behind, in seconds.
+    /// How far the purge is behind at `now`, in seconds.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn purge_lag(&self) -> Result<i64, DbError> {
-        store::purge_lag(&self.db, self.clock.now().minus(KEPT)).await
+    pub async fn purge_lag(&self, now: Timestamp) -> Result<i64, DbError> {
+        store::purge_lag(&self.db, now.minus(KEPT)).await
     }
 }
 

@@ -250,11 +250,11 @@ impl Outbox {
         Ok(clients.chain(addresses).collect())
     }
 
-    /// Deletes messages of earlier days; returns how many.
+    /// Deletes messages of days before that of `now`; returns how many.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
-        store::purge(&self.db, self.clock.now(), most).await
+    pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        store::purge(&self.db, now, most).await
     }
 }

@@ -46,6 +46,7 @@ mod two_nodes;
 mod upkeep;
 mod userinfo;
 mod walk;
+mod wrong_clock;
 
 #[path = "../../benches/load/checked.rs"]
 mod load_program;

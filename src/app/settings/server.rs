@@ -36,6 +36,9 @@ settings! {
         max_body_bytes: u32 = 65536, count(1024..=10_485_760, "bytes");
         /// Timeout for a client to send its request headers.
         request_timeout_seconds: u32 = 10, count(1..=300, "seconds");
+        /// Largest difference between the clocks of this machine and of PostgreSQL or Redis with which a node starts; beyond it
+        /// a running node is not ready, and removes nothing.
+        clock_skew_seconds: u32 = 5, count(1..=60, "seconds");
         /// Time for running requests to finish after SIGTERM.
         drain_seconds: u32 = 20, count(0..=600, "seconds");
         [tls]: Option<TlsSettings>;

@@ -15,6 +15,7 @@ use url::Url;
 use super::Provider;
 use crate::clients::Client;
 use crate::platform::bytes::{self, Digest};
+use crate::platform::clock::Timestamp;
 use crate::platform::db::{Db, DbError};
 use crate::platform::outbound::Outbound;
 use crate::sign_in::Session;
@@ -64,12 +65,12 @@ impl LogoutNotifier {
         Ok(())
     }
 
-    /// Removes deliveries that were tried for a day; returns how many.
+    /// Removes deliveries that were tried for a day at `now`; returns how many.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
-        let gone = store::purge(&self.db, self.provider.clock.now().minus(KEPT), most).await?;
+    pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        let gone = store::purge(&self.db, now.minus(KEPT), most).await?;
         if gone > 0 {
             self.provider.metrics.logouts("given_up").inc_by(gone);
             tracing::warn!(

@@ -173,18 +173,26 @@ impl Db {
         answer
     }
 
-    /// The database's time.
+    /// The database's time; of an embedded one, this machine's.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn server_time(&self) -> Result<Timestamp, DbError> {
+        Ok(Timestamp(self.server_time_ms().await?.div_euclid(1000)))
+    }
+
+    /// The same in milliseconds.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn server_time_ms(&self) -> Result<i64, DbError> {
         let now = match self.engine() {
-            Engine::Sqlite => statement("SELECT CAST(strftime('%s', 'now') AS BIGINT) AS now"),
+            Engine::Sqlite => statement("SELECT CAST(strftime('%s', 'now') AS BIGINT) * 1000 AS now"),
             Engine::Postgres => {
-                statement("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) AS now")
+                statement("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now")
             }
         };
-        int(&self.read_one(now).await?, "clock", "now").map(Timestamp)
+        int(&self.read_one(now).await?, "clock", "now")
     }
 
     /// Closes all connections after waiting changes have finished.
