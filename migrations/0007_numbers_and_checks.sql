@@ -17,3 +17,14 @@ ALTER TABLE revoked_tokens ADD COLUMN revoked_seq BIGINT;
 CREATE INDEX grants_by_revoked_seq ON grants (revoked_seq) WHERE revoked_seq IS NOT NULL;
 CREATE INDEX grants_unnumbered ON grants (revoked_at_ms) WHERE revoked_seq IS NULL AND revoked_at_ms IS NOT NULL;
 CREATE INDEX revoked_tokens_by_seq ON revoked_tokens (revoked_seq) WHERE revoked_seq IS NOT NULL;
+
+-- Sessions that were signed out, until they would have been over by themselves: short-lived state that returns as it was
+-- before does not bring them back. `sid_key` is the digest by which a session is named to services.
+CREATE TABLE ended_sessions (
+    sid_key    TEXT   NOT NULL PRIMARY KEY,
+    seq        BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX ended_sessions_by_seq ON ended_sessions (seq);
+CREATE INDEX ended_sessions_by_expiry ON ended_sessions (expires_at);
+INSERT INTO sequences (list, seq) VALUES ('ended_sessions', 0);

@@ -45,6 +45,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::Release;
+use crate::sign_in::EndedSessions;
 use settings::Settings;
 
 /// The provider, built but not yet serving.
@@ -95,7 +96,8 @@ impl App {
             deliveries,
             Arc::clone(&stores.metrics),
         );
-        let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), &outbox);
+        let ended = EndedSessions::load(stores.db.clone()).await.map_err(cannot_start)?;
+        let sign_in = wiring::sign_in(&stores, &ephemeral, (people.clone(), &outbox), ended);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
         let provider = wiring::provider(&stores).await?;
         let (tokens, revocations) =
@@ -227,10 +229,11 @@ impl App {
     fn sandbox_clock(&self) -> Option<SandboxClock> {
         let clock = self.pages.sign_in.clock.clone();
         let (provider, revocations) = (self.tokens.provider.clone(), self.revocations.clone());
+        let ended = self.pages.sign_in.sessions.ended.clone();
         let catch_up = check(move || {
-            let (provider, revocations) = (provider.clone(), revocations.clone());
+            let (provider, revocations, ended) = (provider.clone(), revocations.clone(), ended.clone());
             async move {
-                work::follow(&provider, &revocations).await;
+                work::follow(&provider, &revocations, &ended).await;
                 Ok(())
             }
         });

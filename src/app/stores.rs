@@ -20,7 +20,7 @@ use crate::platform::outbound::Outbound;
 use crate::platform::seal::Keyring;
 use crate::platform::telemetry::Metrics;
 use crate::release::Release;
-use crate::{grants, notices, oidc, release};
+use crate::{grants, notices, oidc, release, sign_in};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -189,6 +189,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         people::TABLES,
         clients::TABLES,
         jose::TABLES,
+        sign_in::TABLES,
         db::TABLES,
     ];
     subjects.into_iter().flatten().copied()

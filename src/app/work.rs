@@ -13,7 +13,7 @@ use crate::platform::clock_check::ClockCheck;
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::{self, Metrics};
-use crate::sign_in::SignIn;
+use crate::sign_in::{EndedSessions, SignIn};
 
 /// Interval for reading other nodes' changes, so that they take effect here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
@@ -41,12 +41,12 @@ pub(super) fn begin(app: &App) {
     // It stays on this thread, like all that counts its round trips by cause.
     actix_web::rt::spawn(app.audit.clone().run());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
-    let db = app.db.clone();
+    let (db, ended) = (app.db.clone(), app.pages.sign_in.sessions.ended.clone());
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(FOLLOW).await;
             if db.probe().await.is_ok() {
-                follow(&provider, &revocations).await;
+                follow(&provider, &revocations, &ended).await;
             }
         }
     });
@@ -67,10 +67,11 @@ pub(super) fn begin(app: &App) {
 }
 
 /// Reads what other nodes and commands changed.
-pub(super) async fn follow(provider: &Provider, revocations: &Revocations) {
+pub(super) async fn follow(provider: &Provider, revocations: &Revocations, ended: &EndedSessions) {
     log_failure("clients.stale", "reading the clients", provider.clients.refresh().await);
     log_failure("keys.stale", "reading the signing keys", provider.keys.refresh().await);
     log_failure("revocations.stale", "reading the revocations", revocations.refresh().await);
+    log_failure("sessions.stale", "reading the ended sessions", ended.refresh().await);
 }
 
 /// A job that is due every so many seconds of the injected clock.
@@ -191,6 +192,15 @@ impl Upkeep {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("logouts.unpurged", "purging logout deliveries", other);
+                    break;
+                }
+            }
+        }
+        for _ in 0..50 {
+            match self.sign_in.sessions.ended.purge(now, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("sessions.unpurged", "purging ended sessions", other);
                     break;
                 }
             }

@@ -19,6 +19,7 @@ mod database;
 mod demo;
 mod discovery;
 mod edges;
+mod ended_sessions;
 mod floors;
 mod gateways;
 mod icons;
