@@ -28,3 +28,9 @@ CREATE TABLE ended_sessions (
 CREATE INDEX ended_sessions_by_seq ON ended_sessions (seq);
 CREATE INDEX ended_sessions_by_expiry ON ended_sessions (expires_at);
 INSERT INTO sequences (list, seq) VALUES ('ended_sessions', 0);
+
+-- A keyed digest of a constant, by which the index key of the keyring is known again.
+CREATE TABLE keyring_check (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);

@@ -77,6 +77,7 @@ impl App {
     pub async fn build(stores: Stores) -> Result<Self, StartError> {
         let only_node = stores::only_node(&stores)?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
+        stores.verify_keyring().await?;
         let ephemeral = stores.ephemeral().await?;
         let clock_check = stores.clock_check(&ephemeral).await?;
         clock_check.at_start().await.map_err(cannot_start)?;

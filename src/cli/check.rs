@@ -15,7 +15,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
     let settings = super::settings(file)?;
     println!("configuration   ok ({:?}, issuer {})", settings.environment, settings.server.issuer.as_str());
     let url = db::without_password(settings.database.url.expose_secret());
-    let stores = Stores::open(settings).await?;
+    let stores = Stores::open_unverified(settings).await?;
     println!("keyring         ok ({})", stores.settings.keys.keyring.display());
     let mut wrong = Vec::new();
     let mut report = |part: &str, found: Result<String, String>| match found {
@@ -34,6 +34,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
             Err(error) => Err(error.to_string()),
         },
     );
+    report("keyring index", index(&stores).await);
     let ephemeral = stores.ephemeral().await;
     let clocks = clocks(&stores, ephemeral.as_ref().ok());
     report("database clock", agrees(clocks.compare(Store::Database).await));
@@ -54,6 +55,18 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), StartError> {
     report("clients", clients(&stores).await);
     stores.db.close().await;
     if wrong.is_empty() { Ok(()) } else { Err(StartError(format!("check failed: {}", wrong.join(", ")))) }
+}
+
+/// Whether people are found by this keyring.
+async fn index(stores: &Stores) -> Result<String, String> {
+    if db::pending_migrations(&stores.db).await.map_or(true, |pending| !pending.is_empty()) {
+        return Ok("recorded by `yagona migrate`".to_owned());
+    }
+    stores
+        .verify_keyring()
+        .await
+        .map(|()| "is the one of this database".to_owned())
+        .map_err(|StartError(why)| why)
 }
 
 fn clocks(stores: &Stores, ephemeral: Option<&Ephemeral>) -> ClockCheck {

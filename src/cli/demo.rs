@@ -62,7 +62,7 @@ impl Demo {
         let people = test_people(&settings)?;
         let sandbox =
             sandbox::start_on(outside, sandbox_settings(&settings, &people)?).map_err(cannot_start)?;
-        let app = App::build(Stores::open(settings).await?).await?;
+        let app = App::build(Stores::open_unverified(settings).await?).await?;
         let portal_base = format!("http://localhost:{}", self.portal_port);
         let clients = ClientFile::parse(&CLIENTS.replace("{portal}", &portal_base)).map_err(cannot_start)?;
         let portal_settings = self.portal_settings(&clients, &people, portal_base);

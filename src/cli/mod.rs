@@ -105,8 +105,10 @@ fn settings(file: Option<&Path>) -> Result<Settings, StartError> {
 }
 
 async fn migrate(settings: Settings) -> Result<(), StartError> {
-    let stores = Stores::open(settings).await?;
-    match db::migrate(&stores.db).await.map_err(cannot_start)? {
+    let stores = Stores::open_unverified(settings).await?;
+    let applied = db::migrate(&stores.db).await.map_err(cannot_start)?;
+    stores.verify_keyring().await?;
+    match applied {
         0 => println!("The database is up to date."),
         applied => {
             println!("{applied} migration(s) applied; the database is up to date.");

@@ -315,6 +315,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "signing_keys",
         "sequences",
         "ended_sessions",
+        "keyring_check",
     ];
     db::drop_everything(&url, tables.into_iter()).await.expect("their end");
     let left = "SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relkind = 'r' \

@@ -24,6 +24,7 @@ mod floors;
 mod gateways;
 mod icons;
 mod introspection_revocation;
+mod keyring;
 mod life_events;
 mod lifetimes;
 mod limits;
