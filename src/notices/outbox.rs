@@ -250,6 +250,14 @@ impl Outbox {
         Ok(clients.chain(addresses).collect())
     }
 
+    /// Whether a message to a number was stored: one that was announced may not have been, when the database failed.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn is_stored(&self, number_index: &Digest, id: &str) -> Result<bool, DbError> {
+        store::is_stored(&self.db, number_index, id).await
+    }
+
     /// Deletes messages of days before that of `now`; returns how many.
     ///
     /// # Errors

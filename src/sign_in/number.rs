@@ -126,7 +126,12 @@ impl SignIn {
             return Ok(NumberOutcome::Limited(Limit::Attempt));
         }
         let index = self.people.number_index(&number);
-        if former.is_some_and(|former| former.index == index && self.resend_in(former, now) > Some(0)) {
+        if let Some(former) = former
+            && former.index == index
+            && self.resend_in(former, now) > Some(0)
+            // An attempt may expect a code whose message the database did not take.
+            && self.outbox.is_stored(&index, &former.challenge.message_id).await?
+        {
             return Ok(NumberOutcome::AlreadySent);
         }
         Ok(match self.send_code(open, (number, index), sender, tries, For::SignIn).await? {
