@@ -291,6 +291,12 @@ impl Grants {
         store::revoke_all_of((person, client), self.clock.now_ms())
     }
 
+    /// What must take place in the transaction that ends consents of a person and a client: the grants that rest on any
+    /// that has ended are revoked.
+    pub fn end_with_ended_consents(&self, person: &PersonId, client: &ClientId) -> Vec<Statement> {
+        store::revoke_of_ended((person, client), self.clock.now_ms())
+    }
+
     /// Announces to all nodes immediately the grants of a person and a client that were revoked since a moment.
     ///
     /// # Errors

@@ -175,6 +175,17 @@ pub(super) fn revoke_all_of((person, client): (&PersonId, &ClientId), now_ms: i6
     numbered(mark.bind(now_ms).bind(person.as_str()).bind(client.as_str()), (person, client))
 }
 
+/// Revokes what a client holds of a person by consents that have ended. Their identifiers are letters and digits.
+pub(super) fn revoke_of_ended((person, client): (&PersonId, &ClientId), now_ms: i64) -> Vec<Statement> {
+    let mark = db::statement(
+        "UPDATE grants SET revoked_at_ms = $1 \
+         WHERE person_id = $2 AND client_id = $3 AND revoked_at_ms IS NULL AND EXISTS (SELECT 1 FROM consents c \
+         WHERE c.person_id = grants.person_id AND c.client_id = grants.client_id AND c.ended_at IS NOT NULL \
+         AND grants.details LIKE '%\"consent_id\":\"' || c.consent_id || '\"%')",
+    );
+    numbered(mark.bind(now_ms).bind(person.as_str()).bind(client.as_str()), (person, client))
+}
+
 /// A change that marks grants of a person and a client as revoked, with the number that they get. Where none is marked, no
 /// number is taken: most consents revoke nothing, and need not wait for each other.
 fn numbered(mark: Statement, (person, client): (&PersonId, &ClientId)) -> Vec<Statement> {

@@ -190,6 +190,11 @@ impl People {
         raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
     }
 
+    /// Makes other transactions that do the same for this person wait until this one has ended.
+    pub fn hold(&self, id: &PersonId) -> Statement {
+        db::statement("UPDATE persons SET updated_at = updated_at WHERE person_id = $1").bind(id.as_str())
+    }
+
     /// Stores or replaces a person (by PINFL) and the state of their number: both or nothing. A person has one enrolled
     /// number (R7): a number that is enrolled takes the place of the one before, and what began with that one has ended.
     ///

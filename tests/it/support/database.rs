@@ -184,6 +184,22 @@ impl World {
         self.change_database(change).await;
     }
 
+    /// Takes a lock by a statement, until it is released. PostgreSQL only.
+    pub(crate) async fn lock_by(&self, lock: &'static str) -> Lock {
+        let mut database = self.database().await;
+        let Database::Postgres(connection) = &mut database else { panic!("not on SQLite") };
+        connection.execute("BEGIN").await.expect("a transaction");
+        connection.execute(lock).await.expect("a lock");
+        Lock(database)
+    }
+
+    /// Waits until so many connections wait for a lock. PostgreSQL only.
+    pub(crate) async fn until_waiting(&self, count: i64) {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.until_stored(waiting, count).await;
+    }
+
     /// Waits until a query gives a number.
     pub(crate) async fn until_stored(&self, query: &'static str, expected: i64) {
         until(&format!("{query} to be {expected}"), async || {
