@@ -34,3 +34,6 @@ CREATE TABLE keyring_check (
     name  TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 );
+
+-- Nodes that start at once on an empty database wait for each other by this row before they make the first signing keys.
+INSERT INTO sequences (list, seq) VALUES ('signing_keys', 0);
