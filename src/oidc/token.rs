@@ -31,6 +31,10 @@ struct TokenResponse {
     scope: String,
 }
 
+/// What lies between the redemption of a code and the issue of its access token, at most, in seconds: a grant without
+/// refresh tokens lives so much longer, and its token for as long as it says.
+const ISSUING: i64 = 60;
+
 /// Answers a token request.
 pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let mut grant = "unknown";
@@ -123,7 +127,8 @@ async fn authorization_code(
     let CodeContent { details, nonce, number, .. } = content;
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
     let now = tokens.provider.clock.now();
-    let life = if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access };
+    let life =
+        if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access + ISSUING };
     let until = details.consent_until.map_or(now.plus(life), |consent| consent.min(now.plus(life)));
     if until <= now {
         return Err(invalid());
