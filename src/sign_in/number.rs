@@ -155,7 +155,12 @@ impl SignIn {
         let Some((former, _)) = open.attempt.stage().code() else { return Ok(ResendOutcome::Overtaken) };
         match self.resend_in(former, self.clock.now()) {
             None => return Ok(ResendOutcome::NoMore),
-            Some(wait) if wait > 0 => return Ok(ResendOutcome::Wait(wait)),
+            // Nobody waits after a code whose message the database did not take.
+            Some(wait) if wait > 0 => {
+                if self.outbox.is_stored(&former.index, &former.challenge.message_id).await? {
+                    return Ok(ResendOutcome::Wait(wait));
+                }
+            }
             Some(_) => {}
         }
         let (number, index) = (former.number.clone(), former.index);
