@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::grants::REVOKED;
+use crate::grants::{REVOKED, UNANSWERED};
 use crate::notices::DELIVERIES;
 use crate::oidc::CODES;
 use crate::platform::ephemeral::KeySpace;
 use crate::sign_in::{ATTEMPTS, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 6] = [ATTEMPTS, CODES, DELIVERIES, REVOKED, SESSIONS, WINDOWS];
+const ALL: [KeySpace; 7] = [ATTEMPTS, CODES, DELIVERIES, REVOKED, SESSIONS, UNANSWERED, WINDOWS];
 
 #[test]
 fn no_two_key_spaces_begin_with_the_same_byte() {

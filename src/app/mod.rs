@@ -38,6 +38,7 @@ use crate::oidc::{self, Authorization, Discovery, Tokens};
 use crate::pages::{self, Pages};
 use crate::people::People;
 use crate::platform::bytes;
+use crate::platform::clock_check::ClockCheck;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::telemetry::{self, Connections, Metrics, Operations, Requests, SandboxClock, check};
@@ -48,6 +49,7 @@ use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::platform::web::well_known::{self, SecurityTxt};
 use crate::release::Release;
+use crate::sign_in::EndedSessions;
 use settings::{Environment, Settings};
 use tasks::Tasks;
 
@@ -65,6 +67,7 @@ pub struct App {
     discovery: Discovery,
     metrics: Arc<Metrics>,
     audit: Audit,
+    clock_check: ClockCheck,
     draining: Arc<AtomicBool>,
     tasks: Tasks,
     /// Locked while the provider runs: embedded stores serve one node.
@@ -80,7 +83,10 @@ impl App {
     pub async fn build(stores: Stores) -> Result<Self, StartError> {
         let only_node = stores::only_node(&stores)?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
+        stores.verify_keyring().await?;
         let ephemeral = stores.ephemeral().await?;
+        let clock_check = stores.clock_check(&ephemeral).await?;
+        clock_check.at_start().await.map_err(cannot_start)?;
         let only_node_on_server = if ephemeral.is_shared() || stores.settings.database.is_embedded() {
             None
         } else {
@@ -97,7 +103,8 @@ impl App {
             deliveries,
             Arc::clone(&stores.metrics),
         );
-        let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), &outbox);
+        let ended = EndedSessions::load(stores.db.clone()).await.map_err(cannot_start)?;
+        let sign_in = wiring::sign_in(&stores, &ephemeral, (people.clone(), &outbox), ended);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
         let provider = wiring::provider(&stores).await?;
         let (tokens, revocations) =
@@ -122,6 +129,7 @@ impl App {
             tasks: Tasks::new(Arc::clone(&stores.metrics)),
             metrics: stores.metrics,
             audit: stores.audit,
+            clock_check,
             draining: Arc::default(),
             _only_node: only_node,
             _only_node_on_server: only_node_on_server,
@@ -213,10 +221,11 @@ impl App {
     fn sandbox_clock(&self) -> Option<SandboxClock> {
         let clock = self.pages.sign_in.clock.clone();
         let (provider, revocations) = (self.tokens.provider.clone(), self.revocations.clone());
+        let ended = self.pages.sign_in.sessions.ended.clone();
         let catch_up = check(move || {
-            let (provider, revocations) = (provider.clone(), revocations.clone());
+            let (provider, revocations, ended) = (provider.clone(), revocations.clone(), ended.clone());
             async move {
-                work::follow(&provider, &revocations).await;
+                work::follow(&provider, &revocations, &ended).await;
                 Ok(())
             }
         });

@@ -23,10 +23,13 @@ pub(super) fn checks(app: &App) -> Vec<(&'static str, Check)> {
         let ephemeral = ephemeral.clone();
         async move { ephemeral.probe().await.map_err(|error| error.to_string()) }
     });
+    let clock_check = app.clock_check.clone();
+    let clock = check(move || std::future::ready(clock_check.verdict().map_err(|skew| skew.to_string())));
     let work = check(move || std::future::ready(tasks.check(Need::Vital)));
     vec![
         ("database", shared(PAUSE, database)),
         ("short_lived_state", shared(PAUSE, short_lived_state)),
+        ("clock", clock),
         ("background_work", work),
     ]
 }

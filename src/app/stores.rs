@@ -12,14 +12,15 @@ use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
+use crate::platform::clock_check::ClockCheck;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::jose::{self, SigningKeys};
 use crate::platform::outbound::Outbound;
-use crate::platform::seal::Keyring;
+use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
 use crate::release::Release;
-use crate::{grants, notices, oidc, release};
+use crate::{grants, notices, oidc, release, sign_in};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -49,12 +50,51 @@ pub struct Stores {
 }
 
 impl Stores {
+    /// Opens keyring and database, which must belong together.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn open(settings: Settings) -> Result<Self, StartError> {
+        let stores = Self::open_unverified(settings).await?;
+        // Before the first migration there is nothing to hold the keyring against.
+        let migrated = db::pending_migrations(&stores.db).await.is_ok_and(|pending| pending.is_empty());
+        if migrated {
+            stores.verify_keyring().await?;
+        }
+        Ok(stores)
+    }
+
+    /// Makes sure that the keyring's index key is the one that the database was filled with; records it if none is.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn verify_keyring(&self) -> Result<(), StartError> {
+        let (db, keyring) = (&self.db, &self.keyring);
+        let known = match seal::check::is_known(db, keyring).await.map_err(cannot_start)? {
+            Some(known) => known,
+            // A database of a version that kept no check value tells by its persons.
+            None => {
+                let people = People::new(db.clone(), keyring);
+                people.are_found().await.map_err(cannot_start)?
+                    && seal::check::record(db, keyring).await.map_err(cannot_start)?
+            }
+        };
+        if known {
+            return Ok(());
+        }
+        Err(StartError(format!(
+            "the keyring {} is not the one of this database: with its `index` nobody would be found, and every `sub` would \
+             be another one. Put the keyring back that the other nodes have, or that was kept with the backup",
+            self.settings.keys.keyring.display()
+        )))
+    }
+
     /// Opens keyring and database. Only the sandbox creates a missing keyring: in production a new keyring would hide the
     /// loss of the old one.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn open(settings: Settings) -> Result<Self, StartError> {
+    pub async fn open_unverified(settings: Settings) -> Result<Self, StartError> {
         let sandbox = settings.environment == Environment::Sandbox;
         let path = &settings.keys.keyring;
         let keyring = if sandbox { Keyring::read_or_create(path) } else { Keyring::read(path) };
@@ -114,6 +154,17 @@ impl Stores {
         }
     }
 
+    /// What watches this machine's clock.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn clock_check(&self, ephemeral: &Ephemeral) -> Result<ClockCheck, StartError> {
+        let newest = self.audit.newest_ms().await.map_err(cannot_start)?;
+        let most = self.settings.server.clock_skew_seconds.into();
+        let time = (self.clock.clone(), Arc::clone(&self.metrics));
+        Ok(ClockCheck::new(time, (self.db.clone(), ephemeral.clone()), most, newest))
+    }
+
     /// Requests to URLs that clients registered.
     pub fn outbound(&self) -> Outbound {
         let sandbox = self.settings.environment == Environment::Sandbox;
@@ -129,10 +180,11 @@ impl Stores {
         let people = People::new(db.clone(), &self.keyring);
         let longest = self.settings.tokens.access_seconds.into();
         let ephemeral = self.ephemeral().await?;
-        let revocations = Revocations::load(db.clone(), ephemeral, clock.clone(), longest);
+        let revocations = Revocations::load(db.clone(), ephemeral.clone(), clock.clone(), longest);
         Ok(LifeEvents {
             grants: Grants::new(
                 db.clone(),
+                ephemeral,
                 clock.clone(),
                 revocations.await.map_err(cannot_start)?,
                 self.audit.clone(),
@@ -182,6 +234,8 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         people::TABLES,
         clients::TABLES,
         jose::TABLES,
+        sign_in::TABLES,
+        seal::check::TABLES,
         db::TABLES,
     ];
     subjects.into_iter().flatten().copied()

@@ -21,7 +21,7 @@ use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{
-    Brake, BrakeRules, Caps, Flood, FormCaps, KnownBrowsers, Limits, SessionBounds, Sessions,
+    Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, KnownBrowsers, Limits, SessionBounds, Sessions,
     Settings as SignInSettings, SignIn, SignInAttempts,
 };
 
@@ -51,11 +51,13 @@ pub(super) async fn tokens(
         id: settings.id_seconds.into(),
         refresh_idle: i64::from(settings.refresh_idle_days) * 86_400,
         refresh_absolute: i64::from(settings.refresh_absolute_days) * 86_400,
+        refresh_repeat: settings.refresh_repeat_seconds.into(),
     };
     let revocations = Revocations::load(db.clone(), ephemeral.clone(), clock.clone(), lifetimes.access)
         .await
         .map_err(cannot_start)?;
-    let grants = Grants::new(db.clone(), clock.clone(), revocations.clone(), stores.audit.clone());
+    let grants =
+        Grants::new(db.clone(), ephemeral.clone(), clock.clone(), revocations.clone(), stores.audit.clone());
     let access_tokens = AccessTokens::new(
         provider.clone(),
         &stores.keyring,
@@ -127,7 +129,12 @@ fn cookies(stores: &Stores) -> Cookies {
     Cookies { https: stores.settings.server.issuer.is_https() }
 }
 
-pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, outbox: &Outbox) -> SignIn {
+pub(super) fn sign_in(
+    stores: &Stores,
+    ephemeral: &Ephemeral,
+    (people, outbox): (People, &Outbox),
+    ended: EndedSessions,
+) -> SignIn {
     let settings = &stores.settings;
     let (sign_in, limits) = (&settings.sign_in, &settings.limits);
     let policy = SignInSettings {
@@ -172,7 +179,7 @@ pub(super) fn sign_in(stores: &Stores, ephemeral: &Ephemeral, people: People, ou
             clock.clone(),
             attempt_seconds,
         ),
-        sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds),
+        sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds, ended),
         limits: Limits::new(outbox.clone(), clock.clone(), caps, Arc::clone(&metrics)),
         flood: Flood::new(FormCaps { address: caps.address_5m, site: caps.site_5m }),
         brake: Brake::new(ephemeral.clone(), clock.clone(), brake_rules(stores), Arc::clone(&metrics)),

@@ -10,10 +10,11 @@ use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
 use crate::oidc::{LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
+use crate::platform::clock_check::ClockCheck;
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::{self, Metrics};
-use crate::sign_in::SignIn;
+use crate::sign_in::{EndedSessions, SignIn};
 
 /// Interval for reading other nodes' changes, so that they take effect here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
@@ -43,14 +44,15 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     let audit = app.audit.clone();
     tasks.keep("audit", Need::Vital, move || audit.clone().run());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
-    let db = app.db.clone();
+    let (db, ended) = (app.db.clone(), app.pages.sign_in.sessions.ended.clone());
     tasks.keep("follow", Need::Vital, move || {
         let (db, provider, revocations) = (db.clone(), provider.clone(), revocations.clone());
+        let ended = ended.clone();
         async move {
             loop {
                 tokio::time::sleep(FOLLOW).await;
                 if db.probe().await.is_ok() {
-                    follow(&provider, &revocations).await;
+                    follow(&provider, &revocations, &ended).await;
                 }
             }
         }
@@ -65,17 +67,19 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
         audit: app.audit.clone(),
+        clock_check: app.clock_check.clone(),
         keep_days: app.settings.audit.keep_days,
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
 }
 
 /// Reads what other nodes and commands changed.
-pub(super) async fn follow(provider: &Provider, revocations: &Revocations) {
+pub(super) async fn follow(provider: &Provider, revocations: &Revocations, ended: &EndedSessions) {
     log_failure("clients.stale", "reading the clients", provider.clients.refresh().await);
     provider.metrics.clients_refused.set(i64::try_from(provider.clients.refused_count()).unwrap_or(i64::MAX));
     log_failure("keys.stale", "reading the signing keys", provider.keys.refresh().await);
     log_failure("revocations.stale", "reading the revocations", revocations.refresh().await);
+    log_failure("sessions.stale", "reading the ended sessions", ended.refresh().await);
 }
 
 /// A job that is due every so many seconds of the injected clock.
@@ -112,6 +116,7 @@ struct Upkeep {
     metrics: Arc<Metrics>,
     keys: KeySettings,
     audit: Audit,
+    clock_check: ClockCheck,
     /// How long the rows of the audit log are kept.
     keep_days: u32,
 }
@@ -125,6 +130,11 @@ impl Upkeep {
             let now = self.provider.clock.now();
             self.ephemeral.purge();
             lost = tell_lost_lines(lost);
+            let believed = self.clock_check.look().await;
+            if self.provider.clock.is_doubted() {
+                // Sums of the last hour, delays and ages would all be wrong.
+                continue;
+            }
             if limits.is_due(now) {
                 let read = self.sign_in.limits.refresh().await;
                 log_failure("limits.unread", "reading the send totals", read);
@@ -144,7 +154,7 @@ impl Upkeep {
             if purge.is_due(now) {
                 self.purge().await;
             }
-            if keys.is_due(now) {
+            if believed && keys.is_due(now) {
                 let (bits, days) = (self.keys.rsa_bits, self.keys.rotation_days.into());
                 let rotated = self
                     .provider
@@ -158,11 +168,17 @@ impl Upkeep {
         }
     }
 
-    /// Deletes expired rows in bounded batches, and measures how far behind it is.
+    /// Deletes expired rows in bounded batches, and measures how far behind it is. Nothing goes while the clock is not to be
+    /// believed.
     async fn purge(&self) {
+        let now = match self.clock_check.removal_time().await {
+            Ok(Some(now)) => now,
+            Ok(None) => return,
+            Err(error) => return log_failure::<()>("purge.untimed", "asking for the time", Err(error)),
+        };
         let grants = &self.grants;
         for _ in 0..50 {
-            match grants.purge(SWEEP).await {
+            match grants.purge(now, SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("grants.unpurged", "purging grants", other);
@@ -171,7 +187,7 @@ impl Upkeep {
             }
         }
         for _ in 0..50 {
-            match self.outbox.purge(SWEEP).await {
+            match self.outbox.purge(now, SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("messages.unpurged", "purging messages", other);
@@ -180,10 +196,19 @@ impl Upkeep {
             }
         }
         for _ in 0..50 {
-            match self.logouts.purge(SWEEP).await {
+            match self.logouts.purge(now, SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("logouts.unpurged", "purging logout deliveries", other);
+                    break;
+                }
+            }
+        }
+        for _ in 0..50 {
+            match self.sign_in.sessions.ended.purge(now, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("sessions.unpurged", "purging ended sessions", other);
                     break;
                 }
             }
@@ -198,7 +223,7 @@ impl Upkeep {
                 }
             }
         }
-        match grants.purge_lag().await {
+        match grants.purge_lag(now).await {
             Ok(lag) => {
                 self.metrics.purge_lag_seconds.set(lag);
             }

@@ -139,6 +139,14 @@ impl Audit {
         purge::run(self, keep_days, most).await
     }
 
+    /// When the last row was written, by the clock of its process, in milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn newest_ms(&self) -> Result<Option<i64>, DbError> {
+        Ok(store::newest_us(&self.0.db).await?.map(|us| us / 1000))
+    }
+
     /// Reads the chain from the database.
     pub fn verifier(&self) -> Verifier<'_> {
         Verifier::new(&self.0.db, &self.0.keys)

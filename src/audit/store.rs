@@ -116,6 +116,13 @@ pub(super) async fn last_row(db: &Db) -> Result<i64, DbError> {
     Ok(db::maybe_int(&row, LOG, "seq")?.unwrap_or(0))
 }
 
+/// The time of the last row, in microseconds since the Unix epoch.
+pub(super) async fn newest_us(db: &Db) -> Result<Option<i64>, DbError> {
+    let sql = "SELECT time_us FROM audit_log ORDER BY seq DESC LIMIT 1";
+    let row = db.read_optional(db::statement(sql)).await?;
+    row.map(|row| db::int(&row, LOG, "time_us")).transpose()
+}
+
 /// The end of the chain.
 pub(super) async fn end(db: &Db) -> Result<Link, DbError> {
     let row = db.read_one(db::statement("SELECT seq, hash FROM audit_head WHERE head_id = 1")).await?;

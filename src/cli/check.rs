@@ -10,15 +10,12 @@ use serde_json::{Value, json};
 use super::output::{Format, say};
 use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores};
-use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::clock_check::{ClockCheck, Skew, Store};
 use crate::platform::db::{self, Db};
-use crate::platform::ephemeral::inspect_redis;
+use crate::platform::ephemeral::{Ephemeral, inspect_redis};
 use crate::platform::jose::KeySet;
 use crate::platform::seal::{Keyring, KeyringError};
 use crate::platform::telemetry::Metrics;
-
-/// Maximum clock skew, in seconds: more makes codes and tokens expire early or late.
-const MAX_SKEW: i64 = 5;
 
 /// What was found of each part.
 struct Report {
@@ -86,13 +83,18 @@ pub(super) async fn run(file: Option<&Path>, format: Format) -> Result<(), Start
         };
         is_migrated = pending.is_ok();
         report.add("migrations", pending)?;
-        let time = db.server_time().await.map_err(|error| error.to_string());
-        report.add("database clock", time.and_then(clock))?;
     }
     redis(&settings, &metrics, &mut report).await?;
     match (keyring, db) {
         (Some(keyring), Some(db)) if is_migrated => {
             let stores = Stores::of(settings, keyring, db, metrics);
+            report.add("keyring index", index(&stores).await)?;
+            let ephemeral = stores.ephemeral().await.ok();
+            let clocks = clocks(&stores, ephemeral.as_ref());
+            report.add("database clock", agrees(clocks.compare(Store::Database).await))?;
+            if ephemeral.is_some_and(|ephemeral| ephemeral.is_shared()) {
+                report.add("redis clock", agrees(clocks.compare(Store::Redis).await))?;
+            }
             report.add("signing keys", signing_keys(&stores).await)?;
             report.add("clients", clients(&stores).await)?;
             stores.db.close().await;
@@ -163,7 +165,6 @@ async fn redis(settings: &Settings, metrics: &Arc<Metrics>, report: &mut Report)
     };
     let answers = found.refuses_writes.map_or_else(|| Ok("answers".to_owned()), |why| Err(why.to_string()));
     report.add("redis", answers)?;
-    report.add("redis clock", clock(found.time))?;
     let eviction = match found.eviction.as_deref() {
         Some("noeviction") => Ok("noeviction".to_owned()),
         Some(other) => Err(format!(
@@ -183,13 +184,27 @@ async fn redis(settings: &Settings, metrics: &Arc<Metrics>, report: &mut Report)
     report.add("redis disk", Ok(persistence.to_owned()))
 }
 
-/// Whether another machine's clock agrees with this one's.
-fn clock(theirs: Timestamp) -> Result<String, String> {
-    let skew = (Clock::System.now().0 - theirs.0).abs();
-    if skew <= MAX_SKEW {
-        Ok("agrees".to_owned())
-    } else {
-        Err(format!("its clock differs from this machine's by {skew} s"))
+/// Whether people are found by this keyring.
+async fn index(stores: &Stores) -> Result<String, String> {
+    stores
+        .verify_keyring()
+        .await
+        .map(|()| "is the one of this database".to_owned())
+        .map_err(|StartError(why)| why)
+}
+
+fn clocks(stores: &Stores, ephemeral: Option<&Ephemeral>) -> ClockCheck {
+    let in_process = || Ephemeral::in_process(stores.clock.clone(), &stores.keyring);
+    let ephemeral = ephemeral.cloned().unwrap_or_else(in_process);
+    let most = stores.settings.server.clock_skew_seconds.into();
+    let time = (stores.clock.clone(), Arc::clone(&stores.metrics));
+    ClockCheck::new(time, (stores.db.clone(), ephemeral), most, None)
+}
+
+fn agrees(compared: Result<Option<Skew>, String>) -> Result<String, String> {
+    match compared? {
+        None => Ok("agrees".to_owned()),
+        Some(skew) => Err(skew.to_string()),
     }
 }
 

@@ -72,7 +72,7 @@ impl Demo {
         let people = test_people(&settings)?;
         let sandbox =
             sandbox::start_on(outside, sandbox_settings(&settings, &people)?).map_err(cannot_start)?;
-        let stores = Stores::open(settings).await?;
+        let stores = Stores::open_unverified(settings).await?;
         demo_data::mark(&stores).await?;
         let app = App::build(stores).await?;
         let portal_base = format!("http://localhost:{}", self.portal_port);

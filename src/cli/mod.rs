@@ -171,8 +171,10 @@ async fn existing(settings: Settings) -> Result<Stores, StartError> {
 }
 
 async fn migrate(settings: Settings) -> Result<(), StartError> {
-    let stores = Stores::open(settings).await?;
-    match db::migrate(&stores.db).await.map_err(cannot_start)? {
+    let stores = Stores::open_unverified(settings).await?;
+    let applied = db::migrate(&stores.db).await.map_err(cannot_start)?;
+    stores.verify_keyring().await?;
+    match applied {
         0 => say!("The database is up to date."),
         applied => {
             say!("{applied} migration(s) applied; the database is up to date.");

@@ -14,7 +14,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), StartError> {
     let listener = bind(listen, "server.listen")?;
     let operations_listener = bind(operations_listen, "server.operations_listen")?;
     let issuer = settings.server.issuer.as_str().to_owned();
-    let app = App::build(Stores::open(settings).await?).await?;
+    let app = App::build(Stores::open_unverified(settings).await?).await?;
     let server = app.server(vec![listener]).map_err(cannot_start)?;
     let operations = app.operations(operations_listener).map_err(cannot_start)?;
     let (handle, operations_handle) = (server.handle(), operations.handle());

@@ -19,12 +19,18 @@ use crate::people::{DataSet, Epoch, PersonId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError, Statement};
-use crate::platform::ephemeral::{KeySpace, Unavailable};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 use crate::platform::service_error::ServiceError;
 use crate::sign_in::{Acr, Amr};
 
 /// Revocations on their way to other nodes.
 pub const REVOKED: KeySpace = KeySpace::new(b'r', "revocation");
+
+/// Redemptions of codes whose outcome nobody learned, because the database did not answer in time.
+pub const UNANSWERED: KeySpace = KeySpace::new(b'u', "unanswered redemption");
+
+/// For how long such a redemption may be repeated, in seconds: longer than any code lives, which is what bounds it.
+const REPEATABLE: i64 = 600;
 
 /// What a person let a client have: names of things, no value of any of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,10 +115,24 @@ pub struct Grant {
     pub revoked: bool,
 }
 
+impl Grant {
+    /// Whether a refresh token of `generation`, the one before the current one, may be answered once more at `now`: the
+    /// answer to the first request was perhaps lost, or two requests were sent at once. Its successor must not have been
+    /// refreshed itself, and not be older than `window` seconds.
+    pub fn repeats(&self, generation: i64, window: i64, now: Timestamp) -> bool {
+        !self.revoked
+            && self.expires_at > now
+            && self.generation == generation.saturating_add(1)
+            // By the clocks of two nodes, which may differ a little.
+            && (-window..window).contains(&now.since(self.refreshed_at))
+    }
+}
+
 /// The grants. Cheap to clone.
 #[derive(Clone)]
 pub struct Grants {
     db: Db,
+    ephemeral: Ephemeral,
     clock: Clock,
     revocations: Revocations,
     audit: Audit,
@@ -123,13 +143,13 @@ const KEPT: i64 = 3600;
 
 impl Grants {
     /// The grants in `db`.
-    pub fn new(db: Db, clock: Clock, revocations: Revocations, audit: Audit) -> Self {
-        Self { db, clock, revocations, audit }
+    pub fn new(db: Db, ephemeral: Ephemeral, clock: Clock, revocations: Revocations, audit: Audit) -> Self {
+        Self { db, ephemeral, clock, revocations, audit }
     }
 
     /// Redeems a code, whose person signed in by the number with this blind index. `None` when all access of the person,
     /// the number's enrolment or the consent has ended, or when it was redeemed before: then everything that came of it is
-    /// revoked.
+    /// revoked. A redemption that the database did not answer may be repeated, and takes over what it perhaps stored.
     ///
     /// # Errors
     /// [`ServiceError`], as for all methods.
@@ -151,11 +171,44 @@ impl Grants {
             expires_at,
             revoked: false,
         };
-        if store::redeem(&self.db, &grant, number, now).await? {
+        let redemption = bytes::random_text::<12>();
+        match store::redeem(&self.db, &grant, &redemption, number, now).await {
+            Ok(true) => return Ok(Some(grant)),
+            Ok(false) => {}
+            Err(error) => return Err(self.unanswered(&grant.id, &redemption, error).await.into()),
+        }
+        if let Some(grant) = self.take_over(&grant, number).await? {
             return Ok(Some(grant));
         }
         self.replayed(code, client).await?;
         Ok(None)
+    }
+
+    /// Notes that nobody knows whether a redemption took place. If the note is lost, its repetition counts as a replay.
+    async fn unanswered(&self, grant: &str, redemption: &str, error: DbError) -> DbError {
+        if matches!(error, DbError::Unavailable(_)) {
+            let note = self.ephemeral.put(unanswered_key(grant, redemption), &true, REPEATABLE).await;
+            if let Err(lost) = note {
+                tracing::warn!(event = "redemption.unnoted", grant.id = grant, error = %lost, "a redemption whose outcome is unknown could not be noted");
+            }
+        }
+        error
+    }
+
+    /// Takes over a grant whose redemption nobody got an answer to. That names one request, so that neither an answered
+    /// redemption nor, by a note that comes back, one that was taken over already is repeated.
+    async fn take_over(&self, grant: &Grant, number: &Digest) -> Result<Option<Grant>, ServiceError> {
+        let former = store::redemption_of(&self.db, &grant.id, &grant.client_id).await?;
+        let Some(former) = former else { return Ok(None) };
+        let note = self.ephemeral.get::<bool>(unanswered_key(&grant.id, &former)).await?;
+        if note.is_none() {
+            return Ok(None);
+        }
+        let redemption = bytes::random_text::<12>();
+        match store::take_over(&self.db, grant, (&former, &redemption), number).await {
+            Ok(taken) => Ok(taken),
+            Err(error) => Err(self.unanswered(&grant.id, &redemption, error).await.into()),
+        }
     }
 
     /// Revokes what a code granted, if `client` redeemed it before. For codes whose content is gone, too.
@@ -163,9 +216,9 @@ impl Grants {
     /// # Errors
     /// [`ServiceError`].
     pub async fn replayed(&self, code: &str, client: &ClientId) -> Result<(), ServiceError> {
-        let now_ms = self.clock.now_ms();
         let grant = id_of(code);
-        if store::revoke_of(&self.db, &grant, client, now_ms).await? {
+        if store::is_held(&self.db, &grant, client).await? {
+            store::revoke(&self.db, &grant, self.clock.now_ms()).await?;
             self.audit.record(Event::new(Kind::CodeReplayed).client(client.as_str()).grant(grant.as_str()));
             self.revocations.announce(&grant).await?;
         }
@@ -214,7 +267,7 @@ impl Grants {
     }
 
     /// What must take place in the transaction that raises a person's epoch, so that their access tokens end as well.
-    pub fn end_former_epoch(&self, person: &PersonId) -> Statement {
+    pub fn end_former_epoch(&self, person: &PersonId) -> Vec<Statement> {
         let expires_at = self.clock.now().plus(self.revocations.longest());
         store::revoke_former_epoch(person, self.clock.now_ms(), expires_at)
     }
@@ -228,13 +281,13 @@ impl Grants {
     }
 
     /// What must take place in the transaction that ends a consent: the client's grants of that person are revoked.
-    pub fn end_with_consent(&self, consent: &str) -> Statement {
+    pub fn end_with_consent(&self, consent: &str) -> Vec<Statement> {
         store::revoke_of_consent(consent, self.clock.now_ms())
     }
 
     /// What must take place in the transaction that records a consent which goes less far than the ones before: what
     /// the client holds of that person is revoked.
-    pub fn end_before_narrower(&self, person: &PersonId, client: &ClientId) -> Statement {
+    pub fn end_before_narrower(&self, person: &PersonId, client: &ClientId) -> Vec<Statement> {
         store::revoke_all_of((person, client), self.clock.now_ms())
     }
 
@@ -242,6 +295,12 @@ impl Grants {
     /// same identifier inherits them.
     pub fn delete_of_client(&self, client: &str) -> Statement {
         store::delete_of_client(client)
+    }
+
+    /// What must take place in the transaction that ends consents of a person and a client: the grants that rest on any
+    /// that has ended are revoked.
+    pub fn end_with_ended_consents(&self, person: &PersonId, client: &ClientId) -> Vec<Statement> {
+        store::revoke_of_ended((person, client), self.clock.now_ms())
     }
 
     /// Announces to all nodes immediately the grants of a person and a client that were revoked since a moment.
@@ -260,12 +319,12 @@ impl Grants {
         Ok(())
     }
 
-    /// Removes what nothing rests on any more; returns how many rows went.
+    /// Removes what nothing rests on any more at `now`; returns how many rows went.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
-        store::purge(&self.db, self.clock.now().minus(KEPT), most).await
+    pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        store::purge(&self.db, now.minus(KEPT), most).await
     }
 
     /// Whether what `secret` grants was redeemed.
@@ -276,11 +335,44 @@ impl Grants {
         Ok(self.find(&id_of(secret)).await?.is_some())
     }
 
-    /// How far the purge is behind, in seconds.
+    /// How far the purge is behind at `now`, in seconds.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn purge_lag(&self) -> Result<i64, DbError> {
-        store::purge_lag(&self.db, self.clock.now().minus(KEPT)).await
+    pub async fn purge_lag(&self, now: Timestamp) -> Result<i64, DbError> {
+        store::purge_lag(&self.db, now.minus(KEPT)).await
+    }
+}
+
+fn unanswered_key(grant: &str, redemption: &str) -> EphemeralKey {
+    EphemeralKey::of(UNANSWERED, &format!("{grant} {redemption}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_token_before_the_current_one_is_answered_again_and_only_for_a_while() {
+        let details = serde_json::json!({"person_id": "p", "sub": "s", "scope": "openid", "released": [], "auth_time": 0,
+            "acr": Acr::MobileId, "amr": [], "sid": "s", "consent_id": null, "consent_until": null});
+        let grant = Grant {
+            id: "g".to_owned(),
+            client_id: ClientId::parse("shop").unwrap(),
+            details: serde_json::from_value(details).unwrap(),
+            generation: 5,
+            refreshed_at: Timestamp(100),
+            expires_at: Timestamp(1000),
+            revoked: false,
+        };
+        let repeats = |generation, window, now| grant.repeats(generation, window, Timestamp(now));
+        assert!(repeats(4, 30, 100) && repeats(4, 30, 129));
+        assert!(repeats(4, 30, 98), "the node that rotated is a little ahead");
+        assert!(!repeats(4, 30, 130) && !repeats(4, 30, 60));
+        assert!(!repeats(3, 30, 100), "its successor was used");
+        assert!(!repeats(5, 30, 100) && !repeats(6, 30, 100), "the current one is not stale");
+        assert!(!repeats(4, 0, 100) && !repeats(4, 0, 99), "the operator wants none of this");
+        assert!(!grant.repeats(4, 10_000, Timestamp(1000)), "the grant has expired");
+        assert!(!Grant { revoked: true, ..grant.clone() }.repeats(4, 30, Timestamp(100)));
     }
 }

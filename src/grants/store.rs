@@ -12,17 +12,20 @@ pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens"];
 
 const TABLE: &str = "grants";
 
+/// The list of revocations, which all nodes follow.
+const REVOCATIONS: &str = "revocations";
+
 /// The statement that redeems, with what locks the consent that is read.
 macro_rules! redeem {
     ($lock:literal) => {
         concat!(
             "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
-             refresh_generation, refreshed_at, expires_at, person_epoch) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
-             WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $10 AND epoch = $11) \
+             refresh_generation, refreshed_at, expires_at, person_epoch, redemption) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+             WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $11 AND epoch = $12) \
              AND EXISTS (SELECT 1 FROM phone_numbers \
-             WHERE number_index = $12 AND person_id = $13 AND status = 'enrolled') \
-             AND ($14 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $15 AND ended_at IS NULL",
+             WHERE number_index = $13 AND person_id = $14 AND status = 'enrolled') \
+             AND ($15 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $16 AND ended_at IS NULL",
             $lock,
             ")) ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id"
         )
@@ -31,8 +34,14 @@ macro_rules! redeem {
 
 /// Redeems a code: stores what it granted, unless the same code was redeemed before, or in the meantime everything of the
 /// person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent was ended. One
-/// statement, one winner; nothing in it comes from a cache.
-pub(super) async fn redeem(db: &Db, grant: &Grant, number: &Digest, now: Timestamp) -> Result<bool, DbError> {
+/// statement, one winner; nothing in it comes from a cache. `redemption` names this request.
+pub(super) async fn redeem(
+    db: &Db,
+    grant: &Grant,
+    redemption: &str,
+    number: &Digest,
+    now: Timestamp,
+) -> Result<bool, DbError> {
     let details = db::to_json(&grant.details)?;
     let consent = grant.details.consent_id.as_deref().unwrap_or_default();
     let row = db
@@ -51,6 +60,7 @@ pub(super) async fn redeem(db: &Db, grant: &Grant, number: &Digest, now: Timesta
             .bind(now.0)
             .bind(grant.expires_at.0)
             .bind(grant.details.epoch.0)
+            .bind(redemption)
             .bind(grant.details.person_id.as_str())
             .bind(grant.details.epoch.0)
             .bind(number.encode())
@@ -62,63 +72,133 @@ pub(super) async fn redeem(db: &Db, grant: &Grant, number: &Digest, now: Timesta
     Ok(row.is_some())
 }
 
-/// Revokes a grant if `client` holds it; tells whether it does.
-pub(super) async fn revoke_of(db: &Db, grant: &str, client: &ClientId, now_ms: i64) -> Result<bool, DbError> {
+/// Which request redeemed the code of a grant that `client` holds; `None` also for grants of before version 0.2.
+pub(super) async fn redemption_of(
+    db: &Db,
+    grant: &str,
+    client: &ClientId,
+) -> Result<Option<String>, DbError> {
+    let row = db
+        .read_optional(
+            db::statement("SELECT redemption FROM grants WHERE grant_id = $1 AND client_id = $2")
+                .bind(grant)
+                .bind(client.as_str()),
+        )
+        .await?;
+    Ok(row.map(|row| db::maybe_text(&row, TABLE, "redemption")).transpose()?.flatten())
+}
+
+/// Takes over a grant from the request that redeemed its code, under the conditions of [`redeem`]: one statement, one winner.
+pub(super) async fn take_over(
+    db: &Db,
+    grant: &Grant,
+    (former, redemption): (&str, &str),
+    number: &Digest,
+) -> Result<Option<Grant>, DbError> {
+    let consent = grant.details.consent_id.as_deref().unwrap_or_default();
     let row = db
         .change(
             db::statement(
-                "UPDATE grants SET revoked_at_ms = COALESCE(revoked_at_ms, $1) \
-                 WHERE grant_id = $2 AND client_id = $3 RETURNING grant_id",
+                "UPDATE grants SET redemption = $1 WHERE grant_id = $2 AND redemption = $3 AND client_id = $4 \
+                 AND revoked_at_ms IS NULL AND refresh_generation <= 1 \
+                 AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+                 AND EXISTS (SELECT 1 FROM phone_numbers n \
+                 WHERE n.number_index = $5 AND n.person_id = grants.person_id AND n.status = 'enrolled') \
+                 AND ($6 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $7 AND ended_at IS NULL)) \
+                 RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms",
             )
-            .bind(now_ms)
-            .bind(grant)
-            .bind(client.as_str()),
+            .bind(redemption)
+            .bind(&grant.id)
+            .bind(former)
+            .bind(grant.client_id.as_str())
+            .bind(number.encode())
+            .bind(consent)
+            .bind(consent),
         )
         .await?;
-    Ok(row.is_some())
+    row.map(|row| read(&row)).transpose()
+}
+
+/// Whether `client` holds a grant, ended or not.
+pub(super) async fn is_held(db: &Db, grant: &str, client: &ClientId) -> Result<bool, DbError> {
+    let held = db::statement("SELECT grant_id FROM grants WHERE grant_id = $1 AND client_id = $2");
+    Ok(db.read_optional(held.bind(grant).bind(client.as_str())).await?.is_some())
 }
 
 /// Revokes a grant, with every token that came of it.
 pub(super) async fn revoke(db: &Db, grant: &str, now_ms: i64) -> Result<(), DbError> {
-    db.execute(
-        db::statement("UPDATE grants SET revoked_at_ms = $1 WHERE grant_id = $2 AND revoked_at_ms IS NULL")
-            .bind(now_ms)
-            .bind(grant),
-    )
-    .await
-    .map(|_| ())
+    let mark = db::statement(
+        "UPDATE grants SET revoked_at_ms = $1 WHERE grant_id = $2 AND revoked_at_ms IS NULL RETURNING grant_id",
+    );
+    let number = db::statement(
+        "UPDATE grants SET revoked_seq = (SELECT seq FROM sequences WHERE list = 'revocations') WHERE grant_id = $1",
+    );
+    let then = vec![db::take_number(REVOCATIONS), number.bind(grant)];
+    db.guarded(mark.bind(now_ms).bind(grant), then).await.map(|_| ())
 }
 
 /// Revokes access tokens of a person that began before their epoch was raised, in the transaction that raises it.
-pub(super) fn revoke_former_epoch(person: &PersonId, now_ms: i64, expires_at: Timestamp) -> Statement {
-    db::statement(
-        "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at) \
-         SELECT 'person/' || person_id || '/' || CAST(epoch - 1 AS TEXT), $1, $2 FROM persons WHERE person_id = $3 \
+pub(super) fn revoke_former_epoch(person: &PersonId, now_ms: i64, expires_at: Timestamp) -> Vec<Statement> {
+    let revoke = db::statement(
+        "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at, revoked_seq) \
+         SELECT 'person/' || person_id || '/' || CAST(epoch - 1 AS TEXT), $1, $2, \
+         (SELECT seq FROM sequences WHERE list = 'revocations') FROM persons WHERE person_id = $3 \
          ON CONFLICT (token_id) DO NOTHING",
-    )
-    .bind(now_ms)
-    .bind(expires_at.0)
-    .bind(person.as_str())
+    );
+    vec![db::take_number(REVOCATIONS), revoke.bind(now_ms).bind(expires_at.0).bind(person.as_str())]
 }
 
 /// Revokes what a client holds of the person who gave it a consent, in the transaction that ends that consent.
-pub(super) fn revoke_of_consent(consent: &str, now_ms: i64) -> Statement {
-    db::statement(
+pub(super) fn revoke_of_consent(consent: &str, now_ms: i64) -> Vec<Statement> {
+    let mark = db::statement(
         "UPDATE grants SET revoked_at_ms = $1 WHERE revoked_at_ms IS NULL AND EXISTS (SELECT 1 FROM consents c \
          WHERE c.consent_id = $2 AND c.person_id = grants.person_id AND c.client_id = grants.client_id)",
-    )
-    .bind(now_ms)
-    .bind(consent)
+    );
+    let take = db::statement(
+        "UPDATE sequences SET seq = seq + 1 WHERE list = 'revocations' AND EXISTS (SELECT 1 FROM grants g \
+         JOIN consents c ON c.person_id = g.person_id AND c.client_id = g.client_id \
+         WHERE c.consent_id = $1 AND g.revoked_at_ms IS NOT NULL AND g.revoked_seq IS NULL)",
+    );
+    let number = db::statement(
+        "UPDATE grants SET revoked_seq = (SELECT seq FROM sequences WHERE list = 'revocations') \
+         WHERE revoked_at_ms IS NOT NULL AND revoked_seq IS NULL AND EXISTS (SELECT 1 FROM consents c \
+         WHERE c.consent_id = $1 AND c.person_id = grants.person_id AND c.client_id = grants.client_id)",
+    );
+    vec![mark.bind(now_ms).bind(consent), take.bind(consent), number.bind(consent)]
 }
 
 /// Revokes what a client holds of a person.
-pub(super) fn revoke_all_of((person, client): (&PersonId, &ClientId), now_ms: i64) -> Statement {
-    db::statement(
+pub(super) fn revoke_all_of((person, client): (&PersonId, &ClientId), now_ms: i64) -> Vec<Statement> {
+    let mark = db::statement(
         "UPDATE grants SET revoked_at_ms = $1 WHERE person_id = $2 AND client_id = $3 AND revoked_at_ms IS NULL",
-    )
-    .bind(now_ms)
-    .bind(person.as_str())
-    .bind(client.as_str())
+    );
+    numbered(mark.bind(now_ms).bind(person.as_str()).bind(client.as_str()), (person, client))
+}
+
+/// Revokes what a client holds of a person by consents that have ended. Their identifiers are letters and digits.
+pub(super) fn revoke_of_ended((person, client): (&PersonId, &ClientId), now_ms: i64) -> Vec<Statement> {
+    let mark = db::statement(
+        "UPDATE grants SET revoked_at_ms = $1 \
+         WHERE person_id = $2 AND client_id = $3 AND revoked_at_ms IS NULL AND EXISTS (SELECT 1 FROM consents c \
+         WHERE c.person_id = grants.person_id AND c.client_id = grants.client_id AND c.ended_at IS NOT NULL \
+         AND grants.details LIKE '%\"consent_id\":\"' || c.consent_id || '\"%')",
+    );
+    numbered(mark.bind(now_ms).bind(person.as_str()).bind(client.as_str()), (person, client))
+}
+
+/// A change that marks grants of a person and a client as revoked, with the number that they get. Where none is marked, no
+/// number is taken: most consents revoke nothing, and need not wait for each other.
+fn numbered(mark: Statement, (person, client): (&PersonId, &ClientId)) -> Vec<Statement> {
+    let take = db::statement(
+        "UPDATE sequences SET seq = seq + 1 WHERE list = 'revocations' AND EXISTS (SELECT 1 FROM grants \
+         WHERE person_id = $1 AND client_id = $2 AND revoked_at_ms IS NOT NULL AND revoked_seq IS NULL)",
+    );
+    let number = db::statement(
+        "UPDATE grants SET revoked_seq = (SELECT seq FROM sequences WHERE list = 'revocations') \
+         WHERE person_id = $1 AND client_id = $2 AND revoked_at_ms IS NOT NULL AND revoked_seq IS NULL",
+    );
+    let of = |statement: Statement| statement.bind(person.as_str()).bind(client.as_str());
+    vec![mark, of(take), of(number)]
 }
 
 /// Deletes what a client holds of anybody.
@@ -200,32 +280,64 @@ pub(super) async fn revoke_token(
     now_ms: i64,
     expires_at: Timestamp,
 ) -> Result<(), DbError> {
-    db.execute(
-        db::statement(
-            "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (token_id) DO NOTHING",
-        )
-        .bind(token)
-        .bind(now_ms)
-        .bind(expires_at.0),
-    )
-    .await
-    .map(|_| ())
+    let revoke = db::statement(
+        "INSERT INTO revoked_tokens (token_id, revoked_at_ms, expires_at, revoked_seq) \
+         SELECT $1, $2, $3, seq FROM sequences WHERE list = 'revocations' ON CONFLICT (token_id) DO NOTHING",
+    );
+    let revoke = revoke.bind(token).bind(now_ms).bind(expires_at.0);
+    db.guarded(db::take_number(REVOCATIONS), vec![revoke]).await.map(|_| ())
 }
 
-/// Grants and tokens revoked since a moment, with the moments.
-pub(super) async fn revoked_since(db: &Db, since_ms: i64) -> Result<Vec<(String, i64)>, DbError> {
+/// The number of the last revocation.
+pub(super) async fn last_revocation(db: &Db) -> Result<i64, DbError> {
+    db::int(&db.read_one(db::last_number(REVOCATIONS)).await?, "sequences", "seq")
+}
+
+/// Grants and tokens revoked since a moment, by the clocks of the nodes that revoked them.
+pub(super) async fn revoked_since(db: &Db, since_ms: i64) -> Result<Vec<String>, DbError> {
     let rows = db
         .read_all(
             db::statement(
-                "SELECT grant_id AS id, revoked_at_ms FROM grants WHERE revoked_at_ms > $1 \
-                 UNION ALL SELECT token_id AS id, revoked_at_ms FROM revoked_tokens WHERE revoked_at_ms > $2",
+                "SELECT grant_id AS id FROM grants WHERE revoked_at_ms > $1 \
+                 UNION ALL SELECT token_id AS id FROM revoked_tokens WHERE revoked_at_ms > $2",
             )
             .bind(since_ms)
             .bind(since_ms),
         )
         .await?;
-    rows.iter().map(|row| Ok((db::text(row, TABLE, "id")?, db::int(row, TABLE, "revoked_at_ms")?))).collect()
+    rows.iter().map(|row| db::text(row, TABLE, "id")).collect()
+}
+
+/// What was revoked after a number: the last number by now, and grants and tokens. Those that nodes of the previous version
+/// revoked since a moment have no number and come each time.
+pub(super) async fn revoked_after(db: &Db, seq: i64, since_ms: i64) -> Result<(i64, Vec<String>), DbError> {
+    let rows = db
+        .read_all(
+            db::statement(
+                "SELECT '' AS id, seq FROM sequences WHERE list = 'revocations' \
+                 UNION ALL SELECT grant_id AS id, revoked_seq AS seq FROM grants WHERE revoked_seq > $1 \
+                 UNION ALL SELECT token_id AS id, revoked_seq AS seq FROM revoked_tokens WHERE revoked_seq > $2 \
+                 UNION ALL SELECT grant_id AS id, 0 AS seq FROM grants \
+                 WHERE revoked_seq IS NULL AND revoked_at_ms > $3 \
+                 UNION ALL SELECT token_id AS id, 0 AS seq FROM revoked_tokens \
+                 WHERE revoked_seq IS NULL AND revoked_at_ms > $4",
+            )
+            .bind(seq)
+            .bind(seq)
+            .bind(since_ms)
+            .bind(since_ms),
+        )
+        .await?;
+    let (mut last, mut ids) = (0, Vec::new());
+    for row in &rows {
+        let id = db::text(row, TABLE, "id")?;
+        if id.is_empty() {
+            last = db::int(row, "sequences", "seq")?;
+        } else {
+            ids.push(id);
+        }
+    }
+    Ok((last, ids))
 }
 
 /// Removes grants and revocations that nothing rests on any more; returns how many went.

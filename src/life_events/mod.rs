@@ -36,7 +36,7 @@ impl LifeEvents {
     /// within a second.
     pub async fn end_access(&self, person: &PersonId) -> Result<bool, ServiceError> {
         let tokens = self.grants.end_former_epoch(person);
-        let Some(epoch) = self.people.raise_epoch(person, vec![tokens]).await? else { return Ok(false) };
+        let Some(epoch) = self.people.raise_epoch(person, tokens).await? else { return Ok(false) };
         self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
         self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
         Ok(true)
@@ -44,7 +44,8 @@ impl LifeEvents {
 
     /// Records what a person agreed to, or that they went on to a client. Unless it goes at least as far as `former`, the newest
     /// consent of before, everything that rests on the former ones ends with them: the client gets what the newest
-    /// consent allows and no more. The same is done where none is known: another tab may have given one in between.
+    /// consent allows and no more. The same is done where none is known. If it does, what was given in between ends, such as
+    /// in another tab in the same moment: of two choices the later one counts.
     ///
     /// # Errors
     /// [`ServiceError`]; then it is not known whether the consent is recorded, and recording it again is safe.
@@ -57,16 +58,25 @@ impl LifeEvents {
     ) -> Result<Consent, ServiceError> {
         let asked = client.data.basis == Basis::Consent;
         let as_wide = |former: &Consent| former.terms.is_some() && new.extent.allows_all_of(&former.extent);
-        if !asked || former.is_some_and(as_wide) {
+        if !asked {
             return Ok(self.release.record(person, client, new, Vec::new()).await?);
         }
         let since = self.clock.now_ms();
-        let then = vec![
-            self.release.end_former(person, client, &new.id),
-            self.grants.end_before_narrower(person, &client.id),
-        ];
+        // Two choices of one person wait for each other from here on, so that the later one sees the earlier one.
+        let mut then = vec![self.people.hold(person)];
+        let wide = former.filter(|former| as_wide(former));
+        match wide {
+            Some(former) => {
+                then.push(self.release.end_since((person, client), &former.id, &new.id));
+                then.extend(self.grants.end_with_ended_consents(person, &client.id));
+            }
+            None => {
+                then.push(self.release.end_former(person, client, &new.id));
+                then.extend(self.grants.end_before_narrower(person, &client.id));
+            }
+        }
         let consent = self.release.record(person, client, new, then).await?;
-        if let Some(former) = former {
+        if let Some(former) = former.filter(|_| wide.is_none()) {
             let ended = Event::new(Kind::ConsentEnded).client(client.id.as_str()).person(person.as_str());
             self.audit.record(ended.consent(former.id.as_str()).reason("narrowed"));
         }
@@ -101,7 +111,7 @@ impl LifeEvents {
     pub async fn end_consent(&self, consent: &str) -> Result<Option<ClientId>, ServiceError> {
         let since = self.clock.now_ms();
         let grants = self.grants.end_with_consent(consent);
-        let Some((person, client)) = self.release.end(consent, vec![grants]).await? else { return Ok(None) };
+        let Some((person, client)) = self.release.end(consent, grants).await? else { return Ok(None) };
         self.grants.announce_revoked(&person, &client, since).await?;
         Ok(Some(client))
     }

@@ -250,11 +250,19 @@ impl Outbox {
         Ok(clients.chain(addresses).collect())
     }
 
-    /// Deletes messages of earlier days; returns how many.
+    /// Whether a message to a number was stored: one that was announced may not have been, when the database failed.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
-        store::purge(&self.db, self.clock.now(), most).await
+    pub async fn is_stored(&self, number_index: &Digest, id: &str) -> Result<bool, DbError> {
+        store::is_stored(&self.db, number_index, id).await
+    }
+
+    /// Deletes messages of days before that of `now`; returns how many.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        store::purge(&self.db, now, most).await
     }
 }

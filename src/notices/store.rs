@@ -94,6 +94,13 @@ pub(super) async fn insert(db: &Db, message: &NewMessage<'_>, cap: i64) -> Resul
     Ok(row.is_some())
 }
 
+/// Whether a message to a number was stored.
+pub(super) async fn is_stored(db: &Db, number_index: &Digest, id: &str) -> Result<bool, DbError> {
+    let stored = "SELECT message_id FROM messages WHERE number_index = $1 AND message_id = $2";
+    let row = db.read_optional(db::statement(stored).bind(number_index.encode()).bind(id)).await?;
+    Ok(row.is_some())
+}
+
 /// The number's messages of a series today.
 pub(super) async fn had_today(
     db: &Db,

@@ -94,17 +94,17 @@ impl Logout {
         if same_person { LogoutDecision::AtOnce(post) } else { LogoutDecision::Ask(post) }
     }
 
-    /// Ends a session. What the clients that it was used for are told is durable before it ends.
+    /// Ends a session. Its end, and what the clients that it was used for are told, are durable before it is taken away.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable; then the session goes on, unless the answer was lost.
     pub async fn end(&self, open: &OpenSession) -> Result<(), ServiceError> {
-        self.notifier.store(&open.session).await?;
-        if let Some(ended) = self.sessions.end(open.digest).await? {
+        self.notifier.store(&open.session, self.sessions.ending(&open.session).into()).await?;
+        if let Some(ended) = self.sessions.end(open).await? {
             self.provider.audit.record(ended.event(Kind::SessionEnded).reason("signed_out"));
             // It may have been used for one more client since it was read.
             if ended.clients.len() > open.session.clients.len() {
-                self.notifier.store(&ended).await?;
+                self.notifier.store(&ended, Vec::new()).await?;
             }
         }
         Ok(())

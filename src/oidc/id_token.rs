@@ -1,5 +1,7 @@
 //! ID tokens (OpenID Connect Core §2, §3.1.3.3): who signed in, when and how; data only where asked for by name.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 
@@ -7,19 +9,41 @@ use super::error::TokenError;
 use super::{Tokens, claims};
 use crate::clients::Client;
 use crate::grants::GrantDetails;
-use crate::people::CivilDate;
+use crate::people::{Account, CivilDate, PersonId};
 use crate::platform::bytes;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::DbError;
 use crate::platform::jose::Alg;
 use crate::platform::service_error::ServiceError;
 
-/// Issues the ID token that goes with `access_token`.
+/// The record of the person, if claims of it were asked for in the ID token by name; for most requests none, and no
+/// look-up. It is read before anything is used up, so that a request that fails here can be repeated.
 ///
 /// # Errors
-/// [`TokenError`] when a store is unavailable or there is no key to sign with.
-pub(super) async fn issue(
+/// [`DbError`] when it cannot be read.
+pub(super) async fn record(
+    tokens: &Tokens,
+    person: Option<&PersonId>,
+) -> Result<Option<Arc<Account>>, DbError> {
+    match person {
+        Some(person) => tokens.people.find(person).await,
+        None => Ok(None),
+    }
+}
+
+/// The person whose record [`issue`] needs.
+pub(super) fn subject(details: &GrantDetails) -> Option<&PersonId> {
+    (!details.claims.id_token.is_empty()).then_some(&details.person_id)
+}
+
+/// Issues the ID token that goes with `access_token`. `record` is the person's, where the [`subject`] is needed.
+///
+/// # Errors
+/// [`TokenError`] when there is no key to sign with.
+pub(super) fn issue(
     tokens: &Tokens,
     client: &Client,
-    details: &GrantDetails,
+    (details, record): (&GrantDetails, Option<&Account>),
     access_token: &str,
     nonce: Option<&str>,
 ) -> Result<String, TokenError> {
@@ -28,7 +52,7 @@ pub(super) async fn issue(
     let key = keys
         .signing(client.tokens.id_token_alg, now)
         .ok_or_else(|| ServiceError::Internal("no key signs ID tokens".to_owned()))?;
-    let mut token = named(tokens, details).await?;
+    let mut token = record.map(|account| named(account, details, now)).unwrap_or_default();
     let mut add = |name: &str, value: Value| token.insert(name.to_owned(), value);
     add("iss", (&*tokens.provider.issuer).into());
     add("sub", details.sub.as_str().into());
@@ -46,16 +70,9 @@ pub(super) async fn issue(
     Ok(key.sign("JWT", &token))
 }
 
-/// The claims asked for in the ID token by name; nothing for most requests, and then no look-up.
-async fn named(tokens: &Tokens, details: &GrantDetails) -> Result<Map<String, Value>, TokenError> {
-    if details.claims.id_token.is_empty() {
-        return Ok(Map::new());
-    }
-    let account = tokens.people.find(&details.person_id).await?;
-    let account = account
-        .ok_or_else(|| TokenError::new(super::ErrorCode::InvalidGrant, "the person is no longer enrolled"))?;
-    let today = CivilDate::of(tokens.provider.clock.now());
-    Ok(claims::for_id_token(&account, &details.claims.id_token, &details.released, today))
+/// The claims asked for in the ID token by name.
+fn named(account: &Account, details: &GrantDetails, now: Timestamp) -> Map<String, Value> {
+    claims::for_id_token(account, &details.claims.id_token, &details.released, CivilDate::of(now))
 }
 
 /// OpenID Connect Core §3.1.3.6: half of the hash that the signature's algorithm uses.

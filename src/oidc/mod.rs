@@ -92,6 +92,8 @@ pub struct Lifetimes {
     pub refresh_idle: i64,
     /// Refresh tokens, since consent.
     pub refresh_absolute: i64,
+    /// For how long a refresh token that was used is answered once more while its successor is unused.
+    pub refresh_repeat: i64,
 }
 
 /// Where the endpoints are, below the issuer.

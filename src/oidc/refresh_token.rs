@@ -2,6 +2,7 @@
 //! token used before is recognised as ours and as stale, without a list of all that were.
 
 use crate::grants::Grant;
+use crate::people::PersonId;
 use crate::platform::bytes;
 use crate::platform::seal::{Keyring, Sealer};
 
@@ -15,6 +16,9 @@ pub struct RefreshToken {
     pub grant: String,
     /// Which token of the grant it is, counted from 1.
     pub generation: i64,
+    /// The person, where the ID token of a refresh tells something of their record: it is read before the token is used
+    /// up.
+    pub person_id: Option<PersonId>,
 }
 
 const PLACE: &[u8] = b"refresh-token";
@@ -29,7 +33,10 @@ impl RefreshTokens {
     pub fn of(&self, grant: &Grant) -> Option<String> {
         (grant.generation > 0).then(|| {
             // The random part keeps two tokens of one grant from telling that they belong together.
-            let plain = format!("{} {} {}", grant.id, grant.generation, bytes::random_text::<16>());
+            let mut plain = format!("{} {} {}", grant.id, grant.generation, bytes::random_text::<16>());
+            if !grant.details.claims.id_token.is_empty() {
+                plain = plain + " " + grant.details.person_id.as_str();
+            }
             self.0.seal_text(PLACE, plain.as_bytes())
         })
     }
@@ -42,6 +49,7 @@ impl RefreshTokens {
         let plain = String::from_utf8(self.0.open_text(PLACE, text).ok()?).ok()?;
         let mut parts = plain.split(' ');
         let (grant, generation) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
-        Some(RefreshToken { grant, generation })
+        let person_id = parts.nth(1).map(|id| PersonId::stored(id.to_owned()));
+        Some(RefreshToken { grant, generation, person_id })
     }
 }

@@ -14,6 +14,9 @@ settings! {
         refresh_idle_days: u32 = 14, count(1..=14, "days");
         /// Absolute lifetime of a grant's refresh tokens, however often they are used.
         refresh_absolute_days: u32 = 30, count(1..=30, "days");
+        /// For how long after a refresh the same refresh token gets its successor again, as long as that was not refreshed
+        /// itself: a lost answer, or two requests at once, do not end the grant. 0 never.
+        refresh_repeat_seconds: u32 = 30, count(0..=120, "seconds");
     }
 }
 

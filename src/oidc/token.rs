@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use super::code::{CodeContent, FoundCode};
 use super::error::{ErrorCode, TokenError};
+use super::refresh_token::RefreshToken;
 use super::{Tokens, client_auth, id_token};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, GrantType};
 use crate::grants::Grant;
+use crate::people::Account;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -28,6 +30,10 @@ struct TokenResponse {
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
 }
+
+/// What lies between the redemption of a code and the issue of its access token, at most, in seconds: a grant without
+/// refresh tokens lives so much longer, and its token for as long as it says.
+const ISSUING: i64 = 60;
 
 /// Answers a token request.
 pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
@@ -121,14 +127,17 @@ async fn authorization_code(
     let CodeContent { details, nonce, number, .. } = content;
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
     let now = tokens.provider.clock.now();
-    let life = if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access };
+    let life =
+        if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access + ISSUING };
     let until = details.consent_until.map_or(now.plus(life), |consent| consent.min(now.plus(life)));
     if until <= now {
         return Err(invalid());
     }
+    let record = id_token::record(tokens, id_token::subject(&details)).await?;
     let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
     let grant = grant.ok_or_else(invalid)?;
-    respond_with(tokens, client, &grant, (nonce.as_deref(), Kind::TokenIssued)).await
+    let issued = Event::new(Kind::TokenIssued);
+    respond_with(tokens, client, (&grant, record.as_deref()), nonce.as_deref(), issued)
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).
@@ -151,7 +160,8 @@ fn proof_key(content: &CodeContent, verifier: Option<&str>) -> Result<(), TokenE
     }
 }
 
-/// RFC 6749 §6 with rotation (RFC 9700 §4.14.2): a token used before revokes all that came of its grant.
+/// RFC 6749 §6 with rotation (RFC 9700 §4.14.2): a token used before revokes all that came of its grant, unless it is the
+/// one before the current one and [`Grant::repeats`]. Everything that may fail is read before the token is used up.
 async fn refresh_token(
     tokens: &Tokens,
     client: &Client,
@@ -174,27 +184,46 @@ async fn refresh_token(
             return Err(TokenError::new(ErrorCode::InvalidScope, "scope exceeds what was granted"));
         }
     }
+    let mut record = id_token::record(tokens, token.person_id.as_ref()).await?;
     let idle = tokens.lifetimes.refresh_idle;
-    let Some(mut grant) = tokens.grants.rotate(&token.grant, token.generation, &client.id, idle).await?
-    else {
-        let stale = tokens.grants.find(&token.grant).await?;
-        let stale = stale.filter(|grant| grant.client_id == client.id && !grant.revoked);
-        let Some(stale) = stale else { return Err(invalid()) };
-        if stale.generation > token.generation {
-            let event = Event::new(Kind::RefreshReplayed).client(client.id.as_str());
-            tokens.provider.audit.record(event.grant(token.grant.as_str()));
-            tokens.grants.revoke(&token.grant).await?;
-        } else if !tokens.people.is_enrolled(&stale.details.person_id).await? {
-            // What the person gave ends with their enrolment.
-            tokens.grants.revoke(&token.grant).await?;
-        }
-        return Err(invalid());
+    let rotated = tokens.grants.rotate(&token.grant, token.generation, &client.id, idle).await?;
+    let (mut grant, refreshed) = match rotated {
+        Some(grant) => (grant, Event::new(Kind::TokenRefreshed)),
+        None => match stale(tokens, client, &token).await? {
+            Some(grant) => (grant, Event::new(Kind::TokenRefreshed).reason("repeated")),
+            None => return Err(invalid()),
+        },
     };
+    if record.is_none() {
+        // A token of version 0.1 does not say that its person is to be read.
+        record = id_token::record(tokens, id_token::subject(&grant.details)).await?;
+    }
     if let Some(asked) = params.get("scope") {
         // RFC 6749 §6: the access token is narrowed, the grant is not.
         grant.details.narrow_to(asked);
     }
-    respond_with(tokens, client, &grant, (None, Kind::TokenRefreshed)).await
+    respond_with(tokens, client, (&grant, record.as_deref()), None, refreshed)
+}
+
+/// What follows from a refresh token that is not the current one, or whose grant has ended: its successor once more, or
+/// the end of the grant.
+async fn stale(tokens: &Tokens, client: &Client, token: &RefreshToken) -> Result<Option<Grant>, TokenError> {
+    let found = tokens.grants.find(&token.grant).await?;
+    let found = found.filter(|grant| grant.client_id == client.id && !grant.revoked);
+    let Some(grant) = found else { return Ok(None) };
+    let (window, now) = (tokens.lifetimes.refresh_repeat, tokens.provider.clock.now());
+    let repeats = grant.repeats(token.generation, window, now);
+    if grant.generation > token.generation && !repeats {
+        let event = Event::new(Kind::RefreshReplayed).client(client.id.as_str());
+        tokens.provider.audit.record(event.grant(token.grant.as_str()));
+        tokens.grants.revoke(&token.grant).await?;
+    } else if !tokens.people.is_enrolled(&grant.details.person_id).await? {
+        // What the person gave ends with their enrolment.
+        tokens.grants.revoke(&token.grant).await?;
+    } else if repeats {
+        return Ok(Some(grant));
+    }
+    Ok(None)
 }
 
 /// RFC 6749 §4.4: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
@@ -213,15 +242,17 @@ fn client_credentials(tokens: &Tokens, client: &Client) -> Result<TokenResponse,
     })
 }
 
-async fn respond_with(
+/// Issues the tokens of a grant. Nothing here asks a store.
+fn respond_with(
     tokens: &Tokens,
     client: &Client,
-    grant: &Grant,
-    (nonce, issued): (Option<&str>, Kind),
+    (grant, record): (&Grant, Option<&Account>),
+    nonce: Option<&str>,
+    issued: Event<'_>,
 ) -> Result<TokenResponse, TokenError> {
     let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant)?;
-    let id_token = id_token::issue(tokens, client, &grant.details, &access_token, nonce).await?;
-    tokens.provider.audit.record(event(issued, client, grant));
+    let id_token = id_token::issue(tokens, client, (&grant.details, record), &access_token, nonce)?;
+    tokens.provider.audit.record(described(issued, client, grant));
     Ok(TokenResponse {
         token_type: "Bearer",
         expires_in,
@@ -232,9 +263,9 @@ async fn respond_with(
     })
 }
 
-fn event<'a>(kind: Kind, client: &'a Client, grant: &'a Grant) -> Event<'a> {
+fn described<'a>(event: Event<'a>, client: &'a Client, grant: &'a Grant) -> Event<'a> {
     let details = &grant.details;
-    let event = Event::new(kind)
+    let event = event
         .client(client.id.as_str())
         .person(details.person_id.as_str())
         .grant(grant.id.as_str())

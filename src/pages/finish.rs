@@ -81,7 +81,9 @@ pub(super) async fn signed_in(
     sessions.open_in(&mut batch, &id, &session);
     // What the services of another person's session are told is durable before this session takes its place.
     if let Some(other) = &other {
-        pages.sign_out.notifier().store(&other.session).await?;
+        let ending = sessions.ending(&other.session).into();
+        pages.sign_out.notifier().store(&other.session, ending).await?;
+        sessions.has_ended(&other.session);
     }
     // Of two requests with the same right code, the one that stores this first signs in.
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {

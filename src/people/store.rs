@@ -60,6 +60,23 @@ impl People {
         self.index.digest(&[b"pinfl", pinfl.digits().as_bytes()])
     }
 
+    /// Whether this keyring finds those who are stored, by one of them: their record must open, and their PINFL give the
+    /// blind index that they are found by. True when nobody is stored.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn are_found(&self) -> Result<bool, DbError> {
+        // Rows of version 0.1 that are nobody's hold no record.
+        let any = "SELECT person_id, pinfl_index, sealed FROM persons WHERE sealed <> '' LIMIT 1";
+        let Some(row) = self.db.read_optional(db::statement(any)).await? else { return Ok(true) };
+        let id = db::text(&row, "persons", "person_id")?;
+        let sealed = db::text(&row, "persons", "sealed")?;
+        let record = self.sealer.open_text(place("persons", &id).as_bytes(), &sealed).ok();
+        let person = record.and_then(|plain| serde_json::from_slice::<Person>(&plain).ok());
+        let index = db::text(&row, "persons", "pinfl_index")?;
+        Ok(person.is_some_and(|person| self.pinfl_index(&person.pinfl).encode() == index))
+    }
+
     /// The account state of a number; `None` if it is unknown.
     ///
     /// # Errors
@@ -153,6 +170,11 @@ impl People {
         let raised = self.db.guarded(raise.bind(id.as_str()), then).await?;
         self.remembered.invalidate(id);
         raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
+    }
+
+    /// Makes other transactions that do the same for this person wait until this one has ended.
+    pub fn hold(&self, id: &PersonId) -> Statement {
+        db::statement("UPDATE persons SET updated_at = updated_at WHERE person_id = $1").bind(id.as_str())
     }
 
     /// Stores or replaces a person (by PINFL) and the state of their number: both or nothing. A person has one enrolled

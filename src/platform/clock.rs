@@ -1,7 +1,7 @@
 //! The one source of time. Rules take a [`Timestamp`] as an argument; only edges ask the [`Clock`].
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,16 +41,29 @@ pub enum Clock {
     /// The operating system's clock.
     #[default]
     System,
-    /// The operating system's clock plus an offset in milliseconds, which can be moved.
-    Shifted(Arc<AtomicI64>),
+    /// The clock of a running process.
+    Process(Arc<Process>),
     /// A clock that stops until it is moved; milliseconds since the Unix epoch.
     Manual(Arc<AtomicI64>),
 }
 
+/// What the clock of a running process adds to the operating system's, and whether it is to be believed.
+#[derive(Debug, Default)]
+pub struct Process {
+    /// Whether it can be moved, as in the sandbox.
+    movable: bool,
+    /// By how much the time of the whole deployment was moved, in milliseconds.
+    moved: AtomicI64,
+    /// By how much this machine's clock is made wrong, in milliseconds.
+    wrong: AtomicI64,
+    /// Whether it is known to be wrong.
+    doubted: AtomicBool,
+}
+
 impl Clock {
-    /// The clock of a process: the system's, or in the sandbox one that can be moved.
+    /// The clock of a process: the system's, and in the sandbox one that can be moved and made wrong.
     pub fn of_process(movable: bool) -> Self {
-        if movable { Self::Shifted(Arc::default()) } else { Self::System }
+        Self::Process(Arc::new(Process { movable, ..Process::default() }))
     }
 
     /// A clock that is stopped at `start` until [`Clock::advance`] moves it.
@@ -67,34 +80,90 @@ impl Clock {
     pub fn now_ms(&self) -> i64 {
         match self {
             Self::System => system_ms(),
-            Self::Shifted(offset) => system_ms().saturating_add(offset.load(Ordering::SeqCst)),
+            Self::Process(process) => system_ms().saturating_add(process.offset()),
             Self::Manual(ms) => ms.load(Ordering::SeqCst),
         }
     }
 
-    /// Now, in microseconds since the Unix epoch; in whole milliseconds where the clock was moved or stopped.
+    /// Now, in microseconds since the Unix epoch; in whole milliseconds where the clock is stopped.
     pub fn now_us(&self) -> i64 {
         match self {
-            Self::System => system().map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
-            Self::Shifted(_) | Self::Manual(_) => self.now_ms().saturating_mul(1000),
+            Self::System => system_us(),
+            Self::Process(process) => system_us().saturating_add(process.offset().saturating_mul(1000)),
+            Self::Manual(_) => self.now_ms().saturating_mul(1000),
         }
     }
 
+    /// The time by this machine's clock alone, in milliseconds since the Unix epoch: what a sandbox was moved by is not in
+    /// it. Clocks of machines are compared by it.
+    pub fn machine_ms(&self) -> i64 {
+        self.now_ms().saturating_sub(self.moved_ms())
+    }
+
+    /// By how much a sandbox's time was moved, in milliseconds.
+    pub fn moved_ms(&self) -> i64 {
+        match self {
+            Self::Process(process) => process.moved.load(Ordering::SeqCst),
+            Self::System | Self::Manual(_) => 0,
+        }
+    }
+
+    /// Makes this machine's clock wrong by so many seconds; `false` where the clock cannot be moved.
+    pub fn make_wrong(&self, seconds: i64) -> bool {
+        let Self::Process(process) = self else { return false };
+        if process.movable {
+            process.wrong.store(seconds.saturating_mul(1000), Ordering::SeqCst);
+        }
+        process.movable
+    }
+
+    /// Says whether it is known to be wrong.
+    pub fn doubt(&self, wrong: bool) {
+        if let Self::Process(process) = self {
+            process.doubted.store(wrong, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether it is known to be wrong: nothing may be removed, given up or replaced by it because of its age.
+    pub fn is_doubted(&self) -> bool {
+        matches!(self, Self::Process(process) if process.doubted.load(Ordering::SeqCst))
+    }
+
     /// Whether [`Clock::advance`] moves it.
-    pub const fn is_movable(&self) -> bool {
-        !matches!(self, Self::System)
+    pub fn is_movable(&self) -> bool {
+        match self {
+            Self::System => false,
+            Self::Process(process) => process.movable,
+            Self::Manual(_) => true,
+        }
     }
 
     /// Moves the clock; `false` for the system's, which cannot be moved.
     pub fn advance(&self, seconds: i64) -> bool {
         match self {
             Self::System => false,
-            Self::Shifted(ms) | Self::Manual(ms) => {
+            Self::Process(process) => {
+                if process.movable {
+                    process.moved.fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);
+                }
+                process.movable
+            }
+            Self::Manual(ms) => {
                 ms.fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);
                 true
             }
         }
     }
+}
+
+impl Process {
+    fn offset(&self) -> i64 {
+        self.moved.load(Ordering::SeqCst).saturating_add(self.wrong.load(Ordering::SeqCst))
+    }
+}
+
+fn system_us() -> i64 {
+    system().map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn system_ms() -> i64 {
@@ -112,7 +181,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shifted_clock_is_moved_and_goes_on_ticking() {
+    fn a_process_clock_is_moved_and_made_wrong_apart() {
+        let clock = Clock::of_process(true);
+        assert!(clock.advance(3600) && clock.make_wrong(-60));
+        let system = Clock::System.now_ms();
+        assert!((clock.now_ms() - system - 3_540_000).abs() < 1000);
+        assert!((clock.machine_ms() - system + 60_000).abs() < 1000);
+        assert_eq!(clock.moved_ms(), 3_600_000);
+        let fixed = Clock::of_process(false);
+        assert!(!fixed.make_wrong(60) && !fixed.advance(60));
+        fixed.doubt(true);
+        assert!(fixed.clone().is_doubted(), "copies share the doubt");
+    }
+
+    #[test]
+    fn a_movable_clock_is_moved_and_goes_on_ticking() {
         let (system, clock) = (Clock::of_process(false), Clock::of_process(true));
         assert!(clock.now_ms() - system.now_ms() < 1000, "it begins at the system's time");
         let before = clock.now_ms();

@@ -5,6 +5,7 @@
 
 pub mod bytes;
 pub mod clock;
+pub mod clock_check;
 pub mod config;
 pub mod db;
 pub mod ephemeral;

@@ -212,6 +212,23 @@ impl Release {
         .bind(basis(client))
         .bind(new)
     }
+
+    /// What must take place in the transaction that records a consent which goes at least as far as `former`: what was
+    /// given since that one ends.
+    pub fn end_since(&self, (person, client): (&PersonId, &Client), former: &str, new: &str) -> Statement {
+        db::statement(
+            "UPDATE consents SET ended_at = $1 WHERE person_id = $2 AND client_id = $3 AND basis = $4 \
+             AND ended_at IS NULL AND consent_id <> $5 AND consent_id <> $6 AND EXISTS (SELECT 1 FROM consents f \
+             WHERE f.consent_id = $7 AND consents.given_at_ms >= f.given_at_ms)",
+        )
+        .bind(self.clock.now().0)
+        .bind(person.as_str())
+        .bind(client.id.as_str())
+        .bind(basis(client))
+        .bind(new)
+        .bind(former)
+        .bind(former)
+    }
 }
 
 fn recorded_before(id: &str) -> Statement {

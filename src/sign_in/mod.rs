@@ -8,6 +8,7 @@ mod assurance;
 mod attempt;
 mod brake;
 mod code;
+mod ended_sessions;
 mod flood;
 mod flow;
 mod freshness;
@@ -42,6 +43,8 @@ pub use attempt::{
 };
 pub use brake::{Brake, BrakeRules};
 pub use code::{CodeOutcome, CountedTry, TypedCode};
+pub use ended_sessions::EndedSessions;
+pub(crate) use ended_sessions::TABLES;
 pub use flood::{Flood, FormCaps};
 pub use flow::{
     Agreement, Event, Illegal, Outcome, Page, Precondition, Purpose, Refusal, Requirements, Stage, StepInfo,

@@ -126,7 +126,12 @@ impl SignIn {
             return Ok(NumberOutcome::Limited(Limit::Attempt));
         }
         let index = self.people.number_index(&number);
-        if former.is_some_and(|former| former.index == index && self.resend_in(former, now) > Some(0)) {
+        if let Some(former) = former
+            && former.index == index
+            && self.resend_in(former, now) > Some(0)
+            // An attempt may expect a code whose message the database did not take.
+            && self.outbox.is_stored(&index, &former.challenge.message_id).await?
+        {
             return Ok(NumberOutcome::AlreadySent);
         }
         Ok(match self.send_code(open, (number, index), sender, tries, For::SignIn).await? {
@@ -150,7 +155,12 @@ impl SignIn {
         let Some((former, _)) = open.attempt.stage().code() else { return Ok(ResendOutcome::Overtaken) };
         match self.resend_in(former, self.clock.now()) {
             None => return Ok(ResendOutcome::NoMore),
-            Some(wait) if wait > 0 => return Ok(ResendOutcome::Wait(wait)),
+            // Nobody waits after a code whose message the database did not take.
+            Some(wait) if wait > 0 => {
+                if self.outbox.is_stored(&former.index, &former.challenge.message_id).await? {
+                    return Ok(ResendOutcome::Wait(wait));
+                }
+            }
             Some(_) => {}
         }
         let (number, index) = (former.number.clone(), former.index);

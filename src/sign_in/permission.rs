@@ -26,7 +26,8 @@ impl SignIn {
         let index = self.people.number_index(&number);
         if let Stage::Permission(_, _, former) = open.attempt.stage() {
             let in_force = former.index == index && former.challenge.expires_at > now;
-            if in_force {
+            // An attempt may expect a code whose message the database did not take.
+            if in_force && self.outbox.is_stored(&index, &former.challenge.message_id).await? {
                 let former = former.clone();
                 let again = Event::PermissionAsked(person, agreement, former);
                 if open.attempt.advance(again, false, now).is_err() {

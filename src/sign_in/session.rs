@@ -4,12 +4,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, AttemptName, OpenAttempt};
-use super::{Acr, Amr, Authenticated, SESSIONS, SessionId};
+use super::{Acr, Amr, Authenticated, EndedSessions, SESSIONS, SessionId};
 use crate::audit::{Event, Kind};
 use crate::clients::ClientId;
 use crate::people::{AccountState, Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::db::Statement;
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
 use crate::platform::web::cookies::Cookies;
 use actix_web::HttpRequest;
@@ -135,12 +136,14 @@ pub struct Sessions {
     clock: Clock,
     /// The provider's own bounds.
     pub bounds: SessionBounds,
+    /// Sessions that were signed out.
+    pub ended: EndedSessions,
 }
 
 impl Sessions {
     /// Kept in `ephemeral`.
-    pub fn new(ephemeral: Ephemeral, clock: Clock, bounds: SessionBounds) -> Self {
-        Self { ephemeral, clock, bounds }
+    pub fn new(ephemeral: Ephemeral, clock: Clock, bounds: SessionBounds, ended: EndedSessions) -> Self {
+        Self { ephemeral, clock, bounds, ended }
     }
 
     /// Stores a new session together with the rest of a batch.
@@ -220,7 +223,8 @@ impl Sessions {
 
     fn valid(&self, digest: Digest, found: Option<(Session, Version)>) -> Option<OpenSession> {
         let (session, version) = found?;
-        session.holds(self.bounds, self.clock.now()).then_some(OpenSession { digest, session, version })
+        let holds = session.holds(self.bounds, self.clock.now()) && !self.ended.contains(&session);
+        holds.then_some(OpenSession { digest, session, version })
     }
 
     /// For how long a session is worth keeping: use prolongs it, up to its end.
@@ -229,12 +233,23 @@ impl Sessions {
         absolute.min(self.bounds.idle + 60).max(1)
     }
 
-    /// Ends a session; returns it, to one caller.
+    /// What must be durable before a session is ended or another person's takes its place.
+    pub fn ending(&self, session: &Session) -> [Statement; 2] {
+        EndedSessions::statements(session, session.auth_time.plus(self.bounds.absolute))
+    }
+
+    /// Notes that what [`Sessions::ending`] gave is durable: this node knows it at once, the others within a second.
+    pub fn has_ended(&self, session: &Session) {
+        self.ended.note(session.sid_key, session.auth_time.plus(self.bounds.absolute));
+    }
+
+    /// Ends a session whose end is durable; returns it, to one caller.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    pub async fn end(&self, session: Digest) -> Result<Option<Session>, Unavailable> {
-        self.ephemeral.take(key(session)).await
+    /// [`Unavailable`]; its end is known to this node all the same, and to the others within a second.
+    pub async fn end(&self, open: &OpenSession) -> Result<Option<Session>, Unavailable> {
+        self.has_ended(&open.session);
+        self.ephemeral.take(key(open.digest)).await
     }
 }
 

@@ -121,7 +121,8 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     let page = browser.enter_code(&page, &sms).await.page().expect("allow");
     let code = code_of(&browser.press(&page, "allow", &[]).await.away());
     let tokens = world.redeem(SHOP, &code).await.granted();
-    let next = world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+    let between = world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+    let next = world.refresh(SHOP, between.get("refresh_token")).await.granted();
     world.refresh(SHOP, tokens.get("refresh_token")).await.refused(400, "invalid_grant");
     let silent = asked.clone().and("prompt", "none");
     let again = code_of(&browser.begin(&world, &silent).await.away());

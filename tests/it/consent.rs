@@ -16,6 +16,7 @@ on_both_backends!(
     a_sign_in_can_be_cancelled_at_every_step,
     the_answer_of_form_post_is_posted_to_the_service,
     no_data_is_shown_after_signing_out_in_another_tab,
+    whoever_loses_the_session_at_the_consent_page_signs_in_anew_there,
 );
 
 alone_on_both_backends!(an_answer_that_could_not_be_stored_is_given_again_or_refused);
@@ -212,4 +213,22 @@ async fn an_answer_that_could_not_be_stored_is_given_again_or_refused(setup: Set
     let url = browser.press(&page, "deny", &[]).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("access_denied"), "the last word counts");
     assert!(world.command(&["consents", "list", &person.number]).contains("no consents"));
+}
+
+async fn whoever_loses_the_session_at_the_consent_page_signs_in_anew_there(world: &World) {
+    let person = world.person();
+    for by_form in [false, true] {
+        let mut browser = world.browser();
+        let page = at_consent(world, &mut browser, &Asked::by(SHOP), &person).await;
+        browser.plant("__Host-yagona-session", "lost");
+        browser.plant("yagona-session", "lost");
+        let step =
+            if by_form { browser.press(&page, "allow", &[]).await } else { browser.get(&page.url).await };
+        let page = step.page().expect("phone");
+        // The same number a moment later gets a code at once, and no page that leads back here.
+        let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+        let code = world.sandbox.next_code(&person).await;
+        let page = browser.enter_code(&page, &code).await.page().expect("allow");
+        browser.press(&page, "deny", &[]).await.away();
+    }
 }

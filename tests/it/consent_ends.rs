@@ -186,6 +186,37 @@ async fn a_signed_token_ends_with_its_consent_and_lives_no_longer(setup: Setup) 
 }
 
 #[tokio::test]
+async fn of_two_choices_in_the_same_moment_the_later_one_counts() {
+    let world = Setup::new(Backend::Servers).start().await;
+    let person = world.person();
+    world.tokens(&Asked::by(SHOP).with("scope", "openid profile"), &person).await;
+    let mut tabs = Vec::new();
+    for scope in ["openid profile phone address offline_access", "openid profile phone offline_access"] {
+        let mut browser = world.browser();
+        let page = browser.begin_with_number(&world, &Asked::by(SHOP).with("scope", scope), &person).await;
+        let code = world.sandbox.next_code(&person).await;
+        let page = browser.enter_code(&page, &code).await.page().expect("allow");
+        tabs.push((browser, page));
+    }
+    // Both know the same former consent, and both go further than that.
+    let lock = world.lock_by("SELECT person_id FROM persons FOR UPDATE").await;
+    let choices = tabs.iter_mut().map(|(browser, page)| browser.allow_everything(page));
+    let released = async {
+        world.until_waiting(2).await;
+        lock.release().await;
+    };
+    let (chosen, ()) = tokio::join!(futures_util::future::join_all(choices), released);
+    let codes: Vec<String> = chosen.into_iter().map(|step| code_of(&step.away())).collect();
+    let open = "SELECT COUNT(*) FROM consents WHERE ended_at IS NULL";
+    assert_eq!(world.stored(open).await, 2, "the former one and the later one");
+    let mut granted = 0;
+    for code in &codes {
+        granted += i32::from(world.redeem(SHOP, code).await.status == 200);
+    }
+    assert_eq!(granted, 1);
+}
+
+#[tokio::test]
 async fn a_narrower_consent_and_an_ended_one_are_known_to_every_node_at_once() {
     let mut world = Setup::new(Backend::Servers).set("nodes", 2).start().await;
     world.add_node().await;

@@ -315,6 +315,9 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "clients",
         "signing_keys",
         "write_probes",
+        "sequences",
+        "ended_sessions",
+        "keyring_check",
     ];
     db::drop_everything(&url, tables.into_iter()).await.expect("their end");
     let left = "SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relkind = 'r' \
@@ -323,4 +326,37 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
     let left: Vec<_> = left.iter().map(|row| text(row, "pg_class", "name").expect("name")).collect();
     assert_eq!(left, ["somebody_elses"]);
     assert_eq!(db::migrate(&db).await.expect("the schema"), later + 1);
+}
+
+/// The last number of the list of these tests.
+async fn last_number(store: &Store) -> i64 {
+    let row = store.read_one(db::last_number("t")).await.expect("a row");
+    int(&row, "sequences", "seq").expect("a number")
+}
+
+#[tokio::test]
+async fn numbers_become_visible_in_their_order() {
+    let (store, mut other) = Store::server(2).await;
+    let table = "CREATE TABLE sequences (list TEXT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL)";
+    store.execute(statement(table)).await.expect("a table");
+    store.execute(statement("INSERT INTO sequences (list, seq) VALUES ('t', 0)")).await.expect("a list");
+    // A change takes a number and is slow to commit.
+    other.execute("BEGIN").await.expect("a transaction");
+    other.execute("UPDATE sequences SET seq = seq + 1 WHERE list = 't'").await.expect("the first number");
+    let write = "INSERT INTO t (k, n) SELECT 'later', seq FROM sequences WHERE list = 't'";
+    let later = store.guarded(db::take_number("t"), vec![statement(write)]);
+    let earlier = async {
+        let waiting = "SELECT COUNT(*) AS n FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        until("the later change to wait", async || {
+            let row = store.read_one(statement(waiting)).await.expect("a count");
+            (int(&row, "pg_stat_activity", "n").expect("a number") > 0).then_some(())
+        })
+        .await;
+        assert_eq!(last_number(&store).await, 0);
+        other.execute("COMMIT").await.expect("the end of a transaction");
+    };
+    let (later, ()) = tokio::join!(later, earlier);
+    assert!(later.expect("an answer").is_some());
+    assert_eq!((last_number(&store).await, store.sum().await), (2, (1, 2)));
 }

@@ -21,10 +21,12 @@ mod database;
 mod demo;
 mod discovery;
 mod edges;
+mod ended_sessions;
 mod floors;
 mod gateways;
 mod icons;
 mod introspection_revocation;
+mod keyring;
 mod life_events;
 mod lifetimes;
 mod limits;
@@ -49,6 +51,7 @@ mod two_nodes;
 mod upkeep;
 mod userinfo;
 mod walk;
+mod wrong_clock;
 
 #[path = "../../benches/load/checked.rs"]
 mod load_program;

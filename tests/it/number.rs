@@ -2,9 +2,9 @@
 
 use reqwest::header::HeaderMap;
 
-use crate::support::client_file::SHOP;
+use crate::support::client_file::{RIVAL, SHOP};
 use crate::support::people::Kind;
-use crate::support::{Asked, Page, Person, World, on_both_backends};
+use crate::support::{Asked, Page, Person, Setup, World, alone_on_both_backends, code_of, on_both_backends};
 
 on_both_backends!(
     every_number_looks_the_same_from_outside,
@@ -14,6 +14,8 @@ on_both_backends!(
     a_hint_fills_in_the_number,
     another_sites_form_enters_nothing,
 );
+
+alone_on_both_backends!(a_code_that_could_not_be_stored_is_never_said_to_be_sent);
 
 /// The observable part of a response: all but random values and the number itself.
 #[derive(Debug, PartialEq)]
@@ -164,4 +166,37 @@ async fn another_sites_form_enters_nothing(world: &World) {
     world.browser().begin_with_number(world, &Asked::by(SHOP), &control).await;
     world.sandbox.next_code(&control).await;
     world.sandbox.nothing_came(&person).await;
+}
+
+async fn a_code_that_could_not_be_stored_is_never_said_to_be_sent(setup: Setup) {
+    let world = setup.start().await;
+    let person = world.person();
+    let mut browser = world.browser();
+    let page = browser.begin(&world, &Asked::by(RIVAL)).await.page().expect("phone");
+    world.refuse_messages(true).await;
+    browser.enter_number(&page, &person.number).await.page().expect_status(500);
+    world.refuse_messages(false).await;
+    // The same form again: a code is made and sent, and the one before it is none.
+    let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+    world.sandbox.next_code(&person).await;
+    // The same of a new code: nobody has to wait for the one after it.
+    world.advance(60).await;
+    world.refuse_messages(true).await;
+    browser.press(&page, "resend", &[]).await.page().expect_status(500);
+    world.refuse_messages(false).await;
+    let page = browser.press(&page, "resend", &[]).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    let page = browser.enter_code(&page, &code).await.page().expect("allow");
+    code_of(&browser.press(&page, "allow", &[]).await.away());
+
+    // The same of a code by which somebody who is signed in permits a release.
+    let page = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("other");
+    let page = browser.press(&page, "continue", &[]).await.page().expect("allow");
+    world.refuse_messages(true).await;
+    browser.press(&page, "allow", &[]).await.page().expect_status(500);
+    world.refuse_messages(false).await;
+    let page = browser.press(&page, "allow", &[]).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    code_of(&browser.enter_code(&page, &code).await.away());
+    world.nothing_more_came(&[&person]).await;
 }

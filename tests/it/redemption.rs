@@ -53,6 +53,21 @@ async fn a_number_that_was_blocked_redeems_and_refreshes_nothing(setup: Setup) {
 }
 
 #[tokio::test]
+async fn a_redemption_that_fails_uses_nothing_up() {
+    let mut world = Setup::new(Backend::Servers).set("nodes", 2).start().await;
+    world.add_node().await;
+    let asked = offline().and("claims", r#"{"id_token":{"phone_number":null}}"#);
+    let code = code_of(&world.browser().sign_in(&world, &asked, &world.person()).await);
+    // The other node has nobody's record in memory.
+    let redeem = async || world.post_at(world.nodes[1].port, SHOP, "/oidc/token", &redemption(&code)).await;
+    world.change_database("UPDATE persons SET sealed = 'x' || sealed").await;
+    redeem().await.refused(500, "server_error");
+    world.change_database("UPDATE persons SET sealed = SUBSTR(sealed, 2)").await;
+    redeem().await.granted();
+    redeem().await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
 async fn a_session_that_was_lost_redeems_nothing() {
     let world = Setup::new(Backend::Servers).start().await;
     let code = code_of(&world.browser().sign_in(&world, &offline(), &world.person()).await);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::support::client_file::SHOP;
+use crate::support::process::{both_streams, run};
 use crate::support::wait::until;
 use crate::support::{Asked, Backend, Setup, Tokens, World, alone_on_both_backends, code_of, jwt, param};
 
@@ -138,4 +139,28 @@ async fn keys_get_successors_at_ninety_days_and_stay_published_a_day(setup: Setu
     jwt::verify(after.get("id_token"), &left);
     assert_eq!(refusal(&before).await, "invalid_request", "nobody knows its signature any more");
     assert_eq!(refusal(&after).await, "login_required");
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_once_make_one_key_of_each_algorithm() {
+    let mut world = Setup::new(Backend::Servers).start().await;
+    world.nodes[0].running.kill();
+    world.change_database("DELETE FROM signing_keys").await;
+    // Both find none before either can store one.
+    let lock = world.lock_by("LOCK TABLE signing_keys IN SHARE MODE").await;
+    let check = || {
+        let (folder, config) = (world.folder.path().to_owned(), world.config_of_another());
+        tokio::task::spawn_blocking(move || run(&folder, &["check", "-c", &config.display().to_string()]))
+    };
+    let both = [check(), check()];
+    world.until_waiting(2).await;
+    lock.release().await;
+    for check in both {
+        let output = check.await.expect("a command");
+        assert!(output.status.success(), "{}", both_streams(&output));
+    }
+    let keys = "SELECT CAST(COUNT(*) AS BIGINT) FROM signing_keys";
+    assert_eq!(world.stored(keys).await, 3);
+    world.start_again().await;
+    assert_eq!(kids(&world.keys().await).len(), 3);
 }

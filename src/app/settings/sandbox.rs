@@ -17,7 +17,7 @@ settings! {
         /// Exempt the numbers of `constant_codes` from the rate limits per number and per client IP, for load and conformance runs.
         relaxed_limits: bool = false;
         /// Let `POST /sandbox/clock` on the operations port move this process's clock by `advance_seconds`, to test
-        /// expiry.
+        /// expiry, or make it wrong by `wrong_seconds`.
         movable_clock: bool = false;
     }
 }

@@ -36,6 +36,9 @@ settings! {
         max_body_bytes: u32 = 65536, count(1024..=10_485_760, "bytes");
         /// Timeout for a client to send its request headers.
         request_timeout_seconds: u32 = 10, count(1..=300, "seconds");
+        /// Largest difference between the clocks of this machine and of PostgreSQL or Redis with which a node starts; beyond it
+        /// a running node is not ready, and removes nothing.
+        clock_skew_seconds: u32 = 5, count(1..=60, "seconds");
         /// Time from SIGTERM, when readiness turns 503, until no more connections are accepted: longer than a proxy
         /// needs to notice. A second signal ends it.
         drain_delay_seconds: Option<u32>, count(0..=300, "seconds"), otherwise("0 in the sandbox, 10 in production");

@@ -45,7 +45,12 @@ impl Outbox {
     /// a second.
     pub async fn run(self) {
         loop {
-            let taken = store::take_due(&self.db, self.clock.now(), TAKEN).await;
+            let taken = if self.clock.is_doubted() {
+                // By a wrong clock messages would be dropped as too late.
+                Ok(Vec::new())
+            } else {
+                store::take_due(&self.db, self.clock.now(), TAKEN).await
+            };
             match taken {
                 Ok(taken) if taken.is_empty() => {
                     let _ = tokio::time::timeout(Duration::from_secs(1), self.wake.notified()).await;

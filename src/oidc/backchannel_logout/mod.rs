@@ -15,7 +15,8 @@ use url::Url;
 use super::Provider;
 use crate::clients::Client;
 use crate::platform::bytes::{self, Digest};
-use crate::platform::db::{Db, DbError};
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::outbound::Outbound;
 use crate::sign_in::Session;
 
@@ -46,30 +47,29 @@ impl LogoutNotifier {
         Self { provider, db, outbound, wake: Arc::default(), slots: Arc::default() }
     }
 
-    /// Stores a delivery for every client that a session was used for and that wants to be told, in one commit, and none
-    /// that waits already. They are sent at once, and the session must end next. If it does not after all, these clients end
+    /// Stores a delivery for every client that a session was used for and that wants to be told, and `also`, in one commit,
+    /// and none that waits already. They are sent at once, and the session must end next. If it does not after all, these clients end
     /// their own sessions early: the other order could leave them untold.
     ///
     /// # Errors
     /// [`DbError`]; then nothing was stored.
-    pub async fn store(&self, ending: &Session) -> Result<(), DbError> {
+    pub async fn store(&self, ending: &Session, also: Vec<Statement>) -> Result<(), DbError> {
         let now = self.provider.clock.now();
         let deliveries: Vec<Delivery> =
             ending.clients.iter().filter_map(|id| self.delivery(id, ending)).collect();
-        if deliveries.is_empty() {
-            return Ok(());
+        store::insert(&self.db, &deliveries, now, also).await?;
+        if !deliveries.is_empty() {
+            self.wake.notify_one();
         }
-        store::insert(&self.db, &deliveries, now).await?;
-        self.wake.notify_one();
         Ok(())
     }
 
-    /// Removes deliveries that were tried for a day; returns how many.
+    /// Removes deliveries that were tried for a day at `now`; returns how many.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn purge(&self, most: i64) -> Result<u64, DbError> {
-        let gone = store::purge(&self.db, self.provider.clock.now().minus(KEPT), most).await?;
+    pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        let gone = store::purge(&self.db, now.minus(KEPT), most).await?;
         if gone > 0 {
             self.provider.metrics.logouts("given_up").inc_by(gone);
             tracing::warn!(

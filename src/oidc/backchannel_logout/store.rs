@@ -2,7 +2,7 @@
 
 use crate::clients::ClientId;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE];
@@ -40,8 +40,13 @@ pub(super) struct Taken {
     leased_until: Timestamp,
 }
 
-/// Stores deliveries, all of them or none; those that wait already stay as they are.
-pub(super) async fn insert(db: &Db, deliveries: &[Delivery], now: Timestamp) -> Result<(), DbError> {
+/// Stores deliveries and makes another change, all or nothing; deliveries that wait already stay as they are.
+pub(super) async fn insert(
+    db: &Db,
+    deliveries: &[Delivery],
+    now: Timestamp,
+    also: Vec<Statement>,
+) -> Result<(), DbError> {
     let statement = |delivery: &Delivery| {
         db::statement(
             "INSERT INTO logout_deliveries (delivery_id, client_id, host, sub, sid, created_at, due_at) \
@@ -55,9 +60,10 @@ pub(super) async fn insert(db: &Db, deliveries: &[Delivery], now: Timestamp) -> 
         .bind(now.0)
         .bind(now.0)
     };
-    match deliveries {
-        [one] => db.execute(statement(one)).await.map(|_| ()),
-        several => db.all_or_nothing(several.iter().map(statement).collect()).await,
+    match (deliveries, also.as_slice()) {
+        ([], []) => Ok(()),
+        ([one], []) => db.execute(statement(one)).await.map(|_| ()),
+        _ => db.all_or_nothing(deliveries.iter().map(statement).chain(also).collect()).await,
     }
 }
 
@@ -176,8 +182,8 @@ mod tests {
     async fn a_host_has_two_requests_under_way_and_holds_up_no_other() {
         let db = TestDb::migrated().await;
         let slow: Vec<Delivery> = (0..5).map(|n| delivery(&format!("slow-{n}"), "slow.uz")).collect();
-        insert(&db, &slow, Timestamp(100)).await.unwrap();
-        insert(&db, &[delivery("well", "well.uz")], Timestamp(101)).await.unwrap();
+        insert(&db, &slow, Timestamp(100), Vec::new()).await.unwrap();
+        insert(&db, &[delivery("well", "well.uz")], Timestamp(101), Vec::new()).await.unwrap();
         let first = taken(&db, 101, 10).await;
         assert_eq!(first.len(), 2, "one of each host: {first:?}");
         assert!(ids(&first).contains(&"well"));
@@ -192,8 +198,8 @@ mod tests {
     #[actix_web::test]
     async fn what_a_node_took_and_never_reported_is_taken_again() {
         let db = TestDb::migrated().await;
-        insert(&db, &[delivery("one", "a.uz")], Timestamp(100)).await.unwrap();
-        insert(&db, &[delivery("one", "a.uz")], Timestamp(100)).await.unwrap();
+        insert(&db, &[delivery("one", "a.uz")], Timestamp(100), Vec::new()).await.unwrap();
+        insert(&db, &[delivery("one", "a.uz")], Timestamp(100), Vec::new()).await.unwrap();
         let first = taken(&db, 100, 10).await.remove(0);
         assert!(taken(&db, 100 + LEASE - 1, 10).await.is_empty());
         let again = taken(&db, 100 + LEASE, 10).await.remove(0);
@@ -209,7 +215,7 @@ mod tests {
         let db = TestDb::migrated().await;
         let many: Vec<Delivery> =
             (0..9).map(|n| delivery(&format!("d{n}"), &format!("host-{n}.uz"))).collect();
-        insert(&db, &many, Timestamp(100)).await.unwrap();
+        insert(&db, &many, Timestamp(100), Vec::new()).await.unwrap();
         assert_eq!(taken(&db, 100, 4).await.len(), 4);
         assert_eq!(taken(&db, 100, 100).await.len(), 5);
         assert_eq!(purge(&db, Timestamp(100), 100).await.unwrap(), 0);

@@ -13,6 +13,7 @@ mod error;
 mod postgres;
 mod row;
 mod schema;
+mod sequence;
 mod settings;
 mod sqlite;
 mod statement;
@@ -30,9 +31,12 @@ pub use error::{Cause, DbError};
 pub use postgres::{OnlyNode, drop_everything, only_node};
 pub use row::{Row, int, json, maybe_int, maybe_text, text, to_json};
 pub use schema::{is_unused, migrate, pending_migrations};
+pub use sequence::{last_number, take_number};
 pub use settings::DatabaseSettings;
 pub use statement::{Statement, Value, statement};
-pub(crate) use writes::TABLES;
+
+/// What this layer keeps for itself.
+pub(crate) const TABLES: &[&str] = &[sequence::TABLE, writes::TABLE];
 
 use availability::Availability;
 use postgres::Server;
@@ -188,18 +192,26 @@ impl Db {
         self.execute(writes::probe()).await.map(|_| ())
     }
 
-    /// The database's time.
+    /// The database's time; of an embedded one, this machine's.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn server_time(&self) -> Result<Timestamp, DbError> {
+        Ok(Timestamp(self.server_time_ms().await?.div_euclid(1000)))
+    }
+
+    /// The same in milliseconds.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn server_time_ms(&self) -> Result<i64, DbError> {
         let now = match self.engine() {
-            Engine::Sqlite => statement("SELECT CAST(strftime('%s', 'now') AS BIGINT) AS now"),
+            Engine::Sqlite => statement("SELECT CAST(strftime('%s', 'now') AS BIGINT) * 1000 AS now"),
             Engine::Postgres => {
-                statement("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) AS now")
+                statement("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now")
             }
         };
-        int(&self.read_one(now).await?, "clock", "now").map(Timestamp)
+        int(&self.read_one(now).await?, "clock", "now")
     }
 
     /// Closes all connections after waiting changes have finished.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::statement::{Statement, statement};
 
 /// What the probe keeps its row in.
-pub(crate) const TABLES: &[&str] = &["write_probes"];
+pub(super) const TABLE: &str = "write_probes";
 
 /// For how long one change shows that others are possible: a node without requests makes no more changes than that.
 const PROVEN: Duration = Duration::from_secs(5);

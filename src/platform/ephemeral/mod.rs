@@ -290,14 +290,14 @@ impl Ephemeral {
         }
     }
 
-    /// The store's time; this process's clock for in-process state.
+    /// The store's time, in milliseconds since the Unix epoch; this machine's for in-process state.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn server_time(&self) -> Result<Timestamp, Unavailable> {
+    pub async fn server_time_ms(&self) -> Result<i64, Unavailable> {
         match &self.backend {
-            Backend::Memory(_) => Ok(self.clock.now()),
-            Backend::Redis(redis) => Ok(redis.time().await.map(Timestamp)?),
+            Backend::Memory(_) => Ok(self.clock.machine_ms()),
+            Backend::Redis(redis) => Ok(redis.time().await?),
         }
     }
 

@@ -51,15 +51,21 @@ pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<
         .collect()
 }
 
+/// The list that nodes take a number of when they make first keys: they wait for each other, and the later one finds
+/// the keys of the earlier one.
+const LIST: &str = "signing_keys";
+
 /// Stores the first key of an algorithm. Returns whether there was none.
 pub(super) async fn insert(db: &Db, sealer: &Sealer, key: &StoredKey) -> Result<bool, DbError> {
     let insertion = db::statement(
         "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
          SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
-         (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL) RETURNING kid",
+         (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL)",
     );
     let insertion = with_key(insertion, sealer, key).bind(key.alg.name());
-    db.change(insertion).await.map(|row| row.is_some())
+    db.guarded(db::take_number(LIST), vec![insertion]).await?;
+    let stored = db::statement("SELECT kid FROM signing_keys WHERE kid = $1").bind(&key.kid);
+    Ok(db.read_optional(stored).await?.is_some())
 }
 
 /// Stores a successor of the keys of its algorithm that were created before `created_before`, and sets when those leave the

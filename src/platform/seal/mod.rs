@@ -4,6 +4,7 @@
 //! (HKDF-SHA-256), so that a value sealed for one purpose cannot be opened for another. A sealed value is bound to its
 //! place (table, column, row) by associated data. Signing keys are in `jose`.
 
+pub mod check;
 mod keyring;
 mod sealer;
 mod settings;

@@ -52,6 +52,7 @@ pub struct Metrics {
     limits: Family<Labels<1>, Counter>,
     brakes: Family<Labels<1>, Counter>,
     brakes_held: Family<Labels<1>, Gauge>,
+    clock_skew: Family<Labels<1>, Gauge>,
 }
 
 impl Metrics {
@@ -79,6 +80,7 @@ impl Metrics {
             limits: Family::default(),
             brakes: Family::default(),
             brakes_held: Family::default(),
+            clock_skew: Family::default(),
         };
         metrics.register();
         Arc::new(metrics)
@@ -114,6 +116,8 @@ impl Metrics {
         own.register("limits", "Requests that exceeded a rate limit", self.limits.clone());
         own.register("brakes", "How often a brake on guessing took hold", self.brakes.clone());
         own.register("brakes_held", "Brakes on guessing that hold", self.brakes_held.clone());
+        let skew = "Seconds by which a store's clock is ahead of this machine's";
+        own.register("clock_skew_seconds", skew, self.clock_skew.clone());
         own.register_collector(Box::new(self.routes.clone()));
     }
 
@@ -181,6 +185,11 @@ impl Metrics {
     /// How many such brakes hold at this node.
     pub fn brakes_held(&self, scope: &'static str) -> Gauge {
         self.brakes_held.get_or_create_owned(&[("scope", scope)])
+    }
+
+    /// By how many seconds a store's clock is ahead of this machine's.
+    pub fn clock_skew(&self, store: &'static str) -> Gauge {
+        self.clock_skew.get_or_create_owned(&[("store", store)])
     }
 
     /// All metrics in OpenMetrics text format.

@@ -1,5 +1,5 @@
-//! `POST /sandbox/clock`: moves the process's clock, to test expiry without waiting. The
-//! route exists only in the sandbox, with `sandbox.movable_clock`.
+//! `POST /sandbox/clock`: moves the process's clock, to test expiry without waiting, or makes it wrong. The route exists
+//! only in the sandbox, with `sandbox.movable_clock`.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -21,9 +21,13 @@ pub struct SandboxClock {
     pub catch_up: Check,
 }
 
+/// What is wanted: one of the two.
 #[derive(Deserialize)]
-struct Move {
-    advance_seconds: i64,
+struct Change {
+    /// By how much all time is moved forward.
+    advance_seconds: Option<i64>,
+    /// By how much this machine's clock is wrong from now on, forward or back.
+    wrong_seconds: Option<i64>,
 }
 
 /// Adds the route.
@@ -32,24 +36,36 @@ pub(super) fn routes(app: &mut web::ServiceConfig, clock: SandboxClock) {
 }
 
 async fn post(clock: web::Data<SandboxClock>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
-    let Some(seconds) = seconds(&request, &body).filter(|seconds| (0..=FURTHEST).contains(seconds)) else {
-        let problem = format!("advance_seconds, a whole number from 0 to {FURTHEST}, as a form or JSON");
-        return HttpResponse::BadRequest().json(json!({ "problem": problem }));
-    };
-    clock.clock.advance(seconds);
+    match change(&request, &body) {
+        Some(Change { advance_seconds: Some(seconds @ 0..=FURTHEST), wrong_seconds: None }) => {
+            clock.clock.advance(seconds);
+        }
+        Some(Change { advance_seconds: None, wrong_seconds: Some(seconds) }) if seconds.abs() <= FURTHEST => {
+            clock.clock.make_wrong(seconds);
+        }
+        _ => {
+            let problem = format!(
+                "advance_seconds, a whole number from 0 to {FURTHEST}, or wrong_seconds, also below 0, as a form or JSON"
+            );
+            return HttpResponse::BadRequest().json(json!({ "problem": problem }));
+        }
+    }
     if let Err(problem) = (clock.catch_up)().await {
         return HttpResponse::ServiceUnavailable().json(json!({ "problem": problem }));
     }
     HttpResponse::Ok().json(json!({ "now": clock.clock.now().0 }))
 }
 
-fn seconds(request: &HttpRequest, body: &[u8]) -> Option<i64> {
+fn change(request: &HttpRequest, body: &[u8]) -> Option<Change> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("application/json")) {
-        return serde_json::from_slice::<Move>(body).ok().map(|wanted| wanted.advance_seconds);
+        return serde_json::from_slice(body).ok();
     }
-    let (_, seconds) = url::form_urlencoded::parse(body).find(|(name, _)| name == "advance_seconds")?;
-    seconds.parse().ok()
+    let given = |wanted: &str| {
+        let (_, seconds) = url::form_urlencoded::parse(body).find(|(name, _)| name == wanted)?;
+        seconds.parse().ok()
+    };
+    Some(Change { advance_seconds: given("advance_seconds"), wrong_seconds: given("wrong_seconds") })
 }
 
 #[cfg(test)]
@@ -77,6 +93,16 @@ mod tests {
         assert_eq!(ask(&clock, form, "advance_seconds=60").await, (200, json!({"now": 1060})));
         let json = ask(&clock, "application/json; charset=utf-8", r#"{"advance_seconds": 40}"#).await;
         assert_eq!(json, (200, json!({"now": 1100})));
+    }
+
+    #[actix_web::test]
+    async fn a_clock_is_made_wrong_without_moving_time() {
+        let clock = Clock::of_process(true);
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(ask(&clock, form, "wrong_seconds=-900").await.0, 200);
+        assert!((clock.now_ms() - Clock::System.now_ms() + 900_000).abs() < 60_000);
+        assert_eq!(clock.moved_ms(), 0);
+        assert_eq!(ask(&clock, form, "wrong_seconds=5&advance_seconds=5").await.0, 400);
     }
 
     #[actix_web::test]

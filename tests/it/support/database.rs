@@ -2,8 +2,8 @@
 
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
-use super::World;
 use super::wait::until;
+use super::{Backend, World};
 
 /// A connection to a provider's database.
 enum Database {
@@ -167,6 +167,37 @@ impl World {
                 connection.execute(change).await.expect("a change of the schema");
             }
         }
+    }
+
+    /// Lets no message be stored, as a database does that fails at this moment; or lets them be stored again.
+    pub(crate) async fn refuse_messages(&self, refuse: bool) {
+        let change = match (self.setup.backend, refuse) {
+            (Backend::Embedded, true) => {
+                "CREATE TRIGGER refuse_messages BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+            (Backend::Embedded, false) => "DROP TRIGGER refuse_messages",
+            (Backend::Servers, true) => {
+                "ALTER TABLE messages ADD CONSTRAINT refuse_messages CHECK (created_at < 0) NOT VALID"
+            }
+            (Backend::Servers, false) => "ALTER TABLE messages DROP CONSTRAINT refuse_messages",
+        };
+        self.change_database(change).await;
+    }
+
+    /// Takes a lock by a statement, until it is released. PostgreSQL only.
+    pub(crate) async fn lock_by(&self, lock: &'static str) -> Lock {
+        let mut database = self.database().await;
+        let Database::Postgres(connection) = &mut database else { panic!("not on SQLite") };
+        connection.execute("BEGIN").await.expect("a transaction");
+        connection.execute(lock).await.expect("a lock");
+        Lock(database)
+    }
+
+    /// Waits until so many connections wait for a lock. PostgreSQL only.
+    pub(crate) async fn until_waiting(&self, count: i64) {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.until_stored(waiting, count).await;
     }
 
     /// Waits until a query gives a number.

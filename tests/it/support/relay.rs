@@ -33,6 +33,8 @@ enum State {
     Open,
     /// It keeps them and takes new ones, and passes nothing on.
     Hanging,
+    /// It passes on what is asked, and no answer.
+    Mute,
     /// It ends them and refuses new ones.
     Cut,
 }
@@ -84,6 +86,11 @@ impl Relay {
         self.accepted.load(Ordering::SeqCst)
     }
 
+    /// Keeps all answers back: what is asked is done, and nobody learns of it.
+    pub(crate) fn mute(&self) {
+        self.state.send_replace(State::Mute);
+    }
+
     /// Makes the server available again.
     pub(crate) fn restore(&self) {
         self.state.send_replace(State::Open);
@@ -132,17 +139,17 @@ async fn pass(near: TcpStream, target: String, mut passage: Passage) {
     let Ok(far) = TcpStream::connect(&target).await else { return };
     let (near, far) = (near.into_split(), far.into_split());
     tokio::select! {
-        () = carry(near.0, far.1, passage.clone()) => {}
-        () = carry(far.0, near.1, passage.clone()) => {}
+        () = carry(near.0, far.1, passage.clone(), &[State::Open, State::Mute]) => {}
+        () = carry(far.0, near.1, passage.clone(), &[State::Open]) => {}
         _ = passage.state.wait_for(|state| *state == State::Cut) => {}
     }
 }
 
-/// One direction. What is read while the relay hangs is passed on when it is open again.
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut passage: Passage) {
+/// One direction, in these states. What is read in another one is passed on when it is over.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut passage: Passage, passing: &[State]) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length) = from.read(&mut buffer).await {
-        let open = passage.state.wait_for(|state| *state == State::Open).await.is_ok();
+        let open = passage.state.wait_for(|state| passing.contains(state)).await.is_ok();
         if passage.number < passage.vanished.load(Ordering::SeqCst) {
             // Not even its end gets through.
             std::future::pending::<()>().await;

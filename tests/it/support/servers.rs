@@ -60,3 +60,32 @@ pub(crate) async fn empty_redis(url: &str) -> redis::RedisResult<()> {
     let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
     redis::cmd("FLUSHDB").query_async(&mut connection).await
 }
+
+/// A copy of a Redis database: keys and values as `DUMP` gives them.
+pub(crate) type Kept = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Copies everything in a Redis database.
+pub(crate) async fn keep(url: &str) -> Kept {
+    let client = redis::Client::open(url).expect("a URL");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
+    let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.expect("keys");
+    let mut kept = Kept::new();
+    for key in keys {
+        let dump: Option<Vec<u8>> =
+            redis::cmd("DUMP").arg(&key).query_async(&mut connection).await.expect("a value");
+        kept.extend(dump.map(|dump| (key, dump)));
+    }
+    kept
+}
+
+/// Puts a copy in the place of what a Redis database has now, as a replica does that takes over too late.
+pub(crate) async fn bring_back(url: &str, kept: &Kept) {
+    empty_redis(url).await.expect("Redis");
+    let client = redis::Client::open(url).expect("a URL");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
+    for (key, dump) in kept {
+        let mut restore = redis::cmd("RESTORE");
+        restore.arg(key).arg(3_600_000).arg(dump).arg("REPLACE");
+        let _: () = restore.query_async(&mut connection).await.expect("a value that was there");
+    }
+}

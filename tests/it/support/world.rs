@@ -215,6 +215,14 @@ impl Node {
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap_or_default());
     }
 
+    /// Makes this node's own clock wrong by so many seconds from now on, forward or back.
+    pub(crate) async fn make_wrong(&self, seconds: i64) {
+        let url = format!("{}/sandbox/clock", self.operations);
+        let form = [("wrong_seconds", seconds)];
+        let answer = http::client().post(url).form(&form).send().await.expect("the operations port");
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap_or_default());
+    }
+
     /// A metric's samples: labels and value.
     async fn samples(&self, name: &str) -> Vec<(String, f64)> {
         let url = format!("{}/metrics", self.operations);

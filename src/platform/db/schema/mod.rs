@@ -54,6 +54,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0006_logout_deliveries_and_icons.sql"),
     },
     Migration {
+        version: 7,
+        description: "numbers and checks",
+        sql: include_str!("../../../../migrations/0007_numbers_and_checks.sql"),
+    },
+    Migration {
         version: 8,
         description: "write probes",
         sql: include_str!("../../../../migrations/0008_write_probes.sql"),

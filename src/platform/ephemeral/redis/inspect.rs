@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Again, Redis, RedisError};
-use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::unavailable::{Cause, Unavailable};
 use crate::platform::telemetry::Metrics;
 
@@ -12,8 +11,6 @@ use crate::platform::telemetry::Metrics;
 pub struct RedisReport {
     /// Why it takes no writes, if it does not.
     pub refuses_writes: Option<Unavailable>,
-    /// Its time.
-    pub time: Timestamp,
     /// What it removes when its memory is full (`maxmemory-policy`); `None` if it does not say.
     pub eviction: Option<String>,
     /// Whether it writes its data to disk (`save`, `appendonly`); `None` if it does not say.
@@ -27,7 +24,6 @@ pub struct RedisReport {
 pub async fn inspect(url: &str, timeout: Duration, metrics: Arc<Metrics>) -> Result<RedisReport, RedisError> {
     let redis = Redis::connect(url, timeout, metrics).await?;
     let refuses_writes = redis.probe().await.err().map(Unavailable::from);
-    let time = Timestamp(redis.time().await.map_err(RedisError)?);
     let memory = redis.info("memory").await.map_err(RedisError)?;
     let eviction = field(&memory, "maxmemory_policy").map(str::to_owned);
     let appends = redis.info("persistence").await.ok();
@@ -39,7 +35,7 @@ pub async fn inspect(url: &str, timeout: Duration, metrics: Arc<Metrics>) -> Res
         (Some(false), Some(false)) => Some(false),
         _ => None,
     };
-    Ok(RedisReport { refuses_writes, time, eviction, persists })
+    Ok(RedisReport { refuses_writes, eviction, persists })
 }
 
 impl Redis {

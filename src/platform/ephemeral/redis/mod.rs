@@ -149,9 +149,10 @@ impl Redis {
         self.ask(redis::cmd("SET").arg("probe").arg(1).arg("EX").arg(60), Again::Yes).await
     }
 
+    /// Its time, in milliseconds.
     pub(super) async fn time(&self) -> Result<i64, Cause> {
-        let (seconds, _): (i64, i64) = self.ask(&redis::cmd("TIME"), Again::Yes).await?;
-        Ok(seconds)
+        let (seconds, micros): (i64, i64) = self.ask(&redis::cmd("TIME"), Again::Yes).await?;
+        Ok(seconds.saturating_mul(1000).saturating_add(micros / 1000))
     }
 
     /// Calls a script by its hash. A server that has lost it since the connection was made is given it again.
