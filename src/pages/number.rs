@@ -71,7 +71,7 @@ async fn enter(
             step.keep(pages).await?;
             step.go_saying(Page::Number, word)
         }
-        NumberOutcome::Limited(limit) => step.too_many(limit.retry_after()),
+        NumberOutcome::Limited(limit) => step.too_many(limit, Page::Number),
         NumberOutcome::Overtaken => return Ok(Flow::Due),
     }
     .into())

@@ -17,8 +17,8 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptName, Authenticated, BrowserId, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition,
-    Refusal, Stage, cancel_path, session_cookie,
+    AttemptName, Authenticated, BrowserId, Event, Limit, OpenAttempt, OpenSession, Outcome, Page,
+    Precondition, Refusal, Stage, cancel_path, session_cookie,
 };
 
 /// A person at a step of their sign-in.
@@ -320,9 +320,16 @@ impl<'r> StepContext<'r> {
         self.context.problem(kind, &self.problem_of_service())
     }
 
-    pub(super) fn too_many(&self, retry_after: i64) -> HttpResponse {
-        let problem = Problem { retry_after: Some(retry_after), ..self.problem_of_service() };
-        self.context.problem(ProblemKind::TooManyRequests, &problem)
+    /// Says that a limit was met on `page`. Waiting does not help an attempt that has had all its codes: only there the way on
+    /// is to start again.
+    pub(super) fn too_many(&self, limit: Limit, page: Page) -> HttpResponse {
+        let (path, wait) = (self.path(page), limit.retry_after());
+        let problem = match limit {
+            Limit::Attempt => self.problem_of_service(),
+            _ => Problem { again: Some(&path), retry_after: Some(wait), ..self.problem_of_service() },
+        };
+        let response = self.context.problem(ProblemKind::TooManyRequests, &problem);
+        respond::retry_after(response, wait)
     }
 
     fn problem_of_service(&self) -> Problem<'_> {

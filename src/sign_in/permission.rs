@@ -25,7 +25,8 @@ impl SignIn {
         let now = self.clock.now();
         let index = self.people.number_index(&number);
         if let Stage::Permission(_, _, former) = open.attempt.stage() {
-            let in_force = former.index == index && former.challenge.expires_at > now;
+            let waits = self.resend_in(former, now) > Some(0);
+            let in_force = former.index == index && (former.challenge.expires_at > now || waits);
             if in_force {
                 let former = former.clone();
                 let again = Event::PermissionAsked(person, agreement, former);
@@ -40,6 +41,7 @@ impl SignIn {
             if former.sends > self.most_resends() {
                 self.metrics.limits(Limit::Attempt.name()).inc();
                 self.record_code(open, Some(Limit::Attempt));
+                self.not_sent(open, None).await?;
                 return Ok(NumberOutcome::Limited(Limit::Attempt));
             }
         }

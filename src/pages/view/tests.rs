@@ -6,6 +6,7 @@ use super::*;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::markup::{assert_sound, has_id, is_never_translated};
 use crate::platform::web::{locale::Language, text::Text};
+use crate::sign_in::Over;
 
 const HOSTILE: &str = r#""><script>alert('x')</script><b onclick='y' style="z">"#;
 const LONG: &str = "Oʻzbekiston Respublikasi Prezidenti huzuridagi Davlat xizmatlari agentligining \
@@ -69,16 +70,15 @@ fn number(language: Language, words: &Words, error: Option<NumberError>) -> Stri
 fn code_page(language: Language, words: &Words) -> CodePage<'static> {
     CodePage {
         frame: frame(language, words),
-        masked: "+998 •• ••• 45 67",
+        number: "+998 90 123 45 67",
         data: Some(CodeData { meaning: CodeMeaning::Asked, labels: vec![words.value] }),
+        over: None,
         error: None,
         resent: false,
-        resend_after: 30,
-        resends_left: 2,
+        next: Next::Resend { seconds: 30 },
         slow: false,
-        delayed: None,
         strangers: false,
-        minutes: 3,
+        seconds: 180,
         back: "/sign-in/number",
         cancel: "/sign-in/cancel",
     }
@@ -145,7 +145,6 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
     let broken = CodePage {
         error: Some(CodeError::Wrong { left: 3 }.message(Text::new(language))),
         slow: true,
-        delayed: Some(Delay::Seconds(30).message(Text::new(language))),
         strangers: true,
         ..code_page(language, words)
     };
@@ -157,7 +156,7 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
             code_page(language, words).render().unwrap(),
             &["code", "continue", "resend", "cancel", "change-number"],
         ),
-        (broken.render().unwrap(), &["code", "continue", "resend", "error", "strangers", "delayed"]),
+        (broken.render().unwrap(), &["code", "continue", "resend", "error", "strangers"]),
         (
             permission(language, words),
             &["code", "code-data", "continue", "resend", "cancel", "change-choice"],
@@ -222,11 +221,47 @@ fn a_new_code_can_be_asked_for_only_while_some_are_left() {
     assert!(first.contains(r#"name="action" value="resend" formnovalidate data-after="30""#));
     assert!(first.contains(r#"in <span class="number">0:30</span>."#));
     assert!(first.contains(r#"autocomplete="one-time-code""#));
-    let now =
-        CodePage { resend_after: 0, resent: true, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
+    let next = Next::Resend { seconds: 0 };
+    let now = CodePage { next, resent: true, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
     assert!(now.contains(r#"role="status""#) && !has_id(&now, "resend-wait"));
-    let none = CodePage { resends_left: 0, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
-    assert!(!has_id(&none, "resend") && none.contains("No more codes can be sent"));
+    let next = Next::StartAgain("https://portal.example/");
+    let none = CodePage { next, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
+    assert!(!has_id(&none, "resend") && has_id(&none, "code") && has_id(&none, "start-again"));
+    assert!(none.contains("No more codes can be sent"));
+}
+
+#[test]
+fn where_no_code_can_be_right_there_is_no_field_and_one_main_action() {
+    for (over, why) in [
+        (Over::UsedUp, "Too many wrong codes."),
+        (Over::Expired, "This code has expired."),
+        (Over::NotSent, "No code was sent, because too many wrong codes were entered."),
+    ] {
+        for (next, what, action) in [
+            (Next::Resend { seconds: 24 }, "You can ask for a new code in 0:24.", "resend"),
+            (Next::Resend { seconds: 0 }, "You can ask for a new code now.", "resend"),
+            (Next::StartAgain("https://portal.example/"), "No more codes can be sent", "continue"),
+            (
+                Next::Later("1 May 2027".to_owned()),
+                "You can ask for a new code after 1 May 2027.",
+                "continue",
+            ),
+        ] {
+            let of = |language| {
+                let (over, next) = (Some(over), next.clone());
+                CodePage { over, next, ..code_page(language, &ORDINARY) }.render().unwrap()
+            };
+            for language in Language::ALL {
+                assert_sound(&of(language), language);
+            }
+            let html = of(Language::En);
+            let told = html.replace(r#"<span id="resend-wait">"#, "").replace(r#"<span class="number">"#, "");
+            assert!(told.replace("</span>", "").contains(&format!("{why} {what}")), "{html}");
+            assert!(!has_id(&html, "code") && !html.contains("<input"), "{html}");
+            assert_eq!(html.matches(r#"class="main""#).count(), 1, "{html}");
+            assert!(html.contains(&format!(r#"id="{action}" class="main""#)), "{html}");
+        }
+    }
 }
 
 #[test]

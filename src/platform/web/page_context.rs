@@ -32,6 +32,8 @@ pub struct Problem<'a> {
     pub technical: Option<&'a str>,
     /// Where to continue.
     pub back: Option<&'a str>,
+    /// The page that can be opened again later, instead.
+    pub again: Option<&'a str>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<i64>,
 }
@@ -66,7 +68,10 @@ impl<'r> PageContext<'r> {
         let action = match kind {
             // The same page may work in a moment.
             ProblemKind::Unavailable if here.starts_with('/') => Some(try_again(text, here)),
-            _ => problem.back.map(|href| start_again(text, href)),
+            _ => match problem.again {
+                Some(href) => Some(try_again(text, href)),
+                None => problem.back.map(|href| start_again(text, href)),
+            },
         };
         let page = ProblemPage {
             frame: Frame { text, service: problem.service, languages: Vec::new(), form_action: "" },

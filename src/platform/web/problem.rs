@@ -158,8 +158,8 @@ impl ProblemPage<'_> {
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template has a reference to the field")]
-    fn retry_minutes(&self, seconds: &u32) -> String {
-        self.frame.text.minutes(seconds.div_ceil(60).max(1))
+    fn wait(&self, seconds: &u32) -> String {
+        self.frame.text.waiting((*seconds).max(1))
     }
 }
 

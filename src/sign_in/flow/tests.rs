@@ -36,6 +36,7 @@ fn code(expires_at: i64) -> CodeSent {
         sent_at: NOW,
         side: crate::people::Side::Stranger,
         braked: false,
+        wrong: crate::sign_in::WrongCodes::default(),
         told: crate::sign_in::Told::default(),
     }
 }

@@ -47,8 +47,8 @@ fn the_technical_reason_is_on_the_page_and_marked_as_english() {
 }
 
 #[test]
-fn the_wait_is_shown_in_whole_minutes() {
-    for (seconds, shown) in [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes")] {
+fn the_wait_is_shown_as_it_is() {
+    for (seconds, shown) in [(1, "1 second"), (5, "5 seconds"), (60, "1 minute"), (121, "3 minutes")] {
         let retry_after = Some(seconds);
         let html =
             ProblemPage { retry_after, ..page(ProblemKind::TooManyRequests, Language::En) }.render().unwrap();
