@@ -151,5 +151,5 @@ fn data(pages: &Pages, step: &StepContext<'_>, agreement: &Agreement) -> CodeDat
         labels.push(text.get("consent.offline"));
     }
     let digest = agreement.digest().encode();
-    CodeData { meaning: CodeMeaning::Permits { digest, until: text.date(until.0) }, labels }
+    CodeData { meaning: CodeMeaning::Permits { digest, until: text.date_for_suffix(until.0) }, labels }
 }

@@ -136,7 +136,7 @@ pub struct CodeSent {
     #[serde(default)]
     pub epoch: Epoch,
     /// The code in force.
-    pub challenge: Challenge,
+    pub challenge: Box<Challenge>,
     /// Codes sent in this attempt, to whatever number. One that a known browser is told was not sent is none of them.
     pub sends: u32,
     /// When the last one was sent.

@@ -274,12 +274,12 @@ impl SignIn {
         let message_id = bytes::random_alphanumeric::<20>();
         let constant = self.settings.constant_codes.get(number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
-        let challenge = Challenge {
+        let challenge = Box::new(Challenge {
             digest: self.code_digest(purpose, &code, &message_id, &index),
             message_id: message_id.clone(),
             expires_at: now.plus(self.settings.code_seconds),
             tries_before: tries,
-        };
+        });
         let tag = attempt.language.tag();
         let name = sender.client.identity.sms_name.get(tag);
         let text = match purpose {

@@ -85,7 +85,7 @@ async fn the_code_that_signs_in_permits_what_its_page_said_is_asked_for(world: &
 async fn with_a_session_allowing_needs_a_code_of_its_own(world: &World) {
     let (mut browser, person, consent) = at_consent(world).await;
     let text = words(&consent);
-    assert!(text.contains("you enter a code that we send to") && !text.contains(&person.number), "{text}");
+    assert!(text.contains("enter the code that we will send to") && !text.contains(&person.number), "{text}");
     let page = browser.press(&consent, "allow", &[("datum-phone", TICKED)]).await.page().expect("code-data");
     assert!(permitted_by(world, RIVAL, &person).await.is_none(), "nothing is permitted yet");
     let text = words(&page);
@@ -192,7 +192,7 @@ async fn a_registration_may_let_a_button_permit(setup: Setup) {
     code_of(&browser.sign_in(&world, &Asked::by(SHOP), &person).await);
     let page = browser.begin(&world, &Asked::by("easy")).await.page().expect("other");
     let page = browser.press(&page, "continue", &[]).await.page().expect("allow");
-    assert!(!page.text().contains("enter a code"), "{page}");
+    assert!(!page.text().contains("enter the code"), "{page}");
     code_of(&browser.press(&page, "allow", &[]).await.away());
     assert_eq!(permitted_by(&world, "easy", &person).await.as_deref(), Some("click -"));
     world.nothing_more_came(&[&person]).await;

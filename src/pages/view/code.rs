@@ -94,6 +94,16 @@ impl CodeData {
     }
 }
 
+impl Next<'_> {
+    /// The wait for a new code, as a clock shows it.
+    fn wait(&self) -> String {
+        match self {
+            Self::Resend { seconds } => clock(*seconds),
+            Self::StartAgain(_) | Self::Later(_) => String::new(),
+        }
+    }
+}
+
 impl CodePage<'_> {
     /// What the code permits, if it is not one to sign in with.
     fn permits(&self) -> Option<(&str, &str)> {
@@ -126,12 +136,6 @@ impl CodePage<'_> {
 
     fn is_error(&self) -> bool {
         self.over.is_some() || self.error.is_some()
-    }
-
-    /// The wait for a new code, as a clock shows it.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template has a reference to the field")]
-    fn wait(&self, seconds: &u32) -> String {
-        clock(*seconds)
     }
 }
 

@@ -50,6 +50,7 @@ fn datum(id: &str, label: &str, values: &[&str], new: bool) -> Datum {
         id: id.into(),
         label: label.into(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
+        warning: new.then(|| values.first().copied().unwrap_or_default().to_owned()),
         why: new.then(|| format!("why {label}")),
         is_new: new,
         had: !new,
@@ -108,7 +109,7 @@ fn consent(language: Language, words: &Words) -> String {
         recipients: Some(words.value),
         purpose: words.value,
         basis: Some(words.value),
-        until: Some(Text::new(language).date(1_795_244_400)),
+        until: Text::new(language).date_for_suffix(1_795_244_400),
         offline: true,
     }
     .render()
@@ -274,8 +275,10 @@ fn only_optional_data_can_be_ticked_and_none_is_at_first() {
     assert_eq!(html.matches("<details>").count(), 1);
     assert!(html.contains("Show all (2)"), "of the values only the scripts of a name fold");
     for end in [
-        "Basis: AD 1234567.",
-        r#"ends on <span class="number">21 November 2026</span>."#,
+        "The permission holds until 21 November 2026; basis: AD 1234567.",
+        r#"May <span translate="no">Davlat portali</span> receive your data?"#,
+        "<h2 id=\"required\">Required · 2</h2>",
+        "<h2 id=\"optional\">You decide · 2</h2>",
         "when you are not using it",
     ] {
         assert!(html.contains(end), "{end}");
