@@ -156,7 +156,7 @@ async fn other_terms_are_asked_for_and_say_what_is_new(setup: Setup) {
         .await;
         let (mut browser, page) = asked_again(&world, &asked, &person).await;
         assert!(page.has("changes") && page.text().contains(said), "{said}: {page}");
-        assert!(page.text().contains("You allowed this before."), "{page}");
+        assert!(page.text().contains("Allowed before"), "{page}");
         code_of(&browser.allow_everything(&page).await.away());
         code_of(&known.begin(&world, &silent).await.away());
     }

@@ -1,10 +1,14 @@
 //! Every page with short, long and hostile words, in every language.
 
+use std::sync::LazyLock;
+
 use askama::Template;
 
 use super::*;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::markup::{assert_sound, has_id, is_never_translated};
+use crate::platform::web::site::Site;
+use crate::platform::web::support::Support;
 use crate::platform::web::{locale::Language, text::Text};
 use crate::sign_in::Over;
 
@@ -23,6 +27,15 @@ const ORDINARY: Words = Words { service: "Davlat portali", person: "KARIMOV ALIS
 const LENGTHY: Words = Words { service: LONG, person: LONG, value: LONG };
 const ATTACK: Words = Words { service: HOSTILE, person: HOSTILE, value: HOSTILE };
 
+fn site() -> &'static Site {
+    static SITE: LazyLock<Site> = LazyLock::new(|| {
+        let phone = Some("+998 71 200-00-00".to_owned());
+        let support = Support { phone, url: "https://id.example.uz/help".parse().ok() };
+        Site { address: "id.example.uz".to_owned(), support, ..Site::default() }
+    });
+    &SITE
+}
+
 fn frame(language: Language, words: &Words) -> Frame<'static> {
     let link = |other: Language| LanguageLink {
         language: other,
@@ -39,6 +52,7 @@ fn frame(language: Language, words: &Words) -> Frame<'static> {
     };
     Frame {
         text: Text::new(language),
+        site: site(),
         service: Some(service),
         languages: Language::ALL.map(link).into(),
         form_action: "/sign-in/step?t=9f2c",
@@ -50,7 +64,7 @@ fn datum(id: &str, label: &str, values: &[&str], new: bool) -> Datum {
         id: id.into(),
         label: label.into(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
-        warning: new.then(|| values.first().copied().unwrap_or_default().to_owned()),
+        warning: new.then(|| format!("Expired {label}")),
         why: new.then(|| format!("why {label}")),
         is_new: new,
         had: !new,

@@ -11,5 +11,8 @@ pub mod page_context;
 pub mod params;
 pub mod problem;
 pub mod respond;
+pub mod settings;
+pub mod site;
 pub mod support;
+pub mod support_code;
 pub mod text;
