@@ -312,9 +312,14 @@ impl<'r> StepContext<'r> {
         self.context.problem(kind, &self.problem_of_service())
     }
 
-    /// Says that a limit was met on `page`. Waiting does not help an attempt that has had all its codes: only there the way on
-    /// is to start again.
+    /// Says that a limit was met on `page`. Waiting does not help an attempt that has had all its codes: the page of the last
+    /// one says so, and leads on.
     pub(super) fn too_many(&self, limit: Limit, page: Page) -> HttpResponse {
+        if limit == Limit::Attempt
+            && let Some(due) = self.open.attempt.stage().step().page
+        {
+            return self.go(due);
+        }
         let (path, wait) = (self.path(page), limit.retry_after());
         let problem = match limit {
             Limit::Attempt => self.problem_of_service(),
