@@ -21,7 +21,7 @@ impl Row {
 }
 
 /// Claims in display order, each with the key of its label; other claims follow under their own names.
-const NAMES: [(&str, &str); 35] = [
+const NAMES: [(&str, &str); 36] = [
     ("name", "name"),
     ("family_name", "family_name"),
     ("given_name", "given_name"),
@@ -35,6 +35,7 @@ const NAMES: [(&str, &str); 35] = [
     ("document", "document"),
     ("document_type", "kind"),
     ("document_number", "document_number"),
+    ("document_issuer", "issuer"),
     ("document_issued_at", "issued_on"),
     ("document_expires_at", "expires_on"),
     ("document_valid", "document_valid"),
