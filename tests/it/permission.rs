@@ -89,7 +89,9 @@ async fn with_a_session_allowing_needs_a_code_of_its_own(world: &World) {
     let page = browser.press(&consent, "allow", &[("datum-phone", TICKED)]).await.page().expect("code-data");
     assert!(permitted_by(world, RIVAL, &person).await.is_none(), "nothing is permitted yet");
     let text = words(&page);
-    for said in ["With this code you let Rival receive:", "Name", "Phone number", "The permission holds until"] {
+    for said in
+        ["With this code you let Rival receive:", "Name", "Phone number", "The permission holds until"]
+    {
         assert!(text.contains(said), "{said} in {text}");
     }
     assert!(!text.contains("Address"), "it was not ticked: {text}");
