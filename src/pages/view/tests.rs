@@ -105,7 +105,7 @@ fn permission(language: Language, words: &Words) -> String {
     CodePage { data, back: "/sign-in/consent", ..code_page(language, words) }.render().unwrap()
 }
 
-fn consent(language: Language, words: &Words) -> String {
+fn consent_page(language: Language, words: &Words) -> ConsentPage<'static> {
     ConsentPage {
         frame: frame(language, words),
         person_name: words.person,
@@ -126,8 +126,10 @@ fn consent(language: Language, words: &Words) -> String {
         until: Text::new(language).date_for_suffix(1_795_244_400),
         offline: true,
     }
-    .render()
-    .unwrap()
+}
+
+fn consent(language: Language, words: &Words) -> String {
+    consent_page(language, words).render().unwrap()
 }
 
 fn resume(language: Language, words: &Words) -> String {
@@ -297,4 +299,18 @@ fn only_optional_data_can_be_ticked_and_none_is_at_first() {
     ] {
         assert!(html.contains(end), "{end}");
     }
+}
+
+#[test]
+fn what_is_new_comes_first_also_where_it_is_only_optional() {
+    let before = |page: ConsentPage<'_>| {
+        let html = page.render().unwrap();
+        html.find("id=\"optional\"") < html.find("id=\"required\"")
+    };
+    let page = || consent_page(Language::En, &ORDINARY);
+    let known = |new| vec![datum("sex", "Sex", &["Male"], new)];
+    assert!(!before(page()), "what is required stands first");
+    assert!(before(ConsentPage { required: known(false), ..page() }));
+    assert!(!before(ConsentPage { required: known(true), ..page() }));
+    assert!(!before(ConsentPage { required: known(false), optional: known(false), ..page() }));
 }
