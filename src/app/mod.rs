@@ -47,6 +47,7 @@ use crate::platform::web::cors::OpenToScripts;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
+use crate::platform::web::site::Site;
 use crate::platform::web::well_known::{self, SecurityTxt};
 use crate::release::Release;
 use crate::sign_in::EndedSessions;
@@ -154,7 +155,8 @@ impl App {
         let workers = stores::workers(&self.settings);
         let connections =
             Connections::new(&server.trusted_proxies, server.connections_per_address, &self.metrics);
-        let support = Data::new(self.settings.support.clone());
+        let address = server.issuer.url()[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
+        let site = Data::new(Site::new(address, &self.settings.site, self.settings.support.clone()));
         let security = Data::new(SecurityTxt {
             contact: self.settings.security.contact.clone(),
             issuer: Arc::clone(&tokens.provider.issuer),
@@ -169,7 +171,7 @@ impl App {
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
-                .app_data(support.clone())
+                .app_data(site.clone())
                 .app_data(security.clone())
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("other"))
@@ -180,7 +182,9 @@ impl App {
                 .configure(receipts::routes)
                 .configure(well_known::routes)
                 .route("/static/{file}", web::get().to(assets::get))
-                .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
+                // Asked for by browsers that read no links, and beside what is not a page.
+                .route("/favicon.ico", web::get().to(async || assets::of("icon-192.png")))
+                .route("/apple-touch-icon.png", web::get().to(async || assets::of("apple-touch-icon.png")))
                 .default_service(web::to(not_found))
         });
         let http = http

@@ -30,15 +30,13 @@ impl Report {
     /// # Errors
     /// [`StartError`] when standard output cannot be written.
     fn add(&mut self, part: &'static str, found: Result<String, String>) -> Result<(), StartError> {
-        let (state, said) = match &found {
-            Ok(what) => ("ok", format!("ok ({what})")),
-            Err(why) => ("failed", format!("FAILED: {why}")),
-        };
-        self.print(part, state, &said)?;
-        if found.is_err() {
-            self.failed.push(part);
+        match found {
+            Ok(what) => self.print(part, "ok", &format!("ok ({what})")),
+            Err(why) => {
+                self.failed.push(part);
+                self.print(part, "failed", &format!("FAILED: {why}"))
+            }
         }
-        Ok(())
     }
 
     fn print(&mut self, part: &str, state: &str, said: &str) -> Result<(), StartError> {

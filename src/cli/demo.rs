@@ -1,5 +1,6 @@
 //! `yagona demo`: provider, sandbox and portal on loopback, with embedded stores.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
@@ -119,6 +120,7 @@ impl Demo {
             ("SMS__PLAYMOBILE__URL", format!("{sandbox}/playmobile/broker-api/send")),
             ("OUTBOUND__ALLOW", allowed.join(",")),
             ("SUPPORT__URL", format!("{sandbox}/")),
+            ("SITE__PRIVACY_URL", format!("{sandbox}/privacy")),
         ];
         own.extend(self.database_url.clone().map(|url| ("DATABASE__URL", url)));
         own.extend(self.redis_url.clone().map(|url| ("REDIS__URL", url)));
@@ -144,6 +146,7 @@ impl Demo {
             .expose()
             .to_owned(),
             name: client.identity.client_name.clone(),
+            names: names(client),
             scopes: scopes(client),
         });
         portal::Settings {
@@ -151,6 +154,7 @@ impl Demo {
             base_url,
             parties: parties.collect(),
             login_hint: people.first().map(|person| person.phone.digits().to_owned()),
+            phone: format!("http://localhost:{}/phone", self.sandbox_port),
         }
     }
 
@@ -175,6 +179,15 @@ impl Demo {
              \x20 Stop it with Ctrl-C.\n"
         )
     }
+}
+
+/// The names of a service in other languages and scripts.
+fn names(client: &crate::clients::Registration) -> BTreeMap<String, String> {
+    let tagged = client.other.iter().filter_map(|(member, value)| {
+        let tag = member.strip_prefix("client_name#")?;
+        Some((tag.to_owned(), value.as_str()?.to_owned()))
+    });
+    tagged.collect()
 }
 
 fn scopes(client: &crate::clients::Registration) -> Vec<String> {

@@ -9,10 +9,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::data::label;
 use super::drive::{posted, show};
 use super::step::{Flow, Read, StepContext};
-use super::view::{CodeData, CodeError, CodeMeaning, CodePage, Delay};
+use super::view::{CodeData, CodeError, CodeMeaning, CodePage, Next};
 use super::visitor::Visitor;
 use super::{Pages, finish};
-use crate::clients::Basis;
+use crate::clients::{Basis, Client};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -87,6 +87,7 @@ async fn enter(
         }
     };
     pages.sign_in.record_try(&step.open, &outcome, compared);
+    note_wrong(pages, step, &outcome).await?;
     let error = match outcome {
         CodeOutcome::Right(authenticated, person) => {
             return finish::signed_in(pages, step, visitor, (session, authenticated), &person).await;
@@ -96,6 +97,20 @@ async fn enter(
         CodeOutcome::Expired => CodeError::Expired,
     };
     Ok(step.go_saying(Page::Code, &error.word()).into())
+}
+
+/// Notes what a wrong code changes for the attempt.
+pub(super) async fn note_wrong<C>(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    outcome: &CodeOutcome<C>,
+) -> Result<(), ServiceError> {
+    match outcome {
+        CodeOutcome::Wrong { .. } | CodeOutcome::Spent => {
+            pages.sign_in.note_wrong(&mut step.open, step.tries).await
+        }
+        CodeOutcome::Right(..) | CodeOutcome::Expired => Ok(()),
+    }
 }
 
 /// A press on "send again" is read and counted like a try, but compares nothing.
@@ -115,16 +130,15 @@ pub(super) async fn resend(
     let sender = visitor.sender(&client);
     Ok(match pages.sign_in.resend(&mut step.open, sender, step.tries).await? {
         ResendOutcome::CodeSent => respond::see_other(&format!("{}&resent=1", step.path(page))),
-        ResendOutcome::Wait(seconds) => {
+        ResendOutcome::Wait(_) => {
             forgive(pages, step).await?;
-            let seconds = u32::try_from(seconds).unwrap_or(0);
-            step.go_saying(page, &CodeError::TooEarly { seconds }.word())
+            step.go_saying(page, &CodeError::TooEarly.word())
         }
         ResendOutcome::NoMore => {
             forgive(pages, step).await?;
             step.go_saying(page, &CodeError::NoMoreCodes.word())
         }
-        ResendOutcome::Limited(limit) => step.too_many(limit.retry_after()),
+        ResendOutcome::Limited(limit) => step.too_many(limit, page),
         ResendOutcome::Overtaken => return Ok(Flow::Due),
     }
     .into())
@@ -151,22 +165,28 @@ pub(super) fn page(
     (shown, back): (Page, Page),
     data: Option<CodeData>,
 ) -> HttpResponse {
-    let sign_in = &pages.sign_in;
+    let (sign_in, now) = (&pages.sign_in, pages.sign_in.clock.now());
     let text = step.context.text();
-    let wait = sign_in.resend_in(sent, sign_in.clock.now());
     let (action, back, cancel) = (step.path(shown), step.path(back), step.cancel_path(shown));
+    let pauses = [sent.wrong.paused_until, sent.told.delayed_until].into_iter().flatten();
+    let next = match (pauses.max().filter(|until| until.since(now) > 3600), sign_in.resend_in(sent, now)) {
+        (Some(until), _) => Next::Later(text.date_for_suffix(until.0)),
+        (None, Some(seconds)) => Next::Resend { seconds: u32::try_from(seconds).unwrap_or(0) },
+        (None, None) => Next::StartAgain(Client::start_page(&step.client).unwrap_or(&cancel)),
+    };
+    // The browser that typed the number sees whether it is theirs; another page must not tell it.
+    let number = if shown == Page::Code { sent.number.written_out() } else { sent.number.masked() };
     let page = CodePage {
         frame: step.frame(shown, &action),
-        masked: &sent.number.masked(),
+        number: &number,
         data,
+        over: sign_in.over(sent),
         error: step.said("e").and_then(CodeError::from_word).map(|error| error.message(text)),
         resent: step.said("resent") == Some("1"),
-        resend_after: wait.and_then(|wait| u32::try_from(wait).ok()).unwrap_or(0),
-        resends_left: sign_in.resends_left(sent),
+        next,
         slow: sign_in.outbox.is_slow(),
-        delayed: sent.told.delayed_until.map(|until| Delay::until(until, sign_in.clock.now()).message(text)),
         strangers: sent.told.strangers,
-        minutes: u32::try_from(sign_in.settings.code_seconds / 60).unwrap_or(1).max(1),
+        seconds: u32::try_from(sign_in.settings.code_seconds).unwrap_or(0),
         back: &back,
         cancel: &cancel,
     };

@@ -101,8 +101,9 @@ fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) ->
         "offline": request.offline,
     });
     let shown = shown.to_string();
-    let values =
-        |data: &[Datum]| -> Vec<Vec<String>> { data.iter().map(|datum| datum.values.clone()).collect() };
+    let values = |data: &[Datum]| -> Vec<serde_json::Value> {
+        data.iter().map(|datum| json!([datum.values, datum.warning])).collect()
+    };
     let everything = json!([shown, client.terms.digest().encode(), values(&required), values(&optional)]);
     let digest = Digest::of(everything.to_string().as_bytes()).encode();
     Content { request, required, optional, text: shown, digest }
@@ -144,7 +145,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
         purpose: client.data.purpose.get(tag),
         basis: basis.as_deref(),
         recipients: recipients.as_deref(),
-        until: Some(text.date(until.0)),
+        until: text.date_for_suffix(until.0),
         offline: content.request.offline,
     };
     respond::page(StatusCode::OK, &page, &step.csp_sources())

@@ -4,7 +4,7 @@ use super::view::Datum;
 use crate::clients::Client;
 use crate::people::{Account, CivilDate, DataSet};
 use crate::platform::web::{locale::Language, text::Text};
-use crate::release::values;
+use crate::release::{values, warning};
 
 /// A set of data with its values; `None` when there is nothing to release.
 pub(super) fn datum(
@@ -14,7 +14,7 @@ pub(super) fn datum(
     text: Text,
     today: CivilDate,
 ) -> Option<Datum> {
-    let values = values(account, set, text, today);
+    let values = values(account, set, text);
     if values.is_empty() {
         return None;
     }
@@ -26,6 +26,7 @@ pub(super) fn datum(
         id: set.name().to_owned(),
         label: text.get(label(set)).to_owned(),
         values,
+        warning: warning(account, set, text, today),
         why: why.map(str::to_owned),
         is_new: false,
         had: false,

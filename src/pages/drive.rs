@@ -28,7 +28,7 @@ pub(super) async fn show<'r>(
         Ok(response) => step.keep_language(pages).await.map(|()| response),
         Err(error) => Err(error),
     };
-    step.with_language(pages, answered)
+    step.with_language(answered)
 }
 
 /// Handles a form of a page of an attempt, which only pages of this provider may post.
@@ -70,7 +70,7 @@ async fn at<'r>(
         return Ok(step);
     }
     let instead = due(pages, &mut step).await;
-    Err(step.with_language(pages, instead))
+    Err(step.with_language(instead))
 }
 
 /// The answer that a handler made, or what is due by now.

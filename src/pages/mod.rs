@@ -23,15 +23,11 @@ mod welcome;
 
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
-
 use crate::clients::{Registry, SubjectIds};
 use crate::life_events::LifeEvents;
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
-use crate::platform::web::locale::Language;
-use crate::platform::web::respond;
 use crate::release::Release;
 use crate::sign_in::SignIn;
 
@@ -61,14 +57,6 @@ pub struct Pages {
     pub cookies: Cookies,
     /// This provider's origin, which its own forms are posted from.
     pub origin: Arc<str>,
-}
-
-impl Pages {
-    /// Adds the cookie that remembers the language that a person chose.
-    fn remember_language(&self, response: HttpResponse, language: Language) -> HttpResponse {
-        let cookies = self.cookies.set(Language::COOKIE, language.tag(), Some(365 * 86_400));
-        respond::with_cookies(response, cookies)
-    }
 }
 
 /// Adds the pages, each counted by its name.

@@ -11,7 +11,7 @@ use super::drive::{posted, show};
 use super::step::{Flow, Read, StepContext};
 use super::view::{NumberError, NumberPage};
 use super::visitor::Visitor;
-use crate::people::PhoneError;
+use crate::people::{PhoneError, PhoneNumber};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -25,11 +25,14 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
             Some("number") => Some(NumberError::NotUzbekMobile),
             _ => None,
         };
-        let error = error.map(|error| error.message(step.context.text()));
+        // A number is shown as people write it; what is none stays as it was typed.
         let typed = step.open.attempt.hint.as_deref().unwrap_or_default();
+        let number = PhoneNumber::parse_typed(typed, pages.sign_in.settings.test_numbers);
+        let written = number.map_or_else(|_| typed.to_owned(), |number| number.written_out());
+        let error = error.map(|error| error.message(step.context.text()));
         let (action, cancel) = (step.path(Page::Number), step.cancel_path(Page::Number));
         let frame = step.frame(Page::Number, &action);
-        let page = NumberPage { frame, phone: typed, error, cancel: &cancel };
+        let page = NumberPage { frame, phone: &written, error, cancel: &cancel };
         Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()).into())
     })
     .await
@@ -71,7 +74,7 @@ async fn enter(
             step.keep(pages).await?;
             step.go_saying(Page::Number, word)
         }
-        NumberOutcome::Limited(limit) => step.too_many(limit.retry_after()),
+        NumberOutcome::Limited(limit) => step.too_many(limit, Page::Number),
         NumberOutcome::Overtaken => return Ok(Flow::Due),
     }
     .into())

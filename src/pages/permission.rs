@@ -80,7 +80,7 @@ pub(super) async fn ask(
     let chosen = (present.authenticated, agreement);
     Ok(match pages.sign_in.ask_permission(&mut step.open, chosen, number, sender, tries).await? {
         NumberOutcome::CodeSent | NumberOutcome::AlreadySent => step.go(Page::Permission),
-        NumberOutcome::Limited(limit) => step.too_many(limit.retry_after()),
+        NumberOutcome::Limited(limit) => step.too_many(limit, Page::Consent),
         NumberOutcome::NotANumber(_) | NumberOutcome::Overtaken => return Ok(Flow::Due),
     }
     .into())
@@ -110,6 +110,7 @@ async fn enter(
         }
     };
     pages.sign_in.record_try(&step.open, &outcome, compared);
+    code::note_wrong(pages, step, &outcome).await?;
     let error = match outcome {
         CodeOutcome::Right(proved, _) if proved.person_id == present.authenticated.person_id => {
             pages.sign_in.brake.right(&step.client.id, &visitor.network);
@@ -150,5 +151,5 @@ fn data(pages: &Pages, step: &StepContext<'_>, agreement: &Agreement) -> CodeDat
         labels.push(text.get("consent.offline"));
     }
     let digest = agreement.digest().encode();
-    CodeData { meaning: CodeMeaning::Permits { digest, until: text.date(until.0) }, labels }
+    CodeData { meaning: CodeMeaning::Permits { digest, until: text.date_for_suffix(until.0) }, labels }
 }

@@ -15,7 +15,7 @@ use crate::oidc::{self, LogoutDecision, PostLogout};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::seal::Mac;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::frame::Frame;
+use crate::platform::web::frame::{Frame, LanguageLink};
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
@@ -110,9 +110,9 @@ fn malformed(context: &PageContext<'_>, what: &str) -> HttpResponse {
 
 async fn run(pages: &Pages, request: &HttpRequest, text: &[u8]) -> HttpResponse {
     let params = Params::parse_body(text).unwrap_or_default();
-    let locales = params.get("ui_locales").or_else(|| params.get("lang"));
+    let locales = params.get("ui_locales");
     let context = PageContext::new(request, pages.cookies, locales);
-    context.or_failure(leave(pages, &context, &params).await)
+    context.remember_language(context.or_failure(leave(pages, &context, &params).await))
 }
 
 async fn leave(
@@ -123,10 +123,12 @@ async fn leave(
     let session = session(pages, context).await?;
     let person = session.as_ref().map(|open| &open.session.person_id);
     Ok(match (pages.sign_out.logout.decide(params, person), session) {
-        (LogoutDecision::Invalid(technical), _) => {
+        (LogoutDecision::Invalid(technical), session) => {
             let refused = Event::new(Kind::LogoutRefused).client(params.get("client_id").unwrap_or_default());
             pages.sign_in.audit.record(refused.reason(technical.as_str()));
-            let problem = Problem { technical: Some(&technical), ..Problem::default() };
+            // What the person came for can be had all the same: they are asked, and sent nowhere (§4).
+            let action = session.map(|_| (context.text().get("sign_out.action"), PATH));
+            let problem = Problem { technical: Some(&technical), action, ..Problem::default() };
             context.problem(ProblemKind::BadRequest, &problem)
         }
         (LogoutDecision::AtOnce(to), Some(session)) => {
@@ -151,9 +153,9 @@ fn ask(
     let token = pages.sign_out.confirm_token(&session.digest);
     let service = client.map_or("", |client| client.id.as_str());
     let action = format!("/sign-out?confirm={token}&service={service}&lang={}", context.language.tag());
-    let service = client.map(|client| client.shown(context.language));
+    let shown = client.map(|client| client.shown(context.language));
     let page = SignOutPage {
-        frame: Frame { text: context.text(), service, languages: Vec::new(), form_action: &action },
+        frame: Frame { form_action: &action, ..context.frame(shown, languages(context, service)) },
     };
     respond::page(StatusCode::OK, &page, &CspSources::default())
 }
@@ -177,9 +179,16 @@ fn left(context: &PageContext<'_>, to: &PostLogout) -> HttpResponse {
     let back = client
         .and_then(|client| Some((client.start_page()?, client.identity.name.get(context.language.tag()))));
     let forms = back.and_then(|(href, _)| csp_source(href)).into_iter().collect();
-    let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
+    let frame = context.frame(service, languages(context, client.map_or("", |client| client.id.as_str())));
     let sources = CspSources::new(forms);
     respond::page(StatusCode::OK, &SignedOutPage { frame, back }, &sources)
+}
+
+/// Links to the page in other languages. What it asks or says follows from the session and the service, so an address that
+/// names these shows it again, whatever led to it.
+fn languages(context: &PageContext<'_>, service: &str) -> Vec<LanguageLink> {
+    let service = if service.is_empty() { String::new() } else { format!("client_id={service}&") };
+    LanguageLink::all(context.language, |language| format!("{PATH}?{service}lang={}", language.tag()))
 }
 
 /// Removes the session cookie. Only the answer to a request that ended a session does: any site can send a browser here.

@@ -17,8 +17,8 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptName, Authenticated, BrowserId, Event, OpenAttempt, OpenSession, Outcome, Page, Precondition,
-    Refusal, Stage, cancel_path, session_cookie,
+    AttemptName, Authenticated, BrowserId, Event, Limit, OpenAttempt, OpenSession, Outcome, Page,
+    Precondition, Refusal, Stage, cancel_path, session_cookie,
 };
 
 /// A person at a step of their sign-in.
@@ -262,17 +262,9 @@ impl<'r> StepContext<'r> {
         Ok(())
     }
 
-    /// Adds the cookie that remembers a chosen language.
-    pub(super) fn with_language(
-        &self,
-        pages: &Pages,
-        answered: Result<HttpResponse, ServiceError>,
-    ) -> HttpResponse {
-        let response = self.context.or_failure(answered);
-        match self.query.get("lang").and_then(Language::parse) {
-            None => response,
-            Some(language) => pages.remember_language(response, language),
-        }
+    /// The answer, with the cookie that remembers a chosen language.
+    pub(super) fn with_language(&self, answered: Result<HttpResponse, ServiceError>) -> HttpResponse {
+        self.context.remember_language(self.context.or_failure(answered))
     }
 
     pub(super) fn path(&self, page: Page) -> String {
@@ -307,7 +299,7 @@ impl<'r> StepContext<'r> {
         let languages = LanguageLink::all(self.context.language, |language| {
             format!("{}&lang={}", self.path(page), language.tag())
         });
-        Frame { text: self.context.text(), service: Some(self.service()), languages, form_action: action }
+        Frame { form_action: action, ..self.context.frame(Some(self.service()), languages) }
     }
 
     /// Where the page's form may lead: browsers hold a policy against every redirect that follows a form.
@@ -320,9 +312,24 @@ impl<'r> StepContext<'r> {
         self.context.problem(kind, &self.problem_of_service())
     }
 
-    pub(super) fn too_many(&self, retry_after: i64) -> HttpResponse {
-        let problem = Problem { retry_after: Some(retry_after), ..self.problem_of_service() };
-        self.context.problem(ProblemKind::TooManyRequests, &problem)
+    /// Says that a limit was met on `page`. Waiting does not help an attempt that has had all its codes: the page of the last
+    /// one says so, and leads on.
+    pub(super) fn too_many(&self, limit: Limit, page: Page) -> HttpResponse {
+        if limit == Limit::Attempt
+            && let Some(due) = self.open.attempt.stage().step().page
+        {
+            return self.go(due);
+        }
+        let (path, wait) = (self.path(page), limit.retry_after());
+        let problem = match limit {
+            Limit::Attempt => self.problem_of_service(),
+            _ => {
+                let action = Some((self.context.text().get("problem.try_again"), path.as_str()));
+                Problem { action, retry_after: Some(wait), ..self.problem_of_service() }
+            }
+        };
+        let response = self.context.problem(ProblemKind::TooManyRequests, &problem);
+        respond::retry_after(response, wait)
     }
 
     fn problem_of_service(&self) -> Problem<'_> {

@@ -9,21 +9,14 @@ use super::data::person_name;
 use super::view::WelcomePage;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::{Frame, LanguageLink};
-use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::PageContext;
-use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
-    let query = Params::parse(request.query_string()).unwrap_or_default();
-    let chosen = query.get("lang").and_then(Language::parse);
-    let context = PageContext::new(&request, pages.cookies, chosen.map(Language::tag));
+    let context = PageContext::new(&request, pages.cookies, None);
     let response = context.or_failure(show(&pages, &context).await);
-    match chosen {
-        Some(language) => pages.remember_language(response, language),
-        None => response,
-    }
+    context.remember_language(response)
 }
 
 async fn show(pages: &Pages, context: &PageContext<'_>) -> Result<HttpResponse, ServiceError> {
@@ -38,9 +31,7 @@ async fn show(pages: &Pages, context: &PageContext<'_>) -> Result<HttpResponse, 
         action = format!("/sign-out?confirm={token}&lang={}", context.language.tag());
     }
     let languages = LanguageLink::all(context.language, |language| format!("/?lang={}", language.tag()));
-    let page = WelcomePage {
-        frame: Frame { text: context.text(), service: None, languages, form_action: &action },
-        signed_in_as,
-    };
+    let page =
+        WelcomePage { frame: Frame { form_action: &action, ..context.frame(None, languages) }, signed_in_as };
     Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
 }

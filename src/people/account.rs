@@ -76,6 +76,18 @@ pub struct Delays {
     pub long: i64,
 }
 
+impl Delays {
+    /// The delay after the `wrong`-th wrong code in a row, in seconds, if there is one: as [`super::People::record_failure`]
+    /// sets it.
+    pub fn after(&self, wrong: i64) -> Option<i64> {
+        if wrong >= self.most {
+            return Some(self.long);
+        }
+        let doubled = u32::try_from(wrong / 5 - 1).ok().filter(|_| wrong % 5 == 0)?;
+        Some((30 << doubled.min(7)).min(3600))
+    }
+}
+
 /// The state of an account, which decides whether a sign-in attempt is allowed.
 #[derive(Clone, Debug)]
 pub struct AccountState {
@@ -127,6 +139,15 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_fifth_wrong_code_delays_twice_as_long_up_to_an_hour_and_after_the_last_each_does() {
+        let delays = Delays { most: 50, long: 30 * 86_400 };
+        let after: Vec<i64> = (0..50).filter_map(|wrong| delays.after(wrong)).collect();
+        assert_eq!(after, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
+        assert_eq!((delays.after(4), delays.after(5)), (None, Some(30)));
+        assert_eq!([50, 51].map(|wrong| delays.after(wrong)), [Some(delays.long); 2]);
+    }
 
     #[test]
     fn only_an_enrolled_number_outside_a_delay_may_try() {

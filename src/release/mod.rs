@@ -10,7 +10,7 @@ mod shown;
 mod store;
 
 pub use consent::{Consent, Decision, Extent, NewConsent, PermittedBy, decide};
-pub use shown::values;
+pub use shown::{values, warning};
 pub(crate) use store::TABLES;
 pub use store::{ConsentContext, ListedConsent, Release};
 

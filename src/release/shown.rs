@@ -4,9 +4,8 @@ use super::DataSet;
 use crate::people::{Account, Address, CivilDate, DocumentKind, PersonName, Sex};
 use crate::platform::web::{locale::Language, text::Text};
 
-/// The values of `set`, one a line; empty when the person's record has none. A document that is not valid `today` is
-/// said to be so.
-pub fn values(account: &Account, set: DataSet, text: Text, today: CivilDate) -> Vec<String> {
+/// The values of `set`, one a line, the one that matters most first; empty when the person's record has none.
+pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
     let person = &account.person;
     match set {
         DataSet::Name => {
@@ -30,20 +29,27 @@ pub fn values(account: &Account, set: DataSet, text: Text, today: CivilDate) -> 
         DataSet::Pinfl => vec![person.pinfl.digits().to_owned()],
         DataSet::Document => {
             let document = &person.document;
-            let mut lines = vec![
-                text.get(kind_key(document.kind)).to_owned(),
-                document.number.as_str().to_owned(),
+            vec![
+                format!("{} {}", text.get(kind_key(document.kind)), document.number.as_str()),
                 format!("{} – {}", day(document.issued_on, text), day(document.expires_on, text)),
                 document.issuer.clone(),
-            ];
-            if !document.is_valid_on(today) {
-                lines.push(text.get("document.not_valid").to_owned());
-            }
-            lines
+            ]
         }
         DataSet::Phone => vec![account.phone.written_out()],
-        DataSet::Address => person.address.as_ref().map(lines).unwrap_or_default(),
+        DataSet::Address => person.address.as_ref().map(written).into_iter().collect(),
     }
+}
+
+/// What a person must know of values before they go to anybody: that the document is not valid `today`.
+pub fn warning(account: &Account, set: DataSet, text: Text, today: CivilDate) -> Option<String> {
+    let document = &account.person.document;
+    if set != DataSet::Document || document.is_valid_on(today) {
+        return None;
+    }
+    if document.expires_on >= today {
+        return Some(text.get("document.not_valid").to_owned());
+    }
+    Some(text.with("document.expired", &[("day", &day(document.expires_on, text))]))
 }
 
 /// A day as people say it.
@@ -56,10 +62,10 @@ fn full(name: &PersonName) -> String {
     name.for_pages().full()
 }
 
-fn lines(address: &Address) -> Vec<String> {
-    let mut lines = vec![address.street.clone(), address.district.clone(), address.region.clone()];
-    lines.extend(address.postal_code.clone());
-    lines
+fn written(address: &Address) -> String {
+    let mut parts = vec![address.street.as_str(), &address.district, &address.region];
+    parts.extend(address.postal_code.as_deref());
+    parts.join(", ")
 }
 
 const fn kind_key(kind: DocumentKind) -> &'static str {

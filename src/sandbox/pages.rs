@@ -18,6 +18,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         ("/static/mark.svg", "image/svg+xml", include_str!("../../static/sandbox/mark.svg")),
     ];
     config.service(web::resource("/").route(web::get().to(home)));
+    config.service(web::resource("/privacy").route(web::get().to(privacy)));
     for (path, kind, text) in FILES {
         let file = move || async move {
             HttpResponse::Ok().content_type(format!("{kind}; charset=utf-8")).body(text)
@@ -68,6 +69,15 @@ struct Home<'a> {
     playmobile_login: &'a str,
     playmobile_originator: &'a str,
     people: usize,
+}
+
+/// What stands in for the provider's own privacy notice in the demo.
+#[derive(Template)]
+#[template(path = "sandbox/privacy.html")]
+struct Privacy;
+
+async fn privacy() -> HttpResponse {
+    page(StatusCode::OK, &Privacy)
 }
 
 async fn home(sandbox: Data<Sandbox>) -> HttpResponse {

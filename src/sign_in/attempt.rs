@@ -63,6 +63,16 @@ impl SignInAttempt {
         }
     }
 
+    /// Goes back to the stage before a code that is not sent after all.
+    pub(super) fn take_back(&mut self, before: Stage) {
+        self.stage = before;
+    }
+
+    /// The code in force, to note what became of it.
+    pub(super) const fn code_mut(&mut self) -> Option<&mut CodeSent> {
+        self.stage.code_mut()
+    }
+
     /// Takes an event into account; `consent` tells whether consent must be asked for.
     ///
     /// # Errors
@@ -126,8 +136,8 @@ pub struct CodeSent {
     #[serde(default)]
     pub epoch: Epoch,
     /// The code in force.
-    pub challenge: Challenge,
-    /// Codes sent in this attempt, to whatever number.
+    pub challenge: Box<Challenge>,
+    /// Codes sent in this attempt, to whatever number. One that a known browser is told was not sent is none of them.
     pub sends: u32,
     /// When the last one was sent.
     pub sent_at: Timestamp,
@@ -137,9 +147,33 @@ pub struct CodeSent {
     /// Whether the brake on guessing held when it was asked for: then it allows fewer tries, and the next one comes later.
     #[serde(default)]
     pub braked: bool,
+    /// Wrong codes that were entered for this number in this attempt.
+    #[serde(default, skip_serializing_if = "WrongCodes::is_none")]
+    pub wrong: WrongCodes,
     /// What a browser in which the person signed in before is told; nobody else is told anything.
     #[serde(default)]
     pub told: Told,
+}
+
+/// Wrong codes in one attempt for one number. Whoever entered them knows of them, so they are told and held against every
+/// number alike, whether or not anybody has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct WrongCodes {
+    /// How many there were before the code in force was sent.
+    #[serde(default)]
+    pub before: u64,
+    /// The code in force has had all its tries.
+    #[serde(default)]
+    pub used_up: bool,
+    /// They delay an account that had no others: until then neither is a code accepted nor a new one sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_until: Option<Timestamp>,
+}
+
+impl WrongCodes {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a person is told who asks for a code in a browser in which they signed in before.

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use super::{Acr, Amr, Authenticated, CodeSent, ServiceError, SessionId, SignIn, SignInAttempt};
+use super::{Acr, Amr, Authenticated, CodeSent, OpenAttempt, ServiceError, SessionId, SignIn, SignInAttempt};
 use crate::people::{AccountState, PersonId, digits_of};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -20,6 +20,17 @@ pub enum CodeOutcome<C> {
     /// It has had all its tries; a new one is needed.
     Spent,
     /// It expired; a new one is needed.
+    Expired,
+}
+
+/// Why no code can be right that is entered now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// None was sent: wrong codes in browsers in which the person signed in before delay it, and this is such a browser.
+    NotSent,
+    /// Too many wrong ones were entered.
+    UsedUp,
+    /// It expired.
     Expired,
 }
 
@@ -62,6 +73,51 @@ impl SignIn {
             return Err(CodeOutcome::Spent);
         }
         Ok(CountedTry { code, left: allowed - tried })
+    }
+
+    /// Whether a code entered now could be right; otherwise why not. The same for every number, but where a browser is
+    /// [`Told`](super::Told).
+    pub fn over(&self, sent: &CodeSent) -> Option<Over> {
+        let now = self.clock.now();
+        if sent.told.delayed_until.is_some() {
+            Some(Over::NotSent)
+        } else if sent.wrong.used_up || sent.wrong.paused_until.is_some_and(|until| until > now) {
+            Some(Over::UsedUp)
+        } else {
+            (sent.challenge.expires_at <= now).then_some(Over::Expired)
+        }
+    }
+
+    /// How many wrong codes were entered for its number when the attempt has counted `tries`.
+    pub(super) fn wrong_codes(&self, sent: &CodeSent, tries: u64) -> u64 {
+        let tried = tries.saturating_sub(sent.challenge.tries_before);
+        sent.wrong.before + tried.min(self.tries_allowed(sent))
+    }
+
+    /// Notes what a wrong code changes, if it was the last one that the code in force allows, or begins a pause; `tries` is what
+    /// the attempt has counted with it. Without effect if another request was quicker: the next one notes it.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the store is unavailable.
+    pub async fn note_wrong(&self, open: &mut OpenAttempt, tries: u64) -> Result<(), ServiceError> {
+        let Some((sent, _)) = open.attempt.stage().code() else { return Ok(()) };
+        let (known, mut noted) = (sent.wrong, sent.wrong);
+        let used_up = tries.saturating_sub(sent.challenge.tries_before) >= self.tries_allowed(sent);
+        if used_up && known.used_up {
+            return Ok(());
+        }
+        noted.used_up = used_up;
+        let wrong = i64::try_from(self.wrong_codes(sent, tries)).unwrap_or(i64::MAX);
+        if let Some(pause) = self.settings.delays.after(wrong) {
+            noted.paused_until = Some(self.clock.now().plus(pause));
+        }
+        if noted != known
+            && let Some(sent) = open.attempt.code_mut()
+        {
+            sent.wrong = noted;
+            self.attempts.store(open).await?;
+        }
+        Ok(())
     }
 
     /// How many tries a code allows.

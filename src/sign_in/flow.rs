@@ -1,5 +1,5 @@
 //! The steps of a sign-in as one table and one pure function: which page is due at a stage, what it needs, what going back
-//! undoes, and which event leads where. Nothing else changes a stage.
+//! undoes, and which event leads where. Nothing else changes a stage, but taking back a code that is not sent after all.
 
 use std::collections::BTreeSet;
 

@@ -39,10 +39,10 @@ use crate::platform::telemetry::Metrics;
 pub use assurance::{Acr, Amr, Means, reachable};
 pub use attempt::{
     AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, SignInAttempt, SignInAttempts,
-    Told,
+    Told, WrongCodes,
 };
 pub use brake::{Brake, BrakeRules};
-pub use code::{CodeOutcome, CountedTry, TypedCode};
+pub use code::{CodeOutcome, CountedTry, Over, TypedCode};
 pub use ended_sessions::EndedSessions;
 pub(crate) use ended_sessions::TABLES;
 pub use flood::{Flood, FormCaps};

@@ -7,6 +7,7 @@ use super::network::ClientNetwork;
 use super::purpose::For;
 use super::{
     Challenge, CodeSent, Event, OpenAttempt, Purpose, ServiceError, SignIn, SignInAttempt, Stage, Told,
+    WrongCodes,
 };
 use crate::clients::Client;
 use crate::notices::sms::text::{permission_text, sign_in_text};
@@ -63,15 +64,15 @@ struct PendingCode {
     /// Whether its message is really sent.
     real: bool,
     counted: Counted,
-    /// The code that this one replaces.
-    former: Option<CodeSent>,
+    /// The stage before, with the code that this one replaces.
+    before: Stage,
 }
 
 /// A code that a stored attempt expects.
 struct StoredCode {
     message: Prepared,
     real: bool,
-    former: Option<CodeSent>,
+    before: Stage,
     /// The version of the attempt that expects it.
     version: Option<Version>,
 }
@@ -123,6 +124,7 @@ impl SignIn {
         if sends > self.most_resends() {
             self.metrics.limits(Limit::Attempt.name()).inc();
             self.record_code(open, Some(Limit::Attempt));
+            self.not_sent(open, None).await?;
             return Ok(NumberOutcome::Limited(Limit::Attempt));
         }
         let index = self.people.number_index(&number);
@@ -171,12 +173,15 @@ impl SignIn {
         })
     }
 
-    /// Seconds until the next code may be asked for; `None` when the attempt has had all.
+    /// Seconds until the next code may be asked for; `None` when the attempt has had all. A pause after wrong codes is part of
+    /// it, so that nobody uses up a code that would not be sent.
     pub fn resend_in(&self, sent: &CodeSent, now: Timestamp) -> Option<i64> {
         let entry = usize::try_from(sent.sends.saturating_sub(1)).ok()?;
         let after = *self.settings.resend_after.get(entry)?;
         let after = if sent.braked { after.max(self.brake.rules().wait) } else { after };
-        Some(sent.sent_at.plus(after).since(now).max(0))
+        let pauses = [sent.wrong.paused_until, sent.told.delayed_until];
+        let from = pauses.into_iter().flatten().fold(sent.sent_at.plus(after), Timestamp::max);
+        Some(from.since(now).max(0))
     }
 
     /// How many more codes the attempt may ask for.
@@ -220,7 +225,10 @@ impl SignIn {
             exempt,
         }) {
             Ok(counted) => counted,
-            Err(limit) => return Ok(Sent::Limited(limit)),
+            Err(limit) => {
+                self.not_sent(open, None).await?;
+                return Ok(Sent::Limited(limit));
+            }
         };
         let pending = self.make_code(&mut open.attempt, recipient, sender, (counted, tries, made_for))?;
         let (real, stored) = (pending.real, self.store(open, pending).await?);
@@ -266,18 +274,22 @@ impl SignIn {
         let purpose = made_for.purpose();
         let Recipient { number, index, person, side, told } = recipient;
         let exempt = self.is_exempt(&number);
-        let former = attempt.stage().code().map(|(former, _)| former.clone());
-        let sends = former.as_ref().map_or(0, |former| former.sends);
+        let before = attempt.stage().clone();
+        let former = before.code().map(|(former, _)| former);
+        let sends = former.map_or(0, |former| former.sends);
+        // This request was counted like a try.
+        let wrong = former.filter(|former| former.index == index);
+        let wrong = wrong.map_or(0, |former| self.wrong_codes(former, tries.saturating_sub(1)));
         let (person_id, epoch) = person.map(|(id, epoch)| (Some(id), epoch)).unwrap_or_default();
         let message_id = bytes::random_alphanumeric::<20>();
         let constant = self.settings.constant_codes.get(number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
-        let challenge = Challenge {
+        let challenge = Box::new(Challenge {
             digest: self.code_digest(purpose, &code, &message_id, &index),
             message_id: message_id.clone(),
             expires_at: now.plus(self.settings.code_seconds),
             tries_before: tries,
-        };
+        });
         let tag = attempt.language.tag();
         let name = sender.client.identity.sms_name.get(tag);
         let text = match purpose {
@@ -298,37 +310,69 @@ impl SignIn {
         })?;
         let real = person_id.is_some();
         let braked = side == Side::Stranger && !exempt && self.brake.holds(&sender.client.id, sender.network);
-        let sends = sends + 1;
-        let sent =
-            CodeSent { number, index, person_id, epoch, challenge, sends, sent_at: now, side, braked, told };
+        let sends = sends + u32::from(told.delayed_until.is_none());
+        let wrong = WrongCodes { before: wrong, ..WrongCodes::default() };
+        let sent_at = now;
+        let sent = CodeSent {
+            number,
+            index,
+            person_id,
+            epoch,
+            challenge,
+            sends,
+            sent_at,
+            side,
+            braked,
+            wrong,
+            told,
+        };
         advance(attempt, made_for.event(sent), now)?;
-        Ok(PendingCode { message, real, counted, former })
+        Ok(PendingCode { message, real, counted, before })
     }
 
     /// Counts the message, stores the attempt that expects the code and announces the message, all or nothing.
     async fn store(
         &self,
-        open: &OpenAttempt,
+        open: &mut OpenAttempt,
         pending: PendingCode,
     ) -> Result<Result<StoredCode, Sent>, ServiceError> {
         let mut batch = Batch::new(&self.ephemeral);
         pending.counted.count_in(&mut batch);
         let version = self.attempts.store_in(&mut batch, open);
         pending.message.announce_in(&mut batch);
-        if let Some(former) = &pending.former {
+        if let Some((former, _)) = pending.before.code() {
             self.outbox.withdraw_in(&mut batch, &former.challenge.message_id);
         }
         Ok(match self.ephemeral.apply(batch).await? {
             Applied::Done => {
                 self.limits.kept(pending.counted);
-                let PendingCode { message, real, former, .. } = pending;
-                Ok(StoredCode { message, real, former, version })
+                let PendingCode { message, real, before, .. } = pending;
+                Ok(StoredCode { message, real, before, version })
             }
             Applied::Exceeded { group, index } => {
-                Err(Sent::Limited(self.limits.exceeded(&pending.counted, group, index)))
+                let limit = self.limits.exceeded(&pending.counted, group, index);
+                open.attempt.take_back(pending.before);
+                self.not_sent(open, None).await?;
+                Err(Sent::Limited(limit))
             }
             Applied::Conflict => Err(Sent::Overtaken),
         })
+    }
+
+    /// Notes that no new code is sent, and that the request for it, which was counted like a try, was none. With `stored`, the
+    /// attempt expects a code by now that nobody gets: what it expected before is put back.
+    pub(super) async fn not_sent(
+        &self,
+        open: &mut OpenAttempt,
+        stored: Option<Version>,
+    ) -> Result<(), ServiceError> {
+        open.version = stored.unwrap_or(open.version);
+        open.attempt.forgive_try();
+        if stored.is_some() || open.attempt.stage().code().is_some() {
+            // If another request was quicker, there is nothing to put back.
+            self.attempts.store(open).await?;
+        }
+        Ok(())
     }
 
     /// Hands a code to the outbox. Where the number has had all its messages of the day, the former code stays in force.
@@ -336,14 +380,8 @@ impl SignIn {
         match self.outbox.store(code.message).await? {
             Submitted::CapReached => {
                 self.metrics.limits("number_day").inc();
-                if let (Some(mut former), Some(version)) = (code.former, code.version) {
-                    // The form was counted like a try, but no code was compared.
-                    former.challenge.tries_before += 1;
-                    open.version = version;
-                    let again = For::stage(open.attempt.stage()).event(former);
-                    advance(&mut open.attempt, again, self.clock.now())?;
-                    self.attempts.store(open).await?;
-                }
+                open.attempt.take_back(code.before);
+                self.not_sent(open, code.version).await?;
                 Ok(Sent::Limited(Limit::Number))
             }
             Submitted::Stored => {

@@ -25,7 +25,8 @@ impl SignIn {
         let now = self.clock.now();
         let index = self.people.number_index(&number);
         if let Stage::Permission(_, _, former) = open.attempt.stage() {
-            let in_force = former.index == index && former.challenge.expires_at > now;
+            let waits = self.resend_in(former, now) > Some(0);
+            let in_force = former.index == index && (former.challenge.expires_at > now || waits);
             // An attempt may expect a code whose message the database did not take.
             if in_force && self.outbox.is_stored(&index, &former.challenge.message_id).await? {
                 let former = former.clone();
@@ -41,6 +42,7 @@ impl SignIn {
             if former.sends > self.most_resends() {
                 self.metrics.limits(Limit::Attempt.name()).inc();
                 self.record_code(open, Some(Limit::Attempt));
+                self.not_sent(open, None).await?;
                 return Ok(NumberOutcome::Limited(Limit::Attempt));
             }
         }

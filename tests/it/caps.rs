@@ -204,11 +204,11 @@ async fn until_braked(world: &World, scope: &str) {
     .await;
 }
 
-/// Enters wrong codes until there are no tries left, and says how many that took.
+/// Enters wrong codes until no more are taken, and says how many that took.
 async fn tries(browser: &mut Browser, mut page: Page) -> u32 {
     for count in 1..=6 {
         page = browser.enter_code(&page, "000000").await.page().expect("error");
-        if page.text().contains("no tries left") {
+        if page.text().contains("Too many wrong codes") {
             return count;
         }
     }

@@ -44,7 +44,9 @@ async fn in_production_the_setting_is_refused_and_there_is_no_route() {
          operations_listen = \"127.0.0.1:{operations}\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n\
          [database]\nurl = \"sqlite:yagona.db\"\n[keys]\nkeyring = \"keyring.toml\"\nrsa_bits = 2048\n\
          [sms]\ngateways = [\"eskiz\"]\n\
-         [sms.eskiz]\nemail = \"sms@example.uz\"\npassword = \"f0b1c2d3e4a5\"\nfrom = \"4546\"\n"
+         [sms.eskiz]\nemail = \"sms@example.uz\"\npassword = \"f0b1c2d3e4a5\"\nfrom = \"4546\"\n\
+         [site]\noperator = \"The agency\"\nprivacy_url = \"https://id.example.uz/privacy\"\n\
+         [support]\nphone = \"+998 71 200-00-00\"\n"
     );
     std::fs::write(folder.file("production.toml"), &production).expect("a file");
     run_well(folder.path(), &["keys", "init", "-c", "production.toml"]);

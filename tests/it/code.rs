@@ -3,7 +3,9 @@
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 
+use crate::strangers::within_a_day;
 use crate::support::client_file::{RIVAL, SHOP};
+use crate::support::people::Kind;
 use crate::support::{
     Asked, Browser, Page, Setup, Step, World, alone_on_both_backends, code_of, on_both_backends,
 };
@@ -24,6 +26,10 @@ alone_on_both_backends!(
     a_thousand_parallel_guesses_count_five_tries,
     a_resend_replaces_the_code,
     presses_on_send_again_and_back_use_up_no_tries,
+    wrong_codes_hold_the_next_one_back_alike_for_every_number_and_use_up_no_resend,
+    a_new_code_that_a_limit_refuses_costs_no_try,
+    a_first_code_beyond_the_days_messages_is_not_said_to_be_sent,
+    a_permission_whose_code_cannot_be_sent_stays_a_choice,
     an_old_code_is_refused_and_a_new_one_can_be_had,
 );
 
@@ -40,12 +46,17 @@ async fn at_code(world: &World) -> (Browser, Page, String) {
 }
 
 async fn after_five_tries_the_right_code_is_worth_nothing(world: &World) {
-    let (mut browser, mut page, code) = at_code(world).await;
-    for _ in 0..5 {
-        page = browser.enter_code(&page, wrong(&code)).await.page().expect("error").expect("code");
+    let (mut browser, page, code) = at_code(world).await;
+    for _ in 0..4 {
+        browser.enter_code(&page, wrong(&code)).await.page().expect("error").expect("code");
     }
-    let page = browser.enter_code(&page, &code).await.page().expect("error");
-    assert!(!page.has("allow"), "{page}");
+    for typed in [wrong(&code), &code, &code] {
+        // No code can be right any more: the page has no field, and one thing to do.
+        let page = browser.enter_code(&page, typed).await.page().expect("error").expect("resend");
+        assert!(!page.has("code") && !page.has("continue"), "{page}");
+        let words = page.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("Too many wrong codes. You can ask for a new code in 0:"), "{page}");
+    }
 
     let (mut browser, mut page, code) = at_code(world).await;
     for _ in 0..4 {
@@ -257,6 +268,127 @@ async fn a_resend_replaces_the_code(setup: Setup) {
 
 fn is_resent(page: &Page) -> bool {
     page.url.query_pairs().any(|(name, _)| name == "resent")
+}
+
+/// Seconds until a new code may be asked for, as the page counts them down.
+fn wait(page: &Page) -> u32 {
+    let wait = page.body.split("data-after=\"").nth(1).and_then(|rest| rest.split('"').next());
+    wait.and_then(|wait| wait.parse().ok()).unwrap_or_else(|| panic!("no countdown: {page}"))
+}
+
+async fn wrong_codes_hold_the_next_one_back_alike_for_every_number_and_use_up_no_resend(setup: Setup) {
+    let world = setup.start().await;
+    for kind in [Kind::Enrolled, Kind::Unknown] {
+        let (mut browser, person) = (world.browser(), world.somebody(kind));
+        let mut page = browser.begin_with_number(&world, &Asked::by(SHOP), &person).await;
+        // Every fifth wrong code in a row holds the next one back twice as long, and the resend's own wait is over before.
+        for (resend_after, pause, round) in [(30, 30, 1), (60, 60, 2), (120, 120, 3)] {
+            let code = if kind == Kind::Enrolled {
+                world.sandbox.next_code(&person).await
+            } else {
+                "111111".to_owned()
+            };
+            world.advance(resend_after).await;
+            let form = page.clone();
+            for _ in 0..5 {
+                page = browser.enter_code(&form, wrong(&code)).await.page().expect("error");
+            }
+            if (kind, round) == (Kind::Enrolled, 1) {
+                world.sandbox.next_notice(&person).await;
+            }
+            assert!((pause - 10..=pause).contains(&i64::from(wait(&page))), "{pause}: {page}");
+            world.advance(pause / 2).await;
+            page = browser.press(&page, "resend", &[]).await.page().expect("error");
+            assert!(!is_resent(&page) && !page.has("code"), "{page}");
+            // Nor does going back to the number send one.
+            let number = browser.get(&page.link("change-number")).await.page().expect("phone");
+            page = browser.enter_number(&number, &person.number).await.page().expect("error");
+            assert!(page.text().contains("Too many wrong codes"), "{page}");
+            world.advance(pause - pause / 2).await;
+            page = browser.press(&page, "resend", &[]).await.page().expect("code");
+            assert!(is_resent(&page), "{page}");
+        }
+        // The last one, of which no other follows: the way on is to start again.
+        if kind == Kind::Enrolled {
+            world.sandbox.next_code(&person).await;
+        }
+        for _ in 0..5 {
+            browser.enter_code(&page, "000000").await.page().expect("error");
+        }
+        let page = browser.get(&page.url).await.page().expect("error");
+        assert!(!page.has("resend") && !page.has("code"), "{page}");
+        assert_eq!(page.link("continue").as_str(), "http://localhost:9/", "to the service");
+        world.nothing_more_came(&[&person]).await;
+    }
+}
+
+async fn a_new_code_that_a_limit_refuses_costs_no_try(setup: Setup) {
+    let world = setup.set("limits.sends_per_number_10m", 1).start().await;
+    let (mut browser, page, code) = at_code(&world).await;
+    let number = browser.get(&page.link("change-number")).await.page().expect("phone");
+    let other = world.person();
+    world.browser().begin_with_number(&world, &Asked::by(SHOP), &other).await;
+    world.advance(31).await;
+    for _ in 0..3 {
+        let limited = browser.press(&page, "resend", &[]).await.page().expect_status(429);
+        assert_eq!(limited.link("continue").path(), "/sign-in/code", "back to the code that is in force");
+        browser.enter_number(&number, &other.number).await.page().expect_status(429);
+    }
+    for _ in 0..4 {
+        browser.enter_code(&page, wrong(&code)).await.page().expect("error").expect("code");
+    }
+    browser.enter_code(&page, &code).await.page().expect("allow");
+}
+
+async fn a_first_code_beyond_the_days_messages_is_not_said_to_be_sent(setup: Setup) {
+    let setup = setup.set("limits.sends_per_number_10m", 1).set("limits.sends_per_number_hour", 1);
+    let world = setup.set("limits.sends_per_number_day", 1).start().await;
+    within_a_day(&world, 3600).await;
+    let (person, nobody) = (world.person(), world.somebody(Kind::Unknown));
+    for person in [&person, &nobody] {
+        world.browser().begin_with_number(&world, &Asked::by(SHOP), person).await;
+    }
+    world.sandbox.next_code(&person).await;
+    // The windows begin anew, the day does not.
+    world.advance(3600).await;
+    for person in [&person, &nobody] {
+        let mut browser = world.browser();
+        let number = browser.begin(&world, &Asked::by(SHOP)).await.page().expect("phone");
+        // The window would refuse the next one.
+        for _ in 0..2 {
+            browser.enter_number(&number, &person.number).await.page().expect_status(429);
+            world.advance(600).await;
+        }
+        browser.get(&number.url).await.page().expect("phone");
+    }
+    assert!(world.metric("yagona_limits_total", &["number_day"]).await >= 2.0, "it was the day's limit");
+    world.nothing_more_came(&[&person]).await;
+}
+
+async fn a_permission_whose_code_cannot_be_sent_stays_a_choice(setup: Setup) {
+    let setup = setup.set("limits.sends_per_number_10m", 1).set("limits.sends_per_number_hour", 1);
+    let setup = setup.set("sign_in.session_idle_seconds", 7200);
+    let world = setup.set("limits.sends_per_number_day", 1).start().await;
+    within_a_day(&world, 3600).await;
+    let (mut browser, person) = (world.browser(), world.person());
+    code_of(&browser.sign_in(&world, &Asked::by(SHOP), &person).await);
+    let at_consent = async |browser: &mut Browser| {
+        let page = browser.begin(&world, &Asked::by(RIVAL)).await.page().expect("other");
+        browser.press(&page, "continue", &[]).await.page().expect("allow")
+    };
+    // The known browser has one message a day. An hour later the windows begin anew.
+    let consent = at_consent(&mut browser).await;
+    browser.press(&consent, "allow", &[]).await.page().expect("code");
+    world.sandbox.next_code(&person).await;
+    world.advance(3600).await;
+    let consent = at_consent(&mut browser).await;
+    let limited = browser.press(&consent, "allow", &[]).await.page().expect_status(429);
+    assert!(world.metric("yagona_limits_total", &["number_day"]).await >= 1.0, "it was the day's limit");
+    for url in [&limited.link("continue"), &consent.url] {
+        let back = browser.get(url).await.page().expect("allow");
+        assert!(!back.has("code"), "no code was sent: {back}");
+    }
+    world.nothing_more_came(&[&person]).await;
 }
 
 async fn an_old_code_is_refused_and_a_new_one_can_be_had(setup: Setup) {

@@ -60,7 +60,7 @@ async fn a_narrower_consent_ends_what_rests_on_the_wider_one(world: &World) {
         assert!(world.userinfo(wide.get("access_token")).await.granted().body["phone_number"].is_string());
         let mut browser = world.browser();
         let page = again(world, &mut browser, &offline(client), &person).await;
-        assert!(page.text().contains("You allowed this before."), "{page}");
+        assert!(page.text().contains("Allowed before"), "{page}");
         let given = code_of(&browser.press(&page, "allow", &[("datum-address", TICKED)]).await.away());
         until_nothing_is_left(world, client, &wide).await;
         let narrow = world.redeem(client, &given).await.granted();

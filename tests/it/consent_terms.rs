@@ -156,7 +156,7 @@ async fn other_terms_are_asked_for_and_say_what_is_new(setup: Setup) {
         .await;
         let (mut browser, page) = asked_again(&world, &asked, &person).await;
         assert!(page.has("changes") && page.text().contains(said), "{said}: {page}");
-        assert!(page.text().contains("You allowed this before."), "{page}");
+        assert!(page.text().contains("Allowed before"), "{page}");
         code_of(&browser.allow_everything(&page).await.away());
         code_of(&known.begin(&world, &silent).await.away());
     }
@@ -186,7 +186,7 @@ async fn an_expired_document_is_shown_and_told_as_one(setup: Setup) {
     let person = world.person();
     let asked = Asked::by("office").with("scope", "openid profile document");
     let (mut browser, page) = asked_again(&world, &asked, &person).await;
-    assert!(!page.text().contains("Not valid today"), "{page}");
+    assert!(!page.text().contains("Expired"), "{page}");
     let given = code_of(&browser.allow_everything(&page).await.away());
     let tokens = world.redeem("office", &given).await.granted();
     let told = world.userinfo(tokens.get("access_token")).await.granted().body;
@@ -197,7 +197,7 @@ async fn an_expired_document_is_shown_and_told_as_one(setup: Setup) {
     );
     world.advance(6 * 365 * 86_400).await;
     let (mut browser, page) = asked_again(&world, &asked, &person).await;
-    assert!(page.text().contains("Not valid today"), "{page}");
+    assert!(page.text().contains("Expired on 14 March 2031"), "{page}");
     let given = code_of(&browser.allow_everything(&page).await.away());
     let tokens = world.redeem("office", &given).await.granted();
     let told = world.userinfo(tokens.get("access_token")).await.granted().body;

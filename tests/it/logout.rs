@@ -102,6 +102,14 @@ async fn rp_initiated_4_what_is_not_proven_gets_a_page(world: &World) {
         }
         assert!(is_signed_in(world, &mut browser, SHOP).await, "{params:?} ended the session");
     }
+    // What the person came for can be had all the same, by asking them; whoever has no session is offered nothing.
+    let wrong = logout_url(world, &[("post_logout_redirect_uri", foreign)]);
+    let nobody = assert_stays(world.browser().get(&wrong).await).expect("error");
+    assert!(!nobody.has("continue"), "{nobody}");
+    let refused = assert_stays(browser.get(&wrong).await).expect("error");
+    let page = assert_stays(browser.get(&refused.link("continue")).await).expect("stay");
+    assert_stays(browser.press(&page, "continue", &[]).await).expect("signed-out");
+    assert!(!is_signed_in(world, &mut browser, SHOP).await);
 }
 
 async fn rp_initiated_2_without_a_hint_the_person_is_asked(world: &World) {

@@ -5,9 +5,33 @@ use reqwest::Method;
 
 use crate::support::client_file::{SHOP, secret};
 use crate::support::people::Kind;
+use crate::support::wait::until;
 use crate::support::{Asked, Backend, Setup, alone_on_both_backends, code_of};
 
-alone_on_both_backends!(nothing_that_opens_anything_is_ever_logged, a_log_that_nobody_reads_holds_up_nothing,);
+alone_on_both_backends!(
+    nothing_that_opens_anything_is_ever_logged,
+    a_log_that_nobody_reads_holds_up_nothing,
+    the_code_that_a_person_reads_out_is_found_in_the_log,
+);
+
+async fn the_code_that_a_person_reads_out_is_found_in_the_log(setup: Setup) {
+    let world = setup.start().await;
+    let mut browser = world.browser();
+    let page = browser.begin(&world, &Asked::by(SHOP).with("client_id", "nobody")).await.page();
+    let (_, rest) = page.body.split_once("Code for support: ").unwrap_or_else(|| panic!("no code: {page}"));
+    let code = rest.split(['>', '<']).nth(2).expect("a code").to_owned();
+    assert_eq!(code.len(), 9, "{code}");
+    let line = until("its line", async || {
+        let log = world.nodes[0].running.log();
+        log.lines().find(|line| line.contains(&code)).map(str::to_owned)
+    })
+    .await;
+    let request = format!("\"request.id\":\"{}\"", page.header("x-request-id"));
+    assert!(line.contains(&format!("\"support_code\":\"{code}\"")) && line.contains(&request), "{line}");
+    // Nobody is told to call about an address that was mistyped.
+    let nowhere = browser.open("/nowhere").await.page();
+    assert!(!nowhere.text().contains("Code for support"), "{nowhere}");
+}
 
 async fn nothing_that_opens_anything_is_ever_logged(setup: Setup) {
     let world = setup.set("log.level", "debug").start().await;

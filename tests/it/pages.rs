@@ -10,6 +10,7 @@ on_both_backends!(
     static_files_are_kept_for_ever_under_their_own_name,
     injected_markup_is_shown_as_text,
     oversized_and_broken_input_is_refused_calmly,
+    problems_and_goodbyes_can_be_read_in_another_language,
 );
 
 /// What [`every_page`] shows.
@@ -155,22 +156,84 @@ async fn injected_markup_is_shown_as_text(world: &World) {
     );
 }
 
+/// A provider of which everything is said.
+fn presented() -> Setup {
+    Setup::new(Backend::Embedded)
+        .set("site.operator", "The Agency")
+        .set("site.privacy_url", "https://id.example.uz/privacy")
+        .set("support.phone", "+998 71 200-00-00")
+        .set("support.url", "https://id.example.uz/help")
+}
+
 #[tokio::test]
 async fn a_page_that_cannot_go_on_says_whom_to_ask() {
-    let setup = Setup::new(Backend::Embedded)
-        .set("support.phone", "+998 71 200-00-00")
-        .set("support.url", "https://id.example.uz/help");
-    let world = setup.start().await;
+    let world = presented().start().await;
     let mut browser = world.browser();
     let unknown = browser.begin(&world, &Asked::by(SHOP).with("client_id", "nobody")).await.page();
-    for page in [unknown, browser.open("/nowhere").await.page()] {
+    let number = browser.begin(&world, &Asked::by(SHOP)).await.page();
+    assert!(!number.has("support"), "{number}");
+    let code = browser.enter_number(&number, &world.person().number).await.page().expect("code");
+    for page in [unknown, browser.open("/nowhere").await.page(), code] {
         assert!(page.has("support"), "{page}");
+        let (_, line) = page.body.split_once("id=\"support\"").expect("the contact");
         for contact in ["href=\"tel:+998712000000\"", "href=\"https://id.example.uz/help\""] {
-            assert!(page.body.contains(contact), "{contact} in {page}");
+            assert!(line.contains(contact), "{contact} in {page}");
         }
     }
-    let page = browser.begin(&world, &Asked::by(SHOP)).await.page();
-    assert!(!page.has("support"), "{page}");
+}
+
+#[tokio::test]
+async fn every_page_says_who_runs_it_where_one_should_be_and_whom_to_ask() {
+    let world = presented().start().await;
+    for (name, page) in every_page(&world).await {
+        let (_, body) = page.body.split_once("<header class=\"strip\">").expect("a strip");
+        let (strip, rest) = body.split_once("</header>").expect("its end");
+        let address = &world.url("/")[url::Position::BeforeHost..url::Position::AfterPort];
+        for said in ["Yagona", &format!(">{address}<"), ">The Agency<"] {
+            assert!(strip.contains(said), "{name}: {said} in {strip}");
+        }
+        assert_eq!(strip.matches(" hreflang=").count(), 3, "{name}: the other languages in {strip}");
+        let (_, foot) = rest.split_once("<footer>").expect("a foot");
+        for link in ["https://id.example.uz/help", "https://id.example.uz/privacy", "tel:+998712000000"] {
+            assert!(foot.contains(&format!("href=\"{link}\"")), "{name}: {link} in {foot}");
+        }
+        for head in ["theme-color", "rel=\"apple-touch-icon\"", "sizes=\"192x192\"", "image/svg+xml"] {
+            assert!(page.body.contains(head), "{name}: {head}");
+        }
+        let wrong = name.ends_with("error") || ["unknown service", "not found"].contains(&name);
+        assert_eq!(page.body.contains("<title>Error: "), wrong, "{name}");
+    }
+    for path in ["/favicon.ico", "/apple-touch-icon.png"] {
+        let icon = world.browser().request(reqwest::Method::GET, &world.url(path)).send().await.expect(path);
+        assert_eq!(
+            (icon.status().as_u16(), &icon.headers()["content-type"]),
+            (200, &"image/png".parse().unwrap())
+        );
+    }
+}
+
+async fn problems_and_goodbyes_can_be_read_in_another_language(world: &World) {
+    for (path, id) in [
+        ("/oidc/authorize?client_id=nobody&lang=en", "error"),
+        ("/nowhere?a=b%26c", "error"),
+        ("/sign-in/code?t=short&service=shop", "error"),
+        ("/oidc/logout?id_token_hint=x", "error"),
+        ("/oidc/logout?client_id=shop", "signed-out"),
+        ("/", "main"),
+    ] {
+        let mut browser = world.browser();
+        let page = browser.open(path).await.page().expect(id);
+        assert_eq!(crate::support::html::language(&page.body), "en");
+        for language in ["uz-Cyrl", "ru"] {
+            let link = page.links().into_iter().find(|link| link.language.as_deref() == Some(language));
+            let link = page.url.join(&link.unwrap_or_else(|| panic!("no link: {page}")).href).expect("a URL");
+            let again = browser.get(&link).await.page().expect(id).expect_status(page.status);
+            assert_eq!(crate::support::html::language(&again.body), language, "{path}");
+        }
+        // What was chosen last holds for whatever is opened next.
+        let next = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
+        assert_eq!(crate::support::html::language(&next.body), "ru", "{path}");
+    }
 }
 
 async fn oversized_and_broken_input_is_refused_calmly(world: &World) {

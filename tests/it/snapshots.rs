@@ -27,8 +27,10 @@ const DOCUMENTS: [&str; 7] =
     ["discovery", "jwks", "tokens-shop", "tokens-legacy", "tokens-modern", "errors", "errors-by-redirect"];
 
 /// What differs from run to run in text, and what stands for it.
-const FILTERS: [(&str, &str); 9] = [
+const FILTERS: [(&str, &str); 11] = [
     (r"http://localhost:\d{5}", "[issuer]"),
+    (r"\blocalhost:\d{5}", "[host]"),
+    (r">[2-9DFJNRVW]{4}-[2-9DFJNRVW]{4}<", ">[support code]<"),
     (r"/static/(\w+)\.[0-9a-f]{16}\.", "/static/$1.[hash]."),
     (r"\b(t|confirm)=[A-Za-z0-9_-]{43,}", "$1=[secret]"),
     (r#"(name="(?:shown|permits)") value="[A-Za-z0-9_-]{43}""#, r#"$1 value="[digest]""#),

@@ -172,8 +172,9 @@ async fn a_known_browser_is_told_how_long_its_own_wrong_codes_delay_it(setup: Se
     world.sandbox.next_code(&person).await;
     enter_wrong(&mut own, page, 5).await;
     let page = ask(&world, &mut own, &person).await.expect("delayed");
-    assert!(page.text().contains("very many wrong codes were entered"), "{page}");
-    assert!(!page.text().contains("we have sent it a code"), "{page}");
+    assert!(page.text().contains("too many wrong codes were entered"), "{page}");
+    assert!(!page.text().contains("we have sent a code"), "{page}");
+    assert!(!page.has("code") && !page.has("resend"), "nothing can be entered or sent for a day: {page}");
     world.nothing_more_came(&[&person]).await;
     // The holder's own wrong codes are no reason to warn them, and delay nobody else.
     let mut stranger = world.browser();
@@ -250,12 +251,12 @@ async fn a_resend_beyond_the_days_messages_leaves_the_code_in_force(setup: Setup
     browser.enter_code(&page, &code).await.page().expect("allow");
     // A number that is nobody's looks the same.
     let page = enter_wrong(&mut other, other_page, 4).await.expect("code");
-    assert!(page.text().contains("Tries left: 1"), "{page}");
+    assert!(page.text().contains("You have 1 try left"), "{page}");
     world.nothing_more_came(&[&person]).await;
 }
 
 /// Makes sure that so many seconds are left of the UTC day, by which messages are numbered.
-async fn within_a_day(world: &World, seconds: i64) {
+pub(crate) async fn within_a_day(world: &World, seconds: i64) {
     let now = std::time::UNIX_EPOCH.elapsed().expect("a time after 1970").as_secs();
     let left = DAY - i64::try_from(now).expect("a time").rem_euclid(DAY);
     if left < seconds {

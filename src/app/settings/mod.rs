@@ -14,6 +14,7 @@ use crate::platform::ephemeral::RedisSettings;
 use crate::platform::outbound::OutboundSettings;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::LogSettings;
+use crate::platform::web::settings::SiteSettings;
 use crate::platform::web::support::Support;
 use crate::platform::web::well_known::SecuritySettings;
 use crate::sign_in::{LimitSettings, SignInSettings};
@@ -44,6 +45,7 @@ settings! {
         [outbound]: OutboundSettings;
         [log]: LogSettings;
         [audit]: AuditSettings;
+        [site]: SiteSettings;
         [support]: Support;
         [security]: SecuritySettings;
     }
@@ -80,6 +82,8 @@ impl Settings {
         self.sandbox.check(loader);
         self.outbound.check(loader);
         self.audit.check(loader);
+        self.site.check(loader);
+        self.support.check(loader);
     }
 }
 

@@ -71,6 +71,11 @@ gateways = ["eskiz"]
 [sms.eskiz]
 email = "sms@yagona.uz"
 password = "f0b1c2d3e4a5"
+[site]
+operator = "The agency"
+privacy_url = "https://id.yagona.uz/privacy"
+[support]
+phone = "+998 71 200-00-00"
 "#,
         keyring.display()
     )
@@ -124,6 +129,17 @@ fn the_production_example_lacks_nothing_but_the_files_it_names() {
             problem.wrong.contains("/run/secrets/") || problem.wrong.contains("/etc/yagona/"),
             "{problem:?}"
         );
+    }
+}
+
+#[test]
+fn production_says_who_runs_it_and_whom_to_ask() {
+    let folder = Folder::new("site");
+    let whole = production(&folder.file("keyring.toml", ""));
+    let (before, _) = whole.split_once("[site]").unwrap();
+    let problems = load(Some(&folder.file("bare.toml", before)), std::iter::empty()).unwrap_err().to_string();
+    for key in ["site.operator", "site.privacy_url", "support"] {
+        assert!(problems.contains(key), "{key} in {problems}");
     }
 }
 
@@ -394,6 +410,7 @@ fn every_key_of_the_table_changes_the_settings() {
             ValueKind::Table(_) => vec![
                 "{ 998007777777 = \"777777\" }",
                 "{ nat = { blocks = [\"203.0.113.0/24\"], sends_5m = 2, sends_per_address_5m = 1 } }",
+                "{ uz-Latn = \"a\", uz-Cyrl = \"b\", ru = \"c\", en = \"d\" }",
             ],
             // Secrets are not printed; that they are read shows in the tests above.
             ValueKind::Secret => continue,

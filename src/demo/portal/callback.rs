@@ -29,17 +29,19 @@ pub(super) async fn receive(
 ) -> HttpResponse {
     let index = *index;
     if portal.party(index).is_none() {
-        return page::nothing_here(&portal);
+        return page::nothing_here(&portal, &request);
     }
     // A repeated parameter fails to parse as well.
-    let Ok(web::Query(answer)) = answer else { return page::problem(&portal, index, Problem::BrokenLink) };
+    let Ok(web::Query(answer)) = answer else {
+        return page::problem(&portal, index, &request, Problem::BrokenLink);
+    };
     let arrival = match claim(&portal, index, &answer, &request) {
         Ok(arrival) => arrival,
         Err(response) => return response,
     };
     match accept(&portal, &arrival, answer).await {
         Ok(code) => sign_in(&portal, &arrival, code, &request).await,
-        Err(problem) => page::problem(&portal, index, problem),
+        Err(problem) => page::problem(&portal, index, &request, problem),
     }
 }
 
@@ -52,11 +54,11 @@ fn claim(
     let state = answer.state.as_deref().unwrap_or_default();
     match portal.arrivals.claim(state, index, cookies::read(request, cookies::BROWSER)) {
         Claim::Mine(arrival) => Ok(arrival),
-        Claim::Strange => Err(page::problem(portal, index, Problem::LostCookie)),
+        Claim::Strange => Err(page::problem(portal, index, request, Problem::LostCookie)),
         Claim::Unknown if page::session(portal, index, request).is_some() => {
             Err(page::to_service(index, &[]))
         }
-        Claim::Unknown => Err(page::problem(portal, index, Problem::UsedLink)),
+        Claim::Unknown => Err(page::problem(portal, index, request, Problem::UsedLink)),
     }
 }
 
@@ -90,7 +92,7 @@ async fn sign_in(portal: &Portal, arrival: &Arrival, code: String, request: &Htt
             let id = portal.sessions.open(signed_in);
             page::to_service(index, &[cookies::set(&name, &id, portal.is_https())])
         }
-        Err(trouble) => page::problem(portal, index, trouble.into()),
+        Err(trouble) => page::problem(portal, index, request, trouble.into()),
     }
 }
 
@@ -112,9 +114,9 @@ pub(super) async fn refresh(
         }
         Err(Trouble::Unreachable) => {
             session.put_refresh_token(token);
-            page::problem(&portal, index, Problem::Unreachable)
+            page::problem(&portal, index, &request, Problem::Unreachable)
         }
-        Err(trouble) => page::problem(&portal, index, trouble.into()),
+        Err(trouble) => page::problem(&portal, index, &request, trouble.into()),
     }
 }
 

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use super::words::Words;
+
 /// One line of a table: label, value, and claim.
 #[derive(Clone)]
 pub(super) struct Row {
@@ -18,41 +20,47 @@ impl Row {
     }
 }
 
-/// Labels, in display order; other claims follow under their own names.
-const NAMES: [(&str, &str); 30] = [
-    ("name", "Name"),
-    ("family_name", "Surname"),
-    ("given_name", "Given name"),
-    ("middle_name", "Patronymic"),
-    ("birthdate", "Date of birth"),
-    ("birth_date", "Date of birth"),
-    ("gender", "Sex"),
-    ("sex", "Sex"),
-    ("pinfl", "Personal identification number (JSHSHIR)"),
-    ("pin", "Personal identification number (JSHSHIR)"),
-    ("document", "Identity document"),
-    ("citizenship", "Citizenship"),
-    ("nationalities", "Citizenship"),
-    ("phone_number", "Phone number"),
-    ("phone_number_verified", "Phone number is confirmed"),
-    ("email", "E-mail"),
-    ("email_verified", "E-mail is confirmed"),
-    ("address", "Address"),
-    ("updated_at", "Last changed"),
-    ("kind", "Kind"),
-    ("number", "Number"),
-    ("issuer", "Issued by"),
-    ("issued_by", "Issued by"),
-    ("issued_on", "Issued on"),
-    ("expires_on", "Valid until"),
-    ("country", "Country"),
-    ("region", "Region"),
-    ("locality", "District or city"),
-    ("street_address", "Street and house"),
-    ("postal_code", "Postal code"),
+/// Claims in display order, each with the key of its label; other claims follow under their own names.
+const NAMES: [(&str, &str); 36] = [
+    ("name", "name"),
+    ("family_name", "family_name"),
+    ("given_name", "given_name"),
+    ("middle_name", "middle_name"),
+    ("birthdate", "birthdate"),
+    ("birth_date", "birthdate"),
+    ("gender", "gender"),
+    ("sex", "gender"),
+    ("pinfl", "pinfl"),
+    ("pin", "pinfl"),
+    ("document", "document"),
+    ("document_type", "kind"),
+    ("document_number", "document_number"),
+    ("document_issuer", "issuer"),
+    ("document_issued_at", "issued_on"),
+    ("document_expires_at", "expires_on"),
+    ("document_valid", "document_valid"),
+    ("citizenship", "citizenship"),
+    ("nationalities", "citizenship"),
+    ("phone_number", "phone_number"),
+    ("phone_number_verified", "phone_number_verified"),
+    ("email", "email"),
+    ("email_verified", "email_verified"),
+    ("address", "address"),
+    ("updated_at", "updated_at"),
+    ("kind", "kind"),
+    ("number", "number"),
+    ("issuer", "issuer"),
+    ("issued_by", "issuer"),
+    ("issued_on", "issued_on"),
+    ("expires_on", "expires_on"),
+    ("country", "country"),
+    ("region", "region"),
+    ("locality", "locality"),
+    ("street_address", "street_address"),
+    ("postal_code", "postal_code"),
 ];
 
-const MONTHS: [&str; 12] = [
+const ENGLISH_MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -68,12 +76,16 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// UserInfo as a table for people; the subject identifier is left to the technical part.
-pub(super) fn in_plain_words(user: &Map<String, Value>) -> Vec<Row> {
+pub(super) fn in_plain_words(user: &Map<String, Value>, words: Words) -> Vec<Row> {
     let mut claims: Vec<_> = user.iter().filter(|(name, _)| *name != "sub").collect();
     claims.sort_by_key(|(name, _)| rank(name));
     claims
         .into_iter()
-        .map(|(name, value)| Row { label: label(name), values: words(name, value), machine: name.clone() })
+        .map(|(name, value)| Row {
+            label: label(name, words),
+            values: told(name, value, words),
+            machine: name.clone(),
+        })
         .filter(|row| !row.values.is_empty())
         .collect()
 }
@@ -110,13 +122,11 @@ fn rank(name: &str) -> (usize, &str) {
 }
 
 /// `name#uz-Cyrl` is a name in another language or script (OpenID Connect Core 1.0 §5.2).
-fn label(name: &str) -> String {
+fn label(name: &str, words: Words) -> String {
     let (plain, language) = name.split_once('#').map_or((name, None), |(plain, tag)| (plain, Some(tag)));
-    let words = match NAMES.iter().find(|(known, _)| *known == plain) {
-        Some((_, words)) => (*words).to_owned(),
-        None => unfold(plain),
-    };
-    language.map_or(words.clone(), |tag| format!("{words} ({tag})"))
+    let key = NAMES.iter().find(|(known, _)| *known == plain).map(|(_, key)| *key);
+    let label = key.map_or_else(|| unfold(plain), |key| words.say(key).to_owned());
+    language.map_or(label.clone(), |tag| format!("{label} ({tag})"))
 }
 
 /// `urn:x:tax_office` → `Tax office`.
@@ -127,67 +137,71 @@ fn unfold(name: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn words(name: &str, value: &Value) -> Vec<String> {
+fn told(name: &str, value: &Value, words: Words) -> Vec<String> {
     match value {
         Value::Null => vec![],
-        Value::Bool(true) => vec!["Yes".into()],
-        Value::Bool(false) => vec!["No".into()],
+        Value::Bool(yes) => vec![words.say(if *yes { "yes" } else { "no" }).to_owned()],
         Value::Number(number) => match number.as_i64() {
             Some(seconds) if name.ends_with("_at") => vec![moment(seconds)],
             _ => vec![number.to_string()],
         },
-        Value::String(text) => vec![sentence(name, text)],
-        Value::Array(items) => items.iter().flat_map(|item| words(name, item)).collect(),
+        Value::String(text) => vec![sentence(name, text, words)],
+        Value::Array(items) => items.iter().flat_map(|item| told(name, item, words)).collect(),
         Value::Object(parts) => {
             let mut parts: Vec<_> = parts.iter().collect();
             parts.sort_by_key(|(name, _)| (*name != "formatted", rank(name)));
             parts
                 .into_iter()
-                .map(|(name, part)| (name, words(name, part)))
+                .map(|(name, part)| (name, told(name, part, words)))
                 .filter(|(_, said)| !said.is_empty())
                 .map(|(name, said)| match name.as_str() {
                     "formatted" => said.join(", "),
-                    _ => format!("{}: {}", label(name), said.join(", ")),
+                    _ => format!("{}: {}", label(name, words), said.join(", ")),
                 })
                 .collect()
         }
     }
 }
 
-fn sentence(name: &str, text: &str) -> String {
+fn sentence(name: &str, text: &str, words: Words) -> String {
     match (name, text) {
-        ("gender" | "sex", "male" | "m") => "Male".to_owned(),
-        ("gender" | "sex", "female" | "f") => "Female".to_owned(),
-        _ => date(text).unwrap_or_else(|| text.to_owned()),
+        ("gender" | "sex", "male" | "m") => words.say("male").to_owned(),
+        ("gender" | "sex", "female" | "f") => words.say("female").to_owned(),
+        _ => date(text, words).unwrap_or_else(|| text.to_owned()),
     }
 }
 
 /// `1990-05-17` → `17 May 1990`; anything else is unchanged.
-fn date(text: &str) -> Option<String> {
+fn date(text: &str, words: Words) -> Option<String> {
     let mut parts = text.splitn(3, '-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
     if !(digits(year, 4) && digits(month, 2) && digits(day, 2)) {
         return None;
     }
-    let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
-    Some(format!("{} {month} {year}", day.trim_start_matches('0')))
+    words.date(day.trim_start_matches('0'), month.parse().ok()?, year)
 }
 
+/// A time as developers read it.
 fn moment(seconds: i64) -> String {
     let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else { return seconds.to_string() };
-    let month = MONTHS[usize::from(u8::from(at.month())) - 1];
+    let month = ENGLISH_MONTHS[usize::from(u8::from(at.month())) - 1];
     format!("{} {month} {} at {:02}:{:02} UTC", at.day(), at.year(), at.hour(), at.minute())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::test::TestRequest;
     use serde_json::json;
+
+    fn english() -> Words {
+        Words::of(&TestRequest::default().to_http_request())
+    }
 
     fn table(value: Value) -> Vec<(String, String)> {
         let Value::Object(map) = value else { panic!("an object") };
-        in_plain_words(&map).into_iter().map(|row| (row.label, row.values.join(" | "))).collect()
+        in_plain_words(&map, english()).into_iter().map(|row| (row.label, row.values.join(" | "))).collect()
     }
 
     #[test]
@@ -211,8 +225,8 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_date_is_left_alone() {
-        assert_eq!(date("2031-13-01"), None);
-        assert_eq!(date("20-01-2031"), None);
+        assert_eq!(date("2031-13-01", english()), None);
+        assert_eq!(date("20-01-2031", english()), None);
         assert_eq!(moment(0), "1 January 1970 at 00:00 UTC");
     }
 

@@ -231,7 +231,7 @@ async fn complete(
         id_token,
         refreshable: refresh_token.is_some(),
         refresh_token: Mutex::new(refresh_token),
-        claims: claims::in_plain_words(&user),
+        user,
         id_claims: proof.id_claims,
         facts: proof.facts,
     })

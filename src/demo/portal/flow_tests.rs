@@ -76,6 +76,7 @@ fn portal(issuer: &str) -> web::Data<Portal> {
         client_id: id.into(),
         client_secret: "s3cret:&".into(),
         name: name.into(),
+        names: [("uz-Cyrl".to_owned(), "Давлат портали".to_owned())].into(),
         scopes: vec!["openid".into(), "profile".into()],
     };
     web::Data::new(
@@ -84,6 +85,7 @@ fn portal(issuer: &str) -> web::Data<Portal> {
             base_url: "http://localhost:8082".into(),
             parties: vec![party("portal", "Davlat portali"), party("market", "Arzon Market")],
             login_hint: Some("998001234567".into()),
+            phone: "http://localhost:8081/phone".into(),
         })
         .unwrap(),
     )
@@ -374,4 +376,30 @@ async fn a_logout_token_ends_the_session_and_an_id_token_does_not() {
         .set_form([("logout_token", sign(&other_key, "logout+jwt", &json!({"sub": "ali"})))]);
     assert_eq!(Browser::new(&world.portal).send(forged).await.status, StatusCode::BAD_REQUEST);
     world.provider.stop(false).await;
+}
+
+#[actix_web::test]
+async fn the_portal_speaks_four_languages_names_the_service_as_the_provider_does_and_shows_the_phone() {
+    let portal = portal("http://127.0.0.1:1");
+    for (tag, says, service) in [
+        ("uz-Latn", "Yagona orqali kirish", "Davlat portali"),
+        ("uz-Cyrl", "Yagona орқали кириш", "Давлат портали"),
+        ("ru", "Войти через Yagona", "Davlat portali"),
+        ("en", "Sign in with Yagona", "Davlat portali"),
+    ] {
+        let mut browser = Browser::new(&portal);
+        for path in [format!("/?lang={tag}"), "/".to_owned()] {
+            let page = browser.get(&path).await.body;
+            assert!(page.contains(&format!("<html lang=\"{tag}\">")) && page.contains(says), "{page}");
+            assert!(page.contains(&format!(">{service}<")), "{page}");
+            assert!(page.contains("href=\"http://localhost:8081/phone\""), "{page}");
+            // The sign-in goes on in the same language.
+            assert!(page.contains(&format!("id=\"sign-in\" href=\"/sign-in/0?ui_locales={tag}\"")), "{page}");
+            assert_eq!(page.matches(" hreflang=").count(), 3, "{page}");
+        }
+        let told = browser.get("/privacy/1").await.body;
+        assert!(told.contains(&format!("<html lang=\"{tag}\">")), "{told}");
+        let silent = browser.get("/sign-in/0").await;
+        assert!(silent.body.contains(&format!("<html lang=\"{tag}\">")), "{}", silent.body);
+    }
 }

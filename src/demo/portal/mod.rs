@@ -16,7 +16,9 @@ mod provider;
 mod sessions;
 mod sign_in;
 mod sign_out;
+mod words;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::TcpListener;
 
@@ -36,6 +38,8 @@ pub struct RelyingParty {
     pub client_secret: String,
     /// The service's name, for people.
     pub name: String,
+    /// The name in a script of its own, by language tag, as the provider shows it.
+    pub names: BTreeMap<String, String>,
     /// Requested scopes; `openid` is always added.
     pub scopes: Vec<String>,
 }
@@ -51,6 +55,8 @@ pub struct Settings {
     pub parties: Vec<RelyingParty>,
     /// Sent as `login_hint`, so that the provider can prefill the number.
     pub login_hint: Option<String>,
+    /// The screen of the phone that codes arrive on; shown at the foot.
+    pub phone: String,
 }
 
 /// Starts serving on `listener` and returns the server, to be awaited and stopped by the caller.
@@ -91,6 +97,7 @@ struct Portal {
     base: Url,
     parties: Vec<RelyingParty>,
     login_hint: Option<String>,
+    phone: String,
     provider: Provider,
     arrivals: Arrivals,
     sessions: Sessions,
@@ -107,6 +114,7 @@ impl Portal {
             base,
             parties: settings.parties,
             login_hint: settings.login_hint,
+            phone: settings.phone,
             provider: Provider::new(&settings.issuer)?,
             arrivals: Arrivals::new(),
             sessions: Sessions::new(),

@@ -6,39 +6,61 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::claims::{self, Row};
 use super::sessions::SignedIn;
-use super::{Portal, cookies};
+use super::words::{self, LANGUAGES, Words};
+use super::{Portal, RelyingParty, cookies};
 
 const STYLESHEET: &str = include_str!("../../../static/demo/portal.css");
 /// Maximum length of the provider's error text that is shown.
 const MAX_QUOTED_CHARS: usize = 200;
 
-/// The top of every page.
+/// What surrounds every page.
 struct Frame<'a> {
     index: usize,
     service: &'a str,
-    title: &'a str,
+    title: &'static str,
     services: Vec<(usize, &'a str)>,
+    words: Words,
+    /// Where the page is shown again in another language.
+    path: String,
+    /// The screen of the phone.
+    phone: &'a str,
 }
 
 impl<'a> Frame<'a> {
-    fn new(portal: &'a Portal, index: usize, title: &'a str) -> Self {
+    fn new(portal: &'a Portal, index: usize, request: &HttpRequest, title: &str) -> Self {
+        let words = Words::of(request);
+        let name = |party: &'a RelyingParty| party.names.get(words.tag()).unwrap_or(&party.name).as_str();
         let services: Vec<_> =
-            portal.parties.iter().enumerate().map(|(index, party)| (index, party.name.as_str())).collect();
+            portal.parties.iter().enumerate().map(|(index, party)| (index, name(party))).collect();
         let (index, service) = services.get(index).or(services.first()).copied().unwrap_or_default();
-        Self { index, service, title, services }
+        // Not every address can be opened twice; the service's own page can.
+        let again =
+            ["/service/", "/privacy/", "/signed-out"].iter().any(|path| request.path().starts_with(path));
+        let path = if again { request.path().to_owned() } else { own_path(index) };
+        Self { index, service, title: words.say(title), services, words, path, phone: &portal.phone }
     }
 
     fn others(&self) -> impl Iterator<Item = &(usize, &'a str)> {
         self.services.iter().filter(|(index, _)| *index != self.index)
     }
+
+    /// Its own page.
+    fn home(&self) -> String {
+        own_path(self.index)
+    }
+}
+
+/// The page of a service.
+fn own_path(index: usize) -> String {
+    if index == 0 { "/".to_owned() } else { format!("/service/{index}") }
 }
 
 #[derive(Template)]
 #[template(path = "demo/front.html")]
 struct Front<'a> {
     frame: Frame<'a>,
-    languages: [(&'static str, &'static str); 4],
     offline: bool,
 }
 
@@ -47,6 +69,7 @@ struct Front<'a> {
 struct Mine<'a> {
     frame: Frame<'a>,
     session: &'a SignedIn,
+    claims: Vec<Row>,
 }
 
 #[derive(Template)]
@@ -66,7 +89,7 @@ struct Privacy<'a> {
 #[template(path = "demo/problem.html")]
 struct ProblemPage<'a> {
     frame: Frame<'a>,
-    words: Words,
+    told: Told,
 }
 
 /// Problems, as shown to the person.
@@ -89,10 +112,11 @@ pub(super) enum Problem {
     Unproven(&'static str),
 }
 
-struct Words {
+/// What a problem page says, by the keys of its words.
+struct Told {
     id: &'static str,
     title: &'static str,
-    lead: String,
+    lead: &'static str,
     advice: &'static str,
     code: String,
     quoted: Option<String>,
@@ -108,9 +132,8 @@ impl Problem {
         }
     }
 
-    fn words(self, service: &str) -> Words {
-        let again = "Nothing was sent to the service. You can begin again.";
-        let words = |id, title, lead: String, advice, code: &str| Words {
+    fn told(self) -> Told {
+        let told = |id, title, lead, advice, code: &str| Told {
             id,
             title,
             lead,
@@ -119,62 +142,24 @@ impl Problem {
             quoted: None,
         };
         match self {
-            Self::YouRefused => words(
-                "refused",
-                "You refused",
-                format!("You decided not to sign in, so {service} received nothing about you."),
-                "If you change your mind, you can begin again at any time.",
-                "access_denied",
-            ),
-            Self::Provider { code, description } => Words {
+            Self::YouRefused => told("refused", "refused", "refused_lead", "refused_advice", "access_denied"),
+            Self::Provider { code, description } => Told {
                 quoted: description.map(|text| text.chars().take(MAX_QUOTED_CHARS).collect()),
                 code: wire_code(&code),
-                ..words("error", "You are not signed in", "Yagona could not sign you in.".into(), again, "")
+                ..told("error", "not_signed_in", "not_signed_in_lead", "again", "")
             },
-            Self::Unreachable => words(
-                "unreachable",
-                "Yagona does not answer",
-                "The sign-in service cannot be reached at the moment. This is not your mistake.".into(),
-                "Wait a little and try again.",
-                "unreachable",
-            ),
-            Self::UsedLink => words(
-                "used",
-                "This page was opened before",
-                "This address belongs to a sign-in that is finished, or began too long ago.".into(),
-                again,
-                "state_unknown",
-            ),
-            Self::LostCookie => words(
-                "strange",
-                "This sign-in began elsewhere",
-                "It was begun in another browser, or this browser no longer remembers it.".into(),
-                "Begin again here, and allow cookies for this site.",
-                "state_mismatch",
-            ),
-            Self::BrokenLink => words(
-                "broken",
-                "This address is not complete",
-                "Something was lost from the address on the way.".into(),
-                again,
-                "broken_response",
-            ),
-            Self::ForeignIssuer => words(
-                "foreign",
-                "This answer is not from Yagona",
-                "It names another sign-in service, so it was refused.".into(),
-                again,
-                "issuer_mismatch",
-            ),
-            Self::Unproven(why) => Words {
+            Self::Unreachable => {
+                told("unreachable", "unreachable", "unreachable_lead", "unreachable_advice", "unreachable")
+            }
+            Self::UsedLink => told("used", "used", "used_lead", "again", "state_unknown"),
+            Self::LostCookie => {
+                told("strange", "strange", "strange_lead", "strange_advice", "state_mismatch")
+            }
+            Self::BrokenLink => told("broken", "broken", "broken_lead", "again", "broken_response"),
+            Self::ForeignIssuer => told("foreign", "foreign", "foreign_lead", "again", "issuer_mismatch"),
+            Self::Unproven(why) => Told {
                 quoted: Some(why.to_owned()),
-                ..words(
-                    "unproven",
-                    "You are not signed in",
-                    "What came back from Yagona could not be verified, so it was refused.".into(),
-                    "Try again; if it happens twice, tell our support the code below.",
-                    "verification_failed",
-                )
+                ..told("unproven", "not_signed_in", "unproven_lead", "unproven_advice", "verification_failed")
             },
         }
     }
@@ -203,17 +188,26 @@ pub(super) async fn service(
 }
 
 fn service_page(portal: &Portal, index: usize, request: &HttpRequest) -> HttpResponse {
-    let Some(party) = portal.party(index) else { return nothing_here(portal) };
-    if let Some(session) = session(portal, index, request) {
-        let frame = Frame::new(portal, index, "Your page");
-        return html(portal, StatusCode::OK, &Mine { frame, session: &session });
-    }
-    let front = Front {
-        frame: Frame::new(portal, index, "Sign in"),
-        languages: [("uz-Latn", "Oʻzbekcha"), ("uz-Cyrl", "Ўзбекча"), ("ru", "Русский"), ("en", "English")],
-        offline: party.scopes.iter().any(|scope| scope == "offline_access"),
+    let Some(party) = portal.party(index) else { return nothing_here(portal, request) };
+    let response = if let Some(session) = session(portal, index, request) {
+        let frame = Frame::new(portal, index, request, "mine");
+        let claims = claims::in_plain_words(&session.user, frame.words);
+        html(portal, StatusCode::OK, &Mine { frame, session: &session, claims })
+    } else {
+        let frame = Frame::new(portal, index, request, "front");
+        let offline = party.scopes.iter().any(|scope| scope == "offline_access");
+        html(portal, StatusCode::OK, &Front { frame, offline })
     };
-    html(portal, StatusCode::OK, &front)
+    remember_language(portal, request, response)
+}
+
+/// Adds the cookie that remembers a language, if a link chose one.
+fn remember_language(portal: &Portal, request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
+    let set = Words::chosen(request).map(|words| cookies::set(words::COOKIE, words.tag(), portal.is_https()));
+    if let Some(set) = set.and_then(|set| header::HeaderValue::from_str(&set).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, set);
+    }
+    response
 }
 
 /// Who is signed in at this service in this browser.
@@ -221,25 +215,39 @@ pub(super) fn session(portal: &Portal, index: usize, request: &HttpRequest) -> O
     portal.sessions.find(cookies::read(request, &cookies::session_name(index))?, index)
 }
 
-/// The page after a sign-out; `everywhere` if the provider has confirmed it.
-pub(super) async fn privacy(portal: web::Data<Portal>, index: web::Path<usize>) -> HttpResponse {
-    let frame = Frame::new(&portal, index.into_inner(), "Privacy policy");
-    html(&portal, StatusCode::OK, &Privacy { frame })
+/// What the portal does with data.
+pub(super) async fn privacy(
+    portal: web::Data<Portal>,
+    index: web::Path<usize>,
+    request: HttpRequest,
+) -> HttpResponse {
+    let frame = Frame::new(&portal, index.into_inner(), &request, "privacy");
+    remember_language(&portal, &request, html(&portal, StatusCode::OK, &Privacy { frame }))
 }
 
-pub(super) fn signed_out(portal: &Portal, index: usize, everywhere: bool) -> HttpResponse {
-    let frame = Frame::new(portal, index, "Signed out");
-    html(portal, StatusCode::OK, &SignedOut { frame, everywhere })
+/// The page after a sign-out; `everywhere` if the provider has confirmed it.
+pub(super) fn signed_out(
+    portal: &Portal,
+    index: usize,
+    request: &HttpRequest,
+    everywhere: bool,
+) -> HttpResponse {
+    let frame = Frame::new(portal, index, request, "signed_out");
+    remember_language(portal, request, html(portal, StatusCode::OK, &SignedOut { frame, everywhere }))
 }
 
 /// A problem's page, with its status.
-pub(super) fn problem(portal: &Portal, index: usize, problem: Problem) -> HttpResponse {
+pub(super) fn problem(
+    portal: &Portal,
+    index: usize,
+    request: &HttpRequest,
+    problem: Problem,
+) -> HttpResponse {
     let status = problem.status();
-    let mut frame = Frame::new(portal, index, "");
-    let words = problem.words(frame.service);
-    tracing::info!(oidc.error = words.code, "a sign-in ended with a problem page");
-    frame.title = words.title;
-    let mut response = html(portal, status, &ProblemPage { frame, words });
+    let told = problem.told();
+    tracing::info!(oidc.error = told.code, "a sign-in ended with a problem page");
+    let frame = Frame::new(portal, index, request, told.title);
+    let mut response = html(portal, status, &ProblemPage { frame, told });
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
     }
@@ -247,20 +255,21 @@ pub(super) fn problem(portal: &Portal, index: usize, problem: Problem) -> HttpRe
 }
 
 /// The 404 page.
-pub(super) fn nothing_here(portal: &Portal) -> HttpResponse {
-    let words = Words {
+pub(super) fn nothing_here(portal: &Portal, request: &HttpRequest) -> HttpResponse {
+    let told = Told {
         id: "nowhere",
-        title: "There is no such page",
-        lead: "The address may be old or mistyped.".into(),
-        advice: "Go to the front page and begin there.",
+        title: "nowhere",
+        lead: "nowhere_lead",
+        advice: "nowhere_advice",
         code: "not_found".into(),
         quoted: None,
     };
-    html(portal, StatusCode::NOT_FOUND, &ProblemPage { frame: Frame::new(portal, 0, words.title), words })
+    let frame = Frame::new(portal, 0, request, told.title);
+    html(portal, StatusCode::NOT_FOUND, &ProblemPage { frame, told })
 }
 
-pub(super) async fn nowhere(portal: web::Data<Portal>) -> HttpResponse {
-    nothing_here(&portal)
+pub(super) async fn nowhere(portal: web::Data<Portal>, request: HttpRequest) -> HttpResponse {
+    nothing_here(&portal, &request)
 }
 
 pub(super) async fn stylesheet() -> HttpResponse {
@@ -273,8 +282,7 @@ pub(super) async fn stylesheet() -> HttpResponse {
 
 /// Redirects to a service's page and sets cookies; not cached, and without referrer.
 pub(super) fn to_service(index: usize, set_cookies: &[String]) -> HttpResponse {
-    let path = if index == 0 { "/".to_owned() } else { format!("/service/{index}") };
-    redirect(path, set_cookies)
+    redirect(own_path(index), set_cookies)
 }
 
 /// A redirect after which the browser uses GET.
@@ -309,4 +317,39 @@ fn html(portal: &Portal, status: StatusCode, page: &impl Template) -> HttpRespon
         .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
         .insert_header(("Permissions-Policy", "camera=(), geolocation=(), microphone=()"))
         .body(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_has_its_words() {
+        let provider = Problem::Provider { code: "x".to_owned(), description: None };
+        for problem in [
+            Problem::YouRefused,
+            provider,
+            Problem::Unreachable,
+            Problem::UsedLink,
+            Problem::LostCookie,
+            Problem::BrokenLink,
+            Problem::ForeignIssuer,
+            Problem::Unproven("x"),
+        ] {
+            let told = problem.told();
+            let words = Words::of(&actix_web::test::TestRequest::default().to_http_request());
+            for key in [
+                told.title,
+                told.lead,
+                told.advice,
+                "mine",
+                "front",
+                "nowhere",
+                "nowhere_lead",
+                "nowhere_advice",
+            ] {
+                assert!(words.known(key).is_some(), "{key}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use serde_json::{Map, Value};
 
 use super::claims::Row;
 use super::random_id;
@@ -75,8 +76,8 @@ pub(super) struct SignedIn {
     pub refresh_token: Mutex<Option<String>>,
     /// Whether there was a refresh token to begin with.
     pub refreshable: bool,
-    /// UserInfo, for display.
-    pub claims: Vec<Row>,
+    /// UserInfo, as received.
+    pub user: Map<String, Value>,
     /// The ID token's raw claims.
     pub id_claims: Vec<Row>,
     /// The verifications.
@@ -204,7 +205,7 @@ mod tests {
             id_token: String::new(),
             refresh_token: Mutex::new(Some("r".into())),
             refreshable: true,
-            claims: vec![],
+            user: Map::new(),
             id_claims: vec![],
             facts: vec![],
         }

@@ -49,15 +49,15 @@ pub(super) async fn by_form(
 }
 
 async fn begin(portal: &Portal, index: usize, wishes: Asked<Wishes>, request: &HttpRequest) -> HttpResponse {
-    let Ok(wishes) = wishes else { return page::problem(portal, index, Problem::BrokenLink) };
+    let Ok(wishes) = wishes else { return page::problem(portal, index, request, Problem::BrokenLink) };
     if portal.party(index).is_none() {
-        return page::nothing_here(portal);
+        return page::nothing_here(portal, request);
     }
     if wishes.iss.as_deref().is_some_and(|iss| iss != portal.provider.issuer().as_str()) {
-        return page::problem(portal, index, Problem::ForeignIssuer);
+        return page::problem(portal, index, request, Problem::ForeignIssuer);
     }
     let Ok(metadata) = portal.provider.metadata(now()).await else {
-        return page::problem(portal, index, Problem::Unreachable);
+        return page::problem(portal, index, request, Problem::Unreachable);
     };
     // One cookie for all tabs of a browser: each tab's sign-in has its own `state`.
     let browser = cookies::read(request, cookies::BROWSER).map_or_else(random_id, str::to_owned);
@@ -68,7 +68,7 @@ async fn begin(portal: &Portal, index: usize, wishes: Asked<Wishes>, request: &H
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
             .insert_header((header::SET_COOKIE, cookies::set(cookies::BROWSER, &browser, portal.is_https())))
             .finish(),
-        None => page::nothing_here(portal),
+        None => page::nothing_here(portal, request),
     }
 }
 

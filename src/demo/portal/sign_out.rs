@@ -45,8 +45,12 @@ async fn logout_url(portal: &Portal, session: &SignedIn) -> Option<String> {
     Some(url.into())
 }
 
-pub(super) async fn left(portal: web::Data<Portal>, back: Result<web::Query<Back>, Error>) -> HttpResponse {
+pub(super) async fn left(
+    portal: web::Data<Portal>,
+    back: Result<web::Query<Back>, Error>,
+    request: HttpRequest,
+) -> HttpResponse {
     let state = back.ok().and_then(|back| back.into_inner().state);
     let confirmed = state.and_then(|state| portal.departures.finish(&state));
-    page::signed_out(&portal, confirmed.unwrap_or(0), confirmed.is_some())
+    page::signed_out(&portal, confirmed.unwrap_or(0), &request, confirmed.is_some())
 }

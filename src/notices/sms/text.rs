@@ -80,31 +80,64 @@ const CODE_DIGITS: usize = 6;
 
 /// The text around the service's name and the code. A Cyrillic message has 70 units, so its text is the shortest
 /// that still warns.
+#[derive(Clone, Copy)]
 struct Words {
     first: &'static str,
     between: &'static str,
     last: &'static str,
 }
 
-/// The text of a language; Latin Uzbek for other tags.
-fn words(language_tag: &str) -> Words {
-    let (first, between, last) = match language_tag {
-        "en" => ("Your code for ", " is ", ". Do not tell it to anyone, not even to staff."),
-        "ru" => ("", ": ", ". Никому не говорите"),
-        "uz-Cyrl" => ("", ": ", ". Ҳеч кимга айтманг"),
-        _ => ("", " uchun kod: ", ". Uni hech kimga, hatto xodimlarga ham aytmang."),
-    };
-    Words { first, between, last }
+/// The texts of a language for a sign-in, the one that says most first; Latin Uzbek for other tags. The last one says only that
+/// it is a code, so it serves every purpose.
+fn words(language_tag: &str) -> &'static [Words] {
+    const fn words(first: &'static str, between: &'static str, last: &'static str) -> Words {
+        Words { first, between, last }
+    }
+    const EN: &[Words] = &[words("Your code for ", " is ", ". Do not tell it to anyone, not even to staff.")];
+    const RU: &[Words] = &[
+        words("", ": код входа ", ". Никому не сообщайте"),
+        words("", ", вход: ", ". Никому не говорите"),
+        words("", ": ", ". Никому не говорите"),
+    ];
+    const UZ_CYRL: &[Words] = &[
+        words("", ": кириш коди ", ". Ҳеч кимга айтманг"),
+        words("", ", кириш: ", ". Ҳеч кимга айтманг"),
+        words("", ": ", ". Ҳеч кимга айтманг"),
+    ];
+    const UZ_LATN: &[Words] = &[words("", " uchun kod: ", ". Uni hech kimga, hatto xodimlarga ham aytmang.")];
+    match language_tag {
+        "en" => EN,
+        "ru" => RU,
+        "uz-Cyrl" => UZ_CYRL,
+        _ => UZ_LATN,
+    }
 }
 
-/// The message with a sign-in code: the service, a warning not to share the code, and as its last line
-/// `@host #code`, from which phones fill in the code on that host's pages only.
+/// The first of the texts that fits one segment; otherwise the last.
+fn fitting(all: &[Words], service: &str, code: &str, host: &str) -> String {
+    let service = written(service);
+    let text = |words: &Words| {
+        let Words { first, between, last } = words;
+        format!("{first}{service}{between}{code}{last}\n@{host} #{code}")
+    };
+    let mut texts = all.iter().map(text);
+    let mut chosen = texts.next().unwrap_or_default();
+    for shorter in texts {
+        if length(&chosen).parts == 1 {
+            break;
+        }
+        chosen = shorter;
+    }
+    chosen
+}
+
+/// The message with a sign-in code: the service, what the code is for where that fits one segment, a warning not to share it,
+/// and as its last line `@host #code`, from which phones fill in the code on that host's pages only.
 ///
 /// `language_tag` is `uz-Latn`, `uz-Cyrl`, `ru` or `en` (another means Latin Uzbek), `service` the service's short name in that
 /// language, `host` the provider's host name in ASCII without port.
 pub fn sign_in_text(language_tag: &str, service: &str, code: &str, host: &str) -> String {
-    let Words { first, between, last } = words(language_tag);
-    format!("{first}{}{between}{code}{last}\n@{host} #{code}", written(service))
+    fitting(words(language_tag), service, code, host)
 }
 
 /// The words of a code that permits a release of data.
@@ -119,11 +152,10 @@ fn permission_words(language_tag: &str) -> Words {
 }
 
 /// The message with a code that permits a release of data: as [`sign_in_text`], and it says so where that leaves one
-/// segment. A longer one has the words of a sign-in, and the page alone says what the code permits.
+/// segment. A longer one says only that it is a code, and the page alone says what the code permits.
 pub fn permission_text(language_tag: &str, service: &str, code: &str, host: &str) -> String {
-    let Words { first, between, last } = permission_words(language_tag);
-    let text = format!("{first}{}{between}{code}{last}\n@{host} #{code}", written(service));
-    if length(&text).parts == 1 { text } else { sign_in_text(language_tag, service, code, host) }
+    let all = [permission_words(language_tag), *words(language_tag).last().unwrap_or(&words("")[0])];
+    fitting(&all, service, code, host)
 }
 
 /// The message that tells a person of wrong codes for their number: in Latin Uzbek, since it is not known which language
@@ -243,13 +275,36 @@ mod tests {
             text("uz-Latn"),
             "Soliq uchun kod: 123456. Uni hech kimga, hatto xodimlarga ham aytmang.\n@id.yagona.uz #123456"
         );
-        assert_eq!(text("uz-Cyrl"), "Soliq: 123456. Ҳеч кимга айтманг\n@id.yagona.uz #123456");
-        assert_eq!(text("ru"), "Soliq: 123456. Никому не говорите\n@id.yagona.uz #123456");
+        assert_eq!(text("uz-Cyrl"), "Soliq: кириш коди 123456. Ҳеч кимга айтманг\n@id.yagona.uz #123456");
+        assert_eq!(text("ru"), "Soliq: код входа 123456. Никому не сообщайте\n@id.yagona.uz #123456");
         assert_eq!(
             text("en"),
             "Your code for Soliq is 123456. Do not tell it to anyone, not even to staff.\n@id.yagona.uz #123456"
         );
         assert_eq!(text("de"), text("uz-Latn"));
+    }
+
+    #[test]
+    fn a_cyrillic_message_says_what_its_code_is_for_as_long_as_it_fits_one_segment() {
+        let text = |tag, letters| sign_in_text(tag, &"я".repeat(letters), "123456", HOST);
+        for (tag, says, short) in [("ru", "код входа", "вход:"), ("uz-Cyrl", "кириш коди", "кириш:")]
+        {
+            for letters in 1..=20 {
+                let Length { alphabet, units, parts } = length(&text(tag, letters));
+                assert!(alphabet == Alphabet::Ucs2 && units <= 70 && parts == 1, "{tag} {letters}: {units}");
+            }
+            assert!(text(tag, 9).contains(says) && text(tag, 14).contains(short), "{tag}");
+            let neutral = text(tag, 20);
+            assert!(!neutral.contains("вход") && !neutral.contains("кириш"), "{neutral}");
+        }
+        let portal = sign_in_text("ru", "Davlat portali", "123456", HOST);
+        assert_eq!(portal, "Davlat portali, вход: 123456. Никому не говорите\n@id.yagona.uz #123456");
+        assert_eq!(length(&portal).units, 70);
+        // A code for a permission is never called one to sign in with.
+        for letters in 1..=25 {
+            let text = permission_text("ru", &"я".repeat(letters), "123456", HOST);
+            assert!(!text.contains("вход"), "{text}");
+        }
     }
 
     #[test]

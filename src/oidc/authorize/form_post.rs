@@ -30,7 +30,8 @@ pub(super) fn page(
     fields: Vec<(&'static str, String)>,
 ) -> HttpResponse {
     let reach = CspSources::new(csp_source(action).into_iter().collect());
-    let frame = Frame { text: context.text(), service, languages: Vec::new(), form_action: "" };
+    // The answer is in this page alone, so it cannot be shown again in another language.
+    let frame = context.frame(service, Vec::new());
     respond::page(StatusCode::OK, &FormPostPage { frame, action, fields }, &reach)
 }
 
@@ -38,6 +39,7 @@ pub(super) fn page(
 mod tests {
     use super::*;
     use crate::platform::web::markup::{assert_sound, has_id};
+    use crate::platform::web::site::Site;
     use crate::platform::web::{locale::Language, text::Text};
 
     fn rendered(language: Language, value: &str) -> String {
@@ -50,7 +52,8 @@ mod tests {
             terms: None,
         };
         let text = Text::new(language);
-        let frame = Frame { text, service: Some(service), languages: Vec::new(), form_action: "" };
+        let site = Box::leak(Box::new(Site::default()));
+        let frame = Frame { text, site, service: Some(service), languages: Vec::new(), form_action: "" };
         let fields = vec![("code", value.to_owned()), ("state", value.to_owned())];
         FormPostPage { frame, action: "https://portal.example/cb?a=1&b=2", fields }.render().unwrap()
     }

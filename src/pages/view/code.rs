@@ -2,39 +2,49 @@
 
 use askama::Template;
 
-use crate::platform::clock::Timestamp;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::text::Text;
+use crate::sign_in::Over;
 
-/// Asks for the code. Everything on it is the same whether the number is enrolled or not.
+/// Asks for the code, or says that none can be right any more. Everything on it is the same whether the number is enrolled
+/// or not.
 #[derive(Template)]
 #[template(path = "pages/code.html")]
 pub(crate) struct CodePage<'a> {
     pub frame: Frame<'a>,
-    /// The number, masked but for its last four digits: "+998 •• ••• 45 67".
-    pub masked: &'a str,
+    /// The number: whole where this browser has typed it, otherwise masked but for its last four digits.
+    pub number: &'a str,
     /// What the code is entered for besides signing in.
     pub data: Option<CodeData>,
+    /// Why no code can be right; then none is asked for.
+    pub over: Option<Over>,
     /// What is wrong with the code, in the reader's language (see [`CodeError`]).
     pub error: Option<String>,
     /// A new code was just asked for.
     pub resent: bool,
-    /// Seconds until a new code may be asked for; 0 when it may be now.
-    pub resend_after: u32,
-    /// How many more new codes this sign-in may ask for.
-    pub resends_left: u32,
+    /// How to get a new code, or where to go instead.
+    pub next: Next<'a>,
     /// Messages are known to be delivered slowly at present.
     pub slow: bool,
-    /// Why no code was sent, told in a browser in which the person signed in before (see [`Delay`]).
-    pub delayed: Option<String>,
     /// Wrong codes were entered for the number in other browsers; told in such a browser as well.
     pub strangers: bool,
-    /// Minutes for which a code works.
-    pub minutes: u32,
+    /// Seconds for which a code works.
+    pub seconds: u32,
     /// Leads back to the number page, or to what was chosen.
     pub back: &'a str,
     /// Refuses and leads back to the service.
     pub cancel: &'a str,
+}
+
+/// What follows when the code in force is not entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next<'a> {
+    /// A new code, after so many seconds; 0 when it may be asked for now.
+    Resend { seconds: u32 },
+    /// This sign-in has had all its codes: another one begins here.
+    StartAgain(&'a str),
+    /// No code is sent before the end of that day, in words.
+    Later(String),
 }
 
 /// Data that a code has to do with.
@@ -84,6 +94,16 @@ impl CodeData {
     }
 }
 
+impl Next<'_> {
+    /// The wait for a new code, as a clock shows it.
+    fn wait(&self) -> String {
+        match self {
+            Self::Resend { seconds } => clock(*seconds),
+            Self::StartAgain(_) | Self::Later(_) => String::new(),
+        }
+    }
+}
+
 impl CodePage<'_> {
     /// What the code permits, if it is not one to sign in with.
     fn permits(&self) -> Option<(&str, &str)> {
@@ -100,40 +120,22 @@ impl CodePage<'_> {
         if self.permits().is_some() { "consent.allow" } else { "frame.continue" }
     }
 
-    fn wait(&self) -> String {
-        clock(self.resend_after)
+    /// Why no code can be right, in the reader's language, without what follows from it.
+    fn why_over(&self) -> Option<&'static str> {
+        let key = match self.over? {
+            Over::NotSent => "code.not_sent",
+            Over::UsedUp => "code.error_used_up",
+            Over::Expired => "code.error_expired",
+        };
+        Some(self.frame.text.get(key))
     }
 
     fn valid_for(&self) -> String {
-        self.frame.text.minutes(self.minutes)
-    }
-}
-
-/// How long no code is sent after wrong codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Delay {
-    /// So many seconds, at most an hour.
-    Seconds(u32),
-    /// Until this time.
-    Until(Timestamp),
-}
-
-impl Delay {
-    /// The delay until `until`, seen at `now`.
-    pub(crate) fn until(until: Timestamp, now: Timestamp) -> Self {
-        match u32::try_from(until.since(now)) {
-            Ok(seconds) if seconds > 3600 => Self::Until(until),
-            Ok(seconds) => Self::Seconds(seconds),
-            Err(_) => Self::Seconds(0),
-        }
+        self.frame.text.lasting(self.seconds)
     }
 
-    /// The sentence that the person reads.
-    pub(crate) fn message(self, text: Text) -> String {
-        match self {
-            Self::Seconds(seconds) => text.with("code.delayed", &[("time", &clock(seconds))]),
-            Self::Until(until) => text.with("code.delayed_until", &[("day", &text.date(until.0))]),
-        }
+    fn is_error(&self) -> bool {
+        self.over.is_some() || self.error.is_some()
     }
 }
 
@@ -151,10 +153,8 @@ pub(crate) enum CodeError {
     Expired,
     /// All tries of this code are used.
     UsedUp,
-    /// A new code may be asked for only after so many seconds.
-    TooEarly {
-        seconds: u32,
-    },
+    /// A new code may be asked for only later; the page says when.
+    TooEarly,
     /// This sign-in may ask for no more codes.
     NoMoreCodes,
 }
@@ -168,7 +168,7 @@ impl CodeError {
             CodeError::Wrong { left } => format!("wrong-{left}"),
             CodeError::Expired => "expired".to_owned(),
             CodeError::UsedUp => "used".to_owned(),
-            CodeError::TooEarly { seconds } => format!("early-{seconds}"),
+            CodeError::TooEarly => "early".to_owned(),
             CodeError::NoMoreCodes => "none".to_owned(),
         }
     }
@@ -183,7 +183,7 @@ impl CodeError {
             "wrong" => CodeError::Wrong { left: count },
             "expired" => CodeError::Expired,
             "used" => CodeError::UsedUp,
-            "early" => CodeError::TooEarly { seconds: count },
+            "early" => CodeError::TooEarly,
             "none" => CodeError::NoMoreCodes,
             _ => return None,
         })
@@ -194,10 +194,12 @@ impl CodeError {
         match self {
             CodeError::Empty => text.get("code.error_empty").to_owned(),
             CodeError::NotACode => text.get("code.error_not_a_code").to_owned(),
-            CodeError::Wrong { left } => text.with("code.error_wrong", &[("left", &left.to_string())]),
+            CodeError::Wrong { left } => {
+                text.counted(left, ["code.error_wrong_one", "code.error_wrong_few", "code.error_wrong_many"])
+            }
             CodeError::Expired => text.get("code.error_expired").to_owned(),
             CodeError::UsedUp => text.get("code.error_used_up").to_owned(),
-            CodeError::TooEarly { seconds } => text.with("code.resend_in", &[("time", &clock(seconds))]),
+            CodeError::TooEarly => text.get("code.error_too_early").to_owned(),
             CodeError::NoMoreCodes => text.get("code.no_resends").to_owned(),
         }
     }
@@ -221,18 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_is_told_by_the_clock_up_to_an_hour_and_then_by_the_day() {
-        let (now, en) = (Timestamp(1_790_000_000), Text::new(Language::En));
-        let told = |seconds| Delay::until(now.plus(seconds), now).message(en);
-        assert!(told(30).contains("in 0:30"), "{}", told(30));
-        assert!(told(3600).contains("in 60:00"), "{}", told(3600));
-        assert!(told(30 * 86_400).contains("21 October 2026"), "{}", told(30 * 86_400));
-        assert!(told(-1).contains("in 0:00"));
-    }
-
-    #[test]
     fn an_error_survives_the_address_that_says_it() {
-        for error in [CodeError::Empty, CodeError::Wrong { left: 3 }, CodeError::TooEarly { seconds: 27 }] {
+        for error in [CodeError::Empty, CodeError::Wrong { left: 3 }, CodeError::TooEarly] {
             assert_eq!(CodeError::from_word(&error.word()), Some(error));
         }
         assert_eq!(CodeError::from_word("wrong-99999"), None);
@@ -242,7 +234,7 @@ mod tests {
     #[test]
     fn errors_carry_their_numbers() {
         let en = Text::new(Language::En);
-        assert_eq!(CodeError::Wrong { left: 3 }.message(en), "The code does not match. Tries left: 3.");
-        assert_eq!(CodeError::TooEarly { seconds: 5 }.message(en), "You can ask for a new code in 0:05.");
+        assert_eq!(CodeError::Wrong { left: 3 }.message(en), "Wrong code. You have 3 tries left.");
+        assert_eq!(CodeError::Wrong { left: 1 }.message(en), "Wrong code. You have 1 try left.");
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Datum {
     pub label: String,
     /// The very values that would be released.
     pub values: Vec<String>,
+    /// What is wrong with the values, such as that a document has expired.
+    pub warning: Option<String>,
     /// What the service needs it for.
     pub why: Option<String>,
     /// The person has not decided on it before, but on others for this service.
@@ -27,6 +29,12 @@ impl Datum {
     /// The values that stand on the page: a name in one script, everything else whole.
     fn open(&self) -> &[String] {
         if self.id == "name" { &self.values[..self.values.len().min(1)] } else { &self.values }
+    }
+
+    /// Whether a value is so long that it stands smaller.
+    #[expect(clippy::unused_self, reason = "the template asks the datum")]
+    fn is_long(&self, value: &str) -> bool {
+        value.chars().count() > 40
     }
 
     /// The values that fold away.
@@ -65,13 +73,37 @@ pub(crate) struct ConsentPage<'a> {
     pub purpose: &'a str,
     /// The contract or law that it rests on, in words.
     pub basis: Option<&'a str>,
-    /// The day on which the permission ends, as people say it.
-    pub until: Option<String>,
+    /// The day on which the permission ends, as people say it before a suffix.
+    pub until: String,
     /// The service may use the data when the person is not present (`offline_access`).
     pub offline: bool,
 }
 
 impl ConsentPage<'_> {
+    /// Whether what is new is only among the optional data: then those come first.
+    fn optional_first(&self) -> bool {
+        let has_new = |data: &[Datum]| data.iter().any(|datum| datum.is_new);
+        has_new(&self.optional) && !has_new(&self.required)
+    }
+
+    /// Whether the person's name is among the data, so that it need not be said who is signed in.
+    fn shows_name(&self) -> bool {
+        self.required.iter().chain(&self.optional).any(|datum| datum.id == "name")
+    }
+
+    /// When the permission ends and what it rests on, in one sentence.
+    fn terms(&self) -> String {
+        let (text, until) = (self.frame.text, ("until", self.until.as_str()));
+        match self.basis {
+            Some(basis) => text.with("consent.until_basis", &[until, ("basis", basis)]),
+            None => text.with("consent.until", &[until]),
+        }
+    }
+
+    fn service(&self) -> &str {
+        self.frame.service.as_ref().map_or("", |service| service.name)
+    }
+
     /// The key of the main action.
     fn action(&self) -> &'static str {
         if self.code_to.is_some() { "consent.allow_by_code" } else { "consent.allow" }

@@ -8,7 +8,7 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-pub(super) use code::{CodeData, CodeError, CodeMeaning, CodePage, Delay};
+pub(super) use code::{CodeData, CodeError, CodeMeaning, CodePage, Next};
 pub(super) use consent::{ConsentPage, ContinuePage, Datum};
 pub(super) use leaving::{SignOutPage, SignedOutPage, WelcomePage};
 pub(super) use number::{NumberError, NumberPage};

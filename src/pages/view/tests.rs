@@ -1,11 +1,16 @@
 //! Every page with short, long and hostile words, in every language.
 
+use std::sync::LazyLock;
+
 use askama::Template;
 
 use super::*;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::markup::{assert_sound, has_id, is_never_translated};
+use crate::platform::web::site::Site;
+use crate::platform::web::support::Support;
 use crate::platform::web::{locale::Language, text::Text};
+use crate::sign_in::Over;
 
 const HOSTILE: &str = r#""><script>alert('x')</script><b onclick='y' style="z">"#;
 const LONG: &str = "Oʻzbekiston Respublikasi Prezidenti huzuridagi Davlat xizmatlari agentligining \
@@ -21,6 +26,15 @@ struct Words {
 const ORDINARY: Words = Words { service: "Davlat portali", person: "KARIMOV ALISHER", value: "AD 1234567" };
 const LENGTHY: Words = Words { service: LONG, person: LONG, value: LONG };
 const ATTACK: Words = Words { service: HOSTILE, person: HOSTILE, value: HOSTILE };
+
+fn site() -> &'static Site {
+    static SITE: LazyLock<Site> = LazyLock::new(|| {
+        let phone = Some("+998 71 200-00-00".to_owned());
+        let support = Support { phone, url: "https://id.example.uz/help".parse().ok() };
+        Site { address: "id.example.uz".to_owned(), support, ..Site::default() }
+    });
+    &SITE
+}
 
 fn frame(language: Language, words: &Words) -> Frame<'static> {
     let link = |other: Language| LanguageLink {
@@ -38,6 +52,7 @@ fn frame(language: Language, words: &Words) -> Frame<'static> {
     };
     Frame {
         text: Text::new(language),
+        site: site(),
         service: Some(service),
         languages: Language::ALL.map(link).into(),
         form_action: "/sign-in/step?t=9f2c",
@@ -49,6 +64,7 @@ fn datum(id: &str, label: &str, values: &[&str], new: bool) -> Datum {
         id: id.into(),
         label: label.into(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
+        warning: new.then(|| format!("Expired {label}")),
         why: new.then(|| format!("why {label}")),
         is_new: new,
         had: !new,
@@ -69,16 +85,15 @@ fn number(language: Language, words: &Words, error: Option<NumberError>) -> Stri
 fn code_page(language: Language, words: &Words) -> CodePage<'static> {
     CodePage {
         frame: frame(language, words),
-        masked: "+998 •• ••• 45 67",
+        number: "+998 90 123 45 67",
         data: Some(CodeData { meaning: CodeMeaning::Asked, labels: vec![words.value] }),
+        over: None,
         error: None,
         resent: false,
-        resend_after: 30,
-        resends_left: 2,
+        next: Next::Resend { seconds: 30 },
         slow: false,
-        delayed: None,
         strangers: false,
-        minutes: 3,
+        seconds: 180,
         back: "/sign-in/number",
         cancel: "/sign-in/cancel",
     }
@@ -90,7 +105,7 @@ fn permission(language: Language, words: &Words) -> String {
     CodePage { data, back: "/sign-in/consent", ..code_page(language, words) }.render().unwrap()
 }
 
-fn consent(language: Language, words: &Words) -> String {
+fn consent_page(language: Language, words: &Words) -> ConsentPage<'static> {
     ConsentPage {
         frame: frame(language, words),
         person_name: words.person,
@@ -108,11 +123,13 @@ fn consent(language: Language, words: &Words) -> String {
         recipients: Some(words.value),
         purpose: words.value,
         basis: Some(words.value),
-        until: Some(Text::new(language).date(1_795_244_400)),
+        until: Text::new(language).date_for_suffix(1_795_244_400),
         offline: true,
     }
-    .render()
-    .unwrap()
+}
+
+fn consent(language: Language, words: &Words) -> String {
+    consent_page(language, words).render().unwrap()
 }
 
 fn resume(language: Language, words: &Words) -> String {
@@ -145,7 +162,6 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
     let broken = CodePage {
         error: Some(CodeError::Wrong { left: 3 }.message(Text::new(language))),
         slow: true,
-        delayed: Some(Delay::Seconds(30).message(Text::new(language))),
         strangers: true,
         ..code_page(language, words)
     };
@@ -157,7 +173,7 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
             code_page(language, words).render().unwrap(),
             &["code", "continue", "resend", "cancel", "change-number"],
         ),
-        (broken.render().unwrap(), &["code", "continue", "resend", "error", "strangers", "delayed"]),
+        (broken.render().unwrap(), &["code", "continue", "resend", "error", "strangers"]),
         (
             permission(language, words),
             &["code", "code-data", "continue", "resend", "cancel", "change-choice"],
@@ -222,11 +238,47 @@ fn a_new_code_can_be_asked_for_only_while_some_are_left() {
     assert!(first.contains(r#"name="action" value="resend" formnovalidate data-after="30""#));
     assert!(first.contains(r#"in <span class="number">0:30</span>."#));
     assert!(first.contains(r#"autocomplete="one-time-code""#));
-    let now =
-        CodePage { resend_after: 0, resent: true, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
+    let next = Next::Resend { seconds: 0 };
+    let now = CodePage { next, resent: true, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
     assert!(now.contains(r#"role="status""#) && !has_id(&now, "resend-wait"));
-    let none = CodePage { resends_left: 0, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
-    assert!(!has_id(&none, "resend") && none.contains("No more codes can be sent"));
+    let next = Next::StartAgain("https://portal.example/");
+    let none = CodePage { next, ..code_page(Language::En, &ORDINARY) }.render().unwrap();
+    assert!(!has_id(&none, "resend") && has_id(&none, "code") && has_id(&none, "start-again"));
+    assert!(none.contains("No more codes can be sent"));
+}
+
+#[test]
+fn where_no_code_can_be_right_there_is_no_field_and_one_main_action() {
+    for (over, why) in [
+        (Over::UsedUp, "Too many wrong codes."),
+        (Over::Expired, "This code has expired."),
+        (Over::NotSent, "No code was sent, because too many wrong codes were entered."),
+    ] {
+        for (next, what, action) in [
+            (Next::Resend { seconds: 24 }, "You can ask for a new code in 0:24.", "resend"),
+            (Next::Resend { seconds: 0 }, "You can ask for a new code now.", "resend"),
+            (Next::StartAgain("https://portal.example/"), "No more codes can be sent", "continue"),
+            (
+                Next::Later("1 May 2027".to_owned()),
+                "You can ask for a new code after 1 May 2027.",
+                "continue",
+            ),
+        ] {
+            let of = |language| {
+                let (over, next) = (Some(over), next.clone());
+                CodePage { over, next, ..code_page(language, &ORDINARY) }.render().unwrap()
+            };
+            for language in Language::ALL {
+                assert_sound(&of(language), language);
+            }
+            let html = of(Language::En);
+            let told = html.replace(r#"<span id="resend-wait">"#, "").replace(r#"<span class="number">"#, "");
+            assert!(told.replace("</span>", "").contains(&format!("{why} {what}")), "{html}");
+            assert!(!has_id(&html, "code") && !html.contains("<input"), "{html}");
+            assert_eq!(html.matches(r#"class="main""#).count(), 1, "{html}");
+            assert!(html.contains(&format!(r#"id="{action}" class="main""#)), "{html}");
+        }
+    }
 }
 
 #[test]
@@ -239,10 +291,26 @@ fn only_optional_data_can_be_ticked_and_none_is_at_first() {
     assert_eq!(html.matches("<details>").count(), 1);
     assert!(html.contains("Show all (2)"), "of the values only the scripts of a name fold");
     for end in [
-        "Basis: AD 1234567.",
-        r#"ends on <span class="number">21 November 2026</span>."#,
+        "The permission holds until 21 November 2026; basis: AD 1234567.",
+        r#"May <span translate="no">Davlat portali</span> receive your data?"#,
+        "<h2 id=\"required\">Required · 2</h2>",
+        "<h2 id=\"optional\">You decide · 2</h2>",
         "when you are not using it",
     ] {
         assert!(html.contains(end), "{end}");
     }
+}
+
+#[test]
+fn what_is_new_comes_first_also_where_it_is_only_optional() {
+    let before = |page: ConsentPage<'_>| {
+        let html = page.render().unwrap();
+        html.find("id=\"optional\"") < html.find("id=\"required\"")
+    };
+    let page = || consent_page(Language::En, &ORDINARY);
+    let known = |new| vec![datum("sex", "Sex", &["Male"], new)];
+    assert!(!before(page()), "what is required stands first");
+    assert!(before(ConsentPage { required: known(false), ..page() }));
+    assert!(!before(ConsentPage { required: known(true), ..page() }));
+    assert!(!before(ConsentPage { required: known(false), optional: known(false), ..page() }));
 }

@@ -13,7 +13,7 @@ struct Asset {
     /// Its path on this origin, with a part of its digest.
     url: String,
     content_type: &'static str,
-    body: &'static str,
+    body: &'static [u8],
 }
 
 /// The stylesheet is written in parts and sent as one file.
@@ -24,14 +24,17 @@ const STYLES: &str = concat!(
     include_str!("../../../static/app/content.css"),
 );
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
     const CSS: &str = "text/css; charset=utf-8";
+    const PNG: &str = "image/png";
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     [
-        embed("app.css", CSS, STYLES),
-        embed("code.js", SCRIPT, include_str!("../../../static/code.js")),
-        embed("form_post.js", SCRIPT, include_str!("../../../static/form_post.js")),
-        embed("mark.svg", "image/svg+xml", include_str!("../../../static/mark.svg")),
+        embed("app.css", CSS, STYLES.as_bytes()),
+        embed("code.js", SCRIPT, include_bytes!("../../../static/code.js")),
+        embed("form_post.js", SCRIPT, include_bytes!("../../../static/form_post.js")),
+        embed("mark.svg", "image/svg+xml", include_bytes!("../../../static/mark.svg")),
+        embed("icon-192.png", PNG, include_bytes!("../../../static/icon-192.png")),
+        embed("apple-touch-icon.png", PNG, include_bytes!("../../../static/apple-touch-icon.png")),
     ]
 });
 
@@ -54,8 +57,20 @@ pub async fn get(file: web::Path<String>) -> HttpResponse {
     }
 }
 
-fn embed(name: &'static str, content_type: &'static str, body: &'static str) -> Asset {
-    let digest = digest::digest(&digest::SHA256, body.as_bytes());
+/// A static file under a name that does not change: browsers ask again after a day.
+pub fn of(name: &'static str) -> HttpResponse {
+    match ASSETS.iter().find(|asset| asset.name == name) {
+        Some(asset) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, asset.content_type))
+            .insert_header((CACHE_CONTROL, "public, max-age=86400"))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(asset.body),
+        None => HttpResponse::NotFound().finish(),
+    }
+}
+
+fn embed(name: &'static str, content_type: &'static str, body: &'static [u8]) -> Asset {
+    let digest = digest::digest(&digest::SHA256, body);
     let hash: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     Asset { name, url: format!("/static/{stem}.{hash}.{extension}"), content_type, body }

@@ -1,6 +1,7 @@
 //! The common part of every page: the client, the language, and links to other languages.
 
 use super::locale::Language;
+use super::site::Site;
 use super::text::Text;
 
 /// The common part of a page. `templates/layout.html` draws it.
@@ -8,9 +9,11 @@ use super::text::Text;
 pub struct Frame<'a> {
     /// The texts, in the reader's language.
     pub text: Text,
-    /// The client of the sign-in, shown on top of the page.
+    /// The provider, in the strip on top of the page and at its foot.
+    pub site: &'a Site,
+    /// The client of the sign-in, shown below the strip.
     pub service: Option<Service<'a>>,
-    /// The same page in every language; empty where changing the language would lose the page.
+    /// The same page in every language; empty where there is no address to open it again.
     pub languages: Vec<LanguageLink>,
     /// Where the page's form is posted; empty on pages that have none.
     pub form_action: &'a str,

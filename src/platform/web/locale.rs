@@ -24,6 +24,9 @@ impl Language {
     /// The cookie that holds the language which a person chose.
     pub const COOKIE: CookieName = CookieName::new("__Host-yagona-language");
 
+    /// How long that cookie is kept, in seconds.
+    pub const SECONDS: i64 = 365 * 86_400;
+
     /// Every language, in the order in which pages offer them.
     pub const ALL: [Language; 4] = [Language::UzLatn, Language::UzCyrl, Language::Ru, Language::En];
 
@@ -45,6 +48,21 @@ impl Language {
             Language::Ru => "Русский",
             Language::En => "English",
         }
+    }
+
+    /// The beginning of that name, which finds room beside three others; the whole name begins with it.
+    pub fn short_name(self) -> &'static str {
+        match self {
+            Language::UzLatn => "Oʻz",
+            Language::UzCyrl => "Ўз",
+            Language::Ru => "Ру",
+            Language::En => "En",
+        }
+    }
+
+    /// The language that a link on a page chose: the parameter `lang` of a query.
+    pub fn chosen(query: &str) -> Option<Language> {
+        query.split('&').rev().find_map(|pair| pair.strip_prefix("lang=")).and_then(Language::parse)
     }
 
     /// Parses a BCP 47 tag leniently (`uz`, `uz_cyrl`, `ru-RU`, `uz-Latn-UZ`).
@@ -125,6 +143,16 @@ mod tests {
     fn every_language_is_found_by_its_own_tag() {
         for language in Language::ALL {
             assert_eq!(Language::parse(language.tag()), Some(language));
+        }
+    }
+
+    #[test]
+    fn a_link_chooses_the_language_by_the_last_parameter_of_its_name() {
+        assert_eq!(Language::chosen("t=x&lang=ru&slang=en"), Some(Language::Ru));
+        assert_eq!(Language::chosen("lang=ru&lang=uz-Cyrl"), Some(Language::UzCyrl));
+        assert_eq!((Language::chosen("t=lang"), Language::chosen("lang=de")), (None, None));
+        for language in Language::ALL {
+            assert!(language.own_name().starts_with(language.short_name()));
         }
     }
 

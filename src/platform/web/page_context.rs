@@ -1,14 +1,15 @@
 //! The context of a page request: its language, and problem pages.
 
-use actix_web::web::Data;
+use actix_web::http::{Method, Uri};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::cookies::Cookies;
-use super::frame::{Frame, Service};
+use super::frame::{Frame, LanguageLink, Service};
 use super::locale::{Language, negotiate};
 use super::problem::{ProblemKind, ProblemPage, start_again, try_again};
 use super::respond::{self, CspSources};
-use super::support::Support;
+use super::site::Site;
+use super::support_code::SupportCode;
 use super::text::Text;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::request_id_of;
@@ -30,19 +31,50 @@ pub struct Problem<'a> {
     pub service: Option<Service<'a>>,
     /// For the client's developers, in ASCII and the RFCs' terms.
     pub technical: Option<&'a str>,
-    /// Where to continue.
+    /// Where to start again.
     pub back: Option<&'a str>,
+    /// Another way on instead: its label, and where it leads.
+    pub action: Option<(&'a str, &'a str)>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<i64>,
 }
 
 impl<'r> PageContext<'r> {
-    /// A context with the language that the client requested, the person chose before, or the browser prefers, in this
-    /// order.
+    /// A context with the language that a link on a page chose, the client requested, the person chose before, or the browser
+    /// prefers, in this order.
     pub fn new(request: &'r HttpRequest, cookies: Cookies, ui_locales: Option<&str>) -> Self {
         let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
-        let language = negotiate(ui_locales, cookies.read(request, Language::COOKIE), header);
+        let chosen = Language::chosen(request.query_string());
+        let language =
+            chosen.unwrap_or_else(|| negotiate(ui_locales, cookies.read(request, Language::COOKIE), header));
         Self { request, cookies, language }
+    }
+
+    /// The frame of a page without a form.
+    pub fn frame<'a>(&'a self, service: Option<Service<'a>>, languages: Vec<LanguageLink>) -> Frame<'a> {
+        Frame { text: self.text(), site: Site::of(self.request), service, languages, form_action: "" }
+    }
+
+    /// Links to the page that is shown, in every language, where its address shows it again. A page of a sign-in that answers
+    /// a form leads to the step that is due, whose address is the form's.
+    pub fn languages_here(&self) -> Vec<LanguageLink> {
+        let request = self.request;
+        let repeats = request.method() == Method::GET || request.path().starts_with("/sign-in/");
+        match here(request.uri()).filter(|_| repeats) {
+            Some(here) => LanguageLink::all(self.language, |language| in_language(here, language)),
+            None => Vec::new(),
+        }
+    }
+
+    /// Adds the cookie that remembers a language, if a link chose one.
+    pub fn remember_language(&self, response: HttpResponse) -> HttpResponse {
+        match Language::chosen(self.request.query_string()) {
+            Some(language) => {
+                let set = self.cookies.set(Language::COOKIE, language.tag(), Some(Language::SECONDS));
+                respond::with_cookies(response, set)
+            }
+            None => response,
+        }
     }
 
     /// The texts of its language.
@@ -54,25 +86,31 @@ impl<'r> PageContext<'r> {
     pub fn problem(&self, kind: ProblemKind, problem: &Problem<'_>) -> HttpResponse {
         let text = self.text();
         let id = request_id_of(self.request);
-        let support_code = id.as_ref().map_or("-", |id| id.as_str());
-        if kind == ProblemKind::NotFound {
-            // Strangers look for many pages that do not exist.
-            tracing::debug!(event = "page.problem", page.problem = ?kind, "a problem page was shown");
-        } else {
-            tracing::info!(event = "page.problem", page.problem = ?kind, page.technical = problem.technical, "a problem page was shown");
+        let support_code = id.map(|id| SupportCode::of(id.as_str()).to_string());
+        // Strangers look for many pages that do not exist: there is nothing about them to ask support for.
+        let support_code = support_code.filter(|_| kind != ProblemKind::NotFound);
+        match &support_code {
+            Some(code) => tracing::info!(
+                event = "page.problem",
+                page.problem = ?kind,
+                page.technical = problem.technical,
+                support_code = code,
+                "a problem page was shown"
+            ),
+            None => tracing::debug!(event = "page.problem", page.problem = ?kind, "a problem page was shown"),
         }
-        let here = self.request.uri().to_string();
-        let support = self.request.app_data::<Data<Support>>().map(actix_web::web::Data::get_ref);
-        let action = match kind {
+        let action = match (kind, here(self.request.uri())) {
             // The same page may work in a moment.
-            ProblemKind::Unavailable if here.starts_with('/') => Some(try_again(text, here)),
-            _ => problem.back.map(|href| start_again(text, href)),
+            (ProblemKind::Unavailable, Some(here)) => Some(try_again(text, here)),
+            _ => match problem.action {
+                Some((label, href)) => Some((label.to_owned(), href.to_owned())),
+                None => problem.back.map(|href| start_again(text, href)),
+            },
         };
         let page = ProblemPage {
-            frame: Frame { text, service: problem.service, languages: Vec::new(), form_action: "" },
+            frame: self.frame(problem.service, self.languages_here()),
             kind,
-            support_code,
-            support: support.filter(|support| support.is_given()),
+            support_code: support_code.as_deref(),
             technical: problem.technical,
             action,
             // The words know minutes only: of less the page says that it will not be long.
@@ -82,6 +120,7 @@ impl<'r> PageContext<'r> {
                 .and_then(|seconds| u32::try_from(seconds).ok()),
         };
         let response = respond::page(kind.status(), &page, &CspSources::default());
+        let response = self.remember_language(response);
         match problem.retry_after {
             Some(seconds) => respond::retry_after(response, seconds),
             None => response,
@@ -109,18 +148,45 @@ impl<'r> PageContext<'r> {
     }
 }
 
+/// Path and query of a request on this origin; `None` if a browser would take them for another one's.
+fn here(uri: &Uri) -> Option<&str> {
+    let here = uri.path_and_query()?.as_str();
+    let second = here.strip_prefix('/')?.chars().next();
+    (!matches!(second, Some('/' | '\\'))).then_some(here)
+}
+
+/// The same address with a language chosen.
+fn in_language(here: &str, language: Language) -> String {
+    let (path, query) = here.split_once('?').unwrap_or((here, ""));
+    let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+    let tag = format!("lang={}", language.tag());
+    let query: Vec<&str> = kept.chain([tag.as_str()]).collect();
+    format!("{path}?{}", query.join("&"))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::support::Support;
     use super::*;
     use actix_web::test::{TestRequest, call_and_read_body, init_service};
+    use actix_web::web::Data;
     use actix_web::{App, web};
+
+    #[test]
+    fn links_lead_to_this_origin_and_choose_one_language() {
+        let of = |uri: &str| here(&uri.parse().unwrap()).map(|here| in_language(here, Language::Ru));
+        assert_eq!(of("/").as_deref(), Some("/?lang=ru"));
+        assert_eq!(of("/a?b=1&lang=en&c=2").as_deref(), Some("/a?b=1&c=2&lang=ru"));
+        assert_eq!((of("//evil.uz/a"), of("/\\evil.uz/a")), (None, None));
+    }
 
     async fn asked(support: Support) -> String {
         let lost = |request: HttpRequest| async move {
             PageContext::new(&request, Cookies { https: true }, Some("en"))
                 .problem(ProblemKind::NotFound, &Problem::default())
         };
-        let app = App::new().app_data(Data::new(support)).default_service(web::to(lost));
+        let site = Site { support, ..Site::default() };
+        let app = App::new().app_data(Data::new(site)).default_service(web::to(lost));
         let body = call_and_read_body(&init_service(app).await, TestRequest::get().to_request()).await;
         String::from_utf8(body.to_vec()).unwrap()
     }
@@ -143,7 +209,7 @@ mod tests {
     #[actix_web::test]
     async fn a_problem_page_shows_the_help_contact() {
         let phone = Some("+998 71 200-00-00".to_owned());
-        assert!(asked(Support { phone, url: None }).await.contains("Help: <a class=\"number\""));
+        assert!(asked(Support { phone, url: None }).await.contains("id=\"support\""));
         assert!(!asked(Support { phone: None, url: None }).await.contains("id=\"support\""));
     }
 }

@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::frame::Frame;
-use super::support::Support;
 use super::text::Text;
 
 /// Why a page cannot be shown or a sign-in cannot continue, for the person.
@@ -125,10 +124,8 @@ pub struct ProblemPage<'a> {
     pub frame: Frame<'a>,
     /// What went wrong: determines the status and the words.
     pub kind: ProblemKind,
-    /// The request id, which a person reads out to support.
-    pub support_code: &'a str,
-    /// The help contact, if configured.
-    pub support: Option<&'a Support>,
+    /// What a person reads out to support; the log has it (see [`super::support_code`]).
+    pub support_code: Option<&'a str>,
     /// ASCII English for the client's developers, in terms of the RFCs; never personal data.
     pub technical: Option<&'a str>,
     /// The next action: a label in the reader's language, and its link (see [`start_again`], [`try_again`]).
@@ -158,8 +155,8 @@ impl ProblemPage<'_> {
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template has a reference to the field")]
-    fn retry_minutes(&self, seconds: &u32) -> String {
-        self.frame.text.minutes(seconds.div_ceil(60).max(1))
+    fn wait(&self, seconds: &u32) -> String {
+        self.frame.text.waiting((*seconds).max(1))
     }
 }
 

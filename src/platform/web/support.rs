@@ -1,11 +1,11 @@
-//! The help contact on error pages.
+//! The help contact, which stands on every page.
 
 use url::Url;
 
-use crate::platform::config::settings;
+use crate::platform::config::{Loader, settings};
 
 settings! {
-    /// Help contact on error pages.
+    /// Help contact on every page.
     [support]
     pub struct Support {
         /// Phone number, as shown on pages.
@@ -15,7 +15,22 @@ settings! {
     }
 }
 
+impl Default for Support {
+    /// None.
+    fn default() -> Self {
+        Self { phone: None, url: None }
+    }
+}
+
 impl Support {
+    pub(crate) fn check(&self, loader: &mut Loader) {
+        if loader.production && !self.is_given() {
+            let remedy =
+                "set support.phone or support.url: people who cannot go on must be able to ask somebody";
+            loader.report("support", "names no help contact", remedy);
+        }
+    }
+
     /// Whether a contact is set.
     pub fn is_given(&self) -> bool {
         self.phone.is_some() || self.url.is_some()

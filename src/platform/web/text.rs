@@ -69,16 +69,33 @@ impl Text {
         sentence.split_once(&format!("{{{placeholder}}}")).unwrap_or((sentence, ""))
     }
 
-    /// A duration in minutes, with the plural form of the number: "3 minutes".
-    pub fn minutes(self, count: u32) -> String {
+    /// The sentence of a number with its plural form: for one, for two to four, for more. Only Russian needs all three.
+    pub fn counted(self, count: u32, [one, few, many]: [&'static str; 3]) -> String {
         let key = match (self.0, count % 10, count % 100) {
-            (Language::Ru, _, 11..=14) => "date.minutes_many",
-            (Language::Ru, 1, _) => "date.minutes_one",
-            (Language::Ru, 2..=4, _) => "date.minutes_few",
-            (Language::En, ..) if count == 1 => "date.minutes_one",
-            _ => "date.minutes_many",
+            (Language::Ru, _, 11..=14) => many,
+            (Language::Ru, 1, _) => one,
+            (Language::Ru, 2..=4, _) => few,
+            (Language::En, ..) if count == 1 => one,
+            _ => many,
         };
         self.with(key, &[("count", &count.to_string())])
+    }
+
+    /// How long something lasts: "90 seconds", and from two minutes on in whole minutes, never more than it is.
+    pub fn lasting(self, seconds: u32) -> String {
+        self.duration(seconds, seconds / 60)
+    }
+
+    /// How long to wait: as [`Text::lasting`], but never less than it is.
+    pub fn waiting(self, seconds: u32) -> String {
+        self.duration(seconds, seconds.div_ceil(60))
+    }
+
+    fn duration(self, seconds: u32, minutes: u32) -> String {
+        if seconds < 120 && seconds != 60 {
+            return self.counted(seconds, ["date.seconds_one", "date.seconds_few", "date.seconds_many"]);
+        }
+        self.counted(minutes, ["date.minutes_one", "date.minutes_few", "date.minutes_many"])
     }
 
     /// A date in words, in Tashkent time: "21 November 2026".
@@ -87,6 +104,13 @@ impl Text {
         let month = self.get(MONTHS[usize::from(u8::from(at.month())) - 1]);
         let (day, year) = (at.day().to_string(), at.year().to_string());
         self.with("date.full", &[("day", &day), ("month", month), ("year", &year)])
+    }
+
+    /// As [`Text::date`], for a sentence that goes on with a suffix, before which Uzbek in the Cyrillic script drops the soft
+    /// sign of a month.
+    pub fn date_for_suffix(self, unix_seconds: i64) -> String {
+        let date = self.date(unix_seconds);
+        if self.0 == Language::UzCyrl { date.trim_end_matches('ь').to_owned() } else { date }
     }
 }
 

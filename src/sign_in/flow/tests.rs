@@ -26,16 +26,17 @@ fn code(expires_at: i64) -> CodeSent {
         number: PhoneNumber::from_digits("998001234567").unwrap(),
         index: Digest::of(b"number"),
         person_id: None,
-        challenge: Challenge {
+        challenge: Box::new(Challenge {
             digest: Digest::of(b"code"),
             message_id: "m".to_owned(),
             expires_at: Timestamp(expires_at),
             tries_before: 0,
-        },
+        }),
         sends: 1,
         sent_at: NOW,
         side: crate::people::Side::Stranger,
         braked: false,
+        wrong: crate::sign_in::WrongCodes::default(),
         told: crate::sign_in::Told::default(),
     }
 }

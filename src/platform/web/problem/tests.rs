@@ -4,14 +4,22 @@ use super::*;
 use crate::platform::web::frame::Service;
 use crate::platform::web::locale::Language;
 use crate::platform::web::markup::{assert_sound, has_id};
+use crate::platform::web::site::Site;
+use crate::platform::web::support::Support;
 
 fn page(kind: ProblemKind, language: Language) -> ProblemPage<'static> {
-    let frame = Frame { text: Text::new(language), service: None, languages: Vec::new(), form_action: "" };
+    page_of(kind, language, Support::default())
+}
+
+/// The page of a provider with this help contact.
+fn page_of(kind: ProblemKind, language: Language, support: Support) -> ProblemPage<'static> {
+    let site = Box::leak(Box::new(Site { support, ..Site::default() }));
+    let text = Text::new(language);
+    let frame = Frame { text, site, service: None, languages: Vec::new(), form_action: "" };
     ProblemPage {
         frame,
         kind,
-        support_code: "K7QM-2F",
-        support: None,
+        support_code: Some("4J7W-9D2F"),
         technical: None,
         action: None,
         retry_after: None,
@@ -26,7 +34,7 @@ fn every_kind_has_its_own_words_in_every_language() {
             let html = page(kind, language).render().unwrap();
             assert_sound(&html, language);
             assert!(has_id(&html, "error"));
-            assert!(html.contains("K7QM-2F"));
+            assert!(html.contains("4J7W-9D2F"));
             let words = kind.words();
             for key in [words.happened, words.means, words.advice] {
                 assert!(seen.insert(key), "{key} stands for two kinds");
@@ -47,8 +55,8 @@ fn the_technical_reason_is_on_the_page_and_marked_as_english() {
 }
 
 #[test]
-fn the_wait_is_shown_in_whole_minutes() {
-    for (seconds, shown) in [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes")] {
+fn the_wait_is_shown_as_it_is() {
+    for (seconds, shown) in [(1, "1 second"), (5, "5 seconds"), (60, "1 minute"), (121, "3 minutes")] {
         let retry_after = Some(seconds);
         let html =
             ProblemPage { retry_after, ..page(ProblemKind::TooManyRequests, Language::En) }.render().unwrap();
@@ -81,8 +89,7 @@ fn the_help_contact_is_shown_only_if_configured() {
     let phone = Some("+998 71 200-00-00".to_owned());
     let url = "https://id.example.uz/help".parse().ok();
     let line = |support: &Support, language| {
-        let html =
-            ProblemPage { support: Some(support), ..page(ProblemKind::Internal, language) }.render().unwrap();
+        let html = page_of(ProblemKind::Internal, language, support.clone()).render().unwrap();
         assert_sound(&html, language);
         let (_, line) = html.split_once("<p id=\"support\" class=\"quiet\">").unwrap();
         line.split_once("</p>").unwrap().0.to_owned()
@@ -103,9 +110,7 @@ fn the_help_contact_is_escaped() {
         url: "https://help.example/\"onclick=alert(1)?<script>&a=1".parse().ok(),
     };
     for language in Language::ALL {
-        let html = ProblemPage { support: Some(&support), ..page(ProblemKind::NotFound, language) }
-            .render()
-            .unwrap();
+        let html = page_of(ProblemKind::NotFound, language, support.clone()).render().unwrap();
         assert_sound(&html, language);
         assert!(html.contains("&#60;script&#62;alert(1)") && !html.contains("<script>"), "{html}");
     }

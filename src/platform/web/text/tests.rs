@@ -137,7 +137,7 @@ fn scripts_are_not_mixed() {
                 assert!(!(has_latin && has_cyrillic), "{at}");
                 match language {
                     Language::Ru | Language::UzCyrl if has_latin => {
-                        assert!(["SMS", "ID", "Mobile", "Yagona"].contains(&word), "{at}");
+                        assert!(["SMS", "ID", "Mobile", "Yagona", "my", "gov", "uz"].contains(&word), "{at}");
                     }
                     Language::En | Language::UzLatn => assert!(!has_cyrillic, "{at}"),
                     _ => {}
@@ -180,6 +180,9 @@ fn dates_are_those_of_tashkent_as_people_say_them() {
         dates,
         ["2026-yil 21-noyabr", "2026 йил 21 ноябрь", "21 ноября 2026 года", "21 November 2026"]
     );
+    // A suffix follows it: «2026 йил 21 ноябргача».
+    assert_eq!(Text::new(Language::UzCyrl).date_for_suffix(NOON_IN_NOVEMBER), "2026 йил 21 ноябр");
+    assert_eq!(Text::new(Language::UzLatn).date_for_suffix(NOON_IN_NOVEMBER), "2026-yil 21-noyabr");
     let text = Text::new(Language::En);
     let last_second_utc_of_2026 = 1_798_761_599;
     assert_eq!(text.date(last_second_utc_of_2026), "1 January 2027");
@@ -187,13 +190,23 @@ fn dates_are_those_of_tashkent_as_people_say_them() {
 }
 
 #[test]
-fn minutes_take_the_form_of_their_number() {
-    let ru = |count| Text::new(Language::Ru).minutes(count);
+fn durations_take_the_form_of_their_number() {
+    let ru = |minutes: u32| Text::new(Language::Ru).lasting(minutes * 60);
     assert_eq!(
         [1, 2, 5, 11, 21, 112].map(ru).map(|s| s.split(' ').nth(1).unwrap().to_owned()),
         ["минуту", "минуты", "минут", "минут", "минуту", "минут"]
     );
     let en = Text::new(Language::En);
-    assert_eq!((en.minutes(1).as_str(), en.minutes(21).as_str()), ("1 minute", "21 minutes"));
-    assert_eq!(Text::new(Language::UzLatn).minutes(3), "3 daqiqa");
+    assert_eq!((en.lasting(60).as_str(), en.lasting(21 * 60).as_str()), ("1 minute", "21 minutes"));
+    assert_eq!(Text::new(Language::UzLatn).lasting(180), "3 daqiqa");
+}
+
+#[test]
+fn a_short_time_is_told_in_seconds_and_no_longer_or_shorter_than_it_is() {
+    let en = Text::new(Language::En);
+    let told = |seconds| (en.lasting(seconds), en.waiting(seconds));
+    assert_eq!(told(5), ("5 seconds".to_owned(), "5 seconds".to_owned()));
+    assert_eq!(told(119), ("119 seconds".to_owned(), "119 seconds".to_owned()));
+    assert_eq!(told(150), ("2 minutes".to_owned(), "3 minutes".to_owned()));
+    assert_eq!(Text::new(Language::Ru).waiting(1), "1 секунду");
 }
