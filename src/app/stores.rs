@@ -49,6 +49,9 @@ pub struct Stores {
     pub audit: Audit,
 }
 
+/// Rows of the audit log that are younger, in milliseconds, do not show that a clock was right for long.
+const SETTLED_MS: i64 = 3_600_000;
+
 impl Stores {
     /// Opens keyring and database, which must belong together.
     ///
@@ -159,7 +162,9 @@ impl Stores {
     /// # Errors
     /// [`StartError`].
     pub async fn clock_check(&self, ephemeral: &Ephemeral) -> Result<ClockCheck, StartError> {
-        let newest = self.audit.newest_ms().await.map_err(cannot_start)?;
+        // What a start with a wrong clock wrote a moment ago says nothing about the clock of this one.
+        let before = self.clock.machine_ms().saturating_sub(SETTLED_MS);
+        let newest = self.audit.newest_ms(before).await.map_err(cannot_start)?;
         let most = self.settings.server.clock_skew_seconds.into();
         let time = (self.clock.clone(), Arc::clone(&self.metrics));
         Ok(ClockCheck::new(time, (self.db.clone(), ephemeral.clone()), most, newest))

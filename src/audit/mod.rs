@@ -139,12 +139,13 @@ impl Audit {
         purge::run(self, keep_days, most).await
     }
 
-    /// When the last row was written, by the clock of its process, in milliseconds since the Unix epoch.
+    /// When the last row of before a moment was written, by the clock of its process; both in milliseconds since the Unix
+    /// epoch.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn newest_ms(&self) -> Result<Option<i64>, DbError> {
-        Ok(store::newest_us(&self.0.db).await?.map(|us| us / 1000))
+    pub async fn newest_ms(&self, before_ms: i64) -> Result<Option<i64>, DbError> {
+        Ok(store::newest_us(&self.0.db, before_ms.saturating_mul(1000)).await?.map(|us| us / 1000))
     }
 
     /// Reads the chain from the database.

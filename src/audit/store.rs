@@ -117,9 +117,9 @@ pub(super) async fn last_row(db: &Db) -> Result<i64, DbError> {
 }
 
 /// The time of the last row, in microseconds since the Unix epoch.
-pub(super) async fn newest_us(db: &Db) -> Result<Option<i64>, DbError> {
-    let sql = "SELECT time_us FROM audit_log ORDER BY seq DESC LIMIT 1";
-    let row = db.read_optional(db::statement(sql)).await?;
+pub(super) async fn newest_us(db: &Db, before_us: i64) -> Result<Option<i64>, DbError> {
+    let sql = "SELECT time_us FROM audit_log WHERE time_us < $1 ORDER BY seq DESC LIMIT 1";
+    let row = db.read_optional(db::statement(sql).bind(before_us)).await?;
     row.map(|row| db::int(&row, LOG, "time_us")).transpose()
 }
 

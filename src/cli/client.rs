@@ -47,7 +47,7 @@ pub(super) enum Client {
         #[arg(long, default_value_t = 0, value_name = "HOURS", value_parser = clap::value_parser!(i64).range(0..=720))]
         keep_old: i64,
     },
-    /// Deletes a disabled client: all consents to it end, and its grants are gone
+    /// Deletes a disabled client: all consents to it end, and its identifier is not given again
     Delete {
         /// The client's identifier
         client_id: String,
@@ -134,6 +134,7 @@ impl Client {
             Self::Add(_) | Self::Import { .. } => {
                 let stores = Stores::open(settings).await?;
                 db::migrate(&stores.db).await.map_err(cannot_start)?;
+                stores.verify_keyring().await?;
                 stores
             }
             _ => super::existing(settings).await?,
@@ -241,14 +242,13 @@ impl Client {
                 })
             }
             Self::Delete { client_id } => {
-                let life_events = stores.life_events().await?;
-                let then = vec![
-                    life_events.release.end_of_client(&client_id),
-                    life_events.grants.delete_of_client(&client_id),
-                ];
-                clients.delete(&client_id, then).await.map_err(cannot_start)?;
+                clients.check_deletable(&client_id).await.map_err(cannot_start)?;
+                // A client may have millions: in parts, so that none holds up the database. What fails can be repeated.
+                let release = stores.life_events().await?.release;
+                while release.end_of_client(&client_id, 1000).await.map_err(cannot_start)? > 0 {}
+                clients.delete(&client_id).await.map_err(cannot_start)?;
                 format.print(&json!({ "client_id": client_id, "deleted": true }), || {
-                    say!("{client_id} is deleted; all consents to it have ended, and its grants are gone.");
+                    say!("{client_id} is deleted, and all consents to it have ended. Its identifier is not given again.");
                     Ok(())
                 })
             }

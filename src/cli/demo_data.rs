@@ -22,7 +22,8 @@ pub(super) async fn mark(stores: &Stores) -> Result<(), StartError> {
     if is_marked(db).await? {
         return Ok(());
     }
-    if db::is_unused(db).await.map_err(cannot_start)? {
+    // Not if anybody else has a table there: a reset drops tables by their names.
+    if db::is_empty(db).await.map_err(cannot_start)? {
         let make = "CREATE TABLE IF NOT EXISTS made_by_demo (note TEXT)";
         return db.execute(db::statement(make)).await.map(|_| ()).map_err(cannot_start);
     }

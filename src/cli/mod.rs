@@ -8,6 +8,7 @@ mod consents;
 mod demo;
 #[cfg(feature = "stand-ins")]
 mod demo_data;
+mod health;
 mod keys;
 mod operator;
 mod output;
@@ -54,6 +55,8 @@ enum Command {
     Serve,
     /// Checks whether the provider can run: configuration, connections, migrations, clocks, keys, clients.
     Check,
+    /// Asks the running node of a configuration whether it is ready; for runtimes of containers.
+    Health,
     /// Applies pending database migrations.
     Migrate,
     /// Registers and manages clients (relying parties).
@@ -99,6 +102,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Demo(demo) => demo.run().await,
         Command::Serve => serve::run(settings(file)?).await,
         Command::Check => check::run(file, format).await,
+        Command::Health => health::run(&settings(file)?, format).await,
         Command::Migrate => migrate(settings(file)?).await,
         Command::Client(client) => client.run(settings(file)?, format).await,
         Command::Keys(keys) => keys.run(file, format).await,

@@ -11,7 +11,7 @@ use super::{Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rule
 use crate::audit::{Audit, Event, Kind};
 use crate::platform::bytes;
 use crate::platform::clock::Clock;
-use crate::platform::db::{Db, DbError, Statement};
+use crate::platform::db::{Db, DbError};
 
 type Clients = HashMap<ClientId, Arc<Client>>;
 
@@ -43,6 +43,8 @@ pub struct Registered {
     pub secret: Option<ClientSecret>,
     /// Whether there was no client of that identifier before.
     pub created: bool,
+    /// Whether it was disabled (`true`) or enabled again (`false`) by its document.
+    pub switched: Option<bool>,
     /// Whether it has a `logo_uri`, from which its icon is to be fetched ([`Registry::renew_icon`]).
     pub has_icon: bool,
 }
@@ -62,6 +64,9 @@ pub enum ClientsError {
     /// The client has no secret by its own choice.
     #[error("the client `{0}` is public: it has no secret to rotate")]
     Public(String),
+    /// There was a client of that identifier: its tokens and consents must not be taken for those of another one.
+    #[error("the client `{0}` was deleted, and its identifier is not given again: choose another one")]
+    Deleted(String),
     /// Only a disabled client can be deleted.
     #[error("the client `{0}` is in use: `yagona client disable {0}` disables it; then it can be deleted")]
     InUse(String),
@@ -126,6 +131,10 @@ impl Registry {
         if !errors.is_empty() {
             return Err(ClientsError::Invalid(errors));
         }
+        let deleted = store::deleted(&self.db).await?;
+        if let Some(again) = file.clients.iter().find(|client| deleted.contains(&client.client_id)) {
+            return Err(ClientsError::Deleted(again.client_id.clone()));
+        }
         let known = self.stored().await?;
         let (mut done, mut statements) = (Vec::new(), Vec::new());
         for mut registration in file.clients {
@@ -133,6 +142,8 @@ impl Registry {
             let disabled = registration.disabled.take();
             let old = known.iter().find(|old| old.client_id == registration.client_id);
             let (created, had_secret) = (old.is_none(), old.is_some_and(|old| old.secret.is_some()));
+            let was_disabled = old.is_some_and(|old| old.disabled_at.is_some());
+            let switched = disabled.filter(|disabled| *disabled != was_disabled);
             let authentication = &mut registration.authentication;
             let given =
                 authentication.client_secret.take().map(|secret| ClientSecret::given(&secret).digest());
@@ -142,12 +153,22 @@ impl Registry {
                 .then(ClientSecret::generate);
             let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
             statements.push(store::upsert(&registration, digest.as_ref(), disabled, self.clock.now_ms())?);
-            done.push(Registered { client_id: registration.client_id, secret: made, created, has_icon });
+            done.push(Registered {
+                client_id: registration.client_id,
+                secret: made,
+                created,
+                switched,
+                has_icon,
+            });
         }
         self.db.all_or_nothing(statements).await?;
         for registered in &done {
             let kind = if registered.created { Kind::ClientCreated } else { Kind::ClientChanged };
             self.record(kind, &registered.client_id);
+            if let Some(disabled) = registered.switched {
+                let kind = if disabled { Kind::ClientDisabled } else { Kind::ClientEnabled };
+                self.record(kind, &registered.client_id);
+            }
         }
         self.refresh().await?;
         Ok(done)
@@ -186,16 +207,27 @@ impl Registry {
         Ok(())
     }
 
-    /// Deletes a disabled client together with what `then` removes, all or nothing.
+    /// Whether a client can be deleted: it is disabled.
+    ///
+    /// # Errors
+    /// [`ClientsError`] that says why not.
+    pub async fn check_deletable(&self, id: &str) -> Result<(), ClientsError> {
+        let known = self.stored().await?;
+        match known.iter().find(|client| client.client_id == id) {
+            None => Err(ClientsError::Unknown(id.to_owned())),
+            Some(client) if client.disabled_at.is_none() => Err(ClientsError::InUse(id.to_owned())),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Deletes a disabled client. Its identifier is not given again.
     ///
     /// # Errors
     /// [`ClientsError`].
-    pub async fn delete(&self, id: &str, then: Vec<Statement>) -> Result<(), ClientsError> {
-        if !store::delete(&self.db, id, then).await? {
-            let known = self.stored().await?;
-            let known = known.iter().any(|client| client.client_id == id);
-            let error = if known { ClientsError::InUse } else { ClientsError::Unknown };
-            return Err(error(id.to_owned()));
+    pub async fn delete(&self, id: &str) -> Result<(), ClientsError> {
+        if !store::delete(&self.db, id, self.clock.now_ms()).await? {
+            self.check_deletable(id).await?;
+            return Err(ClientsError::Unknown(id.to_owned()));
         }
         self.record(Kind::ClientDeleted, id);
         self.refresh().await?;
@@ -296,7 +328,8 @@ fn usable(stored: &StoredClient, rules: &Rules) -> Result<Client, String> {
     }
     let mut client = registration.parse(rules).map_err(|errors| errors.to_string())?;
     client.authentication.secret = stored.secret;
-    client.authentication.former_secret = stored.former_secret;
+    let may_work = |secret: &SecretDigest| rules.published_secrets || !secret.is_published();
+    client.authentication.former_secret = stored.former_secret.filter(|(secret, _)| may_work(secret));
     client.disabled = stored.disabled_at.is_some();
     Ok(client)
 }

@@ -1,5 +1,7 @@
 //! SQL of the table `clients`.
 
+use std::collections::HashSet;
+
 use super::{Registration, SecretDigest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
@@ -25,7 +27,7 @@ pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
     let rows = db
         .read_all(db::statement(
             "SELECT client_id, metadata, secret_digest, former_secret_digest, former_secret_until, disabled_at \
-             FROM clients ORDER BY client_id",
+             FROM clients WHERE deleted_at IS NULL ORDER BY client_id",
         ))
         .await?;
     Ok(rows.iter().map(stored).collect())
@@ -72,7 +74,8 @@ pub(super) fn upsert(
          secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), \
          former_secret_digest = CASE WHEN excluded.secret_digest IS NULL THEN clients.former_secret_digest END, \
          disabled_at = CASE $7 WHEN -1 THEN clients.disabled_at WHEN 0 THEN NULL \
-         ELSE COALESCE(clients.disabled_at, excluded.disabled_at) END, updated_at_ms = excluded.updated_at_ms",
+         ELSE COALESCE(clients.disabled_at, excluded.disabled_at) END, updated_at_ms = excluded.updated_at_ms \
+         WHERE clients.deleted_at IS NULL",
     )
     .bind(&registration.client_id)
     .bind(metadata)
@@ -106,20 +109,28 @@ pub(super) async fn set_secret(
     Ok(changed == 1)
 }
 
-/// Deletes a disabled client with its icon and `then`, all or nothing; `false` when there is none that is disabled.
-pub(super) async fn delete(db: &Db, id: &str, then: Vec<Statement>) -> Result<bool, DbError> {
+/// Deletes a disabled client with its secrets and its icon, but for its identifier; `false` when there is none that is disabled.
+pub(super) async fn delete(db: &Db, id: &str, now_ms: i64) -> Result<bool, DbError> {
     let delete = db::statement(
-        "DELETE FROM clients WHERE client_id = $1 AND disabled_at IS NOT NULL RETURNING client_id",
+        "UPDATE clients SET deleted_at = $1, secret_digest = NULL, former_secret_digest = NULL, updated_at_ms = $2 \
+         WHERE client_id = $3 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING client_id",
     );
     let icon = db::statement("DELETE FROM client_icons WHERE client_id = $1").bind(id);
-    let then = [icon].into_iter().chain(then).collect();
-    Ok(db.guarded(delete.bind(id), then).await?.is_some())
+    let deleted = db.guarded(delete.bind(now_ms / 1000).bind(now_ms).bind(id), vec![icon]).await?;
+    Ok(deleted.is_some())
+}
+
+/// The identifiers of deleted clients.
+pub(super) async fn deleted(db: &Db) -> Result<HashSet<String>, DbError> {
+    let rows =
+        db.read_all(db::statement("SELECT client_id FROM clients WHERE deleted_at IS NOT NULL")).await?;
+    rows.iter().map(|row| db::text(row, TABLE, "client_id")).collect()
 }
 
 pub(super) async fn set_disabled(db: &Db, id: &str, disabled: bool, now_ms: i64) -> Result<bool, DbError> {
     let changed = db
         .execute(
-            db::statement("UPDATE clients SET disabled_at = $1, updated_at_ms = $2 WHERE client_id = $3")
+            db::statement("UPDATE clients SET disabled_at = $1, updated_at_ms = $2 WHERE client_id = $3 AND deleted_at IS NULL")
                 .bind(disabled.then_some(now_ms / 1000))
                 .bind(now_ms)
                 .bind(id),

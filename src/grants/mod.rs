@@ -120,11 +120,13 @@ impl Grant {
     /// answer to the first request was perhaps lost, or two requests were sent at once. Its successor must not have been
     /// refreshed itself, and not be older than `window` seconds.
     pub fn repeats(&self, generation: i64, window: i64, now: Timestamp) -> bool {
-        !self.revoked
-            && self.expires_at > now
-            && self.generation == generation.saturating_add(1)
-            // By the clocks of two nodes, which may differ a little.
-            && (-window..window).contains(&now.since(self.refreshed_at))
+        // By the clocks of two nodes, which may differ a little.
+        self.follows(generation, now) && (-window..window).contains(&now.since(self.refreshed_at))
+    }
+
+    /// Whether the current refresh token is the successor of the one of `generation`, and alive.
+    pub fn follows(&self, generation: i64, now: Timestamp) -> bool {
+        !self.revoked && self.expires_at > now && self.generation == generation.saturating_add(1)
     }
 }
 
@@ -184,7 +186,8 @@ impl Grants {
         Ok(None)
     }
 
-    /// Notes that nobody knows whether a redemption took place. If the note is lost, its repetition counts as a replay.
+    /// Notes that nobody knows whether a redemption or a rotation took place. If the note is lost, its repetition counts as a
+    /// replay.
     async fn unanswered(&self, grant: &str, redemption: &str, error: DbError) -> DbError {
         if matches!(error, DbError::Unavailable(_)) {
             let note = self.ephemeral.put(unanswered_key(grant, redemption), &true, REPEATABLE).await;
@@ -237,7 +240,20 @@ impl Grants {
         idle: i64,
     ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
-        Ok(store::rotate(&self.db, id, generation, client, now.minus(idle), now).await?)
+        match store::rotate(&self.db, id, generation, client, now.minus(idle), now).await {
+            Ok(rotated) => Ok(rotated),
+            // Nobody knows whether it took place: whoever asks again, however long the outage lasts, gets the successor.
+            Err(error) => Err(self.unanswered(id, &generation.to_string(), error).await.into()),
+        }
+    }
+
+    /// Whether the database did not answer when a refresh token of `generation` was used.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn is_unanswered(&self, id: &str, generation: i64) -> Result<bool, ServiceError> {
+        let note = self.ephemeral.get::<bool>(unanswered_key(id, &generation.to_string())).await?;
+        Ok(note.is_some())
     }
 
     /// A grant by its identifier.
@@ -289,12 +305,6 @@ impl Grants {
     /// the client holds of that person is revoked.
     pub fn end_before_narrower(&self, person: &PersonId, client: &ClientId) -> Vec<Statement> {
         store::revoke_all_of((person, client), self.clock.now_ms())
-    }
-
-    /// What must take place in the transaction that deletes a client: its grants go with it, so that no later client of the
-    /// same identifier inherits them.
-    pub fn delete_of_client(&self, client: &str) -> Statement {
-        store::delete_of_client(client)
     }
 
     /// What must take place in the transaction that ends consents of a person and a client: the grants that rest on any

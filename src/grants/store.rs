@@ -201,11 +201,6 @@ fn numbered(mark: Statement, (person, client): (&PersonId, &ClientId)) -> Vec<St
     vec![mark, of(take), of(number)]
 }
 
-/// Deletes what a client holds of anybody.
-pub(super) fn delete_of_client(client: &str) -> Statement {
-    db::statement("DELETE FROM grants WHERE client_id = $1").bind(client)
-}
-
 /// The grants of a person and a client that were revoked at a moment or since.
 pub(super) async fn revoked_of(
     db: &Db,

@@ -212,7 +212,9 @@ async fn stale(tokens: &Tokens, client: &Client, token: &RefreshToken) -> Result
     let found = found.filter(|grant| grant.client_id == client.id && !grant.revoked);
     let Some(grant) = found else { return Ok(None) };
     let (window, now) = (tokens.lifetimes.refresh_repeat, tokens.provider.clock.now());
-    let repeats = grant.repeats(token.generation, window, now);
+    let repeats = grant.repeats(token.generation, window, now)
+        || (grant.follows(token.generation, now)
+            && tokens.grants.is_unanswered(&token.grant, token.generation).await?);
     if grant.generation > token.generation && !repeats {
         let event = Event::new(Kind::RefreshReplayed).client(client.id.as_str());
         tokens.provider.audit.record(event.grant(token.grant.as_str()));

@@ -60,21 +60,26 @@ impl People {
         self.index.digest(&[b"pinfl", pinfl.digits().as_bytes()])
     }
 
-    /// Whether this keyring finds those who are stored, by one of them: their record must open, and their PINFL give the
-    /// blind index that they are found by. True when nobody is stored.
+    /// Whether this keyring finds those who are stored, by some of them: a record must open, and its PINFL give the
+    /// blind index that the person is found by. True when nobody is stored.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn are_found(&self) -> Result<bool, DbError> {
-        // Rows of version 0.1 that are nobody's hold no record.
-        let any = "SELECT person_id, pinfl_index, sealed FROM persons WHERE sealed <> '' LIMIT 1";
-        let Some(row) = self.db.read_optional(db::statement(any)).await? else { return Ok(true) };
-        let id = db::text(&row, "persons", "person_id")?;
-        let sealed = db::text(&row, "persons", "sealed")?;
-        let record = self.sealer.open_text(place("persons", &id).as_bytes(), &sealed).ok();
-        let person = record.and_then(|plain| serde_json::from_slice::<Person>(&plain).ok());
-        let index = db::text(&row, "persons", "pinfl_index")?;
-        Ok(person.is_some_and(|person| self.pinfl_index(&person.pinfl).encode() == index))
+        // Rows of version 0.1 that are nobody's hold no record. A damaged row must not speak for all.
+        let some = "SELECT person_id, pinfl_index, sealed FROM persons WHERE sealed <> '' LIMIT 20";
+        let rows = self.db.read_all(db::statement(some)).await?;
+        for row in &rows {
+            let id = db::text(row, "persons", "person_id")?;
+            let sealed = db::text(row, "persons", "sealed")?;
+            let record = self.sealer.open_text(place("persons", &id).as_bytes(), &sealed).ok();
+            let person = record.and_then(|plain| serde_json::from_slice::<Person>(&plain).ok());
+            let index = db::text(row, "persons", "pinfl_index")?;
+            if person.is_some_and(|person| self.pinfl_index(&person.pinfl).encode() == index) {
+                return Ok(true);
+            }
+        }
+        Ok(rows.is_empty())
     }
 
     /// The account state of a number; `None` if it is unknown.

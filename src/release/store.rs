@@ -142,12 +142,17 @@ impl Release {
         Ok(ended)
     }
 
-    /// What must take place in the transaction that deletes a client: all consents to it end. Their rows stay, as what people
-    /// once agreed to.
-    pub fn end_of_client(&self, client: &str) -> Statement {
-        db::statement("UPDATE consents SET ended_at = $1 WHERE client_id = $2 AND ended_at IS NULL")
-            .bind(self.clock.now().0)
-            .bind(client)
+    /// Ends up to `most` consents to a client that is being deleted; returns how many. Their rows stay, as what people once
+    /// agreed to.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn end_of_client(&self, client: &str, most: i64) -> Result<u64, DbError> {
+        let end = db::statement(
+            "UPDATE consents SET ended_at = $1 WHERE consent_id IN (SELECT consent_id FROM consents \
+             WHERE client_id = $2 AND ended_at IS NULL LIMIT $3)",
+        );
+        self.db.execute(end.bind(self.clock.now().0).bind(client).bind(most)).await
     }
 
     /// A new identifier of a consent: letters and digits, so that a command never takes it for a flag.

@@ -32,6 +32,9 @@ pub struct EndedSessions {
     last: Arc<tokio::sync::Mutex<i64>>,
 }
 
+/// How many ends are read at once.
+const PART: i64 = 5000;
+
 impl EndedSessions {
     /// All ends in `db`.
     ///
@@ -55,29 +58,38 @@ impl EndedSessions {
         Ok(())
     }
 
-    /// Reads what ended after a number; returns the last number by now.
+    /// Reads what ended after a number, in parts; returns the last number by now.
     async fn read_after(&self, seq: i64) -> Result<i64, DbError> {
-        let rows = self
-            .db
-            .read_all(
-                db::statement(
-                    "SELECT '' AS sid_key, seq, 0 AS expires_at FROM sequences WHERE list = 'ended_sessions' \
-                     UNION ALL SELECT sid_key, seq, expires_at FROM ended_sessions WHERE seq > $1",
+        let mut after = seq;
+        loop {
+            let rows = self
+                .db
+                .read_all(
+                    db::statement(
+                        "SELECT '' AS sid_key, seq, 0 AS expires_at FROM sequences WHERE list = 'ended_sessions' \
+                         UNION ALL SELECT sid_key, seq, expires_at FROM (SELECT sid_key, seq, expires_at \
+                         FROM ended_sessions WHERE seq > $1 ORDER BY seq LIMIT $2) AS part",
+                    )
+                    .bind(after)
+                    .bind(PART),
                 )
-                .bind(seq),
-            )
-            .await?;
-        let mut newest = 0;
-        for row in &rows {
-            let key = db::text(row, TABLE, "sid_key")?;
-            if key.is_empty() {
-                newest = db::int(row, "sequences", "seq")?;
-                continue;
+                .await?;
+            let mut newest = 0;
+            for row in &rows {
+                let (key, seq) = (db::text(row, TABLE, "sid_key")?, db::int(row, TABLE, "seq")?);
+                if key.is_empty() {
+                    newest = seq;
+                    continue;
+                }
+                let key =
+                    Digest::try_from(key).map_err(|_| row.corrupt(TABLE, "sid_key", "it is no digest"))?;
+                self.note(key, Timestamp(db::int(row, TABLE, "expires_at")?));
+                after = after.max(seq);
             }
-            let key = Digest::try_from(key).map_err(|_| row.corrupt(TABLE, "sid_key", "it is no digest"))?;
-            self.note(key, Timestamp(db::int(row, TABLE, "expires_at")?));
+            if i64::try_from(rows.len()).is_ok_and(|rows| rows <= PART) {
+                return Ok(newest);
+            }
         }
-        Ok(newest)
     }
 
     /// What makes the end of a session durable, which would have gone on until `until` at most.

@@ -38,9 +38,9 @@ settings! {
         /// Codes requested from one IPv4 /24 or IPv6 /48 in five minutes, but never fewer than from one client IP.
         sends_per_site_5m: u32 = 500, count(1..=1_000_000_000, "messages");
         /// Codes requested from one IPv6 /40 in five minutes, but never fewer than from one /48.
-        sends_per_region_5m: u32 = 2000, count(1..=1_000_000_000, "messages");
+        sends_per_region_5m: u32 = 5000, count(1..=1_000_000_000, "messages");
         /// Codes requested from one IPv6 /32, a provider's whole network, in five minutes, but never fewer than from one /40.
-        sends_per_provider_5m: u32 = 5000, count(1..=1_000_000_000, "messages");
+        sends_per_provider_5m: u32 = 20000, count(1..=1_000_000_000, "messages");
         /// Networks with limits of their own instead, such as the addresses that a mobile operator's subscribers share:
         /// `{ operator = { blocks = ["203.0.113.0/24"], sends_5m = 20000, sends_per_address_5m = 2000 } }`.
         networks: NamedNetworks;

@@ -185,6 +185,29 @@ async fn a_redemption_that_nobody_was_told_of_can_be_repeated_once() {
 }
 
 #[tokio::test]
+async fn a_refresh_that_nobody_was_told_of_can_be_repeated_however_long_it_took() {
+    let world = relayed().await;
+    let (postgres, _) = world.relays.as_ref().expect("relays");
+    let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
+    let mut token = world.tokens(&asked, &world.person()).await.get("refresh_token").to_owned();
+    for _ in 0..4 {
+        // Every thread has prepared the statement, so that it goes out before anything comes back.
+        token = world.refresh(SHOP, &token).await.granted().get("refresh_token").to_owned();
+    }
+    let browser = world.browser();
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+    postgres.mute();
+    assert_gives_up(&browser, Method::POST, &world.url("/oidc/token"), &fields).await;
+    postgres.restore();
+    assert_ready(&world, 200).await;
+    world.until_stored("SELECT CAST(MAX(refresh_generation) AS BIGINT) FROM grants", 6).await;
+    world.advance(300).await;
+    let tokens = world.refresh(SHOP, &token).await.granted();
+    world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+    world.refresh(SHOP, &token).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
 async fn a_postgres_that_hangs_is_given_up_and_comes_back() {
     let world = relayed().await;
     let (postgres, _) = world.relays.as_ref().expect("relays");

@@ -53,6 +53,7 @@ pub struct Metrics {
     brakes: Family<Labels<1>, Counter>,
     brakes_held: Family<Labels<1>, Gauge>,
     clock_skew: Family<Labels<1>, Gauge>,
+    ready: Family<Labels<1>, Gauge>,
 }
 
 impl Metrics {
@@ -81,6 +82,7 @@ impl Metrics {
             brakes: Family::default(),
             brakes_held: Family::default(),
             clock_skew: Family::default(),
+            ready: Family::default(),
         };
         metrics.register();
         Arc::new(metrics)
@@ -118,6 +120,7 @@ impl Metrics {
         own.register("brakes_held", "Brakes on guessing that hold", self.brakes_held.clone());
         let skew = "Seconds by which a store's clock is ahead of this machine's";
         own.register("clock_skew_seconds", skew, self.clock_skew.clone());
+        own.register("ready", "Whether a check of /health/ready is passed", self.ready.clone());
         own.register_collector(Box::new(self.routes.clone()));
     }
 
@@ -185,6 +188,11 @@ impl Metrics {
     /// How many such brakes hold at this node.
     pub fn brakes_held(&self, scope: &'static str) -> Gauge {
         self.brakes_held.get_or_create_owned(&[("scope", scope)])
+    }
+
+    /// 1 while a check of readiness is passed, else 0.
+    pub fn ready(&self, check: &'static str) -> Gauge {
+        self.ready.get_or_create_owned(&[("check", check)])
     }
 
     /// By how many seconds a store's clock is ahead of this machine's.

@@ -91,6 +91,11 @@ async fn outcomes(checks: &[(&'static str, Check)], timeout: Duration) -> (bool,
 }
 
 async fn metrics(operations: web::Data<Operations>) -> HttpResponse {
+    let (_, found) = outcomes(&operations.checks, CHECK_TIMEOUT).await;
+    for (name, _) in &operations.checks {
+        let passed = found.get(*name).is_some_and(|found| found["ok"] == true);
+        operations.metrics.ready(name).set(i64::from(passed));
+    }
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .insert_header((CACHE_CONTROL, "no-store"))

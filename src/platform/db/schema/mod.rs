@@ -133,6 +133,21 @@ pub async fn is_unused(db: &Db) -> Result<bool, DbError> {
     .is_empty())
 }
 
+/// Whether a database holds no table at all, of whomever.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn is_empty(db: &Db) -> Result<bool, DbError> {
+    let any = match db.engine() {
+        super::Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 1",
+        super::Engine::Postgres => {
+            "SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relkind = 'r' \
+             AND relnamespace = 'public'::regnamespace LIMIT 1"
+        }
+    };
+    Ok(db.read_optional(super::statement(any)).await?.is_none())
+}
+
 impl Migration {
     fn checksum(&self) -> Digest {
         digest(&SHA384, self.sql.as_bytes())
