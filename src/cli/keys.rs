@@ -12,7 +12,7 @@ use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
 use crate::platform::clock::Timestamp;
 use crate::platform::config;
-use crate::platform::jose::{Alg, PUBLISH_AHEAD, SigningKeys};
+use crate::platform::jose::{Alg, KeySet, PUBLISH_AHEAD};
 use crate::platform::seal::Keyring;
 
 /// Manages the keyring and the signing keys.
@@ -39,36 +39,29 @@ impl Keys {
             return init(file, format);
         }
         let stores = super::existing(super::settings(file)?).await?;
-        let keys = match self {
-            Self::Rotate { alg, active_in } => {
-                let algs =
-                    match alg {
-                        None => Alg::ALL.to_vec(),
-                        Some(name) => vec![Alg::parse(&name).ok_or_else(|| {
-                            StartError(format!("`{name}` is not one of RS256, ES256, EdDSA"))
-                        })?],
-                    };
-                let names = algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(" ");
-                let rotating = rotate(&stores, algs, active_in, format);
-                operator::recorded(&stores, "keys rotate", |event| event.alg(names), rotating).await?
-            }
-            Self::Init | Self::List => {
-                let keys = stores.keys().await?;
-                if !keys.created().is_empty() {
-                    stores.audit.end_command("keys list", true).await.map_err(cannot_start)?;
-                }
-                keys
-            }
-        };
-        print(&keys, stores.clock.now(), format)?;
+        if let Self::Rotate { alg, active_in } = self {
+            let algs = match alg {
+                None => Alg::ALL.to_vec(),
+                Some(name) => vec![
+                    Alg::parse(&name)
+                        .ok_or_else(|| StartError(format!("`{name}` is not one of RS256, ES256, EdDSA")))?,
+                ],
+            };
+            let names = algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(" ");
+            let rotating = rotate(&stores, algs, active_in, format);
+            operator::recorded(&stores, "keys rotate", |event| event.alg(names), rotating).await?;
+        }
+        let now = stores.clock.now();
+        let keys = KeySet::stored(&stores.db, &stores.keyring, now).await.map_err(cannot_start)?;
+        print(&keys, now, format)?;
         stores.db.close().await;
         Ok(())
     }
 }
 
 /// Prints the keys that are published.
-fn print(keys: &SigningKeys, now: Timestamp, format: Format) -> Result<(), StartError> {
-    let all = keys.current().list(now);
+fn print(keys: &KeySet, now: Timestamp, format: Format) -> Result<(), StartError> {
+    let all = keys.list(now);
     let told: Vec<Value> = all
         .iter()
         .map(|key| {
@@ -80,6 +73,9 @@ fn print(keys: &SigningKeys, now: Timestamp, format: Format) -> Result<(), Start
         })
         .collect();
     format.print(&json!({ "keys": told }), || {
+        if all.is_empty() {
+            say!("There are no signing keys yet; the first start makes them.");
+        }
         for key in &all {
             let state = if key.signing {
                 "signing"
@@ -96,12 +92,7 @@ fn print(keys: &SigningKeys, now: Timestamp, format: Format) -> Result<(), Start
     })
 }
 
-async fn rotate(
-    stores: &Stores,
-    algs: Vec<Alg>,
-    active_in: i64,
-    format: Format,
-) -> Result<SigningKeys, StartError> {
+async fn rotate(stores: &Stores, algs: Vec<Alg>, active_in: i64, format: Format) -> Result<(), StartError> {
     let keys = stores.keys().await?;
     let bits = stores.settings.keys.rsa_bits;
     for alg in algs {
@@ -111,7 +102,7 @@ async fn rotate(
             say!("{}: {kid} is published and signs in {active_in} s", alg.name());
         }
     }
-    Ok(keys)
+    Ok(())
 }
 
 fn init(file: Option<&Path>, format: Format) -> Result<(), StartError> {

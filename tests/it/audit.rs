@@ -64,6 +64,8 @@ fn operate(world: &World, person: &Person) -> Vec<String> {
         world.command(command);
     }
     let said = world.command(&["client", "rotate-secret", "new"]);
+    world.command(&["client", "disable", "new"]);
+    world.command(&["client", "delete", "new"]);
     world.command(&["keys", "rotate", "--alg", "ES256"]);
     said.split_whitespace().filter(|word| word.len() > 30).map(str::to_owned).collect()
 }

@@ -293,7 +293,10 @@ async fn a_check_makes_nothing_and_goes_on_after_a_failure() {
     let database = format!("sqlite:{}", folder.file("sealed.db").display());
     let sealed = Place { database, redis: None, ..place };
     std::fs::write(folder.file("sealed.toml"), setup.configuration(&sealed).to_string()).expect("a file");
-    run_well(folder.path(), &["keys", "list", "-c", "sealed.toml"]);
+    run_well(folder.path(), &["migrate", "-c", "sealed.toml"]);
+    let none = run_well(folder.path(), &["keys", "list", "-c", "sealed.toml"]);
+    assert!(none.contains("no signing keys yet"), "what only reads makes none: {none}");
+    run_well(folder.path(), &["keys", "rotate", "-c", "sealed.toml"]);
     let before = run_well(folder.path(), &["check", "-c", "sealed.toml"]);
     assert!(before.contains("signing with"), "{before}");
     std::fs::rename(folder.file("keyring.toml"), folder.file("keyring-of-before.toml")).expect("a file");

@@ -148,19 +148,24 @@ async fn nodes_that_start_at_once_make_one_key_of_each_algorithm() {
     world.change_database("DELETE FROM signing_keys").await;
     // Both find none before either can store one.
     let lock = world.lock_by("LOCK TABLE signing_keys IN SHARE MODE").await;
-    let check = || {
+    let rotate = || {
         let (folder, config) = (world.folder.path().to_owned(), world.config_of_another());
-        tokio::task::spawn_blocking(move || run(&folder, &["check", "-c", &config.display().to_string()]))
+        let config = config.display().to_string();
+        tokio::task::spawn_blocking(move || {
+            run(&folder, &["keys", "rotate", "--alg", "ES256", "-c", &config])
+        })
     };
-    let both = [check(), check()];
+    let both = [rotate(), rotate()];
     world.until_waiting(2).await;
     lock.release().await;
-    for check in both {
-        let output = check.await.expect("a command");
+    for rotate in both {
+        let output = rotate.await.expect("a command");
         assert!(output.status.success(), "{}", both_streams(&output));
     }
-    let keys = "SELECT CAST(COUNT(*) AS BIGINT) FROM signing_keys";
-    assert_eq!(world.stored(keys).await, 3);
+    let others = "SELECT CAST(COUNT(*) AS BIGINT) FROM signing_keys WHERE alg <> 'ES256'";
+    assert_eq!(world.stored(others).await, 2, "one of each algorithm, made by one of the two");
+    let rotated = "SELECT CAST(COUNT(*) AS BIGINT) FROM signing_keys WHERE alg = 'ES256'";
+    assert_eq!(world.stored(rotated).await, 3, "the first, and a successor by each command");
     world.start_again().await;
-    assert_eq!(kids(&world.keys().await).len(), 3);
+    assert_eq!(kids(&world.keys().await).len(), 5);
 }
