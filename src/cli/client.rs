@@ -278,7 +278,7 @@ async fn register(
         .iter()
         .map(|registered| {
             let secret = registered.secret.as_ref().map(ClientSecret::expose);
-            json!({ "client_id": registered.client_id, "created": registered.created, "client_secret": secret })
+            json!({ "client_id": registered.client_id, "created": registered.created, "client_secret": secret, "secret_of_file": registered.brought })
         })
         .collect();
     format.print(&json!({ "clients": told }), || print_registered(&done))?;
@@ -373,10 +373,11 @@ async fn fetch_icons(clients: &Registry, outbound: &Outbound, ids: &[&str]) -> u
 
 fn print_registered(done: &[Registered]) -> Result<(), StartError> {
     for registered in done {
-        let what = match (registered.created, registered.secret.is_some()) {
-            (true, _) => "new",
-            (false, true) => "replaced, new secret",
-            (false, false) => "replaced, secret kept",
+        let what = match registered {
+            Registered { created: true, .. } => "new",
+            Registered { secret: Some(_), .. } => "replaced, new secret",
+            Registered { brought: true, .. } => "replaced, and its secret by that of the file",
+            _ => "replaced, secret kept",
         };
         say!("client_id      {} ({what})", registered.client_id);
         if let Some(secret) = &registered.secret {

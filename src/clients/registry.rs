@@ -43,6 +43,8 @@ pub struct Registered {
     pub secret: Option<ClientSecret>,
     /// Whether there was no client of that identifier before.
     pub created: bool,
+    /// Whether its document brought another secret than it had.
+    pub brought: bool,
     /// Whether it was disabled (`true`) or enabled again (`false`) by its document.
     pub switched: Option<bool>,
     /// Whether it has a `logo_uri`, from which its icon is to be fetched ([`Registry::renew_icon`]).
@@ -67,6 +69,9 @@ pub enum ClientsError {
     /// There was a client of that identifier: its tokens and consents must not be taken for those of another one.
     #[error("the client `{0}` was deleted, and its identifier is not given again: choose another one")]
     Deleted(String),
+    /// A file has two clients of one identifier.
+    #[error("the client `{0}` is in the file twice; nothing was stored")]
+    Repeated(String),
     /// Only a disabled client can be deleted.
     #[error("the client `{0}` is in use: `yagona client disable {0}` disables it; then it can be deleted")]
     InUse(String),
@@ -131,6 +136,10 @@ impl Registry {
         if !errors.is_empty() {
             return Err(ClientsError::Invalid(errors));
         }
+        let mut seen = HashSet::new();
+        if let Some(again) = file.clients.iter().find(|client| !seen.insert(client.client_id.as_str())) {
+            return Err(ClientsError::Repeated(again.client_id.clone()));
+        }
         let deleted = store::deleted(&self.db).await?;
         if let Some(again) = file.clients.iter().find(|client| deleted.contains(&client.client_id)) {
             return Err(ClientsError::Deleted(again.client_id.clone()));
@@ -152,11 +161,13 @@ impl Registry {
             let made = (!authentication.is_public() && given.is_none() && exported.is_none() && !had_secret)
                 .then(ClientSecret::generate);
             let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
+            let brought = made.is_none() && digest.is_some() && old.is_some_and(|old| old.secret != digest);
             statements.push(store::upsert(&registration, digest.as_ref(), disabled, self.clock.now_ms())?);
             done.push(Registered {
                 client_id: registration.client_id,
                 secret: made,
                 created,
+                brought,
                 switched,
                 has_icon,
             });
@@ -165,6 +176,9 @@ impl Registry {
         for registered in &done {
             let kind = if registered.created { Kind::ClientCreated } else { Kind::ClientChanged };
             self.record(kind, &registered.client_id);
+            if registered.brought {
+                self.record(Kind::ClientSecretChanged, &registered.client_id);
+            }
             if let Some(disabled) = registered.switched {
                 let kind = if disabled { Kind::ClientDisabled } else { Kind::ClientEnabled };
                 self.record(kind, &registered.client_id);

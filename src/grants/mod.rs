@@ -80,7 +80,7 @@ impl GrantDetails {
         let granted: Vec<&str> = self.scope.split(' ').collect();
         let kept: Vec<&str> = scope.split(' ').collect();
         self.released.retain(|set| !granted.contains(&set.scope()) || kept.contains(&set.scope()));
-        self.scope = scope.to_owned();
+        self.scope = granted.into_iter().filter(|scope| kept.contains(scope)).collect::<Vec<_>>().join(" ");
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::{ErrorCode, TokenError};
 use super::refresh_token::RefreshToken;
 use super::{Tokens, client_auth, id_token};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, GrantType};
+use crate::clients::{AuthMethod, Client, GrantType};
 use crate::grants::Grant;
 use crate::people::Account;
 use crate::platform::bytes::{self, Digest};
@@ -108,10 +108,11 @@ async fn authorization_code(
     if !tokens.codes.is_ours(code) {
         return Err(invalid());
     }
-    // A code of a session that has ended grants nothing any more, but may have been redeemed before.
-    let found = tokens.codes.find(code).await?.filter(|found| found.in_session);
-    let Some(FoundCode { content, .. }) = found else {
-        tokens.grants.replayed(code, &client.id).await?;
+    let Some(FoundCode { content, in_session, .. }) = tokens.codes.find(code).await? else {
+        // A public client proves itself by what the content says: whoever finds its code somewhere must not end its grant.
+        if client.authentication.method != AuthMethod::None {
+            tokens.grants.replayed(code, &client.id).await?;
+        }
         return Err(invalid());
     };
     if content.client_id != client.id {
@@ -124,6 +125,11 @@ async fn authorization_code(
         ));
     }
     proof_key(&content, params.get("code_verifier"))?;
+    if !in_session {
+        // A code of a session that has ended grants nothing any more, but may have been redeemed before.
+        tokens.grants.replayed(code, &client.id).await?;
+        return Err(invalid());
+    }
     let CodeContent { details, nonce, number, .. } = content;
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
     let now = tokens.provider.clock.now();
@@ -180,7 +186,14 @@ async fn refresh_token(
     let found = if params.get("scope").is_some() { tokens.grants.find(&token.grant).await? } else { None };
     if let (Some(asked), Some(found)) = (params.get("scope"), &found) {
         let granted: Vec<&str> = found.details.scope.split(' ').collect();
-        if found.client_id == client.id && !asked.split(' ').all(|scope| granted.contains(&scope)) {
+        let (window, now) = (tokens.lifetimes.refresh_repeat, tokens.provider.clock.now());
+        // A token that is not the current one is judged as such, whatever scope it is sent with.
+        let is_current = !found.revoked
+            && (found.generation == token.generation || found.repeats(token.generation, window, now));
+        if is_current
+            && found.client_id == client.id
+            && !asked.split(' ').all(|scope| granted.contains(&scope))
+        {
             return Err(TokenError::new(ErrorCode::InvalidScope, "scope exceeds what was granted"));
         }
     }

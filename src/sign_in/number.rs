@@ -50,6 +50,9 @@ pub enum ResendOutcome {
 /// How long after the end of a delay by strangers its holder is still told of it, in seconds.
 const TOLD_FOR: i64 = 7 * 86_400;
 
+/// How long storing a message takes at most as a rule, in seconds.
+const STORING: i64 = 2;
+
 /// What became of a code that was made.
 pub(super) enum Sent {
     Stored,
@@ -132,7 +135,7 @@ impl SignIn {
             && former.index == index
             && self.resend_in(former, now) > Some(0)
             // An attempt may expect a code whose message the database did not take.
-            && self.outbox.is_stored(&index, &former.challenge.message_id).await?
+            && self.is_stored(former).await?
         {
             return Ok(NumberOutcome::AlreadySent);
         }
@@ -159,7 +162,7 @@ impl SignIn {
             None => return Ok(ResendOutcome::NoMore),
             // Nobody waits after a code whose message the database did not take.
             Some(wait) if wait > 0 => {
-                if self.outbox.is_stored(&former.index, &former.challenge.message_id).await? {
+                if self.is_stored(former).await? {
                     return Ok(ResendOutcome::Wait(wait));
                 }
             }
@@ -171,6 +174,15 @@ impl SignIn {
             Sent::Limited(limit) => ResendOutcome::Limited(limit),
             Sent::Overtaken => ResendOutcome::Overtaken,
         })
+    }
+
+    /// Whether the message of a code was stored. One that was made a moment ago may be on its way: of two requests at once the
+    /// second must not make another.
+    pub(super) async fn is_stored(&self, sent: &CodeSent) -> Result<bool, ServiceError> {
+        if self.clock.now().since(sent.sent_at) < STORING {
+            return Ok(true);
+        }
+        Ok(self.outbox.is_stored(&sent.index, &sent.challenge.message_id).await?)
     }
 
     /// Seconds until the next code may be asked for; `None` when the attempt has had all. A pause after wrong codes is part of

@@ -28,7 +28,7 @@ impl SignIn {
             let waits = self.resend_in(former, now) > Some(0);
             let in_force = former.index == index && (former.challenge.expires_at > now || waits);
             // An attempt may expect a code whose message the database did not take.
-            if in_force && self.outbox.is_stored(&index, &former.challenge.message_id).await? {
+            if in_force && self.is_stored(former).await? {
                 let former = former.clone();
                 let again = Event::PermissionAsked(person, agreement, former);
                 if open.attempt.advance(again, false, now).is_err() {

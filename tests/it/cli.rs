@@ -95,6 +95,18 @@ async fn clients_can_be_managed_while_the_provider_runs(setup: Setup) {
     .await;
     assert!(can_sign_in(&world, "newcomer", &second).await, "an export and an import keep the secret");
 
+    // A file that brings another secret says so, and one that names a client twice is refused.
+    let one = "[[clients]]\nclient_id = \"brought\"\nclient_name = \"B\"\nowner = \"X\"\nscope = \"openid\"\n\
+               redirect_uris = [\"http://localhost:9/cb\"]\nclient_secret = \"a-secret-of-its-own-0123456789-0123456789\"\n";
+    std::fs::write(world.folder.file("one.toml"), one).expect("a file");
+    assert!(world.command(&["client", "import", "one.toml"]).contains("(new)"));
+    assert!(world.command(&["client", "import", "one.toml"]).contains("secret kept"));
+    world.command(&["client", "rotate-secret", "brought"]);
+    assert!(world.command(&["client", "import", "one.toml"]).contains("its secret by that of the file"));
+    std::fs::write(world.folder.file("twice.toml"), one.repeat(2)).expect("a file");
+    let twice = both_streams(&world.try_command(&["client", "import", "twice.toml"]));
+    assert!(twice.contains("twice"), "{twice}");
+
     // An import is all or nothing, and every error is reported.
     let broken = "[[clients]]\nclient_id = \"good\"\nclient_name = \"Good\"\nowner = \"X\"\n\
                   scope = \"openid\"\nredirect_uris = [\"https://good.uz/cb\"]\n\

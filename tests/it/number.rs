@@ -184,6 +184,7 @@ async fn a_code_that_could_not_be_stored_is_never_said_to_be_sent(setup: Setup) 
     world.refuse_messages(true).await;
     browser.enter_number(&page, &person.number).await.page().expect_status(500);
     world.refuse_messages(false).await;
+    world.advance(2).await;
     // The same form again: a code is made and sent, and the one before it is none.
     let page = browser.enter_number(&page, &person.number).await.page().expect("code");
     world.sandbox.next_code(&person).await;
@@ -192,6 +193,7 @@ async fn a_code_that_could_not_be_stored_is_never_said_to_be_sent(setup: Setup) 
     world.refuse_messages(true).await;
     browser.press(&page, "resend", &[]).await.page().expect_status(500);
     world.refuse_messages(false).await;
+    world.advance(2).await;
     let page = browser.press(&page, "resend", &[]).await.page().expect("code");
     let code = world.sandbox.next_code(&person).await;
     let page = browser.enter_code(&page, &code).await.page().expect("allow");
@@ -203,6 +205,7 @@ async fn a_code_that_could_not_be_stored_is_never_said_to_be_sent(setup: Setup) 
     world.refuse_messages(true).await;
     browser.press(&page, "allow", &[]).await.page().expect_status(500);
     world.refuse_messages(false).await;
+    world.advance(2).await;
     let page = browser.press(&page, "allow", &[]).await.page().expect("code");
     let code = world.sandbox.next_code(&person).await;
     code_of(&browser.enter_code(&page, &code).await.away());

@@ -1,6 +1,6 @@
 //! What must still hold when a code is redeemed or a token refreshed: the session, the person, the number, the consent.
 
-use crate::support::client_file::SHOP;
+use crate::support::client_file::{NATIVE, SHOP};
 use crate::support::flow::redemption;
 use crate::support::servers::lose;
 use crate::support::wait::until;
@@ -9,6 +9,7 @@ use crate::support::{Asked, Backend, Setup, World, alone_on_both_backends, code_
 on_both_backends!(
     asvs_10_4_3_a_code_grants_nothing_after_its_session_ended,
     a_code_of_a_session_that_ended_is_still_known_as_replayed,
+    a_spent_code_alone_ends_nothing_of_a_public_client,
 );
 
 alone_on_both_backends!(a_number_that_was_blocked_redeems_and_refreshes_nothing);
@@ -20,6 +21,20 @@ fn offline() -> Asked {
 async fn sign_out(browser: &mut crate::support::Browser) {
     let page = browser.open("/oidc/logout").await.page().expect("continue");
     browser.press(&page, "continue", &[]).await.page().expect("signed-out");
+}
+
+async fn a_spent_code_alone_ends_nothing_of_a_public_client(world: &World) {
+    let asked = Asked::by(NATIVE).with("scope", "openid phone offline_access");
+    let mut browser = world.browser();
+    let code = code_of(&browser.sign_in(world, &asked, &world.person()).await);
+    let tokens = world.redeem(NATIVE, &code).await.granted();
+    sign_out(&mut browser).await;
+    let found = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", "x")];
+    world.post_as(NATIVE, "/oidc/token", &found).await.refused(400, "invalid_grant");
+    assert_eq!(world.userinfo(tokens.get("access_token")).await.status, 200);
+    // Whoever has the verifier as well is the client, or has stolen everything of it.
+    world.redeem(NATIVE, &code).await.refused(400, "invalid_grant");
+    assert_eq!(world.userinfo(tokens.get("access_token")).await.status, 401);
 }
 
 async fn asvs_10_4_3_a_code_grants_nothing_after_its_session_ended(world: &World) {

@@ -57,6 +57,11 @@ async fn rfc6749_6_the_scope_can_shrink_and_never_grow(world: &World) {
     let less = refresh(tokens.get("refresh_token"), "openid phone").await.granted();
     let userinfo = world.userinfo(less.get("access_token")).await;
     assert!(userinfo.body.get("name").is_none(), "{}", userinfo.body);
+    let again = refresh(less.get("refresh_token"), "openid openid phone openid").await.granted();
+    assert_eq!(again.get("scope"), "openid phone", "each once");
+    // A token of before is a replay, whatever scope it is sent with.
+    refresh(tokens.get("refresh_token"), "openid address").await.refused(400, "invalid_grant");
+    refresh(again.get("refresh_token"), "openid").await.refused(400, "invalid_grant");
 }
 
 async fn oidc_12_2_a_refreshed_id_token_is_about_the_same_sign_in(world: &World) {
