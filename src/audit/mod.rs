@@ -10,6 +10,7 @@
 
 mod chain;
 mod event;
+mod kind;
 mod purge;
 mod queue;
 mod settings;
@@ -33,7 +34,8 @@ use crate::platform::seal::Keyring;
 use crate::platform::telemetry::{self, Metrics};
 
 pub use chain::Link;
-pub use event::{Event, Kind};
+pub use event::Event;
+pub use kind::Kind;
 pub use settings::AuditSettings;
 pub(crate) use store::TABLES;
 pub use verify::{Gap, Report, Tampering, Verifier};

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::chain::Entry;
-use super::event::Budget;
+use super::kind::Budget;
 use super::{Event, Kind};
 
 /// Maximum number of rows that wait, of some 400 bytes each: minutes of a busy node without a database.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::chain::{Keys, Link, StoredRow};
-use super::event::Kind;
+use super::kind::Kind;
 use super::store::{self, Base};
 use crate::platform::bytes;
 use crate::platform::db::{Db, DbError};

@@ -1,0 +1,158 @@
+//! The kinds of events: a closed list, so that nothing can be written that nobody thought of.
+
+/// How many rows of a kind one node may write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Budget {
+    /// Whatever happens: it rests on something that cannot be had for nothing.
+    Unlimited,
+    /// What anybody can bring about by sending a request: so many in a second, and ten times as many in one burst. What is
+    /// more is logged and counted, and the count gets a row.
+    PerSecond(i64),
+}
+
+/// The level of the event's line in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Weight {
+    Info,
+    Warn,
+}
+
+/// Rows that refused requests of strangers may cause in a second, of each kind and on each node.
+const REFUSALS: i64 = 100;
+
+/// Rows that sign-ins begun, and cancelled, may cause in a second on each node: more than a node can bring to an end.
+const BEGINNINGS: i64 = 2000;
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $Kind:ident = $name:literal, $weight:ident, $budget:expr, $message:literal;)+) => {
+        /// What happened. The names are stable: collectors and auditors search for them.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Kind {
+            $($(#[doc = $doc])+ $Kind,)+
+        }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$Kind),+];
+
+            /// The name in the log and in the rows.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$Kind => $name,)+
+                }
+            }
+
+            /// What it says to people, in the log.
+            pub(super) const fn message(self) -> &'static str {
+                match self {
+                    $(Self::$Kind => $message,)+
+                }
+            }
+
+            pub(super) const fn weight(self) -> Weight {
+                match self {
+                    $(Self::$Kind => Weight::$weight,)+
+                }
+            }
+
+            pub(super) const fn budget(self) -> Budget {
+                use Budget::{PerSecond, Unlimited};
+                match self {
+                    $(Self::$Kind => $budget,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A node began to serve.
+    NodeStarted = "node.started", Info, Unlimited, "a node started";
+    /// A node ended in order: its last row.
+    NodeStopped = "node.stopped", Info, Unlimited, "a node stopped";
+    /// A client asked for a sign-in that the person must do something for.
+    SignInBegun = "sign_in.begun", Info, PerSecond(BEGINNINGS), "a sign-in began";
+    /// A code was made; `sent` says whether it goes to anybody.
+    CodeSent = "sign_in.code_sent", Info, PerSecond(BEGINNINGS), "a code was made";
+    /// A code was asked for and a limit refused it.
+    CodeLimited = "sign_in.limited", Info, PerSecond(REFUSALS), "a limit refused a code";
+    /// A code was compared and not accepted.
+    WrongCode = "sign_in.wrong_code", Info, PerSecond(BEGINNINGS), "a code was not accepted";
+    /// A code was entered that could no longer be compared.
+    CodeRefused = "sign_in.code_refused", Info, PerSecond(REFUSALS), "a code came too late or too often";
+    /// Wrong codes delayed or locked an account.
+    Locked = "sign_in.locked", Warn, Unlimited, "an account takes no code for now";
+    /// A person proved who they are; a session was opened.
+    SessionOpened = "session.opened", Info, Unlimited, "a session was opened";
+    /// A session was ended by its person, or replaced by another person's.
+    SessionEnded = "session.ended", Info, Unlimited, "a session was ended";
+    /// A client got an authorization code.
+    SignInCompleted = "sign_in.completed", Info, Unlimited, "a sign-in was completed";
+    /// A sign-in ended without an authorization code.
+    SignInRefused = "sign_in.refused", Info, PerSecond(BEGINNINGS), "a sign-in was refused";
+    /// An authorization request was refused before anybody was asked anything.
+    AuthorizationRefused = "authorization.refused", Info, PerSecond(REFUSALS), "an authorization request was refused";
+    /// A person agreed, or a law lets the client have the data.
+    ConsentGiven = "consent.given", Info, Unlimited, "a consent was recorded";
+    /// A person was asked for consent and refused.
+    ConsentRefused = "consent.refused", Info, Unlimited, "a consent was refused";
+    /// A consent was ended with the client's grants.
+    ConsentEnded = "consent.ended", Info, Unlimited, "a consent was ended";
+    /// Tokens were issued for an authorization code, or to a client itself.
+    TokenIssued = "token.issued", Info, Unlimited, "tokens were issued";
+    /// Tokens were issued for a refresh token.
+    TokenRefreshed = "token.refreshed", Info, Unlimited, "tokens were refreshed";
+    /// A request for tokens was refused.
+    TokenRefused = "token.refused", Info, PerSecond(REFUSALS), "a token request was refused";
+    /// A client revoked a grant or an access token.
+    TokenRevoked = "token.revoked", Info, Unlimited, "tokens were revoked";
+    /// An authorization code was used twice: its grant was revoked.
+    CodeReplayed = "code.replayed", Warn, Unlimited, "a code was redeemed twice: its grant is revoked";
+    /// A refresh token was used twice: its grant was revoked.
+    RefreshReplayed = "refresh_token.replayed", Warn, Unlimited, "a refresh token was used twice: its grant is revoked";
+    /// An introspection request was refused.
+    IntrospectionRefused = "introspection.refused", Info, PerSecond(REFUSALS), "an introspection request was refused";
+    /// A revocation request was refused.
+    RevocationRefused = "revocation.refused", Info, PerSecond(REFUSALS), "a revocation request was refused";
+    /// A UserInfo request was refused.
+    UserinfoRefused = "userinfo.refused", Info, PerSecond(REFUSALS), "a UserInfo request was refused";
+    /// A logout request was refused.
+    LogoutRefused = "logout.refused", Info, PerSecond(REFUSALS), "a logout request was refused";
+    /// Everything of a person was ended.
+    AccessEnded = "person.access_ended", Info, Unlimited, "sessions, grants and tokens of a person were ended";
+    /// An operator unlocked an account.
+    PersonUnlocked = "person.unlocked", Info, Unlimited, "an account was unlocked";
+    /// A client was registered.
+    ClientCreated = "client.created", Info, Unlimited, "a client was registered";
+    /// A client's registration was replaced.
+    ClientChanged = "client.changed", Info, Unlimited, "a client was changed";
+    /// A client got a new secret.
+    ClientSecretChanged = "client.secret_changed", Info, Unlimited, "a client got a new secret";
+    /// A client was disabled.
+    ClientDisabled = "client.disabled", Info, Unlimited, "a client was disabled";
+    /// A client was enabled again.
+    ClientEnabled = "client.enabled", Info, Unlimited, "a client was enabled";
+    /// A client was deleted.
+    ClientDeleted = "client.deleted", Info, Unlimited, "a client was deleted";
+    /// A signing key was made because there was none of its algorithm.
+    KeyCreated = "key.created", Info, Unlimited, "a signing key was created";
+    /// A signing key was made that follows the former ones of its algorithm.
+    KeyRotated = "key.rotated", Info, Unlimited, "a signing key was rotated";
+    /// An operator's command is about to change or read something.
+    CommandBegun = "operator.command", Info, Unlimited, "a command was begun";
+    /// An operator's command ended: its process's last row.
+    CommandEnded = "operator.finished", Info, Unlimited, "a command ended";
+    /// Events of strangers that got no row of their own.
+    Suppressed = "audit.suppressed", Warn, Unlimited, "events were logged and got no row";
+    /// Expired rows were removed.
+    Purged = "audit.purged", Info, Unlimited, "expired rows of the audit log were removed";
+    /// The end of the chain is before one that this node has seen: the table was changed or restored.
+    RolledBack = "audit.rolled_back", Warn, Unlimited, "the audit log ends before where it had ended";
+}
+
+impl Kind {
+    /// Whether a process writes nothing after it.
+    pub(super) fn is_last(name: &str) -> bool {
+        name == Self::NodeStopped.name() || name == Self::CommandEnded.name()
+    }
+}
