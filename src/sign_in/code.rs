@@ -95,17 +95,19 @@ impl SignIn {
     }
 
     /// Notes what a wrong code changes, if it was the last one that the code in force allows, or begins a pause; `tries` is what
-    /// the attempt has counted with it. Without effect if another request was quicker: the next one notes it.
+    /// the attempt has counted with it. Without effect if another request was quicker.
     ///
     /// # Errors
     /// [`ServiceError`] when the store is unavailable.
     pub async fn note_wrong(&self, open: &mut OpenAttempt, tries: u64) -> Result<(), ServiceError> {
         let Some((sent, _)) = open.attempt.stage().code() else { return Ok(()) };
         let (known, mut noted) = (sent.wrong, sent.wrong);
-        let used_up = tries.saturating_sub(sent.challenge.tries_before) >= self.tries_allowed(sent);
-        if used_up && known.used_up {
+        let (tried, allowed) = (tries.saturating_sub(sent.challenge.tries_before), self.tries_allowed(sent));
+        // What comes after the last try was not compared, and must not overtake a right code that was sent at the same time.
+        if tried > allowed || known.used_up {
             return Ok(());
         }
+        let used_up = tried == allowed;
         noted.used_up = used_up;
         let wrong = i64::try_from(self.wrong_codes(sent, tries)).unwrap_or(i64::MAX);
         if let Some(pause) = self.settings.delays.after(wrong) {
