@@ -9,7 +9,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use super::{Account, AccountState, Epoch, Failures, NumberStatus, Person, PersonId, PhoneNumber, Pinfl};
-use crate::platform::bytes::Digest;
+use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::{Keyring, Mac, Sealer};
@@ -84,6 +84,9 @@ impl People {
 
     /// The account state of a number; `None` if it is unknown.
     ///
+    /// The nearest number on record is read and then compared, so that the same rows are visited and the same columns read
+    /// whether or not the number is on record: a look-up that finds nothing is measurably quicker.
+    ///
     /// # Errors
     /// [`DbError`].
     pub async fn account_state(&self, number_index: &Digest) -> Result<Option<AccountState>, DbError> {
@@ -91,14 +94,23 @@ impl People {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, n.status, w.failures, w.locked_until, w.known_failures, w.known_locked_until, p.epoch \
+                    "SELECT p.person_id, n.number_index, n.status, w.failures, w.locked_until, w.known_failures, \
+                     w.known_locked_until, p.epoch \
                      FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id \
-                     LEFT JOIN wrong_codes w ON w.account = n.person_id WHERE n.number_index = $1",
+                     LEFT JOIN wrong_codes w ON w.account = n.person_id \
+                     WHERE n.number_index >= $1 ORDER BY n.number_index LIMIT 1",
                 )
                 .bind(number_index.encode()),
             )
             .await?;
-        row.map(|row| account_state(&row)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let state = account_state(&row);
+        let nearest = db::text(&row, "phone_numbers", "number_index")?;
+        if bytes::same(nearest.as_bytes(), number_index.encode().as_bytes()) {
+            state.map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// A person with their enrolled number, possibly cached for a few seconds.
@@ -356,6 +368,28 @@ mod tests {
         );
         let both = "UPDATE phone_numbers SET status = 'enrolled'";
         assert!(db.execute(db::statement(both)).await.is_err(), "the database holds it as well");
+    }
+
+    #[actix_web::test]
+    async fn a_number_that_is_not_on_record_is_read_like_its_neighbour_and_is_nobodys() {
+        let (people, db) = people().await;
+        let somebody = somebody();
+        let own = people.number_index(&somebody.phone);
+        people
+            .store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, Timestamp(1))
+            .await
+            .unwrap();
+        let (mut below, mut above) = (own, own);
+        below.0[0] = own.0[0].wrapping_sub(1);
+        above.0[0] = own.0[0].wrapping_add(1);
+        assert!(people.account_state(&own).await.unwrap().is_some());
+        for other in [below, above, Digest([0; 32]), Digest([255; 32])] {
+            assert!(people.account_state(&other).await.unwrap().is_none());
+        }
+        // A neighbour that cannot be read is nobody else's fault.
+        db.execute(db::statement("UPDATE phone_numbers SET status = 'odd'")).await.unwrap();
+        assert!(people.account_state(&own).await.is_err());
+        assert!(people.account_state(&Digest([0; 32])).await.unwrap().is_none());
     }
 
     #[actix_web::test]
