@@ -209,7 +209,11 @@ fn brake_rules(stores: &Stores) -> BrakeRules {
     }
 }
 
-pub(super) fn gateways(settings: &Settings) -> Result<Gateways, StartError> {
+/// The SMS gateways in the order of the settings.
+///
+/// # Errors
+/// [`StartError`] when the HTTP client cannot be made.
+pub(crate) fn gateways(settings: &Settings) -> Result<Gateways, StartError> {
     let client = sms::client(Duration::from_secs(10)).map_err(cannot_start)?;
     let sms = &settings.sms;
     let callback = match (&sms.callback_base, &sms.callback_secret) {

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::output::{Format, say};
 use crate::app::settings::{Environment, Settings};
-use crate::app::{StartError, Stores};
+use crate::app::{self, StartError, Stores};
+use crate::notices::sms;
 use crate::platform::clock_check::{ClockCheck, Skew, Store};
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::{Ephemeral, inspect_redis};
@@ -83,6 +84,9 @@ pub(super) async fn run(file: Option<&Path>, format: Format) -> Result<(), Start
         report.add("migrations", pending)?;
     }
     redis(&settings, &metrics, &mut report).await?;
+    for (name, found) in app::gateways(&settings)?.try_access().await {
+        report.add(gateway(name), found.map(str::to_owned))?;
+    }
     match (keyring, db) {
         (Some(keyring), Some(db)) if is_migrated => {
             let stores = Stores::of(settings, keyring, db, metrics);
@@ -106,6 +110,15 @@ pub(super) async fn run(file: Option<&Path>, format: Format) -> Result<(), Start
         }
     }
     report.end()
+}
+
+/// What the part is called that a gateway is.
+fn gateway(name: &str) -> &'static str {
+    match name {
+        sms::eskiz::NAME => "sms eskiz",
+        sms::playmobile::NAME => "sms playmobile",
+        _ => "sms",
+    }
 }
 
 /// The keyring, which is read and never made.

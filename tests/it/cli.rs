@@ -250,7 +250,16 @@ async fn a_check_names_what_is_wrong(setup: Setup) {
     let world = setup.start().await;
     if backend == crate::support::Backend::Servers {
         let said = world.command(&["check"]);
-        for part in ["configuration", "database", "migrations", "redis", "signing keys", "clients"] {
+        for part in [
+            "configuration",
+            "database",
+            "migrations",
+            "redis",
+            "sms eskiz       ok",
+            "sms playmobile  ok",
+            "signing keys",
+            "clients",
+        ] {
             assert!(said.contains(part), "{part} in {said}");
         }
     }
@@ -282,9 +291,14 @@ async fn a_check_makes_nothing_and_goes_on_after_a_failure() {
         both_streams(&output)
     };
     let said = check(&place);
-    for part in
-        ["configuration   ok", "keyring         ok", "database        FAILED", "redis           FAILED"]
-    {
+    for part in [
+        "configuration   ok",
+        "keyring         ok",
+        "database        FAILED",
+        "redis           FAILED",
+        "sms eskiz       FAILED: login: could not connect",
+        "sms playmobile  FAILED: could not connect",
+    ] {
         assert!(said.contains(part), "{part} in {said}");
     }
     assert!(said.contains("yagona migrate") && said.contains("refused"), "{said}");
@@ -309,8 +323,8 @@ async fn a_check_makes_nothing_and_goes_on_after_a_failure() {
     let none = run_well(folder.path(), &["keys", "list", "-c", "sealed.toml"]);
     assert!(none.contains("no signing keys yet"), "what only reads makes none: {none}");
     run_well(folder.path(), &["keys", "rotate", "-c", "sealed.toml"]);
-    let before = run_well(folder.path(), &["check", "-c", "sealed.toml"]);
-    assert!(before.contains("signing with"), "{before}");
+    let before = check(&sealed);
+    assert!(before.contains("signing with") && before.contains("check failed: sms"), "{before}");
     std::fs::rename(folder.file("keyring.toml"), folder.file("keyring-of-before.toml")).expect("a file");
     run_well(folder.path(), &["keys", "init", "-c", "sealed.toml"]);
     let said = check(&sealed);

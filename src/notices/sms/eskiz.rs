@@ -97,6 +97,14 @@ impl Eskiz {
         self.client.post(self.url("message/sms/send")).form(&form)
     }
 
+    /// Logs in.
+    ///
+    /// # Errors
+    /// Why that failed.
+    pub(super) async fn try_access(&self) -> Result<(), String> {
+        self.log_in(&mut *self.login.lock().await).await.map(drop)
+    }
+
     /// Reads from the gateway the state of a message of a delivery report.
     ///
     /// # Errors

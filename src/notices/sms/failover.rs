@@ -46,6 +46,15 @@ impl Gateways {
         })
     }
 
+    /// Tries every gateway without sending a message: its name, and what was found.
+    pub async fn try_access(&self) -> Vec<(&'static str, Result<&'static str, String>)> {
+        let mut found = Vec::new();
+        for (gateway, _) in &self.members {
+            found.push((gateway.name(), gateway.try_access().await));
+        }
+        found
+    }
+
     /// Sends the message through the first gateway that does not refuse it.
     pub async fn send(&self, sms: &OutgoingSms) -> SendReport {
         let reason = "no gateway is configured".to_owned();

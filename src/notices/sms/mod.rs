@@ -111,6 +111,19 @@ impl Gateway {
         drop(std::hint::black_box(request.build()));
     }
 
+    /// Whether the gateway answers and accepts our credentials. No message is sent.
+    ///
+    /// # Errors
+    /// Why not, for an operator.
+    pub async fn try_access(&self) -> Result<&'static str, String> {
+        match self {
+            Self::Eskiz(eskiz) => eskiz.try_access().await.map(|()| "logged in"),
+            Self::PlayMobile(playmobile) => {
+                playmobile.try_access().await.map(|()| "accepts the login; nothing was sent")
+            }
+        }
+    }
+
     /// The gateway's name in settings, logs and metrics.
     pub fn name(&self) -> &'static str {
         match self {

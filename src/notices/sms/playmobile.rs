@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::wire::{self, Answer};
+use super::wire::{self, Answer, NoAnswer};
 use super::{OutgoingSms, PlayMobileSettings, SendOutcome};
 
 /// The gateway's name in settings, logs and metrics.
@@ -65,9 +65,25 @@ impl PlayMobile {
         }
     }
 
+    /// Sends a request without messages: the broker has no other way to try a login. It must be refused, but not for
+    /// the login, nor because the account or the application is locked (codes 102, 402).
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub(super) async fn try_access(&self) -> Result<(), String> {
+        let body = serde_json::json!({ "priority": "realtime", "messages": [] });
+        let answer = wire::exchange(self.post(&body)).await.map_err(NoAnswer::into_reason)?;
+        let code = wire::member(&answer.json(), &["error-code", "error_code"]);
+        let is_ours = matches!(code.as_deref(), Some("102" | "402"));
+        if answer.status.is_success() || (answer.status == StatusCode::BAD_REQUEST && !is_ours) {
+            return Ok(());
+        }
+        Err(wire::reason(&format!("HTTP {}: {}", answer.status.as_u16(), said(&answer))))
+    }
+
     /// The request that sends a message.
     pub(super) fn request(&self, sms: &OutgoingSms) -> RequestBuilder {
-        let PlayMobileSettings { url, login, password, originator } = &self.settings;
+        let originator = &self.settings.originator;
         let content = Content { text: &sms.text };
         let body = Request {
             priority: "realtime",
@@ -77,7 +93,12 @@ impl PlayMobile {
                 sms: Sms { originator, ttl: sms.ttl.as_secs().max(1), content },
             }],
         };
-        self.client.post(url.as_str()).basic_auth(login, Some(password.expose_secret())).json(&body)
+        self.post(&body)
+    }
+
+    fn post(&self, body: &impl Serialize) -> RequestBuilder {
+        let PlayMobileSettings { url, login, password, .. } = &self.settings;
+        self.client.post(url.as_str()).basic_auth(login, Some(password.expose_secret())).json(body)
     }
 }
 
@@ -147,6 +168,30 @@ mod tests {
         let double = Double::start(answering(500, "<html>"));
         let outcome = adapter(&double, Duration::from_secs(5)).send(&message("a1")).await;
         assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+    }
+
+    #[actix_web::test]
+    async fn access_is_tried_without_a_message() {
+        let trying = async |status: u16, body: &'static str| {
+            let double = Double::start(answering(status, body));
+            let tried = adapter(&double, Duration::from_secs(5)).try_access().await;
+            let sent: Value = serde_json::from_str(&double.seen()[0].body).unwrap();
+            assert_eq!(sent["messages"], serde_json::json!([]));
+            tried
+        };
+        assert_eq!(trying(400, r#"{"error-code":101,"error-description":"Syntax error"}"#).await, Ok(()));
+        for (status, body, said) in [
+            (401, "Unauthorized", "HTTP 401:"),
+            (400, r#"{"error-code":102,"error-description":"Account is lock"}"#, "102 Account is lock"),
+            (400, r#"{"error_code":"402"}"#, "402"),
+            (404, "<html>", "HTTP 404:"),
+            (500, "", "HTTP 500:"),
+        ] {
+            let why = trying(status, body).await.unwrap_err();
+            assert!(why.contains(said), "{status} {body}: {why}");
+        }
+        let closed = adapter(&Double::closed(), Duration::from_secs(5)).try_access().await;
+        assert_eq!(closed, Err("could not connect".to_owned()));
     }
 
     #[actix_web::test]
