@@ -9,7 +9,7 @@ pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Res
     let invalid = |description| Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     request.expected_sub = request.claims.sub.clone();
     let Some(hint) = input.params.get("id_token_hint") else { return Ok(()) };
-    let Ok(hinted) = input.keys.verify(hint, "JWT") else {
+    let Ok(hinted) = input.keys.verify_hint(hint) else {
         return invalid("id_token_hint is not an ID token of this provider");
     };
     if hinted["aud"] != input.client.id.as_str() || hinted["iss"] != *input.issuer {

@@ -24,6 +24,8 @@ pub(super) const KEEP_AFTER: i64 = 24 * 3600;
 /// A snapshot of the keys.
 pub struct KeySet {
     keys: Vec<Entry>,
+    /// Keys that are published no more.
+    retired: Vec<SigningKey>,
     jwks: Arc<[u8]>,
     /// The table's version when the keys were read.
     version: (i64, i64),
@@ -112,16 +114,16 @@ impl KeySet {
     /// # Errors
     /// [`VerifyError`] otherwise.
     pub fn verify(&self, token: &str, typ: &str) -> Result<Value, VerifyError> {
-        if token.len() > MAX_BYTES {
-            return Err(VerifyError::TooLong);
-        }
-        let header = decode_header(token)?;
-        let kid = header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
-        let entry = self.keys.iter().find(|entry| entry.key.kid() == kid).ok_or(VerifyError::UnknownKey)?;
-        if !entry.key.expects(&header, typ) {
-            return Err(VerifyError::UnexpectedHeader);
-        }
-        Ok(entry.key.claims(token)?)
+        verify(token, typ, self.keys.iter().map(|entry| &entry.key))
+    }
+
+    /// Verifies an ID token that comes back as a hint, which may be as old as the service's own session: keys that have retired
+    /// are accepted too (RP-Initiated Logout 1.0 §4).
+    ///
+    /// # Errors
+    /// [`VerifyError`] if none of our keys signed it.
+    pub fn verify_hint(&self, token: &str) -> Result<Value, VerifyError> {
+        verify(token, "JWT", self.keys.iter().map(|entry| &entry.key).chain(&self.retired))
     }
 
     /// The keys, for operators.
@@ -154,26 +156,47 @@ impl KeySet {
     pub(crate) fn of_one(key: SigningKey) -> Self {
         let always = Timestamp(0);
         let entry = Entry { key, created_at: always, active_from: always, retire_at: None };
-        Self { keys: vec![entry], jwks: Arc::from(*b"{}"), version: (0, 0) }
+        Self { keys: vec![entry], retired: Vec::new(), jwks: Arc::from(*b"{}"), version: (0, 0) }
     }
 
     async fn read(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Self, SigningKeysError> {
         // Read before the keys: a concurrent change then leads to another refresh.
         let version = store::version(db).await?;
-        Self::build(store::all(db, sealer, now).await?, version)
+        Self::build(store::all(db, sealer).await?, now, version)
     }
 
-    fn build(stored: Vec<StoredKey>, version: (i64, i64)) -> Result<Self, SigningKeysError> {
-        let mut keys = Vec::with_capacity(stored.len());
+    fn build(stored: Vec<StoredKey>, now: Timestamp, version: (i64, i64)) -> Result<Self, SigningKeysError> {
+        let (mut keys, mut retired) = (Vec::with_capacity(stored.len()), Vec::new());
         for StoredKey { kid, alg, pkcs8, created_at, active_from, retire_at } in stored {
             let key = SigningKey::from_pkcs8(&kid, alg, &pkcs8)
                 .map_err(|source| SigningKeysError::Malformed { kid, source })?;
-            keys.push(Entry { key, created_at, active_from, retire_at });
+            if retire_at.is_some_and(|at| at <= now) {
+                retired.push(key);
+            } else {
+                keys.push(Entry { key, created_at, active_from, retire_at });
+            }
         }
         let published = JwkSet { keys: keys.iter().map(|entry| entry.key.public_jwk().clone()).collect() };
         let jwks = serde_json::to_vec(&published)?.into();
-        Ok(Self { keys, jwks, version })
+        Ok(Self { keys, retired, jwks, version })
     }
+}
+
+fn verify<'a>(
+    token: &str,
+    typ: &str,
+    mut keys: impl Iterator<Item = &'a SigningKey>,
+) -> Result<Value, VerifyError> {
+    if token.len() > MAX_BYTES {
+        return Err(VerifyError::TooLong);
+    }
+    let header = decode_header(token)?;
+    let kid = header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
+    let key = keys.find(|key| key.kid() == kid).ok_or(VerifyError::UnknownKey)?;
+    if !key.expects(&header, typ) {
+        return Err(VerifyError::UnexpectedHeader);
+    }
+    Ok(key.claims(token)?)
 }
 
 /// The keys in use by this node, reloaded when the table changes.

@@ -21,15 +21,13 @@ pub(super) struct StoredKey {
     pub(super) retire_at: Option<Timestamp>,
 }
 
-pub(super) async fn all(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Vec<StoredKey>, DbError> {
+/// All keys, those that have retired as well.
+pub(super) async fn all(db: &Db, sealer: &Sealer) -> Result<Vec<StoredKey>, DbError> {
     let rows = db
-        .read_all(
-            db::statement(
-                "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
-                 WHERE retire_at IS NULL OR retire_at > $1 ORDER BY created_at, kid",
-            )
-            .bind(now.0),
-        )
+        .read_all(db::statement(
+            "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
+                 ORDER BY created_at, kid",
+        ))
         .await?;
     rows.iter()
         .map(|row| {

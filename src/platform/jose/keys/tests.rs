@@ -14,7 +14,7 @@ fn stored(alg: Alg, active_from: Timestamp) -> StoredKey {
 }
 
 static KEYS: LazyLock<KeySet> =
-    LazyLock::new(|| KeySet::build(Alg::ALL.map(|alg| stored(alg, NOW)).into(), (0, 0)).unwrap());
+    LazyLock::new(|| KeySet::build(Alg::ALL.map(|alg| stored(alg, NOW)).into(), NOW, (0, 0)).unwrap());
 
 fn sign(alg: Alg, typ: &'static str) -> String {
     KEYS.signing(alg, NOW).unwrap().sign(typ, &json!({"sub": "s", "exp": 1, "aud": "a"}))
@@ -31,7 +31,7 @@ fn our_own_tokens_verify_under_their_type_whether_or_not_they_have_expired() {
 
 #[test]
 fn tokens_of_others_do_not_verify() {
-    let others = KeySet::build(vec![stored(Alg::ES256, NOW)], (0, 0)).unwrap();
+    let others = KeySet::build(vec![stored(Alg::ES256, NOW)], NOW, (0, 0)).unwrap();
     assert!(matches!(others.verify(&sign(Alg::ES256, "JWT"), "JWT"), Err(VerifyError::UnknownKey)));
     // The same name, another key.
     let kid = KEYS.signing(Alg::ES256, NOW).unwrap().kid();
@@ -82,7 +82,7 @@ fn the_newest_active_key_signs_and_all_are_published() {
     let later = NOW.plus(PUBLISH_AHEAD);
     let (old, new) = (stored(Alg::ES256, NOW), stored(Alg::ES256, later));
     let (old_kid, new_kid) = (old.kid.clone(), new.kid.clone());
-    let keys = KeySet::build(vec![old, new], (2, 0)).unwrap();
+    let keys = KeySet::build(vec![old, new], NOW, (2, 0)).unwrap();
     assert_eq!(keys.signing(Alg::ES256, NOW).unwrap().kid(), old_kid);
     assert_eq!(keys.signing(Alg::ES256, later).unwrap().kid(), new_kid);
     assert!(keys.signing(Alg::RS256, later).is_none());
@@ -92,11 +92,25 @@ fn the_newest_active_key_signs_and_all_are_published() {
 }
 
 #[test]
+fn a_retired_key_is_not_published_and_verifies_hints_alone() {
+    let old = StoredKey { retire_at: Some(NOW), ..stored(Alg::ES256, NOW) };
+    let again = StoredKey { kid: old.kid.clone(), pkcs8: old.pkcs8.clone(), ..stored(Alg::ES256, NOW) };
+    let before = KeySet::build(vec![old], NOW.minus(1), (1, 0)).unwrap();
+    let after = KeySet::build(vec![StoredKey { retire_at: Some(NOW), ..again }], NOW, (1, 0)).unwrap();
+    let token = before.signing(Alg::ES256, NOW).unwrap().sign("JWT", &json!({"sub": "s"}));
+    assert!(before.verify(&token, "JWT").is_ok() && before.verify_hint(&token).is_ok());
+    assert!(matches!(after.verify(&token, "JWT"), Err(VerifyError::UnknownKey)));
+    assert_eq!(after.verify_hint(&token).unwrap()["sub"], "s");
+    assert!(after.signing(Alg::ES256, NOW).is_none() && after.list(NOW).is_empty());
+    assert_eq!(*after.jwks(), *br#"{"keys":[]}"#);
+}
+
+#[test]
 fn a_key_that_does_not_parse_is_named() {
     let mut broken = stored(Alg::ES256, NOW);
     broken.pkcs8.truncate(20);
     let kid = broken.kid.clone();
-    let Err(error) = KeySet::build(vec![broken], (1, 0)) else { panic!("it parses") };
+    let Err(error) = KeySet::build(vec![broken], NOW, (1, 0)) else { panic!("it parses") };
     assert!(error.to_string().contains(&kid), "{error}");
     assert!(std::error::Error::source(&error).is_some());
 }
