@@ -57,6 +57,8 @@ impl Discovery {
             "authorization_response_iss_parameter_supported": true,
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
+            "frontchannel_logout_supported": true,
+            "frontchannel_logout_session_supported": true,
         });
         Self(Bytes::from(document.to_string()))
     }

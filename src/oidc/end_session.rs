@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{LogoutNotifier, Provider};
+use super::{Elsewhere, LogoutNotifier, Provider};
 use crate::audit::Kind;
 use crate::clients::{Client, ClientId, RedirectUri};
 use crate::people::PersonId;
@@ -71,7 +71,7 @@ impl Logout {
             let client = params.get("client_id").and_then(ClientId::parse).and_then(|id| clients.find(&id));
             return LogoutDecision::Ask(PostLogout { client, ..PostLogout::default() });
         };
-        let Ok(claims) = self.provider.keys.current().verify(hint, "JWT") else {
+        let Ok(claims) = self.provider.keys.current().verify_hint(hint) else {
             return invalid("id_token_hint is not an ID token of this provider");
         };
         let aud = claims["aud"].as_str().unwrap_or_default();
@@ -94,19 +94,21 @@ impl Logout {
         if same_person { LogoutDecision::AtOnce(post) } else { LogoutDecision::Ask(post) }
     }
 
-    /// Ends a session. Its end, and what the clients that it was used for are told, are durable before it is taken away.
+    /// Ends a session. Its end, and what the clients that it was used for are told, are durable before it is taken away. Returns
+    /// what is left to the browser and the person.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable; then the session goes on, unless the answer was lost.
-    pub async fn end(&self, open: &OpenSession) -> Result<(), ServiceError> {
+    pub async fn end(&self, open: &OpenSession) -> Result<Elsewhere, ServiceError> {
         self.notifier.store(&open.session, self.sessions.ending(&open.session).into()).await?;
-        if let Some(ended) = self.sessions.end(open).await? {
-            self.provider.audit.record(ended.event(Kind::SessionEnded).reason("signed_out"));
-            // It may have been used for one more client since it was read.
-            if ended.clients.len() > open.session.clients.len() {
-                self.notifier.store(&ended, Vec::new()).await?;
-            }
+        let Some(ended) = self.sessions.end(open).await? else {
+            return Ok(Elsewhere::of(&self.provider, &open.session));
+        };
+        self.provider.audit.record(ended.event(Kind::SessionEnded).reason("signed_out"));
+        // It may have been used for one more client since it was read.
+        if ended.clients.len() > open.session.clients.len() {
+            self.notifier.store(&ended, Vec::new()).await?;
         }
-        Ok(())
+        Ok(Elsewhere::of(&self.provider, &ended))
     }
 }

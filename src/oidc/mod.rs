@@ -12,6 +12,7 @@ mod code;
 mod discovery;
 mod end_session;
 mod error;
+mod frontchannel_logout;
 mod id_token;
 mod introspection;
 mod jwks;
@@ -40,6 +41,7 @@ pub use code::{CODES, Codes};
 pub use discovery::Discovery;
 pub use end_session::{Logout, LogoutDecision, PostLogout};
 pub use error::{ErrorCode, OAuthError};
+pub use frontchannel_logout::Elsewhere;
 pub use refresh_token::RefreshTokens;
 pub use settings::TokenSettings;
 

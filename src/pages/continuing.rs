@@ -57,9 +57,9 @@ async fn decided(
             finish::start_over(pages, step).await
         }
         Some("signout") => {
-            pages.sign_out.end(&present.session).await?;
+            let elsewhere = pages.sign_out.end(&present.session).await?;
             let client = Some(Arc::clone(&step.client));
-            Ok(sign_out::signed_out(pages, &step.context, client).into())
+            Ok(sign_out::signed_out(pages, &step.context, client, &elsewhere).into())
         }
         _ => Ok(step.go(Page::Continue).into()),
     }

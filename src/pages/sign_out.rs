@@ -11,7 +11,7 @@ use super::Pages;
 use super::view::{SignOutPage, SignedOutPage};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, ClientId, csp_source};
-use crate::oidc::{self, LogoutDecision, PostLogout};
+use crate::oidc::{self, Elsewhere, LogoutDecision, PostLogout};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::seal::Mac;
 use crate::platform::service_error::ServiceError;
@@ -39,11 +39,11 @@ impl SignOut {
         Self { logout, confirmation: Arc::new(confirmation) }
     }
 
-    /// Ends a session.
+    /// Ends a session. Returns what is left to be done in the browser.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable; then the session goes on.
-    pub(super) async fn end(&self, session: &OpenSession) -> Result<(), ServiceError> {
+    pub(super) async fn end(&self, session: &OpenSession) -> Result<Elsewhere, ServiceError> {
         self.logout.end(session).await
     }
 
@@ -89,7 +89,11 @@ pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: By
         }
         let client = query.get("service").and_then(ClientId::parse).and_then(|id| pages.clients.find(&id));
         let Some(session) = session(&pages, &context).await? else {
-            return Ok(left(&context, &PostLogout { client, ..PostLogout::default() }));
+            return Ok(left(
+                &context,
+                &PostLogout { client, ..PostLogout::default() },
+                &Elsewhere::default(),
+            ));
         };
         let expected = pages.sign_out.confirm_token(&session.digest);
         let shown =
@@ -97,8 +101,8 @@ pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: By
         if !shown || !respond::is_same_origin(&request, &pages.origin) {
             return Ok(ask(&pages, &context, &session, client.as_deref()));
         }
-        pages.sign_out.end(&session).await?;
-        Ok(signed_out(&pages, &context, client))
+        let elsewhere = pages.sign_out.end(&session).await?;
+        Ok(signed_out(&pages, &context, client, &elsewhere))
     };
     context.or_failure(answered.await)
 }
@@ -132,11 +136,13 @@ async fn leave(
             context.problem(ProblemKind::BadRequest, &problem)
         }
         (LogoutDecision::AtOnce(to), Some(session)) => {
-            pages.sign_out.end(&session).await?;
-            without_session(pages, left(context, &to))
+            let elsewhere = pages.sign_out.end(&session).await?;
+            without_session(pages, left(context, &to, &elsewhere))
         }
         (LogoutDecision::Ask(to), Some(session)) => ask(pages, context, &session, to.client.as_deref()),
-        (LogoutDecision::AtOnce(to) | LogoutDecision::Ask(to), None) => left(context, &to),
+        (LogoutDecision::AtOnce(to) | LogoutDecision::Ask(to), None) => {
+            left(context, &to, &Elsewhere::default())
+        }
     })
 }
 
@@ -165,23 +171,38 @@ pub(super) fn signed_out(
     pages: &Pages,
     context: &PageContext<'_>,
     client: Option<Arc<Client>>,
+    elsewhere: &Elsewhere,
 ) -> HttpResponse {
-    without_session(pages, left(context, &PostLogout { client, ..PostLogout::default() }))
+    without_session(pages, left(context, &PostLogout { client, ..PostLogout::default() }, elsewhere))
 }
 
-/// Back to the service if it registered an address for that, otherwise a page that says that the person is signed out.
-fn left(context: &PageContext<'_>, to: &PostLogout) -> HttpResponse {
-    if let Some(location) = to.location() {
-        return respond::see_other(&location);
+/// Back to the service if it registered an address for that, by a page where the browser has other services to tell;
+/// otherwise a page that says that the person is signed out.
+fn left(context: &PageContext<'_>, to: &PostLogout, elsewhere: &Elsewhere) -> HttpResponse {
+    let location = to.location();
+    if let Some(location) = location.as_ref().filter(|_| elsewhere.frames.is_empty()) {
+        return respond::see_other(location);
     }
     let client = to.client.as_deref();
     let service = client.map(|client| client.shown(context.language));
-    let back = client
-        .and_then(|client| Some((client.start_page()?, client.identity.name.get(context.language.tag()))));
-    let forms = back.and_then(|(href, _)| csp_source(href)).into_iter().collect();
+    let back = client.and_then(|client| {
+        Some((location.as_deref().or(client.start_page())?, client.identity.name.get(context.language.tag())))
+    });
+    let still_at: Vec<_> =
+        elsewhere.untold.iter().map(|client| client.identity.name.get(context.language.tag())).collect();
     let frame = context.frame(service, languages(context, client.map_or("", |client| client.id.as_str())));
-    let sources = CspSources::new(forms);
-    respond::page(StatusCode::OK, &SignedOutPage { frame, back }, &sources)
+    let sources = CspSources {
+        forms: back.and_then(|(href, _)| csp_source(href)).into_iter().collect(),
+        frames: elsewhere.frames.iter().filter_map(|frame| csp_source(frame)).collect(),
+    };
+    let page = SignedOutPage {
+        frame,
+        back,
+        frames: &elsewhere.frames,
+        goes_on: location.is_some() && back.is_some(),
+        still_at: &still_at,
+    };
+    respond::page(StatusCode::OK, &page, &sources)
 }
 
 /// Links to the page in other languages. What it asks or says follows from the session and the service, so an address that

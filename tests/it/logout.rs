@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use crate::support::client_file::{BODY, LEGACY, NATIVE, SHOP, SIGNED_OUT};
+use crate::support::client_file::{BODY, LEGACY, MODERN, NATIVE, RIVAL, SHOP, SIGNED_OUT};
 use crate::support::{Asked, Browser, Page, Step, Tokens, World, code_of, jwt, on_both_backends, param};
 
 on_both_backends!(
@@ -15,6 +15,8 @@ on_both_backends!(
     rp_initiated_2_a_request_may_be_posted,
     back_channel_2_4_services_are_told_by_a_signed_token,
     back_channel_2_8_who_could_not_be_told_is_told_again_by_a_new_token,
+    front_channel_2_the_browser_tells_services_and_then_goes_back,
+    who_is_told_by_no_channel_is_named,
     after_signing_out_refresh_tokens_for_absence_live_on,
 );
 
@@ -204,6 +206,45 @@ async fn back_channel_2_8_who_could_not_be_told_is_told_again_by_a_new_token(wor
     assert_ne!(told[0]["jti"], told[1]["jti"], "a token that was received is not a token for later");
     let times = [&told[0], &told[1]].map(|claims| claims["iat"].as_i64().expect("a time"));
     assert!(times[1] > times[0], "{times:?}");
+}
+
+async fn front_channel_2_the_browser_tells_services_and_then_goes_back(world: &World) {
+    let (mut browser, tokens) = signed_in(world, MODERN).await;
+    let id_token = jwt::read(tokens.get("id_token")).claims;
+    let params =
+        [("id_token_hint", tokens.get("id_token")), ("post_logout_redirect_uri", SIGNED_OUT), ("state", "s")];
+    let page = leave(&mut browser, &logout_url(world, &params)).await.page().expect("signed-out");
+    let frame = page.attribute("iframe", "src");
+    let frame = Url::parse(&frame).expect("an address");
+    assert!(frame.as_str().starts_with("http://localhost:9/bye?own=1&"), "{frame}");
+    assert_eq!(param(&frame, "iss").as_deref(), id_token["iss"].as_str());
+    assert_eq!(param(&frame, "sid").as_deref(), id_token["sid"].as_str());
+    assert_eq!(page.link("back").as_str(), format!("{SIGNED_OUT}?state=s"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("frame-src http://localhost:9;"), "{policy}");
+    assert!(
+        page.body.contains(&format!("content=\"3;url={SIGNED_OUT}?state=s\"")),
+        "without scripts it goes on too"
+    );
+    assert!(page.header("set-cookie").contains("Max-Age=0"), "the cookie goes with the session");
+    assert!(!is_signed_in(world, &mut browser, MODERN).await);
+    // Nobody is left to be told.
+    let again = leave(&mut browser, &logout_url(world, &params)).await.away();
+    assert_eq!(again.as_str(), format!("{SIGNED_OUT}?state=s"));
+}
+
+async fn who_is_told_by_no_channel_is_named(world: &World) {
+    let person = world.person();
+    let mut browser = world.browser();
+    for client in [SHOP, RIVAL] {
+        code_of(&browser.sign_in(world, &Asked::by(client), &person).await);
+    }
+    let page =
+        leave(&mut browser, &logout_url(world, &[])).await.page().expect("signed-out").expect("still-at");
+    let text = page.text();
+    assert!(text.contains("You may still be signed in at") && text.contains("Rival"), "{text}");
+    assert!(!text.contains("Shop"), "it has back-channel logout: {text}");
+    assert!(!page.header("content-security-policy").contains("frame-src"));
 }
 
 async fn after_signing_out_refresh_tokens_for_absence_live_on(world: &World) {

@@ -164,7 +164,7 @@ impl Registration {
             authentication: self.authentication.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
             data,
-            sessions: self.sessions.check(&mut check),
+            sessions: self.sessions.check(&self.redirects.origins(), &mut check),
         };
         self.check_together(&client, &mut check);
         let errors = check.into_errors();

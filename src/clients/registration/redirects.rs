@@ -49,6 +49,11 @@ impl RedirectsDocument {
         }
     }
 
+    /// Scheme, host and port of the redirect URIs that are web addresses.
+    pub(super) fn origins(&self) -> Vec<String> {
+        self.redirect_uris.iter().filter_map(|uri| super::sessions::origin(uri)).collect()
+    }
+
     /// The hosts of the redirect URIs, each once; of an app's own URI the scheme.
     pub(super) fn hosts(&self) -> Vec<String> {
         let mut hosts: Vec<String> = self

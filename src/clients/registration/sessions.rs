@@ -37,6 +37,12 @@ pub struct SessionsDocument {
     /// Whether logout tokens must hold `sid`; they always do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_session_required: Option<bool>,
+    /// Front-channel logout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether the address must be called with `iss` and `sid`; it always is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_session_required: Option<bool>,
     /// Codes that may be sent on its behalf in an hour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sends_per_hour: Option<u64>,
@@ -50,6 +56,8 @@ members!(SessionsDocument {
     session_absolute_seconds,
     backchannel_logout_uri,
     backchannel_logout_session_required,
+    frontchannel_logout_uri,
+    frontchannel_logout_session_required,
     sends_per_hour
 });
 
@@ -68,15 +76,27 @@ pub struct SessionPolicy {
     pub absolute_max: Option<i64>,
     /// Where to tell that a session ended (Back-Channel Logout 1.0).
     pub backchannel_logout_uri: Option<String>,
+    /// What the browser loads when a session ended (Front-Channel Logout 1.0).
+    pub frontchannel_logout_uri: Option<String>,
     /// How many codes may be sent on its behalf in an hour.
     pub sends_per_hour: Option<u64>,
 }
 
 impl SessionsDocument {
-    pub(super) fn check(&self, check: &mut Check<'_>) -> SessionPolicy {
+    /// `origins` are those of the redirect URIs.
+    pub(super) fn check(&self, origins: &[String], check: &mut Check<'_>) -> SessionPolicy {
         let known_acr = self.minimum_acr.as_deref().is_none_or(|acr| ACR_VALUES.contains(&acr));
         if !known_acr {
             check.fail("minimum_acr", format!("must be one of {}", ACR_VALUES.join(", ")));
+        }
+        let frontchannel_logout_uri =
+            check.uri("frontchannel_logout_uri", self.frontchannel_logout_uri.as_ref());
+        let elsewhere = |uri: &String| origin(uri).is_none_or(|origin| !origins.contains(&origin));
+        if frontchannel_logout_uri.as_ref().is_some_and(elsewhere) {
+            check.fail(
+                "frontchannel_logout_uri",
+                "scheme, host and port must be those of a redirect URI (Front-Channel Logout 1.0 section 2)",
+            );
         }
         SessionPolicy {
             default_max_age: self.default_max_age.filter(|age| *age >= 0),
@@ -85,9 +105,16 @@ impl SessionsDocument {
             idle_max: check.positive("session_idle_seconds", self.session_idle_seconds),
             absolute_max: check.positive("session_absolute_seconds", self.session_absolute_seconds),
             backchannel_logout_uri: check.uri("backchannel_logout_uri", self.backchannel_logout_uri.as_ref()),
+            frontchannel_logout_uri,
             sends_per_hour: self.sends_per_hour,
         }
     }
+}
+
+/// Scheme, host and port of a web address.
+pub(super) fn origin(uri: &str) -> Option<String> {
+    let origin = url::Url::parse(uri).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
 }
 
 #[cfg(test)]
@@ -124,6 +151,17 @@ mod tests {
                 "{errors:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_browser_tells_of_the_end_of_a_session_where_it_brings_answers() {
+        let good = "redirect_uris = ['https://portal.uz/cb']\nfrontchannel_logout_uri = 'https://portal.uz:443/bye?x=1'";
+        assert!(wrong(good).is_empty());
+        for bad in ["https://other.uz/bye", "https://portal.uz:8443/bye"] {
+            let errors = wrong(&format!("frontchannel_logout_uri = '{bad}'"));
+            assert!(errors.len() == 1 && errors[0].contains("those of a redirect URI"), "{bad}: {errors:?}");
+        }
+        assert_eq!(wrong("frontchannel_logout_uri = 'http://portal.uz/bye'").len(), 1);
     }
 
     #[test]

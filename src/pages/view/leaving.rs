@@ -19,6 +19,12 @@ pub(crate) struct SignedOutPage<'a> {
     pub frame: Frame<'a>,
     /// Where to go from here: an address and the service's name.
     pub back: Option<(&'a str, &'a str)>,
+    /// Addresses of services that the browser tells of it, in frames that are not shown.
+    pub frames: &'a [String],
+    /// Whether the browser goes on by itself once they were loaded.
+    pub goes_on: bool,
+    /// Services that are told by nobody.
+    pub still_at: &'a [&'a str],
 }
 
 /// The provider's front page: what Yagona is, and signing out (posts `action=signout`).

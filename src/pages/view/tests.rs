@@ -149,7 +149,15 @@ fn resume(language: Language, words: &Words) -> String {
 
 fn signed_out(language: Language, words: &Words) -> String {
     let back = Some(("https://portal.example/?a=1&b=2", words.service));
-    SignedOutPage { frame: Frame { service: None, ..frame(language, words) }, back }.render().unwrap()
+    SignedOutPage {
+        frame: Frame { service: None, ..frame(language, words) },
+        back,
+        frames: &["https://portal.example/bye?a=<b>&sid=x".to_owned()],
+        goes_on: true,
+        still_at: &[words.service],
+    }
+    .render()
+    .unwrap()
 }
 
 fn welcome(language: Language, words: &Words) -> String {

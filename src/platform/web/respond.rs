@@ -11,29 +11,34 @@ use askama::Template;
 
 use super::params::Params;
 
-/// Content-Security-Policy sources of a page besides this origin, which are for its form alone: everything that it shows
-/// comes from here, so that no third party learns that it is shown.
+/// Content-Security-Policy sources of a page besides this origin, which are for its form, and for the frames by which services
+/// are signed out of: everything else that it shows comes from here, so that no third party learns that it is shown.
 #[derive(Clone, Debug, Default)]
 pub struct CspSources {
     /// Content-Security-Policy sources for `form-action`.
     pub forms: Vec<String>,
+    /// Content-Security-Policy sources for `frame-src`.
+    pub frames: Vec<String>,
 }
 
 impl CspSources {
     /// Sources of a page whose form may be submitted to `forms`.
     pub fn new(forms: Vec<String>) -> Self {
-        Self { forms }
+        Self { forms, frames: Vec::new() }
     }
 
-    /// The policy: only our own styles, scripts and images, and no framing.
+    /// The policy: only our own styles, scripts and images, and no framing by others.
     fn policy(&self) -> String {
         // Registered URIs are ASCII without spaces; `;` and `,` would start another directive or policy.
         let safe = |source: &&String| !source.contains([';', ',', ' ']);
-        let forms: String =
-            self.forms.iter().filter(safe).flat_map(|source| [" ", source.as_str()]).collect();
+        let list = |sources: &[String]| -> String {
+            sources.iter().filter(safe).flat_map(|source| [" ", source.as_str()]).collect()
+        };
+        let (forms, frames) = (list(&self.forms), list(&self.frames));
+        let frames = if frames.is_empty() { frames } else { format!("frame-src{frames}; ") };
         format!(
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; \
-             form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
+             {frames}form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
         )
     }
 }

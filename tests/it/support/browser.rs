@@ -115,6 +115,11 @@ impl Page {
         self.url.join(&link.unwrap_or_else(|| panic!("no link #{id}: {self}")).href).expect("a URL")
     }
 
+    /// An attribute of the one element that `selector` finds.
+    pub(crate) fn attribute(&self, selector: &str, name: &str) -> String {
+        html::attribute_of(&self.body, selector, name)
+    }
+
     /// What a person reads, roughly.
     pub(crate) fn text(&self) -> String {
         html::text(&self.body)

@@ -14,7 +14,7 @@ pub(crate) const BODY: &str = "body";
 pub(crate) const LEGACY: &str = "legacy";
 /// Public: PKCE instead of a secret.
 pub(crate) const NATIVE: &str = "native";
-/// EdDSA ID tokens, JWT access tokens.
+/// EdDSA ID tokens, JWT access tokens; has front-channel logout.
 pub(crate) const MODERN: &str = "modern";
 /// Client credentials, without a person.
 pub(crate) const MACHINE: &str = "machine";
@@ -64,7 +64,8 @@ pub(crate) fn text(backchannel: &str) -> String {
             MODERN,
             &format!(
                 "{refreshing}id_token_signed_response_alg = \"EdDSA\"\naccess_token_format = \"jwt\"\n\
-                 access_token_signed_response_alg = \"EdDSA\"\n"
+                 access_token_signed_response_alg = \"EdDSA\"\n\
+                 frontchannel_logout_uri = \"http://localhost:9/bye?own=1\"\n"
             ),
         ),
         client(MACHINE, "grant_types = [\"client_credentials\"]\n"),

@@ -65,6 +65,14 @@ fn attribute(element: ElementRef<'_>, name: &str) -> String {
     element.attr(name).unwrap_or_default().to_owned()
 }
 
+/// An attribute of the one element that `selector` finds.
+pub(crate) fn attribute_of(html: &str, selector: &str, name: &str) -> String {
+    let page = Html::parse_document(html);
+    let found: Vec<_> = page.select(&select(selector)).collect();
+    let [one] = found.as_slice() else { panic!("{} elements are {selector}: {html}", found.len()) };
+    attribute(*one, name)
+}
+
 /// All forms of a page.
 pub(crate) fn forms(html: &str) -> Vec<Form> {
     let page = Html::parse_document(html);
