@@ -28,6 +28,7 @@ mod authentication;
 mod check;
 mod data;
 mod identity;
+mod keys;
 mod redirects;
 mod sessions;
 mod terms;
@@ -45,6 +46,7 @@ pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolic
 use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
+pub use keys::{KeySetDocument, KeySource, KeysDocument};
 pub use redirects::{Redirects, RedirectsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
 pub use terms::{Term, Terms};
@@ -83,6 +85,9 @@ pub struct Registration {
     /// How the service proves itself.
     #[serde(flatten)]
     pub authentication: AuthenticationDocument,
+    /// Its public keys.
+    #[serde(flatten)]
+    pub keys: KeysDocument,
     /// The tokens that it gets.
     #[serde(flatten)]
     pub tokens: TokensDocument,
@@ -130,6 +135,7 @@ impl<'de> Visitor<'de> for Document {
             let known = document.identity.read(&member, &mut map)?
                 || document.redirects.read(&member, &mut map)?
                 || document.authentication.read(&member, &mut map)?
+                || document.keys.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
                 || document.sessions.read(&member, &mut map)?;
@@ -162,6 +168,7 @@ impl Registration {
             identity,
             redirects: self.redirects.check(&mut check),
             authentication: self.authentication.check(&mut check),
+            keys: self.keys.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
             data,
             sessions: self.sessions.check(&mut check),
