@@ -18,6 +18,7 @@ mod jwks;
 mod refresh_token;
 mod revocation;
 mod settings;
+mod single_use;
 mod token;
 mod userinfo;
 
@@ -42,6 +43,7 @@ pub use end_session::{Logout, LogoutDecision, PostLogout};
 pub use error::{ErrorCode, OAuthError};
 pub use refresh_token::RefreshTokens;
 pub use settings::TokenSettings;
+pub use single_use::{SingleUse, USED};
 
 /// What all endpoints share. Cheap to clone.
 #[derive(Clone)]
@@ -54,6 +56,8 @@ pub struct Provider {
     pub clients: Arc<Registry>,
     /// Their public keys.
     pub client_keys: ClientKeys,
+    /// What is used once.
+    pub single_use: SingleUse,
     /// Signing keys.
     pub keys: Arc<SigningKeys>,
     /// Subject identifiers of people.
