@@ -7,13 +7,14 @@ use secrecy::ExposeSecret;
 
 use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
-use crate::clients::SubjectIds;
+use crate::clients::{ClientKeys, SubjectIds};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
-    AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, RefreshTokens, Tokens,
+    AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, RefreshTokens,
+    SingleUse, Tokens,
 };
 use crate::pages::{Completion, Pages, SignOut};
 use crate::people::{Delays, People};
@@ -26,11 +27,13 @@ use crate::sign_in::{
 };
 
 /// The state that the OpenID Connect endpoints share.
-pub(super) async fn provider(stores: &Stores) -> Result<Provider, StartError> {
+pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<Provider, StartError> {
     Ok(Provider {
         issuer: Arc::from(stores.settings.server.issuer.as_str()),
         clock: stores.clock.clone(),
         clients: Arc::new(stores.clients().await?),
+        client_keys: ClientKeys::new(stores.outbound(), stores.clock.clone()),
+        single_use: SingleUse::new(ephemeral.clone()),
         keys: Arc::new(stores.keys().await?),
         subject_ids: Arc::new(SubjectIds::new(&stores.keyring)),
         metrics: Arc::clone(&stores.metrics),

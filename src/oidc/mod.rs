@@ -19,13 +19,14 @@ mod jwks;
 mod refresh_token;
 mod revocation;
 mod settings;
+mod single_use;
 mod token;
 mod userinfo;
 
 use std::sync::Arc;
 
 use crate::audit::Audit;
-use crate::clients::{Registry, SubjectIds};
+use crate::clients::{ClientKeys, Registry, SubjectIds};
 use crate::grants::Grants;
 use crate::people::People;
 use crate::platform::clock::Clock;
@@ -44,6 +45,7 @@ pub use error::{ErrorCode, OAuthError};
 pub use frontchannel_logout::Elsewhere;
 pub use refresh_token::RefreshTokens;
 pub use settings::TokenSettings;
+pub use single_use::{SingleUse, USED};
 
 /// What all endpoints share. Cheap to clone.
 #[derive(Clone)]
@@ -54,6 +56,10 @@ pub struct Provider {
     pub clock: Clock,
     /// Relying parties.
     pub clients: Arc<Registry>,
+    /// Their public keys.
+    pub client_keys: ClientKeys,
+    /// What is used once.
+    pub single_use: SingleUse,
     /// Signing keys.
     pub keys: Arc<SigningKeys>,
     /// Subject identifiers of people.

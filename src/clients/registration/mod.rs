@@ -28,6 +28,7 @@ mod authentication;
 mod check;
 mod data;
 mod identity;
+mod keys;
 mod redirects;
 mod sessions;
 mod terms;
@@ -41,10 +42,13 @@ use std::fmt::{self, Display, Formatter};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolicy, CodeBinding};
+pub use authentication::{
+    AssertionAudience, AuthMethod, AuthenticationDocument, AuthenticationPolicy, CodeBinding,
+};
 use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
+pub use keys::{KeySetDocument, KeySource, KeysDocument};
 pub use redirects::{Redirects, RedirectsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
 pub use terms::{Term, Terms};
@@ -83,6 +87,9 @@ pub struct Registration {
     /// How the service proves itself.
     #[serde(flatten)]
     pub authentication: AuthenticationDocument,
+    /// Its public keys.
+    #[serde(flatten)]
+    pub keys: KeysDocument,
     /// The tokens that it gets.
     #[serde(flatten)]
     pub tokens: TokensDocument,
@@ -130,6 +137,7 @@ impl<'de> Visitor<'de> for Document {
             let known = document.identity.read(&member, &mut map)?
                 || document.redirects.read(&member, &mut map)?
                 || document.authentication.read(&member, &mut map)?
+                || document.keys.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
                 || document.sessions.read(&member, &mut map)?;
@@ -162,6 +170,7 @@ impl Registration {
             identity,
             redirects: self.redirects.check(&mut check),
             authentication: self.authentication.check(&mut check),
+            keys: self.keys.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
             data,
             sessions: self.sessions.check(&self.redirects.origins(), &mut check),
@@ -182,6 +191,7 @@ impl Registration {
         if public && client.may(GrantType::ClientCredentials) {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
+        check_keys(client, check);
         if client.may(GrantType::AuthorizationCode) {
             if self.redirects.redirect_uris.is_empty() {
                 check.fail("redirect_uris", "the code flow needs at least one");
@@ -215,6 +225,23 @@ impl Registration {
         if self.identity.policy_uri.is_none() {
             check.fail("policy_uri", "a service that asks for data says where its privacy policy is");
         }
+    }
+}
+
+/// Checks that a client that proves itself by its keys has some that can do it.
+fn check_keys(client: &Client, check: &mut Check<'_>) {
+    let authentication = &client.authentication;
+    if authentication.method != AuthMethod::PrivateKeyJwt {
+        return;
+    }
+    match &client.keys {
+        KeySource::Nowhere => check.fail("jwks", "`private_key_jwt` needs `jwks` or `jwks_uri`"),
+        KeySource::Registration(keys) if !keys.serve(authentication.assertion_algs) => {
+            let names =
+                authentication.assertion_algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(", ");
+            check.fail("jwks", format!("none of the keys can sign an assertion by {names}"));
+        }
+        KeySource::Registration(_) | KeySource::Address(_) => {}
     }
 }
 

@@ -1,6 +1,9 @@
 //! The relying parties of the tests, as `yagona client import` reads them.
 
+use serde_json::{Value, json};
+
 use super::listener::REFUSE_FIRST;
+use super::signer::{KEYS, Signer};
 
 /// Confidential, ES256; must be consented to; refreshes; has back-channel logout.
 pub(crate) const SHOP: &str = "shop";
@@ -20,6 +23,12 @@ pub(crate) const MODERN: &str = "modern";
 pub(crate) const MACHINE: &str = "machine";
 /// A lending service.
 pub(crate) const LENDER: &str = "lender";
+/// Proves itself with its keys, which are in its registration.
+pub(crate) const KEYED: &str = "keyed";
+/// As `KEYED`, with RS256 and assertions for the token endpoint.
+pub(crate) const FEDERATED: &str = "federated";
+/// Signs with its secret, which one test changes.
+pub(crate) const SIGNING: &str = "signing";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
@@ -70,8 +79,23 @@ pub(crate) fn text(backchannel: &str) -> String {
         ),
         client(MACHINE, "grant_types = [\"client_credentials\"]\n"),
         client(LENDER, "lending = true\n"),
+        client(KEYED, &format!("{refreshing}{}", keyed(""))),
+        client(
+            FEDERATED,
+            &keyed(
+                "token_endpoint_auth_signing_alg = \"RS256\"\nassertion_audience = \"issuer_or_token_endpoint\"\n",
+            ),
+        ),
+        client(SIGNING, "token_endpoint_auth_method = \"client_secret_jwt\"\n"),
     ]
     .concat()
+}
+
+/// The members of a client that proves itself with the keys that the tests have, and `more`.
+pub(crate) fn keyed(more: &str) -> String {
+    let keys: Vec<Value> = KEYS.iter().map(Signer::jwk).collect();
+    let set = json!({"keys": keys});
+    format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{set}'\n{more}")
 }
 
 /// A registration with these members besides the usual ones.
@@ -79,6 +103,7 @@ pub(crate) fn client(id: &str, more: &str) -> String {
     let name = id[..1].to_uppercase() + &id[1..];
     let secret = match id {
         NATIVE => String::new(),
+        _ if more.contains("private_key_jwt") => String::new(),
         _ => format!("client_secret = \"{}\"\n", secret(id)),
     };
     let basis = if more.contains("basis") { "" } else { "kind = \"commercial\"\nbasis = \"consent\"\n" };
