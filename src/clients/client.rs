@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, Redirects, SessionPolicy, Terms,
-    TokenPolicy,
+    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, Redirects, RequestPolicy,
+    SessionPolicy, Terms, TokenPolicy,
 };
 use crate::people::DataSet;
 use crate::platform::web::frame::Service;
@@ -50,6 +50,8 @@ pub struct Client {
     pub redirects: Redirects,
     /// How it proves itself.
     pub authentication: AuthenticationPolicy,
+    /// What its authorization requests must be like.
+    pub requests: RequestPolicy,
     /// The tokens that it gets.
     pub tokens: TokenPolicy,
     /// The personal data that it may ask for.

@@ -28,7 +28,7 @@ pub use registration::{
     ACR_VALUES, AccessTokenFormat, AuthMethod, AuthenticationDocument, AuthenticationPolicy, Basis,
     CodeBinding, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, GrantType, Identity,
     IdentityDocument, OwnerKind, Permission, Redirects, RedirectsDocument, Registration, RegistrationErrors,
-    Rules, SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
+    RequestPolicy, RequestsDocument, Rules, SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
 };
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};

@@ -47,6 +47,10 @@ pub enum ErrorCode {
     RegistrationNotSupported,
     /// OpenID Connect Core Unmet Authentication Requirements 1.0.
     UnmetAuthenticationRequirements,
+    /// RFC 9126 §2.3: more than this client may push in a while.
+    TooManyRequests,
+    /// RFC 9126 §2.3: larger than what is taken.
+    TooLarge,
     /// RFC 6750 §3.1.
     InvalidToken,
     /// RFC 6750 §3.1.
@@ -83,6 +87,9 @@ impl ErrorCode {
             Self::RequestUriNotSupported => ("request_uri_not_supported", 400),
             Self::RegistrationNotSupported => ("registration_not_supported", 400),
             Self::UnmetAuthenticationRequirements => ("unmet_authentication_requirements", 400),
+            // RFC 9126 names the statuses and no codes.
+            Self::TooManyRequests => ("temporarily_unavailable", 429),
+            Self::TooLarge => ("invalid_request", 413),
             Self::InvalidToken => ("invalid_token", 401),
             Self::InsufficientScope => ("insufficient_scope", 403),
         }

@@ -15,6 +15,8 @@ mod error;
 mod id_token;
 mod introspection;
 mod jwks;
+mod par;
+mod pushed_request;
 mod refresh_token;
 mod revocation;
 mod settings;
@@ -33,6 +35,7 @@ use crate::platform::telemetry::Metrics;
 use crate::platform::web::cors::{self, OpenToScripts};
 
 pub use access_token::AccessTokens;
+use authorize::ResponseMode;
 pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
 pub(crate) use backchannel_logout::TABLES;
@@ -40,8 +43,9 @@ pub use code::{CODES, Codes};
 pub use discovery::Discovery;
 pub use end_session::{Logout, LogoutDecision, PostLogout};
 pub use error::{ErrorCode, OAuthError};
+pub use pushed_request::{PUSHED, PushedRequests};
 pub use refresh_token::RefreshTokens;
-pub use settings::TokenSettings;
+pub use settings::{PushedRequestSettings, TokenSettings};
 
 /// What all endpoints share. Cheap to clone.
 #[derive(Clone)]
@@ -100,6 +104,8 @@ pub struct Lifetimes {
 pub mod paths {
     /// Authorization (RFC 6749 §3.1).
     pub const AUTHORIZE: &str = "/oidc/authorize";
+    /// Pushed authorization requests (RFC 9126).
+    pub const PAR: &str = "/oidc/par";
     /// Token (RFC 6749 §3.2).
     pub const TOKEN: &str = "/oidc/token";
     /// UserInfo (OpenID Connect Core §5.3).
@@ -142,6 +148,7 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(get().to(authorize::get))
                 .route(post().to(authorize::post)),
         )
+        .service(open(paths::PAR, "par", "POST, OPTIONS").route(post().to(par::post)))
         .service(open(paths::TOKEN, "token", "POST, OPTIONS").route(post().to(token::post)))
         .service(
             open(paths::USERINFO, "userinfo", "GET, POST, OPTIONS")

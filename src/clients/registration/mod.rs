@@ -29,6 +29,7 @@ mod check;
 mod data;
 mod identity;
 mod redirects;
+mod requests;
 mod sessions;
 mod terms;
 #[cfg(test)]
@@ -46,6 +47,7 @@ use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
 pub use redirects::{Redirects, RedirectsDocument};
+pub use requests::{RequestPolicy, RequestsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
 pub use terms::{Term, Terms};
 pub use tokens::{AccessTokenFormat, GrantType, SubjectType, TokenPolicy, TokensDocument};
@@ -83,6 +85,9 @@ pub struct Registration {
     /// How the service proves itself.
     #[serde(flatten)]
     pub authentication: AuthenticationDocument,
+    /// What its authorization requests are like.
+    #[serde(flatten)]
+    pub requests: RequestsDocument,
     /// The tokens that it gets.
     #[serde(flatten)]
     pub tokens: TokensDocument,
@@ -130,6 +135,7 @@ impl<'de> Visitor<'de> for Document {
             let known = document.identity.read(&member, &mut map)?
                 || document.redirects.read(&member, &mut map)?
                 || document.authentication.read(&member, &mut map)?
+                || document.requests.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
                 || document.sessions.read(&member, &mut map)?;
@@ -162,6 +168,7 @@ impl Registration {
             identity,
             redirects: self.redirects.check(&mut check),
             authentication: self.authentication.check(&mut check),
+            requests: self.requests.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
             data,
             sessions: self.sessions.check(&mut check),

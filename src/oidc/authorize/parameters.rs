@@ -12,6 +12,15 @@ pub(super) fn not_repeated(input: Input<'_>, _: &mut AuthorizationRequest) -> Re
     }
 }
 
+/// RFC 9126 §5: a client that must push its requests gets no answer to others.
+pub(super) fn pushed(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    if input.client.requests.pushed_only {
+        let description = "this client must push its authorization requests and send client_id and request_uri alone";
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
+    }
+    Ok(())
+}
+
 /// OpenID Connect Core §6, §7.2.1: what is not supported is rejected by its own code, not ignored.
 pub(super) fn supported(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let unsupported = [

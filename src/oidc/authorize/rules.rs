@@ -6,7 +6,24 @@ use super::{
 };
 
 /// What the authorization endpoint demands, in this order.
-pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 12] = [
+pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 13] = [
+    parameters::not_repeated,
+    parameters::pushed,
+    parameters::supported,
+    response_type::check,
+    response_type::grant,
+    scope::check,
+    code_challenge::check,
+    nonce::check,
+    prompt::check,
+    max_age::check,
+    claims::check,
+    id_token_hint::check,
+    acr::check,
+];
+
+/// What a pushed request must pass, when it is pushed and again when it is used: the client may have changed.
+pub(super) const PUSHED_REQUEST: [Rule; 12] = [
     parameters::not_repeated,
     parameters::supported,
     response_type::check,

@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 /// Maximum length of a parameter string, in bytes.
@@ -14,7 +15,8 @@ const LONGEST_VALUE: usize = 8 * 1024;
 const MOST: usize = 64;
 
 /// Parameters by name. Empty values count as absent (RFC 6749 §3.1).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Params {
     /// In order of arrival; there are few, so a linear search is fastest.
     values: Vec<(String, String)>,
@@ -76,6 +78,13 @@ impl Params {
             return Err(Malformed("the body must be application/x-www-form-urlencoded"));
         }
         Self::parse_body(body)
+    }
+
+    /// The same parameters without those of these names.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.values.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
     }
 
     /// The first value of `name`, if it was given and is not empty.

@@ -20,6 +20,8 @@ pub(crate) const MODERN: &str = "modern";
 pub(crate) const MACHINE: &str = "machine";
 /// A lending service.
 pub(crate) const LENDER: &str = "lender";
+/// Must push its requests; wants answers signed with EdDSA.
+pub(crate) const PUSHER: &str = "pusher";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
@@ -69,6 +71,10 @@ pub(crate) fn text(backchannel: &str) -> String {
         ),
         client(MACHINE, "grant_types = [\"client_credentials\"]\n"),
         client(LENDER, "lending = true\n"),
+        client(
+            PUSHER,
+            "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
+        ),
     ]
     .concat()
 }
