@@ -170,6 +170,8 @@ fn oidc_3_1_2_1_prompt_none_stands_alone() {
     assert_eq!(error(prompt::check, &client, "prompt=none+login"), "invalid_request");
     let request = run(prompt::check, &client, "prompt=login+consent+later").unwrap();
     assert_eq!(request.prompt, BTreeSet::from([Prompt::Login, Prompt::Consent]));
+    assert_eq!(error(prompt::check, &client, "prompt=create"), "invalid_request");
+    assert_eq!(error(prompt::check, &client, "prompt=login+create"), "invalid_request");
 }
 
 #[test]
@@ -231,6 +233,12 @@ fn oidc_5_5_1_1_an_essential_acr_that_cannot_be_met_is_said_at_once() {
     assert_eq!(error(acr::check, &strict, ""), unmet);
     let easy = client("minimum_acr = 'urn:yagona:acr:password'\n");
     assert_eq!(error(acr::check, &easy, ""), "accepted");
+    // What is voluntary narrows what is accepted where it can, and is no error where it cannot.
+    for voluntary in ["urn:yagona:acr:eri+urn:yagona:acr:mobile-id", "urn:yagona:acr:eri", "silver"] {
+        let request = run(acr::check, &any, &format!("acr_values={voluntary}")).unwrap();
+        assert_eq!(request.acr, [Acr::MobileId], "{voluntary}");
+    }
+    assert_eq!(error(acr::check, &strict, "acr_values=urn:yagona:acr:mobile-id"), unmet);
 }
 
 #[test]
