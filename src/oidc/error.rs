@@ -27,6 +27,8 @@ pub enum ErrorCode {
     UnsupportedResponseType,
     /// RFC 6749 §4.1.2.1, §5.2.
     InvalidScope,
+    /// RFC 8707 §2.
+    InvalidTarget,
     /// RFC 6749 §4.1.2.1.
     AccessDenied,
     /// RFC 6749 §4.1.2.1.
@@ -77,6 +79,7 @@ impl ErrorCode {
             Self::UnsupportedGrantType => ("unsupported_grant_type", 400),
             Self::UnsupportedResponseType => ("unsupported_response_type", 400),
             Self::InvalidScope => ("invalid_scope", 400),
+            Self::InvalidTarget => ("invalid_target", 400),
             Self::AccessDenied => ("access_denied", 403),
             Self::ServerError => ("server_error", 500),
             Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),

@@ -18,6 +18,7 @@ mod jwks;
 mod par;
 mod pushed_request;
 mod refresh_token;
+mod resource;
 mod revocation;
 mod settings;
 mod token;

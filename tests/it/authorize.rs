@@ -206,7 +206,6 @@ async fn oidc_3_1_2_1_unknown_parameters_and_values_are_ignored(world: &World) {
         ("claims_locales", "se"),
         ("login_hint", "buffy@host"),
         ("prompt", "juggle"),
-        ("resource", "https://api.example.uz/"),
         ("acr_values", "urn:nobody:knows"),
     ];
     for (name, value) in odd {

@@ -42,6 +42,7 @@ mod policies;
 mod readiness;
 mod redemption;
 mod refresh;
+mod resources;
 mod response_modes;
 mod session;
 mod snapshots;

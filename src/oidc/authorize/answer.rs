@@ -259,6 +259,7 @@ impl Authorization {
             epoch: authenticated.epoch,
             sub: subject_ids.of(client, &authenticated.person_id),
             scope: scopes.join(" "),
+            resources: state.resources.clone(),
             released,
             claims: state.claims.clone(),
             auth_time: authenticated.auth_time,

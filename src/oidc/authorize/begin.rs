@@ -25,6 +25,9 @@ pub(super) struct ReplyState {
     pub(super) redirect: RedirectTarget,
     /// Scopes that are understood.
     pub(super) scopes: Vec<String>,
+    /// The resource servers that access tokens are to be for (RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) resources: Vec<String>,
     /// OpenID Connect Core §3.1.2.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) nonce: Option<String>,
@@ -48,6 +51,7 @@ impl AuthorizationRequest {
         let state = ReplyState {
             redirect: self.redirect.target().clone(),
             scopes: self.scopes.clone(),
+            resources: self.resources.clone(),
             nonce: self.nonce.clone(),
             code_challenge: self.code_challenge.clone(),
             claims: self.claims.names.clone(),

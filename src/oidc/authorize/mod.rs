@@ -19,6 +19,7 @@ mod parameters;
 mod prompt;
 mod redirect_uri;
 mod request_object;
+mod resource;
 mod response_mode;
 mod response_type;
 mod rules;
@@ -37,6 +38,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::claims::{ClaimsRequest, requested};
 use super::error::{ErrorCode, OAuthError, TokenError};
 use super::pushed_request::{self, PushedRequests};
+use super::resource::registered;
 use super::{Codes, Provider};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, DataRequest, Registry};
@@ -86,6 +88,8 @@ pub(super) struct AuthorizationRequest {
     pub redirect: VerifiedRedirect,
     /// Scopes that are understood.
     pub scopes: Vec<String>,
+    /// The resource servers that access tokens are to be for (RFC 8707).
+    pub resources: Vec<String>,
     /// OpenID Connect Core §3.1.2.1.
     pub nonce: Option<String>,
     /// RFC 7636 §4.2: base64url of a SHA-256 digest.
@@ -143,6 +147,7 @@ impl AuthorizationRequest {
         Self {
             redirect,
             scopes: Vec::new(),
+            resources: Vec::new(),
             nonce: None,
             code_challenge: None,
             prompt: BTreeSet::new(),
@@ -173,18 +178,19 @@ pub(super) fn check(
     params: &Params,
 ) -> Result<AuthorizationRequest, Rejection> {
     let client = client::known(clients, params)?;
+    let resources = registered(clients, &client, params);
     let redirect = redirect_uri::verify(client, params)?;
-    apply(&rules::AUTHORIZATION_ENDPOINT, redirect, params, (keys, issuer))
+    apply(&rules::AUTHORIZATION_ENDPOINT, redirect, params, (keys, issuer, &resources))
 }
 
 fn apply(
     list: &[input::Rule],
     redirect: VerifiedRedirect,
     params: &Params,
-    (keys, issuer): (&KeySet, &str),
+    (keys, issuer, resources): (&KeySet, &str, &[String]),
 ) -> Result<AuthorizationRequest, Rejection> {
     let client = Arc::clone(redirect.client());
-    let input = input::Input { params, client: &client, issuer, keys };
+    let input = input::Input { params, client: &client, issuer, keys, resources };
     let mut request = AuthorizationRequest::new(redirect);
     for rule in list {
         if let Err(error) = rule(input, &mut request) {
@@ -275,8 +281,9 @@ async fn by_reference(
     };
     let params = pushed.params;
     let context = PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
+    let resources = registered(&provider.clients, &client, &params);
     let checked = redirect_uri::verify(client, &params).and_then(|redirect| {
-        let known = (&*provider.keys.current(), &*provider.issuer);
+        let known = (&*provider.keys.current(), &*provider.issuer, &resources[..]);
         apply(&rules::PUSHED_REQUEST, redirect, &params, known)
     });
     match checked {
@@ -346,7 +353,8 @@ pub(super) fn check_pushed(
     let provider = &endpoint.provider;
     redirect_uri::registered(client, params)
         .map_err(|description| TokenError::new(ErrorCode::InvalidRequest, description))?;
-    let known = (&*provider.keys.current(), &*provider.issuer);
+    let resources = registered(&provider.clients, client, params);
+    let known = (&*provider.keys.current(), &*provider.issuer, &resources[..]);
     let checked = redirect_uri::verify(Arc::clone(client), params)
         .and_then(|redirect| apply(&rules::PUSHED_REQUEST, redirect, params, known));
     let request = checked.map_err(|rejection| match rejection {

@@ -3,10 +3,11 @@
 use super::AuthorizationRequest;
 use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
+use crate::oidc::resource;
 
-/// RFC 6749 §3.1: request parameters must not be included more than once.
+/// RFC 6749 §3.1: request parameters must not be included more than once. RFC 8707 §2: but `resource` may be.
 pub(super) fn not_repeated(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
-    match input.params.repeated() {
+    match input.params.repeated_besides(&[resource::NAME]) {
         Some(_) => Err(OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated")),
         None => Ok(()),
     }

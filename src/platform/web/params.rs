@@ -100,7 +100,13 @@ impl Params {
 
     /// A parameter that was given more than once, which RFC 6749 §3.1 forbids.
     pub fn repeated(&self) -> Option<&str> {
-        self.values.iter().map(|(name, _)| name.as_str()).find(|name| self.is_repeated(name))
+        self.repeated_besides(&[])
+    }
+
+    /// As [`Params::repeated`], but for those that may be.
+    pub fn repeated_besides(&self, repeatable: &[&str]) -> Option<&str> {
+        let mut names = self.values.iter().map(|(name, _)| name.as_str());
+        names.find(|name| self.is_repeated(name) && !repeatable.contains(name))
     }
 
     /// Whether `name` was given more than once.
@@ -117,6 +123,7 @@ mod tests {
     fn a_repeated_parameter_is_reported_and_the_first_is_kept() {
         let params = Params::parse("a=1&a=2&b=").unwrap();
         assert_eq!((params.get("a"), params.get("b"), params.repeated()), (Some("1"), None, Some("a")));
+        assert_eq!(params.repeated_besides(&["a"]), None);
     }
 
     #[test]
