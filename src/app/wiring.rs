@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
-use crate::clients::SubjectIds;
+use crate::clients::{ClientKeys, SubjectIds};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
@@ -32,6 +32,7 @@ pub(super) async fn provider(stores: &Stores) -> Result<Provider, StartError> {
         issuer: Arc::from(stores.settings.server.issuer.as_str()),
         clock: stores.clock.clone(),
         clients: Arc::new(stores.clients().await?),
+        client_keys: ClientKeys::new(stores.outbound(), stores.clock.clone()),
         keys: Arc::new(stores.keys().await?),
         subject_ids: Arc::new(SubjectIds::new(&stores.keyring)),
         metrics: Arc::clone(&stores.metrics),

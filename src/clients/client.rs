@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, Redirects, RequestPolicy,
-    SessionPolicy, Terms, TokenPolicy,
+    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, KeySource, Redirects,
+    RequestPolicy, SessionPolicy, Terms, TokenPolicy,
 };
 use crate::people::DataSet;
 use crate::platform::web::frame::Service;
@@ -52,6 +52,8 @@ pub struct Client {
     pub authentication: AuthenticationPolicy,
     /// What its authorization requests must be like.
     pub requests: RequestPolicy,
+    /// Where its public keys come from.
+    pub keys: KeySource,
     /// The tokens that it gets.
     pub tokens: TokenPolicy,
     /// The personal data that it may ask for.

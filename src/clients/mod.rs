@@ -9,6 +9,7 @@ mod data_request;
 mod file;
 mod icon;
 mod icons;
+mod keys;
 mod localized;
 mod redirect_uri;
 mod registration;
@@ -22,13 +23,15 @@ pub use data_request::DataRequest;
 pub use file::{ClientFile, FileError};
 pub use icon::{Icon, IconError};
 pub use icons::IconFailure;
+pub use keys::{ClientKeyError, ClientKeys};
 pub use localized::Localized;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{
     ACR_VALUES, AccessTokenFormat, AuthMethod, AuthenticationDocument, AuthenticationPolicy, Basis,
     CodeBinding, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, GrantType, Identity,
-    IdentityDocument, OwnerKind, Permission, Redirects, RedirectsDocument, Registration, RegistrationErrors,
-    RequestPolicy, RequestsDocument, Rules, SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
+    IdentityDocument, KeySetDocument, KeySource, KeysDocument, OwnerKind, Permission, Redirects,
+    RedirectsDocument, Registration, RegistrationErrors, RequestPolicy, RequestsDocument, Rules,
+    SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
 };
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};

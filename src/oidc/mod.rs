@@ -27,7 +27,7 @@ mod userinfo;
 use std::sync::Arc;
 
 use crate::audit::Audit;
-use crate::clients::{Registry, SubjectIds};
+use crate::clients::{ClientKeys, Registry, SubjectIds};
 use crate::grants::Grants;
 use crate::people::People;
 use crate::platform::clock::Clock;
@@ -57,6 +57,8 @@ pub struct Provider {
     pub clock: Clock,
     /// Relying parties.
     pub clients: Arc<Registry>,
+    /// Their public keys.
+    pub client_keys: ClientKeys,
     /// Signing keys.
     pub keys: Arc<SigningKeys>,
     /// Subject identifiers of people.

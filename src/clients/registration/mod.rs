@@ -28,6 +28,7 @@ mod authentication;
 mod check;
 mod data;
 mod identity;
+mod keys;
 mod redirects;
 mod requests;
 mod sessions;
@@ -46,6 +47,7 @@ pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolic
 use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
+pub use keys::{KeySetDocument, KeySource, KeysDocument};
 pub use redirects::{Redirects, RedirectsDocument};
 pub use requests::{RequestPolicy, RequestsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
@@ -88,6 +90,9 @@ pub struct Registration {
     /// What its authorization requests are like.
     #[serde(flatten)]
     pub requests: RequestsDocument,
+    /// Its public keys.
+    #[serde(flatten)]
+    pub keys: KeysDocument,
     /// The tokens that it gets.
     #[serde(flatten)]
     pub tokens: TokensDocument,
@@ -136,6 +141,7 @@ impl<'de> Visitor<'de> for Document {
                 || document.redirects.read(&member, &mut map)?
                 || document.authentication.read(&member, &mut map)?
                 || document.requests.read(&member, &mut map)?
+                || document.keys.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
                 || document.sessions.read(&member, &mut map)?;
@@ -169,6 +175,7 @@ impl Registration {
             redirects: self.redirects.check(&mut check),
             authentication: self.authentication.check(&mut check),
             requests: self.requests.check(&mut check),
+            keys: self.keys.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
             data,
             sessions: self.sessions.check(&mut check),

@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 
 use super::provider;
 
+mod registered;
+
 /// Signature algorithms that can be allowed (RFC 7518 §3.1, RFC 8037). `none` and HMAC are not among them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForeignAlg {
@@ -73,6 +75,23 @@ pub enum ForeignError {
     /// The signature does not verify.
     #[error("the token's signature is invalid")]
     WrongSignature,
+}
+
+impl ForeignError {
+    /// What a developer can act on, in ASCII (`error_description` of RFC 6749 §5.2).
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::TooLong => "the JWT is too long",
+            Self::Malformed(_) => "the JWT is no compact JWS of a JSON object with a known alg",
+            Self::AlgorithmNotAllowed => "the alg of the JWT is not allowed for this client",
+            Self::UnexpectedType => "the typ of the JWT is not the expected one",
+            Self::Critical => "the JWT has crit, and no critical extension is supported",
+            Self::UnknownKey => "no key of the client has the kid of the JWT",
+            Self::AmbiguousKey => "the JWT has no kid, and its alg has no key or several",
+            Self::WrongUse => "the key that the kid of the JWT names is not for signatures of its alg",
+            Self::WrongSignature => "the signature of the JWT is invalid",
+        }
+    }
 }
 
 /// The public keys of a third party.
@@ -184,25 +203,37 @@ impl ForeignKey {
         let for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
         let operations = jwk.common.key_operations.as_deref();
         let verifies = operations.is_none_or(|operations| operations.contains(&KeyOperations::Verify));
-        let bytes = match key.kind() {
-            DecodingKeyKind::SecretOrDer(point) => point.len(),
-            DecodingKeyKind::RsaModulusExponent { n, .. } => n.len(),
-        };
-        let algs: &[ForeignAlg] = match (&jwk.algorithm, bytes) {
-            (AlgorithmParameters::RSA(_), 256..=1024) => &[ForeignAlg::RS256, ForeignAlg::PS256],
-            (AlgorithmParameters::EllipticCurve(key), 65) if key.curve == EllipticCurve::P256 => {
-                &[ForeignAlg::ES256]
-            }
-            (AlgorithmParameters::OctetKeyPair(key), 32) if key.curve == EllipticCurve::Ed25519 => {
-                &[ForeignAlg::EdDSA]
-            }
-            _ => &[],
-        };
+        let algs = serving(jwk, &key);
         let own = |alg: &ForeignAlg| {
             jwk.common.key_algorithm.is_none_or(|only| only == KeyAlgorithm::from(alg.algorithm()))
         };
         let algs = algs.iter().copied().filter(|alg| for_signatures && verifies && own(alg)).collect();
         Some(Self { kid: jwk.common.key_id.clone(), algs, key })
+    }
+}
+
+/// The algorithms that a key can serve by its type and size.
+fn serving(jwk: &Jwk, key: &DecodingKey) -> &'static [ForeignAlg] {
+    let (bytes, bits) = match key.kind() {
+        DecodingKeyKind::SecretOrDer(point) => (point.len(), 0),
+        // A short modulus is no longer for zeros in front of it.
+        DecodingKeyKind::RsaModulusExponent { n, .. } => {
+            let zeros = n.iter().take_while(|byte| **byte == 0).count();
+            let first = n.get(zeros).map_or(8, |byte| byte.leading_zeros() as usize);
+            (n.len(), (n.len() - zeros) * 8 - first.min((n.len() - zeros) * 8))
+        }
+    };
+    match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) if (2048..=8192).contains(&bits) => {
+            &[ForeignAlg::RS256, ForeignAlg::PS256]
+        }
+        AlgorithmParameters::EllipticCurve(key) if bytes == 65 && key.curve == EllipticCurve::P256 => {
+            &[ForeignAlg::ES256]
+        }
+        AlgorithmParameters::OctetKeyPair(key) if bytes == 32 && key.curve == EllipticCurve::Ed25519 => {
+            &[ForeignAlg::EdDSA]
+        }
+        _ => &[],
     }
 }
 

@@ -11,12 +11,12 @@ use super::*;
 use crate::platform::bytes;
 
 /// A party with a key of each kind, and its RSA key once more for PS256.
-struct Party {
+pub(super) struct Party {
     keys: [SigningKey; 3],
     rsa: RsaKeyPair,
 }
 
-static PARTY: LazyLock<Party> = LazyLock::new(|| {
+pub(super) static PARTY: LazyLock<Party> = LazyLock::new(|| {
     let der = Alg::ALL.map(|alg| SigningKey::generate(alg, 2048));
     let key = |at: usize| SigningKey::from_pkcs8(Alg::ALL[at].name(), Alg::ALL[at], &der[at]).unwrap();
     Party { keys: [key(0), key(1), key(2)], rsa: RsaKeyPair::from_pkcs8(&der[0]).unwrap() }
@@ -25,7 +25,7 @@ static PARTY: LazyLock<Party> = LazyLock::new(|| {
 const ANY: Policy<'_> = Policy { algs: &ForeignAlg::ALL, typ: None, max_bytes: 4096 };
 
 impl Party {
-    fn jwk(&self, alg: Alg) -> Value {
+    pub(super) fn jwk(&self, alg: Alg) -> Value {
         let key = self.keys.iter().find(|key| key.alg() == alg).unwrap();
         serde_json::to_value(key.public_jwk()).unwrap()
     }
@@ -57,14 +57,14 @@ fn all() -> ForeignKeys {
 }
 
 /// A JWK with other members.
-fn with(mut jwk: Value, members: &Value) -> Value {
+pub(super) fn with(mut jwk: Value, members: &Value) -> Value {
     for (name, value) in members.as_object().unwrap() {
         jwk[name] = value.clone();
     }
     jwk
 }
 
-fn without(mut jwk: Value, members: &[&str]) -> Value {
+pub(super) fn without(mut jwk: Value, members: &[&str]) -> Value {
     jwk.as_object_mut().unwrap().retain(|name, _| !members.contains(&name.as_str()));
     jwk
 }

@@ -1,0 +1,18 @@
+//! Key sets of clients, as they are published and as they are registered, and what is signed with their keys.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use yagona::platform::jose::foreign::{ForeignAlg, ForeignKeys, Policy};
+
+fuzz_target!(|data: &[u8]| {
+    let policy = Policy { algs: &ForeignAlg::ALL, typ: None, max_bytes: 8192 };
+    let (set, token) = data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len()));
+    let token = std::str::from_utf8(token).unwrap_or_default().trim();
+    if let Ok(keys) = ForeignKeys::parse(set) {
+        let _ = keys.verify(token, &policy);
+    }
+    if let Ok(set) = serde_json::from_slice(set) {
+        let _ = ForeignKeys::parse_strictly(&set);
+    }
+});
