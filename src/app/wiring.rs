@@ -13,8 +13,8 @@ use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
-    AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, RefreshTokens,
-    SingleUse, Tokens,
+    AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, PushedRequests,
+    RefreshTokens, SingleUse, Tokens,
 };
 use crate::pages::{Completion, Pages, SignOut};
 use crate::people::{Delays, People};
@@ -94,6 +94,13 @@ pub(super) fn authorization(
         codes: tokens.codes.clone(),
         grants: tokens.grants.clone(),
         code_seconds: stores.settings.tokens.code_seconds.into(),
+        pushed: PushedRequests::new(
+            sign_in.sessions.clone(),
+            sign_in.ephemeral.clone(),
+            stores.settings.pushed_requests.seconds.into(),
+            stores.settings.pushed_requests.most_per_client.into(),
+            sign_in.attempts.seconds,
+        ),
         cookies: cookies(stores),
     }
 }

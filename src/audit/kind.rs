@@ -92,6 +92,8 @@ kinds! {
     SignInRefused = "sign_in.refused", Info, PerSecond(BEGINNINGS), "a sign-in was refused";
     /// An authorization request was refused before anybody was asked anything.
     AuthorizationRefused = "authorization.refused", Info, PerSecond(REFUSALS), "an authorization request was refused";
+    /// A pushed authorization request was refused.
+    PushRefused = "par.refused", Info, PerSecond(REFUSALS), "a pushed authorization request was refused";
     /// A person agreed, or a law lets the client have the data.
     ConsentGiven = "consent.given", Info, Unlimited, "a consent was recorded";
     /// A person was asked for consent and refused.

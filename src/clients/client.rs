@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, KeySource, Redirects,
-    SessionPolicy, Terms, TokenPolicy,
+    RequestPolicy, SessionPolicy, Terms, TokenPolicy,
 };
 use crate::people::DataSet;
 use crate::platform::web::frame::Service;
@@ -50,6 +50,8 @@ pub struct Client {
     pub redirects: Redirects,
     /// How it proves itself.
     pub authentication: AuthenticationPolicy,
+    /// What its authorization requests must be like.
+    pub requests: RequestPolicy,
     /// Where its public keys come from.
     pub keys: KeySource,
     /// The tokens that it gets.

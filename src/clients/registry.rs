@@ -122,6 +122,14 @@ impl Registry {
         Arc::clone(&self.current.load().clients)
     }
 
+    /// The URIs of the resource servers that `client` names (RFC 8707), without those of disabled ones.
+    pub fn resource_uris_of(&self, client: &Client) -> Vec<String> {
+        let current = self.current.load();
+        let servers = client.tokens.resource_servers.iter().filter_map(|id| current.clients.get(id));
+        let servers = servers.filter(|server| server.tokens.resource_server && !server.disabled);
+        servers.flat_map(|server| server.tokens.resource_uris.iter().cloned()).collect()
+    }
+
     /// Looks whether clients changed, and takes the changes over.
     ///
     /// # Errors

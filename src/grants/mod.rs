@@ -44,6 +44,10 @@ pub struct GrantDetails {
     pub sub: String,
     /// Scopes, separated by spaces.
     pub scope: String,
+    /// The resource servers that access tokens are for, by the URIs that the request named (RFC 8707); none where it named
+    /// none, and then all that the client is registered for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// Data sets that may be released.
     pub released: BTreeSet<DataSet>,
     /// Claims requested by name.

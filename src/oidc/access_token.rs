@@ -35,6 +35,12 @@ pub(super) struct AccessToken {
     /// The resource servers that it is for, besides this provider's UserInfo.
     #[serde(rename = "d", default, skip_serializing_if = "Vec::is_empty")]
     pub resource_servers: Vec<ClientId>,
+    /// The resource servers that it is for, by the URIs that were asked for (RFC 8707).
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// Whether it is for those alone, and not for this provider's UserInfo.
+    #[serde(rename = "w", default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// Scopes, separated by spaces.
     #[serde(rename = "s")]
     pub scope: String,
@@ -89,20 +95,64 @@ pub struct AccessTokens {
 
 const PLACE: &[u8] = b"access-token";
 
-impl AccessToken {
-    /// Whom it is for (`aud`): this provider, and the resource servers that its client named.
-    pub(super) fn audience(&self, issuer: &str) -> Value {
-        if self.resource_servers.is_empty() {
-            return issuer.into();
+/// For whom an access token is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Audience {
+    servers: Vec<ClientId>,
+    resources: Vec<String>,
+    elsewhere: bool,
+}
+
+impl Audience {
+    /// This provider, and all resource servers that the client names.
+    pub(super) fn of_all(client: &Client) -> Self {
+        Self { servers: client.tokens.resource_servers.clone(), ..Self::default() }
+    }
+
+    /// This provider, and the resource servers that the authorization request named.
+    pub(super) fn of(resources: Vec<String>) -> Self {
+        Self { resources, ..Self::default() }
+    }
+
+    /// The resource servers that the token request named, and nobody else: they can do nothing here with the token.
+    pub(super) fn only(resources: Vec<String>) -> Self {
+        Self { resources, elsewhere: true, ..Self::default() }
+    }
+
+    /// What `aud` of a signed token says. Client identifiers hold no colon, and URIs do.
+    fn read(aud: &Value, issuer: &str) -> Self {
+        let one = aud.as_str().into_iter();
+        let all: Vec<&str> =
+            one.chain(aud.as_array().into_iter().flatten().filter_map(Value::as_str)).collect();
+        let mut audience = Self { elsewhere: !all.contains(&issuer), ..Self::default() };
+        for name in all.into_iter().filter(|name| *name != issuer) {
+            match ClientId::parse(name) {
+                Some(id) => audience.servers.push(id),
+                None => audience.resources.push(name.to_owned()),
+            }
         }
-        let servers = self.resource_servers.iter().map(ClientId::as_str);
-        std::iter::once(issuer).chain(servers).collect::<Vec<_>>().into()
+        audience
     }
 }
 
-/// The resource servers in the audience of a signed token; the issuer is no client identifier.
-fn resource_servers(aud: &Value) -> Vec<ClientId> {
-    aud.as_array().into_iter().flatten().filter_map(Value::as_str).filter_map(ClientId::parse).collect()
+impl AccessToken {
+    /// Whom it is for (`aud`).
+    pub(super) fn audience(&self, issuer: &str) -> Value {
+        let issuer = (!self.elsewhere).then_some(issuer).into_iter();
+        let servers = self.resource_servers.iter().map(ClientId::as_str);
+        let all: Vec<&str> = issuer.chain(servers).chain(self.resources.iter().map(String::as_str)).collect();
+        match all[..] {
+            [one] => one.into(),
+            _ => all.into(),
+        }
+    }
+
+    /// Whether it is for that resource server.
+    pub(super) fn is_for(&self, server: &Client) -> bool {
+        let named = |uri: &String| server.tokens.resource_uris.contains(uri);
+        server.tokens.resource_server
+            && (self.resource_servers.contains(&server.id) || self.resources.iter().any(named))
+    }
 }
 
 impl AccessTokens {
@@ -122,7 +172,12 @@ impl AccessTokens {
     ///
     /// # Errors
     /// [`TokenError`] when there is no key to sign with.
-    pub(super) fn for_grant(&self, client: &Client, grant: &Grant) -> Result<(String, i64), TokenError> {
+    pub(super) fn for_grant(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        audience: Audience,
+    ) -> Result<(String, i64), TokenError> {
         let details = &grant.details;
         let person = TokenPerson {
             person_id: details.person_id.clone(),
@@ -134,7 +189,8 @@ impl AccessTokens {
             acr: details.acr,
         };
         let left = grant.expires_at.since(self.provider.clock.now()).min(self.seconds);
-        let token = self.issue(client, (Some(grant.id.clone()), left), &details.scope, Some(person))?;
+        let token =
+            self.issue(client, (Some(grant.id.clone()), left), (&details.scope, audience), Some(person))?;
         Ok((token, left))
     }
 
@@ -142,15 +198,20 @@ impl AccessTokens {
     ///
     /// # Errors
     /// [`TokenError`] when there is no key to sign with.
-    pub(super) fn for_client(&self, client: &Client, scope: &str) -> Result<String, TokenError> {
-        self.issue(client, (None, self.seconds), scope, None)
+    pub(super) fn for_client(
+        &self,
+        client: &Client,
+        scope: &str,
+        audience: Audience,
+    ) -> Result<String, TokenError> {
+        self.issue(client, (None, self.seconds), (scope, audience), None)
     }
 
     fn issue(
         &self,
         client: &Client,
         (grant, seconds): (Option<String>, i64),
-        scope: &str,
+        (scope, audience): (&str, Audience),
         person: Option<TokenPerson>,
     ) -> Result<String, TokenError> {
         let now = self.provider.clock.now();
@@ -159,7 +220,9 @@ impl AccessTokens {
             grant: grant.unwrap_or_else(|| id.clone()),
             id,
             client_id: client.id.clone(),
-            resource_servers: client.tokens.resource_servers.clone(),
+            resource_servers: audience.servers,
+            resources: audience.resources,
+            elsewhere: audience.elsewhere,
             scope: scope.to_owned(),
             issued_at: now,
             expires_at: now.plus(seconds),
@@ -282,11 +345,14 @@ impl AccessTokens {
                 acr: details.acr,
             })
         };
+        let audience = Audience::read(&claims["aud"], &self.provider.issuer);
         Ok(Some(AccessToken {
             id: id.to_owned(),
             grant: grant.to_owned(),
             client_id,
-            resource_servers: resource_servers(&claims["aud"]),
+            resource_servers: audience.servers,
+            resources: audience.resources,
+            elsewhere: audience.elsewhere,
             scope: text("scope").to_owned(),
             issued_at: time("iat"),
             expires_at: time("exp"),

@@ -13,17 +13,18 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Provider;
 use super::error::{ErrorCode, TokenError};
+use super::resource;
 use crate::clients::{AuthMethod, Client, ClientId, ClientSecret};
 use crate::platform::web::params::Params;
 
 /// Reads the body of a request to one of these endpoints.
 ///
 /// # Errors
-/// `invalid_request` when it is not a form, or a parameter is repeated (RFC 6749 §3.2).
+/// `invalid_request` when it is not a form, or a parameter is repeated (RFC 6749 §3.2) that may not be (RFC 8707 §2).
 pub(super) fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, TokenError> {
     let params = Params::of_form(request, body)
         .map_err(|error| TokenError::new(ErrorCode::InvalidRequest, error.0))?;
-    if params.repeated().is_some() {
+    if params.repeated_besides(&[resource::NAME]).is_some() {
         return Err(TokenError::new(ErrorCode::InvalidRequest, "a parameter is repeated"));
     }
     Ok(params)

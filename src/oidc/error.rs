@@ -27,6 +27,8 @@ pub enum ErrorCode {
     UnsupportedResponseType,
     /// RFC 6749 §4.1.2.1, §5.2.
     InvalidScope,
+    /// RFC 8707 §2.
+    InvalidTarget,
     /// RFC 6749 §4.1.2.1.
     AccessDenied,
     /// RFC 6749 §4.1.2.1.
@@ -47,6 +49,10 @@ pub enum ErrorCode {
     RegistrationNotSupported,
     /// OpenID Connect Core Unmet Authentication Requirements 1.0.
     UnmetAuthenticationRequirements,
+    /// RFC 9126 §2.3: more than this client may push in a while.
+    TooManyRequests,
+    /// RFC 9126 §2.3: larger than what is taken.
+    TooLarge,
     /// RFC 6750 §3.1.
     InvalidToken,
     /// RFC 6750 §3.1.
@@ -73,6 +79,7 @@ impl ErrorCode {
             Self::UnsupportedGrantType => ("unsupported_grant_type", 400),
             Self::UnsupportedResponseType => ("unsupported_response_type", 400),
             Self::InvalidScope => ("invalid_scope", 400),
+            Self::InvalidTarget => ("invalid_target", 400),
             Self::AccessDenied => ("access_denied", 403),
             Self::ServerError => ("server_error", 500),
             Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),
@@ -83,6 +90,9 @@ impl ErrorCode {
             Self::RequestUriNotSupported => ("request_uri_not_supported", 400),
             Self::RegistrationNotSupported => ("registration_not_supported", 400),
             Self::UnmetAuthenticationRequirements => ("unmet_authentication_requirements", 400),
+            // RFC 9126 names the statuses and no codes.
+            Self::TooManyRequests => ("temporarily_unavailable", 429),
+            Self::TooLarge => ("invalid_request", 413),
             Self::InvalidToken => ("invalid_token", 401),
             Self::InsufficientScope => ("insufficient_scope", 403),
         }

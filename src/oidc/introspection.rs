@@ -97,6 +97,5 @@ async fn refresh_token_state(
 }
 
 fn may_know(caller: &Client, token: &AccessToken) -> bool {
-    token.client_id == caller.id
-        || (caller.tokens.resource_server && token.resource_servers.contains(&caller.id))
+    token.client_id == caller.id || token.is_for(caller)
 }

@@ -16,7 +16,10 @@ mod frontchannel_logout;
 mod id_token;
 mod introspection;
 mod jwks;
+mod par;
+mod pushed_request;
 mod refresh_token;
+mod resource;
 mod revocation;
 mod settings;
 mod single_use;
@@ -35,6 +38,7 @@ use crate::platform::telemetry::Metrics;
 use crate::platform::web::cors::{self, OpenToScripts};
 
 pub use access_token::AccessTokens;
+use authorize::ResponseMode;
 pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
 pub(crate) use backchannel_logout::TABLES;
@@ -43,8 +47,9 @@ pub use discovery::Discovery;
 pub use end_session::{Logout, LogoutDecision, PostLogout};
 pub use error::{ErrorCode, OAuthError};
 pub use frontchannel_logout::Elsewhere;
+pub use pushed_request::{PUSHED, PushedRequests};
 pub use refresh_token::RefreshTokens;
-pub use settings::TokenSettings;
+pub use settings::{PushedRequestSettings, TokenSettings};
 pub use single_use::{SingleUse, USED};
 
 /// What all endpoints share. Cheap to clone.
@@ -108,6 +113,8 @@ pub struct Lifetimes {
 pub mod paths {
     /// Authorization (RFC 6749 §3.1).
     pub const AUTHORIZE: &str = "/oidc/authorize";
+    /// Pushed authorization requests (RFC 9126).
+    pub const PAR: &str = "/oidc/par";
     /// Token (RFC 6749 §3.2).
     pub const TOKEN: &str = "/oidc/token";
     /// UserInfo (OpenID Connect Core §5.3).
@@ -150,6 +157,7 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(get().to(authorize::get))
                 .route(post().to(authorize::post)),
         )
+        .service(open(paths::PAR, "par", "POST, OPTIONS").route(post().to(par::post)))
         .service(open(paths::TOKEN, "token", "POST, OPTIONS").route(post().to(token::post)))
         .service(
             open(paths::USERINFO, "userinfo", "GET, POST, OPTIONS")

@@ -4,10 +4,11 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::access_token::Audience;
 use super::code::{CodeContent, FoundCode};
 use super::error::{ErrorCode, TokenError};
 use super::refresh_token::RefreshToken;
-use super::{Tokens, client_auth, id_token};
+use super::{Tokens, client_auth, id_token, resource};
 use crate::audit::{Event, Kind};
 use crate::clients::{AuthMethod, Client, GrantType};
 use crate::grants::Grant;
@@ -87,7 +88,7 @@ async fn issue(
     match kind {
         GrantType::AuthorizationCode => authorization_code(tokens, client, params).await,
         GrantType::RefreshToken => refresh_token(tokens, client, params).await,
-        GrantType::ClientCredentials => client_credentials(tokens, client),
+        GrantType::ClientCredentials => client_credentials(tokens, client, params),
     }
 }
 
@@ -139,11 +140,12 @@ async fn authorization_code(
     if until <= now {
         return Err(invalid());
     }
+    let audience = resource::audience(&tokens.provider, client, params, &details.resources)?;
     let record = id_token::record(tokens, id_token::subject(&details)).await?;
     let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
     let grant = grant.ok_or_else(invalid)?;
     let issued = Event::new(Kind::TokenIssued);
-    respond_with(tokens, client, (&grant, record.as_deref()), nonce.as_deref(), issued)
+    respond_with(tokens, client, (&grant, record.as_deref(), audience), nonce.as_deref(), issued)
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).
@@ -183,18 +185,20 @@ async fn refresh_token(
         )
     };
     let token = tokens.refresh_tokens.open(text).ok_or_else(invalid)?;
-    let found = if params.get("scope").is_some() { tokens.grants.find(&token.grant).await? } else { None };
-    if let (Some(asked), Some(found)) = (params.get("scope"), &found) {
+    let (asked, resource) = (params.get("scope"), params.get(resource::NAME));
+    let narrows = asked.is_some() || resource.is_some();
+    let found = if narrows { tokens.grants.find(&token.grant).await? } else { None };
+    if let Some(found) = found.filter(|found| found.client_id == client.id) {
         let granted: Vec<&str> = found.details.scope.split(' ').collect();
         let (window, now) = (tokens.lifetimes.refresh_repeat, tokens.provider.clock.now());
         // A token that is not the current one is judged as such, whatever scope it is sent with.
         let is_current = !found.revoked
             && (found.generation == token.generation || found.repeats(token.generation, window, now));
-        if is_current
-            && found.client_id == client.id
-            && !asked.split(' ').all(|scope| granted.contains(&scope))
-        {
+        if is_current && asked.is_some_and(|asked| asked.split(' ').any(|scope| !granted.contains(&scope))) {
             return Err(TokenError::new(ErrorCode::InvalidScope, "scope exceeds what was granted"));
+        }
+        if is_current && resource.is_some() {
+            resource::audience(&tokens.provider, client, params, &found.details.resources)?;
         }
     }
     let mut record = id_token::record(tokens, token.person_id.as_ref()).await?;
@@ -211,11 +215,12 @@ async fn refresh_token(
         // A token of version 0.1 does not say that its person is to be read.
         record = id_token::record(tokens, id_token::subject(&grant.details)).await?;
     }
-    if let Some(asked) = params.get("scope") {
+    if let Some(asked) = asked {
         // RFC 6749 §6: the access token is narrowed, the grant is not.
         grant.details.narrow_to(asked);
     }
-    respond_with(tokens, client, (&grant, record.as_deref()), None, refreshed)
+    let audience = resource::audience(&tokens.provider, client, params, &grant.details.resources)?;
+    respond_with(tokens, client, (&grant, record.as_deref(), audience), None, refreshed)
 }
 
 /// What follows from a refresh token that is not the current one, or whose grant has ended: its successor once more, or
@@ -243,8 +248,13 @@ async fn stale(tokens: &Tokens, client: &Client, token: &RefreshToken) -> Result
 
 /// RFC 6749 §4.4: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
 /// those that are asked for are ignored (§3.3).
-fn client_credentials(tokens: &Tokens, client: &Client) -> Result<TokenResponse, TokenError> {
-    let access_token = tokens.access_tokens.for_client(client, "")?;
+fn client_credentials(
+    tokens: &Tokens,
+    client: &Client,
+    params: &Params,
+) -> Result<TokenResponse, TokenError> {
+    let audience = resource::audience(&tokens.provider, client, params, &[])?;
+    let access_token = tokens.access_tokens.for_client(client, "", audience)?;
     let event = Event::new(Kind::TokenIssued).client(client.id.as_str()).grant_type("client_credentials");
     tokens.provider.audit.record(event);
     Ok(TokenResponse {
@@ -261,11 +271,11 @@ fn client_credentials(tokens: &Tokens, client: &Client) -> Result<TokenResponse,
 fn respond_with(
     tokens: &Tokens,
     client: &Client,
-    (grant, record): (&Grant, Option<&Account>),
+    (grant, record, audience): (&Grant, Option<&Account>, Audience),
     nonce: Option<&str>,
     issued: Event<'_>,
 ) -> Result<TokenResponse, TokenError> {
-    let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant)?;
+    let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant, audience)?;
     let id_token = id_token::issue(tokens, client, (&grant.details, record), &access_token, nonce)?;
     tokens.provider.audit.record(described(issued, client, grant));
     Ok(TokenResponse {

@@ -91,4 +91,39 @@ impl Completion {
             }
         }
     }
+
+    /// Notes together with the rest of a batch that the request is answered, where the protocol lets it be answered once: if
+    /// it was answered elsewhere, nothing of the batch takes place.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the request was stored by another version.
+    pub(super) fn spend_in(
+        &self,
+        attempt: &SignInAttempt,
+        batch: &mut Batch<'_>,
+    ) -> Result<(), ServiceError> {
+        match attempt.request.reply.protocol {
+            Protocol::Oidc => self.oidc.spend_in(&attempt.request, batch),
+        }
+    }
+
+    /// As [`Completion::spend_in`]; `false` when it was answered elsewhere.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable.
+    pub(super) async fn spend(&self, attempt: &SignInAttempt) -> Result<bool, ServiceError> {
+        match attempt.request.reply.protocol {
+            Protocol::Oidc => self.oidc.spend(&attempt.request).await,
+        }
+    }
+
+    /// Whether the request was answered elsewhere, in another browser or tab.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable.
+    pub(super) async fn is_spent(&self, attempt: &SignInAttempt) -> Result<bool, ServiceError> {
+        match attempt.request.reply.protocol {
+            Protocol::Oidc => self.oidc.is_spent(&attempt.request).await,
+        }
+    }
 }

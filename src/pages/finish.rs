@@ -87,7 +87,7 @@ pub(super) async fn signed_in(
     }
     // Of two requests with the same right code, the one that stores this first signs in.
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
-        return Ok(Flow::Due);
+        return answered_elsewhere(pages, step).await;
     }
     step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
     step.record_end(pages, Some(&authenticated), "code");
@@ -274,7 +274,10 @@ async fn conclude(
             Err(illegal) => return Ok(Err(illegal)),
         },
         Next::Refuse(refusal) => match attempt.advance(Event::Refused(refusal), false, now) {
-            Ok(()) => pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal)?,
+            Ok(()) => {
+                pages.completion.spend_in(&step.open.attempt, batch)?;
+                pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal)?
+            }
             Err(illegal) => return Ok(Err(illegal)),
         },
         Next::Answer(decision) => {
@@ -321,6 +324,19 @@ fn answer_in(
     Ok(Ok(response))
 }
 
+/// What is due when an answer was not stored: the request was answered in another browser or tab, or this very attempt went on
+/// in another request.
+async fn answered_elsewhere(pages: &Pages, step: &StepContext<'_>) -> Result<Flow, ServiceError> {
+    if pages.completion.is_spent(&step.open.attempt).await? {
+        let found = StepContext::find(pages, step.context.request, Read::Attempt).await;
+        // The same attempt sends its answer again.
+        if found.is_ok_and(|found| !matches!(found.open.attempt.stage(), Stage::Finished(_))) {
+            return Ok(step.problem(ProblemKind::AlreadyFinished).into());
+        }
+    }
+    Ok(Flow::Due)
+}
+
 /// Reads attempt and session again after one of them was changed by another request; what is due instead, when it was
 /// the attempt.
 async fn again(
@@ -334,6 +350,9 @@ async fn again(
     };
     if found.open.version != seen {
         return Ok(Err(Flow::Due));
+    }
+    if pages.completion.is_spent(&found.open.attempt).await? {
+        return Ok(Err(found.problem(ProblemKind::AlreadyFinished).into()));
     }
     *step = found;
     match present(pages, step).await? {

@@ -200,6 +200,7 @@ impl<'r> StepContext<'r> {
             {
                 return Ok(Flow::Due);
             }
+            let first = pages.completion.spend(&self.open.attempt).await?;
             if asked && refusal == Refusal::Denied {
                 self.record(pages, Kind::ConsentRefused, person.as_ref(), |event| event);
             }
@@ -207,6 +208,9 @@ impl<'r> StepContext<'r> {
             // It may have been recorded before the answer failed.
             if let Some(consent) = agreed {
                 pages.life_events.end_consent(&consent).await?;
+            }
+            if !first {
+                return Ok(self.problem(ProblemKind::AlreadyFinished).into());
             }
         }
         let attempt = &self.open.attempt;

@@ -131,6 +131,7 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     let more = world.redeem(SHOP, &again).await.granted();
     world.redeem(SHOP, &again).await.refused(400, "invalid_grant");
     world.browser().begin(&world, &silent).await.away();
+    world.push(&asked.clone().without("code_challenge")).await.refused(400, "invalid_request");
     assert_eq!(world.userinfo("no-token").await.status, 401);
     world.post_as(RIVAL, "/oidc/revoke", &[]).await;
     world.post_as(SHOP, "/oidc/revoke", &[("token", more.get("access_token"))]).await;

@@ -16,6 +16,8 @@ on_both_backends!(
     rfc9700_2_1_1_a_confidential_client_may_send_a_nonce_instead_of_pkce,
     rfc9700_2_1_1_a_client_registered_so_may_go_without_pkce,
     oidc_3_1_2_1_unknown_parameters_and_values_are_ignored,
+    oidc_3_1_2_1_select_account_shows_who_is_signed_in_and_another_number_may_be_used,
+    oidc_create_4_1_a_person_who_is_to_be_registered_is_not_signed_in,
     oidc_3_1_2_1_a_request_may_be_posted_by_another_site,
     oidc_unmet_a_service_in_lending_takes_no_mobile_id_alone,
     oidc_unmet_an_essential_acr_out_of_reach_is_refused,
@@ -195,12 +197,15 @@ async fn rfc9700_2_1_1_a_client_registered_so_may_go_without_pkce(world: &World)
 async fn oidc_3_1_2_1_unknown_parameters_and_values_are_ignored(world: &World) {
     let odd = [
         ("extra", "foobar"),
+        ("display", "page"),
         ("display", "popup"),
+        ("display", "touch"),
+        ("display", "wap"),
+        ("display", "hologram"),
         ("ui_locales", "se xx-invalid-locale"),
         ("claims_locales", "se"),
         ("login_hint", "buffy@host"),
         ("prompt", "juggle"),
-        ("resource", "https://api.example.uz/"),
         ("acr_values", "urn:nobody:knows"),
     ];
     for (name, value) in odd {
@@ -209,6 +214,45 @@ async fn oidc_3_1_2_1_unknown_parameters_and_values_are_ignored(world: &World) {
     }
     let scopes = Asked::by(SHOP).with("scope", "unheard_of phone openid");
     world.browser().begin(world, &scopes).await.page().expect("phone");
+}
+
+async fn oidc_3_1_2_1_select_account_shows_who_is_signed_in_and_another_number_may_be_used(world: &World) {
+    let (mut browser, first, second) = (world.browser(), world.person(), world.person());
+    let asked = Asked::by(SHOP).and("prompt", "select_account");
+    browser.begin(world, &asked).await.page().expect("phone");
+    code_of(&browser.sign_in(world, &Asked::by(SHOP), &first).await);
+    let page = browser.begin(world, &asked).await.page().expect("continue").expect("other");
+    let last = &first.number[first.number.len() - 2..];
+    assert!(page.text().contains(&format!("•• {last}")) || page.text().contains(last), "whose it is: {page}");
+    // The same in every language, by a form without scripts.
+    for language in ["uz-Latn", "uz-Cyrl", "ru"] {
+        let url = format!("{}&lang={language}", page.url);
+        let page = browser.get(&url.parse().expect("a URL")).await.page().expect("continue").expect("other");
+        assert!(page.body.contains(&format!("lang=\"{language}\"")), "{page}");
+    }
+    code_of(&browser.press(&page, "continue", &[]).await.away());
+    let page = browser.begin(world, &asked).await.page();
+    let page = browser.press(&page, "other", &[]).await.page().expect("phone");
+    let page = browser.enter_number(&page, &second.number).await.page().expect("code");
+    let code = world.sandbox.next_code(&second).await;
+    let page = browser.enter_code(&page, &code).await.page().expect("allow");
+    let tokens = world.redeem(SHOP, &code_of(&browser.allow_everything(&page).await.away())).await.granted();
+    let told = world.userinfo(tokens.get("access_token")).await.granted();
+    assert_eq!(told.body["phone_number"], format!("+{}", second.number));
+    // Whoever must sign in anew is not asked which session to use; whoever wants no page gets none.
+    let anew = Asked::by(SHOP).and("prompt", "login select_account");
+    browser.begin(world, &anew).await.page().expect("phone");
+    let none = Asked::by(SHOP).and("prompt", "none select_account");
+    assert_refused(&browser.begin(world, &none).await.away(), "invalid_request");
+}
+
+async fn oidc_create_4_1_a_person_who_is_to_be_registered_is_not_signed_in(world: &World) {
+    for prompt in ["create", "create login"] {
+        let url = answer(world, &Asked::by(SHOP).and("prompt", prompt)).await;
+        assert_refused(&url, "invalid_request");
+        let words = param(&url, "error_description").expect("words");
+        assert!(words.contains("prompt=create"), "{words}");
+    }
 }
 
 async fn oidc_3_1_2_1_a_request_may_be_posted_by_another_site(world: &World) {

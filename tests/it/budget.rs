@@ -12,6 +12,7 @@ use crate::support::{Asked, Backend, Person, Setup, World, alone_on_both_backend
 alone_on_both_backends!(
     no_request_of_a_sign_in_costs_more_than_its_budget,
     a_number_that_is_nobodys_costs_what_an_enrolled_one_costs,
+    a_pushed_request_costs_one_round_trip_each_way,
 );
 
 /// Round trips to the stores.
@@ -166,4 +167,22 @@ async fn a_number_that_is_nobodys_costs_what_an_enrolled_one_costs(setup: Setup)
     for kind in [Kind::Unknown, Kind::Blocked, Kind::NotEnrolled] {
         assert_eq!(enters(kind).await, enrolled);
     }
+}
+
+/// Keeping a request and counting it are one round trip, reading it another; that it is spent is stored with the answer.
+async fn a_pushed_request_costs_one_round_trip_each_way(setup: Setup) {
+    let world = setup.start().await;
+    let person = world.person();
+    sending(&world, world.browser().sign_in(&world, &Asked::by(SHOP), &person)).await;
+    let (asked, push) = costs(&world, world.pushed(&Asked::by(SHOP))).await;
+    assert!(push["par"].is_within(cost(0, 0, 1)), "{push:?}");
+    let mut browser = world.browser();
+    let (page, begin) = costs(&world, async { browser.begin(&world, &asked).await.page() }).await;
+    assert!(begin["authorize"].is_within(cost(0, 0, 1)), "{begin:?}");
+    let page = sending(&world, browser.enter_number(&page.expect("phone"), &person.number)).await;
+    let sms = world.sandbox.next_code(&person).await;
+    let page = page.page().expect("code");
+    let (url, code) = costs(&world, async { browser.enter_code(&page, &sms).await.away() }).await;
+    code_of(&url);
+    assert!(code["code"].is_within(cost(1, 0, 2)), "as without one: {code:?}");
 }

@@ -14,7 +14,8 @@ on_both_backends!(
 );
 
 /// The endpoints that are open to scripts, and the methods that they serve.
-const OPEN: [(&str, &str); 6] = [
+const OPEN: [(&str, &str); 7] = [
+    ("/oidc/par", "POST, OPTIONS"),
     ("/oidc/token", "POST, OPTIONS"),
     ("/oidc/userinfo", "GET, POST, OPTIONS"),
     ("/oidc/revoke", "POST, OPTIONS"),

@@ -24,6 +24,7 @@ async fn discovery_3_the_metadata_are_complete_and_true(world: &World) {
     assert_eq!(metadata["issuer"], *world.issuer.as_str().trim_end_matches('/'));
     for name in [
         "authorization_endpoint",
+        "pushed_authorization_request_endpoint",
         "token_endpoint",
         "userinfo_endpoint",
         "jwks_uri",
@@ -44,7 +45,8 @@ async fn discovery_3_the_metadata_are_complete_and_true(world: &World) {
         }
     };
     assert_eq!(list(&metadata, "response_types_supported"), ["code".to_owned()].into());
-    holds("response_modes_supported", &["query", "form_post"]);
+    holds("response_modes_supported", &["query", "fragment", "form_post", "jwt"]);
+    holds("authorization_signing_alg_values_supported", &["RS256", "ES256", "EdDSA"]);
     holds("grant_types_supported", &["authorization_code", "refresh_token"]);
     holds("subject_types_supported", &["pairwise"]);
     holds("id_token_signing_alg_values_supported", &["RS256", "ES256", "EdDSA"]);

@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::pages::every_page;
-use crate::support::client_file::{BODY, LEGACY, MACHINE, MODERN, NATIVE, RIVAL, SHOP, secret};
+use crate::support::client_file::{BODY, LEGACY, MACHINE, MODERN, NATIVE, PUSHER, RIVAL, SHOP, secret};
 use crate::support::flow::redemption;
 use crate::support::{Asked, Tokens, World, jwt, on_both_backends};
 
@@ -149,6 +149,8 @@ async fn errors_of_the_endpoints(world: &World) {
         ("repeated parameter", "token", &[("code", "x"), ("code", "y")], shop),
         ("no refresh_token", "token", &[("grant_type", "refresh_token")], shop),
         ("more scope", "token", &more, shop),
+        ("a pushed request_uri", "par", &[("request_uri", "urn:x")], shop),
+        ("a pushed request without redirect_uri", "par", &[("response_type", "code")], shop),
         ("no token to introspect", "introspect", &[], shop),
         ("introspection by nobody", "introspect", &[("token", "x")], None),
         ("introspection by a public client", "introspect", &[("token", "x"), ("client_id", NATIVE)], None),
@@ -192,6 +194,8 @@ async fn errors_that_come_back_by_redirect(world: &World) {
         ("a hint that is forged", asked().and("id_token_hint", "x")),
         ("a request object", asked().and("request", "x")),
         ("a request object elsewhere", asked().and("request_uri", "https://a.uz/")),
+        ("another response_mode", asked().and("response_mode", "web_message")),
+        ("a request that must be pushed", Asked::by(PUSHER)),
         ("a long nonce", Asked::by(BODY).with("nonce", &"n".repeat(1025))),
     ] {
         let url = world.browser().begin(world, &asked).await.away();

@@ -7,7 +7,7 @@ mod server;
 
 use crate::audit::AuditSettings;
 use crate::notices::sms::SmsSettings;
-use crate::oidc::TokenSettings;
+use crate::oidc::{PushedRequestSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
 use crate::platform::db::DatabaseSettings;
 use crate::platform::ephemeral::RedisSettings;
@@ -41,6 +41,7 @@ settings! {
         [sign_in]: SignInSettings;
         [limits]: LimitSettings;
         [tokens]: TokenSettings;
+        [pushed_requests]: PushedRequestSettings;
         [sandbox]: SandboxSettings;
         [outbound]: OutboundSettings;
         [log]: LogSettings;

@@ -30,6 +30,7 @@ mod data;
 mod identity;
 mod keys;
 mod redirects;
+mod requests;
 mod sessions;
 mod terms;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Per
 pub use identity::{Identity, IdentityDocument, OwnerKind};
 pub use keys::{KeySetDocument, KeySource, KeysDocument};
 pub use redirects::{Redirects, RedirectsDocument};
+pub use requests::{RequestPolicy, RequestsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
 pub use terms::{Term, Terms};
 pub use tokens::{AccessTokenFormat, GrantType, SubjectType, TokenPolicy, TokensDocument};
@@ -87,6 +89,9 @@ pub struct Registration {
     /// How the service proves itself.
     #[serde(flatten)]
     pub authentication: AuthenticationDocument,
+    /// What its authorization requests are like.
+    #[serde(flatten)]
+    pub requests: RequestsDocument,
     /// Its public keys.
     #[serde(flatten)]
     pub keys: KeysDocument,
@@ -137,6 +142,7 @@ impl<'de> Visitor<'de> for Document {
             let known = document.identity.read(&member, &mut map)?
                 || document.redirects.read(&member, &mut map)?
                 || document.authentication.read(&member, &mut map)?
+                || document.requests.read(&member, &mut map)?
                 || document.keys.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
@@ -170,6 +176,7 @@ impl Registration {
             identity,
             redirects: self.redirects.check(&mut check),
             authentication: self.authentication.check(&mut check),
+            requests: self.requests.check(&mut check),
             keys: self.keys.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
             data,

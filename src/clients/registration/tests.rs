@@ -93,6 +93,9 @@ fn the_parts_of_a_document_stand_side_by_side() {
     document["jwks_uri"] = "https://portal.uz/jwks".into();
     document["recipients"] = "Archives".into();
     document["permission"] = "code".into();
+    document["resource_uris"] = json!([]);
+    document["require_pushed_authorization_requests"] = true.into();
+    document["authorization_signed_response_alg"] = "ES256".into();
     let registration: Registration = serde_json::from_value(document.clone()).unwrap();
     let other: Vec<_> = registration.other.keys().collect();
     assert_eq!(other, ["client_name#ru"], "all other members belong to a part");

@@ -33,6 +33,9 @@ pub struct TokensDocument {
     /// Whether it is a resource server and may introspect the tokens of clients that name it (RFC 7662).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_server: Option<bool>,
+    /// The URIs by which clients ask for tokens for this resource server (RFC 8707).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_uris: Option<Vec<String>>,
     /// Client identifiers of the resource servers that its access tokens are for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_servers: Option<Vec<String>>,
@@ -47,6 +50,7 @@ members!(TokensDocument {
     subject_type,
     sector,
     resource_server,
+    resource_uris,
     resource_servers
 });
 
@@ -99,6 +103,8 @@ pub struct TokenPolicy {
     pub sector: String,
     /// Whether it may introspect the tokens of clients that name it.
     pub resource_server: bool,
+    /// The URIs by which clients ask for tokens for it.
+    pub resource_uris: Vec<String>,
     /// The resource servers that its access tokens are for.
     pub resource_servers: Vec<ClientId>,
 }
@@ -138,8 +144,26 @@ impl TokensDocument {
             subject_type: check.word("subject_type", self.subject_type.as_deref(), SubjectType::Pairwise),
             sector: self.sector(client_id, hosts, check),
             resource_server: self.resource_server.unwrap_or(false),
+            resource_uris: self.resource_uris(check),
             resource_servers: self.resource_servers(check),
         }
+    }
+
+    fn resource_uris(&self, check: &mut Check<'_>) -> Vec<String> {
+        let uris = self.resource_uris.clone().unwrap_or_default();
+        if !uris.is_empty() && self.resource_server != Some(true) {
+            check.fail("resource_uris", "only a resource server has any: `resource_server = true`");
+        }
+        for uri in &uris {
+            let fits = (1..=500).contains(&uri.len()) && uri.bytes().all(|byte| byte.is_ascii_graphic());
+            if !fits || uri.contains('#') || url::Url::parse(uri).is_err() {
+                check.fail(
+                    "resource_uris",
+                    format!("`{uri}` must be an absolute URI without a fragment (RFC 8707 §2), at most 500 characters"),
+                );
+            }
+        }
+        uris
     }
 
     fn resource_servers(&self, check: &mut Check<'_>) -> Vec<ClientId> {
@@ -205,6 +229,23 @@ mod tests {
         assert_eq!(servers.iter().map(ClientId::as_str).collect::<Vec<_>>(), ["api", "tax"]);
         assert!(client("").tokens.resource_servers.is_empty());
         assert_eq!(wrong("resource_servers = ['a b']"), ["resource_servers: `a b` is no client identifier"]);
+    }
+
+    #[test]
+    fn rfc8707_2_a_resource_server_is_known_by_absolute_uris() {
+        let server = "resource_server = true\n";
+        let uris = client(&format!("{server}resource_uris = ['https://api.uz/v1', 'urn:uz:api']"))
+            .tokens
+            .resource_uris;
+        assert_eq!(uris, ["https://api.uz/v1", "urn:uz:api"]);
+        for bad in ["/v1", "api", "https://api.uz/#x", "https://api.uz/ x", ""] {
+            let errors = wrong(&format!("{server}resource_uris = ['{bad}']"));
+            assert!(errors.len() == 1 && errors[0].starts_with("resource_uris: "), "{bad}: {errors:?}");
+        }
+        assert_eq!(
+            wrong("resource_uris = ['https://api.uz/']"),
+            ["resource_uris: only a resource server has any: `resource_server = true`"]
+        );
     }
 
     #[test]

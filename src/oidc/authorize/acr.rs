@@ -5,7 +5,13 @@ use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::sign_in::{Acr, Means, reachable};
 
+/// More classes than there are.
+const MOST_VALUES: usize = 20;
+
 /// OpenID Connect Core §5.5.1.1; D-a: what cannot be met is refused immediately, never lowered silently.
+///
+/// `acr_values` is voluntary (§3.1.2.1): the classes among them that can be reached are demanded, so that a session of
+/// another class is stepped up (RFC 9470 §4); if none can, the ID token says what was done instead.
 pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let unmet = |description| Err(OAuthError::new(ErrorCode::UnmetAuthenticationRequirements, description));
     let mut accepted = reachable(&Means::OFFERED, input.client);
@@ -22,6 +28,11 @@ pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Res
         if accepted.is_empty() {
             return unmet("none of the essential acr values can be met");
         }
+    }
+    let voluntary = input.params.get("acr_values").unwrap_or_default();
+    let named: Vec<Acr> = voluntary.split(' ').take(MOST_VALUES).filter_map(Acr::parse).collect();
+    if accepted.iter().any(|acr| named.contains(acr)) {
+        accepted.retain(|acr| named.contains(acr));
     }
     request.acr = accepted;
     Ok(())

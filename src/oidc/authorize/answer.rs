@@ -1,20 +1,24 @@
-//! The way back to the client: a code or an error, by redirect or form, always with `iss` (RFC 9207).
+//! The way back to the client: a code or an error, by redirect or form, always with `iss` (RFC 9207), and signed where the
+//! client wants it so (JARM).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::begin::ReplyState;
-use super::{Authorization, ClientError, ResponseMode, VerifiedRedirect, form_post};
+use super::response_mode::Carrier;
+use super::{Authorization, ClientError, VerifiedRedirect, form_post};
 use crate::clients::Client;
 use crate::grants::{self, GrantDetails};
 use crate::oidc::code::CodeContent;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::people::DataSet;
 use crate::platform::ephemeral::Batch;
+use crate::platform::jose::UNTYPED;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
@@ -36,28 +40,21 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The answer with these fields, the client's state and the issuer.
-    pub(super) fn new(
-        redirect: &VerifiedRedirect,
-        issuer: &str,
-        mut fields: Vec<(&'static str, String)>,
-    ) -> Self {
-        if let Some(state) = redirect.state() {
-            fields.push(("state", state.to_owned()));
-        }
-        fields.push(("iss", issuer.to_owned()));
-        match redirect.mode() {
-            ResponseMode::FormPost => Self::Form { action: redirect.uri().as_str().to_owned(), fields },
-            ResponseMode::Query => {
-                // The registered URI is kept character for character: parsing and writing it again could change it.
-                let uri = redirect.uri().as_str();
+    fn new(redirect: &VerifiedRedirect, fields: Vec<(&'static str, String)>) -> Self {
+        // The registered URI is kept character for character: parsing and writing it again could change it.
+        let uri = redirect.uri().as_str();
+        let encoded = |fields| form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        match redirect.mode().carrier() {
+            Carrier::Form => Self::Form { action: uri.to_owned(), fields },
+            // No registered URI has a fragment.
+            Carrier::Fragment => Self::Redirect(format!("{uri}#{}", encoded(fields))),
+            Carrier::Query => {
                 let joint = match (uri.contains('?'), uri.ends_with('?') || uri.ends_with('&')) {
                     (_, true) => "",
                     (true, false) => "&",
                     (false, false) => "?",
                 };
-                let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-                Self::Redirect(format!("{uri}{joint}{query}"))
+                Self::Redirect(format!("{uri}{joint}{}", encoded(fields)))
             }
         }
     }
@@ -74,7 +71,41 @@ impl Answer {
     }
 }
 
+/// For how long a signed answer may be taken, in seconds (JARM §2.1 recommends ten minutes at most).
+const SIGNED_SECONDS: i64 = 300;
+
 impl Authorization {
+    /// The answer with these fields, the client's state and the issuer.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when it is to be signed and no key does.
+    pub(super) fn answer(
+        &self,
+        redirect: &VerifiedRedirect,
+        mut fields: Vec<(&'static str, String)>,
+    ) -> Result<Answer, ServiceError> {
+        if let Some(state) = redirect.state() {
+            fields.push(("state", state.to_owned()));
+        }
+        let issuer = &*self.provider.issuer;
+        if !redirect.mode().is_signed() {
+            fields.push(("iss", issuer.to_owned()));
+            return Ok(Answer::new(redirect, fields));
+        }
+        // JARM §2.1: the issuer stands in the token, and nothing beside it.
+        let (client, now) = (redirect.client(), self.provider.clock.now());
+        let mut claims: Map<String, Value> =
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        claims.insert("iss".to_owned(), issuer.into());
+        claims.insert("aud".to_owned(), client.id.as_str().into());
+        claims.insert("exp".to_owned(), now.plus(SIGNED_SECONDS).0.into());
+        let keys = self.provider.keys.current();
+        let key = keys
+            .signing(client.requests.response_alg, now)
+            .ok_or_else(|| ServiceError::Internal("no key signs authorization responses".to_owned()))?;
+        Ok(Answer::new(redirect, vec![("response", key.sign(UNTYPED, &claims))]))
+    }
+
     /// The answer with a code for `authenticated`. The code exists once the batch is applied. The second value is what
     /// [`Authorization::again`] needs to send the same answer again.
     ///
@@ -99,9 +130,12 @@ impl Authorization {
             details: self.details(request, (client, &state), authenticated, consent),
         };
         let code = self.codes.issue_in(batch, &content, self.code_seconds);
+        if let Some(pushed) = state.pushed {
+            self.pushed.spend_in(batch, pushed);
+        }
         self.provider.metrics.sign_ins("answer", "code").inc();
         let stored = to_raw_value(&code).map_err(|error| ServiceError::Internal(error.to_string()))?;
-        Ok((Answer::new(&redirect, &self.provider.issuer, vec![("code", code)]), stored))
+        Ok((self.answer(&redirect, vec![("code", code)])?, stored))
     }
 
     /// The error that tells a client of a refusal.
@@ -124,7 +158,7 @@ impl Authorization {
                 (ErrorCode::UnmetAuthenticationRequirements, "the authentication's acr is not accepted")
             }
         };
-        Ok(self.error(&ClientError { redirect, error: OAuthError { code, description } }))
+        self.error(&ClientError { redirect, error: OAuthError { code, description } })
     }
 
     /// An answer that was stored and may never have reached the client; `None` once its code was redeemed or expired.
@@ -144,7 +178,41 @@ impl Authorization {
             return Ok(None);
         }
         let (_, redirect) = Self::restore(request, client)?;
-        Ok(Some(Answer::new(&redirect, &self.provider.issuer, vec![("code", code)])))
+        self.answer(&redirect, vec![("code", code)]).map(Some)
+    }
+
+    /// Spends the pushed request that a sign-in was begun by, if it was, together with the rest of a batch: a request that was
+    /// answered by an error is answered as well.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the request was stored by another version.
+    pub fn spend_in(&self, request: &SignInRequest, batch: &mut Batch<'_>) -> Result<(), ServiceError> {
+        if let Some(pushed) = reply_state(request)?.pushed {
+            self.pushed.spend_in(batch, pushed);
+        }
+        Ok(())
+    }
+
+    /// As [`Authorization::spend_in`]; `false` when the request was answered before.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable.
+    pub async fn spend(&self, request: &SignInRequest) -> Result<bool, ServiceError> {
+        match reply_state(request)?.pushed {
+            Some(pushed) => Ok(self.pushed.spend(pushed).await?),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether the pushed request that a sign-in was begun by was answered before, in another browser or tab.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable.
+    pub async fn is_spent(&self, request: &SignInRequest) -> Result<bool, ServiceError> {
+        match reply_state(request)?.pushed {
+            Some(pushed) => Ok(self.pushed.is_spent(pushed).await?),
+            None => Ok(false),
+        }
     }
 
     /// The identifier of the grant that an answer leads to, once its code is redeemed.
@@ -156,8 +224,7 @@ impl Authorization {
         request: &SignInRequest,
         client: &Arc<Client>,
     ) -> Result<(ReplyState, VerifiedRedirect), ServiceError> {
-        let state: ReplyState = serde_json::from_str(request.reply.state.get())
-            .map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let state = reply_state(request)?;
         let redirect = VerifiedRedirect::restore(client, &state.redirect).ok_or_else(|| {
             ServiceError::Internal(format!(
                 "client {} no longer has the redirect URI of the request",
@@ -192,6 +259,7 @@ impl Authorization {
             epoch: authenticated.epoch,
             sub: subject_ids.of(client, &authenticated.person_id),
             scope: scopes.join(" "),
+            resources: state.resources.clone(),
             released,
             claims: state.claims.clone(),
             auth_time: authenticated.auth_time,
@@ -202,4 +270,8 @@ impl Authorization {
             consent_id: consent.map(|consent| consent.id),
         }
     }
+}
+
+fn reply_state(request: &SignInRequest) -> Result<ReplyState, ServiceError> {
+    serde_json::from_str(request.reply.state.get()).map_err(|error| ServiceError::Internal(error.to_string()))
 }

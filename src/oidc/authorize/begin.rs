@@ -9,7 +9,9 @@ use crate::audit::{Event, Kind};
 use crate::grants::ClaimNames;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::people::{PersonId, PhoneNumber};
+use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;
+use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
 use crate::sign_in::{
@@ -23,6 +25,9 @@ pub(super) struct ReplyState {
     pub(super) redirect: RedirectTarget,
     /// Scopes that are understood.
     pub(super) scopes: Vec<String>,
+    /// The resource servers that access tokens are to be for (RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) resources: Vec<String>,
     /// OpenID Connect Core §3.1.2.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) nonce: Option<String>,
@@ -32,6 +37,9 @@ pub(super) struct ReplyState {
     /// Claims requested by name.
     #[serde(default)]
     pub(super) claims: ClaimNames,
+    /// The pushed request that it was asked by, which an answer spends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pushed: Option<Digest>,
 }
 
 impl AuthorizationRequest {
@@ -43,9 +51,11 @@ impl AuthorizationRequest {
         let state = ReplyState {
             redirect: self.redirect.target().clone(),
             scopes: self.scopes.clone(),
+            resources: self.resources.clone(),
             nonce: self.nonce.clone(),
             code_challenge: self.code_challenge.clone(),
             claims: self.claims.names.clone(),
+            pushed: self.pushed,
         };
         let state = to_raw_value(&state).map_err(|error| ServiceError::Internal(error.to_string()))?;
         Ok(SignInRequest {
@@ -65,10 +75,29 @@ impl AuthorizationRequest {
 }
 
 /// What is refused because its address would be too long for browsers and proxies.
-const TOO_LARGE: OAuthError = OAuthError {
+pub(super) const TOO_LARGE: OAuthError = OAuthError {
     code: ErrorCode::InvalidRequest,
     description: "the request is too large: send a shorter state, nonce or claims",
 };
+
+/// Whether the address of a sign-in attempt would hold the request.
+pub(super) fn fits(
+    endpoint: &Authorization,
+    request: &AuthorizationRequest,
+    login_hint: Option<&str>,
+) -> Result<bool, ServiceError> {
+    let now = endpoint.provider.clock.now();
+    let lifetime = (now, now.plus(endpoint.sign_in.attempts.seconds));
+    let neutral = request.neutral()?;
+    let mut attempt = SignInAttempt::new(neutral, Digest::of(b""), Language::UzLatn, None, lifetime);
+    attempt.hint = hint(login_hint);
+    Ok(endpoint.sign_in.attempts.begin(attempt).is_some())
+}
+
+/// A hint that is no number is no help to the person, and no error.
+fn hint(login_hint: Option<&str>) -> Option<String> {
+    login_hint.filter(|hint| PhoneNumber::parse_typed(hint, true).is_ok()).map(str::to_owned)
+}
 
 /// Begins an attempt and leads to its first page, whose address carries it: nothing is stored yet.
 pub(super) fn attempt(
@@ -100,11 +129,10 @@ pub(super) fn attempt(
     let person = usable.map(|open| open.authenticated());
     let known = person.as_ref().map(|person| person.person_id.clone());
     let mut attempt = SignInAttempt::new(neutral, browser.digest(), context.language, person, lifetime);
-    // A hint that is no number is no help to the person, and no error.
-    attempt.hint = login_hint.filter(|hint| PhoneNumber::parse_typed(hint, true).is_ok()).map(str::to_owned);
+    attempt.hint = hint(login_hint);
     let Some(open) = endpoint.sign_in.attempts.begin(attempt) else {
         let error = ClientError { redirect: request.redirect.clone(), error: TOO_LARGE };
-        return Ok(endpoint.error(&error).send(context, Some(client)));
+        return Ok(endpoint.error(&error)?.send(context, Some(client)));
     };
     endpoint.provider.metrics.sign_ins("begin", page.name()).inc();
     let begun = Event::new(Kind::SignInBegun).client(client.id.as_str()).of_attempt(open.id.digest());

@@ -17,6 +17,8 @@ pub(super) struct Input<'a> {
     pub(super) issuer: &'a str,
     /// This provider's keys, which hints are signed with.
     pub(super) keys: &'a KeySet,
+    /// The URIs of the resource servers that the client may name, if the request names any.
+    pub(super) resources: &'a [String],
 }
 
 /// One rule: reads its parameter into the request, or says what is wrong.

@@ -19,6 +19,8 @@ mod parameters;
 mod prompt;
 mod redirect_uri;
 mod request_object;
+mod resource;
+mod response_mode;
 mod response_type;
 mod rules;
 mod scope;
@@ -28,16 +30,21 @@ mod silent;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::claims::{ClaimsRequest, requested};
-use super::error::OAuthError;
+use super::error::{ErrorCode, OAuthError, TokenError};
+use super::pushed_request::{self, PushedRequests};
+use super::resource::registered;
 use super::{Codes, Provider};
 use crate::audit::{Event, Kind};
-use crate::clients::{DataRequest, Registry};
+use crate::clients::{Client, DataRequest, Registry};
 use crate::grants::Grants;
+use crate::platform::bytes::Digest;
+use crate::platform::ephemeral::Unavailable;
 use crate::platform::jose::KeySet;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::cookies::Cookies;
@@ -46,11 +53,12 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::Release;
-use crate::sign_in::{Acr, SignIn};
+use crate::sign_in::{Acr, OpenSession, SignIn, session_cookie};
 
 pub use answer::Answer;
 pub(super) use prompt::Prompt;
-pub(super) use redirect_uri::{ClientError, RedirectTarget, ResponseMode, VerifiedRedirect};
+pub(super) use redirect_uri::{ClientError, RedirectTarget, VerifiedRedirect};
+pub(super) use response_mode::ResponseMode;
 
 /// What the authorization endpoint and the completion of a sign-in need. Cheap to clone.
 #[derive(Clone)]
@@ -67,6 +75,8 @@ pub struct Authorization {
     pub grants: Grants,
     /// Lifetime of an authorization code, in seconds.
     pub code_seconds: i64,
+    /// Requests that clients pushed.
+    pub pushed: PushedRequests,
     /// How cookies are read and set.
     pub cookies: Cookies,
 }
@@ -78,6 +88,8 @@ pub(super) struct AuthorizationRequest {
     pub redirect: VerifiedRedirect,
     /// Scopes that are understood.
     pub scopes: Vec<String>,
+    /// The resource servers that access tokens are to be for (RFC 8707).
+    pub resources: Vec<String>,
     /// OpenID Connect Core §3.1.2.1.
     pub nonce: Option<String>,
     /// RFC 7636 §4.2: base64url of a SHA-256 digest.
@@ -92,6 +104,8 @@ pub(super) struct AuthorizationRequest {
     pub acr: Vec<Acr>,
     /// The `sub` that the answer must be about.
     pub expected_sub: Option<String>,
+    /// The pushed request that it was asked by.
+    pub pushed: Option<Digest>,
 }
 
 /// What a person reads when nothing proves where an answer may go.
@@ -133,6 +147,7 @@ impl AuthorizationRequest {
         Self {
             redirect,
             scopes: Vec::new(),
+            resources: Vec::new(),
             nonce: None,
             code_challenge: None,
             prompt: BTreeSet::new(),
@@ -140,6 +155,7 @@ impl AuthorizationRequest {
             claims: ClaimsRequest::default(),
             acr: Vec::new(),
             expected_sub: None,
+            pushed: None,
         }
     }
 
@@ -162,18 +178,19 @@ pub(super) fn check(
     params: &Params,
 ) -> Result<AuthorizationRequest, Rejection> {
     let client = client::known(clients, params)?;
+    let resources = registered(clients, &client, params);
     let redirect = redirect_uri::verify(client, params)?;
-    apply(&rules::AUTHORIZATION_ENDPOINT, redirect, params, (keys, issuer))
+    apply(&rules::AUTHORIZATION_ENDPOINT, redirect, params, (keys, issuer, &resources))
 }
 
 fn apply(
     list: &[input::Rule],
     redirect: VerifiedRedirect,
     params: &Params,
-    (keys, issuer): (&KeySet, &str),
+    (keys, issuer, resources): (&KeySet, &str, &[String]),
 ) -> Result<AuthorizationRequest, Rejection> {
-    let client = std::sync::Arc::clone(redirect.client());
-    let input = input::Input { params, client: &client, issuer, keys };
+    let client = Arc::clone(redirect.client());
+    let input = input::Input { params, client: &client, issuer, keys, resources };
     let mut request = AuthorizationRequest::new(redirect);
     for rule in list {
         if let Err(error) = rule(input, &mut request) {
@@ -222,25 +239,93 @@ async fn respond_to(
     params: &Params,
 ) -> Result<HttpResponse, ServiceError> {
     let provider = &endpoint.provider;
-    let request = match check(&provider.clients, &provider.keys.current(), &provider.issuer, params) {
-        Ok(request) => request,
-        Err(rejection) => {
-            provider.audit.record(rejection.event(params));
-            return Ok(match rejection {
-                Rejection::Page(error, technical) => page(context, error, &technical),
-                Rejection::Client(error) => endpoint.error(&error).send(context, None),
-            });
+    if params.get("request_uri").is_some_and(|uri| uri.starts_with(pushed_request::URN)) {
+        return by_reference(endpoint, context, params).await;
+    }
+    match check(&provider.clients, &provider.keys.current(), &provider.issuer, params) {
+        Ok(request) => {
+            let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await;
+            go_on(endpoint, context, (&request, params), session).await
         }
+        Err(rejection) => reject(endpoint, context, &rejection, params),
+    }
+}
+
+/// A request that was pushed before (RFC 9126 §4): what else stands in the address counts for nothing.
+async fn by_reference(
+    endpoint: &Authorization,
+    context: &PageContext<'_>,
+    params: &Params,
+) -> Result<HttpResponse, ServiceError> {
+    let provider = &endpoint.provider;
+    let client = match client::known(&provider.clients, params) {
+        Ok(client) => client,
+        Err(rejection) => return reject(endpoint, context, &rejection, params),
     };
-    let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await;
+    let once = params.get("request_uri").filter(|_| !params.is_repeated("request_uri"));
+    let name = pushed_request::name_of(once.unwrap_or_default());
+    let (found, session) =
+        endpoint.pushed.find(name, session_cookie(context.request, endpoint.cookies)).await?;
+    let Some(pushed) = found.filter(|pushed| pushed.client_id == client.id) else {
+        let technical =
+            "invalid_request_uri: request_uri has expired, was used, or was pushed by another client";
+        provider
+            .audit
+            .record(Event::new(Kind::AuthorizationRefused).client(client.id.as_str()).reason(technical));
+        let problem = Problem {
+            service: Some(client.shown(context.language)),
+            back: client.start_page(),
+            technical: Some(technical),
+            ..Problem::default()
+        };
+        return Ok(context.problem(ProblemKind::Expired, &problem));
+    };
+    let params = pushed.params;
+    let context = PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
+    let resources = registered(&provider.clients, &client, &params);
+    let checked = redirect_uri::verify(client, &params).and_then(|redirect| {
+        let known = (&*provider.keys.current(), &*provider.issuer, &resources[..]);
+        apply(&rules::PUSHED_REQUEST, redirect, &params, known)
+    });
+    match checked {
+        Ok(request) => {
+            let request = AuthorizationRequest { pushed: Some(name), ..request };
+            go_on(endpoint, &context, (&request, &params), Ok(session)).await
+        }
+        Err(rejection) => {
+            endpoint.pushed.spend(name).await?;
+            reject(endpoint, &context, &rejection, &params)
+        }
+    }
+}
+
+async fn go_on(
+    endpoint: &Authorization,
+    context: &PageContext<'_>,
+    (request, params): (&AuthorizationRequest, &Params),
+    session: Result<Option<OpenSession>, Unavailable>,
+) -> Result<HttpResponse, ServiceError> {
     if request.prompt.contains(&Prompt::None) {
         let answered = match session {
-            Ok(session) => silent::answer(endpoint, context, &request, session).await,
+            Ok(session) => silent::answer(endpoint, context, request, session).await,
             Err(unavailable) => Err(unavailable.into()),
         };
-        return Ok(answered.unwrap_or_else(|fault| silent::failure(endpoint, context, &request, &fault)));
+        return Ok(answered.unwrap_or_else(|fault| silent::failure(endpoint, context, request, &fault)));
     }
-    begin::attempt(endpoint, context, &request, session?, params.get("login_hint"))
+    begin::attempt(endpoint, context, request, session?, params.get("login_hint"))
+}
+
+fn reject(
+    endpoint: &Authorization,
+    context: &PageContext<'_>,
+    rejection: &Rejection,
+    params: &Params,
+) -> Result<HttpResponse, ServiceError> {
+    endpoint.provider.audit.record(rejection.event(params));
+    Ok(match rejection {
+        Rejection::Page(error, technical) => page(context, *error, technical),
+        Rejection::Client(error) => endpoint.error(error)?.send(context, None),
+    })
 }
 
 fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpResponse {
@@ -253,12 +338,46 @@ fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpRes
     context.problem(kind, &Problem { technical: Some(technical), ..Problem::default() })
 }
 
+/// What a client gets whose pushed request was answered at the same moment.
+const SPENT: OAuthError =
+    OAuthError { code: ErrorCode::InvalidRequest, description: "request_uri was used before" };
+
+/// Runs all checks of a pushed request, and makes sure that the browser can carry it.
+///
+/// # Errors
+/// [`TokenError`], in the words that the authorization endpoint has for the same.
+pub(super) fn check_pushed(
+    endpoint: &Authorization,
+    client: &Arc<Client>,
+    params: &Params,
+) -> Result<(), TokenError> {
+    let provider = &endpoint.provider;
+    redirect_uri::registered(client, params)
+        .map_err(|description| TokenError::new(ErrorCode::InvalidRequest, description))?;
+    let resources = registered(&provider.clients, client, params);
+    let known = (&*provider.keys.current(), &*provider.issuer, &resources[..]);
+    let checked = redirect_uri::verify(Arc::clone(client), params)
+        .and_then(|redirect| apply(&rules::PUSHED_REQUEST, redirect, params, known));
+    let request = checked.map_err(|rejection| match rejection {
+        Rejection::Client(refused) => TokenError::new(refused.error.code, refused.error.description),
+        Rejection::Page(..) => TokenError::new(ErrorCode::InvalidRequest, "redirect_uri is not registered"),
+    })?;
+    let request = AuthorizationRequest { pushed: Some(Digest([0; 32])), ..request };
+    if begin::fits(endpoint, &request, params.get("login_hint"))? {
+        return Ok(());
+    }
+    Err(TokenError::new(ErrorCode::TooLarge, begin::TOO_LARGE.description))
+}
+
 impl Authorization {
     /// The answer that carries an error.
-    fn error(&self, error: &ClientError) -> Answer {
+    ///
+    /// # Errors
+    /// [`ServiceError`] when it is to be signed and no key does.
+    fn error(&self, error: &ClientError) -> Result<Answer, ServiceError> {
         let OAuthError { code, description } = error.error;
         self.provider.metrics.sign_ins("answer", code.name()).inc();
         let fields = vec![("error", code.name().to_owned()), ("error_description", description.to_owned())];
-        Answer::new(&error.redirect, &self.provider.issuer, fields)
+        self.answer(&error.redirect, fields)
     }
 }

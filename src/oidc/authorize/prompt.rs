@@ -31,7 +31,8 @@ impl Prompt {
     }
 }
 
-/// OpenID Connect Core §3.1.2.1: `none` stands alone.
+/// OpenID Connect Core §3.1.2.1: `none` stands alone. Initiating User Registration §4.1: a person who is to be registered by
+/// `create`, which is not done here, must not be taken for one who signs in.
 pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let words: Vec<&str> =
         input.params.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty()).collect();
@@ -40,6 +41,12 @@ pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Res
         return Err(OAuthError::new(
             ErrorCode::InvalidRequest,
             "prompt=none cannot be combined with other values",
+        ));
+    }
+    if words.contains(&"create") {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "prompt=create is not supported: people are enrolled elsewhere",
         ));
     }
     request.prompt = prompts;

@@ -4,20 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PageError, Rejection, request_object};
+use super::{PageError, Rejection, ResponseMode, request_object};
 use crate::clients::{Client, RedirectUri};
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::platform::web::params::Params;
-
-/// How the answer travels.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ResponseMode {
-    /// In the redirect URI's query (OAuth 2.0 Multiple Response Type Encoding Practices §2.1).
-    Query,
-    /// In a form posted by the browser (OAuth 2.0 Form Post Response Mode).
-    FormPost,
-}
 
 /// A redirect URI that the client registered, with what an answer to it must contain. Only [`verify`] makes one from a
 /// request, and [`VerifiedRedirect::restore`] from an attempt that was begun with one.
@@ -87,32 +77,39 @@ impl VerifiedRedirect {
 }
 
 /// RFC 9700 §4.1.3: exact string comparison with the registered URIs; OpenID Connect Core §3.1.2.1: it is required.
-pub(super) fn verify(client: Arc<Client>, params: &Params) -> Result<VerifiedRedirect, Rejection> {
-    let page = |technical: &str| {
-        Rejection::Page(PageError::BadReturnAddress, format!("invalid redirect_uri: {technical}"))
-    };
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn registered<'c>(client: &'c Client, params: &Params) -> Result<&'c RedirectUri, &'static str> {
     if params.is_repeated("redirect_uri") {
-        return Err(page("redirect_uri is repeated"));
+        return Err("redirect_uri is repeated");
     }
-    let given = params.get("redirect_uri").ok_or_else(|| page("redirect_uri is missing"))?;
-    let uri = client
+    let given = params.get("redirect_uri").ok_or("redirect_uri is missing")?;
+    client
         .redirects
         .redirect_uris
         .iter()
         .find(|registered| registered.as_str() == given)
-        .ok_or_else(|| page("redirect_uri is not registered for this client, character for character"))?
-        .clone();
+        .ok_or("redirect_uri is not registered for this client, character for character")
+}
+
+/// The redirect of a request, with what an answer to it contains and how it travels.
+pub(super) fn verify(client: Arc<Client>, params: &Params) -> Result<VerifiedRedirect, Rejection> {
+    let uri = registered(&client, params).cloned().map_err(|technical| {
+        Rejection::Page(PageError::BadReturnAddress, format!("invalid redirect_uri: {technical}"))
+    })?;
     let inside = request_object::answer_wanted(params);
     let state = params.get("state").map(str::to_owned).or(inside.state);
     let state = state.filter(|_| !params.is_repeated("state"));
-    let mode = match params.get("response_mode").or(inside.response_mode.as_deref()) {
-        Some("form_post") => ResponseMode::FormPost,
-        _ => ResponseMode::Query,
-    };
+    let wanted = params.get("response_mode").or(inside.response_mode.as_deref());
+    // What is refused for its mode is told in the one that the response type has by itself.
+    let mode = wanted.and_then(ResponseMode::parse).unwrap_or(ResponseMode::Query);
     let mut redirect = VerifiedRedirect { client, target: RedirectTarget { uri, mode, state } };
     let invalid = |description| OAuthError::new(ErrorCode::InvalidRequest, description);
-    if !matches!(params.get("response_mode"), None | Some("query" | "form_post")) {
-        return Err(redirect.reject(invalid("response_mode must be query or form_post")));
+    if params.get("response_mode").is_some_and(|word| ResponseMode::parse(word).is_none()) {
+        return Err(redirect.reject(invalid(
+            "response_mode must be query, fragment, form_post, jwt, query.jwt, fragment.jwt or form_post.jwt",
+        )));
     }
     if redirect.state().is_some_and(|state| state.len() > LONGEST_STATE) {
         redirect.target.state = None;

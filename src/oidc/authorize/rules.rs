@@ -2,16 +2,36 @@
 
 use super::input::Rule;
 use super::{
-    acr, claims, code_challenge, id_token_hint, max_age, nonce, parameters, prompt, response_type, scope,
+    acr, claims, code_challenge, id_token_hint, max_age, nonce, parameters, prompt, resource, response_type,
+    scope,
 };
 
 /// What the authorization endpoint demands, in this order.
-pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 12] = [
+pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 14] = [
+    parameters::not_repeated,
+    parameters::pushed,
+    parameters::supported,
+    response_type::check,
+    response_type::grant,
+    scope::check,
+    resource::check,
+    code_challenge::check,
+    nonce::check,
+    prompt::check,
+    max_age::check,
+    claims::check,
+    id_token_hint::check,
+    acr::check,
+];
+
+/// What a pushed request must pass, when it is pushed and again when it is used: the client may have changed.
+pub(super) const PUSHED_REQUEST: [Rule; 13] = [
     parameters::not_repeated,
     parameters::supported,
     response_type::check,
     response_type::grant,
     scope::check,
+    resource::check,
     code_challenge::check,
     nonce::check,
     prompt::check,

@@ -53,8 +53,11 @@ pub(super) async fn answer(
         };
         let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
         endpoint.provider.audit.record(refused.error(error.code.name()).reason(error.description));
+        if let Some(pushed) = request.pushed {
+            endpoint.pushed.spend(pushed).await?;
+        }
         let error = super::ClientError { redirect: request.redirect.clone(), error };
-        return Ok(endpoint.error(&error).send(context, Some(client)));
+        return Ok(endpoint.error(&error)?.send(context, Some(client)));
     }
     Err(ServiceError::Unavailable("the session changes too often".to_owned()))
 }
@@ -81,7 +84,7 @@ pub(super) fn failure(
     );
     let error =
         super::ClientError { redirect: request.redirect.clone(), error: OAuthError { code, description } };
-    endpoint.error(&error).send(context, Some(client))
+    context.or_failure(endpoint.error(&error).map(|answer| answer.send(context, Some(client))))
 }
 
 /// The answer; nothing when the session was changed meanwhile, an error when the person must be asked.
@@ -138,6 +141,12 @@ async fn try_once(
         let person = open.authenticated();
         let event = person.describe(Event::new(Kind::SignInCompleted), &client.id);
         endpoint.provider.audit.record(event.grant(endpoint.grant_of(&stored)).reason("silent"));
+    }
+    if let Some(pushed) = request.pushed
+        && !done
+        && endpoint.pushed.is_spent(pushed).await?
+    {
+        return Ok(Err(super::SPENT));
     }
     Ok(Ok(done.then(|| answer.send(context, Some(client)))))
 }

@@ -51,7 +51,9 @@ fn run(rule: Rule, client: &Arc<Client>, query: &str) -> Result<AuthorizationReq
     let redirect = verify(Arc::clone(client), &parse(&complete())).unwrap();
     let mut request = AuthorizationRequest::new(redirect);
     let (params, keys) = (parse(query), keys());
-    let input = Input { params: &params, client, issuer: "https://id.uz", keys: &keys };
+    let resources = ["https://api.uz/".to_owned()];
+    let input =
+        Input { params: &params, client, issuer: "https://id.uz", keys: &keys, resources: &resources };
     for earlier in
         [scope::check as Rule, claims::check].into_iter().filter(|earlier| *earlier as usize != rule as usize)
     {
@@ -69,7 +71,7 @@ fn a_complete_request_passes_every_rule() {
     let client = client("");
     let params = parse(&complete());
     let redirect = verify(client, &params).unwrap();
-    let request = apply(&AUTHORIZATION_ENDPOINT, redirect, &params, (&keys(), "https://id.uz")).unwrap();
+    let request = apply(&AUTHORIZATION_ENDPOINT, redirect, &params, (&keys(), "https://id.uz", &[])).unwrap();
     assert_eq!(request.scopes, ["openid", "profile"]);
     assert_eq!((request.nonce.as_deref(), request.redirect.state()), (Some("n"), Some("s")));
     assert_eq!(request.acr, [Acr::MobileId]);
@@ -80,6 +82,18 @@ fn rfc6749_3_1_no_parameter_is_repeated() {
     let client = client("");
     assert_eq!(error(parameters::not_repeated, &client, "scope=openid&scope=openid"), "invalid_request");
     assert_eq!(error(parameters::not_repeated, &client, "scope=openid&nonce=a"), "accepted");
+}
+
+#[test]
+fn rfc8707_2_1_a_resource_is_one_of_the_clients_and_may_be_repeated() {
+    let client = client("");
+    assert_eq!(
+        run(resource::check, &client, "resource=https://api.uz/").unwrap().resources,
+        ["https://api.uz/"]
+    );
+    assert_eq!(error(resource::check, &client, "resource=https://other.uz/"), "invalid_target");
+    let twice = "resource=https://api.uz/&resource=https://api.uz/";
+    assert_eq!(error(parameters::not_repeated, &client, twice), "accepted");
 }
 
 #[test]
@@ -170,6 +184,8 @@ fn oidc_3_1_2_1_prompt_none_stands_alone() {
     assert_eq!(error(prompt::check, &client, "prompt=none+login"), "invalid_request");
     let request = run(prompt::check, &client, "prompt=login+consent+later").unwrap();
     assert_eq!(request.prompt, BTreeSet::from([Prompt::Login, Prompt::Consent]));
+    assert_eq!(error(prompt::check, &client, "prompt=create"), "invalid_request");
+    assert_eq!(error(prompt::check, &client, "prompt=login+create"), "invalid_request");
 }
 
 #[test]
@@ -203,7 +219,8 @@ fn oidc_3_1_2_1_a_hint_is_an_id_token_of_ours_for_this_client() {
         let mut request = AuthorizationRequest::new(redirect.clone());
         request.claims.sub = claimed.map(str::to_owned);
         let params = parse(&format!("id_token_hint={hint}"));
-        let input = Input { params: &params, client: &client, issuer: "https://id.uz", keys: &keys };
+        let input =
+            Input { params: &params, client: &client, issuer: "https://id.uz", keys: &keys, resources: &[] };
         id_token_hint::check(input, &mut request).map(|()| request.expected_sub)
     };
     assert_eq!(check(&ours, None), Ok(Some("somebody".to_owned())));
@@ -231,6 +248,12 @@ fn oidc_5_5_1_1_an_essential_acr_that_cannot_be_met_is_said_at_once() {
     assert_eq!(error(acr::check, &strict, ""), unmet);
     let easy = client("minimum_acr = 'urn:yagona:acr:password'\n");
     assert_eq!(error(acr::check, &easy, ""), "accepted");
+    // What is voluntary narrows what is accepted where it can, and is no error where it cannot.
+    for voluntary in ["urn:yagona:acr:eri+urn:yagona:acr:mobile-id", "urn:yagona:acr:eri", "silver"] {
+        let request = run(acr::check, &any, &format!("acr_values={voluntary}")).unwrap();
+        assert_eq!(request.acr, [Acr::MobileId], "{voluntary}");
+    }
+    assert_eq!(error(acr::check, &strict, "acr_values=urn:yagona:acr:mobile-id"), unmet);
 }
 
 #[test]

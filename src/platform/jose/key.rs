@@ -80,8 +80,12 @@ pub enum KeyError {
     Public(#[from] jsonwebtoken::errors::Error),
 }
 
-/// The `typ` headers in use: ID tokens, access tokens (RFC 9068), logout tokens (Back-Channel Logout 1.0).
-const TYPES: [&str; 3] = ["JWT", "at+jwt", "logout+jwt"];
+/// The `typ` headers in use: ID tokens, access tokens (RFC 9068), logout tokens (Back-Channel Logout 1.0), and none.
+const TYPES: [&str; 4] = ["JWT", "at+jwt", "logout+jwt", UNTYPED];
+
+/// For tokens without a `typ`, which nothing here verifies: signed authorization responses (JARM), for which none is registered
+/// and libraries expect none.
+pub const UNTYPED: &str = "";
 
 impl SigningKey {
     /// Generates a private key, as PKCS#8.
@@ -206,7 +210,7 @@ impl SigningKey {
 /// `jsonwebtoken::encode` would encode it for each signature.
 fn header(alg: Alg, typ: &str, kid: &str) -> String {
     let mut header = Header::new(alg.algorithm());
-    header.typ = Some(typ.to_owned());
+    header.typ = (typ != UNTYPED).then(|| typ.to_owned());
     header.kid = Some(kid.to_owned());
     bytes::encode(&serde_json::to_vec(&header).expect("a header is JSON"))
 }

@@ -8,6 +8,6 @@ mod keys;
 mod provider;
 mod store;
 
-pub use key::{Alg, KeyError, SigningKey};
+pub use key::{Alg, KeyError, SigningKey, UNTYPED};
 pub use keys::{KeyInfo, KeySet, PUBLISH_AHEAD, SigningKeys, SigningKeysError, VerifyError};
 pub(crate) use store::TABLES;

@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 /// Maximum length of a parameter string, in bytes.
@@ -14,7 +15,8 @@ const LONGEST_VALUE: usize = 8 * 1024;
 const MOST: usize = 64;
 
 /// Parameters by name. Empty values count as absent (RFC 6749 §3.1).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Params {
     /// In order of arrival; there are few, so a linear search is fastest.
     values: Vec<(String, String)>,
@@ -78,6 +80,13 @@ impl Params {
         Self::parse_body(body)
     }
 
+    /// The same parameters without those of these names.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.values.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+
     /// The first value of `name`, if it was given and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.values.iter().find(|(given, _)| given == name);
@@ -91,7 +100,13 @@ impl Params {
 
     /// A parameter that was given more than once, which RFC 6749 §3.1 forbids.
     pub fn repeated(&self) -> Option<&str> {
-        self.values.iter().map(|(name, _)| name.as_str()).find(|name| self.is_repeated(name))
+        self.repeated_besides(&[])
+    }
+
+    /// As [`Params::repeated`], but for those that may be.
+    pub fn repeated_besides(&self, repeatable: &[&str]) -> Option<&str> {
+        let mut names = self.values.iter().map(|(name, _)| name.as_str());
+        names.find(|name| self.is_repeated(name) && !repeatable.contains(name))
     }
 
     /// Whether `name` was given more than once.
@@ -108,6 +123,7 @@ mod tests {
     fn a_repeated_parameter_is_reported_and_the_first_is_kept() {
         let params = Params::parse("a=1&a=2&b=").unwrap();
         assert_eq!((params.get("a"), params.get("b"), params.repeated()), (Some("1"), None, Some("a")));
+        assert_eq!(params.repeated_besides(&["a"]), None);
     }
 
     #[test]

@@ -29,6 +29,19 @@ pub(crate) const KEYED: &str = "keyed";
 pub(crate) const FEDERATED: &str = "federated";
 /// Signs with its secret, which one test changes.
 pub(crate) const SIGNING: &str = "signing";
+/// Must push its requests; wants answers signed with EdDSA.
+pub(crate) const PUSHER: &str = "pusher";
+/// Gets tokens for `API` and `TAX`, opaque ones; also for itself.
+pub(crate) const BUYER: &str = "buyer";
+/// As `BUYER`, signed ones.
+pub(crate) const TRADER: &str = "trader";
+/// A resource server.
+pub(crate) const API: &str = "api";
+/// Another one.
+pub(crate) const TAX: &str = "tax";
+/// The URIs by which these two are known.
+pub(crate) const API_URI: &str = "https://api.example.uz/v1";
+pub(crate) const TAX_URI: &str = "urn:uz:example:tax";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
@@ -50,6 +63,8 @@ pub(crate) fn text(backchannel: &str) -> String {
     // Clients of one sector see the same `sub`; on this machine a client is its own sector unless it says otherwise.
     let required = "sector = \"shops.example.uz\"\ndata_sets = [{ name = \"name\", required = true, why = \"To address you\" }, \
                     { name = \"birth_date\" }, { name = \"phone\" }, { name = \"address\" }]\n";
+    let buying =
+        "grant_types = [\"authorization_code\", \"refresh_token\", \"client_credentials\"]\nresource_servers = [\"api\", \"tax\"]\n".to_owned();
     [
         client(SHOP, &format!("{refreshing}{required}{logout}policy_uri = \"http://localhost:9/policy\"\n")),
         client(RIVAL, &format!("{refreshing}{required}")),
@@ -87,6 +102,14 @@ pub(crate) fn text(backchannel: &str) -> String {
             ),
         ),
         client(SIGNING, "token_endpoint_auth_method = \"client_secret_jwt\"\n"),
+        client(BUYER, &buying),
+        client(TRADER, &format!("{buying}access_token_format = \"jwt\"\n")),
+        client(API, &format!("resource_server = true\nresource_uris = [\"{API_URI}\"]\n")),
+        client(TAX, &format!("resource_server = true\nresource_uris = [\"{TAX_URI}\"]\n")),
+        client(
+            PUSHER,
+            "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
+        ),
     ]
     .concat()
 }

@@ -46,6 +46,12 @@ impl Asked {
         .fold(bare, |asked, (name, value)| asked.and(name, value))
     }
 
+    /// What a service sends that has pushed its request.
+    pub(crate) fn of_pushed(client_id: &str, request_uri: &str) -> Self {
+        let bare = Self { client_id: client_id.to_owned(), params: Vec::new() };
+        bare.and("client_id", client_id).and("request_uri", request_uri)
+    }
+
     /// With a parameter more.
     pub(crate) fn and(mut self, name: &str, value: &str) -> Self {
         self.params.push((name.to_owned(), value.to_owned()));
@@ -218,6 +224,20 @@ impl World {
             request = request.basic_auth(id, Some(secret));
         }
         Tokens::of(request.send().await.expect("an answer")).await
+    }
+
+    /// Pushes an authorization request.
+    pub(crate) async fn push(&self, asked: &Asked) -> Tokens {
+        let fields = asked.fields().iter().filter(|(name, _)| name != "client_id");
+        let fields: Vec<(&str, &str)> = fields.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.post_as(&asked.client_id, "/oidc/par", &fields).await
+    }
+
+    /// Pushes a request that must be taken, and gives what the browser then brings.
+    pub(crate) async fn pushed(&self, asked: &Asked) -> Asked {
+        let answer = self.push(asked).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        Asked::of_pushed(&asked.client_id, answer.get("request_uri"))
     }
 
     /// Redeems a code.

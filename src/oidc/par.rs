@@ -1,0 +1,72 @@
+//! `POST /oidc/par` (RFC 9126): an authorization request, sent by the client itself before the browser is. It is checked as at
+//! the authorization endpoint, where the browser then brings a `request_uri` alone.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::authorize::{self, Authorization};
+use super::client_auth;
+use super::error::{ErrorCode, TokenError};
+use super::pushed_request::NotKept;
+use crate::audit::Kind;
+use crate::clients::Client;
+use crate::platform::web::params::Params;
+use crate::platform::web::respond;
+
+/// RFC 9126 §2.2.
+#[derive(Serialize)]
+struct PushResponse {
+    request_uri: String,
+    expires_in: i64,
+}
+
+/// What proves the client and is no part of its request.
+const PROOF: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+
+/// Takes a request.
+pub(super) async fn post(endpoint: Data<Authorization>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match push(&endpoint, &request, &body).await {
+        Ok(response) => respond::json(StatusCode::CREATED, &response),
+        Err(error) => {
+            let response = error.respond(&endpoint.provider.audit, Kind::PushRefused);
+            match error.code {
+                ErrorCode::TooManyRequests => respond::retry_after(response, endpoint.pushed.seconds),
+                _ => response,
+            }
+        }
+    }
+}
+
+async fn push(
+    endpoint: &Authorization,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<PushResponse, TokenError> {
+    let params = client_auth::form(request, body)?;
+    let client = client_auth::authenticate(&endpoint.provider, request, &params).await?;
+    let request_uri = keep(endpoint, &client, params).await.map_err(|error| error.of(&client.id))?;
+    Ok(PushResponse { request_uri, expires_in: endpoint.pushed.seconds })
+}
+
+async fn keep(
+    endpoint: &Authorization,
+    client: &std::sync::Arc<Client>,
+    params: Params,
+) -> Result<String, TokenError> {
+    // RFC 9126 §2.1: a pushed request does not refer to another one.
+    if params.get("request_uri").is_some() {
+        let description = "request_uri must not be pushed: push the parameters themselves";
+        return Err(TokenError::new(ErrorCode::InvalidRequest, description));
+    }
+    let params = params.without(&PROOF);
+    authorize::check_pushed(endpoint, client, &params)?;
+    endpoint.pushed.push(client, params).await.map_err(|not_kept| match not_kept {
+        NotKept::TooLarge => TokenError::new(ErrorCode::TooLarge, "the pushed request is too large"),
+        NotKept::TooMany => {
+            TokenError::new(ErrorCode::TooManyRequests, "this client has pushed too many requests: wait")
+        }
+        NotKept::Unavailable(unavailable) => unavailable.into(),
+    })
+}
