@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, Redirects, SessionPolicy, Terms,
-    TokenPolicy,
+    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, OneIdPolicy, Redirects,
+    SessionPolicy, Terms, TokenPolicy,
 };
 use crate::people::DataSet;
 use crate::platform::web::frame::Service;
@@ -56,6 +56,8 @@ pub struct Client {
     pub data: DataPolicy,
     /// What it takes of a sign-in and a session.
     pub sessions: SessionPolicy,
+    /// How it uses OneID's own protocol, if it may.
+    pub oneid: Option<OneIdPolicy>,
     /// What it says when it asks for data.
     pub terms: Terms,
 }

@@ -27,8 +27,9 @@ pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{
     ACR_VALUES, AccessTokenFormat, AuthMethod, AuthenticationDocument, AuthenticationPolicy, Basis,
     CodeBinding, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, GrantType, Identity,
-    IdentityDocument, OwnerKind, Permission, Redirects, RedirectsDocument, Registration, RegistrationErrors,
-    Rules, SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
+    IdentityDocument, OneIdDates, OneIdDocument, OneIdPolicy, OneIdProfile, OwnerKind, Permission, Redirects,
+    RedirectsDocument, Registration, RegistrationErrors, Rules, SessionPolicy, SessionsDocument, SubjectType,
+    Term, Terms, TokenPolicy, TokensDocument,
 };
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};

@@ -28,6 +28,7 @@ mod authentication;
 mod check;
 mod data;
 mod identity;
+mod oneid;
 mod redirects;
 mod sessions;
 mod terms;
@@ -45,6 +46,7 @@ pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolic
 use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
+pub use oneid::{OneIdDates, OneIdDocument, OneIdPolicy, OneIdProfile};
 pub use redirects::{Redirects, RedirectsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
 pub use terms::{Term, Terms};
@@ -92,6 +94,9 @@ pub struct Registration {
     /// What it takes of a sign-in and a session.
     #[serde(flatten)]
     pub sessions: SessionsDocument,
+    /// OneID's own protocol.
+    #[serde(flatten)]
+    pub oneid: OneIdDocument,
     /// `member#tag` texts, and whatever is unknown.
     #[serde(flatten)]
     pub other: BTreeMap<String, toml::Value>,
@@ -132,7 +137,8 @@ impl<'de> Visitor<'de> for Document {
                 || document.authentication.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
-                || document.sessions.read(&member, &mut map)?;
+                || document.sessions.read(&member, &mut map)?
+                || document.oneid.read(&member, &mut map)?;
             if !known {
                 document.other.insert(member, map.next_value()?);
             }
@@ -151,6 +157,7 @@ impl Registration {
         check.other_members(&[identity::TRANSLATED, data::TRANSLATED].concat());
         let identity = self.identity.check(&mut check);
         let data = self.data.check(&mut check);
+        let authentication = self.authentication.check(&mut check);
         let client = Client {
             id: ClientId::parse(&self.client_id).unwrap_or_else(|| {
                 check.fail("client_id", "1 to 64 letters, digits, `-`, `.`, `_` or `~`");
@@ -161,7 +168,8 @@ impl Registration {
             terms: Terms::of(&identity, &data),
             identity,
             redirects: self.redirects.check(&mut check),
-            authentication: self.authentication.check(&mut check),
+            oneid: self.oneid.check(&authentication, &mut check),
+            authentication,
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
             data,
             sessions: self.sessions.check(&mut check),
@@ -181,6 +189,9 @@ impl Registration {
         let public = client.authentication.method == AuthMethod::None;
         if public && client.may(GrantType::ClientCredentials) {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
+        }
+        if client.oneid.is_some() && !client.may(GrantType::AuthorizationCode) {
+            check.fail("oneid", "needs the grant `authorization_code`: people sign in by it");
         }
         if client.may(GrantType::AuthorizationCode) {
             if self.redirects.redirect_uris.is_empty() {
