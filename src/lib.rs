@@ -14,6 +14,7 @@ pub mod grants;
 pub mod life_events;
 pub mod notices;
 pub mod oidc;
+pub mod oneid;
 pub mod pages;
 pub mod people;
 pub mod platform;

@@ -77,6 +77,17 @@ install_missing_packages() {
   fi
 }
 
+# install_python VENV REQUIREMENTS: an environment of its own, made anew when the requirements change.
+install_python() {
+  local stamp=$1/.installed-requirements
+  if ! cmp -s "$2" "$stamp"; then
+    rm -rf "$1"
+    python3 -m venv "$1" || return 1
+    "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" || return 1
+    cp "$2" "$stamp"
+  fi
+}
+
 # install_clients FOLDER: client libraries and axe-core from npm, client libraries from PyPI, at the pinned versions.
 install_clients() {
   local stamp=$1/node_modules/.installed-lock
@@ -84,12 +95,7 @@ install_clients() {
     npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error || return 1
     cp "$1/package-lock.json" "$stamp"
   fi
-  stamp=$1/.venv/.installed-requirements
-  if ! cmp -s "$1/requirements.txt" "$stamp"; then
-    rm -rf "$1/.venv"
-    python3 -m venv "$1/.venv" || return 1
-    "$1/.venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1/requirements.txt" || return 1
-    cp "$1/requirements.txt" "$stamp"
-  fi
+  install_python "$1/.venv" "$1/requirements.txt" || return 1
+  install_python "$1/.venv-idegovuz" "$1/requirements-idegovuz.txt" || return 1
   echo "those of npm in $1/node_modules, those of PyPI in $1/.venv"
 }

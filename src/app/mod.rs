@@ -36,6 +36,7 @@ use crate::grants::Revocations;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
 use crate::oidc::{self, Authorization, Discovery, Tokens};
+use crate::oneid::{self, OneId};
 use crate::pages::{self, Pages};
 use crate::people::People;
 use crate::platform::bytes;
@@ -63,6 +64,7 @@ pub struct App {
     tokens: Tokens,
     revocations: Revocations,
     authorization: Authorization,
+    oneid: OneId,
     pages: Pages,
     outbox: Outbox,
     receipts: Receipts,
@@ -113,7 +115,8 @@ impl App {
             wiring::tokens(&stores, &ephemeral, &provider, (&people, &sign_in)).await?;
         let release = Release::new(stores.db.clone(), people, stores.clock.clone(), stores.audit.clone());
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
-        let pages = wiring::pages(&stores, authorization.clone());
+        let oneid = wiring::oneid(&stores, &tokens, &sign_in);
+        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
@@ -125,6 +128,7 @@ impl App {
             tokens,
             revocations,
             authorization,
+            oneid,
             pages,
             outbox,
             receipts,
@@ -152,6 +156,7 @@ impl App {
         let (pages, authorization, tokens) =
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
+        let oneid = self.oneid.clone();
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
         let connections =
@@ -170,6 +175,7 @@ impl App {
                 .app_data(Data::new(authorization.clone()))
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.clone()))
+                .app_data(Data::new(oneid.clone()))
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
                 .app_data(site.clone())
@@ -179,6 +185,7 @@ impl App {
                 .wrap(from_fn(in_time))
                 .wrap(requests.middleware())
                 .configure(|config| oidc::routes(config, &metrics))
+                .configure(|config| oneid::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(receipts::routes)
                 .configure(well_known::routes)

@@ -16,6 +16,7 @@ use crate::oidc::{
     AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, PushedRequests,
     RefreshTokens, SingleUse, Tokens,
 };
+use crate::oneid::{self, OneId};
 use crate::pages::{Completion, Pages, SignOut};
 use crate::people::{Delays, People};
 use crate::platform::ephemeral::Ephemeral;
@@ -105,8 +106,27 @@ pub(super) fn authorization(
     }
 }
 
+/// OneID's own protocol, over the same sign-in, grants and persons.
+pub(super) fn oneid(stores: &Stores, tokens: &Tokens, sign_in: &SignIn) -> OneId {
+    let provider = &tokens.provider;
+    OneId {
+        clock: stores.clock.clone(),
+        clients: Arc::clone(&provider.clients),
+        subject_ids: Arc::clone(&provider.subject_ids),
+        codes: oneid::Codes::new(&stores.keyring, sign_in.ephemeral.clone(), sign_in.sessions.clone()),
+        sign_in: sign_in.clone(),
+        grants: tokens.grants.clone(),
+        people: tokens.people.clone(),
+        code_seconds: stores.settings.tokens.code_seconds.into(),
+        token_seconds: tokens.lifetimes.access,
+        cookies: cookies(stores),
+        metrics: Arc::clone(&stores.metrics),
+        audit: stores.audit.clone(),
+    }
+}
+
 /// The pages that people see.
-pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
+pub(super) fn pages(stores: &Stores, authorization: Authorization, oneid: OneId) -> Pages {
     let settings = &stores.settings;
     let Authorization { provider, sign_in, release, grants, .. } = authorization.clone();
     let life_events = LifeEvents {
@@ -127,7 +147,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization) -> Pages {
         life_events,
         clients: provider.clients,
         subject_ids: provider.subject_ids,
-        completion: Completion::new(authorization),
+        completion: Completion::new(authorization, oneid),
         sign_out: SignOut::new(logout, stores.keyring.mac("sign-out")),
         networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),

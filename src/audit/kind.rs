@@ -118,6 +118,10 @@ kinds! {
     RevocationRefused = "revocation.refused", Info, PerSecond(REFUSALS), "a revocation request was refused";
     /// A UserInfo request was refused.
     UserinfoRefused = "userinfo.refused", Info, PerSecond(REFUSALS), "a UserInfo request was refused";
+    /// A service read a person's data by OneID's protocol.
+    OneIdIdentified = "oneid.identified", Info, Unlimited, "a service read a person's data";
+    /// A request of a service by OneID's protocol was refused.
+    OneIdRefused = "oneid.refused", Info, PerSecond(REFUSALS), "a request by OneID's protocol was refused";
     /// A logout request was refused.
     LogoutRefused = "logout.refused", Info, PerSecond(REFUSALS), "a logout request was refused";
     /// Everything of a person was ended.

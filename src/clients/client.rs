@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, KeySource, Redirects,
+    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, KeySource, OneIdPolicy, Redirects,
     RequestPolicy, SessionPolicy, Terms, TokenPolicy,
 };
 use crate::people::DataSet;
@@ -60,6 +60,8 @@ pub struct Client {
     pub data: DataPolicy,
     /// What it takes of a sign-in and a session.
     pub sessions: SessionPolicy,
+    /// How it uses OneID's own protocol, if it may.
+    pub oneid: Option<OneIdPolicy>,
     /// What it says when it asks for data.
     pub terms: Terms,
 }

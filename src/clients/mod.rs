@@ -29,9 +29,10 @@ pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{
     ACR_VALUES, AccessTokenFormat, AssertionAudience, AuthMethod, AuthenticationDocument,
     AuthenticationPolicy, Basis, CodeBinding, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy,
-    GrantType, Identity, IdentityDocument, KeySetDocument, KeySource, KeysDocument, OwnerKind, Permission,
-    Redirects, RedirectsDocument, Registration, RegistrationErrors, RequestPolicy, RequestsDocument, Rules,
-    SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
+    GrantType, Identity, IdentityDocument, KeySetDocument, KeySource, KeysDocument, OneIdDates,
+    OneIdDocument, OneIdPolicy, OneIdProfile, OwnerKind, Permission, Redirects, RedirectsDocument,
+    Registration, RegistrationErrors, RequestPolicy, RequestsDocument, Rules, SessionPolicy,
+    SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
 };
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};

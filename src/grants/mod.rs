@@ -268,6 +268,29 @@ impl Grants {
         Ok(store::find(&self.db, id).await?)
     }
 
+    /// A grant by its identifier, if it lives: it was not revoked and has not expired, and its person has an enrolled number.
+    /// Nothing of this comes from a cache.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn find_live(&self, id: &str) -> Result<Option<Grant>, ServiceError> {
+        let found = store::find_of_enrolled(&self.db, id).await?;
+        let now = self.clock.now();
+        Ok(found.filter(|grant| !grant.revoked && grant.expires_at > now))
+    }
+
+    /// Revokes all that a grant's client got by sign-ins of its person in the same session.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; unless it is returned, the revocation is durable.
+    pub async fn revoke_of_session(&self, grant: &Grant) -> Result<(), ServiceError> {
+        let (person, client) = (&grant.details.person_id, &grant.client_id);
+        let since = self.clock.now_ms();
+        let revoke = store::revoke_of_session((person, client), &grant.details.sid, since);
+        self.db.all_or_nothing(revoke).await?;
+        self.announce_revoked(person, client, since).await
+    }
+
     /// Revokes a grant with every token that came of it.
     ///
     /// # Errors

@@ -175,6 +175,21 @@ pub(super) fn revoke_all_of((person, client): (&PersonId, &ClientId), now_ms: i6
     numbered(mark.bind(now_ms).bind(person.as_str()).bind(client.as_str()), (person, client))
 }
 
+/// Revokes what a client holds of a person by their sign-ins in one session, which `sid` names to the client. Where its
+/// letters are wildcards, all others must be the same: it is a digest.
+pub(super) fn revoke_of_session(
+    (person, client): (&PersonId, &ClientId),
+    sid: &str,
+    now_ms: i64,
+) -> Vec<Statement> {
+    let mark = db::statement(
+        "UPDATE grants SET revoked_at_ms = $1 WHERE person_id = $2 AND client_id = $3 AND revoked_at_ms IS NULL \
+         AND details LIKE $4",
+    );
+    let mark = mark.bind(now_ms).bind(person.as_str()).bind(client.as_str());
+    numbered(mark.bind(format!("%\"sid\":\"{sid}\"%")), (person, client))
+}
+
 /// Revokes what a client holds of a person by consents that have ended. Their identifiers are letters and digits.
 pub(super) fn revoke_of_ended((person, client): (&PersonId, &ClientId), now_ms: i64) -> Vec<Statement> {
     let mark = db::statement(
@@ -252,19 +267,32 @@ pub(super) async fn rotate(
     row.map(|row| read(&row)).transpose()
 }
 
+/// The statement that finds a grant, with what else must be so.
+macro_rules! find {
+    ($more:literal) => {
+        concat!(
+            "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, \
+             CASE WHEN person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+             THEN revoked_at_ms ELSE COALESCE(revoked_at_ms, 0) END AS revoked_at_ms \
+             FROM grants WHERE grant_id = $1",
+            $more
+        )
+    };
+}
+
 /// A grant by its identifier; revoked as well when everything of its person was ended.
 pub(super) async fn find(db: &Db, grant: &str) -> Result<Option<Grant>, DbError> {
-    let row = db
-        .read_optional(
-            db::statement(
-                "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, \
-                 CASE WHEN person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
-                 THEN revoked_at_ms ELSE COALESCE(revoked_at_ms, 0) END AS revoked_at_ms \
-                 FROM grants WHERE grant_id = $1",
-            )
-            .bind(grant),
-        )
-        .await?;
+    let row = db.read_optional(db::statement(find!("")).bind(grant)).await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// As [`find`], if its person has an enrolled number now.
+pub(super) async fn find_of_enrolled(db: &Db, grant: &str) -> Result<Option<Grant>, DbError> {
+    let enrolled = find!(
+        " AND EXISTS (SELECT 1 FROM phone_numbers n \
+         WHERE n.person_id = grants.person_id AND n.status = 'enrolled')"
+    );
+    let row = db.read_optional(db::statement(enrolled).bind(grant)).await?;
     row.map(|row| read(&row)).transpose()
 }
 

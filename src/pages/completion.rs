@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::clients::Client;
 use crate::oidc;
+use crate::oneid::OneId;
 use crate::platform::ephemeral::Batch;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
@@ -17,12 +18,13 @@ use crate::sign_in::{Authenticated, Protocol, Refusal, SignInAttempt};
 #[derive(Clone)]
 pub struct Completion {
     oidc: oidc::Authorization,
+    oneid: OneId,
 }
 
 impl Completion {
     /// Completion by these protocols.
-    pub fn new(oidc: oidc::Authorization) -> Self {
-        Self { oidc }
+    pub fn new(oidc: oidc::Authorization, oneid: OneId) -> Self {
+        Self { oidc, oneid }
     }
 
     /// The answer about `authenticated`. What must be stored for it is added to the batch; the second value lets it be
@@ -44,6 +46,7 @@ impl Completion {
                     self.oidc.answer_in(&attempt.request, client, authenticated, consent, batch)?;
                 Ok((answer.send(context, Some(client)), stored))
             }
+            Protocol::OneId => self.oneid.answer_in(&attempt.request, client, authenticated, consent, batch),
         }
     }
 
@@ -51,6 +54,7 @@ impl Completion {
     pub(super) fn grant_of(&self, attempt: &SignInAttempt, answer: &RawValue) -> String {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.grant_of(answer),
+            Protocol::OneId => self.oneid.grant_of(answer),
         }
     }
 
@@ -70,6 +74,7 @@ impl Completion {
                 let answer = self.oidc.refuse(&attempt.request, client, refusal)?;
                 Ok(answer.send(context, Some(client)))
             }
+            Protocol::OneId => self.oneid.refuse(&attempt.request, client, refusal),
         }
     }
 
@@ -89,6 +94,7 @@ impl Completion {
                 let answer = self.oidc.again(&attempt.request, client, answer).await?;
                 Ok(answer.map(|answer| answer.send(context, Some(client))))
             }
+            Protocol::OneId => self.oneid.again(&attempt.request, client, answer).await,
         }
     }
 
@@ -104,6 +110,7 @@ impl Completion {
     ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.spend_in(&attempt.request, batch),
+            Protocol::OneId => Ok(()),
         }
     }
 
@@ -114,6 +121,7 @@ impl Completion {
     pub(super) async fn spend(&self, attempt: &SignInAttempt) -> Result<bool, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.spend(&attempt.request).await,
+            Protocol::OneId => Ok(true),
         }
     }
 
@@ -124,6 +132,7 @@ impl Completion {
     pub(super) async fn is_spent(&self, attempt: &SignInAttempt) -> Result<bool, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.is_spent(&attempt.request).await,
+            Protocol::OneId => Ok(false),
         }
     }
 }

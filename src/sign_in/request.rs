@@ -64,4 +64,6 @@ pub struct Reply {
 pub enum Protocol {
     /// OpenID Connect's authorization code flow.
     Oidc,
+    /// OneID's own.
+    OneId,
 }

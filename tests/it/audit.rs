@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use yagona::audit::Kind;
 
-use crate::support::client_file::{AGENCY, MACHINE, NATIVE, RIVAL, SHOP, secret};
+use crate::support::client_file::{AGENCY, MACHINE, NATIVE, ONEID, RIVAL, SHOP, secret};
 use crate::support::database::AuditRow;
 use crate::support::people::Kind as PersonKind;
 use crate::support::process::both_streams;
@@ -143,6 +143,12 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     let leave = format!("/oidc/logout?id_token_hint={}", tokens.get("id_token"));
     browser.open(&leave).await.page();
 
+    // Somebody who signs in by OneID's protocol.
+    let of_oneid = world.person();
+    let oneid = world.oneid_token(ONEID, &mut world.browser(), &of_oneid).await;
+    world.oneid_identify(ONEID, &oneid).await.granted();
+    world.oneid_identify(ONEID, "no-token").await;
+
     // Somebody who refuses, somebody whose data a law releases, and somebody who asks for too many codes.
     let mut browser = world.browser();
     let refusing = world.person();
@@ -186,14 +192,23 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     assert_eq!(completed.expect("its sign-in")["person.id"], issued["person.id"]);
     assert!(issued["data"].as_str().is_some_and(|data| data.contains("name")), "{issued}");
 
-    for person in [&nobody, &wrong, &person, &refusing, &lawful, &eager] {
+    for person in [&nobody, &wrong, &person, &of_oneid, &refusing, &lawful, &eager] {
         secrets.extend([person.number.clone(), person.number[3..].to_owned(), person.pinfl.clone()]);
     }
     for answer in [&tokens, &next, &more] {
         let names = ["access_token", "refresh_token", "id_token"];
         secrets.extend(names.map(|name| answer.get(name).to_owned()));
     }
-    secrets.extend([sms, code, again, code_of_refusing, secret(SHOP), "guessed-secret".to_owned()]);
+    secrets.extend([
+        sms,
+        code,
+        again,
+        oneid,
+        code_of_refusing,
+        secret(SHOP),
+        secret(ONEID),
+        "guessed-secret".to_owned(),
+    ]);
     assert_nothing_secret(&rows, &secrets);
 }
 

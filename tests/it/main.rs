@@ -35,6 +35,7 @@ mod logout;
 mod logout_deliveries;
 mod logs;
 mod number;
+mod oneid;
 mod outage;
 mod pages;
 mod par;

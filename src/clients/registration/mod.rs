@@ -29,6 +29,7 @@ mod check;
 mod data;
 mod identity;
 mod keys;
+mod oneid;
 mod redirects;
 mod requests;
 mod sessions;
@@ -50,6 +51,7 @@ use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
 pub use keys::{KeySetDocument, KeySource, KeysDocument};
+pub use oneid::{OneIdDates, OneIdDocument, OneIdPolicy, OneIdProfile};
 pub use redirects::{Redirects, RedirectsDocument};
 pub use requests::{RequestPolicy, RequestsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
@@ -104,6 +106,9 @@ pub struct Registration {
     /// What it takes of a sign-in and a session.
     #[serde(flatten)]
     pub sessions: SessionsDocument,
+    /// OneID's own protocol.
+    #[serde(flatten)]
+    pub oneid: OneIdDocument,
     /// `member#tag` texts, and whatever is unknown.
     #[serde(flatten)]
     pub other: BTreeMap<String, toml::Value>,
@@ -146,7 +151,8 @@ impl<'de> Visitor<'de> for Document {
                 || document.keys.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
-                || document.sessions.read(&member, &mut map)?;
+                || document.sessions.read(&member, &mut map)?
+                || document.oneid.read(&member, &mut map)?;
             if !known {
                 document.other.insert(member, map.next_value()?);
             }
@@ -165,6 +171,7 @@ impl Registration {
         check.other_members(&[identity::TRANSLATED, data::TRANSLATED].concat());
         let identity = self.identity.check(&mut check);
         let data = self.data.check(&mut check);
+        let authentication = self.authentication.check(&mut check);
         let client = Client {
             id: ClientId::parse(&self.client_id).unwrap_or_else(|| {
                 check.fail("client_id", "1 to 64 letters, digits, `-`, `.`, `_` or `~`");
@@ -175,7 +182,8 @@ impl Registration {
             terms: Terms::of(&identity, &data),
             identity,
             redirects: self.redirects.check(&mut check),
-            authentication: self.authentication.check(&mut check),
+            oneid: self.oneid.check(&authentication, &mut check),
+            authentication,
             requests: self.requests.check(&mut check),
             keys: self.keys.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
@@ -199,6 +207,9 @@ impl Registration {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
         check_keys(client, check);
+        if client.oneid.is_some() && !client.may(GrantType::AuthorizationCode) {
+            check.fail("oneid", "needs the grant `authorization_code`: people sign in by it");
+        }
         if client.may(GrantType::AuthorizationCode) {
             if self.redirects.redirect_uris.is_empty() {
                 check.fail("redirect_uris", "the code flow needs at least one");

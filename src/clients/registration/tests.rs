@@ -96,6 +96,17 @@ fn the_parts_of_a_document_stand_side_by_side() {
     document["resource_uris"] = json!([]);
     document["require_pushed_authorization_requests"] = true.into();
     document["authorization_signed_response_alg"] = "ES256".into();
+    for (member, value) in [
+        ("oneid", json!(true)),
+        ("oneid_profile", json!("minimal")),
+        ("oneid_document_dates", json!("YYYY-DD-MM")),
+        ("oneid_redirect_uri_optional", json!(true)),
+        ("oneid_app_redirect_uris", json!(false)),
+        ("oneid_addresses", json!(["10.0.0.0/8"])),
+        ("oneid_requests_per_minute", json!(600)),
+    ] {
+        document[member] = value;
+    }
     let registration: Registration = serde_json::from_value(document.clone()).unwrap();
     let other: Vec<_> = registration.other.keys().collect();
     assert_eq!(other, ["client_name#ru"], "all other members belong to a part");

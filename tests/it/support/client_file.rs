@@ -43,6 +43,18 @@ pub(crate) const TAX: &str = "tax";
 pub(crate) const API_URI: &str = "https://api.example.uz/v1";
 pub(crate) const TAX_URI: &str = "urn:uz:example:tax";
 
+/// Speaks OneID's protocol, and may ask for all data.
+pub(crate) const ONEID: &str = "my_portal_uz";
+/// As `ONEID`, with the answers that every published client understands.
+pub(crate) const ONEID_MINIMAL: &str = "kichik_uz";
+/// As `ONEID`, from one network of the world alone.
+pub(crate) const ONEID_FAR: &str = "uzoq_uz";
+/// As `ONEID`, three times in a minute, and an app.
+pub(crate) const ONEID_APP: &str = "ilova_uz";
+
+/// An app's redirect URI.
+pub(crate) const APP_CALLBACK: &str = "uz.example.app://auth";
+
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
 /// A second one, with a query.
@@ -53,6 +65,18 @@ pub(crate) const SIGNED_OUT: &str = "http://localhost:9/signed-out";
 /// A client's secret.
 pub(crate) fn secret(client_id: &str) -> String {
     format!("{client_id}-secret-that-only-the-tests-know-0123456789")
+}
+
+/// Everything that a service may ask for; it needs the name.
+const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
+                        { name = \"sex\" }, { name = \"citizenship\" }, { name = \"pinfl\" }, \
+                        { name = \"document\" }, { name = \"phone\" }, { name = \"address\" }]\n";
+
+/// Where published clients of OneID are called back; they take no address of this machine.
+fn portal(client: &str) -> String {
+    let paths = ["callback", "oneid/auth", "accounts/id.egov.uz/login/callback/"];
+    let uris = paths.map(|path| format!("\"https://portal.example.uz/{path}\"")).join(", ");
+    format!("sector = \"{client}\"\nredirect_uris = [\"{CALLBACK}\", \"{CALLBACK_WITH_QUERY}\", {uris}]\n")
 }
 
 /// The file; logout tokens are sent to `backchannel`.
@@ -110,6 +134,24 @@ pub(crate) fn text(backchannel: &str) -> String {
             PUSHER,
             "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
         ),
+        client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
+        client(
+            ONEID_MINIMAL,
+            &format!(
+                "oneid = true\noneid_profile = \"minimal\"\noneid_document_dates = \"YYYY-DD-MM\"\n\
+                 oneid_redirect_uri_optional = true\n\
+                 data_sets = [{{ name = \"name\", required = true }}, {{ name = \"pinfl\" }}, {{ name = \"document\" }}]\n{}",
+                portal(ONEID_MINIMAL)
+            ),
+        ),
+        client(ONEID_FAR, "oneid = true\noneid_addresses = [\"192.0.2.0/24\"]\n"),
+        client(
+            ONEID_APP,
+            &format!(
+                "oneid = true\noneid_app_redirect_uris = true\noneid_requests_per_minute = 3\n\
+                 sector = \"ilova.uz\"\nredirect_uris = [\"{APP_CALLBACK}\", \"{CALLBACK}\"]\n"
+            ),
+        ),
     ]
     .concat()
 }
@@ -139,6 +181,7 @@ pub(crate) fn client(id: &str, more: &str) -> String {
         "id_token_signed_response_alg = \"ES256\"\n"
     };
     let uris = match id {
+        _ if more.contains("redirect_uris = ") => String::new(),
         MACHINE => "redirect_uris = []\n".to_owned(),
         _ => format!(
             "redirect_uris = [\"{CALLBACK}\", \"{CALLBACK_WITH_QUERY}\"]\n\

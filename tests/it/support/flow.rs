@@ -101,7 +101,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    async fn of(response: Response) -> Self {
+    pub(super) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a body");
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) };
@@ -162,7 +162,12 @@ impl Browser {
 
     /// Signs in with whatever pages come, agreeing to everything, and gives the URL that the service gets back.
     pub(crate) async fn sign_in(&mut self, world: &World, asked: &Asked, person: &Person) -> Url {
-        let mut step = self.begin(world, asked).await;
+        self.sign_in_at(world, &asked.url(world), person).await
+    }
+
+    /// As `sign_in`, from any link.
+    pub(crate) async fn sign_in_at(&mut self, world: &World, link: &Url, person: &Person) -> Url {
+        let mut step = self.get(link).await;
         for _ in 0..7 {
             let page = match step {
                 Step::Away(url) => return url,

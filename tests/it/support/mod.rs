@@ -11,6 +11,7 @@ pub(crate) mod html;
 pub(crate) mod http;
 pub(crate) mod jwt;
 pub(crate) mod listener;
+pub(crate) mod oneid;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod publisher;

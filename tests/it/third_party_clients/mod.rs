@@ -1,7 +1,8 @@
 //! Third-party client libraries sign in; our own browser plays the person. Here those that are called step by step;
-//! `programs.rs` has whole relying parties, and `in_browser.rs` the one that is a page.
+//! `programs.rs` has whole relying parties, `in_browser.rs` the one that is a page, and `oneid.rs` those that speak OneID's protocol.
 
 mod in_browser;
+mod oneid;
 mod programs;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,159 @@
+//! A person's data by OneID's names. What was not released is left out, or empty where clients fail without it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::clients::{OneIdDates, OneIdPolicy, OneIdProfile};
+use crate::people::{Account, CivilDate, DataSet, NumberStatus, Sex, names};
+use crate::sign_in::Acr;
+
+/// What the answer says of the sign-in itself.
+pub(super) struct Signed<'a> {
+    /// The login: the subject identifier for this client, which tells nothing else.
+    pub(super) login: &'a str,
+    /// The session, which has the same name as the access token.
+    pub(super) session: &'a str,
+    /// What was done to sign in.
+    pub(super) acr: Acr,
+}
+
+/// OneID's word for what was done to sign in; `None` where it has none: then nobody signs in by it.
+pub(super) const fn auth_method(acr: Acr) -> Option<&'static str> {
+    match acr {
+        Acr::Password => Some("LOGINPASSMETHOD"),
+        Acr::MobileId | Acr::MobileIdPlus => Some("MOBILEMETHOD"),
+        Acr::Eri => Some("PKCSMETHOD"),
+        Acr::Face => None,
+    }
+}
+
+/// How persons prove to the provider who they are, once: by enrolment of their number.
+const CONFIRMED_BY: &str = "MOBILEMETHOD";
+
+/// What is there in every answer, since some clients fail without: empty where it was not released.
+const EXPECTED: [&str; 7] =
+    ["pin", "full_name", "pport_no", "birth_date", "sur_name", "first_name", "mid_name"];
+
+/// The answer with a person's data.
+pub(super) fn of(
+    account: &Account,
+    released: &BTreeSet<DataSet>,
+    policy: &OneIdPolicy,
+    signed: &Signed<'_>,
+) -> Map<String, Value> {
+    let full = policy.profile == OneIdProfile::Full;
+    // Only a person whose number is enrolled has proved who they are.
+    let confirmed = account.account_state.status == NumberStatus::Enrolled;
+    let methods: Vec<&str> = if confirmed { vec![CONFIRMED_BY] } else { Vec::new() };
+    let mut told = Map::new();
+    let mut tell = |name: &str, value: Value| drop(told.insert(name.to_owned(), value));
+    tell("ret_cd", "0".into());
+    tell("user_id", signed.login.into());
+    tell("user_type", "I".into());
+    tell("sess_id", signed.session.into());
+    tell("auth_method", auth_method(signed.acr).unwrap_or_default().into());
+    tell("valid", if confirmed { "true" } else { "false" }.into());
+    tell("valid_methods", json!(methods));
+    if full {
+        tell("validation_method", json!(methods));
+    }
+    // Nobody signs in for an organisation. Some clients fail at a list of objects, others at none.
+    tell("legal_info", if full { json!([]) } else { Value::Null });
+    for name in EXPECTED {
+        tell(name, "".into());
+    }
+    for set in released {
+        for (name, value) in values(account, *set, policy) {
+            tell(name, value.into());
+        }
+    }
+    told
+}
+
+/// The members of a data set.
+fn values(account: &Account, set: DataSet, policy: &OneIdPolicy) -> Vec<(&'static str, String)> {
+    let person = &account.person;
+    match set {
+        DataSet::Name => {
+            let name = &person.names.latin;
+            let patronymic = name.patronymic.as_deref().unwrap_or_default();
+            vec![
+                ("full_name", capitals(&name.full())),
+                ("sur_name", capitals(&name.family)),
+                ("first_name", capitals(&name.given)),
+                ("mid_name", capitals(patronymic)),
+            ]
+        }
+        DataSet::BirthDate => vec![("birth_date", person.birth_date.to_string())],
+        DataSet::Sex => {
+            let gender = match person.sex {
+                Sex::Male => "1",
+                Sex::Female => "2",
+            };
+            vec![("gd", gender.to_owned())]
+        }
+        DataSet::Citizenship => vec![("ctzn", person.citizenship.clone())],
+        DataSet::Pinfl => vec![("pin", person.pinfl.digits().to_owned())],
+        DataSet::Document => {
+            let document = &person.document;
+            let (issued, expires) = (document.issued_on, document.expires_on);
+            let mut told = vec![
+                ("pport_no", document.number.as_str().to_owned()),
+                ("pport_issue_place", document.issuer.clone()),
+                ("pport_issue_date", date(issued, policy.document_dates)),
+                ("pport_expr_date", date(expires, policy.document_dates)),
+            ];
+            if policy.profile == OneIdProfile::Full {
+                // These were recorded with the day before the month, always.
+                told.push(("_pport_issue_date", date(issued, OneIdDates::DayFirst)));
+                told.push(("_pport_expr_date", date(expires, OneIdDates::DayFirst)));
+            }
+            told
+        }
+        DataSet::Phone => vec![("mob_phone_no", account.phone.digits().to_owned())],
+        DataSet::Address => {
+            let address = person.address.as_ref();
+            let parts = address.map(|at| [at.region.as_str(), &at.district, &at.street]);
+            let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+            vec![("per_adr", parts.join(", "))]
+        }
+    }
+}
+
+/// As the registries write names.
+fn capitals(name: &str) -> String {
+    names::ascii_apostrophes(&name.to_uppercase())
+}
+
+fn date(date: CivilDate, form: OneIdDates) -> String {
+    let date = date.to_date();
+    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+    match form {
+        OneIdDates::Iso => format!("{year:04}-{month:02}-{day:02}"),
+        OneIdDates::DayFirst => format!("{year:04}-{day:02}-{month:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_have_two_forms() {
+        let day = CivilDate::parse("2031-02-28").unwrap();
+        assert_eq!(date(day, OneIdDates::Iso), "2031-02-28");
+        assert_eq!(date(day, OneIdDates::DayFirst), "2031-28-02");
+    }
+
+    #[test]
+    fn names_are_in_capitals_with_the_apostrophe_of_keyboards() {
+        assert_eq!(capitals("Oʻktamov Aziz Gʻulom oʻgʻli"), "O'KTAMOV AZIZ G'ULOM O'G'LI");
+    }
+
+    #[test]
+    fn what_oneid_has_no_word_for_is_not_called_something_else() {
+        assert_eq!(auth_method(Acr::MobileId), Some("MOBILEMETHOD"));
+        assert_eq!(auth_method(Acr::Face), None);
+    }
+}

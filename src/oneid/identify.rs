@@ -1,0 +1,53 @@
+//! `grant_type=one_access_token_identify`: the data of the person who signed in.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::OneId;
+use super::client::Proven;
+use super::error::{Code, Refusal};
+use super::fields::{self, Signed};
+use super::params::Params;
+use super::uuid::Uuid;
+use crate::audit::{Event, Kind};
+use crate::grants;
+use crate::people::DataSet;
+
+/// The token that a service shows. OneID's tokens and sessions have the same name, and some clients keep it as `sess_id`.
+pub(super) fn shown(params: &Params) -> Result<&str, Refusal> {
+    match (params.get("access_token"), params.get("sess_id")) {
+        (Some(token), Some(other)) if !token.eq_ignore_ascii_case(other) => {
+            Err(Refusal::new(Code::Request, "access_token and sess_id differ"))
+        }
+        (Some(token), _) | (None, Some(token)) => Ok(token),
+        (None, None) => Err(Refusal::new(Code::Request, "access_token is missing")),
+    }
+}
+
+/// Tells the data. What the person agreed to and the registration allows today may go, while the grant lives and their
+/// number is enrolled: the grant is read anew each time.
+pub(super) async fn answer(
+    oneid: &OneId,
+    proven: &Proven<'_>,
+    params: &Params,
+) -> Result<Map<String, Value>, Refusal> {
+    let client = proven.client;
+    let invalid = || Refusal::new(Code::AccessToken, "the access token is invalid, expired or revoked");
+    let token = Uuid::parse(shown(params)?).ok_or_else(invalid)?;
+    let grant = oneid.grants.find_live(&grants::id_of(token.as_str())).await?;
+    let grant = grant.filter(|grant| grant.client_id == client.id).ok_or_else(invalid)?;
+    let details = &grant.details;
+    let account = oneid.people.find(&details.person_id).await?.ok_or_else(invalid)?;
+    let may_go = |set: &DataSet| client.data_set(*set).is_some();
+    let released: BTreeSet<DataSet> = details.released.iter().copied().filter(may_go).collect();
+    let signed = Signed { login: &details.sub, session: token.as_str(), acr: details.acr };
+    let told = fields::of(&account, &released, proven.policy, &signed);
+    let identified = Event::new(Kind::OneIdIdentified)
+        .client(client.id.as_str())
+        .person(details.person_id.as_str())
+        .grant(grant.id.as_str())
+        .data_sets(released.iter().map(|set| set.name()));
+    oneid.audit.record(identified);
+    Ok(told)
+}
