@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Provider;
 use super::error::TokenError;
 use crate::clients::{AccessTokenFormat, Client, ClientId};
-use crate::grants::{self, Grant, Grants, Revocations};
+use crate::grants::{self, Confirmation, Grant, Grants, Revocations};
 use crate::people::{DataSet, Epoch, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
@@ -44,6 +44,9 @@ pub(super) struct AccessToken {
     /// Expiry time (exclusive).
     #[serde(rename = "e")]
     pub expires_at: Timestamp,
+    /// What it is bound to.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub bound_to: Option<Confirmation>,
     /// The person whose data it gives access to; none for a client that acts on its own behalf.
     #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
     pub person: Option<TokenPerson>,
@@ -122,7 +125,12 @@ impl AccessTokens {
     ///
     /// # Errors
     /// [`TokenError`] when there is no key to sign with.
-    pub(super) fn for_grant(&self, client: &Client, grant: &Grant) -> Result<(String, i64), TokenError> {
+    pub(super) fn for_grant(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        bound_to: Option<Confirmation>,
+    ) -> Result<(String, i64), TokenError> {
         let details = &grant.details;
         let person = TokenPerson {
             person_id: details.person_id.clone(),
@@ -134,7 +142,8 @@ impl AccessTokens {
             acr: details.acr,
         };
         let left = grant.expires_at.since(self.provider.clock.now()).min(self.seconds);
-        let token = self.issue(client, (Some(grant.id.clone()), left), &details.scope, Some(person))?;
+        let of_grant = (Some(grant.id.clone()), Some(person));
+        let token = self.issue(client, of_grant, left, (&details.scope, bound_to))?;
         Ok((token, left))
     }
 
@@ -142,16 +151,21 @@ impl AccessTokens {
     ///
     /// # Errors
     /// [`TokenError`] when there is no key to sign with.
-    pub(super) fn for_client(&self, client: &Client, scope: &str) -> Result<String, TokenError> {
-        self.issue(client, (None, self.seconds), scope, None)
+    pub(super) fn for_client(
+        &self,
+        client: &Client,
+        scope: &str,
+        bound_to: Option<Confirmation>,
+    ) -> Result<String, TokenError> {
+        self.issue(client, (None, None), self.seconds, (scope, bound_to))
     }
 
     fn issue(
         &self,
         client: &Client,
-        (grant, seconds): (Option<String>, i64),
-        scope: &str,
-        person: Option<TokenPerson>,
+        (grant, person): (Option<String>, Option<TokenPerson>),
+        seconds: i64,
+        (scope, bound_to): (&str, Option<Confirmation>),
     ) -> Result<String, TokenError> {
         let now = self.provider.clock.now();
         let id = bytes::random_text::<16>();
@@ -163,6 +177,7 @@ impl AccessTokens {
             scope: scope.to_owned(),
             issued_at: now,
             expires_at: now.plus(seconds),
+            bound_to,
             person,
         };
         match client.tokens.access_token_format {
@@ -197,6 +212,9 @@ impl AccessTokens {
             "exp": token.expires_at.0,
             "jti": format!("{}.{}", token.grant, token.id),
         });
+        if let Some(bound_to) = token.bound_to {
+            claims["cnf"] = json!(bound_to);
+        }
         if !token.scope.is_empty() {
             claims["scope"] = token.scope.as_str().into();
         }
@@ -262,6 +280,14 @@ impl AccessTokens {
         let text = |name: &str| claims[name].as_str().unwrap_or_default();
         let Some((grant, id)) = text("jti").split_once('.') else { return Ok(None) };
         let Some(client_id) = ClientId::parse(text("client_id")) else { return Ok(None) };
+        // What it is bound to must be understood, or it would be anybody's.
+        let bound_to = match claims.get("cnf") {
+            None => None,
+            Some(cnf) => match serde_json::from_value(cnf.clone()) {
+                Ok(bound_to) => Some(bound_to),
+                Err(_) => return Ok(None),
+            },
+        };
         let time = |name: &str| Timestamp(claims[name].as_i64().unwrap_or(0));
         let person = if grant == id {
             None
@@ -290,6 +316,7 @@ impl AccessTokens {
             scope: text("scope").to_owned(),
             issued_at: time("iat"),
             expires_at: time("exp"),
+            bound_to,
             person,
         }))
     }

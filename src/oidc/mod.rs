@@ -10,11 +10,13 @@ mod claims;
 mod client_auth;
 mod code;
 mod discovery;
+mod dpop;
 mod end_session;
 mod error;
 mod id_token;
 mod introspection;
 mod jwks;
+mod presented;
 mod refresh_token;
 mod revocation;
 mod settings;
@@ -39,6 +41,7 @@ pub use backchannel_logout::LogoutNotifier;
 pub(crate) use backchannel_logout::TABLES;
 pub use code::{CODES, Codes};
 pub use discovery::Discovery;
+pub use dpop::Proofs;
 pub use end_session::{Logout, LogoutDecision, PostLogout};
 pub use error::{ErrorCode, OAuthError};
 pub use refresh_token::RefreshTokens;
@@ -58,6 +61,8 @@ pub struct Provider {
     pub client_keys: ClientKeys,
     /// What is used once.
     pub single_use: SingleUse,
+    /// Proofs of possession.
+    pub proofs: Proofs,
     /// Signing keys.
     pub keys: Arc<SigningKeys>,
     /// Subject identifiers of people.

@@ -9,6 +9,7 @@ use crate::audit::{Event, Kind};
 use crate::grants::ClaimNames;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::people::{PersonId, PhoneNumber};
+use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
@@ -29,6 +30,9 @@ pub(super) struct ReplyState {
     /// RFC 7636 §4.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) code_challenge: Option<String>,
+    /// RFC 9449 §10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) dpop_jkt: Option<Digest>,
     /// Claims requested by name.
     #[serde(default)]
     pub(super) claims: ClaimNames,
@@ -45,6 +49,7 @@ impl AuthorizationRequest {
             scopes: self.scopes.clone(),
             nonce: self.nonce.clone(),
             code_challenge: self.code_challenge.clone(),
+            dpop_jkt: self.dpop_jkt,
             claims: self.claims.names.clone(),
         };
         let state = to_raw_value(&state).map_err(|error| ServiceError::Internal(error.to_string()))?;

@@ -10,6 +10,7 @@ mod begin;
 mod claims;
 mod client;
 mod code_challenge;
+mod dpop_jkt;
 mod form_post;
 mod id_token_hint;
 mod input;
@@ -38,6 +39,7 @@ use super::{Codes, Provider};
 use crate::audit::{Event, Kind};
 use crate::clients::{DataRequest, Registry};
 use crate::grants::Grants;
+use crate::platform::bytes::Digest;
 use crate::platform::jose::KeySet;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::cookies::Cookies;
@@ -82,6 +84,8 @@ pub(super) struct AuthorizationRequest {
     pub nonce: Option<String>,
     /// RFC 7636 §4.2: base64url of a SHA-256 digest.
     pub code_challenge: Option<String>,
+    /// Thumbprint of the key whose proof is to redeem the code (RFC 9449 §10).
+    pub dpop_jkt: Option<Digest>,
     /// What the person is to be asked.
     pub prompt: BTreeSet<Prompt>,
     /// The oldest authentication that is accepted, in seconds.
@@ -135,6 +139,7 @@ impl AuthorizationRequest {
             scopes: Vec::new(),
             nonce: None,
             code_challenge: None,
+            dpop_jkt: None,
             prompt: BTreeSet::new(),
             max_age: None,
             claims: ClaimsRequest::default(),

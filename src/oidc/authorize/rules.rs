@@ -2,17 +2,19 @@
 
 use super::input::Rule;
 use super::{
-    acr, claims, code_challenge, id_token_hint, max_age, nonce, parameters, prompt, response_type, scope,
+    acr, claims, code_challenge, dpop_jkt, id_token_hint, max_age, nonce, parameters, prompt, response_type,
+    scope,
 };
 
 /// What the authorization endpoint demands, in this order.
-pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 12] = [
+pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 13] = [
     parameters::not_repeated,
     parameters::supported,
     response_type::check,
     response_type::grant,
     scope::check,
     code_challenge::check,
+    dpop_jkt::check,
     nonce::check,
     prompt::check,
     max_age::check,

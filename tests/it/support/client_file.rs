@@ -29,6 +29,10 @@ pub(crate) const KEYED: &str = "keyed";
 pub(crate) const FEDERATED: &str = "federated";
 /// Signs with its secret, which one test changes.
 pub(crate) const SIGNING: &str = "signing";
+/// As `KEYED`, with access tokens that are bound to a key.
+pub(crate) const BOUND: &str = "bound";
+/// Has a secret, and must use nonces in its proofs of possession.
+pub(crate) const NONCED: &str = "nonced";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
@@ -85,6 +89,8 @@ pub(crate) fn text(backchannel: &str) -> String {
                 "token_endpoint_auth_signing_alg = \"RS256\"\nassertion_audience = \"issuer_or_token_endpoint\"\n",
             ),
         ),
+        client(BOUND, &format!("{refreshing}{}", keyed("dpop_bound_access_tokens = true\n"))),
+        client(NONCED, "dpop_bound_access_tokens = true\ndpop_require_nonce = true\n"),
         client(SIGNING, "token_endpoint_auth_method = \"client_secret_jwt\"\n"),
     ]
     .concat()
