@@ -13,7 +13,7 @@ use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
-    AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, PushedRequests,
+    AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Proofs, Provider, PushedRequests,
     RefreshTokens, SingleUse, Tokens,
 };
 use crate::oneid::{self, OneId};
@@ -29,12 +29,15 @@ use crate::sign_in::{
 
 /// The state that the OpenID Connect endpoints share.
 pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<Provider, StartError> {
+    let issuer = stores.settings.server.issuer.as_str();
+    let single_use = SingleUse::new(ephemeral.clone());
     Ok(Provider {
-        issuer: Arc::from(stores.settings.server.issuer.as_str()),
+        issuer: Arc::from(issuer),
         clock: stores.clock.clone(),
         clients: Arc::new(stores.clients().await?),
         client_keys: ClientKeys::new(stores.outbound(), stores.clock.clone()),
-        single_use: SingleUse::new(ephemeral.clone()),
+        proofs: Proofs::new(&[issuer], &stores.keyring, stores.clock.clone(), single_use.clone()),
+        single_use,
         keys: Arc::new(stores.keys().await?),
         subject_ids: Arc::new(SubjectIds::new(&stores.keyring)),
         metrics: Arc::clone(&stores.metrics),

@@ -3,6 +3,7 @@
 //! A [`Grant`] is one row from the moment that what granted it (an authorization code) is redeemed. `revocations.rs` is
 //! the revocation list by which tokens that are not looked up end as well.
 
+mod confirmation;
 mod revocations;
 mod store;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use confirmation::Confirmation;
 pub use revocations::Revocations;
 pub(crate) use store::TABLES;
 
@@ -65,6 +67,9 @@ pub struct GrantDetails {
     pub consent_id: Option<String>,
     /// When that consent expires, and everything that rests on it.
     pub consent_until: Option<Timestamp>,
+    /// What the refresh tokens of a public client are bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_to: Option<Confirmation>,
 }
 
 /// Names of claims by where they were requested.

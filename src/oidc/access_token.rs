@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Provider;
 use super::error::TokenError;
 use crate::clients::{AccessTokenFormat, Client, ClientId};
-use crate::grants::{self, Grant, Grants, Revocations};
+use crate::grants::{self, Confirmation, Grant, Grants, Revocations};
 use crate::people::{DataSet, Epoch, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
@@ -50,6 +50,9 @@ pub(super) struct AccessToken {
     /// Expiry time (exclusive).
     #[serde(rename = "e")]
     pub expires_at: Timestamp,
+    /// What it is bound to.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub bound_to: Option<Confirmation>,
     /// The person whose data it gives access to; none for a client that acts on its own behalf.
     #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
     pub person: Option<TokenPerson>,
@@ -155,6 +158,14 @@ impl AccessToken {
     }
 }
 
+/// Where an access token may be used, and by whom.
+pub(super) struct Restriction {
+    /// The resource servers that it is for.
+    pub audience: Audience,
+    /// The key whose holder alone may use it.
+    pub bound_to: Option<Confirmation>,
+}
+
 impl AccessTokens {
     /// Access tokens that live for `seconds`, sealed with the key of their own purpose.
     pub fn new(
@@ -176,7 +187,7 @@ impl AccessTokens {
         &self,
         client: &Client,
         grant: &Grant,
-        audience: Audience,
+        restriction: Restriction,
     ) -> Result<(String, i64), TokenError> {
         let details = &grant.details;
         let person = TokenPerson {
@@ -189,8 +200,8 @@ impl AccessTokens {
             acr: details.acr,
         };
         let left = grant.expires_at.since(self.provider.clock.now()).min(self.seconds);
-        let token =
-            self.issue(client, (Some(grant.id.clone()), left), (&details.scope, audience), Some(person))?;
+        let of_grant = (Some(grant.id.clone()), Some(person));
+        let token = self.issue(client, of_grant, left, (&details.scope, restriction))?;
         Ok((token, left))
     }
 
@@ -202,20 +213,21 @@ impl AccessTokens {
         &self,
         client: &Client,
         scope: &str,
-        audience: Audience,
+        restriction: Restriction,
     ) -> Result<String, TokenError> {
-        self.issue(client, (None, self.seconds), (scope, audience), None)
+        self.issue(client, (None, None), self.seconds, (scope, restriction))
     }
 
     fn issue(
         &self,
         client: &Client,
-        (grant, seconds): (Option<String>, i64),
-        (scope, audience): (&str, Audience),
-        person: Option<TokenPerson>,
+        (grant, person): (Option<String>, Option<TokenPerson>),
+        seconds: i64,
+        (scope, restriction): (&str, Restriction),
     ) -> Result<String, TokenError> {
         let now = self.provider.clock.now();
         let id = bytes::random_text::<16>();
+        let Restriction { audience, bound_to } = restriction;
         let token = AccessToken {
             grant: grant.unwrap_or_else(|| id.clone()),
             id,
@@ -226,6 +238,7 @@ impl AccessTokens {
             scope: scope.to_owned(),
             issued_at: now,
             expires_at: now.plus(seconds),
+            bound_to,
             person,
         };
         match client.tokens.access_token_format {
@@ -260,6 +273,9 @@ impl AccessTokens {
             "exp": token.expires_at.0,
             "jti": format!("{}.{}", token.grant, token.id),
         });
+        if let Some(bound_to) = token.bound_to {
+            claims["cnf"] = json!(bound_to);
+        }
         if !token.scope.is_empty() {
             claims["scope"] = token.scope.as_str().into();
         }
@@ -325,6 +341,14 @@ impl AccessTokens {
         let text = |name: &str| claims[name].as_str().unwrap_or_default();
         let Some((grant, id)) = text("jti").split_once('.') else { return Ok(None) };
         let Some(client_id) = ClientId::parse(text("client_id")) else { return Ok(None) };
+        // What it is bound to must be understood, or it would be anybody's.
+        let bound_to = match claims.get("cnf") {
+            None => None,
+            Some(cnf) => match serde_json::from_value(cnf.clone()) {
+                Ok(bound_to) => Some(bound_to),
+                Err(_) => return Ok(None),
+            },
+        };
         let time = |name: &str| Timestamp(claims[name].as_i64().unwrap_or(0));
         let person = if grant == id {
             None
@@ -356,6 +380,7 @@ impl AccessTokens {
             scope: text("scope").to_owned(),
             issued_at: time("iat"),
             expires_at: time("exp"),
+            bound_to,
             person,
         }))
     }

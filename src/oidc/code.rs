@@ -28,6 +28,9 @@ pub struct CodeContent {
     pub code_challenge: Option<String>,
     /// OpenID Connect Core §3.1.2.1.
     pub nonce: Option<String>,
+    /// Thumbprint of the key whose proof redeems it (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<Digest>,
     /// Digest of the session that it was issued in.
     pub session: Digest,
     /// Blind index of the number by which the person signed in.

@@ -6,7 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use serde_json::json;
 
-use super::{claims, paths};
+use super::{claims, dpop, paths};
 use crate::platform::jose::Alg;
 use crate::platform::jose::foreign::ForeignAlg;
 use crate::platform::web::locale::Language;
@@ -56,6 +56,7 @@ impl Discovery {
             "revocation_endpoint_auth_methods_supported": all,
             "revocation_endpoint_auth_signing_alg_values_supported": assertions,
             "code_challenge_methods_supported": ["S256"],
+            "dpop_signing_alg_values_supported": dpop::ALGS.map(ForeignAlg::name),
             "acr_values_supported": [Acr::MobileId.name()],
             "display_values_supported": ["page", "popup", "touch"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],

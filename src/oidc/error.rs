@@ -57,6 +57,10 @@ pub enum ErrorCode {
     InvalidToken,
     /// RFC 6750 §3.1.
     InsufficientScope,
+    /// RFC 9449 §5, §7.1.
+    InvalidDpopProof,
+    /// RFC 9449 §8, §9.
+    UseDpopNonce,
 }
 
 impl ErrorCode {
@@ -95,6 +99,8 @@ impl ErrorCode {
             Self::TooLarge => ("invalid_request", 413),
             Self::InvalidToken => ("invalid_token", 401),
             Self::InsufficientScope => ("insufficient_scope", 403),
+            Self::InvalidDpopProof => ("invalid_dpop_proof", 400),
+            Self::UseDpopNonce => ("use_dpop_nonce", 400),
         }
     }
 }
@@ -128,12 +134,14 @@ pub(super) struct TokenError {
     pub client: Option<String>,
     /// Whether the client used HTTP Basic and gets `WWW-Authenticate` (RFC 6749 §5.2).
     pub basic: bool,
+    /// The nonce that the next proof is to have (RFC 9449 §8).
+    pub dpop_nonce: Option<String>,
 }
 
 impl TokenError {
     /// An error with words for the client's developers.
     pub(super) fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description, detail: None, client: None, basic: false }
+        Self { code, description, detail: None, client: None, basic: false, dpop_nonce: None }
     }
 
     /// The same error, of a client that has proved who it is.
@@ -181,6 +189,9 @@ impl TokenError {
                 WWW_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"yagona\", charset=\"UTF-8\""),
             );
+        }
+        if let Some(nonce) = self.dpop_nonce.as_deref().and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
+            response.headers_mut().insert(super::dpop::NONCE, nonce);
         }
         if self.code == ErrorCode::TemporarilyUnavailable {
             response = respond::retry_after(response, 2);

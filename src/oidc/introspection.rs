@@ -11,6 +11,7 @@ use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth};
 use crate::audit::Kind;
 use crate::clients::{AuthMethod, Client};
+use crate::grants::Confirmation;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 
@@ -52,11 +53,14 @@ async fn access_token_state(
         "iss": &*tokens.provider.issuer,
         "aud": token.audience(&tokens.provider.issuer),
         "client_id": token.client_id.as_str(),
-        "token_type": "Bearer",
+        "token_type": token.bound_to.map_or("Bearer", Confirmation::token_type),
         "iat": token.issued_at.0,
         "exp": token.expires_at.0,
         "scope": token.scope,
     });
+    if let Some(bound_to) = token.bound_to {
+        answer["cnf"] = json!(bound_to);
+    }
     match token.person {
         Some(person) => {
             answer["sub"] = person.sub.into();

@@ -10,6 +10,7 @@ mod claims;
 mod client_auth;
 mod code;
 mod discovery;
+mod dpop;
 mod end_session;
 mod error;
 mod frontchannel_logout;
@@ -17,6 +18,7 @@ mod id_token;
 mod introspection;
 mod jwks;
 mod par;
+mod presented;
 mod pushed_request;
 mod refresh_token;
 mod resource;
@@ -44,6 +46,7 @@ pub use backchannel_logout::LogoutNotifier;
 pub(crate) use backchannel_logout::TABLES;
 pub use code::{CODES, Codes};
 pub use discovery::Discovery;
+pub use dpop::Proofs;
 pub use end_session::{Logout, LogoutDecision, PostLogout};
 pub use error::{ErrorCode, OAuthError};
 pub use frontchannel_logout::Elsewhere;
@@ -65,6 +68,8 @@ pub struct Provider {
     pub client_keys: ClientKeys,
     /// What is used once.
     pub single_use: SingleUse,
+    /// Proofs of possession.
+    pub proofs: Proofs,
     /// Signing keys.
     pub keys: Arc<SigningKeys>,
     /// Subject identifiers of people.

@@ -1,7 +1,8 @@
-//! What is used once: the identifiers (`jti`) of client assertions. Short-lived state remembers them for as long as what
-//! they stand in is accepted, which is minutes; where it cannot be asked, nothing is accepted.
+//! What is used once: the identifiers (`jti`) of client assertions and of proofs of possession. Short-lived state remembers
+//! them for as long as what they stand in is accepted, which is minutes; where it cannot be asked, nothing is accepted.
 
 use crate::clients::ClientId;
+use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
 
 /// Identifiers that were used.
@@ -30,6 +31,14 @@ impl SingleUse {
     ) -> Result<bool, Unavailable> {
         // A client's identifier has no blank in it.
         self.first(&format!("assertion {client} {id}"), seconds).await
+    }
+
+    /// The same of a proof that the key with this thumbprint made.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(super) async fn of_proof(&self, key: &Digest, id: &str, seconds: i64) -> Result<bool, Unavailable> {
+        self.first(&format!("proof {} {id}", key.encode()), seconds).await
     }
 
     async fn first(&self, what: &str, seconds: i64) -> Result<bool, Unavailable> {

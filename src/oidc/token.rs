@@ -1,17 +1,19 @@
 //! `POST /oidc/token` (RFC 6749 §3.2, OpenID Connect Core §3.1.3).
 
+use std::sync::Arc;
+
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::access_token::Audience;
+use super::access_token::Restriction;
 use super::code::{CodeContent, FoundCode};
 use super::error::{ErrorCode, TokenError};
 use super::refresh_token::RefreshToken;
 use super::{Tokens, client_auth, id_token, resource};
 use crate::audit::{Event, Kind};
 use crate::clients::{AuthMethod, Client, GrantType};
-use crate::grants::Grant;
+use crate::grants::{Confirmation, Grant};
 use crate::people::Account;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::web::params::Params;
@@ -40,9 +42,10 @@ const ISSUING: i64 = 60;
 pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let mut grant = "unknown";
     match exchange(&tokens, &request, &body, &mut grant).await {
-        Ok(response) => {
+        Ok((response, client)) => {
             tokens.provider.metrics.tokens(grant, "ok").inc();
-            respond::json(StatusCode::OK, &response)
+            let response = respond::json(StatusCode::OK, &response);
+            tokens.provider.proofs.renewed(response, &client)
         }
         Err(error) => {
             tokens.provider.metrics.tokens(grant, error.code.name()).inc();
@@ -57,16 +60,35 @@ async fn exchange(
     request: &HttpRequest,
     body: &[u8],
     grant: &mut &'static str,
-) -> Result<TokenResponse, TokenError> {
+) -> Result<(TokenResponse, Arc<Client>), TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
-    issue(tokens, &client, &params, grant).await.map_err(|error| error.of(&client.id))
+    let issued = async {
+        let bound_to = possession(tokens, request, &client).await?;
+        issue(tokens, &client, (&params, bound_to), grant).await
+    };
+    let response = issued.await.map_err(|error| error.of(&client.id))?;
+    Ok((response, client))
+}
+
+/// What the tokens that are asked for are bound to.
+async fn possession(
+    tokens: &Tokens,
+    request: &HttpRequest,
+    client: &Client,
+) -> Result<Option<Confirmation>, TokenError> {
+    let key = tokens.provider.proofs.of_client(request, client).await?;
+    if key.is_none() && client.tokens.dpop_bound {
+        let words = "the access tokens of this client are bound to a key: send a DPoP proof";
+        return Err(TokenError::new(ErrorCode::InvalidDpopProof, words));
+    }
+    Ok(key.map(Confirmation::Key))
 }
 
 async fn issue(
     tokens: &Tokens,
     client: &Client,
-    params: &Params,
+    (params, bound_to): (&Params, Option<Confirmation>),
     grant: &mut &'static str,
 ) -> Result<TokenResponse, TokenError> {
     let (name, kind) = match params.get("grant_type") {
@@ -86,9 +108,9 @@ async fn issue(
         ));
     }
     match kind {
-        GrantType::AuthorizationCode => authorization_code(tokens, client, params).await,
-        GrantType::RefreshToken => refresh_token(tokens, client, params).await,
-        GrantType::ClientCredentials => client_credentials(tokens, client, params),
+        GrantType::AuthorizationCode => authorization_code(tokens, client, params, bound_to).await,
+        GrantType::RefreshToken => refresh_token(tokens, client, params, bound_to).await,
+        GrantType::ClientCredentials => client_credentials(tokens, client, params, bound_to),
     }
 }
 
@@ -97,6 +119,7 @@ async fn authorization_code(
     tokens: &Tokens,
     client: &Client,
     params: &Params,
+    bound_to: Option<Confirmation>,
 ) -> Result<TokenResponse, TokenError> {
     let code =
         params.get("code").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "code is missing"))?;
@@ -126,12 +149,19 @@ async fn authorization_code(
         ));
     }
     proof_key(&content, params.get("code_verifier"))?;
+    if content.dpop_jkt.is_some_and(|key| bound_to != Some(Confirmation::Key(key))) {
+        let words =
+            "the authorization code is bound to a key: the DPoP proof must be of the one that dpop_jkt named";
+        return Err(TokenError::new(ErrorCode::InvalidGrant, words));
+    }
     if !in_session {
         // A code of a session that has ended grants nothing any more, but may have been redeemed before.
         tokens.grants.replayed(code, &client.id).await?;
         return Err(invalid());
     }
-    let CodeContent { details, nonce, number, .. } = content;
+    let CodeContent { mut details, nonce, number, .. } = content;
+    // A confidential client proves itself at each refresh, and may change its key.
+    details.bound_to = bound_to.filter(|_| client.authentication.method == AuthMethod::None);
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
     let now = tokens.provider.clock.now();
     let life =
@@ -145,7 +175,9 @@ async fn authorization_code(
     let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
     let grant = grant.ok_or_else(invalid)?;
     let issued = Event::new(Kind::TokenIssued);
-    respond_with(tokens, client, (&grant, record.as_deref(), audience), nonce.as_deref(), issued)
+    let restriction = Restriction { audience, bound_to };
+    let about = (&grant, record.as_deref());
+    respond_with(tokens, client, about, (nonce.as_deref(), restriction), issued)
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).
@@ -174,6 +206,7 @@ async fn refresh_token(
     tokens: &Tokens,
     client: &Client,
     params: &Params,
+    bound_to: Option<Confirmation>,
 ) -> Result<TokenResponse, TokenError> {
     let text = params
         .get("refresh_token")
@@ -185,6 +218,11 @@ async fn refresh_token(
         )
     };
     let token = tokens.refresh_tokens.open(text).ok_or_else(invalid)?;
+    if token.bound_to.is_some() && token.bound_to != bound_to {
+        let words =
+            "the refresh token is bound to another key: prove that you have the one that it was issued for";
+        return Err(TokenError::new(ErrorCode::InvalidGrant, words));
+    }
     let (asked, resource) = (params.get("scope"), params.get(resource::NAME));
     let narrows = asked.is_some() || resource.is_some();
     let found = if narrows { tokens.grants.find(&token.grant).await? } else { None };
@@ -220,7 +258,8 @@ async fn refresh_token(
         grant.details.narrow_to(asked);
     }
     let audience = resource::audience(&tokens.provider, client, params, &grant.details.resources)?;
-    respond_with(tokens, client, (&grant, record.as_deref(), audience), None, refreshed)
+    let restriction = Restriction { audience, bound_to };
+    respond_with(tokens, client, (&grant, record.as_deref()), (None, restriction), refreshed)
 }
 
 /// What follows from a refresh token that is not the current one, or whose grant has ended: its successor once more, or
@@ -252,14 +291,16 @@ fn client_credentials(
     tokens: &Tokens,
     client: &Client,
     params: &Params,
+    bound_to: Option<Confirmation>,
 ) -> Result<TokenResponse, TokenError> {
     let audience = resource::audience(&tokens.provider, client, params, &[])?;
-    let access_token = tokens.access_tokens.for_client(client, "", audience)?;
+    let restriction = Restriction { audience, bound_to };
+    let access_token = tokens.access_tokens.for_client(client, "", restriction)?;
     let event = Event::new(Kind::TokenIssued).client(client.id.as_str()).grant_type("client_credentials");
     tokens.provider.audit.record(event);
     Ok(TokenResponse {
         access_token,
-        token_type: "Bearer",
+        token_type: token_type(bound_to),
         expires_in: tokens.lifetimes.access,
         id_token: None,
         refresh_token: None,
@@ -271,21 +312,27 @@ fn client_credentials(
 fn respond_with(
     tokens: &Tokens,
     client: &Client,
-    (grant, record, audience): (&Grant, Option<&Account>, Audience),
-    nonce: Option<&str>,
+    (grant, record): (&Grant, Option<&Account>),
+    (nonce, restriction): (Option<&str>, Restriction),
     issued: Event<'_>,
 ) -> Result<TokenResponse, TokenError> {
-    let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant, audience)?;
+    let bound_to = restriction.bound_to;
+    let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant, restriction)?;
     let id_token = id_token::issue(tokens, client, (&grant.details, record), &access_token, nonce)?;
     tokens.provider.audit.record(described(issued, client, grant));
     Ok(TokenResponse {
-        token_type: "Bearer",
+        token_type: token_type(bound_to),
         expires_in,
         id_token: Some(id_token),
         refresh_token: tokens.refresh_tokens.of(grant),
         scope: grant.details.scope.clone(),
         access_token,
     })
+}
+
+/// RFC 6749 §7.1, RFC 9449 §5.
+fn token_type(bound_to: Option<Confirmation>) -> &'static str {
+    bound_to.map_or("Bearer", Confirmation::token_type)
 }
 
 fn described<'a>(event: Event<'a>, client: &'a Client, grant: &'a Grant) -> Event<'a> {

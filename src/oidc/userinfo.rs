@@ -1,13 +1,16 @@
-//! `GET|POST /oidc/userinfo` (OpenID Connect Core §5.3, RFC 6750).
+//! `GET|POST /oidc/userinfo` (OpenID Connect Core §5.3, RFC 6750, RFC 9449 §7).
+
+use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::error::{ErrorCode, TokenError};
+use super::presented::{self, Scheme};
 use super::{Tokens, claims, client_auth};
 use crate::audit::Kind;
+use crate::clients::Client;
 use crate::people::CivilDate;
 use crate::platform::web::respond;
 
@@ -27,35 +30,39 @@ pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes
 }
 
 async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>) -> HttpResponse {
-    let token = match (bearer(request), in_body) {
-        (Some(_), Some(_)) => {
+    let (scheme, token) = match (presented::in_header(request), in_body) {
+        (Some((scheme, _)), Some(_)) => {
             let error = TokenError::new(ErrorCode::InvalidRequest, "two access tokens");
             error.record(&tokens.provider.audit, Kind::UserinfoRefused, None);
-            return challenge(&error);
+            return presented::challenge(scheme, &error);
         }
-        (Some(token), None) | (None, Some(token)) => token,
-        // RFC 6750 §3.1: a request without a token gets no error code.
-        (None, None) => {
-            let mut response = HttpResponse::Unauthorized();
-            return response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"yagona\"")).finish();
-        }
+        (Some(token), None) => token,
+        (None, Some(token)) => (Scheme::Bearer, token),
+        (None, None) => return presented::wanted(),
     };
-    match claims_of(tokens, &token).await {
-        Ok(claims) => respond::json(StatusCode::OK, &claims),
+    match claims_of(tokens, request, (scheme, &token)).await {
+        Ok((claims, client)) => {
+            let response = respond::json(StatusCode::OK, &claims);
+            tokens.provider.proofs.renewed(response, &client)
+        }
         Err(error) => {
             error.record(&tokens.provider.audit, Kind::UserinfoRefused, None);
-            if error.code.status().is_server_error() { error.answer() } else { challenge(&error) }
+            let fault = error.code.status().is_server_error();
+            if fault { error.answer() } else { presented::challenge(scheme, &error) }
         }
     }
 }
 
 async fn claims_of(
     tokens: &Tokens,
-    token: &str,
-) -> Result<serde_json::Map<String, serde_json::Value>, TokenError> {
+    request: &HttpRequest,
+    (scheme, text): (Scheme, &str),
+) -> Result<(serde_json::Map<String, serde_json::Value>, Arc<Client>), TokenError> {
     let invalid =
         || TokenError::new(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked");
-    let token = tokens.access_tokens.resolve(token).await?.ok_or_else(invalid)?;
+    let token = tokens.access_tokens.resolve(text).await?.ok_or_else(invalid)?;
+    let proven = presented::proven(&tokens.provider, request, (scheme, text), &token).await;
+    proven.map_err(|error| error.of(&token.client_id))?;
     if token.elsewhere {
         let error =
             TokenError::new(ErrorCode::InvalidToken, "the access token is for other resource servers");
@@ -76,25 +83,5 @@ async fn claims_of(
     let today = CivilDate::of(tokens.provider.clock.now());
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
     claims.insert("sub".to_owned(), person.sub.into());
-    Ok(claims)
-}
-
-fn bearer(request: &HttpRequest) -> Option<String> {
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-}
-
-/// RFC 6750 §3: the error stands in the header.
-fn challenge(error: &TokenError) -> HttpResponse {
-    let mut response = error.answer();
-    let value = format!(
-        "Bearer realm=\"yagona\", error=\"{}\", error_description=\"{}\"",
-        error.code.name(),
-        error.description
-    );
-    if let Ok(value) = HeaderValue::from_str(&value) {
-        response.headers_mut().insert(WWW_AUTHENTICATE, value);
-    }
-    response
+    Ok((claims, client))
 }

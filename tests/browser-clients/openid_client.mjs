@@ -7,17 +7,26 @@ import { webcrypto } from 'node:crypto'
 globalThis.crypto ??= webcrypto
 const client = await import('openid-client')
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE } = process.env
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, PRIVATE_KEY, KID } = process.env
+
+// With a key the client proves itself by it, and proves with each request that it has the key that its tokens are bound to.
+const elliptic = { name: 'ECDSA', namedCurve: 'P-256' }
+let proof = client.ClientSecretBasic(CLIENT_SECRET)
+if (PRIVATE_KEY) {
+  const key = await crypto.subtle.importKey('pkcs8', Buffer.from(PRIVATE_KEY, 'base64url'), elliptic, false, ['sign'])
+  proof = client.PrivateKeyJwt({ key, kid: KID })
+}
 
 const config = await client.discovery(
   new URL(ISSUER),
   CLIENT_ID,
   { client_secret: CLIENT_SECRET, id_token_signed_response_alg: process.env.ID_TOKEN_ALG },
-  client.ClientSecretBasic(CLIENT_SECRET),
+  proof,
   { execute: [client.allowInsecureRequests] }
 )
 // Verify the ID token's signature, although it came straight from the provider.
 client.enableNonRepudiationChecks(config)
+const options = PRIVATE_KEY ? { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) } : {}
 
 const pkceCodeVerifier = client.randomPKCECodeVerifier()
 const expectedState = client.randomState()
@@ -40,18 +49,19 @@ const tokens = await client.authorizationCodeGrant(config, callback, {
   expectedState,
   expectedNonce,
   idTokenExpected: true
-})
+}, undefined, options)
 const claims = tokens.claims()
-const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub)
+const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub, options)
 
 let refreshed = null
 if (tokens.refresh_token) {
-  const next = await client.refreshTokenGrant(config, tokens.refresh_token)
-  refreshed = (await client.fetchUserInfo(config, next.access_token, claims.sub)).sub
+  const next = await client.refreshTokenGrant(config, tokens.refresh_token, undefined, options)
+  refreshed = (await client.fetchUserInfo(config, next.access_token, claims.sub, options)).sub
 }
 const introspection = await client.tokenIntrospection(config, tokens.access_token)
 await client.tokenRevocation(config, tokens.access_token)
 const revoked = !(await client.tokenIntrospection(config, tokens.access_token)).active
 
-console.log(`RESULT ${JSON.stringify({ claims, userinfo, refreshed, active: introspection.active, revoked })}`)
+const { token_type } = tokens
+console.log(`RESULT ${JSON.stringify({ token_type, claims, userinfo, refreshed, active: introspection.active, revoked })}`)
 process.exit(0)

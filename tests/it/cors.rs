@@ -46,10 +46,10 @@ fn assert_open(headers: &HeaderMap, what: &str) {
     assert_eq!(header(headers, "access-control-allow-origin"), Some("*"), "{what}");
     assert_eq!(header(headers, "access-control-allow-credentials"), None, "{what}");
     assert!(headers.get("set-cookie").is_none(), "{what}");
-    assert!(
-        header(headers, "access-control-expose-headers").is_some_and(|all| all.contains("x-request-id")),
-        "{what}"
-    );
+    for name in ["x-request-id", "www-authenticate", "dpop-nonce"] {
+        let exposed = header(headers, "access-control-expose-headers");
+        assert!(exposed.is_some_and(|all| all.contains(name)), "{what}: {name}");
+    }
 }
 
 async fn fetch_browser_apps_may_call_the_endpoints_that_need_no_cookie(world: &World) {
@@ -60,7 +60,7 @@ async fn fetch_browser_apps_may_call_the_endpoints_that_need_no_cookie(world: &W
         assert_open(headers, path);
         assert_eq!(header(headers, "access-control-allow-methods"), Some(methods), "{path}");
         let allowed = header(headers, "access-control-allow-headers").unwrap_or_default();
-        for name in ["authorization", "content-type"] {
+        for name in ["authorization", "content-type", "dpop"] {
             assert!(allowed.split(", ").any(|given| given == name), "{path}: {allowed}");
         }
         let age = header(headers, "access-control-max-age").and_then(|age| age.parse::<u32>().ok());

@@ -21,6 +21,7 @@ mod crash;
 mod database;
 mod demo;
 mod discovery;
+mod dpop;
 mod edges;
 mod ended_sessions;
 mod floors;

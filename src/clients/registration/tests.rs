@@ -89,6 +89,8 @@ fn the_parts_of_a_document_stand_side_by_side() {
     document["token_endpoint_auth_signing_alg"] = "ES256".into();
     document["assertion_audience"] = "issuer".into();
     document["assertion_seconds"] = 60.into();
+    document["dpop_bound_access_tokens"] = true.into();
+    document["dpop_require_nonce"] = true.into();
     document["jwks"] = json!({"keys": [{"kty": "OKP", "x5c": ["MIIB"], "kid": "1"}]});
     document["jwks_uri"] = "https://portal.uz/jwks".into();
     document["recipients"] = "Archives".into();

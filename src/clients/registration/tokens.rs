@@ -30,6 +30,12 @@ pub struct TokensDocument {
     /// Clients with the same sector see the same pairwise `sub`; the redirect URIs' host when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sector: Option<String>,
+    /// Whether all its access tokens are bound to a key that it proves to have (RFC 9449 §5.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_bound_access_tokens: Option<bool>,
+    /// Whether its proofs must have a nonce of the provider (RFC 9449 §8).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_require_nonce: Option<bool>,
     /// Whether it is a resource server and may introspect the tokens of clients that name it (RFC 7662).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_server: Option<bool>,
@@ -49,6 +55,8 @@ members!(TokensDocument {
     access_token_signed_response_alg,
     subject_type,
     sector,
+    dpop_bound_access_tokens,
+    dpop_require_nonce,
     resource_server,
     resource_uris,
     resource_servers
@@ -101,6 +109,10 @@ pub struct TokenPolicy {
     pub subject_type: SubjectType,
     /// Clients of one sector see the same pairwise `sub`.
     pub sector: String,
+    /// Whether it gets no access token that is not bound to a key.
+    pub dpop_bound: bool,
+    /// Whether its proofs of possession must have a nonce.
+    pub dpop_require_nonce: bool,
     /// Whether it may introspect the tokens of clients that name it.
     pub resource_server: bool,
     /// The URIs by which clients ask for tokens for it.
@@ -143,6 +155,8 @@ impl TokensDocument {
             ),
             subject_type: check.word("subject_type", self.subject_type.as_deref(), SubjectType::Pairwise),
             sector: self.sector(client_id, hosts, check),
+            dpop_bound: self.dpop_bound_access_tokens.unwrap_or(false),
+            dpop_require_nonce: self.dpop_require_nonce.unwrap_or(false),
             resource_server: self.resource_server.unwrap_or(false),
             resource_uris: self.resource_uris(check),
             resource_servers: self.resource_servers(check),

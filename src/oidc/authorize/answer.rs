@@ -125,6 +125,7 @@ impl Authorization {
             redirect_uri: redirect.uri().clone(),
             code_challenge: state.code_challenge.clone(),
             nonce: state.nonce.clone(),
+            dpop_jkt: state.dpop_jkt,
             session: authenticated.session,
             number: authenticated.number,
             details: self.details(request, (client, &state), authenticated, consent),
@@ -268,6 +269,7 @@ impl Authorization {
             sid: subject_ids.sid(&client.id, &authenticated.sid_key),
             consent_until: consent.as_ref().map(|consent| consent.expires_at),
             consent_id: consent.map(|consent| consent.id),
+            bound_to: None,
         }
     }
 }

@@ -34,6 +34,9 @@ pub(super) struct ReplyState {
     /// RFC 7636 §4.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) code_challenge: Option<String>,
+    /// RFC 9449 §10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) dpop_jkt: Option<Digest>,
     /// Claims requested by name.
     #[serde(default)]
     pub(super) claims: ClaimNames,
@@ -54,6 +57,7 @@ impl AuthorizationRequest {
             resources: self.resources.clone(),
             nonce: self.nonce.clone(),
             code_challenge: self.code_challenge.clone(),
+            dpop_jkt: self.dpop_jkt,
             claims: self.claims.names.clone(),
             pushed: self.pushed,
         };

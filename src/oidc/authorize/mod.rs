@@ -10,6 +10,7 @@ mod begin;
 mod claims;
 mod client;
 mod code_challenge;
+mod dpop_jkt;
 mod form_post;
 mod id_token_hint;
 mod input;
@@ -94,6 +95,8 @@ pub(super) struct AuthorizationRequest {
     pub nonce: Option<String>,
     /// RFC 7636 §4.2: base64url of a SHA-256 digest.
     pub code_challenge: Option<String>,
+    /// Thumbprint of the key whose proof is to redeem the code (RFC 9449 §10).
+    pub dpop_jkt: Option<Digest>,
     /// What the person is to be asked.
     pub prompt: BTreeSet<Prompt>,
     /// The oldest authentication that is accepted, in seconds.
@@ -150,6 +153,7 @@ impl AuthorizationRequest {
             resources: Vec::new(),
             nonce: None,
             code_challenge: None,
+            dpop_jkt: None,
             prompt: BTreeSet::new(),
             max_age: None,
             claims: ClaimsRequest::default(),

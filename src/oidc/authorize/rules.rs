@@ -2,12 +2,13 @@
 
 use super::input::Rule;
 use super::{
-    acr, claims, code_challenge, id_token_hint, max_age, nonce, parameters, prompt, resource, response_type,
+    acr, claims, code_challenge, dpop_jkt, id_token_hint, max_age, nonce, parameters, prompt, resource,
+    response_type,
     scope,
 };
 
 /// What the authorization endpoint demands, in this order.
-pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 14] = [
+pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 15] = [
     parameters::not_repeated,
     parameters::pushed,
     parameters::supported,
@@ -33,6 +34,7 @@ pub(super) const PUSHED_REQUEST: [Rule; 13] = [
     scope::check,
     resource::check,
     code_challenge::check,
+    dpop_jkt::check,
     nonce::check,
     prompt::check,
     max_age::check,

@@ -10,9 +10,11 @@ use serde_json::{Map, Value};
 
 use super::provider;
 
+mod embedded;
 mod registered;
 mod shared;
 
+pub use embedded::{Embedded, verify_embedded};
 pub use shared::{numeric_date, unverified, verify_shared};
 
 /// Signature algorithms that can be allowed (RFC 7518 §3.1, RFC 8037). `none` and HMAC are not among them.
@@ -57,6 +59,15 @@ pub enum ForeignError {
     /// It is not a compact JWS of a JSON object, or its algorithm is unknown.
     #[error("the token is malformed: {0}")]
     Malformed(#[source] Error),
+    /// It is not a compact JWS of a JSON object.
+    #[error("the token is no compact JWS")]
+    NoJws,
+    /// It should bring its key along, and brings none of use.
+    #[error("the token's header has no public key in jwk")]
+    NoEmbeddedKey,
+    /// It brings a private or symmetric key along.
+    #[error("the token's header has a private key in jwk")]
+    PrivateKey,
     /// The policy does not allow its algorithm.
     #[error("the token's alg is not allowed")]
     AlgorithmNotAllowed,
@@ -86,6 +97,9 @@ impl ForeignError {
         match self {
             Self::TooLong => "the JWT is too long",
             Self::Malformed(_) => "the JWT is no compact JWS of a JSON object with a known alg",
+            Self::NoJws => "the JWT is no compact JWS of a JSON object",
+            Self::NoEmbeddedKey => "the JWT has no public key in jwk",
+            Self::PrivateKey => "the JWT has a private key in jwk",
             Self::AlgorithmNotAllowed => "the alg of the JWT is not allowed for this client",
             Self::UnexpectedType => "the typ of the JWT is not the expected one",
             Self::Critical => "the JWT has crit, and no critical extension is supported",
@@ -121,6 +135,11 @@ impl ForeignAlg {
             Self::ES256 => "ES256",
             Self::EdDSA => "EdDSA",
         }
+    }
+
+    /// The algorithm of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.name() == name)
     }
 
     fn of(algorithm: Algorithm) -> Option<Self> {
@@ -176,10 +195,15 @@ impl ForeignKeys {
         if header.crit.is_some() {
             return Err(ForeignError::Critical);
         }
+        Self::decode(token, alg, &self.candidates(header.kid.as_deref(), alg)?)
+    }
+
+    /// The claims of a token that one of `keys` signed by `alg`.
+    fn decode(token: &str, alg: ForeignAlg, keys: &[&ForeignKey]) -> Result<Verified, ForeignError> {
         let mut validation = Validation::new(alg.algorithm());
         validation.required_spec_claims.clear();
         (validation.validate_exp, validation.validate_aud) = (false, false);
-        for key in self.candidates(header.kid.as_deref(), alg)? {
+        for key in keys {
             match decode(token, &key.key, &validation) {
                 Ok(token) => return Ok(Verified { alg, claims: token.claims }),
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}

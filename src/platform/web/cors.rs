@@ -14,12 +14,11 @@ use actix_web::{HttpRequest, HttpResponse};
 #[derive(Clone, Copy, Debug)]
 pub struct OpenToScripts(pub &'static str);
 
-/// What a script may send besides the headers that need no permission. `DPoP` (RFC 9449) has no effect here; libraries that
-/// send it need not be told twice.
+/// What a script may send besides the headers that need no permission; `DPoP` is a proof of possession (RFC 9449).
 const HEADERS: &str = "authorization, content-type, dpop";
 
 /// What a script may read besides the headers that need no permission.
-const EXPOSED: &str = "www-authenticate, x-request-id, retry-after";
+const EXPOSED: &str = "www-authenticate, dpop-nonce, x-request-id, retry-after";
 
 /// How long a browser remembers a permission, in seconds: the most that Chromium keeps.
 const REMEMBERED: &str = "7200";

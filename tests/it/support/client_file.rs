@@ -54,6 +54,10 @@ pub(crate) const ONEID_APP: &str = "ilova_uz";
 
 /// An app's redirect URI.
 pub(crate) const APP_CALLBACK: &str = "uz.example.app://auth";
+/// As `KEYED`, with access tokens that are bound to a key.
+pub(crate) const BOUND: &str = "bound";
+/// Has a secret, and must use nonces in its proofs of possession.
+pub(crate) const NONCED: &str = "nonced";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
@@ -125,6 +129,8 @@ pub(crate) fn text(backchannel: &str) -> String {
                 "token_endpoint_auth_signing_alg = \"RS256\"\nassertion_audience = \"issuer_or_token_endpoint\"\n",
             ),
         ),
+        client(BOUND, &format!("{refreshing}{}", keyed("dpop_bound_access_tokens = true\n"))),
+        client(NONCED, "dpop_bound_access_tokens = true\ndpop_require_nonce = true\n"),
         client(SIGNING, "token_endpoint_auth_method = \"client_secret_jwt\"\n"),
         client(BUYER, &buying),
         client(TRADER, &format!("{buying}access_token_format = \"jwt\"\n")),

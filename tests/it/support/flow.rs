@@ -101,7 +101,8 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) async fn of(response: Response) -> Self {
+    /// Reads a JSON answer.
+    pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a body");
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) };

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -47,6 +48,14 @@ impl Signer {
         Self { kid, key: Key::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key")) }
     }
 
+    /// Its private half, of an elliptic key.
+    pub(crate) fn pkcs8(&self) -> Vec<u8> {
+        match &self.key {
+            Key::Elliptic(key) => key.to_pkcs8v1().expect("a document").as_ref().to_vec(),
+            Key::Edwards(_) | Key::Rsa(_) => panic!("no elliptic key"),
+        }
+    }
+
     /// Its public half, without `kid`.
     pub(crate) fn bare_jwk(&self) -> Value {
         match &self.key {
@@ -71,6 +80,13 @@ impl Signer {
         let mut jwk = self.bare_jwk();
         jwk["kid"] = self.kid.into();
         jwk
+    }
+
+    /// RFC 7638, of an elliptic key.
+    pub(crate) fn thumbprint(&self) -> String {
+        let jwk = self.bare_jwk();
+        // The members of a JSON object are sorted by name here, as the standard wants them.
+        encode(digest(&SHA256, jwk.to_string().as_bytes()).as_ref())
     }
 
     /// The algorithm that it signs with.
@@ -106,6 +122,12 @@ impl Signer {
     pub(crate) fn assertion(&self, client_id: &str, audience: &str, more: &Value) -> String {
         let header = json!({"alg": self.alg(), "kid": self.kid});
         self.sign(&header, &assertion_claims(client_id, audience, more))
+    }
+
+    /// A proof of possession (RFC 9449) for a request, with these claims besides the usual ones; a `null` takes one away.
+    pub(crate) fn proof(&self, method: &str, url: &str, more: &Value) -> String {
+        let header = json!({"alg": self.alg(), "typ": "dpop+jwt", "jwk": self.bare_jwk()});
+        self.sign(&header, &with(json!({"jti": unique(), "htm": method, "htu": url, "iat": now()}), more))
     }
 }
 

@@ -13,23 +13,41 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::support::client_file::{LEGACY, MODERN, SHOP, secret};
+use crate::support::client_file::{BOUND, LEGACY, MODERN, SHOP, secret};
+use crate::support::jwt;
+use crate::support::signer::KEYS;
 use crate::support::world::clients_folder;
 use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
 
-on_both_backends!(openid_client_of_npm_signs_in, oauth4webapi_of_npm_signs_in, authlib_of_pypi_signs_in);
+on_both_backends!(
+    openid_client_of_npm_signs_in,
+    openid_client_of_npm_signs_in_with_a_key_and_proofs_of_possession,
+    oauth4webapi_of_npm_signs_in,
+    authlib_of_pypi_signs_in
+);
 
 /// What a third-party client received of `person`.
 async fn sign_in(world: &World, program: &[PathBuf], client: &str, alg: &str, person: &Person) -> Value {
-    let settings: BTreeMap<&str, String> = [
+    sign_in_with(world, program, client, &[("ID_TOKEN_ALG", alg.to_owned())], person).await
+}
+
+/// The same, with these settings besides the usual ones.
+async fn sign_in_with(
+    world: &World,
+    program: &[PathBuf],
+    client: &str,
+    more: &[(&'static str, String)],
+    person: &Person,
+) -> Value {
+    let mut settings: BTreeMap<&str, String> = [
         ("ISSUER", world.issuer.as_str().trim_end_matches('/').to_owned()),
         ("CLIENT_ID", client.to_owned()),
         ("CLIENT_SECRET", secret(client)),
         ("REDIRECT_URI", CALLBACK.to_owned()),
         ("SCOPE", "openid profile phone offline_access".to_owned()),
-        ("ID_TOKEN_ALG", alg.to_owned()),
     ]
     .into();
+    settings.extend(more.iter().cloned());
     let mut child = Command::new(&program[0])
         .args(&program[1..])
         .current_dir(clients_folder())
@@ -84,6 +102,21 @@ async fn every_algorithm(world: &World, program: &[PathBuf]) {
 
 async fn openid_client_of_npm_signs_in(world: &World) {
     every_algorithm(world, &["node".into(), clients_folder().join("openid_client.mjs")]).await;
+}
+
+async fn openid_client_of_npm_signs_in_with_a_key_and_proofs_of_possession(world: &World) {
+    let program = ["node".into(), clients_folder().join("openid_client.mjs")];
+    let more = [
+        ("ID_TOKEN_ALG", "ES256".to_owned()),
+        ("PRIVATE_KEY", jwt::encode(&KEYS[0].pkcs8())),
+        ("KID", "e".to_owned()),
+    ];
+    let person = world.person();
+    let learnt = sign_in_with(world, &program, BOUND, &more, &person).await;
+    assert_eq!(learnt["token_type"], "dpop", "{learnt}");
+    assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
+    assert_eq!(learnt["refreshed"], learnt["claims"]["sub"], "{learnt}");
+    assert_eq!((&learnt["active"], &learnt["revoked"]), (&true.into(), &true.into()), "{learnt}");
 }
 
 async fn oauth4webapi_of_npm_signs_in(world: &World) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{ForeignKey, ForeignKeys, serving};
 
 /// Members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// The most keys of a set.
 const MOST: usize = 32;

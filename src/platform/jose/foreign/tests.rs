@@ -35,7 +35,7 @@ impl Party {
     }
 
     /// A token whose header and payload are given as they are.
-    fn sign_ps256(&self, header: &Value, payload: &[u8]) -> String {
+    pub(super) fn sign_ps256(&self, header: &Value, payload: &[u8]) -> String {
         let part = |raw: &[u8]| bytes::encode(raw);
         let message = format!("{}.{}", part(header.to_string().as_bytes()), part(payload));
         let mut signature = vec![0; self.rsa.public_modulus_len()];
