@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crate::grants::{REVOKED, UNANSWERED};
 use crate::notices::DELIVERIES;
-use crate::oidc::CODES;
+use crate::oidc::{CODES, DEVICES, USER_CODES};
 use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
 use crate::sign_in::{ATTEMPTS, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 8] =
-    [ATTEMPTS, CODES, DELIVERIES, oneid::CODES, REVOKED, SESSIONS, UNANSWERED, WINDOWS];
+const ALL: [KeySpace; 10] =
+    [ATTEMPTS, CODES, DELIVERIES, DEVICES, oneid::CODES, REVOKED, SESSIONS, UNANSWERED, USER_CODES, WINDOWS];
 
 #[test]
 fn no_two_key_spaces_begin_with_the_same_byte() {

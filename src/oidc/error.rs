@@ -47,6 +47,12 @@ pub enum ErrorCode {
     RegistrationNotSupported,
     /// OpenID Connect Core Unmet Authentication Requirements 1.0.
     UnmetAuthenticationRequirements,
+    /// RFC 8628 §3.5.
+    AuthorizationPending,
+    /// RFC 8628 §3.5.
+    SlowDown,
+    /// RFC 8628 §3.5.
+    ExpiredToken,
     /// RFC 6750 §3.1.
     InvalidToken,
     /// RFC 6750 §3.1.
@@ -57,6 +63,11 @@ impl ErrorCode {
     /// The code on the wire.
     pub const fn name(self) -> &'static str {
         self.row().0
+    }
+
+    /// Whether it only says that a device must go on waiting: nothing was refused.
+    pub const fn is_waiting(self) -> bool {
+        matches!(self, Self::AuthorizationPending | Self::SlowDown)
     }
 
     /// Status of the answer where the error is not a redirect.
@@ -73,7 +84,7 @@ impl ErrorCode {
             Self::UnsupportedGrantType => ("unsupported_grant_type", 400),
             Self::UnsupportedResponseType => ("unsupported_response_type", 400),
             Self::InvalidScope => ("invalid_scope", 400),
-            Self::AccessDenied => ("access_denied", 403),
+            Self::AccessDenied => ("access_denied", 400),
             Self::ServerError => ("server_error", 500),
             Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),
             Self::LoginRequired => ("login_required", 400),
@@ -83,6 +94,9 @@ impl ErrorCode {
             Self::RequestUriNotSupported => ("request_uri_not_supported", 400),
             Self::RegistrationNotSupported => ("registration_not_supported", 400),
             Self::UnmetAuthenticationRequirements => ("unmet_authentication_requirements", 400),
+            Self::AuthorizationPending => ("authorization_pending", 400),
+            Self::SlowDown => ("slow_down", 400),
+            Self::ExpiredToken => ("expired_token", 400),
             Self::InvalidToken => ("invalid_token", 401),
             Self::InsufficientScope => ("insufficient_scope", 403),
         }

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::code::{CodeContent, FoundCode};
+use super::device::{Allowed, Polled};
 use super::error::{ErrorCode, TokenError};
 use super::refresh_token::RefreshToken;
 use super::{Tokens, client_auth, id_token};
@@ -45,7 +46,9 @@ pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes
         }
         Err(error) => {
             tokens.provider.metrics.tokens(grant, error.code.name()).inc();
-            error.record(&tokens.provider.audit, Kind::TokenRefused, Some(grant));
+            if !error.code.is_waiting() {
+                error.record(&tokens.provider.audit, Kind::TokenRefused, Some(grant));
+            }
             error.answer()
         }
     }
@@ -71,6 +74,7 @@ async fn issue(
     let (name, kind) = match params.get("grant_type") {
         Some("authorization_code") => ("authorization_code", GrantType::AuthorizationCode),
         Some("refresh_token") => ("refresh_token", GrantType::RefreshToken),
+        Some("urn:ietf:params:oauth:grant-type:device_code") => ("device_code", GrantType::DeviceCode),
         Some("client_credentials") => ("client_credentials", GrantType::ClientCredentials),
         Some(_) => {
             return Err(TokenError::new(ErrorCode::UnsupportedGrantType, "grant_type is not supported"));
@@ -87,6 +91,7 @@ async fn issue(
     match kind {
         GrantType::AuthorizationCode => authorization_code(tokens, client, params).await,
         GrantType::RefreshToken => refresh_token(tokens, client, params).await,
+        GrantType::DeviceCode => device_code(tokens, client, params).await,
         GrantType::ClientCredentials => client_credentials(tokens, client),
     }
 }
@@ -144,6 +149,42 @@ async fn authorization_code(
     let grant = grant.ok_or_else(invalid)?;
     let issued = Event::new(Kind::TokenIssued);
     respond_with(tokens, client, (&grant, record.as_deref()), nonce.as_deref(), issued)
+}
+
+/// RFC 8628 §3.4, §3.5. What a person let the device have is redeemed like a code: once.
+async fn device_code(tokens: &Tokens, client: &Client, params: &Params) -> Result<TokenResponse, TokenError> {
+    let error = |code, description| Err(TokenError::new(code, description));
+    let Some(code) = params.get("device_code") else {
+        return error(ErrorCode::InvalidRequest, "device_code is missing");
+    };
+    let invalid = || {
+        TokenError::new(
+            ErrorCode::InvalidGrant,
+            "the device code is invalid, already used, or was issued to another client",
+        )
+    };
+    let Allowed { number, details } = match tokens.devices.poll(code, &client.id).await? {
+        Polled::TooSoon => {
+            return error(ErrorCode::SlowDown, "wait five seconds longer between two polls from now on");
+        }
+        Polled::Pending => return error(ErrorCode::AuthorizationPending, "the person has not decided yet"),
+        Polled::Denied => return error(ErrorCode::AccessDenied, "the person refused"),
+        Polled::Expired => return error(ErrorCode::ExpiredToken, "the device code has expired: begin again"),
+        Polled::Unknown => return Err(invalid()),
+        Polled::Allowed(allowed) => *allowed,
+    };
+    let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
+    let now = tokens.provider.clock.now();
+    let life =
+        if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access + ISSUING };
+    let until = details.consent_until.map_or(now.plus(life), |consent| consent.min(now.plus(life)));
+    if until <= now {
+        return Err(invalid());
+    }
+    let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
+    let grant = grant.ok_or_else(invalid)?;
+    let issued = Event::new(Kind::TokenIssued).grant_type("device_code");
+    respond_with(tokens, client, (&grant, None), None, issued)
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).

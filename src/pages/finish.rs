@@ -274,7 +274,9 @@ async fn conclude(
             Err(illegal) => return Ok(Err(illegal)),
         },
         Next::Refuse(refusal) => match attempt.advance(Event::Refused(refusal), false, now) {
-            Ok(()) => pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal)?,
+            Ok(()) => {
+                pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal).await?
+            }
             Err(illegal) => return Ok(Err(illegal)),
         },
         Next::Answer(decision) => {

@@ -19,6 +19,7 @@ mod cors;
 mod crash;
 mod database;
 mod demo;
+mod device;
 mod discovery;
 mod edges;
 mod ended_sessions;

@@ -21,6 +21,10 @@ pub(crate) const MACHINE: &str = "machine";
 /// A lending service.
 pub(crate) const LENDER: &str = "lender";
 
+/// A device without a browser: public, without a redirect URI.
+pub(crate) const TV: &str = "tv";
+/// As `TV`, with a secret; refreshes.
+pub(crate) const RADIO: &str = "radio";
 /// Speaks OneID's protocol, and may ask for all data.
 pub(crate) const ONEID: &str = "my_portal_uz";
 /// As `ONEID`, with the answers that every published client understands.
@@ -44,6 +48,9 @@ pub(crate) const SIGNED_OUT: &str = "http://localhost:9/signed-out";
 pub(crate) fn secret(client_id: &str) -> String {
     format!("{client_id}-secret-that-only-the-tests-know-0123456789")
 }
+
+/// The grant of devices.
+const DEVICE: &str = "\"urn:ietf:params:oauth:grant-type:device_code\"";
 
 /// Everything that a service may ask for; it needs the name.
 const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
@@ -93,6 +100,8 @@ pub(crate) fn text(backchannel: &str) -> String {
         ),
         client(MACHINE, "grant_types = [\"client_credentials\"]\n"),
         client(LENDER, "lending = true\n"),
+        client(TV, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\ntoken_endpoint_auth_method = \"none\"\n")),
+        client(RADIO, &format!("grant_types = [{DEVICE}, \"refresh_token\"]\nredirect_uris = []\n")),
         client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
         client(
             ONEID_MINIMAL,
@@ -119,7 +128,7 @@ pub(crate) fn text(backchannel: &str) -> String {
 pub(crate) fn client(id: &str, more: &str) -> String {
     let name = id[..1].to_uppercase() + &id[1..];
     let secret = match id {
-        NATIVE => String::new(),
+        NATIVE | TV => String::new(),
         _ => format!("client_secret = \"{}\"\n", secret(id)),
     };
     let basis = if more.contains("basis") { "" } else { "kind = \"commercial\"\nbasis = \"consent\"\n" };
