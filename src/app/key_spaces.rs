@@ -4,13 +4,25 @@ use std::path::Path;
 
 use crate::grants::{REVOKED, UNANSWERED};
 use crate::notices::DELIVERIES;
-use crate::oidc::{CODES, PUSHED, USED};
+use crate::oidc::{CODES, DEVICES, PUSHED, USED, USER_CODES};
 use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
 use crate::sign_in::{ATTEMPTS, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 10] =
-    [ATTEMPTS, CODES, DELIVERIES, oneid::CODES, PUSHED, REVOKED, SESSIONS, UNANSWERED, USED, WINDOWS];
+const ALL: [KeySpace; 12] = [
+    ATTEMPTS,
+    CODES,
+    DELIVERIES,
+    DEVICES,
+    oneid::CODES,
+    PUSHED,
+    REVOKED,
+    SESSIONS,
+    UNANSWERED,
+    USED,
+    USER_CODES,
+    WINDOWS,
+];
 
 #[test]
 fn no_two_key_spaces_begin_with_the_same_byte() {

@@ -13,8 +13,8 @@ use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
-    AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Proofs, Provider, PushedRequests,
-    RefreshTokens, SingleUse, Tokens,
+    AccessTokens, Authorization, Codes, Devices, Lifetimes, Logout, LogoutNotifier, Proofs, Provider,
+    PushedRequests, RefreshTokens, SingleUse, Tokens,
 };
 use crate::oneid::{self, OneId};
 use crate::pages::{Completion, Pages, SignOut};
@@ -72,6 +72,8 @@ pub(super) async fn tokens(
         people.clone(),
         lifetimes.access,
     );
+    let origin = Arc::from(stores.settings.server.issuer.url().origin().ascii_serialization());
+    let devices = Devices::new(provider.clone(), sign_in.clone(), grants.clone(), &stores.keyring, origin);
     let tokens = Tokens {
         provider: provider.clone(),
         codes: Codes::new(&stores.keyring, sign_in.sessions.clone()),
@@ -79,6 +81,7 @@ pub(super) async fn tokens(
         people: people.clone(),
         access_tokens,
         refresh_tokens: Arc::new(RefreshTokens::new(&stores.keyring)),
+        devices,
         lifetimes,
     };
     Ok((tokens, revocations))
@@ -129,7 +132,7 @@ pub(super) fn oneid(stores: &Stores, tokens: &Tokens, sign_in: &SignIn) -> OneId
 }
 
 /// The pages that people see.
-pub(super) fn pages(stores: &Stores, authorization: Authorization, oneid: OneId) -> Pages {
+pub(super) fn pages(stores: &Stores, authorization: Authorization, oneid: OneId, devices: Devices) -> Pages {
     let settings = &stores.settings;
     let Authorization { provider, sign_in, release, grants, .. } = authorization.clone();
     let life_events = LifeEvents {
@@ -150,7 +153,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization, oneid: OneId)
         life_events,
         clients: provider.clients,
         subject_ids: provider.subject_ids,
-        completion: Completion::new(authorization, oneid),
+        completion: Completion::new(authorization, oneid, devices),
         sign_out: SignOut::new(logout, stores.keyring.mac("sign-out")),
         networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),

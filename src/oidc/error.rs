@@ -53,6 +53,12 @@ pub enum ErrorCode {
     TooManyRequests,
     /// RFC 9126 §2.3: larger than what is taken.
     TooLarge,
+    /// RFC 8628 §3.5.
+    AuthorizationPending,
+    /// RFC 8628 §3.5.
+    SlowDown,
+    /// RFC 8628 §3.5.
+    ExpiredToken,
     /// RFC 6750 §3.1.
     InvalidToken,
     /// RFC 6750 §3.1.
@@ -67,6 +73,11 @@ impl ErrorCode {
     /// The code on the wire.
     pub const fn name(self) -> &'static str {
         self.row().0
+    }
+
+    /// Whether it only says that a device must go on waiting: nothing was refused.
+    pub const fn is_waiting(self) -> bool {
+        matches!(self, Self::AuthorizationPending | Self::SlowDown)
     }
 
     /// Status of the answer where the error is not a redirect.
@@ -84,7 +95,7 @@ impl ErrorCode {
             Self::UnsupportedResponseType => ("unsupported_response_type", 400),
             Self::InvalidScope => ("invalid_scope", 400),
             Self::InvalidTarget => ("invalid_target", 400),
-            Self::AccessDenied => ("access_denied", 403),
+            Self::AccessDenied => ("access_denied", 400),
             Self::ServerError => ("server_error", 500),
             Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),
             Self::LoginRequired => ("login_required", 400),
@@ -97,6 +108,9 @@ impl ErrorCode {
             // RFC 9126 names the statuses and no codes.
             Self::TooManyRequests => ("temporarily_unavailable", 429),
             Self::TooLarge => ("invalid_request", 413),
+            Self::AuthorizationPending => ("authorization_pending", 400),
+            Self::SlowDown => ("slow_down", 400),
+            Self::ExpiredToken => ("expired_token", 400),
             Self::InvalidToken => ("invalid_token", 401),
             Self::InsufficientScope => ("insufficient_scope", 403),
             Self::InvalidDpopProof => ("invalid_dpop_proof", 400),

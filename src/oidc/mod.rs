@@ -9,6 +9,7 @@ mod backchannel_logout;
 mod claims;
 mod client_auth;
 mod code;
+mod device;
 mod discovery;
 mod dpop;
 mod end_session;
@@ -45,6 +46,7 @@ pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
 pub(crate) use backchannel_logout::TABLES;
 pub use code::{CODES, Codes};
+pub use device::{DEVICES, Devices, USER_CODES};
 pub use discovery::Discovery;
 pub use dpop::Proofs;
 pub use end_session::{Logout, LogoutDecision, PostLogout};
@@ -95,6 +97,8 @@ pub struct Tokens {
     pub access_tokens: AccessTokens,
     /// Refresh tokens.
     pub refresh_tokens: Arc<RefreshTokens>,
+    /// Devices that wait for a person.
+    pub devices: Devices,
     /// Lifetimes of what is issued.
     pub lifetimes: Lifetimes,
 }
@@ -130,6 +134,12 @@ pub mod paths {
     pub const REVOCATION: &str = "/oidc/revoke";
     /// SigningKeys (RFC 7517).
     pub const JWKS: &str = "/oidc/jwks";
+    /// Device authorization (RFC 8628 §3.1).
+    pub const DEVICE_AUTHORIZATION: &str = "/oidc/device_authorization";
+    /// Where people enter the code of a device (RFC 8628 §3.3).
+    pub const DEVICE: &str = "/device";
+    /// Where they go on with it.
+    pub const DEVICE_CONTINUE: &str = "/device/continue";
     /// RP-initiated logout.
     pub const END_SESSION: &str = "/oidc/logout";
     /// Discovery.
@@ -163,6 +173,16 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(post().to(authorize::post)),
         )
         .service(open(paths::PAR, "par", "POST, OPTIONS").route(post().to(par::post)))
+        .service(
+            named(paths::DEVICE_AUTHORIZATION, "device_authorization", "POST")
+                .route(post().to(device::authorize)),
+        )
+        .service(
+            named(paths::DEVICE, "device", "GET, POST")
+                .route(get().to(device::enter))
+                .route(post().to(device::entered)),
+        )
+        .service(named(paths::DEVICE_CONTINUE, "device", "POST").route(post().to(device::confirmed)))
         .service(open(paths::TOKEN, "token", "POST, OPTIONS").route(post().to(token::post)))
         .service(
             open(paths::USERINFO, "userinfo", "GET, POST, OPTIONS")
@@ -186,6 +206,11 @@ pub mod fuzzing {
     /// The credentials in an `Authorization` header.
     pub fn basic_credentials(header: &str) {
         super::client_auth::basic_credentials(header);
+    }
+
+    /// The code of a device, as somebody types it.
+    pub fn user_code(typed: &str) {
+        super::device::fuzz_user_code(typed);
     }
 
     /// The `claims` parameter.

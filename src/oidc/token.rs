@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use super::access_token::Restriction;
 use super::code::{CodeContent, FoundCode};
+use super::device::{Allowed, Polled};
 use super::error::{ErrorCode, TokenError};
 use super::refresh_token::RefreshToken;
 use super::{Tokens, client_auth, id_token, resource};
 use crate::audit::{Event, Kind};
 use crate::clients::{AuthMethod, Client, GrantType};
-use crate::grants::{Confirmation, Grant};
+use crate::grants::{Confirmation, Grant, GrantDetails};
 use crate::people::Account;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::web::params::Params;
@@ -49,7 +50,9 @@ pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes
         }
         Err(error) => {
             tokens.provider.metrics.tokens(grant, error.code.name()).inc();
-            error.record(&tokens.provider.audit, Kind::TokenRefused, Some(grant));
+            if !error.code.is_waiting() {
+                error.record(&tokens.provider.audit, Kind::TokenRefused, Some(grant));
+            }
             error.answer()
         }
     }
@@ -94,6 +97,7 @@ async fn issue(
     let (name, kind) = match params.get("grant_type") {
         Some("authorization_code") => ("authorization_code", GrantType::AuthorizationCode),
         Some("refresh_token") => ("refresh_token", GrantType::RefreshToken),
+        Some("urn:ietf:params:oauth:grant-type:device_code") => ("device_code", GrantType::DeviceCode),
         Some("client_credentials") => ("client_credentials", GrantType::ClientCredentials),
         Some(_) => {
             return Err(TokenError::new(ErrorCode::UnsupportedGrantType, "grant_type is not supported"));
@@ -110,11 +114,12 @@ async fn issue(
     match kind {
         GrantType::AuthorizationCode => authorization_code(tokens, client, params, bound_to).await,
         GrantType::RefreshToken => refresh_token(tokens, client, params, bound_to).await,
+        GrantType::DeviceCode => device_code(tokens, client, params, bound_to).await,
         GrantType::ClientCredentials => client_credentials(tokens, client, params, bound_to),
     }
 }
 
-/// RFC 6749 §4.1.3. The code is redeemed last, by one durable statement that has one winner.
+/// RFC 6749 §4.1.3.
 async fn authorization_code(
     tokens: &Tokens,
     client: &Client,
@@ -159,7 +164,21 @@ async fn authorization_code(
         tokens.grants.replayed(code, &client.id).await?;
         return Err(invalid());
     }
-    let CodeContent { mut details, nonce, number, .. } = content;
+    let CodeContent { details, nonce, number, .. } = content;
+    let allowed = (code, details, number);
+    redeem(tokens, client, (params, bound_to), allowed, (nonce, Event::new(Kind::TokenIssued)), invalid).await
+}
+
+/// Makes a grant of what a person let the client have, by one durable statement that has one winner, and issues its tokens.
+/// Everything else that may fail comes before.
+async fn redeem(
+    tokens: &Tokens,
+    client: &Client,
+    (params, bound_to): (&Params, Option<Confirmation>),
+    (code, mut details, number): (&str, GrantDetails, Digest),
+    (nonce, issued): (Option<String>, Event<'_>),
+    invalid: impl Fn() -> TokenError,
+) -> Result<TokenResponse, TokenError> {
     // A confidential client proves itself at each refresh, and may change its key.
     details.bound_to = bound_to.filter(|_| client.authentication.method == AuthMethod::None);
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
@@ -174,10 +193,40 @@ async fn authorization_code(
     let record = id_token::record(tokens, id_token::subject(&details)).await?;
     let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
     let grant = grant.ok_or_else(invalid)?;
-    let issued = Event::new(Kind::TokenIssued);
     let restriction = Restriction { audience, bound_to };
     let about = (&grant, record.as_deref());
     respond_with(tokens, client, about, (nonce.as_deref(), restriction), issued)
+}
+
+/// RFC 8628 §3.4, §3.5. What a person let the device have is redeemed like a code: once.
+async fn device_code(
+    tokens: &Tokens,
+    client: &Client,
+    params: &Params,
+    bound_to: Option<Confirmation>,
+) -> Result<TokenResponse, TokenError> {
+    let error = |code, description| Err(TokenError::new(code, description));
+    let Some(code) = params.get("device_code") else {
+        return error(ErrorCode::InvalidRequest, "device_code is missing");
+    };
+    let invalid = || {
+        TokenError::new(
+            ErrorCode::InvalidGrant,
+            "the device code is invalid, already used, or was issued to another client",
+        )
+    };
+    let Allowed { number, details } = match tokens.devices.poll(code, &client.id).await? {
+        Polled::TooSoon => {
+            return error(ErrorCode::SlowDown, "wait five seconds longer between two polls from now on");
+        }
+        Polled::Pending => return error(ErrorCode::AuthorizationPending, "the person has not decided yet"),
+        Polled::Denied => return error(ErrorCode::AccessDenied, "the person refused"),
+        Polled::Expired => return error(ErrorCode::ExpiredToken, "the device code has expired: begin again"),
+        Polled::Unknown => return Err(invalid()),
+        Polled::Allowed(allowed) => *allowed,
+    };
+    let issued = Event::new(Kind::TokenIssued).grant_type("device_code");
+    redeem(tokens, client, (params, bound_to), (code, details, number), (None, issued), invalid).await
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).

@@ -162,6 +162,7 @@ impl OneId {
             released,
             claims: ClaimNames::default(),
             resources: Vec::new(),
+            bound_to: None,
             auth_time: authenticated.auth_time,
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),

@@ -14,15 +14,12 @@ use super::params::Params;
 use super::{OneId, PATH};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, ClientId, DataRequest, OneIdPolicy};
-use crate::people::{DataSet, PersonId};
+use crate::people::DataSet;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::sign_in::{
-    Acr, AskAgain, BrowserId, Means, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest,
-    Situation, known, reachable,
-};
+use crate::sign_in::{Acr, AskAgain, Means, OpenSession, Protocol, Reply, SignInRequest, reachable};
 
 /// The longest scope that is told again.
 const LONGEST_SCOPE: usize = 256;
@@ -161,7 +158,7 @@ fn redirect(client: &Arc<Client>, policy: &OneIdPolicy, params: &Params) -> Resu
     Ok(Target { redirect_uri: uri.clone(), state: params.state().map(str::to_owned) })
 }
 
-/// Begins an attempt and leads to its first page, whose address carries it: nothing is stored yet.
+/// Begins an attempt and leads to its first page.
 fn begin(
     oneid: &OneId,
     context: &PageContext<'_>,
@@ -169,42 +166,14 @@ fn begin(
     session: Option<OpenSession>,
 ) -> Result<HttpResponse, ServiceError> {
     let client = &asked.client;
-    let request = neutral(asked)?;
-    let now = oneid.clock.now();
-    let usable = session.filter(|open| {
-        let situation = Situation {
-            request: &request,
-            client,
-            session: &open.session,
-            bounds: oneid.sign_in.sessions.bounds,
-            subject_ids: &oneid.subject_ids,
-            now,
-        };
-        known(&situation).is_ok()
-    });
-    let browser = oneid.cookies.read(context.request, BrowserId::COOKIE).and_then(BrowserId::parse);
-    let new = browser.is_none();
-    let browser = browser.unwrap_or_else(BrowserId::random);
-    let page = if usable.is_some() { Page::Continue } else { Page::Number };
-    let lifetime = (now, now.plus(oneid.sign_in.attempts.seconds));
-    let person = usable.map(|open| open.authenticated());
-    let known = person.as_ref().map(|person| person.person_id.clone());
-    let attempt = SignInAttempt::new(request, browser.digest(), context.language, person, lifetime);
-    let Some(open) = oneid.sign_in.attempts.begin(attempt) else {
-        let description = "the request is too large: send a shorter state";
-        let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
-        oneid.audit.record(refused.error("invalid_request").reason(description));
-        return Ok(asked.target.error("invalid_request", description));
-    };
-    oneid.metrics.sign_ins("begin", page.name()).inc();
-    let begun = Event::new(Kind::SignInBegun).client(client.id.as_str()).of_attempt(open.id.digest());
-    oneid.audit.record(begun.maybe_person(known.as_ref().map(PersonId::as_str)));
-    let response = respond::see_other(&page.path(&open, &client.id));
-    if !new {
-        return Ok(response);
+    let who = (&**client, &*oneid.subject_ids);
+    if let Some(begun) = oneid.sign_in.begin(context, who, neutral(asked)?, session, None) {
+        return Ok(begun);
     }
-    let cookies = oneid.cookies.set(BrowserId::COOKIE, browser.as_str(), Some(BrowserId::SECONDS));
-    Ok(respond::with_cookies(response, cookies))
+    let description = "the request is too large: send a shorter state";
+    let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
+    oneid.audit.record(refused.error("invalid_request").reason(description));
+    Ok(asked.target.error("invalid_request", description))
 }
 
 /// The request in words that no protocol owns: all data that the service is registered for.

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use serde_json::value::RawValue;
 
 use crate::clients::Client;
-use crate::oidc;
+use crate::oidc::{self, Devices};
 use crate::oneid::OneId;
 use crate::platform::ephemeral::Batch;
 use crate::platform::service_error::ServiceError;
@@ -19,12 +19,13 @@ use crate::sign_in::{Authenticated, Protocol, Refusal, SignInAttempt};
 pub struct Completion {
     oidc: oidc::Authorization,
     oneid: OneId,
+    devices: Devices,
 }
 
 impl Completion {
     /// Completion by these protocols.
-    pub fn new(oidc: oidc::Authorization, oneid: OneId) -> Self {
-        Self { oidc, oneid }
+    pub fn new(oidc: oidc::Authorization, oneid: OneId, devices: Devices) -> Self {
+        Self { oidc, oneid, devices }
     }
 
     /// The answer about `authenticated`. What must be stored for it is added to the batch; the second value lets it be
@@ -47,6 +48,10 @@ impl Completion {
                 Ok((answer.send(context, Some(client)), stored))
             }
             Protocol::OneId => self.oneid.answer_in(&attempt.request, client, authenticated, consent, batch),
+            Protocol::Device => {
+                let asked = (&attempt.request, &**client);
+                self.devices.answer_in(context, asked, authenticated, consent, batch)
+            }
         }
     }
 
@@ -55,14 +60,15 @@ impl Completion {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.grant_of(answer),
             Protocol::OneId => self.oneid.grant_of(answer),
+            Protocol::Device => self.devices.grant_of(answer),
         }
     }
 
     /// The error that tells a service of a refusal.
     ///
     /// # Errors
-    /// [`ServiceError`] when the request was stored by another version.
-    pub(super) fn refuse(
+    /// [`ServiceError`] when the request was stored by another version, or a store that must know is unavailable.
+    pub(super) async fn refuse(
         &self,
         context: &PageContext<'_>,
         attempt: &SignInAttempt,
@@ -75,6 +81,7 @@ impl Completion {
                 Ok(answer.send(context, Some(client)))
             }
             Protocol::OneId => self.oneid.refuse(&attempt.request, client, refusal),
+            Protocol::Device => self.devices.refuse(context, &attempt.request, client).await,
         }
     }
 
@@ -95,6 +102,7 @@ impl Completion {
                 Ok(answer.map(|answer| answer.send(context, Some(client))))
             }
             Protocol::OneId => self.oneid.again(&attempt.request, client, answer).await,
+            Protocol::Device => self.devices.again(context, client, answer).await,
         }
     }
 
@@ -110,7 +118,7 @@ impl Completion {
     ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.spend_in(&attempt.request, batch),
-            Protocol::OneId => Ok(()),
+            Protocol::OneId | Protocol::Device => Ok(()),
         }
     }
 
@@ -121,7 +129,7 @@ impl Completion {
     pub(super) async fn spend(&self, attempt: &SignInAttempt) -> Result<bool, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.spend(&attempt.request).await,
-            Protocol::OneId => Ok(true),
+            Protocol::OneId | Protocol::Device => Ok(true),
         }
     }
 
@@ -132,7 +140,7 @@ impl Completion {
     pub(super) async fn is_spent(&self, attempt: &SignInAttempt) -> Result<bool, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.is_spent(&attempt.request).await,
-            Protocol::OneId => Ok(false),
+            Protocol::OneId | Protocol::Device => Ok(false),
         }
     }
 }

@@ -108,7 +108,7 @@ async fn due(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, 
         }
         // The person refuses once more: the first answer may never have arrived.
         Stage::Finished(Outcome::Refused(refusal)) if step.context.request.method() == Method::POST => {
-            pages.completion.refuse(&step.context, &step.open.attempt, &step.client, *refusal)
+            pages.completion.refuse(&step.context, &step.open.attempt, &step.client, *refusal).await
         }
         stage => Ok(match stage.step().page {
             Some(page) => step.go(page),

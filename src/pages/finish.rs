@@ -276,7 +276,7 @@ async fn conclude(
         Next::Refuse(refusal) => match attempt.advance(Event::Refused(refusal), false, now) {
             Ok(()) => {
                 pages.completion.spend_in(&step.open.attempt, batch)?;
-                pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal)?
+                pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal).await?
             }
             Err(illegal) => return Ok(Err(illegal)),
         },

@@ -214,7 +214,7 @@ impl<'r> StepContext<'r> {
             }
         }
         let attempt = &self.open.attempt;
-        Ok(pages.completion.refuse(&self.context, attempt, &self.client, refusal)?.into())
+        Ok(pages.completion.refuse(&self.context, attempt, &self.client, refusal).await?.into())
     }
 
     /// Records something of this attempt, and of the person if they are known.

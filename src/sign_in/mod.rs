@@ -6,6 +6,7 @@
 
 mod assurance;
 mod attempt;
+mod begin;
 mod brake;
 mod code;
 mod ended_sessions;

@@ -66,4 +66,6 @@ pub enum Protocol {
     Oidc,
     /// OneID's own.
     OneId,
+    /// A device that waits (RFC 8628).
+    Device,
 }

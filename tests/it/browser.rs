@@ -181,6 +181,7 @@ impl Visitor {
             ("12-phone", format!("{sandbox}/phone?number={FIRST}"), "#messages"),
             ("13-switches", format!("{sandbox}/switches"), "form"),
             ("14-sandbox", format!("{sandbox}/"), "h1"),
+            ("18-device", format!("{provider}/device?user_code=WDJB-MJHT"), "#user-code"),
             ("16-sign-out", format!("{provider}/oidc/logout"), "#stay"),
         ] {
             self.chromium.open(&url).await;

@@ -7,9 +7,10 @@ use serde_json::json;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::support::client_file::{KEYED, MACHINE, SHOP};
+use crate::support::client_file::{KEYED, MACHINE, ONEID, SHOP};
 use crate::support::flow::{proving, redemption};
 use crate::support::http;
+use crate::support::oneid::link;
 use crate::support::signer::KEYS;
 use crate::support::wait::until;
 use crate::support::{Asked, Backend, Browser, Setup, World, code_of, param};
@@ -99,6 +100,9 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
     let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
     let tokens = world.tokens(&asked, &world.person()).await;
     let code = code_of(&world.browser().sign_in(&world, &asked, &world.person()).await);
+    let of_oneid = world.oneid_token(ONEID, &mut world.browser(), &world.person()).await;
+    let oneid_link = link(&world, ONEID);
+    let oneid_code = code_of(&world.browser().sign_in_at(&world, &oneid_link, &world.person()).await);
     let mut browser = world.browser();
     let page = browser.begin(&world, &asked).await.page().expect("phone");
     let number_url = page.url.join(&page.form("continue").action).expect("a URL");
@@ -124,6 +128,14 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
     assert_unavailable(&browser, Method::POST, &token_url, &redemption(&code)).await;
     assert_unavailable(&browser, Method::POST, &token_url, &refresh).await;
     assert_unavailable(&browser, Method::POST, &number_url, &number).await;
+    for answer in [
+        world.oneid_redeem(ONEID, &oneid_code).await,
+        world.oneid_identify(ONEID, &of_oneid).await,
+        world.oneid_log_out(ONEID, &of_oneid).await,
+    ] {
+        answer.refused_by_oneid(503, "ServiceException", "SERVICE_UNAVAILABLE");
+        assert_eq!(answer.headers["retry-after"], "2");
+    }
     assert_ready(&world, 503).await;
 
     postgres.restore();
@@ -131,6 +143,8 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
     // The failed redemption was not half done: the code is still valid, once.
     world.redeem(SHOP, &code).await.granted();
     world.redeem(SHOP, &code).await.refused(400, "invalid_grant");
+    world.oneid_redeem(ONEID, &oneid_code).await.granted();
+    world.oneid_identify(ONEID, &of_oneid).await.granted();
     world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
     let page = browser.press(&page, "continue", &number).await.page().expect("code");
     let code = world.sandbox.next_code(&person).await;

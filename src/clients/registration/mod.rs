@@ -210,10 +210,10 @@ impl Registration {
         if client.oneid.is_some() && !client.may(GrantType::AuthorizationCode) {
             check.fail("oneid", "needs the grant `authorization_code`: people sign in by it");
         }
-        if client.may(GrantType::AuthorizationCode) {
-            if self.redirects.redirect_uris.is_empty() {
-                check.fail("redirect_uris", "the code flow needs at least one");
-            }
+        if client.may(GrantType::AuthorizationCode) && self.redirects.redirect_uris.is_empty() {
+            check.fail("redirect_uris", "the code flow needs at least one");
+        }
+        if client.may(GrantType::AuthorizationCode) || client.may(GrantType::DeviceCode) {
             client.identity.check_sms(check);
             if !client.data.sets.is_empty() {
                 self.check_data(client, check);

@@ -72,6 +72,9 @@ pub enum GrantType {
     RefreshToken,
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 8628 §3.4.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
 }
 
 /// Whether the client sees the same `sub` as others (OpenID Connect Core §8).
@@ -127,8 +130,9 @@ impl TokensDocument {
         let grant_types = check.list("grant_types", self.grant_types.as_deref(), &["authorization_code"]);
         if grant_types.contains(&GrantType::RefreshToken)
             && !grant_types.contains(&GrantType::AuthorizationCode)
+            && !grant_types.contains(&GrantType::DeviceCode)
         {
-            check.fail("grant_types", "`refresh_token` goes with `authorization_code`");
+            check.fail("grant_types", "`refresh_token` goes with `authorization_code` or the device code");
         }
         if self.response_types.iter().flatten().any(|kind| kind != "code") {
             check.fail(
@@ -228,11 +232,16 @@ mod tests {
     fn grants_that_cannot_be_used_are_refused() {
         assert_eq!(
             wrong("grant_types = ['refresh_token']"),
-            ["grant_types: `refresh_token` goes with `authorization_code`"]
+            ["grant_types: `refresh_token` goes with `authorization_code` or the device code"]
         );
         assert!(
             wrong("grant_types = ['implicit']")[0].starts_with("grant_types: unknown variant `implicit`")
         );
+        let device = "urn:ietf:params:oauth:grant-type:device_code";
+        assert!(
+            wrong(&format!("grant_types = ['refresh_token', '{device}']\nredirect_uris = []")).is_empty()
+        );
+        assert!(client(&format!("grant_types = ['{device}']")).may(GrantType::DeviceCode));
         assert!(wrong("response_types = ['code']").is_empty());
         assert!(wrong("response_types = ['code', 'token']")[0].starts_with("response_types: only `code`"));
     }

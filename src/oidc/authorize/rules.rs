@@ -3,8 +3,7 @@
 use super::input::Rule;
 use super::{
     acr, claims, code_challenge, dpop_jkt, id_token_hint, max_age, nonce, parameters, prompt, resource,
-    response_type,
-    scope,
+    response_type, scope,
 };
 
 /// What the authorization endpoint demands, in this order.
@@ -17,6 +16,7 @@ pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 15] = [
     scope::check,
     resource::check,
     code_challenge::check,
+    dpop_jkt::check,
     nonce::check,
     prompt::check,
     max_age::check,
@@ -26,7 +26,7 @@ pub(super) const AUTHORIZATION_ENDPOINT: [Rule; 15] = [
 ];
 
 /// What a pushed request must pass, when it is pushed and again when it is used: the client may have changed.
-pub(super) const PUSHED_REQUEST: [Rule; 13] = [
+pub(super) const PUSHED_REQUEST: [Rule; 14] = [
     parameters::not_repeated,
     parameters::supported,
     response_type::check,

@@ -43,6 +43,10 @@ pub(crate) const TAX: &str = "tax";
 pub(crate) const API_URI: &str = "https://api.example.uz/v1";
 pub(crate) const TAX_URI: &str = "urn:uz:example:tax";
 
+/// A device without a browser: public, without a redirect URI.
+pub(crate) const TV: &str = "tv";
+/// As `TV`, with a secret; refreshes.
+pub(crate) const RADIO: &str = "radio";
 /// Speaks OneID's protocol, and may ask for all data.
 pub(crate) const ONEID: &str = "my_portal_uz";
 /// As `ONEID`, with the answers that every published client understands.
@@ -70,6 +74,9 @@ pub(crate) const SIGNED_OUT: &str = "http://localhost:9/signed-out";
 pub(crate) fn secret(client_id: &str) -> String {
     format!("{client_id}-secret-that-only-the-tests-know-0123456789")
 }
+
+/// The grant of devices.
+const DEVICE: &str = "\"urn:ietf:params:oauth:grant-type:device_code\"";
 
 /// Everything that a service may ask for; it needs the name.
 const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
@@ -140,6 +147,8 @@ pub(crate) fn text(backchannel: &str) -> String {
             PUSHER,
             "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
         ),
+        client(TV, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\ntoken_endpoint_auth_method = \"none\"\n")),
+        client(RADIO, &format!("grant_types = [{DEVICE}, \"refresh_token\"]\nredirect_uris = []\n")),
         client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
         client(
             ONEID_MINIMAL,
@@ -173,7 +182,7 @@ pub(crate) fn keyed(more: &str) -> String {
 pub(crate) fn client(id: &str, more: &str) -> String {
     let name = id[..1].to_uppercase() + &id[1..];
     let secret = match id {
-        NATIVE => String::new(),
+        NATIVE | TV => String::new(),
         _ if more.contains("private_key_jwt") => String::new(),
         _ => format!("client_secret = \"{}\"\n", secret(id)),
     };

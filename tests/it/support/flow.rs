@@ -5,7 +5,7 @@ use reqwest::{Method, Response};
 use serde_json::Value;
 use url::Url;
 
-use super::client_file::{BODY, NATIVE, secret};
+use super::client_file::{BODY, NATIVE, TV, secret};
 use super::html::TICKED;
 use super::{Browser, Page, Person, Step, World};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -208,7 +208,9 @@ impl World {
     ) -> Tokens {
         let secret = secret(client_id);
         match client_id {
-            NATIVE => self.post_bare(port, path, &[fields, &[("client_id", client_id)]].concat(), None).await,
+            NATIVE | TV => {
+                self.post_bare(port, path, &[fields, &[("client_id", client_id)]].concat(), None).await
+            }
             BODY => {
                 let proof = [("client_id", client_id), ("client_secret", &secret)];
                 self.post_bare(port, path, &[fields, &proof].concat(), None).await

@@ -1,0 +1,116 @@
+//! `POST /oidc/device_authorization` (RFC 8628 §3.1, §3.2): the device gets its code and the one that the person enters.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::user_code::UserCode;
+use super::{Asked, Devices, INTERVAL, LIFETIME, Outcome, USER_CODES, Waiting};
+use crate::audit::Kind;
+use crate::clients::{Client, GrantType};
+use crate::oidc::claims::SCOPES;
+use crate::oidc::error::{ErrorCode, TokenError};
+use crate::oidc::{client_auth, paths};
+use crate::platform::bytes::{self, Digest};
+use crate::platform::ephemeral::{Applied, Batch, EphemeralKey};
+use crate::platform::telemetry::client_of;
+use crate::platform::web::respond;
+use crate::sign_in::{Means, WINDOWS, reachable};
+
+/// Requests that one client may have open at once.
+const MOST_OF_CLIENT: u64 = 10_000;
+
+/// Requests that may be open at once from one address (IPv6: its /64), for each client.
+const MOST_OF_ADDRESS: u64 = 100;
+
+/// The answer (§3.2).
+#[derive(Serialize)]
+struct Answer {
+    device_code: String,
+    user_code: String,
+    verification_uri: String,
+    verification_uri_complete: String,
+    expires_in: i64,
+    interval: i64,
+}
+
+/// Answers a device.
+pub(in crate::oidc) async fn post(devices: Data<Devices>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match answer(&devices, &request, &body).await {
+        Ok(answer) => respond::json(StatusCode::OK, &answer),
+        Err(error) => {
+            error.record(&devices.provider.audit, Kind::TokenRefused, Some("device_authorization"));
+            error.answer()
+        }
+    }
+}
+
+async fn answer(devices: &Devices, request: &HttpRequest, body: &[u8]) -> Result<Answer, TokenError> {
+    let params = client_auth::form(request, body)?;
+    let client = client_auth::authenticate(&devices.provider, request, &params).await?;
+    let scopes = scopes(&client, params.get("scope")).map_err(|error| error.of(&client.id))?;
+    open(devices, request, &client, scopes).await.map_err(|error| error.of(&client.id))
+}
+
+/// The scopes that are understood, of a client that may ask.
+fn scopes(client: &Client, asked: Option<&str>) -> Result<Vec<String>, TokenError> {
+    if !client.may(GrantType::DeviceCode) {
+        let description = "the client is not registered for the device code grant";
+        return Err(TokenError::new(ErrorCode::UnauthorizedClient, description));
+    }
+    if reachable(&Means::OFFERED, client).is_empty() {
+        let description = "the registration accepts no means of signing in that is offered";
+        return Err(TokenError::new(ErrorCode::UnmetAuthenticationRequirements, description));
+    }
+    let asked: Vec<&str> = asked.unwrap_or_default().split(' ').collect();
+    if !asked.contains(&"openid") {
+        return Err(TokenError::new(ErrorCode::InvalidScope, "scope must contain openid"));
+    }
+    let may = |scope: &str| scope != "offline_access" || client.may(GrantType::RefreshToken);
+    let understood = SCOPES.into_iter().filter(|scope| asked.contains(scope) && may(scope));
+    Ok(understood.map(str::to_owned).collect())
+}
+
+/// Stores what a device asks, unless too many are open: both codes and the counts in one round trip.
+async fn open(
+    devices: &Devices,
+    request: &HttpRequest,
+    client: &Client,
+    scopes: Vec<String>,
+) -> Result<Answer, TokenError> {
+    let now = devices.provider.clock.now();
+    let expires_at = now.plus(LIFETIME);
+    let (device_code, user_code) = (bytes::random_text::<32>(), UserCode::random());
+    let device = Digest::of(device_code.as_bytes());
+    let address = client_of(request);
+    let network = devices.networks.digest(&[b"device", address.network().to_string().as_bytes()]).encode();
+    let window = |name: String| EphemeralKey::of(WINDOWS, &name);
+    let waiting = Waiting { client_id: client.id.clone(), expires_at, outcome: Outcome::Open };
+    let asked = Asked {
+        device,
+        client_id: client.id.clone(),
+        scopes,
+        began: now,
+        address: address.to_string(),
+        expires_at,
+    };
+    let mut batch = Batch::new(&devices.ephemeral);
+    batch.limit(window(format!("device/{}/{network}", client.id)), LIFETIME, MOST_OF_ADDRESS);
+    batch.limit(window(format!("device/{}", client.id)), LIFETIME, MOST_OF_CLIENT);
+    batch.put(EphemeralKey::of(USER_CODES, user_code.as_str()), &asked, LIFETIME);
+    devices.decide_in(&mut batch, device, &waiting);
+    if devices.ephemeral.apply(batch).await? != Applied::Done {
+        let description = "too many requests of this client are open, from this address or in all";
+        return Err(TokenError::new(ErrorCode::TemporarilyUnavailable, description));
+    }
+    let verification_uri = format!("{}{}", devices.provider.issuer, paths::DEVICE);
+    Ok(Answer {
+        verification_uri_complete: format!("{verification_uri}?user_code={}", user_code.shown()),
+        verification_uri,
+        device_code,
+        user_code: user_code.shown(),
+        expires_in: LIFETIME,
+        interval: INTERVAL,
+    })
+}

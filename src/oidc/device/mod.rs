@@ -1,0 +1,207 @@
+//! Signing in on a device without a browser of its own (RFC 8628): the device gets two codes, the person enters the short one at
+//! any browser, and the device asks until there is an answer.
+//!
+//! What a device asked is short-lived state, and so is the answer; that it was redeemed is durable, as for authorization
+//! codes (`grants`). The person's part is an ordinary sign-in that leads back to no service.
+
+mod answer;
+mod authorization;
+mod page;
+mod polls;
+mod user_code;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Provider;
+use crate::clients::ClientId;
+use crate::grants::{GrantDetails, Grants};
+use crate::platform::bytes::{self, Digest};
+use crate::platform::clock::Timestamp;
+use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, KeySpace, Unavailable};
+use crate::platform::seal::{Keyring, Mac};
+use crate::sign_in::SignIn;
+
+pub(super) use authorization::post as authorize;
+pub(super) use page::{confirmed, get as enter, post as entered};
+use polls::Polls;
+use user_code::UserCode;
+
+/// What devices wait for.
+pub const DEVICES: KeySpace = KeySpace::new(b'g', "device request");
+/// What devices asked, by the codes that people enter.
+pub const USER_CODES: KeySpace = KeySpace::new(b'p', "user code");
+
+/// For how long a device may wait, in seconds.
+const LIFETIME: i64 = 600;
+
+/// For how long after that its code is known as expired, in seconds.
+const REMEMBERED: i64 = 600;
+
+/// Seconds between two polls (RFC 8628 §3.2).
+const INTERVAL: i64 = 5;
+
+/// What a device asked, as the page reads it. One browser takes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Asked {
+    /// Digest of the device's code.
+    device: Digest,
+    client_id: ClientId,
+    /// Scopes that are understood.
+    scopes: Vec<String>,
+    /// When it began, and from which address.
+    began: Timestamp,
+    address: String,
+    /// Expiry time (exclusive).
+    expires_at: Timestamp,
+}
+
+/// How far a device's request got, as the device reads it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Waiting {
+    client_id: ClientId,
+    /// Expiry time (exclusive).
+    expires_at: Timestamp,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Outcome {
+    /// The person has not decided.
+    Open,
+    /// The person refused.
+    Denied,
+    /// The person agreed.
+    Allowed(Box<Allowed>),
+}
+
+/// What a person let a device have.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Allowed {
+    /// Blind index of the number by which the person signed in.
+    pub(super) number: Digest,
+    /// What is granted.
+    pub(super) details: GrantDetails,
+}
+
+/// What a device that asks is told.
+pub(super) enum Polled {
+    /// It asks too often.
+    TooSoon,
+    /// The person has not decided.
+    Pending,
+    /// The person refused.
+    Denied,
+    /// Nobody decided in time.
+    Expired,
+    /// There is no such code, or it is another client's.
+    Unknown,
+    /// The person agreed.
+    Allowed(Box<Allowed>),
+}
+
+/// Devices that wait, and the people who decide. Cheap to clone.
+#[derive(Clone)]
+pub struct Devices {
+    /// What all endpoints share.
+    provider: Provider,
+    sign_in: SignIn,
+    grants: Grants,
+    ephemeral: Ephemeral,
+    polls: Arc<Polls>,
+    /// Digests of networks, by which limits count.
+    networks: Arc<Mac>,
+    /// This provider's origin, which its own forms are posted from.
+    origin: Arc<str>,
+}
+
+impl Devices {
+    /// Devices at this provider.
+    pub fn new(
+        provider: Provider,
+        sign_in: SignIn,
+        grants: Grants,
+        keyring: &Keyring,
+        origin: Arc<str>,
+    ) -> Self {
+        let networks = Arc::new(keyring.mac("client-network"));
+        let ephemeral = sign_in.ephemeral.clone();
+        Self { provider, sign_in, grants, ephemeral, polls: Arc::default(), networks, origin }
+    }
+
+    /// What the client that shows a device's code is told. Whoever asks too often costs no round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(super) async fn poll(&self, code: &str, client: &ClientId) -> Result<Polled, Unavailable> {
+        let device = Digest::of(code.as_bytes());
+        if code.len() > 128 {
+            return Ok(Polled::Unknown);
+        }
+        if !self.polls.admit(device, self.provider.clock.now_ms()) {
+            return Ok(Polled::TooSoon);
+        }
+        let found = self.ephemeral.get::<Waiting>(key(device)).await?;
+        let Some((waiting, _)) = found.filter(|(waiting, _)| waiting.client_id == *client) else {
+            return Ok(Polled::Unknown);
+        };
+        Ok(match waiting.outcome {
+            Outcome::Denied => Polled::Denied,
+            _ if waiting.expires_at <= self.provider.clock.now() => Polled::Expired,
+            Outcome::Open => Polled::Pending,
+            Outcome::Allowed(allowed) => Polled::Allowed(allowed),
+        })
+    }
+
+    /// What a person who entered a code may decide on.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn find(&self, code: &UserCode) -> Result<Option<Asked>, Unavailable> {
+        let found = self.ephemeral.get::<Asked>(EphemeralKey::of(USER_CODES, code.as_str())).await?;
+        Ok(found.map(|(asked, _)| asked).filter(|asked| asked.expires_at > self.provider.clock.now()))
+    }
+
+    /// Takes it, for one browser.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn take(&self, code: &UserCode) -> Result<Option<Asked>, Unavailable> {
+        let taken = self.ephemeral.take::<Asked>(EphemeralKey::of(USER_CODES, code.as_str())).await?;
+        Ok(taken.filter(|asked| asked.expires_at > self.provider.clock.now()))
+    }
+
+    /// Stores what becomes of a device's request, together with the rest of a batch.
+    fn decide_in(&self, batch: &mut Batch<'_>, device: Digest, waiting: &Waiting) {
+        let left = waiting.expires_at.since(self.provider.clock.now()).max(0) + REMEMBERED;
+        batch.put(key(device), waiting, left);
+    }
+}
+
+fn key(device: Digest) -> EphemeralKey {
+    EphemeralKey::from_digest(DEVICES, device)
+}
+
+/// The identifier of the grant of a device's code, by the code's digest: as [`crate::grants::id_of`] makes it.
+fn grant_of(device: &Digest) -> String {
+    bytes::encode(&device.0[..20])
+}
+
+/// What fuzz targets reach of user codes: whatever is read is written as people read it, and read again.
+#[cfg(fuzzing)]
+pub(super) fn fuzz_user_code(typed: &str) {
+    if let Some(code) = UserCode::parse(typed) {
+        assert_eq!(UserCode::parse(&code.shown()), Some(code));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grant_of_a_code_is_named_by_its_digest() {
+        assert_eq!(grant_of(&Digest::of(b"code")), crate::grants::id_of("code"));
+    }
+}

@@ -1,0 +1,305 @@
+//! Devices without a browser (RFC 8628): what they ask, what people see and decide, and what devices are told.
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::support::client_file::{RADIO, SHOP, TV};
+use crate::support::{
+    Backend, Browser, Page, Person, Setup, Tokens, World, alone_on_both_backends, on_both_backends,
+};
+
+on_both_backends!(
+    rfc8628_a_person_lets_a_device_in,
+    rfc8628_3_1_what_a_device_may_not_ask_is_refused,
+    rfc8628_3_3_a_code_is_typed_as_people_type_and_tells_nothing_else,
+    rfc8628_3_3_1_a_link_confirms_nothing,
+    rfc8628_3_5_a_device_is_told_what_the_person_decided,
+    rfc8628_5_one_browser_takes_a_code,
+    a_device_may_refresh_and_its_code_is_its_clients,
+);
+
+alone_on_both_backends!(
+    rfc8628_3_5_devices_wait_and_codes_expire_and_work_once,
+    rfc8628_5_1_codes_and_requests_are_bounded,
+);
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+impl World {
+    /// What a device gets that asks.
+    async fn device(&self, client: &str, scope: &str) -> Tokens {
+        self.post_as(client, "/oidc/device_authorization", &[("scope", scope)]).await
+    }
+
+    /// What a device gets that asks whether there is an answer.
+    async fn poll(&self, client: &str, device: &Tokens) -> Tokens {
+        self.poll_at(self.nodes[0].port, client, device.get("device_code")).await
+    }
+
+    async fn poll_at(&self, port: u16, client: &str, code: &str) -> Tokens {
+        let fields = [("grant_type", GRANT), ("device_code", code)];
+        self.post_at(port, client, "/oidc/token", &fields).await
+    }
+}
+
+impl Browser {
+    /// Enters a device's code and goes on, to the first page of a sign-in or of a session.
+    async fn go_on_with(&mut self, code: &str) -> Page {
+        let page = self.open("/device").await.page().expect("user-code");
+        let page = self.press(&page, "continue", &[("user_code", code)]).await.page().expect("leave");
+        self.press(&page, "continue", &[]).await.page()
+    }
+
+    /// Signs in for a device, up to what the person decides.
+    async fn decide(&mut self, world: &World, code: &str, person: &Person) -> Page {
+        let page = self.go_on_with(code).await.expect("phone");
+        let page = self.enter_number(&page, &person.number).await.page().expect("code");
+        let sms = world.sandbox.next_code(person).await;
+        self.enter_code(&page, &sms).await.page()
+    }
+
+    /// Lets a device have everything.
+    async fn let_in(&mut self, world: &World, code: &str, person: &Person) -> Page {
+        let page = self.decide(world, code, person).await;
+        let page = if page.has("allow") { self.allow_everything(&page).await.page() } else { page };
+        page.expect_status(200).expect("device-done")
+    }
+}
+
+async fn rfc8628_a_person_lets_a_device_in(world: &World) {
+    let person = world.person();
+    let device = world.device(TV, "openid profile phone unknown").await.granted();
+    assert_eq!(device.headers["cache-control"], "no-store");
+    let code = device.get("user_code");
+    let parts: Vec<&str> = code.split('-').collect();
+    let consonants =
+        |part: &&str| part.len() == 4 && part.bytes().all(|letter| b"BCDFGHJKLMNPQRSTVWXZ".contains(&letter));
+    assert!(parts.len() == 2 && parts.iter().all(consonants), "{code}");
+    assert_eq!(device.get("verification_uri"), world.url("/device").as_str());
+    assert_eq!(
+        device.get("verification_uri_complete"),
+        world.url(&format!("/device?user_code={code}")).as_str()
+    );
+    assert_eq!((&device.body["expires_in"], &device.body["interval"]), (&600.into(), &5.into()));
+
+    let mut browser = world.browser();
+    let page = browser.open("/device").await.page().expect_status(200).expect("user-code");
+    let page = browser.press(&page, "continue", &[("user_code", code)]).await.page().expect_status(200);
+    // The page names the service and what to compare, and where it began.
+    let text = page.text();
+    for words in ["Tv", "The owner of Tv", code, "127.0.0.1", "only if the device is yours"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let page = browser.press(&page, "continue", &[]).await.page().expect("phone");
+    let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+    let sms = world.sandbox.next_code(&person).await;
+    let page = browser.enter_code(&page, &sms).await.page().expect("allow");
+    let done = browser.allow_everything(&page).await.page().expect_status(200).expect("device-done");
+    assert!(done.text().contains("return to your device"), "{done}");
+
+    let tokens = world.poll(TV, &device).await.granted();
+    assert_eq!(tokens.get("token_type"), "Bearer");
+    assert_eq!(tokens.get("scope"), "openid profile phone");
+    let told = world.userinfo(tokens.get("access_token")).await.granted().body;
+    assert_eq!(told["phone_number"], format!("+{}", person.number), "{told}");
+    let claims = crate::support::jwt::read(tokens.get("id_token")).claims;
+    assert_eq!((&claims["sub"], &claims["aud"]), (&told["sub"], &TV.into()), "{claims}");
+    assert!(claims.get("nonce").is_none(), "{claims}");
+    // The person has a session at the browser, and the next device needs no code from an SMS.
+    let next = world.device(TV, "openid profile").await.granted();
+    let page = browser.go_on_with(next.get("user_code")).await.expect("other");
+    browser.press(&page, "continue", &[]).await.page().expect("device-done");
+    world.poll(TV, &next).await.granted();
+}
+
+async fn rfc8628_3_1_what_a_device_may_not_ask_is_refused(world: &World) {
+    world.device(SHOP, "openid").await.refused(400, "unauthorized_client");
+    world.device(TV, "profile").await.refused(400, "invalid_scope");
+    world.device(TV, "").await.refused(400, "invalid_scope");
+    let port = world.nodes[0].port;
+    let path = "/oidc/device_authorization";
+    world.post_bare(port, path, &[("scope", "openid")], None).await.refused(401, "invalid_client");
+    let nobody = [("scope", "openid"), ("client_id", "nobody")];
+    world.post_bare(port, path, &nobody, None).await.refused(401, "invalid_client");
+    let wrong = world.post_bare(port, path, &[("scope", "openid")], Some((RADIO, "wrong"))).await;
+    wrong.refused(401, "invalid_client");
+    let twice = [("scope", "openid"), ("scope", "openid"), ("client_id", TV)];
+    world.post_bare(port, path, &twice, None).await.refused(400, "invalid_request");
+    world.post_as(TV, "/oidc/token", &[("grant_type", GRANT)]).await.refused(400, "invalid_request");
+    world
+        .post_as(SHOP, "/oidc/token", &[("grant_type", GRANT), ("device_code", "x")])
+        .await
+        .refused(400, "unauthorized_client");
+    world.poll_at(port, TV, "no-code").await.refused(400, "invalid_grant");
+    world.poll_at(port, TV, &"x".repeat(5000)).await.refused(400, "invalid_grant");
+}
+
+async fn rfc8628_3_3_a_code_is_typed_as_people_type_and_tells_nothing_else(world: &World) {
+    let device = world.device(TV, "openid").await.granted();
+    let code = device.get("user_code");
+    let mut browser = world.browser();
+    let entered = async |browser: &mut Browser, typed: &str| {
+        let page = browser.open("/device").await.page().expect("user-code");
+        browser.press(&page, "continue", &[("user_code", typed)]).await.page()
+    };
+    for typed in [code.to_lowercase(), format!(" {} ", code.replace('-', " ")), code.replace('-', "")] {
+        entered(&mut browser, &typed).await.expect_status(200).expect("leave");
+    }
+    // A code that never was, one of another form, and no code.
+    for typed in ["BBBB-BBBB", "12345678", "", "\"><script>"] {
+        let page = entered(&mut browser, typed).await.expect_status(422).expect("error");
+        assert!(!page.body.contains("<script>alert") && !page.body.contains("\"><script>"), "{page}");
+    }
+    // Another site's form is none of ours.
+    let form = [("user_code".to_owned(), code.to_owned())];
+    for path in ["/device", "/device/continue"] {
+        let request =
+            browser.request(reqwest::Method::POST, &world.url(path)).header("Origin", "https://evil.example");
+        assert_eq!(request.form(&form).send().await.expect("an answer").status(), 400, "{path}");
+    }
+}
+
+async fn rfc8628_3_3_1_a_link_confirms_nothing(world: &World) {
+    let device = world.device(TV, "openid").await.granted();
+    let link: url::Url = device.get("verification_uri_complete").parse().expect("a URL");
+    let mut browser = world.browser();
+    let page = browser.get(&link).await.page().expect_status(200).expect("user-code");
+    let typed = page.form("continue").controls.into_iter().find(|control| control.id == "user-code");
+    assert!(typed.is_some() && page.body.contains(device.get("user_code")), "{page}");
+    world.poll(TV, &device).await.refused(400, "authorization_pending");
+    let page = browser.press(&page, "continue", &[]).await.page().expect("leave");
+    browser.press(&page, "continue", &[]).await.page().expect("phone");
+    // Whatever else stands in such an address is not shown.
+    let odd = browser.open("/device?user_code=Call+%2B998901234567").await.page().expect("user-code");
+    assert!(!odd.text().contains("998901234567") && !odd.body.contains("Call"), "{odd}");
+}
+
+async fn rfc8628_3_5_a_device_is_told_what_the_person_decided(world: &World) {
+    let person = world.person();
+    let device = world.device(TV, "openid profile").await.granted();
+    let mut browser = world.browser();
+    let page = browser.decide(world, device.get("user_code"), &person).await.expect("deny");
+    let page = browser.press(&page, "deny", &[]).await.page().expect("device-refused");
+    assert!(page.text().contains("Nothing was sent"), "{page}");
+    world.poll(TV, &device).await.refused(400, "access_denied");
+
+    // Whoever cancels before that refuses as well.
+    let device = world.device(TV, "openid profile").await.granted();
+    let mut browser = world.browser();
+    let page = browser.go_on_with(device.get("user_code")).await.expect("phone");
+    browser.get(&page.link("cancel")).await.page().expect("device-refused");
+    world.poll(TV, &device).await.refused(400, "access_denied");
+
+    // A device that asks too soon is answered from memory.
+    let device = world.device(TV, "openid profile").await.granted();
+    world.poll(TV, &device).await.refused(400, "authorization_pending");
+    world.poll(TV, &device).await.refused(400, "slow_down");
+}
+
+async fn rfc8628_5_one_browser_takes_a_code(world: &World) {
+    let device = world.device(TV, "openid").await.granted();
+    let (mut one, mut other) = (world.browser(), world.browser());
+    let code = device.get("user_code");
+    let mut pages = Vec::new();
+    for browser in [&mut one, &mut other] {
+        let page = browser.open("/device").await.page().expect("user-code");
+        pages.push(browser.press(&page, "continue", &[("user_code", code)]).await.page().expect("leave"));
+    }
+    one.press(&pages[0], "continue", &[]).await.page().expect("phone");
+    other.press(&pages[1], "continue", &[]).await.page().expect_status(422).expect("error");
+    let page = other.open("/device").await.page().expect("user-code");
+    other.press(&page, "continue", &[("user_code", code)]).await.page().expect_status(422);
+}
+
+async fn a_device_may_refresh_and_its_code_is_its_clients(world: &World) {
+    let person = world.person();
+    let device = world.device(RADIO, "openid profile offline_access").await.granted();
+    world.poll_at(world.nodes[0].port, TV, device.get("device_code")).await.refused(400, "invalid_grant");
+    let device = world.device(RADIO, "openid profile offline_access").await.granted();
+    world.browser().let_in(world, device.get("user_code"), &person).await;
+    let tokens = world.poll(RADIO, &device).await.granted();
+    let next = world.refresh(RADIO, tokens.get("refresh_token")).await.granted();
+    assert_eq!(world.userinfo(next.get("access_token")).await.status, 200);
+    // What ends access ends what a device has.
+    world.command(&["people", "end-access", &person.number]);
+    world.refresh(RADIO, next.get("refresh_token")).await.refused(400, "invalid_grant");
+}
+
+async fn rfc8628_3_5_devices_wait_and_codes_expire_and_work_once(setup: Setup) {
+    let world = setup.start().await;
+    let person = world.person();
+    let device = world.device(TV, "openid profile").await.granted();
+    world.poll(TV, &device).await.refused(400, "authorization_pending");
+    world.advance(5).await;
+    world.poll(TV, &device).await.refused(400, "authorization_pending");
+    // Whoever asks too soon costs no store anything.
+    let asked = async || {
+        let redis = world.metric("yagona_redis_round_trips_total", &["cause=\"token\""]).await;
+        redis + world.metric("yagona_sql_round_trips_total", &["cause=\"token\""]).await
+    };
+    let before = asked().await;
+    world.poll(TV, &device).await.refused(400, "slow_down");
+    world.advance(5).await;
+    world.poll(TV, &device).await.refused(400, "slow_down");
+    assert_eq!(asked().await, before);
+    world.browser().let_in(&world, device.get("user_code"), &person).await;
+    world.advance(15).await;
+    let tokens = world.poll(TV, &device).await.granted();
+    assert_eq!(world.userinfo(tokens.get("access_token")).await.status, 200);
+    // The code comes again: what it gave ends.
+    world.advance(60).await;
+    world.poll(TV, &device).await.refused(400, "invalid_grant");
+    assert_eq!(world.userinfo(tokens.get("access_token")).await.status, 401);
+
+    // Nobody decided, or too late.
+    let device = world.device(TV, "openid profile").await.granted();
+    let mut late = world.browser();
+    let page = late.go_on_with(device.get("user_code")).await.expect("phone");
+    world.advance(600).await;
+    world.poll(TV, &device).await.refused(400, "expired_token");
+    late.enter_number(&page, &person.number).await.page().expect_status(410);
+    let unknown = late.open("/device").await.page().expect("user-code");
+    late.press(&unknown, "continue", &[("user_code", device.get("user_code"))])
+        .await
+        .page()
+        .expect_status(422);
+
+    // What is agreed and not fetched in time is not given.
+    let device = world.device(TV, "openid profile").await.granted();
+    world.browser().let_in(&world, device.get("user_code"), &person).await;
+    world.command(&["people", "end-access", &person.number]);
+    world.poll(TV, &device).await.refused(400, "invalid_grant");
+}
+
+async fn rfc8628_5_1_codes_and_requests_are_bounded(setup: Setup) {
+    let world = setup.start().await;
+    let asked = join_all((0..101).map(|_| world.device(TV, "openid"))).await;
+    let refused: Vec<&Tokens> = asked.iter().filter(|answer| answer.status != 200).collect();
+    assert_eq!(refused.len(), 1);
+    refused[0].refused(503, "temporarily_unavailable");
+    let mut browser = world.browser();
+    let page = browser.open("/device").await.page().expect("user-code");
+    for _ in 0..100 {
+        browser.press(&page, "continue", &[("user_code", "BBBB-BBBB")]).await.page().expect_status(422);
+    }
+    // Then right ones are not looked at either.
+    let right = asked.iter().find(|answer| answer.status == 200).expect("one").get("user_code").to_owned();
+    browser.press(&page, "continue", &[("user_code", &right)]).await.page().expect_status(429);
+    world.advance(300).await;
+    browser.press(&page, "continue", &[("user_code", &right)]).await.page().expect("leave");
+}
+
+#[tokio::test]
+async fn a_device_is_told_at_one_node_what_was_decided_at_another() {
+    let mut world = Setup::new(Backend::Servers).set("nodes", 2).start().await;
+    world.add_node().await;
+    let (person, ports) = (world.person(), [world.nodes[0].port, world.nodes[1].port]);
+    let device =
+        world.post_at(ports[1], TV, "/oidc/device_authorization", &[("scope", "openid profile")]).await;
+    let device = device.granted();
+    world.browser().at(ports[0]).let_in(&world, device.get("user_code"), &person).await;
+    let answers = join_all(ports.map(|port| world.poll_at(port, TV, device.get("device_code")))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "one redeems it");
+    let log: Vec<Value> = world.audit_rows().await.into_iter().map(|row| row.content).collect();
+    assert!(log.iter().all(|row| !row.to_string().contains(device.get("user_code"))));
+}
