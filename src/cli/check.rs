@@ -84,9 +84,7 @@ pub(super) async fn run(file: Option<&Path>, format: Format) -> Result<(), Start
         report.add("migrations", pending)?;
     }
     redis(&settings, &metrics, &mut report).await?;
-    for (name, found) in app::gateways(&settings)?.try_access().await {
-        report.add(gateway(name), found.map(str::to_owned))?;
-    }
+    gateways(&settings, &mut report).await?;
     match (keyring, db) {
         (Some(keyring), Some(db)) if is_migrated => {
             let stores = Stores::of(settings, keyring, db, metrics);
@@ -110,6 +108,19 @@ pub(super) async fn run(file: Option<&Path>, format: Format) -> Result<(), Start
         }
     }
     report.end()
+}
+
+/// Tries the gateways. Codes reach people as long as one of them accepts messages.
+async fn gateways(settings: &Settings, report: &mut Report) -> Result<(), StartError> {
+    let found = app::gateways(settings)?.try_access().await;
+    let one_answers = found.iter().any(|(_, found)| found.is_ok());
+    for (name, found) in found {
+        match found {
+            Err(why) if one_answers => report.print(gateway(name), "warning", &format!("WARNING: {why}"))?,
+            found => report.add(gateway(name), found.map(str::to_owned))?,
+        }
+    }
+    Ok(())
 }
 
 /// What the part is called that a gateway is.

@@ -30,6 +30,9 @@ pub(super) enum Keys {
         /// Seconds until the new key signs, at most 30 days; clients may cache a key set that long
         #[arg(long, default_value_t = PUBLISH_AHEAD, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=2_592_000))]
         active_in: i64,
+        /// Somebody else may have the keys: new ones sign at once, and the old ones and all before them are accepted nowhere any more
+        #[arg(long, conflicts_with = "active_in")]
+        leaked: bool,
     },
 }
 
@@ -39,7 +42,7 @@ impl Keys {
             return init(file, format);
         }
         let stores = super::existing(super::settings(file)?).await?;
-        if let Self::Rotate { alg, active_in } = self {
+        if let Self::Rotate { alg, active_in, leaked } = self {
             let algs = match alg {
                 None => Alg::ALL.to_vec(),
                 Some(name) => vec![
@@ -48,7 +51,8 @@ impl Keys {
                 ],
             };
             let names = algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(" ");
-            let rotating = rotate(&stores, algs, active_in, format);
+            let ahead = (!leaked).then_some(active_in);
+            let rotating = rotate(&stores, algs, ahead, format);
             operator::recorded(&stores, "keys rotate", |event| event.alg(names), rotating).await?;
         }
         let now = stores.clock.now();
@@ -92,14 +96,27 @@ fn print(keys: &KeySet, now: Timestamp, format: Format) -> Result<(), StartError
     })
 }
 
-async fn rotate(stores: &Stores, algs: Vec<Alg>, active_in: i64, format: Format) -> Result<(), StartError> {
+/// Rotates keys, `ahead` seconds before the new ones sign; without that, as after a leak.
+async fn rotate(
+    stores: &Stores,
+    algs: Vec<Alg>,
+    ahead: Option<i64>,
+    format: Format,
+) -> Result<(), StartError> {
     let keys = stores.keys().await?;
     let bits = stores.settings.keys.rsa_bits;
     for alg in algs {
-        let kid = keys.rotate(alg, bits, active_in).await.map_err(cannot_start)?;
+        let rotated = match ahead {
+            Some(ahead) => keys.rotate(alg, bits, ahead).await,
+            None => keys.replace_leaked(alg, bits).await,
+        };
+        let kid = rotated.map_err(cannot_start)?;
         stores.audit.record(Event::new(Kind::KeyRotated).key(kid.as_str()).alg(alg.name()));
         if format == Format::Text {
-            say!("{}: {kid} is published and signs in {active_in} s", alg.name());
+            match ahead {
+                Some(ahead) => say!("{}: {kid} is published and signs in {ahead} s", alg.name()),
+                None => say!("{}: {kid} signs now; no other key is accepted", alg.name()),
+            }
         }
     }
     Ok(())

@@ -88,3 +88,6 @@ pub(super) async fn get(discovery: Data<Discovery>) -> HttpResponse {
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .body(discovery.0.clone())
 }
+
+#[cfg(test)]
+mod tests;

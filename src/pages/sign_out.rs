@@ -188,8 +188,13 @@ fn left(context: &PageContext<'_>, to: &PostLogout, elsewhere: &Elsewhere) -> Ht
     let back = client.and_then(|client| {
         Some((location.as_deref().or(client.start_page())?, client.identity.name.get(context.language.tag())))
     });
-    let still_at: Vec<_> =
-        elsewhere.untold.iter().map(|client| client.identity.name.get(context.language.tag())).collect();
+    let asked = |other: &&Arc<Client>| client.is_some_and(|client| client.id == other.id);
+    let still_at: Vec<_> = elsewhere
+        .untold
+        .iter()
+        .filter(|other| !asked(other))
+        .map(|client| client.identity.name.get(context.language.tag()))
+        .collect();
     let frame = context.frame(service, languages(context, client.map_or("", |client| client.id.as_str())));
     let sources = CspSources {
         forms: back.and_then(|(href, _)| csp_source(href)).into_iter().collect(),

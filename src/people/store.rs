@@ -98,7 +98,8 @@ impl People {
                      w.known_locked_until, p.epoch \
                      FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id \
                      LEFT JOIN wrong_codes w ON w.account = n.person_id \
-                     WHERE n.number_index >= $1 ORDER BY n.number_index LIMIT 1",
+                     WHERE n.number_index >= COALESCE((SELECT MIN(number_index) FROM phone_numbers WHERE number_index >= $1), '') \
+                     ORDER BY n.number_index LIMIT 1",
                 )
                 .bind(number_index.encode()),
             )

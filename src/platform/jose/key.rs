@@ -59,14 +59,19 @@ impl Alg {
 
 /// A private key with its public half.
 pub struct SigningKey {
-    kid: String,
-    alg: Alg,
+    public: VerifyingKey,
     pair: KeptPair,
     jwk: Jwk,
-    public: DecodingKey,
-    validation: Validation,
     /// Encoded headers of the token types that are signed often.
     headers: [(&'static str, String); TYPES.len()],
+}
+
+/// The public half of a key of ours.
+pub(super) struct VerifyingKey {
+    kid: String,
+    alg: Alg,
+    key: DecodingKey,
+    validation: Validation,
 }
 
 /// A stored private key is invalid.
@@ -152,17 +157,28 @@ impl SigningKey {
         validation.required_spec_claims.clear();
         (validation.validate_exp, validation.validate_aud) = (false, false);
         let headers = TYPES.map(|typ| (typ, header(alg, typ, kid)));
-        Ok(Self { kid: kid.to_owned(), alg, pair, jwk, public, validation, headers })
+        let public = VerifyingKey { kid: kid.to_owned(), alg, key: public, validation };
+        Ok(Self { public, pair, jwk, headers })
     }
 
     /// The key's identifier.
     pub fn kid(&self) -> &str {
-        &self.kid
+        &self.public.kid
     }
 
     /// The algorithm it signs with.
     pub fn alg(&self) -> Alg {
-        self.alg
+        self.public.alg
+    }
+
+    /// The half that verifies.
+    pub(super) fn verifying(&self) -> &VerifyingKey {
+        &self.public
+    }
+
+    /// The half that verifies; the other one is forgotten.
+    pub(super) fn into_verifying(self) -> VerifyingKey {
+        self.public
     }
 
     /// The public half (RFC 7517).
@@ -178,17 +194,24 @@ impl SigningKey {
         let payload = serde_json::to_vec(claims).expect("claims are JSON");
         let header = match self.headers.iter().find(|(name, _)| *name == typ) {
             Some((_, header)) => Cow::Borrowed(header.as_str()),
-            None => Cow::Owned(header(self.alg, typ, &self.kid)),
+            None => Cow::Owned(header(self.alg(), typ, self.kid())),
         };
         let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 360);
         token.push_str(&header);
         token.push('.');
         bytes::encode_into(&payload, &mut token);
-        let (key, algorithm) = (self.pair.encoding_key(), self.alg.algorithm());
+        let (key, algorithm) = (self.pair.encoding_key(), self.alg().algorithm());
         let signature = crypto::sign(token.as_bytes(), key, algorithm).expect("a parsed key signs");
         token.push('.');
         token.push_str(&signature);
         token
+    }
+}
+
+impl VerifyingKey {
+    /// The key's identifier.
+    pub(super) fn kid(&self) -> &str {
+        &self.kid
     }
 
     /// The claims of a compact JWS that this key signed, with its algorithm in the header. The caller checks other
@@ -197,7 +220,7 @@ impl SigningKey {
     /// # Errors
     /// When the token is malformed or not signed by this key.
     pub(super) fn claims(&self, token: &str) -> jsonwebtoken::errors::Result<Value> {
-        jsonwebtoken::decode(token, &self.public, &self.validation).map(|token| token.claims)
+        jsonwebtoken::decode(token, &self.key, &self.validation).map(|token| token.claims)
     }
 
     /// Whether a token's header has this key's algorithm, the type `typ`, and no `crit`.
@@ -234,7 +257,7 @@ mod tests {
                 let header = bytes::decode(token.split('.').next().unwrap()).unwrap();
                 let header: Value = serde_json::from_slice(&header).unwrap();
                 assert_eq!(header, json!({"alg": alg.name(), "typ": typ, "kid": "k"}));
-                assert_eq!(key.claims(&token).unwrap(), claims, "{alg:?}");
+                assert_eq!(key.public.claims(&token).unwrap(), claims, "{alg:?}");
             }
         }
     }
@@ -243,7 +266,7 @@ mod tests {
     fn another_key_of_the_same_algorithm_verifies_nothing_of_this_one() {
         for alg in Alg::ALL {
             let token = key(alg).sign("JWT", &json!({"sub": "s"}));
-            assert!(key(alg).claims(&token).is_err(), "{alg:?}");
+            assert!(key(alg).public.claims(&token).is_err(), "{alg:?}");
         }
     }
 

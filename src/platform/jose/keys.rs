@@ -8,6 +8,7 @@ use jsonwebtoken::decode_header;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::Value;
 
+use super::key::VerifyingKey;
 use super::store::{self, StoredKey};
 use super::{Alg, KeyError, SigningKey};
 use crate::platform::bytes;
@@ -21,11 +22,14 @@ pub const PUBLISH_AHEAD: i64 = 3600;
 /// Seconds for which an old key stays published after its successor started to sign: longer than any token lives.
 pub(super) const KEEP_AFTER: i64 = 24 * 3600;
 
+/// Seconds for which a key that has retired still verifies hints: longer than a client keeps a person signed in.
+const HINTS_FOR: i64 = 180 * 24 * 3600;
+
 /// A snapshot of the keys.
 pub struct KeySet {
     keys: Vec<Entry>,
-    /// Keys that are published no more.
-    retired: Vec<SigningKey>,
+    /// Keys that are published no more; their private halves are not kept in memory.
+    retired: Vec<VerifyingKey>,
     jwks: Arc<[u8]>,
     /// The table's version when the keys were read.
     version: (i64, i64),
@@ -114,16 +118,16 @@ impl KeySet {
     /// # Errors
     /// [`VerifyError`] otherwise.
     pub fn verify(&self, token: &str, typ: &str) -> Result<Value, VerifyError> {
-        verify(token, typ, self.keys.iter().map(|entry| &entry.key))
+        verify(token, typ, self.keys.iter().map(|entry| entry.key.verifying()))
     }
 
-    /// Verifies an ID token that comes back as a hint, which may be as old as the service's own session: keys that have retired
-    /// are accepted too (RP-Initiated Logout 1.0 §4).
+    /// Verifies an ID token that comes back as a hint, which may be as old as the service's own session: keys that retired within
+    /// 180 days are accepted too (RP-Initiated Logout 1.0 §4).
     ///
     /// # Errors
     /// [`VerifyError`] if none of our keys signed it.
     pub fn verify_hint(&self, token: &str) -> Result<Value, VerifyError> {
-        verify(token, "JWT", self.keys.iter().map(|entry| &entry.key).chain(&self.retired))
+        verify(token, "JWT", self.keys.iter().map(|entry| entry.key.verifying()).chain(&self.retired))
     }
 
     /// The keys, for operators.
@@ -162,7 +166,7 @@ impl KeySet {
     async fn read(db: &Db, sealer: &Sealer, now: Timestamp) -> Result<Self, SigningKeysError> {
         // Read before the keys: a concurrent change then leads to another refresh.
         let version = store::version(db).await?;
-        Self::build(store::all(db, sealer).await?, now, version)
+        Self::build(store::all(db, sealer, (now, now.minus(HINTS_FOR))).await?, now, version)
     }
 
     fn build(stored: Vec<StoredKey>, now: Timestamp, version: (i64, i64)) -> Result<Self, SigningKeysError> {
@@ -171,7 +175,7 @@ impl KeySet {
             let key = SigningKey::from_pkcs8(&kid, alg, &pkcs8)
                 .map_err(|source| SigningKeysError::Malformed { kid, source })?;
             if retire_at.is_some_and(|at| at <= now) {
-                retired.push(key);
+                retired.push(key.into_verifying());
             } else {
                 keys.push(Entry { key, created_at, active_from, retire_at });
             }
@@ -185,7 +189,7 @@ impl KeySet {
 fn verify<'a>(
     token: &str,
     typ: &str,
-    mut keys: impl Iterator<Item = &'a SigningKey>,
+    mut keys: impl Iterator<Item = &'a VerifyingKey>,
 ) -> Result<Value, VerifyError> {
     if token.len() > MAX_BYTES {
         return Err(VerifyError::TooLong);
@@ -279,6 +283,19 @@ impl SigningKeys {
             }
         }
         Err(DbError::unavailable("keys are being rotated by others; try again").into())
+    }
+
+    /// Replaces the keys of `alg` at once, and has them and all before them accepted nowhere any more: somebody else may have
+    /// them. Returns the new key's identifier.
+    ///
+    /// # Errors
+    /// [`SigningKeysError`].
+    pub async fn replace_leaked(&self, alg: Alg, rsa_bits: u32) -> Result<String, SigningKeysError> {
+        let now = self.clock.now();
+        let key = new_key(alg, rsa_bits, now, now);
+        store::replace(&self.db, &self.sealer, &key).await?;
+        self.refresh().await?;
+        Ok(key.kid)
     }
 
     /// Rotates keys older than `most_days`, and tells `rotated` of each new one. Only one of several nodes does.

@@ -2,7 +2,7 @@
 
 use super::Alg;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError, Statement};
+use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::Sealer;
 use zeroize::Zeroizing;
 
@@ -21,32 +21,51 @@ pub(super) struct StoredKey {
     pub(super) retire_at: Option<Timestamp>,
 }
 
-/// All keys, those that have retired as well.
-pub(super) async fn all(db: &Db, sealer: &Sealer) -> Result<Vec<StoredKey>, DbError> {
+/// The keys at `now`, and those that retired after `since`. One of these that cannot be read is left out: what is in use must
+/// not depend on it.
+pub(super) async fn all(
+    db: &Db,
+    sealer: &Sealer,
+    (now, since): (Timestamp, Timestamp),
+) -> Result<Vec<StoredKey>, DbError> {
     let rows = db
-        .read_all(db::statement(
-            "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
-                 ORDER BY created_at, kid",
-        ))
+        .read_all(
+            db::statement(
+                "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
+                 WHERE retire_at IS NULL OR retire_at > $1 ORDER BY created_at, kid",
+            )
+            .bind(since.0),
+        )
         .await?;
-    rows.iter()
-        .map(|row| {
-            let kid = db::text(row, TABLE, "kid")?;
-            let alg = Alg::parse(&db::text(row, TABLE, "alg")?)
-                .ok_or_else(|| row.corrupt(TABLE, "alg", "it is no algorithm of this version"))?;
-            let pkcs8 = sealer
-                .open_text(kid.as_bytes(), &db::text(row, TABLE, "sealed")?)
-                .map_err(|_| row.corrupt(TABLE, "sealed", "this keyring is not the one that sealed it"))?;
-            Ok(StoredKey {
-                alg,
-                pkcs8: Zeroizing::new(pkcs8),
-                created_at: Timestamp(db::int(row, TABLE, "created_at")?),
-                active_from: Timestamp(db::int(row, TABLE, "active_from")?),
-                retire_at: db::maybe_int(row, TABLE, "retire_at")?.map(Timestamp),
-                kid,
-            })
-        })
-        .collect()
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let retire_at = db::maybe_int(row, TABLE, "retire_at")?.map(Timestamp);
+        match read(row, sealer, retire_at) {
+            Ok(key) => keys.push(key),
+            Err(error) if retire_at.is_some_and(|at| at <= now) => {
+                tracing::warn!(event = "key.unreadable", %error, "a signing key that has retired cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(keys)
+}
+
+fn read(row: &Row, sealer: &Sealer, retire_at: Option<Timestamp>) -> Result<StoredKey, DbError> {
+    let kid = db::text(row, TABLE, "kid")?;
+    let alg = Alg::parse(&db::text(row, TABLE, "alg")?)
+        .ok_or_else(|| row.corrupt(TABLE, "alg", "it is no algorithm of this version"))?;
+    let pkcs8 = sealer
+        .open_text(kid.as_bytes(), &db::text(row, TABLE, "sealed")?)
+        .map_err(|_| row.corrupt(TABLE, "sealed", "this keyring is not the one that sealed it"))?;
+    Ok(StoredKey {
+        alg,
+        pkcs8: Zeroizing::new(pkcs8),
+        created_at: Timestamp(db::int(row, TABLE, "created_at")?),
+        active_from: Timestamp(db::int(row, TABLE, "active_from")?),
+        retire_at,
+        kid,
+    })
 }
 
 /// The list that nodes take a number of when they make first keys: they wait for each other, and the later one finds
@@ -88,6 +107,16 @@ pub(super) async fn succeed(
     );
     let insertion = with_key(insertion, sealer, key);
     db.guarded(retirement, vec![insertion]).await.map(|row| row.is_some())
+}
+
+/// Stores a key in the place of all others of its algorithm, which retire as if they always had: both or neither.
+pub(super) async fn replace(db: &Db, sealer: &Sealer, key: &StoredKey) -> Result<(), DbError> {
+    let retirement =
+        db::statement("UPDATE signing_keys SET retire_at = 0 WHERE alg = $1").bind(key.alg.name());
+    let insertion = db::statement(
+        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) VALUES ($1, $2, $3, $4, $5)",
+    );
+    db.all_or_nothing(vec![retirement, with_key(insertion, sealer, key)]).await
 }
 
 fn with_key(statement: Statement, sealer: &Sealer, key: &StoredKey) -> Statement {

@@ -133,6 +133,42 @@ proptest! {
 }
 
 #[actix_web::test]
+async fn a_leaked_key_and_all_before_it_verify_nothing() {
+    let db = TestDb::migrated().await;
+    let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+    let clock = Clock::manual(Timestamp(1_000_000));
+    let keys = SigningKeys::load(db.clone(), &keyring, clock.clone(), 2048).await.unwrap();
+    let sign = |alg| keys.current().signing(alg, clock.now()).unwrap().sign("JWT", &json!({"sub": "s"}));
+    let (first, other) = (sign(Alg::ES256), sign(Alg::EdDSA));
+    keys.rotate(Alg::ES256, 2048, 0).await.unwrap();
+    clock.advance(2 * 86_400);
+    keys.refresh().await.unwrap();
+    let second = sign(Alg::ES256);
+    assert!(keys.current().verify(&first, "JWT").is_err() && keys.current().verify_hint(&first).is_ok());
+
+    // A row of a retired key that cannot be read stops nothing.
+    db.execute(db::statement("UPDATE signing_keys SET sealed = 'x' WHERE retire_at IS NOT NULL"))
+        .await
+        .unwrap();
+    let stored = KeySet::stored(&db, &keyring, clock.now()).await.unwrap();
+    assert!(stored.verify_hint(&first).is_err() && stored.verify(&second, "JWT").is_ok());
+
+    keys.replace_leaked(Alg::ES256, 2048).await.unwrap();
+    let current = keys.current();
+    assert!(current.verify_hint(&first).is_err() && current.verify_hint(&second).is_err());
+    assert!(current.verify(&second, "JWT").is_err() && current.verify(&other, "JWT").is_ok());
+    assert!(current.verify(&sign(Alg::ES256), "JWT").is_ok(), "the new one signs at once");
+    let of_alg = current.list(clock.now()).into_iter().filter(|key| key.alg == Alg::ES256);
+    assert_eq!(of_alg.count(), 1, "nothing else is published");
+
+    clock.advance(HINTS_FOR + 3 * 86_400);
+    keys.rotate(Alg::EdDSA, 2048, 0).await.unwrap();
+    clock.advance(HINTS_FOR + 3 * 86_400);
+    let later = KeySet::stored(&db, &keyring, clock.now()).await.unwrap();
+    assert!(later.verify_hint(&other).is_err(), "no hint is that old");
+}
+
+#[actix_web::test]
 async fn a_key_and_the_end_of_its_predecessor_are_stored_together() {
     let db = TestDb::migrated().await;
     let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
