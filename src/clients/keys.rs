@@ -1,9 +1,9 @@
 //! The public keys of clients in use: which of them signed something, whether they stand in the registration or have to be
 //! fetched.
 //!
-//! Fetched keys are kept in memory. The first use of a client waits for its keys once; later ones are answered with what is
-//! there, while keys that are no longer fresh are fetched anew beside them. A `kid` that is not known is looked for by
-//! fetching at once, so that a client may sign with a new key as soon as it has published it. Each client's keys are
+//! Fetched keys are kept in memory for ten minutes, after which the next use waits for newer ones: a key that was withdrawn
+//! is accepted no longer than that, unless the client's host fails. What none of them signed is looked for by fetching at
+//! once, so that a client may sign with a new key as soon as it has published it. Each client's keys are
 //! fetched by one request at a time, and by none for a while after the last: whoever makes up tokens neither floods the
 //! client's host nor, where that host hangs, holds up other clients.
 
@@ -20,7 +20,7 @@ use crate::platform::outbound::{Outbound, OutboundError};
 /// Age, in seconds, up to which fetched keys are used without asking for newer ones.
 const FRESH: i64 = 600;
 
-/// Age, in seconds, from which they are not used at all: a client that withdrew a key is not asked in vain for longer.
+/// Age, in seconds, from which they are not used at all, even though newer ones could not be fetched.
 const KEPT: i64 = 3600;
 
 /// Least time, in seconds, between two requests for keys of which there are some.
@@ -97,7 +97,7 @@ impl ClientKeys {
     ) -> Result<Verified, ClientKeyError> {
         let keys = self.of(client).await?;
         match (keys.verify(token, policy), &client.keys) {
-            (Err(ForeignError::UnknownKey), KeySource::Address(address)) => {
+            (Err(error), KeySource::Address(address)) if error.may_be_stale() => {
                 let published = self.published(&client.id, address);
                 self.fetch(&published, BETWEEN).await;
                 let newer = published.keys(self.clock.now(), KEPT).ok_or(ClientKeyError::Unreadable)?;
@@ -122,13 +122,8 @@ impl ClientKeys {
         if let Some(fresh) = published.keys(now, FRESH) {
             return Ok(fresh);
         }
-        if let Some(kept) = published.keys(now, KEPT) {
-            if published.is_due(now, BETWEEN) && published.fetching.try_lock().is_ok() {
-                drop(self.begin(&published, BETWEEN));
-            }
-            return Ok(kept);
-        }
-        self.fetch(&published, AFTER_FAILURE).await;
+        let pause = if published.keys(now, KEPT).is_some() { BETWEEN } else { AFTER_FAILURE };
+        self.fetch(&published, pause).await;
         published.keys(self.clock.now(), KEPT).ok_or(ClientKeyError::Unreadable)
     }
 

@@ -441,6 +441,27 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn a_secret_does_not_come_back_with_the_method_that_had_it() {
+        let db = TestDb::migrated().await;
+        let node = Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox(), sealer(&db))
+            .await
+            .unwrap();
+        let register = async |members: &str| {
+            let text = TWO.split("[[clients]]").nth(1).unwrap();
+            let file = ClientFile::parse(&format!("[[clients]]{text}{members}")).unwrap();
+            node.register(file).await.unwrap().remove(0).secret
+        };
+        let first = register("").await.expect("a secret is made");
+        assert!(register("").await.is_none(), "and kept");
+        assert!(register("token_endpoint_auth_method = \"none\"\n").await.is_none());
+        let columns = "SELECT COUNT(*) AS n FROM clients WHERE secret_digest IS NOT NULL OR former_secret_digest IS NOT NULL";
+        let kept = db.read_one(db::statement(columns)).await.unwrap();
+        assert_eq!(db::int(&kept, "clients", "n").unwrap(), 0);
+        let second = register("").await.expect("another secret is made");
+        assert_ne!(first.digest(), second.digest());
+    }
+
+    #[actix_web::test]
     async fn a_row_that_cannot_be_read_costs_its_own_client_and_nobody_else() {
         let db = TestDb::migrated().await;
         let registry = async || {

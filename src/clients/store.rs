@@ -67,7 +67,8 @@ fn read_columns(row: &Row, client: &mut StoredClient) -> Result<(), DbError> {
 }
 
 /// Stores a registration; with `secret` also its new secret, otherwise the former one stays; with `disabled` also whether it
-/// is disabled. Sealed secrets are kept for a client that signs with its secret alone.
+/// is disabled. A client whose method has no secret keeps none, so that an old one does not come back with another method. Sealed
+/// secrets are kept for a client that signs with its secret alone.
 pub(super) fn upsert(
     registration: &Registration,
     (secret, sealed): (Option<&SecretDigest>, Option<&str>),
@@ -78,11 +79,11 @@ pub(super) fn upsert(
     Ok(db::statement(
         "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms, disabled_at, \
          secret_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
-         secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), \
-         former_secret_digest = CASE WHEN excluded.secret_digest IS NULL THEN clients.former_secret_digest END, \
-         secret_sealed = CASE $8 WHEN 1 THEN COALESCE(excluded.secret_sealed, clients.secret_sealed) END, \
-         former_secret_sealed = CASE WHEN $9 = 1 AND excluded.secret_digest IS NULL THEN clients.former_secret_sealed END, \
-         disabled_at = CASE $10 WHEN -1 THEN clients.disabled_at WHEN 0 THEN NULL \
+         secret_digest = CASE $8 WHEN 1 THEN COALESCE(excluded.secret_digest, clients.secret_digest) END, \
+         former_secret_digest = CASE WHEN $9 = 1 AND excluded.secret_digest IS NULL THEN clients.former_secret_digest END, \
+         secret_sealed = CASE $10 WHEN 1 THEN COALESCE(excluded.secret_sealed, clients.secret_sealed) END, \
+         former_secret_sealed = CASE WHEN $11 = 1 AND excluded.secret_digest IS NULL THEN clients.former_secret_sealed END, \
+         disabled_at = CASE $12 WHEN -1 THEN clients.disabled_at WHEN 0 THEN NULL \
          ELSE COALESCE(clients.disabled_at, excluded.disabled_at) END, updated_at_ms = excluded.updated_at_ms \
          WHERE clients.deleted_at IS NULL",
     )
@@ -93,6 +94,8 @@ pub(super) fn upsert(
     .bind(now_ms)
     .bind((disabled == Some(true)).then_some(now_ms / 1000))
     .bind(sealed)
+    .bind(i64::from(registration.authentication.has_secret()))
+    .bind(i64::from(registration.authentication.has_secret()))
     .bind(i64::from(registration.authentication.signs_with_secret()))
     .bind(i64::from(registration.authentication.signs_with_secret()))
     .bind(disabled.map_or(-1, i64::from)))
@@ -106,15 +109,18 @@ pub(super) async fn set_secret(
     former_until: Timestamp,
     now_ms: i64,
 ) -> Result<bool, DbError> {
+    let keeps = i64::from(former_until.0 > now_ms / 1000);
     let changed = db
         .execute(
             db::statement(
-                "UPDATE clients SET former_secret_digest = secret_digest, former_secret_until = $1, \
-                 secret_digest = $2, former_secret_sealed = secret_sealed, secret_sealed = $3, updated_at_ms = $4 \
-                 WHERE client_id = $5",
+                "UPDATE clients SET former_secret_digest = CASE $1 WHEN 1 THEN secret_digest END, former_secret_until = $2, \
+                 secret_digest = $3, former_secret_sealed = CASE $4 WHEN 1 THEN secret_sealed END, secret_sealed = $5, \
+                 updated_at_ms = $6 WHERE client_id = $7",
             )
+            .bind(keeps)
             .bind(former_until.0)
             .bind(secret.encode())
+            .bind(keeps)
             .bind(sealed)
             .bind(now_ms)
             .bind(id),

@@ -152,12 +152,6 @@ async fn keys_outlive_a_failure_of_their_host_for_an_hour() {
         host.publishes(status, body);
         clock.advance(FRESH);
         verify(&keys, &portal, &own).await.unwrap();
-        // What is fetched beside a request has begun, and whoever waits for the next sees its end.
-        let address = match &portal.keys {
-            KeySource::Address(address) => address,
-            other => panic!("{other:?}"),
-        };
-        keys.fetch(&keys.published(&portal.id, address), BETWEEN).await;
         assert_eq!(host.asked(), at + 2);
     }
     clock.advance(KEPT - 4 * FRESH);
@@ -173,18 +167,31 @@ async fn keys_outlive_a_failure_of_their_host_for_an_hour() {
 }
 
 #[tokio::test]
-async fn keys_that_are_not_fresh_are_used_while_newer_ones_are_fetched() {
+async fn a_key_that_was_withdrawn_is_accepted_for_ten_minutes_at_most() {
     let (keys, clock) = client_keys();
     let (old, new) = (key("1"), key("2"));
     let host = Host::start(&set(&[&old])).await;
     let portal = host.client("portal");
     verify(&keys, &portal, &old).await.unwrap();
     host.publishes(200, &set(&[&new]));
-    clock.advance(FRESH);
+    clock.advance(FRESH - 1);
     verify(&keys, &portal, &old).await.unwrap();
+    clock.advance(1);
+    assert!(verify(&keys, &portal, &old).await.is_err(), "it was withdrawn");
     verify(&keys, &portal, &new).await.unwrap();
     assert_eq!(host.asked(), 2);
-    assert!(verify(&keys, &portal, &old).await.is_err(), "it was withdrawn");
+}
+
+#[tokio::test]
+async fn a_key_with_the_name_of_its_predecessor_is_fetched_too() {
+    let (keys, clock) = client_keys();
+    let (old, new) = (key("1"), key("1"));
+    let host = Host::start(&set(&[&old])).await;
+    let portal = host.client("portal");
+    verify(&keys, &portal, &old).await.unwrap();
+    host.publishes(200, &set(&[&new]));
+    clock.advance(BETWEEN);
+    verify(&keys, &portal, &new).await.unwrap();
 }
 
 #[tokio::test]

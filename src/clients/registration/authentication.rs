@@ -260,10 +260,10 @@ impl AuthenticationDocument {
         if !method.sends_assertion() {
             check.fail("assertion_seconds", "`token_endpoint_auth_method` is one without an assertion");
         }
-        if !(30..=3600).contains(&seconds) {
-            check.fail("assertion_seconds", "must be 30 to 3600");
+        if !(30..=300).contains(&seconds) {
+            check.fail("assertion_seconds", "must be 30 to 300");
         }
-        seconds.clamp(30, 3600)
+        seconds.clamp(30, 300)
     }
 
     /// The method that the document names; none if it names one that does not exist.
@@ -380,7 +380,7 @@ mod tests {
                 "token_endpoint_auth_signing_alg: `HS256` is none of",
             ),
             ("assertion_audience = 'everybody'", "assertion_audience: unknown variant"),
-            ("assertion_seconds = 5", "assertion_seconds: must be 30 to 3600"),
+            ("assertion_seconds = 5", "assertion_seconds: must be 30 to 300"),
         ] {
             let errors = wrong(&by_key(member));
             assert!(errors.len() == 1 && errors[0].starts_with(why), "{member}: {errors:?}");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::Provider;
 use super::super::error::{ErrorCode, TokenError};
 use super::printable;
-use crate::clients::{AssertionAudience, AuthMethod, Client, ClientId};
+use crate::clients::{AssertionAudience, AuthMethod, Client, ClientId, ClientKeyError};
 use crate::oidc::paths;
 use crate::platform::clock::Timestamp;
 use crate::platform::jose::foreign::{self, ForeignError, Policy, numeric_date};
@@ -90,7 +90,14 @@ async fn verified(
         AuthMethod::PrivateKeyJwt => {
             let policy = Policy { algs: authentication.assertion_algs, typ: None, max_bytes: LONGEST };
             let verified = provider.client_keys.verify(client, assertion, &policy).await;
-            verified.map(|verified| verified.claims).map_err(|error| refused(error.description()))
+            verified.map(|verified| verified.claims).map_err(|error| match error {
+                // The client's host fails, or the way there: that is no wrong assertion.
+                ClientKeyError::Unreadable => {
+                    let words = "the jwks_uri of the client cannot be read: try again in a moment";
+                    TokenError::new(ErrorCode::TemporarilyUnavailable, words)
+                }
+                error => refused(error.description()),
+            })
         }
         AuthMethod::ClientSecretJwt => {
             let mut last = ForeignError::WrongSignature;

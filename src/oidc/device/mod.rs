@@ -31,7 +31,7 @@ use user_code::UserCode;
 /// What devices wait for.
 pub const DEVICES: KeySpace = KeySpace::new(b'g', "device request");
 /// What devices asked, by the codes that people enter.
-pub const USER_CODES: KeySpace = KeySpace::new(b'p', "user code");
+pub const USER_CODES: KeySpace = KeySpace::new(b'y', "user code");
 
 /// For how long a device may wait, in seconds.
 const LIFETIME: i64 = 600;

@@ -156,8 +156,19 @@ impl ForeignAlg {
     }
 }
 
+/// The most keys of a set that are looked at.
+const MOST_KEYS: usize = 32;
+
+impl ForeignError {
+    /// Whether newer keys of the third party may say otherwise.
+    pub const fn may_be_stale(&self) -> bool {
+        matches!(self, Self::UnknownKey | Self::AmbiguousKey | Self::WrongUse | Self::WrongSignature)
+    }
+}
+
 impl ForeignKeys {
-    /// Parses a JWK set. Keys that cannot be parsed are ignored (RFC 7517 §5).
+    /// Parses a JWK set. Keys that cannot be parsed are ignored (RFC 7517 §5), and so are those after the 32nd, and all but the
+    /// first of one `kid` and algorithm: what one token may cost is bounded.
     ///
     /// # Errors
     /// If it is not a JSON object with a list of keys.
@@ -167,9 +178,17 @@ impl ForeignKeys {
             keys: Vec<Value>,
         }
         let Set { keys } = serde_json::from_slice(set)?;
-        Ok(Self(
-            keys.into_iter().filter_map(|key| ForeignKey::read(&serde_json::from_value(key).ok()?)).collect(),
-        ))
+        let mut read: Vec<ForeignKey> = Vec::new();
+        for key in keys.into_iter().take(MOST_KEYS) {
+            let key = serde_json::from_value(key).ok().and_then(|key| ForeignKey::read(&key));
+            let same = |key: &ForeignKey, known: &ForeignKey| {
+                known.kid.is_some() && known.kid == key.kid && known.algs == key.algs
+            };
+            if let Some(key) = key.filter(|key| !read.iter().any(|known| same(key, known))) {
+                read.push(key);
+            }
+        }
+        Ok(Self(read))
     }
 
     /// Whether one of the keys can make signatures by one of `algs`.

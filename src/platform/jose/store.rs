@@ -34,7 +34,7 @@ pub(super) async fn all(
                 "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
                  WHERE retire_at IS NULL OR retire_at > $1 ORDER BY created_at, kid",
             )
-            .bind(since.0),
+            .bind(since.0.max(0)),
         )
         .await?;
     let mut keys = Vec::with_capacity(rows.len());

@@ -6,13 +6,10 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use serde_json::Value;
 
-use super::{ForeignKey, ForeignKeys, serving};
+use super::{ForeignKey, ForeignKeys, MOST_KEYS, serving};
 
 /// Members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-
-/// The most keys of a set.
-const MOST: usize = 32;
 
 /// The longest set, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -26,8 +23,8 @@ impl ForeignKeys {
     pub fn parse_strictly(set: &Value) -> Result<Self, String> {
         let keys = set.get("keys").and_then(Value::as_array);
         let keys = keys.ok_or("must be a JWK set: an object with the list `keys` (RFC 7517 §5)")?;
-        if !(1..=MOST).contains(&keys.len()) {
-            return Err(format!("must hold 1 to {MOST} keys"));
+        if !(1..=MOST_KEYS).contains(&keys.len()) {
+            return Err(format!("must hold 1 to {MOST_KEYS} keys"));
         }
         if set.to_string().len() > LONGEST {
             return Err(format!("is longer than {LONGEST} bytes"));

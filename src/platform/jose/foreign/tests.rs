@@ -216,6 +216,19 @@ fn a_public_key_is_no_secret_and_none_is_no_algorithm() {
 }
 
 #[test]
+fn of_many_keys_and_of_many_with_one_name_few_are_looked_at() {
+    let own = PARTY.jwk(Alg::ES256);
+    let named = |kid: &str| with(own.clone(), &json!({"kid": kid}));
+    let mut many: Vec<_> = (0..MOST_KEYS).map(|at| named(&format!("k{at}"))).collect();
+    many.push(own.clone());
+    let token = PARTY.sign(Alg::ES256, "JWT");
+    assert!(matches!(keys(&many).verify(&token, &ANY), Err(ForeignError::UnknownKey)));
+    many.swap_remove(0);
+    assert!(keys(&many).verify(&token, &ANY).is_ok());
+    assert_eq!(keys(&[own.clone(), own.clone(), own]).0.len(), 1);
+}
+
+#[test]
 fn a_header_cannot_choose_another_algorithm_for_a_key() {
     // Each signature, under a header that names another key or another algorithm of the same key.
     for alg in Alg::ALL {
