@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{claims, paths};
 use crate::platform::jose::Alg;
+use crate::platform::jose::foreign::ForeignAlg;
 use crate::platform::web::locale::Language;
 use crate::sign_in::Acr;
 
@@ -54,7 +55,9 @@ impl Discovery {
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "ui_locales_supported": Language::ALL.map(Language::tag),
             "claims_parameter_supported": true,
-            "request_parameter_supported": false,
+            "request_parameter_supported": true,
+            "request_object_signing_alg_values_supported": ForeignAlg::ALL.map(ForeignAlg::name),
+            "require_signed_request_object": false,
             "request_uri_parameter_supported": false,
             "require_request_uri_registration": false,
             "authorization_response_iss_parameter_supported": true,

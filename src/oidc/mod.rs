@@ -177,6 +177,13 @@ pub mod fuzzing {
         super::client_auth::basic_credentials(header);
     }
 
+    /// The claims of a request object, once its signature is verified.
+    pub fn request_object(text: &str) {
+        if let Ok(claims) = serde_json::from_str(text) {
+            let _ = super::authorize::fuzzing::request_object(claims);
+        }
+    }
+
     /// The `claims` parameter.
     pub fn claims(text: &str) {
         let _ = super::claims::ClaimsRequest::parse(text);

@@ -42,6 +42,7 @@ mod policies;
 mod readiness;
 mod redemption;
 mod refresh;
+mod request_objects;
 mod resources;
 mod response_modes;
 mod session;

@@ -196,6 +196,7 @@ impl Registration {
         if public && client.may(GrantType::ClientCredentials) {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
+        self.requests.check_keys(&client.keys, check);
         if client.may(GrantType::AuthorizationCode) {
             if self.redirects.redirect_uris.is_empty() {
                 check.fail("redirect_uris", "the code flow needs at least one");

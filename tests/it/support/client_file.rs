@@ -1,6 +1,7 @@
 //! The relying parties of the tests, as `yagona client import` reads them.
 
 use super::listener::REFUSE_FIRST;
+use super::signing;
 
 /// Confidential, ES256; must be consented to; refreshes; has back-channel logout.
 pub(crate) const SHOP: &str = "shop";
@@ -23,7 +24,7 @@ pub(crate) const LENDER: &str = "lender";
 /// Must push its requests; wants answers signed with EdDSA.
 pub(crate) const PUSHER: &str = "pusher";
 /// Gets tokens for `API` and `TAX`, opaque ones; also for itself.
-pub(crate) const BUYER: &str = "buyer";
+pub(crate) const BUYER: &str = "importer";
 /// As `BUYER`, signed ones.
 pub(crate) const TRADER: &str = "trader";
 /// A resource server.
@@ -33,6 +34,10 @@ pub(crate) const TAX: &str = "tax";
 /// The URIs by which these two are known.
 pub(crate) const API_URI: &str = "https://api.example.uz/v1";
 pub(crate) const TAX_URI: &str = "urn:uz:example:tax";
+/// Signs its requests, if it likes, with the keys of `request_key`.
+pub(crate) const SIGNER: &str = "signer";
+/// Must sign them.
+pub(crate) const STRICT: &str = "strict";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
@@ -88,6 +93,11 @@ pub(crate) fn text(backchannel: &str) -> String {
         client(TRADER, &format!("{buying}access_token_format = \"jwt\"\n")),
         client(API, &format!("resource_server = true\nresource_uris = [\"{API_URI}\"]\n")),
         client(TAX, &format!("resource_server = true\nresource_uris = [\"{TAX_URI}\"]\n")),
+        client(SIGNER, &format!("jwks = \'{}\'\n", signing::jwks(SIGNER))),
+        client(
+            STRICT,
+            &format!("jwks = \'{}\'\nrequire_signed_request_object = true\n", signing::jwks(STRICT)),
+        ),
         client(
             PUSHER,
             "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",

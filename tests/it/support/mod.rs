@@ -19,6 +19,7 @@ pub(crate) mod relay;
 pub(crate) mod sandbox;
 pub(crate) mod servers;
 pub(crate) mod setup;
+pub(crate) mod signing;
 pub(crate) mod wait;
 pub(crate) mod webdriver;
 pub(crate) mod world;
