@@ -4,12 +4,12 @@ use std::path::Path;
 
 use crate::grants::{REVOKED, UNANSWERED};
 use crate::notices::DELIVERIES;
-use crate::oidc::{CODES, PUSHED};
+use crate::oidc::{CODES, PUSHED, USED};
 use crate::platform::ephemeral::KeySpace;
 use crate::sign_in::{ATTEMPTS, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 8] =
-    [ATTEMPTS, CODES, DELIVERIES, PUSHED, REVOKED, SESSIONS, UNANSWERED, WINDOWS];
+const ALL: [KeySpace; 9] =
+    [ATTEMPTS, CODES, DELIVERIES, PUSHED, REVOKED, SESSIONS, UNANSWERED, USED, WINDOWS];
 
 #[test]
 fn no_two_key_spaces_begin_with_the_same_byte() {

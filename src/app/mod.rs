@@ -107,7 +107,7 @@ impl App {
         let ended = EndedSessions::load(stores.db.clone()).await.map_err(cannot_start)?;
         let sign_in = wiring::sign_in(&stores, &ephemeral, (people.clone(), &outbox), ended);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
-        let provider = wiring::provider(&stores).await?;
+        let provider = wiring::provider(&stores, &ephemeral).await?;
         let (tokens, revocations) =
             wiring::tokens(&stores, &ephemeral, &provider, (&people, &sign_in)).await?;
         let release = Release::new(stores.db.clone(), people, stores.clock.clone(), stores.audit.clone());

@@ -122,8 +122,9 @@ impl Stores {
     /// # Errors
     /// [`StartError`].
     pub async fn clients(&self) -> Result<Registry, StartError> {
-        let loaded = Registry::load(self.db.clone(), self.clock.clone(), self.audit.clone(), self.rules());
-        loaded.await.map_err(cannot_start)
+        let (db, clock, audit) = (self.db.clone(), self.clock.clone(), self.audit.clone());
+        let secrets = self.keyring.sealer("client-secret");
+        Registry::load(db, clock, audit, self.rules(), secrets).await.map_err(cannot_start)
     }
 
     /// The signing keys.

@@ -14,7 +14,7 @@ use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobil
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
     AccessTokens, Authorization, Codes, Lifetimes, Logout, LogoutNotifier, Provider, PushedRequests,
-    RefreshTokens, Tokens,
+    RefreshTokens, SingleUse, Tokens,
 };
 use crate::pages::{Completion, Pages, SignOut};
 use crate::people::{Delays, People};
@@ -27,12 +27,13 @@ use crate::sign_in::{
 };
 
 /// The state that the OpenID Connect endpoints share.
-pub(super) async fn provider(stores: &Stores) -> Result<Provider, StartError> {
+pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<Provider, StartError> {
     Ok(Provider {
         issuer: Arc::from(stores.settings.server.issuer.as_str()),
         clock: stores.clock.clone(),
         clients: Arc::new(stores.clients().await?),
         client_keys: ClientKeys::new(stores.outbound(), stores.clock.clone()),
+        single_use: SingleUse::new(ephemeral.clone()),
         keys: Arc::new(stores.keys().await?),
         subject_ids: Arc::new(SubjectIds::new(&stores.keyring)),
         metrics: Arc::clone(&stores.metrics),

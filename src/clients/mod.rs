@@ -27,10 +27,10 @@ pub use keys::{ClientKeyError, ClientKeys};
 pub use localized::Localized;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{
-    ACR_VALUES, AccessTokenFormat, AuthMethod, AuthenticationDocument, AuthenticationPolicy, Basis,
-    CodeBinding, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, GrantType, Identity,
-    IdentityDocument, KeySetDocument, KeySource, KeysDocument, OwnerKind, Permission, Redirects,
-    RedirectsDocument, Registration, RegistrationErrors, RequestPolicy, RequestsDocument, Rules,
+    ACR_VALUES, AccessTokenFormat, AssertionAudience, AuthMethod, AuthenticationDocument,
+    AuthenticationPolicy, Basis, CodeBinding, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy,
+    GrantType, Identity, IdentityDocument, KeySetDocument, KeySource, KeysDocument, OwnerKind, Permission,
+    Redirects, RedirectsDocument, Registration, RegistrationErrors, RequestPolicy, RequestsDocument, Rules,
     SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
 };
 pub use registry::{ClientsError, Registered, Registry};

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::icon::{self, Served};
+use super::secret::Sealed;
 use super::store::{self, StoredClient, StoredIcon};
-use super::{Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest};
+use super::{
+    AuthMethod, Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest,
+};
 use crate::audit::{Audit, Event, Kind};
 use crate::platform::bytes;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbError};
+use crate::platform::seal::Sealer;
 
 type Clients = HashMap<ClientId, Arc<Client>>;
 
@@ -21,6 +25,7 @@ pub struct Registry {
     pub(super) clock: Clock,
     audit: Audit,
     rules: Rules,
+    secrets: Sealed,
     current: ArcSwap<Snapshot>,
     pub(super) served: Served,
 }
@@ -64,8 +69,10 @@ pub enum ClientsError {
     #[error("{0}: import the registration of the client anew")]
     Unreadable(DbError),
     /// The client has no secret by its own choice.
-    #[error("the client `{0}` is public: it has no secret to rotate")]
-    Public(String),
+    #[error(
+        "the client `{0}` has no secret to rotate: by its token_endpoint_auth_method it proves itself without one"
+    )]
+    NoSecret(String),
     /// There was a client of that identifier: its tokens and consents must not be taken for those of another one.
     #[error("the client `{0}` was deleted, and its identifier is not given again: choose another one")]
     Deleted(String),
@@ -81,17 +88,25 @@ pub enum ClientsError {
 }
 
 impl Registry {
-    /// Loads all clients.
+    /// Loads all clients. Secrets that must be kept are sealed by `secrets`, the sealer of their own purpose.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn load(db: Db, clock: Clock, audit: Audit, rules: Rules) -> Result<Self, DbError> {
-        let current = Snapshot::read(&db, &rules, store::version(&db).await?).await?;
+    pub async fn load(
+        db: Db,
+        clock: Clock,
+        audit: Audit,
+        rules: Rules,
+        secrets: Sealer,
+    ) -> Result<Self, DbError> {
+        let secrets = Sealed::by(secrets);
+        let current = Snapshot::read(&db, (&rules, &secrets), store::version(&db).await?).await?;
         Ok(Self {
             db,
             clock,
             audit,
             rules,
+            secrets,
             current: ArcSwap::from_pointee(current),
             served: Served::default(),
         })
@@ -122,7 +137,8 @@ impl Registry {
     pub async fn refresh(&self) -> Result<(), DbError> {
         let version = store::version(&self.db).await?;
         if version != self.current.load().version {
-            self.current.store(Arc::new(Snapshot::read(&self.db, &self.rules, version).await?));
+            let read = Snapshot::read(&self.db, (&self.rules, &self.secrets), version).await?;
+            self.current.store(Arc::new(read));
         }
         Ok(())
     }
@@ -162,15 +178,21 @@ impl Registry {
             let was_disabled = old.is_some_and(|old| old.disabled_at.is_some());
             let switched = disabled.filter(|disabled| *disabled != was_disabled);
             let authentication = &mut registration.authentication;
-            let given =
-                authentication.client_secret.take().map(|secret| ClientSecret::given(&secret).digest());
+            let given = authentication.client_secret.take().map(|secret| ClientSecret::given(&secret));
             let exported =
                 authentication.client_secret_sha256.take().as_deref().and_then(SecretDigest::decode);
-            let made = (!authentication.is_public() && given.is_none() && exported.is_none() && !had_secret)
+            // Of a secret that was only compared before there is a digest alone.
+            let signs = authentication.signs_with_secret();
+            let keeps = had_secret && (!signs || old.is_some_and(|old| old.sealed.is_some()));
+            let made = (authentication.has_secret() && given.is_none() && exported.is_none() && !keeps)
                 .then(ClientSecret::generate);
-            let digest = made.as_ref().map(ClientSecret::digest).or(given).or(exported);
+            let secret = made.as_ref().or(given.as_ref());
+            let sealed =
+                secret.filter(|_| signs).map(|secret| self.secrets.seal(&registration.client_id, secret));
+            let digest = secret.map(ClientSecret::digest).or(exported);
             let brought = made.is_none() && digest.is_some() && old.is_some_and(|old| old.secret != digest);
-            statements.push(store::upsert(&registration, digest.as_ref(), disabled, self.clock.now_ms())?);
+            let secrets = (digest.as_ref(), sealed.as_deref());
+            statements.push(store::upsert(&registration, secrets, disabled, self.clock.now_ms())?);
             done.push(Registered {
                 client_id: registration.client_id,
                 secret: made,
@@ -205,12 +227,14 @@ impl Registry {
         let client = known.into_iter().find(|client| client.client_id == id);
         let client = client.ok_or_else(|| ClientsError::Unknown(id.to_owned()))?;
         let registration = client.registration.map_err(ClientsError::Unreadable)?;
-        if registration.authentication.is_public() {
-            return Err(ClientsError::Public(id.to_owned()));
+        if !registration.authentication.has_secret() {
+            return Err(ClientsError::NoSecret(id.to_owned()));
         }
         let secret = ClientSecret::generate();
+        let sealed = registration.authentication.signs_with_secret().then(|| self.secrets.seal(id, &secret));
         let until = self.clock.now().plus(keep);
-        store::set_secret(&self.db, id, &secret.digest(), until, self.clock.now_ms()).await?;
+        let secrets = (&secret.digest(), sealed.as_deref());
+        store::set_secret(&self.db, id, secrets, until, self.clock.now_ms()).await?;
         self.record(Kind::ClientSecretChanged, id);
         self.refresh().await?;
         Ok(secret)
@@ -270,8 +294,10 @@ impl Registry {
         for stored in self.stored().await? {
             match stored.registration {
                 Ok(mut registration) => {
-                    let digest = stored.secret.as_ref().map(SecretDigest::encode);
-                    registration.authentication.client_secret_sha256 = digest;
+                    // A digest is of no use to a client that signs with its secret: elsewhere it gets a new one.
+                    let of_use =
+                        stored.secret.as_ref().filter(|_| !registration.authentication.signs_with_secret());
+                    registration.authentication.client_secret_sha256 = of_use.map(SecretDigest::encode);
                     registration.disabled = stored.disabled_at.map(|_| true);
                     clients.push(registration);
                 }
@@ -297,7 +323,7 @@ impl Registry {
     /// [`DbError`].
     pub async fn refused(&self) -> Result<Vec<String>, DbError> {
         let stored = self.stored().await?;
-        Ok(stored.iter().filter_map(|stored| usable(stored, &self.rules).err()).collect())
+        Ok(stored.iter().filter_map(|stored| usable(stored, (&self.rules, &self.secrets)).err()).collect())
     }
 
     async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
@@ -307,7 +333,7 @@ impl Registry {
 
 impl Snapshot {
     /// Reads the clients; `version` was read before them, so that what changes in between is read the next time.
-    async fn read(db: &Db, rules: &Rules, version: (i64, i64)) -> Result<Self, DbError> {
+    async fn read(db: &Db, rules: (&Rules, &Sealed), version: (i64, i64)) -> Result<Self, DbError> {
         let icons = store::icons(db).await?;
         let stored = store::all(db).await?;
         let count = stored.len();
@@ -317,7 +343,7 @@ impl Snapshot {
     }
 }
 
-fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: &Rules) -> Clients {
+fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: (&Rules, &Sealed)) -> Clients {
     let mut clients = Clients::with_capacity(stored.len());
     for stored in stored {
         match usable(&stored, rules) {
@@ -339,7 +365,7 @@ fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: &Rules) -> Clie
 }
 
 /// The client of a stored registration; why it is not served, if it cannot be read or today's rules refuse it.
-fn usable(stored: &StoredClient, rules: &Rules) -> Result<Client, String> {
+fn usable(stored: &StoredClient, (rules, secrets): (&Rules, &Sealed)) -> Result<Client, String> {
     let registration = stored.registration.as_ref().map_err(ToString::to_string)?;
     if !rules.published_secrets && stored.secret.is_some_and(|secret| secret.is_published()) {
         return Err(format!(
@@ -352,6 +378,12 @@ fn usable(stored: &StoredClient, rules: &Rules) -> Result<Client, String> {
     client.authentication.secret = stored.secret;
     let may_work = |secret: &SecretDigest| rules.published_secrets || !secret.is_published();
     client.authentication.former_secret = stored.former_secret.filter(|(secret, _)| may_work(secret));
+    if client.authentication.method == AuthMethod::ClientSecretJwt {
+        client.authentication.shared_secret = secrets.open(&stored.client_id, stored.sealed.as_deref())?;
+        let former = secrets.open(&stored.client_id, stored.former_sealed.as_deref())?;
+        let until = stored.former_secret.filter(|(secret, _)| may_work(secret)).map(|(_, until)| until);
+        client.authentication.former_shared_secret = former.zip(until);
+    }
     client.disabled = stored.disabled_at.is_some();
     Ok(client)
 }
@@ -373,6 +405,10 @@ mod tests {
         Audit::new((*db).clone(), Clock::System, &keyring, Metrics::new())
     }
 
+    fn sealer(db: &TestDb) -> Sealer {
+        Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap().sealer("client-secret")
+    }
+
     fn outside_the_sandbox() -> Rules {
         let sms_host = "id.uz".to_owned();
         Rules { loopback_http: false, sms_host, shortest_secret: 32, published_secrets: false }
@@ -385,12 +421,15 @@ mod tests {
         let file = TWO.replacen("[[clients]]", "", 1).replace("[[clients]]", known);
         let file = || ClientFile::parse(&format!("[[clients]]{file}")).unwrap();
         let outside =
-            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox()).await.unwrap();
+            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox(), sealer(&db))
+                .await
+                .unwrap();
         let Err(ClientsError::Invalid(errors)) = outside.register(file()).await else { panic!("registered") };
         assert!(errors.len() == 1 && errors[0].to_string().contains("client_secret: "), "{errors:?}");
         // Registered by a sandbox, and the database then given to real people.
         let rules = Rules { published_secrets: true, ..outside_the_sandbox() };
-        let sandbox = Registry::load(db.clone(), Clock::System, audit(&db), rules).await.unwrap();
+        let sandbox =
+            Registry::load(db.clone(), Clock::System, audit(&db), rules, sealer(&db)).await.unwrap();
         sandbox.register(file()).await.unwrap();
         outside.refresh().await.unwrap();
         let served: Vec<_> = outside.all().keys().map(ToString::to_string).collect();
@@ -405,7 +444,9 @@ mod tests {
     async fn a_row_that_cannot_be_read_costs_its_own_client_and_nobody_else() {
         let db = TestDb::migrated().await;
         let registry = async || {
-            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox()).await.unwrap()
+            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox(), sealer(&db))
+                .await
+                .unwrap()
         };
         let node = registry().await;
         node.register(ClientFile::parse(TWO).unwrap()).await.unwrap();
@@ -442,7 +483,9 @@ mod tests {
     async fn of_several_clients_all_are_stored_or_none() {
         let db = TestDb::migrated().await;
         let registry =
-            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox()).await.unwrap();
+            Registry::load(db.clone(), Clock::System, audit(&db), outside_the_sandbox(), sealer(&db))
+                .await
+                .unwrap();
         db.execute(db::statement(
             "CREATE TRIGGER refuse BEFORE INSERT ON clients WHEN NEW.client_id = 'second' \
              BEGIN SELECT RAISE(ABORT, 'refused'); END",

@@ -1,11 +1,12 @@
 //! Client secrets: long and random, shown once, stored as a digest.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::platform::bytes::{self, Digest};
+use crate::platform::seal::Sealer;
 
 /// A secret in plain, only on its way to the client's owner or from the client. It does not print itself, and its memory
 /// is wiped.
@@ -47,6 +48,38 @@ impl ClientSecret {
     pub fn digest(&self) -> SecretDigest {
         SecretDigest(Digest::of(self.expose().as_bytes()))
     }
+}
+
+/// Seals the secrets of clients that sign with them: whoever verifies such a signature needs the secret itself.
+pub(super) struct Sealed(Sealer);
+
+impl Sealed {
+    pub(super) const fn by(sealer: Sealer) -> Self {
+        Self(sealer)
+    }
+
+    /// The secret of a client, to be stored.
+    pub(super) fn seal(&self, client_id: &str, secret: &ClientSecret) -> String {
+        self.0.seal_text(place(client_id).as_bytes(), secret.expose().as_bytes())
+    }
+
+    /// The secret that [`Sealed::seal`] sealed for that client, if one is stored.
+    pub(super) fn open(
+        &self,
+        client_id: &str,
+        sealed: Option<&str>,
+    ) -> Result<Option<Arc<ClientSecret>>, String> {
+        let Some(sealed) = sealed else { return Ok(None) };
+        let plain =
+            self.0.open_text(place(client_id).as_bytes(), sealed).map_err(|error| error.to_string())?;
+        let plain = zeroize::Zeroizing::new(plain);
+        let text = std::str::from_utf8(&plain).map_err(|error| error.to_string())?;
+        Ok(Some(Arc::new(ClientSecret::given(text))))
+    }
+}
+
+fn place(client_id: &str) -> String {
+    format!("clients/secret/{client_id}")
 }
 
 impl SecretDigest {

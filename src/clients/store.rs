@@ -20,14 +20,17 @@ pub(super) struct StoredClient {
     pub(super) secret: Option<SecretDigest>,
     /// The secret before that one, and until when it works.
     pub(super) former_secret: Option<(SecretDigest, Timestamp)>,
+    /// The two secrets themselves, sealed, of a client that signs with them.
+    pub(super) sealed: Option<String>,
+    pub(super) former_sealed: Option<String>,
     pub(super) disabled_at: Option<Timestamp>,
 }
 
 pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
     let rows = db
         .read_all(db::statement(
-            "SELECT client_id, metadata, secret_digest, former_secret_digest, former_secret_until, disabled_at \
-             FROM clients WHERE deleted_at IS NULL ORDER BY client_id",
+            "SELECT client_id, metadata, secret_digest, former_secret_digest, former_secret_until, secret_sealed, \
+             former_secret_sealed, disabled_at FROM clients WHERE deleted_at IS NULL ORDER BY client_id",
         ))
         .await?;
     Ok(rows.iter().map(stored).collect())
@@ -39,6 +42,8 @@ fn stored(row: &Row) -> StoredClient {
         registration: db::json(row, TABLE, "metadata"),
         secret: None,
         former_secret: None,
+        sealed: None,
+        former_sealed: None,
         disabled_at: None,
     };
     if let Err(error) = read_columns(row, &mut client) {
@@ -55,25 +60,29 @@ fn read_columns(row: &Row, client: &mut StoredClient) -> Result<(), DbError> {
     client.secret = digest("secret_digest")?;
     let until = db::maybe_int(row, TABLE, "former_secret_until")?.map(Timestamp);
     client.former_secret = digest("former_secret_digest")?.zip(until);
+    client.sealed = db::maybe_text(row, TABLE, "secret_sealed")?;
+    client.former_sealed = db::maybe_text(row, TABLE, "former_secret_sealed")?;
     client.disabled_at = db::maybe_int(row, TABLE, "disabled_at")?.map(Timestamp);
     Ok(())
 }
 
 /// Stores a registration; with `secret` also its new secret, otherwise the former one stays; with `disabled` also whether it
-/// is disabled.
+/// is disabled. Sealed secrets are kept for a client that signs with its secret alone.
 pub(super) fn upsert(
     registration: &Registration,
-    secret: Option<&SecretDigest>,
+    (secret, sealed): (Option<&SecretDigest>, Option<&str>),
     disabled: Option<bool>,
     now_ms: i64,
 ) -> Result<Statement, DbError> {
     let metadata = db::to_json(registration)?;
     Ok(db::statement(
-        "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms, disabled_at) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
+        "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms, disabled_at, \
+         secret_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
          secret_digest = COALESCE(excluded.secret_digest, clients.secret_digest), \
          former_secret_digest = CASE WHEN excluded.secret_digest IS NULL THEN clients.former_secret_digest END, \
-         disabled_at = CASE $7 WHEN -1 THEN clients.disabled_at WHEN 0 THEN NULL \
+         secret_sealed = CASE $8 WHEN 1 THEN COALESCE(excluded.secret_sealed, clients.secret_sealed) END, \
+         former_secret_sealed = CASE WHEN $9 = 1 AND excluded.secret_digest IS NULL THEN clients.former_secret_sealed END, \
+         disabled_at = CASE $10 WHEN -1 THEN clients.disabled_at WHEN 0 THEN NULL \
          ELSE COALESCE(clients.disabled_at, excluded.disabled_at) END, updated_at_ms = excluded.updated_at_ms \
          WHERE clients.deleted_at IS NULL",
     )
@@ -83,6 +92,9 @@ pub(super) fn upsert(
     .bind(now_ms / 1000)
     .bind(now_ms)
     .bind((disabled == Some(true)).then_some(now_ms / 1000))
+    .bind(sealed)
+    .bind(i64::from(registration.authentication.signs_with_secret()))
+    .bind(i64::from(registration.authentication.signs_with_secret()))
     .bind(disabled.map_or(-1, i64::from)))
 }
 
@@ -90,7 +102,7 @@ pub(super) fn upsert(
 pub(super) async fn set_secret(
     db: &Db,
     id: &str,
-    secret: &SecretDigest,
+    (secret, sealed): (&SecretDigest, Option<&str>),
     former_until: Timestamp,
     now_ms: i64,
 ) -> Result<bool, DbError> {
@@ -98,10 +110,12 @@ pub(super) async fn set_secret(
         .execute(
             db::statement(
                 "UPDATE clients SET former_secret_digest = secret_digest, former_secret_until = $1, \
-                 secret_digest = $2, updated_at_ms = $3 WHERE client_id = $4",
+                 secret_digest = $2, former_secret_sealed = secret_sealed, secret_sealed = $3, updated_at_ms = $4 \
+                 WHERE client_id = $5",
             )
             .bind(former_until.0)
             .bind(secret.encode())
+            .bind(sealed)
             .bind(now_ms)
             .bind(id),
         )
@@ -112,8 +126,8 @@ pub(super) async fn set_secret(
 /// Deletes a disabled client with its secrets and its icon, but for its identifier; `false` when there is none that is disabled.
 pub(super) async fn delete(db: &Db, id: &str, now_ms: i64) -> Result<bool, DbError> {
     let delete = db::statement(
-        "UPDATE clients SET deleted_at = $1, secret_digest = NULL, former_secret_digest = NULL, updated_at_ms = $2 \
-         WHERE client_id = $3 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING client_id",
+        "UPDATE clients SET deleted_at = $1, secret_digest = NULL, former_secret_digest = NULL, secret_sealed = NULL, \
+         former_secret_sealed = NULL, updated_at_ms = $2 WHERE client_id = $3 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING client_id",
     );
     let icon = db::statement("DELETE FROM client_icons WHERE client_id = $1").bind(id);
     let deleted = db.guarded(delete.bind(now_ms / 1000).bind(now_ms).bind(id), vec![icon]).await?;

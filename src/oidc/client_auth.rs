@@ -1,5 +1,8 @@
 //! Clients proving themselves at the token, introspection and revocation endpoints (RFC 6749 §2.3). A secret may stand in
-//! the header or in the body, whichever of the two was registered: client libraries differ in which they try first.
+//! the header or in the body, whichever of the two was registered: client libraries differ in which they try first. Signed
+//! assertions are in `assertion.rs`.
+
+mod assertion;
 
 use std::sync::Arc;
 
@@ -31,17 +34,29 @@ pub(super) fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, TokenEr
 ///
 /// # Errors
 /// `invalid_client`, or `invalid_request` when two methods are used at once.
-pub(super) fn authenticate(
+pub(super) async fn authenticate(
     provider: &Provider,
     request: &HttpRequest,
     params: &Params,
 ) -> Result<Arc<Client>, TokenError> {
+    let Some(assertion) = assertion::of_request(params)? else {
+        return by_secret(provider, request, params);
+    };
+    if request.headers().contains_key(AUTHORIZATION) || params.get("client_secret").is_some() {
+        return Err(two_methods());
+    }
+    assertion::client(provider, request.path(), params, assertion).await
+}
+
+fn two_methods() -> TokenError {
+    TokenError::new(ErrorCode::InvalidRequest, "multiple client authentication methods")
+}
+
+/// The client that sent its secret, or has none to send.
+fn by_secret(provider: &Provider, request: &HttpRequest, params: &Params) -> Result<Arc<Client>, TokenError> {
     let (clients, now) = (&provider.clients, provider.clock.now());
     let header = request.headers().get_all(AUTHORIZATION).collect::<Vec<_>>();
-    let refused = |basic: bool| TokenError {
-        basic,
-        ..TokenError::new(ErrorCode::InvalidClient, "client authentication failed")
-    };
+    let refused = |basic: bool| TokenError { basic, ..TokenError::new(ErrorCode::InvalidClient, FAILED) };
     let (id, secret, basic) = match header.as_slice() {
         [] => {
             let id = params.get("client_id").ok_or_else(|| refused(false))?;
@@ -51,10 +66,7 @@ pub(super) fn authenticate(
             let (id, secret) =
                 header.to_str().ok().and_then(basic_credentials).ok_or_else(|| refused(true))?;
             if params.get("client_secret").is_some() {
-                return Err(TokenError::new(
-                    ErrorCode::InvalidRequest,
-                    "multiple client authentication methods",
-                ));
+                return Err(two_methods());
             }
             if params.get("client_id").is_some_and(|other| other != id) {
                 return Err(TokenError::new(
@@ -79,7 +91,26 @@ pub(super) fn authenticate(
     };
     match client {
         Some(client) if proven && !client.disabled => Ok(client),
-        _ => Err(TokenError { client: Some(printable(&id)), ..refused(basic) }),
+        _ => {
+            let description =
+                client.filter(|client| !client.disabled).map_or(FAILED, |client| wanted(&client));
+            Err(TokenError { client: Some(printable(&id)), description, ..refused(basic) })
+        }
+    }
+}
+
+const FAILED: &str = "client authentication failed";
+
+/// What a client that did not send its secret is told: how it is registered is no secret.
+fn wanted(client: &Client) -> &'static str {
+    match client.authentication.method {
+        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost | AuthMethod::None => FAILED,
+        AuthMethod::PrivateKeyJwt => {
+            "client authentication failed: the client is registered for private_key_jwt, which needs client_assertion"
+        }
+        AuthMethod::ClientSecretJwt => {
+            "client authentication failed: the client is registered for client_secret_jwt, which needs client_assertion"
+        }
     }
 }
 

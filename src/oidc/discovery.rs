@@ -26,7 +26,10 @@ impl Discovery {
                 .into_iter()
                 .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
                 .collect();
-        let secrets = ["client_secret_basic", "client_secret_post"];
+        let confidential =
+            ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
+        let all: Vec<&str> = confidential.into_iter().chain(["none"]).collect();
+        let assertions: Vec<&str> = ForeignAlg::ALL.iter().map(|alg| alg.name()).chain(["HS256"]).collect();
         let document = json!({
             "issuer": issuer,
             "authorization_endpoint": at(paths::AUTHORIZE),
@@ -46,9 +49,12 @@ impl Discovery {
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "subject_types_supported": ["pairwise", "public"],
             "id_token_signing_alg_values_supported": algs,
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-            "introspection_endpoint_auth_methods_supported": secrets,
-            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "token_endpoint_auth_methods_supported": all,
+            "token_endpoint_auth_signing_alg_values_supported": assertions,
+            "introspection_endpoint_auth_methods_supported": confidential,
+            "introspection_endpoint_auth_signing_alg_values_supported": assertions,
+            "revocation_endpoint_auth_methods_supported": all,
+            "revocation_endpoint_auth_signing_alg_values_supported": assertions,
             "code_challenge_methods_supported": ["S256"],
             "acr_values_supported": [Acr::MobileId.name()],
             "display_values_supported": ["page", "popup", "touch"],

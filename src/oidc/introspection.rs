@@ -24,7 +24,7 @@ pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes
 
 async fn introspect(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<Value, TokenError> {
     let params = client_auth::form(request, body)?;
-    let client = client_auth::authenticate(&tokens.provider, request, &params)?;
+    let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
     state(tokens, &client, &params).await.map_err(|error| error.of(&client.id))
 }
 

@@ -21,6 +21,7 @@ mod refresh_token;
 mod resource;
 mod revocation;
 mod settings;
+mod single_use;
 mod token;
 mod userinfo;
 
@@ -47,6 +48,7 @@ pub use error::{ErrorCode, OAuthError};
 pub use pushed_request::{PUSHED, PushedRequests};
 pub use refresh_token::RefreshTokens;
 pub use settings::{PushedRequestSettings, TokenSettings};
+pub use single_use::{SingleUse, USED};
 
 /// What all endpoints share. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +61,8 @@ pub struct Provider {
     pub clients: Arc<Registry>,
     /// Their public keys.
     pub client_keys: ClientKeys,
+    /// What is used once.
+    pub single_use: SingleUse,
     /// Signing keys.
     pub keys: Arc<SigningKeys>,
     /// Subject identifiers of people.

@@ -45,7 +45,7 @@ async fn push(
     body: &[u8],
 ) -> Result<PushResponse, TokenError> {
     let params = client_auth::form(request, body)?;
-    let client = client_auth::authenticate(&endpoint.provider, request, &params)?;
+    let client = client_auth::authenticate(&endpoint.provider, request, &params).await?;
     let request_uri = keep(endpoint, &client, params).await.map_err(|error| error.of(&client.id))?;
     Ok(PushResponse { request_uri, expires_in: endpoint.pushed.seconds })
 }

@@ -21,7 +21,7 @@ pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes
 
 async fn revoke(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<(), TokenError> {
     let params = client_auth::form(request, body)?;
-    let client = client_auth::authenticate(&tokens.provider, request, &params)?;
+    let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
     let revoked = revoke_token(tokens, &client.id, &params).await.map_err(|error| error.of(&client.id))?;
     if let Some(event) = revoked {
         tokens.provider.audit.record(event.client(client.id.as_str()));

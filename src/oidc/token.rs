@@ -59,7 +59,7 @@ async fn exchange(
     grant: &mut &'static str,
 ) -> Result<TokenResponse, TokenError> {
     let params = client_auth::form(request, body)?;
-    let client = client_auth::authenticate(&tokens.provider, request, &params)?;
+    let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
     issue(tokens, &client, &params, grant).await.map_err(|error| error.of(&client.id))
 }
 

@@ -51,6 +51,8 @@ async fn discovery_3_the_metadata_are_complete_and_true(world: &World) {
     holds("subject_types_supported", &["pairwise"]);
     holds("id_token_signing_alg_values_supported", &["RS256", "ES256", "EdDSA"]);
     holds("token_endpoint_auth_methods_supported", &["client_secret_basic", "client_secret_post"]);
+    holds("token_endpoint_auth_methods_supported", &["private_key_jwt", "client_secret_jwt", "none"]);
+    holds("token_endpoint_auth_signing_alg_values_supported", &["PS256", "ES256", "EdDSA", "RS256", "HS256"]);
     holds("scopes_supported", &["openid", "profile", "phone", "address", "offline_access"]);
     holds("claims_supported", &["sub", "name", "phone_number", "birthdate"]);
     holds("code_challenge_methods_supported", &["S256"]);

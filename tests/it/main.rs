@@ -9,6 +9,7 @@ mod browser;
 mod budget;
 mod caps;
 mod cli;
+mod client_assertions;
 mod clock;
 mod code;
 mod conformance;

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use serde_json::json;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::support::client_file::{MACHINE, SHOP};
-use crate::support::flow::redemption;
+use crate::support::client_file::{KEYED, MACHINE, SHOP};
+use crate::support::flow::{proving, redemption};
 use crate::support::http;
+use crate::support::signer::KEYS;
 use crate::support::wait::until;
 use crate::support::{Asked, Backend, Browser, Setup, World, code_of, param};
 
@@ -67,6 +69,10 @@ async fn without_redis_every_answer_is_503_and_then_all_is_well_again() {
     code_of(&known.sign_in(&world, &Asked::by(SHOP), &world.person()).await);
 
     redis.cut();
+    // Whether an assertion was used before cannot be known.
+    let assertion = KEYS[0].assertion(KEYED, world.issuer.as_str().trim_end_matches('/'), &json!({}));
+    let fields = [("token", "x"), proving(&assertion)[0], proving(&assertion)[1]];
+    assert_unavailable(&browser, Method::POST, &world.url("/oidc/introspect"), &fields).await;
     // Where nobody looks at a page the client is told.
     let silent = Asked::by(SHOP).and("prompt", "none");
     let answer = known.begin(&world, &silent).await.away();

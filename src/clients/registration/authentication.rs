@@ -1,10 +1,13 @@
-//! How the service proves itself: its secret, its method, and PKCE.
+//! How the service proves itself: its method, its secret or what it signs with, and PKCE.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 use crate::clients::{ClientSecret, SecretDigest};
 use crate::platform::clock::Timestamp;
+use crate::platform::jose::foreign::ForeignAlg;
 
 /// Client authentication as registered.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -18,6 +21,15 @@ pub struct AuthenticationDocument {
     /// `client_secret_basic` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<String>,
+    /// Signature of its assertions; PS256, ES256 or EdDSA when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Whom its assertions are for: `issuer` when absent, or `issuer_or_token_endpoint`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertion_audience: Option<String>,
+    /// How far ahead its assertions may expire, in seconds; 300 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertion_seconds: Option<i64>,
     /// Whether PKCE is demanded. When absent: of public clients, while confidential ones may send a `nonce` instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
@@ -27,6 +39,9 @@ members!(AuthenticationDocument {
     client_secret,
     client_secret_sha256,
     token_endpoint_auth_method,
+    token_endpoint_auth_signing_alg,
+    assertion_audience,
+    assertion_seconds,
     require_pkce
 });
 
@@ -38,6 +53,10 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// In the body.
     ClientSecretPost,
+    /// By an assertion that is signed with its own key (RFC 7523).
+    PrivateKeyJwt,
+    /// By an assertion that is signed with its secret.
+    ClientSecretJwt,
     /// A public client: PKCE stands in.
     None,
 }
@@ -48,10 +67,46 @@ impl AuthMethod {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::ClientSecretJwt => "client_secret_jwt",
             Self::None => "none",
         }
     }
+
+    /// Whether a secret is sent.
+    pub const fn sends_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
+    /// Whether there is a secret at all.
+    pub const fn has_secret(self) -> bool {
+        self.sends_secret() || matches!(self, Self::ClientSecretJwt)
+    }
+
+    /// Whether an assertion is sent.
+    pub const fn sends_assertion(self) -> bool {
+        matches!(self, Self::PrivateKeyJwt | Self::ClientSecretJwt)
+    }
 }
+
+/// Whom a client's assertions must be for (`aud`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// The issuer, as one text: an assertion that another provider gets hold of is of no use here (RFC 7523bis).
+    Issuer,
+    /// The issuer, the token endpoint or the endpoint that is called, alone or among others.
+    IssuerOrTokenEndpoint,
+}
+
+/// Signatures of assertions, unless the registration names one. RS256 must be named.
+const ASSERTION_ALGS: &[ForeignAlg] = &[ForeignAlg::PS256, ForeignAlg::ES256, ForeignAlg::EdDSA];
+
+/// How far ahead an assertion may expire, in seconds, unless the registration says otherwise.
+const ASSERTION_SECONDS: i64 = 300;
+
+/// The shortest secret that signs, in bytes (RFC 7518 §3.2).
+const SHORTEST_SIGNING: usize = 32;
 
 /// What must bind an authorization code to the browser and the request that it was asked for by, so that a code that was
 /// injected or stolen is worth nothing (RFC 9700 §2.1.1).
@@ -72,19 +127,35 @@ pub struct AuthenticationPolicy {
     pub secret: Option<SecretDigest>,
     /// The digest of the secret before that one, while a rotation lets both work, with the end of that (exclusive).
     pub former_secret: Option<(SecretDigest, Timestamp)>,
+    /// The secret itself, of a client that signs with it; the former one as above.
+    pub shared_secret: Option<Arc<ClientSecret>>,
+    /// The secret before that one, with the end of its use (exclusive).
+    pub former_shared_secret: Option<(Arc<ClientSecret>, Timestamp)>,
     /// How it proves itself.
     pub method: AuthMethod,
+    /// Signatures of its assertions.
+    pub assertion_algs: &'static [ForeignAlg],
+    /// Whom its assertions are for.
+    pub assertion_audience: AssertionAudience,
+    /// How far ahead its assertions may expire, in seconds.
+    pub assertion_seconds: i64,
     /// What its authorization requests must contain.
     pub code_binding: CodeBinding,
 }
 
 impl AuthenticationPolicy {
-    /// Whether `secret` is the client's, or the former one while that still works. Both are compared, so that the time does
-    /// not tell which one it was.
+    /// Whether the client sends its secret and `secret` is it, or the former one while that still works. Both are compared,
+    /// so that the time does not tell which one it was.
     pub fn accepts(&self, secret: &ClientSecret, now: Timestamp) -> bool {
         let present = self.secret.is_some_and(|digest| digest.matches(secret));
         let former = self.former_secret.is_some_and(|(digest, until)| digest.matches(secret) && until > now);
-        present | former
+        self.method.sends_secret() && (present | former)
+    }
+
+    /// The secrets that the client may sign with at `now`.
+    pub fn shared_secrets(&self, now: Timestamp) -> impl Iterator<Item = &ClientSecret> {
+        let former = self.former_shared_secret.iter().filter(move |(_, until)| *until > now);
+        self.shared_secret.iter().chain(former.map(|(secret, _)| secret)).map(AsRef::as_ref)
     }
 }
 
@@ -98,13 +169,21 @@ impl AuthenticationDocument {
         if method == AuthMethod::None && self.require_pkce == Some(false) {
             check.fail("require_pkce", "a public client cannot go without PKCE");
         }
-        if method == AuthMethod::None && self.client_secret.is_some() {
+        if !method.has_secret() && self.client_secret.is_some() {
+            let name = method.name();
             check.fail(
                 "client_secret",
-                "`token_endpoint_auth_method` is `none`: there is nothing to keep secret",
+                format!("`token_endpoint_auth_method` is `{name}`: there is nothing to keep secret"),
             );
         }
-        let shortest = check.rules.shortest_secret;
+        if method == AuthMethod::ClientSecretJwt && self.client_secret_sha256.is_some() {
+            check.fail(
+                "client_secret_sha256",
+                "`client_secret_jwt` needs the secret itself: give `client_secret`, or neither to have one made",
+            );
+        }
+        let signs = method == AuthMethod::ClientSecretJwt;
+        let shortest = check.rules.shortest_secret.max(if signs { SHORTEST_SIGNING } else { 0 });
         if let Some(secret) = &self.client_secret
             && (secret.len() < shortest
                 || secret.len() > 200
@@ -132,12 +211,77 @@ impl AuthenticationDocument {
             (_, None) => CodeBinding::PkceOrNonce,
             (_, Some(false)) => CodeBinding::Free,
         };
-        AuthenticationPolicy { secret: None, former_secret: None, method, code_binding }
+        AuthenticationPolicy {
+            secret: None,
+            former_secret: None,
+            shared_secret: None,
+            former_shared_secret: None,
+            method,
+            assertion_algs: self.assertion_algs(method, check),
+            assertion_audience: check.word(
+                "assertion_audience",
+                self.assertion_audience.as_deref(),
+                AssertionAudience::Issuer,
+            ),
+            assertion_seconds: self.assertion_seconds(method, check),
+            code_binding,
+        }
     }
 
-    /// Whether the client has no secret by its own choice.
-    pub(in crate::clients) fn is_public(&self) -> bool {
-        self.token_endpoint_auth_method.as_deref() == Some(AuthMethod::None.name())
+    fn assertion_algs(&self, method: AuthMethod, check: &mut Check<'_>) -> &'static [ForeignAlg] {
+        let member = "token_endpoint_auth_signing_alg";
+        match (method, self.token_endpoint_auth_signing_alg.as_deref()) {
+            (_, None) | (AuthMethod::ClientSecretJwt, Some("HS256")) => ASSERTION_ALGS,
+            (AuthMethod::PrivateKeyJwt, Some(name)) => {
+                ForeignAlg::ALL.iter().find(|alg| alg.name() == name).map_or_else(
+                    || {
+                        check.fail(member, format!("`{name}` is none of PS256, ES256, EdDSA, RS256"));
+                        ASSERTION_ALGS
+                    },
+                    std::slice::from_ref,
+                )
+            }
+            (AuthMethod::ClientSecretJwt, Some(_)) => {
+                check.fail(member, "`client_secret_jwt` signs with HS256");
+                ASSERTION_ALGS
+            }
+            (_, Some(_)) => {
+                check.fail(member, "`token_endpoint_auth_method` is one without an assertion");
+                ASSERTION_ALGS
+            }
+        }
+    }
+
+    fn assertion_seconds(&self, method: AuthMethod, check: &mut Check<'_>) -> i64 {
+        if self.assertion_audience.is_some() && !method.sends_assertion() {
+            check.fail("assertion_audience", "`token_endpoint_auth_method` is one without an assertion");
+        }
+        let Some(seconds) = self.assertion_seconds else { return ASSERTION_SECONDS };
+        if !method.sends_assertion() {
+            check.fail("assertion_seconds", "`token_endpoint_auth_method` is one without an assertion");
+        }
+        if !(30..=3600).contains(&seconds) {
+            check.fail("assertion_seconds", "must be 30 to 3600");
+        }
+        seconds.clamp(30, 3600)
+    }
+
+    /// The method that the document names; none if it names one that does not exist.
+    pub(in crate::clients) fn method(&self) -> Option<AuthMethod> {
+        match &self.token_endpoint_auth_method {
+            None => Some(AuthMethod::ClientSecretBasic),
+            Some(name) => serde_json::from_value(name.as_str().into()).ok(),
+        }
+    }
+
+    /// Whether the client has a secret.
+    pub(in crate::clients) fn has_secret(&self) -> bool {
+        self.method().is_some_and(AuthMethod::has_secret)
+    }
+
+    /// Whether the client signs with its secret, so that it must be kept.
+    pub(in crate::clients) fn signs_with_secret(&self) -> bool {
+        self.method() == Some(AuthMethod::ClientSecretJwt)
     }
 }
 
@@ -196,12 +340,79 @@ mod tests {
 
     #[test]
     fn methods_are_known_by_their_registered_names() {
-        for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None] {
-            let document = format!("token_endpoint_auth_method = '{}'", method.name());
+        for method in [
+            AuthMethod::ClientSecretBasic,
+            AuthMethod::ClientSecretPost,
+            AuthMethod::PrivateKeyJwt,
+            AuthMethod::ClientSecretJwt,
+            AuthMethod::None,
+        ] {
+            let keys = if method == AuthMethod::PrivateKeyJwt { KEYS } else { "" };
+            let document = format!("token_endpoint_auth_method = '{}'\n{keys}", method.name());
             assert_eq!(client(&document).authentication.method, method);
         }
+        assert!(wrong("token_endpoint_auth_method = 'tls'")[0].starts_with("token_endpoint_auth"));
+    }
+
+    const KEYS: &str = "jwks_uri = 'https://portal.uz/jwks'";
+
+    #[test]
+    fn rfc7523_a_client_with_a_key_signs_with_what_fapi_allows_unless_it_says_otherwise() {
+        let by_key = |more: &str| format!("token_endpoint_auth_method = 'private_key_jwt'\n{KEYS}\n{more}");
+        let policy = client(&by_key("")).authentication;
+        assert_eq!(policy.assertion_algs, [ForeignAlg::PS256, ForeignAlg::ES256, ForeignAlg::EdDSA]);
+        assert_eq!((policy.assertion_audience, policy.assertion_seconds), (AssertionAudience::Issuer, 300));
+        let policy = client(&by_key(
+            "token_endpoint_auth_signing_alg = 'RS256'\nassertion_audience = 'issuer_or_token_endpoint'\n\
+             assertion_seconds = 60",
+        ))
+        .authentication;
+        assert_eq!(policy.assertion_algs, [ForeignAlg::RS256]);
+        assert_eq!(policy.assertion_audience, AssertionAudience::IssuerOrTokenEndpoint);
+        assert_eq!(policy.assertion_seconds, 60);
+        for (member, why) in [
+            (
+                "client_secret = 'a-secret-that-is-long-enough-to-sign'",
+                "client_secret: `token_endpoint_auth_method` is `private_key_jwt`",
+            ),
+            (
+                "token_endpoint_auth_signing_alg = 'HS256'",
+                "token_endpoint_auth_signing_alg: `HS256` is none of",
+            ),
+            ("assertion_audience = 'everybody'", "assertion_audience: unknown variant"),
+            ("assertion_seconds = 5", "assertion_seconds: must be 30 to 3600"),
+        ] {
+            let errors = wrong(&by_key(member));
+            assert!(errors.len() == 1 && errors[0].starts_with(why), "{member}: {errors:?}");
+        }
+        let method = "token_endpoint_auth_method = 'private_key_jwt'";
+        assert!(wrong(method)[0].starts_with("jwks: `private_key_jwt` needs"));
+        let elliptic = r#"jwks = '{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}'"#;
+        assert!(wrong(&format!("{method}\n{elliptic}")).is_empty());
+        let errors = wrong(&format!("{method}\n{elliptic}\ntoken_endpoint_auth_signing_alg = 'PS256'"));
+        assert!(errors[0].starts_with("jwks: none of the keys can sign"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_client_that_signs_with_its_secret_has_a_long_one_and_no_digest_alone() {
+        let by_secret = |more: &str| format!("token_endpoint_auth_method = 'client_secret_jwt'\n{more}");
+        assert!(wrong(&by_secret("token_endpoint_auth_signing_alg = 'HS256'")).is_empty());
         assert!(
-            wrong("token_endpoint_auth_method = 'private_key_jwt'")[0].starts_with("token_endpoint_auth")
+            wrong(&by_secret("client_secret = 'long-enough-to-be-compared'"))[0]
+                .starts_with("client_secret: 32 to")
         );
+        assert!(
+            wrong(&by_secret("token_endpoint_auth_signing_alg = 'ES256'"))[0].contains("signs with HS256")
+        );
+        let digest = ClientSecret::generate().digest().encode();
+        let errors = wrong(&by_secret(&format!("client_secret_sha256 = '{digest}'")));
+        assert!(errors[0].starts_with("client_secret_sha256: `client_secret_jwt` needs the secret itself"));
+        for member in [
+            "token_endpoint_auth_signing_alg = 'ES256'",
+            "assertion_audience = 'issuer'",
+            "assertion_seconds = 60",
+        ] {
+            assert!(wrong(member)[0].ends_with("one without an assertion"), "{member}");
+        }
     }
 }

@@ -43,7 +43,9 @@ use std::fmt::{self, Display, Formatter};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use authentication::{AuthMethod, AuthenticationDocument, AuthenticationPolicy, CodeBinding};
+pub use authentication::{
+    AssertionAudience, AuthMethod, AuthenticationDocument, AuthenticationPolicy, CodeBinding,
+};
 use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
@@ -197,6 +199,7 @@ impl Registration {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
         self.requests.check_keys(&client.keys, check);
+        check_keys(client, check);
         if client.may(GrantType::AuthorizationCode) {
             if self.redirects.redirect_uris.is_empty() {
                 check.fail("redirect_uris", "the code flow needs at least one");
@@ -230,6 +233,23 @@ impl Registration {
         if self.identity.policy_uri.is_none() {
             check.fail("policy_uri", "a service that asks for data says where its privacy policy is");
         }
+    }
+}
+
+/// Checks that a client that proves itself by its keys has some that can do it.
+fn check_keys(client: &Client, check: &mut Check<'_>) {
+    let authentication = &client.authentication;
+    if authentication.method != AuthMethod::PrivateKeyJwt {
+        return;
+    }
+    match &client.keys {
+        KeySource::Nowhere => check.fail("jwks", "`private_key_jwt` needs `jwks` or `jwks_uri`"),
+        KeySource::Registration(keys) if !keys.serve(authentication.assertion_algs) => {
+            let names =
+                authentication.assertion_algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(", ");
+            check.fail("jwks", format!("none of the keys can sign an assertion by {names}"));
+        }
+        KeySource::Registration(_) | KeySource::Address(_) => {}
     }
 }
 

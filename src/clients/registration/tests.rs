@@ -86,6 +86,9 @@ fn the_parts_of_a_document_stand_side_by_side() {
         "backchannel_logout_uri": "https://portal.uz/out", "backchannel_logout_session_required": true,
         "sends_per_hour": 100,
     });
+    document["token_endpoint_auth_signing_alg"] = "ES256".into();
+    document["assertion_audience"] = "issuer".into();
+    document["assertion_seconds"] = 60.into();
     document["jwks"] = json!({"keys": [{"kty": "OKP", "x5c": ["MIIB"], "kid": "1"}]});
     document["jwks_uri"] = "https://portal.uz/jwks".into();
     document["recipients"] = "Archives".into();

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 use super::provider;
 
 mod registered;
+mod shared;
+
+pub use shared::{numeric_date, unverified, verify_shared};
 
 /// Signature algorithms that can be allowed (RFC 7518 §3.1, RFC 8037). `none` and HMAC are not among them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,6 +151,11 @@ impl ForeignKeys {
         Ok(Self(
             keys.into_iter().filter_map(|key| ForeignKey::read(&serde_json::from_value(key).ok()?)).collect(),
         ))
+    }
+
+    /// Whether one of the keys can make signatures by one of `algs`.
+    pub fn serve(&self, algs: &[ForeignAlg]) -> bool {
+        self.0.iter().any(|key| key.algs.iter().any(|alg| algs.contains(alg)))
     }
 
     /// Reads the claims of a compact JWS that one of these keys signed.

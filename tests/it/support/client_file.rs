@@ -1,7 +1,10 @@
 //! The relying parties of the tests, as `yagona client import` reads them.
 
+use serde_json::{Value, json};
+
 use super::listener::REFUSE_FIRST;
 use super::signing;
+use super::signer::{KEYS, Signer};
 
 /// Confidential, ES256; must be consented to; refreshes; has back-channel logout.
 pub(crate) const SHOP: &str = "shop";
@@ -38,6 +41,12 @@ pub(crate) const TAX_URI: &str = "urn:uz:example:tax";
 pub(crate) const SIGNER: &str = "signer";
 /// Must sign them.
 pub(crate) const STRICT: &str = "strict";
+/// Proves itself with its keys, which are in its registration.
+pub(crate) const KEYED: &str = "keyed";
+/// As `KEYED`, with RS256 and assertions for the token endpoint.
+pub(crate) const FEDERATED: &str = "federated";
+/// Signs with its secret, which one test changes.
+pub(crate) const SIGNING: &str = "signing";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
@@ -102,8 +111,23 @@ pub(crate) fn text(backchannel: &str) -> String {
             PUSHER,
             "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
         ),
+        client(KEYED, &format!("{refreshing}{}", keyed(""))),
+        client(
+            FEDERATED,
+            &keyed(
+                "token_endpoint_auth_signing_alg = \"RS256\"\nassertion_audience = \"issuer_or_token_endpoint\"\n",
+            ),
+        ),
+        client(SIGNING, "token_endpoint_auth_method = \"client_secret_jwt\"\n"),
     ]
     .concat()
+}
+
+/// The members of a client that proves itself with the keys that the tests have, and `more`.
+pub(crate) fn keyed(more: &str) -> String {
+    let keys: Vec<Value> = KEYS.iter().map(Signer::jwk).collect();
+    let set = json!({"keys": keys});
+    format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{set}'\n{more}")
 }
 
 /// A registration with these members besides the usual ones.
@@ -111,6 +135,7 @@ pub(crate) fn client(id: &str, more: &str) -> String {
     let name = id[..1].to_uppercase() + &id[1..];
     let secret = match id {
         NATIVE => String::new(),
+        _ if more.contains("private_key_jwt") => String::new(),
         _ => format!("client_secret = \"{}\"\n", secret(id)),
     };
     let basis = if more.contains("basis") { "" } else { "kind = \"commercial\"\nbasis = \"consent\"\n" };

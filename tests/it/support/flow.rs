@@ -298,6 +298,12 @@ impl World {
     }
 }
 
+/// What a client sends that proves itself by an assertion.
+pub(crate) fn proving(assertion: &str) -> [(&str, &str); 2] {
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    [("client_assertion_type", kind), ("client_assertion", assertion)]
+}
+
 /// What redeems a code that was asked for by `Asked::by`.
 pub(crate) fn redemption(code: &str) -> [(&str, &str); 4] {
     [

@@ -73,6 +73,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "former secrets",
         sql: include_str!("../../../../migrations/0010_former_secrets.sql"),
     },
+    Migration {
+        version: 11,
+        description: "client proofs",
+        sql: include_str!("../../../../migrations/0011_client_proofs.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

@@ -1,0 +1,172 @@
+//! A client that proves itself by a signed assertion (RFC 7521 §4.2, RFC 7523 §2.2, OpenID Connect Core §9): with its own
+//! key (`private_key_jwt`) or with the secret that both sides have (`client_secret_jwt`).
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::super::Provider;
+use super::super::error::{ErrorCode, TokenError};
+use super::printable;
+use crate::clients::{AssertionAudience, AuthMethod, Client, ClientId};
+use crate::oidc::paths;
+use crate::platform::clock::Timestamp;
+use crate::platform::jose::foreign::{self, ForeignError, Policy, numeric_date};
+use crate::platform::web::params::Params;
+
+/// RFC 7523 §2.2.
+const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The longest assertion, in bytes.
+const LONGEST: usize = 8 * 1024;
+
+/// By how much a client's clock may be ahead of ours, in seconds.
+const AHEAD: i64 = 10;
+
+/// The assertion in a request, if there is one; what it says of itself is verified by nobody yet.
+///
+/// # Errors
+/// `invalid_request` when half of it is missing, `invalid_client` when it is of another type.
+pub(super) fn of_request(params: &Params) -> Result<Option<&str>, TokenError> {
+    match (params.get("client_assertion_type"), params.get("client_assertion")) {
+        (None, None) => Ok(None),
+        (Some(TYPE), Some(assertion)) => Ok(Some(assertion)),
+        (Some(_), Some(_)) => Err(refused("client_assertion_type is not that of RFC 7523")),
+        (None, Some(_)) => {
+            Err(TokenError::new(ErrorCode::InvalidRequest, "client_assertion_type is missing"))
+        }
+        (Some(_), None) => Err(TokenError::new(ErrorCode::InvalidRequest, "client_assertion is missing")),
+    }
+}
+
+/// The client that made the assertion, which is used up.
+///
+/// # Errors
+/// `invalid_client`, or `invalid_request` when `client_id` names another client.
+pub(super) async fn client(
+    provider: &Provider,
+    path: &str,
+    params: &Params,
+    assertion: &str,
+) -> Result<Arc<Client>, TokenError> {
+    let Some((header, unverified)) = foreign::unverified(assertion).filter(|_| assertion.len() <= LONGEST)
+    else {
+        return Err(refused("client_assertion is no compact JWS of a JSON object"));
+    };
+    let named = unverified.get("sub").and_then(Value::as_str).unwrap_or_default();
+    let of = |error: TokenError| TokenError { client: Some(printable(named)), ..error };
+    if params.get("client_id").is_some_and(|id| id != named) {
+        let differs = "client_id differs from the sub of client_assertion";
+        return Err(of(TokenError::new(ErrorCode::InvalidRequest, differs)));
+    }
+    let client = ClientId::parse(named).and_then(|id| provider.clients.find(&id));
+    let client = client.filter(|client| !client.disabled);
+    let client = client.ok_or_else(|| of(refused("the sub of client_assertion is no client in use")))?;
+    // RFC 8725 §3.11: what the client signed for another purpose is no assertion.
+    let typ = header.get("typ").map(|typ| typ.as_str().unwrap_or_default().to_ascii_lowercase());
+    if !matches!(typ.as_deref(), None | Some("jwt" | "client-authentication+jwt")) {
+        return Err(of(refused("the typ of client_assertion is that of another kind of JWT")));
+    }
+    let claims = verified(provider, &client, assertion).await.map_err(of)?;
+    let now = provider.clock.now();
+    let expected = Expected { client: &client, issuer: &provider.issuer, path, now };
+    let Accepted { id, expires_at } = check(&claims, &expected).map_err(|why| of(refused(why)))?;
+    // For as long as it is accepted, and a moment longer for the clocks of other nodes.
+    let seconds = expires_at.since(now) + AHEAD;
+    if !provider.single_use.of_assertion(&client.id, id, seconds).await? {
+        return Err(of(refused("client_assertion was used before: its jti must be new")));
+    }
+    Ok(client)
+}
+
+/// The claims, once the signature is verified by the method that the client is registered for.
+async fn verified(
+    provider: &Provider,
+    client: &Client,
+    assertion: &str,
+) -> Result<Map<String, Value>, TokenError> {
+    let authentication = &client.authentication;
+    match authentication.method {
+        AuthMethod::PrivateKeyJwt => {
+            let policy = Policy { algs: authentication.assertion_algs, typ: None, max_bytes: LONGEST };
+            let verified = provider.client_keys.verify(client, assertion, &policy).await;
+            verified.map(|verified| verified.claims).map_err(|error| refused(error.description()))
+        }
+        AuthMethod::ClientSecretJwt => {
+            let mut last = ForeignError::WrongSignature;
+            for secret in authentication.shared_secrets(provider.clock.now()) {
+                match foreign::verify_shared(assertion, secret.expose().as_bytes(), LONGEST) {
+                    Ok(claims) => return Ok(claims),
+                    Err(error) => last = error,
+                }
+            }
+            Err(refused(last.description()))
+        }
+        _ => Err(refused("the client is registered for another token_endpoint_auth_method than assertions")),
+    }
+}
+
+fn refused(description: &'static str) -> TokenError {
+    TokenError::new(ErrorCode::InvalidClient, description)
+}
+
+/// What the claims are held against.
+struct Expected<'a> {
+    client: &'a Client,
+    issuer: &'a str,
+    /// Path of the endpoint that was called.
+    path: &'a str,
+    now: Timestamp,
+}
+
+/// What is left of an assertion that is accepted.
+#[derive(Debug, PartialEq, Eq)]
+struct Accepted<'a> {
+    id: &'a str,
+    expires_at: Timestamp,
+}
+
+/// RFC 7523 §3; the audience as FAPI 2.0 Security Profile §5.3.3.1 wants it, unless the registration allows more.
+fn check<'a>(claims: &'a Map<String, Value>, expected: &Expected<'_>) -> Result<Accepted<'a>, &'static str> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let Expected { client, issuer, path, now } = expected;
+    if text("sub") != Some(client.id.as_str()) || text("iss") != Some(client.id.as_str()) {
+        return Err("iss and sub of client_assertion must both be the client_id");
+    }
+    let at = |path: &str| format!("{issuer}{path}");
+    let named = |value: &Value| {
+        value.as_str().is_some_and(|aud| aud == *issuer || aud == at(paths::TOKEN) || aud == at(path))
+    };
+    match (claims.get("aud"), client.authentication.assertion_audience) {
+        (Some(Value::String(aud)), AssertionAudience::Issuer) if aud == issuer => {}
+        (Some(aud @ Value::String(_)), AssertionAudience::IssuerOrTokenEndpoint) if named(aud) => {}
+        (Some(Value::Array(all)), AssertionAudience::IssuerOrTokenEndpoint) if all.iter().any(named) => {}
+        (_, AssertionAudience::Issuer) => {
+            return Err("the aud of client_assertion must be the issuer, as one text");
+        }
+        (_, AssertionAudience::IssuerOrTokenEndpoint) => {
+            return Err("the aud of client_assertion must be the issuer or the token endpoint");
+        }
+    }
+    let expires_at = claims.get("exp").and_then(numeric_date);
+    let expires_at = expires_at.ok_or("the exp of client_assertion is missing or no number")?;
+    if expires_at <= *now {
+        return Err("client_assertion has expired: check the clock of the client");
+    }
+    if expires_at.since(*now) > client.authentication.assertion_seconds + AHEAD {
+        return Err("the exp of client_assertion is too far ahead");
+    }
+    for name in ["iat", "nbf"] {
+        match claims.get(name).map(numeric_date) {
+            None => {}
+            Some(Some(time)) if time.since(*now) <= AHEAD => {}
+            Some(Some(_)) => {
+                return Err("iat or nbf of client_assertion is ahead: check the clock of the client");
+            }
+            Some(None) => return Err("iat or nbf of client_assertion is no number"),
+        }
+    }
+    let id = text("jti").filter(|id| (1..=256).contains(&id.len()));
+    let id = id.ok_or("the jti of client_assertion is missing, or is no text of 1 to 256 bytes")?;
+    Ok(Accepted { id, expires_at })
+}
