@@ -30,8 +30,8 @@ pub use registration::{
     ACR_VALUES, AccessTokenFormat, AssertionAudience, AuthMethod, AuthenticationDocument,
     AuthenticationPolicy, Basis, CodeBinding, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy,
     GrantType, Identity, IdentityDocument, KeySetDocument, KeySource, KeysDocument, OwnerKind, Permission,
-    Redirects, RedirectsDocument, Registration, RegistrationErrors, RequestPolicy, RequestsDocument, Rules,
-    SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
+    Profile, Redirects, RedirectsDocument, Registration, RegistrationErrors, RequestPolicy, RequestsDocument,
+    Rules, SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
 };
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};

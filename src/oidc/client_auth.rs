@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Provider;
-use super::resource;
 use super::error::{ErrorCode, TokenError};
+use super::resource;
 use crate::clients::{AuthMethod, Client, ClientId, ClientSecret};
 use crate::platform::web::params::Params;
 

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clients::{Client, ClientId};
 use crate::platform::bytes::{self, Digest};
-use crate::platform::ephemeral::{
-    Applied, Batch, Ephemeral, EphemeralKey, KeySpace, Unavailable, Version,
-};
+use crate::platform::ephemeral::{Applied, Batch, Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
 use crate::platform::web::params::Params;
 use crate::sign_in::{OpenSession, SessionId, Sessions};
 

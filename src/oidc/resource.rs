@@ -57,8 +57,7 @@ pub(super) fn audience(
         return Ok(Audience::of_all(client));
     }
     let registered = provider.clients.resource_uris_of(client);
-    let asked =
-        asked(params, &registered).map_err(|error| TokenError::new(error.code, error.description))?;
+    let asked = asked(params, &registered).map_err(|error| TokenError::new(error.code, error.description))?;
     if asked.is_empty() {
         // A resource server that the client no longer names gets no new token.
         return Ok(Audience::of(granted.iter().filter(|uri| registered.contains(uri)).cloned().collect()));
@@ -83,12 +82,21 @@ mod tests {
         let both = read("resource=urn:uz:tax&resource=https://api.uz/&resource=urn:uz:tax").unwrap();
         assert_eq!(both, ["urn:uz:tax", "https://api.uz/"], "each once");
         for bad in [
-            "https://api.uz", "https://API.uz/", "https://api.uz/%23x", "https://api.uz/x", "/", "api", "tax",
+            "https://api.uz",
+            "https://API.uz/",
+            "https://api.uz/%23x",
+            "https://api.uz/x",
+            "/",
+            "api",
+            "tax",
         ] {
             let error = read(&format!("resource={bad}")).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidTarget, "{bad}");
         }
-        assert!(read("resource=https://api.uz/&resource=https://other.uz/").is_err(), "all of them are looked at");
+        assert!(
+            read("resource=https://api.uz/&resource=https://other.uz/").is_err(),
+            "all of them are looked at"
+        );
         assert!(read("resource=https://api.uz/%23").is_err(), "a fragment");
     }
 }

@@ -145,7 +145,9 @@ async fn authorization_code(
     let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
     let grant = grant.ok_or_else(invalid)?;
     let issued = Event::new(Kind::TokenIssued);
-    respond_with(tokens, client, (&grant, record.as_deref(), audience), nonce.as_deref(), issued)
+    let response =
+        respond_with(tokens, client, (&grant, record.as_deref(), audience), nonce.as_deref(), issued)?;
+    Ok(TokenResponse { refresh_token: tokens.refresh_tokens.of(&grant), ..response })
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).
@@ -168,7 +170,7 @@ fn proof_key(content: &CodeContent, verifier: Option<&str>) -> Result<(), TokenE
     }
 }
 
-/// RFC 6749 §6 with rotation (RFC 9700 §4.14.2): a token used before revokes all that came of its grant, unless it is the
+/// RFC 6749 §6 with rotation (RFC 9700 §4.14.2), unless the client's tokens are not rotated (FAPI 2.0 Security Profile §5.3.2.1): a token used before revokes all that came of its grant, unless it is the
 /// one before the current one and [`Grant::repeats`]. Everything that may fail is read before the token is used up.
 async fn refresh_token(
     tokens: &Tokens,
@@ -203,7 +205,10 @@ async fn refresh_token(
     }
     let mut record = id_token::record(tokens, token.person_id.as_ref()).await?;
     let idle = tokens.lifetimes.refresh_idle;
-    let rotated = tokens.grants.rotate(&token.grant, token.generation, &client.id, idle).await?;
+    let rotated = tokens
+        .grants
+        .rotate(&token.grant, (token.generation, client.tokens.rotates), &client.id, idle)
+        .await?;
     let (mut grant, refreshed) = match rotated {
         Some(grant) => (grant, Event::new(Kind::TokenRefreshed)),
         None => match stale(tokens, client, &token).await? {
@@ -220,7 +225,10 @@ async fn refresh_token(
         grant.details.narrow_to(asked);
     }
     let audience = resource::audience(&tokens.provider, client, params, &grant.details.resources)?;
-    respond_with(tokens, client, (&grant, record.as_deref(), audience), None, refreshed)
+    let response = respond_with(tokens, client, (&grant, record.as_deref(), audience), None, refreshed)?;
+    // One that is not rotated stays with the client that sent it.
+    let next = if client.tokens.rotates { tokens.refresh_tokens.of(&grant) } else { None };
+    Ok(TokenResponse { refresh_token: next, ..response })
 }
 
 /// What follows from a refresh token that is not the current one, or whose grant has ended: its successor once more, or
@@ -267,7 +275,7 @@ fn client_credentials(
     })
 }
 
-/// Issues the tokens of a grant. Nothing here asks a store.
+/// Issues the tokens of a grant but its refresh token. Nothing here asks a store.
 fn respond_with(
     tokens: &Tokens,
     client: &Client,
@@ -282,7 +290,7 @@ fn respond_with(
         token_type: "Bearer",
         expires_in,
         id_token: Some(id_token),
-        refresh_token: tokens.refresh_tokens.of(grant),
+        refresh_token: None,
         scope: grant.details.scope.clone(),
         access_token,
     })

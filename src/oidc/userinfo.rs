@@ -57,7 +57,8 @@ async fn claims_of(
         || TokenError::new(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked");
     let token = tokens.access_tokens.resolve(token).await?.ok_or_else(invalid)?;
     if token.elsewhere {
-        let error = TokenError::new(ErrorCode::InvalidToken, "the access token is for other resource servers");
+        let error =
+            TokenError::new(ErrorCode::InvalidToken, "the access token is for other resource servers");
         return Err(error.of(&token.client_id));
     }
     let person = token.person.ok_or_else(|| {

@@ -97,7 +97,11 @@ impl Completion {
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version.
-    pub(super) fn spend_in(&self, attempt: &SignInAttempt, batch: &mut Batch<'_>) -> Result<(), ServiceError> {
+    pub(super) fn spend_in(
+        &self,
+        attempt: &SignInAttempt,
+        batch: &mut Batch<'_>,
+    ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.spend_in(&attempt.request, batch),
         }

@@ -40,6 +40,7 @@ mod pages;
 mod par;
 mod permission;
 mod policies;
+mod profiles;
 mod readiness;
 mod redemption;
 mod refresh;

@@ -31,7 +31,12 @@ async fn assert_gone(world: &World, browser: &mut Browser, asked: &Asked) {
 }
 
 /// From the page with the number to the one that wants the code, and the code.
-async fn at_code(world: &World, browser: &mut Browser, asked: &Asked, person: &Person) -> (crate::support::Page, String) {
+async fn at_code(
+    world: &World,
+    browser: &mut Browser,
+    asked: &Asked,
+    person: &Person,
+) -> (crate::support::Page, String) {
     let page = browser.begin_with_number(world, asked, person).await;
     let code = world.sandbox.next_code(person).await;
     (page, code)

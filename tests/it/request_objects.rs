@@ -103,7 +103,8 @@ async fn rfc9101_6_what_is_wrong_with_an_object_is_told(world: &World) {
     let es256 = |claims: &Value| sign(SIGNER, Alg::ES256, TYPE, claims);
     let tampered = {
         let (signed, other) = (es256(&good), es256(&with(&good, "scope", "openid pinfl".into())));
-        let (head, signature) = (other.rsplit_once('.').expect("parts").0, signed.rsplit_once('.').expect("parts").1);
+        let (head, signature) =
+            (other.rsplit_once('.').expect("parts").0, signed.rsplit_once('.').expect("parts").1);
         format!("{head}.{signature}")
     };
     let mut objects = vec![

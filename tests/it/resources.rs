@@ -63,7 +63,8 @@ async fn rfc8707_2_2_the_token_endpoint_narrows_and_never_widens(world: &World) 
         let tokens = world.post_as(client, "/oidc/token", &fields).await.granted();
         assert_for(world, client, &tokens, &[(API, API_URI)], false).await;
         // The grant is for both, still.
-        let refresh = |token| [("grant_type", "refresh_token"), ("refresh_token", token), ("resource", TAX_URI)];
+        let refresh =
+            |token| [("grant_type", "refresh_token"), ("refresh_token", token), ("resource", TAX_URI)];
         let fields = refresh(tokens.get("refresh_token"));
         let narrowed = world.post_as(client, "/oidc/token", &fields).await.granted();
         assert_for(world, client, &narrowed, &[(TAX, TAX_URI)], false).await;

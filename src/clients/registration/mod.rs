@@ -29,6 +29,7 @@ mod check;
 mod data;
 mod identity;
 mod keys;
+mod profile;
 mod redirects;
 mod requests;
 mod sessions;
@@ -50,6 +51,7 @@ use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
 pub use keys::{KeySetDocument, KeySource, KeysDocument};
+pub use profile::Profile;
 pub use redirects::{Redirects, RedirectsDocument};
 pub use requests::{RequestPolicy, RequestsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
@@ -165,7 +167,7 @@ impl Registration {
         check.other_members(&[identity::TRANSLATED, data::TRANSLATED].concat());
         let identity = self.identity.check(&mut check);
         let data = self.data.check(&mut check);
-        let client = Client {
+        let mut client = Client {
             id: ClientId::parse(&self.client_id).unwrap_or_else(|| {
                 check.fail("client_id", "1 to 64 letters, digits, `-`, `.`, `_` or `~`");
                 ClientId::parse("invalid").unwrap_or_else(|| unreachable!("a constant"))
@@ -182,6 +184,7 @@ impl Registration {
             data,
             sessions: self.sessions.check(&mut check),
         };
+        profile::hold(self, &mut client, &mut check);
         self.check_together(&client, &mut check);
         let errors = check.into_errors();
         if errors.is_empty() {

@@ -2,14 +2,17 @@
 
 use serde::Serialize;
 
-use super::KeySource;
 use super::check::Check;
+use super::{KeySource, Profile};
 use crate::platform::jose::Alg;
 use crate::platform::jose::foreign::ForeignAlg;
 
 /// Authorization requests as registered.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RequestsDocument {
+    /// The specification that the whole registration is held to; `oidc` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// Whether its requests must be pushed (RFC 9126 §6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pushed_authorization_requests: Option<bool>,
@@ -25,6 +28,7 @@ pub struct RequestsDocument {
 }
 
 members!(RequestsDocument {
+    profile,
     require_pushed_authorization_requests,
     authorization_signed_response_alg,
     request_object_signing_alg,
@@ -34,6 +38,8 @@ members!(RequestsDocument {
 /// What the service's authorization requests must be like, and how they are answered.
 #[derive(Clone, Debug)]
 pub struct RequestPolicy {
+    /// The specification that the client is held to.
+    pub profile: Profile,
     /// Whether they must be pushed.
     pub pushed_only: bool,
     /// Signature of answers in a signed response mode.
@@ -42,11 +48,18 @@ pub struct RequestPolicy {
     pub object_alg: Option<ForeignAlg>,
     /// Whether its parameters must come in a signed request object.
     pub signed_only: bool,
+    /// Whether it gets signed answers alone.
+    pub signed_answers: bool,
+    /// For how long its codes may be redeemed at most, in seconds, where the provider lets them live longer.
+    pub longest_code: Option<i64>,
 }
 
 impl RequestsDocument {
     pub(super) fn check(&self, check: &mut Check<'_>) -> RequestPolicy {
         RequestPolicy {
+            profile: check.word("profile", self.profile.as_deref(), Profile::Oidc),
+            signed_answers: false,
+            longest_code: None,
             pushed_only: self.require_pushed_authorization_requests.unwrap_or(false),
             response_alg: check.alg(
                 "authorization_signed_response_alg",

@@ -101,6 +101,8 @@ pub struct TokenPolicy {
     pub subject_type: SubjectType,
     /// Clients of one sector see the same pairwise `sub`.
     pub sector: String,
+    /// Whether its refresh tokens are used once each.
+    pub rotates: bool,
     /// Whether it may introspect the tokens of clients that name it.
     pub resource_server: bool,
     /// The URIs by which clients ask for tokens for it.
@@ -143,6 +145,7 @@ impl TokensDocument {
             ),
             subject_type: check.word("subject_type", self.subject_type.as_deref(), SubjectType::Pairwise),
             sector: self.sector(client_id, hosts, check),
+            rotates: true,
             resource_server: self.resource_server.unwrap_or(false),
             resource_uris: self.resource_uris(check),
             resource_servers: self.resource_servers(check),
@@ -234,7 +237,9 @@ mod tests {
     #[test]
     fn rfc8707_2_a_resource_server_is_known_by_absolute_uris() {
         let server = "resource_server = true\n";
-        let uris = client(&format!("{server}resource_uris = ['https://api.uz/v1', 'urn:uz:api']")).tokens.resource_uris;
+        let uris = client(&format!("{server}resource_uris = ['https://api.uz/v1', 'urn:uz:api']"))
+            .tokens
+            .resource_uris;
         assert_eq!(uris, ["https://api.uz/v1", "urn:uz:api"]);
         for bad in ["/v1", "api", "https://api.uz/#x", "https://api.uz/ x", ""] {
             let errors = wrong(&format!("{server}resource_uris = ['{bad}']"));

@@ -296,7 +296,8 @@ async fn by_reference(
     let (found, session) =
         endpoint.pushed.find(name, session_cookie(context.request, endpoint.cookies)).await?;
     let Some(pushed) = found.filter(|pushed| pushed.client_id == client.id) else {
-        let technical = "invalid_request_uri: request_uri has expired, was used, or was pushed by another client";
+        let technical =
+            "invalid_request_uri: request_uri has expired, was used, or was pushed by another client";
         provider
             .audit
             .record(Event::new(Kind::AuthorizationRefused).client(client.id.as_str()).reason(technical));

@@ -16,7 +16,8 @@ pub(super) fn not_repeated(input: Input<'_>, _: &mut AuthorizationRequest) -> Re
 /// RFC 9126 §5: a client that must push its requests gets no answer to others.
 pub(super) fn pushed(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     if input.client.requests.pushed_only {
-        let description = "this client must push its authorization requests and send client_id and request_uri alone";
+        let description =
+            "this client must push its authorization requests and send client_id and request_uri alone";
         return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     }
     Ok(())
@@ -25,7 +26,11 @@ pub(super) fn pushed(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(
 /// OpenID Connect Core §6, §7.2.1: what is not supported is rejected by its own code, not ignored.
 pub(super) fn supported(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let unsupported = [
-        ("request", ErrorCode::RequestNotSupported, "request objects are for clients with registered keys (jwks, jwks_uri)"),
+        (
+            "request",
+            ErrorCode::RequestNotSupported,
+            "request objects are for clients with registered keys (jwks, jwks_uri)",
+        ),
         ("request_uri", ErrorCode::RequestUriNotSupported, "request_uri is not supported"),
         ("registration", ErrorCode::RegistrationNotSupported, "registration is not supported"),
     ];

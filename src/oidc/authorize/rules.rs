@@ -2,8 +2,8 @@
 
 use super::input::Rule;
 use super::{
-    acr, claims, code_challenge, id_token_hint, max_age, nonce, parameters, prompt, resource,
-    response_type, scope,
+    acr, claims, code_challenge, id_token_hint, max_age, nonce, parameters, prompt, resource, response_type,
+    scope,
 };
 
 /// What the authorization endpoint demands, in this order.

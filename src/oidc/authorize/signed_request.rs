@@ -164,8 +164,9 @@ pub(crate) fn read(claims: Map<String, Value>) -> Result<Params, OAuthError> {
             other => pairs.push((name, other.to_string())),
         }
     }
-    Params::of_pairs(pairs)
-        .map_err(|_| invalid("the request object holds too many parameters, too long ones, or control characters"))
+    Params::of_pairs(pairs).map_err(|_| {
+        invalid("the request object holds too many parameters, too long ones, or control characters")
+    })
 }
 
 #[cfg(test)]
@@ -223,7 +224,12 @@ mod tests {
     #[test]
     fn rfc9101_10_8_other_kinds_of_tokens_are_no_request_objects() {
         let fits = |header: &str| has_fitting_type(&format!("{}.x.y", bytes::encode(header.as_bytes())));
-        for good in ["{}", r#"{"typ":"JWT"}"#, r#"{"typ":"oauth-authz-req+jwt"}"#, r#"{"typ":"application/OAuth-authz-req+jwt"}"#] {
+        for good in [
+            "{}",
+            r#"{"typ":"JWT"}"#,
+            r#"{"typ":"oauth-authz-req+jwt"}"#,
+            r#"{"typ":"application/OAuth-authz-req+jwt"}"#,
+        ] {
             assert!(fits(good), "{good}");
         }
         for bad in [r#"{"typ":"at+jwt"}"#, r#"{"typ":"dpop+jwt"}"#, r#"{"typ":5}"#, "x"] {

@@ -52,7 +52,8 @@ fn run(rule: Rule, client: &Arc<Client>, query: &str) -> Result<AuthorizationReq
     let mut request = AuthorizationRequest::new(redirect);
     let (params, keys) = (parse(query), keys());
     let resources = ["https://api.uz/".to_owned()];
-    let input = Input { params: &params, client, issuer: "https://id.uz", keys: &keys, resources: &resources };
+    let input =
+        Input { params: &params, client, issuer: "https://id.uz", keys: &keys, resources: &resources };
     for earlier in
         [scope::check as Rule, claims::check].into_iter().filter(|earlier| *earlier as usize != rule as usize)
     {
@@ -86,7 +87,10 @@ fn rfc6749_3_1_no_parameter_is_repeated() {
 #[test]
 fn rfc8707_2_1_a_resource_is_one_of_the_clients_and_may_be_repeated() {
     let client = client("");
-    assert_eq!(run(resource::check, &client, "resource=https://api.uz/").unwrap().resources, ["https://api.uz/"]);
+    assert_eq!(
+        run(resource::check, &client, "resource=https://api.uz/").unwrap().resources,
+        ["https://api.uz/"]
+    );
     assert_eq!(error(resource::check, &client, "resource=https://other.uz/"), "invalid_target");
     let twice = "resource=https://api.uz/&resource=https://api.uz/";
     assert_eq!(error(parameters::not_repeated, &client, twice), "accepted");

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::listener::REFUSE_FIRST;
-use super::signing;
 use super::signer::{KEYS, Signer};
+use super::signing;
 
 /// Confidential, ES256; must be consented to; refreshes; has back-channel logout.
 pub(crate) const SHOP: &str = "shop";
@@ -40,13 +40,17 @@ pub(crate) const TAX_URI: &str = "urn:uz:example:tax";
 /// Signs its requests, if it likes, with the keys of `request_key`.
 pub(crate) const SIGNER: &str = "signer";
 /// Must sign them.
-pub(crate) const STRICT: &str = "strict";
+pub(crate) const STRICT: &str = "notary";
 /// Proves itself with its keys, which are in its registration.
 pub(crate) const KEYED: &str = "keyed";
 /// As `KEYED`, with RS256 and assertions for the token endpoint.
 pub(crate) const FEDERATED: &str = "federated";
 /// Signs with its secret, which one test changes.
 pub(crate) const SIGNING: &str = "signing";
+/// Held to FAPI 2.0; proves itself with its keys.
+pub(crate) const BANK: &str = "treasury";
+/// As `BANK`, and signs its requests.
+pub(crate) const BROKER: &str = "broker";
 
 /// The redirect URI; nothing listens there, since redirects are read, not followed.
 pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
@@ -107,6 +111,8 @@ pub(crate) fn text(backchannel: &str) -> String {
             STRICT,
             &format!("jwks = \'{}\'\nrequire_signed_request_object = true\n", signing::jwks(STRICT)),
         ),
+        profiled(BANK, &format!("{refreshing}{}", keyed("profile = \"fapi2\"\n"))),
+        profiled(BROKER, &format!("{refreshing}{}", keyed("profile = \"fapi2-message-signing\"\n"))),
         client(
             PUSHER,
             "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
@@ -128,6 +134,11 @@ pub(crate) fn keyed(more: &str) -> String {
     let keys: Vec<Value> = KEYS.iter().map(Signer::jwk).collect();
     let set = json!({"keys": keys});
     format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{set}'\n{more}")
+}
+
+/// As [`client`], with the algorithms that its profile gives it.
+fn profiled(id: &str, more: &str) -> String {
+    client(id, more).replace("id_token_signed_response_alg = \"ES256\"\n", "")
 }
 
 /// A registration with these members besides the usual ones.
