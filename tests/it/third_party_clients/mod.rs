@@ -12,11 +12,16 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::support::client_file::{LEGACY, MODERN, SHOP, secret};
+use crate::support::client_file::{LEGACY, MODERN, PUSHER, SHOP, secret};
 use crate::support::world::clients_folder;
 use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
 
-on_both_backends!(openid_client_of_npm_signs_in, oauth4webapi_of_npm_signs_in, authlib_of_pypi_signs_in);
+on_both_backends!(
+    openid_client_of_npm_signs_in,
+    oauth4webapi_of_npm_signs_in,
+    oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer,
+    authlib_of_pypi_signs_in,
+);
 
 /// What a third-party client received of `person`.
 async fn sign_in(world: &World, program: &[PathBuf], client: &str, alg: &str, person: &Person) -> Value {
@@ -27,6 +32,7 @@ async fn sign_in(world: &World, program: &[PathBuf], client: &str, alg: &str, pe
         ("REDIRECT_URI", CALLBACK.to_owned()),
         ("SCOPE", "openid profile phone offline_access".to_owned()),
         ("ID_TOKEN_ALG", alg.to_owned()),
+        ("RESPONSE_ALG", if client == PUSHER { "EdDSA".to_owned() } else { String::new() }),
     ]
     .into();
     let mut child = Command::new(&program[0])
@@ -87,6 +93,14 @@ async fn openid_client_of_npm_signs_in(world: &World) {
 
 async fn oauth4webapi_of_npm_signs_in(world: &World) {
     every_algorithm(world, &["node".into(), clients_folder().join("oauth4webapi_client.mjs")]).await;
+}
+
+async fn oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer(world: &World) {
+    let program = ["node".into(), clients_folder().join("oauth4webapi_client.mjs")];
+    let person = world.person();
+    let learnt = sign_in(world, &program, PUSHER, "ES256", &person).await;
+    assert_eq!(learnt["claims"]["sub"], learnt["userinfo"]["sub"], "{learnt}");
+    assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
 }
 
 async fn authlib_of_pypi_signs_in(world: &World) {
