@@ -30,7 +30,7 @@ pub use registration::{
     ACR_VALUES, AccessTokenFormat, AssertionAudience, AuthMethod, AuthenticationDocument,
     AuthenticationPolicy, Basis, CodeBinding, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy,
     GrantType, Identity, IdentityDocument, KeySetDocument, KeySource, KeysDocument, OneIdDates,
-    OneIdDocument, OneIdPolicy, OneIdProfile, OwnerKind, Permission, Redirects, RedirectsDocument,
+    OneIdDocument, OneIdPolicy, OneIdProfile, OwnerKind, Permission, Profile, Redirects, RedirectsDocument,
     Registration, RegistrationErrors, RequestPolicy, RequestsDocument, Rules, SessionPolicy,
     SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
 };

@@ -237,19 +237,19 @@ impl Grants {
         Ok(())
     }
 
-    /// Uses up one generation of a grant's refresh token.
+    /// Uses a generation of a grant's refresh token: up, if it `rotates`.
     ///
     /// # Errors
     /// [`ServiceError`].
     pub async fn rotate(
         &self,
         id: &str,
-        generation: i64,
+        (generation, rotates): (i64, bool),
         client: &ClientId,
         idle: i64,
     ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
-        match store::rotate(&self.db, id, generation, client, now.minus(idle), now).await {
+        match store::rotate(&self.db, id, (generation, rotates), client, now.minus(idle), now).await {
             Ok(rotated) => Ok(rotated),
             // Nobody knows whether it took place: whoever asks again, however long the outage lasts, gets the successor.
             Err(error) => Err(self.unanswered(id, &generation.to_string(), error).await.into()),

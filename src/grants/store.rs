@@ -240,7 +240,7 @@ pub(super) async fn revoked_of(
 pub(super) async fn rotate(
     db: &Db,
     grant: &str,
-    generation: i64,
+    (generation, rotates): (i64, bool),
     client: &ClientId,
     idle_limit: Timestamp,
     now: Timestamp,
@@ -248,7 +248,7 @@ pub(super) async fn rotate(
     let row = db
         .change(
             db::statement(
-                "UPDATE grants SET refresh_generation = refresh_generation + 1, refreshed_at = $1 \
+                "UPDATE grants SET refresh_generation = refresh_generation + $7, refreshed_at = $1 \
                  WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
                  AND expires_at > $5 AND refreshed_at > $6 \
                  AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
@@ -261,7 +261,8 @@ pub(super) async fn rotate(
             .bind(generation)
             .bind(client.as_str())
             .bind(now.0)
-            .bind(idle_limit.0),
+            .bind(idle_limit.0)
+            .bind(i64::from(rotates)),
         )
         .await?;
     row.map(|row| read(&row)).transpose()

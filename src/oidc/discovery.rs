@@ -4,7 +4,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{claims, dpop, paths};
 use crate::platform::jose::Alg;
@@ -19,66 +19,92 @@ pub struct Discovery(Bytes);
 impl Discovery {
     /// The document of the provider at `issuer`.
     pub fn new(issuer: &str) -> Self {
-        let at = |path: &str| format!("{issuer}{path}");
-        let algs = Alg::ALL.map(Alg::name);
-        let claims: Vec<&str> =
-            ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
-                .into_iter()
-                .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
-                .collect();
-        let confidential =
-            ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
-        let all: Vec<&str> = confidential.into_iter().chain(["none"]).collect();
-        let assertions: Vec<&str> = ForeignAlg::ALL.iter().map(|alg| alg.name()).chain(["HS256"]).collect();
-        let document = json!({
-            "issuer": issuer,
-            "authorization_endpoint": at(paths::AUTHORIZE),
-            "pushed_authorization_request_endpoint": at(paths::PAR),
-            "require_pushed_authorization_requests": false,
-            "token_endpoint": at(paths::TOKEN),
-            "userinfo_endpoint": at(paths::USERINFO),
-            "jwks_uri": at(paths::JWKS),
-            "introspection_endpoint": at(paths::INTROSPECTION),
-            "revocation_endpoint": at(paths::REVOCATION),
-            "end_session_endpoint": at(paths::END_SESSION),
-            "device_authorization_endpoint": at(paths::DEVICE_AUTHORIZATION),
-            "scopes_supported": claims::SCOPES,
-            "claims_supported": claims,
-            "response_types_supported": ["code"],
-            "response_modes_supported": super::ResponseMode::WORDS,
-            "authorization_signing_alg_values_supported": algs,
-            "grant_types_supported": [
-                "authorization_code",
-                "refresh_token",
-                "client_credentials",
-                "urn:ietf:params:oauth:grant-type:device_code",
-            ],
-            "subject_types_supported": ["pairwise", "public"],
-            "id_token_signing_alg_values_supported": algs,
-            "token_endpoint_auth_methods_supported": all,
-            "token_endpoint_auth_signing_alg_values_supported": assertions,
-            "introspection_endpoint_auth_methods_supported": confidential,
-            "introspection_endpoint_auth_signing_alg_values_supported": assertions,
-            "revocation_endpoint_auth_methods_supported": all,
-            "revocation_endpoint_auth_signing_alg_values_supported": assertions,
-            "code_challenge_methods_supported": ["S256"],
-            "dpop_signing_alg_values_supported": dpop::ALGS.map(ForeignAlg::name),
-            "acr_values_supported": [Acr::MobileId.name()],
-            "display_values_supported": ["page", "popup", "touch"],
-            "prompt_values_supported": ["none", "login", "consent", "select_account"],
-            "ui_locales_supported": Language::ALL.map(Language::tag),
-            "claims_parameter_supported": true,
-            "request_parameter_supported": false,
-            "request_uri_parameter_supported": false,
-            "require_request_uri_registration": false,
-            "authorization_response_iss_parameter_supported": true,
-            "backchannel_logout_supported": true,
-            "backchannel_logout_session_supported": true,
-            "frontchannel_logout_supported": true,
-            "frontchannel_logout_session_supported": true,
+        let parts = [endpoints(issuer), client_authentication(), requests(), answers()];
+        let members = parts.into_iter().filter_map(|part| match part {
+            Value::Object(members) => Some(members),
+            _ => None,
         });
-        Self(Bytes::from(document.to_string()))
+        Self(Bytes::from(Value::Object(members.flatten().collect()).to_string()))
     }
+}
+
+fn endpoints(issuer: &str) -> Value {
+    let at = |path: &str| format!("{issuer}{path}");
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": at(paths::AUTHORIZE),
+        "pushed_authorization_request_endpoint": at(paths::PAR),
+        "device_authorization_endpoint": at(paths::DEVICE_AUTHORIZATION),
+        "token_endpoint": at(paths::TOKEN),
+        "userinfo_endpoint": at(paths::USERINFO),
+        "jwks_uri": at(paths::JWKS),
+        "introspection_endpoint": at(paths::INTROSPECTION),
+        "revocation_endpoint": at(paths::REVOCATION),
+        "end_session_endpoint": at(paths::END_SESSION),
+    })
+}
+
+fn client_authentication() -> Value {
+    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
+    let all: Vec<&str> = confidential.into_iter().chain(["none"]).collect();
+    let assertions: Vec<&str> = ForeignAlg::ALL.iter().map(|alg| alg.name()).chain(["HS256"]).collect();
+    json!({
+        "token_endpoint_auth_methods_supported": all,
+        "token_endpoint_auth_signing_alg_values_supported": assertions,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertions,
+        "revocation_endpoint_auth_methods_supported": all,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertions,
+        "dpop_signing_alg_values_supported": dpop::ALGS.map(ForeignAlg::name),
+    })
+}
+
+/// What a client may ask for, and how.
+fn requests() -> Value {
+    json!({
+        "scopes_supported": claims::SCOPES,
+        "response_types_supported": ["code"],
+        "response_modes_supported": super::ResponseMode::WORDS,
+        "grant_types_supported": [
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        ],
+        "code_challenge_methods_supported": ["S256"],
+        "acr_values_supported": [Acr::MobileId.name()],
+        "display_values_supported": ["page", "popup", "touch"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": Language::ALL.map(Language::tag),
+        "claims_parameter_supported": true,
+        "require_pushed_authorization_requests": false,
+        "request_parameter_supported": true,
+        "request_object_signing_alg_values_supported": ForeignAlg::ALL.map(ForeignAlg::name),
+        "require_signed_request_object": false,
+        "request_uri_parameter_supported": false,
+        "require_request_uri_registration": false,
+    })
+}
+
+/// What a client is told, and how.
+fn answers() -> Value {
+    let algs = Alg::ALL.map(Alg::name);
+    let claims: Vec<&str> =
+        ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
+            .into_iter()
+            .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
+            .collect();
+    json!({
+        "claims_supported": claims,
+        "subject_types_supported": ["pairwise", "public"],
+        "id_token_signing_alg_values_supported": algs,
+        "authorization_signing_alg_values_supported": algs,
+        "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
+    })
 }
 
 /// Answers with the document.

@@ -43,6 +43,8 @@ pub enum ErrorCode {
     InteractionRequired,
     /// OpenID Connect Core §3.1.2.6.
     RequestNotSupported,
+    /// RFC 9101 §7.
+    InvalidRequestObject,
     /// OpenID Connect Core §3.1.2.6.
     RequestUriNotSupported,
     /// OpenID Connect Core §3.1.2.6.
@@ -102,6 +104,7 @@ impl ErrorCode {
             Self::ConsentRequired => ("consent_required", 400),
             Self::InteractionRequired => ("interaction_required", 400),
             Self::RequestNotSupported => ("request_not_supported", 400),
+            Self::InvalidRequestObject => ("invalid_request_object", 400),
             Self::RequestUriNotSupported => ("request_uri_not_supported", 400),
             Self::RegistrationNotSupported => ("registration_not_supported", 400),
             Self::UnmetAuthenticationRequirements => ("unmet_authentication_requirements", 400),

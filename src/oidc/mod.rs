@@ -213,6 +213,13 @@ pub mod fuzzing {
         super::device::fuzz_user_code(typed);
     }
 
+    /// The claims of a request object, once its signature is verified.
+    pub fn request_object(text: &str) {
+        if let Ok(claims) = serde_json::from_str(text) {
+            let _ = super::authorize::fuzzing::request_object(claims);
+        }
+    }
+
     /// The `claims` parameter.
     pub fn claims(text: &str) {
         let _ = super::claims::ClaimsRequest::parse(text);

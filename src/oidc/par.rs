@@ -60,8 +60,7 @@ async fn keep(
         let description = "request_uri must not be pushed: push the parameters themselves";
         return Err(TokenError::new(ErrorCode::InvalidRequest, description));
     }
-    let params = params.without(&PROOF);
-    authorize::check_pushed(endpoint, client, &params)?;
+    let params = authorize::check_pushed(endpoint, client, params.without(&PROOF)).await?;
     endpoint.pushed.push(client, params).await.map_err(|not_kept| match not_kept {
         NotKept::TooLarge => TokenError::new(ErrorCode::TooLarge, "the pushed request is too large"),
         NotKept::TooMany => {

@@ -195,7 +195,8 @@ async fn redeem(
     let grant = grant.ok_or_else(invalid)?;
     let restriction = Restriction { audience, bound_to };
     let about = (&grant, record.as_deref());
-    respond_with(tokens, client, about, (nonce.as_deref(), restriction), issued)
+    let response = respond_with(tokens, client, about, (nonce.as_deref(), restriction), issued)?;
+    Ok(TokenResponse { refresh_token: tokens.refresh_tokens.of(&grant), ..response })
 }
 
 /// RFC 8628 §3.4, §3.5. What a person let the device have is redeemed like a code: once.
@@ -249,7 +250,7 @@ fn proof_key(content: &CodeContent, verifier: Option<&str>) -> Result<(), TokenE
     }
 }
 
-/// RFC 6749 §6 with rotation (RFC 9700 §4.14.2): a token used before revokes all that came of its grant, unless it is the
+/// RFC 6749 §6 with rotation (RFC 9700 §4.14.2), unless the client's tokens are not rotated (FAPI 2.0 Security Profile §5.3.2.1): a token used before revokes all that came of its grant, unless it is the
 /// one before the current one and [`Grant::repeats`]. Everything that may fail is read before the token is used up.
 async fn refresh_token(
     tokens: &Tokens,
@@ -290,7 +291,10 @@ async fn refresh_token(
     }
     let mut record = id_token::record(tokens, token.person_id.as_ref()).await?;
     let idle = tokens.lifetimes.refresh_idle;
-    let rotated = tokens.grants.rotate(&token.grant, token.generation, &client.id, idle).await?;
+    let rotated = tokens
+        .grants
+        .rotate(&token.grant, (token.generation, client.tokens.rotates), &client.id, idle)
+        .await?;
     let (mut grant, refreshed) = match rotated {
         Some(grant) => (grant, Event::new(Kind::TokenRefreshed)),
         None => match stale(tokens, client, &token).await? {
@@ -308,7 +312,10 @@ async fn refresh_token(
     }
     let audience = resource::audience(&tokens.provider, client, params, &grant.details.resources)?;
     let restriction = Restriction { audience, bound_to };
-    respond_with(tokens, client, (&grant, record.as_deref()), (None, restriction), refreshed)
+    let response = respond_with(tokens, client, (&grant, record.as_deref()), (None, restriction), refreshed)?;
+    // One that is not rotated stays with the client that sent it.
+    let next = if client.tokens.rotates { tokens.refresh_tokens.of(&grant) } else { None };
+    Ok(TokenResponse { refresh_token: next, ..response })
 }
 
 /// What follows from a refresh token that is not the current one, or whose grant has ended: its successor once more, or
@@ -357,7 +364,7 @@ fn client_credentials(
     })
 }
 
-/// Issues the tokens of a grant. Nothing here asks a store.
+/// Issues the tokens of a grant but its refresh token. Nothing here asks a store.
 fn respond_with(
     tokens: &Tokens,
     client: &Client,
@@ -373,7 +380,7 @@ fn respond_with(
         token_type: token_type(bound_to),
         expires_in,
         id_token: Some(id_token),
-        refresh_token: tokens.refresh_tokens.of(grant),
+        refresh_token: None,
         scope: grant.details.scope.clone(),
         access_token,
     })

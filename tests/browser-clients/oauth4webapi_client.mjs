@@ -7,9 +7,10 @@ import { webcrypto } from 'node:crypto'
 globalThis.crypto ??= webcrypto
 const oauth = await import('oauth4webapi')
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, ID_TOKEN_ALG } = process.env
+// With RESPONSE_ALG the request is pushed (RFC 9126), and the answer signed (JARM).
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, ID_TOKEN_ALG, RESPONSE_ALG } = process.env
 const options = { [oauth.allowInsecureRequests]: true }
-const client = { client_id: CLIENT_ID, id_token_signed_response_alg: ID_TOKEN_ALG }
+const client = { client_id: CLIENT_ID, id_token_signed_response_alg: ID_TOKEN_ALG, authorization_signed_response_alg: RESPONSE_ALG }
 const proof = oauth.ClientSecretBasic(CLIENT_SECRET)
 
 const issuer = new URL(ISSUER)
@@ -20,7 +21,7 @@ const verifier = oauth.generateRandomCodeVerifier()
 const state = oauth.generateRandomState()
 const nonce = oauth.generateRandomNonce()
 const url = new URL(provider.authorization_endpoint)
-url.search = new URLSearchParams({
+const request = new URLSearchParams({
   client_id: CLIENT_ID,
   redirect_uri: REDIRECT_URI,
   response_type: 'code',
@@ -29,13 +30,23 @@ url.search = new URLSearchParams({
   code_challenge_method: 'S256',
   state,
   nonce
-}).toString()
+})
+if (RESPONSE_ALG) {
+  request.set('response_mode', 'jwt')
+  const pushing = await oauth.pushedAuthorizationRequest(provider, client, proof, request, options)
+  const pushed = await oauth.processPushedAuthorizationResponse(provider, client, pushing)
+  url.search = new URLSearchParams({ client_id: CLIENT_ID, request_uri: pushed.request_uri }).toString()
+} else {
+  url.search = request.toString()
+}
 console.log(`AUTHORIZE ${url.href}`)
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const callback = new URL((await lines.next()).value)
 
-const params = oauth.validateAuthResponse(provider, client, callback, state)
+const params = RESPONSE_ALG
+  ? await oauth.validateJwtAuthResponse(provider, client, callback, state, options)
+  : oauth.validateAuthResponse(provider, client, callback, state)
 const answer = await oauth.authorizationCodeGrantRequest(provider, client, proof, params, REDIRECT_URI, verifier, options)
 const tokens = await oauth.processAuthorizationCodeResponse(provider, client, answer, {
   expectedNonce: nonce,

@@ -30,6 +30,7 @@ mod data;
 mod identity;
 mod keys;
 mod oneid;
+mod profile;
 mod redirects;
 mod requests;
 mod sessions;
@@ -52,6 +53,7 @@ pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Per
 pub use identity::{Identity, IdentityDocument, OwnerKind};
 pub use keys::{KeySetDocument, KeySource, KeysDocument};
 pub use oneid::{OneIdDates, OneIdDocument, OneIdPolicy, OneIdProfile};
+pub use profile::Profile;
 pub use redirects::{Redirects, RedirectsDocument};
 pub use requests::{RequestPolicy, RequestsDocument};
 pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
@@ -172,7 +174,7 @@ impl Registration {
         let identity = self.identity.check(&mut check);
         let data = self.data.check(&mut check);
         let authentication = self.authentication.check(&mut check);
-        let client = Client {
+        let mut client = Client {
             id: ClientId::parse(&self.client_id).unwrap_or_else(|| {
                 check.fail("client_id", "1 to 64 letters, digits, `-`, `.`, `_` or `~`");
                 ClientId::parse("invalid").unwrap_or_else(|| unreachable!("a constant"))
@@ -190,6 +192,7 @@ impl Registration {
             data,
             sessions: self.sessions.check(&self.redirects.origins(), &mut check),
         };
+        profile::hold(self, &mut client, &mut check);
         self.check_together(&client, &mut check);
         let errors = check.into_errors();
         if errors.is_empty() {
@@ -206,6 +209,7 @@ impl Registration {
         if public && client.may(GrantType::ClientCredentials) {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
+        self.requests.check_keys(&client.keys, check);
         check_keys(client, check);
         if client.oneid.is_some() && !client.may(GrantType::AuthorizationCode) {
             check.fail("oneid", "needs the grant `authorization_code`: people sign in by it");

@@ -3,39 +3,94 @@
 use serde::Serialize;
 
 use super::check::Check;
+use super::{KeySource, Profile};
 use crate::platform::jose::Alg;
+use crate::platform::jose::foreign::ForeignAlg;
 
 /// Authorization requests as registered.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RequestsDocument {
+    /// The specification that the whole registration is held to; `oidc` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// Whether its requests must be pushed (RFC 9126 §6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pushed_authorization_requests: Option<bool>,
     /// Signature of the answers that it wants signed; `RS256` when absent (JARM §3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_signed_response_alg: Option<String>,
+    /// Signature of its request objects; PS256, ES256 and EdDSA are taken when absent (RFC 9101 §10.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    /// Whether its parameters must come in a signed request object (RFC 9101 §10.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_signed_request_object: Option<bool>,
 }
 
-members!(RequestsDocument { require_pushed_authorization_requests, authorization_signed_response_alg });
+members!(RequestsDocument {
+    profile,
+    require_pushed_authorization_requests,
+    authorization_signed_response_alg,
+    request_object_signing_alg,
+    require_signed_request_object
+});
 
 /// What the service's authorization requests must be like, and how they are answered.
 #[derive(Clone, Debug)]
 pub struct RequestPolicy {
+    /// The specification that the client is held to.
+    pub profile: Profile,
     /// Whether they must be pushed.
     pub pushed_only: bool,
     /// Signature of answers in a signed response mode.
     pub response_alg: Alg,
+    /// The one signature that its request objects may have, if it registered one.
+    pub object_alg: Option<ForeignAlg>,
+    /// Whether its parameters must come in a signed request object.
+    pub signed_only: bool,
+    /// Whether it gets signed answers alone.
+    pub signed_answers: bool,
+    /// For how long its codes may be redeemed at most, in seconds, where the provider lets them live longer.
+    pub longest_code: Option<i64>,
 }
 
 impl RequestsDocument {
     pub(super) fn check(&self, check: &mut Check<'_>) -> RequestPolicy {
         RequestPolicy {
+            profile: check.word("profile", self.profile.as_deref(), Profile::Oidc),
+            signed_answers: false,
+            longest_code: None,
             pushed_only: self.require_pushed_authorization_requests.unwrap_or(false),
             response_alg: check.alg(
                 "authorization_signed_response_alg",
                 self.authorization_signed_response_alg.as_deref(),
                 Alg::RS256,
             ),
+            object_alg: self.object_alg(check),
+            signed_only: self.require_signed_request_object.unwrap_or(false),
+        }
+    }
+
+    fn object_alg(&self, check: &mut Check<'_>) -> Option<ForeignAlg> {
+        let name = self.request_object_signing_alg.as_deref()?;
+        let alg = ForeignAlg::ALL.into_iter().find(|alg| alg.name() == name);
+        if alg.is_none() {
+            let all = ForeignAlg::ALL.map(ForeignAlg::name).join(", ");
+            check.fail("request_object_signing_alg", format!("`{name}` is none of {all}"));
+        }
+        alg
+    }
+
+    /// Checks that what is to be signed can be verified.
+    pub(super) fn check_keys(&self, keys: &KeySource, check: &mut Check<'_>) {
+        let signs = [
+            ("request_object_signing_alg", self.request_object_signing_alg.is_some()),
+            ("require_signed_request_object", self.require_signed_request_object == Some(true)),
+        ];
+        for (member, signs) in signs {
+            if signs && !keys.is_some() {
+                check.fail(member, "needs the client's keys: `jwks` or `jwks_uri`");
+            }
         }
     }
 }
@@ -56,6 +111,23 @@ mod tests {
         assert_eq!(client("").requests.response_alg, Alg::RS256);
         let registered = client("authorization_signed_response_alg = 'ES256'").requests;
         assert_eq!(registered.response_alg, Alg::ES256);
+        let keys = "jwks_uri = 'https://portal.uz/jwks'\n";
+        let signing = client(&format!(
+            "{keys}request_object_signing_alg = 'RS256'\nrequire_signed_request_object = true"
+        ))
+        .requests;
+        assert_eq!((signing.object_alg, signing.signed_only), (Some(ForeignAlg::RS256), true));
+        assert_eq!(
+            wrong("request_object_signing_alg = 'ES256'\nrequire_signed_request_object = true"),
+            [
+                "request_object_signing_alg: needs the client's keys: `jwks` or `jwks_uri`",
+                "require_signed_request_object: needs the client's keys: `jwks` or `jwks_uri`"
+            ]
+        );
+        assert_eq!(
+            wrong(&format!("{keys}request_object_signing_alg = 'none'")),
+            ["request_object_signing_alg: `none` is none of RS256, PS256, ES256, EdDSA"]
+        );
         for bad in ["none", "HS256", "PS512"] {
             let errors = wrong(&format!("authorization_signed_response_alg = '{bad}'"));
             assert!(errors[0].starts_with("authorization_signed_response_alg: "), "{errors:?}");

@@ -96,6 +96,9 @@ fn the_parts_of_a_document_stand_side_by_side() {
     document["recipients"] = "Archives".into();
     document["permission"] = "code".into();
     document["resource_uris"] = json!([]);
+    document["profile"] = "oidc".into();
+    document["request_object_signing_alg"] = "ES256".into();
+    document["require_signed_request_object"] = true.into();
     document["require_pushed_authorization_requests"] = true.into();
     document["authorization_signed_response_alg"] = "ES256".into();
     for (member, value) in [

@@ -116,6 +116,8 @@ pub struct TokenPolicy {
     pub dpop_bound: bool,
     /// Whether its proofs of possession must have a nonce.
     pub dpop_require_nonce: bool,
+    /// Whether its refresh tokens are used once each.
+    pub rotates: bool,
     /// Whether it may introspect the tokens of clients that name it.
     pub resource_server: bool,
     /// The URIs by which clients ask for tokens for it.
@@ -161,6 +163,7 @@ impl TokensDocument {
             sector: self.sector(client_id, hosts, check),
             dpop_bound: self.dpop_bound_access_tokens.unwrap_or(false),
             dpop_require_nonce: self.dpop_require_nonce.unwrap_or(false),
+            rotates: true,
             resource_server: self.resource_server.unwrap_or(false),
             resource_uris: self.resource_uris(check),
             resource_servers: self.resource_servers(check),

@@ -130,7 +130,9 @@ impl Authorization {
             number: authenticated.number,
             details: self.details(request, (client, &state), authenticated, consent),
         };
-        let code = self.codes.issue_in(batch, &content, self.code_seconds);
+        let seconds =
+            client.requests.longest_code.map_or(self.code_seconds, |most| most.min(self.code_seconds));
+        let code = self.codes.issue_in(batch, &content, seconds);
         if let Some(pushed) = state.pushed {
             self.pushed.spend_in(batch, pushed);
         }

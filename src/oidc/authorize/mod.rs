@@ -25,6 +25,7 @@ mod response_mode;
 mod response_type;
 mod rules;
 mod scope;
+mod signed_request;
 mod silent;
 
 #[cfg(test)]
@@ -42,7 +43,7 @@ use super::pushed_request::{self, PushedRequests};
 use super::resource::registered;
 use super::{Codes, Provider};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, DataRequest, Registry};
+use crate::clients::{Client, DataRequest};
 use crate::grants::Grants;
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Unavailable;
@@ -171,20 +172,41 @@ impl AuthorizationRequest {
     }
 }
 
-/// Runs all checks of the authorization endpoint.
+/// Runs the checks of a list.
 ///
 /// # Errors
 /// [`Rejection`]: a page until the redirect URI is proven, an error to the client after.
-pub(super) fn check(
-    clients: &Registry,
-    keys: &KeySet,
-    issuer: &str,
+fn check(
+    provider: &Provider,
+    client: &Arc<Client>,
+    list: &[input::Rule],
     params: &Params,
 ) -> Result<AuthorizationRequest, Rejection> {
-    let client = client::known(clients, params)?;
-    let resources = registered(clients, &client, params);
-    let redirect = redirect_uri::verify(client, params)?;
-    apply(&rules::AUTHORIZATION_ENDPOINT, redirect, params, (keys, issuer, &resources))
+    let resources = registered(&provider.clients, client, params);
+    let redirect = redirect_uri::verify(Arc::clone(client), params)?;
+    apply(list, redirect, params, (&provider.keys.current(), &provider.issuer, &resources))
+}
+
+/// The parameters in the request's object, if it has one that counts.
+///
+/// # Errors
+/// [`Rejection`]: to the redirect URI that stands beside the object, if a registered one does.
+async fn opened(
+    provider: &Provider,
+    client: &Arc<Client>,
+    params: &Params,
+) -> Result<Option<Params>, Rejection> {
+    match signed_request::inside(provider, client, params).await {
+        Ok(inside) => Ok(inside),
+        Err(error) => Err(match redirect_uri::verify(Arc::clone(client), params) {
+            Ok(redirect) => redirect.reject(error),
+            Err(Rejection::Page(..)) => {
+                let technical = format!("{}: {}", error.code.name(), error.description);
+                Rejection::Page(PageError::BadRequest, technical)
+            }
+            Err(rejection) => rejection,
+        }),
+    }
 }
 
 fn apply(
@@ -243,10 +265,20 @@ async fn respond_to(
     params: &Params,
 ) -> Result<HttpResponse, ServiceError> {
     let provider = &endpoint.provider;
+    let client = match client::known(&provider.clients, params) {
+        Ok(client) => client,
+        Err(rejection) => return reject(endpoint, context, &rejection, params),
+    };
     if params.get("request_uri").is_some_and(|uri| uri.starts_with(pushed_request::URN)) {
-        return by_reference(endpoint, context, params).await;
+        return by_reference(endpoint, context, client, params).await;
     }
-    match check(&provider.clients, &provider.keys.current(), &provider.issuer, params) {
+    let inside = match opened(provider, &client, params).await {
+        Ok(inside) => inside,
+        Err(rejection) => return reject(endpoint, context, &rejection, params),
+    };
+    let params = inside.as_ref().unwrap_or(params);
+    let context = &PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
+    match check(provider, &client, &rules::AUTHORIZATION_ENDPOINT, params) {
         Ok(request) => {
             let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await;
             go_on(endpoint, context, (&request, params), session).await
@@ -259,13 +291,10 @@ async fn respond_to(
 async fn by_reference(
     endpoint: &Authorization,
     context: &PageContext<'_>,
+    client: Arc<Client>,
     params: &Params,
 ) -> Result<HttpResponse, ServiceError> {
     let provider = &endpoint.provider;
-    let client = match client::known(&provider.clients, params) {
-        Ok(client) => client,
-        Err(rejection) => return reject(endpoint, context, &rejection, params),
-    };
     let once = params.get("request_uri").filter(|_| !params.is_repeated("request_uri"));
     let name = pushed_request::name_of(once.unwrap_or_default());
     let (found, session) =
@@ -286,11 +315,7 @@ async fn by_reference(
     };
     let params = pushed.params;
     let context = PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
-    let resources = registered(&provider.clients, &client, &params);
-    let checked = redirect_uri::verify(client, &params).and_then(|redirect| {
-        let known = (&*provider.keys.current(), &*provider.issuer, &resources[..]);
-        apply(&rules::PUSHED_REQUEST, redirect, &params, known)
-    });
+    let checked = check(provider, &client, &rules::PUSHED_REQUEST, &params);
     match checked {
         Ok(request) => {
             let request = AuthorizationRequest { pushed: Some(name), ..request };
@@ -346,29 +371,30 @@ fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpRes
 const SPENT: OAuthError =
     OAuthError { code: ErrorCode::InvalidRequest, description: "request_uri was used before" };
 
-/// Runs all checks of a pushed request, and makes sure that the browser can carry it.
+/// Runs all checks of a pushed request, and makes sure that the browser can carry it. Returns what is kept of it: the
+/// parameters themselves, those in its object if it has one.
 ///
 /// # Errors
 /// [`TokenError`], in the words that the authorization endpoint has for the same.
-pub(super) fn check_pushed(
+pub(super) async fn check_pushed(
     endpoint: &Authorization,
     client: &Arc<Client>,
-    params: &Params,
-) -> Result<(), TokenError> {
+    params: Params,
+) -> Result<Params, TokenError> {
     let provider = &endpoint.provider;
-    redirect_uri::registered(client, params)
+    let told = |error: OAuthError| TokenError::new(error.code, error.description);
+    let inside = signed_request::inside(provider, client, &params).await.map_err(told)?;
+    let params = inside.unwrap_or(params);
+    redirect_uri::registered(client, &params)
         .map_err(|description| TokenError::new(ErrorCode::InvalidRequest, description))?;
-    let resources = registered(&provider.clients, client, params);
-    let known = (&*provider.keys.current(), &*provider.issuer, &resources[..]);
-    let checked = redirect_uri::verify(Arc::clone(client), params)
-        .and_then(|redirect| apply(&rules::PUSHED_REQUEST, redirect, params, known));
+    let checked = check(provider, client, &rules::PUSHED_REQUEST, &params);
     let request = checked.map_err(|rejection| match rejection {
-        Rejection::Client(refused) => TokenError::new(refused.error.code, refused.error.description),
+        Rejection::Client(refused) => told(refused.error),
         Rejection::Page(..) => TokenError::new(ErrorCode::InvalidRequest, "redirect_uri is not registered"),
     })?;
     let request = AuthorizationRequest { pushed: Some(Digest([0; 32])), ..request };
     if begin::fits(endpoint, &request, params.get("login_hint"))? {
-        return Ok(());
+        return Ok(params);
     }
     Err(TokenError::new(ErrorCode::TooLarge, begin::TOO_LARGE.description))
 }
@@ -384,4 +410,10 @@ impl Authorization {
         let fields = vec![("error", code.name().to_owned()), ("error_description", description.to_owned())];
         self.answer(&error.redirect, fields)
     }
+}
+
+/// What fuzz targets reach of the parsers in here.
+#[cfg(fuzzing)]
+pub(super) mod fuzzing {
+    pub(crate) use super::signed_request::read as request_object;
 }

@@ -26,7 +26,11 @@ pub(super) fn pushed(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(
 /// OpenID Connect Core §6, §7.2.1: what is not supported is rejected by its own code, not ignored.
 pub(super) fn supported(input: Input<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let unsupported = [
-        ("request", ErrorCode::RequestNotSupported, "request objects are not supported"),
+        (
+            "request",
+            ErrorCode::RequestNotSupported,
+            "request objects are for clients with registered keys (jwks, jwks_uri)",
+        ),
         ("request_uri", ErrorCode::RequestUriNotSupported, "request_uri is not supported"),
         ("registration", ErrorCode::RegistrationNotSupported, "registration is not supported"),
     ];

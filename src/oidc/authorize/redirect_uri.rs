@@ -104,12 +104,19 @@ pub(super) fn verify(client: Arc<Client>, params: &Params) -> Result<VerifiedRed
     let wanted = params.get("response_mode").or(inside.response_mode.as_deref());
     // What is refused for its mode is told in the one that the response type has by itself.
     let mode = wanted.and_then(ResponseMode::parse).unwrap_or(ResponseMode::Query);
+    let signed = client.requests.signed_answers;
+    let unsigned = signed && wanted.is_some() && !mode.is_signed();
+    let mode = if signed { mode.signed() } else { mode };
     let mut redirect = VerifiedRedirect { client, target: RedirectTarget { uri, mode, state } };
     let invalid = |description| OAuthError::new(ErrorCode::InvalidRequest, description);
     if params.get("response_mode").is_some_and(|word| ResponseMode::parse(word).is_none()) {
         return Err(redirect.reject(invalid(
             "response_mode must be query, fragment, form_post, jwt, query.jwt, fragment.jwt or form_post.jwt",
         )));
+    }
+    if unsigned {
+        return Err(redirect
+            .reject(invalid("this client gets signed answers: response_mode must be jwt or end with .jwt")));
     }
     if redirect.state().is_some_and(|state| state.len() > LONGEST_STATE) {
         redirect.target.state = None;

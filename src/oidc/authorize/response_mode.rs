@@ -61,6 +61,15 @@ impl ResponseMode {
         }
     }
 
+    /// The signed mode of the same carrier.
+    pub(super) const fn signed(self) -> Self {
+        match self.carrier() {
+            Carrier::Query => Self::QueryJwt,
+            Carrier::Fragment => Self::FragmentJwt,
+            Carrier::Form => Self::FormPostJwt,
+        }
+    }
+
     /// Whether the fields are one signed token.
     pub(super) const fn is_signed(self) -> bool {
         matches!(self, Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt)
@@ -78,6 +87,7 @@ mod tests {
             let kept = serde_json::to_value(mode).unwrap();
             assert_eq!(serde_json::from_value::<ResponseMode>(kept).unwrap(), mode, "{word}");
             assert_eq!(mode.is_signed(), word.ends_with("jwt"), "{word}");
+            assert!(mode.signed().is_signed() && mode.signed().carrier() == mode.carrier(), "{word}");
         }
         for other in ["", "QUERY", "web_message", "query.jws", "jwt.query"] {
             assert_eq!(ResponseMode::parse(other), None, "{other}");

@@ -36,8 +36,16 @@ impl Params {
         if text.len() > LONGEST {
             return Err(Malformed("too long"));
         }
+        Self::of_pairs(form_urlencoded::parse(text.as_bytes()).into_owned())
+    }
+
+    /// Takes parameters that came in another form.
+    ///
+    /// # Errors
+    /// As [`Params::parse`].
+    pub fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Malformed> {
         let mut params = Self::default();
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        for (name, value) in pairs {
             if params.values.len() >= MOST {
                 return Err(Malformed("too many parameters"));
             }
@@ -50,7 +58,7 @@ impl Params {
             if name.chars().chain(value.chars()).any(odd) {
                 return Err(Malformed("a parameter holds control characters or is not UTF-8"));
             }
-            params.values.push((name.into_owned(), value.into_owned()));
+            params.values.push((name, value));
         }
         Ok(params)
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::listener::REFUSE_FIRST;
 use super::signer::{KEYS, Signer};
+use super::signing;
 
 /// Confidential, ES256; must be consented to; refreshes; has back-channel logout.
 pub(crate) const SHOP: &str = "shop";
@@ -32,7 +33,7 @@ pub(crate) const SIGNING: &str = "signing";
 /// Must push its requests; wants answers signed with EdDSA.
 pub(crate) const PUSHER: &str = "pusher";
 /// Gets tokens for `API` and `TAX`, opaque ones; also for itself.
-pub(crate) const BUYER: &str = "buyer";
+pub(crate) const BUYER: &str = "importer";
 /// As `BUYER`, signed ones.
 pub(crate) const TRADER: &str = "trader";
 /// A resource server.
@@ -42,6 +43,14 @@ pub(crate) const TAX: &str = "tax";
 /// The URIs by which these two are known.
 pub(crate) const API_URI: &str = "https://api.example.uz/v1";
 pub(crate) const TAX_URI: &str = "urn:uz:example:tax";
+/// Signs its requests, if it likes, with the keys of `request_key`.
+pub(crate) const SIGNER: &str = "signer";
+/// Must sign them.
+pub(crate) const STRICT: &str = "notary";
+/// Held to FAPI 2.0; proves itself with its keys.
+pub(crate) const BANK: &str = "treasury";
+/// As `BANK`, and signs its requests.
+pub(crate) const BROKER: &str = "broker";
 
 /// A device without a browser: public, without a redirect URI.
 pub(crate) const TV: &str = "tv";
@@ -143,6 +152,13 @@ pub(crate) fn text(backchannel: &str) -> String {
         client(TRADER, &format!("{buying}access_token_format = \"jwt\"\n")),
         client(API, &format!("resource_server = true\nresource_uris = [\"{API_URI}\"]\n")),
         client(TAX, &format!("resource_server = true\nresource_uris = [\"{TAX_URI}\"]\n")),
+        client(SIGNER, &format!("jwks = \'{}\'\n", signing::jwks(SIGNER))),
+        client(
+            STRICT,
+            &format!("jwks = \'{}\'\nrequire_signed_request_object = true\n", signing::jwks(STRICT)),
+        ),
+        profiled(BANK, &format!("{refreshing}{}", keyed("profile = \"fapi2\"\n"))),
+        profiled(BROKER, &format!("{refreshing}{}", keyed("profile = \"fapi2-message-signing\"\n"))),
         client(
             PUSHER,
             "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
@@ -176,6 +192,11 @@ pub(crate) fn keyed(more: &str) -> String {
     let keys: Vec<Value> = KEYS.iter().map(Signer::jwk).collect();
     let set = json!({"keys": keys});
     format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{set}'\n{more}")
+}
+
+/// As [`client`], with the algorithms that its profile gives it.
+fn profiled(id: &str, more: &str) -> String {
+    client(id, more).replace("id_token_signed_response_alg = \"ES256\"\n", "")
 }
 
 /// A registration with these members besides the usual ones.

@@ -52,6 +52,12 @@ impl Asked {
         bare.and("client_id", client_id).and("request_uri", request_uri)
     }
 
+    /// A request that is an object.
+    pub(crate) fn of_object(client_id: &str, object: &str) -> Self {
+        let bare = Self { client_id: client_id.to_owned(), params: Vec::new() };
+        bare.and("client_id", client_id).and("request", object)
+    }
+
     /// With a parameter more.
     pub(crate) fn and(mut self, name: &str, value: &str) -> Self {
         self.params.push((name.to_owned(), value.to_owned()));

@@ -22,6 +22,7 @@ pub(crate) mod sandbox;
 pub(crate) mod servers;
 pub(crate) mod setup;
 pub(crate) mod signer;
+pub(crate) mod signing;
 pub(crate) mod wait;
 pub(crate) mod webdriver;
 pub(crate) mod world;

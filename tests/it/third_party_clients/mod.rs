@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::support::client_file::{BOUND, LEGACY, MODERN, SHOP, secret};
+use crate::support::client_file::{BOUND, LEGACY, MODERN, PUSHER, SHOP, secret};
 use crate::support::jwt;
 use crate::support::signer::KEYS;
 use crate::support::world::clients_folder;
@@ -23,7 +23,8 @@ on_both_backends!(
     openid_client_of_npm_signs_in,
     openid_client_of_npm_signs_in_with_a_key_and_proofs_of_possession,
     oauth4webapi_of_npm_signs_in,
-    authlib_of_pypi_signs_in
+    oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer,
+    authlib_of_pypi_signs_in,
 );
 
 /// What a third-party client received of `person`.
@@ -45,6 +46,7 @@ async fn sign_in_with(
         ("CLIENT_SECRET", secret(client)),
         ("REDIRECT_URI", CALLBACK.to_owned()),
         ("SCOPE", "openid profile phone offline_access".to_owned()),
+        ("RESPONSE_ALG", if client == PUSHER { "EdDSA".to_owned() } else { String::new() }),
     ]
     .into();
     settings.extend(more.iter().cloned());
@@ -121,6 +123,14 @@ async fn openid_client_of_npm_signs_in_with_a_key_and_proofs_of_possession(world
 
 async fn oauth4webapi_of_npm_signs_in(world: &World) {
     every_algorithm(world, &["node".into(), clients_folder().join("oauth4webapi_client.mjs")]).await;
+}
+
+async fn oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer(world: &World) {
+    let program = ["node".into(), clients_folder().join("oauth4webapi_client.mjs")];
+    let person = world.person();
+    let learnt = sign_in(world, &program, PUSHER, "ES256", &person).await;
+    assert_eq!(learnt["claims"]["sub"], learnt["userinfo"]["sub"], "{learnt}");
+    assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
 }
 
 async fn authlib_of_pypi_signs_in(world: &World) {

@@ -1,0 +1,208 @@
+//! Profiles: what a whole specification demands of a client, by one word of its registration.
+//!
+//! A profile only makes a policy stricter. A member that says the contrary is refused with the clause that it breaks: nobody is
+//! to believe that they are registered for less, or for more, than is so. What may not be said is a row of [`DEMANDS`], what
+//! follows where nothing is said a line of [`tighten`].
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Check;
+use super::{AuthMethod, CodeBinding, Registration};
+use crate::clients::Client;
+use crate::platform::jose::Alg;
+
+/// A named bundle of demands; each has those of the ones before it as well.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Profile {
+    /// OpenID Connect: what the members say.
+    #[serde(rename = "oidc")]
+    Oidc,
+    /// FAPI 2.0 Security Profile.
+    #[serde(rename = "fapi2")]
+    Fapi2,
+    /// FAPI 2.0 Message Signing: signed requests and signed answers.
+    #[serde(rename = "fapi2-message-signing")]
+    Fapi2MessageSigning,
+}
+
+/// How clients of FAPI 2.0 may prove themselves (Security Profile §5.3.2.1).
+const PROVING: [AuthMethod; 1] = [AuthMethod::PrivateKeyJwt];
+
+/// For how long their codes may be redeemed at most, in seconds (§5.3.2.2).
+const CODE_SECONDS: i64 = 60;
+
+/// Something that a registration must not say.
+struct Demand {
+    /// The first profile that demands it.
+    from: Profile,
+    member: &'static str,
+    /// What is demanded, and by which clause.
+    clause: &'static str,
+    contradicts: fn(&Registration) -> bool,
+}
+
+const NO_RS256: &str = "RS256 is not allowed (FAPI 2.0 Security Profile §5.4.1)";
+
+/// Everything that the profiles do not let a registration say.
+const DEMANDS: [Demand; 10] = [
+    Demand {
+        from: Profile::Fapi2,
+        member: "require_pushed_authorization_requests",
+        clause: "requests must be pushed (FAPI 2.0 Security Profile §5.3.2.2)",
+        contradicts: |document| document.requests.require_pushed_authorization_requests == Some(false),
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "require_pkce",
+        clause: "PKCE with S256 is demanded (FAPI 2.0 Security Profile §5.3.2.2)",
+        contradicts: |document| document.authentication.require_pkce == Some(false),
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "token_endpoint_auth_method",
+        clause: "must be `private_key_jwt` (FAPI 2.0 Security Profile §5.3.2.1)",
+        contradicts: |document| {
+            document.authentication.method().is_none_or(|method| !PROVING.contains(&method))
+        },
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "assertion_audience",
+        clause: "assertions are for the issuer alone (FAPI 2.0 Security Profile §5.3.2.1)",
+        contradicts: |document| {
+            document.authentication.assertion_audience.as_deref().is_some_and(|audience| audience != "issuer")
+        },
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "token_endpoint_auth_signing_alg",
+        clause: NO_RS256,
+        contradicts: |document| is_rs256(document.authentication.token_endpoint_auth_signing_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "id_token_signed_response_alg",
+        clause: NO_RS256,
+        contradicts: |document| is_rs256(document.tokens.id_token_signed_response_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "access_token_signed_response_alg",
+        clause: NO_RS256,
+        contradicts: |document| is_rs256(document.tokens.access_token_signed_response_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "authorization_signed_response_alg",
+        clause: NO_RS256,
+        contradicts: |document| is_rs256(document.requests.authorization_signed_response_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "request_object_signing_alg",
+        clause: NO_RS256,
+        contradicts: |document| is_rs256(document.requests.request_object_signing_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Fapi2MessageSigning,
+        member: "require_signed_request_object",
+        clause: "requests must be signed (FAPI 2.0 Message Signing §5.3.1)",
+        contradicts: |document| document.requests.require_signed_request_object == Some(false),
+    },
+];
+
+fn is_rs256(alg: Option<&str>) -> bool {
+    alg == Some(Alg::RS256.name())
+}
+
+/// Holds a registration to its profile, and makes the policy what that demands.
+pub(super) fn hold(document: &Registration, client: &mut Client, check: &mut Check<'_>) {
+    let profile = client.requests.profile;
+    for demand in DEMANDS.iter().filter(|demand| demand.from <= profile) {
+        if (demand.contradicts)(document) {
+            check.fail(demand.member, demand.clause);
+        }
+    }
+    tighten(document, client, profile);
+}
+
+/// What a profile says where the registration says nothing.
+fn tighten(document: &Registration, client: &mut Client, profile: Profile) {
+    if profile >= Profile::Fapi2 {
+        client.requests.pushed_only = true;
+        client.authentication.code_binding = CodeBinding::Pkce;
+        client.requests.longest_code = Some(CODE_SECONDS);
+        // §5.3.2.1: a refresh token that only its client can use is not rotated.
+        client.tokens.rotates = false;
+        if document.tokens.id_token_signed_response_alg.is_none() {
+            client.tokens.id_token_alg = Alg::ES256;
+        }
+        if document.requests.authorization_signed_response_alg.is_none() {
+            client.requests.response_alg = Alg::ES256;
+        }
+    }
+    if profile >= Profile::Fapi2MessageSigning {
+        client.requests.signed_only = true;
+        client.requests.signed_answers = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{client, wrong};
+    use super::*;
+
+    const KEYED: &str =
+        "token_endpoint_auth_method = 'private_key_jwt'\njwks_uri = 'https://portal.uz/jwks'\n";
+
+    #[test]
+    fn a_profile_makes_the_policy_what_its_specification_demands() {
+        let plain = client(KEYED);
+        assert!(!plain.requests.pushed_only && plain.tokens.rotates && !plain.requests.signed_answers);
+        assert_eq!(plain.requests.longest_code, None);
+        let fapi = client(&format!("{KEYED}profile = 'fapi2'"));
+        assert!(fapi.requests.pushed_only && !fapi.tokens.rotates);
+        assert_eq!(fapi.authentication.code_binding, CodeBinding::Pkce);
+        assert_eq!((fapi.tokens.id_token_alg, fapi.requests.response_alg), (Alg::ES256, Alg::ES256));
+        assert_eq!(fapi.requests.longest_code, Some(60));
+        assert!(!fapi.requests.signed_only && !fapi.requests.signed_answers);
+        let signing = client(&format!(
+            "{KEYED}profile = 'fapi2-message-signing'\nid_token_signed_response_alg = 'EdDSA'"
+        ));
+        assert!(signing.requests.pushed_only && signing.requests.signed_only);
+        assert!(signing.requests.signed_answers);
+        assert_eq!(signing.tokens.id_token_alg, Alg::EdDSA);
+        assert!(wrong("profile = 'fapi1'")[0].starts_with("profile: unknown variant"));
+    }
+
+    #[test]
+    fn what_contradicts_a_profile_is_refused_with_its_clause() {
+        for (member, from) in [
+            ("require_pushed_authorization_requests = false", "fapi2"),
+            ("require_pkce = false", "fapi2"),
+            ("assertion_audience = 'issuer_or_token_endpoint'", "fapi2"),
+            ("token_endpoint_auth_signing_alg = 'RS256'", "fapi2"),
+            ("id_token_signed_response_alg = 'RS256'", "fapi2"),
+            ("access_token_signed_response_alg = 'RS256'", "fapi2"),
+            ("authorization_signed_response_alg = 'RS256'", "fapi2"),
+            ("request_object_signing_alg = 'RS256'", "fapi2"),
+            ("require_signed_request_object = false", "fapi2-message-signing"),
+        ] {
+            for profile in ["oidc", "fapi2", "fapi2-message-signing"] {
+                let errors = wrong(&format!("{KEYED}profile = '{profile}'\n{member}"));
+                let held = profile != "oidc" && (from == "fapi2" || profile == from);
+                assert_eq!(errors.len(), usize::from(held), "{profile} {member}: {errors:?}");
+                let name = member.split(' ').next().unwrap();
+                assert!(errors.iter().all(|error| error.starts_with(name) && error.contains("FAPI 2.0")));
+            }
+        }
+        for method in ["client_secret_basic", "client_secret_post", "client_secret_jwt", "none"] {
+            let errors = wrong(&format!("profile = 'fapi2'\ntoken_endpoint_auth_method = '{method}'"));
+            assert!(
+                errors.iter().any(|error| error.starts_with("token_endpoint_auth_method: must be")),
+                "{errors:?}"
+            );
+        }
+        assert!(wrong("profile = 'fapi2'")[0].starts_with("token_endpoint_auth_method: must be"));
+    }
+}
