@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use yagona::audit::Kind;
 
-use crate::support::client_file::{AGENCY, MACHINE, NATIVE, ONEID, RIVAL, SHOP, secret};
+use crate::support::client_file::{self, AGENCY, MACHINE, NATIVE, ONEID, RIVAL, SHOP, secret};
 use crate::support::database::AuditRow;
 use crate::support::people::Kind as PersonKind;
 use crate::support::process::both_streams;
@@ -224,6 +224,17 @@ async fn what_is_refused_by_redirect_names_client_and_reason(setup: Setup) {
     browser.begin(&world, &Asked::by("stranger\"<")).await.page();
     let row = world.until_audited(Kind::AuthorizationRefused, "client.id", "stranger\"<").await;
     assert!(row["oidc.error"].is_null() && row["reason"].is_string(), "{row}");
+    // A pushed request whose client has changed since then.
+    let pushed = world.pushed(&Asked::by(RIVAL)).await;
+    let changed = world.folder.file("changed.toml");
+    let text = client_file::client(RIVAL, "grant_types = [\"client_credentials\"]\n");
+    std::fs::write(&changed, text).expect("a client file");
+    world.command(&["client", "import", &changed.display().to_string()]);
+    until("the change", async || (world.push(&Asked::by(RIVAL)).await.status == 400).then_some(())).await;
+    let refused = browser.begin(&world, &pushed).await.away();
+    assert_eq!(param(&refused, "error").as_deref(), Some("unauthorized_client"));
+    let row = world.until_audited(Kind::AuthorizationRefused, "oidc.error", "unauthorized_client").await;
+    assert_eq!(row["client.id"], RIVAL);
     let malformed = browser.open("/oidc/authorize?client_id=%00").await.page();
     assert_eq!(malformed.status, 400);
     let refused = world.metric("yagona_http_requests_total", &["authorize", "400"]).await;

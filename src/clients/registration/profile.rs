@@ -17,7 +17,7 @@ pub enum Profile {
     /// OpenID Connect: what the members say.
     #[serde(rename = "oidc")]
     Oidc,
-    /// FAPI 2.0 Security Profile.
+    /// FAPI 2.0 Security Profile, but for the binding of tokens to a key of the client (§5.3.2.1), which is no demand here.
     #[serde(rename = "fapi2")]
     Fapi2,
     /// FAPI 2.0 Message Signing: signed requests and signed answers.

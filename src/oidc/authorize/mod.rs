@@ -1,7 +1,8 @@
 //! `GET|POST /oidc/authorize` (RFC 6749 §3.1, OpenID Connect Core §3.1.2): check, then answer at once or begin a sign-in
 //! attempt.
 //!
-//! A request passes known client → verified redirect → the list in `rules.rs`, one rule a file, the clause above each.
+//! A request passes known client → the object that it signed, or the request that it pushed, if there is one → verified
+//! redirect → the list in `rules.rs`, one rule a file, the clause above each.
 //! What becomes of it after the person is known is in `answer.rs`.
 
 mod acr;
@@ -135,10 +136,9 @@ pub(super) enum Rejection {
 }
 
 impl Rejection {
-    /// What is recorded: the error that the client gets, or what the page says to its developers.
-    fn event<'a>(&'a self, params: &'a Params) -> Event<'a> {
-        let event =
-            Event::new(Kind::AuthorizationRefused).client(params.get("client_id").unwrap_or_default());
+    /// What is recorded of the client that was named: the error that it gets, or what the page says to its developers.
+    fn event<'a>(&'a self, client: &'a str) -> Event<'a> {
+        let event = Event::new(Kind::AuthorizationRefused).client(client);
         match self {
             Self::Page(_, technical) => event.reason(technical.as_str()),
             Self::Client(refused) => event.error(refused.error.code.name()).reason(refused.error.description),
@@ -267,14 +267,17 @@ async fn respond_to(
     let provider = &endpoint.provider;
     let client = match client::known(&provider.clients, params) {
         Ok(client) => client,
-        Err(rejection) => return reject(endpoint, context, &rejection, params),
+        Err(rejection) => {
+            let named = params.get("client_id").unwrap_or_default();
+            return reject(endpoint, context, &rejection, named);
+        }
     };
     if params.get("request_uri").is_some_and(|uri| uri.starts_with(pushed_request::URN)) {
         return by_reference(endpoint, context, client, params).await;
     }
     let inside = match opened(provider, &client, params).await {
         Ok(inside) => inside,
-        Err(rejection) => return reject(endpoint, context, &rejection, params),
+        Err(rejection) => return reject(endpoint, context, &rejection, client.id.as_str()),
     };
     let params = inside.as_ref().unwrap_or(params);
     let context = &PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
@@ -283,7 +286,7 @@ async fn respond_to(
             let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await;
             go_on(endpoint, context, (&request, params), session).await
         }
-        Err(rejection) => reject(endpoint, context, &rejection, params),
+        Err(rejection) => reject(endpoint, context, &rejection, client.id.as_str()),
     }
 }
 
@@ -323,7 +326,7 @@ async fn by_reference(
         }
         Err(rejection) => {
             endpoint.pushed.spend(name).await?;
-            reject(endpoint, &context, &rejection, &params)
+            reject(endpoint, &context, &rejection, client.id.as_str())
         }
     }
 }
@@ -348,9 +351,9 @@ fn reject(
     endpoint: &Authorization,
     context: &PageContext<'_>,
     rejection: &Rejection,
-    params: &Params,
+    client: &str,
 ) -> Result<HttpResponse, ServiceError> {
-    endpoint.provider.audit.record(rejection.event(params));
+    endpoint.provider.audit.record(rejection.event(client));
     Ok(match rejection {
         Rejection::Page(error, technical) => page(context, *error, technical),
         Rejection::Client(error) => endpoint.error(error)?.send(context, None),
