@@ -17,8 +17,9 @@ use crate::sign_in::Acr;
 pub struct Discovery(Bytes);
 
 impl Discovery {
-    /// The document of the provider at `issuer`.
-    pub fn new(issuer: &str) -> Self {
+    /// The document of the provider at `issuer`; with `mtls`, also reached with certificates of clients there, and whether
+    /// there are authorities that issue them.
+    pub fn new(issuer: &str, mtls: Option<(&str, bool)>) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         let algs = Alg::ALL.map(Alg::name);
         let claims: Vec<&str> =
@@ -26,11 +27,15 @@ impl Discovery {
                 .into_iter()
                 .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
                 .collect();
-        let confidential =
-            ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
-        let all: Vec<&str> = confidential.into_iter().chain(["none"]).collect();
+        let mut confidential =
+            vec!["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
+        if let Some((_, anchored)) = mtls {
+            confidential.extend(anchored.then_some("tls_client_auth"));
+            confidential.push("self_signed_tls_client_auth");
+        }
+        let all: Vec<&str> = confidential.iter().copied().chain(["none"]).collect();
         let assertions: Vec<&str> = ForeignAlg::ALL.iter().map(|alg| alg.name()).chain(["HS256"]).collect();
-        let document = json!({
+        let mut document = json!({
             "issuer": issuer,
             "authorization_endpoint": at(paths::AUTHORIZE),
             "token_endpoint": at(paths::TOKEN),
@@ -66,6 +71,16 @@ impl Discovery {
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
         });
+        document["tls_client_certificate_bound_access_tokens"] = mtls.is_some().into();
+        if let Some((base, _)) = mtls {
+            let there = |path: &str| format!("{base}{path}");
+            document["mtls_endpoint_aliases"] = json!({
+                "token_endpoint": there(paths::TOKEN),
+                "userinfo_endpoint": there(paths::USERINFO),
+                "introspection_endpoint": there(paths::INTROSPECTION),
+                "revocation_endpoint": there(paths::REVOCATION),
+            });
+        }
         Self(Bytes::from(document.to_string()))
     }
 }

@@ -35,6 +35,7 @@ mod limits;
 mod logout;
 mod logout_deliveries;
 mod logs;
+mod mutual_tls;
 mod number;
 mod outage;
 mod pages;
