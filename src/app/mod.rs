@@ -40,6 +40,7 @@ use crate::oneid::{self, OneId};
 use crate::pages::{self, Pages};
 use crate::people::People;
 use crate::platform::bytes;
+use crate::platform::certificates::ClientCertificate;
 use crate::platform::clock_check::ClockCheck;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
@@ -121,7 +122,10 @@ impl App {
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
         Ok(Self {
-            discovery: Discovery::new(stores.settings.server.issuer.as_str()),
+            discovery: Discovery::new(
+                stores.settings.server.issuer.as_str(),
+                stores.settings.server.mtls.as_ref().map(|mtls| (mtls.base(), mtls.trust_anchors.is_some())),
+            ),
             settings: stores.settings,
             db: stores.db,
             ephemeral,
@@ -203,15 +207,33 @@ impl App {
             // TLS handshakes under way: no fewer than connections, so that a few hundred that never finish hold up nobody.
             .max_connection_rate((server.max_connections as usize).div_ceil(workers))
             .tls_handshake_timeout(TLS_HANDSHAKE)
-            .on_connect(move |connection, extensions| connections.admit(connection, extensions))
+            .on_connect(move |connection, extensions| {
+                connections.admit(connection, extensions);
+                if let Some(shown) = ClientCertificate::of_connection(connection) {
+                    extensions.insert(shown);
+                }
+            })
             .disable_signals()
             .shutdown_timeout(server.drain_seconds.into())
             .client_request_timeout(Duration::from_secs(server.request_timeout_seconds.into()));
-        let tls = server.tls.as_ref().map(|tls| tls::server_config(tls, server.issuer.host())).transpose()?;
+        let host = server.issuer.host();
+        let tls = server.tls.as_ref().map(|tls| tls::server_config(tls, &[host])).transpose()?;
         let http = listeners.into_iter().try_fold(http, |http, listener| match &tls {
             None => http.listen(listener),
             Some(tls) => http.listen_rustls_0_23(listener, tls.clone()),
         })?;
+        let mutual = server.mtls.as_ref().and_then(|mtls| Some((mtls, mtls.listen?, server.tls.as_ref()?)));
+        let http = match mutual {
+            None => http,
+            Some((mtls, address, tls)) => {
+                let named = |error| {
+                    io::Error::other(format!("cannot listen on {address} (server.mtls.listen): {error}"))
+                };
+                let listener = TcpListener::bind(address).map_err(named)?;
+                let hosts = [host, mtls.url.host_str().unwrap_or_default()];
+                http.listen_rustls_0_23(listener, tls::mutual_config(tls, &hosts)?)?
+            }
+        };
         Ok(http.run())
     }
 

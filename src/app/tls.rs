@@ -3,13 +3,34 @@
 use std::io;
 use std::sync::Arc;
 
-use super::settings::TlsSettings;
+use rustls::ServerConfig;
+use rustls::server::danger::ClientCertVerifier;
 
-/// The TLS configuration with the configured certificate and key, or a self-signed pair created at this start.
+use super::settings::TlsSettings;
+use crate::platform::certificates::AnyCertificate;
+
+/// The TLS configuration with the configured certificate and key, or a self-signed pair for `hosts` created at this start.
 ///
 /// # Errors
 /// When they cannot be read or do not match.
-pub(super) fn server_config(tls: &TlsSettings, host: &str) -> io::Result<rustls::ServerConfig> {
+pub(super) fn server_config(tls: &TlsSettings, hosts: &[&str]) -> io::Result<ServerConfig> {
+    config(tls, hosts, None)
+}
+
+/// The same for a listener that asks clients for certificates; they may have none.
+///
+/// # Errors
+/// As [`server_config`].
+pub(super) fn mutual_config(tls: &TlsSettings, hosts: &[&str]) -> io::Result<ServerConfig> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    config(tls, hosts, Some(AnyCertificate::of(&provider)))
+}
+
+fn config(
+    tls: &TlsSettings,
+    hosts: &[&str],
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+) -> io::Result<ServerConfig> {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
     let invalid =
         |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
@@ -21,7 +42,8 @@ pub(super) fn server_config(tls: &TlsSettings, host: &str) -> io::Result<rustls:
             (chain.map_err(|error| invalid(&error))?, key)
         }
         _ if tls.self_signed => {
-            let names = vec![host.to_owned(), "localhost".to_owned(), "127.0.0.1".to_owned()];
+            let names: Vec<String> =
+                hosts.iter().copied().chain(["localhost", "127.0.0.1"]).map(str::to_owned).collect();
             let made = rcgen::generate_simple_self_signed(names).map_err(|error| invalid(&error))?;
             let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
             (vec![made.cert.der().clone()], key.into())
@@ -29,10 +51,11 @@ pub(super) fn server_config(tls: &TlsSettings, host: &str) -> io::Result<rustls:
         _ => return Err(invalid(&"[server.tls] has no certificate and private_key")),
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| invalid(&error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| invalid(&error))
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| invalid(&error))?;
+    let builder = match verifier {
+        None => builder.with_no_client_auth(),
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+    };
+    builder.with_single_cert(chain, key).map_err(|error| invalid(&error))
 }

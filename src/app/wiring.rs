@@ -19,6 +19,7 @@ use crate::oidc::{
 use crate::oneid::{self, OneId};
 use crate::pages::{Completion, Pages, SignOut};
 use crate::people::{Delays, People};
+use crate::platform::certificates::{ClientCertificates, MutualTlsSettings};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
@@ -31,13 +32,18 @@ use crate::sign_in::{
 pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<Provider, StartError> {
     let issuer = stores.settings.server.issuer.as_str();
     let single_use = SingleUse::new(ephemeral.clone());
+    let server = &stores.settings.server;
+    let mtls = server.mtls.as_ref();
+    let certificates = mtls.map(|mtls| ClientCertificates::new(mtls, &server.trusted_proxies)).transpose();
+    let bases: Vec<&str> = std::iter::once(issuer).chain(mtls.map(MutualTlsSettings::base)).collect();
     Ok(Provider {
         issuer: Arc::from(issuer),
         clock: stores.clock.clone(),
         clients: Arc::new(stores.clients().await?),
         client_keys: ClientKeys::new(stores.outbound(), stores.clock.clone()),
-        proofs: Proofs::new(&[issuer], &stores.keyring, stores.clock.clone(), single_use.clone()),
+        proofs: Proofs::new(&bases, &stores.keyring, stores.clock.clone(), single_use.clone()),
         single_use,
+        certificates: certificates.map_err(cannot_start)?.unwrap_or_default(),
         keys: Arc::new(stores.keys().await?),
         subject_ids: Arc::new(SubjectIds::new(&stores.keyring)),
         metrics: Arc::clone(&stores.metrics),

@@ -7,6 +7,7 @@ use super::{
     RequestPolicy, SessionPolicy, Terms, TokenPolicy,
 };
 use crate::people::DataSet;
+use crate::platform::certificates::SubjectName;
 use crate::platform::web::frame::Service;
 use crate::platform::web::locale::Language;
 
@@ -52,6 +53,8 @@ pub struct Client {
     pub authentication: AuthenticationPolicy,
     /// What its authorization requests must be like.
     pub requests: RequestPolicy,
+    /// The name in its certificate, if it is known by one.
+    pub certificate_subject: Option<SubjectName>,
     /// Where its public keys come from.
     pub keys: KeySource,
     /// The tokens that it gets.

@@ -107,6 +107,23 @@ impl ClientKeys {
         }
     }
 
+    /// What `look` finds in the client's keys; where they are published and it finds nothing, in newer ones.
+    ///
+    /// # Errors
+    /// [`ClientKeyError`] when it has none, or they cannot be fetched.
+    pub async fn find<T>(
+        &self,
+        client: &Client,
+        look: impl Fn(&ForeignKeys) -> Option<T>,
+    ) -> Result<Option<T>, ClientKeyError> {
+        let found = look(&*self.of(client).await?);
+        let (None, KeySource::Address(address)) = (&found, &client.keys) else { return Ok(found) };
+        let published = self.published(&client.id, address);
+        self.fetch(&published, BETWEEN).await;
+        let newer = published.keys(self.clock.now(), KEPT).ok_or(ClientKeyError::Unreadable)?;
+        Ok(look(&newer))
+    }
+
     /// All keys of the client.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ pub enum Confirmation {
     /// Thumbprint of the key that makes the proofs (RFC 9449 §6.1).
     #[serde(rename = "jkt")]
     Key(Digest),
+    /// SHA-256 of the certificate of the TLS connection (RFC 8705 §3.1).
+    #[serde(rename = "x5t#S256")]
+    Certificate(Digest),
 }
 
 impl Confirmation {
@@ -17,6 +20,7 @@ impl Confirmation {
     pub const fn token_type(self) -> &'static str {
         match self {
             Self::Key(_) => "DPoP",
+            Self::Certificate(_) => "Bearer",
         }
     }
 }
@@ -31,5 +35,7 @@ mod tests {
         let written = serde_json::to_value(key).unwrap();
         assert_eq!(written, serde_json::json!({"jkt": Digest([7; 32]).encode()}));
         assert_eq!(serde_json::from_value::<Confirmation>(written).unwrap(), key);
+        let written = serde_json::to_value(Confirmation::Certificate(Digest([7; 32]))).unwrap();
+        assert_eq!(written, serde_json::json!({"x5t#S256": Digest([7; 32]).encode()}));
     }
 }

@@ -1,8 +1,9 @@
 //! Clients proving themselves at the token, introspection and revocation endpoints (RFC 6749 §2.3). A secret may stand in
 //! the header or in the body, whichever of the two was registered: client libraries differ in which they try first. Signed
-//! assertions are in `assertion.rs`.
+//! assertions are in `assertion.rs`, certificates of the TLS connection in `certificate.rs`.
 
 mod assertion;
+mod certificate;
 
 use std::sync::Arc;
 
@@ -40,12 +41,24 @@ pub(super) async fn authenticate(
     params: &Params,
 ) -> Result<Arc<Client>, TokenError> {
     let Some(assertion) = assertion::of_request(params)? else {
-        return by_secret(provider, request, params);
+        return match showing_certificate(provider, request, params) {
+            Some(client) => certificate::client(provider, request, client).await,
+            None => by_secret(provider, request, params),
+        };
     };
     if request.headers().contains_key(AUTHORIZATION) || params.get("client_secret").is_some() {
         return Err(two_methods());
     }
     assertion::client(provider, request.path(), params, assertion).await
+}
+
+/// The client that a request names without a secret, if it is one that shows a certificate.
+fn showing_certificate(provider: &Provider, request: &HttpRequest, params: &Params) -> Option<Arc<Client>> {
+    if request.headers().contains_key(AUTHORIZATION) || params.get("client_secret").is_some() {
+        return None;
+    }
+    let client = provider.clients.find(&ClientId::parse(params.get("client_id")?)?)?;
+    (client.authentication.method.shows_certificate() && !client.disabled).then_some(client)
 }
 
 fn two_methods() -> TokenError {
@@ -107,6 +120,9 @@ fn wanted(client: &Client) -> &'static str {
         AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost | AuthMethod::None => FAILED,
         AuthMethod::PrivateKeyJwt => {
             "client authentication failed: the client is registered for private_key_jwt, which needs client_assertion"
+        }
+        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => {
+            "client authentication failed: the client shows a certificate, and sends client_id and nothing else"
         }
         AuthMethod::ClientSecretJwt => {
             "client authentication failed: the client is registered for client_secret_jwt, which needs client_assertion"

@@ -17,9 +17,11 @@ use crate::sign_in::Acr;
 pub struct Discovery(Bytes);
 
 impl Discovery {
-    /// The document of the provider at `issuer`.
-    pub fn new(issuer: &str) -> Self {
-        let parts = [endpoints(issuer), client_authentication(), requests(), answers()];
+    /// The document of the provider at `issuer`; with `mtls`, also reached with certificates of clients there, and whether
+    /// there are authorities that issue them.
+    pub fn new(issuer: &str, mtls: Option<(&str, bool)>) -> Self {
+        let parts =
+            [endpoints(issuer), client_authentication(mtls), certificates(mtls), requests(), answers()];
         let members = parts.into_iter().filter_map(|part| match part {
             Value::Object(members) => Some(members),
             _ => None,
@@ -44,9 +46,14 @@ fn endpoints(issuer: &str) -> Value {
     })
 }
 
-fn client_authentication() -> Value {
-    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
-    let all: Vec<&str> = confidential.into_iter().chain(["none"]).collect();
+fn client_authentication(mtls: Option<(&str, bool)>) -> Value {
+    let mut confidential =
+        vec!["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
+    if let Some((_, anchored)) = mtls {
+        confidential.extend(anchored.then_some("tls_client_auth"));
+        confidential.push("self_signed_tls_client_auth");
+    }
+    let all: Vec<&str> = confidential.iter().copied().chain(["none"]).collect();
     let assertions: Vec<&str> = ForeignAlg::ALL.iter().map(|alg| alg.name()).chain(["HS256"]).collect();
     json!({
         "token_endpoint_auth_methods_supported": all,
@@ -57,6 +64,23 @@ fn client_authentication() -> Value {
         "revocation_endpoint_auth_signing_alg_values_supported": assertions,
         "dpop_signing_alg_values_supported": dpop::ALGS.map(ForeignAlg::name),
     })
+}
+
+/// RFC 8705 §3.3, §5.
+fn certificates(mtls: Option<(&str, bool)>) -> Value {
+    let mut members = json!({"tls_client_certificate_bound_access_tokens": mtls.is_some()});
+    if let Some((base, _)) = mtls {
+        let there = |path: &str| format!("{base}{path}");
+        members["mtls_endpoint_aliases"] = json!({
+            "pushed_authorization_request_endpoint": there(paths::PAR),
+            "device_authorization_endpoint": there(paths::DEVICE_AUTHORIZATION),
+            "token_endpoint": there(paths::TOKEN),
+            "userinfo_endpoint": there(paths::USERINFO),
+            "introspection_endpoint": there(paths::INTROSPECTION),
+            "revocation_endpoint": there(paths::REVOCATION),
+        });
+    }
+    members
 }
 
 /// What a client may ask for, and how.

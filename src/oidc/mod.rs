@@ -35,6 +35,7 @@ use crate::audit::Audit;
 use crate::clients::{ClientKeys, Registry, SubjectIds};
 use crate::grants::Grants;
 use crate::people::People;
+use crate::platform::certificates::ClientCertificates;
 use crate::platform::clock::Clock;
 use crate::platform::jose::SigningKeys;
 use crate::platform::telemetry::Metrics;
@@ -70,6 +71,8 @@ pub struct Provider {
     pub client_keys: ClientKeys,
     /// What is used once.
     pub single_use: SingleUse,
+    /// Certificates that clients show.
+    pub certificates: ClientCertificates,
     /// Proofs of possession.
     pub proofs: Proofs,
     /// Signing keys.

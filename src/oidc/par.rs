@@ -12,6 +12,7 @@ use super::error::{ErrorCode, TokenError};
 use super::pushed_request::NotKept;
 use crate::audit::Kind;
 use crate::clients::Client;
+use crate::platform::bytes::Digest;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 
@@ -46,12 +47,14 @@ async fn push(
 ) -> Result<PushResponse, TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&endpoint.provider, request, &params).await?;
-    let request_uri = keep(endpoint, &client, params).await.map_err(|error| error.of(&client.id))?;
+    let kept = keep(endpoint, request, &client, params).await;
+    let request_uri = kept.map_err(|error| error.of(&client.id))?;
     Ok(PushResponse { request_uri, expires_in: endpoint.pushed.seconds })
 }
 
 async fn keep(
     endpoint: &Authorization,
+    request: &HttpRequest,
     client: &std::sync::Arc<Client>,
     params: Params,
 ) -> Result<String, TokenError> {
@@ -61,6 +64,11 @@ async fn keep(
         return Err(TokenError::new(ErrorCode::InvalidRequest, description));
     }
     let params = authorize::check_pushed(endpoint, client, params.without(&PROOF)).await?;
+    let key = endpoint.provider.proofs.of_client(request, client).await?;
+    let params = match key {
+        Some(key) => bound(params, key)?,
+        None => params,
+    };
     endpoint.pushed.push(client, params).await.map_err(|not_kept| match not_kept {
         NotKept::TooLarge => TokenError::new(ErrorCode::TooLarge, "the pushed request is too large"),
         NotKept::TooMany => {
@@ -68,4 +76,17 @@ async fn keep(
         }
         NotKept::Unavailable(unavailable) => unavailable.into(),
     })
+}
+
+/// RFC 9449 §10.1: a request that is pushed with a proof of possession asks for a code that is bound to its key.
+fn bound(params: Params, key: Digest) -> Result<Params, TokenError> {
+    let thumbprint = key.encode();
+    match params.get("dpop_jkt") {
+        Some(named) if named != thumbprint => {
+            let description = "the DPoP proof is not of the key that dpop_jkt names";
+            Err(TokenError::new(ErrorCode::InvalidRequest, description))
+        }
+        Some(_) => Ok(params),
+        None => Ok(params.with("dpop_jkt", thumbprint)),
+    }
 }

@@ -45,6 +45,18 @@ pub(super) async fn proven(
     match (token.bound_to, scheme) {
         (None, Scheme::Bearer) => Ok(()),
         (None, Scheme::Dpop) => invalid("the access token is bound to no key: use the scheme Bearer"),
+        (Some(Confirmation::Certificate(_)), Scheme::Dpop) => {
+            invalid("the access token is bound to a certificate: use the scheme Bearer")
+        }
+        (Some(Confirmation::Certificate(digest)), Scheme::Bearer) => {
+            let shown = provider.certificates.of(request);
+            if shown.is_some_and(|shown| shown.digest() == digest) {
+                return Ok(());
+            }
+            invalid(
+                "the access token is bound to a client certificate: show it, at the mtls_endpoint_aliases",
+            )
+        }
         (Some(Confirmation::Key(_)), Scheme::Bearer) => {
             invalid("the access token is bound to a key: use the scheme DPoP, with a proof")
         }

@@ -81,6 +81,16 @@ async fn possession(
     client: &Client,
 ) -> Result<Option<Confirmation>, TokenError> {
     let key = tokens.provider.proofs.of_client(request, client).await?;
+    if client.tokens.certificate_bound {
+        if key.is_some() {
+            let words = "the access tokens of this client are bound to its certificate: send no DPoP proof";
+            return Err(TokenError::new(ErrorCode::InvalidDpopProof, words));
+        }
+        let shown = tokens.provider.certificates.of(request);
+        let shown = shown.map(|shown| Confirmation::Certificate(shown.digest()));
+        let words = "the access tokens of this client are bound to a certificate: show one, at the mtls_endpoint_aliases";
+        return shown.map(Some).ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, words));
+    }
     if key.is_none() && client.tokens.dpop_bound {
         let words = "the access tokens of this client are bound to a key: send a DPoP proof";
         return Err(TokenError::new(ErrorCode::InvalidDpopProof, words));

@@ -4,6 +4,7 @@
 //! requests, web pages and telemetry. No rule about people, clients or protocols is here.
 
 pub mod bytes;
+pub mod certificates;
 pub mod clock;
 pub mod clock_check;
 pub mod config;

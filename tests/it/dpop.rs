@@ -1,12 +1,12 @@
 //! RFC 9449: tokens that are bound to a key, proofs of possession, nonces.
 
-use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::client_file::{BOUND, MACHINE, MODERN, NATIVE, NONCED, SHOP, secret};
 use crate::support::flow::redemption;
 use crate::support::jwt::encode;
+use crate::support::proofs::{for_tokens, for_userinfo, userinfo, with_proofs};
 use crate::support::signer::{KEYS, Signer, now, with};
 use crate::support::{Asked, Tokens, World, code_of, jwt, on_both_backends, param};
 
@@ -37,46 +37,11 @@ async fn ask(world: &World, client: &str, fields: &[(&str, &str)], proofs: &[&st
     Tokens::of(with_proofs(request, proofs).send().await.expect("an answer")).await
 }
 
-fn with_proofs(request: RequestBuilder, proofs: &[&str]) -> RequestBuilder {
-    let mut headers = HeaderMap::new();
-    for proof in proofs {
-        headers.append("DPoP", HeaderValue::from_str(proof).expect("ASCII"));
-    }
-    request.headers(headers)
-}
-
-/// A proof for the token endpoint.
-fn for_tokens(world: &World, key: &Signer, more: &Value) -> String {
-    key.proof("POST", world.url("/oidc/token").as_str(), more)
-}
-
-/// A proof for UserInfo with this token.
-fn for_userinfo(world: &World, key: &Signer, token: &str, more: &Value) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
-    // A `null` takes away what the proof would have otherwise.
-    let mut claims = json!({"ath": encode(digest.as_ref())});
-    for (name, value) in more.as_object().expect("an object") {
-        claims[name] = value.clone();
-    }
-    key.proof("GET", world.url("/oidc/userinfo").as_str(), &claims)
-}
-
 /// Signs somebody in and redeems the code with a proof of `key`.
 async fn bound_tokens(world: &World, asked: &Asked, key: &Signer) -> Tokens {
     let url = world.browser().sign_in(world, asked, &world.person()).await;
     let proof = for_tokens(world, key, &json!({}));
     ask(world, &asked.client_id, &redemption(&code_of(&url)), &[&proof]).await.granted()
-}
-
-/// Status, `WWW-Authenticate` and `DPoP-Nonce` of UserInfo.
-async fn userinfo(world: &World, authorization: &str, proofs: &[&str]) -> (u16, String, Option<String>) {
-    let request = world.browser().request(Method::GET, &world.url("/oidc/userinfo"));
-    let request = with_proofs(request.header("Authorization", authorization), proofs);
-    let answer = request.send().await.expect("an answer");
-    let all = answer.headers().get_all("www-authenticate").iter();
-    let challenge = all.map(|value| value.to_str().expect("ASCII")).collect::<Vec<_>>().join(", ");
-    let nonce = answer.headers().get("dpop-nonce").map(|value| value.to_str().expect("ASCII").to_owned());
-    (answer.status().as_u16(), challenge, nonce)
 }
 
 async fn rfc9449_5_tokens_are_bound_to_the_key_that_proves_itself(world: &World) {

@@ -36,6 +36,7 @@ mod limits;
 mod logout;
 mod logout_deliveries;
 mod logs;
+mod mutual_tls;
 mod number;
 mod oneid;
 mod outage;

@@ -1,9 +1,11 @@
 //! Clients that are held to FAPI 2.0 by one word of their registration.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::client_file::{BANK, BROKER};
 use crate::support::flow::{proving, redemption};
+use crate::support::proofs::{for_tokens, for_userinfo, userinfo, with_proofs};
 use crate::support::signer::{KEYS, now};
 use crate::support::{
     Asked, CALLBACK, Setup, Tokens, World, alone_on_both_backends, code_of, jwt, on_both_backends, param,
@@ -21,7 +23,9 @@ alone_on_both_backends!(fapi2_5_3_2_2_a_code_lives_for_a_minute_whatever_the_pro
 async fn post(world: &World, client: &str, path: &str, fields: &[(&str, &str)]) -> Tokens {
     let assertion = KEYS[0].assertion(client, world.issuer.as_str().trim_end_matches('/'), &json!({}));
     let fields = [fields, &proving(&assertion)[..], &[("client_id", client)]].concat();
-    world.post_bare(world.nodes[0].port, path, &fields, None).await
+    let proof = KEYS[0].proof("POST", world.url(path).as_str(), &json!({}));
+    let request = world.browser().request(Method::POST, &world.url(path)).form(&fields);
+    Tokens::of(with_proofs(request, &[&proof]).send().await.expect("an answer")).await
 }
 
 async fn push(world: &World, asked: &Asked) -> Tokens {
@@ -57,7 +61,14 @@ async fn fapi2_5_3_2_2_a_client_pushes_and_proves_itself_by_its_key(world: &Worl
         refused.refused(401, "invalid_client");
     }
     let url = world.browser().sign_in(world, &pushed(world, &Asked::by(BANK)).await, &world.person()).await;
-    let tokens = post(world, BANK, "/oidc/token", &redemption(&code_of(&url))).await.granted();
+    // Without a proof of possession the code is not even used up.
+    let code = code_of(&url);
+    let assertion = KEYS[0].assertion(BANK, world.issuer.as_str().trim_end_matches('/'), &json!({}));
+    let fields = [&redemption(&code)[..], &proving(&assertion)[..], &[("client_id", BANK)]].concat();
+    let refused = world.post_bare(world.nodes[0].port, "/oidc/token", &fields, None).await;
+    refused.refused(400, "invalid_dpop_proof");
+    let tokens = post(world, BANK, "/oidc/token", &redemption(&code)).await.granted();
+    assert_eq!(tokens.get("token_type"), "DPoP");
     let id_token = jwt::verify(tokens.get("id_token"), &world.keys().await);
     assert_eq!(id_token.header["alg"], "ES256", "without a word of the registration");
 }
@@ -71,7 +82,9 @@ async fn fapi2_5_3_2_1_refresh_tokens_are_not_rotated(world: &World) {
     for _ in 0..3 {
         let refreshed = post(world, BANK, "/oidc/token", &fields).await.granted();
         assert!(refreshed.body.get("refresh_token").is_none(), "{}", refreshed.body);
-        assert_eq!(world.userinfo(refreshed.get("access_token")).await.status, 200);
+        let token = refreshed.get("access_token");
+        let proof = for_userinfo(world, &KEYS[0], token, &json!({}));
+        assert_eq!(userinfo(world, &format!("DPoP {token}"), &[&proof]).await.0, 200);
     }
     post(world, BANK, "/oidc/revoke", &[("token", refresh_token)]).await;
     post(world, BANK, "/oidc/token", &fields).await.refused(400, "invalid_grant");
@@ -123,6 +136,8 @@ async fn fapi2_5_3_2_2_a_code_lives_for_a_minute_whatever_the_provider_says(setu
     let ahead = json!({"iat": now() + 62, "exp": now() + 122});
     let assertion = KEYS[0].assertion(BANK, world.issuer.as_str().trim_end_matches('/'), &ahead);
     let fields = [&fields[..], &proving(&assertion)[..], &[("client_id", BANK)]].concat();
-    let refused = world.post_bare(world.nodes[0].port, "/oidc/token", &fields, None).await;
-    refused.refused(400, "invalid_grant");
+    let proof = for_tokens(&world, &KEYS[0], &json!({"iat": now() + 62}));
+    let request = world.browser().request(Method::POST, &world.url("/oidc/token")).form(&fields);
+    let refused = with_proofs(request, &[&proof]).send().await.expect("an answer");
+    Tokens::of(refused).await.refused(400, "invalid_grant");
 }

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Issuer;
+use crate::platform::certificates::MutualTlsSettings;
 use crate::platform::config::{Cidr, Loader, settings, shared};
 use crate::platform::outbound::is_private_address;
 use crate::platform::telemetry::ForwardedHeader;
@@ -45,6 +46,7 @@ settings! {
         /// Time for running requests to finish after that.
         drain_seconds: u32 = 20, count(0..=600, "seconds");
         [tls]: Option<TlsSettings>;
+        [mtls]: Option<MutualTlsSettings>;
     }
 }
 
@@ -85,6 +87,9 @@ impl ServerSettings {
         }
         if let Some(tls) = &self.tls {
             tls.check(loader);
+        }
+        if let Some(mtls) = &self.mtls {
+            mtls.check(self.tls.is_some(), !self.trusted_proxies.is_empty(), loader);
         }
     }
 

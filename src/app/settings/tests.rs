@@ -133,6 +133,34 @@ fn the_production_example_lacks_nothing_but_the_files_it_names() {
 }
 
 #[test]
+fn certificates_of_clients_need_a_way_that_can_be_trusted() {
+    let folder = Folder::new("mtls");
+    let whole = production(&folder.file("keyring.toml", ""));
+    let wrong = |name: &str, section: &str| {
+        let file = folder.file(name, &format!("{whole}[server.mtls]\n{section}\n"));
+        load(Some(&file), std::iter::empty()).err().map(|problems| problems.to_string()).unwrap_or_default()
+    };
+    let (url, header) =
+        ("url = \"https://mtls.id.yagona.uz\"", "client_certificate_header = \"X-Client-Cert\"");
+    assert_eq!(wrong("right.toml", &format!("{url}\n{header}")), "");
+    for (name, section, said) in [
+        ("no-way.toml", url.to_owned(), "no proxy passes certificates on"),
+        ("no-tls.toml", format!("{url}\nlisten = \"127.0.0.1:8443\""), "[server.tls] is not"),
+        ("http.toml", format!("url = \"http://mtls.id.yagona.uz\"\n{header}"), "no https origin"),
+        ("path.toml", format!("url = \"https://id.yagona.uz/mtls\"\n{header}"), "no https origin"),
+        ("name.toml", format!("{url}\nclient_certificate_header = \"a b\""), "no name of a header"),
+        (
+            "anchors.toml",
+            format!("{url}\n{header}\ntrust_anchors = \"/nowhere/anchors.pem\""),
+            "server.mtls.trust_anchors",
+        ),
+    ] {
+        let problems = wrong(name, &section);
+        assert!(problems.contains(said), "{name}: {problems}");
+    }
+}
+
+#[test]
 fn production_says_who_runs_it_and_whom_to_ask() {
     let folder = Folder::new("site");
     let whole = production(&folder.file("keyring.toml", ""));

@@ -57,6 +57,10 @@ pub enum AuthMethod {
     PrivateKeyJwt,
     /// By an assertion that is signed with its secret.
     ClientSecretJwt,
+    /// By a certificate of a trusted authority (RFC 8705 §2.1).
+    TlsClientAuth,
+    /// By a certificate whose key it registered (RFC 8705 §2.2).
+    SelfSignedTlsClientAuth,
     /// A public client: PKCE stands in.
     None,
 }
@@ -69,6 +73,8 @@ impl AuthMethod {
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
             Self::ClientSecretJwt => "client_secret_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
             Self::None => "none",
         }
     }
@@ -81,6 +87,11 @@ impl AuthMethod {
     /// Whether there is a secret at all.
     pub const fn has_secret(self) -> bool {
         self.sends_secret() || matches!(self, Self::ClientSecretJwt)
+    }
+
+    /// Whether a certificate is shown.
+    pub const fn shows_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
     }
 
     /// Whether an assertion is sent.
@@ -345,9 +356,15 @@ mod tests {
             AuthMethod::ClientSecretPost,
             AuthMethod::PrivateKeyJwt,
             AuthMethod::ClientSecretJwt,
+            AuthMethod::TlsClientAuth,
+            AuthMethod::SelfSignedTlsClientAuth,
             AuthMethod::None,
         ] {
-            let keys = if method == AuthMethod::PrivateKeyJwt { KEYS } else { "" };
+            let keys = match method {
+                AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth => KEYS,
+                AuthMethod::TlsClientAuth => "tls_client_auth_san_dns = 'portal.uz'",
+                _ => "",
+            };
             let document = format!("token_endpoint_auth_method = '{}'\n{keys}", method.name());
             assert_eq!(client(&document).authentication.method, method);
         }

@@ -28,6 +28,11 @@ impl<'a> Check<'a> {
         self.errors
     }
 
+    /// Whether nothing was found wrong with the members whose names begin so.
+    pub(super) fn is_right(&self, members: &str) -> bool {
+        !self.errors.iter().any(|error| error.starts_with(members))
+    }
+
     pub(super) fn fail(&mut self, member: &str, why: impl Display) {
         self.errors.push(format!("{member}: {why}"));
     }

@@ -25,6 +25,7 @@ macro_rules! members {
 }
 
 mod authentication;
+mod certificates;
 mod check;
 mod data;
 mod identity;
@@ -48,6 +49,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use authentication::{
     AssertionAudience, AuthMethod, AuthenticationDocument, AuthenticationPolicy, CodeBinding,
 };
+pub use certificates::CertificatesDocument;
 use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
@@ -96,6 +98,9 @@ pub struct Registration {
     /// What its authorization requests are like.
     #[serde(flatten)]
     pub requests: RequestsDocument,
+    /// The name in its certificate.
+    #[serde(flatten)]
+    pub certificates: CertificatesDocument,
     /// Its public keys.
     #[serde(flatten)]
     pub keys: KeysDocument,
@@ -150,6 +155,7 @@ impl<'de> Visitor<'de> for Document {
                 || document.redirects.read(&member, &mut map)?
                 || document.authentication.read(&member, &mut map)?
                 || document.requests.read(&member, &mut map)?
+                || document.certificates.read(&member, &mut map)?
                 || document.keys.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
@@ -186,6 +192,7 @@ impl Registration {
             redirects: self.redirects.check(&mut check),
             oneid: self.oneid.check(&authentication, &mut check),
             authentication,
+            certificate_subject: self.certificates.check(&mut check),
             requests: self.requests.check(&mut check),
             keys: self.keys.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
@@ -253,12 +260,26 @@ impl Registration {
 /// Checks that a client that proves itself by its keys has some that can do it.
 fn check_keys(client: &Client, check: &mut Check<'_>) {
     let authentication = &client.authentication;
-    if authentication.method != AuthMethod::PrivateKeyJwt {
+    let method = authentication.method;
+    let named = client.certificate_subject.is_some();
+    if named != (method == AuthMethod::TlsClientAuth) && check.is_right("tls_client_auth_") {
+        let why = if named {
+            "`token_endpoint_auth_method` is not `tls_client_auth`"
+        } else {
+            "`tls_client_auth` needs it or one of `tls_client_auth_san_dns`, `_uri`, `_ip`, `_email`"
+        };
+        check.fail("tls_client_auth_subject_dn", why);
+    }
+    if !matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth) {
         return;
     }
     match &client.keys {
-        KeySource::Nowhere => check.fail("jwks", "`private_key_jwt` needs `jwks` or `jwks_uri`"),
-        KeySource::Registration(keys) if !keys.serve(authentication.assertion_algs) => {
+        KeySource::Nowhere => {
+            check.fail("jwks", format!("`{}` needs `jwks` or `jwks_uri`", method.name()));
+        }
+        KeySource::Registration(keys)
+            if method == AuthMethod::PrivateKeyJwt && !keys.serve(authentication.assertion_algs) =>
+        {
             let names =
                 authentication.assertion_algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(", ");
             check.fail("jwks", format!("none of the keys can sign an assertion by {names}"));

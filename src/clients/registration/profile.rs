@@ -17,7 +17,7 @@ pub enum Profile {
     /// OpenID Connect: what the members say.
     #[serde(rename = "oidc")]
     Oidc,
-    /// FAPI 2.0 Security Profile, but for the binding of tokens to a key of the client (§5.3.2.1), which is no demand here.
+    /// FAPI 2.0 Security Profile.
     #[serde(rename = "fapi2")]
     Fapi2,
     /// FAPI 2.0 Message Signing: signed requests and signed answers.
@@ -26,7 +26,8 @@ pub enum Profile {
 }
 
 /// How clients of FAPI 2.0 may prove themselves (Security Profile §5.3.2.1).
-const PROVING: [AuthMethod; 1] = [AuthMethod::PrivateKeyJwt];
+const PROVING: [AuthMethod; 3] =
+    [AuthMethod::PrivateKeyJwt, AuthMethod::TlsClientAuth, AuthMethod::SelfSignedTlsClientAuth];
 
 /// For how long their codes may be redeemed at most, in seconds (§5.3.2.2).
 const CODE_SECONDS: i64 = 60;
@@ -44,7 +45,7 @@ struct Demand {
 const NO_RS256: &str = "RS256 is not allowed (FAPI 2.0 Security Profile §5.4.1)";
 
 /// Everything that the profiles do not let a registration say.
-const DEMANDS: [Demand; 10] = [
+const DEMANDS: [Demand; 11] = [
     Demand {
         from: Profile::Fapi2,
         member: "require_pushed_authorization_requests",
@@ -60,9 +61,19 @@ const DEMANDS: [Demand; 10] = [
     Demand {
         from: Profile::Fapi2,
         member: "token_endpoint_auth_method",
-        clause: "must be `private_key_jwt` (FAPI 2.0 Security Profile §5.3.2.1)",
+        clause: "must be `private_key_jwt` or a certificate (FAPI 2.0 Security Profile §5.3.2.1)",
         contradicts: |document| {
             document.authentication.method().is_none_or(|method| !PROVING.contains(&method))
+        },
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "dpop_bound_access_tokens",
+        clause: "access tokens are bound to a key or a certificate (FAPI 2.0 Security Profile §5.3.2.1)",
+        contradicts: |document| {
+            let tokens = &document.tokens;
+            tokens.dpop_bound_access_tokens == Some(false)
+                && tokens.tls_client_certificate_bound_access_tokens != Some(true)
         },
     },
     Demand {
@@ -134,6 +145,8 @@ fn tighten(document: &Registration, client: &mut Client, profile: Profile) {
         client.requests.longest_code = Some(CODE_SECONDS);
         // §5.3.2.1: a refresh token that only its client can use is not rotated.
         client.tokens.rotates = false;
+        // §5.3.2.1: bound to a certificate where the registration says so, otherwise to a key.
+        client.tokens.dpop_bound = !client.tokens.certificate_bound;
         if document.tokens.id_token_signed_response_alg.is_none() {
             client.tokens.id_token_alg = Alg::ES256;
         }
@@ -166,6 +179,10 @@ mod tests {
         assert_eq!((fapi.tokens.id_token_alg, fapi.requests.response_alg), (Alg::ES256, Alg::ES256));
         assert_eq!(fapi.requests.longest_code, Some(60));
         assert!(!fapi.requests.signed_only && !fapi.requests.signed_answers);
+        assert!(fapi.tokens.dpop_bound && !plain.tokens.dpop_bound);
+        let certified = "profile = 'fapi2'\ntls_client_certificate_bound_access_tokens = true";
+        let certified = client(&format!("{KEYED}{certified}")).tokens;
+        assert!(certified.certificate_bound && !certified.dpop_bound);
         let signing = client(&format!(
             "{KEYED}profile = 'fapi2-message-signing'\nid_token_signed_response_alg = 'EdDSA'"
         ));
@@ -180,6 +197,7 @@ mod tests {
         for (member, from) in [
             ("require_pushed_authorization_requests = false", "fapi2"),
             ("require_pkce = false", "fapi2"),
+            ("dpop_bound_access_tokens = false", "fapi2"),
             ("assertion_audience = 'issuer_or_token_endpoint'", "fapi2"),
             ("token_endpoint_auth_signing_alg = 'RS256'", "fapi2"),
             ("id_token_signed_response_alg = 'RS256'", "fapi2"),

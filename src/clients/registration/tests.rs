@@ -91,6 +91,10 @@ fn the_parts_of_a_document_stand_side_by_side() {
     document["assertion_seconds"] = 60.into();
     document["dpop_bound_access_tokens"] = true.into();
     document["dpop_require_nonce"] = true.into();
+    document["tls_client_certificate_bound_access_tokens"] = true.into();
+    for member in ["subject_dn", "san_dns", "san_uri", "san_ip", "san_email"] {
+        document[format!("tls_client_auth_{member}")] = "x".into();
+    }
     document["jwks"] = json!({"keys": [{"kty": "OKP", "x5c": ["MIIB"], "kid": "1"}]});
     document["jwks_uri"] = "https://portal.uz/jwks".into();
     document["recipients"] = "Archives".into();

@@ -33,6 +33,9 @@ pub struct TokensDocument {
     /// Whether all its access tokens are bound to a key that it proves to have (RFC 9449 §5.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
+    /// Whether all its access tokens are bound to the certificate that it shows (RFC 8705 §3.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
     /// Whether its proofs must have a nonce of the provider (RFC 9449 §8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_require_nonce: Option<bool>,
@@ -56,6 +59,7 @@ members!(TokensDocument {
     subject_type,
     sector,
     dpop_bound_access_tokens,
+    tls_client_certificate_bound_access_tokens,
     dpop_require_nonce,
     resource_server,
     resource_uris,
@@ -114,6 +118,8 @@ pub struct TokenPolicy {
     pub sector: String,
     /// Whether it gets no access token that is not bound to a key.
     pub dpop_bound: bool,
+    /// Whether its access tokens are bound to its certificate.
+    pub certificate_bound: bool,
     /// Whether its proofs of possession must have a nonce.
     pub dpop_require_nonce: bool,
     /// Whether its refresh tokens are used once each.
@@ -142,6 +148,13 @@ impl TokensDocument {
                 "only `code` is served: other types hand tokens through the browser (RFC 9700 §2.1.2)",
             );
         }
+        let certificate_bound = self.tls_client_certificate_bound_access_tokens.unwrap_or(false);
+        if certificate_bound && self.dpop_bound_access_tokens == Some(true) {
+            check.fail(
+                "tls_client_certificate_bound_access_tokens",
+                "`dpop_bound_access_tokens` binds them to another key: keep one of the two",
+            );
+        }
         TokenPolicy {
             grant_types,
             id_token_alg: check.alg(
@@ -162,6 +175,7 @@ impl TokensDocument {
             subject_type: check.word("subject_type", self.subject_type.as_deref(), SubjectType::Pairwise),
             sector: self.sector(client_id, hosts, check),
             dpop_bound: self.dpop_bound_access_tokens.unwrap_or(false),
+            certificate_bound,
             dpop_require_nonce: self.dpop_require_nonce.unwrap_or(false),
             rotates: true,
             resource_server: self.resource_server.unwrap_or(false),

@@ -2,6 +2,8 @@
 //! objects, proofs of possession. The caller's [`Policy`] decides what is accepted; the caller checks expiry, audience
 //! and replay.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, Validation, decode, decode_header};
@@ -9,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::provider;
+use crate::platform::bytes::Digest;
 
 mod embedded;
 mod registered;
@@ -121,6 +124,10 @@ struct ForeignKey {
     /// Its algorithms; empty for keys of other types, for encryption, and those that are too short.
     algs: Vec<ForeignAlg>,
     key: DecodingKey,
+    /// RFC 7638.
+    thumbprint: Option<Digest>,
+    /// SHA-256 of the first certificate of its `x5c`.
+    certificate: Option<Digest>,
 }
 
 impl ForeignAlg {
@@ -191,6 +198,15 @@ impl ForeignKeys {
         Ok(Self(read))
     }
 
+    /// Whether a certificate with this SHA-256 is one of theirs: by its `x5c`, or where a key has none by the key, whose
+    /// thumbprint is `key` (RFC 8705 §2.2.2).
+    pub fn have_certificate(&self, certificate: Digest, key: Option<Digest>) -> bool {
+        self.0.iter().any(|own| match own.certificate {
+            Some(registered) => registered == certificate,
+            None => key.is_some() && own.thumbprint == key,
+        })
+    }
+
     /// Whether one of the keys can make signatures by one of `algs`.
     pub fn serve(&self, algs: &[ForeignAlg]) -> bool {
         self.0.iter().any(|key| key.algs.iter().any(|alg| algs.contains(alg)))
@@ -259,7 +275,10 @@ impl ForeignKey {
             jwk.common.key_algorithm.is_none_or(|only| only == KeyAlgorithm::from(alg.algorithm()))
         };
         let algs = algs.iter().copied().filter(|alg| for_signatures && verifies && own(alg)).collect();
-        Some(Self { kid: jwk.common.key_id.clone(), algs, key })
+        let first = jwk.common.x509_chain.as_ref().and_then(|chain| chain.first());
+        let certificate = first.and_then(|first| STANDARD.decode(first).ok()).map(|der| Digest::of(&der));
+        let thumbprint = embedded::thumbprint(jwk);
+        Some(Self { kid: jwk.common.key_id.clone(), algs, key, thumbprint, certificate })
     }
 }
 

@@ -56,7 +56,7 @@ impl fmt::Display for ClientAddress {
 }
 
 /// Whether an address is a trusted proxy.
-pub(super) fn is_trusted(address: IpAddr, trusted: &[Cidr]) -> bool {
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Cidr]) -> bool {
     trusted.iter().any(|block| block.contains(address))
 }
 

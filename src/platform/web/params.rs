@@ -95,6 +95,13 @@ impl Params {
         self
     }
 
+    /// The same parameters with one more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: String) -> Self {
+        self.values.push((name.to_owned(), value));
+        self
+    }
+
     /// The first value of `name`, if it was given and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.values.iter().find(|(given, _)| given == name);

@@ -204,7 +204,7 @@ pub(crate) fn client(id: &str, more: &str) -> String {
     let name = id[..1].to_uppercase() + &id[1..];
     let secret = match id {
         NATIVE | TV => String::new(),
-        _ if more.contains("private_key_jwt") => String::new(),
+        _ if more.contains("private_key_jwt") || more.contains("tls_client_auth\"") => String::new(),
         _ => format!("client_secret = \"{}\"\n", secret(id)),
     };
     let basis = if more.contains("basis") { "" } else { "kind = \"commercial\"\nbasis = \"consent\"\n" };

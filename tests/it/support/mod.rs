@@ -14,6 +14,7 @@ pub(crate) mod listener;
 pub(crate) mod oneid;
 pub(crate) mod people;
 pub(crate) mod process;
+pub(crate) mod proofs;
 pub(crate) mod publisher;
 pub(crate) mod reaper;
 pub(crate) mod redis_server;

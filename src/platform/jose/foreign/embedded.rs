@@ -44,8 +44,11 @@ pub fn verify_embedded(token: &str, policy: &Policy<'_>) -> Result<Embedded, For
         return Err(ForeignError::PrivateKey);
     }
     let jwk: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| ForeignError::NoEmbeddedKey)?;
-    let thumbprint = thumbprint(&jwk).ok_or(ForeignError::NoEmbeddedKey)?;
-    let key = ForeignKey::read(&jwk).filter(|key| key.algs.contains(&alg)).ok_or(ForeignError::WrongUse)?;
+    let key = ForeignKey::read(&jwk).ok_or(ForeignError::NoEmbeddedKey)?;
+    let thumbprint = key.thumbprint.ok_or(ForeignError::NoEmbeddedKey)?;
+    if !key.algs.contains(&alg) {
+        return Err(ForeignError::WrongUse);
+    }
     // The only key, whatever `kid` the header names.
     let claims = ForeignKeys::decode(token, alg, &[&key])?.claims;
     Ok(Embedded { key: thumbprint, claims })

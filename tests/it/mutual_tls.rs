@@ -1,0 +1,332 @@
+//! RFC 8705: clients that prove themselves by a certificate, and tokens that are bound to it, over TLS that the provider
+//! ends, and behind a proxy that does.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+};
+use reqwest::{Identity, Method};
+use serde_json::{Value, json};
+
+use crate::support::flow::redemption;
+use crate::support::folder::Folder;
+use crate::support::jwt::{self, encode};
+use crate::support::process::free_port;
+use crate::support::signer::Signer;
+use crate::support::{Asked, Backend, Setup, Tokens, World, alone_on_both_backends, code_of};
+
+alone_on_both_backends!(rfc8705_a_proxy_passes_certificates_on);
+
+/// Proves itself by a certificate of the authority.
+const ANCHORED: &str = "anchored";
+/// Proves itself by a certificate whose key is registered; its tokens are bound to it.
+const OWN: &str = "own";
+/// Has a secret, and tokens that are bound to its certificate.
+const MIXED: &str = "mixed";
+/// As the proxy calls it.
+const HEADER: &str = "X-Client-Cert";
+
+/// An authority with the certificates that it issued.
+struct Certificates {
+    authority: Certificate,
+    anchored: (Certificate, KeyPair),
+    another: (Certificate, KeyPair),
+    own: (Certificate, KeyPair),
+    stranger: (Certificate, KeyPair),
+}
+
+fn named(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CountryName, "UZ");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+impl Certificates {
+    fn new() -> Self {
+        let mut params = named("Authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let authority = params.self_signed(&key).expect("a certificate");
+        let issuer = Issuer::new(params, key);
+        let issued = |name: &str| {
+            let key = KeyPair::generate().expect("a key");
+            (named(name).signed_by(&key, &issuer).expect("a certificate"), key)
+        };
+        let alone = |name: &str| {
+            let key = KeyPair::generate().expect("a key");
+            (named(name).self_signed(&key).expect("a certificate"), key)
+        };
+        let (anchored, another) = (issued("Portal"), issued("Another"));
+        Self { authority, anchored, another, own: alone("Own"), stranger: alone("Portal") }
+    }
+
+    /// The relying parties that these certificates belong to.
+    fn clients(&self, setup: Setup) -> Setup {
+        let refreshing =
+            "grant_types = [\"authorization_code\", \"refresh_token\", \"client_credentials\"]\n";
+        let bound = "tls_client_certificate_bound_access_tokens = true\n";
+        let point = self.own.1.public_key_raw();
+        let jwk = json!({"kty": "EC", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..])});
+        let set = json!({"keys": [jwk]});
+        setup
+            .client(
+                ANCHORED,
+                &format!("{refreshing}token_endpoint_auth_method = \"tls_client_auth\"\ntls_client_auth_subject_dn = \"CN=Portal,C=UZ\"\n"),
+            )
+            .client(
+                OWN,
+                &format!("{refreshing}{bound}token_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks = '{set}'\n"),
+            )
+            .client(MIXED, &format!("{refreshing}{bound}access_token_format = \"jwt\"\n"))
+    }
+}
+
+/// A client's way to the provider, with a certificate.
+trait Way {
+    async fn post(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        by: Option<&(Certificate, KeyPair)>,
+        basic: Option<&str>,
+    ) -> Tokens;
+    async fn userinfo(&self, token: &str, by: Option<&(Certificate, KeyPair)>) -> u16;
+}
+
+/// What holds whichever way certificates come.
+async fn certificates_prove_and_bind(world: &World, way: &impl Way, certificates: &Certificates) {
+    let Certificates { anchored, another, own, stranger, .. } = certificates;
+    let machine = |client: &'static str| [("grant_type", "client_credentials"), ("client_id", client)];
+    let token = |client: &'static str| [("token", "x"), ("client_id", client)];
+    // tls_client_auth: the authority and the name count.
+    way.post("/oidc/introspect", &token(ANCHORED), Some(anchored), None).await.granted();
+    for wrong in [Some(another), Some(stranger), Some(own), None] {
+        let refused = way.post("/oidc/introspect", &token(ANCHORED), wrong, None).await;
+        refused.refused(401, "invalid_client");
+    }
+    let secret = crate::support::client_file::secret(ANCHORED);
+    way.post("/oidc/introspect", &[("token", "x")], Some(anchored), Some(ANCHORED))
+        .await
+        .refused(401, "invalid_client");
+    let sent = [&token(ANCHORED)[..], &[("client_secret", secret.as_str())]].concat();
+    way.post("/oidc/introspect", &sent, Some(anchored), None).await.refused(401, "invalid_client");
+    let free = way.post("/oidc/token", &machine(ANCHORED), Some(anchored), None).await.granted();
+    assert!(
+        jwt_of(
+            &way.post(
+                "/oidc/introspect",
+                &[("token", free.get("access_token")), ("client_id", ANCHORED)],
+                Some(anchored),
+                None
+            )
+            .await
+        )
+        .get("cnf")
+        .is_none()
+    );
+    // self_signed_tls_client_auth: the key counts.
+    for wrong in [Some(anchored), Some(stranger), None] {
+        way.post("/oidc/introspect", &token(OWN), wrong, None).await.refused(401, "invalid_client");
+    }
+    let asked = Asked::by(OWN).with("scope", "openid offline_access");
+    let code = code_of(&world.browser().sign_in(world, &asked, &world.person()).await);
+    let redeem = [&redemption(&code)[..], &[("client_id", OWN)]].concat();
+    let tokens = way.post("/oidc/token", &redeem, Some(own), None).await.granted();
+    assert_eq!(tokens.get("token_type"), "Bearer");
+    let access = tokens.get("access_token");
+    let told = way
+        .post("/oidc/introspect", &[("token", access), ("client_id", OWN)], Some(own), None)
+        .await
+        .granted();
+    let digest = encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, own.0.der()).as_ref());
+    assert_eq!(told.body["cnf"], json!({"x5t#S256": digest}));
+    assert_eq!(way.userinfo(access, Some(own)).await, 200);
+    for wrong in [Some(anchored), None] {
+        assert_eq!(way.userinfo(access, wrong).await, 401);
+    }
+    let again =
+        [("grant_type", "refresh_token"), ("refresh_token", tokens.get("refresh_token")), ("client_id", OWN)];
+    let next = way.post("/oidc/token", &again, Some(own), None).await.granted();
+    assert_eq!(way.userinfo(next.get("access_token"), Some(own)).await, 200);
+    // A client with a secret may have bound tokens, too.
+    let code = code_of(&world.browser().sign_in(world, &Asked::by(MIXED), &world.person()).await);
+    way.post("/oidc/token", &redemption(&code), None, Some(MIXED)).await.refused(400, "invalid_request");
+    let tokens = way.post("/oidc/token", &redemption(&code), Some(stranger), Some(MIXED)).await.granted();
+    let claims = jwt::read(tokens.get("access_token")).claims;
+    assert!(claims["cnf"]["x5t#S256"].is_string(), "{claims}");
+    assert_eq!(way.userinfo(tokens.get("access_token"), Some(stranger)).await, 200);
+    assert_eq!(way.userinfo(tokens.get("access_token"), Some(own)).await, 401);
+}
+
+fn jwt_of(answer: &Tokens) -> &Value {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    &answer.body
+}
+
+/// A proxy on this machine that ends TLS.
+struct Proxy<'a> {
+    world: &'a World,
+    format: fn(&Certificate) -> String,
+}
+
+impl Way for Proxy<'_> {
+    async fn post(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        by: Option<&(Certificate, KeyPair)>,
+        basic: Option<&str>,
+    ) -> Tokens {
+        let mut request = self.world.browser().request(Method::POST, &self.world.url(path)).form(fields);
+        if let Some((certificate, _)) = by {
+            request = request.header(HEADER, (self.format)(certificate));
+        }
+        if let Some(client) = basic {
+            request = request.basic_auth(client, Some(crate::support::client_file::secret(client)));
+        }
+        Tokens::of(request.send().await.expect("an answer")).await
+    }
+
+    async fn userinfo(&self, token: &str, by: Option<&(Certificate, KeyPair)>) -> u16 {
+        let mut request =
+            self.world.browser().request(Method::GET, &self.world.url("/oidc/userinfo")).bearer_auth(token);
+        if let Some((certificate, _)) = by {
+            request = request.header(HEADER, (self.format)(certificate));
+        }
+        request.send().await.expect("an answer").status().as_u16()
+    }
+}
+
+fn as_nginx(certificate: &Certificate) -> String {
+    url::form_urlencoded::byte_serialize(certificate.pem().as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+fn as_rfc9440(certificate: &Certificate) -> String {
+    format!(":{}:", BASE64_STANDARD.encode(certificate.der()))
+}
+
+async fn rfc8705_a_proxy_passes_certificates_on(setup: Setup) {
+    let (certificates, folder) = (Certificates::new(), Folder::new());
+    let anchors = folder.file("anchors.pem");
+    std::fs::write(&anchors, certificates.authority.pem()).expect("a file");
+    let (name, format): (_, fn(&Certificate) -> String) = match setup.backend {
+        Backend::Embedded => ("nginx", as_nginx),
+        Backend::Servers => ("rfc9440", as_rfc9440),
+    };
+    let trusted = toml::Value::Array(vec!["127.0.0.1".into()]);
+    let setup = setup
+        .set("server.trusted_proxies", trusted)
+        .set("server.mtls.url", "https://mtls.example.uz")
+        .set("server.mtls.trust_anchors", anchors.display().to_string())
+        .set("server.mtls.client_certificate_header", HEADER)
+        .set("server.mtls.client_certificate_format", name);
+    let world = certificates.clients(setup).start().await;
+    certificates_prove_and_bind(&world, &Proxy { world: &world, format }, &certificates).await;
+    let metadata = world.json("/.well-known/openid-configuration").await;
+    assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
+    assert_eq!(metadata["mtls_endpoint_aliases"]["token_endpoint"], "https://mtls.example.uz/oidc/token");
+    let methods = metadata["token_endpoint_auth_methods_supported"].as_array().expect("a list");
+    for method in ["tls_client_auth", "self_signed_tls_client_auth"] {
+        assert!(methods.contains(&method.into()), "{method}");
+    }
+    // A proof of possession may be made for the alias.
+    let key = Signer::elliptic("x");
+    let proof = key.proof("POST", "https://mtls.example.uz/oidc/token", &json!({}));
+    let fields = [("grant_type", "client_credentials"), ("client_id", ANCHORED)];
+    let request = world.browser().request(Method::POST, &world.url("/oidc/token")).form(&fields);
+    let request = request.header(HEADER, format(&certificates.anchored.0)).header("DPoP", proof);
+    let tokens = Tokens::of(request.send().await.expect("an answer")).await.granted();
+    assert_eq!(tokens.get("token_type"), "DPoP");
+    let proof = key.proof("POST", world.url("/oidc/token").as_str(), &json!({}));
+    let fields = [("grant_type", "client_credentials"), ("client_id", OWN)];
+    let request = world.browser().request(Method::POST, &world.url("/oidc/token")).form(&fields);
+    let request = request.header(HEADER, format(&certificates.own.0)).header("DPoP", proof);
+    Tokens::of(request.send().await.expect("an answer")).await.refused(400, "invalid_dpop_proof");
+}
+
+#[tokio::test]
+async fn rfc8705_a_header_from_anybody_else_is_ignored() {
+    let (certificates, folder) = (Certificates::new(), Folder::new());
+    let anchors = folder.file("anchors.pem");
+    std::fs::write(&anchors, certificates.authority.pem()).expect("a file");
+    let elsewhere = toml::Value::Array(vec!["10.9.8.7".into()]);
+    let setup = Setup::new(Backend::Embedded)
+        .set("server.trusted_proxies", elsewhere)
+        .set("server.mtls.url", "https://mtls.example.uz")
+        .set("server.mtls.trust_anchors", anchors.display().to_string())
+        .set("server.mtls.client_certificate_header", HEADER);
+    let world = certificates.clients(setup).start().await;
+    let way = Proxy { world: &world, format: as_nginx };
+    let fields = [("token", "x"), ("client_id", ANCHORED)];
+    way.post("/oidc/introspect", &fields, Some(&certificates.anchored), None)
+        .await
+        .refused(401, "invalid_client");
+}
+
+/// TLS that the provider ends, on a listener of its own.
+struct Direct {
+    port: u16,
+}
+
+impl Direct {
+    fn client(by: Option<&(Certificate, KeyPair)>) -> reqwest::Client {
+        let builder = reqwest::Client::builder().tls_danger_accept_invalid_certs(true);
+        let builder = match by {
+            None => builder,
+            Some((certificate, key)) => {
+                let pem = format!("{}{}", key.serialize_pem(), certificate.pem());
+                builder.identity(Identity::from_pem(pem.as_bytes()).expect("an identity"))
+            }
+        };
+        builder.build().expect("an HTTP client")
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+}
+
+impl Way for Direct {
+    async fn post(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        by: Option<&(Certificate, KeyPair)>,
+        basic: Option<&str>,
+    ) -> Tokens {
+        let mut request = Self::client(by).post(self.url(path)).form(fields);
+        // Nobody is trusted to pass one on: it changes nothing.
+        request = request.header(HEADER, "ignored");
+        if let Some(client) = basic {
+            request = request.basic_auth(client, Some(crate::support::client_file::secret(client)));
+        }
+        Tokens::of(request.send().await.expect("an answer")).await
+    }
+
+    async fn userinfo(&self, token: &str, by: Option<&(Certificate, KeyPair)>) -> u16 {
+        let request = Self::client(by).get(self.url("/oidc/userinfo")).bearer_auth(token);
+        request.send().await.expect("an answer").status().as_u16()
+    }
+}
+
+#[tokio::test]
+async fn rfc8705_the_provider_ends_tls_itself() {
+    let (certificates, folder, port) = (Certificates::new(), Folder::new(), free_port());
+    let anchors = folder.file("anchors.pem");
+    std::fs::write(&anchors, certificates.authority.pem()).expect("a file");
+    let setup = Setup::new(Backend::Embedded)
+        .over_tls()
+        .set("server.mtls.url", format!("https://localhost:{port}"))
+        .set("server.mtls.listen", format!("127.0.0.1:{port}"))
+        .set("server.mtls.trust_anchors", anchors.display().to_string());
+    let world = certificates.clients(setup).start().await;
+    certificates_prove_and_bind(&world, &Direct { port }, &certificates).await;
+    // The listener for browsers asks nobody for a certificate.
+    let usual = Direct { port: world.nodes[0].port };
+    let fields = [("token", "x"), ("client_id", ANCHORED)];
+    let refused = usual.post("/oidc/introspect", &fields, Some(&certificates.anchored), None).await;
+    refused.refused(401, "invalid_client");
+}
