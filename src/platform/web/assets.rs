@@ -24,7 +24,7 @@ const STYLES: &str = concat!(
     include_str!("../../../static/app/content.css"),
 );
 
-static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 7]> = LazyLock::new(|| {
     const CSS: &str = "text/css; charset=utf-8";
     const PNG: &str = "image/png";
     const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -32,6 +32,7 @@ static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
         embed("app.css", CSS, STYLES.as_bytes()),
         embed("code.js", SCRIPT, include_bytes!("../../../static/code.js")),
         embed("form_post.js", SCRIPT, include_bytes!("../../../static/form_post.js")),
+        embed("leave.js", SCRIPT, include_bytes!("../../../static/leave.js")),
         embed("mark.svg", "image/svg+xml", include_bytes!("../../../static/mark.svg")),
         embed("icon-192.png", PNG, include_bytes!("../../../static/icon-192.png")),
         embed("apple-touch-icon.png", PNG, include_bytes!("../../../static/apple-touch-icon.png")),
