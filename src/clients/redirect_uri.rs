@@ -13,6 +13,14 @@ impl RedirectUri {
         Self(text.to_owned())
     }
 
+    /// The URI that a native app gave, if it is this one but for the port, which the system gives the app anew each time
+    /// (RFC 8252 §7.3). Everything else is compared character for character.
+    pub(super) fn at_another_port(&self, given: &str) -> Option<Self> {
+        let same = around_port(&self.0).is_some_and(|parts| around_port(given) == Some(parts));
+        (same && given.len() <= self.0.len() + 6 && given.bytes().all(|byte| byte.is_ascii_graphic()))
+            .then(|| Self(given.to_owned()))
+    }
+
     /// The URI, character for character.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -23,6 +31,27 @@ impl RedirectUri {
     pub fn csp_source(&self) -> String {
         csp_source(&self.0).unwrap_or_default()
     }
+}
+
+/// The parts of a loopback address before and after its port (RFC 8252 §7.3): the address as a number, since a name may be
+/// resolved elsewhere. `None` for every other URI.
+fn around_port(uri: &str) -> Option<(&str, &str)> {
+    let host = ["http://127.0.0.1", "http://[::1]"].into_iter().find(|host| uri.starts_with(host))?;
+    let rest = &uri[host.len()..];
+    let path = match rest.strip_prefix(':') {
+        None => rest,
+        Some(port) => {
+            let end = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());
+            port[..end].parse::<u16>().ok()?;
+            &port[end..]
+        }
+    };
+    (path.is_empty() || path.starts_with(['/', '?'])).then_some((host, path))
+}
+
+/// Whether `text` is a loopback address that names an address, not a name.
+pub(super) fn is_loopback_address(text: &str) -> bool {
+    around_port(text).is_some()
 }
 
 /// The Content-Security-Policy source of `uri`; `None` when it is no URI.
@@ -132,6 +161,32 @@ mod tests {
         ] {
             assert!(check_redirect_uri(bad, true).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn rfc8252_7_3_a_loopback_address_is_the_same_at_every_port_and_nothing_else_is() {
+        let registered = RedirectUri::registered("http://127.0.0.1/cb?x=1");
+        for given in ["http://127.0.0.1:49152/cb?x=1", "http://127.0.0.1/cb?x=1", "http://127.0.0.1:1/cb?x=1"]
+        {
+            assert_eq!(registered.at_another_port(given).unwrap().as_str(), given);
+        }
+        for given in [
+            "http://127.0.0.1:49152/cb",
+            "http://127.0.0.1:49152/cb?x=1&y=2",
+            "http://127.0.0.1:65536/cb?x=1",
+            "http://127.0.0.1:/cb?x=1",
+            "http://127.0.0.1:80@evil.uz/cb?x=1",
+            "http://127.0.0.1.evil.uz/cb?x=1",
+            "http://127.0.0.1:1.evil.uz/cb?x=1",
+            "http://[::1]:49152/cb?x=1",
+            "http://localhost:49152/cb?x=1",
+            "https://127.0.0.1:49152/cb?x=1",
+            "http://127.0.0.1:49152//cb?x=1",
+        ] {
+            assert_eq!(registered.at_another_port(given), None, "{given}");
+        }
+        let site = RedirectUri::registered("https://portal.uz/cb");
+        assert_eq!(site.at_another_port("https://portal.uz:8443/cb"), None);
     }
 
     #[test]

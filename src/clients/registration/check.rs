@@ -125,10 +125,11 @@ impl<'a> Check<'a> {
         Some(text.clone())
     }
 
-    pub(super) fn redirects(&mut self, member: &str, texts: &[String]) -> Vec<RedirectUri> {
+    pub(super) fn redirects(&mut self, member: &str, texts: &[String], native: bool) -> Vec<RedirectUri> {
         let mut out = Vec::new();
         for text in texts {
-            match check_redirect_uri(text, self.rules.loopback_http) {
+            let own_device = native && redirect_uri::is_loopback_address(text);
+            match check_redirect_uri(text, self.rules.loopback_http || own_device) {
                 Ok(()) => out.push(RedirectUri::registered(text)),
                 Err(why) => self.fail(member, format!("`{text}`: {why}")),
             }

@@ -16,7 +16,7 @@ pub struct RedirectsDocument {
     /// Where a sign-in can be started anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<String>,
-    /// `web` or `native`; kept, without effect.
+    /// `web`, or `native`: an app on the person's device, which may be answered at any port of that device (RFC 8252 §7.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application_type: Option<String>,
 }
@@ -33,18 +33,37 @@ members!(RedirectsDocument {
 pub struct Redirects {
     /// Where answers may go.
     pub redirect_uris: Vec<RedirectUri>,
+    /// Whether a loopback address among them stands for all its ports.
+    pub any_port: bool,
     /// Where a person may go after signing out.
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// Where a sign-in can be started anew (OpenID Connect Core §4).
     pub initiate_login_uri: Option<String>,
 }
 
+impl Redirects {
+    /// The redirect URI that was given, if it is registered: character for character (RFC 9700 §4.1.3), but for the port of an
+    /// app's loopback address.
+    pub fn find(&self, given: &str) -> Option<RedirectUri> {
+        let exactly = self.redirect_uris.iter().find(|registered| registered.as_str() == given).cloned();
+        exactly.or_else(|| {
+            let mut registered = self.redirect_uris.iter().filter(|_| self.any_port);
+            registered.find_map(|registered| registered.at_another_port(given))
+        })
+    }
+}
+
 impl RedirectsDocument {
     pub(super) fn check(&self, check: &mut Check<'_>) -> Redirects {
+        let native = self.application_type.as_deref() == Some("native");
+        if !matches!(self.application_type.as_deref(), None | Some("web" | "native")) {
+            check.fail("application_type", "must be `web` or `native`");
+        }
+        let after = "post_logout_redirect_uris";
         Redirects {
-            redirect_uris: check.redirects("redirect_uris", &self.redirect_uris),
-            post_logout_redirect_uris: check
-                .redirects("post_logout_redirect_uris", &self.post_logout_redirect_uris),
+            redirect_uris: check.redirects("redirect_uris", &self.redirect_uris, native),
+            any_port: native,
+            post_logout_redirect_uris: check.redirects(after, &self.post_logout_redirect_uris, native),
             initiate_login_uri: check.uri("initiate_login_uri", self.initiate_login_uri.as_ref()),
         }
     }
@@ -70,7 +89,7 @@ impl RedirectsDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{client, wrong};
+    use super::super::tests::{client, wrong, wrong_outside_the_sandbox};
     use super::*;
 
     #[test]
@@ -85,6 +104,22 @@ mod tests {
             members,
             ["redirect_uris", "redirect_uris", "post_logout_redirect_uris", "initiate_login_uri"]
         );
+    }
+
+    #[test]
+    fn rfc8252_7_3_an_app_may_be_answered_on_its_own_device_by_http() {
+        let member = "redirect_uris = ['http://127.0.0.1/cb']";
+        let native = format!("application_type = 'native'\ntoken_endpoint_auth_method = 'none'\n{member}");
+        assert!(wrong_outside_the_sandbox(&native).is_empty());
+        assert_eq!(wrong_outside_the_sandbox(member).len(), 1, "a web service is not on the person's device");
+        let named = native.replace("127.0.0.1", "localhost");
+        assert_eq!(wrong_outside_the_sandbox(&named).len(), 1, "a name may be resolved elsewhere");
+        let redirects = client(&native).redirects;
+        let found = |uri: &str| redirects.find(uri).map(|found| found.as_str().to_owned());
+        assert_eq!(found("http://127.0.0.1:5000/cb").as_deref(), Some("http://127.0.0.1:5000/cb"));
+        assert_eq!(found("http://127.0.0.1:5000/other"), None);
+        assert_eq!(client(member).redirects.find("http://127.0.0.1:5000/cb"), None);
+        assert_eq!(wrong("application_type = 'desktop'").len(), 1);
     }
 
     #[test]

@@ -66,8 +66,8 @@ impl VerifiedRedirect {
 
     /// The redirect of an attempt that was begun with one; `None` when the client no longer has that URI.
     pub(crate) fn restore(client: &Arc<Client>, target: &RedirectTarget) -> Option<Self> {
-        let registered = client.redirects.redirect_uris.contains(&target.uri);
-        registered.then(|| Self { client: Arc::clone(client), target: target.clone() })
+        let registered = client.redirects.find(target.uri.as_str());
+        registered.map(|_| Self { client: Arc::clone(client), target: target.clone() })
     }
 
     /// An error for the client.
@@ -76,26 +76,25 @@ impl VerifiedRedirect {
     }
 }
 
-/// RFC 9700 §4.1.3: exact string comparison with the registered URIs; OpenID Connect Core §3.1.2.1: it is required.
+/// RFC 9700 §4.1.3: exact string comparison with the registered URIs, RFC 8252 §7.3: but for the port of an app's loopback
+/// address; OpenID Connect Core §3.1.2.1: it is required.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn registered<'c>(client: &'c Client, params: &Params) -> Result<&'c RedirectUri, &'static str> {
+pub(super) fn registered(client: &Client, params: &Params) -> Result<RedirectUri, &'static str> {
     if params.is_repeated("redirect_uri") {
         return Err("redirect_uri is repeated");
     }
     let given = params.get("redirect_uri").ok_or("redirect_uri is missing")?;
     client
         .redirects
-        .redirect_uris
-        .iter()
-        .find(|registered| registered.as_str() == given)
+        .find(given)
         .ok_or("redirect_uri is not registered for this client, character for character")
 }
 
 /// The redirect of a request, with what an answer to it contains and how it travels.
 pub(super) fn verify(client: Arc<Client>, params: &Params) -> Result<VerifiedRedirect, Rejection> {
-    let uri = registered(&client, params).cloned().map_err(|technical| {
+    let uri = registered(&client, params).map_err(|technical| {
         Rejection::Page(PageError::BadReturnAddress, format!("invalid redirect_uri: {technical}"))
     })?;
     let inside = request_object::answer_wanted(params);
