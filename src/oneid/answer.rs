@@ -167,6 +167,7 @@ impl OneId {
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),
             sid: self.subject_ids.sid(&client.id, &authenticated.sid_key),
+            session: Some(authenticated.sid_key),
             consent_until: consent.as_ref().map(|consent| consent.expires_at),
             consent_id: consent.map(|consent| consent.id),
         }

@@ -267,6 +267,7 @@ impl Authorization {
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),
             sid: subject_ids.sid(&client.id, &authenticated.sid_key),
+            session: None,
             consent_until: consent.as_ref().map(|consent| consent.expires_at),
             consent_id: consent.map(|consent| consent.id),
             bound_to: None,

@@ -14,7 +14,7 @@ use crate::support::{
 on_both_backends!(
     a_code_is_redeemed_once_and_its_replay_ends_what_it_gave,
     of_many_that_redeem_a_code_at_once_one_succeeds,
-    signing_out_ends_a_code,
+    signing_out_ends_a_code_and_a_token,
     logging_out_ends_what_the_service_got_in_the_session,
     ending_access_ends_a_token_and_a_code,
     ending_a_consent_ends_a_token,
@@ -53,12 +53,30 @@ async fn of_many_that_redeem_a_code_at_once_one_succeeds(world: &World) {
     answers.iter().filter(|answer| answer.status != 200).for_each(used);
 }
 
-async fn signing_out_ends_a_code(world: &World) {
+async fn signing_out_ends_a_code_and_a_token(world: &World) {
+    let person = world.person();
     let mut browser = world.browser();
-    let url = browser.sign_in_at(world, &link(world, ONEID), &world.person()).await;
+    let token = world.oneid_token(ONEID, &mut browser, &person).await;
+    let elsewhere = world.oneid_token(ONEID, &mut world.browser(), &person).await;
+    let url = browser.sign_in_at(world, &link(world, ONEID), &person).await;
+    world.oneid_identify(ONEID, &token).await.granted();
     let home = browser.open("/").await.page().expect("signout");
     browser.press(&home, "signout", &[]).await.page();
     used(&world.oneid_redeem(ONEID, &code_of(&url)).await);
+    ended(&world.oneid_identify(ONEID, &token).await);
+    world.oneid_log_out(ONEID, &token).await.granted();
+    world.oneid_identify(ONEID, &elsewhere).await.granted();
+    // Another person takes the session's place.
+    let token = world.oneid_token(ONEID, &mut browser, &person).await;
+    world.oneid_identify(ONEID, &token).await.granted();
+    let page = browser.get(&link(world, ONEID)).await.page().expect("continue");
+    let page = browser.press(&page, "other", &[]).await.page().expect("phone");
+    let other = world.person();
+    let page = browser.enter_number(&page, &other.number).await.page().expect("code");
+    let sms = world.sandbox.next_code(&other).await;
+    let page = browser.enter_code(&page, &sms).await.page().expect("allow");
+    code_of(&browser.allow_everything(&page).await.away());
+    ended(&world.oneid_identify(ONEID, &token).await);
 }
 
 async fn logging_out_ends_what_the_service_got_in_the_session(world: &World) {
