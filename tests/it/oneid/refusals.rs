@@ -228,6 +228,24 @@ async fn a_secret_in_a_browsers_address_is_left_at_once(world: &World) {
     // A wrong request with it shows no page that repeats it either.
     let wrong = browser.get(&raw_link(world, &query.replace(ONEID, "nobody"))).await.page().expect("error");
     assert!(!wrong.url.as_str().contains(&secret) && !wrong.body.contains(&secret));
+    // Nor one that cannot even be read, as long as a browser may send.
+    let state = format!("{query}{}", "x".repeat(2049));
+    let long = format!("{query}{}", "x".repeat(7000));
+    for query in
+        [format!("{query}&Scope=y"), format!("{query}&client%5Fsecret={secret}&code=%00"), state, long]
+    {
+        let answer = browser.request(Method::GET, &raw_link(world, &query)).send().await.expect("an answer");
+        assert_eq!(answer.status(), 303, "{query}");
+        let page = browser.get(&raw_link(world, &query)).await.page().expect("error").expect_status(400);
+        assert!(!page.url.as_str().contains(&secret) && !page.body.contains(&secret), "{page}");
+    }
+    // A server's request is none of a browser, wherever its parameters stand.
+    let query = format!("grant_type=one_log_out&client_id={ONEID}&client_secret={secret}&access_token=x");
+    let answer = world.oneid_request(Method::GET, &query).send().await.expect("an answer");
+    assert_eq!(
+        (answer.status().as_u16(), &*answer.text().await.expect("a body")),
+        (200, r#"{"ret_cd":"0"}"#)
+    );
 }
 
 async fn a_service_has_so_many_requests_in_a_minute(world: &World) {
