@@ -40,7 +40,10 @@ pub(super) async fn answer(
     let details = &grant.details;
     // Whoever signs out has left: a service's server has nothing to ask about them any more.
     if details.session.is_some_and(|session| oneid.sign_in.sessions.was_ended(&session)) {
-        return Err(Refusal::new(Code::AccessToken, "the session that the access token was issued in has ended"));
+        return Err(Refusal::new(
+            Code::AccessToken,
+            "the session that the access token was issued in has ended",
+        ));
     }
     let account = oneid.people.find(&details.person_id).await?.ok_or_else(invalid)?;
     let may_go = |set: &DataSet| client.data_set(*set).is_some();
