@@ -8,7 +8,7 @@ use crate::support::folder::Folder;
 use crate::support::oneid::{link, raw_link};
 use crate::support::wait::until;
 use crate::support::{
-    Backend, Person, Setup, Tokens, World, alone_on_both_backends, code_of, on_both_backends,
+    Asked, Backend, Person, Setup, Tokens, World, alone_on_both_backends, code_of, on_both_backends,
 };
 
 on_both_backends!(
@@ -190,7 +190,9 @@ async fn a_blocked_number_and_a_changed_registration_end_what_is_told(setup: Set
         (answer.body["error"] == "CLIENT_NOT_ALLOWED").then_some(())
     })
     .await;
-    browser.press(&begun, "continue", &[]).await.page().expect_status(500);
+    let page = browser.press(&begun, "continue", &[]).await.page().expect("error").expect_status(403);
+    assert!(page.body.contains("does not have oneid = true any more"), "{page}");
+    browser.get(&begun.url).await.page().expect("error").expect_status(403);
     let query = format!("response_type=one_code&client_id={ONEID}&redirect_uri={CALLBACK}");
     browser.get(&raw_link(&world, &query)).await.page().expect_status(403);
     registration("data_sets = [{ name = \"name\", required = true }]");
@@ -198,6 +200,26 @@ async fn a_blocked_number_and_a_changed_registration_end_what_is_told(setup: Set
         (world.oneid_identify(ONEID, &token).await.status == 200).then_some(())
     })
     .await;
+
+    // So does what was begun with a redirect URI that the registration has no more, by either protocol.
+    let begun = browser.get(&link(&world, ONEID)).await.page().expect("continue");
+    let by_oidc = browser.begin(&world, &Asked::by(ONEID)).await.page().expect("continue");
+    let registered = std::fs::read_to_string(&file).expect("the file");
+    std::fs::write(&file, registered.replace(CALLBACK, "http://localhost:9/elsewhere"))
+        .expect("a client file");
+    world.command(&["client", "import", &file.display().to_string()]);
+    until("the redirect URI to be refused", async || {
+        let page = world.browser().get(&link(&world, ONEID)).await.page();
+        (page.has("error") && page.status == 400).then_some(())
+    })
+    .await;
+    for page in [begun, by_oidc] {
+        let page = browser.press(&page, "continue", &[]).await.page().expect("error").expect_status(400);
+        assert!(page.body.contains("redirect_uri is not registered any more"), "{page}");
+    }
+    assert!(!world.nodes[0].running.log().contains("page.fault"), "nothing of this is the provider's fault");
+    std::fs::write(&file, registered).expect("a client file");
+    world.command(&["client", "import", &file.display().to_string()]);
 
     world.block_numbers().await;
     ended(&world.oneid_identify(ONEID, &token).await);
