@@ -20,7 +20,9 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::query_without;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::sign_in::{Acr, AskAgain, Means, OpenSession, Protocol, Reply, SignInRequest, reachable};
+use crate::sign_in::{
+    Acr, AskAgain, Beginning, Means, OpenSession, Protocol, Reply, SignInRequest, reachable,
+};
 
 /// The longest scope that is told again.
 const LONGEST_SCOPE: usize = 256;
@@ -175,15 +177,19 @@ fn begin(
     asked: &Asked,
     session: Option<OpenSession>,
 ) -> Result<HttpResponse, ServiceError> {
-    let client = &asked.client;
-    let who = (&**client, &*oneid.subject_ids);
-    if let Some(begun) = oneid.sign_in.begin(context, who, neutral(asked)?, session, None) {
-        return Ok(begun);
-    }
-    let description = "the request is too large: send a shorter state";
-    let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
-    oneid.audit.record(refused.error("invalid_request").reason(description));
-    Ok(asked.target.error("invalid_request", description))
+    let too_large = "the request is too large: send a shorter state";
+    let beginning = Beginning {
+        client: &asked.client,
+        subject_ids: &oneid.subject_ids,
+        request: neutral(asked)?,
+        session,
+        until: None,
+        hint: None,
+        scope: None,
+        too_large,
+    };
+    let begun = oneid.sign_in.begin(context, beginning);
+    Ok(begun.unwrap_or_else(|| asked.target.error("invalid_request", too_large)))
 }
 
 /// The request in words that no protocol owns: all data that the service is registered for.
