@@ -63,6 +63,9 @@ pub struct GrantDetails {
     pub amr: Vec<Amr>,
     /// Session ID (`sid`) for this client.
     pub sid: String,
+    /// What names the session that it was granted in, for grants that end with it; absent from those that outlive it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Digest>,
     /// The consent that it rests on; absent when nothing personal is released.
     pub consent_id: Option<String>,
     /// When that consent expires, and everything that rests on it.

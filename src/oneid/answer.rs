@@ -16,6 +16,7 @@ use crate::grants::{self, ClaimNames, GrantDetails};
 use crate::people::DataSet;
 use crate::platform::ephemeral::Batch;
 use crate::platform::service_error::ServiceError;
+use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::Consent;
 use crate::sign_in::{Authenticated, Refusal, SignInRequest};
@@ -133,6 +134,12 @@ impl OneId {
         Ok(Some(target.code(&code)))
     }
 
+    /// Why the request cannot be answered any more, if its client lost what it was begun with: a page for the person, and words
+    /// for the service's developers.
+    pub fn withdrawn(&self, request: &SignInRequest, client: &Client) -> Option<(ProblemKind, &'static str)> {
+        lost(client, &reply_state(request).ok()?.redirect_uri)
+    }
+
     /// The identifier of the grant that an answer leads to, once its code is redeemed.
     pub fn grant_of(&self, stored: &RawValue) -> String {
         let token = code_of(stored).map(|code| self.codes.token_of(&code));
@@ -167,6 +174,7 @@ impl OneId {
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),
             sid: self.subject_ids.sid(&client.id, &authenticated.sid_key),
+            session: Some(authenticated.sid_key),
             consent_until: consent.as_ref().map(|consent| consent.expires_at),
             consent_id: consent.map(|consent| consent.id),
         }
@@ -177,16 +185,25 @@ fn code_of(stored: &RawValue) -> Option<Uuid> {
     Uuid::parse(&serde_json::from_str::<String>(stored.get()).ok()?)
 }
 
-/// Where the answer goes and the scope that it was asked with, if the registration still allows both.
-fn restore(request: &SignInRequest, client: &Arc<Client>) -> Result<(Target, String), ServiceError> {
-    let state: ReplyState = serde_json::from_str(request.reply.state.get())
-        .map_err(|error| ServiceError::Internal(error.to_string()))?;
-    let ReplyState { redirect_uri, state, scope } = state;
-    if client.oneid.is_none() || !client.redirects.redirect_uris.contains(&redirect_uri) {
-        let id = &client.id;
-        return Err(ServiceError::Internal(format!(
-            "client {id} no longer has what the request was begun with"
-        )));
+fn reply_state(request: &SignInRequest) -> Result<ReplyState, ServiceError> {
+    serde_json::from_str(request.reply.state.get()).map_err(|error| ServiceError::Internal(error.to_string()))
+}
+
+/// What the client lost of what the request was begun with.
+fn lost(client: &Client, redirect_uri: &RedirectUri) -> Option<(ProblemKind, &'static str)> {
+    if client.oneid.is_none() {
+        return Some((ProblemKind::ServiceDisabled, "the registration does not have oneid = true any more"));
     }
-    Ok((Target { redirect_uri, state }, scope))
+    let registered = client.redirects.redirect_uris.contains(redirect_uri);
+    (!registered).then_some((ProblemKind::BadReturnAddress, "redirect_uri is not registered any more"))
+}
+
+/// Where the answer goes and the scope that it was asked with, if the registration still allows both: pages make sure of
+/// that ([`OneId::withdrawn`]).
+fn restore(request: &SignInRequest, client: &Arc<Client>) -> Result<(Target, String), ServiceError> {
+    let ReplyState { redirect_uri, state, scope } = reply_state(request)?;
+    match lost(client, &redirect_uri) {
+        None => Ok((Target { redirect_uri, state }, scope)),
+        Some((_, why)) => Err(ServiceError::Internal(format!("client {}: {why}", client.id))),
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::clients::{OneIdDates, OneIdPolicy, OneIdProfile};
-use crate::people::{Account, CivilDate, DataSet, NumberStatus, Sex, names};
+use crate::people::{Account, CivilDate, DataSet, Sex, names};
 use crate::sign_in::Acr;
 
 /// What the answer says of the sign-in itself.
@@ -43,9 +43,6 @@ pub(super) fn of(
     signed: &Signed<'_>,
 ) -> Map<String, Value> {
     let full = policy.profile == OneIdProfile::Full;
-    // Only a person whose number is enrolled has proved who they are.
-    let confirmed = account.account_state.status == NumberStatus::Enrolled;
-    let methods: Vec<&str> = if confirmed { vec![CONFIRMED_BY] } else { Vec::new() };
     let mut told = Map::new();
     let mut tell = |name: &str, value: Value| drop(told.insert(name.to_owned(), value));
     tell("ret_cd", "0".into());
@@ -53,10 +50,11 @@ pub(super) fn of(
     tell("user_type", "I".into());
     tell("sess_id", signed.session.into());
     tell("auth_method", auth_method(signed.acr).unwrap_or_default().into());
-    tell("valid", if confirmed { "true" } else { "false" }.into());
-    tell("valid_methods", json!(methods));
+    // An account is a person with an enrolled number: nobody else has one.
+    tell("valid", "true".into());
+    tell("valid_methods", json!([CONFIRMED_BY]));
     if full {
-        tell("validation_method", json!(methods));
+        tell("validation_method", json!([CONFIRMED_BY]));
     }
     // Nobody signs in for an organisation. Some clients fail at a list of objects, others at none.
     tell("legal_info", if full { json!([]) } else { Value::Null });

@@ -25,8 +25,8 @@ pub(super) fn shown(params: &Params) -> Result<&str, Refusal> {
     }
 }
 
-/// Tells the data. What the person agreed to and the registration allows today may go, while the grant lives and their
-/// number is enrolled: the grant is read anew each time.
+/// Tells the data. What the person agreed to and the registration allows today may go, while the grant and the session live
+/// and their number is enrolled: the grant is read anew each time, the ends of sessions are in memory.
 pub(super) async fn answer(
     oneid: &OneId,
     proven: &Proven<'_>,
@@ -38,6 +38,13 @@ pub(super) async fn answer(
     let grant = oneid.grants.find_live(&grants::id_of(token.as_str())).await?;
     let grant = grant.filter(|grant| grant.client_id == client.id).ok_or_else(invalid)?;
     let details = &grant.details;
+    // Whoever signs out has left: a service's server has nothing to ask about them any more.
+    if details.session.is_some_and(|session| oneid.sign_in.sessions.was_ended(&session)) {
+        return Err(Refusal::new(
+            Code::AccessToken,
+            "the session that the access token was issued in has ended",
+        ));
+    }
     let account = oneid.people.find(&details.person_id).await?.ok_or_else(invalid)?;
     let may_go = |set: &DataSet| client.data_set(*set).is_some();
     let released: BTreeSet<DataSet> = details.released.iter().copied().filter(may_go).collect();

@@ -85,6 +85,12 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
 /// form that asks for nothing.
 async fn serve(oneid: Data<OneId>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let posted = request.method() == Method::POST;
+    if !posted
+        && body.is_empty()
+        && let Some(elsewhere) = sign_in::without_secret(request.query_string())
+    {
+        return elsewhere;
+    }
     let params = match Params::read(&request, body).await {
         Ok(params) => params,
         Err(malformed) if posted || request.query_string().contains("grant_type=") => {

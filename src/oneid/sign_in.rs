@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::value::to_raw_value;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::answer::{ReplyState, Target};
 use super::fields::auth_method;
@@ -17,9 +17,12 @@ use crate::clients::{Client, ClientId, DataRequest, OneIdPolicy};
 use crate::people::DataSet;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::{PageContext, Problem};
+use crate::platform::web::params::query_without;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::sign_in::{Acr, AskAgain, Means, OpenSession, Protocol, Reply, SignInRequest, reachable};
+use crate::sign_in::{
+    Acr, AskAgain, Beginning, Means, OpenSession, Protocol, Reply, SignInRequest, reachable,
+};
 
 /// The longest scope that is told again.
 const LONGEST_SCOPE: usize = 256;
@@ -43,6 +46,15 @@ struct Asked {
     acr: Vec<Acr>,
 }
 
+/// Leads a browser's request that holds a secret to the same without it, before anything else is looked at: no page is shown at
+/// an address with a secret, whatever is wrong with the rest. `None` if it holds none, or is one of a service's server.
+pub(super) fn without_secret(query: &str) -> Option<HttpResponse> {
+    let kept = query_without(query, "client_secret")?;
+    let of_server = form_urlencoded::parse(kept.as_bytes())
+        .any(|(name, value)| name == "grant_type" && !value.is_empty());
+    (!of_server).then(|| respond::see_other(&format!("{PATH}?{kept}")))
+}
+
 /// The page for a request that cannot be read.
 pub(super) fn malformed(oneid: &OneId, http: &HttpRequest, why: &str) -> HttpResponse {
     oneid.audit.record(Event::new(Kind::AuthorizationRefused).reason(why));
@@ -52,8 +64,8 @@ pub(super) fn malformed(oneid: &OneId, http: &HttpRequest, why: &str) -> HttpRes
 
 /// Begins a sign-in, or says why not.
 pub(super) async fn serve(oneid: &OneId, http: &HttpRequest, params: &Params) -> HttpResponse {
-    // Some clients leak their secret into this address: it is left at once. A form of another site brings no cookies, and
-    // a link does.
+    // Some clients leak their secret into this address. A form is answered at an address without it as well. A form of
+    // another site brings no cookies, and a link does.
     let leaks = params.get("client_secret").is_some();
     let cross_site = http.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     if leaks || (cross_site && http.method() == Method::POST) {
@@ -165,15 +177,19 @@ fn begin(
     asked: &Asked,
     session: Option<OpenSession>,
 ) -> Result<HttpResponse, ServiceError> {
-    let client = &asked.client;
-    let who = (&**client, &*oneid.subject_ids);
-    if let Some(begun) = oneid.sign_in.begin(context, who, neutral(asked)?, session, None) {
-        return Ok(begun);
-    }
-    let description = "the request is too large: send a shorter state";
-    let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
-    oneid.audit.record(refused.error("invalid_request").reason(description));
-    Ok(asked.target.error("invalid_request", description))
+    let too_large = "the request is too large: send a shorter state";
+    let beginning = Beginning {
+        client: &asked.client,
+        subject_ids: &oneid.subject_ids,
+        request: neutral(asked)?,
+        session,
+        until: None,
+        hint: None,
+        scope: None,
+        too_large,
+    };
+    let begun = oneid.sign_in.begin(context, beginning);
+    Ok(begun.unwrap_or_else(|| asked.target.error("invalid_request", too_large)))
 }
 
 /// The request in words that no protocol owns: all data that the service is registered for.

@@ -65,7 +65,8 @@ pub(super) async fn answer(
     }
     let CodeContent { scope, number, details, .. } = content;
     let now = oneid.clock.now();
-    let until = now.plus(oneid.token_seconds);
+    // The end of a session is known for as long as it could have gone on: a token that outlived that would come back.
+    let until = now.plus(oneid.token_seconds).min(oneid.sign_in.sessions.over_at(details.auth_time));
     let until = details.consent_until.map_or(until, |consent| consent.min(until));
     if until <= now {
         return Err(invalid());

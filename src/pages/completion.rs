@@ -11,6 +11,7 @@ use crate::oneid::OneId;
 use crate::platform::ephemeral::Batch;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
+use crate::platform::web::problem::ProblemKind;
 use crate::release::Consent;
 use crate::sign_in::{Authenticated, Protocol, Refusal, SignInAttempt};
 
@@ -52,6 +53,20 @@ impl Completion {
                 let asked = (&attempt.request, &**client);
                 self.devices.answer_in(context, asked, authenticated, consent, batch)
             }
+        }
+    }
+
+    /// Why an attempt cannot be answered any more, whatever the person does, if its client lost what it was begun with: the
+    /// kind of page, and words for the service's developers.
+    pub(super) fn withdrawn(
+        &self,
+        attempt: &SignInAttempt,
+        client: &Arc<Client>,
+    ) -> Option<(ProblemKind, &'static str)> {
+        match attempt.request.reply.protocol {
+            Protocol::Oidc => self.oidc.withdrawn(&attempt.request, client),
+            Protocol::OneId => self.oneid.withdrawn(&attempt.request, client),
+            Protocol::Device => None,
         }
     }
 

@@ -140,6 +140,12 @@ impl<'r> StepContext<'r> {
         if step.client.disabled {
             return Err(step.problem(ProblemKind::ServiceDisabled));
         }
+        // Nothing proves any more where an answer may go.
+        if let Some((kind, technical)) = pages.completion.withdrawn(&step.open.attempt, &step.client) {
+            step.record(pages, Kind::AuthorizationRefused, None, |event| event.reason(technical));
+            let problem = Problem { technical: Some(technical), ..step.problem_of_service() };
+            return Err(step.context.problem(kind, &problem));
+        }
         Ok(step)
     }
 

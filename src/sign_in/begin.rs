@@ -10,18 +10,32 @@ use crate::platform::clock::Timestamp;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
 
+/// What an attempt begins with.
+pub struct Beginning<'a> {
+    /// Who asks, as registered.
+    pub client: &'a Client,
+    /// By which the request names a person, if it does.
+    pub subject_ids: &'a SubjectIds,
+    /// What is asked.
+    pub request: SignInRequest,
+    /// The browser's session, which may answer the request.
+    pub session: Option<OpenSession>,
+    /// When the attempt ends (exclusive), if that is before its usual end.
+    pub until: Option<Timestamp>,
+    /// The number that the first page suggests, as typed.
+    pub hint: Option<String>,
+    /// OAuth's scopes, for what is recorded.
+    pub scope: Option<String>,
+    /// What a client's developer can do about a request that is too large.
+    pub too_large: &'static str,
+}
+
 impl SignIn {
-    /// Begins an attempt at the browser of `context`, with `session` if that may answer the request, and leads to its first
-    /// page, whose address carries it: nothing is stored yet. It ends at `until`, if that is before its usual end. `None` when
-    /// the request is too large for an address.
-    pub fn begin(
-        &self,
-        context: &PageContext<'_>,
-        (client, subject_ids): (&Client, &SubjectIds),
-        request: SignInRequest,
-        session: Option<OpenSession>,
-        until: Option<Timestamp>,
-    ) -> Option<HttpResponse> {
+    /// Begins an attempt at the browser of `context` and leads to its first page, whose address carries it: nothing is stored
+    /// yet. `None` when the request is too large for an address: then that is recorded and counted, as `invalid_request`, and
+    /// telling the service is the protocol's part.
+    pub fn begin(&self, context: &PageContext<'_>, beginning: Beginning<'_>) -> Option<HttpResponse> {
+        let Beginning { client, subject_ids, request, session, until, hint, scope, too_large } = beginning;
         let now = self.clock.now();
         let usable = session.filter(|open| {
             let situation = Situation {
@@ -42,10 +56,20 @@ impl SignIn {
         let lifetime = (now, until.map_or(usual, |until| until.min(usual)));
         let person = usable.map(|open| open.authenticated());
         let known = person.as_ref().map(|person| person.person_id.clone());
-        let attempt = SignInAttempt::new(request, browser.digest(), context.language, person, lifetime);
-        let open = self.attempts.begin(attempt)?;
+        let mut attempt = SignInAttempt::new(request, browser.digest(), context.language, person, lifetime);
+        attempt.hint = hint;
+        let Some(open) = self.attempts.begin(attempt) else {
+            self.metrics.sign_ins("answer", "invalid_request").inc();
+            let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
+            self.audit.record(refused.error("invalid_request").reason(too_large));
+            return None;
+        };
         self.metrics.sign_ins("begin", page.name()).inc();
         let begun = Event::new(Kind::SignInBegun).client(client.id.as_str()).of_attempt(open.id.digest());
+        let begun = match scope {
+            Some(scope) => begun.scope(scope),
+            None => begun,
+        };
         self.audit.record(begun.maybe_person(known.as_ref().map(PersonId::as_str)));
         let response = respond::see_other(&page.path(&open, &client.id));
         if !new {

@@ -106,9 +106,9 @@ impl EndedSessions {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(sid_key, until);
     }
 
-    /// Whether a session was ended.
-    pub(super) fn contains(&self, session: &Session) -> bool {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session.sid_key)
+    /// Whether the session that is named so to services was ended.
+    pub(super) fn contains(&self, sid_key: &Digest) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(sid_key)
     }
 
     /// Forgets the ends of sessions that would be over by themselves at `now`; returns how many rows went, `most` at most.

@@ -42,6 +42,7 @@ pub use attempt::{
     AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, SignInAttempt, SignInAttempts,
     Told, WrongCodes,
 };
+pub use begin::Beginning;
 pub use brake::{Brake, BrakeRules};
 pub use code::{CodeOutcome, CountedTry, Over, TypedCode};
 pub use ended_sessions::EndedSessions;

@@ -223,7 +223,7 @@ impl Sessions {
 
     fn valid(&self, digest: Digest, found: Option<(Session, Version)>) -> Option<OpenSession> {
         let (session, version) = found?;
-        let holds = session.holds(self.bounds, self.clock.now()) && !self.ended.contains(&session);
+        let holds = session.holds(self.bounds, self.clock.now()) && !self.ended.contains(&session.sid_key);
         holds.then_some(OpenSession { digest, session, version })
     }
 
@@ -233,14 +233,25 @@ impl Sessions {
         absolute.min(self.bounds.idle + 60).max(1)
     }
 
+    /// Whether the session that is named so to services was signed out, or gave its place to another person's: as far as this
+    /// node knows, which is at most a second behind. It is known for as long as the session could have gone on.
+    pub fn was_ended(&self, sid_key: &Digest) -> bool {
+        self.ended.contains(sid_key)
+    }
+
+    /// When a session of somebody who proved at `auth_time` who they are is over at the latest.
+    pub fn over_at(&self, auth_time: Timestamp) -> Timestamp {
+        auth_time.plus(self.bounds.absolute)
+    }
+
     /// What must be durable before a session is ended or another person's takes its place.
     pub fn ending(&self, session: &Session) -> [Statement; 2] {
-        EndedSessions::statements(session, session.auth_time.plus(self.bounds.absolute))
+        EndedSessions::statements(session, self.over_at(session.auth_time))
     }
 
     /// Notes that what [`Sessions::ending`] gave is durable: this node knows it at once, the others within a second.
     pub fn has_ended(&self, session: &Session) {
-        self.ended.note(session.sid_key, session.auth_time.plus(self.bounds.absolute));
+        self.ended.note(session.sid_key, self.over_at(session.auth_time));
     }
 
     /// Ends a session whose end is durable; returns it, to one caller.

@@ -1,9 +1,11 @@
 //! A sign-in attempt before a number is entered: nothing is stored, its address carries it.
 
 use reqwest::Url;
+use serde_json::Value;
 
 use crate::support::client_file::SHOP;
 use crate::support::flow::{code_of, param};
+use crate::support::wait::until;
 use crate::support::{Asked, Page, World, on_both_backends};
 
 on_both_backends!(
@@ -47,11 +49,23 @@ async fn opening_requests_stores_nothing_and_an_honest_person_signs_in(world: &W
 
 async fn a_request_too_large_for_an_address_is_refused(world: &World) {
     let asked = Asked::by(SHOP).with("state", &"s".repeat(2000)).with("nonce", &"n".repeat(1000));
+    let counted =
+        async || world.metric("yagona_sign_ins_total", &["\"answer\"", "\"invalid_request\""]).await;
+    let before = counted().await;
     let url = world.browser().begin(world, &asked).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("invalid_request"));
     let description = param(&url, "error_description").unwrap();
     assert!(description.contains("too large") && description.contains("state"), "{description}");
     assert_eq!(param(&url, "state"), Some("s".repeat(2000)));
+    assert!(counted().await > before, "the answer is counted");
+    until("the refusal to be recorded", async || {
+        let rows = world.audit_rows().await;
+        let refused = rows.iter().filter(|row| row.event == "authorization.refused").map(|row| &row.content);
+        let of = |row: &&Value| row["client.id"] == SHOP && row["oidc.error"] == "invalid_request";
+        let reason = |row: &&Value| row["reason"].as_str().is_some_and(|why| why.contains("too large"));
+        refused.filter(of).any(|row| reason(&row)).then_some(())
+    })
+    .await;
 }
 
 async fn an_address_serves_the_browser_that_began_and_nobody_else(world: &World) {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::{Add, Sub};
 
-use crate::support::client_file::SHOP;
+use crate::support::client_file::{ONEID, SHOP};
+use crate::support::oneid::link;
 use crate::support::people::Kind;
 use crate::support::wait::until;
 use crate::support::{Asked, Backend, Person, Setup, World, alone_on_both_backends, code_of};
@@ -13,6 +14,7 @@ alone_on_both_backends!(
     no_request_of_a_sign_in_costs_more_than_its_budget,
     a_number_that_is_nobodys_costs_what_an_enrolled_one_costs,
     a_pushed_request_costs_one_round_trip_each_way,
+    no_request_of_oneids_protocol_costs_more_than_its_budget,
 );
 
 /// Round trips to the stores.
@@ -187,4 +189,65 @@ async fn a_pushed_request_costs_one_round_trip_each_way(setup: Setup) {
     let (url, code) = costs(&world, async { browser.enter_code(&page, &sms).await.away() }).await;
     code_of(&url);
     assert!(of(&code, "code").is_within(cost(1, 0, 2)), "as without one: {code:?}");
+}
+
+/// The maximum cost of each request of OneID's protocol: those of a service's server are counted, in one round trip to Redis.
+const ONEID_REQUESTS: [(&str, &str, Cost); 8] = [
+    ("begin", "oneid", cost(0, 0, 0)),
+    ("begin", "number", cost(0, 0, 0)),
+    ("number", "number", cost(2, 1, 2)),
+    ("number", "code", cost(0, 0, 1)),
+    ("code", "code", cost(1, 0, 2)),
+    // The code, and the session that it names.
+    ("redeem", "oneid", cost(1, 1, 3)),
+    // The grant, and the person unless they are cached.
+    ("identify", "oneid", cost(2, 0, 1)),
+    // The grant; its end takes a number in a transaction, and is told to the other nodes.
+    ("log_out", "oneid", cost(7, 1, 2)),
+];
+
+async fn no_request_of_oneids_protocol_costs_more_than_its_budget(setup: Setup) {
+    let world = setup.start().await;
+    let person = world.person();
+    sending(&world, world.browser().sign_in_at(&world, &link(&world, ONEID), &person)).await;
+    let done = sending(&world, async {
+        let mut browser = world.browser();
+        let (page, begin) = costs(&world, async { browser.get(&link(&world, ONEID)).await.page() }).await;
+        let page = page.expect("phone");
+        let entering = async { browser.enter_number(&page, &person.number).await.page() };
+        let (page, number) = costs(&world, entering).await;
+        let sms = world.sandbox.next_code(&person).await;
+        let (url, code) = costs(&world, async { browser.enter_code(&page, &sms).await.away() }).await;
+        let given = code_of(&url);
+        let (tokens, redeem) = costs(&world, world.oneid_redeem(ONEID, &given)).await;
+        let token = tokens.granted().get("access_token").to_owned();
+        let (told, identify) = costs(&world, world.oneid_identify(ONEID, &token)).await;
+        told.granted();
+        let (out, log_out) = costs(&world, world.oneid_log_out(ONEID, &token)).await;
+        out.granted();
+        [
+            ("begin", begin),
+            ("number", number),
+            ("code", code),
+            ("redeem", redeem),
+            ("identify", identify),
+            ("log_out", log_out),
+        ]
+    })
+    .await;
+    for (what, costs) in &done {
+        for (cause, cost) in costs {
+            if ["audit", "background", "other"].contains(&cause.as_str()) {
+                continue;
+            }
+            let most = ONEID_REQUESTS.iter().find(|(name, route, _)| name == what && route == cause);
+            let (.., most) = most.unwrap_or_else(|| panic!("{what}: {cause} is asked, which cost {cost:?}"));
+            assert!(cost.is_within(*most), "{what}: a request to {cause} cost {cost:?}, more than {most:?}");
+        }
+    }
+    let statements = |what: &str| {
+        let (_, costs) = done.iter().find(|(name, _)| *name == what).expect("a step");
+        costs.get("oneid").copied().unwrap_or_default().statements
+    };
+    assert!(statements("redeem") == 1 && statements("identify") >= 1, "nothing is counted: {done:?}");
 }

@@ -16,6 +16,7 @@ on_both_backends!(
     rfc9126_4_loading_the_page_twice_spends_nothing_and_an_answer_does,
     rfc9126_4_one_request_has_one_answer_whatever_browsers_it_was_opened_in,
     rfc9126_4_an_error_spends_a_request_too,
+    rfc9126_4_what_fits_no_address_with_the_person_in_it_is_answered_once,
     rfc9126_5_who_must_push_gets_no_answer_to_another_request,
 );
 
@@ -263,4 +264,27 @@ async fn rfc9126_2_3_requests_are_bounded_in_size_and_in_number_per_client(setup
     world.pushed(&Asked::by(RIVAL)).await;
     world.advance(91).await;
     world.pushed(&Asked::by(SHOP)).await;
+}
+
+/// A pushed request is held against the address of an attempt without anybody in it.
+async fn rfc9126_4_what_fits_no_address_with_the_person_in_it_is_answered_once(world: &World) {
+    let mut browser = world.browser();
+    code_of(&browser.sign_in(world, &Asked::by(SHOP), &world.person()).await);
+    let asked =
+        |more: usize| Asked::by(SHOP).with("state", &"s".repeat(2000)).with("nonce", &"n".repeat(more));
+    let mut pushed = None;
+    for more in (0..700).step_by(50).rev() {
+        let answer = world.push(&asked(more)).await;
+        if answer.status == 201 {
+            pushed = Some(Asked::of_pushed(SHOP, answer.get("request_uri")));
+            break;
+        }
+        assert_eq!(answer.status, 413, "{}", answer.body);
+    }
+    let pushed = pushed.expect("one that fits");
+    let url = browser.begin(world, &pushed).await.away();
+    assert_eq!(param(&url, "error").as_deref(), Some("invalid_request"));
+    assert!(param(&url, "error_description").is_some_and(|why| why.contains("too large")), "{url}");
+    // It was answered: nobody begins with it any more.
+    assert_gone(world, &mut world.browser(), &pushed).await;
 }

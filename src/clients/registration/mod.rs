@@ -218,9 +218,7 @@ impl Registration {
         }
         self.requests.check_keys(&client.keys, check);
         check_keys(client, check);
-        if client.oneid.is_some() && !client.may(GrantType::AuthorizationCode) {
-            check.fail("oneid", "needs the grant `authorization_code`: people sign in by it");
-        }
+        check_oneid(client, check);
         if client.may(GrantType::AuthorizationCode) && self.redirects.redirect_uris.is_empty() {
             check.fail("redirect_uris", "the code flow needs at least one");
         }
@@ -285,6 +283,42 @@ fn check_keys(client: &Client, check: &mut Check<'_>) {
             check.fail("jwks", format!("none of the keys can sign an assertion by {names}"));
         }
         KeySource::Registration(_) | KeySource::Address(_) => {}
+    }
+}
+
+/// Checks that a client of OneID's protocol promises nothing that the protocol cannot keep. The policy is asked, so that
+/// what follows from another member counts as well.
+fn check_oneid(client: &Client, check: &mut Check<'_>) {
+    if client.oneid.is_none() {
+        return;
+    }
+    if !client.may(GrantType::AuthorizationCode) {
+        check.fail("oneid", "needs the grant `authorization_code`: people sign in by it");
+    }
+    if client.requests.pushed_only {
+        check.fail(
+            "oneid",
+            "a request of OneID's protocol stands in the browser's address: `require_pushed_authorization_requests = true` excludes it",
+        );
+    }
+    if client.requests.signed_only {
+        check.fail(
+            "oneid",
+            "a request of OneID's protocol has no signature: `require_signed_request_object = true` excludes it",
+        );
+    }
+    if client.tokens.dpop_bound {
+        check.fail(
+            "oneid",
+            "tokens of OneID's protocol are bound to no key: `dpop_bound_access_tokens = true` excludes it",
+        );
+    }
+    if client.tokens.certificate_bound {
+        check.fail(
+            "oneid",
+            "tokens of OneID's protocol are bound to no certificate: `tls_client_certificate_bound_access_tokens = true` \
+             excludes it",
+        );
     }
 }
 

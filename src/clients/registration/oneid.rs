@@ -206,6 +206,23 @@ mod tests {
             ("oneid = true\noneid_addresses = []", "oneid_addresses: an empty list"),
             ("oneid = true\noneid_addresses = ['10.0.0.1/8']", "oneid_addresses: `10.0.0.1/8` has host bits"),
             ("oneid = true\noneid_requests_per_minute = 0", "oneid_requests_per_minute: must be a positive"),
+            (
+                "oneid = true\nrequire_pushed_authorization_requests = true",
+                "oneid: a request of OneID's protocol stands in the browser's address",
+            ),
+            (
+                "oneid = true\ndpop_bound_access_tokens = true",
+                "oneid: tokens of OneID's protocol are bound to no key",
+            ),
+            (
+                "oneid = true\nrequire_signed_request_object = true",
+                "oneid: a request of OneID's protocol has no signature",
+            ),
+            (
+                "oneid = true\ntls_client_certificate_bound_access_tokens = true",
+                "oneid: tokens of OneID's protocol are bound to no certificate",
+            ),
+            ("oneid = true\nprofile = 'fapi2'", "oneid: a request of OneID's protocol stands"),
             ("oneid = true\ngrant_types = ['client_credentials']", "oneid: needs the grant"),
         ] {
             let errors = wrong(members);

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
+use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::begin::ReplyState;
 use super::response_mode::Carrier;
-use super::{Authorization, ClientError, VerifiedRedirect, form_post};
+use super::{Authorization, ClientError, RedirectTarget, VerifiedRedirect, form_post};
 use crate::clients::Client;
 use crate::grants::{self, GrantDetails};
 use crate::oidc::code::CodeContent;
@@ -21,6 +22,7 @@ use crate::platform::ephemeral::Batch;
 use crate::platform::jose::UNTYPED;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
+use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::Consent;
 use crate::sign_in::{Authenticated, Refusal, SignInRequest};
@@ -218,6 +220,25 @@ impl Authorization {
         }
     }
 
+    /// Why the request cannot be answered any more, if its client lost the redirect URI that it was begun with: a page for the
+    /// person, and words for the client's developers.
+    pub fn withdrawn(
+        &self,
+        request: &SignInRequest,
+        client: &Arc<Client>,
+    ) -> Option<(ProblemKind, &'static str)> {
+        /// Nothing else of a request is needed to know.
+        #[derive(Deserialize)]
+        struct Where {
+            redirect: RedirectTarget,
+        }
+        let state: Where = serde_json::from_str(request.reply.state.get()).ok()?;
+        let restored = VerifiedRedirect::restore(client, &state.redirect);
+        restored
+            .is_none()
+            .then_some((ProblemKind::BadReturnAddress, "redirect_uri is not registered any more"))
+    }
+
     /// The identifier of the grant that an answer leads to, once its code is redeemed.
     pub fn grant_of(&self, stored: &RawValue) -> String {
         serde_json::from_str::<String>(stored.get()).map(|code| grants::id_of(&code)).unwrap_or_default()
@@ -269,6 +290,7 @@ impl Authorization {
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),
             sid: subject_ids.sid(&client.id, &authenticated.sid_key),
+            session: None,
             consent_until: consent.as_ref().map(|consent| consent.expires_at),
             consent_id: consent.map(|consent| consent.id),
             bound_to: None,

@@ -4,19 +4,15 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
-use super::{Authorization, AuthorizationRequest, ClientError, Prompt, RedirectTarget};
-use crate::audit::{Event, Kind};
+use super::{Authorization, AuthorizationRequest, Prompt, RedirectTarget};
 use crate::grants::ClaimNames;
 use crate::oidc::error::{ErrorCode, OAuthError};
-use crate::people::{PersonId, PhoneNumber};
+use crate::people::PhoneNumber;
 use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::PageContext;
-use crate::platform::web::respond;
-use crate::sign_in::{
-    AskAgain, BrowserId, OpenSession, Page, Protocol, Reply, SignInAttempt, SignInRequest, Situation, known,
-};
+use crate::sign_in::{AskAgain, Beginning, OpenSession, Protocol, Reply, SignInAttempt, SignInRequest};
 
 /// What the answer is made from, as the attempt carries it.
 #[derive(Serialize, Deserialize)]
@@ -103,8 +99,9 @@ fn hint(login_hint: Option<&str>) -> Option<String> {
     login_hint.filter(|hint| PhoneNumber::parse_typed(hint, true).is_ok()).map(str::to_owned)
 }
 
-/// Begins an attempt and leads to its first page, whose address carries it: nothing is stored yet.
-pub(super) fn attempt(
+/// Begins an attempt and leads to its first page. A request that is too large is answered with that, which spends it if it was
+/// pushed: what fitted alone may not fit with the person who is signed in.
+pub(super) async fn attempt(
     endpoint: &Authorization,
     context: &PageContext<'_>,
     request: &AuthorizationRequest,
@@ -112,40 +109,24 @@ pub(super) fn attempt(
     login_hint: Option<&str>,
 ) -> Result<HttpResponse, ServiceError> {
     let client = request.redirect.client();
-    let neutral = request.neutral()?;
-    let now = endpoint.provider.clock.now();
-    let usable = session.filter(|open| {
-        let situation = Situation {
-            request: &neutral,
-            client,
-            session: &open.session,
-            bounds: endpoint.sign_in.sessions.bounds,
-            subject_ids: &endpoint.provider.subject_ids,
-            now,
-        };
-        known(&situation).is_ok()
-    });
-    let browser = endpoint.cookies.read(context.request, BrowserId::COOKIE).and_then(BrowserId::parse);
-    let new = browser.is_none();
-    let browser = browser.unwrap_or_else(BrowserId::random);
-    let page = if usable.is_some() { Page::Continue } else { Page::Number };
-    let lifetime = (now, now.plus(endpoint.sign_in.attempts.seconds));
-    let person = usable.map(|open| open.authenticated());
-    let known = person.as_ref().map(|person| person.person_id.clone());
-    let mut attempt = SignInAttempt::new(neutral, browser.digest(), context.language, person, lifetime);
-    attempt.hint = hint(login_hint);
-    let Some(open) = endpoint.sign_in.attempts.begin(attempt) else {
-        let error = ClientError { redirect: request.redirect.clone(), error: TOO_LARGE };
-        return Ok(endpoint.error(&error)?.send(context, Some(client)));
+    let beginning = Beginning {
+        client,
+        subject_ids: &endpoint.provider.subject_ids,
+        request: request.neutral()?,
+        session,
+        until: None,
+        hint: hint(login_hint),
+        scope: Some(request.scopes.join(" ")),
+        too_large: TOO_LARGE.description,
     };
-    endpoint.provider.metrics.sign_ins("begin", page.name()).inc();
-    let begun = Event::new(Kind::SignInBegun).client(client.id.as_str()).of_attempt(open.id.digest());
-    let begun = begun.scope(request.scopes.join(" ")).maybe_person(known.as_ref().map(PersonId::as_str));
-    endpoint.provider.audit.record(begun);
-    let response = respond::see_other(&page.path(&open, &client.id));
-    if !new {
-        return Ok(response);
+    if let Some(begun) = endpoint.sign_in.begin(context, beginning) {
+        return Ok(begun);
     }
-    let cookies = endpoint.cookies.set(BrowserId::COOKIE, browser.as_str(), Some(BrowserId::SECONDS));
-    Ok(respond::with_cookies(response, cookies))
+    if let Some(pushed) = request.pushed {
+        endpoint.pushed.spend(pushed).await?;
+    }
+    // It was counted already.
+    let OAuthError { code, description } = TOO_LARGE;
+    let fields = vec![("error", code.name().to_owned()), ("error_description", description.to_owned())];
+    Ok(endpoint.answer(&request.redirect, fields)?.send(context, Some(client)))
 }

@@ -344,7 +344,7 @@ async fn go_on(
         };
         return Ok(answered.unwrap_or_else(|fault| silent::failure(endpoint, context, request, &fault)));
     }
-    begin::attempt(endpoint, context, request, session?, params.get("login_hint"))
+    begin::attempt(endpoint, context, request, session?, params.get("login_hint")).await
 }
 
 fn reject(

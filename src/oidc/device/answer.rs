@@ -145,6 +145,7 @@ impl Devices {
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),
             sid: subject_ids.sid(&client.id, &authenticated.sid_key),
+            session: None,
             consent_until: consent.as_ref().map(|consent| consent.expires_at),
             consent_id: consent.map(|consent| consent.id),
         }

@@ -26,7 +26,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{AskAgain, Means, Protocol, Reply, SignInRequest, WINDOWS, reachable};
+use crate::sign_in::{AskAgain, Beginning, Means, Protocol, Reply, SignInRequest, WINDOWS, reachable};
 
 /// Codes that may be entered at one address (IPv6: its /64) in [`WINDOW`]: few enough that 34 bits are not guessed, and
 /// enough for those who share an address.
@@ -142,11 +142,19 @@ impl Devices {
         else {
             return Ok(enter(context, &typed, true));
         };
-        let until = asked.expires_at;
-        let request = neutral(&client, &asked)?;
-        let begun =
-            self.sign_in.begin(context, (&client, &self.provider.subject_ids), request, session, Some(until));
-        begun.ok_or_else(|| ServiceError::Internal("a device's request is too large".to_owned()))
+        let too_large = "a device's request is too large";
+        let beginning = Beginning {
+            client: &client,
+            subject_ids: &self.provider.subject_ids,
+            request: neutral(&client, &asked)?,
+            session,
+            until: Some(asked.expires_at),
+            hint: None,
+            scope: None,
+            too_large,
+        };
+        let begun = self.sign_in.begin(context, beginning);
+        begun.ok_or_else(|| ServiceError::Internal(too_large.to_owned()))
     }
 
     /// What a form of this page holds, unless there were too many from there or it is none of ours.

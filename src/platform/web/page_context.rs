@@ -1,11 +1,14 @@
 //! The context of a page request: its language, and problem pages.
 
+use std::borrow::Cow;
+
 use actix_web::http::{Method, Uri};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::cookies::Cookies;
 use super::frame::{Frame, LanguageLink, Service};
 use super::locale::{Language, negotiate};
+use super::params::query_without;
 use super::problem::{ProblemKind, ProblemPage, start_again, try_again};
 use super::respond::{self, CspSources};
 use super::site::Site;
@@ -13,6 +16,9 @@ use super::support_code::SupportCode;
 use super::text::Text;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::request_id_of;
+
+/// A parameter that no link of a page repeats: some clients leak their secret into a browser's address.
+const NOT_REPEATED: &str = "client_secret";
 
 /// A request of a person's browser.
 pub struct PageContext<'r> {
@@ -61,7 +67,7 @@ impl<'r> PageContext<'r> {
         let request = self.request;
         let repeats = request.method() == Method::GET || request.path().starts_with("/sign-in/");
         match here(request.uri()).filter(|_| repeats) {
-            Some(here) => LanguageLink::all(self.language, |language| in_language(here, language)),
+            Some(here) => LanguageLink::all(self.language, |language| in_language(&here, language)),
             None => Vec::new(),
         }
     }
@@ -101,7 +107,7 @@ impl<'r> PageContext<'r> {
         }
         let action = match (kind, here(self.request.uri())) {
             // The same page may work in a moment.
-            (ProblemKind::Unavailable, Some(here)) => Some(try_again(text, here)),
+            (ProblemKind::Unavailable, Some(here)) => Some(try_again(text, here.as_ref())),
             _ => match problem.action {
                 Some((label, href)) => Some((label.to_owned(), href.to_owned())),
                 None => problem.back.map(|href| start_again(text, href)),
@@ -148,11 +154,19 @@ impl<'r> PageContext<'r> {
     }
 }
 
-/// Path and query of a request on this origin; `None` if a browser would take them for another one's.
-fn here(uri: &Uri) -> Option<&str> {
+/// Path and query of a request on this origin, without what no link repeats; `None` if a browser would take them for another
+/// one's.
+fn here(uri: &Uri) -> Option<Cow<'_, str>> {
     let here = uri.path_and_query()?.as_str();
     let second = here.strip_prefix('/')?.chars().next();
-    (!matches!(second, Some('/' | '\\'))).then_some(here)
+    if matches!(second, Some('/' | '\\')) {
+        return None;
+    }
+    let without = query_without(uri.query().unwrap_or_default(), NOT_REPEATED);
+    Some(match without {
+        Some(query) => Cow::Owned(format!("{}?{query}", uri.path())),
+        None => Cow::Borrowed(here),
+    })
 }
 
 /// The same address with a language chosen.
@@ -174,10 +188,12 @@ mod tests {
 
     #[test]
     fn links_lead_to_this_origin_and_choose_one_language() {
-        let of = |uri: &str| here(&uri.parse().unwrap()).map(|here| in_language(here, Language::Ru));
+        let of = |uri: &str| here(&uri.parse().unwrap()).map(|here| in_language(&here, Language::Ru));
         assert_eq!(of("/").as_deref(), Some("/?lang=ru"));
         assert_eq!(of("/a?b=1&lang=en&c=2").as_deref(), Some("/a?b=1&c=2&lang=ru"));
         assert_eq!((of("//evil.uz/a"), of("/\\evil.uz/a")), (None, None));
+        assert_eq!(of("/a?b=1&client_secret=s&c=%2B").as_deref(), Some("/a?b=1&c=%2B&lang=ru"));
+        assert_eq!(of("/a?client%5Fsecret=s&client_secret").as_deref(), Some("/a?lang=ru"));
     }
 
     async fn asked(support: Support) -> String {

@@ -130,9 +130,36 @@ impl Params {
     }
 }
 
+/// A query without the parameters of that name, all else as it stands: bytes that no header may hold are encoded. `None` if it
+/// has none of them.
+pub fn query_without(query: &str, name: &str) -> Option<String> {
+    let is_it = |pair: &&str| form_urlencoded::parse(pair.as_bytes()).any(|(given, _)| given == name);
+    if !query.split('&').any(|pair| is_it(&pair)) {
+        return None;
+    }
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_it(pair)).collect();
+    let mut text = String::with_capacity(query.len());
+    for byte in kept.join("&").bytes() {
+        if byte.is_ascii_graphic() {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_is_repeated_without_one_parameter_however_its_name_is_written() {
+        let without = |query: &str| query_without(query, "b");
+        assert_eq!((without(""), without("a=b&bb=1"), without("a=%26b=1")), (None, None, None));
+        assert_eq!(without("a=+%2B&b=1&c&b&%62=2&d=\u{45e}").as_deref(), Some("a=+%2B&c&d=%D1%9E"));
+        assert_eq!(without("b=1").as_deref(), Some(""));
+    }
 
     #[test]
     fn a_repeated_parameter_is_reported_and_the_first_is_kept() {

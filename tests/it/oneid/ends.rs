@@ -8,13 +8,13 @@ use crate::support::folder::Folder;
 use crate::support::oneid::{link, raw_link};
 use crate::support::wait::until;
 use crate::support::{
-    Backend, Person, Setup, Tokens, World, alone_on_both_backends, code_of, on_both_backends,
+    Asked, Backend, Person, Setup, Tokens, World, alone_on_both_backends, code_of, on_both_backends,
 };
 
 on_both_backends!(
     a_code_is_redeemed_once_and_its_replay_ends_what_it_gave,
     of_many_that_redeem_a_code_at_once_one_succeeds,
-    signing_out_ends_a_code,
+    signing_out_ends_a_code_and_a_token,
     logging_out_ends_what_the_service_got_in_the_session,
     ending_access_ends_a_token_and_a_code,
     ending_a_consent_ends_a_token,
@@ -53,12 +53,30 @@ async fn of_many_that_redeem_a_code_at_once_one_succeeds(world: &World) {
     answers.iter().filter(|answer| answer.status != 200).for_each(used);
 }
 
-async fn signing_out_ends_a_code(world: &World) {
+async fn signing_out_ends_a_code_and_a_token(world: &World) {
+    let person = world.person();
     let mut browser = world.browser();
-    let url = browser.sign_in_at(world, &link(world, ONEID), &world.person()).await;
+    let token = world.oneid_token(ONEID, &mut browser, &person).await;
+    let elsewhere = world.oneid_token(ONEID, &mut world.browser(), &person).await;
+    let url = browser.sign_in_at(world, &link(world, ONEID), &person).await;
+    world.oneid_identify(ONEID, &token).await.granted();
     let home = browser.open("/").await.page().expect("signout");
     browser.press(&home, "signout", &[]).await.page();
     used(&world.oneid_redeem(ONEID, &code_of(&url)).await);
+    ended(&world.oneid_identify(ONEID, &token).await);
+    world.oneid_log_out(ONEID, &token).await.granted();
+    world.oneid_identify(ONEID, &elsewhere).await.granted();
+    // Another person takes the session's place.
+    let token = world.oneid_token(ONEID, &mut browser, &person).await;
+    world.oneid_identify(ONEID, &token).await.granted();
+    let page = browser.get(&link(world, ONEID)).await.page().expect("continue");
+    let page = browser.press(&page, "other", &[]).await.page().expect("phone");
+    let other = world.person();
+    let page = browser.enter_number(&page, &other.number).await.page().expect("code");
+    let sms = world.sandbox.next_code(&other).await;
+    let page = browser.enter_code(&page, &sms).await.page().expect("allow");
+    code_of(&browser.allow_everything(&page).await.away());
+    ended(&world.oneid_identify(ONEID, &token).await);
 }
 
 async fn logging_out_ends_what_the_service_got_in_the_session(world: &World) {
@@ -172,7 +190,9 @@ async fn a_blocked_number_and_a_changed_registration_end_what_is_told(setup: Set
         (answer.body["error"] == "CLIENT_NOT_ALLOWED").then_some(())
     })
     .await;
-    browser.press(&begun, "continue", &[]).await.page().expect_status(500);
+    let page = browser.press(&begun, "continue", &[]).await.page().expect("error").expect_status(403);
+    assert!(page.body.contains("does not have oneid = true any more"), "{page}");
+    browser.get(&begun.url).await.page().expect("error").expect_status(403);
     let query = format!("response_type=one_code&client_id={ONEID}&redirect_uri={CALLBACK}");
     browser.get(&raw_link(&world, &query)).await.page().expect_status(403);
     registration("data_sets = [{ name = \"name\", required = true }]");
@@ -180,6 +200,26 @@ async fn a_blocked_number_and_a_changed_registration_end_what_is_told(setup: Set
         (world.oneid_identify(ONEID, &token).await.status == 200).then_some(())
     })
     .await;
+
+    // So does what was begun with a redirect URI that the registration has no more, by either protocol.
+    let begun = browser.get(&link(&world, ONEID)).await.page().expect("continue");
+    let by_oidc = browser.begin(&world, &Asked::by(ONEID)).await.page().expect("continue");
+    let registered = std::fs::read_to_string(&file).expect("the file");
+    std::fs::write(&file, registered.replace(CALLBACK, "http://localhost:9/elsewhere"))
+        .expect("a client file");
+    world.command(&["client", "import", &file.display().to_string()]);
+    until("the redirect URI to be refused", async || {
+        let page = world.browser().get(&link(&world, ONEID)).await.page();
+        (page.has("error") && page.status == 400).then_some(())
+    })
+    .await;
+    for page in [begun, by_oidc] {
+        let page = browser.press(&page, "continue", &[]).await.page().expect("error").expect_status(400);
+        assert!(page.body.contains("redirect_uri is not registered any more"), "{page}");
+    }
+    assert!(!world.nodes[0].running.log().contains("page.fault"), "nothing of this is the provider's fault");
+    std::fs::write(&file, registered).expect("a client file");
+    world.command(&["client", "import", &file.display().to_string()]);
 
     world.block_numbers().await;
     ended(&world.oneid_identify(ONEID, &token).await);

@@ -7,7 +7,7 @@ use crate::support::client_file::{
     SHOP, secret,
 };
 use crate::support::oneid::{PATH, fields, link, raw_link};
-use crate::support::{Asked, World, code_of, on_both_backends, param};
+use crate::support::{Asked, Tokens, World, code_of, on_both_backends, param};
 
 on_both_backends!(
     whoever_does_not_prove_a_client_is_told_what_oneid_tells,
@@ -56,8 +56,8 @@ async fn a_client_keeps_to_its_registration(world: &World) {
     world.browser().get(&link(world, ONEID_FAR)).await.page().expect("phone");
     // An address that the client only says that it has.
     let request = world.oneid_request(Method::POST, "").header("X-Forwarded-For", "192.0.2.7");
-    let answer = request.form(&fields(ONEID_FAR, &token)).send().await.expect("an answer");
-    assert_eq!(answer.status(), 400);
+    let spoofed = Tokens::of(request.form(&fields(ONEID_FAR, &token)).send().await.expect("an answer")).await;
+    spoofed.refused_by_oneid(400, "ClientAddressException", "CLIENT_ADDRESS_NOT_ALLOWED");
 }
 
 async fn a_request_that_cannot_be_served_is_told_why(world: &World) {
@@ -94,7 +94,8 @@ async fn a_request_that_cannot_be_served_is_told_why(world: &World) {
     // Places that contradict each other, and bodies that are none.
     let form = fields(ONEID, &[("grant_type", "one_log_out"), ("access_token", "x")]);
     let answer = world.oneid_request(Method::POST, "client_id=another").form(&form).send().await;
-    assert_eq!(answer.expect("an answer").status(), 400);
+    let answer = Tokens::of(answer.expect("an answer")).await;
+    answer.refused_by_oneid(400, "RequestException", "REQUEST_NOT_VALID");
     for (kind, body) in [("application/json", "{}"), ("multipart/form-data", "x"), ("text/plain", "a=b")] {
         let request =
             world.oneid_request(Method::POST, "grant_type=one_log_out").header("Content-Type", kind);
@@ -104,8 +105,17 @@ async fn a_request_that_cannot_be_served_is_told_why(world: &World) {
             (400, r#"{"message":"RequestException","error":"REQUEST_NOT_VALID"}"#)
         );
     }
-    let odd = world.oneid_request(Method::GET, "grant_type=one_log_out&code=%00").send().await;
-    assert_eq!(odd.expect("an answer").status(), 400);
+    // The same request is served without what cannot be read.
+    let query =
+        format!("grant_type=one_log_out&client_id={ONEID}&client_secret={}&access_token=x", secret(ONEID));
+    for (more, status) in [("", 200), ("&code=%00", 400)] {
+        let answer = world.oneid_request(Method::GET, &format!("{query}{more}")).send().await;
+        let answer = Tokens::of(answer.expect("an answer")).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        if status == 400 {
+            answer.refused_by_oneid(400, "RequestException", "REQUEST_NOT_VALID");
+        }
+    }
     for method in [Method::PUT, Method::DELETE, Method::OPTIONS] {
         let answer = world.oneid_request(method, "").send().await.expect("an answer");
         assert_eq!(
@@ -228,6 +238,24 @@ async fn a_secret_in_a_browsers_address_is_left_at_once(world: &World) {
     // A wrong request with it shows no page that repeats it either.
     let wrong = browser.get(&raw_link(world, &query.replace(ONEID, "nobody"))).await.page().expect("error");
     assert!(!wrong.url.as_str().contains(&secret) && !wrong.body.contains(&secret));
+    // Nor one that cannot even be read, as long as a browser may send.
+    let state = format!("{query}{}", "x".repeat(2049));
+    let long = format!("{query}{}", "x".repeat(7000));
+    for query in
+        [format!("{query}&Scope=y"), format!("{query}&client%5Fsecret={secret}&code=%00"), state, long]
+    {
+        let answer = browser.request(Method::GET, &raw_link(world, &query)).send().await.expect("an answer");
+        assert_eq!(answer.status(), 303, "{query}");
+        let page = browser.get(&raw_link(world, &query)).await.page().expect("error").expect_status(400);
+        assert!(!page.url.as_str().contains(&secret) && !page.body.contains(&secret), "{page}");
+    }
+    // A server's request is none of a browser, wherever its parameters stand.
+    let query = format!("grant_type=one_log_out&client_id={ONEID}&client_secret={secret}&access_token=x");
+    let answer = world.oneid_request(Method::GET, &query).send().await.expect("an answer");
+    assert_eq!(
+        (answer.status().as_u16(), &*answer.text().await.expect("a body")),
+        (200, r#"{"ret_cd":"0"}"#)
+    );
 }
 
 async fn a_service_has_so_many_requests_in_a_minute(world: &World) {
