@@ -1,5 +1,5 @@
-//! Pushed authorization requests (RFC 9126): short-lived state, bounded in size and in number per client, spent when a sign-in
-//! that they began is answered.
+//! Pushed authorization requests (RFC 9126): short-lived state, bounded in size and in number per client, and of clients that
+//! prove nothing also by where they come from; spent when a sign-in that they began is answered.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::clients::{Client, ClientId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::ephemeral::{Applied, Batch, Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
 use crate::platform::web::params::Params;
-use crate::sign_in::{OpenSession, SessionId, Sessions};
+use crate::sign_in::{Counted, OpenSession, SessionId, Sessions};
 
 /// What pushed requests say, and that they were answered.
 pub const PUSHED: KeySpace = KeySpace::new(b'p', "pushed request");
@@ -33,6 +33,8 @@ pub(super) enum NotKept {
     TooLarge,
     /// The client has pushed too many.
     TooMany,
+    /// Too many that nobody proved to be the client's came from one group of limits: its place among them, and within it.
+    TooManyThere(usize, usize),
     /// The store failed.
     Unavailable(Unavailable),
 }
@@ -50,8 +52,8 @@ pub struct PushedRequests {
 }
 
 impl PushedRequests {
-    /// Requests that can be opened for `seconds`, of which a client may push `most_per_client` in that time, and whose
-    /// sign-ins take `attempt_seconds` at most.
+    /// Requests that can be opened for `seconds`, of which a client may push `most_per_client` in that time unless its
+    /// registration says how many, and whose sign-ins take `attempt_seconds` at most.
     pub fn new(
         sessions: Sessions,
         ephemeral: Ephemeral,
@@ -62,11 +64,17 @@ impl PushedRequests {
         Self { sessions, ephemeral, seconds, most_per_client, answerable: attempt_seconds + 60 }
     }
 
-    /// Keeps a request and returns its `request_uri`. Counting it and keeping it are one round trip.
+    /// Keeps a request and returns its `request_uri`. Counting it and keeping it are one round trip. What is refused by the
+    /// limits `there`, of where it comes from, uses up nothing of the client's.
     ///
     /// # Errors
     /// [`NotKept`].
-    pub(super) async fn push(&self, client: &Client, params: Params) -> Result<String, NotKept> {
+    pub(super) async fn push(
+        &self,
+        client: &Client,
+        params: Params,
+        there: Option<&Counted>,
+    ) -> Result<String, NotKept> {
         let request = PushedRequest { client_id: client.id.clone(), params };
         if serde_json::to_vec(&request).is_ok_and(|text| text.len() > MOST_BYTES) {
             return Err(NotKept::TooLarge);
@@ -74,10 +82,16 @@ impl PushedRequests {
         let uri = format!("{URN}{}", bytes::random_text::<32>());
         let counter = EphemeralKey::of(PUSHED, &format!("count/{}", client.id));
         let mut batch = Batch::new(&self.ephemeral);
-        batch.limit(counter, self.seconds, self.most_per_client);
+        if let Some(there) = there {
+            there.count_in(&mut batch);
+        }
+        batch.limit(counter, self.seconds, client.requests.pushed_most.unwrap_or(self.most_per_client));
         batch.put(key(name_of(&uri)), &request, self.seconds);
         match self.ephemeral.apply(batch).await {
             Ok(Applied::Done) => Ok(uri),
+            Ok(Applied::Exceeded { group, index }) if there.is_some_and(|there| group < there.len()) => {
+                Err(NotKept::TooManyThere(group, index))
+            }
             Ok(_) => Err(NotKept::TooMany),
             Err(unavailable) => Err(NotKept::Unavailable(unavailable)),
         }

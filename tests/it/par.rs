@@ -22,6 +22,7 @@ on_both_backends!(
 alone_on_both_backends!(
     rfc9126_4_an_expired_request_is_refused,
     rfc9126_2_3_requests_are_bounded_in_size_and_in_number_per_client,
+    rfc9126_2_3_what_anybody_can_push_is_bounded_by_network,
 );
 
 /// Fails unless the request is one that nobody can go on with.
@@ -263,4 +264,41 @@ async fn rfc9126_2_3_requests_are_bounded_in_size_and_in_number_per_client(setup
     world.pushed(&Asked::by(RIVAL)).await;
     world.advance(91).await;
     world.pushed(&Asked::by(SHOP)).await;
+}
+
+/// What comes of a request that somebody at `address` pushes in the name of a public client.
+async fn pushed_from(world: &World, address: &str) -> u16 {
+    let asked = Asked::by(NATIVE);
+    let request = world.browser().request(Method::POST, &world.url("/oidc/par"));
+    let request = request.header("X-Forwarded-For", address).form(asked.fields());
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+async fn rfc9126_2_3_what_anybody_can_push_is_bounded_by_network(setup: Setup) {
+    let setup = setup.set("limits.sends_per_address_5m", 3).set("limits.sends_per_site_5m", 4);
+    let setup = setup.set("pushed_requests.most_per_client", 6);
+    let world = setup.set("server.trusted_proxies", vec!["127.0.0.0/8".to_owned()]).start().await;
+    let mut taken = Vec::new();
+    for address in ["203.0.113.9", "203.0.113.10"] {
+        for _ in 0..10 {
+            taken.push(pushed_from(&world, address).await);
+        }
+    }
+    let count = |taken: &[u16]| taken.iter().filter(|status| **status == 201).count();
+    assert!(taken.iter().all(|status| matches!(status, 201 | 429)), "{taken:?}");
+    assert_eq!((count(&taken[..10]), count(&taken[10..])), (3, 1), "of the address, and what is left of the /24");
+    // What was refused there used up nothing of the client's: two are left of its six.
+    assert_eq!(pushed_from(&world, "198.51.100.7").await, 201);
+    assert_eq!(pushed_from(&world, "192.0.2.7").await, 201);
+    assert_eq!(pushed_from(&world, "192.0.2.8").await, 429);
+    // Who proves to be the client is not counted by network, and one has registered a number of its own.
+    for (client, most) in [(SHOP, 6), (PUSHER, 10)] {
+        let mut taken = Vec::new();
+        for _ in 0..10 {
+            taken.push(world.push(&Asked::by(client)).await.status);
+        }
+        assert_eq!(count(&taken), most, "{client}: {taken:?}");
+    }
+    world.advance(91).await;
+    assert_eq!(pushed_from(&world, "203.0.113.9").await, 201);
 }

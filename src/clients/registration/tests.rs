@@ -104,6 +104,7 @@ fn the_parts_of_a_document_stand_side_by_side() {
     document["request_object_signing_alg"] = "ES256".into();
     document["require_signed_request_object"] = true.into();
     document["require_pushed_authorization_requests"] = true.into();
+    document["pushed_requests_most"] = 100.into();
     document["authorization_signed_response_alg"] = "ES256".into();
     for (member, value) in [
         ("oneid", json!(true)),

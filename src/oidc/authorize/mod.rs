@@ -49,6 +49,7 @@ use crate::grants::Grants;
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Unavailable;
 use crate::platform::jose::KeySet;
+use crate::platform::seal::Mac;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::cookies::Cookies;
 use crate::platform::web::page_context::{PageContext, Problem};
@@ -80,6 +81,8 @@ pub struct Authorization {
     pub code_seconds: i64,
     /// Requests that clients pushed.
     pub pushed: PushedRequests,
+    /// Digests of networks, by which limits count what anybody can push.
+    pub networks: Arc<Mac>,
     /// How cookies are read and set.
     pub cookies: Cookies,
 }
