@@ -81,7 +81,8 @@ async fn keep(
             if let Some(there) = &there {
                 endpoint.sign_in.limits.exceeded(there, group, index);
             }
-            let description = "too many requests of clients without a secret were pushed from this network: wait";
+            let description =
+                "too many requests of clients without a secret were pushed from this network: wait";
             TokenError::new(ErrorCode::TooManyRequests, description)
         }
         NotKept::Unavailable(unavailable) => unavailable.into(),

@@ -27,6 +27,14 @@ pub(super) struct PushedRequest {
     pub params: Params,
 }
 
+/// That a pushed request was answered.
+#[derive(Serialize, Deserialize)]
+struct Spent {
+    /// The sign-in attempt whose person cancelled it, where that was the answer: the same error may be sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancelled: Option<Digest>,
+}
+
 /// A request is not kept.
 pub(super) enum NotKept {
     /// It is too large.
@@ -112,9 +120,10 @@ impl PushedRequests {
         }
     }
 
-    /// Spends a request together with the rest of a batch, which takes place only if nobody has spent it before.
-    pub(super) fn spend_in(&self, batch: &mut Batch<'_>, name: Digest) {
-        batch.swap(spent_key(name), Version::ABSENT, &true, self.answerable);
+    /// Spends a request together with the rest of a batch, which takes place only if nobody has spent it before. The attempt
+    /// is named where its person cancels it.
+    pub(super) fn spend_in(&self, batch: &mut Batch<'_>, name: Digest, cancelled: Option<Digest>) {
+        batch.swap(spent_key(name), Version::ABSENT, &Spent { cancelled }, self.answerable);
         batch.remove(key(name));
     }
 
@@ -124,7 +133,7 @@ impl PushedRequests {
     /// [`Unavailable`].
     pub(super) async fn spend(&self, name: Digest) -> Result<bool, Unavailable> {
         let mut batch = Batch::new(&self.ephemeral);
-        self.spend_in(&mut batch, name);
+        self.spend_in(&mut batch, name, None);
         Ok(self.ephemeral.apply(batch).await? == Applied::Done)
     }
 
@@ -133,7 +142,19 @@ impl PushedRequests {
     /// # Errors
     /// [`Unavailable`].
     pub(super) async fn is_spent(&self, name: Digest) -> Result<bool, Unavailable> {
-        Ok(self.ephemeral.get::<bool>(spent_key(name)).await?.is_some())
+        Ok(self.spent(name).await?.is_some())
+    }
+
+    /// Whether that its person cancelled this attempt was the answer to a request.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(super) async fn is_cancelled(&self, name: Digest, attempt: Digest) -> Result<bool, Unavailable> {
+        Ok(self.spent(name).await?.is_some_and(|spent| spent.cancelled == Some(attempt)))
+    }
+
+    async fn spent(&self, name: Digest) -> Result<Option<Spent>, Unavailable> {
+        Ok(self.ephemeral.get(spent_key(name)).await?.map(|(spent, _)| spent))
     }
 }
 

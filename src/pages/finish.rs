@@ -87,7 +87,7 @@ pub(super) async fn signed_in(
     }
     // Of two requests with the same right code, the one that stores this first signs in.
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
-        return answered_elsewhere(pages, step).await;
+        return step.answered_elsewhere(pages).await;
     }
     step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
     step.record_end(pages, Some(&authenticated), "code");
@@ -275,7 +275,7 @@ async fn conclude(
         },
         Next::Refuse(refusal) => match attempt.advance(Event::Refused(refusal), false, now) {
             Ok(()) => {
-                pages.completion.spend_in(&step.open.attempt, batch)?;
+                pages.completion.spend_in(&step.open.attempt, None, batch)?;
                 pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal).await?
             }
             Err(illegal) => return Ok(Err(illegal)),
@@ -322,19 +322,6 @@ fn answer_in(
     }
     pages.sign_in.attempts.store_in(batch, &step.open);
     Ok(Ok(response))
-}
-
-/// What is due when an answer was not stored: the request was answered in another browser or tab, or this very attempt went on
-/// in another request.
-async fn answered_elsewhere(pages: &Pages, step: &StepContext<'_>) -> Result<Flow, ServiceError> {
-    if pages.completion.is_spent(&step.open.attempt).await? {
-        let found = StepContext::find(pages, step.context.request, Read::Attempt).await;
-        // The same attempt sends its answer again.
-        if found.is_ok_and(|found| !matches!(found.open.attempt.stage(), Stage::Finished(_))) {
-            return Ok(step.problem(ProblemKind::AlreadyFinished).into());
-        }
-    }
-    Ok(Flow::Due)
 }
 
 /// Reads attempt and session again after one of them was changed by another request; what is due instead, when it was

@@ -237,9 +237,8 @@ impl Limits {
 
     /// The windows of the networks around an address; their names begin with `what` is counted.
     fn around(&self, network: &ClientNetwork, what: &str) -> Vec<Window> {
-        let wide = |name: &str, of: &str, cap: u64| {
-            window(&format!("{what}{name}/{of}"), 300, cap, Limit::Network)
-        };
+        let wide =
+            |name: &str, of: &str, cap: u64| window(&format!("{what}{name}/{of}"), 300, cap, Limit::Network);
         match &network.named {
             Some(named) => vec![wide("network", &named.name, named.sends_5m)],
             None => {

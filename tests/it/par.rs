@@ -1,5 +1,6 @@
 //! Pushed authorization requests (RFC 9126).
 
+use futures_util::future::join_all;
 use reqwest::Method;
 
 use crate::support::client_file::{LENDER, MACHINE, NATIVE, PUSHER, RIVAL, SHOP};
@@ -16,6 +17,9 @@ on_both_backends!(
     rfc9126_4_loading_the_page_twice_spends_nothing_and_an_answer_does,
     rfc9126_4_one_request_has_one_answer_whatever_browsers_it_was_opened_in,
     rfc9126_4_an_error_spends_a_request_too,
+    rfc9126_4_an_error_is_no_second_answer,
+    rfc9126_4_who_cancels_twice_gets_the_same_error_again,
+    rfc9126_4_who_asks_silently_at_once_gets_one_answer,
     rfc9126_5_who_must_push_gets_no_answer_to_another_request,
 );
 
@@ -286,7 +290,11 @@ async fn rfc9126_2_3_what_anybody_can_push_is_bounded_by_network(setup: Setup) {
     }
     let count = |taken: &[u16]| taken.iter().filter(|status| **status == 201).count();
     assert!(taken.iter().all(|status| matches!(status, 201 | 429)), "{taken:?}");
-    assert_eq!((count(&taken[..10]), count(&taken[10..])), (3, 1), "of the address, and what is left of the /24");
+    assert_eq!(
+        (count(&taken[..10]), count(&taken[10..])),
+        (3, 1),
+        "of the address, and what is left of the /24"
+    );
     // What was refused there used up nothing of the client's: two are left of its six.
     assert_eq!(pushed_from(&world, "198.51.100.7").await, 201);
     assert_eq!(pushed_from(&world, "192.0.2.7").await, 201);
@@ -301,4 +309,70 @@ async fn rfc9126_2_3_what_anybody_can_push_is_bounded_by_network(setup: Setup) {
     }
     world.advance(91).await;
     assert_eq!(pushed_from(&world, "203.0.113.9").await, 201);
+}
+
+/// Fails unless the person cancels and the client is told.
+fn assert_denied(step: Step) {
+    assert_eq!(param(&step.away(), "error").as_deref(), Some("access_denied"));
+}
+
+/// Fails unless the person is told that the request was answered.
+fn assert_answered(step: Step) {
+    step.page().expect_status(410).expect("error");
+}
+
+async fn rfc9126_4_an_error_is_no_second_answer(world: &World) {
+    // The first refuses, then the first agrees; the other refuses, and again when told that it was too late.
+    for first in ["deny", "allow"] {
+        let asked = world.pushed(&Asked::by(SHOP)).await;
+        let mut tabs = Vec::new();
+        for _ in 0..2 {
+            let (mut browser, person) = (world.browser(), world.person());
+            let (page, code) = at_code(world, &mut browser, &asked, &person).await;
+            let page = browser.enter_code(&page, &code).await.page().expect("deny");
+            tabs.push((browser, page));
+        }
+        let (mut browser, page) = tabs.remove(0);
+        match first {
+            "deny" => assert_denied(browser.press(&page, "deny", &[]).await),
+            _ => drop(code_of(&browser.allow_everything(&page).await.away())),
+        }
+        let (mut browser, page) = tabs.remove(0);
+        for _ in 0..2 {
+            assert_answered(browser.press(&page, "deny", &[]).await);
+        }
+        assert_answered(browser.allow_everything(&page).await);
+    }
+}
+
+async fn rfc9126_4_who_cancels_twice_gets_the_same_error_again(world: &World) {
+    let asked = world.pushed(&Asked::by(SHOP)).await;
+    let (mut browser, mut other) = (world.browser(), world.browser());
+    let page = browser.begin(world, &asked).await.page().expect("phone");
+    let late = other.begin(world, &asked).await.page().expect("phone");
+    for _ in 0..3 {
+        assert_denied(browser.get(&page.link("cancel")).await);
+        assert_answered(other.get(&late.link("cancel")).await);
+    }
+    // Nor is there another answer for whoever goes on after that.
+    let person = world.person();
+    let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    let page = browser.enter_code(&page, &code).await.page().expect("allow");
+    assert_answered(browser.allow_everything(&page).await);
+    assert_denied(browser.press(&page, "deny", &[]).await);
+}
+
+async fn rfc9126_4_who_asks_silently_at_once_gets_one_answer(world: &World) {
+    let asked = world.pushed(&Asked::by(SHOP).and("prompt", "none")).await;
+    let mut browsers: Vec<Browser> = (0..6).map(|_| world.browser()).collect();
+    let steps = join_all(browsers.iter_mut().map(|browser| browser.begin(world, &asked))).await;
+    let answered = steps.into_iter().filter(|step| match step {
+        Step::Away(url) => param(url, "error").as_deref() == Some("login_required"),
+        Step::Page(page) => {
+            assert_eq!(page.status, 410, "{page}");
+            false
+        }
+    });
+    assert_eq!(answered.count(), 1);
 }
