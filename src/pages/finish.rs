@@ -54,6 +54,10 @@ pub(super) async fn signed_in(
         Some(former) if former.session.person_id == authenticated.person_id => (Some(former), None),
         other => (None, other),
     };
+    // The end of another person's session cannot be taken back: it waits for nothing that is lost already.
+    if other.is_some() && pages.completion.is_spent(&step.open.attempt).await? {
+        return step.answered_elsewhere(pages).await;
+    }
     // The same person again: services know the session by the same `sid`, the cookie is a new one.
     if let Some(same) = &same {
         authenticated.sid_key = same.session.sid_key;
@@ -84,6 +88,7 @@ pub(super) async fn signed_in(
         let ending = sessions.ending(&other.session).into();
         pages.sign_out.notifier().store(&other.session, ending).await?;
         sessions.has_ended(&other.session);
+        pages.sign_in.audit.record(other.session.event(Kind::SessionEnded).reason("replaced"));
     }
     // Of two requests with the same right code, the one that stores this first signs in.
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
@@ -91,9 +96,6 @@ pub(super) async fn signed_in(
     }
     step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
     step.record_end(pages, Some(&authenticated), "code");
-    if let Some(other) = &other {
-        pages.sign_in.audit.record(other.session.event(Kind::SessionEnded).reason("replaced"));
-    }
     let sign_in = &pages.sign_in;
     sign_in.brake.right(&step.client.id, &visitor.network);
     let who = (&authenticated.person_id, authenticated.epoch);

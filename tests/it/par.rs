@@ -20,6 +20,7 @@ on_both_backends!(
     rfc9126_4_an_error_is_no_second_answer,
     rfc9126_4_who_cancels_twice_gets_the_same_error_again,
     rfc9126_4_who_asks_silently_at_once_gets_one_answer,
+    rfc9126_4_a_request_that_was_answered_ends_nobodys_session,
     rfc9126_5_who_must_push_gets_no_answer_to_another_request,
 );
 
@@ -375,4 +376,16 @@ async fn rfc9126_4_who_asks_silently_at_once_gets_one_answer(world: &World) {
         }
     });
     assert_eq!(answered.count(), 1);
+}
+
+async fn rfc9126_4_a_request_that_was_answered_ends_nobodys_session(world: &World) {
+    let mut browser = world.browser();
+    code_of(&browser.sign_in(world, &Asked::by(SHOP), &world.person()).await);
+    // Somebody else in the same browser, with a request that is answered in another one.
+    let asked = world.pushed(&Asked::by(SHOP).and("prompt", "login")).await;
+    let (page, code) = at_code(world, &mut browser, &asked, &world.person()).await;
+    code_of(&world.browser().sign_in(world, &asked, &world.person()).await);
+    assert_answered(browser.enter_code(&page, &code).await);
+    let silent = Asked::by(SHOP).and("prompt", "none");
+    code_of(&browser.begin(world, &silent).await.away());
 }
