@@ -19,7 +19,13 @@ fn portal(more: &str) -> Registration {
 /// The rules of the sandbox.
 fn sandbox() -> Rules {
     let sms_host = "localhost".to_owned();
-    Rules { loopback_http: true, sms_host, shortest_secret: 8, published_secrets: true }
+    Rules {
+        loopback_http: true,
+        issuer: "https://id.uz".to_owned(),
+        sms_host,
+        shortest_secret: 8,
+        published_secrets: true,
+    }
 }
 
 fn parse(more: &str) -> Result<Client, RegistrationErrors> {
