@@ -206,6 +206,7 @@ impl Stores {
         let sandbox = self.settings.environment == Environment::Sandbox;
         Rules {
             loopback_http: sandbox,
+            issuer: self.settings.server.issuer.as_str().to_owned(),
             sms_host: self.settings.server.issuer.host().to_owned(),
             shortest_secret: if sandbox { 8 } else { 32 },
             published_secrets: sandbox,

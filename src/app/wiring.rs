@@ -114,6 +114,7 @@ pub(super) fn authorization(
             stores.settings.pushed_requests.most_per_client.into(),
             sign_in.attempts.seconds,
         ),
+        networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),
     }
 }

@@ -14,6 +14,7 @@ mod localized;
 mod redirect_uri;
 mod registration;
 mod registry;
+mod resource_uris;
 mod secret;
 mod store;
 mod subject_ids;

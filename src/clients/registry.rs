@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::icon::{self, Served};
+use super::resource_uris;
 use super::secret::Sealed;
 use super::store::{self, StoredClient, StoredIcon};
 use super::{
@@ -79,6 +80,18 @@ pub enum ClientsError {
     /// A file has two clients of one identifier.
     #[error("the client `{0}` is in the file twice; nothing was stored")]
     Repeated(String),
+    /// A resource URI belongs to another client: tokens for one must not be known to the other.
+    #[error(
+        "the client `{client}` cannot have the resource URI {uri}: it belongs to `{owner}`; nothing was stored"
+    )]
+    ResourceTaken {
+        /// Who is to have it.
+        client: String,
+        /// The URI.
+        uri: String,
+        /// Who has it.
+        owner: String,
+    },
     /// Only a disabled client can be deleted.
     #[error("the client `{0}` is in use: `yagona client disable {0}` disables it; then it can be deleted")]
     InUse(String),
@@ -169,6 +182,7 @@ impl Registry {
             return Err(ClientsError::Deleted(again.client_id.clone()));
         }
         let known = self.stored().await?;
+        resource_uris::check(&file, &known)?;
         let (mut done, mut statements) = (Vec::new(), Vec::new());
         for mut registration in file.clients {
             let has_icon = registration.identity.logo_uri.is_some();
@@ -411,7 +425,13 @@ mod tests {
 
     fn outside_the_sandbox() -> Rules {
         let sms_host = "id.uz".to_owned();
-        Rules { loopback_http: false, sms_host, shortest_secret: 32, published_secrets: false }
+        Rules {
+            loopback_http: false,
+            issuer: "https://id.uz".to_owned(),
+            sms_host,
+            shortest_secret: 32,
+            published_secrets: false,
+        }
     }
 
     #[actix_web::test]

@@ -150,11 +150,13 @@ impl AccessToken {
         }
     }
 
-    /// Whether it is for that resource server.
-    pub(super) fn is_for(&self, server: &Client) -> bool {
+    /// Whether it is for that resource server. A URI alone says little, since it may have been another's when the token was
+    /// issued: the client to which the token was `issued` must name the server.
+    pub(super) fn is_for(&self, server: &Client, issued: Option<&Client>) -> bool {
         let named = |uri: &String| server.tokens.resource_uris.contains(uri);
+        let listed = || issued.is_some_and(|client| client.tokens.resource_servers.contains(&server.id));
         server.tokens.resource_server
-            && (self.resource_servers.contains(&server.id) || self.resources.iter().any(named))
+            && (self.resource_servers.contains(&server.id) || (self.resources.iter().any(named) && listed()))
     }
 }
 

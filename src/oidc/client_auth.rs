@@ -1,6 +1,9 @@
-//! Clients proving themselves at the token, introspection and revocation endpoints (RFC 6749 §2.3). A secret may stand in
-//! the header or in the body, whichever of the two was registered: client libraries differ in which they try first. Signed
+//! Clients proving themselves (RFC 6749 §2.3) at the token, introspection and revocation endpoints, where requests are pushed
+//! (RFC 9126 §2) and where devices ask for codes (RFC 8628 §3.1). A secret may stand in the header or in the body, whichever of the two was registered: client libraries differ in which they try first. Signed
 //! assertions are in `assertion.rs`, certificates of the TLS connection in `certificate.rs`.
+//!
+//! An assertion is for the issuer, at every endpoint: RFC 9126 §2 lets the pushed-request endpoint's address be its `aud` as well,
+//! and that is refused like the others' unless the registration allows it, as FAPI 2.0 wants.
 
 mod assertion;
 mod certificate;

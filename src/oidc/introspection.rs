@@ -47,7 +47,7 @@ async fn access_token_state(
     text: &str,
 ) -> Result<Option<Value>, TokenError> {
     let token = tokens.access_tokens.resolve(text).await?;
-    let Some(token) = token.filter(|token| may_know(caller, token)) else { return Ok(None) };
+    let Some(token) = token.filter(|token| may_know(tokens, caller, token)) else { return Ok(None) };
     let mut answer = json!({
         "active": true,
         "iss": &*tokens.provider.issuer,
@@ -100,6 +100,7 @@ async fn refresh_token_state(
     }))
 }
 
-fn may_know(caller: &Client, token: &AccessToken) -> bool {
-    token.client_id == caller.id || token.is_for(caller)
+fn may_know(tokens: &Tokens, caller: &Client, token: &AccessToken) -> bool {
+    token.client_id == caller.id
+        || token.is_for(caller, tokens.provider.clients.find(&token.client_id).as_deref())
 }

@@ -11,10 +11,12 @@ use super::client_auth;
 use super::error::{ErrorCode, TokenError};
 use super::pushed_request::NotKept;
 use crate::audit::Kind;
-use crate::clients::Client;
+use crate::clients::{AuthMethod, Client};
 use crate::platform::bytes::Digest;
+use crate::platform::telemetry::client_of;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
+use crate::sign_in::{ClientNetwork, Counted};
 
 /// RFC 9126 §2.2.
 #[derive(Serialize)]
@@ -69,13 +71,33 @@ async fn keep(
         Some(key) => bound(params, key)?,
         None => params,
     };
-    endpoint.pushed.push(client, params).await.map_err(|not_kept| match not_kept {
+    let there = there(endpoint, request, client);
+    endpoint.pushed.push(client, params, there.as_ref()).await.map_err(|not_kept| match not_kept {
         NotKept::TooLarge => TokenError::new(ErrorCode::TooLarge, "the pushed request is too large"),
         NotKept::TooMany => {
             TokenError::new(ErrorCode::TooManyRequests, "this client has pushed too many requests: wait")
         }
+        NotKept::TooManyThere(group, index) => {
+            if let Some(there) = &there {
+                endpoint.sign_in.limits.exceeded(there, group, index);
+            }
+            let description =
+                "too many requests of clients without a secret were pushed from this network: wait";
+            TokenError::new(ErrorCode::TooManyRequests, description)
+        }
         NotKept::Unavailable(unavailable) => unavailable.into(),
     })
+}
+
+/// The limits of where a request comes from, which hold for a client that proves nothing: anybody can push in its name.
+fn there(endpoint: &Authorization, request: &HttpRequest, client: &Client) -> Option<Counted> {
+    if client.authentication.method != AuthMethod::None {
+        return None;
+    }
+    let digest = |text: &str| endpoint.networks.digest(&[text.as_bytes()]);
+    let named = &endpoint.sign_in.settings.networks;
+    let network = ClientNetwork::of(client_of(request).ip(), named, digest);
+    Some(endpoint.sign_in.limits.of_push(&network, endpoint.pushed.seconds))
 }
 
 /// RFC 9449 §10.1: a request that is pushed with a proof of possession asks for a code that is bound to its key.

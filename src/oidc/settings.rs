@@ -26,7 +26,8 @@ settings! {
     pub struct PushedRequestSettings {
         /// How long a pushed request may be opened; a sign-in that it began may take longer.
         seconds: u32 = 90, count(5..=599, "seconds");
-        /// Requests that one client may push within that time; those open at once are at most twice as many.
+        /// Requests that one client may push within that time, unless its registration says how many; those open at once are
+        /// at most twice as many.
         most_per_client: u32 = 10_000, count(1..=1_000_000, "requests");
     }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::clients::Client;
 use crate::oidc::{self, Devices};
 use crate::oneid::OneId;
+use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Batch;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
@@ -122,29 +123,34 @@ impl Completion {
     }
 
     /// Notes together with the rest of a batch that the request is answered, where the protocol lets it be answered once: if
-    /// it was answered elsewhere, nothing of the batch takes place.
+    /// it was answered elsewhere, nothing of the batch takes place. Where its person cancels it, the attempt is `cancelled`.
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version.
     pub(super) fn spend_in(
         &self,
         attempt: &SignInAttempt,
+        cancelled: Option<Digest>,
         batch: &mut Batch<'_>,
     ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
-            Protocol::Oidc => self.oidc.spend_in(&attempt.request, batch),
+            Protocol::Oidc => self.oidc.spend_in(&attempt.request, cancelled, batch),
             Protocol::OneId | Protocol::Device => Ok(()),
         }
     }
 
-    /// As [`Completion::spend_in`]; `false` when it was answered elsewhere.
+    /// Whether that its person cancelled this very attempt, of that identifier, was the answer to the request.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable.
-    pub(super) async fn spend(&self, attempt: &SignInAttempt) -> Result<bool, ServiceError> {
+    pub(super) async fn is_cancelled(
+        &self,
+        attempt: &SignInAttempt,
+        id: Digest,
+    ) -> Result<bool, ServiceError> {
         match attempt.request.reply.protocol {
-            Protocol::Oidc => self.oidc.spend(&attempt.request).await,
-            Protocol::OneId | Protocol::Device => Ok(true),
+            Protocol::Oidc => self.oidc.is_cancelled(&attempt.request, id).await,
+            Protocol::OneId | Protocol::Device => Ok(false),
         }
     }
 

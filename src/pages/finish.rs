@@ -54,6 +54,10 @@ pub(super) async fn signed_in(
         Some(former) if former.session.person_id == authenticated.person_id => (Some(former), None),
         other => (None, other),
     };
+    // The end of another person's session cannot be taken back: it waits for nothing that is lost already.
+    if other.is_some() && pages.completion.is_spent(&step.open.attempt).await? {
+        return step.answered_elsewhere(pages).await;
+    }
     // The same person again: services know the session by the same `sid`, the cookie is a new one.
     if let Some(same) = &same {
         authenticated.sid_key = same.session.sid_key;
@@ -84,16 +88,14 @@ pub(super) async fn signed_in(
         let ending = sessions.ending(&other.session).into();
         pages.sign_out.notifier().store(&other.session, ending).await?;
         sessions.has_ended(&other.session);
+        pages.sign_in.audit.record(other.session.event(Kind::SessionEnded).reason("replaced"));
     }
     // Of two requests with the same right code, the one that stores this first signs in.
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
-        return answered_elsewhere(pages, step).await;
+        return step.answered_elsewhere(pages).await;
     }
     step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
     step.record_end(pages, Some(&authenticated), "code");
-    if let Some(other) = &other {
-        pages.sign_in.audit.record(other.session.event(Kind::SessionEnded).reason("replaced"));
-    }
     let sign_in = &pages.sign_in;
     sign_in.brake.right(&step.client.id, &visitor.network);
     let who = (&authenticated.person_id, authenticated.epoch);
@@ -275,7 +277,7 @@ async fn conclude(
         },
         Next::Refuse(refusal) => match attempt.advance(Event::Refused(refusal), false, now) {
             Ok(()) => {
-                pages.completion.spend_in(&step.open.attempt, batch)?;
+                pages.completion.spend_in(&step.open.attempt, None, batch)?;
                 pages.completion.refuse(&step.context, &step.open.attempt, &step.client, refusal).await?
             }
             Err(illegal) => return Ok(Err(illegal)),
@@ -322,19 +324,6 @@ fn answer_in(
     }
     pages.sign_in.attempts.store_in(batch, &step.open);
     Ok(Ok(response))
-}
-
-/// What is due when an answer was not stored: the request was answered in another browser or tab, or this very attempt went on
-/// in another request.
-async fn answered_elsewhere(pages: &Pages, step: &StepContext<'_>) -> Result<Flow, ServiceError> {
-    if pages.completion.is_spent(&step.open.attempt).await? {
-        let found = StepContext::find(pages, step.context.request, Read::Attempt).await;
-        // The same attempt sends its answer again.
-        if found.is_ok_and(|found| !matches!(found.open.attempt.stage(), Stage::Finished(_))) {
-            return Ok(step.problem(ProblemKind::AlreadyFinished).into());
-        }
-    }
-    Ok(Flow::Due)
 }
 
 /// Reads attempt and session again after one of them was changed by another request; what is due instead, when it was

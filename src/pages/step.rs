@@ -9,6 +9,7 @@ use super::Pages;
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::{Client, ClientId};
 use crate::platform::bytes::Digest;
+use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::{Frame, LanguageLink, Service};
 use crate::platform::web::locale::Language;
@@ -187,7 +188,8 @@ impl<'r> StepContext<'r> {
         self.read_session
     }
 
-    /// Sends a refusal to the service, if the attempt allows one; one that was stored already is sent again.
+    /// Sends a refusal to the service, if the attempt allows one and its request was not answered elsewhere; one that was
+    /// stored already is sent again.
     pub(super) async fn refuse(&mut self, pages: &Pages, refusal: Refusal) -> Result<Flow, ServiceError> {
         let attempt = &mut self.open.attempt;
         let sent = matches!(attempt.stage(), Stage::Finished(Outcome::Refused(stored)) if *stored == refusal);
@@ -200,13 +202,20 @@ impl<'r> StepContext<'r> {
             let asked =
                 matches!(attempt.stage(), Stage::Consent(_) | Stage::Permission(..) | Stage::Answering(..));
             let person = attempt.stage().authenticated().cloned();
-            // What was never stored leaves nothing behind: whoever opens and cancels requests costs no memory.
-            if attempt.advance(Event::Refused(refusal), false, now).is_err()
-                || (self.open.is_stored() && !pages.sign_in.attempts.store(&self.open).await?)
-            {
+            if attempt.advance(Event::Refused(refusal), false, now).is_err() {
                 return Ok(Flow::Due);
             }
-            let first = pages.completion.spend(&self.open.attempt).await?;
+            // An attempt that was never stored leaves nothing behind: whoever opens and cancels requests costs no memory.
+            // Of a pushed request it is noted which attempt cancelled it.
+            let mut batch = Batch::new(&pages.sign_in.ephemeral);
+            let cancelled = (refusal == Refusal::Denied).then(|| self.open.id.digest());
+            pages.completion.spend_in(&self.open.attempt, cancelled, &mut batch)?;
+            if self.open.is_stored() {
+                pages.sign_in.attempts.store_in(&mut batch, &self.open);
+            }
+            if !batch.is_empty() && pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
+                return self.not_refused(pages, refusal, agreed).await;
+            }
             if asked && refusal == Refusal::Denied {
                 self.record(pages, Kind::ConsentRefused, person.as_ref(), |event| event);
             }
@@ -215,12 +224,45 @@ impl<'r> StepContext<'r> {
             if let Some(consent) = agreed {
                 pages.life_events.end_consent(&consent).await?;
             }
-            if !first {
-                return Ok(self.problem(ProblemKind::AlreadyFinished).into());
-            }
         }
         let attempt = &self.open.attempt;
         Ok(pages.completion.refuse(&self.context, attempt, &self.client, refusal).await?.into())
+    }
+
+    /// What follows a refusal that was not stored: the same error again where this attempt was cancelled before, since that
+    /// may never have arrived; otherwise whatever is due.
+    async fn not_refused(
+        &self,
+        pages: &Pages,
+        refusal: Refusal,
+        agreed: Option<String>,
+    ) -> Result<Flow, ServiceError> {
+        let attempt = &self.open.attempt;
+        let again = refusal == Refusal::Denied
+            && pages.completion.is_cancelled(attempt, self.open.id.digest()).await?;
+        let flow = if again {
+            pages.completion.refuse(&self.context, attempt, &self.client, refusal).await?.into()
+        } else {
+            self.answered_elsewhere(pages).await?
+        };
+        // The person refuses, whoever was answered first.
+        if let (Flow::Respond(_), Some(consent)) = (&flow, agreed) {
+            pages.life_events.end_consent(&consent).await?;
+        }
+        Ok(flow)
+    }
+
+    /// What is due when an answer was not stored: the request was answered in another browser or tab, or this very attempt
+    /// went on in another request.
+    pub(super) async fn answered_elsewhere(&self, pages: &Pages) -> Result<Flow, ServiceError> {
+        if pages.completion.is_spent(&self.open.attempt).await? {
+            let found = StepContext::find(pages, self.context.request, Read::Attempt).await;
+            // The same attempt sends its answer again.
+            if found.is_ok_and(|found| !matches!(found.open.attempt.stage(), Stage::Finished(_))) {
+                return Ok(self.problem(ProblemKind::AlreadyFinished).into());
+            }
+        }
+        Ok(Flow::Due)
     }
 
     /// Records something of this attempt, and of the person if they are known.

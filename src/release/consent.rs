@@ -199,7 +199,13 @@ mod tests {
         let text = text + if more.contains("purpose") { "" } else { "\npurpose = 'To serve you'" };
         let text = text + if more.contains("basis") { "" } else { "\nbasis = 'consent'" };
         let sms_host = "id.uz".to_owned();
-        let rules = Rules { loopback_http: false, sms_host, shortest_secret: 8, published_secrets: true };
+        let rules = Rules {
+            loopback_http: false,
+            issuer: "https://id.uz".to_owned(),
+            sms_host,
+            shortest_secret: 8,
+            published_secrets: true,
+        };
         toml::from_str::<Registration>(&text).unwrap().parse(&rules).unwrap()
     }
 

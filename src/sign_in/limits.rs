@@ -133,6 +133,16 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// How many groups it adds to a batch.
+    pub const fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether it is counted towards nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// Adds the windows to a batch, which only goes on while each keeps its cap.
     pub fn count_in(&self, batch: &mut Batch<'_>) {
         for (counts, group) in &self.groups {
@@ -191,7 +201,7 @@ impl Limits {
         let mut groups = Vec::with_capacity(7);
         if stranger {
             groups.push((true, vec![window(&of_address, 300, address_5m, Limit::Address)]));
-            groups.extend(self.around(wish.network).into_iter().map(|window| (true, vec![window])));
+            groups.extend(self.around(wish.network, "").into_iter().map(|window| (true, vec![window])));
         }
         let (number, side) = (wish.number.encode(), if stranger { "" } else { "known-" });
         groups.push((
@@ -215,9 +225,20 @@ impl Limits {
         Ok(Counted { groups, scopes })
     }
 
-    /// The windows of the networks around an address.
-    fn around(&self, network: &ClientNetwork) -> Vec<Window> {
-        let wide = |name: &str, of: &str, cap: u64| window(&format!("{name}/{of}"), 300, cap, Limit::Network);
+    /// What one more request that anybody can push (RFC 9126) is counted towards: windows of `seconds` of the address and of
+    /// the networks around it, the narrow ones first. Each lets through as many as codes may be sent there in five minutes.
+    pub fn of_push(&self, network: &ClientNetwork, seconds: i64) -> Counted {
+        let cap = network.named.as_ref().map_or(self.caps.address_5m, |it| it.sends_per_address_5m);
+        let address = window(&format!("push-address/{}", network.text()), seconds, cap, Limit::Address);
+        let around = self.around(network, "push-").into_iter();
+        let windows = [address].into_iter().chain(around.map(|window| Window { seconds, ..window }));
+        Counted { groups: windows.map(|window| (true, vec![window])).collect(), scopes: Vec::new() }
+    }
+
+    /// The windows of the networks around an address; their names begin with `what` is counted.
+    fn around(&self, network: &ClientNetwork, what: &str) -> Vec<Window> {
+        let wide =
+            |name: &str, of: &str, cap: u64| window(&format!("{what}{name}/{of}"), 300, cap, Limit::Network);
         match &network.named {
             Some(named) => vec![wide("network", &named.name, named.sends_5m)],
             None => {

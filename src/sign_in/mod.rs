@@ -55,7 +55,7 @@ pub use flow::{
 pub use freshness::{Reason, Situation, known};
 pub use identifier::{AttemptId, BrowserId, SessionId};
 pub use known_browsers::{KnownBrowsers, KnownPersons};
-pub use limits::{Caps, Limit, Limits};
+pub use limits::{Caps, Counted, Limit, Limits};
 pub use network::{ClientNetwork, NamedNetwork, NamedNetworks};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};

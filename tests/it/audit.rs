@@ -96,6 +96,22 @@ fn assert_nothing_secret(rows: &[AuditRow], secrets: &[String]) {
     }
 }
 
+/// People are pseudonyms, and the same ones to every client and command.
+fn assert_pseudonyms(rows: &[AuditRow]) {
+    let of = |kind: Kind| rows.iter().filter(move |row| row.event == kind.name()).map(|row| &row.content);
+    let sent: Vec<bool> = of(Kind::CodeSent).filter_map(|row| row["sent"].as_bool()).collect();
+    assert!(sent.contains(&true) && sent.contains(&false), "{sent:?}");
+    let unlocked = of(Kind::PersonUnlocked).next().expect("one")["person.id"].clone();
+    assert!(of(Kind::WrongCode).all(|row| row["person.id"] == unlocked), "the same person");
+    let left: Vec<i64> = of(Kind::WrongCode).filter_map(|row| row["left"].as_i64()).collect();
+    assert_eq!(left, [4, 3, 2, 1, 0]);
+    assert_eq!(of(Kind::Locked).next().expect("one")["reason"], "delay");
+    let issued = of(Kind::TokenIssued).find(|row| row["client.id"] == SHOP).expect("one");
+    let completed = of(Kind::SignInCompleted).find(|row| row["grant.id"] == issued["grant.id"]);
+    assert_eq!(completed.expect("its sign-in")["person.id"], issued["person.id"]);
+    assert!(issued["data"].as_str().is_some_and(|data| data.contains("name")), "{issued}");
+}
+
 async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: Setup) {
     let mut world = setup.set("limits.sends_per_number_10m", 3).start().await;
     let mut secrets: Vec<String> = Vec::new();
@@ -178,20 +194,7 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     }
     assert_logged(&rows, &world.nodes[0].running.log());
 
-    // People are pseudonyms, and the same ones to every client and command.
-    let of = |kind: Kind| rows.iter().filter(move |row| row.event == kind.name()).map(|row| &row.content);
-    let sent: Vec<bool> = of(Kind::CodeSent).filter_map(|row| row["sent"].as_bool()).collect();
-    assert!(sent.contains(&true) && sent.contains(&false), "{sent:?}");
-    let unlocked = of(Kind::PersonUnlocked).next().expect("one")["person.id"].clone();
-    assert!(of(Kind::WrongCode).all(|row| row["person.id"] == unlocked), "the same person");
-    let left: Vec<i64> = of(Kind::WrongCode).filter_map(|row| row["left"].as_i64()).collect();
-    assert_eq!(left, [4, 3, 2, 1, 0]);
-    assert_eq!(of(Kind::Locked).next().expect("one")["reason"], "delay");
-    let issued = of(Kind::TokenIssued).find(|row| row["client.id"] == SHOP).expect("one");
-    let completed = of(Kind::SignInCompleted).find(|row| row["grant.id"] == issued["grant.id"]);
-    assert_eq!(completed.expect("its sign-in")["person.id"], issued["person.id"]);
-    assert!(issued["data"].as_str().is_some_and(|data| data.contains("name")), "{issued}");
-
+    assert_pseudonyms(&rows);
     for person in [&nobody, &wrong, &person, &of_oneid, &refusing, &lawful, &eager] {
         secrets.extend([person.number.clone(), person.number[3..].to_owned(), person.pinfl.clone()]);
     }

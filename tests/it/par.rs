@@ -1,5 +1,6 @@
 //! Pushed authorization requests (RFC 9126).
 
+use futures_util::future::join_all;
 use reqwest::Method;
 
 use crate::support::client_file::{LENDER, MACHINE, NATIVE, PUSHER, RIVAL, SHOP};
@@ -17,12 +18,17 @@ on_both_backends!(
     rfc9126_4_one_request_has_one_answer_whatever_browsers_it_was_opened_in,
     rfc9126_4_an_error_spends_a_request_too,
     rfc9126_4_what_fits_no_address_with_the_person_in_it_is_answered_once,
+    rfc9126_4_an_error_is_no_second_answer,
+    rfc9126_4_who_cancels_twice_gets_the_same_error_again,
+    rfc9126_4_who_asks_silently_at_once_gets_one_answer,
+    rfc9126_4_a_request_that_was_answered_ends_nobodys_session,
     rfc9126_5_who_must_push_gets_no_answer_to_another_request,
 );
 
 alone_on_both_backends!(
     rfc9126_4_an_expired_request_is_refused,
     rfc9126_2_3_requests_are_bounded_in_size_and_in_number_per_client,
+    rfc9126_2_3_what_anybody_can_push_is_bounded_by_network,
 );
 
 /// Fails unless the request is one that nobody can go on with.
@@ -287,4 +293,123 @@ async fn rfc9126_4_what_fits_no_address_with_the_person_in_it_is_answered_once(w
     assert!(param(&url, "error_description").is_some_and(|why| why.contains("too large")), "{url}");
     // It was answered: nobody begins with it any more.
     assert_gone(world, &mut world.browser(), &pushed).await;
+}
+
+/// What comes of a request that somebody at `address` pushes in the name of a public client.
+async fn pushed_from(world: &World, address: &str) -> u16 {
+    let asked = Asked::by(NATIVE);
+    let request = world.browser().request(Method::POST, &world.url("/oidc/par"));
+    let request = request.header("X-Forwarded-For", address).form(asked.fields());
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+async fn rfc9126_2_3_what_anybody_can_push_is_bounded_by_network(setup: Setup) {
+    let setup = setup.set("limits.sends_per_address_5m", 3).set("limits.sends_per_site_5m", 4);
+    let setup = setup.set("pushed_requests.most_per_client", 6);
+    let world = setup.set("server.trusted_proxies", vec!["127.0.0.0/8".to_owned()]).start().await;
+    let mut taken = Vec::new();
+    for address in ["203.0.113.9", "203.0.113.10"] {
+        for _ in 0..10 {
+            taken.push(pushed_from(&world, address).await);
+        }
+    }
+    let count = |taken: &[u16]| taken.iter().filter(|status| **status == 201).count();
+    assert!(taken.iter().all(|status| matches!(status, 201 | 429)), "{taken:?}");
+    assert_eq!(
+        (count(&taken[..10]), count(&taken[10..])),
+        (3, 1),
+        "of the address, and what is left of the /24"
+    );
+    // What was refused there used up nothing of the client's: two are left of its six.
+    assert_eq!(pushed_from(&world, "198.51.100.7").await, 201);
+    assert_eq!(pushed_from(&world, "192.0.2.7").await, 201);
+    assert_eq!(pushed_from(&world, "192.0.2.8").await, 429);
+    // Who proves to be the client is not counted by network, and one has registered a number of its own.
+    for (client, most) in [(SHOP, 6), (PUSHER, 10)] {
+        let mut taken = Vec::new();
+        for _ in 0..10 {
+            taken.push(world.push(&Asked::by(client)).await.status);
+        }
+        assert_eq!(count(&taken), most, "{client}: {taken:?}");
+    }
+    world.advance(91).await;
+    assert_eq!(pushed_from(&world, "203.0.113.9").await, 201);
+}
+
+/// Fails unless the person cancels and the client is told.
+fn assert_denied(step: Step) {
+    assert_eq!(param(&step.away(), "error").as_deref(), Some("access_denied"));
+}
+
+/// Fails unless the person is told that the request was answered.
+fn assert_answered(step: Step) {
+    step.page().expect_status(410).expect("error");
+}
+
+async fn rfc9126_4_an_error_is_no_second_answer(world: &World) {
+    // The first refuses, then the first agrees; the other refuses, and again when told that it was too late.
+    for first in ["deny", "allow"] {
+        let asked = world.pushed(&Asked::by(SHOP)).await;
+        let mut tabs = Vec::new();
+        for _ in 0..2 {
+            let (mut browser, person) = (world.browser(), world.person());
+            let (page, code) = at_code(world, &mut browser, &asked, &person).await;
+            let page = browser.enter_code(&page, &code).await.page().expect("deny");
+            tabs.push((browser, page));
+        }
+        let (mut browser, page) = tabs.remove(0);
+        match first {
+            "deny" => assert_denied(browser.press(&page, "deny", &[]).await),
+            _ => drop(code_of(&browser.allow_everything(&page).await.away())),
+        }
+        let (mut browser, page) = tabs.remove(0);
+        for _ in 0..2 {
+            assert_answered(browser.press(&page, "deny", &[]).await);
+        }
+        assert_answered(browser.allow_everything(&page).await);
+    }
+}
+
+async fn rfc9126_4_who_cancels_twice_gets_the_same_error_again(world: &World) {
+    let asked = world.pushed(&Asked::by(SHOP)).await;
+    let (mut browser, mut other) = (world.browser(), world.browser());
+    let page = browser.begin(world, &asked).await.page().expect("phone");
+    let late = other.begin(world, &asked).await.page().expect("phone");
+    for _ in 0..3 {
+        assert_denied(browser.get(&page.link("cancel")).await);
+        assert_answered(other.get(&late.link("cancel")).await);
+    }
+    // Nor is there another answer for whoever goes on after that.
+    let person = world.person();
+    let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+    let code = world.sandbox.next_code(&person).await;
+    let page = browser.enter_code(&page, &code).await.page().expect("allow");
+    assert_answered(browser.allow_everything(&page).await);
+    assert_denied(browser.press(&page, "deny", &[]).await);
+}
+
+async fn rfc9126_4_who_asks_silently_at_once_gets_one_answer(world: &World) {
+    let asked = world.pushed(&Asked::by(SHOP).and("prompt", "none")).await;
+    let mut browsers: Vec<Browser> = (0..6).map(|_| world.browser()).collect();
+    let steps = join_all(browsers.iter_mut().map(|browser| browser.begin(world, &asked))).await;
+    let answered = steps.into_iter().filter(|step| match step {
+        Step::Away(url) => param(url, "error").as_deref() == Some("login_required"),
+        Step::Page(page) => {
+            assert_eq!(page.status, 410, "{page}");
+            false
+        }
+    });
+    assert_eq!(answered.count(), 1);
+}
+
+async fn rfc9126_4_a_request_that_was_answered_ends_nobodys_session(world: &World) {
+    let mut browser = world.browser();
+    code_of(&browser.sign_in(world, &Asked::by(SHOP), &world.person()).await);
+    // Somebody else in the same browser, with a request that is answered in another one.
+    let asked = world.pushed(&Asked::by(SHOP).and("prompt", "login")).await;
+    let (page, code) = at_code(world, &mut browser, &asked, &world.person()).await;
+    code_of(&world.browser().sign_in(world, &asked, &world.person()).await);
+    assert_answered(browser.enter_code(&page, &code).await);
+    let silent = Asked::by(SHOP).and("prompt", "none");
+    code_of(&browser.begin(world, &silent).await.away());
 }

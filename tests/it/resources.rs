@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::client_file::{API, API_URI, BUYER, SHOP, TAX, TAX_URI, TRADER};
+use crate::support::client_file::{API, API_URI, BUYER, RIVAL, SHOP, TAX, TAX_URI, TRADER};
 use crate::support::flow::redemption;
-use crate::support::{Asked, Tokens, World, code_of, jwt, on_both_backends, param};
+use crate::support::process::both_streams;
+use crate::support::wait::until;
+use crate::support::{
+    Asked, Setup, Tokens, World, alone_on_both_backends, client_file, code_of, jwt, on_both_backends, param,
+};
 
 on_both_backends!(
     rfc8707_2_1_a_token_is_for_the_resource_servers_that_were_named,
@@ -13,6 +17,8 @@ on_both_backends!(
     rfc8707_2_2_a_client_acts_for_itself_at_one_resource_server,
     without_a_resource_a_token_is_for_all_that_the_client_names,
 );
+
+alone_on_both_backends!(rfc8707_3_a_uri_belongs_to_one_resource_server_that_the_client_names);
 
 /// What introspection by a client says.
 async fn told(world: &World, client: &str, token: &str) -> Value {
@@ -111,4 +117,33 @@ async fn without_a_resource_a_token_is_for_all_that_the_client_names(world: &Wor
         let tokens = world.tokens(&Asked::by(client), &world.person()).await;
         assert_for(world, client, &tokens, &[(API, API), (TAX, TAX)], true).await;
     }
+}
+
+async fn rfc8707_3_a_uri_belongs_to_one_resource_server_that_the_client_names(setup: Setup) {
+    let world = setup.start().await;
+    let tokens = world.tokens(&Asked::by(BUYER).and("resource", API_URI), &world.person()).await;
+    let file = world.folder.file("servers.toml");
+    let server = |id: &str, uri: &str| {
+        client_file::client(id, &format!("resource_server = true\nresource_uris = [{uri}]\n"))
+    };
+    let import = |text: String| {
+        std::fs::write(&file, text).expect("a client file");
+        world.try_command(&["client", "import", &file.display().to_string()])
+    };
+    let quoted = format!("\"{API_URI}\"");
+    let refused = import(server(RIVAL, &quoted));
+    let said = both_streams(&refused);
+    assert!(!refused.status.success() && said.contains("it belongs to `api`"), "{said}");
+    let issuer = format!("\"{}\"", world.issuer.as_str().trim_end_matches('/'));
+    let refused = import(server(RIVAL, &issuer));
+    let said = both_streams(&refused);
+    assert!(!refused.status.success() && said.contains("is the issuer"), "{said}");
+
+    // Handed on to one that the client does not name: it learns nothing of a token that was for the former one.
+    let handed = import(format!("{}{}", server(API, ""), server(RIVAL, &quoted)));
+    assert!(handed.status.success(), "{}", both_streams(&handed));
+    let token = tokens.get("access_token");
+    until("the change", async || (told(&world, API, token).await["active"] == false).then_some(())).await;
+    assert_eq!(told(&world, RIVAL, token).await, json!({"active": false}));
+    assert_eq!(told(&world, BUYER, token).await["active"], true);
 }

@@ -29,6 +29,7 @@ fn client(id: &str, members: &str) -> Client {
     );
     let rules = Rules {
         loopback_http: true,
+        issuer: "https://id.uz".to_owned(),
         sms_host: "id.uz".to_owned(),
         shortest_secret: 8,
         published_secrets: true,

@@ -69,6 +69,8 @@ use super::{Client, ClientId};
 pub struct Rules {
     /// Whether `http` to this machine may be registered (the sandbox's services do; elsewhere it is refused).
     pub loopback_http: bool,
+    /// The issuer, which is no resource server.
+    pub issuer: String,
     /// Host in the last line of an SMS, which shortens what is left for the service's name.
     pub sms_host: String,
     /// The shortest secret that may be brought along instead of a generated one.

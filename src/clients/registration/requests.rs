@@ -7,6 +7,9 @@ use super::{KeySource, Profile};
 use crate::platform::jose::Alg;
 use crate::platform::jose::foreign::ForeignAlg;
 
+/// The most that a client may be allowed to push while one can be opened, as in the setting.
+const MOST_PUSHED: u64 = 1_000_000;
+
 /// Authorization requests as registered.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RequestsDocument {
@@ -16,6 +19,9 @@ pub struct RequestsDocument {
     /// Whether its requests must be pushed (RFC 9126 §6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pushed_authorization_requests: Option<bool>,
+    /// Requests that it may push while one can be opened; the setting `pushed_requests.most_per_client` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pushed_requests_most: Option<u64>,
     /// Signature of the answers that it wants signed; `RS256` when absent (JARM §3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_signed_response_alg: Option<String>,
@@ -30,6 +36,7 @@ pub struct RequestsDocument {
 members!(RequestsDocument {
     profile,
     require_pushed_authorization_requests,
+    pushed_requests_most,
     authorization_signed_response_alg,
     request_object_signing_alg,
     require_signed_request_object
@@ -42,6 +49,8 @@ pub struct RequestPolicy {
     pub profile: Profile,
     /// Whether they must be pushed.
     pub pushed_only: bool,
+    /// How many it may push while one can be opened, if that is its own.
+    pub pushed_most: Option<u64>,
     /// Signature of answers in a signed response mode.
     pub response_alg: Alg,
     /// The one signature that its request objects may have, if it registered one.
@@ -61,6 +70,7 @@ impl RequestsDocument {
             signed_answers: false,
             longest_code: None,
             pushed_only: self.require_pushed_authorization_requests.unwrap_or(false),
+            pushed_most: self.pushed_most(check),
             response_alg: check.alg(
                 "authorization_signed_response_alg",
                 self.authorization_signed_response_alg.as_deref(),
@@ -69,6 +79,13 @@ impl RequestsDocument {
             object_alg: self.object_alg(check),
             signed_only: self.require_signed_request_object.unwrap_or(false),
         }
+    }
+
+    fn pushed_most(&self, check: &mut Check<'_>) -> Option<u64> {
+        if self.pushed_requests_most.is_some_and(|most| !(1..=MOST_PUSHED).contains(&most)) {
+            check.fail("pushed_requests_most", format!("a whole number from 1 to {MOST_PUSHED}"));
+        }
+        self.pushed_requests_most
     }
 
     fn object_alg(&self, check: &mut Check<'_>) -> Option<ForeignAlg> {
@@ -99,6 +116,18 @@ impl RequestsDocument {
 mod tests {
     use super::super::tests::{client, wrong};
     use super::*;
+
+    #[test]
+    fn a_client_may_push_as_many_requests_as_its_registration_says() {
+        assert_eq!(client("").requests.pushed_most, None);
+        assert_eq!(client("pushed_requests_most = 200000").requests.pushed_most, Some(200_000));
+        for bad in [0, 1_000_001] {
+            assert_eq!(
+                wrong(&format!("pushed_requests_most = {bad}")),
+                ["pushed_requests_most: a whole number from 1 to 1000000"]
+            );
+        }
+    }
 
     #[test]
     fn rfc9126_6_requests_are_pushed_where_the_registration_says_so() {

@@ -19,7 +19,13 @@ fn portal(more: &str) -> Registration {
 /// The rules of the sandbox.
 fn sandbox() -> Rules {
     let sms_host = "localhost".to_owned();
-    Rules { loopback_http: true, sms_host, shortest_secret: 8, published_secrets: true }
+    Rules {
+        loopback_http: true,
+        issuer: "https://id.uz".to_owned(),
+        sms_host,
+        shortest_secret: 8,
+        published_secrets: true,
+    }
 }
 
 fn parse(more: &str) -> Result<Client, RegistrationErrors> {
@@ -104,6 +110,7 @@ fn the_parts_of_a_document_stand_side_by_side() {
     document["request_object_signing_alg"] = "ES256".into();
     document["require_signed_request_object"] = true.into();
     document["require_pushed_authorization_requests"] = true.into();
+    document["pushed_requests_most"] = 100.into();
     document["authorization_signed_response_alg"] = "ES256".into();
     for (member, value) in [
         ("oneid", json!(true)),

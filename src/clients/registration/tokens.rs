@@ -190,6 +190,12 @@ impl TokensDocument {
             check.fail("resource_uris", "only a resource server has any: `resource_server = true`");
         }
         for uri in &uris {
+            if uri.trim_end_matches('/') == check.rules.issuer {
+                check.fail(
+                    "resource_uris",
+                    format!("`{uri}` is the issuer: its UserInfo is no resource server"),
+                );
+            }
             let fits = (1..=500).contains(&uri.len()) && uri.bytes().all(|byte| byte.is_ascii_graphic());
             if !fits || uri.contains('#') || url::Url::parse(uri).is_err() {
                 check.fail(
@@ -281,6 +287,12 @@ mod tests {
         for bad in ["/v1", "api", "https://api.uz/#x", "https://api.uz/ x", ""] {
             let errors = wrong(&format!("{server}resource_uris = ['{bad}']"));
             assert!(errors.len() == 1 && errors[0].starts_with("resource_uris: "), "{bad}: {errors:?}");
+        }
+        for issuer in ["https://id.uz", "https://id.uz/"] {
+            assert_eq!(
+                wrong(&format!("{server}resource_uris = ['{issuer}']")),
+                [format!("resource_uris: `{issuer}` is the issuer: its UserInfo is no resource server")]
+            );
         }
         assert_eq!(
             wrong("resource_uris = ['https://api.uz/']"),

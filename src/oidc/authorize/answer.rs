@@ -18,6 +18,7 @@ use crate::grants::{self, GrantDetails};
 use crate::oidc::code::CodeContent;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::people::DataSet;
+use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Batch;
 use crate::platform::jose::UNTYPED;
 use crate::platform::service_error::ServiceError;
@@ -136,7 +137,7 @@ impl Authorization {
             client.requests.longest_code.map_or(self.code_seconds, |most| most.min(self.code_seconds));
         let code = self.codes.issue_in(batch, &content, seconds);
         if let Some(pushed) = state.pushed {
-            self.pushed.spend_in(batch, pushed);
+            self.pushed.spend_in(batch, pushed, None);
         }
         self.provider.metrics.sign_ins("answer", "code").inc();
         let stored = to_raw_value(&code).map_err(|error| ServiceError::Internal(error.to_string()))?;
@@ -187,25 +188,30 @@ impl Authorization {
     }
 
     /// Spends the pushed request that a sign-in was begun by, if it was, together with the rest of a batch: a request that was
-    /// answered by an error is answered as well.
+    /// answered by an error is answered as well. Where its person cancels it, the attempt is `cancelled`.
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version.
-    pub fn spend_in(&self, request: &SignInRequest, batch: &mut Batch<'_>) -> Result<(), ServiceError> {
+    pub fn spend_in(
+        &self,
+        request: &SignInRequest,
+        cancelled: Option<Digest>,
+        batch: &mut Batch<'_>,
+    ) -> Result<(), ServiceError> {
         if let Some(pushed) = reply_state(request)?.pushed {
-            self.pushed.spend_in(batch, pushed);
+            self.pushed.spend_in(batch, pushed, cancelled);
         }
         Ok(())
     }
 
-    /// As [`Authorization::spend_in`]; `false` when the request was answered before.
+    /// Whether that its person cancelled this attempt was the answer to its pushed request.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable.
-    pub async fn spend(&self, request: &SignInRequest) -> Result<bool, ServiceError> {
+    pub async fn is_cancelled(&self, request: &SignInRequest, attempt: Digest) -> Result<bool, ServiceError> {
         match reply_state(request)?.pushed {
-            Some(pushed) => Ok(self.pushed.spend(pushed).await?),
-            None => Ok(true),
+            Some(pushed) => Ok(self.pushed.is_cancelled(pushed, attempt).await?),
+            None => Ok(false),
         }
     }
 

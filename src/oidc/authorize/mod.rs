@@ -49,6 +49,7 @@ use crate::grants::Grants;
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Unavailable;
 use crate::platform::jose::KeySet;
+use crate::platform::seal::Mac;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::cookies::Cookies;
 use crate::platform::web::page_context::{PageContext, Problem};
@@ -80,6 +81,8 @@ pub struct Authorization {
     pub code_seconds: i64,
     /// Requests that clients pushed.
     pub pushed: PushedRequests,
+    /// Digests of networks, by which limits count what anybody can push.
+    pub networks: Arc<Mac>,
     /// How cookies are read and set.
     pub cookies: Cookies,
 }
@@ -303,18 +306,7 @@ async fn by_reference(
     let (found, session) =
         endpoint.pushed.find(name, session_cookie(context.request, endpoint.cookies)).await?;
     let Some(pushed) = found.filter(|pushed| pushed.client_id == client.id) else {
-        let technical =
-            "invalid_request_uri: request_uri has expired, was used, or was pushed by another client";
-        provider
-            .audit
-            .record(Event::new(Kind::AuthorizationRefused).client(client.id.as_str()).reason(technical));
-        let problem = Problem {
-            service: Some(client.shown(context.language)),
-            back: client.start_page(),
-            technical: Some(technical),
-            ..Problem::default()
-        };
-        return Ok(context.problem(ProblemKind::Expired, &problem));
+        return Ok(gone(endpoint, context, &client));
     };
     let params = pushed.params;
     let context = PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
@@ -324,11 +316,25 @@ async fn by_reference(
             let request = AuthorizationRequest { pushed: Some(name), ..request };
             go_on(endpoint, &context, (&request, &params), Ok(session)).await
         }
-        Err(rejection) => {
-            endpoint.pushed.spend(name).await?;
+        Err(rejection) if endpoint.pushed.spend(name).await? => {
             reject(endpoint, &context, &rejection, client.id.as_str())
         }
+        Err(_) => Ok(gone(endpoint, &context, &client)),
     }
+}
+
+/// The page for a pushed request that nobody can go on with; the client gets no second answer.
+fn gone(endpoint: &Authorization, context: &PageContext<'_>, client: &Client) -> HttpResponse {
+    let technical = "invalid_request_uri: request_uri has expired, was used, or was pushed by another client";
+    let event = Event::new(Kind::AuthorizationRefused).client(client.id.as_str()).reason(technical);
+    endpoint.provider.audit.record(event);
+    let problem = Problem {
+        service: Some(client.shown(context.language)),
+        back: client.start_page(),
+        technical: Some(technical),
+        ..Problem::default()
+    };
+    context.problem(ProblemKind::Expired, &problem)
 }
 
 async fn go_on(
@@ -369,10 +375,6 @@ fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpRes
     };
     context.problem(kind, &Problem { technical: Some(technical), ..Problem::default() })
 }
-
-/// What a client gets whose pushed request was answered at the same moment.
-const SPENT: OAuthError =
-    OAuthError { code: ErrorCode::InvalidRequest, description: "request_uri was used before" };
 
 /// Runs all checks of a pushed request, and makes sure that the browser can carry it. Returns what is kept of it: the
 /// parameters themselves, those in its object if it has one.

@@ -51,11 +51,14 @@ pub(super) async fn answer(
                 Err(error) => error,
             },
         };
+        // An answer that was given meanwhile is the only one.
+        if let Some(pushed) = request.pushed
+            && !endpoint.pushed.spend(pushed).await?
+        {
+            return Ok(super::gone(endpoint, context, client));
+        }
         let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
         endpoint.provider.audit.record(refused.error(error.code.name()).reason(error.description));
-        if let Some(pushed) = request.pushed {
-            endpoint.pushed.spend(pushed).await?;
-        }
         let error = super::ClientError { redirect: request.redirect.clone(), error };
         return Ok(endpoint.error(&error)?.send(context, Some(client)));
     }
@@ -87,7 +90,7 @@ pub(super) fn failure(
     context.or_failure(endpoint.error(&error).map(|answer| answer.send(context, Some(client))))
 }
 
-/// The answer; nothing when the session was changed meanwhile, an error when the person must be asked.
+/// The answer, or the page where the request was answered meanwhile; nothing when the session was changed meanwhile, an error when the person must be asked.
 async fn try_once(
     endpoint: &Authorization,
     context: &PageContext<'_>,
@@ -146,7 +149,7 @@ async fn try_once(
         && !done
         && endpoint.pushed.is_spent(pushed).await?
     {
-        return Ok(Err(super::SPENT));
+        return Ok(Ok(Some(super::gone(endpoint, context, client))));
     }
     Ok(Ok(done.then(|| answer.send(context, Some(client)))))
 }

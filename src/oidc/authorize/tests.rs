@@ -21,6 +21,7 @@ fn client(more: &str) -> Arc<Client> {
     let registration: Registration = toml::from_str(&text).unwrap();
     let rules = Rules {
         loopback_http: false,
+        issuer: "https://id.uz".to_owned(),
         sms_host: "id.uz".to_owned(),
         shortest_secret: 8,
         published_secrets: true,

@@ -161,7 +161,8 @@ pub(crate) fn text(backchannel: &str) -> String {
         profiled(BROKER, &format!("{refreshing}{}", keyed("profile = \"fapi2-message-signing\"\n"))),
         client(
             PUSHER,
-            "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
+            "require_pushed_authorization_requests = true\npushed_requests_most = 500\n\
+             authorization_signed_response_alg = \"EdDSA\"\n",
         ),
         client(TV, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\ntoken_endpoint_auth_method = \"none\"\n")),
         client(RADIO, &format!("grant_types = [{DEVICE}, \"refresh_token\"]\nredirect_uris = []\n")),
