@@ -55,7 +55,7 @@ pub(crate) struct World {
 }
 
 /// Enough people for all tests on the shared providers.
-const SHARED: (usize, usize) = (240, 12);
+const SHARED: (usize, usize) = (600, 12);
 
 impl World {
     /// The provider that tests with default settings share.
