@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::support::client_file::{RADIO, SHOP, TV};
+use crate::support::client_file::{GAZETTE, RADIO, SHOP, TV};
 use crate::support::{
     Backend, Browser, Page, Person, Setup, Tokens, World, alone_on_both_backends, on_both_backends,
 };
@@ -14,6 +14,7 @@ on_both_backends!(
     rfc8628_3_3_a_code_is_typed_as_people_type_and_tells_nothing_else,
     rfc8628_3_3_1_a_link_confirms_nothing,
     rfc8628_3_5_a_device_is_told_what_the_person_decided,
+    rfc8628_5_4_no_session_consent_or_law_lets_a_device_in,
     rfc8628_5_one_browser_takes_a_code,
     a_device_may_refresh_and_its_code_is_its_clients,
 );
@@ -105,11 +106,25 @@ async fn rfc8628_a_person_lets_a_device_in(world: &World) {
     let claims = crate::support::jwt::read(tokens.get("id_token")).claims;
     assert_eq!((&claims["sub"], &claims["aud"]), (&told["sub"], &TV.into()), "{claims}");
     assert!(claims.get("nonce").is_none(), "{claims}");
-    // The person has a session at the browser, and the next device needs no code from an SMS.
-    let next = world.device(TV, "openid profile").await.granted();
-    let page = browser.go_on_with(next.get("user_code")).await.expect("other");
-    browser.press(&page, "continue", &[]).await.page().expect("device-done");
-    world.poll(TV, &next).await.granted();
+}
+
+async fn rfc8628_5_4_no_session_consent_or_law_lets_a_device_in(world: &World) {
+    for client in [TV, GAZETTE] {
+        let (person, mut browser) = (world.person(), world.browser());
+        // The first device leaves a session, and a consent or what a law lets the service have.
+        let device = world.device(client, "openid profile").await.granted();
+        browser.let_in(world, device.get("user_code"), &person).await;
+        world.poll(client, &device).await.granted();
+        let next = world.device(client, "openid profile").await.granted();
+        let page = browser.go_on_with(next.get("user_code")).await.expect("phone");
+        let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+        assert!(page.text().contains("A device will be signed in as you"), "{page}");
+        let sms = world.sandbox.next_code(&person).await;
+        let page = browser.enter_code(&page, &sms).await.page().expect("allow").expect("for-device");
+        assert!(page.text().contains("only if the device is yours"), "{page}");
+        browser.press(&page, "deny", &[]).await.page().expect("device-refused");
+        world.poll(client, &next).await.refused(400, "access_denied");
+    }
 }
 
 async fn rfc8628_3_1_what_a_device_may_not_ask_is_refused(world: &World) {

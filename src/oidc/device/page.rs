@@ -185,7 +185,9 @@ fn neutral(client: &crate::clients::Client, asked: &Asked) -> Result<SignInReque
     Ok(SignInRequest {
         client_id: client.id.clone(),
         data: DataRequest::allowed(client, &sets, offline),
-        ask_again: AskAgain::default(),
+        // Whoever typed a code that a stranger sent is to notice before the stranger's device is in: no session and nothing
+        // on record, not even a law, lets a device in without a code from an SMS and a page.
+        ask_again: AskAgain { sign_in: true, consent: true, decision: true },
         max_age: client.sessions.default_max_age,
         acr: reachable(&Means::OFFERED, client),
         expected_sub: None,

@@ -56,6 +56,8 @@ pub(crate) const BROKER: &str = "broker";
 pub(crate) const TV: &str = "tv";
 /// As `TV`, with a secret; refreshes.
 pub(crate) const RADIO: &str = "radio";
+/// A device of a state body with a statutory basis.
+pub(crate) const GAZETTE: &str = "gazette";
 /// Speaks OneID's protocol, and may ask for all data.
 pub(crate) const ONEID: &str = "my_portal_uz";
 /// As `ONEID`, with the answers that every published client understands.
@@ -165,6 +167,13 @@ pub(crate) fn text(backchannel: &str) -> String {
         ),
         client(TV, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\ntoken_endpoint_auth_method = \"none\"\n")),
         client(RADIO, &format!("grant_types = [{DEVICE}, \"refresh_token\"]\nredirect_uris = []\n")),
+        client(
+            GAZETTE,
+            &format!(
+                "grant_types = [{DEVICE}]\nredirect_uris = []\nkind = \"state\"\nbasis = \"statutory\"\n\
+                 basis_reference = \"Law 123\"\n"
+            ),
+        ),
         client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
         client(
             ONEID_MINIMAL,
