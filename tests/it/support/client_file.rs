@@ -54,7 +54,7 @@ pub(crate) const BROKER: &str = "broker";
 
 /// A device without a browser: public, without a redirect URI.
 pub(crate) const TV: &str = "tv";
-/// As `TV`, with a secret; refreshes.
+/// As `TV`, with a secret; refreshes; gets tokens for `API` and `TAX`.
 pub(crate) const RADIO: &str = "radio";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
@@ -166,7 +166,13 @@ pub(crate) fn text(backchannel: &str) -> String {
             "require_pushed_authorization_requests = true\nauthorization_signed_response_alg = \"EdDSA\"\n",
         ),
         client(TV, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\ntoken_endpoint_auth_method = \"none\"\n")),
-        client(RADIO, &format!("grant_types = [{DEVICE}, \"refresh_token\"]\nredirect_uris = []\n")),
+        client(
+            RADIO,
+            &format!(
+                "grant_types = [{DEVICE}, \"refresh_token\"]\nredirect_uris = []\n\
+                 resource_servers = [\"api\", \"tax\"]\n"
+            ),
+        ),
         client(
             GAZETTE,
             &format!(
