@@ -4,14 +4,15 @@ use std::path::Path;
 
 use crate::grants::{REVOKED, UNANSWERED};
 use crate::notices::DELIVERIES;
-use crate::oidc::{CODES, DEVICES, PUSHED, USED, USER_CODES};
+use crate::oidc::{CODES, DECISIONS, DEVICES, PUSHED, USED, USER_CODES};
 use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
 use crate::sign_in::{ATTEMPTS, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 12] = [
+const ALL: [KeySpace; 13] = [
     ATTEMPTS,
     CODES,
+    DECISIONS,
     DELIVERIES,
     DEVICES,
     oneid::CODES,

@@ -78,6 +78,8 @@ kinds! {
     CodeLimited = "sign_in.limited", Info, PerSecond(REFUSALS), "a limit refused a code";
     /// A code was compared and not accepted.
     WrongCode = "sign_in.wrong_code", Info, PerSecond(BEGINNINGS), "a code was not accepted";
+    /// A device's code was entered that stands for nothing, or too many of those came from there.
+    UserCodeRefused = "device.code_refused", Info, PerSecond(REFUSALS), "a device's code was not accepted";
     /// A code was entered that could no longer be compared.
     CodeRefused = "sign_in.code_refused", Info, PerSecond(REFUSALS), "a code came too late or too often";
     /// Wrong codes delayed or locked an account.

@@ -163,7 +163,8 @@ impl Grants {
 
     /// Redeems a code, whose person signed in by the number with this blind index. `None` when all access of the person,
     /// the number's enrolment or the consent has ended, or when it was redeemed before: then everything that came of it is
-    /// revoked. A redemption that the database did not answer may be repeated, and takes over what it perhaps stored.
+    /// revoked, unless that was less than `together` seconds ago. A redemption that the database did not answer may be
+    /// repeated, and takes over what it perhaps stored.
     ///
     /// # Errors
     /// [`ServiceError`], as for all methods.
@@ -174,6 +175,7 @@ impl Grants {
         (details, number): (GrantDetails, &Digest),
         refreshable: bool,
         expires_at: Timestamp,
+        together: i64,
     ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
         let grant = Grant {
@@ -194,8 +196,26 @@ impl Grants {
         if let Some(grant) = self.take_over(&grant, number).await? {
             return Ok(Some(grant));
         }
-        self.replayed(code, client).await?;
+        self.repeated(code, client, together).await?;
         Ok(None)
+    }
+
+    /// As [`Grants::replayed`], unless the code was redeemed less than `together` seconds ago and nothing was refreshed since:
+    /// then two requests were sent at once, and the other one's tokens stay.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn repeated(&self, code: &str, client: &ClientId, together: i64) -> Result<(), ServiceError> {
+        if together > 0
+            && let Some(held) = self.find(&id_of(code)).await?
+            && held.client_id == *client
+            && held.generation <= 1
+            // By the clocks of two nodes, which may differ a little.
+            && (-together..together).contains(&self.clock.now().since(held.refreshed_at))
+        {
+            return Ok(());
+        }
+        self.replayed(code, client).await
     }
 
     /// Notes that nobody knows whether a redemption or a rotation took place. If the note is lost, its repetition counts as a

@@ -47,7 +47,7 @@ pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
 pub(crate) use backchannel_logout::TABLES;
 pub use code::{CODES, Codes};
-pub use device::{DEVICES, Devices, USER_CODES};
+pub use device::{DECISIONS, DEVICES, Devices, USER_CODES};
 pub use discovery::Discovery;
 pub use dpop::Proofs;
 pub use end_session::{Logout, LogoutDecision, PostLogout};

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::access_token::Restriction;
 use super::code::{CodeContent, FoundCode};
-use super::device::{Allowed, Polled};
+use super::device::{Allowed, Polled, TOGETHER};
 use super::error::{ErrorCode, TokenError};
 use super::refresh_token::RefreshToken;
 use super::{Tokens, client_auth, id_token, resource};
@@ -175,17 +175,17 @@ async fn authorization_code(
         return Err(invalid());
     }
     let CodeContent { details, nonce, number, .. } = content;
-    let allowed = (code, details, number);
+    let allowed = (code, details, number, 0);
     redeem(tokens, client, (params, bound_to), allowed, (nonce, Event::new(Kind::TokenIssued)), invalid).await
 }
 
 /// Makes a grant of what a person let the client have, by one durable statement that has one winner, and issues its tokens.
-/// Everything else that may fail comes before.
+/// Everything else that may fail comes before. A second redemption within `together` seconds ends nothing.
 async fn redeem(
     tokens: &Tokens,
     client: &Client,
     (params, bound_to): (&Params, Option<Confirmation>),
-    (code, mut details, number): (&str, GrantDetails, Digest),
+    (code, mut details, number, together): (&str, GrantDetails, Digest, i64),
     (nonce, issued): (Option<String>, Event<'_>),
     invalid: impl Fn() -> TokenError,
 ) -> Result<TokenResponse, TokenError> {
@@ -201,7 +201,8 @@ async fn redeem(
     }
     let audience = resource::audience(&tokens.provider, client, params, &details.resources)?;
     let record = id_token::record(tokens, id_token::subject(&details)).await?;
-    let grant = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until).await?;
+    let redeemed = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until, together);
+    let grant = redeemed.await?;
     let grant = grant.ok_or_else(invalid)?;
     let restriction = Restriction { audience, bound_to };
     let about = (&grant, record.as_deref());
@@ -226,7 +227,7 @@ async fn device_code(
             "the device code is invalid, already used, or was issued to another client",
         )
     };
-    let Allowed { number, details } = match tokens.devices.poll(code, &client.id).await? {
+    let Allowed { number, details, .. } = match tokens.devices.poll(code, &client.id).await? {
         Polled::TooSoon => {
             return error(ErrorCode::SlowDown, "wait five seconds longer between two polls from now on");
         }
@@ -234,10 +235,16 @@ async fn device_code(
         Polled::Denied => return error(ErrorCode::AccessDenied, "the person refused"),
         Polled::Expired => return error(ErrorCode::ExpiredToken, "the device code has expired: begin again"),
         Polled::Unknown => return Err(invalid()),
+        Polled::SignedOut => {
+            // It may have been redeemed before.
+            tokens.grants.repeated(code, &client.id, TOGETHER).await?;
+            return Err(invalid());
+        }
         Polled::Allowed(allowed) => *allowed,
     };
     let issued = Event::new(Kind::TokenIssued).grant_type("device_code");
-    redeem(tokens, client, (params, bound_to), (code, details, number), (None, issued), invalid).await
+    redeem(tokens, client, (params, bound_to), (code, details, number, TOGETHER), (None, issued), invalid)
+        .await
 }
 
 /// RFC 7636 §4.6, both ways: a verifier without a challenge is refused as well (RFC 9700 §2.1.1, downgrade).

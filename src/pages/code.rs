@@ -186,6 +186,7 @@ pub(super) fn page(
         next,
         slow: sign_in.outbox.is_slow(),
         strangers: sent.told.strangers,
+        for_device: step.open.attempt.request.is_for_device(),
         seconds: u32::try_from(sign_in.settings.code_seconds).unwrap_or(0),
         back: &back,
         cancel: &cancel,

@@ -161,7 +161,8 @@ impl Completion {
     pub(super) async fn is_spent(&self, attempt: &SignInAttempt) -> Result<bool, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.is_spent(&attempt.request).await,
-            Protocol::OneId | Protocol::Device => Ok(false),
+            Protocol::Device => self.devices.is_decided(&attempt.request).await,
+            Protocol::OneId => Ok(false),
         }
     }
 }

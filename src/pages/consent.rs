@@ -87,7 +87,7 @@ fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) ->
         data.iter().map(|datum| json!({ "set": datum.id, "name": datum.label, "why": datum.why })).collect()
     };
     let service = step.service();
-    let shown = json!({
+    let mut shown = json!({
         "language": tag,
         "service": service.name,
         "owner": service.owner,
@@ -100,6 +100,9 @@ fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) ->
         "optional": told(&optional),
         "offline": request.offline,
     });
+    if step.open.attempt.request.is_for_device() {
+        shown["for_device"] = true.into();
+    }
     let shown = shown.to_string();
     let values = |data: &[Datum]| -> Vec<serde_json::Value> {
         data.iter().map(|datum| json!([datum.values, datum.warning])).collect()
@@ -147,6 +150,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
         recipients: recipients.as_deref(),
         until: text.date_for_suffix(until.0),
         offline: content.request.offline,
+        for_device: step.open.attempt.request.is_for_device(),
     };
     respond::page(StatusCode::OK, &page, &step.csp_sources())
 }

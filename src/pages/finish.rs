@@ -10,6 +10,7 @@ use super::Pages;
 use super::step::{Flow, Read, StepContext};
 use super::visitor::Visitor;
 use crate::audit::Kind;
+use crate::clients::Basis;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::problem::ProblemKind;
@@ -256,6 +257,7 @@ fn next(
     let now = pages.sign_in.clock.now();
     match decide(client, &asked, person.consent.as_ref(), request.ask_again.consent, now) {
         Decision::Ask => Next::Ask,
+        _ if request.ask_again.decision => Next::Ask,
         decision => Next::Answer(decision),
     }
 }
@@ -383,7 +385,11 @@ async fn record(
         extent: Extent::agreed(&agreement.asked, &agreement.ticked),
         terms: agreement.terms.clone(),
         shown: agreement.shown.clone(),
-        permitted_by: authenticated.code.clone().map_or(PermittedBy::Click, PermittedBy::Code),
+        permitted_by: match step.client.data.basis {
+            // The person only decides whether the device is theirs.
+            Basis::Statutory => PermittedBy::Law,
+            Basis::Consent => authenticated.code.clone().map_or(PermittedBy::Click, PermittedBy::Code),
+        },
     };
     let former = present.person.consent.as_ref();
     pages.life_events.consent_given(&authenticated.person_id, &step.client, new, former).await

@@ -33,6 +33,13 @@ pub struct SignInRequest {
     pub reply: Reply,
 }
 
+impl SignInRequest {
+    /// Whether the answer goes to another device, and not back by this browser.
+    pub const fn is_for_device(&self) -> bool {
+        self.return_to.is_none()
+    }
+}
+
 /// What a service wants the person to be asked again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskAgain {
@@ -40,6 +47,10 @@ pub struct AskAgain {
     pub sign_in: bool,
     /// For consent, although one is on record.
     pub consent: bool,
+    /// For a decision on a page, although a law or what is on record would do: only the person can tell whether the answer goes
+    /// where they want it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decision: bool,
 }
 
 impl AskAgain {

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::support::client_file::{RADIO, SHOP, TV};
+use crate::support::client_file::{API_URI, GAZETTE, RADIO, SHOP, TAX_URI, TV};
 use crate::support::{
     Backend, Browser, Page, Person, Setup, Tokens, World, alone_on_both_backends, on_both_backends,
 };
@@ -14,7 +14,11 @@ on_both_backends!(
     rfc8628_3_3_a_code_is_typed_as_people_type_and_tells_nothing_else,
     rfc8628_3_3_1_a_link_confirms_nothing,
     rfc8628_3_5_a_device_is_told_what_the_person_decided,
+    rfc8628_5_4_no_session_consent_or_law_lets_a_device_in,
     rfc8628_5_one_browser_takes_a_code,
+    rfc8707_2_1_a_device_may_say_which_resource_server_its_token_is_for,
+    what_was_decided_for_a_device_stays,
+    who_signs_out_before_the_device_asks_lets_nothing_in,
     a_device_may_refresh_and_its_code_is_its_clients,
 );
 
@@ -105,11 +109,25 @@ async fn rfc8628_a_person_lets_a_device_in(world: &World) {
     let claims = crate::support::jwt::read(tokens.get("id_token")).claims;
     assert_eq!((&claims["sub"], &claims["aud"]), (&told["sub"], &TV.into()), "{claims}");
     assert!(claims.get("nonce").is_none(), "{claims}");
-    // The person has a session at the browser, and the next device needs no code from an SMS.
-    let next = world.device(TV, "openid profile").await.granted();
-    let page = browser.go_on_with(next.get("user_code")).await.expect("other");
-    browser.press(&page, "continue", &[]).await.page().expect("device-done");
-    world.poll(TV, &next).await.granted();
+}
+
+async fn rfc8628_5_4_no_session_consent_or_law_lets_a_device_in(world: &World) {
+    for client in [TV, GAZETTE] {
+        let (person, mut browser) = (world.person(), world.browser());
+        // The first device leaves a session, and a consent or what a law lets the service have.
+        let device = world.device(client, "openid profile").await.granted();
+        browser.let_in(world, device.get("user_code"), &person).await;
+        world.poll(client, &device).await.granted();
+        let next = world.device(client, "openid profile").await.granted();
+        let page = browser.go_on_with(next.get("user_code")).await.expect("phone");
+        let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+        assert!(page.text().contains("A device will be signed in as you"), "{page}");
+        let sms = world.sandbox.next_code(&person).await;
+        let page = browser.enter_code(&page, &sms).await.page().expect("allow").expect("for-device");
+        assert!(page.text().contains("only if the device is yours"), "{page}");
+        browser.press(&page, "deny", &[]).await.page().expect("device-refused");
+        world.poll(client, &next).await.refused(400, "access_denied");
+    }
 }
 
 async fn rfc8628_3_1_what_a_device_may_not_ask_is_refused(world: &World) {
@@ -209,6 +227,76 @@ async fn rfc8628_5_one_browser_takes_a_code(world: &World) {
     other.press(&pages[1], "continue", &[]).await.page().expect_status(422).expect("error");
     let page = other.open("/device").await.page().expect("user-code");
     other.press(&page, "continue", &[("user_code", code)]).await.page().expect_status(422);
+    // The one that took it may go back and come again, until the person has decided.
+    one.press(&pages[0], "continue", &[]).await.page().expect("phone");
+    let page = one.go_on_with(code).await.expect("phone");
+    one.get(&page.link("cancel")).await.page().expect("device-refused");
+    one.press(&pages[0], "continue", &[]).await.page().expect_status(422).expect("error");
+    // A browser that keeps no cookies takes none.
+    let another = world.device(TV, "openid").await.granted();
+    let form = [("user_code", another.get("user_code"))];
+    let request = world.browser().request(reqwest::Method::POST, &world.url("/device/continue"));
+    let request = request.header("Sec-Fetch-Site", "same-origin").form(&form);
+    assert_eq!(request.send().await.expect("an answer").status(), 403);
+    world.browser().go_on_with(another.get("user_code")).await.expect("phone");
+}
+
+async fn what_was_decided_for_a_device_stays(world: &World) {
+    let person = world.person();
+    let mut browser = world.browser();
+    // Refused in one tab, then allowed in another.
+    let device = world.device(TV, "openid profile").await.granted();
+    let code = device.get("user_code");
+    let other_tab = browser.go_on_with(code).await.expect("phone");
+    let page = browser.decide(world, code, &person).await.expect("allow");
+    browser.get(&other_tab.link("cancel")).await.page().expect("device-refused");
+    let late = browser.allow_everything(&page).await.page().expect_status(410);
+    assert!(!late.has("device-done"), "{late}");
+    world.poll(TV, &device).await.refused(400, "access_denied");
+    // The other way round.
+    let device = world.device(TV, "openid profile").await.granted();
+    let code = device.get("user_code");
+    let other_tab = browser.go_on_with(code).await.expect("phone");
+    browser.let_in(world, code, &person).await;
+    let late = browser.get(&other_tab.link("cancel")).await.page().expect_status(410);
+    assert!(!late.has("device-refused"), "{late}");
+    world.poll(TV, &device).await.granted();
+}
+
+async fn who_signs_out_before_the_device_asks_lets_nothing_in(world: &World) {
+    let person = world.person();
+    let device = world.device(TV, "openid profile").await.granted();
+    let mut browser = world.browser();
+    browser.let_in(world, device.get("user_code"), &person).await;
+    let page = browser.open("/oidc/logout").await.page().expect("continue");
+    browser.press(&page, "continue", &[]).await.page().expect("signed-out");
+    world.poll(TV, &device).await.refused(400, "invalid_grant");
+}
+
+async fn rfc8707_2_1_a_device_may_say_which_resource_server_its_token_is_for(world: &World) {
+    let asked = async |more: &[(&str, &str)]| {
+        let fields = [&[("scope", "openid profile")], more].concat();
+        world.post_as(RADIO, "/oidc/device_authorization", &fields).await
+    };
+    for wrong in ["https://other.example.uz/", "urn:uz:example:tax#x", "tax"] {
+        asked(&[("resource", API_URI), ("resource", wrong)]).await.refused(400, "invalid_target");
+    }
+    let other = [("scope", "openid"), ("resource", API_URI)];
+    world.post_as(TV, "/oidc/device_authorization", &other).await.refused(400, "invalid_target");
+    let (person, device) = (world.person(), asked(&[("resource", API_URI)]).await.granted());
+    world.browser().let_in(world, device.get("user_code"), &person).await;
+    let tokens = world.poll(RADIO, &device).await.granted();
+    let seen = async |by: &str| {
+        let token = tokens.get("access_token");
+        world.post_as(by, "/oidc/introspect", &[("token", token)]).await.granted().body["active"].clone()
+    };
+    assert_eq!((seen("api").await, seen("tax").await), (true.into(), false.into()));
+    // The token request may not say more.
+    let device = asked(&[("resource", API_URI)]).await.granted();
+    world.browser().let_in(world, device.get("user_code"), &person).await;
+    let code = device.get("device_code");
+    let more = [("grant_type", GRANT), ("device_code", code), ("resource", TAX_URI)];
+    world.post_as(RADIO, "/oidc/token", &more).await.refused(400, "invalid_target");
 }
 
 async fn a_device_may_refresh_and_its_code_is_its_clients(world: &World) {
@@ -272,21 +360,62 @@ async fn rfc8628_3_5_devices_wait_and_codes_expire_and_work_once(setup: Setup) {
 }
 
 async fn rfc8628_5_1_codes_and_requests_are_bounded(setup: Setup) {
-    let world = setup.start().await;
+    let world = setup.set("server.trusted_proxies", vec!["127.0.0.0/8".to_owned()]).start().await;
     let asked = join_all((0..101).map(|_| world.device(TV, "openid"))).await;
     let refused: Vec<&Tokens> = asked.iter().filter(|answer| answer.status != 200).collect();
     assert_eq!(refused.len(), 1);
-    refused[0].refused(503, "temporarily_unavailable");
+    refused[0].refused(429, "temporarily_unavailable");
+    assert_eq!(refused[0].headers["retry-after"], "600");
     let mut browser = world.browser();
     let page = browser.open("/device").await.page().expect("user-code");
+    let right = asked.iter().find(|answer| answer.status == 200).expect("one").get("user_code").to_owned();
+    // Whoever types the right code, or what cannot be one, costs nobody anything.
+    for typed in [right.as_str(), right.as_str(), "no code"] {
+        browser.press(&page, "continue", &[("user_code", typed)]).await.page();
+    }
     for _ in 0..100 {
         browser.press(&page, "continue", &[("user_code", "BBBB-BBBB")]).await.page().expect_status(422);
     }
     // Then right ones are not looked at either.
-    let right = asked.iter().find(|answer| answer.status == 200).expect("one").get("user_code").to_owned();
-    browser.press(&page, "continue", &[("user_code", &right)]).await.page().expect_status(429);
+    let limited = browser.press(&page, "continue", &[("user_code", &right)]).await.page().expect_status(429);
+    assert_eq!(limited.headers["retry-after"], "300");
+    let rows = world.audit_rows().await;
+    let of = |event: &str, reason: &str| {
+        let of = rows.iter().filter(|row| row.event == event && row.content.to_string().contains(reason));
+        of.map(|row| &row.content).collect::<Vec<&Value>>()
+    };
+    let open = of("token.refused", "too many requests of this client are open");
+    assert!(open.len() == 1 && open[0]["client.id"] == TV, "{open:?}");
+    assert_eq!(of("device.code_refused", "wrong").len(), 100);
+    let limited = of("device.code_refused", "limited");
+    assert!(limited.len() == 1 && limited[0]["client.id"] == TV, "{limited:?}");
+    for code in [right.as_str(), "BBBB-BBBB", "BBBBBBBB"] {
+        assert!(rows.iter().all(|row| !row.content.to_string().contains(code)), "{code}");
+    }
+    let counted =
+        async |outcome: &str| world.metric("yagona_sign_ins_total", &["step=\"device\"", outcome]).await;
+    assert_eq!(counted("outcome=\"wrong\"").await, 100.0);
     world.advance(300).await;
     browser.press(&page, "continue", &[("user_code", &right)]).await.page().expect("leave");
+
+    // In the name of a public client anybody may ask, but from no network much.
+    let from = async |client: &str, address: &str| {
+        let browser = world.browser().from(address);
+        let request = browser.request(reqwest::Method::POST, &world.url("/oidc/device_authorization"));
+        let secret = crate::support::client_file::secret(client);
+        let request = if client == TV { request } else { request.basic_auth(client, Some(secret)) };
+        let fields: &[(&str, &str)] = &[("scope", "openid"), ("client_id", client)];
+        let request = request.form(if client == TV { fields } else { &fields[..1] });
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    for host in 1..=3 {
+        let address = format!("203.0.113.{host}");
+        let answers = join_all((0..100).map(|_| from(TV, &address))).await;
+        assert!(answers.iter().all(|status| *status == 200), "{address}");
+    }
+    assert_eq!(from(TV, "203.0.113.4").await, 429);
+    assert_eq!(from(TV, "203.0.114.4").await, 200, "another network");
+    assert_eq!(from(RADIO, "203.0.113.4").await, 200, "a client that proves itself");
 }
 
 #[tokio::test]
@@ -299,7 +428,20 @@ async fn a_device_is_told_at_one_node_what_was_decided_at_another() {
     let device = device.granted();
     world.browser().at(ports[0]).let_in(&world, device.get("user_code"), &person).await;
     let answers = join_all(ports.map(|port| world.poll_at(port, TV, device.get("device_code")))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "one redeems it");
-    let log: Vec<Value> = world.audit_rows().await.into_iter().map(|row| row.content).collect();
-    assert!(log.iter().all(|row| !row.to_string().contains(device.get("user_code"))));
+    let (won, lost): (Vec<&Tokens>, Vec<&Tokens>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!((won.len(), lost.len()), (1, 1), "one redeems it");
+    lost[0].refused(400, "invalid_grant");
+    // The other one, sent at once, takes nothing from it; who comes later does.
+    assert_eq!(world.userinfo(won[0].get("access_token")).await.status, 200);
+    world.advance(60).await;
+    world.poll_at(ports[0], TV, device.get("device_code")).await.refused(400, "invalid_grant");
+    assert_eq!(world.userinfo(won[0].get("access_token")).await.status, 401);
+    let rows = world.audit_rows().await;
+    for event in ["sign_in.begun", "sign_in.completed", "token.issued", "code.replayed"] {
+        assert!(rows.iter().any(|row| row.event == event && row.content["client.id"] == TV), "{event}");
+    }
+    let code = device.get("user_code");
+    for secret in [code, &code.replace('-', ""), device.get("device_code")] {
+        assert!(rows.iter().all(|row| !row.content.to_string().contains(secret)));
+    }
 }

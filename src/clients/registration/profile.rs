@@ -45,7 +45,16 @@ struct Demand {
 const NO_RS256: &str = "RS256 is not allowed (FAPI 2.0 Security Profile §5.4.1)";
 
 /// Everything that the profiles do not let a registration say.
-const DEMANDS: [Demand; 11] = [
+const DEMANDS: [Demand; 12] = [
+    Demand {
+        from: Profile::Fapi2,
+        member: "grant_types",
+        clause: "the device code grant has no pushed request, no PKCE and no answer at a redirect URI (FAPI 2.0 Security Profile §5.3.2.2)",
+        contradicts: |document| {
+            let grants = document.tokens.grant_types.as_deref().unwrap_or_default();
+            grants.iter().any(|grant| grant == "urn:ietf:params:oauth:grant-type:device_code")
+        },
+    },
     Demand {
         from: Profile::Fapi2,
         member: "require_pushed_authorization_requests",
@@ -196,6 +205,7 @@ mod tests {
     fn what_contradicts_a_profile_is_refused_with_its_clause() {
         for (member, from) in [
             ("require_pushed_authorization_requests = false", "fapi2"),
+            ("grant_types = ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code']", "fapi2"),
             ("require_pkce = false", "fapi2"),
             ("dpop_bound_access_tokens = false", "fapi2"),
             ("assertion_audience = 'issuer_or_token_endpoint'", "fapi2"),

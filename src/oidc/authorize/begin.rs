@@ -64,6 +64,7 @@ impl AuthorizationRequest {
             ask_again: AskAgain {
                 sign_in: self.prompt.contains(&Prompt::Login),
                 consent: self.prompt.contains(&Prompt::Consent),
+                decision: false,
             },
             max_age: self.max_age,
             acr: self.acr.clone(),

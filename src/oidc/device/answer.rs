@@ -6,16 +6,17 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Allowed, Devices, Outcome, Waiting, grant_of};
+use super::{Allowed, Devices, Outcome, REMEMBERED, USER_CODES, decision, grant_of};
 use crate::clients::Client;
 use crate::grants::{ClaimNames, GrantDetails};
 use crate::people::DataSet;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::Batch;
+use crate::platform::ephemeral::{Applied, Batch, EphemeralKey, Unavailable, Version};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
-use crate::platform::web::page_context::PageContext;
+use crate::platform::web::page_context::{PageContext, Problem};
+use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::release::Consent;
 use crate::sign_in::{Authenticated, SignInRequest};
@@ -25,8 +26,13 @@ use crate::sign_in::{Authenticated, SignInRequest};
 pub(super) struct ReplyState {
     /// Digest of the device's code.
     pub(super) device: Digest,
+    /// The letters of the code that the person entered.
+    pub(super) code: String,
     /// Scopes that are understood.
     pub(super) scopes: Vec<String>,
+    /// The resource servers that access tokens are to be for (RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) resources: Vec<String>,
     /// When the device stops waiting (exclusive).
     pub(super) expires_at: Timestamp,
 }
@@ -50,7 +56,8 @@ fn restore(request: &SignInRequest) -> Result<ReplyState, ServiceError> {
 }
 
 impl Devices {
-    /// Lets the device have what `authenticated` agreed to, once the batch is applied. The second value names it.
+    /// Lets the device have what `authenticated` agreed to, once the batch is applied, which takes place only if nothing was
+    /// decided before. The second value names it.
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version.
@@ -66,15 +73,33 @@ impl Devices {
         let stored =
             to_raw_value(&state.device).map_err(|error| ServiceError::Internal(error.to_string()))?;
         let details = self.details((request, client), &state, authenticated, consent);
-        let allowed = Box::new(Allowed { number: authenticated.number, details });
-        let outcome = Outcome::Allowed(allowed);
-        let waiting = Waiting { client_id: client.id.clone(), expires_at: state.expires_at, outcome };
-        self.decide_in(batch, state.device, &waiting);
+        let (session, number) = (authenticated.session, authenticated.number);
+        let allowed = Box::new(Allowed { session, number, details });
+        self.decide_in(batch, &state, &Outcome::Allowed(allowed));
         self.provider.metrics.sign_ins("answer", "device").inc();
         Ok((done(context, client, true), stored))
     }
 
-    /// Tells the device that the person refused.
+    /// Decides for a device, together with the rest of a batch: once, and with that its code is nobody's any more.
+    fn decide_in(&self, batch: &mut Batch<'_>, state: &ReplyState, outcome: &Outcome) {
+        let left = state.expires_at.since(self.provider.clock.now()).max(0) + REMEMBERED;
+        batch.swap(decision(state.device), Version::ABSENT, outcome, left);
+        batch.remove(EphemeralKey::of(USER_CODES, &state.code));
+    }
+
+    /// Whether something was decided for the device already, in this attempt or in another of the same browser.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable, or the request was stored by another version.
+    pub async fn is_decided(&self, request: &SignInRequest) -> Result<bool, ServiceError> {
+        Ok(self.decided(&restore(request)?).await?.is_some())
+    }
+
+    async fn decided(&self, state: &ReplyState) -> Result<Option<Outcome>, Unavailable> {
+        Ok(self.ephemeral.get::<Outcome>(decision(state.device)).await?.map(|(outcome, _)| outcome))
+    }
+
+    /// Tells the device that the person refused, unless they agreed in another tab: what was decided stays.
     ///
     /// # Errors
     /// [`ServiceError`] when that cannot be stored, or the request was stored by another version.
@@ -86,10 +111,14 @@ impl Devices {
     ) -> Result<HttpResponse, ServiceError> {
         let state = restore(request)?;
         let mut batch = Batch::new(&self.ephemeral);
-        let (client_id, expires_at) = (client.id.clone(), state.expires_at);
-        let waiting = Waiting { client_id, expires_at, outcome: Outcome::Denied };
-        self.decide_in(&mut batch, state.device, &waiting);
-        let _ = self.ephemeral.apply(batch).await?;
+        self.decide_in(&mut batch, &state, &Outcome::Denied);
+        if self.ephemeral.apply(batch).await? != Applied::Done
+            && !matches!(self.decided(&state).await?, Some(Outcome::Denied))
+        {
+            let service = Some(client.shown(context.language));
+            let problem = Problem { service, ..Problem::default() };
+            return Ok(context.problem(ProblemKind::AlreadyFinished, &problem));
+        }
         self.provider.metrics.sign_ins("answer", "access_denied").inc();
         Ok(done(context, client, false))
     }
@@ -139,7 +168,7 @@ impl Devices {
             scope: scopes.join(" "),
             released: released.clone(),
             claims: ClaimNames::default(),
-            resources: Vec::new(),
+            resources: state.resources.clone(),
             bound_to: None,
             auth_time: authenticated.auth_time,
             acr: authenticated.acr,

@@ -5,24 +5,30 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::limits::Caps;
 use super::user_code::UserCode;
-use super::{Asked, Devices, INTERVAL, LIFETIME, Outcome, USER_CODES, Waiting};
+use super::{Asked, Devices, INTERVAL, LIFETIME, REMEMBERED, USER_CODES, Waiting, key};
 use crate::audit::Kind;
-use crate::clients::{Client, GrantType};
+use crate::clients::{AuthMethod, Client, GrantType};
 use crate::oidc::claims::SCOPES;
 use crate::oidc::error::{ErrorCode, TokenError};
-use crate::oidc::{client_auth, paths};
+use crate::oidc::{client_auth, paths, resource};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::ephemeral::{Applied, Batch, EphemeralKey};
 use crate::platform::telemetry::client_of;
+use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 use crate::sign_in::{Means, WINDOWS, reachable};
 
 /// Requests that one client may have open at once.
-const MOST_OF_CLIENT: u64 = 10_000;
+const MOST_OF_CLIENT: u64 = 20_000;
 
-/// Requests that may be open at once from one address (IPv6: its /64), for each client.
-const MOST_OF_ADDRESS: u64 = 100;
+/// What of these may come from where. Only the address counts of a client that proves itself; of a public one, in whose name
+/// anybody may ask, no network gets more than a small part, so that it takes many to keep its devices out.
+const OPEN: Caps = Caps { address: 100, site: 300, region: 300, provider: 1000, named: 2000 };
+
+/// The longest names of resource servers, together: they travel in an address.
+const LONGEST_RESOURCES: usize = 1000;
 
 /// The answer (§3.2).
 #[derive(Serialize)]
@@ -41,7 +47,11 @@ pub(in crate::oidc) async fn post(devices: Data<Devices>, request: HttpRequest, 
         Ok(answer) => respond::json(StatusCode::OK, &answer),
         Err(error) => {
             error.record(&devices.provider.audit, Kind::TokenRefused, Some("device_authorization"));
-            error.answer()
+            match error.code {
+                // By then all that is open now is over.
+                ErrorCode::TooManyRequests => respond::retry_after(error.answer(), LIFETIME),
+                _ => error.answer(),
+            }
         }
     }
 }
@@ -49,8 +59,24 @@ pub(in crate::oidc) async fn post(devices: Data<Devices>, request: HttpRequest, 
 async fn answer(devices: &Devices, request: &HttpRequest, body: &[u8]) -> Result<Answer, TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&devices.provider, request, &params).await?;
-    let scopes = scopes(&client, params.get("scope")).map_err(|error| error.of(&client.id))?;
-    open(devices, request, &client, scopes).await.map_err(|error| error.of(&client.id))
+    let asked = scopes(&client, params.get("scope")).and_then(|scopes| {
+        let resources = resources(devices, &client, &params)?;
+        Ok((scopes, resources))
+    });
+    let asked = asked.map_err(|error| error.of(&client.id))?;
+    open(devices, request, &client, asked).await.map_err(|error| error.of(&client.id))
+}
+
+/// The resource servers that access tokens are to be for, as at the authorization endpoint.
+fn resources(devices: &Devices, client: &Client, params: &Params) -> Result<Vec<String>, TokenError> {
+    let registered = resource::registered(&devices.provider.clients, client, params);
+    let asked = resource::asked(params, &registered);
+    let asked = asked.map_err(|error| TokenError::new(error.code, error.description))?;
+    if asked.iter().map(String::len).sum::<usize>() > LONGEST_RESOURCES {
+        let description = "the resource parameters are longer than 1000 characters together";
+        return Err(TokenError::new(ErrorCode::InvalidTarget, description));
+    }
+    Ok(asked)
 }
 
 /// The scopes that are understood, of a client that may ask.
@@ -77,32 +103,38 @@ async fn open(
     devices: &Devices,
     request: &HttpRequest,
     client: &Client,
-    scopes: Vec<String>,
+    (scopes, resources): (Vec<String>, Vec<String>),
 ) -> Result<Answer, TokenError> {
     let now = devices.provider.clock.now();
     let expires_at = now.plus(LIFETIME);
     let (device_code, user_code) = (bytes::random_text::<32>(), UserCode::random());
     let device = Digest::of(device_code.as_bytes());
     let address = client_of(request);
-    let network = devices.networks.digest(&[b"device", address.network().to_string().as_bytes()]).encode();
-    let window = |name: String| EphemeralKey::of(WINDOWS, &name);
-    let waiting = Waiting { client_id: client.id.clone(), expires_at, outcome: Outcome::Open };
+    let of_client = format!("device/{}", client.id);
+    let mut windows = devices.windows(request, &of_client, &OPEN);
+    if client.authentication.method != AuthMethod::None {
+        windows.truncate(1);
+    }
+    windows.push((EphemeralKey::of(WINDOWS, &of_client), MOST_OF_CLIENT));
+    let waiting = Waiting { client_id: client.id.clone(), expires_at };
     let asked = Asked {
         device,
         client_id: client.id.clone(),
         scopes,
+        resources,
+        taken_by: None,
         began: now,
         address: address.to_string(),
         expires_at,
     };
     let mut batch = Batch::new(&devices.ephemeral);
-    batch.limit(window(format!("device/{}/{network}", client.id)), LIFETIME, MOST_OF_ADDRESS);
-    batch.limit(window(format!("device/{}", client.id)), LIFETIME, MOST_OF_CLIENT);
+    batch.limits(windows.into_iter().map(|(key, cap)| (key, LIFETIME, cap)));
     batch.put(EphemeralKey::of(USER_CODES, user_code.as_str()), &asked, LIFETIME);
-    devices.decide_in(&mut batch, device, &waiting);
+    batch.put(key(device), &waiting, LIFETIME + REMEMBERED);
     if devices.ephemeral.apply(batch).await? != Applied::Done {
-        let description = "too many requests of this client are open, from this address or in all";
-        return Err(TokenError::new(ErrorCode::TemporarilyUnavailable, description));
+        let description =
+            "too many requests of this client are open, from this address, the network around it, or in all";
+        return Err(TokenError::new(ErrorCode::TooManyRequests, description));
     }
     let verification_uri = format!("{}{}", devices.provider.issuer, paths::DEVICE);
     Ok(Answer {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod authorization;
+mod limits;
 mod page;
 mod polls;
 mod user_code;
@@ -19,7 +20,7 @@ use crate::clients::ClientId;
 use crate::grants::{GrantDetails, Grants};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, KeySpace, Unavailable};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
 use crate::platform::seal::{Keyring, Mac};
 use crate::sign_in::SignIn;
 
@@ -28,8 +29,10 @@ pub(super) use page::{confirmed, get as enter, post as entered};
 use polls::Polls;
 use user_code::UserCode;
 
-/// What devices wait for.
+/// Devices that wait.
 pub const DEVICES: KeySpace = KeySpace::new(b'g', "device request");
+/// What people decided for devices: written once.
+pub const DECISIONS: KeySpace = KeySpace::new(b'e', "device decision");
 /// What devices asked, by the codes that people enter.
 pub const USER_CODES: KeySpace = KeySpace::new(b'y', "user code");
 
@@ -42,7 +45,11 @@ const REMEMBERED: i64 = 600;
 /// Seconds between two polls (RFC 8628 §3.2).
 const INTERVAL: i64 = 5;
 
-/// What a device asked, as the page reads it. One browser takes it.
+/// Seconds in which a second redemption of a code is answered by an error and ends nothing: a device that lost patience, or asks
+/// two nodes at once, must not lose what it just got.
+pub(super) const TOGETHER: i64 = 10;
+
+/// What a device asked, as the page reads it. One browser takes it, and keeps it until the person has decided.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Asked {
     /// Digest of the device's code.
@@ -50,6 +57,10 @@ struct Asked {
     client_id: ClientId,
     /// Scopes that are understood.
     scopes: Vec<String>,
+    /// The resource servers that access tokens are to be for (RFC 8707).
+    resources: Vec<String>,
+    /// Digest of the identifier of the browser that took it.
+    taken_by: Option<Digest>,
     /// When it began, and from which address.
     began: Timestamp,
     address: String,
@@ -57,19 +68,17 @@ struct Asked {
     expires_at: Timestamp,
 }
 
-/// How far a device's request got, as the device reads it.
+/// A device that waits, as it reads it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Waiting {
     client_id: ClientId,
     /// Expiry time (exclusive).
     expires_at: Timestamp,
-    outcome: Outcome,
 }
 
+/// What the person decided.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Outcome {
-    /// The person has not decided.
-    Open,
     /// The person refused.
     Denied,
     /// The person agreed.
@@ -79,6 +88,8 @@ enum Outcome {
 /// What a person let a device have.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Allowed {
+    /// Digest of the session in which they agreed.
+    session: Digest,
     /// Blind index of the number by which the person signed in.
     pub(super) number: Digest,
     /// What is granted.
@@ -97,6 +108,8 @@ pub(super) enum Polled {
     Expired,
     /// There is no such code, or it is another client's.
     Unknown,
+    /// The person agreed, and has signed out since.
+    SignedOut,
     /// The person agreed.
     Allowed(Box<Allowed>),
 }
@@ -142,45 +155,80 @@ impl Devices {
         if !self.polls.admit(device, self.provider.clock.now_ms()) {
             return Ok(Polled::TooSoon);
         }
-        let found = self.ephemeral.get::<Waiting>(key(device)).await?;
-        let Some((waiting, _)) = found.filter(|(waiting, _)| waiting.client_id == *client) else {
+        let (waiting, outcome) =
+            self.ephemeral.get_pair::<Waiting, Outcome>(key(device), decision(device)).await?;
+        let Some((waiting, _)) = waiting.filter(|(waiting, _)| waiting.client_id == *client) else {
             return Ok(Polled::Unknown);
         };
-        Ok(match waiting.outcome {
-            Outcome::Denied => Polled::Denied,
+        Ok(match outcome {
+            Some((Outcome::Denied, _)) => Polled::Denied,
             _ if waiting.expires_at <= self.provider.clock.now() => Polled::Expired,
-            Outcome::Open => Polled::Pending,
-            Outcome::Allowed(allowed) => Polled::Allowed(allowed),
+            None => Polled::Pending,
+            // Only the poll that gets the answer looks whether the session goes on, as for a code.
+            Some((Outcome::Allowed(allowed), _)) if self.is_in_session(&allowed).await? => {
+                Polled::Allowed(allowed)
+            }
+            Some((Outcome::Allowed(_), _)) => Polled::SignedOut,
         })
     }
 
-    /// What a person who entered a code may decide on.
+    /// Whether the session goes on in which a person agreed.
+    async fn is_in_session(&self, allowed: &Allowed) -> Result<bool, Unavailable> {
+        let open = self.sign_in.sessions.find(allowed.session).await?;
+        Ok(open.is_some_and(|open| {
+            let (session, details) = (&open.session, &allowed.details);
+            session.person_id == details.person_id && session.epoch == details.epoch
+        }))
+    }
+
+    /// What a person who entered a code may decide on at this browser: nobody took it, or this browser did.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn find(&self, code: &UserCode) -> Result<Option<Asked>, Unavailable> {
+    async fn find(
+        &self,
+        code: &UserCode,
+        browser: Option<&Digest>,
+    ) -> Result<Option<(Asked, Version)>, Unavailable> {
         let found = self.ephemeral.get::<Asked>(EphemeralKey::of(USER_CODES, code.as_str())).await?;
-        Ok(found.map(|(asked, _)| asked).filter(|asked| asked.expires_at > self.provider.clock.now()))
+        let now = self.provider.clock.now();
+        Ok(found.filter(|(asked, _)| {
+            let own = asked.taken_by.as_ref().is_none_or(|by| browser.is_some_and(|it| it.matches(by)));
+            own && asked.expires_at > now
+        }))
     }
 
-    /// Takes it, for one browser.
+    /// Takes what was found for `browser`; whether it is that browser's now.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn take(&self, code: &UserCode) -> Result<Option<Asked>, Unavailable> {
-        let taken = self.ephemeral.take::<Asked>(EphemeralKey::of(USER_CODES, code.as_str())).await?;
-        Ok(taken.filter(|asked| asked.expires_at > self.provider.clock.now()))
-    }
-
-    /// Stores what becomes of a device's request, together with the rest of a batch.
-    fn decide_in(&self, batch: &mut Batch<'_>, device: Digest, waiting: &Waiting) {
-        let left = waiting.expires_at.since(self.provider.clock.now()).max(0) + REMEMBERED;
-        batch.put(key(device), waiting, left);
+    async fn take(
+        &self,
+        code: &UserCode,
+        browser: &Digest,
+        (asked, seen): (&Asked, Version),
+    ) -> Result<bool, Unavailable> {
+        if asked.taken_by.is_some() {
+            return Ok(true);
+        }
+        let taken = Asked { taken_by: Some(*browser), ..asked.clone() };
+        let left = asked.expires_at.since(self.provider.clock.now()).max(1);
+        let key = EphemeralKey::of(USER_CODES, code.as_str());
+        if self.ephemeral.swap(key, seen, &taken, left).await?.is_some() {
+            return Ok(true);
+        }
+        // Somebody else was quicker, or this browser itself in another tab.
+        let now = self.find(code, Some(browser)).await?;
+        Ok(now.is_some_and(|(asked, _)| asked.taken_by.is_some()))
     }
 }
 
 fn key(device: Digest) -> EphemeralKey {
     EphemeralKey::from_digest(DEVICES, device)
+}
+
+fn decision(device: Digest) -> EphemeralKey {
+    EphemeralKey::from_digest(DECISIONS, device)
 }
 
 /// The identifier of the grant of a device's code, by the code's digest: as [`crate::grants::id_of`] makes it.

@@ -5,6 +5,8 @@
 //! address by a stranger: nothing goes on without the two buttons, and the page says what to look at (§5.4). Codes that do
 //! not exist, have expired or are being used look the same.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,25 +14,26 @@ use askama::Template;
 use serde_json::value::to_raw_value;
 
 use super::answer::ReplyState;
+use super::limits::Caps;
 use super::user_code::UserCode;
 use super::{Asked, Devices};
-use crate::clients::DataRequest;
+use crate::audit::{Event, Kind};
+use crate::clients::{Client, DataRequest};
 use crate::oidc::claims::{ClaimsRequest, requested};
 use crate::oidc::paths;
-use crate::platform::ephemeral::EphemeralKey;
+use crate::platform::ephemeral::Version;
 use crate::platform::service_error::ServiceError;
-use crate::platform::telemetry::client_of;
 use crate::platform::web::cookies::Cookies;
 use crate::platform::web::frame::{Frame, LanguageLink};
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{AskAgain, Beginning, Means, Protocol, Reply, SignInRequest, WINDOWS, reachable};
+use crate::sign_in::{AskAgain, Beginning, BrowserId, Means, Protocol, Reply, SignInRequest, reachable};
 
-/// Codes that may be entered at one address (IPv6: its /64) in [`WINDOW`]: few enough that 34 bits are not guessed, and
-/// enough for those who share an address.
-const MOST_ENTERED: u64 = 100;
+/// Codes that stand for nothing and may be entered in [`WINDOW`]: few enough that 34 bits are not guessed, and enough for
+/// the slips of those who share an address.
+const WRONG: Caps = Caps { address: 100, site: 400, region: 1000, provider: 4000, named: 4000 };
 
 /// Seconds in which they are counted.
 const WINDOW: i64 = 300;
@@ -109,15 +112,14 @@ impl Devices {
     }
 
     async fn entered(&self, context: &PageContext<'_>, body: &[u8]) -> Result<HttpResponse, ServiceError> {
-        let (typed, code) = match self.form(context, body).await? {
-            Ok(form) => form,
+        let browser = context.cookies.read(context.request, BrowserId::COOKIE).and_then(BrowserId::parse);
+        let found = match self.form(context, body) {
+            Ok(typed) => self.asked(context, &typed, browser.as_ref()).await?,
             Err(instead) => return Ok(instead),
         };
-        let Some(code) = code else { return Ok(enter(context, &typed, true)) };
-        let Some(asked) = self.find(&code).await? else { return Ok(enter(context, &typed, true)) };
-        let Some(client) = self.provider.clients.find(&asked.client_id).filter(|client| !client.disabled)
-        else {
-            return Ok(enter(context, &typed, true));
+        let Found { code, asked, client, .. } = match found {
+            Ok(found) => found,
+            Err(instead) => return Ok(instead),
         };
         let action = format!("{}?lang={}", paths::DEVICE_CONTINUE, context.language.tag());
         let frame = context.frame(Some(client.shown(context.language)), Vec::new());
@@ -126,28 +128,40 @@ impl Devices {
         let ago = context.text().lasting(u32::try_from(seconds).unwrap_or(u32::MAX).max(1));
         let (code, address) = (code.shown(), asked.address.as_str());
         let page = ConfirmPage { frame, code: &code, address, ago: &ago };
-        Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
+        let response = respond::page(StatusCode::OK, &page, &CspSources::default());
+        if browser.is_some() {
+            return Ok(response);
+        }
+        // What takes the code next is known by this, and may come back to it.
+        let browser = BrowserId::random();
+        let cookies = context.cookies.set(BrowserId::COOKIE, browser.as_str(), Some(BrowserId::SECONDS));
+        Ok(respond::with_cookies(response, cookies))
     }
 
     async fn confirmed(&self, context: &PageContext<'_>, body: &[u8]) -> Result<HttpResponse, ServiceError> {
-        let (typed, code) = match self.form(context, body).await? {
-            Ok(form) => form,
+        let typed = match self.form(context, body) {
+            Ok(typed) => typed,
             Err(instead) => return Ok(instead),
         };
-        let Some(code) = code else { return Ok(enter(context, &typed, true)) };
-        let session = self.sign_in.sessions.of_browser(context.request, context.cookies).await?;
-        // From here on the code is this browser's.
-        let Some(asked) = self.take(&code).await? else { return Ok(enter(context, &typed, true)) };
-        let Some(client) = self.provider.clients.find(&asked.client_id).filter(|client| !client.disabled)
-        else {
-            return Ok(enter(context, &typed, true));
+        let browser = context.cookies.read(context.request, BrowserId::COOKIE).and_then(BrowserId::parse);
+        let Some(browser) = browser else {
+            return Ok(context.problem(ProblemKind::OtherBrowser, &Problem::default()));
         };
+        let Found { code, asked, seen, client } = match self.asked(context, &typed, Some(&browser)).await? {
+            Ok(found) => found,
+            Err(instead) => return Ok(instead),
+        };
+        // From here on the code is this browser's, which may come back to it until the person has decided.
+        if !self.take(&code, &browser.digest(), (&asked, seen)).await? {
+            return Ok(enter(context, &typed, true));
+        }
         let too_large = "a device's request is too large";
         let beginning = Beginning {
             client: &client,
             subject_ids: &self.provider.subject_ids,
-            request: neutral(&client, &asked)?,
-            session,
+            request: neutral(&client, &code, &asked)?,
+            // No session lets a device in.
+            session: None,
             until: Some(asked.expires_at),
             hint: None,
             scope: None,
@@ -157,43 +171,89 @@ impl Devices {
         begun.ok_or_else(|| ServiceError::Internal(too_large.to_owned()))
     }
 
-    /// What a form of this page holds, unless there were too many from there or it is none of ours.
-    async fn form(
+    /// What was typed into a form of this page.
+    ///
+    /// # Errors
+    /// The answer, when it is none of ours.
+    fn form(&self, context: &PageContext<'_>, body: &[u8]) -> Result<String, HttpResponse> {
+        let bad = || context.problem(ProblemKind::BadRequest, &Problem::default());
+        if !respond::is_same_origin(context.request, &self.origin) {
+            return Err(bad());
+        }
+        let form = Params::of_form(context.request, body).map_err(|_| bad())?;
+        Ok(form.get("user_code").unwrap_or_default().chars().take(64).collect())
+    }
+
+    /// What a typed code stands for at this browser; or the answer, when it stands for nothing, or too many such codes came from
+    /// there. Only those are counted: whoever types the right code takes nothing from their neighbours.
+    async fn asked(
         &self,
         context: &PageContext<'_>,
-        body: &[u8],
-    ) -> Result<Result<(String, Option<UserCode>), HttpResponse>, ServiceError> {
-        let problem = |kind| Ok(Err(context.problem(kind, &Problem::default())));
-        if !respond::is_same_origin(context.request, &self.origin) {
-            return problem(ProblemKind::BadRequest);
-        }
-        let Ok(form) = Params::of_form(context.request, body) else {
-            return problem(ProblemKind::BadRequest);
-        };
-        let address = client_of(context.request).network().to_string();
-        let network = self.networks.digest(&[b"user-code", address.as_bytes()]).encode();
-        let window = EphemeralKey::of(WINDOWS, &format!("user-code/{network}"));
-        if self.ephemeral.count(window, WINDOW).await? > MOST_ENTERED {
+        typed: &str,
+        browser: Option<&BrowserId>,
+    ) -> Result<Result<Found, HttpResponse>, ServiceError> {
+        // What cannot be a code guesses none.
+        let Some(code) = UserCode::parse(typed) else { return Ok(Err(enter(context, typed, true))) };
+        let browser = browser.map(BrowserId::digest);
+        let found = self.find(&code, browser.as_ref()).await?.and_then(|(asked, seen)| {
+            let client = self.provider.clients.find(&asked.client_id).filter(|client| !client.disabled)?;
+            Some((asked, seen, client))
+        });
+        let wrong = u64::from(found.is_none());
+        let windows = self.windows(context.request, "user-code", &WRONG);
+        let counted: Vec<_> = windows.iter().map(|(key, _)| (*key, WINDOW, wrong)).collect();
+        let counts = self.ephemeral.count_all(&counted).await?;
+        // This one included, if it is wrong; a right one is not looked at where the next wrong one would be too many.
+        let over = counts.iter().zip(&windows).any(|(count, (_, cap))| *count + (1 - wrong) > *cap);
+        if over {
+            self.record_code(found.as_ref().map(|(_, _, client)| client), "limited");
             let problem = Problem { retry_after: Some(WINDOW), ..Problem::default() };
             return Ok(Err(context.problem(ProblemKind::TooManyRequests, &problem)));
         }
-        let typed = form.get("user_code").unwrap_or_default().chars().take(64).collect::<String>();
-        let code = UserCode::parse(&typed);
-        Ok(Ok((typed, code)))
+        let Some((asked, seen, client)) = found else {
+            self.record_code(None, "wrong");
+            return Ok(Err(enter(context, typed, true)));
+        };
+        Ok(Ok(Found { code, asked, seen, client }))
+    }
+
+    /// Records that a code was not accepted, without the code.
+    fn record_code(&self, client: Option<&Arc<Client>>, reason: &'static str) {
+        self.provider.metrics.sign_ins("device", reason).inc();
+        let event = Event::new(Kind::UserCodeRefused).reason(reason);
+        self.provider.audit.record(match client {
+            Some(client) => event.client(client.id.as_str()),
+            None => event,
+        });
     }
 }
 
+/// What a code stands for.
+struct Found {
+    code: UserCode,
+    asked: Asked,
+    seen: Version,
+    client: Arc<Client>,
+}
+
 /// What the device asks, in words that no protocol owns. The browser goes back to no service.
-fn neutral(client: &crate::clients::Client, asked: &Asked) -> Result<SignInRequest, ServiceError> {
-    let state =
-        ReplyState { device: asked.device, scopes: asked.scopes.clone(), expires_at: asked.expires_at };
+fn neutral(client: &Client, code: &UserCode, asked: &Asked) -> Result<SignInRequest, ServiceError> {
+    let state = ReplyState {
+        device: asked.device,
+        code: code.as_str().to_owned(),
+        scopes: asked.scopes.clone(),
+        resources: asked.resources.clone(),
+        expires_at: asked.expires_at,
+    };
     let state = to_raw_value(&state).map_err(|error| ServiceError::Internal(error.to_string()))?;
     let offline = asked.scopes.iter().any(|scope| scope == "offline_access");
     let sets = requested(&asked.scopes, &ClaimsRequest::default());
     Ok(SignInRequest {
         client_id: client.id.clone(),
         data: DataRequest::allowed(client, &sets, offline),
-        ask_again: AskAgain::default(),
+        // Whoever typed a code that a stranger sent is to notice before the stranger's device is in: no session and nothing
+        // on record, not even a law, lets a device in without a code from an SMS and a page.
+        ask_again: AskAgain { sign_in: true, consent: true, decision: true },
         max_age: client.sessions.default_max_age,
         acr: reachable(&Means::OFFERED, client),
         expected_sub: None,

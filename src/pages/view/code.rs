@@ -28,6 +28,8 @@ pub(crate) struct CodePage<'a> {
     pub slow: bool,
     /// Wrong codes were entered for the number in other browsers; told in such a browser as well.
     pub strangers: bool,
+    /// The answer goes to another device, which the page says.
+    pub for_device: bool,
     /// Seconds for which a code works.
     pub seconds: u32,
     /// Leads back to the number page, or to what was chosen.

@@ -75,6 +75,8 @@ pub(crate) struct ConsentPage<'a> {
     pub basis: Option<&'a str>,
     /// The day on which the permission ends, as people say it before a suffix.
     pub until: String,
+    /// The answer goes to another device, which the page says.
+    pub for_device: bool,
     /// The service may use the data when the person is not present (`offline_access`).
     pub offline: bool,
 }

@@ -93,6 +93,7 @@ fn code_page(language: Language, words: &Words) -> CodePage<'static> {
         next: Next::Resend { seconds: 30 },
         slow: false,
         strangers: false,
+        for_device: true,
         seconds: 180,
         back: "/sign-in/number",
         cancel: "/sign-in/cancel",
@@ -125,6 +126,7 @@ fn consent_page(language: Language, words: &Words) -> ConsentPage<'static> {
         basis: Some(words.value),
         until: Text::new(language).date_for_suffix(1_795_244_400),
         offline: true,
+        for_device: true,
     }
 }
 

@@ -76,7 +76,7 @@ fn every_reason_stands_in_the_way_by_itself() {
     assert_eq!(reason(&request(), &strict, (3600, 10), &ids), Some(Reason::ClientBounds));
     assert_eq!(reason(&request(), &strict, (3599, 59), &ids), None);
 
-    let again = SignInRequest { ask_again: AskAgain { sign_in: true, consent: false }, ..request() };
+    let again = SignInRequest { ask_again: AskAgain { sign_in: true, ..AskAgain::default() }, ..request() };
     assert_eq!(reason(&again, &plain, (100, 10), &ids), Some(Reason::Requested));
 
     let young = SignInRequest { max_age: Some(100), ..request() };

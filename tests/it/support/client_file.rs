@@ -54,8 +54,10 @@ pub(crate) const BROKER: &str = "broker";
 
 /// A device without a browser: public, without a redirect URI.
 pub(crate) const TV: &str = "tv";
-/// As `TV`, with a secret; refreshes.
+/// As `TV`, with a secret; refreshes; gets tokens for `API` and `TAX`.
 pub(crate) const RADIO: &str = "radio";
+/// A device of a state body with a statutory basis.
+pub(crate) const GAZETTE: &str = "gazette";
 /// Speaks OneID's protocol, and may ask for all data.
 pub(crate) const ONEID: &str = "my_portal_uz";
 /// As `ONEID`, with the answers that every published client understands.
@@ -165,7 +167,20 @@ pub(crate) fn text(backchannel: &str) -> String {
              authorization_signed_response_alg = \"EdDSA\"\n",
         ),
         client(TV, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\ntoken_endpoint_auth_method = \"none\"\n")),
-        client(RADIO, &format!("grant_types = [{DEVICE}, \"refresh_token\"]\nredirect_uris = []\n")),
+        client(
+            RADIO,
+            &format!(
+                "grant_types = [{DEVICE}, \"refresh_token\"]\nredirect_uris = []\n\
+                 resource_servers = [\"api\", \"tax\"]\n"
+            ),
+        ),
+        client(
+            GAZETTE,
+            &format!(
+                "grant_types = [{DEVICE}]\nredirect_uris = []\nkind = \"state\"\nbasis = \"statutory\"\n\
+                 basis_reference = \"Law 123\"\n"
+            ),
+        ),
         client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
         client(
             ONEID_MINIMAL,
