@@ -216,7 +216,7 @@ impl Registration {
         if public && client.may(GrantType::ClientCredentials) {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
-        self.requests.check_keys(&client.keys, check);
+        self.requests.check_keys(client, check);
         check_keys(client, check);
         if client.oneid.is_some() && !client.may(GrantType::AuthorizationCode) {
             check.fail("oneid", "needs the grant `authorization_code`: people sign in by it");
