@@ -13,7 +13,7 @@ mod work;
 
 use std::fs::File;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -172,6 +172,17 @@ impl App {
             issuer: Arc::clone(&tokens.provider.issuer),
             clock: tokens.provider.clock.clone(),
         });
+        let mutual = server.mtls.as_ref().and_then(|mtls| Some((mtls, mtls.listen?, server.tls.as_ref()?)));
+        let mutual = mutual.map(|(mtls, address, tls)| {
+            let named =
+                |error| io::Error::other(format!("cannot listen on {address} (server.mtls.listen): {error}"));
+            let listener = TcpListener::bind(address).map_err(named)?;
+            let hosts = [server.issuer.host(), mtls.url.host_str().unwrap_or_default()];
+            let address = listener.local_addr()?;
+            io::Result::Ok((listener, address, tls::mutual_config(tls, &hosts)?))
+        });
+        let mutual = mutual.transpose()?;
+        let for_certificates = Data::new(ForCertificates(mutual.as_ref().map(|(_, address, _)| *address)));
         let (metrics, most) = (Arc::clone(&self.metrics), server.max_body_bytes as usize);
         let http = HttpServer::new(move || {
             Web::new()
@@ -185,8 +196,10 @@ impl App {
                 .app_data(Data::new(discovery.clone()))
                 .app_data(site.clone())
                 .app_data(security.clone())
+                .app_data(for_certificates.clone())
                 .app_data(web::PayloadConfig::new(most))
                 .app_data(metrics.route("other"))
+                .wrap(from_fn(at_its_address))
                 .wrap(from_fn(in_time))
                 .wrap(requests.middleware())
                 .configure(|config| oidc::routes(config, &metrics))
@@ -222,17 +235,9 @@ impl App {
             None => http.listen(listener),
             Some(tls) => http.listen_rustls_0_23(listener, tls.clone()),
         })?;
-        let mutual = server.mtls.as_ref().and_then(|mtls| Some((mtls, mtls.listen?, server.tls.as_ref()?)));
         let http = match mutual {
             None => http,
-            Some((mtls, address, tls)) => {
-                let named = |error| {
-                    io::Error::other(format!("cannot listen on {address} (server.mtls.listen): {error}"))
-                };
-                let listener = TcpListener::bind(address).map_err(named)?;
-                let hosts = [host, mtls.url.host_str().unwrap_or_default()];
-                http.listen_rustls_0_23(listener, tls::mutual_config(tls, &hosts)?)?
-            }
+            Some((listener, _, tls)) => http.listen_rustls_0_23(listener, tls)?,
         };
         Ok(http.run())
     }
@@ -321,6 +326,23 @@ async fn in_time(
         OpenToScripts::open(response.headers_mut());
     }
     Ok(response)
+}
+
+/// Address of the listener that asks clients for certificates, if there is one.
+#[derive(Clone, Copy)]
+struct ForCertificates(Option<SocketAddr>);
+
+/// At the listener that asks for certificates there is what `mtls_endpoint_aliases` names: no page, no cookie, no form.
+async fn at_its_address(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let own = request.app_data::<Data<ForCertificates>>().and_then(|own| own.0);
+    let offered = oidc::paths::FOR_CERTIFICATES.iter().any(|(_, path)| *path == request.path());
+    if own == Some(request.app_config().local_addr()) && !offered {
+        return Ok(request.into_response(HttpResponse::NotFound().finish()).map_into_right_body());
+    }
+    next.call(request).await.map(ServiceResponse::map_into_left_body)
 }
 
 async fn not_found(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {

@@ -34,7 +34,7 @@ pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<P
     let single_use = SingleUse::new(ephemeral.clone());
     let server = &stores.settings.server;
     let mtls = server.mtls.as_ref();
-    let certificates = mtls.map(|mtls| ClientCertificates::new(mtls, &server.trusted_proxies)).transpose();
+    let certificates = mtls.map(ClientCertificates::new).transpose();
     let bases: Vec<&str> = std::iter::once(issuer).chain(mtls.map(MutualTlsSettings::base)).collect();
     Ok(Provider {
         issuer: Arc::from(issuer),

@@ -146,6 +146,8 @@ kinds! {
     KeyCreated = "key.created", Info, Unlimited, "a signing key was created";
     /// A signing key was made that follows the former ones of its algorithm.
     KeyRotated = "key.rotated", Info, Unlimited, "a signing key was rotated";
+    /// A signing key was withdrawn, since somebody else may have it: nothing that it signed is accepted.
+    KeyWithdrawn = "key.withdrawn", Warn, Unlimited, "a signing key was withdrawn: nothing that it signed is accepted";
     /// An operator's command is about to change or read something.
     CommandBegun = "operator.command", Info, Unlimited, "a command was begun";
     /// An operator's command ended: its process's last row.

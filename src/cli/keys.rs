@@ -107,11 +107,16 @@ async fn rotate(
     let bits = stores.settings.keys.rsa_bits;
     for alg in algs {
         let rotated = match ahead {
-            Some(ahead) => keys.rotate(alg, bits, ahead).await,
+            Some(ahead) => keys.rotate(alg, bits, ahead).await.map(|kid| (kid, Vec::new())),
             None => keys.replace_leaked(alg, bits).await,
         };
-        let kid = rotated.map_err(cannot_start)?;
-        stores.audit.record(Event::new(Kind::KeyRotated).key(kid.as_str()).alg(alg.name()));
+        let (kid, withdrawn) = rotated.map_err(cannot_start)?;
+        for kid in &withdrawn {
+            let event = Event::new(Kind::KeyWithdrawn).key(kid.as_str()).alg(alg.name());
+            stores.audit.record(event.reason("leaked"));
+        }
+        let event = Event::new(Kind::KeyRotated).key(kid.as_str()).alg(alg.name());
+        stores.audit.record(if ahead.is_none() { event.reason("leaked") } else { event });
         if format == Format::Text {
             match ahead {
                 Some(ahead) => say!("{}: {kid} is published and signs in {ahead} s", alg.name()),

@@ -57,7 +57,7 @@ impl ClientKeyError {
     pub const fn description(&self) -> &'static str {
         match self {
             Self::NoKeys => "the client has neither jwks nor jwks_uri",
-            Self::Unreadable => "the jwks_uri of the client cannot be read",
+            Self::Unreadable => "the jwks_uri of the client cannot be read: try again in a moment",
             Self::Token(error) => error.description(),
         }
     }

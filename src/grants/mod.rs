@@ -260,19 +260,20 @@ impl Grants {
         Ok(())
     }
 
-    /// Uses a generation of a grant's refresh token: up, if it `rotates`.
+    /// Uses a generation of a grant's refresh token: up, if it `rotates`. A grant that is bound to nothing is bound to
+    /// `binds`.
     ///
     /// # Errors
     /// [`ServiceError`].
     pub async fn rotate(
         &self,
         id: &str,
-        (generation, rotates): (i64, bool),
+        (generation, rotates, binds): (i64, bool, Option<Confirmation>),
         client: &ClientId,
         idle: i64,
     ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
-        match store::rotate(&self.db, id, (generation, rotates), client, now.minus(idle), now).await {
+        match store::rotate(&self.db, id, (generation, rotates, binds), client, now.minus(idle), now).await {
             Ok(rotated) => Ok(rotated),
             // Nobody knows whether it took place: whoever asks again, however long the outage lasts, gets the successor.
             Err(error) => Err(self.unanswered(id, &generation.to_string(), error).await.into()),

@@ -1,6 +1,6 @@
 //! SQL of the tables `grants` and `revoked_tokens`.
 
-use super::{Grant, GrantDetails};
+use super::{Confirmation, Grant, GrantDetails};
 use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
@@ -235,36 +235,53 @@ pub(super) async fn revoked_of(
     rows.iter().map(|row| db::text(row, TABLE, "grant_id")).collect()
 }
 
-/// Uses up one generation of a refresh token. One statement, one winner; nothing when it is not the current one, or the
-/// person is no longer enrolled.
+/// The statement that uses up a generation of a refresh token, with what else it sets.
+macro_rules! rotate {
+    ($more:literal) => {
+        concat!(
+            "UPDATE grants SET refresh_generation = refresh_generation + $7, refreshed_at = $1",
+            $more,
+            " WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
+             AND expires_at > $5 AND refreshed_at > $6 \
+             AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+             AND EXISTS (SELECT 1 FROM phone_numbers n \
+             WHERE n.person_id = grants.person_id AND n.status = 'enrolled') \
+             RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms"
+        )
+    };
+}
+
+/// Uses up one generation of a refresh token, and binds a grant that is bound to nothing to `binds`. One statement, one
+/// winner; nothing when it is not the current one, or the person is no longer enrolled.
 pub(super) async fn rotate(
     db: &Db,
     grant: &str,
-    (generation, rotates): (i64, bool),
+    (generation, rotates, binds): (i64, bool, Option<Confirmation>),
     client: &ClientId,
     idle_limit: Timestamp,
     now: Timestamp,
 ) -> Result<Option<Grant>, DbError> {
-    let row = db
-        .change(
-            db::statement(
-                "UPDATE grants SET refresh_generation = refresh_generation + $7, refreshed_at = $1 \
-                 WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
-                 AND expires_at > $5 AND refreshed_at > $6 \
-                 AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
-                 AND EXISTS (SELECT 1 FROM phone_numbers n \
-                 WHERE n.person_id = grants.person_id AND n.status = 'enrolled') \
-                 RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms",
-            )
-            .bind(now.0)
-            .bind(grant)
-            .bind(generation)
-            .bind(client.as_str())
-            .bind(now.0)
-            .bind(idle_limit.0)
-            .bind(i64::from(rotates)),
-        )
-        .await?;
+    let statement = match binds {
+        None => db::statement(rotate!("")),
+        // The details are an object in JSON: a member is added at its end, unless it is there.
+        Some(_) => db::statement(rotate!(
+            ", details = CASE WHEN details LIKE '%\"bound_to\":%' THEN details \
+             ELSE SUBSTR(details, 1, LENGTH(details) - 1) || $8 END"
+        )),
+    };
+    let statement = statement
+        .bind(now.0)
+        .bind(grant)
+        .bind(generation)
+        .bind(client.as_str())
+        .bind(now.0)
+        .bind(idle_limit.0)
+        .bind(i64::from(rotates));
+    let statement = match binds {
+        None => statement,
+        Some(binds) => statement.bind(format!(",\"bound_to\":{}}}", serde_json::json!(binds))),
+    };
+    let row = db.change(statement).await?;
     row.map(|row| read(&row)).transpose()
 }
 

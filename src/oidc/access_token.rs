@@ -98,6 +98,14 @@ pub struct AccessTokens {
 
 const PLACE: &[u8] = b"access-token";
 
+/// Where bound ones are sealed: a node of a version that knows no binding, beside which this one runs during an upgrade, does
+/// not open them.
+const BOUND_PLACE: &[u8] = b"bound-access-token";
+
+/// What stands between grant and token in the `jti` of a signed token; of a bound one, for the same reason, something else.
+/// Neither is a letter of an identifier.
+const BETWEEN: [char; 2] = ['.', '~'];
+
 /// For whom an access token is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Audience {
@@ -251,11 +259,11 @@ impl AccessTokens {
 
     fn seal(&self, token: &AccessToken) -> Result<String, ServiceError> {
         let plain = serde_json::to_vec(token).map_err(|error| ServiceError::Internal(error.to_string()))?;
-        Ok(self.sealer.seal_text(PLACE, &plain))
+        Ok(self.sealer.seal_text(place_of(token), &plain))
     }
 
     fn open(&self, text: &str) -> Option<AccessToken> {
-        serde_json::from_slice(&self.sealer.open_text(PLACE, text).ok()?).ok()
+        opened(&self.sealer, text)
     }
 
     /// RFC 9068 §2.2. The `jti` names grant and token, so that either can be revoked.
@@ -273,7 +281,7 @@ impl AccessTokens {
             "client_id": client.id.as_str(),
             "iat": token.issued_at.0,
             "exp": token.expires_at.0,
-            "jti": format!("{}.{}", token.grant, token.id),
+            "jti": format!("{}{}{}", token.grant, BETWEEN[usize::from(token.bound_to.is_some())], token.id),
         });
         if let Some(bound_to) = token.bound_to {
             claims["cnf"] = json!(bound_to);
@@ -341,7 +349,7 @@ impl AccessTokens {
 
     async fn if_valid(&self, claims: &Value) -> Result<Option<AccessToken>, ServiceError> {
         let text = |name: &str| claims[name].as_str().unwrap_or_default();
-        let Some((grant, id)) = text("jti").split_once('.') else { return Ok(None) };
+        let Some((grant, id)) = text("jti").split_once(BETWEEN) else { return Ok(None) };
         let Some(client_id) = ClientId::parse(text("client_id")) else { return Ok(None) };
         // What it is bound to must be understood, or it would be anybody's.
         let bound_to = match claims.get("cnf") {
@@ -385,5 +393,35 @@ impl AccessTokens {
             bound_to,
             person,
         }))
+    }
+}
+
+const fn place_of(token: &AccessToken) -> &'static [u8] {
+    if token.bound_to.is_some() { BOUND_PLACE } else { PLACE }
+}
+
+fn opened(sealer: &Sealer, text: &str) -> Option<AccessToken> {
+    let plain = sealer.open_text(PLACE, text).or_else(|_| sealer.open_text(BOUND_PLACE, text));
+    serde_json::from_slice(&plain.ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::bytes::Digest;
+
+    #[test]
+    fn a_version_that_knows_no_binding_opens_no_bound_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::read_or_create(&folder.path().join("keyring.toml")).unwrap();
+        let sealer = keyring.sealer("access-token");
+        let token = json!({"t": "t", "g": "t", "c": "shop", "s": "", "i": 1, "e": 2});
+        let bare: AccessToken = serde_json::from_value(token).unwrap();
+        let bound = AccessToken { bound_to: Some(Confirmation::Key(Digest([7; 32]))), ..bare.clone() };
+        for (token, opens) in [(bare, true), (bound, false)] {
+            let text = sealer.seal_text(place_of(&token), &serde_json::to_vec(&token).unwrap());
+            assert_eq!(sealer.open_text(b"access-token", &text).is_ok(), opens, "as that version opens it");
+            assert_eq!(opened(&sealer, &text).unwrap().bound_to, token.bound_to);
+        }
     }
 }

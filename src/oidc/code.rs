@@ -66,8 +66,7 @@ impl Codes {
     /// Makes a code for `content` that is valid for `ttl` seconds. It exists once the batch is applied.
     pub fn issue_in(&self, batch: &mut Batch<'_>, content: &CodeContent, ttl: i64) -> String {
         let random = bytes::random_text::<32>();
-        let session = self.sealer.seal_text(random.as_bytes(), &content.session.0);
-        let code = format!("{random}.{session}");
+        let code = sealed(&self.sealer, &random, content.session, content.dpop_jkt.is_some());
         batch.put(EphemeralKey::of(CODES, &code), content, ttl);
         code
     }
@@ -96,8 +95,46 @@ impl Codes {
     }
 
     fn session_of(&self, code: &str) -> Option<Digest> {
-        let (random, sealed) = code.split_once('.').filter(|_| code.len() <= LONGEST)?;
-        let plain = self.sealer.open_text(random.as_bytes(), sealed).ok()?;
-        plain.try_into().ok().map(Digest)
+        opened(&self.sealer, code)
+    }
+}
+
+/// Where the session of a code that is bound to a key is sealed: a node of a version that knows no such codes, beside which
+/// this one runs during an upgrade, does not redeem them.
+fn bound_place(random: &str) -> Vec<u8> {
+    ["bound ", random].concat().into_bytes()
+}
+
+/// The code of these random letters for a session, bound to a key or not.
+fn sealed(sealer: &Sealer, random: &str, session: Digest, bound: bool) -> String {
+    let place = if bound { bound_place(random) } else { random.as_bytes().to_vec() };
+    let session = sealer.seal_text(&place, &session.0);
+    format!("{random}.{session}")
+}
+
+fn opened(sealer: &Sealer, code: &str) -> Option<Digest> {
+    let (random, sealed) = code.split_once('.').filter(|_| code.len() <= LONGEST)?;
+    let plain = sealer.open_text(random.as_bytes(), sealed);
+    let plain = plain.or_else(|_| sealer.open_text(&bound_place(random), sealed)).ok()?;
+    plain.try_into().ok().map(Digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_knows_no_binding_redeems_no_bound_code() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::read_or_create(&folder.path().join("keyring.toml")).unwrap();
+        let sealer = keyring.sealer("authorization-code");
+        for bound in [false, true] {
+            let code = sealed(&sealer, "random", Digest([7; 32]), bound);
+            let (random, session) = code.split_once('.').unwrap();
+            let former = sealer.open_text(random.as_bytes(), session);
+            assert_eq!(former.is_ok(), !bound, "as that version opens it");
+            assert!(opened(&sealer, &code).is_some_and(|session| session.0 == [7; 32]));
+            assert!(opened(&sealer, &format!("x{code}")).is_none());
+        }
     }
 }

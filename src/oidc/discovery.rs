@@ -70,15 +70,9 @@ fn client_authentication(mtls: Option<(&str, bool)>) -> Value {
 fn certificates(mtls: Option<(&str, bool)>) -> Value {
     let mut members = json!({"tls_client_certificate_bound_access_tokens": mtls.is_some()});
     if let Some((base, _)) = mtls {
-        let there = |path: &str| format!("{base}{path}");
-        members["mtls_endpoint_aliases"] = json!({
-            "pushed_authorization_request_endpoint": there(paths::PAR),
-            "device_authorization_endpoint": there(paths::DEVICE_AUTHORIZATION),
-            "token_endpoint": there(paths::TOKEN),
-            "userinfo_endpoint": there(paths::USERINFO),
-            "introspection_endpoint": there(paths::INTROSPECTION),
-            "revocation_endpoint": there(paths::REVOCATION),
-        });
+        let aliases =
+            paths::FOR_CERTIFICATES.map(|(name, path)| (name.to_owned(), format!("{base}{path}").into()));
+        members["mtls_endpoint_aliases"] = Value::Object(aliases.into_iter().collect());
     }
     members
 }

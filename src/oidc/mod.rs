@@ -147,6 +147,15 @@ pub mod paths {
     pub const END_SESSION: &str = "/oidc/logout";
     /// Discovery.
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+    /// What clients with certificates call (RFC 8705 §5), by the names that discovery has for them.
+    pub const FOR_CERTIFICATES: [(&str, &str); 6] = [
+        ("pushed_authorization_request_endpoint", PAR),
+        ("device_authorization_endpoint", DEVICE_AUTHORIZATION),
+        ("token_endpoint", TOKEN),
+        ("userinfo_endpoint", USERINFO),
+        ("introspection_endpoint", INTROSPECTION),
+        ("revocation_endpoint", REVOCATION),
+    ];
     /// Authorization server metadata (RFC 8414 §3), for clients that know OAuth alone.
     pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 }

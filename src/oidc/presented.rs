@@ -20,8 +20,20 @@ pub(super) enum Scheme {
 }
 
 /// The token in the header, if there is one.
-pub(super) fn in_header(request: &HttpRequest) -> Option<(Scheme, String)> {
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+///
+/// # Errors
+/// `invalid_request` when the header is repeated (RFC 6750 §3.1).
+pub(super) fn in_header(request: &HttpRequest) -> Result<Option<(Scheme, String)>, TokenError> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    match (headers.next(), headers.next()) {
+        (Some(_), Some(_)) => {
+            Err(TokenError::new(ErrorCode::InvalidRequest, "the Authorization header is repeated"))
+        }
+        (header, _) => Ok(header.and_then(|header| header.to_str().ok()).and_then(token)),
+    }
+}
+
+fn token(header: &str) -> Option<(Scheme, String)> {
     let (scheme, token) = header.split_once(' ')?;
     let scheme = match scheme {
         scheme if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,

@@ -25,6 +25,10 @@ pub struct RefreshToken {
 
 const PLACE: &[u8] = b"refresh-token";
 
+/// Where bound ones are sealed: a node of a version that knows no binding, beside which this one runs during an upgrade, does
+/// not open them.
+const BOUND_PLACE: &[u8] = b"bound-refresh-token";
+
 /// What stands before that which a token is bound to. No person's identifier has an equals sign.
 const BOUND: &str = "cnf=";
 
@@ -42,10 +46,11 @@ impl RefreshTokens {
             if !grant.details.claims.id_token.is_empty() {
                 plain = plain + " " + grant.details.person_id.as_str();
             }
-            if let Some(cnf) = grant.details.bound_to.and_then(|bound| serde_json::to_string(&bound).ok()) {
-                plain = plain + " " + BOUND + &cnf;
-            }
-            self.0.seal_text(PLACE, plain.as_bytes())
+            let Some(bound_to) = grant.details.bound_to else {
+                return self.0.seal_text(PLACE, plain.as_bytes());
+            };
+            plain = plain + " " + BOUND + &serde_json::json!(bound_to).to_string();
+            self.0.seal_text(BOUND_PLACE, plain.as_bytes())
         })
     }
 
@@ -54,7 +59,8 @@ impl RefreshTokens {
         if text.len() > 1024 {
             return None;
         }
-        let plain = String::from_utf8(self.0.open_text(PLACE, text).ok()?).ok()?;
+        let plain = self.0.open_text(PLACE, text).or_else(|_| self.0.open_text(BOUND_PLACE, text));
+        let plain = String::from_utf8(plain.ok()?).ok()?;
         let mut parts = plain.split(' ');
         let (grant, generation) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
         let (mut person_id, mut bound_to) = (None, None);
@@ -65,5 +71,43 @@ impl RefreshTokens {
             }
         }
         Some(RefreshToken { grant, generation, person_id, bound_to })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clients::ClientId;
+    use crate::platform::bytes::Digest;
+    use crate::platform::clock::Timestamp;
+
+    #[test]
+    fn a_version_that_knows_no_binding_opens_no_bound_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::read_or_create(&folder.path().join("keyring.toml")).unwrap();
+        let tokens = RefreshTokens::new(&keyring);
+        let details = serde_json::json!({
+            "person_id": "p", "sub": "s", "scope": "openid offline_access", "released": [], "auth_time": 1,
+            "acr": "urn:yagona:acr:mobile-id", "amr": [], "consent_id": null, "consent_until": null,
+        });
+        let grant = |bound_to| Grant {
+            id: "g".to_owned(),
+            client_id: ClientId::parse("native").unwrap(),
+            details: crate::grants::GrantDetails {
+                bound_to,
+                ..serde_json::from_value(details.clone()).unwrap()
+            },
+            generation: 1,
+            refreshed_at: Timestamp(1),
+            expires_at: Timestamp(2),
+            revoked: false,
+        };
+        let bound = Some(Confirmation::Key(Digest([7; 32])));
+        for bound_to in [None, bound] {
+            let text = tokens.of(&grant(bound_to)).unwrap();
+            let former = keyring.sealer("refresh-token").open_text(b"refresh-token", &text);
+            assert_eq!(former.is_ok(), bound_to.is_none(), "as that version opens it");
+            assert_eq!(tokens.open(&text).unwrap().bound_to, bound_to);
+        }
     }
 }

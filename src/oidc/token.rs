@@ -82,10 +82,6 @@ async fn possession(
 ) -> Result<Option<Confirmation>, TokenError> {
     let key = tokens.provider.proofs.of_client(request, client).await?;
     if client.tokens.certificate_bound {
-        if key.is_some() {
-            let words = "the access tokens of this client are bound to its certificate: send no DPoP proof";
-            return Err(TokenError::new(ErrorCode::InvalidDpopProof, words));
-        }
         let shown = tokens.provider.certificates.of(request);
         let shown = shown.map(|shown| Confirmation::Certificate(shown.digest()));
         let words = "the access tokens of this client are bound to a certificate: show one, at the mtls_endpoint_aliases";
@@ -285,10 +281,13 @@ async fn refresh_token(
         )
     };
     let token = tokens.refresh_tokens.open(text).ok_or_else(invalid)?;
-    if token.bound_to.is_some() && token.bound_to != bound_to {
+    let another_key = || {
         let words =
             "the refresh token is bound to another key: prove that you have the one that it was issued for";
-        return Err(TokenError::new(ErrorCode::InvalidGrant, words));
+        TokenError::new(ErrorCode::InvalidGrant, words)
+    };
+    if token.bound_to.is_some() && token.bound_to != bound_to {
+        return Err(another_key());
     }
     let (asked, resource) = (params.get("scope"), params.get(resource::NAME));
     let narrows = asked.is_some() || resource.is_some();
@@ -308,9 +307,11 @@ async fn refresh_token(
     }
     let mut record = id_token::record(tokens, token.person_id.as_ref()).await?;
     let idle = tokens.lifetimes.refresh_idle;
+    // RFC 9449 §5: once a public client has proven a key, its refresh tokens are that key's, whenever it began.
+    let binds = bound_to.filter(|_| client.authentication.method == AuthMethod::None);
     let rotated = tokens
         .grants
-        .rotate(&token.grant, (token.generation, client.tokens.rotates), &client.id, idle)
+        .rotate(&token.grant, (token.generation, client.tokens.rotates, binds), &client.id, idle)
         .await?;
     let (mut grant, refreshed) = match rotated {
         Some(grant) => (grant, Event::new(Kind::TokenRefreshed)),
@@ -319,6 +320,11 @@ async fn refresh_token(
             None => return Err(invalid()),
         },
     };
+    // The token before the one that was bound is not bound itself, and gives no second successor to anybody else.
+    if grant.details.bound_to.is_some_and(|bound| bound_to != Some(bound)) {
+        return Err(another_key());
+    }
+    grant.details.bound_to = grant.details.bound_to.or(binds);
     if record.is_none() {
         // A token of version 0.1 does not say that its person is to be read.
         record = id_token::record(tokens, id_token::subject(&grant.details)).await?;

@@ -30,7 +30,14 @@ pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes
 }
 
 async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>) -> HttpResponse {
-    let (scheme, token) = match (presented::in_header(request), in_body) {
+    let in_header = match presented::in_header(request) {
+        Ok(in_header) => in_header,
+        Err(error) => {
+            error.record(&tokens.provider.audit, Kind::UserinfoRefused, None);
+            return presented::challenge(Scheme::Bearer, &error);
+        }
+    };
+    let (scheme, token) = match (in_header, in_body) {
         (Some((scheme, _)), Some(_)) => {
             let error = TokenError::new(ErrorCode::InvalidRequest, "two access tokens");
             error.record(&tokens.provider.audit, Kind::UserinfoRefused, None);

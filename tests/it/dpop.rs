@@ -228,9 +228,19 @@ async fn rfc9449_5_refresh_tokens_of_public_clients_are_bound(world: &World) {
     let next = refresh(SHOP, confidential.get("refresh_token"), Some(&other)).await.granted();
     let told = world.post_as(SHOP, "/oidc/introspect", &[("token", next.get("access_token"))]).await;
     assert_eq!(told.body["cnf"]["jkt"], other.thumbprint());
+    // What it proves then binds all that follows, and the token that it began with gives nobody else a successor.
     let free = world.tokens(&offline(NATIVE), &world.person()).await;
-    let next = refresh(NATIVE, free.get("refresh_token"), Some(key)).await.granted();
+    let first = free.get("refresh_token");
+    let next = refresh(NATIVE, first, Some(key)).await.granted();
     assert_eq!(next.get("token_type"), "DPoP");
+    refresh(NATIVE, first, None).await.refused(400, "invalid_grant");
+    refresh(NATIVE, first, Some(&other)).await.refused(400, "invalid_grant");
+    let bound = next.get("refresh_token");
+    refresh(NATIVE, bound, None).await.refused(400, "invalid_grant");
+    refresh(NATIVE, bound, Some(&other)).await.refused(400, "invalid_grant");
+    let later = refresh(NATIVE, bound, Some(key)).await.granted();
+    refresh(NATIVE, later.get("refresh_token"), Some(&other)).await.refused(400, "invalid_grant");
+    refresh(NATIVE, later.get("refresh_token"), Some(key)).await.granted();
 }
 
 async fn rfc9449_5_2_a_client_may_be_registered_for_bound_tokens_alone(world: &World) {

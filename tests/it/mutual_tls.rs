@@ -14,7 +14,7 @@ use crate::support::folder::Folder;
 use crate::support::jwt::{self, encode};
 use crate::support::process::free_port;
 use crate::support::signer::Signer;
-use crate::support::{Asked, Backend, Setup, Tokens, World, alone_on_both_backends, code_of};
+use crate::support::{Asked, Backend, Setup, Tokens, World, alone_on_both_backends, code_of, param};
 
 alone_on_both_backends!(rfc8705_a_proxy_passes_certificates_on);
 
@@ -24,6 +24,10 @@ const ANCHORED: &str = "anchored";
 const OWN: &str = "own";
 /// Has a secret, and tokens that are bound to its certificate.
 const MIXED: &str = "mixed";
+/// Publishes its keys where nobody answers.
+const UNREAD: &str = "unread";
+/// The same, with a secret.
+const SIGNING: &str = "signing";
 /// As the proxy calls it.
 const HEADER: &str = "X-Client-Cert";
 
@@ -80,6 +84,11 @@ impl Certificates {
                 OWN,
                 &format!("{refreshing}{bound}token_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks = '{set}'\n"),
             )
+            .client(
+                UNREAD,
+                "token_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks_uri = \"http://localhost:9/jwks\"\n",
+            )
+            .client(SIGNING, "jwks_uri = \"http://localhost:9/jwks\"\n")
             .client(MIXED, &format!("{refreshing}{bound}access_token_format = \"jwt\"\n"))
     }
 }
@@ -151,6 +160,15 @@ async fn certificates_prove_and_bind(world: &World, way: &impl Way, certificates
         [("grant_type", "refresh_token"), ("refresh_token", tokens.get("refresh_token")), ("client_id", OWN)];
     let next = way.post("/oidc/token", &again, Some(own), None).await.granted();
     assert_eq!(way.userinfo(next.get("access_token"), Some(own)).await, 200);
+    // Where keys cannot be fetched, nothing is known to be wrong.
+    way.post("/oidc/introspect", &token(UNREAD), Some(own), None)
+        .await
+        .refused(503, "temporarily_unavailable");
+    let object = Signer::elliptic("1").sign(&json!({"alg": "ES256"}), &json!({}));
+    let asked = Asked::by(SIGNING).and("request", &object);
+    world.push(&asked).await.refused(503, "temporarily_unavailable");
+    let answer = world.browser().begin(world, &asked).await.away();
+    assert_eq!(param(&answer, "error").as_deref(), Some("temporarily_unavailable"));
     // A client with a secret may have bound tokens, too.
     let code = code_of(&world.browser().sign_in(world, &Asked::by(MIXED), &world.person()).await);
     way.post("/oidc/token", &redemption(&code), None, Some(MIXED)).await.refused(400, "invalid_request");
@@ -159,6 +177,18 @@ async fn certificates_prove_and_bind(world: &World, way: &impl Way, certificates
     assert!(claims["cnf"]["x5t#S256"].is_string(), "{claims}");
     assert_eq!(way.userinfo(tokens.get("access_token"), Some(stranger)).await, 200);
     assert_eq!(way.userinfo(tokens.get("access_token"), Some(own)).await, 401);
+    // What would bind its code to a key is refused at once, as no proof will ever redeem it.
+    let key = Signer::elliptic("x");
+    let asked = Asked::by(MIXED).and("dpop_jkt", &key.thumbprint());
+    world.push(&asked).await.refused(400, "invalid_request");
+    let answer = world.browser().begin(world, &asked).await.away();
+    assert_eq!(param(&answer, "error").as_deref(), Some("invalid_request"));
+    let (asked, address) = (Asked::by(MIXED), world.url("/oidc/par"));
+    let request = world.browser().request(Method::POST, &address).form(asked.fields());
+    let secret = crate::support::client_file::secret(MIXED);
+    let request = request.basic_auth(MIXED, Some(secret));
+    let request = request.header("DPoP", key.proof("POST", address.as_str(), &json!({})));
+    Tokens::of(request.send().await.expect("an answer")).await.refused(400, "invalid_dpop_proof");
 }
 
 fn jwt_of(answer: &Tokens) -> &Value {
@@ -170,7 +200,12 @@ fn jwt_of(answer: &Tokens) -> &Value {
 struct Proxy<'a> {
     world: &'a World,
     format: fn(&Certificate) -> String,
+    /// Whom the request is for.
+    host: &'static str,
 }
+
+/// Where clients with certificates come to.
+const HOST: &str = "mtls.example.uz";
 
 impl Way for Proxy<'_> {
     async fn post(
@@ -180,7 +215,8 @@ impl Way for Proxy<'_> {
         by: Option<&(Certificate, KeyPair)>,
         basic: Option<&str>,
     ) -> Tokens {
-        let mut request = self.world.browser().request(Method::POST, &self.world.url(path)).form(fields);
+        let request = self.world.browser().request(Method::POST, &self.world.url(path)).form(fields);
+        let mut request = request.header("Host", self.host);
         if let Some((certificate, _)) = by {
             request = request.header(HEADER, (self.format)(certificate));
         }
@@ -193,6 +229,7 @@ impl Way for Proxy<'_> {
     async fn userinfo(&self, token: &str, by: Option<&(Certificate, KeyPair)>) -> u16 {
         let mut request =
             self.world.browser().request(Method::GET, &self.world.url("/oidc/userinfo")).bearer_auth(token);
+        request = request.header("Host", self.host);
         if let Some((certificate, _)) = by {
             request = request.header(HEADER, (self.format)(certificate));
         }
@@ -218,13 +255,22 @@ async fn rfc8705_a_proxy_passes_certificates_on(setup: Setup) {
     };
     let trusted = toml::Value::Array(vec!["127.0.0.1".into()]);
     let setup = setup
-        .set("server.trusted_proxies", trusted)
+        .set("server.mtls.trusted_proxies", trusted)
         .set("server.mtls.url", "https://mtls.example.uz")
         .set("server.mtls.trust_anchors", anchors.display().to_string())
         .set("server.mtls.client_certificate_header", HEADER)
         .set("server.mtls.client_certificate_format", name);
     let world = certificates.clients(setup).start().await;
-    certificates_prove_and_bind(&world, &Proxy { world: &world, format }, &certificates).await;
+    certificates_prove_and_bind(&world, &Proxy { world: &world, format, host: HOST }, &certificates).await;
+    // At any other address nobody is asked for a certificate, so a header with one is the client's own.
+    let fields = [("token", "x"), ("client_id", ANCHORED)];
+    for host in ["localhost", "mtls.example.uz:8443", "mtls.example.uz@localhost", "x.mtls.example.uz"] {
+        let elsewhere = Proxy { world: &world, format, host };
+        let refused = elsewhere.post("/oidc/introspect", &fields, Some(&certificates.anchored), None).await;
+        refused.refused(401, "invalid_client");
+    }
+    let same = Proxy { world: &world, format, host: "MTLS.example.uz:443" };
+    same.post("/oidc/introspect", &fields, Some(&certificates.anchored), None).await.granted();
     let metadata = world.json("/.well-known/openid-configuration").await;
     assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
     assert_eq!(metadata["mtls_endpoint_aliases"]["token_endpoint"], "https://mtls.example.uz/oidc/token");
@@ -237,13 +283,15 @@ async fn rfc8705_a_proxy_passes_certificates_on(setup: Setup) {
     let proof = key.proof("POST", "https://mtls.example.uz/oidc/token", &json!({}));
     let fields = [("grant_type", "client_credentials"), ("client_id", ANCHORED)];
     let request = world.browser().request(Method::POST, &world.url("/oidc/token")).form(&fields);
-    let request = request.header(HEADER, format(&certificates.anchored.0)).header("DPoP", proof);
+    let request =
+        request.header("Host", HOST).header(HEADER, format(&certificates.anchored.0)).header("DPoP", proof);
     let tokens = Tokens::of(request.send().await.expect("an answer")).await.granted();
     assert_eq!(tokens.get("token_type"), "DPoP");
     let proof = key.proof("POST", world.url("/oidc/token").as_str(), &json!({}));
     let fields = [("grant_type", "client_credentials"), ("client_id", OWN)];
     let request = world.browser().request(Method::POST, &world.url("/oidc/token")).form(&fields);
-    let request = request.header(HEADER, format(&certificates.own.0)).header("DPoP", proof);
+    let request =
+        request.header("Host", HOST).header(HEADER, format(&certificates.own.0)).header("DPoP", proof);
     Tokens::of(request.send().await.expect("an answer")).await.refused(400, "invalid_dpop_proof");
 }
 
@@ -252,14 +300,17 @@ async fn rfc8705_a_header_from_anybody_else_is_ignored() {
     let (certificates, folder) = (Certificates::new(), Folder::new());
     let anchors = folder.file("anchors.pem");
     std::fs::write(&anchors, certificates.authority.pem()).expect("a file");
-    let elsewhere = toml::Value::Array(vec!["10.9.8.7".into()]);
+    // A proxy that is trusted for the client IP is not trusted for certificates.
+    let list = |address: &str| toml::Value::Array(vec![address.into()]);
+    let (this, elsewhere) = (list("127.0.0.1"), list("10.9.8.7"));
     let setup = Setup::new(Backend::Embedded)
-        .set("server.trusted_proxies", elsewhere)
+        .set("server.trusted_proxies", this)
+        .set("server.mtls.trusted_proxies", elsewhere)
         .set("server.mtls.url", "https://mtls.example.uz")
         .set("server.mtls.trust_anchors", anchors.display().to_string())
         .set("server.mtls.client_certificate_header", HEADER);
     let world = certificates.clients(setup).start().await;
-    let way = Proxy { world: &world, format: as_nginx };
+    let way = Proxy { world: &world, format: as_nginx, host: HOST };
     let fields = [("token", "x"), ("client_id", ANCHORED)];
     way.post("/oidc/introspect", &fields, Some(&certificates.anchored), None)
         .await
@@ -329,4 +380,17 @@ async fn rfc8705_the_provider_ends_tls_itself() {
     let fields = [("token", "x"), ("client_id", ANCHORED)];
     let refused = usual.post("/oidc/introspect", &fields, Some(&certificates.anchored), None).await;
     refused.refused(401, "invalid_client");
+    // And the one for certificates has what the aliases name, and no page.
+    for (path, status) in [
+        ("/sign-in/number", 404),
+        ("/oidc/authorize", 404),
+        ("/.well-known/openid-configuration", 404),
+        ("/oidc/jwks", 404),
+        ("/static/app.css", 404),
+        ("/oidc/userinfo", 401),
+        ("/oidc/token", 405),
+    ] {
+        let answer = Direct::client(None).get(Direct { port }.url(path)).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+    }
 }

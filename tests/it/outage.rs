@@ -68,8 +68,18 @@ async fn without_redis_every_answer_is_503_and_then_all_is_well_again() {
     let code_page = other.begin_with_number(&world, &Asked::by(SHOP), &world.person()).await;
     let mut known = world.browser();
     code_of(&known.sign_in(&world, &Asked::by(SHOP), &world.person()).await);
+    let asked = Asked::by(SHOP).with("scope", "openid offline_access");
+    let tokens = world.tokens(&asked, &world.person()).await;
+    let token_url = world.url("/oidc/token");
 
     redis.cut();
+    // A refresh needs the database alone; nor can it be known whether a proof of possession was used before.
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.get("refresh_token"))];
+    let proof = KEYS[0].proof("POST", token_url.as_str(), &json!({}));
+    let proven = other.request(Method::POST, &token_url).form(&refresh).header("DPoP", proof);
+    let proven = proven.basic_auth(SHOP, Some(crate::support::client_file::secret(SHOP)));
+    assert_eq!(proven.send().await.expect("an answer").status(), 503);
+    world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
     // Whether an assertion was used before cannot be known.
     let assertion = KEYS[0].assertion(KEYED, world.issuer.as_str().trim_end_matches('/'), &json!({}));
     let fields = [("token", "x"), proving(&assertion)[0], proving(&assertion)[1]];

@@ -8,6 +8,7 @@ use crate::support::{Asked, World, on_both_backends};
 on_both_backends!(
     oidc_5_3_get_and_post_tell_the_same,
     rfc6750_3_without_a_valid_token_the_way_in_is_named,
+    rfc6750_3_1_a_repeated_header_is_no_request,
     rfc9700_4_3_2_a_token_in_the_query_is_not_read,
     oidc_5_4_scopes_decide_what_is_told,
     oidc_5_5_single_claims_can_be_asked_for,
@@ -33,6 +34,19 @@ async fn rfc6750_3_without_a_valid_token_the_way_in_is_named(world: &World) {
         assert_eq!(refused.status, 401, "{token}");
         let way_in = refused.headers["www-authenticate"].to_str().expect("ASCII");
         assert!(way_in.starts_with("Bearer") && way_in.contains("invalid_token"), "{way_in}");
+    }
+}
+
+async fn rfc6750_3_1_a_repeated_header_is_no_request(world: &World) {
+    let tokens = world.tokens(&Asked::by(SHOP), &world.person()).await;
+    let token = tokens.get("access_token");
+    for second in [token, "another"] {
+        let request = world.browser().request(Method::GET, &world.url("/oidc/userinfo")).bearer_auth(token);
+        let request = request.header("Authorization", format!("Bearer {second}"));
+        let refused = request.send().await.expect("an answer");
+        assert_eq!(refused.status(), 400);
+        let told = refused.headers()["www-authenticate"].to_str().expect("ASCII");
+        assert!(told.contains("error=\"invalid_request\""), "{told}");
     }
 }
 

@@ -89,7 +89,7 @@ impl ServerSettings {
             tls.check(loader);
         }
         if let Some(mtls) = &self.mtls {
-            mtls.check(self.tls.is_some(), !self.trusted_proxies.is_empty(), loader);
+            mtls.check(self.tls.is_some(), loader);
         }
     }
 

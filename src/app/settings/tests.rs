@@ -140,14 +140,18 @@ fn certificates_of_clients_need_a_way_that_can_be_trusted() {
         let file = folder.file(name, &format!("{whole}[server.mtls]\n{section}\n"));
         load(Some(&file), std::iter::empty()).err().map(|problems| problems.to_string()).unwrap_or_default()
     };
-    let (url, header) =
+    let (url, named) =
         ("url = \"https://mtls.id.yagona.uz\"", "client_certificate_header = \"X-Client-Cert\"");
+    let header = &format!("{named}\ntrusted_proxies = [\"10.0.0.7/32\"]");
     assert_eq!(wrong("right.toml", &format!("{url}\n{header}")), "");
     for (name, section, said) in [
         ("no-way.toml", url.to_owned(), "no proxy passes certificates on"),
         ("no-tls.toml", format!("{url}\nlisten = \"127.0.0.1:8443\""), "[server.tls] is not"),
         ("http.toml", format!("url = \"http://mtls.id.yagona.uz\"\n{header}"), "no https origin"),
         ("path.toml", format!("url = \"https://id.yagona.uz/mtls\"\n{header}"), "no https origin"),
+        // Those that are trusted for the client IP are not trusted for this.
+        ("proxies.toml", format!("{url}\n{named}"), "server.mtls.trusted_proxies"),
+        ("all.toml", format!("{url}\n{named}\ntrusted_proxies = [\"0.0.0.0/0\"]"), "a part of the internet"),
         ("name.toml", format!("{url}\nclient_certificate_header = \"a b\""), "no name of a header"),
         (
             "anchors.toml",

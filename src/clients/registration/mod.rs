@@ -218,7 +218,7 @@ impl Registration {
         if public && client.may(GrantType::ClientCredentials) {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
-        self.requests.check_keys(&client.keys, check);
+        self.requests.check_keys(client, check);
         check_keys(client, check);
         check_oneid(client, check);
         if client.may(GrantType::AuthorizationCode) && self.redirects.redirect_uris.is_empty() {

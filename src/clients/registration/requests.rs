@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::check::Check;
 use super::{KeySource, Profile};
+use crate::clients::Client;
 use crate::platform::jose::Alg;
 use crate::platform::jose::foreign::ForeignAlg;
 
@@ -99,16 +100,33 @@ impl RequestsDocument {
     }
 
     /// Checks that what is to be signed can be verified.
-    pub(super) fn check_keys(&self, keys: &KeySource, check: &mut Check<'_>) {
+    pub(super) fn check_keys(&self, client: &Client, check: &mut Check<'_>) {
         let signs = [
             ("request_object_signing_alg", self.request_object_signing_alg.is_some()),
-            ("require_signed_request_object", self.require_signed_request_object == Some(true)),
+            // A profile may demand what the registration does not say.
+            ("require_signed_request_object", client.requests.signed_only),
         ];
-        for (member, signs) in signs {
-            if signs && !keys.is_some() {
-                check.fail(member, "needs the client's keys: `jwks` or `jwks_uri`");
+        for (member, _) in signs.into_iter().filter(|(_, signs)| *signs) {
+            match &client.keys {
+                KeySource::Nowhere => check.fail(member, "needs the client's keys: `jwks` or `jwks_uri`"),
+                KeySource::Registration(keys) if !keys.serve(client.requests.object_algs()) => {
+                    let names: Vec<_> = client.requests.object_algs().iter().map(|alg| alg.name()).collect();
+                    let names = names.join(", ");
+                    check.fail(member, format!("none of the keys in `jwks` can sign a request by {names}"));
+                }
+                KeySource::Registration(_) | KeySource::Address(_) => {}
             }
         }
+    }
+}
+
+/// Algorithms of clients that register none. RS256 is for those that register it.
+const OBJECT_ALGS: [ForeignAlg; 3] = [ForeignAlg::PS256, ForeignAlg::ES256, ForeignAlg::EdDSA];
+
+impl RequestPolicy {
+    /// The signatures that its request objects may have.
+    pub fn object_algs(&self) -> &[ForeignAlg] {
+        self.object_alg.as_ref().map_or(&OBJECT_ALGS, std::slice::from_ref)
     }
 }
 
@@ -156,6 +174,23 @@ mod tests {
         assert_eq!(
             wrong(&format!("{keys}request_object_signing_alg = 'none'")),
             ["request_object_signing_alg: `none` is none of RS256, PS256, ES256, EdDSA"]
+        );
+        // A profile that demands signatures demands keys, however the client proves itself.
+        let certified = "profile = 'fapi2-message-signing'\ntoken_endpoint_auth_method = 'tls_client_auth'\n\
+                         tls_client_auth_subject_dn = 'CN=Portal,C=UZ'\n";
+        assert_eq!(
+            wrong(certified),
+            ["require_signed_request_object: needs the client's keys: `jwks` or `jwks_uri`"]
+        );
+        assert!(wrong(&format!("{certified}{keys}")).is_empty());
+        let set = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+        assert!(wrong(&format!("{certified}jwks = '{set}'")).is_empty());
+        assert_eq!(
+            wrong(&format!("{certified}jwks = '{set}'\nrequest_object_signing_alg = 'EdDSA'")),
+            [
+                "request_object_signing_alg: none of the keys in `jwks` can sign a request by EdDSA",
+                "require_signed_request_object: none of the keys in `jwks` can sign a request by EdDSA"
+            ]
         );
         for bad in ["none", "HS256", "PS512"] {
             let errors = wrong(&format!("authorization_signed_response_alg = '{bad}'"));

@@ -8,6 +8,10 @@ use crate::platform::bytes::Digest;
 /// RFC 9449 §10: the thumbprint of the key whose proof is to redeem the code.
 pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let Some(text) = input.params.get("dpop_jkt") else { return Ok(()) };
+    if input.client.tokens.certificate_bound {
+        let words = "the access tokens of this client are bound to its certificate: send no dpop_jkt";
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, words));
+    }
     let key = Digest::try_from(text.to_owned()).map_err(|_| {
         OAuthError::new(ErrorCode::InvalidRequest, "dpop_jkt is not base64url of a SHA-256 thumbprint")
     })?;

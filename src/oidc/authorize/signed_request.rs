@@ -6,19 +6,16 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::clients::Client;
+use crate::clients::{Client, ClientKeyError};
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::oidc::{Provider, resource};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
-use crate::platform::jose::foreign::{ForeignAlg, Policy};
+use crate::platform::jose::foreign::Policy;
 use crate::platform::web::params::Params;
 
 /// The registered type (RFC 9101 §9.4.1).
 const TYPE: &str = "oauth-authz-req+jwt";
-
-/// Algorithms of clients that register none. RS256 is for those that register it.
-const ALGS: [ForeignAlg; 3] = [ForeignAlg::PS256, ForeignAlg::ES256, ForeignAlg::EdDSA];
 
 /// The longest object, in bytes; no parameter is longer.
 const MOST_BYTES: usize = 8 * 1024;
@@ -35,7 +32,8 @@ const OF_THE_TOKEN: [&str; 6] = ["iss", "aud", "exp", "nbf", "iat", "jti"];
 /// The parameters in the request's object, or nothing where they stand in the request itself.
 ///
 /// # Errors
-/// `invalid_request_object` (RFC 9101 §7) when the object is refused, `invalid_request` when there must be one.
+/// `invalid_request_object` (RFC 9101 §7) when the object is refused, `invalid_request` when there must be one,
+/// `temporarily_unavailable` when the client's keys cannot be fetched.
 pub(super) async fn inside(
     provider: &Provider,
     client: &Client,
@@ -55,13 +53,17 @@ pub(super) async fn inside(
         return Err(OAuthError::new(ErrorCode::InvalidRequest, "request is repeated"));
     }
     let policy = Policy {
-        algs: client.requests.object_alg.as_slice(),
+        algs: client.requests.object_algs(),
         typ: client.requests.signed_only.then_some(TYPE),
         max_bytes: MOST_BYTES,
     };
-    let policy = if policy.algs.is_empty() { Policy { algs: &ALGS, ..policy } } else { policy };
     let verified = provider.client_keys.verify(client, object, &policy).await;
-    let claims = verified.map_err(|error| invalid(error.description()))?.claims;
+    let verified = verified.map_err(|error| match error {
+        // The client's host fails, or the way there: that is no wrong object.
+        ClientKeyError::Unreadable => OAuthError::new(ErrorCode::TemporarilyUnavailable, error.description()),
+        error => invalid(error.description()),
+    });
+    let claims = verified?.claims;
     if !has_fitting_type(object) {
         return Err(invalid("the typ of the request object must be oauth-authz-req+jwt"));
     }

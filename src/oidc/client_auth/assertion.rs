@@ -93,8 +93,7 @@ async fn verified(
             verified.map(|verified| verified.claims).map_err(|error| match error {
                 // The client's host fails, or the way there: that is no wrong assertion.
                 ClientKeyError::Unreadable => {
-                    let words = "the jwks_uri of the client cannot be read: try again in a moment";
-                    TokenError::new(ErrorCode::TemporarilyUnavailable, words)
+                    TokenError::new(ErrorCode::TemporarilyUnavailable, error.description())
                 }
                 error => refused(error.description()),
             })

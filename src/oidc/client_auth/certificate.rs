@@ -7,13 +7,13 @@ use actix_web::HttpRequest;
 
 use super::super::Provider;
 use super::super::error::{ErrorCode, TokenError};
-use crate::clients::{AuthMethod, Client};
+use crate::clients::{AuthMethod, Client, ClientKeyError};
 use crate::platform::certificates;
 
 /// The client, if its certificate is the right one.
 ///
 /// # Errors
-/// `invalid_client`.
+/// `invalid_client`; `temporarily_unavailable` when its keys cannot be fetched.
 pub(super) async fn client(
     provider: &Provider,
     request: &HttpRequest,
@@ -42,6 +42,10 @@ pub(super) async fn client(
     match found {
         Ok(Some(())) => Ok(client),
         Ok(None) => Err(refused("the client certificate is not among the keys of the client")),
+        // The client's host fails, or the way there: that is no wrong certificate.
+        Err(error @ ClientKeyError::Unreadable) => {
+            Err(TokenError::new(ErrorCode::TemporarilyUnavailable, error.description()).of(&client.id))
+        }
         Err(error) => Err(refused(error.description())),
     }
 }

@@ -49,7 +49,8 @@ impl Proofs {
     /// Thumbprint of the key by whose proof a client asks for tokens; `None` without a proof.
     ///
     /// # Errors
-    /// `invalid_dpop_proof`; `use_dpop_nonce` with the nonce to use.
+    /// `invalid_dpop_proof`, also where the client's tokens are bound to its certificate; `use_dpop_nonce` with the nonce to
+    /// use.
     pub(super) async fn of_client(
         &self,
         request: &HttpRequest,
@@ -57,6 +58,10 @@ impl Proofs {
     ) -> Result<Option<Digest>, TokenError> {
         if !request.headers().contains_key(PROOF) {
             return Ok(None);
+        }
+        if client.tokens.certificate_bound {
+            let words = "the access tokens of this client are bound to its certificate: send no DPoP proof";
+            return Err(TokenError::new(ErrorCode::InvalidDpopProof, words));
         }
         self.checked(request, None, client.tokens.dpop_require_nonce).await.map(Some)
     }

@@ -5,11 +5,12 @@ use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::seal::{Keyring, Mac};
 
-/// Length of a span, in seconds. A nonce is accepted in its own span and the next.
+/// Length of a span, in seconds. A nonce is accepted in its own span, the next and, by a node whose clock is behind, the one
+/// before.
 const SPAN: i64 = 150;
 
-/// For how long a nonce is accepted at most, in seconds.
-pub(super) const LONGEST: i64 = 2 * SPAN;
+/// For how long a nonce is accepted at most, in seconds: so long a proof that contains one is remembered.
+pub(super) const LONGEST: i64 = 3 * SPAN;
 
 /// Makes and knows nonces.
 pub(super) struct Nonces(Mac);
@@ -52,10 +53,15 @@ mod tests {
         let nonce = nonces.at(now);
         assert_eq!((nonce.len(), &nonce), (32, &nonces.at(now.plus(SPAN - 1))));
         assert_ne!(nonce, nonces.at(now.plus(SPAN)));
-        for later in [0, SPAN, LONGEST - 1] {
+        for later in [0, SPAN, 2 * SPAN - 1] {
             assert!(nonces.is_valid(&nonce, now.plus(later)), "{later}");
         }
-        assert!(!nonces.is_valid(&nonce, now.plus(LONGEST)));
+        assert!(!nonces.is_valid(&nonce, now.plus(2 * SPAN)));
+        // Whenever a proof with it is first used, it is remembered until the nonce is no longer accepted.
+        let accepted: Vec<i64> =
+            (-2 * SPAN..3 * SPAN).filter(|at| nonces.is_valid(&nonce, now.plus(*at))).collect();
+        let last = accepted.iter().max().unwrap();
+        assert!(accepted.iter().all(|used| used + LONGEST > *last), "{accepted:?}");
         assert!(nonces.is_valid(&nonce, now.minus(1)) && !nonces.is_valid(&nonce, now.minus(SPAN + 1)));
         for odd in ["", "x", &nonce[..31], &nonce.to_uppercase()] {
             assert!(!nonces.is_valid(odd, now), "{odd}");

@@ -16,13 +16,14 @@ use std::time::Duration;
 
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::HttpRequest;
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HOST, HeaderName};
 use actix_web::rt::net::TcpStream;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use url::Url;
 
 pub use self::header::CertificateFormat;
 pub use self::settings::{CertificateHeader, MutualTlsSettings};
@@ -63,35 +64,71 @@ impl ClientCertificate {
 /// Finds and verifies certificates. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct ClientCertificates {
-    /// Proxies whose header is read.
-    trusted: Arc<[Cidr]>,
-    header: Option<(HeaderName, CertificateFormat)>,
+    /// What proxies pass on is read so.
+    passed_on: Option<Arc<PassedOn>>,
     anchors: Option<Arc<dyn ClientCertVerifier>>,
 }
 
+/// The way of a certificate through a proxy.
+struct PassedOn {
+    name: HeaderName,
+    format: CertificateFormat,
+    /// Proxies whose header is read.
+    trusted: Vec<Cidr>,
+    /// Where clients with certificates come to; the proxy need not ask for them at any other address, nor clear the header.
+    address: Url,
+}
+
+impl PassedOn {
+    /// Whether a request came to the address for certificates. Everything that names its host must say so: in HTTP/2 that
+    /// is the target's authority, and forwarded host headers count for nothing.
+    fn is_for(&self, request: &HttpRequest) -> bool {
+        let target = request.uri().authority().map(|authority| Some(authority.as_str()));
+        let headers = request.headers().get_all(HOST).map(|host| host.to_str().ok());
+        let mut named = target.into_iter().chain(headers).peekable();
+        named.peek().is_some() && named.all(|host| host.is_some_and(|host| self.is_called(host)))
+    }
+
+    fn is_called(&self, authority: &str) -> bool {
+        let same = |url: &Url| {
+            url.host() == self.address.host()
+                && url.port_or_known_default() == self.address.port_or_known_default()
+        };
+        !authority.contains(['/', '@', '?', '#', '\\'])
+            && Url::parse(&format!("https://{authority}")).is_ok_and(|url| same(&url))
+    }
+}
+
 impl ClientCertificates {
-    /// As configured; a proxy's header is read from the proxies in `trusted` alone.
+    /// As configured.
     ///
     /// # Errors
     /// When the trust anchors cannot be read.
-    pub fn new(settings: &MutualTlsSettings, trusted: &[Cidr]) -> io::Result<Self> {
+    pub fn new(settings: &MutualTlsSettings) -> io::Result<Self> {
         let anchors = settings.trust_anchors.as_deref().map(anchors).transpose()?;
-        let header = settings.client_certificate_header.as_ref();
-        let header = header.map(|name| (name.0.clone(), settings.client_certificate_format));
-        Ok(Self { trusted: trusted.into(), header, anchors })
+        let passed_on = settings.client_certificate_header.as_ref().map(|name| {
+            Arc::new(PassedOn {
+                name: name.0.clone(),
+                format: settings.client_certificate_format,
+                trusted: settings.trusted_proxies.clone(),
+                address: settings.url.clone(),
+            })
+        });
+        Ok(Self { passed_on, anchors })
     }
 
-    /// The certificate that the client of a request showed. A header that does not come from a trusted proxy is ignored.
+    /// The certificate that the client of a request showed. A header is ignored unless it comes from a proxy that is trusted
+    /// to set it, in a request for the address for certificates.
     pub fn of(&self, request: &HttpRequest) -> Option<ClientCertificate> {
         if let Some(shown) = request.conn_data::<ClientCertificate>() {
             return Some(shown.clone());
         }
-        let (name, format) = self.header.as_ref()?;
+        let passed_on = self.passed_on.as_ref()?;
         let peer = request.peer_addr()?;
-        if !is_trusted(peer.ip(), &self.trusted) {
+        if !is_trusted(peer.ip(), &passed_on.trusted) || !passed_on.is_for(request) {
             return None;
         }
-        let (leaf, between) = header::read(request.headers(), name, *format)?;
+        let (leaf, between) = header::read(request.headers(), &passed_on.name, passed_on.format)?;
         Some(ClientCertificate { leaf, between })
     }
 

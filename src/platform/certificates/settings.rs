@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderName;
 use url::Url;
 
 use super::CertificateFormat;
-use crate::platform::config::{Loader, Raw, SettingValue, ValueKind, WrongValue, settings, text};
+use crate::platform::config::{Cidr, Loader, Raw, SettingValue, ValueKind, WrongValue, settings, text};
 
 settings! {
     /// Certificates of clients (mutual TLS, RFC 8705), at an address of their own: no browser asks people for one.
@@ -19,9 +19,12 @@ settings! {
         /// Certificates of the authorities that issue clients' certificates, in PEM, for clients registered with
         /// `tls_client_auth`.
         trust_anchors: Option<PathBuf>, otherwise("none: `tls_client_auth` is refused");
-        /// The request header in which proxies pass a client's certificate on. It is read from `server.trusted_proxies`
-        /// alone, which must remove it from all other requests.
+        /// The request header in which proxies pass a client's certificate on. It is read from `trusted_proxies` alone, and
+        /// in requests for the host of `url` alone.
         client_certificate_header: Option<CertificateHeader>, otherwise("none is read");
+        /// The proxies that set that header, whatever the client sent. Those of `server.trusted_proxies` are not believed
+        /// for this.
+        trusted_proxies: Vec<Cidr> = [];
         /// How the proxies write it: `nginx` is `$ssl_client_escaped_cert`, `rfc9440` is `Client-Cert`.
         client_certificate_format: CertificateFormat = "nginx";
     }
@@ -53,8 +56,8 @@ impl MutualTlsSettings {
         self.url.as_str().trim_end_matches('/')
     }
 
-    /// `ends_tls` is whether `[server.tls]` is set, `has_proxies` whether there are trusted proxies.
-    pub(crate) fn check(&self, ends_tls: bool, has_proxies: bool, loader: &mut Loader) {
+    /// `ends_tls` is whether `[server.tls]` is set.
+    pub(crate) fn check(&self, ends_tls: bool, loader: &mut Loader) {
         let key = "server.mtls.url";
         let origin = self.url.path() == "/" && self.url.query().is_none() && self.url.fragment().is_none();
         let named =
@@ -81,9 +84,15 @@ impl MutualTlsSettings {
                 "set certificate and private_key in [server.tls]",
             );
         }
-        if self.client_certificate_header.is_some() && !has_proxies {
+        let proxies = "server.mtls.trusted_proxies";
+        if self.client_certificate_header.is_some() && self.trusted_proxies.is_empty() {
             let wrong = "is set, but no proxy is trusted to set it";
-            loader.report(header, wrong, "list your proxies in server.trusted_proxies");
+            loader.report(header, wrong, "list the proxies that set it in server.mtls.trusted_proxies");
+        }
+        if Cidr::hold_too_much(&self.trusted_proxies) {
+            let wrong =
+                "trusts a part of the internet for certificates: more than a /8 (IPv4) or a /16 (IPv6)";
+            loader.report(proxies, wrong, "list only the addresses of the proxies that set the header");
         }
         if let Some(anchors) = &self.trust_anchors {
             loader.readable("server.mtls.trust_anchors", anchors);

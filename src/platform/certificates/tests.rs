@@ -4,13 +4,14 @@ use actix_web::test::TestRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    SanType,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, SanType,
 };
 use time::macros::datetime;
 
 use super::header::read;
 use super::*;
+use crate::platform::jose::foreign::ForeignKeys;
 use crate::platform::jose::{Alg, SigningKey};
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -29,6 +30,16 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
+        Self { certificate, issuer: Issuer::new(params, key) }
+    }
+
+    fn below(authority: &Self, name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &authority.issuer).unwrap();
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
@@ -130,6 +141,74 @@ fn a_certificate_is_anchored_while_it_is_valid_and_its_authority_is_trusted() {
 }
 
 #[test]
+fn a_chain_is_followed_and_what_a_certificate_is_for_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Authority::new("root");
+    let between = Authority::below(&root, "between");
+    let file = folder.path().join("anchors.pem");
+    std::fs::write(&file, root.certificate.pem()).unwrap();
+    let certificates = ClientCertificates { anchors: Some(anchors(&file).unwrap()), ..Default::default() };
+    let mut params = portal();
+    (params.not_before, params.not_after) = (datetime!(2027-01-01 0:00 UTC), datetime!(2027-02-01 0:00 UTC));
+    let leaf = between.issue(&params);
+    assert!(!certificates.is_anchored(&of(&leaf), NOW), "nothing leads to the anchor");
+    let chain = vec![between.certificate.der().clone()];
+    assert!(certificates.is_anchored(&ClientCertificate { leaf: leaf.der().clone(), between: chain }, NOW));
+    // The same as a proxy passes it on: PEM blocks, the client's first.
+    let name = HeaderName::from_static("x-cert");
+    let pem = escaped(&format!("{}{}", leaf.pem(), between.certificate.pem()));
+    let request = TestRequest::get().append_header(("x-cert", pem)).to_http_request();
+    let (leaf, between) = read(request.headers(), &name, CertificateFormat::Nginx).unwrap();
+    assert!(certificates.is_anchored(&ClientCertificate { leaf, between }, NOW));
+    for (usage, right) in [
+        (ExtendedKeyUsagePurpose::ClientAuth, true),
+        (ExtendedKeyUsagePurpose::ServerAuth, false),
+        (ExtendedKeyUsagePurpose::CodeSigning, false),
+    ] {
+        params.extended_key_usages = vec![usage.clone()];
+        assert_eq!(certificates.is_anchored(&of(&root.issue(&params)), NOW), right, "{usage:?}");
+    }
+}
+
+#[test]
+fn rfc8705_2_2_2_a_key_for_something_else_proves_nobody() {
+    let der = SigningKey::generate(Alg::ES256, 2048);
+    let certificate = portal().self_signed(&KeyPair::try_from(&der[..]).unwrap()).unwrap();
+    let (digest, key) = (of(&certificate).digest(), public_key(certificate.der()));
+    let own = SigningKey::from_pkcs8("k", Alg::ES256, &der).unwrap();
+    let own = own.public_jwk();
+    let proves = |more: serde_json::Value| {
+        let mut jwk = serde_json::to_value(own).unwrap();
+        for (name, value) in more.as_object().unwrap() {
+            jwk[name] = value.clone();
+        }
+        let set = serde_json::json!({"keys": [jwk]}).to_string();
+        ForeignKeys::parse(set.as_bytes()).unwrap().have_certificate(digest, key)
+    };
+    assert!(proves(serde_json::json!({})));
+    assert!(proves(serde_json::json!({"x5c": [STANDARD.encode(certificate.der())]})));
+    for wrong in [
+        serde_json::json!({"use": "enc"}),
+        serde_json::json!({"alg": "ES384"}),
+        serde_json::json!({"key_ops": ["encrypt"]}),
+        serde_json::json!({"x5c": []}),
+        serde_json::json!({"x5c": ["!"]}),
+        serde_json::json!({"x5c": [""]}),
+        serde_json::json!({"use": "enc", "x5c": [STANDARD.encode(certificate.der())]}),
+    ] {
+        assert!(!proves(wrong.clone()), "{wrong}");
+    }
+    // Nor does one that is too short.
+    let of_length = |bytes: usize| {
+        let n = crate::platform::bytes::encode(&vec![0xff; bytes]);
+        let thumbprint = Digest::of(format!(r#"{{"e":"AQAB","kty":"RSA","n":"{n}"}}"#).as_bytes());
+        let set = serde_json::json!({"keys": [{"kty": "RSA", "n": n, "e": "AQAB"}]}).to_string();
+        ForeignKeys::parse(set.as_bytes()).unwrap().have_certificate(digest, Some(thumbprint))
+    };
+    assert!(of_length(256) && !of_length(128));
+}
+
+#[test]
 fn rfc7638_a_certificates_key_is_named_like_the_key_itself() {
     for alg in Alg::ALL {
         let der = SigningKey::generate(alg, 2048);
@@ -193,22 +272,33 @@ fn rfc9440_2_a_proxys_header_is_read_in_its_format_alone() {
 }
 
 #[test]
-fn a_header_counts_from_a_trusted_proxy_alone() {
+fn a_header_counts_from_a_trusted_proxy_and_for_the_address_of_certificates_alone() {
     let certificate = Authority::new("root").issue(&portal());
     let name = HeaderName::from_static("x-cert");
-    let trusted: Vec<Cidr> = vec!["10.0.0.0/8".parse().unwrap()];
-    let certificates = ClientCertificates {
-        trusted: trusted.into(),
-        header: Some((name, CertificateFormat::Nginx)),
-        anchors: None,
+    let passed_on = PassedOn {
+        name,
+        format: CertificateFormat::Nginx,
+        trusted: vec!["10.0.0.0/8".parse().unwrap()],
+        address: "https://mtls.id.uz".parse().unwrap(),
     };
-    let shown = |peer: &str| {
+    let certificates = ClientCertificates { passed_on: Some(Arc::new(passed_on)), anchors: None };
+    let asked = |peer: &str, target: &str, hosts: &[&str]| {
         let peer: SocketAddr = peer.parse().unwrap();
         let header = ("x-cert", escaped(&certificate.pem()));
-        let request = TestRequest::get().peer_addr(peer).append_header(header).to_http_request();
-        certificates.of(&request)
+        let request = TestRequest::get().uri(target).peer_addr(peer).append_header(header);
+        let request = hosts.iter().fold(request, |request, host| request.append_header(("host", *host)));
+        certificates.of(&request.to_http_request()).is_some()
     };
-    assert_eq!(shown("10.1.2.3:1").map(|shown| shown.digest()), Some(of(&certificate).digest()));
-    assert_eq!(shown("192.0.2.1:1"), None);
+    let (proxy, there) = ("10.1.2.3:1", "mtls.id.uz");
+    assert!(asked(proxy, "/", &[there]) && asked(proxy, "/", &["MTLS.id.uz:443"]));
+    assert!(asked(proxy, "https://mtls.id.uz/", &[]), "HTTP/2 has no Host");
+    assert!(!asked("192.0.2.1:1", "/", &[there]), "somebody else");
+    for other in
+        ["id.uz", "mtls.id.uz:8443", "mtls.id.uz@id.uz", "id.uz/mtls.id.uz", "", "mtls.id.uz.evil.uz"]
+    {
+        assert!(!asked(proxy, "/", &[other]), "{other}");
+    }
+    assert!(!asked(proxy, "/", &[]) && !asked(proxy, "/", &[there, "id.uz"]));
+    assert!(!asked(proxy, "https://id.uz/", &[there]) && !asked(proxy, "https://mtls.id.uz/", &["id.uz"]));
     assert_eq!(ClientCertificates::default().of(&TestRequest::get().to_http_request()), None);
 }

@@ -12,9 +12,11 @@ pub(crate) fn suggestion(table: &'static Section, path: &str) -> Option<&'static
     if nearest.0 <= 1 + path.len() / 6 {
         return Some(nearest.1);
     }
-    // After typing errors, the right name in the wrong section is the most common mistake.
-    let nearest = known().map(|name| (levenshtein(last(path), last(name)), name)).min()?;
-    (nearest.0 <= last(path).len() / 6).then_some(nearest.1)
+    // After typing errors, the right name in the wrong section is the most common mistake. Of several sections, the one whose
+    // name is most similar.
+    let nearest =
+        known().map(|name| (levenshtein(last(path), last(name)), levenshtein(path, name), name)).min()?;
+    (nearest.0 <= last(path).len() / 6).then_some(nearest.2)
 }
 
 fn last(path: &str) -> &str {

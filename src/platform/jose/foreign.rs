@@ -126,8 +126,19 @@ struct ForeignKey {
     key: DecodingKey,
     /// RFC 7638.
     thumbprint: Option<Digest>,
-    /// SHA-256 of the first certificate of its `x5c`.
-    certificate: Option<Digest>,
+    /// The certificate that it is meant with.
+    certificate: Named,
+}
+
+/// The first certificate of a key's `x5c`.
+#[derive(Debug)]
+enum Named {
+    /// There is no `x5c`: any certificate of the key.
+    Any,
+    /// The one with this SHA-256.
+    Only(Digest),
+    /// There is an `x5c` that cannot be read: none.
+    Unreadable,
 }
 
 impl ForeignAlg {
@@ -199,11 +210,12 @@ impl ForeignKeys {
     }
 
     /// Whether a certificate with this SHA-256 is one of theirs: by its `x5c`, or where a key has none by the key, whose
-    /// thumbprint is `key` (RFC 8705 §2.2.2).
+    /// thumbprint is `key` (RFC 8705 §2.2.2). Keys that are for something else than signatures, or too short, prove nothing.
     pub fn have_certificate(&self, certificate: Digest, key: Option<Digest>) -> bool {
-        self.0.iter().any(|own| match own.certificate {
-            Some(registered) => registered == certificate,
-            None => key.is_some() && own.thumbprint == key,
+        self.0.iter().filter(|own| !own.algs.is_empty()).any(|own| match own.certificate {
+            Named::Only(registered) => registered == certificate,
+            Named::Any => key.is_some() && own.thumbprint == key,
+            Named::Unreadable => false,
         })
     }
 
@@ -275,8 +287,13 @@ impl ForeignKey {
             jwk.common.key_algorithm.is_none_or(|only| only == KeyAlgorithm::from(alg.algorithm()))
         };
         let algs = algs.iter().copied().filter(|alg| for_signatures && verifies && own(alg)).collect();
-        let first = jwk.common.x509_chain.as_ref().and_then(|chain| chain.first());
-        let certificate = first.and_then(|first| STANDARD.decode(first).ok()).map(|der| Digest::of(&der));
+        let certificate = match &jwk.common.x509_chain {
+            None => Named::Any,
+            Some(chain) => {
+                let first = chain.first().and_then(|first| STANDARD.decode(first).ok());
+                first.map_or(Named::Unreadable, |der| Named::Only(Digest::of(&der)))
+            }
+        };
         let thumbprint = embedded::thumbprint(jwk);
         Some(Self { kid: jwk.common.key_id.clone(), algs, key, thumbprint, certificate })
     }

@@ -286,16 +286,23 @@ impl SigningKeys {
     }
 
     /// Replaces the keys of `alg` at once, and has them and all before them accepted nowhere any more: somebody else may have
-    /// them. Returns the new key's identifier.
+    /// them. Returns the new key's identifier, and those of the keys that were withdrawn.
     ///
     /// # Errors
     /// [`SigningKeysError`].
-    pub async fn replace_leaked(&self, alg: Alg, rsa_bits: u32) -> Result<String, SigningKeysError> {
-        let now = self.clock.now();
-        let key = new_key(alg, rsa_bits, now, now);
+    pub async fn replace_leaked(
+        &self,
+        alg: Alg,
+        rsa_bits: u32,
+    ) -> Result<(String, Vec<String>), SigningKeysError> {
+        let before = store::withdrawn(&self.db, alg).await?;
+        // It signs since ever: a node whose clock is behind has no other key to sign with.
+        let key = new_key(alg, rsa_bits, self.clock.now(), Timestamp(0));
         store::replace(&self.db, &self.sealer, &key).await?;
+        let mut withdrawn = store::withdrawn(&self.db, alg).await?;
+        withdrawn.retain(|kid| !before.contains(kid));
         self.refresh().await?;
-        Ok(key.kid)
+        Ok((key.kid, withdrawn))
     }
 
     /// Rotates keys older than `most_days`, and tells `rotated` of each new one. Only one of several nodes does.

@@ -119,6 +119,14 @@ pub(super) async fn replace(db: &Db, sealer: &Sealer, key: &StoredKey) -> Result
     db.all_or_nothing(vec![retirement, with_key(insertion, sealer, key)]).await
 }
 
+/// The keys of an algorithm that are accepted nowhere any more.
+pub(super) async fn withdrawn(db: &Db, alg: Alg) -> Result<Vec<String>, DbError> {
+    let found =
+        db::statement("SELECT kid FROM signing_keys WHERE alg = $1 AND retire_at = 0 ORDER BY created_at");
+    let rows = db.read_all(found.bind(alg.name())).await?;
+    rows.iter().map(|row| db::text(row, TABLE, "kid")).collect()
+}
+
 fn with_key(statement: Statement, sealer: &Sealer, key: &StoredKey) -> Statement {
     statement
         .bind(&key.kid)

@@ -153,8 +153,12 @@ async fn a_leaked_key_and_all_before_it_verify_nothing() {
     let stored = KeySet::stored(&db, &keyring, clock.now()).await.unwrap();
     assert!(stored.verify_hint(&first).is_err() && stored.verify(&second, "JWT").is_ok());
 
-    keys.replace_leaked(Alg::ES256, 2048).await.unwrap();
+    let (new, withdrawn) = keys.replace_leaked(Alg::ES256, 2048).await.unwrap();
     let current = keys.current();
+    let kid = |token: &str| jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
+    assert_eq!(withdrawn, [kid(&first), kid(&second)]);
+    let behind = current.signing(Alg::ES256, clock.now().minus(5)).map(|key| key.kid().to_owned());
+    assert_eq!(behind.as_deref(), Some(new.as_str()), "a node whose clock is behind signs as well");
     assert!(current.verify_hint(&first).is_err() && current.verify_hint(&second).is_err());
     assert!(current.verify(&second, "JWT").is_err() && current.verify(&other, "JWT").is_ok());
     assert!(current.verify(&sign(Alg::ES256), "JWT").is_ok(), "the new one signs at once");
