@@ -21,8 +21,8 @@ alone_on_both_backends!(
     rows_expire_and_the_rest_verifies,
 );
 
-/// What only unit tests of the chain bring about, or the moved clock.
-const ELSEWHERE: [Kind; 3] = [Kind::Suppressed, Kind::Purged, Kind::RolledBack];
+/// What `device.rs` brings about, or only unit tests of the chain, or the moved clock.
+const ELSEWHERE: [Kind; 4] = [Kind::UserCodeRefused, Kind::Suppressed, Kind::Purged, Kind::RolledBack];
 
 impl World {
     /// The rows with one of these names.
@@ -153,8 +153,7 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     world.post_as(SHOP, "/oidc/revoke", &[("token", more.get("access_token"))]).await;
     world.post_as(NATIVE, "/oidc/introspect", &[("token", next.get("access_token"))]).await;
     world.post_as(MACHINE, "/oidc/token", &[("grant_type", "client_credentials")]).await.granted();
-    let port = world.nodes[0].port;
-    world.post_bare(port, "/oidc/token", &[], Some((SHOP, "guessed-secret"))).await;
+    world.post_bare(world.nodes[0].port, "/oidc/token", &[], Some((SHOP, "guessed-secret"))).await;
     browser.open("/oidc/logout?id_token_hint=not-a-token").await.page();
     let leave = format!("/oidc/logout?id_token_hint={}", tokens.get("id_token"));
     browser.open(&leave).await.page();

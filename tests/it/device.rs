@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::support::client_file::{API_URI, GAZETTE, RADIO, SHOP, TAX_URI, TV};
+use crate::support::wait::until;
 use crate::support::{
     Backend, Browser, Page, Person, Setup, Tokens, World, alone_on_both_backends, on_both_backends,
 };
@@ -379,7 +380,11 @@ async fn rfc8628_5_1_codes_and_requests_are_bounded(setup: Setup) {
     // Then right ones are not looked at either.
     let limited = browser.press(&page, "continue", &[("user_code", &right)]).await.page().expect_status(429);
     assert_eq!(limited.headers["retry-after"], "300");
-    let rows = world.audit_rows().await;
+    let rows = until("the last one's row", async || {
+        let rows = world.audit_rows().await;
+        rows.iter().any(|row| row.content["reason"] == "limited").then_some(rows)
+    });
+    let rows = rows.await;
     let of = |event: &str, reason: &str| {
         let of = rows.iter().filter(|row| row.event == event && row.content.to_string().contains(reason));
         of.map(|row| &row.content).collect::<Vec<&Value>>()
@@ -436,7 +441,11 @@ async fn a_device_is_told_at_one_node_what_was_decided_at_another() {
     world.advance(60).await;
     world.poll_at(ports[0], TV, device.get("device_code")).await.refused(400, "invalid_grant");
     assert_eq!(world.userinfo(won[0].get("access_token")).await.status, 401);
-    let rows = world.audit_rows().await;
+    let rows = until("the last one's row", async || {
+        let rows = world.audit_rows().await;
+        rows.iter().any(|row| row.event == "code.replayed").then_some(rows)
+    });
+    let rows = rows.await;
     for event in ["sign_in.begun", "sign_in.completed", "token.issued", "code.replayed"] {
         assert!(rows.iter().any(|row| row.event == event && row.content["client.id"] == TV), "{event}");
     }
