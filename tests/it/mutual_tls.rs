@@ -27,7 +27,7 @@ const MIXED: &str = "mixed";
 /// Publishes its keys where nobody answers.
 const UNREAD: &str = "unread";
 /// The same, with a secret.
-const SIGNING: &str = "signing";
+const SIGNING: &str = "unread-signing";
 /// As the proxy calls it.
 const HEADER: &str = "X-Client-Cert";
 
