@@ -67,6 +67,7 @@ fn operate(world: &World, person: &Person) -> Vec<String> {
     world.command(&["client", "disable", "new"]);
     world.command(&["client", "delete", "new"]);
     world.command(&["keys", "rotate", "--alg", "ES256"]);
+    world.command(&["keys", "rotate", "--alg", "EdDSA", "--leaked"]);
     said.split_whitespace().filter(|word| word.len() > 30).map(str::to_owned).collect()
 }
 

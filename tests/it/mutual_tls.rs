@@ -27,7 +27,7 @@ const MIXED: &str = "mixed";
 /// Publishes its keys where nobody answers.
 const UNREAD: &str = "unread";
 /// The same, with a secret.
-const SIGNING: &str = "signing";
+const SIGNING: &str = "unread-signing";
 /// As the proxy calls it.
 const HEADER: &str = "X-Client-Cert";
 
@@ -196,6 +196,12 @@ fn jwt_of(answer: &Tokens) -> &Value {
     &answer.body
 }
 
+/// The request header that names `host`, in the place of the one that is there.
+fn at(host: &str) -> reqwest::header::HeaderMap {
+    let host = host.parse().expect("a header");
+    [(reqwest::header::HOST, host)].into_iter().collect()
+}
+
 /// A proxy on this machine that ends TLS.
 struct Proxy<'a> {
     world: &'a World,
@@ -216,7 +222,7 @@ impl Way for Proxy<'_> {
         basic: Option<&str>,
     ) -> Tokens {
         let request = self.world.browser().request(Method::POST, &self.world.url(path)).form(fields);
-        let mut request = request.header("Host", self.host);
+        let mut request = request.headers(at(self.host));
         if let Some((certificate, _)) = by {
             request = request.header(HEADER, (self.format)(certificate));
         }
@@ -229,7 +235,7 @@ impl Way for Proxy<'_> {
     async fn userinfo(&self, token: &str, by: Option<&(Certificate, KeyPair)>) -> u16 {
         let mut request =
             self.world.browser().request(Method::GET, &self.world.url("/oidc/userinfo")).bearer_auth(token);
-        request = request.header("Host", self.host);
+        request = request.headers(at(self.host));
         if let Some((certificate, _)) = by {
             request = request.header(HEADER, (self.format)(certificate));
         }
@@ -284,14 +290,13 @@ async fn rfc8705_a_proxy_passes_certificates_on(setup: Setup) {
     let fields = [("grant_type", "client_credentials"), ("client_id", ANCHORED)];
     let request = world.browser().request(Method::POST, &world.url("/oidc/token")).form(&fields);
     let request =
-        request.header("Host", HOST).header(HEADER, format(&certificates.anchored.0)).header("DPoP", proof);
+        request.headers(at(HOST)).header(HEADER, format(&certificates.anchored.0)).header("DPoP", proof);
     let tokens = Tokens::of(request.send().await.expect("an answer")).await.granted();
     assert_eq!(tokens.get("token_type"), "DPoP");
     let proof = key.proof("POST", world.url("/oidc/token").as_str(), &json!({}));
     let fields = [("grant_type", "client_credentials"), ("client_id", OWN)];
     let request = world.browser().request(Method::POST, &world.url("/oidc/token")).form(&fields);
-    let request =
-        request.header("Host", HOST).header(HEADER, format(&certificates.own.0)).header("DPoP", proof);
+    let request = request.headers(at(HOST)).header(HEADER, format(&certificates.own.0)).header("DPoP", proof);
     Tokens::of(request.send().await.expect("an answer")).await.refused(400, "invalid_dpop_proof");
 }
 
