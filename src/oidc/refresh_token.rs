@@ -88,7 +88,7 @@ mod tests {
         let tokens = RefreshTokens::new(&keyring);
         let details = serde_json::json!({
             "person_id": "p", "sub": "s", "scope": "openid offline_access", "released": [], "auth_time": 1,
-            "acr": "urn:yagona:acr:mobile-id", "amr": [], "consent_id": null, "consent_until": null,
+            "acr": "urn:yagona:acr:mobile-id", "amr": [], "sid": "i", "consent_id": null, "consent_until": null,
         });
         let grant = |bound_to| Grant {
             id: "g".to_owned(),
