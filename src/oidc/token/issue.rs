@@ -1,0 +1,103 @@
+//! What every grant type ends with: the grant's row, and its tokens.
+
+use serde::Serialize;
+
+use super::TokenRequest;
+use crate::audit::Event;
+use crate::clients::{AuthMethod, Client};
+use crate::grants::{Confirmation, Grant, GrantDetails};
+use crate::oidc::access_token::Restriction;
+use crate::oidc::error::TokenError;
+use crate::oidc::{Tokens, id_token, resource};
+use crate::people::Account;
+use crate::platform::bytes::Digest;
+
+/// RFC 6749 §5.1.
+#[derive(Serialize)]
+pub(super) struct TokenResponse {
+    pub(super) access_token: String,
+    pub(super) token_type: &'static str,
+    pub(super) expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) scope: String,
+}
+
+/// What lies between the redemption of a code and the issue of its access token, at most, in seconds: a grant without
+/// refresh tokens lives so much longer, and its token for as long as it says.
+const ISSUING: i64 = 60;
+
+/// Makes a grant of what a person let the client have, by one durable statement that has one winner, and issues its tokens.
+/// Everything else that may fail comes before. A second redemption within `together` seconds ends nothing.
+pub(super) async fn redeem(
+    request: TokenRequest<'_>,
+    (code, mut details, number, together): (&str, GrantDetails, Digest, i64),
+    (nonce, issued): (Option<String>, Event<'_>),
+    invalid: impl Fn() -> TokenError,
+) -> Result<TokenResponse, TokenError> {
+    let TokenRequest { tokens, client, params, bound_to } = request;
+    // A confidential client proves itself at each refresh, and may change its key.
+    details.bound_to = bound_to.filter(|_| client.authentication.method == AuthMethod::None);
+    let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
+    let now = tokens.provider.clock.now();
+    let life =
+        if refreshable { tokens.lifetimes.refresh_absolute } else { tokens.lifetimes.access + ISSUING };
+    let until = details.consent_until.map_or(now.plus(life), |consent| consent.min(now.plus(life)));
+    if until <= now {
+        return Err(invalid());
+    }
+    let audience = resource::audience(&tokens.provider, client, params, &details.resources)?;
+    let record = id_token::record(tokens, id_token::subject(&details)).await?;
+    let redeemed = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until, together);
+    let grant = redeemed.await?;
+    let grant = grant.ok_or_else(invalid)?;
+    let restriction = Restriction { audience, bound_to };
+    let about = (&grant, record.as_deref());
+    let response = respond_with(tokens, client, about, (nonce.as_deref(), restriction), issued)?;
+    Ok(TokenResponse { refresh_token: tokens.refresh_tokens.of(&grant), ..response })
+}
+
+/// Issues the tokens of a grant but its refresh token. Nothing here asks a store.
+pub(super) fn respond_with(
+    tokens: &Tokens,
+    client: &Client,
+    (grant, record): (&Grant, Option<&Account>),
+    (nonce, restriction): (Option<&str>, Restriction),
+    issued: Event<'_>,
+) -> Result<TokenResponse, TokenError> {
+    let bound_to = restriction.bound_to;
+    let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant, restriction)?;
+    let id_token = id_token::issue(tokens, client, (&grant.details, record), &access_token, nonce)?;
+    tokens.provider.audit.record(described(issued, client, grant));
+    Ok(TokenResponse {
+        token_type: token_type(bound_to),
+        expires_in,
+        id_token: Some(id_token),
+        refresh_token: None,
+        scope: grant.details.scope.clone(),
+        access_token,
+    })
+}
+
+/// RFC 6749 §7.1, RFC 9449 §5.
+pub(super) fn token_type(bound_to: Option<Confirmation>) -> &'static str {
+    bound_to.map_or("Bearer", Confirmation::token_type)
+}
+
+fn described<'a>(event: Event<'a>, client: &'a Client, grant: &'a Grant) -> Event<'a> {
+    let details = &grant.details;
+    let event = event
+        .client(client.id.as_str())
+        .person(details.person_id.as_str())
+        .grant(grant.id.as_str())
+        .scopes(&details.scope)
+        .data_sets(details.released.iter().map(|set| set.name()))
+        .acr(details.acr.name());
+    match &details.consent_id {
+        Some(consent) => event.consent(consent.as_str()),
+        None => event,
+    }
+}
