@@ -4,26 +4,23 @@
 //! the revocation list by which tokens that are not looked up end as well.
 
 mod confirmation;
+mod details;
 mod revocations;
 mod store;
 
-use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
-
 pub use confirmation::Confirmation;
+pub use details::{ClaimNames, GrantDetails};
 pub use revocations::Revocations;
 pub(crate) use store::TABLES;
 
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::ClientId;
-use crate::people::{DataSet, Epoch, PersonId};
+use crate::people::{Epoch, PersonId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 use crate::platform::service_error::ServiceError;
-use crate::sign_in::{Acr, Amr};
 
 /// Revocations on their way to other nodes.
 pub const REVOKED: KeySpace = KeySpace::new(b'r', "revocation");
@@ -33,68 +30,6 @@ pub const UNANSWERED: KeySpace = KeySpace::new(b'u', "unanswered redemption");
 
 /// For how long such a redemption may be repeated, in seconds: longer than any code lives, which is what bounds it.
 const REPEATABLE: i64 = 600;
-
-/// What a person let a client have: names of things, no value of any of them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct GrantDetails {
-    /// The person.
-    pub person_id: PersonId,
-    /// The person's epoch under which it was granted.
-    #[serde(default)]
-    pub epoch: Epoch,
-    /// Subject identifier issued to this client.
-    pub sub: String,
-    /// Scopes, separated by spaces.
-    pub scope: String,
-    /// The resource servers that access tokens are for, by the URIs that the request named (RFC 8707); none where it named
-    /// none, and then all that the client is registered for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub resources: Vec<String>,
-    /// Data sets that may be released.
-    pub released: BTreeSet<DataSet>,
-    /// Claims requested by name.
-    #[serde(default)]
-    pub claims: ClaimNames,
-    /// When the person proved who they are.
-    pub auth_time: Timestamp,
-    /// What they did for it.
-    pub acr: Acr,
-    /// By which methods.
-    pub amr: Vec<Amr>,
-    /// Session ID (`sid`) for this client.
-    pub sid: String,
-    /// What names the session that it was granted in, for grants that end with it; absent from those that outlive it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<Digest>,
-    /// The consent that it rests on; absent when nothing personal is released.
-    pub consent_id: Option<String>,
-    /// When that consent expires, and everything that rests on it.
-    pub consent_until: Option<Timestamp>,
-    /// What the refresh tokens of a public client are bound to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bound_to: Option<Confirmation>,
-}
-
-/// Names of claims by where they were requested.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClaimNames {
-    /// From UserInfo.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub userinfo: BTreeSet<String>,
-    /// In the ID token.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub id_token: BTreeSet<String>,
-}
-
-impl GrantDetails {
-    /// Removes what belongs to scopes that were granted and are not in `scope` (RFC 6749 §6).
-    pub fn narrow_to(&mut self, scope: &str) {
-        let granted: Vec<&str> = self.scope.split(' ').collect();
-        let kept: Vec<&str> = scope.split(' ').collect();
-        self.released.retain(|set| !granted.contains(&set.scope()) || kept.contains(&set.scope()));
-        self.scope = granted.into_iter().filter(|scope| kept.contains(scope)).collect::<Vec<_>>().join(" ");
-    }
-}
 
 /// The identifier of what a single-use secret grants: made of the secret's digest, so that a second redemption meets the
 /// first one's row.
@@ -417,6 +352,7 @@ fn unanswered_key(grant: &str, redemption: &str) -> EphemeralKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign_in::Acr;
 
     #[test]
     fn only_the_token_before_the_current_one_is_answered_again_and_only_for_a_while() {

@@ -1,6 +1,5 @@
 //! The way back to the service: `code` and `state`, or `error` and `state`, in the query of the redirect URI.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -12,8 +11,7 @@ use super::OneId;
 use super::code::{CodeContent, Codes};
 use super::uuid::Uuid;
 use crate::clients::{Client, RedirectUri};
-use crate::grants::{self, ClaimNames, GrantDetails};
-use crate::people::DataSet;
+use crate::grants::{self, GrantDetails};
 use crate::platform::ephemeral::Batch;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::problem::ProblemKind;
@@ -79,13 +77,16 @@ impl OneId {
         batch: &mut Batch<'_>,
     ) -> Result<(HttpResponse, Box<RawValue>), ServiceError> {
         let (target, scope) = restore(request, client)?;
+        // OneID's scopes mean nothing, and none of OAuth was granted.
+        let granted = GrantDetails::of(request, (client, &self.subject_ids), authenticated, consent, &[]);
+        let details = GrantDetails { session: Some(authenticated.sid_key), ..granted };
         let content = CodeContent {
             client_id: client.id.clone(),
             redirect_uri: target.redirect_uri.clone(),
             scope,
             session: authenticated.session,
             number: authenticated.number,
-            details: self.details(request, client, authenticated, consent),
+            details,
         };
         let code = Codes::issue_in(batch, &content, self.code_seconds);
         self.metrics.sign_ins("answer", "code").inc();
@@ -144,40 +145,6 @@ impl OneId {
     pub fn grant_of(&self, stored: &RawValue) -> String {
         let token = code_of(stored).map(|code| self.codes.token_of(&code));
         token.map(|token| grants::id_of(token.as_str())).unwrap_or_default()
-    }
-
-    fn details(
-        &self,
-        request: &SignInRequest,
-        client: &Client,
-        authenticated: &Authenticated,
-        consent: Option<Consent>,
-    ) -> GrantDetails {
-        let agreed = consent.as_ref().map(|consent| &consent.extent.released);
-        let released: BTreeSet<DataSet> = request
-            .data
-            .all()
-            .into_iter()
-            .filter(|set| agreed.is_some_and(|agreed| agreed.contains(set)))
-            .collect();
-        GrantDetails {
-            person_id: authenticated.person_id.clone(),
-            epoch: authenticated.epoch,
-            sub: self.subject_ids.of(client, &authenticated.person_id),
-            // OneID's scopes mean nothing, and none of OAuth was granted.
-            scope: String::new(),
-            released,
-            claims: ClaimNames::default(),
-            resources: Vec::new(),
-            bound_to: None,
-            auth_time: authenticated.auth_time,
-            acr: authenticated.acr,
-            amr: authenticated.amr.clone(),
-            sid: self.subject_ids.sid(&client.id, &authenticated.sid_key),
-            session: Some(authenticated.sid_key),
-            consent_until: consent.as_ref().map(|consent| consent.expires_at),
-            consent_id: consent.map(|consent| consent.id),
-        }
     }
 }
 

@@ -14,13 +14,13 @@ const FLOORS: [(&str, u8); 16] = [
     ("mobile_id", 4),
     ("sign_in", 5),
     ("release", 6),
-    ("grants", 6),
-    ("life_events", 7),
-    ("oidc", 7),
-    ("oneid", 7),
-    ("pages", 8),
-    ("app", 9),
-    ("cli", 9),
+    ("grants", 7),
+    ("life_events", 8),
+    ("oidc", 8),
+    ("oneid", 8),
+    ("pages", 9),
+    ("app", 10),
+    ("cli", 10),
 ];
 const APART: [&str; 2] = ["sandbox", "demo"];
 
@@ -42,7 +42,9 @@ fn objection(from: &str, to: &str) -> Option<&'static str> {
     }
     match (floor(from), floor(to)) {
         (Some(lower), Some(upper)) if lower < upper => Some("climbs"),
-        (Some(one), Some(other)) if one == other && one < 9 => Some("leads to a neighbour on the same floor"),
+        (Some(one), Some(other)) if one == other && one < 10 => {
+            Some("leads to a neighbour on the same floor")
+        }
         (Some(_), Some(_)) => None,
         _ => Some("leads to or from a folder that has no floor"),
     }

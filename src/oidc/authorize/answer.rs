@@ -1,7 +1,6 @@
 //! The way back to the client: a code or an error, by redirect or form, always with `iss` (RFC 9207), and signed where the
 //! client wants it so (JARM).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -17,7 +16,6 @@ use crate::clients::Client;
 use crate::grants::{self, GrantDetails};
 use crate::oidc::code::CodeContent;
 use crate::oidc::error::{ErrorCode, OAuthError};
-use crate::people::DataSet;
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Batch;
 use crate::platform::jose::UNTYPED;
@@ -123,6 +121,10 @@ impl Authorization {
         batch: &mut Batch<'_>,
     ) -> Result<(Answer, Box<RawValue>), ServiceError> {
         let (state, redirect) = Self::restore(request, client)?;
+        let about = (&**client, &*self.provider.subject_ids);
+        let granted = GrantDetails::of(request, about, authenticated, consent, &state.scopes);
+        let details =
+            GrantDetails { resources: state.resources.clone(), claims: state.claims.clone(), ..granted };
         let content = CodeContent {
             client_id: client.id.clone(),
             redirect_uri: redirect.uri().clone(),
@@ -131,7 +133,7 @@ impl Authorization {
             dpop_jkt: state.dpop_jkt,
             session: authenticated.session,
             number: authenticated.number,
-            details: self.details(request, (client, &state), authenticated, consent),
+            details,
         };
         let seconds =
             client.requests.longest_code.map_or(self.code_seconds, |most| most.min(self.code_seconds));
@@ -262,45 +264,6 @@ impl Authorization {
             ))
         })?;
         Ok((state, redirect))
-    }
-
-    fn details(
-        &self,
-        request: &SignInRequest,
-        (client, state): (&Client, &ReplyState),
-        authenticated: &Authenticated,
-        consent: Option<Consent>,
-    ) -> GrantDetails {
-        let agreed = consent.as_ref().map(|consent| &consent.extent.released);
-        let all = request.data.all().into_iter();
-        let released: BTreeSet<DataSet> =
-            all.filter(|set| agreed.is_some_and(|agreed| agreed.contains(set))).collect();
-        // A scope says no more than was agreed: resource servers rely on it.
-        let offline = consent.as_ref().is_some_and(|consent| consent.extent.offline);
-        let kept = |scope: &&String| match scope.as_str() {
-            "openid" => true,
-            "offline_access" => offline,
-            scope => released.iter().any(|set| set.scope() == scope),
-        };
-        let scopes: Vec<&str> = state.scopes.iter().filter(kept).map(String::as_str).collect();
-        let subject_ids = &self.provider.subject_ids;
-        GrantDetails {
-            person_id: authenticated.person_id.clone(),
-            epoch: authenticated.epoch,
-            sub: subject_ids.of(client, &authenticated.person_id),
-            scope: scopes.join(" "),
-            resources: state.resources.clone(),
-            released,
-            claims: state.claims.clone(),
-            auth_time: authenticated.auth_time,
-            acr: authenticated.acr,
-            amr: authenticated.amr.clone(),
-            sid: subject_ids.sid(&client.id, &authenticated.sid_key),
-            session: None,
-            consent_until: consent.as_ref().map(|consent| consent.expires_at),
-            consent_id: consent.map(|consent| consent.id),
-            bound_to: None,
-        }
     }
 }
 

@@ -8,8 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Allowed, Devices, Outcome, REMEMBERED, USER_CODES, decision, grant_of};
 use crate::clients::Client;
-use crate::grants::{ClaimNames, GrantDetails};
-use crate::people::DataSet;
+use crate::grants::GrantDetails;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch, EphemeralKey, Unavailable, Version};
@@ -72,7 +71,9 @@ impl Devices {
         let state = restore(request)?;
         let stored =
             to_raw_value(&state.device).map_err(|error| ServiceError::Internal(error.to_string()))?;
-        let details = self.details((request, client), &state, authenticated, consent);
+        let about = (client, &*self.provider.subject_ids);
+        let granted = GrantDetails::of(request, about, authenticated, consent, &state.scopes);
+        let details = GrantDetails { resources: state.resources.clone(), ..granted };
         let (session, number) = (authenticated.session, authenticated.number);
         let allowed = Box::new(Allowed { session, number, details });
         self.decide_in(batch, &state, &Outcome::Allowed(allowed));
@@ -140,43 +141,5 @@ impl Devices {
     /// The identifier of the grant that an answer leads to, once the device has asked.
     pub fn grant_of(&self, stored: &RawValue) -> String {
         serde_json::from_str::<Digest>(stored.get()).map(|device| grant_of(&device)).unwrap_or_default()
-    }
-
-    fn details(
-        &self,
-        (request, client): (&SignInRequest, &Client),
-        state: &ReplyState,
-        authenticated: &Authenticated,
-        consent: Option<Consent>,
-    ) -> GrantDetails {
-        let agreed = consent.as_ref().map(|consent| &consent.extent);
-        let released = request.data.all().into_iter();
-        let released: std::collections::BTreeSet<DataSet> =
-            released.filter(|set| agreed.is_some_and(|agreed| agreed.released.contains(set))).collect();
-        // A scope says no more than was agreed, as by a browser.
-        let kept = |scope: &&String| match scope.as_str() {
-            "openid" => true,
-            "offline_access" => agreed.is_some_and(|agreed| agreed.offline),
-            scope => released.iter().any(|set| set.scope() == scope),
-        };
-        let scopes: Vec<&str> = state.scopes.iter().filter(kept).map(String::as_str).collect();
-        let subject_ids = &self.provider.subject_ids;
-        GrantDetails {
-            person_id: authenticated.person_id.clone(),
-            epoch: authenticated.epoch,
-            sub: subject_ids.of(client, &authenticated.person_id),
-            scope: scopes.join(" "),
-            released: released.clone(),
-            claims: ClaimNames::default(),
-            resources: state.resources.clone(),
-            bound_to: None,
-            auth_time: authenticated.auth_time,
-            acr: authenticated.acr,
-            amr: authenticated.amr.clone(),
-            sid: subject_ids.sid(&client.id, &authenticated.sid_key),
-            session: None,
-            consent_until: consent.as_ref().map(|consent| consent.expires_at),
-            consent_id: consent.map(|consent| consent.id),
-        }
     }
 }

@@ -1,0 +1,114 @@
+//! What of a sign-in becomes a grant.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Confirmation;
+use crate::clients::{Client, SubjectIds};
+use crate::people::{DataSet, Epoch, PersonId};
+use crate::platform::bytes::Digest;
+use crate::platform::clock::Timestamp;
+use crate::release::Consent;
+use crate::sign_in::{Acr, Amr, Authenticated, SignInRequest};
+
+/// What a person let a client have: names of things, no value of any of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GrantDetails {
+    /// The person.
+    pub person_id: PersonId,
+    /// The person's epoch under which it was granted.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// Subject identifier issued to this client.
+    pub sub: String,
+    /// Scopes, separated by spaces.
+    pub scope: String,
+    /// The resource servers that access tokens are for, by the URIs that the request named (RFC 8707); none where it named
+    /// none, and then all that the client is registered for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// Data sets that may be released.
+    pub released: BTreeSet<DataSet>,
+    /// Claims requested by name.
+    #[serde(default)]
+    pub claims: ClaimNames,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// What they did for it.
+    pub acr: Acr,
+    /// By which methods.
+    pub amr: Vec<Amr>,
+    /// Session ID (`sid`) for this client.
+    pub sid: String,
+    /// What names the session that it was granted in, for grants that end with it; absent from those that outlive it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Digest>,
+    /// The consent that it rests on; absent when nothing personal is released.
+    pub consent_id: Option<String>,
+    /// When that consent expires, and everything that rests on it.
+    pub consent_until: Option<Timestamp>,
+    /// What the refresh tokens of a public client are bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_to: Option<Confirmation>,
+}
+
+/// Names of claims by where they were requested.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimNames {
+    /// From UserInfo.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub userinfo: BTreeSet<String>,
+    /// In the ID token.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub id_token: BTreeSet<String>,
+}
+
+impl GrantDetails {
+    /// What a sign-in lets `client` have: of what `request` asks, the data that the consent allows, and of `scopes` those that
+    /// it allows: a scope says no more than was agreed, because resource servers rely on it. A protocol adds what it alone
+    /// knows.
+    pub fn of(
+        request: &SignInRequest,
+        (client, subject_ids): (&Client, &SubjectIds),
+        authenticated: &Authenticated,
+        consent: Option<Consent>,
+        scopes: &[String],
+    ) -> Self {
+        let agreed = consent.as_ref().map(|consent| &consent.extent);
+        let all = request.data.all().into_iter();
+        let released: BTreeSet<DataSet> =
+            all.filter(|set| agreed.is_some_and(|agreed| agreed.released.contains(set))).collect();
+        let kept = |scope: &&String| match scope.as_str() {
+            "openid" => true,
+            "offline_access" => agreed.is_some_and(|agreed| agreed.offline),
+            scope => released.iter().any(|set| set.scope() == scope),
+        };
+        let scopes: Vec<&str> = scopes.iter().filter(kept).map(String::as_str).collect();
+        Self {
+            person_id: authenticated.person_id.clone(),
+            epoch: authenticated.epoch,
+            sub: subject_ids.of(client, &authenticated.person_id),
+            scope: scopes.join(" "),
+            resources: Vec::new(),
+            released,
+            claims: ClaimNames::default(),
+            auth_time: authenticated.auth_time,
+            acr: authenticated.acr,
+            amr: authenticated.amr.clone(),
+            sid: subject_ids.sid(&client.id, &authenticated.sid_key),
+            session: None,
+            consent_until: consent.as_ref().map(|consent| consent.expires_at),
+            consent_id: consent.map(|consent| consent.id),
+            bound_to: None,
+        }
+    }
+
+    /// Removes what belongs to scopes that were granted and are not in `scope` (RFC 6749 §6).
+    pub fn narrow_to(&mut self, scope: &str) {
+        let granted: Vec<&str> = self.scope.split(' ').collect();
+        let kept: Vec<&str> = scope.split(' ').collect();
+        self.released.retain(|set| !granted.contains(&set.scope()) || kept.contains(&set.scope()));
+        self.scope = granted.into_iter().filter(|scope| kept.contains(scope)).collect::<Vec<_>>().join(" ");
+    }
+}
