@@ -81,6 +81,16 @@ impl Visitor {
         self.chromium.look(LOOKS[0]).await;
     }
 
+    /// Both answers to a consent are seen that far down a phone's page, in pixels.
+    async fn decides_within(&mut self, most: i64) {
+        let bottom = "return Math.round(Math.max(...[\"#allow\", \"#deny\"].map(id => \
+            document.querySelector(id).getBoundingClientRect().bottom + scrollY)))";
+        let bottom = self.chromium.run(bottom, json!([])).await.as_i64().expect("a number");
+        if bottom > most {
+            self.wrong.push(format!("{}: the buttons of the consent end at {bottom} px of {most}", self.language));
+        }
+    }
+
     async fn inspect_in(&mut self, look: Look, name: &str) {
         self.chromium.look(look).await;
         let scheme = if look.dark { "dark" } else { "light" };
@@ -140,6 +150,7 @@ impl Visitor {
         self.chromium.wait_for("#allow").await;
         self.chromium.wait_for("#deny").await;
         self.inspect("6-consent").await;
+        self.decides_within(SCREEN + SCREEN / 2).await;
         self.chromium.click("#allow").await;
         // A policy that forgets the redirect's target would stop real browsers here.
         self.chromium.wait_for("#claims").await;
@@ -165,6 +176,7 @@ impl Visitor {
         self.chromium.click("#continue").await;
         self.chromium.wait_for("#allow").await;
         self.inspect("8a-consent-by-code").await;
+        self.decides_within(SCREEN).await;
         let former = self.code(FIRST, None).await;
         self.chromium.click("#allow").await;
         self.chromium.wait_for("#code-data").await;
@@ -203,6 +215,9 @@ impl Visitor {
         assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
     }
 }
+
+/// The height of a phone's screen, in pixels; the first of [`LOOKS`] is as wide as one.
+const SCREEN: i64 = 740;
 
 /// The first of the demo's people.
 const FIRST: &str = "998001112233";
