@@ -87,7 +87,8 @@ impl Visitor {
             document.querySelector(id).getBoundingClientRect().bottom + scrollY)))";
         let bottom = self.chromium.run(bottom, json!([])).await.as_i64().expect("a number");
         if bottom > most {
-            self.wrong.push(format!("{}: the buttons of the consent end at {bottom} px of {most}", self.language));
+            self.wrong
+                .push(format!("{}: the buttons of the consent end at {bottom} px of {most}", self.language));
         }
     }
 

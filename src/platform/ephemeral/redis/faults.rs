@@ -218,6 +218,32 @@ async fn what_vanished_for_one_thread_is_replaced_for_all_before_they_wait_for_i
 }
 
 #[tokio::test]
+async fn a_restart_that_one_thread_noticed_costs_the_others_nothing_not_even_what_is_sent_once() {
+    let server = Server::start();
+    let redis = server.redis(AMPLE).await;
+    put(&redis).await.unwrap();
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
+    let (made, is_made) = tokio::sync::oneshot::channel();
+    let other = Arc::clone(&redis);
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            put(&other).await.unwrap();
+            made.send(()).unwrap();
+            begun.recv().unwrap();
+            let sent_once: Result<String, _> = other.ask(&redis::cmd("X"), Again::No).await;
+            sent_once.unwrap();
+        });
+    });
+    is_made.await.unwrap();
+    server.hang_up().await;
+    put(&redis).await.unwrap();
+    begin.send(()).unwrap();
+    thread.join().unwrap();
+    assert_eq!(server.accepted(), 4);
+}
+
+#[tokio::test]
 async fn a_restart_of_redis_is_not_noticed_by_what_may_be_asked_again() {
     let server = Server::start();
     let redis = server.redis(AMPLE).await;

@@ -209,11 +209,12 @@ impl Redis {
 
 /// What follows from an answer that is an error: that the connection is to be made anew, or that Redis is there.
 fn refused(link: &Link, permit: &Permit<'_>, error: &redis::RedisError) {
-    // A server that has become a replica takes no writes for as long as the connection leads to it.
+    // A server that has become a replica takes no writes for as long as the connection leads to it. One that dropped this
+    // connection has probably dropped those of other threads: what must not be sent twice would fail there for nothing.
     let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
-    if is_replica {
+    if is_replica || error.is_connection_dropped() {
         link.give_up_all();
-    } else if error.is_connection_dropped() || error.is_unrecoverable_error() {
+    } else if error.is_unrecoverable_error() {
         link.give_up();
     } else {
         link.answered();
