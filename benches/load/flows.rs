@@ -10,7 +10,8 @@ use url::{Url, form_urlencoded};
 
 use crate::drive::{Browser, Codes, Failure, path_and_query};
 use crate::http::{Connection, Target};
-use crate::people::REDIRECT_URI;
+use crate::people::{DEVICE_GRANT, REDIRECT_URI};
+use crate::proofs::SIGNER;
 
 /// One PKCE verifier for all: what the server does with it does not depend on its value.
 const VERIFIER: &str = "load-verifier-load-verifier-load-verifier-load";
@@ -23,6 +24,10 @@ pub(crate) struct World {
     authorization: String,
     token: String,
     introspection: String,
+    par: Option<String>,
+    device: Option<String>,
+    issuer: String,
+    token_url: String,
 }
 
 /// Where discovery is.
@@ -35,6 +40,9 @@ struct Metadata {
     token_endpoint: Url,
     userinfo_endpoint: Url,
     introspection_endpoint: Option<Url>,
+    pushed_authorization_request_endpoint: Option<Url>,
+    device_authorization_endpoint: Option<Url>,
+    issuer: String,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +70,10 @@ impl World {
             userinfo: path_and_query(&metadata.userinfo_endpoint),
             authorization: path_and_query(&metadata.authorization_endpoint),
             token: path_and_query(&metadata.token_endpoint),
+            par: metadata.pushed_authorization_request_endpoint.as_ref().map(path_and_query),
+            device: metadata.device_authorization_endpoint.as_ref().map(path_and_query),
+            token_url: metadata.token_endpoint.to_string(),
+            issuer: metadata.issuer,
             introspection: metadata.introspection_endpoint.as_ref().map(path_and_query).unwrap_or_default(),
         })
     }
@@ -93,6 +105,7 @@ pub(crate) struct User {
     turn: usize,
     codes: Codes,
     basic: String,
+    client_id: &'static str,
     authorize: String,
     prepared: Vec<u8>,
     refresh_token: String,
@@ -115,6 +128,7 @@ impl User {
             browser: Browser::new(world.target.clone()),
             authorize: world.authorization_request(identity.client_id, identity.scope),
             basic: format!("Basic {}", BASE64_STANDARD.encode(credentials)),
+            client_id: identity.client_id,
             world,
             numbers: identity.numbers,
             turn: 0,
@@ -183,10 +197,75 @@ impl User {
             format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.world.target.host).into_bytes();
     }
 
+    /// Prepares pushing the client's authorization request for [`User::repeat_for`].
+    pub(crate) fn prepare_pushing(&mut self) -> Result<(), Failure> {
+        let par = self.world.par.as_ref().ok_or("discovery names no endpoint for pushed requests")?;
+        let (_, query) = self.authorize.split_once('?').unwrap_or_default();
+        self.prepared = request(&self.world.target.host, par, &[("Authorization", &self.basic)], query);
+        Ok(())
+    }
+
+    /// Gets a device code and prepares polling for it.
+    pub(crate) async fn prepare_device(&mut self) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Device {
+            device_code: String,
+        }
+        let device = self.world.device.as_ref().ok_or("discovery names no endpoint for devices")?;
+        let begin = self.form_request(device, &[("scope", "openid")]);
+        self.browser.send_bytes(&begin).await?;
+        self.browser.expect(200, device)?;
+        let begun: Device =
+            serde_json::from_slice(self.browser.connection.body()).map_err(|error| error.to_string())?;
+        let form = [("grant_type", DEVICE_GRANT), ("device_code", begun.device_code.as_str())];
+        self.prepared = self.form_request(&self.world.token, &form);
+        Ok(())
+    }
+
+    /// Polls; nobody has decided, and the device does not keep its interval.
+    pub(crate) async fn poll(&mut self) -> Result<(), Failure> {
+        match self.repeat_for(400, "\"slow_down\"").await {
+            Err(_) if self.browser.connection.status() == 400 => self.holds("\"authorization_pending\""),
+            other => other,
+        }
+    }
+
+    /// Gets a token by an assertion of its own.
+    pub(crate) async fn token_by_assertion(&mut self) -> Result<(), Failure> {
+        let assertion = SIGNER.assertion(self.client_id, &self.world.issuer);
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("grant_type", "client_credentials"),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", &assertion),
+            ])
+            .finish();
+        self.prepared = request(&self.world.target.host, &self.world.token, &[], &form);
+        self.repeat("\"access_token\"").await
+    }
+
+    /// Gets a token that is bound to the key of a proof of its own.
+    pub(crate) async fn token_with_proof(&mut self) -> Result<(), Failure> {
+        let proof = SIGNER.proof(&self.world.token_url);
+        let headers = [("Authorization", self.basic.as_str()), ("DPoP", proof.as_str())];
+        let form = "grant_type=client_credentials";
+        self.prepared = request(&self.world.target.host, &self.world.token, &headers, form);
+        self.repeat("\"token_type\":\"DPoP\"").await
+    }
+
     /// Sends the prepared request; its answer must be 200 and hold `sign`.
     pub(crate) async fn repeat(&mut self, sign: &str) -> Result<(), Failure> {
+        self.repeat_for(200, sign).await
+    }
+
+    /// Sends the prepared request; its answer must have this status and hold `sign`.
+    pub(crate) async fn repeat_for(&mut self, status: u16, sign: &str) -> Result<(), Failure> {
         self.browser.connection.exchange(&self.prepared).await.map_err(|error| error.to_string())?;
-        self.browser.expect(200, "the prepared request")?;
+        self.browser.expect(status, "the prepared request")?;
+        self.holds(sign)
+    }
+
+    fn holds(&self, sign: &str) -> Result<(), Failure> {
         match std::str::from_utf8(self.browser.connection.body()) {
             Ok(body) if body.contains(sign) => Ok(()),
             _ => Err(format!("the answer does not hold {sign}")),
@@ -239,15 +318,19 @@ impl User {
 
     fn form_request(&self, path: &str, form: &[(&str, &str)]) -> Vec<u8> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-            self.world.target.host,
-            self.basic,
-            body.len()
-        )
-        .into_bytes()
+        request(&self.world.target.host, path, &[("Authorization", &self.basic)], &body)
     }
+}
+
+/// A POST of a form that is encoded already.
+fn request(host: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 /// Codes from the sandbox at `base`, or `constant` for everybody.

@@ -25,6 +25,7 @@ mod http;
 mod metrics;
 mod people;
 mod process;
+mod proofs;
 mod receipts;
 mod report;
 mod run;

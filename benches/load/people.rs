@@ -20,6 +20,16 @@ pub(crate) const JWT_RS256: &str = "load-jwt-rs256";
 /// JWT access tokens by EdDSA.
 pub(crate) const JWT_EDDSA: &str = "load-jwt-eddsa";
 
+/// Proves itself by `private_key_jwt`.
+pub(crate) const KEYED: &str = "load-keyed";
+/// Pushes its authorization requests, more than usual.
+pub(crate) const PUSHING: &str = "load-pushing";
+/// Asks for device codes.
+pub(crate) const DEVICE: &str = "load-device";
+
+/// The grant of devices (RFC 8628).
+pub(crate) const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// Clients as a provider must know them: id, ID token algorithm, JWT access token algorithm.
 const CLIENTS: [(&str, &str, Option<&str>); 5] = [
     (ES256, "ES256", None),
@@ -127,6 +137,40 @@ sends_per_hour = 1000000000
     file
 }
 
+/// A client file with the clients that versions before 0.2 do not know; `jwk` is the key of those that have one.
+pub(crate) fn later_clients_file(jwk: &str) -> String {
+    let mut file = String::new();
+    let keyed = format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{{\"keys\":[{jwk}]}}'");
+    let with_secret = |id: &str| format!("client_secret = \"{}\"", secret(id));
+    for (id, proves, more) in [
+        (KEYED, keyed, "grant_types = [\"client_credentials\"]".to_owned()),
+        (
+            PUSHING,
+            with_secret(PUSHING),
+            format!("pushed_requests_most = 1000000\nredirect_uris = [\"{REDIRECT_URI}\"]"),
+        ),
+        (DEVICE, with_secret(DEVICE), format!("grant_types = [\"{DEVICE_GRANT}\"]")),
+    ] {
+        let _ = write!(
+            file,
+            r#"[[clients]]
+client_id = "{id}"
+client_name = "Load"
+owner = "The load program"
+kind = "commercial"
+basis = "consent"
+policy_uri = "http://localhost:9/policy"
+purpose = "Measuring how fast a sign-in is"
+scope = "openid profile phone"
+{proves}
+{more}
+
+"#
+        );
+    }
+    file
+}
+
 /// A valid number of a man born on 1 January 1990: the last digit is the sum of the others, weighted 7 3 1, mod 10.
 fn pinfl(index: usize) -> String {
     let digits = format!("3010190{:06}", index % 1_000_000);
@@ -163,5 +207,7 @@ mod tests {
         assert_eq!(statuses, ["enrolled", "enrolled", "blocked"]);
         let clients: toml::Table = clients_file().parse().unwrap();
         assert_eq!(clients["clients"].as_array().unwrap().len(), CLIENTS.len());
+        let later: toml::Table = later_clients_file(r#"{"kty":"EC"}"#).parse().unwrap();
+        assert_eq!(later["clients"].as_array().unwrap().len(), 3);
     }
 }

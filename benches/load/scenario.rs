@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::drive::Failure;
 use crate::flows::{DISCOVERY, User, World};
-use crate::people::{ES256, JWT_EDDSA, JWT_ES256, JWT_RS256, RS256, SCOPE};
+use crate::people::{DEVICE, ES256, JWT_EDDSA, JWT_ES256, JWT_RS256, KEYED, PUSHING, RS256, SCOPE};
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,6 +21,14 @@ pub(crate) enum Scenario {
     TokenClientCredentialsRs256,
     /// Client credentials grant, JWT access token signed with EdDSA
     TokenClientCredentialsEddsa,
+    /// Client credentials grant by private_key_jwt (ES256), opaque access token
+    TokenPrivateKeyJwt,
+    /// Client credentials grant with a DPoP proof (ES256), opaque bound access token
+    TokenDpop,
+    /// Pushed authorization request
+    Par,
+    /// Poll of a device that waits for its person
+    DevicePoll,
     /// Introspection of an active opaque access token
     Introspection,
     /// GET of UserInfo with an opaque access token
@@ -46,6 +54,9 @@ impl Scenario {
     pub(crate) fn client_id(self) -> &'static str {
         match self {
             Self::RefreshRs256 | Self::SignInRs256 => RS256,
+            Self::TokenPrivateKeyJwt => KEYED,
+            Self::Par => PUSHING,
+            Self::DevicePoll => DEVICE,
             Self::TokenClientCredentialsEs256 => JWT_ES256,
             Self::TokenClientCredentialsRs256 => JWT_RS256,
             Self::TokenClientCredentialsEddsa => JWT_EDDSA,
@@ -74,6 +85,9 @@ impl Scenario {
             | Self::TokenClientCredentialsEs256
             | Self::TokenClientCredentialsRs256
             | Self::TokenClientCredentialsEddsa => user.prepare_client_credentials(),
+            Self::TokenPrivateKeyJwt | Self::TokenDpop => {}
+            Self::Par => user.prepare_pushing()?,
+            Self::DevicePoll => user.prepare_device().await?,
             Self::Introspection => user.prepare_introspection().await?,
             Self::Userinfo => user.prepare_userinfo().await?,
             Self::Refresh | Self::RefreshRs256 => user.prepare_refresh().await?,
@@ -92,6 +106,10 @@ impl Scenario {
             | Self::TokenClientCredentialsEs256
             | Self::TokenClientCredentialsRs256
             | Self::TokenClientCredentialsEddsa => user.repeat("\"access_token\"").await,
+            Self::TokenPrivateKeyJwt => user.token_by_assertion().await,
+            Self::TokenDpop => user.token_with_proof().await,
+            Self::Par => user.repeat_for(201, "\"request_uri\"").await,
+            Self::DevicePoll => user.poll().await,
             Self::Introspection => user.repeat("\"active\":true").await,
             Self::Userinfo => user.repeat("\"sub\"").await,
             Self::Refresh | Self::RefreshRs256 => user.refresh().await,

@@ -12,6 +12,7 @@ use crate::configuration::{self, Conditions, Plan};
 use crate::flags::Flags;
 use crate::flows::DISCOVERY;
 use crate::http::{Connection, Target};
+use crate::proofs::SIGNER;
 use crate::{people, process};
 
 /// The binary that cargo built together with this program.
@@ -79,6 +80,12 @@ impl Server {
         people::write(&folder, people::FIRST_NUMBER, enrolled, blocked).map_err(io)?;
         migrate(&binary, &config)?;
         prepare(&binary, &["client", "import", &clients.display().to_string()], &config)?;
+        let later = folder.join("later_clients.toml");
+        fs::write(&later, people::later_clients_file(&SIGNER.jwk())).map_err(io)?;
+        // Versions that do not understand them have nothing to measure there.
+        if let Err(said) = prepare(&binary, &["client", "import", &later.display().to_string()], &config) {
+            eprintln!("load: clients with keys, pushed requests and devices are left out: {said}");
+        }
 
         let log = fs::File::create(folder.join("yagona.log")).map_err(io)?;
         let errors = log.try_clone().map_err(io)?;
