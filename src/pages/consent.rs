@@ -49,7 +49,7 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
             Some("deny") => {
                 // What a consent of before allowed and is refused now ends first: the refusal itself can be repeated.
                 let refused = step.open.attempt.request.data.available(&present.person.account);
-                let former = present.person.consent.as_ref();
+                let former = ended_by_refusal(step, present.person.consent.as_ref());
                 pages.life_events.refused(&step.client, &refused, former).await?;
                 step.refuse(&pages, Refusal::Denied).await
             }
@@ -57,6 +57,12 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
         }
     })
     .await
+}
+
+/// The consent that a refusal ends: none where a device asks. Strangers may send people a code of theirs, and whoever refuses them
+/// must not lose the service for it.
+fn ended_by_refusal<'a>(step: &StepContext<'_>, former: Option<&'a Consent>) -> Option<&'a Consent> {
+    former.filter(|_| !step.open.attempt.request.is_for_device())
 }
 
 /// What the page shows and a person agrees to.
@@ -141,7 +147,8 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
         changed: step.said("e") == Some("changed"),
         changes: former.map(|former| changes(client, &content.request, former, text)).unwrap_or_default(),
         ends: former.and_then(|former| ending(&content.request, former, text)),
-        refusal_ends: former.is_some_and(|former| former.extent.allows_any_of(&content.request)),
+        refusal_ends: ended_by_refusal(step, former)
+            .is_some_and(|former| former.extent.allows_any_of(&content.request)),
         code_to: needs_code(client, &present.authenticated, &content.request).then_some(number.as_str()),
         required: content.required,
         optional: content.optional,

@@ -118,7 +118,7 @@ async fn rfc8628_5_4_no_session_consent_or_law_lets_a_device_in(world: &World) {
         // The first device leaves a session, and a consent or what a law lets the service have.
         let device = world.device(client, "openid profile").await.granted();
         browser.let_in(world, device.get("user_code"), &person).await;
-        world.poll(client, &device).await.granted();
+        let tokens = world.poll(client, &device).await.granted();
         let next = world.device(client, "openid profile").await.granted();
         let page = browser.go_on_with(next.get("user_code")).await.expect("phone");
         let page = browser.enter_number(&page, &person.number).await.page().expect("code");
@@ -128,6 +128,8 @@ async fn rfc8628_5_4_no_session_consent_or_law_lets_a_device_in(world: &World) {
         assert!(page.text().contains("only if the device is yours"), "{page}");
         browser.press(&page, "deny", &[]).await.page().expect("device-refused");
         world.poll(client, &next).await.refused(400, "access_denied");
+        // Whoever refuses a stranger's device keeps their own.
+        world.userinfo(tokens.get("access_token")).await.granted();
     }
 }
 
@@ -162,12 +164,15 @@ async fn rfc8628_3_3_a_code_is_typed_as_people_type_and_tells_nothing_else(world
         browser.press(&page, "continue", &[("user_code", typed)]).await.page()
     };
     for typed in [code.to_lowercase(), format!(" {} ", code.replace('-', " ")), code.replace('-', "")] {
-        entered(&mut browser, &typed).await.expect_status(200).expect("leave");
+        let page = entered(&mut browser, &typed).await.expect_status(200).expect("leave");
+        let russian = format!("/device?user_code={code}&lang=ru");
+        assert!(page.links().iter().any(|link| link.href == russian), "{page}");
     }
     // A code that never was, one of another form, and no code.
     for typed in ["BBBB-BBBB", "12345678", "", "\"><script>"] {
         let page = entered(&mut browser, typed).await.expect_status(422).expect("error");
         assert!(!page.body.contains("<script>alert") && !page.body.contains("\"><script>"), "{page}");
+        assert!(page.links().iter().any(|link| link.href == "/device?lang=ru"), "{page}");
     }
     // Another site's form is none of ours.
     let form = [("user_code".to_owned(), code.to_owned())];
