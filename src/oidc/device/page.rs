@@ -95,14 +95,18 @@ pub(in crate::oidc) async fn confirmed(
 fn enter(context: &PageContext<'_>, typed: &str, wrong: bool) -> HttpResponse {
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let action = format!("{}?lang={}", paths::DEVICE, context.language.tag());
-    let languages = LanguageLink::all(context.language, |language| {
-        let code = if typed.is_empty() { String::new() } else { format!("user_code={typed}&") };
-        format!("{}?{code}lang={}", paths::DEVICE, language.tag())
-    });
     // What was typed and is no code is shown in its field, and never part of an address.
-    let languages = if wrong { Vec::new() } else { languages };
-    let frame = Frame { form_action: &action, ..context.frame(None, languages) };
+    let frame = context.frame(None, languages(context, if wrong { "" } else { typed }));
+    let frame = Frame { form_action: &action, ..frame };
     respond::page(status, &EnterPage { frame, typed, wrong }, &CspSources::default())
+}
+
+/// The page in other languages, where a code stays typed.
+fn languages(context: &PageContext<'_>, code: &str) -> Vec<LanguageLink> {
+    LanguageLink::all(context.language, |language| {
+        let code = if code.is_empty() { String::new() } else { format!("user_code={code}&") };
+        format!("{}?{code}lang={}", paths::DEVICE, language.tag())
+    })
 }
 
 impl Devices {
@@ -122,11 +126,12 @@ impl Devices {
             Err(instead) => return Ok(instead),
         };
         let action = format!("{}?lang={}", paths::DEVICE_CONTINUE, context.language.tag());
-        let frame = context.frame(Some(client.shown(context.language)), Vec::new());
+        let code = code.shown();
+        let frame = context.frame(Some(client.shown(context.language)), languages(context, &code));
         let frame = Frame { form_action: &action, ..frame };
         let seconds = self.provider.clock.now().since(asked.began).max(0);
         let ago = context.text().lasting(u32::try_from(seconds).unwrap_or(u32::MAX).max(1));
-        let (code, address) = (code.shown(), asked.address.as_str());
+        let address = asked.address.as_str();
         let page = ConfirmPage { frame, code: &code, address, ago: &ago };
         let response = respond::page(StatusCode::OK, &page, &CspSources::default());
         if browser.is_some() {
