@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::access_token::AccessToken;
+use super::audience::{act, on_the_wire};
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth};
 use crate::audit::Kind;
@@ -61,11 +62,26 @@ async fn access_token_state(
     if let Some(bound_to) = token.bound_to {
         answer["cnf"] = json!(bound_to);
     }
+    if let Some(act) = act(&token.act) {
+        answer["act"] = act;
+    }
     match token.person {
         Some(person) => {
-            answer["sub"] = person.sub.into();
+            // Who exchanged it is told the person as it knows them, and not as the one does whom the token is for.
+            let exchanged = !token.act.is_empty() && token.client_id == caller.id;
+            let own = exchanged.then(|| tokens.provider.subject_ids.of(caller, &person.person_id));
+            answer["sub"] = own.unwrap_or(person.sub).into();
             answer["acr"] = person.acr.name().into();
             answer["auth_time"] = person.auth_time.0.into();
+            let now = tokens.provider.clock.now();
+            let mut details = person.details;
+            // RFC 9396 §9.2: a resource server learns what is its business.
+            let own = token.client_id == caller.id;
+            details
+                .retain(|detail| detail.is_live(now) && (own || detail.is_for(&caller.tokens.resource_uris)));
+            if !details.is_empty() {
+                answer["authorization_details"] = on_the_wire(&details);
+            }
         }
         None => answer["sub"] = token.client_id.as_str().into(),
     }

@@ -56,6 +56,22 @@ pub(crate) const BROKER: &str = "broker";
 pub(crate) const TV: &str = "tv";
 /// As `TV`, with a secret; refreshes; gets tokens for `API` and `TAX`.
 pub(crate) const RADIO: &str = "radio";
+/// Asks for data with a purpose of their own; refreshes; gets tokens for `API` and `TAX`.
+pub(crate) const FUND: &str = "fund";
+/// As `FUND`, with signed access tokens.
+pub(crate) const CHARITY: &str = "charity";
+/// As `FUND`, a device.
+pub(crate) const KIOSK: &str = "kiosk";
+/// As `FUND`, by a law.
+pub(crate) const BUREAU: &str = "bureau";
+/// Gets tokens for `LEDGER`; refreshes.
+pub(crate) const CITY: &str = "city";
+/// As `CITY`, signed ones.
+pub(crate) const TOWN: &str = "town";
+/// A resource server that calls `TAX` and `NOTES` on a person's behalf.
+pub(crate) const LEDGER: &str = "ledger";
+/// Another one, which calls `TAX` and `LEDGER` and has signed tokens.
+pub(crate) const NOTES: &str = "notes";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
 /// Speaks OneID's protocol, and may ask for all data.
@@ -88,6 +104,12 @@ pub(crate) fn secret(client_id: &str) -> String {
 
 /// The grant of devices.
 const DEVICE: &str = "\"urn:ietf:params:oauth:grant-type:device_code\"";
+
+/// A resource server that exchanges tokens.
+pub(crate) const EXCHANGING: &str = "grant_types = [\"urn:ietf:params:oauth:grant-type:token-exchange\"]\nredirect_uris = []\nresource_server = true\n";
+
+/// The kinds of details that a service may ask by.
+const DETAILED: &str = "authorization_details_types = [\"personal_data\"]\n";
 
 /// Everything that a service may ask for; it needs the name.
 const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
@@ -180,6 +202,23 @@ pub(crate) fn text(backchannel: &str) -> String {
                 "grant_types = [{DEVICE}]\nredirect_uris = []\nkind = \"state\"\nbasis = \"statutory\"\n\
                  basis_reference = \"Law 123\"\n"
             ),
+        ),
+        client(FUND, &format!("{buying}{DETAILED}{ALL_DATA}")),
+        client(CHARITY, &format!("{buying}{DETAILED}{ALL_DATA}access_token_format = \"jwt\"\n")),
+        client(KIOSK, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\n{DETAILED}{ALL_DATA}")),
+        client(
+            BUREAU,
+            &format!("{DETAILED}kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
+        ),
+        client(CITY, &format!("{refreshing}resource_servers = [\"ledger\"]\n{DETAILED}{ALL_DATA}")),
+        client(
+            TOWN,
+            &format!("{refreshing}resource_servers = [\"ledger\"]\naccess_token_format = \"jwt\"\n{DETAILED}{ALL_DATA}"),
+        ),
+        client(LEDGER, &format!("{EXCHANGING}resource_uris = [\"urn:uz:example:ledger\"]\nmay_exchange_for = [\"notes\", \"tax\"]\n")),
+        client(
+            NOTES,
+            &format!("{EXCHANGING}may_exchange_for = [\"ledger\", \"tax\"]\naccess_token_format = \"jwt\"\n"),
         ),
         client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
         client(
