@@ -20,6 +20,8 @@ pub(crate) const LEGACY: &str = "legacy";
 pub(crate) const NATIVE: &str = "native";
 /// EdDSA ID tokens, JWT access tokens; has front-channel logout.
 pub(crate) const MODERN: &str = "modern";
+/// PS256 ID tokens and JWT access tokens.
+pub(crate) const VAULT: &str = "vault";
 /// Client credentials, without a person.
 pub(crate) const MACHINE: &str = "machine";
 /// A lending service.
@@ -136,6 +138,13 @@ pub(crate) fn text(backchannel: &str) -> String {
                 "{refreshing}id_token_signed_response_alg = \"EdDSA\"\naccess_token_format = \"jwt\"\n\
                  access_token_signed_response_alg = \"EdDSA\"\n\
                  frontchannel_logout_uri = \"http://localhost:9/bye?own=1\"\n"
+            ),
+        ),
+        client(
+            VAULT,
+            &format!(
+                "{refreshing}id_token_signed_response_alg = \"PS256\"\naccess_token_format = \"jwt\"\n\
+                 access_token_signed_response_alg = \"PS256\"\nauthorization_signed_response_alg = \"PS256\"\n"
             ),
         ),
         client(MACHINE, "grant_types = [\"client_credentials\"]\n"),
