@@ -14,6 +14,7 @@ mod code;
 mod device;
 mod discovery;
 mod dpop;
+mod encryption;
 mod end_session;
 mod error;
 mod frontchannel_logout;
@@ -237,6 +238,11 @@ pub mod fuzzing {
     /// The `authorization_details` parameter.
     pub fn authorization_details(text: &str) {
         super::authorization_details::fuzz(text);
+    }
+
+    /// The `Accept` headers of an introspection request, a line each.
+    pub fn accept(headers: &str) {
+        super::introspection::fuzz_accept(headers);
     }
 
     /// The `claims` parameter.

@@ -25,6 +25,7 @@ mod device;
 mod discovery;
 mod dpop;
 mod edges;
+mod encryption;
 mod ended_sessions;
 mod floors;
 mod gateways;

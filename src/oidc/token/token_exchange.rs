@@ -26,7 +26,7 @@ fn invalid(description: &'static str) -> TokenError {
 
 /// Answers it. That the subject token is refused is `invalid_request` (§2.2.2).
 pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
-    let TokenRequest { tokens, client, params, bound_to } = request;
+    let TokenRequest { tokens, client, params, bound_to, .. } = request;
     check_types(params)?;
     let text = params.get("subject_token").ok_or_else(|| invalid("subject_token is missing"))?;
     let (target, audience) = target(tokens, client, params)?;

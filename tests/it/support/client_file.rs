@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::listener::REFUSE_FIRST;
+use super::recipient::{ELLIPTIC, RSA};
 use super::signer::{KEYS, Signer};
 use super::signing;
 
@@ -20,6 +21,12 @@ pub(crate) const LEGACY: &str = "legacy";
 pub(crate) const NATIVE: &str = "native";
 /// EdDSA ID tokens, JWT access tokens; has front-channel logout.
 pub(crate) const MODERN: &str = "modern";
+/// PS256 ID tokens and JWT access tokens.
+pub(crate) const VAULT: &str = "vault";
+/// Has everything encrypted with its P-256 key.
+pub(crate) const SEALED: &str = "sealed";
+/// Has ID tokens and UserInfo encrypted with its RSA key, and UserInfo not signed.
+pub(crate) const ARCHIVE: &str = "archive";
 /// Client credentials, without a person.
 pub(crate) const MACHINE: &str = "machine";
 /// A lending service.
@@ -160,6 +167,15 @@ pub(crate) fn text(backchannel: &str) -> String {
                  frontchannel_logout_uri = \"http://localhost:9/bye?own=1\"\n"
             ),
         ),
+        client(
+            VAULT,
+            &format!(
+                "{refreshing}id_token_signed_response_alg = \"PS256\"\naccess_token_format = \"jwt\"\n\
+                 access_token_signed_response_alg = \"PS256\"\nauthorization_signed_response_alg = \"PS256\"\n"
+            ),
+        ),
+        client(SEALED, &format!("{refreshing}{}", sealed())),
+        client(ARCHIVE, &format!("{refreshing}{}", archived())),
         client(MACHINE, "grant_types = [\"client_credentials\"]\n"),
         client(LENDER, "lending = true\n"),
         client(KEYED, &format!("{refreshing}{}", keyed(""))),
@@ -247,6 +263,28 @@ pub(crate) fn keyed(more: &str) -> String {
     let keys: Vec<Value> = KEYS.iter().map(Signer::jwk).collect();
     let set = json!({"keys": keys});
     format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{set}'\n{more}")
+}
+
+/// The members of a client that has everything encrypted by ECDH-ES.
+fn sealed() -> String {
+    let encrypted = ["id_token", "userinfo", "authorization", "introspection"].map(|kind| {
+        format!("{kind}_encrypted_response_alg = \"ECDH-ES\"\n{kind}_encrypted_response_enc = \"A256GCM\"\n")
+    });
+    let set = json!({"keys": [KEYS[0].jwk(), ELLIPTIC.jwk()]});
+    format!(
+        "jwks = '{set}'\n{}userinfo_signed_response_alg = \"PS256\"\nintrospection_signed_response_alg = \"ES256\"\n",
+        encrypted.concat()
+    )
+}
+
+/// The members of a client that has ID tokens and UserInfo encrypted by RSA-OAEP-256.
+fn archived() -> String {
+    let encrypted = ["id_token", "userinfo"].map(|kind| {
+        format!(
+            "{kind}_encrypted_response_alg = \"RSA-OAEP-256\"\n{kind}_encrypted_response_enc = \"A256GCM\"\n"
+        )
+    });
+    format!("jwks = '{}'\n{}", json!({"keys": [RSA.jwk()]}), encrypted.concat())
 }
 
 /// As [`client`], with the algorithms that its profile gives it.
