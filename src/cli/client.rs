@@ -61,6 +61,9 @@ pub(super) enum Client {
     Import {
         #[arg(help = "TOML file with an array [[clients]]; - is standard input")]
         file: PathBuf,
+        /// Does not read the documents at `sector_identifier_uri`; you vouch for them
+        #[arg(long)]
+        offline: bool,
     },
     /// Writes all registrations as TOML
     Export {
@@ -193,12 +196,15 @@ impl Client {
                 let file = ClientFile { clients: vec![add.registration()] };
                 register(stores, clients, file, format).await
             }
-            Self::Import { file } => {
+            Self::Import { file, offline } => {
                 let text = read(&file)
                     .map_err(|error| StartError(format!("{} cannot be read: {error}", file.display())))?;
                 let file = ClientFile::parse(&text).map_err(|error| {
                     StartError(format!("{} is not a client file:\n{error}", file.display()))
                 })?;
+                if !offline {
+                    check_sectors(stores, clients, &file).await?;
+                }
                 register(stores, clients, file, format).await
             }
             Self::Icons { client_id } => icons(stores, clients, client_id.as_deref(), format).await,
@@ -266,6 +272,15 @@ fn read(file: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
+/// Holds redirect URIs against the documents of their sectors.
+async fn check_sectors(stores: &Stores, clients: &Registry, file: &ClientFile) -> Result<(), StartError> {
+    clients.check_sectors(file, &stores.outbound()).await.map_err(|wrong| {
+        StartError(format!(
+            "{wrong}nothing was stored; where the document cannot be read from this machine, `--offline` registers without it"
+        ))
+    })
+}
+
 /// Registers clients, fetches their icons, and tells their identifiers and new secrets.
 async fn register(
     stores: &Stores,
@@ -278,10 +293,22 @@ async fn register(
         .iter()
         .map(|registered| {
             let secret = registered.secret.as_ref().map(ClientSecret::expose);
-            json!({ "client_id": registered.client_id, "created": registered.created, "client_secret": secret, "secret_of_file": registered.brought })
+            json!({
+                "client_id": registered.client_id, "created": registered.created, "client_secret": secret,
+                "secret_of_file": registered.brought, "sector_changed": registered.sectors.is_some(),
+            })
         })
         .collect();
     format.print(&json!({ "clients": told }), || print_registered(&done))?;
+    for registered in &done {
+        if let Some((old, new)) = &registered.sectors {
+            let id = &registered.client_id;
+            eprintln!(
+                "warning: the sector of {id} was {old} and is {new}: {id} sees every person by another `sub` from now on. \
+                 `sector` in its registration gives the former one back."
+            );
+        }
+    }
     fetch_icons(clients, &stores.outbound(), &with_icons(&done)).await;
     Ok(())
 }

@@ -16,6 +16,7 @@ mod registration;
 mod registry;
 mod resource_uris;
 mod secret;
+mod sector;
 mod store;
 mod subject_ids;
 

@@ -10,7 +10,8 @@ use super::resource_uris;
 use super::secret::Sealed;
 use super::store::{self, StoredClient, StoredIcon};
 use super::{
-    AuthMethod, Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest,
+    AuthMethod, Client, ClientFile, ClientId, ClientSecret, Registration, RegistrationErrors, Rules,
+    SecretDigest, SubjectType, TokenPolicy,
 };
 use crate::audit::{Audit, Event, Kind};
 use crate::platform::bytes;
@@ -25,7 +26,7 @@ pub struct Registry {
     pub(super) db: Db,
     pub(super) clock: Clock,
     audit: Audit,
-    rules: Rules,
+    pub(super) rules: Rules,
     secrets: Sealed,
     current: ArcSwap<Snapshot>,
     pub(super) served: Served,
@@ -53,6 +54,8 @@ pub struct Registered {
     pub brought: bool,
     /// Whether it was disabled (`true`) or enabled again (`false`) by its document.
     pub switched: Option<bool>,
+    /// Its former sector and the present one, if it sees every person by another `sub` from now on.
+    pub sectors: Option<(String, String)>,
     /// Whether it has a `logo_uri`, from which its icon is to be fetched ([`Registry::renew_icon`]).
     pub has_icon: bool,
 }
@@ -187,6 +190,7 @@ impl Registry {
         for mut registration in file.clients {
             let has_icon = registration.identity.logo_uri.is_some();
             let disabled = registration.disabled.take();
+            let sectors = self.sectors(&registration);
             let old = known.iter().find(|old| old.client_id == registration.client_id);
             let (created, had_secret) = (old.is_none(), old.is_some_and(|old| old.secret.is_some()));
             let was_disabled = old.is_some_and(|old| old.disabled_at.is_some());
@@ -213,6 +217,7 @@ impl Registry {
                 created,
                 brought,
                 switched,
+                sectors,
                 has_icon,
             });
         }
@@ -230,6 +235,17 @@ impl Registry {
         }
         self.refresh().await?;
         Ok(done)
+    }
+
+    /// The sector of the client in use and that of `registration`, if people get another `sub` by it.
+    fn sectors(&self, registration: &Registration) -> Option<(String, String)> {
+        let old = self.find(&ClientId::parse(&registration.client_id)?)?.tokens.clone();
+        let new = registration.parse(&self.rules).ok()?.tokens;
+        let of = |tokens: TokenPolicy| match tokens.subject_type {
+            SubjectType::Pairwise => tokens.sector,
+            SubjectType::Public => "public".to_owned(),
+        };
+        Some((of(old), of(new))).filter(|(old, new)| old != new)
     }
 
     /// Gives a client a new secret; the former one works for `keep` seconds more, and one before that no longer.
@@ -340,7 +356,7 @@ impl Registry {
         Ok(stored.iter().filter_map(|stored| usable(stored, (&self.rules, &self.secrets)).err()).collect())
     }
 
-    async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
+    pub(super) async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
         store::all(&self.db).await
     }
 }

@@ -51,6 +51,7 @@ mod refresh;
 mod request_objects;
 mod resources;
 mod response_modes;
+mod sectors;
 mod session;
 mod snapshots;
 mod strangers;
