@@ -2,10 +2,12 @@
 //!
 //! A registration is kept as the document it came as (RFC 7591's member names beside our own) and parsed into a
 //! [`Client`], whose policy the protocols read. Every node holds all clients in memory and takes changes over
-//! within a second. What a person agreed to give a client lives in `release`.
+//! within a second. Services may register themselves, for an operator to approve (`dynamic/`). What a person agreed to give a
+//! client lives in `release`.
 
 mod client;
 mod data_request;
+mod dynamic;
 mod file;
 mod icon;
 mod icons;
@@ -22,6 +24,10 @@ mod subject_ids;
 
 pub use client::{Client, ClientId};
 pub use data_request::DataRequest;
+pub use dynamic::{
+    Approved, InitialToken, ListedToken, MadeToken, Managed, NewToken, OwnRegistration, Rejected,
+    SelfRegistrationError, SelfRegistrationRules, Standing, Unfit, Waiting, read_members,
+};
 pub use file::{ClientFile, FileError};
 pub use icon::{Icon, IconError};
 pub use icons::IconFailure;

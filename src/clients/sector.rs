@@ -50,12 +50,13 @@ impl Registry {
     }
 }
 
-fn address(registration: &Registration) -> Option<&str> {
+/// The address of the document that a registration names.
+pub(super) fn address(registration: &Registration) -> Option<&str> {
     registration.tokens.sector_identifier_uri.as_deref()
 }
 
 /// Whether what `new` says of its sector was found true when `old` was registered.
-fn holds(old: &Registration, new: &Registration) -> bool {
+pub(super) fn holds(old: &Registration, new: &Registration) -> bool {
     let known = &old.redirects.redirect_uris;
     address(old) == address(new) && new.redirects.redirect_uris.iter().all(|uri| known.contains(uri))
 }

@@ -48,6 +48,7 @@ mod profiles;
 mod readiness;
 mod redemption;
 mod refresh;
+mod registration;
 mod request_objects;
 mod resources;
 mod response_modes;

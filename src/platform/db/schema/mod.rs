@@ -78,6 +78,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "client proofs",
         sql: include_str!("../../../../migrations/0011_client_proofs.sql"),
     },
+    Migration {
+        version: 15,
+        description: "registration",
+        sql: include_str!("../../../../migrations/0015_registration.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
