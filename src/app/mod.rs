@@ -35,7 +35,7 @@ use crate::clients::Registry;
 use crate::grants::Revocations;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
-use crate::oidc::{self, Authorization, Discovery, Tokens};
+use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens};
 use crate::oneid::{self, OneId};
 use crate::pages::{self, Pages};
 use crate::people::People;
@@ -66,6 +66,7 @@ pub struct App {
     revocations: Revocations,
     authorization: Authorization,
     oneid: OneId,
+    registrations: Registrations,
     pages: Pages,
     outbox: Outbox,
     receipts: Receipts,
@@ -117,6 +118,7 @@ impl App {
         let release = Release::new(stores.db.clone(), people, stores.clock.clone(), stores.audit.clone());
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
         let oneid = wiring::oneid(&stores, &tokens, &sign_in);
+        let registrations = wiring::registrations(&stores, &tokens.provider, &sign_in, &release);
         let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), tokens.devices.clone());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
@@ -133,6 +135,7 @@ impl App {
             revocations,
             authorization,
             oneid,
+            registrations,
             pages,
             outbox,
             receipts,
@@ -160,7 +163,7 @@ impl App {
         let (pages, authorization, tokens) =
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
-        let oneid = self.oneid.clone();
+        let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
         let connections =
@@ -192,6 +195,7 @@ impl App {
                 .app_data(Data::new(tokens.devices.clone()))
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(oneid.clone()))
+                .app_data(Data::new(registrations.clone()))
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
                 .app_data(site.clone())

@@ -7,14 +7,14 @@ use secrecy::ExposeSecret;
 
 use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
-use crate::clients::{ClientKeys, SubjectIds};
+use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
     AccessTokens, Authorization, Codes, Devices, Lifetimes, Logout, LogoutNotifier, Proofs, Provider,
-    PushedRequests, RefreshTokens, SingleUse, Tokens,
+    PushedRequests, RefreshTokens, Registrations, SingleUse, Tokens,
 };
 use crate::oneid::{self, OneId};
 use crate::pages::{Completion, Pages, SignOut};
@@ -116,6 +116,28 @@ pub(super) fn authorization(
         ),
         networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),
+    }
+}
+
+/// The endpoint where services register themselves.
+pub(super) fn registrations(
+    stores: &Stores,
+    provider: &Provider,
+    sign_in: &SignIn,
+    release: &Release,
+) -> Registrations {
+    let settings = &stores.settings.registration;
+    Registrations {
+        provider: provider.clone(),
+        release: release.clone(),
+        sign_in: sign_in.clone(),
+        outbound: stores.outbound(),
+        rules: SelfRegistrationRules {
+            most_pending: settings.most_pending.into(),
+            approves: stores.settings.environment == Environment::Sandbox,
+        },
+        requests_per_minute: settings.requests_per_minute.into(),
+        networks: Arc::new(stores.keyring.mac("client-network")),
     }
 }
 

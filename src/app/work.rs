@@ -69,6 +69,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         audit: app.audit.clone(),
         clock_check: app.clock_check.clone(),
         keep_days: app.settings.audit.keep_days,
+        pending_days: app.settings.registration.pending_days,
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
 }
@@ -119,6 +120,8 @@ struct Upkeep {
     clock_check: ClockCheck,
     /// How long the rows of the audit log are kept.
     keep_days: u32,
+    /// How long a client that registered itself waits for approval.
+    pending_days: u32,
 }
 
 impl Upkeep {
@@ -223,6 +226,9 @@ impl Upkeep {
                 }
             }
         }
+        let waited = now.minus(i64::from(self.pending_days) * 86_400);
+        let removed = self.provider.clients.purge_pending(waited).await;
+        log_failure("clients.unpurged", "removing clients that nobody approved", removed);
         match grants.purge_lag(now).await {
             Ok(lag) => {
                 self.metrics.purge_lag_seconds.set(lag);

@@ -142,6 +142,18 @@ kinds! {
     ClientEnabled = "client.enabled", Info, Unlimited, "a client was enabled";
     /// A client was deleted.
     ClientDeleted = "client.deleted", Info, Unlimited, "a client was deleted";
+    /// A client would like to have another registration; an operator decides.
+    ClientChangeHeld = "client.change_held", Info, Unlimited, "a client asked for another registration";
+    /// An operator approved a client, or a change of it.
+    ClientApproved = "client.approved", Info, Unlimited, "a client or its change was approved";
+    /// An operator rejected a client or a change of it, or a client waited too long.
+    ClientRejected = "client.rejected", Info, Unlimited, "a client or its change was rejected";
+    /// An operator made a token by which services register themselves.
+    RegistrationTokenCreated = "registration_token.created", Info, Unlimited, "a registration token was made";
+    /// An operator revoked such a token.
+    RegistrationTokenRevoked = "registration_token.revoked", Info, Unlimited, "a registration token was revoked";
+    /// A request to register, or to manage a registration, was refused.
+    RegistrationRefused = "registration.refused", Info, PerSecond(REFUSALS), "a registration request was refused";
     /// A signing key was made because there was none of its algorithm.
     KeyCreated = "key.created", Info, Unlimited, "a signing key was created";
     /// A signing key was made that follows the former ones of its algorithm.

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::operator;
 use super::output::{Format, say};
+use super::{operator, registrations};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::Event;
 use crate::clients::{
-    AuthenticationDocument, ClientFile, ClientSecret, DataDocument, IdentityDocument, RedirectsDocument,
-    Registered, Registration, Registry, TokensDocument,
+    AuthenticationDocument, ClientFile, ClientId, ClientSecret, DataDocument, IdentityDocument,
+    RedirectsDocument, Registered, Registration, Registry, TokensDocument,
 };
 use crate::platform::db;
 use crate::platform::files::read_text;
@@ -30,7 +30,26 @@ pub(super) enum Client {
     Show {
         /// The client's identifier
         client_id: String,
+        /// Shows what waits for approval instead: the client, or a change that it would like
+        #[arg(long)]
+        waiting: bool,
     },
+    /// Approves a client that registered itself, or the change that one would like
+    Approve {
+        /// The client's identifier
+        client_id: String,
+        /// Approves only what `client show --waiting` gave this code
+        #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
+        review: Option<String>,
+    },
+    /// Rejects a client that registered itself, which is then gone, or the change that one would like
+    Reject {
+        /// The client's identifier
+        client_id: String,
+    },
+    /// Manages tokens by which services register themselves
+    #[command(subcommand)]
+    Token(registrations::Token),
     /// Disables a client: no sign-in, no tokens
     Disable {
         /// The client's identifier
@@ -61,6 +80,9 @@ pub(super) enum Client {
     Import {
         #[arg(help = "TOML file with an array [[clients]]; - is standard input")]
         file: PathBuf,
+        /// Does not read the documents at `sector_identifier_uri`; you vouch for them
+        #[arg(long)]
+        offline: bool,
     },
     /// Writes all registrations as TOML
     Export {
@@ -70,7 +92,7 @@ pub(super) enum Client {
 }
 
 /// The longest client file: some ten thousand registrations.
-const MOST_BYTES: u64 = 16 * 1024 * 1024;
+pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A registration as flags; a file has more members (`yagona client import`).
 #[derive(Args)]
@@ -165,6 +187,9 @@ impl Client {
             Self::RotateSecret { .. } => Some("client rotate-secret"),
             Self::Delete { .. } => Some("client delete"),
             Self::Icons { .. } => Some("client icons"),
+            Self::Approve { .. } => Some("client approve"),
+            Self::Reject { .. } => Some("client reject"),
+            Self::Token(token) => token.name(),
             Self::List | Self::Show { .. } | Self::Export { .. } => None,
         }
     }
@@ -175,6 +200,8 @@ impl Client {
             Self::Add(add) => (!add.id.is_empty()).then(|| add.id.clone()),
             Self::Disable { client_id, .. }
             | Self::RotateSecret { client_id, .. }
+            | Self::Approve { client_id, .. }
+            | Self::Reject { client_id }
             | Self::Delete { client_id } => Some(client_id.clone()),
             _ => None,
         }
@@ -183,7 +210,7 @@ impl Client {
     async fn act(self, stores: &Stores, clients: &Registry, format: Format) -> Result<(), StartError> {
         match self {
             Self::Add(add) => {
-                let taken = crate::clients::ClientId::parse(&add.id).and_then(|id| clients.find(&id));
+                let taken = ClientId::parse(&add.id).and_then(|id| clients.find(&id));
                 if taken.is_some() {
                     return Err(StartError(format!(
                         "client `{0}` exists already: `yagona client show {0}` shows it, `yagona client import` changes it",
@@ -193,17 +220,26 @@ impl Client {
                 let file = ClientFile { clients: vec![add.registration()] };
                 register(stores, clients, file, format).await
             }
-            Self::Import { file } => {
+            Self::Import { file, offline } => {
                 let text = read(&file)
                     .map_err(|error| StartError(format!("{} cannot be read: {error}", file.display())))?;
                 let file = ClientFile::parse(&text).map_err(|error| {
                     StartError(format!("{} is not a client file:\n{error}", file.display()))
                 })?;
+                if !offline {
+                    check_sectors(stores, clients, &file).await?;
+                }
                 register(stores, clients, file, format).await
             }
             Self::Icons { client_id } => icons(stores, clients, client_id.as_deref(), format).await,
-            Self::List => list(clients, format),
-            Self::Show { client_id } => {
+            Self::List => list(clients, format).await,
+            Self::Approve { client_id, review } => {
+                registrations::approve(&client_id, review.as_deref(), (stores, clients), format).await
+            }
+            Self::Reject { client_id } => registrations::reject(&client_id, clients, format).await,
+            Self::Token(token) => token.act(stores, clients, format).await,
+            Self::Show { client_id, waiting: true } => registrations::show(&client_id, clients, format).await,
+            Self::Show { client_id, waiting: false } => {
                 let mut file = document(clients, Some(&client_id)).await?;
                 let Some(shown) = file.clients.pop() else { return Ok(()) };
                 format.print(&shown, || text_of(&ClientFile { clients: vec![shown.clone()] }))
@@ -266,6 +302,15 @@ fn read(file: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
+/// Holds redirect URIs against the documents of their sectors.
+async fn check_sectors(stores: &Stores, clients: &Registry, file: &ClientFile) -> Result<(), StartError> {
+    clients.check_sectors(file, &stores.outbound()).await.map_err(|wrong| {
+        StartError(format!(
+            "{wrong}nothing was stored; where the document cannot be read from this machine, `--offline` registers without it"
+        ))
+    })
+}
+
 /// Registers clients, fetches their icons, and tells their identifiers and new secrets.
 async fn register(
     stores: &Stores,
@@ -278,10 +323,22 @@ async fn register(
         .iter()
         .map(|registered| {
             let secret = registered.secret.as_ref().map(ClientSecret::expose);
-            json!({ "client_id": registered.client_id, "created": registered.created, "client_secret": secret, "secret_of_file": registered.brought })
+            json!({
+                "client_id": registered.client_id, "created": registered.created, "client_secret": secret,
+                "secret_of_file": registered.brought, "sector_changed": registered.sectors.is_some(),
+            })
         })
         .collect();
     format.print(&json!({ "clients": told }), || print_registered(&done))?;
+    for registered in &done {
+        if let Some((old, new)) = &registered.sectors {
+            let id = &registered.client_id;
+            eprintln!(
+                "warning: the sector of {id} was {old} and is {new}: {id} sees every person by another `sub` from now on. \
+                 `sector` in its registration gives the former one back."
+            );
+        }
+    }
     fetch_icons(clients, &stores.outbound(), &with_icons(&done)).await;
     Ok(())
 }
@@ -358,7 +415,7 @@ fn with_icons(done: &[Registered]) -> Vec<&str> {
 }
 
 /// Fetches the icons of clients and warns of those that cannot be had; returns how many.
-async fn fetch_icons(clients: &Registry, outbound: &Outbound, ids: &[&str]) -> usize {
+pub(super) async fn fetch_icons(clients: &Registry, outbound: &Outbound, ids: &[&str]) -> usize {
     let mut failed = 0;
     for id in ids {
         if let Err(why) = clients.renew_icon(outbound, id).await {
@@ -390,8 +447,11 @@ fn print_registered(done: &[Registered]) -> Result<(), StartError> {
     Ok(())
 }
 
-fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
+async fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
     let all = clients.all();
+    let waiting = clients.waiting().await.map_err(cannot_start)?;
+    let change_waits =
+        |client: &ClientId| waiting.iter().any(|it| !it.is_new && it.client_id == client.as_str());
     if clients.refused_count() > 0 {
         eprintln!(
             "warning: {} more are stored and not served; `yagona check` says why",
@@ -406,7 +466,8 @@ fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
             let who = &client.identity;
             json!({
                 "client_id": client.id.as_str(), "client_name": who.name.get("en"),
-                "owner": who.owner.get("en"), "disabled": client.disabled,
+                "owner": who.owner.get("en"), "disabled": client.disabled, "pending": client.pending,
+                "change_pending": change_waits(&client.id),
             })
         })
         .collect();
@@ -416,14 +477,20 @@ fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
         }
         for client in &all {
             let who = &client.identity;
-            let state = if client.disabled { "disabled" } else { "enabled" };
-            say!("{:<24} {:<9} {} ({})", client.id, state, who.name.get("en"), who.owner.get("en"));
+            let state = match (client.pending, client.disabled) {
+                (true, _) => "pending",
+                (false, true) => "disabled",
+                (false, false) => "enabled",
+            };
+            let change = if change_waits(&client.id) { "; a change waits for approval" } else { "" };
+            let (name, owner) = (who.name.get("en"), who.owner.get("en"));
+            say!("{:<24} {:<9} {name} ({owner}){change}", client.id, state);
         }
         Ok(())
     })
 }
 
-fn text_of(file: &ClientFile) -> Result<(), StartError> {
+pub(super) fn text_of(file: &ClientFile) -> Result<(), StartError> {
     let text = file.write().map_err(cannot_start)?;
     say!("{}", text.trim_end());
     Ok(())
@@ -433,6 +500,12 @@ async fn document(clients: &Registry, only: Option<&str>) -> Result<ClientFile, 
     let (mut file, unreadable) = clients.export().await.map_err(cannot_start)?;
     for error in unreadable {
         eprintln!("warning: {error}: this client is left out, and it is not served");
+    }
+    let is_pending =
+        |id: &str| ClientId::parse(id).and_then(|id| clients.find(&id)).is_some_and(|it| it.pending);
+    if only.is_none() {
+        // Whatever imports the file would have approved them.
+        file.clients.retain(|client| !is_pending(&client.client_id));
     }
     if let Some(id) = only {
         file.clients.retain(|client| client.client_id == id);

@@ -13,6 +13,7 @@ mod keys;
 mod operator;
 mod output;
 mod people;
+mod registrations;
 mod serve;
 mod shell;
 

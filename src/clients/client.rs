@@ -41,8 +41,10 @@ impl std::fmt::Display for ClientId {
 pub struct Client {
     /// Its identifier.
     pub id: ClientId,
-    /// Whether an operator disabled it: it may not be used.
+    /// Whether it may not be used: an operator disabled it, or nobody has approved it yet.
     pub disabled: bool,
+    /// Whether it registered itself, and no operator has approved it.
+    pub pending: bool,
     /// Path of its icon on this origin, if one was fetched.
     pub icon: Option<String>,
     /// What people are told about it.

@@ -2,11 +2,13 @@
 //!
 //! A registration is kept as the document it came as (RFC 7591's member names beside our own) and parsed into a
 //! [`Client`], whose policy the protocols read. Every node holds all clients in memory and takes changes over
-//! within a second. What a person agreed to give a client lives in `release`.
+//! within a second. Services may register themselves, for an operator to approve (`dynamic/`). What a person agreed to give a
+//! client lives in `release`.
 
 mod client;
 mod data_request;
 mod detail;
+mod dynamic;
 mod file;
 mod icon;
 mod icons;
@@ -17,6 +19,7 @@ mod registration;
 mod registry;
 mod resource_uris;
 mod secret;
+mod sector;
 mod store;
 mod subject_ids;
 
@@ -25,6 +28,10 @@ pub use data_request::DataRequest;
 #[cfg(test)]
 pub(crate) use detail::tests as detail_tests;
 pub use detail::{DetailType, Ends, PersonalData, Use};
+pub use dynamic::{
+    Approved, InitialToken, ListedToken, MadeToken, Managed, NewToken, OwnRegistration, Rejected,
+    SelfRegistrationError, SelfRegistrationRules, Standing, Unfit, Waiting, read_members,
+};
 pub use file::{ClientFile, FileError};
 pub use icon::{Icon, IconError};
 pub use icons::IconFailure;

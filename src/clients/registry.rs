@@ -10,7 +10,8 @@ use super::resource_uris;
 use super::secret::Sealed;
 use super::store::{self, StoredClient, StoredIcon};
 use super::{
-    AuthMethod, Client, ClientFile, ClientId, ClientSecret, RegistrationErrors, Rules, SecretDigest,
+    AuthMethod, Client, ClientFile, ClientId, ClientSecret, Registration, RegistrationErrors, Rules,
+    SecretDigest, SubjectType, TokenPolicy,
 };
 use crate::audit::{Audit, Event, Kind};
 use crate::platform::bytes;
@@ -24,8 +25,8 @@ type Clients = HashMap<ClientId, Arc<Client>>;
 pub struct Registry {
     pub(super) db: Db,
     pub(super) clock: Clock,
-    audit: Audit,
-    rules: Rules,
+    pub(super) audit: Audit,
+    pub(super) rules: Rules,
     secrets: Sealed,
     current: ArcSwap<Snapshot>,
     pub(super) served: Served,
@@ -53,13 +54,41 @@ pub struct Registered {
     pub brought: bool,
     /// Whether it was disabled (`true`) or enabled again (`false`) by its document.
     pub switched: Option<bool>,
+    /// Its former sector and the present one, if it sees every person by another `sub` from now on.
+    pub sectors: Option<(String, String)>,
     /// Whether it has a `logo_uri`, from which its icon is to be fetched ([`Registry::renew_icon`]).
     pub has_icon: bool,
+}
+
+/// The secret of a client that is to be stored.
+pub(super) struct Secrets {
+    /// What is kept of it; `None` to keep what there is.
+    digest: Option<SecretDigest>,
+    /// Itself, sealed, of a client that signs with it.
+    sealed: Option<String>,
+    /// Itself, if it was made just now.
+    pub(super) made: Option<ClientSecret>,
+}
+
+impl Secrets {
+    /// What is stored.
+    pub(super) fn stored(&self) -> (Option<&SecretDigest>, Option<&str>) {
+        (self.digest.as_ref(), self.sealed.as_deref())
+    }
 }
 
 /// A change did not take place.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientsError {
+    /// Neither the client nor a change of it waits for approval.
+    #[error("nothing of the client `{0}` waits for approval; `yagona client list` shows what does")]
+    NotWaiting(String),
+    /// What waits is not what was looked at.
+    #[error(
+        "what waits of the client `{0}` is not what you looked at, and nothing was approved: `yagona client show {0} --waiting` \
+         shows it"
+    )]
+    ReviewedElse(String),
     /// The documents are wrong; nothing was stored.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<String>())]
     Invalid(Vec<RegistrationErrors>),
@@ -187,32 +216,23 @@ impl Registry {
         for mut registration in file.clients {
             let has_icon = registration.identity.logo_uri.is_some();
             let disabled = registration.disabled.take();
+            let sectors = self.sectors(&registration);
             let old = known.iter().find(|old| old.client_id == registration.client_id);
-            let (created, had_secret) = (old.is_none(), old.is_some_and(|old| old.secret.is_some()));
+            let created = old.is_none();
             let was_disabled = old.is_some_and(|old| old.disabled_at.is_some());
             let switched = disabled.filter(|disabled| *disabled != was_disabled);
-            let authentication = &mut registration.authentication;
-            let given = authentication.client_secret.take().map(|secret| ClientSecret::given(&secret));
-            let exported =
-                authentication.client_secret_sha256.take().as_deref().and_then(SecretDigest::decode);
-            // Of a secret that was only compared before there is a digest alone.
-            let signs = authentication.signs_with_secret();
-            let keeps = had_secret && (!signs || old.is_some_and(|old| old.sealed.is_some()));
-            let made = (authentication.has_secret() && given.is_none() && exported.is_none() && !keeps)
-                .then(ClientSecret::generate);
-            let secret = made.as_ref().or(given.as_ref());
-            let sealed =
-                secret.filter(|_| signs).map(|secret| self.secrets.seal(&registration.client_id, secret));
-            let digest = secret.map(ClientSecret::digest).or(exported);
-            let brought = made.is_none() && digest.is_some() && old.is_some_and(|old| old.secret != digest);
-            let secrets = (digest.as_ref(), sealed.as_deref());
-            statements.push(store::upsert(&registration, secrets, disabled, self.clock.now_ms())?);
+            let secrets = self.secrets_of(&mut registration, old);
+            let brought = secrets.made.is_none()
+                && secrets.digest.is_some()
+                && old.is_some_and(|old| old.secret != secrets.digest);
+            statements.push(store::upsert(&registration, secrets.stored(), disabled, self.clock.now_ms())?);
             done.push(Registered {
                 client_id: registration.client_id,
-                secret: made,
+                secret: secrets.made,
                 created,
                 brought,
                 switched,
+                sectors,
                 has_icon,
             });
         }
@@ -230,6 +250,35 @@ impl Registry {
         }
         self.refresh().await?;
         Ok(done)
+    }
+
+    /// The secret that a client gets: the one that its document brings, which is taken out of it; the one that it had, or
+    /// a new one where it needs one.
+    pub(super) fn secrets_of(&self, registration: &mut Registration, old: Option<&StoredClient>) -> Secrets {
+        let authentication = &mut registration.authentication;
+        let given = authentication.client_secret.take().map(|secret| ClientSecret::given(&secret));
+        let exported = authentication.client_secret_sha256.take().as_deref().and_then(SecretDigest::decode);
+        // Of a secret that was only compared before there is a digest alone.
+        let signs = authentication.signs_with_secret();
+        let had_secret = old.is_some_and(|old| old.secret.is_some());
+        let keeps = had_secret && (!signs || old.is_some_and(|old| old.sealed.is_some()));
+        let made = (authentication.has_secret() && given.is_none() && exported.is_none() && !keeps)
+            .then(ClientSecret::generate);
+        let secret = made.as_ref().or(given.as_ref());
+        let sealed =
+            secret.filter(|_| signs).map(|secret| self.secrets.seal(&registration.client_id, secret));
+        Secrets { digest: secret.map(ClientSecret::digest).or(exported), sealed, made }
+    }
+
+    /// The sector of the client in use and that of `registration`, if people get another `sub` by it.
+    fn sectors(&self, registration: &Registration) -> Option<(String, String)> {
+        let old = self.find(&ClientId::parse(&registration.client_id)?)?.tokens.clone();
+        let new = registration.parse(&self.rules).ok()?.tokens;
+        let of = |tokens: TokenPolicy| match tokens.subject_type {
+            SubjectType::Pairwise => tokens.sector,
+            SubjectType::Public => "public".to_owned(),
+        };
+        Some((of(old), of(new))).filter(|(old, new)| old != new)
     }
 
     /// Gives a client a new secret; the former one works for `keep` seconds more, and one before that no longer.
@@ -340,7 +389,7 @@ impl Registry {
         Ok(stored.iter().filter_map(|stored| usable(stored, (&self.rules, &self.secrets)).err()).collect())
     }
 
-    async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
+    pub(super) async fn stored(&self) -> Result<Vec<StoredClient>, DbError> {
         store::all(&self.db).await
     }
 }
@@ -398,7 +447,9 @@ fn usable(stored: &StoredClient, (rules, secrets): (&Rules, &Sealed)) -> Result<
         let until = stored.former_secret.filter(|(secret, _)| may_work(secret)).map(|(_, until)| until);
         client.authentication.former_shared_secret = former.zip(until);
     }
-    client.disabled = stored.disabled_at.is_some();
+    client.pending = stored.pending;
+    // Whatever shuts out a disabled client shuts out one that nobody has approved.
+    client.disabled = stored.disabled_at.is_some() || stored.pending;
     Ok(client)
 }
 

@@ -49,6 +49,7 @@ mod tests {
             sealed: None,
             former_sealed: None,
             disabled_at: None,
+            pending: false,
         }
     }
 

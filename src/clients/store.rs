@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::{Registration, SecretDigest};
+use super::{Registration, SecretDigest, dynamic};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE, ICONS];
+pub(crate) const TABLES: &[&str] = &[TABLE, ICONS, dynamic::TABLE];
 
 const TABLE: &str = "clients";
 const ICONS: &str = "client_icons";
@@ -24,13 +24,15 @@ pub(super) struct StoredClient {
     pub(super) sealed: Option<String>,
     pub(super) former_sealed: Option<String>,
     pub(super) disabled_at: Option<Timestamp>,
+    /// Whether it registered itself and nobody has approved it.
+    pub(super) pending: bool,
 }
 
 pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
     let rows = db
         .read_all(db::statement(
             "SELECT client_id, metadata, secret_digest, former_secret_digest, former_secret_until, secret_sealed, \
-             former_secret_sealed, disabled_at FROM clients WHERE deleted_at IS NULL ORDER BY client_id",
+             former_secret_sealed, disabled_at, pending_at FROM clients WHERE deleted_at IS NULL ORDER BY client_id",
         ))
         .await?;
     Ok(rows.iter().map(stored).collect())
@@ -45,6 +47,7 @@ fn stored(row: &Row) -> StoredClient {
         sealed: None,
         former_sealed: None,
         disabled_at: None,
+        pending: true,
     };
     if let Err(error) = read_columns(row, &mut client) {
         client.registration = Err(error);
@@ -63,6 +66,7 @@ fn read_columns(row: &Row, client: &mut StoredClient) -> Result<(), DbError> {
     client.sealed = db::maybe_text(row, TABLE, "secret_sealed")?;
     client.former_sealed = db::maybe_text(row, TABLE, "former_secret_sealed")?;
     client.disabled_at = db::maybe_int(row, TABLE, "disabled_at")?.map(Timestamp);
+    client.pending = db::maybe_int(row, TABLE, "pending_at")?.is_some();
     Ok(())
 }
 
@@ -133,7 +137,7 @@ pub(super) async fn set_secret(
 pub(super) async fn delete(db: &Db, id: &str, now_ms: i64) -> Result<bool, DbError> {
     let delete = db::statement(
         "UPDATE clients SET deleted_at = $1, secret_digest = NULL, former_secret_digest = NULL, secret_sealed = NULL, \
-         former_secret_sealed = NULL, updated_at_ms = $2 WHERE client_id = $3 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING client_id",
+         former_secret_sealed = NULL, management_digest = NULL, held_metadata = NULL, held_at = NULL, updated_at_ms = $2 WHERE client_id = $3 AND disabled_at IS NOT NULL AND pending_at IS NULL AND deleted_at IS NULL RETURNING client_id",
     );
     let icon = db::statement("DELETE FROM client_icons WHERE client_id = $1").bind(id);
     let deleted = db.guarded(delete.bind(now_ms / 1000).bind(now_ms).bind(id), vec![icon]).await?;

@@ -45,6 +45,7 @@ pub(super) async fn authenticate(
 ) -> Result<Arc<Client>, TokenError> {
     let Some(assertion) = assertion::of_request(params)? else {
         return match showing_certificate(provider, request, params) {
+            Some(client) if client.pending => Err(awaits_approval().of(&client.id)),
             Some(client) => certificate::client(provider, request, client).await,
             None => by_secret(provider, request, params),
         };
@@ -61,7 +62,16 @@ fn showing_certificate(provider: &Provider, request: &HttpRequest, params: &Para
         return None;
     }
     let client = provider.clients.find(&ClientId::parse(params.get("client_id")?)?)?;
-    (client.authentication.method.shows_certificate() && !client.disabled).then_some(client)
+    let usable = !client.disabled || client.pending;
+    (client.authentication.method.shows_certificate() && usable).then_some(client)
+}
+
+/// What a client is told that registered itself and may not be used yet.
+fn awaits_approval() -> TokenError {
+    TokenError::new(
+        ErrorCode::UnauthorizedClient,
+        "the client waits for approval by the operator of the provider and cannot be used yet",
+    )
 }
 
 fn two_methods() -> TokenError {
@@ -107,6 +117,7 @@ fn by_secret(provider: &Provider, request: &HttpRequest, params: &Params) -> Res
     };
     match client {
         Some(client) if proven && !client.disabled => Ok(client),
+        Some(client) if proven && client.pending => Err(awaits_approval().of(&client.id)),
         _ => {
             let description =
                 client.filter(|client| !client.disabled).map_or(FAILED, |client| wanted(&client));

@@ -50,6 +50,7 @@ fn endpoints(issuer: &str) -> Value {
         "introspection_endpoint": at(paths::INTROSPECTION),
         "revocation_endpoint": at(paths::REVOCATION),
         "end_session_endpoint": at(paths::END_SESSION),
+        "registration_endpoint": at(paths::REGISTRATION),
     })
 }
 

@@ -25,6 +25,7 @@ mod par;
 mod presented;
 mod pushed_request;
 mod refresh_token;
+mod registration;
 mod resource;
 mod revocation;
 mod settings;
@@ -58,7 +59,8 @@ pub use error::{ErrorCode, OAuthError};
 pub use frontchannel_logout::Elsewhere;
 pub use pushed_request::{PUSHED, PushedRequests};
 pub use refresh_token::RefreshTokens;
-pub use settings::{PushedRequestSettings, TokenSettings};
+pub use registration::Registrations;
+pub use settings::{PushedRequestSettings, RegistrationSettings, TokenSettings};
 pub use single_use::{SingleUse, USED};
 
 /// What all endpoints share. Cheap to clone.
@@ -142,6 +144,8 @@ pub mod paths {
     pub const JWKS: &str = "/oidc/jwks";
     /// Device authorization (RFC 8628 §3.1).
     pub const DEVICE_AUTHORIZATION: &str = "/oidc/device_authorization";
+    /// Registration of clients by themselves (RFC 7591 §3); below it, each has its own (RFC 7592).
+    pub const REGISTRATION: &str = "/oidc/register";
     /// Where people enter the code of a device (RFC 8628 §3.3).
     pub const DEVICE: &str = "/device";
     /// Where they go on with it.
@@ -166,7 +170,7 @@ pub mod paths {
 /// Adds the endpoints that speak to clients, each counted by its name. Those that browser apps call are open to scripts;
 /// introspection is not, since browser apps are public clients.
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
-    use actix_web::web::{get, head, method, post, resource, to};
+    use actix_web::web::{delete, get, head, method, post, put, resource, to};
     use actix_web::{Resource, http::Method};
     let named = |path: &str, name: &'static str, methods: &'static str| {
         let other = move || async move { error::wrong_method(methods) };
@@ -210,6 +214,13 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             open(paths::JWKS, "jwks", "GET, HEAD, OPTIONS")
                 .route(get().to(jwks::get))
                 .route(head().to(jwks::get)),
+        )
+        .service(named(paths::REGISTRATION, "registration", "POST").route(post().to(registration::post)))
+        .service(
+            named(&format!("{}/{{client_id}}", paths::REGISTRATION), "registration", "GET, PUT, DELETE")
+                .route(get().to(registration::get))
+                .route(put().to(registration::put))
+                .route(delete().to(registration::delete)),
         )
         .service(metadata(paths::DISCOVERY))
         .service(metadata(paths::METADATA));

@@ -32,6 +32,19 @@ settings! {
     }
 }
 
+settings! {
+    /// Registration of services by themselves (RFC 7591), with a token that an operator made for them.
+    [registration]
+    pub struct RegistrationSettings {
+        /// Clients that may wait for approval at once.
+        most_pending: u32 = 100, count(1..=10_000, "clients");
+        /// How long a client waits for approval before it is removed.
+        pending_days: u32 = 30, count(1..=365, "days");
+        /// Requests to register or to manage a registration that are taken from one address in a minute.
+        requests_per_minute: u32 = 60, count(1..=1_000_000, "requests");
+    }
+}
+
 impl TokenSettings {
     pub(crate) fn check(&self, loader: &mut Loader) {
         let idle = ("tokens.refresh_idle_days", self.refresh_idle_days);

@@ -118,6 +118,9 @@ fn check(oneid: &OneId, params: &Params) -> Result<Asked, Rejection> {
     let Some(client) = ClientId::parse(id).and_then(|id| oneid.clients.find(&id)) else {
         return page(ProblemKind::UnknownService, "client_id is not registered");
     };
+    if client.pending {
+        return page(ProblemKind::ServicePending, "the client waits for approval");
+    }
     if client.disabled {
         return page(ProblemKind::ServiceDisabled, "the client is disabled");
     }

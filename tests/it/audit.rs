@@ -71,6 +71,30 @@ fn operate(world: &World, person: &Person) -> Vec<String> {
     said.split_whitespace().filter(|word| word.len() > 30).map(str::to_owned).collect()
 }
 
+/// A service that registers itself, is approved, would like to be another one and may not; the secrets that it got.
+async fn register(world: &World) -> Vec<String> {
+    let create = ["client", "token", "create", "--owner", "Bozor", "--format", "json"];
+    let made: Value = serde_json::from_str(&world.command(&create)).expect("JSON");
+    let token = made["token"].as_str().expect("a token").to_owned();
+    let ask = async |method: reqwest::Method, path: &str, token: &str, body: Value| {
+        let request = world.browser().request(method, &world.url(path)).bearer_auth(token);
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        crate::support::Tokens::of(request.send().await.expect("an answer")).await
+    };
+    let mut members = serde_json::json!({"client_name": "Bozor", "redirect_uris": ["http://localhost:9/cb"]});
+    let made_client = ask(reqwest::Method::POST, "/oidc/register", &token, members.clone()).await;
+    ask(reqwest::Method::POST, "/oidc/register", &token, members.clone()).await.refused(401, "invalid_token");
+    let id = made_client.get("client_id");
+    world.command(&["client", "approve", id]);
+    members["client_id"] = id.into();
+    members["client_name"] = "Bank".into();
+    let management = made_client.get("registration_access_token").to_owned();
+    ask(reqwest::Method::PUT, &format!("/oidc/register/{id}"), &management, members).await.granted();
+    world.command(&["client", "reject", id]);
+    world.command(&["client", "token", "revoke", made["token_id"].as_str().expect("a name")]);
+    vec![token, management, made_client.get("client_secret").to_owned()]
+}
+
 /// The rows of the node are lines of its log.
 fn assert_logged(rows: &[AuditRow], log: &str) {
     let node = rows.iter().find(|row| row.event == Kind::NodeStarted.name()).expect("a node").node.clone();
@@ -182,6 +206,7 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     }
 
     secrets.extend(operate(&world, &person));
+    secrets.extend(register(&world).await);
     world.nodes[0].running.signal("TERM");
     assert!(world.nodes[0].running.end().await.success());
 

@@ -195,6 +195,7 @@ impl Registration {
                 ClientId::parse("invalid").unwrap_or_else(|| unreachable!("a constant"))
             }),
             disabled: false,
+            pending: false,
             icon: None,
             terms: Terms::of(&identity, &data),
             identity,

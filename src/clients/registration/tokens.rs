@@ -30,6 +30,9 @@ pub struct TokensDocument {
     /// Clients with the same sector see the same pairwise `sub`; the redirect URIs' host when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sector: Option<String>,
+    /// Where the service lists its redirect URIs: the host of this address is then its sector (OpenID Connect Core §8.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     /// Whether all its access tokens are bound to a key that it proves to have (RFC 9449 §5.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
@@ -61,6 +64,7 @@ members!(TokensDocument {
     access_token_signed_response_alg,
     subject_type,
     sector,
+    sector_identifier_uri,
     dpop_bound_access_tokens,
     tls_client_certificate_bound_access_tokens,
     dpop_require_nonce,
@@ -249,12 +253,23 @@ impl TokensDocument {
         others
     }
 
+    /// What an operator says counts first, so that a client that gets a document later keeps every `sub`.
     fn sector(&self, client_id: &str, hosts: Vec<String>, check: &mut Check<'_>) -> String {
+        let document = check.uri("sector_identifier_uri", self.sector_identifier_uri.as_ref());
         if let Some(sector) = &self.sector {
             return sector.clone();
         }
-        if hosts.len() > 1 && self.subject_type.as_deref() != Some("public") {
-            check.fail("sector", "the redirect URIs have several hosts: say which sector the client belongs to (OpenID Connect Core §8.1)");
+        if let Some(host) = document.and_then(|uri| url::Url::parse(&uri).ok()?.host_str().map(str::to_owned))
+        {
+            return host;
+        }
+        let named = self.sector_identifier_uri.is_some();
+        if hosts.len() > 1 && !named && self.subject_type.as_deref() != Some("public") {
+            check.fail(
+                "sector",
+                "the redirect URIs have several hosts: give `sector_identifier_uri`, or in `sector` the sector that the \
+                 client belongs to (OpenID Connect Core §8.1)",
+            );
         }
         // Alone on a machine with others, a client is its own sector: test clients all live on localhost.
         match hosts.into_iter().next() {
@@ -292,6 +307,20 @@ mod tests {
         assert!(wrong(two)[0].starts_with("sector: the redirect URIs have several hosts"));
         assert_eq!(client(&format!("{two}\nsector = 'b.uz'")).tokens.sector, "b.uz");
         assert!(wrong(&format!("{two}\nsubject_type = 'public'")).is_empty());
+    }
+
+    #[test]
+    fn oidc_8_1_the_sector_of_several_hosts_is_that_of_the_document_which_lists_them() {
+        let two = "redirect_uris = ['https://a.uz/cb', 'https://b.uz/cb']";
+        let document = "sector_identifier_uri = 'https://all.uz/sector.json'";
+        assert_eq!(client(&format!("{two}\n{document}")).tokens.sector, "all.uz");
+        assert_eq!(client(document).tokens.sector, "all.uz", "also where there is one host");
+        // Who was registered before keeps every `sub`.
+        assert_eq!(client(&format!("{two}\n{document}\nsector = 'a.uz'")).tokens.sector, "a.uz");
+        assert_eq!(
+            wrong(&format!("{two}\nsector_identifier_uri = 'http://all.uz/sector.json'")),
+            ["sector_identifier_uri: must be an https URL"]
+        );
     }
 
     #[test]

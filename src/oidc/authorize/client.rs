@@ -18,6 +18,10 @@ pub(super) fn known(clients: &Registry, params: &Params) -> Result<Arc<Client>, 
     let client = ClientId::parse(id)
         .and_then(|id| clients.find(&id))
         .ok_or_else(|| page(PageError::UnknownService, "invalid_client: client_id is not registered"))?;
+    if client.pending {
+        let technical = "unauthorized_client: the client waits for approval by the operator of the provider";
+        return Err(page(PageError::ServicePending, technical));
+    }
     if client.disabled {
         return Err(page(PageError::ServiceDisabled, "unauthorized_client: the client is disabled"));
     }

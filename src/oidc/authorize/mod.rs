@@ -128,6 +128,8 @@ pub(super) enum PageError {
     UnknownService,
     /// The client is disabled.
     ServiceDisabled,
+    /// Nobody has approved the client yet.
+    ServicePending,
     /// The redirect URI is not registered.
     BadReturnAddress,
     /// Anything else.
@@ -396,6 +398,7 @@ fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpRes
     let kind = match error {
         PageError::UnknownService => ProblemKind::UnknownService,
         PageError::ServiceDisabled => ProblemKind::ServiceDisabled,
+        PageError::ServicePending => ProblemKind::ServicePending,
         PageError::BadReturnAddress => ProblemKind::BadReturnAddress,
         PageError::BadRequest => ProblemKind::BadRequest,
     };

@@ -60,6 +60,9 @@ pub(super) async fn client(
         return Err(of(TokenError::new(ErrorCode::InvalidRequest, differs)));
     }
     let client = ClientId::parse(named).and_then(|id| provider.clients.find(&id));
+    if let Some(client) = client.as_ref().filter(|client| client.pending) {
+        return Err(super::awaits_approval().of(&client.id));
+    }
     let client = client.filter(|client| !client.disabled);
     let client = client.ok_or_else(|| of(refused("the sub of client_assertion is no client in use")))?;
     // RFC 8725 §3.11: what the client signed for another purpose is no assertion.

@@ -31,6 +31,8 @@ pub enum ProblemKind {
     Internal,
     /// The client is disabled.
     ServiceDisabled,
+    /// The client registered itself, and nobody has approved it yet.
+    ServicePending,
     /// The page exists, but not for this HTTP method.
     MethodNotAllowed,
 }
@@ -44,7 +46,7 @@ struct Words {
 
 impl ProblemKind {
     /// Every kind, for tests and for the operators' reference.
-    pub const ALL: [ProblemKind; 12] = [
+    pub const ALL: [ProblemKind; 13] = [
         ProblemKind::UnknownService,
         ProblemKind::BadReturnAddress,
         ProblemKind::BadRequest,
@@ -56,6 +58,7 @@ impl ProblemKind {
         ProblemKind::NotFound,
         ProblemKind::Internal,
         ProblemKind::ServiceDisabled,
+        ProblemKind::ServicePending,
         ProblemKind::MethodNotAllowed,
     ];
 
@@ -66,7 +69,9 @@ impl ProblemKind {
                 StatusCode::BAD_REQUEST
             }
             ProblemKind::Expired | ProblemKind::AlreadyFinished => StatusCode::GONE,
-            ProblemKind::OtherBrowser | ProblemKind::ServiceDisabled => StatusCode::FORBIDDEN,
+            ProblemKind::OtherBrowser | ProblemKind::ServiceDisabled | ProblemKind::ServicePending => {
+                StatusCode::FORBIDDEN
+            }
             ProblemKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ProblemKind::NotFound => StatusCode::NOT_FOUND,
@@ -107,6 +112,9 @@ impl ProblemKind {
             }
             ProblemKind::ServiceDisabled => {
                 ("problem.disabled", "problem.disabled_means", "problem.disabled_advice")
+            }
+            ProblemKind::ServicePending => {
+                ("problem.pending", "problem.pending_means", "problem.pending_advice")
             }
             ProblemKind::MethodNotAllowed => {
                 ("problem.method", "problem.method_means", "problem.method_advice")

@@ -133,6 +133,8 @@ impl Setup {
         for codes in ["country_codes", "client_codes", "network_codes"] {
             set(&format!("limits.brake.{codes}"), NO_LIMIT.into());
         }
+        set("registration.requests_per_minute", 1_000_000.into());
+        set("registration.most_pending", 10_000.into());
         set("sandbox.people", "people.toml".into());
         set("sandbox.movable_clock", true.into());
         set("outbound.allow", Value::Array(vec!["127.0.0.1".into(), "localhost".into()]));

@@ -83,6 +83,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "details and managed grants",
         sql: include_str!("../../../../migrations/0014_details_and_managed_grants.sql"),
     },
+    Migration {
+        version: 15,
+        description: "registration",
+        sql: include_str!("../../../../migrations/0015_registration.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
