@@ -13,7 +13,7 @@ use super::Provider;
 use super::audience::{Audience, Restriction, act, actors, on_the_wire};
 use super::error::TokenError;
 use crate::clients::{AccessTokenFormat, Client, ClientId};
-use crate::grants::{self, Confirmation, Grant, Grants, Revocations};
+use crate::grants::{self, Assured, Confirmation, Grant, Grants, Revocations};
 use crate::people::{DataSet, Epoch, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
@@ -88,6 +88,9 @@ pub(super) struct TokenPerson {
     /// Data with a purpose of their own (RFC 9396), as far as they are the business of those whom the token is for.
     #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<AgreedData>,
+    /// Those that were requested with how they were verified.
+    #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
+    pub verified: Vec<Assured>,
     /// When they proved who they are.
     #[serde(rename = "a")]
     pub auth_time: Timestamp,
@@ -183,6 +186,7 @@ impl AccessTokens {
             released: details.released.clone(),
             claims: details.claims.userinfo.clone(),
             details: restriction.audience.told(&details.agreed, &self.provider),
+            verified: details.claims.verified_userinfo.clone(),
             auth_time: details.auth_time,
             acr: details.acr,
         };
@@ -231,7 +235,7 @@ impl AccessTokens {
             issued_at: now,
             expires_at: now.plus(left),
             bound_to,
-            act: [&[client.id.clone()], &subject.act[..]].concat(),
+            act: [std::slice::from_ref(&client.id), &subject.act].concat(),
             origin: Some(subject.origin.as_ref().unwrap_or(&subject.client_id).clone()),
             person: Some(person),
         };
@@ -409,6 +413,7 @@ impl AccessTokens {
                 released: details.released,
                 claims: details.claims.userinfo,
                 details: agreed,
+                verified: details.claims.verified_userinfo,
                 auth_time: details.auth_time,
                 acr: details.acr,
             })

@@ -310,7 +310,7 @@ mod tests {
             assert!(error.description.chars().all(plain), "{}", error.description);
             error.description
         };
-        for text in ["", "{}", "[]", "[1]", "[[]]", "{", "null", &format!("[{}]", vec!["{}"; 5].join(","))] {
+        for text in ["", "{}", "[]", "[1]", "[[]]", "{", "null", &format!("[{}]", ["{}"; 5].join(","))] {
             assert!(refused(&bank, text).starts_with("authorization_details must be"), "{text}");
         }
         let long = json!([{"type": "x".repeat(4_000)}]).to_string();

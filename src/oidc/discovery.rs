@@ -6,7 +6,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use serde_json::{Map, Value, json};
 
-use super::{claims, dpop, paths};
+use super::authorize::Action;
+use super::{claims, dpop, grant_management, paths, verified_claims};
 use crate::clients::DetailType;
 use crate::platform::jose::foreign::ForeignAlg;
 use crate::platform::jose::{Alg, CONTENT_ENCRYPTION, KeyManagement};
@@ -28,6 +29,8 @@ impl Discovery {
             requests(),
             answers(),
             protection(),
+            managing(issuer),
+            assurance(),
         ];
         let members = parts.into_iter().filter_map(|part| match part {
             Value::Object(members) => Some(members),
@@ -87,8 +90,10 @@ fn certificates(mtls: Option<(&str, bool)>) -> Value {
 
 /// What a client may ask for, and how.
 fn requests() -> Value {
+    let scopes: Vec<&str> =
+        claims::SCOPES.into_iter().chain([grant_management::QUERY, grant_management::REVOKE]).collect();
     json!({
-        "scopes_supported": claims::SCOPES,
+        "scopes_supported": scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": super::ResponseMode::WORDS,
         "grant_types_supported": [
@@ -114,13 +119,35 @@ fn requests() -> Value {
     })
 }
 
+/// How clients manage what was granted to them (Grant Management for OAuth 2.0).
+fn managing(issuer: &str) -> Value {
+    let actions: Vec<&str> = Action::WORDS.into_iter().chain(["query", "revoke"]).collect();
+    json!({
+        "grant_management_endpoint": format!("{issuer}{}", paths::GRANTS),
+        "grant_management_actions_supported": actions,
+        "grant_management_action_required": false,
+    })
+}
+
 /// What a client is told, and how.
 fn answers() -> Value {
-    let claims: Vec<&str> =
-        ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
-            .into_iter()
-            .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
-            .collect();
+    let claims: Vec<&str> = [
+        "sub",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "nonce",
+        "acr",
+        "amr",
+        "sid",
+        "at_hash",
+        verified_claims::NAME,
+    ]
+    .into_iter()
+    .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
+    .collect();
     json!({
         "claims_supported": claims,
         "subject_types_supported": ["pairwise", "public"],
@@ -143,6 +170,19 @@ fn protection() -> Value {
         members.insert(format!("{kind}_encryption_enc_values_supported"), json!([CONTENT_ENCRYPTION]));
     }
     Value::Object(members)
+}
+
+/// What is known of how claims were verified (OpenID Connect for Identity Assurance §9).
+fn assurance() -> Value {
+    let names = claims::CLAIMS.iter().map(|(name, _)| *name);
+    let names: Vec<&str> = names.filter(|name| !name.contains('#') && claims::is_verifiable(name)).collect();
+    json!({
+        "verified_claims_supported": true,
+        "trust_frameworks_supported": [verified_claims::TRUST_FRAMEWORK],
+        "evidence_supported": [verified_claims::EVIDENCE],
+        "electronic_records_supported": [verified_claims::RECORD],
+        "claims_in_verified_claims_supported": names,
+    })
 }
 
 /// Answers with the document.

@@ -18,7 +18,7 @@ const MOST: usize = 8;
 pub(super) fn registered(clients: &Registry, client: &Client, params: &Params) -> Vec<String> {
     // The locations of authorization_details are such URIs as well.
     let names = [NAME, authorization_details::NAME].iter().any(|name| params.get(name).is_some());
-    if !names { Vec::new() } else { clients.resource_uris_of(client) }
+    if names { clients.resource_uris_of(client) } else { Vec::new() }
 }
 
 /// The resource servers that a request names, in their order and each once; `registered` are the URIs that it may name.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::error::{ErrorCode, TokenError};
 use super::presented::{self, Scheme};
-use super::{Tokens, claims, client_auth, encryption};
+use super::{Tokens, claims, client_auth, encryption, verified_claims};
 use crate::audit::Kind;
 use crate::clients::{Client, DetailType};
 use crate::people::{CivilDate, DataSet};
@@ -81,7 +81,7 @@ async fn in_form(
     let Some(alg) = policy.userinfo_alg else {
         let recipient = encryption::recipient(provider, client, policy.userinfo_encryption).await?;
         let Some(recipient) = recipient else { return Ok(respond::json(StatusCode::OK, &claims)) };
-        let sealed = recipient.encrypt(None, Value::Object(claims).to_string().as_bytes());
+        let sealed = recipient.encrypt(&[], Value::Object(claims).to_string().as_bytes());
         let sealed = sealed.map_err(|error| ServiceError::Internal(error.to_string()))?;
         return Ok(respond::token(JWT, sealed));
     };
@@ -124,6 +124,9 @@ async fn claims_of(
     let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
     let today = CivilDate::of(tokens.provider.clock.now());
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
+    if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
+        claims.insert(verified_claims::NAME.to_owned(), verified);
+    }
     let detailed = for_purposes(tokens, &token.grant, person.details, &client).await?;
     claims.extend(claims::for_purposes(&account, &detailed, today));
     claims.insert("sub".to_owned(), person.sub.into());

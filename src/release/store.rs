@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use super::{Consent, Extent, NewConsent};
+use super::{Consent, DataSet, Extent, NewConsent};
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, Terms};
 use crate::people::{Account, AccountState, People, PersonId};
@@ -111,7 +111,8 @@ impl Release {
         rows.iter().map(listed).collect()
     }
 
-    /// Ends a consent that a person gave, with those that it followed and `then`, all or nothing. Returns whose it was and
+    /// Ends a consent that a person gave, with those that it followed and `then`, all or nothing. One to data that are read once
+    /// followed none. Returns whose it was and
     /// the client; `None` when there is no such consent, it was ended before, or the law and not the person lets the
     /// client have the data.
     ///
@@ -130,7 +131,7 @@ impl Release {
         let former = db::statement(
             "UPDATE consents SET ended_at = $1 WHERE ended_at IS NULL AND basis = 'consent' AND EXISTS \
              (SELECT 1 FROM consents ended WHERE ended.consent_id = $2 AND ended.person_id = consents.person_id \
-             AND ended.client_id = consents.client_id AND ended.given_at >= consents.given_at)",
+             AND ended.client_id = consents.client_id AND ended.once = 0 AND ended.given_at >= consents.given_at)",
         );
         let mut changes = vec![former.bind(now.0).bind(consent)];
         changes.extend(then);
@@ -262,7 +263,7 @@ fn given<'a>(consent: &'a Consent, person: &'a PersonId, client: &'a Client) -> 
         .person(person.as_str())
         .consent(consent.id.as_str())
         .basis(basis(client))
-        .data_sets(released.map(|set| set.name()))
+        .data_sets(released.map(DataSet::name))
         .withheld_sets(withheld.map(|set| set.name()))
         .until(consent.expires_at.0)
 }

@@ -6,6 +6,7 @@ use yagona::platform::jose::Alg;
 
 use crate::support::client_file::{API, API_URI, BUREAU, CHARITY, FUND, KIOSK, SHOP, SIGNER, TAX, TAX_URI};
 use crate::support::flow::redemption;
+use crate::support::wait::until;
 use crate::support::{
     Asked, Browser, Page, Person, Setup, Tokens, World, alone_on_both_backends, code_of, jwt,
     on_both_backends, param,
@@ -117,7 +118,7 @@ async fn rfc9396_what_is_read_once_is_read_once_and_agreed_to_each_time(world: &
 async fn rfc9396_a_consent_holds_for_purpose_term_and_data_alone(world: &World) {
     let (person, mut browser) = (world.person(), world.browser());
     let agreed = detail(&["phone", "address"], "A loan", "repeated");
-    code_of(&browser.sign_in(world, &asking(FUND, &[agreed.clone()]), &person).await);
+    code_of(&browser.sign_in(world, &asking(FUND, std::slice::from_ref(&agreed)), &person).await);
     let silent = async |browser: &mut Browser, details: &[Value]| {
         browser.begin(world, &asking(FUND, details).and("prompt", "none")).await.away()
     };
@@ -156,6 +157,18 @@ async fn rfc9396_what_is_read_once_leaves_other_consents_alone(world: &World) {
     assert!(read(world, &refreshed).await["name"].is_string());
     let claims = read(world, &delivery).await;
     assert!(claims["address"].is_object() && claims.get("name").is_none(), "{claims}");
+    // It can be ended alone.
+    let another = code_of(&browser.sign_in(world, &once, &person).await);
+    let another = world.redeem(FUND, &another).await.granted();
+    let listed = world.command(&["consents", "list", &person.number]);
+    assert_eq!(listed.matches("A delivery").count(), 2, "{listed}");
+    let newest = listed.lines().find(|line| line.contains("A delivery")).expect("a consent");
+    world.command(&["consents", "end", newest.split(' ').next().expect("an identifier")]);
+    until("its end", async || (!world.is_active(FUND, another.get("access_token")).await).then_some(()))
+        .await;
+    let refreshed = world.refresh(FUND, refreshed.get("refresh_token")).await.granted();
+    assert!(world.is_active(FUND, delivery.get("access_token")).await);
+    code_of(&browser.begin(world, &usual.clone().and("prompt", "none")).await.away());
     // One that stands for a purpose is part of the newest consent, which counts.
     let more = asking(FUND, &[detail(&["address"], "Deliveries", "repeated")]);
     let mut other = world.browser();

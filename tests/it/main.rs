@@ -29,6 +29,7 @@ mod encryption;
 mod ended_sessions;
 mod floors;
 mod gateways;
+mod grant_management;
 mod icons;
 mod introspection_revocation;
 mod keyring;
@@ -65,6 +66,7 @@ mod token_exchange;
 mod two_nodes;
 mod upkeep;
 mod userinfo;
+mod verified_claims;
 mod walk;
 mod wrong_clock;
 

@@ -161,7 +161,7 @@ impl Registered<'_> {
     fn check(&self, check: &mut Check<'_>) -> Option<KeyManagement> {
         let ((alg_member, alg), (enc_member, enc)) = (self.alg, self.enc);
         match (alg, enc) {
-            (None, None) => {}
+            (None, None) | (Some(_), Some(CONTENT_ENCRYPTION)) => {}
             (None, Some(_)) => check.fail(enc_member, format!("says nothing without `{alg_member}`")),
             (Some(_), None) => check.fail(
                 enc_member,
@@ -169,7 +169,6 @@ impl Registered<'_> {
                     "say `{CONTENT_ENCRYPTION}`: the default of the specification, A128CBC-HS256, is not served"
                 ),
             ),
-            (Some(_), Some(CONTENT_ENCRYPTION)) => {}
             (Some(_), Some(other)) => {
                 check.fail(enc_member, format!("`{other}` is not served: only {CONTENT_ENCRYPTION} is"));
             }

@@ -79,6 +79,10 @@ pub(crate) const TOWN: &str = "town";
 pub(crate) const LEDGER: &str = "ledger";
 /// Another one, which calls `TAX` and `LEDGER` and has signed tokens.
 pub(crate) const NOTES: &str = "notes";
+/// Manages its grants; refreshes; asks for data with a purpose of their own.
+pub(crate) const TRUST: &str = "trust";
+/// As `TRUST`, and must say in each request what is to become of which grant; has signed access tokens.
+pub(crate) const ESTATE: &str = "estate";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
 /// Speaks OneID's protocol, and may ask for all data.
@@ -167,15 +171,6 @@ pub(crate) fn text(backchannel: &str) -> String {
                  frontchannel_logout_uri = \"http://localhost:9/bye?own=1\"\n"
             ),
         ),
-        client(
-            VAULT,
-            &format!(
-                "{refreshing}id_token_signed_response_alg = \"PS256\"\naccess_token_format = \"jwt\"\n\
-                 access_token_signed_response_alg = \"PS256\"\nauthorization_signed_response_alg = \"PS256\"\n"
-            ),
-        ),
-        client(SEALED, &format!("{refreshing}{}", sealed())),
-        client(ARCHIVE, &format!("{refreshing}{}", archived())),
         client(MACHINE, "grant_types = [\"client_credentials\"]\n"),
         client(LENDER, "lending = true\n"),
         client(KEYED, &format!("{refreshing}{}", keyed(""))),
@@ -219,23 +214,6 @@ pub(crate) fn text(backchannel: &str) -> String {
                  basis_reference = \"Law 123\"\n"
             ),
         ),
-        client(FUND, &format!("{buying}{DETAILED}{ALL_DATA}")),
-        client(CHARITY, &format!("{buying}{DETAILED}{ALL_DATA}access_token_format = \"jwt\"\n")),
-        client(KIOSK, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\n{DETAILED}{ALL_DATA}")),
-        client(
-            BUREAU,
-            &format!("{DETAILED}kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
-        ),
-        client(CITY, &format!("{refreshing}resource_servers = [\"ledger\"]\n{DETAILED}{ALL_DATA}")),
-        client(
-            TOWN,
-            &format!("{refreshing}resource_servers = [\"ledger\"]\naccess_token_format = \"jwt\"\n{DETAILED}{ALL_DATA}"),
-        ),
-        client(LEDGER, &format!("{EXCHANGING}resource_uris = [\"urn:uz:example:ledger\"]\nmay_exchange_for = [\"notes\", \"tax\"]\n")),
-        client(
-            NOTES,
-            &format!("{EXCHANGING}may_exchange_for = [\"ledger\", \"tax\"]\naccess_token_format = \"jwt\"\n"),
-        ),
         client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
         client(
             ONEID_MINIMAL,
@@ -256,6 +234,40 @@ pub(crate) fn text(backchannel: &str) -> String {
         ),
     ]
     .concat()
+        + &protected(refreshing)
+        + &granting(&buying, refreshing)
+}
+
+/// Those that ask for data with a purpose, exchange tokens and manage grants.
+fn granting(buying: &str, refreshing: &str) -> String {
+    [
+        client(FUND, &format!("{buying}{DETAILED}{ALL_DATA}")),
+        client(CHARITY, &format!("{buying}{DETAILED}{ALL_DATA}access_token_format = \"jwt\"\n")),
+        client(KIOSK, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\n{DETAILED}{ALL_DATA}")),
+        client(
+            BUREAU,
+            &format!("{DETAILED}kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
+        ),
+        client(CITY, &format!("{refreshing}resource_servers = [\"ledger\"]\n{DETAILED}{ALL_DATA}")),
+        client(
+            TOWN,
+            &format!("{refreshing}resource_servers = [\"ledger\"]\naccess_token_format = \"jwt\"\n{DETAILED}{ALL_DATA}"),
+        ),
+        client(LEDGER, &format!("{EXCHANGING}resource_uris = [\"urn:uz:example:ledger\"]\nmay_exchange_for = [\"notes\", \"tax\"]\n")),
+        client(
+            NOTES,
+            &format!("{EXCHANGING}may_exchange_for = [\"ledger\", \"tax\"]\naccess_token_format = \"jwt\"\n"),
+        ),
+        client(TRUST, &format!("{buying}{DETAILED}{ALL_DATA}grant_management = true\n")),
+        client(
+            ESTATE,
+            &format!(
+                "{buying}{DETAILED}{ALL_DATA}access_token_format = \"jwt\"\ngrant_management = true\n\
+                 grant_management_action_required = true\n"
+            ),
+        ),
+    ]
+    .concat()
 }
 
 /// The members of a client that proves itself with the keys that the tests have, and `more`.
@@ -263,6 +275,18 @@ pub(crate) fn keyed(more: &str) -> String {
     let keys: Vec<Value> = KEYS.iter().map(Signer::jwk).collect();
     let set = json!({"keys": keys});
     format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{set}'\n{more}")
+}
+
+/// The clients for which more is signed and encrypted than for others.
+fn protected(refreshing: &str) -> String {
+    let by_ps256 = "id_token_signed_response_alg = \"PS256\"\naccess_token_format = \"jwt\"\n\
+                    access_token_signed_response_alg = \"PS256\"\nauthorization_signed_response_alg = \"PS256\"\n";
+    [
+        client(VAULT, &format!("{refreshing}{by_ps256}")),
+        client(SEALED, &format!("{refreshing}{}", sealed())),
+        client(ARCHIVE, &format!("{refreshing}{}", archived())),
+    ]
+    .concat()
 }
 
 /// The members of a client that has everything encrypted by ECDH-ES.
