@@ -9,7 +9,7 @@ use super::people::{account_of, parse};
 use crate::app::settings::Settings;
 use crate::app::{StartError, cannot_start};
 use crate::platform::clock::Timestamp;
-use crate::release::ListedConsent;
+use crate::release::{AgreedData, ListedConsent};
 
 /// Lists and ends consents of a person.
 #[derive(Subcommand)]
@@ -88,12 +88,14 @@ impl Consents {
 fn document(listed: &ListedConsent, now: Timestamp) -> Value {
     let consent = &listed.consent;
     let released: Vec<&str> = consent.extent.released.iter().map(|set| set.name()).collect();
+    let details: Vec<Value> = consent.extent.details.iter().map(AgreedData::on_the_wire).collect();
     json!({
         "consent_id": consent.id, "client_id": listed.client_id.as_str(),
         "basis": if listed.statutory { "statutory" } else { "consent" },
         "permitted_by": listed.permitted_by, "given_at": listed.given_at.to_rfc3339(),
         "expires_at": consent.expires_at.to_rfc3339(), "expired": consent.expires_at <= now,
         "data_sets": released, "offline_access": consent.extent.offline,
+        "authorization_details": details,
     })
 }
 
@@ -105,6 +107,9 @@ fn line(listed: &ListedConsent, now: Timestamp) -> String {
     if consent.extent.offline {
         allowed.push("offline_access");
     }
+    let details = consent.extent.details.iter();
+    let details: Vec<String> = details.map(|detail| detail.on_the_wire().to_string()).collect();
+    allowed.extend(details.iter().map(String::as_str));
     if allowed.is_empty() {
         allowed.push("no data");
     }

@@ -6,6 +6,7 @@
 
 mod client;
 mod data_request;
+mod detail;
 mod file;
 mod icon;
 mod icons;
@@ -21,6 +22,9 @@ mod subject_ids;
 
 pub use client::{Client, ClientId};
 pub use data_request::DataRequest;
+#[cfg(test)]
+pub(crate) use detail::tests as detail_tests;
+pub use detail::{DetailType, Ends, PersonalData, Use};
 pub use file::{ClientFile, FileError};
 pub use icon::{Icon, IconError};
 pub use icons::IconFailure;

@@ -9,7 +9,7 @@ use crate::clients::{Client, SubjectIds};
 use crate::people::{DataSet, Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::release::Consent;
+use crate::release::{AgreedData, Consent};
 use crate::sign_in::{Acr, Amr, Authenticated, SignInRequest};
 
 /// What a person let a client have: names of things, no value of any of them.
@@ -33,6 +33,9 @@ pub struct GrantDetails {
     /// Claims requested by name.
     #[serde(default)]
     pub claims: ClaimNames,
+    /// Data with a purpose of their own (RFC 9396).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreed: Vec<AgreedData>,
     /// When the person proved who they are.
     pub auth_time: Timestamp,
     /// What they did for it.
@@ -76,7 +79,7 @@ impl GrantDetails {
         scopes: &[String],
     ) -> Self {
         let agreed = consent.as_ref().map(|consent| &consent.extent);
-        let all = request.data.all().into_iter();
+        let all = request.data.general().into_iter();
         let released: BTreeSet<DataSet> =
             all.filter(|set| agreed.is_some_and(|agreed| agreed.released.contains(set))).collect();
         let kept = |scope: &&String| match scope.as_str() {
@@ -84,6 +87,9 @@ impl GrantDetails {
             "offline_access" => agreed.is_some_and(|agreed| agreed.offline),
             scope => released.iter().any(|set| set.scope() == scope),
         };
+        let details = agreed.iter().flat_map(|agreed| &agreed.details);
+        let asked = |detail: &AgreedData| request.data.details.iter().find_map(|asked| detail.within(asked));
+        let details: Vec<AgreedData> = details.filter_map(asked).collect();
         let scopes: Vec<&str> = scopes.iter().filter(kept).map(String::as_str).collect();
         Self {
             person_id: authenticated.person_id.clone(),
@@ -93,6 +99,7 @@ impl GrantDetails {
             resources: Vec::new(),
             released,
             claims: ClaimNames::default(),
+            agreed: details,
             auth_time: authenticated.auth_time,
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),
@@ -102,6 +109,12 @@ impl GrantDetails {
             consent_id: consent.map(|consent| consent.id),
             bound_to: None,
         }
+    }
+
+    /// All data sets that may be released, for whatever purpose.
+    pub fn data_sets(&self) -> BTreeSet<DataSet> {
+        let detailed = self.agreed.iter().flat_map(|detail| &detail.asked.data_sets);
+        self.released.iter().chain(detailed).copied().collect()
     }
 
     /// Removes what belongs to scopes that were granted and are not in `scope` (RFC 6749 §6).

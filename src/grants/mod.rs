@@ -21,6 +21,7 @@ use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable};
 use crate::platform::service_error::ServiceError;
+use crate::release::AgreedData;
 
 /// Revocations on their way to other nodes.
 pub const REVOKED: KeySpace = KeySpace::new(b'r', "revocation");
@@ -262,6 +263,14 @@ impl Grants {
     pub async fn revoke(&self, id: &str) -> Result<(), ServiceError> {
         store::revoke(&self.db, id, self.clock.now_ms()).await?;
         Ok(self.revocations.announce(id).await?)
+    }
+
+    /// Takes the one reading that a detail of a grant allows, unless it was taken before.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then it may be taken.
+    pub async fn use_up(&self, grant: &str, detail: &AgreedData) -> Result<bool, ServiceError> {
+        Ok(store::use_up(&self.db, (grant, &detail.key()), self.clock.now(), detail.until).await?)
     }
 
     /// Revokes a single access token.

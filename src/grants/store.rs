@@ -1,4 +1,4 @@
-//! SQL of the tables `grants` and `revoked_tokens`.
+//! SQL of the tables `grants`, `revoked_tokens` and `used_details`.
 
 use super::{Confirmation, Grant, GrantDetails};
 use crate::clients::ClientId;
@@ -8,7 +8,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Engine, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens"];
+pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens", "used_details"];
 
 const TABLE: &str = "grants";
 
@@ -148,11 +148,13 @@ pub(super) fn revoke_former_epoch(person: &PersonId, now_ms: i64, expires_at: Ti
     vec![db::take_number(REVOCATIONS), revoke.bind(now_ms).bind(expires_at.0).bind(person.as_str())]
 }
 
-/// Revokes what a client holds of the person who gave it a consent, in the transaction that ends that consent.
+/// Revokes what a client holds of the person who gave it a consent, in the transaction that ends that consent; of one to data
+/// that are read once, what rests on it alone. Identifiers of consents are letters and digits.
 pub(super) fn revoke_of_consent(consent: &str, now_ms: i64) -> Vec<Statement> {
     let mark = db::statement(
         "UPDATE grants SET revoked_at_ms = $1 WHERE revoked_at_ms IS NULL AND EXISTS (SELECT 1 FROM consents c \
-         WHERE c.consent_id = $2 AND c.person_id = grants.person_id AND c.client_id = grants.client_id)",
+         WHERE c.consent_id = $2 AND c.person_id = grants.person_id AND c.client_id = grants.client_id \
+         AND (c.once = 0 OR grants.details LIKE '%\"consent_id\":\"' || c.consent_id || '\"%'))",
     );
     let take = db::statement(
         "UPDATE sequences SET seq = seq + 1 WHERE list = 'revocations' AND EXISTS (SELECT 1 FROM grants g \
@@ -329,6 +331,21 @@ pub(super) async fn revoke_token(
     db.guarded(db::take_number(REVOCATIONS), vec![revoke]).await.map(|_| ())
 }
 
+/// Notes that a detail of a grant, which allows one reading until `expires_at`, is read: one statement, one winner.
+pub(super) async fn use_up(
+    db: &Db,
+    (grant, detail): (&str, &Digest),
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<bool, DbError> {
+    let insert = db::statement(
+        "INSERT INTO used_details (grant_id, detail, used_at, expires_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (grant_id, detail) DO NOTHING RETURNING grant_id",
+    );
+    let insert = insert.bind(grant).bind(detail.encode()).bind(now.0).bind(expires_at.0);
+    Ok(db.change(insert).await?.is_some())
+}
+
 /// The number of the last revocation.
 pub(super) async fn last_revocation(db: &Db) -> Result<i64, DbError> {
     db::int(&db.read_one(db::last_number(REVOCATIONS)).await?, "sequences", "seq")
@@ -402,7 +419,17 @@ pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, 
             .bind(most),
         )
         .await?;
-    Ok(tokens + grants)
+    let details = db
+        .execute(
+            db::statement(
+                "DELETE FROM used_details WHERE (grant_id, detail) IN \
+                 (SELECT grant_id, detail FROM used_details WHERE expires_at < $1 LIMIT $2)",
+            )
+            .bind(before.0)
+            .bind(most),
+        )
+        .await?;
+    Ok(tokens + grants + details)
 }
 
 /// How long the oldest row that should be gone has been there, in seconds.

@@ -57,8 +57,11 @@ impl LifeEvents {
         former: Option<&Consent>,
     ) -> Result<Consent, ServiceError> {
         let asked = client.data.basis == Basis::Consent;
-        let as_wide = |former: &Consent| former.terms.is_some() && new.extent.allows_all_of(&former.extent);
-        if !asked {
+        let now = self.clock.now();
+        let as_wide =
+            |former: &Consent| former.terms.is_some() && new.extent.allows_all_of(&former.extent, now);
+        // What is read once stands beside what was allowed before.
+        if !asked || new.extent.is_one_off() {
             return Ok(self.release.record(person, client, new, Vec::new()).await?);
         }
         let since = self.clock.now_ms();

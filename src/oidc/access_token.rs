@@ -18,6 +18,7 @@ use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::seal::{Keyring, Sealer};
 use crate::platform::service_error::ServiceError;
+use crate::release::AgreedData;
 use crate::sign_in::Acr;
 
 /// The content of an access token.
@@ -76,6 +77,9 @@ pub(super) struct TokenPerson {
     /// Claims requested by name.
     #[serde(rename = "n", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub claims: BTreeSet<String>,
+    /// Data with a purpose of their own (RFC 9396), as far as they are the business of those whom the token is for.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<AgreedData>,
     /// When they proved who they are.
     #[serde(rename = "a")]
     pub auth_time: Timestamp,
@@ -128,6 +132,16 @@ impl Audience {
     /// The resource servers that the token request named, and nobody else: they can do nothing here with the token.
     pub(super) fn only(resources: Vec<String>) -> Self {
         Self { resources, elsewhere: true, ..Self::default() }
+    }
+
+    /// Which of the details of a grant are the business of these, and still hold. Servers that are named by the client alone
+    /// are all that it has, and so at every location.
+    pub(super) fn told(&self, details: &[AgreedData], provider: &Provider) -> Vec<AgreedData> {
+        let now = provider.clock.now();
+        let issuer = (!self.elsewhere).then(|| provider.issuer.to_string());
+        let named: Vec<String> = self.resources.iter().cloned().chain(issuer).collect();
+        let concerned = |detail: &&AgreedData| !self.servers.is_empty() || detail.is_for(&named);
+        details.iter().filter(|detail| detail.is_live(now)).filter(concerned).cloned().collect()
     }
 
     /// What `aud` of a signed token says. Client identifiers hold no colon, and URIs do.
@@ -189,7 +203,8 @@ impl AccessTokens {
         Self { provider, sealer, grants, revocations, people, seconds }
     }
 
-    /// Issues the access token of a grant, and says for how many seconds it is valid: never longer than the grant.
+    /// Issues the access token of a grant, and says for how many seconds it is valid, never longer than the grant, and which
+    /// details it is for.
     ///
     /// # Errors
     /// [`TokenError`] when there is no key to sign with.
@@ -198,7 +213,7 @@ impl AccessTokens {
         client: &Client,
         grant: &Grant,
         restriction: Restriction,
-    ) -> Result<(String, i64), TokenError> {
+    ) -> Result<(String, i64, Vec<AgreedData>), TokenError> {
         let details = &grant.details;
         let person = TokenPerson {
             person_id: details.person_id.clone(),
@@ -206,13 +221,15 @@ impl AccessTokens {
             sub: details.sub.clone(),
             released: details.released.clone(),
             claims: details.claims.userinfo.clone(),
+            details: restriction.audience.told(&details.agreed, &self.provider),
             auth_time: details.auth_time,
             acr: details.acr,
         };
         let left = grant.expires_at.since(self.provider.clock.now()).min(self.seconds);
+        let told = person.details.clone();
         let of_grant = (Some(grant.id.clone()), Some(person));
         let token = self.issue(client, of_grant, left, (&details.scope, restriction))?;
-        Ok((token, left))
+        Ok((token, left, told))
     }
 
     /// Issues an access token for a client that acts on its own behalf (RFC 6749 §4.4).
@@ -292,6 +309,9 @@ impl AccessTokens {
         if let Some(person) = &token.person {
             claims["auth_time"] = person.auth_time.0.into();
             claims["acr"] = person.acr.name().into();
+            if !person.details.is_empty() {
+                claims["authorization_details"] = on_the_wire(&person.details);
+            }
         }
         Ok(key.sign("at+jwt", &claims))
     }
@@ -369,12 +389,16 @@ impl AccessTokens {
             };
             let mut details = found.details;
             details.narrow_to(text("scope"));
+            let told = claims["authorization_details"].as_array();
+            let mut agreed = details.agreed;
+            agreed.retain(|own| told.is_some_and(|told| told.contains(&own.on_the_wire())));
             Some(TokenPerson {
                 person_id: details.person_id,
                 epoch: details.epoch,
                 sub: details.sub,
                 released: details.released,
                 claims: details.claims.userinfo,
+                details: agreed,
                 auth_time: details.auth_time,
                 acr: details.acr,
             })
@@ -394,6 +418,11 @@ impl AccessTokens {
             person,
         }))
     }
+}
+
+/// Details as clients and resource servers read them.
+pub(super) fn on_the_wire(details: &[AgreedData]) -> Value {
+    details.iter().map(AgreedData::on_the_wire).collect()
 }
 
 const fn place_of(token: &AccessToken) -> &'static [u8] {

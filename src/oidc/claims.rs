@@ -186,6 +186,16 @@ pub(super) fn for_userinfo(
     with_validity(account, out, today)
 }
 
+/// All claims of data sets that may be released for a purpose of their own (RFC 9396).
+pub(super) fn for_purposes(
+    account: &Account,
+    released: &BTreeSet<DataSet>,
+    today: CivilDate,
+) -> Map<String, Value> {
+    let claims = CLAIMS.into_iter().filter(|(_, set)| released.contains(set));
+    claims.filter_map(|(name, _)| Some((name.to_owned(), value(account, name, today)?))).collect()
+}
+
 /// The claims for the ID token: those asked for there by name alone, of sets that may be released.
 pub(super) fn for_id_token(
     account: &Account,

@@ -7,6 +7,7 @@ use actix_web::web::{Bytes, Data};
 use serde_json::{Value, json};
 
 use super::{claims, dpop, paths};
+use crate::clients::DetailType;
 use crate::platform::jose::Alg;
 use crate::platform::jose::foreign::ForeignAlg;
 use crate::platform::web::locale::Language;
@@ -89,6 +90,7 @@ fn requests() -> Value {
             "client_credentials",
             "urn:ietf:params:oauth:grant-type:device_code",
         ],
+        "authorization_details_types_supported": DetailType::ALL.map(DetailType::name),
         "code_challenge_methods_supported": ["S256"],
         "acr_values_supported": [Acr::MobileId.name()],
         "display_values_supported": ["page", "popup", "touch"],

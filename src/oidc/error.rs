@@ -29,6 +29,8 @@ pub enum ErrorCode {
     InvalidScope,
     /// RFC 8707 §2.
     InvalidTarget,
+    /// RFC 9396 §5.
+    InvalidAuthorizationDetails,
     /// RFC 6749 §4.1.2.1.
     AccessDenied,
     /// RFC 6749 §4.1.2.1.
@@ -97,6 +99,7 @@ impl ErrorCode {
             Self::UnsupportedResponseType => ("unsupported_response_type", 400),
             Self::InvalidScope => ("invalid_scope", 400),
             Self::InvalidTarget => ("invalid_target", 400),
+            Self::InvalidAuthorizationDetails => ("invalid_authorization_details", 400),
             Self::AccessDenied => ("access_denied", 400),
             Self::ServerError => ("server_error", 500),
             Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),
@@ -224,6 +227,12 @@ pub(super) fn wrong_method(methods: &'static str) -> HttpResponse {
     let mut response = respond::json(StatusCode::METHOD_NOT_ALLOWED, &body);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
+}
+
+impl From<OAuthError> for TokenError {
+    fn from(error: OAuthError) -> Self {
+        Self::new(error.code, error.description)
+    }
 }
 
 impl From<ServiceError> for TokenError {

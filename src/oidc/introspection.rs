@@ -6,7 +6,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::access_token::AccessToken;
+use super::access_token::{AccessToken, on_the_wire};
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth};
 use crate::audit::Kind;
@@ -66,6 +66,15 @@ async fn access_token_state(
             answer["sub"] = person.sub.into();
             answer["acr"] = person.acr.name().into();
             answer["auth_time"] = person.auth_time.0.into();
+            let now = tokens.provider.clock.now();
+            let mut details = person.details;
+            // RFC 9396 §9.2: a resource server learns what is its business.
+            let own = token.client_id == caller.id;
+            details
+                .retain(|detail| detail.is_live(now) && (own || detail.is_for(&caller.tokens.resource_uris)));
+            if !details.is_empty() {
+                answer["authorization_details"] = on_the_wire(&details);
+            }
         }
         None => answer["sub"] = token.client_id.as_str().into(),
     }

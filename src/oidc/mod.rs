@@ -4,6 +4,7 @@
 //! in `grants`, who the person is comes from `sign_in`, what may be released from `release`, pages from `pages`.
 
 mod access_token;
+mod authorization_details;
 mod authorize;
 mod backchannel_logout;
 mod claims;
@@ -230,6 +231,11 @@ pub mod fuzzing {
         if let Ok(claims) = serde_json::from_str(text) {
             let _ = super::authorize::fuzzing::request_object(claims);
         }
+    }
+
+    /// The `authorization_details` parameter.
+    pub fn authorization_details(text: &str) {
+        super::authorization_details::fuzz(text);
     }
 
     /// The `claims` parameter.

@@ -3,6 +3,7 @@
 
 use super::Provider;
 use super::access_token::Audience;
+use super::authorization_details;
 use super::error::{ErrorCode, OAuthError, TokenError};
 use crate::clients::{Client, Registry};
 use crate::platform::web::params::Params;
@@ -15,7 +16,9 @@ const MOST: usize = 8;
 
 /// The URIs by which the resource servers are known that `client` names. Nothing is looked up for a request that names none.
 pub(super) fn registered(clients: &Registry, client: &Client, params: &Params) -> Vec<String> {
-    if params.get(NAME).is_none() { Vec::new() } else { clients.resource_uris_of(client) }
+    // The locations of authorization_details are such URIs as well.
+    let names = [NAME, authorization_details::NAME].iter().any(|name| params.get(name).is_some());
+    if names { clients.resource_uris_of(client) } else { Vec::new() }
 }
 
 /// The resource servers that a request names, in their order and each once; `registered` are the URIs that it may name.

@@ -1,5 +1,6 @@
 //! `GET|POST /oidc/userinfo` (OpenID Connect Core §5.3, RFC 6750, RFC 9449 §7).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -10,9 +11,10 @@ use super::error::{ErrorCode, TokenError};
 use super::presented::{self, Scheme};
 use super::{Tokens, claims, client_auth};
 use crate::audit::Kind;
-use crate::clients::Client;
-use crate::people::CivilDate;
+use crate::clients::{Client, DetailType};
+use crate::people::{CivilDate, DataSet};
 use crate::platform::web::respond;
+use crate::release::AgreedData;
 
 /// The token in the header.
 pub(super) async fn get(tokens: Data<Tokens>, request: HttpRequest) -> HttpResponse {
@@ -89,6 +91,32 @@ async fn claims_of(
     let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
     let today = CivilDate::of(tokens.provider.clock.now());
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
+    let detailed = for_purposes(tokens, &token.grant, person.details, &client).await?;
+    claims.extend(claims::for_purposes(&account, &detailed, today));
     claims.insert("sub".to_owned(), person.sub.into());
     Ok((claims, client))
+}
+
+/// The data sets that may be released for a purpose of their own (RFC 9396). What may be read once is left out from then on;
+/// taking it comes last, so that nothing that fails uses it up.
+async fn for_purposes(
+    tokens: &Tokens,
+    grant: &str,
+    details: Vec<AgreedData>,
+    client: &Client,
+) -> Result<BTreeSet<DataSet>, TokenError> {
+    let now = tokens.provider.clock.now();
+    let here = [tokens.provider.issuer.to_string()];
+    let mut sets = BTreeSet::new();
+    if !client.data.detail_types.contains(&DetailType::PersonalData) {
+        return Ok(sets);
+    }
+    for detail in details.iter().filter(|detail| detail.is_live(now) && detail.is_for(&here)) {
+        let allowed = detail.asked.data_sets.iter().copied().filter(|set| client.data_set(*set).is_some());
+        let allowed: BTreeSet<DataSet> = allowed.collect();
+        if !allowed.is_empty() && (!detail.asked.is_single() || tokens.grants.use_up(grant, detail).await?) {
+            sets.extend(allowed);
+        }
+    }
+    Ok(sets)
 }

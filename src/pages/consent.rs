@@ -11,12 +11,13 @@ use super::data::{datum, label, person_name};
 use super::drive::{posted, show};
 use super::finish::Present;
 use super::step::{Flow, Read, StepContext};
-use super::view::{ConsentPage, Datum};
+use super::view::{AskedFor, ConsentPage, Datum};
 use super::visitor::Visitor;
 use super::{Pages, finish, permission};
-use crate::clients::{Client, DataRequest, Permission, Term};
+use crate::clients::{Basis, Client, DataRequest, Permission, PersonalData, Term};
 use crate::people::{CivilDate, DataSet};
 use crate::platform::bytes::{Digest, same};
+use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -82,7 +83,8 @@ fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) ->
         let (new, known): (Vec<Datum>, Vec<Datum>) = data.partition(|datum| datum.is_new);
         new.into_iter().chain(known).collect()
     };
-    let (required, optional) = (list(&request.required), list(&request.optional));
+    let (required, optional) =
+        (list(&request.required.union(&request.detailed()).copied().collect()), list(&request.optional));
     let told = |data: &[Datum]| -> Vec<serde_json::Value> {
         data.iter().map(|datum| json!({ "set": datum.id, "name": datum.label, "why": datum.why })).collect()
     };
@@ -103,6 +105,9 @@ fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) ->
     if step.open.attempt.request.is_for_device() {
         shown["for_device"] = true.into();
     }
+    if !request.details.is_empty() {
+        shown["details"] = json!(request.details);
+    }
     let shown = shown.to_string();
     let values = |data: &[Datum]| -> Vec<serde_json::Value> {
         data.iter().map(|datum| json!([datum.values, datum.warning])).collect()
@@ -115,10 +120,11 @@ fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) ->
 /// The datum with what an earlier consent said of it.
 fn marked(datum: Datum, set: DataSet, former: &Consent) -> Datum {
     let extent = &former.extent;
-    let decided = extent.released.contains(&set) || extent.withheld.contains(&set);
+    let had = extent.sets().contains(&set);
+    let decided = had || extent.withheld.contains(&set);
     // After a first meeting without data everything is new, and nothing stands out.
-    let decided_before = !extent.released.is_empty() || !extent.withheld.is_empty();
-    Datum { is_new: decided_before && !decided, had: extent.released.contains(&set), ..datum }
+    let decided_before = !extent.sets().is_empty() || !extent.withheld.is_empty();
+    Datum { is_new: decided_before && !decided, had, ..datum }
 }
 
 fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpResponse {
@@ -126,7 +132,8 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
     let (person, client) = (&present.person, &step.client);
     let now = pages.sign_in.clock.now();
     let content = content(step, person, CivilDate::of(now));
-    let until = now.plus(client.data.consent_seconds);
+    let until = content.request.ends_at(client, now);
+    let details = content.request.details.iter().map(|detail| asked_for(detail, text, now)).collect();
     let words = |words: &'_ str| (!words.is_empty()).then(|| words.to_owned());
     let (basis, recipients) = (client.data.basis_reference.get(tag), client.data.recipients.get(tag));
     let (basis, recipients) = (words(basis), words(recipients));
@@ -140,12 +147,13 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
         shown: &content.digest,
         changed: step.said("e") == Some("changed"),
         changes: former.map(|former| changes(client, &content.request, former, text)).unwrap_or_default(),
-        ends: former.and_then(|former| ending(&content.request, former, text)),
+        ends: former.and_then(|former| ending(&content.request, former, text, now)),
         refusal_ends: former.is_some_and(|former| former.extent.allows_any_of(&content.request)),
         code_to: needs_code(client, &present.authenticated, &content.request).then_some(number.as_str()),
         required: content.required,
         optional: content.optional,
         purpose: client.data.purpose.get(tag),
+        details,
         basis: basis.as_deref(),
         recipients: recipients.as_deref(),
         until: text.date_for_suffix(until.0),
@@ -153,6 +161,15 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
         for_device: step.open.attempt.request.is_for_device(),
     };
     respond::page(StatusCode::OK, &page, &step.csp_sources())
+}
+
+/// What one purpose of its own is, for which data, for how long and how often.
+fn asked_for(detail: &PersonalData, text: Text, now: Timestamp) -> AskedFor {
+    let until = text.date_for_suffix(detail.until(now).0);
+    let data: Vec<&str> = detail.data_sets.iter().map(|set| text.get(label(*set))).collect();
+    let key = if detail.is_single() { "consent.detail_single" } else { "consent.detail_repeated" };
+    let terms = text.with(key, &[("data", &data.join(", ")), ("until", &until)]);
+    AskedFor { purpose: detail.purpose.clone(), terms }
 }
 
 /// What is not as it was when the person allowed data last.
@@ -183,16 +200,16 @@ fn changes(client: &Client, asked: &DataRequest, former: &Consent, text: Text) -
 }
 
 /// Data that `former` allows and that are not asked for: the newest consent is the one that counts.
-fn ending(asked: &DataRequest, former: &Consent, text: Text) -> Option<String> {
-    let asked = asked.all();
+fn ending(request: &DataRequest, former: &Consent, text: Text, now: Timestamp) -> Option<String> {
+    let asked = request.all();
     let gone: Vec<&str> =
-        former.extent.released.difference(&asked).map(|set| text.get(label(*set))).collect();
-    (!gone.is_empty()).then(|| gone.join(", "))
+        former.extent.standing_sets(now).difference(&asked).map(|set| text.get(label(*set))).collect();
+    (!gone.is_empty() && !request.is_one_off()).then(|| gone.join(", "))
 }
 
-/// Whether a button is enough: the registration says so, or nothing is asked for.
+/// Whether a button is enough: the registration says so, nothing is asked for, or a law and not the person permits it.
 fn by_click(client: &Client, asked: &DataRequest) -> bool {
-    client.data.permission == Permission::Click || asked.is_empty()
+    client.data.permission == Permission::Click || client.data.basis == Basis::Statutory || asked.is_empty()
 }
 
 /// Whether allowing needs a code of its own: the rule, where none was entered in this very sign-in (D-p).

@@ -76,7 +76,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpR
         // What is still to be decided is not said to be sent; nor is what was withheld.
         Decision::Ask => (true, BTreeSet::new()),
         Decision::Covered(consent) => {
-            (false, asked.all().intersection(&consent.extent.released).copied().collect())
+            (false, asked.all().intersection(&consent.extent.sets()).copied().collect())
         }
         Decision::Statutory(_) | Decision::Meet => (false, asked.all()),
     };

@@ -11,6 +11,7 @@ use super::step::{Flow, Read, StepContext};
 use super::visitor::Visitor;
 use crate::audit::Kind;
 use crate::clients::Basis;
+use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::problem::ProblemKind;
@@ -257,6 +258,8 @@ fn next(
     let now = pages.sign_in.clock.now();
     match decide(client, &asked, person.consent.as_ref(), request.ask_again.consent, now) {
         Decision::Ask => Next::Ask,
+        // What a law gives for one purpose is shown with that purpose, by the page that has room for it.
+        Decision::Statutory(extent) if !extent.details.is_empty() => Next::Ask,
         _ if request.ask_again.decision => Next::Ask,
         decision => Next::Answer(decision),
     }
@@ -288,14 +291,16 @@ async fn conclude(
             let consent = match decision {
                 Decision::Covered(consent) => Some(consent),
                 Decision::Statutory(extent) => {
-                    let new = unasked(step, extent, PermittedBy::Law);
+                    let until = step.open.attempt.request.data.ends_at(&step.client, now);
+                    let new = unasked(step, (extent, until), PermittedBy::Law);
                     let who = &authenticated.person_id;
                     Some(pages.release.record(who, &step.client, new, Vec::new()).await?)
                 }
                 // Going on to the service that the page named is the decision.
                 Decision::Meet => {
                     let by = authenticated.code.clone().map_or(PermittedBy::Click, PermittedBy::Code);
-                    let new = unasked(step, Extent::default(), by);
+                    let until = now.plus(step.client.data.consent_seconds);
+                    let new = unasked(step, (Extent::default(), until), by);
                     let (who, former) = (&authenticated.person_id, person.consent.as_ref());
                     Some(pages.life_events.consent_given(who, &step.client, new, former).await?)
                 }
@@ -362,10 +367,15 @@ async fn end_if_refused(pages: &Pages, step: &StepContext<'_>, consent: &str) ->
 }
 
 /// What no page asks for: what a law gives, and that a person goes on to a service for the first time.
-fn unasked(step: &StepContext<'_>, extent: Extent, permitted_by: PermittedBy) -> NewConsent {
+fn unasked(
+    step: &StepContext<'_>,
+    (extent, expires_at): (Extent, Timestamp),
+    permitted_by: PermittedBy,
+) -> NewConsent {
     NewConsent {
         id: Release::new_consent_id(),
         extent,
+        expires_at,
         terms: step.client.terms.clone(),
         shown: String::new(),
         permitted_by,
@@ -379,10 +389,11 @@ async fn record(
     present: &Present,
     agreement: &Agreement,
 ) -> Result<Consent, ServiceError> {
-    let authenticated = &present.authenticated;
+    let (authenticated, now) = (&present.authenticated, pages.sign_in.clock.now());
     let new = NewConsent {
         id: agreement.consent_id.clone(),
-        extent: Extent::agreed(&agreement.asked, &agreement.ticked),
+        extent: Extent::agreed(&agreement.asked, &agreement.ticked, now),
+        expires_at: agreement.asked.ends_at(&step.client, now),
         terms: agreement.terms.clone(),
         shown: agreement.shown.clone(),
         permitted_by: match step.client.data.basis {

@@ -144,8 +144,9 @@ async fn permitted(pages: &Pages, step: &mut StepContext<'_>, message: String) -
 /// What the code permits, as its page says it.
 fn data(pages: &Pages, step: &StepContext<'_>, agreement: &Agreement) -> CodeData {
     let text = step.context.text();
-    let released = Extent::agreed(&agreement.asked, &agreement.ticked).released;
-    let until = pages.sign_in.clock.now().plus(step.client.data.consent_seconds);
+    let now = pages.sign_in.clock.now();
+    let released = Extent::agreed(&agreement.asked, &agreement.ticked, now).sets();
+    let until = agreement.asked.ends_at(&step.client, now);
     let mut labels: Vec<&str> = released.iter().map(|set| text.get(label(*set))).collect();
     if agreement.asked.offline {
         labels.push(text.get("consent.offline"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::DataSet;
+use super::{AgreedData, DataSet};
 use crate::clients::{Basis, Client, DataRequest, Terms};
 use crate::platform::clock::Timestamp;
 
@@ -17,34 +17,71 @@ pub struct Extent {
     pub withheld: BTreeSet<DataSet>,
     /// Whether use in absence was agreed to.
     pub offline: bool,
+    /// Data with a purpose of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<AgreedData>,
 }
 
 impl Extent {
-    /// What agreeing to `request` with only the `ticked` optional sets means.
-    pub fn agreed(request: &DataRequest, ticked: &BTreeSet<DataSet>) -> Self {
+    /// What agreeing to `request` with only the `ticked` optional sets means at `now`.
+    pub fn agreed(request: &DataRequest, ticked: &BTreeSet<DataSet>, now: Timestamp) -> Self {
         let chosen: BTreeSet<DataSet> = request.optional.intersection(ticked).copied().collect();
         Self {
             withheld: request.optional.difference(&chosen).copied().collect(),
             released: request.required.union(&chosen).copied().collect(),
             offline: request.offline,
+            details: request.details.iter().map(|asked| AgreedData::to(asked, now)).collect(),
         }
     }
 
-    /// Whether this goes at least as far as `other`: everything that it lets a client have, this does as well.
-    pub fn allows_all_of(&self, other: &Self) -> bool {
-        other.released.is_subset(&self.released) && (self.offline || !other.offline)
+    /// All data sets that may go, for whatever purpose.
+    pub fn sets(&self) -> BTreeSet<DataSet> {
+        let detailed = self.details.iter().flat_map(|detail| &detail.asked.data_sets);
+        self.released.iter().chain(detailed).copied().collect()
+    }
+
+    /// What of the details stands at `now`, until it ends. What is read once belongs to the sign-in in which it was given.
+    fn standing(&self, now: Timestamp) -> impl Iterator<Item = &AgreedData> {
+        self.details.iter().filter(move |detail| !detail.asked.is_single() && detail.is_live(now))
+    }
+
+    /// The data sets that stand at `now`.
+    pub fn standing_sets(&self, now: Timestamp) -> BTreeSet<DataSet> {
+        let detailed = self.standing(now).flat_map(|detail| &detail.asked.data_sets);
+        self.released.iter().chain(detailed).copied().collect()
+    }
+
+    /// Whether it allows nothing but data that are read once: then it stands beside other consents.
+    pub fn is_one_off(&self) -> bool {
+        let single = self.details.iter().all(|detail| detail.asked.is_single());
+        self.released.is_empty() && !self.offline && single && !self.details.is_empty()
+    }
+
+    /// Whether this goes at least as far at `now` as `other`: everything that it lets a client have, this does as well.
+    pub fn allows_all_of(&self, other: &Self, now: Timestamp) -> bool {
+        let details =
+            other.standing(now).all(|detail| self.details.iter().any(|own| own.covers(&detail.asked, now)));
+        details && other.released.is_subset(&self.released) && (self.offline || !other.offline)
     }
 
     /// Whether any of `request` is allowed by this.
     pub fn allows_any_of(&self, request: &DataRequest) -> bool {
-        request.all().intersection(&self.released).next().is_some() || (self.offline && request.offline)
+        let general = request.general().intersection(&self.released).next().is_some();
+        let detailed = || {
+            let agreed = self.details.iter().filter(|detail| !detail.asked.is_single());
+            let mut agreed =
+                agreed.flat_map(|own| request.details.iter().map(move |asked| own.within(asked)));
+            agreed.any(|part| part.is_some())
+        };
+        general || (self.offline && request.offline) || detailed()
     }
 
-    fn covers(&self, request: &DataRequest) -> bool {
+    fn covers(&self, request: &DataRequest, now: Timestamp) -> bool {
         let answered: BTreeSet<DataSet> = self.released.union(&self.withheld).copied().collect();
         request.required.is_subset(&self.released)
             && request.optional.is_subset(&answered)
             && (self.offline || !request.offline)
+            && request.details.iter().all(|asked| self.details.iter().any(|own| own.covers(asked, now)))
     }
 }
 
@@ -98,6 +135,8 @@ pub struct NewConsent {
     pub id: String,
     /// How far it goes.
     pub extent: Extent,
+    /// When it ends (exclusive).
+    pub expires_at: Timestamp,
     /// The terms that it is bound to.
     pub terms: Terms,
     /// The text that was shown, as JSON; empty when no page asked.
@@ -137,14 +176,14 @@ pub fn decide(
         None => request.is_empty(),
         Some(terms) if request.is_empty() => client.terms.same_service(terms),
         Some(terms) => {
-            consent.extent.covers(request) && client.terms.changed(terms, &request.all()).is_empty()
+            consent.extent.covers(request, now) && client.terms.changed(terms, &request.all()).is_empty()
         }
     };
     match on_record.filter(|consent| consent.expires_at > now) {
         Some(consent) if holds(consent) => Decision::Covered(consent.clone()),
         _ if request.is_empty() => Decision::Meet,
         _ if client.data.basis == Basis::Statutory => {
-            Decision::Statutory(Extent::agreed(request, &request.optional))
+            Decision::Statutory(Extent::agreed(request, &request.optional, now))
         }
         _ => Decision::Ask,
     }
@@ -160,19 +199,19 @@ mod tests {
     }
 
     fn request(required: &[DataSet], optional: &[DataSet], offline: bool) -> DataRequest {
-        DataRequest { required: sets(required), optional: sets(optional), offline }
+        DataRequest { required: sets(required), optional: sets(optional), offline, details: Vec::new() }
     }
 
     #[test]
     fn a_consent_covers_the_same_or_less_and_nothing_more() {
         let asked = request(&[DataSet::Name], &[DataSet::Phone, DataSet::Address], false);
-        let extent = Extent::agreed(&asked, &sets(&[DataSet::Phone]));
+        let extent = Extent::agreed(&asked, &sets(&[DataSet::Phone]), NOW);
         assert_eq!(extent.released, sets(&[DataSet::Name, DataSet::Phone]));
-        assert!(extent.covers(&asked), "what was withheld is not asked again");
-        assert!(extent.covers(&request(&[], &[DataSet::Phone], false)));
-        assert!(!extent.covers(&request(&[DataSet::Name, DataSet::Pinfl], &[], false)), "it grew");
-        assert!(!extent.covers(&request(&[DataSet::Address], &[], false)), "withheld, and now required");
-        assert!(!extent.covers(&request(&[DataSet::Name], &[], true)), "absence was not agreed to");
+        assert!(extent.covers(&asked, NOW), "what was withheld is not asked again");
+        assert!(extent.covers(&request(&[], &[DataSet::Phone], false), NOW));
+        assert!(!extent.covers(&request(&[DataSet::Name, DataSet::Pinfl], &[], false), NOW), "it grew");
+        assert!(!extent.covers(&request(&[DataSet::Address], &[], false), NOW), "withheld, and now required");
+        assert!(!extent.covers(&request(&[DataSet::Name], &[], true), NOW), "absence was not agreed to");
     }
 
     #[test]
@@ -180,9 +219,9 @@ mod tests {
         let extent =
             |released: &[DataSet], offline| Extent { released: sets(released), offline, ..Extent::default() };
         let wide = extent(&[DataSet::Name, DataSet::Phone], true);
-        assert!(wide.allows_all_of(&extent(&[DataSet::Phone], false)));
-        assert!(!extent(&[DataSet::Name], true).allows_all_of(&wide), "a set less");
-        assert!(!extent(&[DataSet::Name, DataSet::Phone], false).allows_all_of(&wide), "not in absence");
+        assert!(wide.allows_all_of(&extent(&[DataSet::Phone], false), NOW));
+        assert!(!extent(&[DataSet::Name], true).allows_all_of(&wide, NOW), "a set less");
+        assert!(!extent(&[DataSet::Name, DataSet::Phone], false).allows_all_of(&wide, NOW), "not in absence");
         assert!(wide.allows_any_of(&request(&[], &[DataSet::Phone, DataSet::Address], false)));
         assert!(!wide.allows_any_of(&request(&[DataSet::Address], &[], false)));
         assert!(wide.allows_any_of(&request(&[DataSet::Address], &[], true)), "absence");
@@ -256,7 +295,36 @@ mod tests {
     #[test]
     fn ticking_what_was_not_asked_for_releases_nothing() {
         let asked = request(&[DataSet::Name], &[], false);
-        let extent = Extent::agreed(&asked, &sets(&[DataSet::Pinfl]));
+        let extent = Extent::agreed(&asked, &sets(&[DataSet::Pinfl]), NOW);
         assert_eq!(extent.released, sets(&[DataSet::Name]));
+    }
+
+    #[test]
+    fn rfc9396_a_consent_is_bound_to_purpose_term_and_data_and_one_use_is_agreed_to_each_time() {
+        use crate::clients::{Ends, PersonalData, Use, detail_tests::loan};
+        let asking = |detail: PersonalData| DataRequest { details: vec![detail], ..DataRequest::default() };
+        let repeated = loan(&[DataSet::Phone, DataSet::Address], Use::Repeated);
+        let extent = Extent::agreed(&asking(repeated.clone()), &BTreeSet::new(), NOW);
+        assert_eq!((extent.released.len(), extent.sets().len()), (0, 2));
+        assert!(extent.covers(&asking(repeated.clone()), NOW));
+        assert!(extent.covers(&asking(loan(&[DataSet::Phone], Use::Repeated)), NOW), "less of the same");
+        assert!(!extent.covers(&asking(repeated.clone()), NOW.plus(86_400)), "its term is over");
+        for other in [
+            PersonalData { purpose: "A car".to_owned(), ..repeated.clone() },
+            PersonalData { ends: Ends::After(1), ..repeated.clone() },
+            loan(&[DataSet::Phone, DataSet::Pinfl], Use::Repeated),
+            loan(&[DataSet::Phone], Use::Single),
+        ] {
+            assert!(!extent.covers(&asking(other.clone()), NOW), "{other:?}");
+        }
+        assert!(!extent.covers(&request(&[DataSet::Phone], &[], false), NOW), "for every purpose");
+        assert!(extent.allows_any_of(&asking(repeated)) && !extent.is_one_off());
+
+        let once = asking(loan(&[DataSet::Phone], Use::Single));
+        let single = Extent::agreed(&once, &BTreeSet::new(), NOW);
+        assert!(!single.covers(&once, NOW) && single.is_one_off() && !single.allows_any_of(&once));
+        // What is read once takes nothing away that stands, and is nothing that stands.
+        assert!(extent.allows_all_of(&single, NOW) && !single.allows_all_of(&extent, NOW));
+        assert!(single.allows_all_of(&extent, NOW.plus(86_400)), "nothing stands any more");
     }
 }

@@ -5,10 +5,12 @@
 //! record. Protocols turn [`DataSet`]s into their own claims; pages show them with [`values`]. Consents are never
 //! changed, only followed by newer ones.
 
+mod agreed;
 mod consent;
 mod shown;
 mod store;
 
+pub use agreed::AgreedData;
 pub use consent::{Consent, Decision, Extent, NewConsent, PermittedBy, decide};
 pub use shown::{values, warning};
 pub(crate) use store::TABLES;

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use super::{Consent, Extent, NewConsent};
+use super::{Consent, DataSet, Extent, NewConsent};
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, Terms};
 use crate::people::{Account, AccountState, People, PersonId};
@@ -21,7 +21,7 @@ const TABLE: &str = "consents";
 pub struct ConsentContext {
     /// The person, as of now.
     pub account: Arc<Account>,
-    /// The newest consent that was not ended, expired or not.
+    /// The newest consent that was not ended, expired or not; none to data that are read once, which is agreed to each time.
     pub consent: Option<Consent>,
 }
 
@@ -71,7 +71,7 @@ impl Release {
                      c.consent_id, c.extent, c.expires_at, c.terms \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
                      LEFT JOIN wrong_codes w ON w.account = p.person_id \
-                     LEFT JOIN consents c ON c.person_id = p.person_id AND c.client_id = $1 AND c.basis = $2 AND c.ended_at IS NULL \
+                     LEFT JOIN consents c ON c.person_id = p.person_id AND c.client_id = $1 AND c.basis = $2 AND c.ended_at IS NULL AND c.once = 0 \
                      WHERE p.person_id = $3 ORDER BY c.given_at DESC, c.given_at_ms DESC, c.consent_id DESC LIMIT 1",
                 )
                 .bind(client.id.as_str())
@@ -87,7 +87,8 @@ impl Release {
         Ok(Some(ConsentContext { account: self.people.open(&row)?, consent }))
     }
 
-    /// The newest consent of each client and basis that a person has not ended, newest first.
+    /// The newest consent of each client and basis that a person has not ended, and all to data that are read once, newest
+    /// first.
     ///
     /// # Errors
     /// [`DbError`].
@@ -97,11 +98,11 @@ impl Release {
             .read_all(
                 db::statement(
                     "SELECT consent_id, client_id, basis, extent, given_at, expires_at, terms, permitted_by FROM consents c \
-                     WHERE person_id = $1 AND ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM consents newer \
-                     WHERE newer.person_id = c.person_id AND newer.client_id = c.client_id \
+                     WHERE person_id = $1 AND ended_at IS NULL AND (c.once = 1 OR NOT EXISTS (SELECT 1 FROM consents newer \
+                     WHERE newer.once = 0 AND newer.person_id = c.person_id AND newer.client_id = c.client_id \
                      AND newer.basis = c.basis AND newer.ended_at IS NULL AND (newer.given_at > c.given_at \
                      OR (newer.given_at = c.given_at AND (newer.given_at_ms > c.given_at_ms \
-                     OR (newer.given_at_ms = c.given_at_ms AND newer.consent_id > c.consent_id))))) \
+                     OR (newer.given_at_ms = c.given_at_ms AND newer.consent_id > c.consent_id)))))) \
                      ORDER BY given_at DESC, given_at_ms DESC, consent_id DESC",
                 )
                 .bind(person.as_str()),
@@ -110,7 +111,8 @@ impl Release {
         rows.iter().map(listed).collect()
     }
 
-    /// Ends a consent that a person gave, with those that it followed and `then`, all or nothing. Returns whose it was and
+    /// Ends a consent that a person gave, with those that it followed and `then`, all or nothing. One to data that are read once
+    /// followed none. Returns whose it was and
     /// the client; `None` when there is no such consent, it was ended before, or the law and not the person lets the
     /// client have the data.
     ///
@@ -129,7 +131,7 @@ impl Release {
         let former = db::statement(
             "UPDATE consents SET ended_at = $1 WHERE ended_at IS NULL AND basis = 'consent' AND EXISTS \
              (SELECT 1 FROM consents ended WHERE ended.consent_id = $2 AND ended.person_id = consents.person_id \
-             AND ended.client_id = consents.client_id AND ended.given_at >= consents.given_at)",
+             AND ended.client_id = consents.client_id AND ended.once = 0 AND ended.given_at >= consents.given_at)",
         );
         let mut changes = vec![former.bind(now.0).bind(consent)];
         changes.extend(then);
@@ -175,8 +177,8 @@ impl Release {
         let now = self.clock.now();
         let insert = db::statement(
             "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at, \
-             terms, shown, permitted_by, code_id, given_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (consent_id) DO NOTHING \
+             terms, shown, permitted_by, code_id, given_at_ms, once) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (consent_id) DO NOTHING \
              RETURNING consent_id, extent, expires_at, terms",
         )
         .bind(&new.id)
@@ -185,12 +187,13 @@ impl Release {
         .bind(basis(client))
         .bind(db::to_json(&new.extent)?)
         .bind(now.0)
-        .bind(now.plus(client.data.consent_seconds).0)
+        .bind(new.expires_at.0)
         .bind(db::to_json(&new.terms)?)
         .bind(new.shown)
         .bind(new.permitted_by.name())
         .bind(new.permitted_by.code_id())
-        .bind(self.clock.now_ms());
+        .bind(self.clock.now_ms())
+        .bind(i64::from(new.extent.is_one_off()));
         let recorded = if then.is_empty() {
             self.db.change(insert).await?
         } else {
@@ -223,7 +226,7 @@ impl Release {
     pub fn end_since(&self, (person, client): (&PersonId, &Client), former: &str, new: &str) -> Statement {
         db::statement(
             "UPDATE consents SET ended_at = $1 WHERE person_id = $2 AND client_id = $3 AND basis = $4 \
-             AND ended_at IS NULL AND consent_id <> $5 AND consent_id <> $6 AND EXISTS (SELECT 1 FROM consents f \
+             AND ended_at IS NULL AND once = 0 AND consent_id <> $5 AND consent_id <> $6 AND EXISTS (SELECT 1 FROM consents f \
              WHERE f.consent_id = $7 AND consents.given_at_ms >= f.given_at_ms)",
         )
         .bind(self.clock.now().0)
@@ -254,13 +257,13 @@ fn consent(row: &Row) -> Result<Consent, DbError> {
 }
 
 fn given<'a>(consent: &'a Consent, person: &'a PersonId, client: &'a Client) -> Event<'a> {
-    let (released, withheld) = (consent.extent.released.iter(), consent.extent.withheld.iter());
+    let (released, withheld) = (consent.extent.sets().into_iter(), consent.extent.withheld.iter());
     Event::new(Kind::ConsentGiven)
         .client(client.id.as_str())
         .person(person.as_str())
         .consent(consent.id.as_str())
         .basis(basis(client))
-        .data_sets(released.map(|set| set.name()))
+        .data_sets(released.map(DataSet::name))
         .withheld_sets(withheld.map(|set| set.name()))
         .until(consent.expires_at.0)
 }

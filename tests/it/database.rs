@@ -308,6 +308,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "consents",
         "grants",
         "revoked_tokens",
+        "used_details",
         "phone_numbers",
         "persons",
         "wrong_codes",

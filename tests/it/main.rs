@@ -20,6 +20,7 @@ mod cors;
 mod crash;
 mod database;
 mod demo;
+mod details;
 mod device;
 mod discovery;
 mod dpop;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use crate::clients::Localized;
+use crate::clients::{DetailType, Localized};
 use crate::people::DataSet;
 
 /// Members of this part that may be translated.
@@ -37,6 +37,9 @@ pub struct DataDocument {
     /// Data that may be asked for; those of the scopes `profile`, `phone` and `address` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_sets: Option<Vec<DataSetEntry>>,
+    /// The kinds of objects of `authorization_details` that it may ask by (RFC 9396 §10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details_types: Option<Vec<String>>,
     /// Days that a consent holds; 365 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent_days: Option<i64>,
@@ -50,6 +53,7 @@ members!(DataDocument {
     recipients,
     permission,
     data_sets,
+    authorization_details_types,
     consent_days
 });
 
@@ -115,14 +119,18 @@ pub struct DataPolicy {
     pub recipients: Localized,
     /// By what a person permits a release.
     pub permission: Permission,
+    /// The kinds of objects of `authorization_details` that it may ask by.
+    pub detail_types: Vec<DetailType>,
     /// For how long a consent holds, in seconds.
     pub consent_seconds: i64,
 }
 
 impl DataDocument {
     pub(super) fn check(&self, check: &mut Check<'_>) -> DataPolicy {
+        let sets = self.sets(check);
         DataPolicy {
-            sets: self.sets(check),
+            detail_types: self.detail_types(&sets, check),
+            sets,
             basis: check.word("basis", self.basis.as_deref(), Basis::Consent),
             basis_reference: check.localized("basis_reference", self.basis_reference.as_ref()),
             purpose: check.localized("purpose", self.purpose.as_ref()),
@@ -141,6 +149,28 @@ impl DataDocument {
                  `basis_reference` the contract or law",
             );
         }
+    }
+
+    fn detail_types(&self, sets: &[DataSetPolicy], check: &mut Check<'_>) -> Vec<DetailType> {
+        let mut types = Vec::new();
+        for name in self.authorization_details_types.iter().flatten() {
+            match DetailType::parse(name) {
+                Some(kind) if !types.contains(&kind) => types.push(kind),
+                Some(_) => {}
+                None => {
+                    let known: Vec<&str> = DetailType::ALL.iter().map(|kind| kind.name()).collect();
+                    let why = format!("`{name}` is none of {} (RFC 9396 §10)", known.join(", "));
+                    check.fail("authorization_details_types", why);
+                }
+            }
+        }
+        if types.contains(&DetailType::PersonalData) && sets.is_empty() {
+            check.fail(
+                "authorization_details_types",
+                "`personal_data` names data sets, and the registration has none: see `data_sets` and `scope`",
+            );
+        }
+        types
     }
 
     fn sets(&self, check: &mut Check<'_>) -> Vec<DataSetPolicy> {
@@ -215,6 +245,21 @@ mod tests {
         assert_eq!(
             wrong("data_sets = [{ name = 'name', colour = 'red' }]"),
             ["data_sets: `colour` is no member of a data set"]
+        );
+    }
+
+    #[test]
+    fn rfc9396_10_the_types_of_details_are_known_and_have_data_to_name() {
+        assert!(client("").data.detail_types.is_empty());
+        let types = "authorization_details_types = ['personal_data', 'personal_data']\n";
+        assert_eq!(client(types).data.detail_types, [DetailType::PersonalData]);
+        assert_eq!(
+            wrong("authorization_details_types = ['payment']"),
+            ["authorization_details_types: `payment` is none of personal_data (RFC 9396 §10)"]
+        );
+        assert!(
+            wrong(&format!("{types}scope = 'openid'"))[0]
+                .starts_with("authorization_details_types: `personal_data` names data sets")
         );
     }
 

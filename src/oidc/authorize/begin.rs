@@ -78,7 +78,7 @@ impl AuthorizationRequest {
 /// What is refused because its address would be too long for browsers and proxies.
 pub(super) const TOO_LARGE: OAuthError = OAuthError {
     code: ErrorCode::InvalidRequest,
-    description: "the request is too large: send a shorter state, nonce or claims",
+    description: "the request is too large: send a shorter state, nonce, claims or authorization_details",
 };
 
 /// Whether the address of a sign-in attempt would hold the request.

@@ -3,6 +3,7 @@
 use super::AuthorizationRequest;
 use crate::clients::Client;
 use crate::oidc::error::OAuthError;
+use crate::platform::clock::Timestamp;
 use crate::platform::jose::KeySet;
 use crate::platform::web::params::Params;
 
@@ -17,8 +18,10 @@ pub(super) struct Input<'a> {
     pub(super) issuer: &'a str,
     /// This provider's keys, which hints are signed with.
     pub(super) keys: &'a KeySet,
-    /// The URIs of the resource servers that the client may name, if the request names any.
+    /// The URIs of the resource servers that the client may name, if the request could name any.
     pub(super) resources: &'a [String],
+    /// Now.
+    pub(super) now: Timestamp,
 }
 
 /// One rule: reads its parameter into the request, or says what is wrong.

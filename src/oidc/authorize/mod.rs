@@ -7,6 +7,7 @@
 
 mod acr;
 mod answer;
+mod authorization_details;
 mod begin;
 mod claims;
 mod client;
@@ -44,9 +45,10 @@ use super::pushed_request::{self, PushedRequests};
 use super::resource::registered;
 use super::{Codes, Provider};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, DataRequest};
+use crate::clients::{Client, DataRequest, PersonalData};
 use crate::grants::Grants;
 use crate::platform::bytes::Digest;
+use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::Unavailable;
 use crate::platform::jose::KeySet;
 use crate::platform::seal::Mac;
@@ -108,6 +110,8 @@ pub(super) struct AuthorizationRequest {
     pub max_age: Option<i64>,
     /// The `claims` parameter.
     pub claims: ClaimsRequest,
+    /// The `authorization_details` parameter (RFC 9396).
+    pub details: Vec<PersonalData>,
     /// Accepted authentication context classes.
     pub acr: Vec<Acr>,
     /// The `sub` that the answer must be about.
@@ -161,6 +165,7 @@ impl AuthorizationRequest {
             prompt: BTreeSet::new(),
             max_age: None,
             claims: ClaimsRequest::default(),
+            details: Vec::new(),
             acr: Vec::new(),
             expected_sub: None,
             pushed: None,
@@ -171,7 +176,8 @@ impl AuthorizationRequest {
     pub(super) fn data(&self) -> DataRequest {
         let offline = self.scopes.iter().any(|scope| scope == "offline_access");
         let asked = requested(&self.scopes, &self.claims);
-        DataRequest::allowed(self.redirect.client(), &asked, offline)
+        let allowed = DataRequest::allowed(self.redirect.client(), &asked, offline);
+        DataRequest { details: self.details.clone(), ..allowed }
     }
 }
 
@@ -187,7 +193,8 @@ fn check(
 ) -> Result<AuthorizationRequest, Rejection> {
     let resources = registered(&provider.clients, client, params);
     let redirect = redirect_uri::verify(Arc::clone(client), params)?;
-    apply(list, redirect, params, (&provider.keys.current(), &provider.issuer, &resources))
+    let keys = provider.keys.current();
+    apply(list, redirect, params, (&keys, &provider.issuer, &resources, provider.clock.now()))
 }
 
 /// The parameters in the request's object, if it has one that counts.
@@ -216,10 +223,10 @@ fn apply(
     list: &[input::Rule],
     redirect: VerifiedRedirect,
     params: &Params,
-    (keys, issuer, resources): (&KeySet, &str, &[String]),
+    (keys, issuer, resources, now): (&KeySet, &str, &[String], Timestamp),
 ) -> Result<AuthorizationRequest, Rejection> {
     let client = Arc::clone(redirect.client());
-    let input = input::Input { params, client: &client, issuer, keys, resources };
+    let input = input::Input { params, client: &client, issuer, keys, resources, now };
     let mut request = AuthorizationRequest::new(redirect);
     for rule in list {
         if let Err(error) = rule(input, &mut request) {

@@ -53,8 +53,14 @@ fn run(rule: Rule, client: &Arc<Client>, query: &str) -> Result<AuthorizationReq
     let mut request = AuthorizationRequest::new(redirect);
     let (params, keys) = (parse(query), keys());
     let resources = ["https://api.uz/".to_owned()];
-    let input =
-        Input { params: &params, client, issuer: "https://id.uz", keys: &keys, resources: &resources };
+    let input = Input {
+        params: &params,
+        client,
+        issuer: "https://id.uz",
+        keys: &keys,
+        resources: &resources,
+        now: Timestamp(0),
+    };
     for earlier in
         [scope::check as Rule, claims::check].into_iter().filter(|earlier| *earlier as usize != rule as usize)
     {
@@ -72,7 +78,9 @@ fn a_complete_request_passes_every_rule() {
     let client = client("");
     let params = parse(&complete());
     let redirect = verify(client, &params).unwrap();
-    let request = apply(&AUTHORIZATION_ENDPOINT, redirect, &params, (&keys(), "https://id.uz", &[])).unwrap();
+    let request =
+        apply(&AUTHORIZATION_ENDPOINT, redirect, &params, (&keys(), "https://id.uz", &[], Timestamp(0)))
+            .unwrap();
     assert_eq!(request.scopes, ["openid", "profile"]);
     assert_eq!((request.nonce.as_deref(), request.redirect.state()), (Some("n"), Some("s")));
     assert_eq!(request.acr, [Acr::MobileId]);
@@ -220,8 +228,14 @@ fn oidc_3_1_2_1_a_hint_is_an_id_token_of_ours_for_this_client() {
         let mut request = AuthorizationRequest::new(redirect.clone());
         request.claims.sub = claimed.map(str::to_owned);
         let params = parse(&format!("id_token_hint={hint}"));
-        let input =
-            Input { params: &params, client: &client, issuer: "https://id.uz", keys: &keys, resources: &[] };
+        let input = Input {
+            params: &params,
+            client: &client,
+            issuer: "https://id.uz",
+            keys: &keys,
+            resources: &[],
+            now: Timestamp(0),
+        };
         id_token_hint::check(input, &mut request).map(|()| request.expected_sub)
     };
     assert_eq!(check(&ours, None), Ok(Some("somebody".to_owned())));

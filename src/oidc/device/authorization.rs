@@ -9,8 +9,9 @@ use super::limits::Caps;
 use super::user_code::UserCode;
 use super::{Asked, Devices, INTERVAL, LIFETIME, REMEMBERED, USER_CODES, Waiting, key};
 use crate::audit::Kind;
-use crate::clients::{AuthMethod, Client, GrantType};
-use crate::oidc::claims::SCOPES;
+use crate::clients::{AuthMethod, Client, DataRequest, GrantType, PersonalData};
+use crate::oidc::authorization_details::{self, Bounds};
+use crate::oidc::claims::{ClaimsRequest, SCOPES, requested};
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::{client_auth, paths, resource};
 use crate::platform::bytes::{self, Digest};
@@ -29,6 +30,9 @@ const OPEN: Caps = Caps { address: 100, site: 300, region: 300, provider: 1000, 
 
 /// The longest names of resource servers, together: they travel in an address.
 const LONGEST_RESOURCES: usize = 1000;
+
+/// The longest details: they travel in that address as well.
+const LONGEST_DETAILS: usize = 1000;
 
 /// The answer (§3.2).
 #[derive(Serialize)]
@@ -61,7 +65,8 @@ async fn answer(devices: &Devices, request: &HttpRequest, body: &[u8]) -> Result
     let client = client_auth::authenticate(&devices.provider, request, &params).await?;
     let asked = scopes(&client, params.get("scope")).and_then(|scopes| {
         let resources = resources(devices, &client, &params)?;
-        Ok((scopes, resources))
+        let details = details(devices, &client, (&scopes, &resources), &params)?;
+        Ok((scopes, resources, details))
     });
     let asked = asked.map_err(|error| error.of(&client.id))?;
     open(devices, request, &client, asked).await.map_err(|error| error.of(&client.id))
@@ -77,6 +82,31 @@ fn resources(devices: &Devices, client: &Client, params: &Params) -> Result<Vec<
         return Err(TokenError::new(ErrorCode::InvalidTarget, description));
     }
     Ok(asked)
+}
+
+/// What is asked for with a purpose of its own, as at the authorization endpoint.
+fn details(
+    devices: &Devices,
+    client: &Client,
+    (scopes, resources): (&[String], &[String]),
+    params: &Params,
+) -> Result<Vec<PersonalData>, TokenError> {
+    let Some(text) = params.get(authorization_details::NAME) else { return Ok(Vec::new()) };
+    if text.len() > LONGEST_DETAILS {
+        let description = "authorization_details is longer than 1000 bytes";
+        return Err(TokenError::new(ErrorCode::InvalidAuthorizationDetails, description));
+    }
+    let provider = &devices.provider;
+    let sets = requested(scopes, &ClaimsRequest::default());
+    let bounds = Bounds {
+        client,
+        general: &DataRequest::allowed(client, &sets, false).general(),
+        registered: &resource::registered(&provider.clients, client, params),
+        resources,
+        issuer: &provider.issuer,
+        now: provider.clock.now(),
+    };
+    Ok(authorization_details::asked(text, &bounds)?)
 }
 
 /// The scopes that are understood, of a client that may ask.
@@ -103,7 +133,7 @@ async fn open(
     devices: &Devices,
     request: &HttpRequest,
     client: &Client,
-    (scopes, resources): (Vec<String>, Vec<String>),
+    (scopes, resources, details): (Vec<String>, Vec<String>, Vec<PersonalData>),
 ) -> Result<Answer, TokenError> {
     let now = devices.provider.clock.now();
     let expires_at = now.plus(LIFETIME);
@@ -122,6 +152,7 @@ async fn open(
         client_id: client.id.clone(),
         scopes,
         resources,
+        details,
         taken_by: None,
         began: now,
         address: address.to_string(),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Provider;
-use crate::clients::ClientId;
+use crate::clients::{ClientId, PersonalData};
 use crate::grants::{GrantDetails, Grants};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -59,6 +59,9 @@ struct Asked {
     scopes: Vec<String>,
     /// The resource servers that access tokens are to be for (RFC 8707).
     resources: Vec<String>,
+    /// Data with a purpose of their own (RFC 9396).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    details: Vec<PersonalData>,
     /// Digest of the identifier of the browser that took it.
     taken_by: Option<Digest>,
     /// When it began, and from which address.

@@ -23,5 +23,6 @@ pub(super) fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenErr
         id_token: None,
         refresh_token: None,
         scope: String::new(),
+        authorization_details: None,
     })
 }

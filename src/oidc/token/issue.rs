@@ -1,15 +1,16 @@
 //! What every grant type ends with: the grant's row, and its tokens.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::TokenRequest;
 use crate::audit::Event;
 use crate::clients::{AuthMethod, Client};
 use crate::grants::{Confirmation, Grant, GrantDetails};
-use crate::oidc::access_token::Restriction;
+use crate::oidc::access_token::{Restriction, on_the_wire};
 use crate::oidc::error::TokenError;
-use crate::oidc::{Tokens, id_token, resource};
-use crate::people::Account;
+use crate::oidc::{Tokens, authorization_details, id_token, resource};
+use crate::people::{Account, DataSet};
 use crate::platform::bytes::Digest;
 
 /// RFC 6749 §5.1.
@@ -24,6 +25,9 @@ pub(super) struct TokenResponse {
     pub(super) refresh_token: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) scope: String,
+    /// RFC 9396 §7.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) authorization_details: Option<Value>,
 }
 
 /// What lies between the redemption of a code and the issue of its access token, at most, in seconds: a grant without
@@ -50,10 +54,16 @@ pub(super) async fn redeem(
         return Err(invalid());
     }
     let audience = resource::audience(&tokens.provider, client, params, &details.resources)?;
+    let narrowed = params.get(authorization_details::NAME);
+    let narrowed = narrowed.map(|text| authorization_details::narrowed(text, &details.agreed)).transpose()?;
     let record = id_token::record(tokens, id_token::subject(&details)).await?;
     let redeemed = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until, together);
     let grant = redeemed.await?;
-    let grant = grant.ok_or_else(invalid)?;
+    let mut grant = grant.ok_or_else(invalid)?;
+    if let Some(narrowed) = narrowed {
+        // RFC 9396 §6.1: the access token is narrowed, the grant is not.
+        grant.details.agreed = narrowed;
+    }
     let restriction = Restriction { audience, bound_to };
     let about = (&grant, record.as_deref());
     let response = respond_with(tokens, client, about, (nonce.as_deref(), restriction), issued)?;
@@ -69,7 +79,7 @@ pub(super) fn respond_with(
     issued: Event<'_>,
 ) -> Result<TokenResponse, TokenError> {
     let bound_to = restriction.bound_to;
-    let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant, restriction)?;
+    let (access_token, expires_in, told) = tokens.access_tokens.for_grant(client, grant, restriction)?;
     let id_token = id_token::issue(tokens, client, (&grant.details, record), &access_token, nonce)?;
     tokens.provider.audit.record(described(issued, client, grant));
     Ok(TokenResponse {
@@ -78,6 +88,7 @@ pub(super) fn respond_with(
         id_token: Some(id_token),
         refresh_token: None,
         scope: grant.details.scope.clone(),
+        authorization_details: (!told.is_empty()).then(|| on_the_wire(&told)),
         access_token,
     })
 }
@@ -94,7 +105,7 @@ fn described<'a>(event: Event<'a>, client: &'a Client, grant: &'a Grant) -> Even
         .person(details.person_id.as_str())
         .grant(grant.id.as_str())
         .scopes(&details.scope)
-        .data_sets(details.released.iter().map(|set| set.name()))
+        .data_sets(details.data_sets().into_iter().map(DataSet::name))
         .acr(details.acr.name());
     match &details.consent_id {
         Some(consent) => event.consent(consent.as_str()),

@@ -8,7 +8,7 @@ use crate::grants::Grant;
 use crate::oidc::access_token::Restriction;
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::refresh_token::RefreshToken;
-use crate::oidc::{Tokens, id_token, resource};
+use crate::oidc::{Tokens, authorization_details, id_token, resource};
 
 /// Answers it, with rotation unless the client's tokens are not rotated (FAPI 2.0 Security Profile §5.3.2.1): a token used
 /// before revokes all that came of its grant, unless it is the one before the current one and [`Grant::repeats`]. Everything that may fail is read before the token is used up.
@@ -33,7 +33,8 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
         return Err(another_key());
     }
     let (asked, resource) = (params.get("scope"), params.get(resource::NAME));
-    let narrows = asked.is_some() || resource.is_some();
+    let details = params.get(authorization_details::NAME);
+    let narrows = asked.is_some() || resource.is_some() || details.is_some();
     let found = if narrows { tokens.grants.find(&token.grant).await? } else { None };
     if let Some(found) = found.filter(|found| found.client_id == client.id) {
         let granted: Vec<&str> = found.details.scope.split(' ').collect();
@@ -43,6 +44,9 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
             && (found.generation == token.generation || found.repeats(token.generation, window, now));
         if is_current && asked.is_some_and(|asked| asked.split(' ').any(|scope| !granted.contains(&scope))) {
             return Err(TokenError::new(ErrorCode::InvalidScope, "scope exceeds what was granted"));
+        }
+        if let Some(details) = details.filter(|_| is_current) {
+            authorization_details::narrowed(details, &found.details.agreed)?;
         }
         if is_current && resource.is_some() {
             resource::audience(&tokens.provider, client, params, &found.details.resources)?;
@@ -75,6 +79,9 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
     if let Some(asked) = asked {
         // RFC 6749 §6: the access token is narrowed, the grant is not.
         grant.details.narrow_to(asked);
+    }
+    if let Some(details) = details {
+        grant.details.agreed = authorization_details::narrowed(details, &grant.details.agreed)?;
     }
     let audience = resource::audience(&tokens.provider, client, params, &grant.details.resources)?;
     let restriction = Restriction { audience, bound_to };

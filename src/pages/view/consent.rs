@@ -43,6 +43,15 @@ impl Datum {
     }
 }
 
+/// A purpose of its own, for which some of the data are asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedFor {
+    /// In the service's words.
+    pub purpose: String,
+    /// Which data, how often and until when, in one sentence.
+    pub terms: String,
+}
+
 /// Asks whether the data may go to the service. Posts `decision=allow|deny`, a `datum` for each ticked one, and `shown`,
 /// which says what the page showed.
 #[derive(Template)]
@@ -71,6 +80,8 @@ pub(crate) struct ConsentPage<'a> {
     pub recipients: Option<&'a str>,
     /// What the service wants the data for, in its words.
     pub purpose: &'a str,
+    /// Purposes of their own, for which some of the data are asked for.
+    pub details: Vec<AskedFor>,
     /// The contract or law that it rests on, in words.
     pub basis: Option<&'a str>,
     /// The day on which the permission ends, as people say it before a suffix.

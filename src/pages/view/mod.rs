@@ -9,6 +9,6 @@ mod number;
 mod tests;
 
 pub(super) use code::{CodeData, CodeError, CodeMeaning, CodePage, Next};
-pub(super) use consent::{ConsentPage, ContinuePage, Datum};
+pub(super) use consent::{AskedFor, ConsentPage, ContinuePage, Datum};
 pub(super) use leaving::{SignOutPage, SignedOutPage, WelcomePage};
 pub(super) use number::{NumberError, NumberPage};

@@ -56,6 +56,14 @@ pub(crate) const BROKER: &str = "broker";
 pub(crate) const TV: &str = "tv";
 /// As `TV`, with a secret; refreshes; gets tokens for `API` and `TAX`.
 pub(crate) const RADIO: &str = "radio";
+/// Asks for data with a purpose of their own; refreshes; gets tokens for `API` and `TAX`.
+pub(crate) const FUND: &str = "fund";
+/// As `FUND`, with signed access tokens.
+pub(crate) const CHARITY: &str = "charity";
+/// As `FUND`, a device.
+pub(crate) const KIOSK: &str = "kiosk";
+/// As `FUND`, by a law.
+pub(crate) const BUREAU: &str = "bureau";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
 /// Speaks OneID's protocol, and may ask for all data.
@@ -88,6 +96,9 @@ pub(crate) fn secret(client_id: &str) -> String {
 
 /// The grant of devices.
 const DEVICE: &str = "\"urn:ietf:params:oauth:grant-type:device_code\"";
+
+/// The kinds of details that a service may ask by.
+const DETAILED: &str = "authorization_details_types = [\"personal_data\"]\n";
 
 /// Everything that a service may ask for; it needs the name.
 const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
@@ -198,6 +209,21 @@ pub(crate) fn text(backchannel: &str) -> String {
                 "oneid = true\noneid_app_redirect_uris = true\noneid_requests_per_minute = 3\n\
                  sector = \"ilova.uz\"\nredirect_uris = [\"{APP_CALLBACK}\", \"{CALLBACK}\"]\n"
             ),
+        ),
+    ]
+    .concat()
+        + &granting(&buying)
+}
+
+/// Those that ask for data with a purpose.
+fn granting(buying: &str) -> String {
+    [
+        client(FUND, &format!("{buying}{DETAILED}{ALL_DATA}")),
+        client(CHARITY, &format!("{buying}{DETAILED}{ALL_DATA}access_token_format = \"jwt\"\n")),
+        client(KIOSK, &format!("grant_types = [{DEVICE}]\nredirect_uris = []\n{DETAILED}{ALL_DATA}")),
+        client(
+            BUREAU,
+            &format!("{DETAILED}kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
         ),
     ]
     .concat()

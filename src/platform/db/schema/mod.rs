@@ -78,6 +78,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "client proofs",
         sql: include_str!("../../../../migrations/0011_client_proofs.sql"),
     },
+    Migration {
+        version: 14,
+        description: "details and managed grants",
+        sql: include_str!("../../../../migrations/0014_details_and_managed_grants.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
