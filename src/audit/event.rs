@@ -86,6 +86,8 @@ fields! {
     alg: Text<'a> = "key.alg";
     /// The grant type of a token request.
     grant_type: Text<'a> = "grant.type";
+    /// The resource server that an exchanged token is for.
+    audience: Text<'a> = "audience.id";
     /// The error code of the response.
     error: Text<'a> = "oidc.error";
     /// Why, in a word of this program or the error's description.

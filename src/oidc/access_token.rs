@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Provider;
+use super::audience::{Audience, Restriction, act, actors, on_the_wire};
 use super::error::TokenError;
 use crate::clients::{AccessTokenFormat, Client, ClientId};
 use crate::grants::{self, Confirmation, Grant, Grants, Revocations};
@@ -54,6 +55,13 @@ pub(super) struct AccessToken {
     /// What it is bound to.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     pub bound_to: Option<Confirmation>,
+    /// Who acts for the person, where the token was got for another (RFC 8693): the client that it was issued to, and those
+    /// through which that one acts.
+    #[serde(rename = "b", default, skip_serializing_if = "Vec::is_empty")]
+    pub act: Vec<ClientId>,
+    /// The client that the person let have it; of an exchanged token another one than it was issued to.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ClientId>,
     /// The person whose data it gives access to; none for a client that acts on its own behalf.
     #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
     pub person: Option<TokenPerson>,
@@ -106,59 +114,15 @@ const PLACE: &[u8] = b"access-token";
 /// not open them.
 const BOUND_PLACE: &[u8] = b"bound-access-token";
 
-/// What stands between grant and token in the `jti` of a signed token; of a bound one, for the same reason, something else.
-/// Neither is a letter of an identifier.
-const BETWEEN: [char; 2] = ['.', '~'];
+/// Where exchanged ones are sealed, for the same reason: such a node would not say who acts.
+const EXCHANGED_PLACE: &[u8] = b"exchanged-access-token";
 
-/// For whom an access token is.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Audience {
-    servers: Vec<ClientId>,
-    resources: Vec<String>,
-    elsewhere: bool,
-}
+/// What stands between grant and token in the `jti` of a signed token; of a bound or exchanged one, for the same reason,
+/// something else. None is a letter of an identifier.
+const BETWEEN: [char; 3] = ['.', '~', '!'];
 
-impl Audience {
-    /// This provider, and all resource servers that the client names.
-    pub(super) fn of_all(client: &Client) -> Self {
-        Self { servers: client.tokens.resource_servers.clone(), ..Self::default() }
-    }
-
-    /// This provider, and the resource servers that the authorization request named.
-    pub(super) fn of(resources: Vec<String>) -> Self {
-        Self { resources, ..Self::default() }
-    }
-
-    /// The resource servers that the token request named, and nobody else: they can do nothing here with the token.
-    pub(super) fn only(resources: Vec<String>) -> Self {
-        Self { resources, elsewhere: true, ..Self::default() }
-    }
-
-    /// Which of the details of a grant are the business of these, and still hold. Servers that are named by the client alone
-    /// are all that it has, and so at every location.
-    pub(super) fn told(&self, details: &[AgreedData], provider: &Provider) -> Vec<AgreedData> {
-        let now = provider.clock.now();
-        let issuer = (!self.elsewhere).then(|| provider.issuer.to_string());
-        let named: Vec<String> = self.resources.iter().cloned().chain(issuer).collect();
-        let concerned = |detail: &&AgreedData| !self.servers.is_empty() || detail.is_for(&named);
-        details.iter().filter(|detail| detail.is_live(now)).filter(concerned).cloned().collect()
-    }
-
-    /// What `aud` of a signed token says. Client identifiers hold no colon, and URIs do.
-    fn read(aud: &Value, issuer: &str) -> Self {
-        let one = aud.as_str().into_iter();
-        let all: Vec<&str> =
-            one.chain(aud.as_array().into_iter().flatten().filter_map(Value::as_str)).collect();
-        let mut audience = Self { elsewhere: !all.contains(&issuer), ..Self::default() };
-        for name in all.into_iter().filter(|name| *name != issuer) {
-            match ClientId::parse(name) {
-                Some(id) => audience.servers.push(id),
-                None => audience.resources.push(name.to_owned()),
-            }
-        }
-        audience
-    }
-}
+/// What stands between the identifiers of an exchanged token's ancestors and its own: it ends with any of them.
+const DESCENDS: char = ',';
 
 impl AccessToken {
     /// Whom it is for (`aud`).
@@ -177,17 +141,14 @@ impl AccessToken {
     pub(super) fn is_for(&self, server: &Client, issued: Option<&Client>) -> bool {
         let named = |uri: &String| server.tokens.resource_uris.contains(uri);
         let listed = || issued.is_some_and(|client| client.tokens.resource_servers.contains(&server.id));
+        if !self.act.is_empty() {
+            let allowed = issued.is_some_and(|client| client.tokens.may_exchange_for.contains(&server.id));
+            let meant = self.resource_servers.contains(&server.id) || self.resources.iter().any(named);
+            return server.tokens.resource_server && allowed && meant;
+        }
         server.tokens.resource_server
             && (self.resource_servers.contains(&server.id) || (self.resources.iter().any(named) && listed()))
     }
-}
-
-/// Where an access token may be used, and by whom.
-pub(super) struct Restriction {
-    /// The resource servers that it is for.
-    pub audience: Audience,
-    /// The key whose holder alone may use it.
-    pub bound_to: Option<Confirmation>,
 }
 
 impl AccessTokens {
@@ -245,6 +206,38 @@ impl AccessTokens {
         self.issue(client, (None, None), self.seconds, (scope, restriction))
     }
 
+    /// Issues what `client` gets for the `subject` token, to act for its person (RFC 8693): it lives no longer, and ends with it.
+    ///
+    /// # Errors
+    /// [`TokenError`] when there is no key to sign with.
+    pub(super) fn exchanged(
+        &self,
+        client: &Client,
+        subject: &AccessToken,
+        person: TokenPerson,
+        (scope, restriction): (&str, Restriction),
+    ) -> Result<(String, i64), TokenError> {
+        let now = self.provider.clock.now();
+        let left = subject.expires_at.since(now).min(self.seconds);
+        let Restriction { audience, bound_to } = restriction;
+        let token = AccessToken {
+            id: format!("{}{DESCENDS}{}", subject.id, bytes::random_text::<16>()),
+            grant: subject.grant.clone(),
+            client_id: client.id.clone(),
+            resource_servers: audience.servers,
+            resources: audience.resources,
+            elsewhere: audience.elsewhere,
+            scope: scope.to_owned(),
+            issued_at: now,
+            expires_at: now.plus(left),
+            bound_to,
+            act: [std::slice::from_ref(&client.id), &subject.act].concat(),
+            origin: Some(subject.origin.as_ref().unwrap_or(&subject.client_id).clone()),
+            person: Some(person),
+        };
+        Ok((self.write(client, &token)?, left))
+    }
+
     fn issue(
         &self,
         client: &Client,
@@ -266,11 +259,17 @@ impl AccessTokens {
             issued_at: now,
             expires_at: now.plus(seconds),
             bound_to,
+            act: Vec::new(),
+            origin: None,
             person,
         };
+        self.write(client, &token)
+    }
+
+    fn write(&self, client: &Client, token: &AccessToken) -> Result<String, TokenError> {
         match client.tokens.access_token_format {
-            AccessTokenFormat::Opaque => Ok(self.seal(&token)?),
-            AccessTokenFormat::Jwt => self.signed(client, &token),
+            AccessTokenFormat::Opaque => Ok(self.seal(token)?),
+            AccessTokenFormat::Jwt => self.signed(client, token),
         }
     }
 
@@ -298,10 +297,13 @@ impl AccessTokens {
             "client_id": client.id.as_str(),
             "iat": token.issued_at.0,
             "exp": token.expires_at.0,
-            "jti": format!("{}{}{}", token.grant, BETWEEN[usize::from(token.bound_to.is_some())], token.id),
+            "jti": format!("{}{}{}", token.grant, between(token), token.id),
         });
         if let Some(bound_to) = token.bound_to {
             claims["cnf"] = json!(bound_to);
+        }
+        if let Some(act) = act(&token.act) {
+            claims["act"] = act;
         }
         if !token.scope.is_empty() {
             claims["scope"] = token.scope.as_str().into();
@@ -327,7 +329,9 @@ impl AccessTokens {
             return Ok(None);
         }
         // A disabled or deleted client gets no data, and no client gets those of a person who is no longer enrolled.
-        let enabled = self.provider.clients.find(&token.client_id).is_some_and(|client| !client.disabled);
+        let on_its_way = token.act.iter().chain(&token.origin).chain([&token.client_id]);
+        let find = |id: &ClientId| self.provider.clients.find(id);
+        let enabled = on_its_way.map(find).all(|client| client.is_some_and(|client| !client.disabled));
         if let Some(person) = &token.person
             && !self
                 .people
@@ -346,7 +350,9 @@ impl AccessTokens {
         Ok(match &token.person {
             Some(person) => {
                 let epoch = grants::epoch_id(&person.person_id, person.epoch);
-                self.revocations.contains(&[grant, id, &epoch]).await?
+                let ancestors = id.match_indices(DESCENDS).map(|(end, _)| &id[..end]);
+                let names: Vec<&str> = [grant, id, &epoch].into_iter().chain(ancestors).collect();
+                self.revocations.contains(&names).await?
             }
             None => self.revocations.contains(&[id]).await?,
         })
@@ -380,6 +386,8 @@ impl AccessTokens {
             },
         };
         let time = |name: &str| Timestamp(claims[name].as_i64().unwrap_or(0));
+        let Some(act) = actors(&claims["act"]) else { return Ok(None) };
+        let mut origin = None;
         let person = if grant == id {
             None
         } else {
@@ -387,6 +395,7 @@ impl AccessTokens {
             let Some(found) = self.grants.find(grant).await?.filter(|found| !found.revoked) else {
                 return Ok(None);
             };
+            origin = (!act.is_empty()).then_some(found.client_id);
             let mut details = found.details;
             details.narrow_to(text("scope"));
             let told = claims["authorization_details"].as_array();
@@ -395,7 +404,8 @@ impl AccessTokens {
             Some(TokenPerson {
                 person_id: details.person_id,
                 epoch: details.epoch,
-                sub: details.sub,
+                // That of the one whom an exchanged token is for.
+                sub: text("sub").to_owned(),
                 released: details.released,
                 claims: details.claims.userinfo,
                 details: agreed,
@@ -415,23 +425,33 @@ impl AccessTokens {
             issued_at: time("iat"),
             expires_at: time("exp"),
             bound_to,
+            act,
+            origin,
             person,
         }))
     }
 }
 
-/// Details as clients and resource servers read them.
-pub(super) fn on_the_wire(details: &[AgreedData]) -> Value {
-    details.iter().map(AgreedData::on_the_wire).collect()
+const fn place_of(token: &AccessToken) -> &'static [u8] {
+    match (token.act.is_empty(), &token.bound_to) {
+        (false, _) => EXCHANGED_PLACE,
+        (true, Some(_)) => BOUND_PLACE,
+        (true, None) => PLACE,
+    }
 }
 
-const fn place_of(token: &AccessToken) -> &'static [u8] {
-    if token.bound_to.is_some() { BOUND_PLACE } else { PLACE }
+const fn between(token: &AccessToken) -> char {
+    match (token.act.is_empty(), &token.bound_to) {
+        (false, _) => BETWEEN[2],
+        (true, Some(_)) => BETWEEN[1],
+        (true, None) => BETWEEN[0],
+    }
 }
 
 fn opened(sealer: &Sealer, text: &str) -> Option<AccessToken> {
-    let plain = sealer.open_text(PLACE, text).or_else(|_| sealer.open_text(BOUND_PLACE, text));
-    serde_json::from_slice(&plain.ok()?).ok()
+    let places = [PLACE, BOUND_PLACE, EXCHANGED_PLACE];
+    let plain = places.into_iter().find_map(|place| sealer.open_text(place, text).ok());
+    serde_json::from_slice(&plain?).ok()
 }
 
 #[cfg(test)]
@@ -452,5 +472,25 @@ mod tests {
             assert_eq!(sealer.open_text(b"access-token", &text).is_ok(), opens, "as that version opens it");
             assert_eq!(opened(&sealer, &text).unwrap().bound_to, token.bound_to);
         }
+    }
+
+    #[test]
+    fn rfc8693_4_1_who_acts_is_outside_and_a_version_that_knows_no_exchange_opens_no_such_token() {
+        let chain: Vec<ClientId> =
+            ["notes", "ledger"].into_iter().map(|id| ClientId::parse(id).unwrap()).collect();
+        let claim = act(&chain).unwrap();
+        assert_eq!(claim, json!({"sub": "notes", "act": {"sub": "ledger"}}));
+        assert_eq!(actors(&claim), Some(chain.clone()));
+        assert_eq!((act(&[]), actors(&Value::Null)), (None, Some(Vec::new())));
+        assert_eq!((actors(&json!({"sub": "a b"})), actors(&json!("notes"))), (None, None));
+        let token = json!({"t": "t", "g": "t", "c": "notes", "s": "", "i": 1, "e": 2, "b": ["notes"]});
+        let token: AccessToken = serde_json::from_value(token).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let sealer =
+            Keyring::read_or_create(&folder.path().join("keyring.toml")).unwrap().sealer("access-token");
+        let text = sealer.seal_text(place_of(&token), &serde_json::to_vec(&token).unwrap());
+        assert!([PLACE, BOUND_PLACE].iter().all(|place| sealer.open_text(place, &text).is_err()));
+        assert_eq!(opened(&sealer, &text).unwrap().act, chain[..1]);
+        assert!(!".~".contains(between(&token)));
     }
 }

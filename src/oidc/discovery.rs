@@ -89,6 +89,7 @@ fn requests() -> Value {
             "refresh_token",
             "client_credentials",
             "urn:ietf:params:oauth:grant-type:device_code",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
         ],
         "authorization_details_types_supported": DetailType::ALL.map(DetailType::name),
         "code_challenge_methods_supported": ["S256"],

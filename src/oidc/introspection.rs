@@ -6,7 +6,8 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::access_token::{AccessToken, on_the_wire};
+use super::access_token::AccessToken;
+use super::audience::{act, on_the_wire};
 use super::error::{ErrorCode, TokenError};
 use super::{Tokens, client_auth};
 use crate::audit::Kind;
@@ -61,9 +62,15 @@ async fn access_token_state(
     if let Some(bound_to) = token.bound_to {
         answer["cnf"] = json!(bound_to);
     }
+    if let Some(act) = act(&token.act) {
+        answer["act"] = act;
+    }
     match token.person {
         Some(person) => {
-            answer["sub"] = person.sub.into();
+            // Who exchanged it is told the person as it knows them, and not as the one does whom the token is for.
+            let exchanged = !token.act.is_empty() && token.client_id == caller.id;
+            let own = exchanged.then(|| tokens.provider.subject_ids.of(caller, &person.person_id));
+            answer["sub"] = own.unwrap_or(person.sub).into();
             answer["acr"] = person.acr.name().into();
             answer["auth_time"] = person.auth_time.0.into();
             let now = tokens.provider.clock.now();

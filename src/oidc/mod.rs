@@ -4,6 +4,7 @@
 //! in `grants`, who the person is comes from `sign_in`, what may be released from `release`, pages from `pages`.
 
 mod access_token;
+mod audience;
 mod authorization_details;
 mod authorize;
 mod backchannel_logout;

@@ -2,7 +2,7 @@
 //! repeated.
 
 use super::Provider;
-use super::access_token::Audience;
+use super::audience::Audience;
 use super::authorization_details;
 use super::error::{ErrorCode, OAuthError, TokenError};
 use crate::clients::{Client, Registry};

@@ -58,6 +58,7 @@ mod strangers;
 mod third_party_clients;
 mod tls;
 mod token;
+mod token_exchange;
 mod two_nodes;
 mod upkeep;
 mod userinfo;

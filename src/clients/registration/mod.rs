@@ -218,6 +218,9 @@ impl Registration {
         if public && client.may(GrantType::ClientCredentials) {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
+        if public && client.may(GrantType::TokenExchange) {
+            check.fail("grant_types", "token exchange needs a client that proves itself");
+        }
         self.requests.check_keys(client, check);
         check_keys(client, check);
         check_oneid(client, check);

@@ -48,6 +48,9 @@ pub struct TokensDocument {
     /// Client identifiers of the resource servers that its access tokens are for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_servers: Option<Vec<String>>,
+    /// Client identifiers of the resource servers that this resource server may call on a person's behalf (RFC 8693).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_exchange_for: Option<Vec<String>>,
 }
 
 members!(TokensDocument {
@@ -63,7 +66,8 @@ members!(TokensDocument {
     dpop_require_nonce,
     resource_server,
     resource_uris,
-    resource_servers
+    resource_servers,
+    may_exchange_for
 });
 
 /// Grants at the token endpoint.
@@ -79,6 +83,9 @@ pub enum GrantType {
     /// RFC 8628 §3.4.
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+    /// RFC 8693 §2.1.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 /// Whether the client sees the same `sub` as others (OpenID Connect Core §8).
@@ -130,6 +137,8 @@ pub struct TokenPolicy {
     pub resource_uris: Vec<String>,
     /// The resource servers that its access tokens are for.
     pub resource_servers: Vec<ClientId>,
+    /// The resource servers that it may call on a person's behalf, by a token that it gets for one that it was sent.
+    pub may_exchange_for: Vec<ClientId>,
 }
 
 impl TokensDocument {
@@ -155,6 +164,7 @@ impl TokensDocument {
                 "`dpop_bound_access_tokens` binds them to another key: keep one of the two",
             );
         }
+        let may_exchange_for = self.may_exchange_for(client_id, &grant_types, check);
         TokenPolicy {
             grant_types,
             id_token_alg: check.alg(
@@ -180,7 +190,8 @@ impl TokensDocument {
             rotates: true,
             resource_server: self.resource_server.unwrap_or(false),
             resource_uris: self.resource_uris(check),
-            resource_servers: self.resource_servers(check),
+            resource_servers: identifiers("resource_servers", self.resource_servers.as_deref(), check),
+            may_exchange_for,
         }
     }
 
@@ -207,18 +218,35 @@ impl TokensDocument {
         uris
     }
 
-    fn resource_servers(&self, check: &mut Check<'_>) -> Vec<ClientId> {
-        let parse = |name: &String| {
-            let parsed = ClientId::parse(name);
-            if parsed.is_none() {
-                check.fail("resource_servers", format!("`{name}` is no client identifier"));
-            }
-            parsed
-        };
-        let mut servers: Vec<ClientId> = self.resource_servers.iter().flatten().filter_map(parse).collect();
-        servers.sort();
-        servers.dedup();
-        servers
+    /// Checks that whoever may exchange tokens is somebody whom tokens are for, and says for whom.
+    fn may_exchange_for(
+        &self,
+        client_id: &str,
+        grant_types: &[GrantType],
+        check: &mut Check<'_>,
+    ) -> Vec<ClientId> {
+        let member = "may_exchange_for";
+        let others = identifiers(member, self.may_exchange_for.as_deref(), check);
+        let exchanges = grant_types.contains(&GrantType::TokenExchange);
+        if exchanges && others.is_empty() {
+            check.fail(
+                "grant_types",
+                "token exchange needs `may_exchange_for`: the resource servers to be called",
+            );
+        }
+        if !exchanges && !others.is_empty() {
+            check.fail(member, "needs the grant `urn:ietf:params:oauth:grant-type:token-exchange`");
+        }
+        if exchanges && self.resource_server != Some(true) {
+            check.fail(
+                "grant_types",
+                "token exchange is for a resource server, which is sent tokens: `resource_server = true`",
+            );
+        }
+        if others.iter().any(|other| other.as_str() == client_id) {
+            check.fail(member, "names the client itself");
+        }
+        others
     }
 
     fn sector(&self, client_id: &str, hosts: Vec<String>, check: &mut Check<'_>) -> String {
@@ -234,6 +262,21 @@ impl TokensDocument {
             _ => client_id.to_owned(),
         }
     }
+}
+
+/// Identifiers of clients, in order and each once.
+fn identifiers(member: &str, names: Option<&[String]>, check: &mut Check<'_>) -> Vec<ClientId> {
+    let parse = |name: &String| {
+        let parsed = ClientId::parse(name);
+        if parsed.is_none() {
+            check.fail(member, format!("`{name}` is no client identifier"));
+        }
+        parsed
+    };
+    let mut clients: Vec<ClientId> = names.into_iter().flatten().filter_map(parse).collect();
+    clients.sort();
+    clients.dedup();
+    clients
 }
 
 #[cfg(test)]
@@ -298,6 +341,29 @@ mod tests {
             wrong("resource_uris = ['https://api.uz/']"),
             ["resource_uris: only a resource server has any: `resource_server = true`"]
         );
+    }
+
+    #[test]
+    fn rfc8693_2_1_who_exchanges_tokens_is_a_resource_server_that_says_for_whom() {
+        let grant = "grant_types = ['urn:ietf:params:oauth:grant-type:token-exchange']\n";
+        let server = format!("{grant}resource_server = true\n");
+        let policy = client(&format!("{server}may_exchange_for = ['tax', 'api']")).tokens;
+        assert_eq!(policy.may_exchange_for.iter().map(ClientId::as_str).collect::<Vec<_>>(), ["api", "tax"]);
+        assert!(wrong(&server)[0].starts_with("grant_types: token exchange needs `may_exchange_for`"));
+        assert!(
+            wrong(&format!("{grant}may_exchange_for = ['tax']"))[0]
+                .starts_with("grant_types: token exchange is for a resource server")
+        );
+        assert_eq!(
+            wrong("may_exchange_for = ['tax']"),
+            ["may_exchange_for: needs the grant `urn:ietf:params:oauth:grant-type:token-exchange`"]
+        );
+        assert_eq!(
+            wrong(&format!("{server}may_exchange_for = ['portal']")),
+            ["may_exchange_for: names the client itself"]
+        );
+        let public = format!("{server}may_exchange_for = ['tax']\ntoken_endpoint_auth_method = 'none'");
+        assert!(wrong(&public)[0].contains("needs a client that proves itself"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::TokenRequest;
 use super::issue::{TokenResponse, token_type};
 use crate::audit::{Event, Kind};
-use crate::oidc::access_token::Restriction;
+use crate::oidc::audience::Restriction;
 use crate::oidc::error::TokenError;
 use crate::oidc::resource;
 
@@ -23,6 +23,7 @@ pub(super) fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenErr
         id_token: None,
         refresh_token: None,
         scope: String::new(),
+        issued_token_type: None,
         authorization_details: None,
     })
 }

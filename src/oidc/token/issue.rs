@@ -7,7 +7,7 @@ use super::TokenRequest;
 use crate::audit::Event;
 use crate::clients::{AuthMethod, Client};
 use crate::grants::{Confirmation, Grant, GrantDetails};
-use crate::oidc::access_token::{Restriction, on_the_wire};
+use crate::oidc::audience::{Restriction, on_the_wire};
 use crate::oidc::error::TokenError;
 use crate::oidc::{Tokens, authorization_details, id_token, resource};
 use crate::people::{Account, DataSet};
@@ -25,6 +25,9 @@ pub(super) struct TokenResponse {
     pub(super) refresh_token: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) scope: String,
+    /// RFC 8693 §2.2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) issued_token_type: Option<&'static str>,
     /// RFC 9396 §7.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) authorization_details: Option<Value>,
@@ -87,6 +90,7 @@ pub(super) fn respond_with(
         expires_in,
         id_token: Some(id_token),
         refresh_token: None,
+        issued_token_type: None,
         scope: grant.details.scope.clone(),
         authorization_details: (!told.is_empty()).then(|| on_the_wire(&told)),
         access_token,

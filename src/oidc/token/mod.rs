@@ -5,6 +5,7 @@ mod client_credentials;
 mod device_code;
 mod issue;
 mod refresh_token;
+mod token_exchange;
 
 use std::sync::Arc;
 
@@ -93,6 +94,9 @@ async fn issue(request: TokenRequest<'_>, grant: &mut &'static str) -> Result<To
         Some("authorization_code") => ("authorization_code", GrantType::AuthorizationCode),
         Some("refresh_token") => ("refresh_token", GrantType::RefreshToken),
         Some("urn:ietf:params:oauth:grant-type:device_code") => ("device_code", GrantType::DeviceCode),
+        Some("urn:ietf:params:oauth:grant-type:token-exchange") => {
+            ("token_exchange", GrantType::TokenExchange)
+        }
         Some("client_credentials") => ("client_credentials", GrantType::ClientCredentials),
         Some(_) => {
             return Err(TokenError::new(ErrorCode::UnsupportedGrantType, "grant_type is not supported"));
@@ -111,5 +115,6 @@ async fn issue(request: TokenRequest<'_>, grant: &mut &'static str) -> Result<To
         GrantType::RefreshToken => refresh_token::issue(request).await,
         GrantType::DeviceCode => device_code::issue(request).await,
         GrantType::ClientCredentials => client_credentials::issue(request),
+        GrantType::TokenExchange => token_exchange::issue(request).await,
     }
 }

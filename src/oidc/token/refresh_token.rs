@@ -5,7 +5,7 @@ use super::issue::{TokenResponse, respond_with};
 use crate::audit::{Event, Kind};
 use crate::clients::{AuthMethod, Client};
 use crate::grants::Grant;
-use crate::oidc::access_token::Restriction;
+use crate::oidc::audience::Restriction;
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::refresh_token::RefreshToken;
 use crate::oidc::{Tokens, authorization_details, id_token, resource};

@@ -64,6 +64,14 @@ pub(crate) const CHARITY: &str = "charity";
 pub(crate) const KIOSK: &str = "kiosk";
 /// As `FUND`, by a law.
 pub(crate) const BUREAU: &str = "bureau";
+/// Gets tokens for `LEDGER`; refreshes.
+pub(crate) const CITY: &str = "city";
+/// As `CITY`, signed ones.
+pub(crate) const TOWN: &str = "town";
+/// A resource server that calls `TAX` and `NOTES` on a person's behalf.
+pub(crate) const LEDGER: &str = "ledger";
+/// Another one, which calls `TAX` and `LEDGER` and has signed tokens.
+pub(crate) const NOTES: &str = "notes";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
 /// Speaks OneID's protocol, and may ask for all data.
@@ -96,6 +104,9 @@ pub(crate) fn secret(client_id: &str) -> String {
 
 /// The grant of devices.
 const DEVICE: &str = "\"urn:ietf:params:oauth:grant-type:device_code\"";
+
+/// A resource server that exchanges tokens.
+pub(crate) const EXCHANGING: &str = "grant_types = [\"urn:ietf:params:oauth:grant-type:token-exchange\"]\nredirect_uris = []\nresource_server = true\n";
 
 /// The kinds of details that a service may ask by.
 const DETAILED: &str = "authorization_details_types = [\"personal_data\"]\n";
@@ -212,11 +223,11 @@ pub(crate) fn text(backchannel: &str) -> String {
         ),
     ]
     .concat()
-        + &granting(&buying)
+        + &granting(&buying, refreshing)
 }
 
-/// Those that ask for data with a purpose.
-fn granting(buying: &str) -> String {
+/// Those that ask for data with a purpose, and exchange tokens.
+fn granting(buying: &str, refreshing: &str) -> String {
     [
         client(FUND, &format!("{buying}{DETAILED}{ALL_DATA}")),
         client(CHARITY, &format!("{buying}{DETAILED}{ALL_DATA}access_token_format = \"jwt\"\n")),
@@ -224,6 +235,16 @@ fn granting(buying: &str) -> String {
         client(
             BUREAU,
             &format!("{DETAILED}kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
+        ),
+        client(CITY, &format!("{refreshing}resource_servers = [\"ledger\"]\n{DETAILED}{ALL_DATA}")),
+        client(
+            TOWN,
+            &format!("{refreshing}resource_servers = [\"ledger\"]\naccess_token_format = \"jwt\"\n{DETAILED}{ALL_DATA}"),
+        ),
+        client(LEDGER, &format!("{EXCHANGING}resource_uris = [\"urn:uz:example:ledger\"]\nmay_exchange_for = [\"notes\", \"tax\"]\n")),
+        client(
+            NOTES,
+            &format!("{EXCHANGING}may_exchange_for = [\"ledger\", \"tax\"]\naccess_token_format = \"jwt\"\n"),
         ),
     ]
     .concat()
