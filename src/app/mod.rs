@@ -338,7 +338,7 @@ async fn at_its_address(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let own = request.app_data::<Data<ForCertificates>>().and_then(|own| own.0);
-    let offered = oidc::paths::FOR_CERTIFICATES.iter().any(|(_, path)| *path == request.path());
+    let offered = oidc::paths::is_for_certificates(request.path());
     if own == Some(request.app_config().local_addr()) && !offered {
         return Ok(request.into_response(HttpResponse::NotFound().finish()).map_into_right_body());
     }

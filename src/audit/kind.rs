@@ -120,6 +120,8 @@ kinds! {
     RevocationRefused = "revocation.refused", Info, PerSecond(REFUSALS), "a revocation request was refused";
     /// A UserInfo request was refused.
     UserinfoRefused = "userinfo.refused", Info, PerSecond(REFUSALS), "a UserInfo request was refused";
+    /// A client's request about a grant of its own was refused.
+    GrantManagementRefused = "grant_management.refused", Info, PerSecond(REFUSALS), "a request about a grant was refused";
     /// A service read a person's data by OneID's protocol.
     OneIdIdentified = "oneid.identified", Info, Unlimited, "a service read a person's data";
     /// A request of a service by OneID's protocol was refused.

@@ -51,6 +51,9 @@ pub struct GrantDetails {
     pub consent_id: Option<String>,
     /// When that consent expires, and everything that rests on it.
     pub consent_until: Option<Timestamp>,
+    /// The name that a client which manages its grants has for this one, over all authorizations that changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<String>,
     /// What the refresh tokens of a public client are bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_to: Option<Confirmation>,
@@ -107,6 +110,7 @@ impl GrantDetails {
             session: None,
             consent_until: consent.as_ref().map(|consent| consent.expires_at),
             consent_id: consent.map(|consent| consent.id),
+            managed: None,
             bound_to: None,
         }
     }

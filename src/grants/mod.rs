@@ -124,8 +124,17 @@ impl Grants {
             revoked: false,
         };
         let redemption = bytes::random_text::<12>();
-        match store::redeem(&self.db, &grant, &redemption, number, now).await {
-            Ok(true) => return Ok(Some(grant)),
+        let now_ms = self.clock.now_ms();
+        match store::redeem(&self.db, &grant, &redemption, number, (now, now_ms)).await {
+            Ok(true) => {
+                // It is stored, and must not fail any more: the same code again would count as a replay.
+                if grant.details.managed.as_ref().is_some_and(|managed| *managed != grant.id)
+                    && let Err(error) = self.announce_revoked(&grant.details.person_id, client, now_ms).await
+                {
+                    tracing::warn!(event = "revocation.unannounced", grant.id = grant.id, %error, "other nodes read a revocation from the database");
+                }
+                return Ok(Some(grant));
+            }
             Ok(false) => {}
             Err(error) => return Err(self.unanswered(&grant.id, &redemption, error).await.into()),
         }
@@ -271,6 +280,34 @@ impl Grants {
     /// [`ServiceError`]; then it may be taken.
     pub async fn use_up(&self, grant: &str, detail: &AgreedData) -> Result<bool, ServiceError> {
         Ok(store::use_up(&self.db, (grant, &detail.key()), self.clock.now(), detail.until).await?)
+    }
+
+    /// The grant that goes on under the name that its client has for it. Nothing of this comes from a cache.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn find_managed(
+        &self,
+        managed: &str,
+        client: &ClientId,
+    ) -> Result<Option<Grant>, ServiceError> {
+        Ok(store::find_managed(&self.db, (managed, client), self.clock.now()).await?)
+    }
+
+    /// Ends the grant of that name with every token that came of it, and whatever would follow it; the grant that it was.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; unless it is returned, the end is durable.
+    pub async fn end_managed(&self, managed: &str, client: &ClientId) -> Result<Option<Grant>, ServiceError> {
+        let mut ended = None;
+        // One that took its place in the same moment ends as well.
+        while let Some(grant) = self.find_managed(managed, client).await? {
+            let end = store::end_managed((managed, client), &grant.details.person_id, self.clock.now_ms());
+            self.db.all_or_nothing(end).await?;
+            self.revocations.announce(&grant.id).await?;
+            ended = Some(grant);
+        }
+        Ok(ended)
     }
 
     /// Revokes a single access token.

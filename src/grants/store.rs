@@ -15,60 +15,84 @@ const TABLE: &str = "grants";
 /// The list of revocations, which all nodes follow.
 const REVOCATIONS: &str = "revocations";
 
-/// The statement that redeems, with what locks the consent that is read.
+/// The statement that redeems, with what locks the consent that is read, and what else must be so.
 macro_rules! redeem {
-    ($lock:literal) => {
+    ($lock:literal, $more:literal) => {
         concat!(
             "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
-             refresh_generation, refreshed_at, expires_at, person_epoch, redemption) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+             refresh_generation, refreshed_at, expires_at, person_epoch, redemption, managed_id) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($17, '') \
              WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $11 AND epoch = $12) \
              AND EXISTS (SELECT 1 FROM phone_numbers \
              WHERE number_index = $13 AND person_id = $14 AND status = 'enrolled') \
              AND ($15 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $16 AND ended_at IS NULL",
             $lock,
-            ")) ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id"
+            "))",
+            $more,
+            " ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id"
         )
     };
 }
 
 /// Redeems a code: stores what it granted, unless the same code was redeemed before, or in the meantime everything of the
 /// person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent was ended. One
-/// statement, one winner; nothing in it comes from a cache. `redemption` names this request.
+/// statement, one winner; nothing in it comes from a cache. `redemption` names this request. A grant that changes one which
+/// its client manages takes its place in the same transaction, unless the client has ended that one.
 pub(super) async fn redeem(
     db: &Db,
     grant: &Grant,
     redemption: &str,
     number: &Digest,
-    now: Timestamp,
+    (now, now_ms): (Timestamp, i64),
 ) -> Result<bool, DbError> {
     let details = db::to_json(&grant.details)?;
     let consent = grant.details.consent_id.as_deref().unwrap_or_default();
-    let row = db
-        .change(
-            db::statement(match db.engine() {
-                Engine::Sqlite => redeem!(""),
-                // The row is locked, so that a consent that ends at the same moment ends this grant as well.
-                Engine::Postgres => redeem!(" FOR SHARE"),
-            })
-            .bind(&grant.id)
-            .bind(grant.client_id.as_str())
-            .bind(grant.details.person_id.as_str())
-            .bind(details)
-            .bind(now.0)
-            .bind(grant.generation)
-            .bind(now.0)
-            .bind(grant.expires_at.0)
-            .bind(grant.details.epoch.0)
-            .bind(redemption)
-            .bind(grant.details.person_id.as_str())
-            .bind(grant.details.epoch.0)
-            .bind(number.encode())
-            .bind(grant.details.person_id.as_str())
-            .bind(consent)
-            .bind(consent),
-        )
-        .await?;
+    let managed = grant.details.managed.as_deref().unwrap_or_default();
+    let follows = !managed.is_empty() && managed != grant.id;
+    let text = match (db.engine(), follows) {
+        (Engine::Sqlite, false) => redeem!("", ""),
+        // The row is locked, so that a consent that ends at the same moment ends this grant as well.
+        (Engine::Postgres, false) => redeem!(" FOR SHARE", ""),
+        (Engine::Sqlite, true) => redeem!(
+            "",
+            " AND EXISTS (SELECT 1 FROM grants f WHERE f.managed_id = $18 AND f.client_id = $19 AND f.person_id = $20)"
+        ),
+        // As above, for a grant that its client ends at the same moment.
+        (Engine::Postgres, true) => redeem!(
+            " FOR SHARE",
+            " AND EXISTS (SELECT 1 FROM grants f WHERE f.managed_id = $18 AND f.client_id = $19 AND f.person_id = $20 \
+             FOR UPDATE)"
+        ),
+    };
+    let (client, person) = (&grant.client_id, &grant.details.person_id);
+    let insert = db::statement(text)
+        .bind(&grant.id)
+        .bind(client.as_str())
+        .bind(person.as_str())
+        .bind(details)
+        .bind(now.0)
+        .bind(grant.generation)
+        .bind(now.0)
+        .bind(grant.expires_at.0)
+        .bind(grant.details.epoch.0)
+        .bind(redemption)
+        .bind(person.as_str())
+        .bind(grant.details.epoch.0)
+        .bind(number.encode())
+        .bind(person.as_str())
+        .bind(consent)
+        .bind(consent)
+        .bind(managed);
+    if !follows {
+        return Ok(db.change(insert).await?.is_some());
+    }
+    let insert = insert.bind(managed).bind(client.as_str()).bind(person.as_str());
+    let mark = db::statement(
+        "UPDATE grants SET revoked_at_ms = $1 WHERE managed_id = $2 AND client_id = $3 AND grant_id <> $4 \
+         AND revoked_at_ms IS NULL",
+    );
+    let mark = mark.bind(now_ms).bind(managed).bind(client.as_str()).bind(&grant.id);
+    let row = db.guarded(insert, numbered(mark, (person, client))).await?;
     Ok(row.is_some())
 }
 
@@ -314,6 +338,36 @@ pub(super) async fn find_of_enrolled(db: &Db, grant: &str) -> Result<Option<Gran
     );
     let row = db.read_optional(db::statement(enrolled).bind(grant)).await?;
     row.map(|row| read(&row)).transpose()
+}
+
+/// The grant that goes on under the name that its client has for it.
+pub(super) async fn find_managed(
+    db: &Db,
+    (managed, client): (&str, &ClientId),
+    now: Timestamp,
+) -> Result<Option<Grant>, DbError> {
+    let live = db::statement(
+        "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms \
+         FROM grants WHERE managed_id = $1 AND client_id = $2 AND revoked_at_ms IS NULL AND expires_at > $3 \
+         AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
+         AND EXISTS (SELECT 1 FROM phone_numbers n \
+         WHERE n.person_id = grants.person_id AND n.status = 'enrolled')",
+    );
+    let row = db.read_optional(live.bind(managed).bind(client.as_str()).bind(now.0)).await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// Ends a grant under the name that its client has for it: nothing is to follow it, so the name goes as well.
+pub(super) fn end_managed(
+    (managed, client): (&str, &ClientId),
+    person: &PersonId,
+    now_ms: i64,
+) -> Vec<Statement> {
+    let mark = db::statement(
+        "UPDATE grants SET revoked_at_ms = COALESCE(revoked_at_ms, $1), managed_id = NULL \
+         WHERE managed_id = $2 AND client_id = $3",
+    );
+    numbered(mark.bind(now_ms).bind(managed).bind(client.as_str()), (person, client))
 }
 
 /// Revokes a single access token for as long as it would have lived.

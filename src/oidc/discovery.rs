@@ -6,7 +6,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use serde_json::{Value, json};
 
-use super::{claims, dpop, paths};
+use super::authorize::Action;
+use super::{claims, dpop, grant_management, paths};
 use crate::clients::DetailType;
 use crate::platform::jose::Alg;
 use crate::platform::jose::foreign::ForeignAlg;
@@ -21,8 +22,14 @@ impl Discovery {
     /// The document of the provider at `issuer`; with `mtls`, also reached with certificates of clients there, and whether
     /// there are authorities that issue them.
     pub fn new(issuer: &str, mtls: Option<(&str, bool)>) -> Self {
-        let parts =
-            [endpoints(issuer), client_authentication(mtls), certificates(mtls), requests(), answers()];
+        let parts = [
+            endpoints(issuer),
+            client_authentication(mtls),
+            certificates(mtls),
+            requests(),
+            answers(),
+            managing(issuer),
+        ];
         let members = parts.into_iter().filter_map(|part| match part {
             Value::Object(members) => Some(members),
             _ => None,
@@ -80,8 +87,10 @@ fn certificates(mtls: Option<(&str, bool)>) -> Value {
 
 /// What a client may ask for, and how.
 fn requests() -> Value {
+    let scopes: Vec<&str> =
+        claims::SCOPES.into_iter().chain([grant_management::QUERY, grant_management::REVOKE]).collect();
     json!({
-        "scopes_supported": claims::SCOPES,
+        "scopes_supported": scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": super::ResponseMode::WORDS,
         "grant_types_supported": [
@@ -104,6 +113,16 @@ fn requests() -> Value {
         "require_signed_request_object": false,
         "request_uri_parameter_supported": false,
         "require_request_uri_registration": false,
+    })
+}
+
+/// How clients manage what was granted to them (Grant Management for OAuth 2.0).
+fn managing(issuer: &str) -> Value {
+    let actions: Vec<&str> = Action::WORDS.into_iter().chain(["query", "revoke"]).collect();
+    json!({
+        "grant_management_endpoint": format!("{issuer}{}", paths::GRANTS),
+        "grant_management_actions_supported": actions,
+        "grant_management_action_required": false,
     })
 }
 

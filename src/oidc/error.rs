@@ -29,6 +29,10 @@ pub enum ErrorCode {
     InvalidScope,
     /// RFC 8707 §2.
     InvalidTarget,
+    /// Grant Management for OAuth 2.0: of an authorization request.
+    InvalidGrantId,
+    /// Grant Management for OAuth 2.0: at its endpoint.
+    NoSuchGrant,
     /// RFC 9396 §5.
     InvalidAuthorizationDetails,
     /// RFC 6749 §4.1.2.1.
@@ -99,6 +103,8 @@ impl ErrorCode {
             Self::UnsupportedResponseType => ("unsupported_response_type", 400),
             Self::InvalidScope => ("invalid_scope", 400),
             Self::InvalidTarget => ("invalid_target", 400),
+            Self::InvalidGrantId => ("invalid_grant_id", 400),
+            Self::NoSuchGrant => ("invalid_grant_id", 404),
             Self::InvalidAuthorizationDetails => ("invalid_authorization_details", 400),
             Self::AccessDenied => ("access_denied", 400),
             Self::ServerError => ("server_error", 500),

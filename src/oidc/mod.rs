@@ -17,6 +17,7 @@ mod dpop;
 mod end_session;
 mod error;
 mod frontchannel_logout;
+mod grant_management;
 mod id_token;
 mod introspection;
 mod jwks;
@@ -145,19 +146,28 @@ pub mod paths {
     pub const DEVICE: &str = "/device";
     /// Where they go on with it.
     pub const DEVICE_CONTINUE: &str = "/device/continue";
+    /// Grants that clients manage (Grant Management for OAuth 2.0), each by its identifier below this.
+    pub const GRANTS: &str = "/oidc/grants";
     /// RP-initiated logout.
     pub const END_SESSION: &str = "/oidc/logout";
     /// Discovery.
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
     /// What clients with certificates call (RFC 8705 §5), by the names that discovery has for them.
-    pub const FOR_CERTIFICATES: [(&str, &str); 6] = [
+    pub const FOR_CERTIFICATES: [(&str, &str); 7] = [
         ("pushed_authorization_request_endpoint", PAR),
         ("device_authorization_endpoint", DEVICE_AUTHORIZATION),
         ("token_endpoint", TOKEN),
         ("userinfo_endpoint", USERINFO),
         ("introspection_endpoint", INTROSPECTION),
         ("revocation_endpoint", REVOCATION),
+        ("grant_management_endpoint", GRANTS),
     ];
+    /// Whether a path is one that clients with certificates call.
+    pub fn is_for_certificates(path: &str) -> bool {
+        let of_a_grant = path.strip_prefix(GRANTS).is_some_and(|rest| rest.starts_with('/'));
+        of_a_grant || FOR_CERTIFICATES.iter().any(|(_, known)| *known == path)
+    }
+
     /// Authorization server metadata (RFC 8414 §3), for clients that know OAuth alone.
     pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 }
@@ -165,7 +175,7 @@ pub mod paths {
 /// Adds the endpoints that speak to clients, each counted by its name. Those that browser apps call are open to scripts;
 /// introspection is not, since browser apps are public clients.
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
-    use actix_web::web::{get, head, method, post, resource, to};
+    use actix_web::web::{delete, get, head, method, post, resource, to};
     use actix_web::{Resource, http::Method};
     let named = |path: &str, name: &'static str, methods: &'static str| {
         let other = move || async move { error::wrong_method(methods) };
@@ -205,6 +215,11 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         )
         .service(named(paths::INTROSPECTION, "introspection", "POST").route(post().to(introspection::post)))
         .service(open(paths::REVOCATION, "revocation", "POST, OPTIONS").route(post().to(revocation::post)))
+        .service(
+            named(&format!("{}/{{grant_id}}", paths::GRANTS), "grants", "GET, DELETE")
+                .route(get().to(grant_management::get))
+                .route(delete().to(grant_management::delete)),
+        )
         .service(
             open(paths::JWKS, "jwks", "GET, HEAD, OPTIONS")
                 .route(get().to(jwks::get))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Method;
 use serde_json::Value;
 use yagona::audit::Kind;
 
@@ -150,6 +151,8 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     world.browser().begin(&world, &silent).await.away();
     world.push(&asked.clone().without("code_challenge")).await.refused(400, "invalid_request");
     assert_eq!(world.userinfo("no-token").await.status, 401);
+    let grant = world.browser().request(Method::DELETE, &world.url("/oidc/grants/x"));
+    assert_eq!(grant.bearer_auth("no-token").send().await.expect("an answer").status(), 401);
     world.post_as(RIVAL, "/oidc/revoke", &[]).await;
     world.post_as(SHOP, "/oidc/revoke", &[("token", more.get("access_token"))]).await;
     world.post_as(NATIVE, "/oidc/introspect", &[("token", next.get("access_token"))]).await;

@@ -28,6 +28,7 @@ mod edges;
 mod ended_sessions;
 mod floors;
 mod gateways;
+mod grant_management;
 mod icons;
 mod introspection_revocation;
 mod keyring;

@@ -51,6 +51,12 @@ pub struct TokensDocument {
     /// Client identifiers of the resource servers that this resource server may call on a person's behalf (RFC 8693).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub may_exchange_for: Option<Vec<String>>,
+    /// Whether it is told the identifiers of its grants, and may change, query and end them (Grant Management for OAuth 2.0).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_management: Option<bool>,
+    /// Whether each of its authorization requests must say what is to become of which grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_management_action_required: Option<bool>,
 }
 
 members!(TokensDocument {
@@ -67,7 +73,9 @@ members!(TokensDocument {
     resource_server,
     resource_uris,
     resource_servers,
-    may_exchange_for
+    may_exchange_for,
+    grant_management,
+    grant_management_action_required
 });
 
 /// Grants at the token endpoint.
@@ -139,6 +147,10 @@ pub struct TokenPolicy {
     pub resource_servers: Vec<ClientId>,
     /// The resource servers that it may call on a person's behalf, by a token that it gets for one that it was sent.
     pub may_exchange_for: Vec<ClientId>,
+    /// Whether it manages its grants.
+    pub manages_grants: bool,
+    /// Whether each of its authorization requests says what is to become of which grant.
+    pub grant_action_required: bool,
 }
 
 impl TokensDocument {
@@ -164,6 +176,7 @@ impl TokensDocument {
                 "`dpop_bound_access_tokens` binds them to another key: keep one of the two",
             );
         }
+        self.check_grant_management(&grant_types, check);
         let may_exchange_for = self.may_exchange_for(client_id, &grant_types, check);
         TokenPolicy {
             grant_types,
@@ -192,6 +205,8 @@ impl TokensDocument {
             resource_uris: self.resource_uris(check),
             resource_servers: identifiers("resource_servers", self.resource_servers.as_deref(), check),
             may_exchange_for,
+            manages_grants: self.grant_management.unwrap_or(false),
+            grant_action_required: self.grant_management_action_required.unwrap_or(false),
         }
     }
 
@@ -216,6 +231,18 @@ impl TokensDocument {
             }
         }
         uris
+    }
+
+    fn check_grant_management(&self, grant_types: &[GrantType], check: &mut Check<'_>) {
+        if self.grant_management == Some(true) && !grant_types.contains(&GrantType::AuthorizationCode) {
+            check.fail(
+                "grant_management",
+                "needs the grant `authorization_code`: its requests say what becomes of a grant",
+            );
+        }
+        if self.grant_management_action_required == Some(true) && self.grant_management != Some(true) {
+            check.fail("grant_management_action_required", "needs `grant_management = true`");
+        }
     }
 
     /// Checks that whoever may exchange tokens is somebody whom tokens are for, and says for whom.
@@ -364,6 +391,20 @@ mod tests {
         );
         let public = format!("{server}may_exchange_for = ['tax']\ntoken_endpoint_auth_method = 'none'");
         assert!(wrong(&public)[0].contains("needs a client that proves itself"));
+    }
+
+    #[test]
+    fn grant_management_goes_with_authorization_requests() {
+        let managing = "grant_management = true\n";
+        let policy = client(&format!("{managing}grant_management_action_required = true")).tokens;
+        assert!(policy.manages_grants && policy.grant_action_required);
+        assert!(!client("").tokens.manages_grants);
+        assert_eq!(
+            wrong("grant_management_action_required = true"),
+            ["grant_management_action_required: needs `grant_management = true`"]
+        );
+        let machine = format!("{managing}grant_types = ['client_credentials']");
+        assert!(wrong(&machine)[0].starts_with("grant_management: needs the grant `authorization_code`"));
     }
 
     #[test]

@@ -123,8 +123,12 @@ impl Authorization {
         let (state, redirect) = Self::restore(request, client)?;
         let about = (&**client, &*self.provider.subject_ids);
         let granted = GrantDetails::of(request, about, authenticated, consent, &state.scopes);
-        let details =
-            GrantDetails { resources: state.resources.clone(), claims: state.claims.clone(), ..granted };
+        let details = GrantDetails {
+            resources: state.resources.clone(),
+            claims: state.claims.clone(),
+            managed: state.managed.clone(),
+            ..granted
+        };
         let content = CodeContent {
             client_id: client.id.clone(),
             redirect_uri: redirect.uri().clone(),

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
+use super::grant_management::Managed;
 use super::{Authorization, AuthorizationRequest, Prompt, RedirectTarget};
 use crate::grants::ClaimNames;
 use crate::oidc::error::{ErrorCode, OAuthError};
@@ -36,6 +37,9 @@ pub(super) struct ReplyState {
     /// Claims requested by name.
     #[serde(default)]
     pub(super) claims: ClaimNames,
+    /// The grant that it changes, by the name that its client has for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) managed: Option<String>,
     /// The pushed request that it was asked by, which an answer spends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pushed: Option<Digest>,
@@ -55,6 +59,7 @@ impl AuthorizationRequest {
             code_challenge: self.code_challenge.clone(),
             dpop_jkt: self.dpop_jkt,
             claims: self.claims.names.clone(),
+            managed: self.managed.as_ref().map(|managed| managed.grant_id.clone()),
             pushed: self.pushed,
         };
         let state = to_raw_value(&state).map_err(|error| ServiceError::Internal(error.to_string()))?;
@@ -63,7 +68,8 @@ impl AuthorizationRequest {
             data: self.data(),
             ask_again: AskAgain {
                 sign_in: self.prompt.contains(&Prompt::Login),
-                consent: self.prompt.contains(&Prompt::Consent),
+                consent: self.prompt.contains(&Prompt::Consent)
+                    || self.managed.as_ref().is_some_and(Managed::asks_again),
                 decision: false,
             },
             max_age: self.max_age,

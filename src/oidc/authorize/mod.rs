@@ -14,6 +14,7 @@ mod client;
 mod code_challenge;
 mod dpop_jkt;
 mod form_post;
+mod grant_management;
 mod id_token_hint;
 mod input;
 mod max_age;
@@ -62,6 +63,7 @@ use crate::release::Release;
 use crate::sign_in::{Acr, OpenSession, SignIn, session_cookie};
 
 pub use answer::Answer;
+pub(super) use grant_management::Action;
 pub(super) use prompt::Prompt;
 pub(super) use redirect_uri::{ClientError, RedirectTarget, VerifiedRedirect};
 pub(super) use response_mode::ResponseMode;
@@ -112,6 +114,8 @@ pub(super) struct AuthorizationRequest {
     pub claims: ClaimsRequest,
     /// The `authorization_details` parameter (RFC 9396).
     pub details: Vec<PersonalData>,
+    /// The grant that is to be changed, if one is.
+    pub managed: Option<grant_management::Managed>,
     /// Accepted authentication context classes.
     pub acr: Vec<Acr>,
     /// The `sub` that the answer must be about.
@@ -166,6 +170,7 @@ impl AuthorizationRequest {
             max_age: None,
             claims: ClaimsRequest::default(),
             details: Vec::new(),
+            managed: None,
             acr: Vec::new(),
             expected_sub: None,
             pushed: None,
@@ -195,6 +200,21 @@ fn check(
     let redirect = redirect_uri::verify(Arc::clone(client), params)?;
     let keys = provider.keys.current();
     apply(list, redirect, params, (&keys, &provider.issuer, &resources, provider.clock.now()))
+}
+
+/// As [`check`], with the grant that the request names, if it names one.
+async fn checked(
+    endpoint: &Authorization,
+    client: &Arc<Client>,
+    list: &[input::Rule],
+    params: &Params,
+) -> Result<Result<AuthorizationRequest, Rejection>, ServiceError> {
+    match check(&endpoint.provider, client, list, params) {
+        Ok(request) => {
+            grant_management::found(&endpoint.grants, request, endpoint.provider.clock.now()).await
+        }
+        Err(rejection) => Ok(Err(rejection)),
+    }
 }
 
 /// The parameters in the request's object, if it has one that counts.
@@ -291,7 +311,7 @@ async fn respond_to(
     };
     let params = inside.as_ref().unwrap_or(params);
     let context = &PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
-    match check(provider, &client, &rules::AUTHORIZATION_ENDPOINT, params) {
+    match checked(endpoint, &client, &rules::AUTHORIZATION_ENDPOINT, params).await? {
         Ok(request) => {
             let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await;
             go_on(endpoint, context, (&request, params), session).await
@@ -307,7 +327,6 @@ async fn by_reference(
     client: Arc<Client>,
     params: &Params,
 ) -> Result<HttpResponse, ServiceError> {
-    let provider = &endpoint.provider;
     let once = params.get("request_uri").filter(|_| !params.is_repeated("request_uri"));
     let name = pushed_request::name_of(once.unwrap_or_default());
     let (found, session) =
@@ -317,8 +336,7 @@ async fn by_reference(
     };
     let params = pushed.params;
     let context = PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
-    let checked = check(provider, &client, &rules::PUSHED_REQUEST, &params);
-    match checked {
+    match checked(endpoint, &client, &rules::PUSHED_REQUEST, &params).await? {
         Ok(request) => {
             let request = AuthorizationRequest { pushed: Some(name), ..request };
             go_on(endpoint, &context, (&request, &params), Ok(session)).await
@@ -399,11 +417,15 @@ pub(super) async fn check_pushed(
     let params = inside.unwrap_or(params);
     redirect_uri::registered(client, &params)
         .map_err(|description| TokenError::new(ErrorCode::InvalidRequest, description))?;
-    let checked = check(provider, client, &rules::PUSHED_REQUEST, &params);
-    let request = checked.map_err(|rejection| match rejection {
-        Rejection::Client(refused) => told(refused.error),
-        Rejection::Page(..) => TokenError::new(ErrorCode::InvalidRequest, "redirect_uri is not registered"),
-    })?;
+    let request =
+        checked(endpoint, client, &rules::PUSHED_REQUEST, &params).await?.map_err(
+            |rejection| match rejection {
+                Rejection::Client(refused) => told(refused.error),
+                Rejection::Page(..) => {
+                    TokenError::new(ErrorCode::InvalidRequest, "redirect_uri is not registered")
+                }
+            },
+        )?;
     let request = AuthorizationRequest { pushed: Some(Digest([0; 32])), ..request };
     if begin::fits(endpoint, &request, params.get("login_hint"))? {
         return Ok(params);

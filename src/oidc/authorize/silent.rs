@@ -117,7 +117,7 @@ async fn try_once(
         return Ok(Err(error_of(Reason::NoSession)));
     }
     let asked = neutral.data.available(&person.account);
-    let consent = match decide(client, &asked, person.consent.as_ref(), false, now) {
+    let consent = match decide(client, &asked, person.consent.as_ref(), neutral.ask_again.consent, now) {
         Decision::Covered(consent) => Some(consent),
         Decision::Ask => {
             let description = "the person has not consented";

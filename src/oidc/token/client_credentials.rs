@@ -5,15 +5,22 @@ use super::issue::{TokenResponse, token_type};
 use crate::audit::{Event, Kind};
 use crate::oidc::audience::Restriction;
 use crate::oidc::error::TokenError;
+use crate::oidc::grant_management::{QUERY, REVOKE};
 use crate::oidc::resource;
 
+/// What a client may ask for itself.
+const SCOPES: [&str; 2] = [QUERY, REVOKE];
+
 /// Answers it: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
-/// those that are asked for are ignored (§3.3).
+/// those that are asked for are ignored (§3.3), but for those by which a client manages its grants.
 pub(super) fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
     let TokenRequest { tokens, client, params, bound_to } = request;
     let audience = resource::audience(&tokens.provider, client, params, &[])?;
+    let asked = params.get("scope").unwrap_or_default();
+    let asked = asked.split(' ').filter(|scope| client.tokens.manages_grants && SCOPES.contains(scope));
+    let scope = asked.collect::<Vec<_>>().join(" ");
     let restriction = Restriction { audience, bound_to };
-    let access_token = tokens.access_tokens.for_client(client, "", restriction)?;
+    let access_token = tokens.access_tokens.for_client(client, &scope, restriction)?;
     let event = Event::new(Kind::TokenIssued).client(client.id.as_str()).grant_type("client_credentials");
     tokens.provider.audit.record(event);
     Ok(TokenResponse {
@@ -22,8 +29,9 @@ pub(super) fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenErr
         expires_in: tokens.lifetimes.access,
         id_token: None,
         refresh_token: None,
-        scope: String::new(),
+        scope,
         issued_token_type: None,
+        grant_id: None,
         authorization_details: None,
     })
 }

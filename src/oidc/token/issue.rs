@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::TokenRequest;
 use crate::audit::Event;
 use crate::clients::{AuthMethod, Client};
-use crate::grants::{Confirmation, Grant, GrantDetails};
+use crate::grants::{self, Confirmation, Grant, GrantDetails};
 use crate::oidc::audience::{Restriction, on_the_wire};
 use crate::oidc::error::TokenError;
 use crate::oidc::{Tokens, authorization_details, id_token, resource};
@@ -28,6 +28,9 @@ pub(super) struct TokenResponse {
     /// RFC 8693 §2.2.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) issued_token_type: Option<&'static str>,
+    /// Grant Management for OAuth 2.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) grant_id: Option<String>,
     /// RFC 9396 §7.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) authorization_details: Option<Value>,
@@ -48,6 +51,9 @@ pub(super) async fn redeem(
     let TokenRequest { tokens, client, params, bound_to } = request;
     // A confidential client proves itself at each refresh, and may change its key.
     details.bound_to = bound_to.filter(|_| client.authentication.method == AuthMethod::None);
+    if client.tokens.manages_grants && details.managed.is_none() {
+        details.managed = Some(grants::id_of(code));
+    }
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
     let now = tokens.provider.clock.now();
     let life =
@@ -91,6 +97,7 @@ pub(super) fn respond_with(
         id_token: Some(id_token),
         refresh_token: None,
         issued_token_type: None,
+        grant_id: grant.details.managed.clone().filter(|_| client.tokens.manages_grants),
         scope: grant.details.scope.clone(),
         authorization_details: (!told.is_empty()).then(|| on_the_wire(&told)),
         access_token,

@@ -77,6 +77,7 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
         id_token: None,
         refresh_token: None,
         issued_token_type: Some(ACCESS_TOKEN),
+        grant_id: None,
         authorization_details: details,
         scope,
     })

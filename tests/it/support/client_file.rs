@@ -72,6 +72,10 @@ pub(crate) const TOWN: &str = "town";
 pub(crate) const LEDGER: &str = "ledger";
 /// Another one, which calls `TAX` and `LEDGER` and has signed tokens.
 pub(crate) const NOTES: &str = "notes";
+/// Manages its grants; refreshes; asks for data with a purpose of their own.
+pub(crate) const TRUST: &str = "trust";
+/// As `TRUST`, and must say in each request what is to become of which grant; has signed access tokens.
+pub(crate) const ESTATE: &str = "estate";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
 /// Speaks OneID's protocol, and may ask for all data.
@@ -226,7 +230,7 @@ pub(crate) fn text(backchannel: &str) -> String {
         + &granting(&buying, refreshing)
 }
 
-/// Those that ask for data with a purpose, and exchange tokens.
+/// Those that ask for data with a purpose, exchange tokens and manage grants.
 fn granting(buying: &str, refreshing: &str) -> String {
     [
         client(FUND, &format!("{buying}{DETAILED}{ALL_DATA}")),
@@ -245,6 +249,14 @@ fn granting(buying: &str, refreshing: &str) -> String {
         client(
             NOTES,
             &format!("{EXCHANGING}may_exchange_for = [\"ledger\", \"tax\"]\naccess_token_format = \"jwt\"\n"),
+        ),
+        client(TRUST, &format!("{buying}{DETAILED}{ALL_DATA}grant_management = true\n")),
+        client(
+            ESTATE,
+            &format!(
+                "{buying}{DETAILED}{ALL_DATA}access_token_format = \"jwt\"\ngrant_management = true\n\
+                 grant_management_action_required = true\n"
+            ),
         ),
     ]
     .concat()
