@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,6 +28,7 @@ const TURNS: usize = 61;
 
 enum Pair {
     Rsa(RsaKeyPair),
+    RsaPss(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
 }
@@ -42,6 +44,7 @@ impl Bare {
         let header = json!({"alg": alg.name(), "typ": TYP, "kid": KID}).to_string();
         let pair = match alg {
             Alg::RS256 => Pair::Rsa(RsaKeyPair::from_pkcs8(pkcs8)?),
+            Alg::PS256 => Pair::RsaPss(RsaKeyPair::from_pkcs8(pkcs8)?),
             Alg::ES256 => Pair::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?),
             Alg::EdDSA => Pair::Ed(Ed25519KeyPair::from_pkcs8(pkcs8)?),
         };
@@ -59,6 +62,10 @@ impl Bare {
             Pair::Rsa(pair) => {
                 let mut out = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut out).map(|()| out)
+            }
+            Pair::RsaPss(pair) => {
+                let mut out = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PSS_SHA256, &random, message, &mut out).map(|()| out)
             }
             Pair::Ec(pair) => pair.sign(&random, message).map(|signature| signature.as_ref().to_vec()),
             Pair::Ed(pair) => Ok(pair.sign(message).as_ref().to_vec()),
@@ -101,7 +108,7 @@ fn measure(alg: Alg) -> Result<(), KeyError> {
     let (bare, key) = (Bare::new(alg, &pkcs8)?, SigningKey::from_pkcs8(KID, alg, &pkcs8)?);
     let claims = claims();
     let calls = match alg {
-        Alg::RS256 => 200,
+        Alg::RS256 | Alg::PS256 => 200,
         Alg::ES256 => 3000,
         Alg::EdDSA => 5000,
     };

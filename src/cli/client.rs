@@ -117,7 +117,7 @@ pub(super) struct Add {
     /// Grant type; may be repeated
     #[arg(long = "grant-type", value_name = "GRANT")]
     grant_types: Vec<String>,
-    /// Signature algorithm of ID tokens: RS256 (the default), ES256 or EdDSA
+    /// Signature algorithm of ID tokens: RS256 (the default), PS256, ES256 or EdDSA
     #[arg(long, value_name = "ALG")]
     id_token_alg: Option<String>,
     /// Requires PKCE, also where a nonce would do

@@ -24,7 +24,7 @@ pub(super) enum Keys {
     List,
     /// Rotates the signing keys: new keys are published now and sign later, old ones stay published until their last token has expired
     Rotate {
-        /// Only the key of this algorithm: RS256, ES256 or EdDSA
+        /// Only the key of this algorithm: RS256, PS256, ES256 or EdDSA
         #[arg(long)]
         alg: Option<String>,
         /// Seconds until the new key signs, at most 30 days; clients may cache a key set that long
@@ -45,10 +45,9 @@ impl Keys {
         if let Self::Rotate { alg, active_in, leaked } = self {
             let algs = match alg {
                 None => Alg::ALL.to_vec(),
-                Some(name) => vec![
-                    Alg::parse(&name)
-                        .ok_or_else(|| StartError(format!("`{name}` is not one of RS256, ES256, EdDSA")))?,
-                ],
+                Some(name) => vec![Alg::parse(&name).ok_or_else(|| {
+                    StartError(format!("`{name}` is not one of RS256, PS256, ES256, EdDSA"))
+                })?],
             };
             let names = algs.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(" ");
             let ahead = (!leaked).then_some(active_in);

@@ -78,7 +78,7 @@ fn named(account: &Account, details: &GrantDetails, now: Timestamp) -> Map<Strin
 /// OpenID Connect Core §3.1.3.6: half of the hash that the signature's algorithm uses.
 fn left_half(alg: Alg, value: &str) -> String {
     let hash = match alg {
-        Alg::RS256 | Alg::ES256 => &digest::SHA256,
+        Alg::RS256 | Alg::PS256 | Alg::ES256 => &digest::SHA256,
         Alg::EdDSA => &digest::SHA512,
     };
     let digest = digest::digest(hash, value.as_bytes());

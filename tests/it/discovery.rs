@@ -46,10 +46,10 @@ async fn discovery_3_the_metadata_are_complete_and_true(world: &World) {
     };
     assert_eq!(list(&metadata, "response_types_supported"), ["code".to_owned()].into());
     holds("response_modes_supported", &["query", "fragment", "form_post", "jwt"]);
-    holds("authorization_signing_alg_values_supported", &["RS256", "ES256", "EdDSA"]);
+    holds("authorization_signing_alg_values_supported", &["RS256", "PS256", "ES256", "EdDSA"]);
     holds("grant_types_supported", &["authorization_code", "refresh_token"]);
     holds("subject_types_supported", &["pairwise"]);
-    holds("id_token_signing_alg_values_supported", &["RS256", "ES256", "EdDSA"]);
+    holds("id_token_signing_alg_values_supported", &["RS256", "PS256", "ES256", "EdDSA"]);
     holds("token_endpoint_auth_methods_supported", &["client_secret_basic", "client_secret_post"]);
     holds("token_endpoint_auth_methods_supported", &["private_key_jwt", "client_secret_jwt", "none"]);
     holds("token_endpoint_auth_signing_alg_values_supported", &["PS256", "ES256", "EdDSA", "RS256", "HS256"]);
@@ -87,7 +87,7 @@ async fn rfc7517_the_keys_are_public_and_distinct(world: &World) {
         assert!(kids.insert(key["kid"].as_str().expect("a kid")), "{document}");
     }
     let algs: BTreeSet<_> = keys.iter().filter_map(|key| key["alg"].as_str()).collect();
-    assert_eq!(algs, ["ES256", "EdDSA", "RS256"].into());
+    assert_eq!(algs, ["ES256", "EdDSA", "PS256", "RS256"].into());
 }
 
 async fn rfc8414_3_oauth_clients_find_the_same_metadata(world: &World) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use crate::support::client_file::{LEGACY, PUSHER, SHOP};
+use crate::support::client_file::{LEGACY, PUSHER, SHOP, VAULT};
 use crate::support::{Asked, Browser, CALLBACK, Step, World, jwt, on_both_backends, param};
 
 on_both_backends!(
@@ -116,7 +116,11 @@ async fn jarm_2_1_errors_are_signed_like_answers(world: &World) {
 
 async fn jarm_3_each_client_gets_its_algorithm(world: &World) {
     let pushed = world.pushed(&silent(PUSHER, "jwt")).await;
-    for (client, asked, alg) in [(LEGACY, silent(LEGACY, "jwt"), "RS256"), (PUSHER, pushed, "EdDSA")] {
+    for (client, asked, alg) in [
+        (LEGACY, silent(LEGACY, "jwt"), "RS256"),
+        (VAULT, silent(VAULT, "jwt"), "PS256"),
+        (PUSHER, pushed, "EdDSA"),
+    ] {
         let (_, fields) = read(world.browser().begin(world, &asked).await);
         opened(world, &fields, client).await;
         let header = jwt::read(&fields["response"]).header;

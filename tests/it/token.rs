@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::support::client_file::{BODY, LEGACY, MACHINE, MODERN, NATIVE, RIVAL, SHOP, secret};
+use crate::support::client_file::{BODY, LEGACY, MACHINE, MODERN, NATIVE, RIVAL, SHOP, VAULT, secret};
 use crate::support::flow::redemption;
 use crate::support::{Asked, World, code_of, jwt, on_both_backends};
 
@@ -172,13 +172,14 @@ async fn oidc_3_1_3_7_the_id_token_says_what_was_done(world: &World) {
 
 async fn each_client_gets_its_algorithm(world: &World) {
     let keys = world.keys().await;
-    for (client, alg) in [(SHOP, "ES256"), (LEGACY, "RS256"), (MODERN, "EdDSA")] {
+    for (client, alg) in [(SHOP, "ES256"), (LEGACY, "RS256"), (MODERN, "EdDSA"), (VAULT, "PS256")] {
         let tokens = world.tokens(&Asked::by(client), &world.person()).await;
         assert_eq!(jwt::verify(tokens.get("id_token"), &keys).header["alg"], alg, "{client}");
-        if client == MODERN {
+        if client == MODERN || client == VAULT {
             let access = jwt::verify(tokens.get("access_token"), &keys);
             assert_eq!(access.header["typ"], "at+jwt", "RFC 9068 §2.1");
-            assert_eq!(access.claims["client_id"], MODERN);
+            assert_eq!(access.claims["client_id"], client);
+            assert_eq!(access.header["alg"], alg);
             assert_eq!(world.userinfo(tokens.get("access_token")).await.status, 200);
         }
     }

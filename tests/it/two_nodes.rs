@@ -80,7 +80,7 @@ async fn nodes_that_start_at_once_on_an_empty_server_all_serve() {
     let mut connection = PgConnection::connect(&database).await.expect("the database");
     let keys =
         sqlx::query("SELECT COUNT(*) FROM signing_keys").fetch_one(&mut connection).await.expect("keys");
-    assert_eq!(keys.get::<i64, _>(0), 3, "one per algorithm");
+    assert_eq!(keys.get::<i64, _>(0), 4, "one per algorithm");
 }
 
 #[tokio::test]

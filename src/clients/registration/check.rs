@@ -96,7 +96,7 @@ impl<'a> Check<'a> {
     pub(super) fn alg(&mut self, member: &str, text: Option<&str>, default: Alg) -> Alg {
         let Some(text) = text else { return default };
         Alg::parse(text).unwrap_or_else(|| {
-            self.fail(member, format!("`{text}` is none of RS256, ES256, EdDSA"));
+            self.fail(member, format!("`{text}` is none of RS256, PS256, ES256, EdDSA"));
             default
         })
     }

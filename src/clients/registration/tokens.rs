@@ -312,7 +312,7 @@ mod tests {
         assert!(policy.subject_type == SubjectType::Public && policy.resource_server);
         assert_eq!(
             wrong("id_token_signed_response_alg = 'none'"),
-            ["id_token_signed_response_alg: `none` is none of RS256, ES256, EdDSA"]
+            ["id_token_signed_response_alg: `none` is none of RS256, PS256, ES256, EdDSA"]
         );
     }
 }

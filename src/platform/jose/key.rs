@@ -24,6 +24,8 @@ use crate::platform::bytes;
 pub enum Alg {
     /// RSASSA-PKCS1-v1_5 with SHA-256; every OpenID client supports it.
     RS256,
+    /// RSASSA-PSS with SHA-256. Its key is not that of RS256: a key is used with one algorithm (RFC 8725 §3.1).
+    PS256,
     /// ECDSA with P-256 and SHA-256; the default of new clients.
     ES256,
     /// Ed25519.
@@ -32,12 +34,13 @@ pub enum Alg {
 
 impl Alg {
     /// All, in the order they are published.
-    pub const ALL: [Self; 3] = [Self::RS256, Self::ES256, Self::EdDSA];
+    pub const ALL: [Self; 4] = [Self::RS256, Self::PS256, Self::ES256, Self::EdDSA];
 
     /// The registered name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
             Self::ES256 => "ES256",
             Self::EdDSA => "EdDSA",
         }
@@ -51,6 +54,7 @@ impl Alg {
     fn algorithm(self) -> Algorithm {
         match self {
             Self::RS256 => Algorithm::RS256,
+            Self::PS256 => Algorithm::PS256,
             Self::ES256 => Algorithm::ES256,
             Self::EdDSA => Algorithm::EdDSA,
         }
@@ -99,7 +103,7 @@ impl SigningKey {
     /// When the operating system has no randomness.
     pub fn generate(alg: Alg, rsa_bits: u32) -> Zeroizing<Vec<u8>> {
         let der: Result<Vec<u8>, Unspecified> = match alg {
-            Alg::RS256 => {
+            Alg::RS256 | Alg::PS256 => {
                 let size = match rsa_bits {
                     0..=2048 => KeySize::Rsa2048,
                     2049..=3072 => KeySize::Rsa3072,
@@ -123,13 +127,13 @@ impl SigningKey {
     /// [`KeyError`] when it is not one of this algorithm.
     pub fn from_pkcs8(kid: &str, alg: Alg, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let (pair, public) = match alg {
-            Alg::RS256 => {
+            Alg::RS256 | Alg::PS256 => {
                 let pair = RsaKeyPair::from_pkcs8(pkcs8)?;
                 let key = pair.public_key();
                 let n = key.modulus().big_endian_without_leading_zero();
                 let e = key.exponent().big_endian_without_leading_zero();
                 let public = DecodingKey::from_rsa_raw_components(n, e);
-                (Pair::Rsa(pair), public)
+                (if alg == Alg::PS256 { Pair::RsaPss(pair) } else { Pair::Rsa(pair) }, public)
             }
             Alg::ES256 => {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?;
@@ -272,7 +276,12 @@ mod tests {
 
     #[test]
     fn a_key_of_another_algorithm_does_not_parse() {
-        for (alg, other) in [(Alg::RS256, Alg::ES256), (Alg::ES256, Alg::EdDSA), (Alg::EdDSA, Alg::RS256)] {
+        for (alg, other) in [
+            (Alg::RS256, Alg::ES256),
+            (Alg::ES256, Alg::EdDSA),
+            (Alg::EdDSA, Alg::PS256),
+            (Alg::PS256, Alg::ES256),
+        ] {
             assert!(SigningKey::from_pkcs8("k", alg, &SigningKey::generate(other, 2048)).is_err());
         }
         assert!(SigningKey::from_pkcs8("k", Alg::ES256, b"not a key").is_err());
@@ -282,6 +291,7 @@ mod tests {
     fn a_published_key_is_complete_and_says_nothing_private() {
         for (alg, members) in [
             (Alg::RS256, ["alg", "e", "kid", "kty", "n", "use"].as_slice()),
+            (Alg::PS256, &["alg", "e", "kid", "kty", "n", "use"]),
             (Alg::ES256, &["alg", "crv", "kid", "kty", "use", "x", "y"]),
             (Alg::EdDSA, &["alg", "crv", "kid", "kty", "use", "x"]),
         ] {

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Once, Weak};
 use arc_swap::ArcSwap;
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair};
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, KeyUtils};
 use jsonwebtoken::errors::Result;
@@ -53,6 +53,8 @@ pub(super) fn install() {
 /// A parsed private key.
 pub(super) enum Pair {
     Rsa(RsaKeyPair),
+    /// For RSASSA-PSS alone.
+    RsaPss(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
 }
@@ -61,6 +63,7 @@ impl Pair {
     fn algorithm(&self) -> Algorithm {
         match self {
             Self::Rsa(_) => Algorithm::RS256,
+            Self::RsaPss(_) => Algorithm::PS256,
             Self::Ec(_) => Algorithm::ES256,
             Self::Ed(_) => Algorithm::EdDSA,
         }
@@ -72,6 +75,10 @@ impl Pair {
             Self::Rsa(pair) => {
                 let mut out = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut out).map(|()| out)
+            }
+            Self::RsaPss(pair) => {
+                let mut out = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PSS_SHA256, &random, message, &mut out).map(|()| out)
             }
             Self::Ec(pair) => pair.sign(&random, message).map(|signature| signature.as_ref().to_vec()),
             Self::Ed(pair) => Ok(pair.sign(message).as_ref().to_vec()),
@@ -92,7 +99,7 @@ impl KeptPair {
         install();
         let (handle, pair) = (bytes::random(), Arc::new(pair));
         let encoding_key = match &*pair {
-            Pair::Rsa(_) => EncodingKey::from_rsa_der(&handle),
+            Pair::Rsa(_) | Pair::RsaPss(_) => EncodingKey::from_rsa_der(&handle),
             Pair::Ec(_) => EncodingKey::from_ec_der(&handle),
             Pair::Ed(_) => EncodingKey::from_ed_der(&handle),
         };

@@ -40,6 +40,12 @@ pub(super) async fn all(
     let mut keys = Vec::with_capacity(rows.len());
     for row in &rows {
         let retire_at = db::maybe_int(row, TABLE, "retire_at")?.map(Timestamp);
+        let alg = db::text(row, TABLE, "alg")?;
+        if Alg::parse(&alg).is_none() {
+            // While nodes are replaced one by one, a newer version has keys of an algorithm that this one does not serve.
+            tracing::warn!(event = "key.unknown", %alg, "a signing key of an algorithm that this version does not know is left out");
+            continue;
+        }
         match read(row, sealer, retire_at) {
             Ok(key) => keys.push(key),
             Err(error) if retire_at.is_some_and(|at| at <= now) => {

@@ -9,7 +9,7 @@ settings! {
         /// File of the keys that encrypt personal data and the signing keys. Without it the data is lost: keep a
         /// backup. Only its owner may have access (mode 0600).
         keyring: PathBuf;
-        /// Size of new RSA keys, for clients that use RS256.
+        /// Size of new RSA keys, for clients that use RS256 or PS256.
         rsa_bits: u32 = 3072, one_of(&[2048, 3072, 4096], "bits");
         /// Age at which signing keys are rotated; old keys stay published until their last token has expired.
         rotation_days: u32 = 90, count(1..=730, "days");

@@ -20,6 +20,8 @@ pub(crate) const LEGACY: &str = "legacy";
 pub(crate) const NATIVE: &str = "native";
 /// EdDSA ID tokens, JWT access tokens; has front-channel logout.
 pub(crate) const MODERN: &str = "modern";
+/// PS256 ID tokens and JWT access tokens.
+pub(crate) const VAULT: &str = "vault";
 /// Client credentials, without a person.
 pub(crate) const MACHINE: &str = "machine";
 /// A lending service.
@@ -201,6 +203,7 @@ pub(crate) fn text(backchannel: &str) -> String {
         ),
     ]
     .concat()
+        + &protected(refreshing)
 }
 
 /// The members of a client that proves itself with the keys that the tests have, and `more`.
@@ -208,6 +211,13 @@ pub(crate) fn keyed(more: &str) -> String {
     let keys: Vec<Value> = KEYS.iter().map(Signer::jwk).collect();
     let set = json!({"keys": keys});
     format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{set}'\n{more}")
+}
+
+/// The clients for which more is signed than for others.
+fn protected(refreshing: &str) -> String {
+    let by_ps256 = "id_token_signed_response_alg = \"PS256\"\naccess_token_format = \"jwt\"\n\
+                    access_token_signed_response_alg = \"PS256\"\nauthorization_signed_response_alg = \"PS256\"\n";
+    client(VAULT, &format!("{refreshing}{by_ps256}"))
 }
 
 /// As [`client`], with the algorithms that its profile gives it.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::support::client_file::{BOUND, LEGACY, MODERN, PUSHER, SHOP, secret};
+use crate::support::client_file::{BOUND, LEGACY, MODERN, PUSHER, SHOP, VAULT, secret};
 use crate::support::jwt;
 use crate::support::signer::KEYS;
 use crate::support::world::clients_folder;
@@ -90,7 +90,7 @@ async fn follow(world: &World, browser: &mut Browser, url: &str, person: &Person
 }
 
 async fn every_algorithm(world: &World, program: &[PathBuf]) {
-    for (client, alg) in [(SHOP, "ES256"), (LEGACY, "RS256"), (MODERN, "EdDSA")] {
+    for (client, alg) in [(SHOP, "ES256"), (LEGACY, "RS256"), (MODERN, "EdDSA"), (VAULT, "PS256")] {
         let person = world.person();
         let learnt = sign_in(world, program, client, alg, &person).await;
         let (claims, userinfo) = (&learnt["claims"], &learnt["userinfo"]);

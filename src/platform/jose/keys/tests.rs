@@ -62,6 +62,7 @@ fn a_header_may_only_agree_with_its_key() {
     ));
     for header in [
         json!({"alg": "PS256", "kid": rsa.kid(), "typ": "JWT"}),
+        json!({"alg": "RS256", "kid": KEYS.signing(Alg::PS256, NOW).unwrap().kid(), "typ": "JWT"}),
         json!({"alg": "RS256", "kid": ec.kid(), "typ": "JWT"}),
         json!({"alg": "RS256", "kid": rsa.kid()}),
         json!({"alg": "RS256", "kid": rsa.kid(), "typ": "JWT", "crit": ["exp"]}),
@@ -122,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_with_a_byte_changed_never_verifies(alg in 0..3_usize, at in any::<prop::sample::Index>(), by in 1..=255_u8) {
+    fn a_token_with_a_byte_changed_never_verifies(alg in 0..Alg::ALL.len(), at in any::<prop::sample::Index>(), by in 1..=255_u8) {
         let mut token = sign(Alg::ALL[alg], "JWT").into_bytes();
         let at = at.index(token.len());
         token[at] ^= by;
@@ -191,7 +192,7 @@ async fn a_key_and_the_end_of_its_predecessor_are_stored_together() {
     assert!(keys.rotate(Alg::ES256, 2048, 10).await.is_err());
     assert!(keys.rotate_old(2048, 1, |_, _| ()).await.is_err());
     let all = db.read_one(db::statement("SELECT COUNT(*) AS n FROM signing_keys")).await.unwrap();
-    assert_eq!(db::int(&all, "signing_keys", "n").unwrap(), 3, "no key without the other's end");
+    assert_eq!(db::int(&all, "signing_keys", "n").unwrap(), 4, "no key without the other's end");
 
     db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
     let new = keys.rotate(Alg::ES256, 2048, 10).await.unwrap();
@@ -200,4 +201,41 @@ async fn a_key_and_the_end_of_its_predecessor_are_stored_together() {
     for key in keys {
         assert_eq!(key.kid == new, key.retire_at.is_none(), "{}", key.kid);
     }
+}
+
+#[actix_web::test]
+async fn an_algorithm_that_came_later_gets_a_key_of_its_own_at_the_next_start_and_only_one() {
+    let db = TestDb::migrated().await;
+    let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+    let clock = Clock::manual(Timestamp(1_000_000));
+    let load = || SigningKeys::load(db.clone(), &keyring, clock.clone(), 2048);
+    let first = load().await.unwrap();
+    let kid = |keys: &SigningKeys, alg| {
+        keys.current().signing(alg, clock.now()).map(|key| key.kid().to_owned()).unwrap_or_default()
+    };
+    let before = Alg::ALL.map(|alg| kid(&first, alg));
+    // As a version left it that did not know the algorithm.
+    db.execute(db::statement("DELETE FROM signing_keys WHERE alg = 'PS256'")).await.unwrap();
+    clock.advance(86_400);
+    let (one, other) = futures_util::future::join(load(), load()).await;
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.created().len() + other.created().len(), 1, "one of the two makes it");
+    other.refresh().await.unwrap();
+    one.refresh().await.unwrap();
+    for (alg, before) in Alg::ALL.into_iter().zip(before) {
+        assert_eq!(kid(&one, alg), kid(&other, alg), "{alg:?}");
+        assert_eq!(kid(&one, alg) == before, alg != Alg::PS256, "the others go on: {alg:?}");
+    }
+    assert!(
+        !kid(&one, Alg::PS256).is_empty(),
+        "it signs at once: nothing was signed by that algorithm before"
+    );
+
+    // The other way round: a row of a later version keeps no node from reading its own.
+    db.execute(db::statement("UPDATE signing_keys SET alg = 'ML-DSA-65' WHERE alg = 'PS256'")).await.unwrap();
+    let stored = KeySet::stored(&db, &keyring, clock.now()).await.unwrap();
+    assert!(
+        stored.signing(Alg::ES256, clock.now()).is_some()
+            && stored.signing(Alg::PS256, clock.now()).is_none()
+    );
 }
