@@ -4,6 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use yagona::platform::jose::KeyManagement;
 use yagona::platform::jose::foreign::{ForeignAlg, ForeignKeys, Policy, unverified, verify_embedded, verify_shared};
 
 fuzz_target!(|data: &[u8]| {
@@ -15,6 +16,10 @@ fuzz_target!(|data: &[u8]| {
     let _ = verify_shared(token, b"a secret of more than thirty-two bytes", 8192);
     if let Ok(keys) = ForeignKeys::parse(set) {
         let _ = keys.verify(token, &policy);
+        // Whatever was taken for a key of a recipient encrypts.
+        for key in KeyManagement::ALL.into_iter().filter_map(|alg| keys.recipient(alg)) {
+            assert!(key.nest(token).is_ok());
+        }
     }
     if let Ok(set) = serde_json::from_slice(set) {
         let _ = ForeignKeys::parse_strictly(&set);

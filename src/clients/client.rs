@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, KeySource, OneIdPolicy, Redirects,
-    RequestPolicy, SessionPolicy, Terms, TokenPolicy,
+    AnswerPolicy, AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, KeySource,
+    OneIdPolicy, Redirects, RequestPolicy, SessionPolicy, Terms, TokenPolicy,
 };
 use crate::people::DataSet;
 use crate::platform::certificates::SubjectName;
@@ -59,6 +59,8 @@ pub struct Client {
     pub keys: KeySource,
     /// The tokens that it gets.
     pub tokens: TokenPolicy,
+    /// What is signed and encrypted for it besides.
+    pub answers: AnswerPolicy,
     /// The personal data that it may ask for.
     pub data: DataPolicy,
     /// What it takes of a sign-in and a session.

@@ -28,7 +28,7 @@ pub use keys::{ClientKeyError, ClientKeys};
 pub use localized::Localized;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{
-    ACR_VALUES, AccessTokenFormat, AssertionAudience, AuthMethod, AuthenticationDocument,
+    ACR_VALUES, AccessTokenFormat, AnswerPolicy, AssertionAudience, AuthMethod, AuthenticationDocument,
     AuthenticationPolicy, Basis, CertificatesDocument, CodeBinding, DataDocument, DataPolicy, DataSetEntry,
     DataSetPolicy, GrantType, Identity, IdentityDocument, KeySetDocument, KeySource, KeysDocument,
     OneIdDates, OneIdDocument, OneIdPolicy, OneIdProfile, OwnerKind, Permission, Profile, Redirects,

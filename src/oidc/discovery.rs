@@ -4,11 +4,11 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{claims, dpop, paths};
-use crate::platform::jose::Alg;
 use crate::platform::jose::foreign::ForeignAlg;
+use crate::platform::jose::{Alg, CONTENT_ENCRYPTION, KeyManagement};
 use crate::platform::web::locale::Language;
 use crate::sign_in::Acr;
 
@@ -20,8 +20,14 @@ impl Discovery {
     /// The document of the provider at `issuer`; with `mtls`, also reached with certificates of clients there, and whether
     /// there are authorities that issue them.
     pub fn new(issuer: &str, mtls: Option<(&str, bool)>) -> Self {
-        let parts =
-            [endpoints(issuer), client_authentication(mtls), certificates(mtls), requests(), answers()];
+        let parts = [
+            endpoints(issuer),
+            client_authentication(mtls),
+            certificates(mtls),
+            requests(),
+            answers(),
+            protection(),
+        ];
         let members = parts.into_iter().filter_map(|part| match part {
             Value::Object(members) => Some(members),
             _ => None,
@@ -106,7 +112,6 @@ fn requests() -> Value {
 
 /// What a client is told, and how.
 fn answers() -> Value {
-    let algs = Alg::ALL.map(Alg::name);
     let claims: Vec<&str> =
         ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
             .into_iter()
@@ -115,14 +120,25 @@ fn answers() -> Value {
     json!({
         "claims_supported": claims,
         "subject_types_supported": ["pairwise", "public"],
-        "id_token_signing_alg_values_supported": algs,
-        "authorization_signing_alg_values_supported": algs,
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "frontchannel_logout_supported": true,
         "frontchannel_logout_session_supported": true,
     })
+}
+
+/// How what a client is told is signed and encrypted (OpenID Connect Discovery §3, JARM §4, RFC 9701 §7).
+fn protection() -> Value {
+    let algs = Alg::ALL.map(Alg::name);
+    let encryption = KeyManagement::ALL.map(KeyManagement::name);
+    let mut members = Map::new();
+    for kind in ["id_token", "userinfo", "authorization", "introspection"] {
+        members.insert(format!("{kind}_signing_alg_values_supported"), json!(algs));
+        members.insert(format!("{kind}_encryption_alg_values_supported"), json!(encryption));
+        members.insert(format!("{kind}_encryption_enc_values_supported"), json!([CONTENT_ENCRYPTION]));
+    }
+    Value::Object(members)
 }
 
 /// Answers with the document.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::encryption::is_encrypted;
 use super::{Elsewhere, LogoutNotifier, Provider};
 use crate::audit::Kind;
 use crate::clients::{Client, ClientId, RedirectUri};
@@ -71,6 +72,11 @@ impl Logout {
             let client = params.get("client_id").and_then(ClientId::parse).and_then(|id| clients.find(&id));
             return LogoutDecision::Ask(PostLogout { client, ..PostLogout::default() });
         };
+        if is_encrypted(hint) {
+            return invalid(
+                "id_token_hint is encrypted: decrypt the ID token, and send the signed one in it",
+            );
+        }
         let Ok(claims) = self.provider.keys.current().verify_hint(hint) else {
             return invalid("id_token_hint is not an ID token of this provider");
         };

@@ -6,14 +6,14 @@ use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 
 use super::error::TokenError;
-use super::{Tokens, claims};
+use super::{Tokens, claims, encryption};
 use crate::clients::Client;
 use crate::grants::GrantDetails;
 use crate::people::{Account, CivilDate, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
-use crate::platform::jose::Alg;
+use crate::platform::jose::{Alg, RecipientKey};
 use crate::platform::service_error::ServiceError;
 
 /// The record of the person, if claims of it were asked for in the ID token by name; for most requests none, and no
@@ -36,7 +36,8 @@ pub(super) fn subject(details: &GrantDetails) -> Option<&PersonId> {
     (!details.claims.id_token.is_empty()).then_some(&details.person_id)
 }
 
-/// Issues the ID token that goes with `access_token`. `record` is the person's, where the [`subject`] is needed.
+/// Issues the ID token that goes with `access_token`, encrypted for `recipient` if there is one (OpenID Connect Core §16.14: signed
+/// first). `record` is the person's, where the [`subject`] is needed.
 ///
 /// # Errors
 /// [`TokenError`] when there is no key to sign with.
@@ -46,6 +47,7 @@ pub(super) fn issue(
     (details, record): (&GrantDetails, Option<&Account>),
     access_token: &str,
     nonce: Option<&str>,
+    recipient: Option<&RecipientKey>,
 ) -> Result<String, TokenError> {
     let now = tokens.provider.clock.now();
     let keys = tokens.provider.keys.current();
@@ -67,7 +69,7 @@ pub(super) fn issue(
     if let Some(nonce) = nonce {
         add("nonce", nonce.into());
     }
-    Ok(key.sign("JWT", &token))
+    Ok(encryption::nested(key.sign("JWT", &token), recipient)?)
 }
 
 /// The claims asked for in the ID token by name.

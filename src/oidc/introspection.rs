@@ -1,32 +1,93 @@
 //! `POST /oidc/introspect` (RFC 7662): the state of a token, for the client that it was issued to and, for access tokens, for
-//! the resource servers in its audience. Nobody else learns that it is one (RFC 7662 §4).
+//! the resource servers in its audience. Nobody else learns that it is one (RFC 7662 §4). A caller that asks for it is answered by
+//! a signed token, which it can keep as proof (RFC 9701).
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::ACCEPT;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::access_token::AccessToken;
 use super::error::{ErrorCode, TokenError};
-use super::{Tokens, client_auth};
+use super::{Tokens, client_auth, encryption};
 use crate::audit::Kind;
 use crate::clients::{AuthMethod, Client};
 use crate::grants::Confirmation;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 
 /// Answers an introspection request. A token that is not the caller's business is called inactive.
 pub(super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match introspect(&tokens, &request, &body).await {
-        Ok(answer) => respond::json(StatusCode::OK, &answer),
+        Ok(response) => response,
         Err(error) => error.respond(&tokens.provider.audit, Kind::IntrospectionRefused),
     }
 }
 
-async fn introspect(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<Value, TokenError> {
+async fn introspect(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<HttpResponse, TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
-    state(tokens, &client, &params).await.map_err(|error| error.of(&client.id))
+    let answered = async {
+        let state = state(tokens, &client, &params).await?;
+        let accept = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+        if wants_token(accept) {
+            return signed(tokens, &client, &state).await;
+        }
+        Ok(respond::json(StatusCode::OK, &state))
+    };
+    answered.await.map_err(|error: TokenError| error.of(&client.id))
+}
+
+/// Header type and media type of a signed answer (RFC 9701 §5).
+const TYPE: &str = "token-introspection+jwt";
+const MEDIA_TYPE: &str = "application/token-introspection+jwt";
+
+/// RFC 9701 §5: the answer in a claim of its own, so that it is no access token, encrypted where the caller registered that. It
+/// has no `exp` and no `sub`, which would make it look like one.
+async fn signed(tokens: &Tokens, client: &Client, state: &Value) -> Result<HttpResponse, TokenError> {
+    let provider = &tokens.provider;
+    let recipient = encryption::recipient(provider, client, client.answers.introspection_encryption).await?;
+    let now = provider.clock.now();
+    let keys = provider.keys.current();
+    let key = keys
+        .signing(client.answers.introspection_alg, now)
+        .ok_or_else(|| ServiceError::Internal("no key signs introspection".to_owned()))?;
+    let claims = json!({
+        "iss": &*provider.issuer,
+        "aud": client.id.as_str(),
+        "iat": now.0,
+        "token_introspection": state,
+    });
+    Ok(respond::token(MEDIA_TYPE, encryption::nested(key.sign(TYPE, &claims), recipient.as_ref())?))
+}
+
+/// Whether the `Accept` headers ask for a signed answer (RFC 9701 §4, RFC 9110 §12.5.1): by its name, and not less than for
+/// JSON. What accepts everything gets JSON.
+fn wants_token<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
+    let (mut token, mut json) = (0.0, 0.0);
+    for range in accept.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().unwrap_or(0.0))
+        });
+        let weight = weight.unwrap_or(1.0);
+        if name.eq_ignore_ascii_case(MEDIA_TYPE) {
+            token = weight;
+        } else if name.eq_ignore_ascii_case("application/json") {
+            json = weight;
+        }
+    }
+    token > 0.0 && token >= json
+}
+
+/// What fuzz targets reach of the parser in here.
+#[cfg(fuzzing)]
+pub(super) fn fuzz_accept(header: &str) {
+    wants_token(header.lines());
 }
 
 async fn state(tokens: &Tokens, client: &Client, params: &Params) -> Result<Value, TokenError> {
@@ -103,4 +164,32 @@ async fn refresh_token_state(
 fn may_know(tokens: &Tokens, caller: &Client, token: &AccessToken) -> bool {
     token.client_id == caller.id
         || token.is_for(caller, tokens.provider.clients.find(&token.client_id).as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc9701_4_a_signed_answer_is_asked_for_by_its_name() {
+        for (accept, wanted) in [
+            ("application/token-introspection+jwt", true),
+            ("Application/Token-Introspection+JWT; q=0.9", true),
+            ("text/html, application/token-introspection+jwt;q=0.5, */*;q=0.1", true),
+            ("application/json;q=0.5, application/token-introspection+jwt", true),
+            ("application/json, application/token-introspection+jwt", true),
+            ("application/json, application/token-introspection+jwt;q=0.5", false),
+            ("application/token-introspection+jwt;q=0", false),
+            ("application/token-introspection+jwt;q=nonsense", false),
+            ("application/json", false),
+            ("application/jwt", false),
+            ("*/*", false),
+            ("application/*", false),
+            ("", false),
+        ] {
+            assert_eq!(wants_token([accept].into_iter()), wanted, "{accept}");
+        }
+        assert!(wants_token(["text/html", MEDIA_TYPE].into_iter()), "in a header of its own");
+        assert!(!wants_token(std::iter::empty()));
+    }
 }

@@ -12,6 +12,7 @@ mod code;
 mod device;
 mod discovery;
 mod dpop;
+mod encryption;
 mod end_session;
 mod error;
 mod frontchannel_logout;
@@ -230,6 +231,11 @@ pub mod fuzzing {
         if let Ok(claims) = serde_json::from_str(text) {
             let _ = super::authorize::fuzzing::request_object(claims);
         }
+    }
+
+    /// The `Accept` headers of an introspection request, a line each.
+    pub fn accept(headers: &str) {
+        super::introspection::fuzz_accept(headers);
     }
 
     /// The `claims` parameter.

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value};
 
 use super::error::{ErrorCode, TokenError};
 use super::presented::{self, Scheme};
-use super::{Tokens, claims, client_auth};
+use super::{Tokens, claims, client_auth, encryption};
 use crate::audit::Kind;
 use crate::clients::Client;
 use crate::people::CivilDate;
+use crate::platform::jose::UNTYPED;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::respond;
+
+/// The media type of what is not plain JSON.
+const JWT: &str = "application/jwt";
 
 /// The token in the header.
 pub(super) async fn get(tokens: Data<Tokens>, request: HttpRequest) -> HttpResponse {
@@ -47,11 +53,13 @@ async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>)
         (None, Some(token)) => (Scheme::Bearer, token),
         (None, None) => return presented::wanted(),
     };
-    match claims_of(tokens, request, (scheme, &token)).await {
-        Ok((claims, client)) => {
-            let response = respond::json(StatusCode::OK, &claims);
-            tokens.provider.proofs.renewed(response, &client)
-        }
+    let told = async {
+        let (claims, client) = claims_of(tokens, request, (scheme, &token)).await?;
+        let response = in_form(tokens, &client, claims).await.map_err(|error| error.of(&client.id))?;
+        Ok::<_, TokenError>(tokens.provider.proofs.renewed(response, &client))
+    };
+    match told.await {
+        Ok(response) => response,
         Err(error) => {
             error.record(&tokens.provider.audit, Kind::UserinfoRefused, None);
             let fault = error.code.status().is_server_error();
@@ -60,11 +68,36 @@ async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>)
     }
 }
 
+/// The answer in the form that the client registered (OpenID Connect Core §5.3.2): JSON, a signed token, or either of them
+/// encrypted.
+async fn in_form(
+    tokens: &Tokens,
+    client: &Client,
+    mut claims: Map<String, Value>,
+) -> Result<HttpResponse, TokenError> {
+    let (provider, policy) = (&tokens.provider, &client.answers);
+    let Some(alg) = policy.userinfo_alg else {
+        let recipient = encryption::recipient(provider, client, policy.userinfo_encryption).await?;
+        let Some(recipient) = recipient else { return Ok(respond::json(StatusCode::OK, &claims)) };
+        let sealed = recipient.encrypt(None, Value::Object(claims).to_string().as_bytes());
+        let sealed = sealed.map_err(|error| ServiceError::Internal(error.to_string()))?;
+        return Ok(respond::token(JWT, sealed));
+    };
+    let recipient = encryption::recipient(provider, client, policy.userinfo_encryption).await?;
+    claims.insert("iss".to_owned(), (&*provider.issuer).into());
+    claims.insert("aud".to_owned(), client.id.as_str().into());
+    let keys = provider.keys.current();
+    let key = keys
+        .signing(alg, provider.clock.now())
+        .ok_or_else(|| ServiceError::Internal("no key signs UserInfo".to_owned()))?;
+    Ok(respond::token(JWT, encryption::nested(key.sign(UNTYPED, &claims), recipient.as_ref())?))
+}
+
 async fn claims_of(
     tokens: &Tokens,
     request: &HttpRequest,
     (scheme, text): (Scheme, &str),
-) -> Result<(serde_json::Map<String, serde_json::Value>, Arc<Client>), TokenError> {
+) -> Result<(Map<String, Value>, Arc<Client>), TokenError> {
     let invalid =
         || TokenError::new(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked");
     let token = tokens.access_tokens.resolve(text).await?.ok_or_else(invalid)?;

@@ -35,7 +35,7 @@ impl Completion {
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version.
-    pub(super) fn answer_in(
+    pub(super) async fn answer_in(
         &self,
         context: &PageContext<'_>,
         (attempt, client): (&SignInAttempt, &Arc<Client>),
@@ -46,7 +46,7 @@ impl Completion {
         match attempt.request.reply.protocol {
             Protocol::Oidc => {
                 let (answer, stored) =
-                    self.oidc.answer_in(&attempt.request, client, authenticated, consent, batch)?;
+                    self.oidc.answer_in(&attempt.request, client, authenticated, consent, batch).await?;
                 Ok((answer.send(context, Some(client)), stored))
             }
             Protocol::OneId => self.oneid.answer_in(&attempt.request, client, authenticated, consent, batch),
@@ -93,7 +93,7 @@ impl Completion {
     ) -> Result<HttpResponse, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => {
-                let answer = self.oidc.refuse(&attempt.request, client, refusal)?;
+                let answer = self.oidc.refuse(&attempt.request, client, refusal).await?;
                 Ok(answer.send(context, Some(client)))
             }
             Protocol::OneId => self.oneid.refuse(&attempt.request, client, refusal),

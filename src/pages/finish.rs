@@ -157,7 +157,8 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
         let recorded = consent.id.clone();
         let mut batch = Batch::new(&pages.sign_in.ephemeral);
         pages.sign_in.sessions.use_in(&mut batch, &present.session, &step.client.id);
-        let Ok(response) = answer_in(pages, step, &present.authenticated, Some(consent), &mut batch)? else {
+        let Ok(response) = answer_in(pages, step, &present.authenticated, Some(consent), &mut batch).await?
+        else {
             return Ok(Flow::Due);
         };
         if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
@@ -301,7 +302,7 @@ async fn conclude(
                 }
                 Decision::Ask => None,
             };
-            return answer_in(pages, step, authenticated, consent, batch);
+            return answer_in(pages, step, authenticated, consent, batch).await;
         }
     };
     pages.sign_in.attempts.store_in(batch, &step.open);
@@ -309,7 +310,7 @@ async fn conclude(
 }
 
 /// Makes the answer, to be stored by the batch together with the attempt that it finishes.
-fn answer_in(
+async fn answer_in(
     pages: &Pages,
     step: &mut StepContext<'_>,
     authenticated: &Authenticated,
@@ -318,7 +319,7 @@ fn answer_in(
 ) -> Result<Result<HttpResponse, Illegal>, ServiceError> {
     let (attempt, client) = (&step.open.attempt, &step.client);
     let (response, answer) =
-        pages.completion.answer_in(&step.context, (attempt, client), authenticated, consent, batch)?;
+        pages.completion.answer_in(&step.context, (attempt, client), authenticated, consent, batch).await?;
     let now = pages.sign_in.clock.now();
     let event = Event::Answered(authenticated.clone(), answer);
     if let Err(illegal) = step.open.attempt.advance(event, false, now) {

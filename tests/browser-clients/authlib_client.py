@@ -12,8 +12,17 @@ import requests
 from authlib.common.security import generate_token
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
-from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc import jwe, jwt
+from joserfc.jwk import ECKey, KeySet
+
+
+def opened(token):
+    """The signed token in an encrypted one, if this service has a key for that."""
+    if "ENCRYPTION_KEY" not in os.environ:
+        return token
+    key = ECKey.import_key(json.loads(os.environ["ENCRYPTION_KEY"]))
+    return jwe.decrypt_compact(token, key, algorithms=["ECDH-ES", "A256GCM"]).plaintext.decode()
+
 
 issuer = os.environ["ISSUER"]
 client_id = os.environ["CLIENT_ID"]
@@ -44,7 +53,7 @@ token = session.fetch_token(
 )
 
 keys = KeySet.import_key_set(requests.get(metadata["jwks_uri"], timeout=10).json())
-signed = jwt.decode(token["id_token"], keys, algorithms=[os.environ["ID_TOKEN_ALG"]])
+signed = jwt.decode(opened(token["id_token"]), keys, algorithms=[os.environ["ID_TOKEN_ALG"]])
 claims = CodeIDToken(
     signed.claims,
     signed.header,
@@ -55,13 +64,17 @@ claims.validate(leeway=10)
 
 userinfo = session.get(metadata["userinfo_endpoint"], timeout=10)
 userinfo.raise_for_status()
-userinfo = userinfo.json()
+if userinfo.headers["content-type"] == "application/jwt":
+    read = lambda answer: jwt.decode(opened(answer.text), keys, algorithms=["PS256"]).claims
+else:
+    read = lambda answer: answer.json()
+userinfo = read(userinfo)
 assert userinfo["sub"] == claims["sub"]
 
 refreshed = None
 if "refresh_token" in token:
     session.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"])
-    refreshed = session.get(metadata["userinfo_endpoint"], timeout=10).json()["sub"]
+    refreshed = read(session.get(metadata["userinfo_endpoint"], timeout=10))["sub"]
 
 access_token = session.token["access_token"]
 active = session.introspect_token(metadata["introspection_endpoint"], token=access_token).json()["active"]

@@ -7,7 +7,7 @@ import { webcrypto } from 'node:crypto'
 globalThis.crypto ??= webcrypto
 const client = await import('openid-client')
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, PRIVATE_KEY, KID } = process.env
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, PRIVATE_KEY, KID, ENCRYPTION_KEY } = process.env
 
 // With a key the client proves itself by it, and proves with each request that it has the key that its tokens are bound to.
 const elliptic = { name: 'ECDSA', namedCurve: 'P-256' }
@@ -20,12 +20,25 @@ if (PRIVATE_KEY) {
 const config = await client.discovery(
   new URL(ISSUER),
   CLIENT_ID,
-  { client_secret: CLIENT_SECRET, id_token_signed_response_alg: process.env.ID_TOKEN_ALG },
+  {
+    client_secret: CLIENT_SECRET,
+    id_token_signed_response_alg: process.env.ID_TOKEN_ALG,
+    // What is encrypted is signed as well; the service knows by what.
+    ...(ENCRYPTION_KEY && { userinfo_signed_response_alg: 'PS256', introspection_signed_response_alg: 'ES256' })
+  },
   proof,
   { execute: [client.allowInsecureRequests] }
 )
 // Verify the ID token's signature, although it came straight from the provider.
 client.enableNonRepudiationChecks(config)
+if (ENCRYPTION_KEY) {
+  const { kid, ...jwk } = JSON.parse(ENCRYPTION_KEY)
+  const agreement = { name: 'ECDH', namedCurve: 'P-256' }
+  delete jwk.use
+  const key = await crypto.subtle.importKey('jwk', jwk, agreement, false, ['deriveBits'])
+  client.enableDecryptingResponses(config, ['A256GCM'], { key, kid, alg: 'ECDH-ES' })
+  client.useJwtResponseMode(config)
+}
 const options = PRIVATE_KEY ? { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) } : {}
 
 const pkceCodeVerifier = client.randomPKCECodeVerifier()

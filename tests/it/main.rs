@@ -24,6 +24,7 @@ mod device;
 mod discovery;
 mod dpop;
 mod edges;
+mod encryption;
 mod ended_sessions;
 mod floors;
 mod gateways;

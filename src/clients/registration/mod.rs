@@ -24,6 +24,7 @@ macro_rules! members {
     };
 }
 
+mod answers;
 mod authentication;
 mod certificates;
 mod check;
@@ -46,6 +47,8 @@ use std::fmt::{self, Display, Formatter};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use answers::AnswerPolicy;
+use answers::AnswersDocument;
 pub use authentication::{
     AssertionAudience, AuthMethod, AuthenticationDocument, AuthenticationPolicy, CodeBinding,
 };
@@ -109,6 +112,9 @@ pub struct Registration {
     /// The tokens that it gets.
     #[serde(flatten)]
     pub tokens: TokensDocument,
+    /// What is signed and encrypted for it besides.
+    #[serde(flatten)]
+    pub answers: AnswersDocument,
     /// The personal data that it may ask for.
     #[serde(flatten)]
     pub data: DataDocument,
@@ -160,6 +166,7 @@ impl<'de> Visitor<'de> for Document {
                 || document.certificates.read(&member, &mut map)?
                 || document.keys.read(&member, &mut map)?
                 || document.tokens.read(&member, &mut map)?
+                || document.answers.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
                 || document.sessions.read(&member, &mut map)?
                 || document.oneid.read(&member, &mut map)?;
@@ -198,6 +205,7 @@ impl Registration {
             requests: self.requests.check(&mut check),
             keys: self.keys.check(&mut check),
             tokens: self.tokens.check(&self.client_id, self.redirects.hosts(), &mut check),
+            answers: self.answers.check(&mut check),
             data,
             sessions: self.sessions.check(&self.redirects.origins(), &mut check),
         };
@@ -219,6 +227,7 @@ impl Registration {
             check.fail("grant_types", "`client_credentials` needs a client that proves itself");
         }
         self.requests.check_keys(client, check);
+        self.answers.check_keys(client, check);
         check_keys(client, check);
         check_oneid(client, check);
         if client.may(GrantType::AuthorizationCode) && self.redirects.redirect_uris.is_empty() {

@@ -45,7 +45,7 @@ struct Demand {
 const NO_RS256: &str = "RS256 is not allowed (FAPI 2.0 Security Profile §5.4.1)";
 
 /// Everything that the profiles do not let a registration say.
-const DEMANDS: [Demand; 12] = [
+const DEMANDS: [Demand; 14] = [
     Demand {
         from: Profile::Fapi2,
         member: "grant_types",
@@ -119,6 +119,18 @@ const DEMANDS: [Demand; 12] = [
     },
     Demand {
         from: Profile::Fapi2,
+        member: "userinfo_signed_response_alg",
+        clause: NO_RS256,
+        contradicts: |document| is_rs256(document.answers.userinfo_signed_response_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Fapi2,
+        member: "introspection_signed_response_alg",
+        clause: NO_RS256,
+        contradicts: |document| is_rs256(document.answers.introspection_signed_response_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Fapi2,
         member: "request_object_signing_alg",
         clause: NO_RS256,
         contradicts: |document| is_rs256(document.requests.request_object_signing_alg.as_deref()),
@@ -162,6 +174,9 @@ fn tighten(document: &Registration, client: &mut Client, profile: Profile) {
         if document.requests.authorization_signed_response_alg.is_none() {
             client.requests.response_alg = Alg::ES256;
         }
+        if document.answers.introspection_signed_response_alg.is_none() {
+            client.answers.introspection_alg = Alg::ES256;
+        }
     }
     if profile >= Profile::Fapi2MessageSigning {
         client.requests.signed_only = true;
@@ -186,6 +201,10 @@ mod tests {
         assert!(fapi.requests.pushed_only && !fapi.tokens.rotates);
         assert_eq!(fapi.authentication.code_binding, CodeBinding::Pkce);
         assert_eq!((fapi.tokens.id_token_alg, fapi.requests.response_alg), (Alg::ES256, Alg::ES256));
+        assert_eq!(
+            (plain.answers.introspection_alg, fapi.answers.introspection_alg),
+            (Alg::RS256, Alg::ES256)
+        );
         assert_eq!(fapi.requests.longest_code, Some(60));
         assert!(!fapi.requests.signed_only && !fapi.requests.signed_answers);
         assert!(fapi.tokens.dpop_bound && !plain.tokens.dpop_bound);
@@ -213,6 +232,8 @@ mod tests {
             ("id_token_signed_response_alg = 'RS256'", "fapi2"),
             ("access_token_signed_response_alg = 'RS256'", "fapi2"),
             ("authorization_signed_response_alg = 'RS256'", "fapi2"),
+            ("userinfo_signed_response_alg = 'RS256'", "fapi2"),
+            ("introspection_signed_response_alg = 'RS256'", "fapi2"),
             ("request_object_signing_alg = 'RS256'", "fapi2"),
             ("require_signed_request_object = false", "fapi2-message-signing"),
         ] {

@@ -1,5 +1,5 @@
-//! The way back to the client: a code or an error, by redirect or form, always with `iss` (RFC 9207), and signed where the
-//! client wants it so (JARM).
+//! The way back to the client: a code or an error, by redirect or form, always with `iss` (RFC 9207), and signed, and
+//! encrypted, where the client wants it so (JARM).
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use super::{Authorization, ClientError, RedirectTarget, VerifiedRedirect, form_p
 use crate::clients::Client;
 use crate::grants::{self, GrantDetails};
 use crate::oidc::code::CodeContent;
+use crate::oidc::encryption;
 use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Batch;
@@ -79,8 +80,9 @@ impl Authorization {
     /// The answer with these fields, the client's state and the issuer.
     ///
     /// # Errors
-    /// [`ServiceError`] when it is to be signed and no key does.
-    pub(super) fn answer(
+    /// [`ServiceError`] when it is to be signed and no key does, or to be encrypted and the client's keys cannot be had: it never
+    /// goes out plain instead.
+    pub(super) async fn answer(
         &self,
         redirect: &VerifiedRedirect,
         mut fields: Vec<(&'static str, String)>,
@@ -100,11 +102,17 @@ impl Authorization {
         claims.insert("iss".to_owned(), issuer.into());
         claims.insert("aud".to_owned(), client.id.as_str().into());
         claims.insert("exp".to_owned(), now.plus(SIGNED_SECONDS).0.into());
+        let recipient =
+            encryption::recipient(&self.provider, client, client.answers.authorization_encryption);
+        let recipient = recipient.await.map_err(|error| {
+            ServiceError::Unavailable(format!("client {}: {}", client.id, error.description))
+        })?;
         let keys = self.provider.keys.current();
         let key = keys
             .signing(client.requests.response_alg, now)
             .ok_or_else(|| ServiceError::Internal("no key signs authorization responses".to_owned()))?;
-        Ok(Answer::new(redirect, vec![("response", key.sign(UNTYPED, &claims))]))
+        let token = encryption::nested(key.sign(UNTYPED, &claims), recipient.as_ref())?;
+        Ok(Answer::new(redirect, vec![("response", token)]))
     }
 
     /// The answer with a code for `authenticated`. The code exists once the batch is applied. The second value is what
@@ -112,7 +120,7 @@ impl Authorization {
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version, or cannot be written as JSON.
-    pub fn answer_in(
+    pub async fn answer_in(
         &self,
         request: &SignInRequest,
         client: &Arc<Client>,
@@ -143,14 +151,14 @@ impl Authorization {
         }
         self.provider.metrics.sign_ins("answer", "code").inc();
         let stored = to_raw_value(&code).map_err(|error| ServiceError::Internal(error.to_string()))?;
-        Ok((self.answer(&redirect, vec![("code", code)])?, stored))
+        Ok((self.answer(&redirect, vec![("code", code)]).await?, stored))
     }
 
     /// The error that tells a client of a refusal.
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version.
-    pub fn refuse(
+    pub async fn refuse(
         &self,
         request: &SignInRequest,
         client: &Arc<Client>,
@@ -166,7 +174,7 @@ impl Authorization {
                 (ErrorCode::UnmetAuthenticationRequirements, "the authentication's acr is not accepted")
             }
         };
-        self.error(&ClientError { redirect, error: OAuthError { code, description } })
+        self.error(&ClientError { redirect, error: OAuthError { code, description } }).await
     }
 
     /// An answer that was stored and may never have reached the client; `None` once its code was redeemed or expired.
@@ -186,7 +194,7 @@ impl Authorization {
             return Ok(None);
         }
         let (_, redirect) = Self::restore(request, client)?;
-        self.answer(&redirect, vec![("code", code)]).map(Some)
+        self.answer(&redirect, vec![("code", code)]).await.map(Some)
     }
 
     /// Spends the pushed request that a sign-in was begun by, if it was, together with the rest of a batch: a request that was

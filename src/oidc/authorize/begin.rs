@@ -129,5 +129,5 @@ pub(super) async fn attempt(
     // It was counted already.
     let OAuthError { code, description } = TOO_LARGE;
     let fields = vec![("error", code.name().to_owned()), ("error_description", description.to_owned())];
-    Ok(endpoint.answer(&request.redirect, fields)?.send(context, Some(client)))
+    Ok(endpoint.answer(&request.redirect, fields).await?.send(context, Some(client)))
 }

@@ -2,6 +2,7 @@
 
 use super::AuthorizationRequest;
 use super::input::Input;
+use crate::oidc::encryption::is_encrypted;
 use crate::oidc::error::{ErrorCode, OAuthError};
 
 /// OpenID Connect Core §3.1.2.1, §5.5.1: the person that the client expects. A hint may have expired.
@@ -9,6 +10,9 @@ pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Res
     let invalid = |description| Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     request.expected_sub = request.claims.sub.clone();
     let Some(hint) = input.params.get("id_token_hint") else { return Ok(()) };
+    if is_encrypted(hint) {
+        return invalid("id_token_hint is encrypted: decrypt the ID token, and send the signed one in it");
+    }
     let Ok(hinted) = input.keys.verify_hint(hint) else {
         return invalid("id_token_hint is not an ID token of this provider");
     };

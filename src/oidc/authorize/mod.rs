@@ -39,6 +39,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::claims::{ClaimsRequest, requested};
+use super::encryption;
 use super::error::{ErrorCode, OAuthError, TokenError};
 use super::pushed_request::{self, PushedRequests};
 use super::resource::registered;
@@ -229,6 +230,16 @@ fn apply(
     Ok(request)
 }
 
+/// Makes sure that what is to be encrypted for the client can be (JARM §3): nobody is to sign in for an answer that cannot be sent.
+///
+/// # Errors
+/// [`TokenError`] when the client has no key for it, or its keys cannot be fetched.
+async fn answerable(provider: &Provider, redirect: &VerifiedRedirect) -> Result<(), TokenError> {
+    let client = redirect.client();
+    let encryption = client.answers.authorization_encryption.filter(|_| redirect.mode().is_signed());
+    encryption::recipient(provider, client, encryption).await.map(|_| ())
+}
+
 /// The request in the query.
 pub(super) async fn get(endpoint: Data<Authorization>, request: HttpRequest) -> HttpResponse {
     run(&endpoint, &request, request.query_string().as_bytes()).await
@@ -272,7 +283,7 @@ async fn respond_to(
         Ok(client) => client,
         Err(rejection) => {
             let named = params.get("client_id").unwrap_or_default();
-            return reject(endpoint, context, &rejection, named);
+            return reject(endpoint, context, &rejection, named).await;
         }
     };
     if params.get("request_uri").is_some_and(|uri| uri.starts_with(pushed_request::URN)) {
@@ -280,16 +291,21 @@ async fn respond_to(
     }
     let inside = match opened(provider, &client, params).await {
         Ok(inside) => inside,
-        Err(rejection) => return reject(endpoint, context, &rejection, client.id.as_str()),
+        Err(rejection) => return reject(endpoint, context, &rejection, client.id.as_str()).await,
     };
     let params = inside.as_ref().unwrap_or(params);
     let context = &PageContext::new(context.request, endpoint.cookies, params.get("ui_locales"));
     match check(provider, &client, &rules::AUTHORIZATION_ENDPOINT, params) {
         Ok(request) => {
+            if let Err(error) = answerable(provider, &request.redirect).await {
+                let technical = format!("{}: {}", error.code.name(), error.description);
+                let rejection = Rejection::Page(PageError::BadRequest, technical);
+                return reject(endpoint, context, &rejection, client.id.as_str()).await;
+            }
             let session = endpoint.sign_in.sessions.of_browser(context.request, endpoint.cookies).await;
             go_on(endpoint, context, (&request, params), session).await
         }
-        Err(rejection) => reject(endpoint, context, &rejection, client.id.as_str()),
+        Err(rejection) => reject(endpoint, context, &rejection, client.id.as_str()).await,
     }
 }
 
@@ -317,7 +333,7 @@ async fn by_reference(
             go_on(endpoint, &context, (&request, &params), Ok(session)).await
         }
         Err(rejection) if endpoint.pushed.spend(name).await? => {
-            reject(endpoint, &context, &rejection, client.id.as_str())
+            reject(endpoint, &context, &rejection, client.id.as_str()).await
         }
         Err(_) => Ok(gone(endpoint, &context, &client)),
     }
@@ -348,12 +364,15 @@ async fn go_on(
             Ok(session) => silent::answer(endpoint, context, request, session).await,
             Err(unavailable) => Err(unavailable.into()),
         };
-        return Ok(answered.unwrap_or_else(|fault| silent::failure(endpoint, context, request, &fault)));
+        return Ok(match answered {
+            Ok(response) => response,
+            Err(fault) => silent::failure(endpoint, context, request, &fault).await,
+        });
     }
     begin::attempt(endpoint, context, request, session?, params.get("login_hint")).await
 }
 
-fn reject(
+async fn reject(
     endpoint: &Authorization,
     context: &PageContext<'_>,
     rejection: &Rejection,
@@ -362,7 +381,7 @@ fn reject(
     endpoint.provider.audit.record(rejection.event(client));
     Ok(match rejection {
         Rejection::Page(error, technical) => page(context, *error, technical),
-        Rejection::Client(error) => endpoint.error(error)?.send(context, None),
+        Rejection::Client(error) => endpoint.error(error).await?.send(context, None),
     })
 }
 
@@ -397,6 +416,7 @@ pub(super) async fn check_pushed(
         Rejection::Client(refused) => told(refused.error),
         Rejection::Page(..) => TokenError::new(ErrorCode::InvalidRequest, "redirect_uri is not registered"),
     })?;
+    answerable(provider, &request.redirect).await?;
     let request = AuthorizationRequest { pushed: Some(Digest([0; 32])), ..request };
     if begin::fits(endpoint, &request, params.get("login_hint"))? {
         return Ok(params);
@@ -409,11 +429,11 @@ impl Authorization {
     ///
     /// # Errors
     /// [`ServiceError`] when it is to be signed and no key does.
-    fn error(&self, error: &ClientError) -> Result<Answer, ServiceError> {
+    async fn error(&self, error: &ClientError) -> Result<Answer, ServiceError> {
         let OAuthError { code, description } = error.error;
         self.provider.metrics.sign_ins("answer", code.name()).inc();
         let fields = vec![("error", code.name().to_owned()), ("error_description", description.to_owned())];
-        self.answer(&error.redirect, fields)
+        self.answer(&error.redirect, fields).await
     }
 }
 

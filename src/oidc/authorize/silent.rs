@@ -60,13 +60,13 @@ pub(super) async fn answer(
         let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());
         endpoint.provider.audit.record(refused.error(error.code.name()).reason(error.description));
         let error = super::ClientError { redirect: request.redirect.clone(), error };
-        return Ok(endpoint.error(&error)?.send(context, Some(client)));
+        return Ok(endpoint.error(&error).await?.send(context, Some(client)));
     }
     Err(ServiceError::Unavailable("the session changes too often".to_owned()))
 }
 
 /// The answer when the provider fails: nobody looks at a page (RFC 6749 §4.1.2.1).
-pub(super) fn failure(
+pub(super) async fn failure(
     endpoint: &Authorization,
     context: &PageContext<'_>,
     request: &AuthorizationRequest,
@@ -87,7 +87,8 @@ pub(super) fn failure(
     );
     let error =
         super::ClientError { redirect: request.redirect.clone(), error: OAuthError { code, description } };
-    context.or_failure(endpoint.error(&error).map(|answer| answer.send(context, Some(client))))
+    let answer = endpoint.error(&error).await;
+    context.or_failure(answer.map(|answer| answer.send(context, Some(client))))
 }
 
 /// The answer, or the page where the request was answered meanwhile; nothing when the session was changed meanwhile, an error when the person must be asked.
@@ -137,7 +138,8 @@ async fn try_once(
         }
     };
     let mut batch = Batch::new(&endpoint.sign_in.ephemeral);
-    let (answer, stored) = endpoint.answer_in(neutral, client, &open.authenticated(), consent, &mut batch)?;
+    let (answer, stored) =
+        endpoint.answer_in(neutral, client, &open.authenticated(), consent, &mut batch).await?;
     endpoint.sign_in.sessions.use_in(&mut batch, open, &client.id);
     let done = endpoint.sign_in.ephemeral.apply(batch).await? == Applied::Done;
     if done {

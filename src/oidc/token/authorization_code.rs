@@ -11,7 +11,7 @@ use crate::platform::bytes::{self, Digest};
 
 /// Answers it.
 pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
-    let TokenRequest { tokens, client, params, bound_to } = request;
+    let TokenRequest { tokens, client, params, bound_to, .. } = request;
     let code =
         params.get("code").ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "code is missing"))?;
     let invalid = || {

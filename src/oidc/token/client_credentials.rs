@@ -10,7 +10,7 @@ use crate::oidc::resource;
 /// Answers it: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
 /// those that are asked for are ignored (§3.3).
 pub(super) fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
-    let TokenRequest { tokens, client, params, bound_to } = request;
+    let TokenRequest { tokens, client, params, bound_to, .. } = request;
     let audience = resource::audience(&tokens.provider, client, params, &[])?;
     let restriction = Restriction { audience, bound_to };
     let access_token = tokens.access_tokens.for_client(client, "", restriction)?;

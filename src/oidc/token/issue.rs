@@ -8,7 +8,7 @@ use crate::clients::{AuthMethod, Client};
 use crate::grants::{Confirmation, Grant, GrantDetails};
 use crate::oidc::access_token::Restriction;
 use crate::oidc::error::TokenError;
-use crate::oidc::{Tokens, id_token, resource};
+use crate::oidc::{id_token, resource};
 use crate::people::Account;
 use crate::platform::bytes::Digest;
 
@@ -38,7 +38,7 @@ pub(super) async fn redeem(
     (nonce, issued): (Option<String>, Event<'_>),
     invalid: impl Fn() -> TokenError,
 ) -> Result<TokenResponse, TokenError> {
-    let TokenRequest { tokens, client, params, bound_to } = request;
+    let TokenRequest { tokens, client, params, bound_to, .. } = request;
     // A confidential client proves itself at each refresh, and may change its key.
     details.bound_to = bound_to.filter(|_| client.authentication.method == AuthMethod::None);
     let refreshable = details.scope.split(' ').any(|scope| scope == "offline_access");
@@ -56,21 +56,22 @@ pub(super) async fn redeem(
     let grant = grant.ok_or_else(invalid)?;
     let restriction = Restriction { audience, bound_to };
     let about = (&grant, record.as_deref());
-    let response = respond_with(tokens, client, about, (nonce.as_deref(), restriction), issued)?;
+    let response = respond_with(request, about, (nonce.as_deref(), restriction), issued)?;
     Ok(TokenResponse { refresh_token: tokens.refresh_tokens.of(&grant), ..response })
 }
 
 /// Issues the tokens of a grant but its refresh token. Nothing here asks a store.
 pub(super) fn respond_with(
-    tokens: &Tokens,
-    client: &Client,
+    request: TokenRequest<'_>,
     (grant, record): (&Grant, Option<&Account>),
     (nonce, restriction): (Option<&str>, Restriction),
     issued: Event<'_>,
 ) -> Result<TokenResponse, TokenError> {
+    let TokenRequest { tokens, client, recipient, .. } = request;
     let bound_to = restriction.bound_to;
     let (access_token, expires_in) = tokens.access_tokens.for_grant(client, grant, restriction)?;
-    let id_token = id_token::issue(tokens, client, (&grant.details, record), &access_token, nonce)?;
+    let about = (&grant.details, record);
+    let id_token = id_token::issue(tokens, client, about, &access_token, nonce, recipient)?;
     tokens.provider.audit.record(described(issued, client, grant));
     Ok(TokenResponse {
         token_type: token_type(bound_to),

@@ -14,10 +14,11 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use self::issue::TokenResponse;
 use super::error::{ErrorCode, TokenError};
-use super::{Tokens, client_auth};
+use super::{Tokens, client_auth, encryption};
 use crate::audit::Kind;
 use crate::clients::{Client, GrantType};
 use crate::grants::Confirmation;
+use crate::platform::jose::RecipientKey;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 
@@ -30,6 +31,8 @@ struct TokenRequest<'a> {
     params: &'a Params,
     /// What the tokens are bound to: the client has proven that it has it.
     bound_to: Option<Confirmation>,
+    /// The key that its ID tokens are encrypted for, if they are.
+    recipient: Option<&'a RecipientKey>,
 }
 
 /// Answers a token request.
@@ -61,7 +64,10 @@ async fn exchange(
     let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
     let issued = async {
         let bound_to = possession(tokens, request, &client).await?;
-        let request = TokenRequest { tokens, client: &client, params: &params, bound_to };
+        let encryption = client.answers.id_token_encryption;
+        let recipient = encryption::recipient(&tokens.provider, &client, encryption).await?;
+        let recipient = recipient.as_ref();
+        let request = TokenRequest { tokens, client: &client, params: &params, bound_to, recipient };
         issue(request, grant).await
     };
     let response = issued.await.map_err(|error| error.of(&client.id))?;

@@ -13,7 +13,7 @@ use crate::oidc::{Tokens, id_token, resource};
 /// Answers it, with rotation unless the client's tokens are not rotated (FAPI 2.0 Security Profile §5.3.2.1): a token used
 /// before revokes all that came of its grant, unless it is the one before the current one and [`Grant::repeats`]. Everything that may fail is read before the token is used up.
 pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
-    let TokenRequest { tokens, client, params, bound_to } = request;
+    let TokenRequest { tokens, client, params, bound_to, .. } = request;
     let text = params
         .get("refresh_token")
         .ok_or_else(|| TokenError::new(ErrorCode::InvalidRequest, "refresh_token is missing"))?;
@@ -78,7 +78,7 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
     }
     let audience = resource::audience(&tokens.provider, client, params, &grant.details.resources)?;
     let restriction = Restriction { audience, bound_to };
-    let response = respond_with(tokens, client, (&grant, record.as_deref()), (None, restriction), refreshed)?;
+    let response = respond_with(request, (&grant, record.as_deref()), (None, restriction), refreshed)?;
     // One that is not rotated stays with the client that sent it.
     let next = if client.tokens.rotates { tokens.refresh_tokens.of(&grant) } else { None };
     Ok(TokenResponse { refresh_token: next, ..response })

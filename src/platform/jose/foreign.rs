@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, Validation, decode, 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::provider;
+use super::{KeyManagement, RecipientKey, provider};
 use crate::platform::bytes::Digest;
 
 mod embedded;
@@ -124,6 +124,8 @@ struct ForeignKey {
     /// Its algorithms; empty for keys of other types, for encryption, and those that are too short.
     algs: Vec<ForeignAlg>,
     key: DecodingKey,
+    /// Itself, if it is for encryption.
+    recipient: Option<RecipientKey>,
     /// RFC 7638.
     thumbprint: Option<Digest>,
     /// The certificate that it is meant with.
@@ -198,9 +200,15 @@ impl ForeignKeys {
         let Set { keys } = serde_json::from_slice(set)?;
         let mut read: Vec<ForeignKey> = Vec::new();
         for key in keys.into_iter().take(MOST_KEYS) {
+            let recipient = RecipientKey::read(&key);
             let key = serde_json::from_value(key).ok().and_then(|key| ForeignKey::read(&key));
+            let key = key.map(|key| ForeignKey { recipient, ..key });
+            let kind = |key: &ForeignKey| key.recipient.as_ref().map(RecipientKey::alg);
             let same = |key: &ForeignKey, known: &ForeignKey| {
-                known.kid.is_some() && known.kid == key.kid && known.algs == key.algs
+                known.kid.is_some()
+                    && known.kid == key.kid
+                    && known.algs == key.algs
+                    && kind(known) == kind(key)
             };
             if let Some(key) = key.filter(|key| !read.iter().any(|known| same(key, known))) {
                 read.push(key);
@@ -217,6 +225,11 @@ impl ForeignKeys {
             Named::Any => key.is_some() && own.thumbprint == key,
             Named::Unreadable => false,
         })
+    }
+
+    /// The first key that is for encryption by `alg`.
+    pub fn recipient(&self, alg: KeyManagement) -> Option<RecipientKey> {
+        self.0.iter().filter_map(|key| key.recipient.as_ref()).find(|key| key.alg() == alg).cloned()
     }
 
     /// Whether one of the keys can make signatures by one of `algs`.
@@ -295,7 +308,7 @@ impl ForeignKey {
             }
         };
         let thumbprint = embedded::thumbprint(jwk);
-        Some(Self { kid: jwk.common.key_id.clone(), algs, key, thumbprint, certificate })
+        Some(Self { kid: jwk.common.key_id.clone(), algs, key, recipient: None, thumbprint, certificate })
     }
 }
 

@@ -89,11 +89,12 @@ pub enum KeyError {
     Public(#[from] jsonwebtoken::errors::Error),
 }
 
-/// The `typ` headers in use: ID tokens, access tokens (RFC 9068), logout tokens (Back-Channel Logout 1.0), and none.
-const TYPES: [&str; 4] = ["JWT", "at+jwt", "logout+jwt", UNTYPED];
+/// The `typ` headers in use: ID tokens, access tokens (RFC 9068), logout tokens (Back-Channel Logout 1.0), introspection
+/// (RFC 9701), and none.
+const TYPES: [&str; 5] = ["JWT", "at+jwt", "logout+jwt", "token-introspection+jwt", UNTYPED];
 
-/// For tokens without a `typ`, which nothing here verifies: signed authorization responses (JARM), for which none is registered
-/// and libraries expect none.
+/// For tokens without a `typ`, which nothing here verifies: signed authorization responses (JARM) and signed UserInfo, for which
+/// none is registered and libraries expect none. So neither is taken for an ID token that comes back as a hint.
 pub const UNTYPED: &str = "";
 
 impl SigningKey {

@@ -87,6 +87,16 @@ pub fn json(status: StatusCode, body: &impl serde::Serialize) -> HttpResponse {
     }
 }
 
+/// A signed or encrypted message of this media type, which must not be cached.
+pub fn token(media_type: &'static str, token: String) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, media_type));
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    response.insert_header((PRAGMA, "no-cache"));
+    response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    response.body(token)
+}
+
 /// Adds `Retry-After`.
 pub fn retry_after(mut response: HttpResponse, seconds: i64) -> HttpResponse {
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::listener::REFUSE_FIRST;
+use super::recipient::{ELLIPTIC, RSA};
 use super::signer::{KEYS, Signer};
 use super::signing;
 
@@ -22,6 +23,10 @@ pub(crate) const NATIVE: &str = "native";
 pub(crate) const MODERN: &str = "modern";
 /// PS256 ID tokens and JWT access tokens.
 pub(crate) const VAULT: &str = "vault";
+/// Has everything encrypted with its P-256 key.
+pub(crate) const SEALED: &str = "sealed";
+/// Has ID tokens and UserInfo encrypted with its RSA key, and UserInfo not signed.
+pub(crate) const ARCHIVE: &str = "archive";
 /// Client credentials, without a person.
 pub(crate) const MACHINE: &str = "machine";
 /// A lending service.
@@ -213,11 +218,38 @@ pub(crate) fn keyed(more: &str) -> String {
     format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{set}'\n{more}")
 }
 
-/// The clients for which more is signed than for others.
+/// The clients for which more is signed and encrypted than for others.
 fn protected(refreshing: &str) -> String {
     let by_ps256 = "id_token_signed_response_alg = \"PS256\"\naccess_token_format = \"jwt\"\n\
                     access_token_signed_response_alg = \"PS256\"\nauthorization_signed_response_alg = \"PS256\"\n";
-    client(VAULT, &format!("{refreshing}{by_ps256}"))
+    [
+        client(VAULT, &format!("{refreshing}{by_ps256}")),
+        client(SEALED, &format!("{refreshing}{}", sealed())),
+        client(ARCHIVE, &format!("{refreshing}{}", archived())),
+    ]
+    .concat()
+}
+
+/// The members of a client that has everything encrypted by ECDH-ES.
+fn sealed() -> String {
+    let encrypted = ["id_token", "userinfo", "authorization", "introspection"].map(|kind| {
+        format!("{kind}_encrypted_response_alg = \"ECDH-ES\"\n{kind}_encrypted_response_enc = \"A256GCM\"\n")
+    });
+    let set = json!({"keys": [KEYS[0].jwk(), ELLIPTIC.jwk()]});
+    format!(
+        "jwks = '{set}'\n{}userinfo_signed_response_alg = \"PS256\"\nintrospection_signed_response_alg = \"ES256\"\n",
+        encrypted.concat()
+    )
+}
+
+/// The members of a client that has ID tokens and UserInfo encrypted by RSA-OAEP-256.
+fn archived() -> String {
+    let encrypted = ["id_token", "userinfo"].map(|kind| {
+        format!(
+            "{kind}_encrypted_response_alg = \"RSA-OAEP-256\"\n{kind}_encrypted_response_enc = \"A256GCM\"\n"
+        )
+    });
+    format!("jwks = '{}'\n{}", json!({"keys": [RSA.jwk()]}), encrypted.concat())
 }
 
 /// As [`client`], with the algorithms that its profile gives it.

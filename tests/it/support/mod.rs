@@ -17,6 +17,7 @@ pub(crate) mod process;
 pub(crate) mod proofs;
 pub(crate) mod publisher;
 pub(crate) mod reaper;
+pub(crate) mod recipient;
 pub(crate) mod redis_server;
 pub(crate) mod relay;
 pub(crate) mod sandbox;

@@ -13,8 +13,9 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::support::client_file::{BOUND, LEGACY, MODERN, PUSHER, SHOP, VAULT, secret};
+use crate::support::client_file::{BOUND, LEGACY, MODERN, PUSHER, SEALED, SHOP, VAULT, secret};
 use crate::support::jwt;
+use crate::support::recipient::ELLIPTIC;
 use crate::support::signer::KEYS;
 use crate::support::world::clients_folder;
 use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
@@ -25,6 +26,7 @@ on_both_backends!(
     oauth4webapi_of_npm_signs_in,
     oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer,
     authlib_of_pypi_signs_in,
+    jose_of_npm_and_joserfc_of_pypi_decrypt_what_is_encrypted_for_them,
 );
 
 /// What a third-party client received of `person`.
@@ -131,6 +133,21 @@ async fn oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer(world:
     let learnt = sign_in(world, &program, PUSHER, "ES256", &person).await;
     assert_eq!(learnt["claims"]["sub"], learnt["userinfo"]["sub"], "{learnt}");
     assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
+}
+
+async fn jose_of_npm_and_joserfc_of_pypi_decrypt_what_is_encrypted_for_them(world: &World) {
+    let node = ["node".into(), clients_folder().join("openid_client.mjs")];
+    let python = [clients_folder().join(".venv/bin/python"), clients_folder().join("authlib_client.py")];
+    for program in [node, python] {
+        let more =
+            [("ID_TOKEN_ALG", "ES256".to_owned()), ("ENCRYPTION_KEY", ELLIPTIC.private_jwk().to_string())];
+        let person = world.person();
+        let learnt = sign_in_with(world, &program, SEALED, &more, &person).await;
+        assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
+        assert_eq!(learnt["userinfo"]["aud"], SEALED, "it was signed: {learnt}");
+        assert_eq!(learnt["refreshed"], learnt["claims"]["sub"], "{learnt}");
+        assert_eq!((&learnt["active"], &learnt["revoked"]), (&true.into(), &true.into()), "{learnt}");
+    }
 }
 
 async fn authlib_of_pypi_signs_in(world: &World) {

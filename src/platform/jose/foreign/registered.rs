@@ -7,6 +7,7 @@ use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use serde_json::Value;
 
 use super::{ForeignKey, ForeignKeys, MOST_KEYS, serving};
+use crate::platform::jose::RecipientKey;
 
 /// Members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -63,8 +64,9 @@ fn usable(jwk: &Value) -> Result<ForeignKey, String> {
         return Err("only RSA of 2048 to 8192 bits, P-256 and Ed25519 are served".to_owned());
     }
     let key = ForeignKey::read(&parsed).ok_or("it is no public key")?;
+    let key = ForeignKey { recipient: RecipientKey::read(jwk), ..key };
     let for_encryption = matches!(parsed.common.public_key_use, Some(PublicKeyUse::Encryption));
-    if key.algs.is_empty() && !for_encryption {
+    if key.algs.is_empty() && key.recipient.is_none() && !for_encryption {
         return Err(
             "its `use`, `key_ops` and `alg` let it verify no signature of RS256, PS256, ES256 or EdDSA"
                 .to_owned(),
