@@ -1,6 +1,6 @@
 //! What of a sign-in becomes a grant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,45 @@ pub struct ClaimNames {
     /// In the ID token.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub id_token: BTreeSet<String>,
+    /// From UserInfo, with how they were verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verified_userinfo: Vec<Assured>,
+    /// In the ID token, with how they were verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verified_id_token: Vec<Assured>,
+}
+
+impl ClaimNames {
+    /// Whether any were requested in the ID token, which then needs the person's record.
+    pub fn any_in_id_token(&self) -> bool {
+        !self.id_token.is_empty() || !self.verified_id_token.is_empty()
+    }
+}
+
+/// Claims that were requested together with how they were verified (OpenID Connect for Identity Assurance), as far as the
+/// request can be fulfilled. Names are short where it is written down: access tokens carry it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assured {
+    /// Their names, each with marks of the values of which it must have one; none where it may have any.
+    #[serde(rename = "c")]
+    pub claims: BTreeMap<String, Vec<String>>,
+    /// How much of the evidence was asked for, if any.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// How much of the evidence was asked for: each has what the ones before it have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Evidence {
+    /// Its type.
+    #[serde(rename = "t")]
+    Type,
+    /// The kind of the record.
+    #[serde(rename = "r")]
+    Record,
+    /// The register that the record stands in.
+    #[serde(rename = "s")]
+    Source,
 }
 
 impl GrantDetails {

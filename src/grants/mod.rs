@@ -9,7 +9,7 @@ mod revocations;
 mod store;
 
 pub use confirmation::Confirmation;
-pub use details::{ClaimNames, GrantDetails};
+pub use details::{Assured, ClaimNames, Evidence, GrantDetails};
 pub use revocations::Revocations;
 pub(crate) use store::TABLES;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Provider;
 use super::error::TokenError;
 use crate::clients::{AccessTokenFormat, Client, ClientId};
-use crate::grants::{self, Confirmation, Grant, Grants, Revocations};
+use crate::grants::{self, Assured, Confirmation, Grant, Grants, Revocations};
 use crate::people::{DataSet, Epoch, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
@@ -76,6 +76,9 @@ pub(super) struct TokenPerson {
     /// Claims requested by name.
     #[serde(rename = "n", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub claims: BTreeSet<String>,
+    /// Those that were requested with how they were verified.
+    #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
+    pub verified: Vec<Assured>,
     /// When they proved who they are.
     #[serde(rename = "a")]
     pub auth_time: Timestamp,
@@ -206,6 +209,7 @@ impl AccessTokens {
             sub: details.sub.clone(),
             released: details.released.clone(),
             claims: details.claims.userinfo.clone(),
+            verified: details.claims.verified_userinfo.clone(),
             auth_time: details.auth_time,
             acr: details.acr,
         };
@@ -375,6 +379,7 @@ impl AccessTokens {
                 sub: details.sub,
                 released: details.released,
                 claims: details.claims.userinfo,
+                verified: details.claims.verified_userinfo,
                 auth_time: details.auth_time,
                 acr: details.acr,
             })

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::verified_claims;
 use crate::clients::SubjectIds;
-use crate::grants::ClaimNames;
+use crate::grants::{Assured, ClaimNames};
 use crate::people::{Account, CivilDate, DataSet, PersonName, Sex};
 
 /// Every claim with the set of data that it belongs to.
@@ -37,6 +38,11 @@ pub(super) const CLAIMS: [(&str, DataSet); 25] = [
     ("address", DataSet::Address),
 ];
 
+/// Whether the record of a person vouches for a claim: all but what this provider itself says of a number.
+pub(super) fn is_verifiable(claim: &str) -> bool {
+    set_of(claim).is_some() && claim != "phone_number_verified"
+}
+
 /// Scopes that are understood, as discovery lists them.
 pub(super) const SCOPES: [&str; 7] =
     ["openid", "profile", "phone", "address", "pinfl", "document", "offline_access"];
@@ -67,6 +73,16 @@ impl ClaimsRequest {
             let members =
                 members.as_object().ok_or("claims.userinfo and claims.id_token must be JSON objects")?;
             for (name, detail) in members {
+                if name == verified_claims::NAME {
+                    let names = &mut request.names;
+                    let read = verified_claims::parse(detail, is_verifiable)?;
+                    *if place == "userinfo" {
+                        &mut names.verified_userinfo
+                    } else {
+                        &mut names.verified_id_token
+                    } = read;
+                    continue;
+                }
                 if !detail.is_null() && !detail.is_object() {
                     return Err("a claim must be requested by null or a JSON object");
                 }
@@ -109,7 +125,10 @@ impl ClaimsRequest {
     }
 
     fn sets(&self) -> impl Iterator<Item = DataSet> + '_ {
-        self.names.userinfo.iter().chain(&self.names.id_token).filter_map(|name| set_of(name))
+        let names = &self.names;
+        let verified = names.verified_userinfo.iter().chain(&names.verified_id_token);
+        let verified = verified.flat_map(|request| request.claims.keys());
+        names.userinfo.iter().chain(&names.id_token).chain(verified).filter_map(|name| set_of(name))
     }
 }
 
@@ -204,6 +223,20 @@ pub(super) fn for_id_token(
     with_validity(account, out, today)
 }
 
+/// The claim `verified_claims`, if any of the claims that were asked for in it may be released: no value leaves by it that does not
+/// leave as a plain claim.
+pub(super) fn verified(
+    account: &Account,
+    requests: &[Assured],
+    released: &BTreeSet<DataSet>,
+    today: CivilDate,
+) -> Option<Value> {
+    verified_claims::answer(requests, |names| {
+        let names = names.map(str::to_owned).collect();
+        for_id_token(account, &names, released, today)
+    })
+}
+
 /// A document is never released as if it were valid: with whatever of it goes out, its expiry and whether it is valid
 /// today go as well (D-t).
 fn with_validity(account: &Account, mut claims: Map<String, Value>, today: CivilDate) -> Map<String, Value> {
@@ -279,6 +312,21 @@ mod tests {
     use crate::people::{AccountState, Epoch, Failures, PersonId, test_people};
 
     #[test]
+    fn ida_5_what_is_asked_for_verified_is_asked_for_of_the_person() {
+        let verified = |claims: &str| {
+            let text = format!(
+                r#"{{"userinfo":{{"verified_claims":{{"verification":{{"trust_framework":null}},"claims":{claims}}}}},"id_token":{{"name":null}}}}"#
+            );
+            ClaimsRequest::parse(&text).unwrap()
+        };
+        let request = verified(r#"{"birthdate":null,"phone_number_verified":null,"shoe_size":null}"#);
+        assert_eq!(requested(&[], &request), BTreeSet::from([DataSet::Name, DataSet::BirthDate]));
+        assert_eq!(request.names.verified_userinfo[0].claims.len(), 1);
+        assert!(request.names.verified_id_token.is_empty());
+        assert!(ClaimsRequest::parse(r#"{"userinfo":{"verified_claims":null}}"#).is_err());
+    }
+
+    #[test]
     fn known_and_unknown_claims_are_told_apart() {
         let request = ClaimsRequest::parse(
             r#"{"userinfo":{"name":{"essential":true},"shoe_size":null},"id_token":{"auth_time":{"essential":true},"acr":{"essential":true,"values":["x"]}}}"#,
@@ -345,6 +393,17 @@ mod tests {
         assert!(ClaimsRequest::parse(&two).is_err());
     }
 
+    fn verified_document(
+        account: &Account,
+        released: &BTreeSet<DataSet>,
+        today: CivilDate,
+    ) -> Map<String, Value> {
+        let text =
+            r#"{"id_token":{"verified_claims":{"verification":{},"claims":{"document_number":null}}}}"#;
+        let asked = ClaimsRequest::parse(text).unwrap().names.verified_id_token;
+        verified(account, &asked, released, today).unwrap()["claims"].as_object().unwrap().clone()
+    }
+
     #[test]
     fn a_document_goes_with_its_expiry_and_whether_it_is_valid() {
         let person = test_people::parse(test_people::BUILT_IN).unwrap().swap_remove(0);
@@ -367,6 +426,7 @@ mod tests {
                 for_userinfo(&account, "openid document", &BTreeSet::new(), &released, today),
                 for_userinfo(&account, "openid", &number, &released, today),
                 for_id_token(&account, &number, &released, today),
+                verified_document(&account, &released, today),
             ] {
                 assert_eq!(
                     (&told["document_valid"], &told["document_expires_at"]),

@@ -6,7 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use serde_json::{Map, Value, json};
 
-use super::{claims, dpop, paths};
+use super::{claims, dpop, paths, verified_claims};
 use crate::platform::jose::foreign::ForeignAlg;
 use crate::platform::jose::{Alg, CONTENT_ENCRYPTION, KeyManagement};
 use crate::platform::web::locale::Language;
@@ -27,6 +27,7 @@ impl Discovery {
             requests(),
             answers(),
             protection(),
+            assurance(),
         ];
         let members = parts.into_iter().filter_map(|part| match part {
             Value::Object(members) => Some(members),
@@ -112,11 +113,23 @@ fn requests() -> Value {
 
 /// What a client is told, and how.
 fn answers() -> Value {
-    let claims: Vec<&str> =
-        ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
-            .into_iter()
-            .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
-            .collect();
+    let claims: Vec<&str> = [
+        "sub",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "nonce",
+        "acr",
+        "amr",
+        "sid",
+        "at_hash",
+        verified_claims::NAME,
+    ]
+    .into_iter()
+    .chain(claims::CLAIMS.iter().map(|(name, _)| *name).filter(|name| !name.contains('#')))
+    .collect();
     json!({
         "claims_supported": claims,
         "subject_types_supported": ["pairwise", "public"],
@@ -139,6 +152,19 @@ fn protection() -> Value {
         members.insert(format!("{kind}_encryption_enc_values_supported"), json!([CONTENT_ENCRYPTION]));
     }
     Value::Object(members)
+}
+
+/// What is known of how claims were verified (OpenID Connect for Identity Assurance §9).
+fn assurance() -> Value {
+    let names = claims::CLAIMS.iter().map(|(name, _)| *name);
+    let names: Vec<&str> = names.filter(|name| !name.contains('#') && claims::is_verifiable(name)).collect();
+    json!({
+        "verified_claims_supported": true,
+        "trust_frameworks_supported": [verified_claims::TRUST_FRAMEWORK],
+        "evidence_supported": [verified_claims::EVIDENCE],
+        "electronic_records_supported": [verified_claims::RECORD],
+        "claims_in_verified_claims_supported": names,
+    })
 }
 
 /// Answers with the document.

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 
 use super::error::TokenError;
-use super::{Tokens, claims, encryption};
+use super::{Tokens, claims, encryption, verified_claims};
 use crate::clients::Client;
 use crate::grants::GrantDetails;
 use crate::people::{Account, CivilDate, PersonId};
@@ -33,7 +33,7 @@ pub(super) async fn record(
 
 /// The person whose record [`issue`] needs.
 pub(super) fn subject(details: &GrantDetails) -> Option<&PersonId> {
-    (!details.claims.id_token.is_empty()).then_some(&details.person_id)
+    details.claims.any_in_id_token().then_some(&details.person_id)
 }
 
 /// Issues the ID token that goes with `access_token`, encrypted for `recipient` if there is one (OpenID Connect Core §16.14: signed
@@ -74,7 +74,13 @@ pub(super) fn issue(
 
 /// The claims asked for in the ID token by name.
 fn named(account: &Account, details: &GrantDetails, now: Timestamp) -> Map<String, Value> {
-    claims::for_id_token(account, &details.claims.id_token, &details.released, CivilDate::of(now))
+    let today = CivilDate::of(now);
+    let mut named = claims::for_id_token(account, &details.claims.id_token, &details.released, today);
+    let verified = &details.claims.verified_id_token;
+    if let Some(verified) = claims::verified(account, verified, &details.released, today) {
+        named.insert(verified_claims::NAME.to_owned(), verified);
+    }
+    named
 }
 
 /// OpenID Connect Core §3.1.3.6: half of the hash that the signature's algorithm uses.

@@ -29,6 +29,7 @@ mod settings;
 mod single_use;
 mod token;
 mod userinfo;
+mod verified_claims;
 
 use std::sync::Arc;
 

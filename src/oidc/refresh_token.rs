@@ -43,7 +43,7 @@ impl RefreshTokens {
         (grant.generation > 0).then(|| {
             // The random part keeps two tokens of one grant from telling that they belong together.
             let mut plain = format!("{} {} {}", grant.id, grant.generation, bytes::random_text::<16>());
-            if !grant.details.claims.id_token.is_empty() {
+            if grant.details.claims.any_in_id_token() {
                 plain = plain + " " + grant.details.person_id.as_str();
             }
             let Some(bound_to) = grant.details.bound_to else {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::{ErrorCode, TokenError};
 use super::presented::{self, Scheme};
-use super::{Tokens, claims, client_auth, encryption};
+use super::{Tokens, claims, client_auth, encryption, verified_claims};
 use crate::audit::Kind;
 use crate::clients::Client;
 use crate::people::CivilDate;
@@ -122,6 +122,9 @@ async fn claims_of(
     let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
     let today = CivilDate::of(tokens.provider.clock.now());
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
+    if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
+        claims.insert(verified_claims::NAME.to_owned(), verified);
+    }
     claims.insert("sub".to_owned(), person.sub.into());
     Ok((claims, client))
 }

@@ -61,6 +61,7 @@ mod token;
 mod two_nodes;
 mod upkeep;
 mod userinfo;
+mod verified_claims;
 mod walk;
 mod wrong_clock;
 
