@@ -79,7 +79,7 @@ async fn in_form(
     let Some(alg) = policy.userinfo_alg else {
         let recipient = encryption::recipient(provider, client, policy.userinfo_encryption).await?;
         let Some(recipient) = recipient else { return Ok(respond::json(StatusCode::OK, &claims)) };
-        let sealed = recipient.encrypt(None, Value::Object(claims).to_string().as_bytes());
+        let sealed = recipient.encrypt(&[], Value::Object(claims).to_string().as_bytes());
         let sealed = sealed.map_err(|error| ServiceError::Internal(error.to_string()))?;
         return Ok(respond::token(JWT, sealed));
     };

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::client_file::{ARCHIVE, RIVAL, SEALED, SHOP, client, secret};
 use crate::support::flow::redemption;
+use crate::support::listener::Listener;
 use crate::support::publisher::Publisher;
 use crate::support::recipient::{ELLIPTIC, RSA};
 use crate::support::wait::until;
@@ -19,6 +20,7 @@ on_both_backends!(
     rfc9701_5_introspection_is_answered_by_a_signed_token,
     rfc9701_5_whoever_may_not_know_learns_that_it_is_inactive,
     an_encrypted_hint_is_refused_and_the_signed_one_in_it_taken,
+    back_channel_2_6_who_has_id_tokens_encrypted_is_told_by_an_encrypted_token,
     what_cannot_be_encrypted_is_refused_before_anything_is_used_up,
 );
 
@@ -180,7 +182,33 @@ async fn an_encrypted_hint_is_refused_and_the_signed_one_in_it_taken(world: &Wor
     code_of(&url);
     let page = browser.open(&format!("/oidc/logout?id_token_hint={encrypted}")).await.page();
     assert!(page.body.contains("id_token_hint is encrypted"), "{page}");
-    browser.open(&format!("/oidc/logout?id_token_hint={signed}")).await.page().expect_status(200);
+    browser.open(&format!("/oidc/logout?id_token_hint={signed}")).await.page().expect("signed-out");
+}
+
+async fn back_channel_2_6_who_has_id_tokens_encrypted_is_told_by_an_encrypted_token(world: &World) {
+    let (id, listener) = ("informed", Listener::start());
+    let members = format!(
+        "jwks = '{}'\nid_token_encrypted_response_alg = \"ECDH-ES\"\nid_token_encrypted_response_enc = \"A256GCM\"\n\
+         backchannel_logout_uri = \"{}\"\n",
+        json!({"keys": [ELLIPTIC.jwk()]}),
+        listener.url
+    );
+    let file = world.folder.file("informed.toml");
+    std::fs::write(&file, client(id, &members)).expect("a file");
+    world.command(&["client", "import", &file.display().to_string()]);
+    let known = async || (world.redeem(id, "x").await.body["error"] != "invalid_client").then_some(());
+    until("the provider to know the client", known).await;
+    let mut browser = world.browser();
+    let url = browser.sign_in(world, &Asked::by(id), &world.person()).await;
+    let tokens = world.redeem(id, &code_of(&url)).await.granted();
+    let signed = ELLIPTIC.nested(tokens.get("id_token"));
+    browser.open(&format!("/oidc/logout?id_token_hint={signed}")).await.page().expect("signed-out");
+    let token = listener.form("a logout token", |form| form.get("logout_token").cloned()).await;
+    let (header, logout) = ELLIPTIC.decrypt(&token);
+    assert_eq!((&header["cty"], &header["iss"]), (&json!("JWT"), &json!(issuer(world))));
+    let logout = jwt::verify(&logout, &world.keys().await);
+    assert_eq!(logout.header["typ"], "logout+jwt");
+    assert_eq!(logout.claims["sid"], jwt::read(&signed).claims["sid"]);
 }
 
 async fn what_cannot_be_encrypted_is_refused_before_anything_is_used_up(world: &World) {

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::store::{self, Taken};
 use super::{KEPT, LogoutNotifier};
+use crate::platform::jose::EncryptionFailed;
 use crate::platform::outbound::OutboundError;
 
 /// Requests under way at a time, per node.
@@ -34,11 +35,15 @@ impl Default for Slots {
 
 /// A try did not succeed.
 #[derive(Debug, thiserror::Error)]
-enum LogoutError {
+pub(super) enum LogoutError {
     #[error("backchannel_logout_uri is not a URL")]
     Uri(#[from] url::ParseError),
     #[error("no key signs for this client")]
     NoKey,
+    #[error("it cannot be encrypted: {0}")]
+    NoRecipient(&'static str),
+    #[error(transparent)]
+    Encryption(#[from] EncryptionFailed),
     #[error(transparent)]
     Outbound(#[from] OutboundError),
     #[error("status {0}")]
@@ -128,7 +133,7 @@ impl LogoutNotifier {
         let Some(client) = client else { return Ok(Told::NotWanted) };
         let Some(uri) = &client.sessions.backchannel_logout_uri else { return Ok(Told::NotWanted) };
         let url = Url::parse(uri)?;
-        let token = self.token(&client, delivery).ok_or(LogoutError::NoKey)?;
+        let token = self.token(&client, delivery).await?;
         // The body of the answer is not read.
         let answer = self.outbound.post_form(&url, &[("logout_token", &token)]).await?;
         // Back-Channel Logout 1.0 §2.8: 200, and 204 for those who take it literally; 400 will not get better.

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::Provider;
+use super::{Provider, encryption};
 use crate::clients::Client;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -22,7 +22,7 @@ use crate::sign_in::Session;
 
 pub(crate) use store::TABLES;
 
-use deliver::Slots;
+use deliver::{LogoutError, Slots};
 use store::Delivery;
 
 /// Logout tokens live this long, in seconds (OWASP ASVS 5.0 §10.5.5).
@@ -106,11 +106,11 @@ impl LogoutNotifier {
     }
 
     /// Back-Channel Logout 1.0 §2.4: exactly one event, no nonce. Made for each try, since it does not live long and its
-    /// `jti` may have been seen.
-    fn token(&self, client: &Client, delivery: &Delivery) -> Option<String> {
+    /// `jti` may have been seen. Encrypted where the client's ID tokens are, since it is to reject one that is not (§2.6).
+    async fn token(&self, client: &Client, delivery: &Delivery) -> Result<String, LogoutError> {
         let provider = &self.provider;
         let (now, keys) = (provider.clock.now(), provider.keys.current());
-        let key = keys.signing(client.tokens.id_token_alg, now)?;
+        let key = keys.signing(client.tokens.id_token_alg, now).ok_or(LogoutError::NoKey)?;
         let claims = json!({
             "iss": &*provider.issuer,
             "sub": delivery.sub,
@@ -121,6 +121,11 @@ impl LogoutNotifier {
             "jti": bytes::random_text::<16>(),
             "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
         });
-        Some(key.sign("logout+jwt", &claims))
+        let signed = key.sign("logout+jwt", &claims);
+        let recipient = encryption::recipient(provider, client, client.answers.id_token_encryption).await;
+        match recipient.map_err(|error| LogoutError::NoRecipient(error.description))? {
+            None => Ok(signed),
+            Some(recipient) => Ok(recipient.nest_of(&signed, &provider.issuer)?),
+        }
     }
 }

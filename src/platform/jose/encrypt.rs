@@ -27,6 +27,9 @@ pub enum KeyManagement {
 /// The encryption of the content (RFC 7518 §5.3): the only one that is served.
 pub const CONTENT: &str = "A256GCM";
 
+/// What a nested token says of its content (RFC 7519 §5.2).
+const NESTED: (&str, &str) = ("cty", "JWT");
+
 /// Bytes of a key of the content.
 const CONTENT_KEY: usize = 32;
 
@@ -131,20 +134,28 @@ impl RecipientKey {
     /// # Errors
     /// [`EncryptionFailed`] when the cryptography does.
     pub fn nest(&self, token: &str) -> Result<String, EncryptionFailed> {
-        self.encrypt(Some("JWT"), token.as_bytes())
+        self.encrypt(&[NESTED], token.as_bytes())
     }
 
-    /// Encrypts `content`, of the type `cty` if that has to be said, as a compact JWE.
+    /// As [`RecipientKey::nest`], with the issuer where the recipient reads it before it decrypts (RFC 7519 §5.3).
     ///
     /// # Errors
     /// [`EncryptionFailed`] when the cryptography does.
-    pub fn encrypt(&self, cty: Option<&str>, content: &[u8]) -> Result<String, EncryptionFailed> {
+    pub fn nest_of(&self, token: &str, issuer: &str) -> Result<String, EncryptionFailed> {
+        self.encrypt(&[NESTED, ("iss", issuer)], token.as_bytes())
+    }
+
+    /// Encrypts `content` as a compact JWE, with these members in its header besides what every recipient needs.
+    ///
+    /// # Errors
+    /// [`EncryptionFailed`] when the cryptography does.
+    pub fn encrypt(&self, members: &[(&str, &str)], content: &[u8]) -> Result<String, EncryptionFailed> {
         let mut header = json!({"alg": self.alg().name(), "enc": CONTENT});
         if let Some(kid) = &self.0.kid {
             header["kid"] = kid.as_str().into();
         }
-        if let Some(cty) = cty {
-            header["cty"] = cty.into();
+        for (name, value) in members {
+            header[*name] = (*value).into();
         }
         let (key, encrypted_key) = match &self.0.key {
             Public::Elliptic(point) => {

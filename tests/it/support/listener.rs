@@ -35,9 +35,10 @@ struct Memory {
 
 async fn take(request: HttpRequest, form: Form<Fields>, memory: Data<Memory>) -> HttpResponse {
     let fields = form.into_inner();
-    let session = fields.get("logout_token").map(|token| jwt::read(token).claims["sid"].to_string());
     let refuses = request.query_string() == &REFUSE_FIRST[1..];
-    let refused = refuses && memory.refused.lock().expect("one thread").insert(session.unwrap_or_default());
+    // Encrypted ones are not read here.
+    let session = || fields.get("logout_token").map(|token| jwt::read(token).claims["sid"].to_string());
+    let refused = refuses && memory.refused.lock().expect("one thread").insert(session().unwrap_or_default());
     let _ = memory.sender.lock().expect("one thread").send(fields);
     if refused { HttpResponse::ServiceUnavailable().finish() } else { HttpResponse::Ok().finish() }
 }

@@ -108,6 +108,9 @@ fn rfc7516_4_1_a_nested_token_says_by_what_and_for_which_key_it_is_encrypted() {
         let epk = header.as_object_mut().unwrap().remove("epk");
         assert_eq!(epk.is_some(), alg == "ECDH-ES");
         assert_eq!(header, json!({"alg": alg, "enc": "A256GCM", "kid": recipient.jwk["kid"], "cty": "JWT"}));
+        let (named, _) =
+            recipient.decrypt(&recipient.key().nest_of("a.b.c", "https://id.uz").unwrap()).unwrap();
+        assert_eq!((&named["iss"], &named["cty"]), (&json!("https://id.uz"), &json!("JWT")));
         // Nobody else opens it, and no two are alike.
         assert_ne!(token, recipient.key().nest("a.b.c").unwrap());
     }
@@ -165,7 +168,7 @@ proptest! {
     #[test]
     fn whatever_is_encrypted_comes_out_for_its_recipient(content in prop::collection::vec(any::<u8>(), 0..3000)) {
         for recipient in [&*ELLIPTIC, &*RSA] {
-            let token = recipient.key().encrypt(None, &content).unwrap();
+            let token = recipient.key().encrypt(&[], &content).unwrap();
             let (header, opened) = recipient.decrypt(&token).unwrap();
             prop_assert_eq!(&opened, &content);
             prop_assert!(header.get("cty").is_none());
