@@ -22,6 +22,7 @@ mod database;
 mod demo;
 mod device;
 mod discovery;
+mod doctor;
 mod dpop;
 mod edges;
 mod ended_sessions;
