@@ -1,6 +1,7 @@
 //! The composition root: the only place that knows which adapter is in use. It builds the provider from its settings,
 //! serves it and runs its background work.
 
+pub mod doctor;
 #[cfg(test)]
 mod key_spaces;
 mod readiness;
@@ -22,7 +23,9 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
+
 use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
+use askama::Template as _;
 use secrecy::ExposeSecret;
 
 #[cfg(feature = "stand-ins")]
@@ -44,7 +47,9 @@ use crate::platform::certificates::ClientCertificate;
 use crate::platform::clock_check::ClockCheck;
 use crate::platform::db::{self, Db};
 use crate::platform::ephemeral::Ephemeral;
-use crate::platform::telemetry::{self, Connections, Metrics, Operations, Requests, SandboxClock, check};
+use crate::platform::telemetry::{
+    self, ClientPages, Connections, Metrics, Operations, Requests, SandboxClock, check,
+};
 use crate::platform::web::assets;
 use crate::platform::web::cors::OpenToScripts;
 use crate::platform::web::page_context::{PageContext, Problem};
@@ -257,8 +262,24 @@ impl App {
             remarks: readiness::remarks(self),
             draining: Arc::clone(&self.draining),
             sandbox_clock: self.sandbox_clock(),
+            clients: Some(self.client_pages()),
         };
         telemetry::start(listener, operations)
+    }
+
+    /// The page of a client, for operators.
+    fn client_pages(&self) -> ClientPages {
+        let (provider, audit) = (self.tokens.provider.clone(), self.audit.clone());
+        let place = doctor::Place::of(&self.settings);
+        Arc::new(move |id: String| {
+            let (provider, audit) = (provider.clone(), audit.clone());
+            Box::pin(async move {
+                let now = provider.clock.now();
+                let examined = doctor::examine((&provider.clients, &audit), &id, (now, place), None).await;
+                let examination = examined.map_err(|error| error.to_string())?;
+                examination.map(|found| found.render().map_err(|error| error.to_string())).transpose()
+            })
+        })
     }
 
     /// The clock, if requests may move it (`sandbox.movable_clock`).

@@ -92,6 +92,8 @@ fields! {
     error: Text<'a> = "oidc.error";
     /// Why, in a word of this program or the error's description.
     reason: Text<'a> = "reason";
+    /// What was sent against what is registered or expected: no secret, no token, nobody's data.
+    detail: Text<'a> = "detail";
     /// Scopes, separated by spaces.
     scope: Text<'a> = "scope";
     /// Names of data sets, separated by spaces.

@@ -13,6 +13,7 @@ mod event;
 mod kind;
 mod purge;
 mod queue;
+mod refusals;
 mod settings;
 mod store;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::platform::telemetry::{self, Metrics};
 pub use chain::Link;
 pub use event::Event;
 pub use kind::Kind;
+pub use refusals::Refused;
 pub use settings::AuditSettings;
 pub(crate) use store::TABLES;
 pub use verify::{Gap, Report, Tampering, Verifier};

@@ -110,6 +110,40 @@ pub(super) async fn rows_after(db: &Db, seq: i64, most: i64) -> Result<Vec<Store
     rows.iter().map(read).collect()
 }
 
+/// A row of what was refused.
+pub(super) struct RefusedRow {
+    pub seq: i64,
+    pub time_us: i64,
+    pub event: String,
+    pub content: String,
+}
+
+/// Rows of what was refused, by the index of its own: those before a number and after a time whose content is like `pattern`
+/// (`!` escapes), the newest first.
+pub(super) async fn refused(
+    db: &Db,
+    (before, since_us): (i64, i64),
+    pattern: &str,
+    most: i64,
+) -> Result<Vec<RefusedRow>, DbError> {
+    let statement = db::statement(
+        "SELECT seq, time_us, event, content FROM audit_log WHERE event IN ('authorization.refused', 'par.refused', \
+         'token.refused', 'introspection.refused', 'revocation.refused', 'userinfo.refused', 'oneid.refused', \
+         'logout.refused', 'registration.refused') AND seq < $1 AND time_us >= $2 AND content LIKE $3 ESCAPE '!' \
+         ORDER BY seq DESC LIMIT $4",
+    );
+    let rows = db.read_all(statement.bind(before).bind(since_us).bind(pattern).bind(most)).await?;
+    let read = |row: &Row| {
+        Ok(RefusedRow {
+            seq: db::int(row, LOG, "seq")?,
+            time_us: db::int(row, LOG, "time_us")?,
+            event: db::text(row, LOG, "event")?,
+            content: db::text(row, LOG, "content")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
 /// The number of the last row in the table; 0 when it is empty.
 pub(super) async fn last_row(db: &Db) -> Result<i64, DbError> {
     let row = db.read_one(db::statement("SELECT MAX(seq) AS seq FROM audit_log")).await?;

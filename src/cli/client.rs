@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{Format, say};
-use super::{operator, registrations};
+use super::registration_output::{MOST_BYTES, fetch_icons, text_of};
+use super::{doctor, operator, registrations};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::Event;
@@ -17,7 +18,6 @@ use crate::clients::{
 };
 use crate::platform::db;
 use crate::platform::files::read_text;
-use crate::platform::outbound::Outbound;
 
 /// Registers and manages clients (relying parties).
 #[derive(Subcommand)]
@@ -47,6 +47,8 @@ pub(super) enum Client {
         /// The client's identifier
         client_id: String,
     },
+    /// Says what is wrong with a client's set-up and its last refused requests, and how to mend it
+    Doctor(doctor::Doctor),
     /// Manages tokens by which services register themselves
     #[command(subcommand)]
     Token(registrations::Token),
@@ -90,9 +92,6 @@ pub(super) enum Client {
         client_id: Option<String>,
     },
 }
-
-/// The longest client file: some ten thousand registrations.
-pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A registration as flags; a file has more members (`yagona client import`).
 #[derive(Args)]
@@ -190,7 +189,7 @@ impl Client {
             Self::Approve { .. } => Some("client approve"),
             Self::Reject { .. } => Some("client reject"),
             Self::Token(token) => token.name(),
-            Self::List | Self::Show { .. } | Self::Export { .. } => None,
+            Self::List | Self::Show { .. } | Self::Export { .. } | Self::Doctor(_) => None,
         }
     }
 
@@ -237,6 +236,7 @@ impl Client {
                 registrations::approve(&client_id, review.as_deref(), (stores, clients), format).await
             }
             Self::Reject { client_id } => registrations::reject(&client_id, clients, format).await,
+            Self::Doctor(doctor) => doctor.act(stores, clients, format).await,
             Self::Token(token) => token.act(stores, clients, format).await,
             Self::Show { client_id, waiting: true } => registrations::show(&client_id, clients, format).await,
             Self::Show { client_id, waiting: false } => {
@@ -414,20 +414,6 @@ fn with_icons(done: &[Registered]) -> Vec<&str> {
     done.iter().filter(|client| client.has_icon).map(|client| client.client_id.as_str()).collect()
 }
 
-/// Fetches the icons of clients and warns of those that cannot be had; returns how many.
-pub(super) async fn fetch_icons(clients: &Registry, outbound: &Outbound, ids: &[&str]) -> usize {
-    let mut failed = 0;
-    for id in ids {
-        if let Err(why) = clients.renew_icon(outbound, id).await {
-            failed += 1;
-            eprintln!(
-                "warning: the icon of {id} was not fetched: {why}. Pages show the icon that was fetched before from the same logo_uri, or else the service's initial; `yagona client icons {id}` tries again."
-            );
-        }
-    }
-    failed
-}
-
 fn print_registered(done: &[Registered]) -> Result<(), StartError> {
     for registered in done {
         let what = match registered {
@@ -488,12 +474,6 @@ async fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
         }
         Ok(())
     })
-}
-
-pub(super) fn text_of(file: &ClientFile) -> Result<(), StartError> {
-    let text = file.write().map_err(cannot_start)?;
-    say!("{}", text.trim_end());
-    Ok(())
 }
 
 async fn document(clients: &Registry, only: Option<&str>) -> Result<ClientFile, StartError> {

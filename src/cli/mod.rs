@@ -8,11 +8,13 @@ mod consents;
 mod demo;
 #[cfg(feature = "stand-ins")]
 mod demo_data;
+mod doctor;
 mod health;
 mod keys;
 mod operator;
 mod output;
 mod people;
+mod registration_output;
 mod registrations;
 mod serve;
 mod shell;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::client::{MOST_BYTES, fetch_icons, text_of};
 use super::output::{Format, say};
+use super::registration_output::{MOST_BYTES, fetch_icons, text_of};
 use crate::app::settings::Environment;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::clients::{Approved, ClientFile, ListedToken, NewToken, Registry, Rejected, Waiting};

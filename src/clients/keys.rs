@@ -77,6 +77,8 @@ struct State {
     keys: Option<(Arc<ForeignKeys>, Timestamp)>,
     /// When the last request for them began.
     tried_at: Option<Timestamp>,
+    /// Why the last one failed, if it did.
+    failed: Option<String>,
 }
 
 impl ClientKeys {
@@ -122,6 +124,31 @@ impl ClientKeys {
         self.fetch(&published, BETWEEN).await;
         let newer = published.keys(self.clock.now(), KEPT).ok_or(ClientKeyError::Unreadable)?;
         Ok(look(&newer))
+    }
+
+    /// Which keys are known of a client at this node and since when, for operators.
+    pub fn told(&self, client: &Client) -> String {
+        let kids = |keys: &ForeignKeys| match keys.kids().as_slice() {
+            [] => "none".to_owned(),
+            kids => kids.join(" "),
+        };
+        let address = match &client.keys {
+            KeySource::Nowhere => return "no keys are registered".to_owned(),
+            KeySource::Registration(keys) => return format!("keys of the registration: {}", kids(keys)),
+            KeySource::Address(address) => address,
+        };
+        let published = self.published(&client.id, address);
+        let state = published.state();
+        let known = match &state.keys {
+            None => "jwks_uri was never read".to_owned(),
+            Some((keys, at)) => {
+                format!("keys at jwks_uri: {}, read {} s ago", kids(keys), self.clock.now().since(*at))
+            }
+        };
+        match &state.failed {
+            None => known,
+            Some(why) => format!("{known}; the last try failed: {why}"),
+        }
     }
 
     /// All keys of the client.
@@ -178,8 +205,12 @@ impl ClientKeys {
             }
             published.state().tried_at = Some(now);
             match read(&outbound, &published.address).await {
-                Ok(keys) => published.state().keys = Some((Arc::new(keys), now)),
+                Ok(keys) => {
+                    let mut state = published.state();
+                    (state.keys, state.failed) = (Some((Arc::new(keys), now)), None);
+                }
                 Err(error) => {
+                    published.state().failed = Some(error.to_string());
                     let client = &published.client;
                     tracing::warn!(event = "client_keys.unread", client.id = %client, %error, "the keys of a client cannot be fetched");
                 }

@@ -14,6 +14,7 @@ mod icon;
 mod icons;
 mod keys;
 mod localized;
+mod probe;
 mod redirect_uri;
 mod registration;
 mod registry;
@@ -37,6 +38,7 @@ pub use icon::{Icon, IconError};
 pub use icons::IconFailure;
 pub use keys::{ClientKeyError, ClientKeys};
 pub use localized::Localized;
+pub use probe::probe;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{
     ACR_VALUES, AccessTokenFormat, AnswerPolicy, AssertionAudience, AuthMethod, AuthenticationDocument,
@@ -50,3 +52,17 @@ pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};
 pub(crate) use store::TABLES;
 pub use subject_ids::SubjectIds;
+
+/// What fuzz targets (`fuzz/`) reach of the parsers in here.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// What a service sends to register itself, beside what an operator gives: what is refused is told in plain ASCII.
+    pub fn registration(body: &[u8]) {
+        super::dynamic::fuzz(body);
+    }
+
+    /// The document of a sector.
+    pub fn sector(document: &[u8]) {
+        let _ = super::sector::missing(document, &["https://a.uz/cb".to_owned()]);
+    }
+}

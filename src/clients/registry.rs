@@ -80,6 +80,9 @@ impl Secrets {
 /// A change did not take place.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientsError {
+    /// A client that waits is rejected, not deleted.
+    #[error("the client `{0}` waits for approval: `yagona client reject {0}` removes it")]
+    Pending(String),
     /// Neither the client nor a change of it waits for approval.
     #[error("nothing of the client `{0}` waits for approval; `yagona client list` shows what does")]
     NotWaiting(String),
@@ -324,6 +327,7 @@ impl Registry {
         let known = self.stored().await?;
         match known.iter().find(|client| client.client_id == id) {
             None => Err(ClientsError::Unknown(id.to_owned())),
+            Some(client) if client.pending => Err(ClientsError::Pending(id.to_owned())),
             Some(client) if client.disabled_at.is_none() => Err(ClientsError::InUse(id.to_owned())),
             Some(_) => Ok(()),
         }

@@ -154,7 +154,7 @@ pub(super) struct TokenError {
     pub code: ErrorCode,
     /// ASCII text for the client's developers.
     pub description: &'static str,
-    /// For the log alone.
+    /// For the log and for operators alone: of a refusal, what was sent against what is registered or expected.
     pub detail: Option<String>,
     /// The client, as it says or as it has proved.
     pub client: Option<String>,
@@ -173,6 +173,11 @@ impl TokenError {
     /// The same error, of a client that has proved who it is.
     pub(super) fn of(self, client: &ClientId) -> Self {
         Self { client: Some(client.as_str().to_owned()), ..self }
+    }
+
+    /// The same error, with what operators are told beside it.
+    pub(super) fn because(self, detail: String) -> Self {
+        Self { detail: Some(detail), ..self }
     }
 
     /// Records it: as a fault of the provider, or as the refusal `refused`, of a request for `grant_type` if it is one.
@@ -195,6 +200,9 @@ impl TokenError {
         }
         if let Some(grant_type) = grant_type {
             event = event.grant_type(grant_type);
+        }
+        if let Some(detail) = &self.detail {
+            event = event.detail(detail.as_str());
         }
         audit.record(event);
     }

@@ -272,6 +272,16 @@ pub mod fuzzing {
         super::introspection::fuzz_accept(headers);
     }
 
+    /// What a service sends to register itself.
+    pub fn registration(body: &[u8]) {
+        crate::clients::fuzzing::registration(body);
+    }
+
+    /// The document of a sector.
+    pub fn sector(document: &[u8]) {
+        crate::clients::fuzzing::sector(document);
+    }
+
     /// The `claims` parameter.
     pub fn claims(text: &str) {
         let _ = super::claims::ClaimsRequest::parse(text);

@@ -23,6 +23,7 @@ mod demo;
 mod details;
 mod device;
 mod discovery;
+mod doctor;
 mod dpop;
 mod edges;
 mod encryption;

@@ -8,6 +8,7 @@ use crate::support::client_file::{CALLBACK, CALLBACK_WITH_QUERY};
 use crate::support::flow::redemption;
 use crate::support::process::both_streams;
 use crate::support::publisher::Publisher;
+use crate::support::signer::Signer;
 use crate::support::wait::until;
 use crate::support::{
     Asked, Backend, Setup, Tokens, World, alone_on_both_backends, code_of, jwt, on_both_backends,
@@ -25,6 +26,7 @@ on_both_backends!(
     oidc_registration_5_a_sector_is_read_before_a_client_registers,
     a_client_that_is_rejected_is_gone,
     in_the_sandbox_a_token_may_need_no_approval,
+    the_conformance_suite_registers_as_documented,
 );
 
 alone_on_both_backends!(
@@ -35,9 +37,8 @@ alone_on_both_backends!(
 /// What a service sends, with these members added or replaced; `null` leaves one out.
 fn metadata(more: Value) -> Value {
     let mut members = json!({"client_name": "Bozor", "redirect_uris": [CALLBACK]});
-    for (member, value) in more.as_object().expect("members") {
-        members[member] = value.clone();
-    }
+    let Value::Object(more) = more else { panic!("no members: {more}") };
+    members.as_object_mut().expect("members").extend(more);
     members
 }
 
@@ -357,7 +358,10 @@ async fn rfc7592_2_2_a_change_of_an_approved_client_waits_and_the_registration_g
     // All that it was told it may send back.
     let told = own.ask(world, Method::GET, None).await.granted().body;
     let again = own.ask(world, Method::PUT, Some(told)).await.granted();
-    assert_eq!(again.body["client_name"], "Bank");
+    assert_eq!(
+        (&again.body["client_name"], &again.body["registration_status"]),
+        (&json!("Bank"), &json!("approved"))
+    );
 }
 
 async fn rfc7592_2_2_a_client_that_waits_changes_at_once(world: &World) {
@@ -420,6 +424,8 @@ async fn oidc_registration_5_a_sector_is_read_before_a_client_registers(world: &
 
 async fn a_client_that_is_rejected_is_gone(world: &World) {
     let own = world.registered(&metadata(json!({}))).await;
+    let deleted = world.try_command(&["client", "delete", &own.id]);
+    assert!(both_streams(&deleted).contains("client reject"), "{deleted:?}");
     world.command(&["client", "reject", &own.id]);
     own.ask(world, Method::GET, None).await.refused(401, "invalid_token");
     world.until_redeems(&own, "invalid_client").await;
@@ -448,7 +454,10 @@ async fn in_the_sandbox_a_token_may_need_no_approval(world: &World) {
     let tokens = world.redeem_as(&own, &code_of(&url)).await.granted();
     assert!(world.userinfo(tokens.get("access_token")).await.body["name"].is_string());
     // Its changes take effect at once, too.
-    let answer = own.ask(world, Method::PUT, Some(metadata(json!({"client_name": "Bank"})))).await.granted();
+    // What it leaves out is gone, defaults of the token included.
+    own.ask(world, Method::PUT, Some(metadata(json!({})))).await.refused(400, "invalid_client_metadata");
+    let bank = metadata(json!({"client_name": "Bank", "policy_uri": "http://localhost:9/p"}));
+    let answer = own.ask(world, Method::PUT, Some(bank)).await.granted();
     assert_eq!(
         (&answer.body["client_name"], &answer.body["registration_status"]),
         (&json!("Bank"), &json!("approved"))
@@ -456,6 +465,32 @@ async fn in_the_sandbox_a_token_may_need_no_approval(world: &World) {
     std::fs::write(&members, "colour = \"red\"\n").expect("a file");
     let create = ["client", "token", "create", "--owner", "X", "--members", &path];
     assert!(both_streams(&world.try_command(&create)).contains("colour: there is no such member"));
+}
+
+/// What the suite of the OpenID Foundation sends in each module of its Dynamic plan, by the token that docs/conformance.md makes.
+async fn the_conformance_suite_registers_as_documented(world: &World) {
+    let members = concat!(env!("CARGO_MANIFEST_DIR"), "/config/conformance-members.toml");
+    let create = ["client", "token", "create", "--approved", "--uses", "200", "--members", members];
+    let said = world.command(&[&create[..], &["--format", "json"]].concat());
+    let made: Value = serde_json::from_str(&said).expect(&said);
+    let mut key = Signer::rsa("suite").jwk();
+    key["alg"] = "RS256".into();
+    let sent = json!({
+        "client_name": "OIDF conformance suite", "grant_types": ["authorization_code"], "response_types": ["code"],
+        "jwks": {"keys": [key]}, "token_endpoint_auth_method": "private_key_jwt", "contacts": ["certification@oidf.org"],
+        "redirect_uris": ["https://localhost.emobix.co.uk:8443/test/a/yagona/callback"],
+    });
+    let answer = world.register(made["token"].as_str().expect("a token"), &sent).await;
+    assert_eq!(
+        (answer.status, &answer.body["registration_status"]),
+        (201, &json!("approved")),
+        "{}",
+        answer.body
+    );
+    assert!(answer.body.get("client_secret").is_none());
+    let own = Own::of(&answer);
+    assert_eq!(own.ask(world, Method::GET, None).await.granted().body["jwks"], sent["jwks"]);
+    assert_eq!(own.ask(world, Method::DELETE, None).await.status, 204);
 }
 
 async fn what_nobody_approves_is_bounded_and_removed(setup: Setup) {

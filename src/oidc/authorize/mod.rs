@@ -437,8 +437,10 @@ pub(super) async fn check_pushed(
     let told = |error: OAuthError| TokenError::new(error.code, error.description);
     let inside = signed_request::inside(provider, client, &params).await.map_err(told)?;
     let params = inside.unwrap_or(params);
-    redirect_uri::registered(client, &params)
-        .map_err(|description| TokenError::new(ErrorCode::InvalidRequest, description))?;
+    redirect_uri::registered(client, &params).map_err(|description| TokenError {
+        detail: redirect_uri::difference(client, &params),
+        ..TokenError::new(ErrorCode::InvalidRequest, description)
+    })?;
     let request =
         checked(endpoint, client, &rules::PUSHED_REQUEST, &params).await?.map_err(
             |rejection| match rejection {

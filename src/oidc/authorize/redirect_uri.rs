@@ -92,10 +92,35 @@ pub(super) fn registered(client: &Client, params: &Params) -> Result<RedirectUri
         .ok_or("redirect_uri is not registered for this client, character for character")
 }
 
+/// Where a redirect URI that was sent differs from the registered one that is most like it: one character of each, so that
+/// nothing else of what was sent is told.
+pub(super) fn difference(client: &Client, params: &Params) -> Option<String> {
+    let given = params.get("redirect_uri")?;
+    let same = |registered: &str| registered.bytes().zip(given.bytes()).take_while(|(a, b)| a == b).count();
+    let registered = client.redirects.redirect_uris.iter().map(RedirectUri::as_str);
+    let nearest = registered.max_by_key(|registered| same(registered))?;
+    let at = same(nearest);
+    let sign = |text: &str| match text.as_bytes().get(at) {
+        None => "nothing more".to_owned(),
+        Some(sign) if sign.is_ascii_graphic() && !b"\"\\<>&".contains(sign) => {
+            format!("`{}`", char::from(*sign))
+        }
+        Some(_) => "another sign".to_owned(),
+    };
+    Some(format!(
+        "the nearest registered one has {} at character {}, where {} was sent",
+        sign(nearest),
+        at + 1,
+        sign(given)
+    ))
+}
+
 /// The redirect of a request, with what an answer to it contains and how it travels.
 pub(super) fn verify(client: Arc<Client>, params: &Params) -> Result<VerifiedRedirect, Rejection> {
     let uri = registered(&client, params).map_err(|technical| {
-        Rejection::Page(PageError::BadReturnAddress, format!("invalid redirect_uri: {technical}"))
+        let difference = difference(&client, params).map(|difference| format!("; {difference}"));
+        let technical = format!("invalid redirect_uri: {technical}{}", difference.unwrap_or_default());
+        Rejection::Page(PageError::BadReturnAddress, technical)
     })?;
     let inside = request_object::answer_wanted(params);
     let state = params.get("state").map(str::to_owned).or(inside.state);

@@ -73,7 +73,10 @@ pub(super) async fn client(
     let claims = verified(provider, &client, assertion).await.map_err(of)?;
     let now = provider.clock.now();
     let expected = Expected { client: &client, issuer: &provider.issuer, path, now };
-    let Accepted { id, expires_at } = check(&claims, &expected).map_err(|why| of(refused(why)))?;
+    let Accepted { id, expires_at } = check(&claims, &expected).map_err(|wrong| {
+        let error = of(refused(wrong.why));
+        TokenError { detail: wrong.detail, ..error }
+    })?;
     // For as long as it is accepted, and a moment longer for the clocks of other nodes.
     let seconds = expires_at.since(now) + AHEAD;
     if !provider.single_use.of_assertion(&client.id, id, seconds).await? {
@@ -93,12 +96,17 @@ async fn verified(
         AuthMethod::PrivateKeyJwt => {
             let policy = Policy { algs: authentication.assertion_algs, typ: None, max_bytes: LONGEST };
             let verified = provider.client_keys.verify(client, assertion, &policy).await;
-            verified.map(|verified| verified.claims).map_err(|error| match error {
-                // The client's host fails, or the way there: that is no wrong assertion.
-                ClientKeyError::Unreadable => {
-                    TokenError::new(ErrorCode::TemporarilyUnavailable, error.description())
+            verified.map(|verified| verified.claims).map_err(|error| {
+                let known = provider.client_keys.told(client);
+                match error {
+                    // The client's host fails, or the way there: that is no wrong assertion.
+                    ClientKeyError::Unreadable => {
+                        TokenError::new(ErrorCode::TemporarilyUnavailable, error.description()).because(known)
+                    }
+                    error => {
+                        refused(error.description()).because(format!("{}; {known}", header_of(assertion)))
+                    }
                 }
-                error => refused(error.description()),
             })
         }
         AuthMethod::ClientSecretJwt => {
@@ -115,8 +123,40 @@ async fn verified(
     }
 }
 
+/// What the header of an assertion says of its key.
+fn header_of(assertion: &str) -> String {
+    let header = foreign::unverified(assertion).map(|(header, _)| header).unwrap_or_default();
+    let member = |name: &str| match header.get(name).and_then(Value::as_str) {
+        Some(text) => format!("{name} {}", printable(text)),
+        None => format!("no {name}"),
+    };
+    format!("sent with {}, {}", member("kid"), member("alg"))
+}
+
+/// Why an assertion is refused, and what stood in it.
+#[derive(Debug, PartialEq, Eq)]
+struct Wrong {
+    why: &'static str,
+    detail: Option<String>,
+}
+
+impl From<&'static str> for Wrong {
+    fn from(why: &'static str) -> Self {
+        Self { why, detail: None }
+    }
+}
+
 fn refused(description: &'static str) -> TokenError {
     TokenError::new(ErrorCode::InvalidClient, description)
+}
+
+/// The audience that was sent against the one that is expected.
+fn audience(claims: &Map<String, Value>, issuer: &str) -> String {
+    let sent = match claims.get("aud") {
+        None => "nothing".to_owned(),
+        Some(aud) => aud.to_string().chars().filter(char::is_ascii_graphic).take(100).collect(),
+    };
+    format!("sent was {sent}, expected is {issuer}")
 }
 
 /// What the claims are held against.
@@ -136,11 +176,11 @@ struct Accepted<'a> {
 }
 
 /// RFC 7523 §3; the audience as FAPI 2.0 Security Profile §5.3.3.1 wants it, unless the registration allows more.
-fn check<'a>(claims: &'a Map<String, Value>, expected: &Expected<'_>) -> Result<Accepted<'a>, &'static str> {
+fn check<'a>(claims: &'a Map<String, Value>, expected: &Expected<'_>) -> Result<Accepted<'a>, Wrong> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let Expected { client, issuer, path, now } = expected;
     if text("sub") != Some(client.id.as_str()) || text("iss") != Some(client.id.as_str()) {
-        return Err("iss and sub of client_assertion must both be the client_id");
+        return Err("iss and sub of client_assertion must both be the client_id".into());
     }
     let at = |path: &str| format!("{issuer}{path}");
     let named = |value: &Value| {
@@ -151,28 +191,38 @@ fn check<'a>(claims: &'a Map<String, Value>, expected: &Expected<'_>) -> Result<
         (Some(aud @ Value::String(_)), AssertionAudience::IssuerOrTokenEndpoint) if named(aud) => {}
         (Some(Value::Array(all)), AssertionAudience::IssuerOrTokenEndpoint) if all.iter().any(named) => {}
         (_, AssertionAudience::Issuer) => {
-            return Err("the aud of client_assertion must be the issuer, as one text");
+            let why = "the aud of client_assertion must be the issuer, as one text";
+            return Err(Wrong { why, detail: Some(audience(claims, issuer)) });
         }
         (_, AssertionAudience::IssuerOrTokenEndpoint) => {
-            return Err("the aud of client_assertion must be the issuer or the token endpoint");
+            let why = "the aud of client_assertion must be the issuer or the token endpoint";
+            return Err(Wrong { why, detail: Some(audience(claims, issuer)) });
         }
     }
     let expires_at = claims.get("exp").and_then(numeric_date);
     let expires_at = expires_at.ok_or("the exp of client_assertion is missing or no number")?;
     if expires_at <= *now {
-        return Err("client_assertion has expired: check the clock of the client");
+        let detail = Some(format!("it expired {} s ago by the clock of the provider", now.since(expires_at)));
+        return Err(Wrong { why: "client_assertion has expired: check the clock of the client", detail });
     }
     if expires_at.since(*now) > client.authentication.assertion_seconds + AHEAD {
-        return Err("the exp of client_assertion is too far ahead");
+        let most = client.authentication.assertion_seconds;
+        let detail = Some(format!("it expires in {} s, and may in {most} s at most", expires_at.since(*now)));
+        return Err(Wrong { why: "the exp of client_assertion is too far ahead", detail });
     }
     for name in ["iat", "nbf"] {
         match claims.get(name).map(numeric_date) {
             None => {}
             Some(Some(time)) if time.since(*now) <= AHEAD => {}
-            Some(Some(_)) => {
-                return Err("iat or nbf of client_assertion is ahead: check the clock of the client");
+            Some(Some(time)) => {
+                let detail =
+                    Some(format!("{name} is {} s ahead of the clock of the provider", time.since(*now)));
+                return Err(Wrong {
+                    why: "iat or nbf of client_assertion is ahead: check the clock of the client",
+                    detail,
+                });
             }
-            Some(None) => return Err("iat or nbf of client_assertion is no number"),
+            Some(None) => return Err("iat or nbf of client_assertion is no number".into()),
         }
     }
     let id = text("jti").filter(|id| (1..=256).contains(&id.len()));

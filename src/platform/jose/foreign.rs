@@ -232,6 +232,11 @@ impl ForeignKeys {
         self.0.iter().filter_map(|key| key.recipient.as_ref()).find(|key| key.alg() == alg).cloned()
     }
 
+    /// The names of the keys; of one without a name `-`.
+    pub fn kids(&self) -> Vec<&str> {
+        self.0.iter().map(|key| key.kid.as_deref().unwrap_or("-")).collect()
+    }
+
     /// Whether one of the keys can make signatures by one of `algs`.
     pub fn serve(&self, algs: &[ForeignAlg]) -> bool {
         self.0.iter().any(|key| key.algs.iter().any(|alg| algs.contains(alg)))

@@ -22,7 +22,7 @@ pub use check::{Check, check, shared};
 pub use connections::Connections;
 pub use log::{Log, LogAlreadyStarted, lost_lines, start_log};
 pub use metrics::Metrics;
-pub use operations::{Operations, start};
+pub use operations::{ClientPages, Operations, start};
 pub(crate) use proxy::is_trusted;
 pub use proxy::{ClientAddress, ForwardedHeader, client_address};
 pub use request_id::{Entropy, RequestId};

@@ -1,11 +1,15 @@
+use std::future::Future;
 use std::io;
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Map, Value, json};
 
@@ -15,6 +19,13 @@ use super::sandbox_clock::{self, SandboxClock};
 
 /// Timeout of a health check. Orchestrators poll every few seconds with a short timeout.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Makes the page of a client, in HTML; `None` when there is no such client. It holds no secret and names nobody.
+pub type ClientPages =
+    Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Result<Option<String>, String>> + Send>> + Send + Sync>;
+
+/// How long a page may take to make.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// State of the operations port.
 #[derive(Clone)]
@@ -29,6 +40,8 @@ pub struct Operations {
     pub draining: Arc<AtomicBool>,
     /// The clock that `/sandbox/clock` moves; without one, as in production, there is no such route.
     pub sandbox_clock: Option<SandboxClock>,
+    /// The pages at `/clients/{id}`.
+    pub clients: Option<ClientPages>,
 }
 
 /// Serves `/health/live`, `/health/ready` and `/metrics` on their own listener and worker, so
@@ -49,6 +62,7 @@ fn routes(app: &mut web::ServiceConfig, operations: Operations) {
     app.app_data(web::Data::new(operations))
         .route("/health/live", web::get().to(live))
         .route("/health/ready", web::get().to(ready))
+        .route("/clients/{id}", web::get().to(client))
         .route("/metrics", web::get().to(metrics));
 }
 
@@ -102,6 +116,23 @@ async fn metrics(operations: web::Data<Operations>) -> HttpResponse {
         .body(operations.metrics.encode())
 }
 
+/// What is wrong with a client, for an operator's browser.
+async fn client(operations: web::Data<Operations>, id: web::Path<String>) -> HttpResponse {
+    let Some(pages) = &operations.clients else { return HttpResponse::NotFound().finish() };
+    let made = pages(id.into_inner());
+    match tokio::time::timeout(PAGE_TIMEOUT, made).await {
+        Ok(Ok(Some(html))) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(html),
+        Ok(Ok(None)) => HttpResponse::NotFound().body("there is no such client"),
+        Ok(Err(why)) => HttpResponse::ServiceUnavailable().body(why),
+        Err(_) => HttpResponse::ServiceUnavailable().body("the database took too long"),
+    }
+}
+
 fn answer(works: bool, body: &Value) -> HttpResponse {
     let mut response = if works { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     if !works {
@@ -125,7 +156,7 @@ mod tests {
 
     fn with(checks: Vec<(&'static str, Check)>) -> Operations {
         let (remarks, draining) = (Vec::new(), Arc::default());
-        Operations { metrics: Metrics::new(), checks, remarks, draining, sandbox_clock: None }
+        Operations { metrics: Metrics::new(), checks, remarks, draining, sandbox_clock: None, clients: None }
     }
 
     fn works() -> Check {

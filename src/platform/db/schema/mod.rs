@@ -88,6 +88,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "registration",
         sql: include_str!("../../../../migrations/0015_registration.sql"),
     },
+    Migration {
+        version: 16,
+        description: "refusals",
+        sql: include_str!("../../../../migrations/0016_refusals.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
