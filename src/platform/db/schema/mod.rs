@@ -78,6 +78,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "client proofs",
         sql: include_str!("../../../../migrations/0011_client_proofs.sql"),
     },
+    Migration {
+        version: 12,
+        description: "muted services",
+        sql: include_str!("../../../../migrations/0012_muted_services.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
