@@ -117,7 +117,8 @@ impl App {
         let release = Release::new(stores.db.clone(), people, stores.clock.clone(), stores.audit.clone());
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
         let oneid = wiring::oneid(&stores, &tokens, &sign_in);
-        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), tokens.devices.clone());
+        let waiting = (tokens.devices.clone(), tokens.ciba.clone());
+        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), waiting);
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
@@ -190,6 +191,7 @@ impl App {
                 .app_data(Data::new(authorization.clone()))
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
+                .app_data(Data::new(tokens.ciba.clone()))
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(oneid.clone()))
                 .app_data(Data::new(receipts.clone()))

@@ -7,6 +7,7 @@ use actix_web::web::{Bytes, Data};
 use serde_json::{Value, json};
 
 use super::{claims, dpop, paths};
+use crate::clients::REQUEST_ALGS;
 use crate::platform::jose::Alg;
 use crate::platform::jose::foreign::ForeignAlg;
 use crate::platform::web::locale::Language;
@@ -20,8 +21,14 @@ impl Discovery {
     /// The document of the provider at `issuer`; with `mtls`, also reached with certificates of clients there, and whether
     /// there are authorities that issue them.
     pub fn new(issuer: &str, mtls: Option<(&str, bool)>) -> Self {
-        let parts =
-            [endpoints(issuer), client_authentication(mtls), certificates(mtls), requests(), answers()];
+        let parts = [
+            endpoints(issuer),
+            client_authentication(mtls),
+            certificates(mtls),
+            requests(),
+            backchannel(),
+            answers(),
+        ];
         let members = parts.into_iter().filter_map(|part| match part {
             Value::Object(members) => Some(members),
             _ => None,
@@ -37,6 +44,7 @@ fn endpoints(issuer: &str) -> Value {
         "authorization_endpoint": at(paths::AUTHORIZE),
         "pushed_authorization_request_endpoint": at(paths::PAR),
         "device_authorization_endpoint": at(paths::DEVICE_AUTHORIZATION),
+        "backchannel_authentication_endpoint": at(paths::BACKCHANNEL_AUTHENTICATION),
         "token_endpoint": at(paths::TOKEN),
         "userinfo_endpoint": at(paths::USERINFO),
         "jwks_uri": at(paths::JWKS),
@@ -88,6 +96,7 @@ fn requests() -> Value {
             "refresh_token",
             "client_credentials",
             "urn:ietf:params:oauth:grant-type:device_code",
+            "urn:openid:params:grant-type:ciba",
         ],
         "code_challenge_methods_supported": ["S256"],
         "acr_values_supported": [Acr::MobileId.name()],
@@ -101,6 +110,15 @@ fn requests() -> Value {
         "require_signed_request_object": false,
         "request_uri_parameter_supported": false,
         "require_request_uri_registration": false,
+    })
+}
+
+/// CIBA Core §4.
+fn backchannel() -> Value {
+    json!({
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
+        "backchannel_authentication_request_signing_alg_values_supported": REQUEST_ALGS.map(ForeignAlg::name),
+        "backchannel_user_code_parameter_supported": false,
     })
 }
 

@@ -7,7 +7,7 @@ mod server;
 
 use crate::audit::AuditSettings;
 use crate::notices::sms::SmsSettings;
-use crate::oidc::{PushedRequestSettings, TokenSettings};
+use crate::oidc::{CibaSettings, PushedRequestSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
 use crate::platform::db::DatabaseSettings;
 use crate::platform::ephemeral::RedisSettings;
@@ -42,6 +42,7 @@ settings! {
         [limits]: LimitSettings;
         [tokens]: TokenSettings;
         [pushed_requests]: PushedRequestSettings;
+        [ciba]: CibaSettings;
         [sandbox]: SandboxSettings;
         [outbound]: OutboundSettings;
         [log]: LogSettings;

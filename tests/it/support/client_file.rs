@@ -58,6 +58,12 @@ pub(crate) const TV: &str = "tv";
 pub(crate) const RADIO: &str = "radio";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
+/// Asks people who are not at its site; refreshes; gets tokens for `API` and `TAX`; may also sign people in.
+pub(crate) const COUNTER: &str = "counter";
+/// As `COUNTER`, another one, which signs its requests and hints with the keys of `signing`.
+pub(crate) const CASHIER: &str = "cashier";
+/// As `COUNTER`, of a state body with a statutory basis.
+pub(crate) const REGISTRY: &str = "registry";
 /// Speaks OneID's protocol, and may ask for all data.
 pub(crate) const ONEID: &str = "my_portal_uz";
 /// As `ONEID`, with the answers that every published client understands.
@@ -88,6 +94,9 @@ pub(crate) fn secret(client_id: &str) -> String {
 
 /// The grant of devices.
 const DEVICE: &str = "\"urn:ietf:params:oauth:grant-type:device_code\"";
+
+/// The grant of services that ask people who are not at their sites.
+const CIBA: &str = "\"urn:openid:params:grant-type:ciba\"";
 
 /// Everything that a service may ask for; it needs the name.
 const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
@@ -181,6 +190,7 @@ pub(crate) fn text(backchannel: &str) -> String {
                  basis_reference = \"Law 123\"\n"
             ),
         ),
+        asking(),
         client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
         client(
             ONEID_MINIMAL,
@@ -197,6 +207,36 @@ pub(crate) fn text(backchannel: &str) -> String {
             &format!(
                 "oneid = true\noneid_app_redirect_uris = true\noneid_requests_per_minute = 3\n\
                  sector = \"ilova.uz\"\nredirect_uris = [\"{APP_CALLBACK}\", \"{CALLBACK}\"]\n"
+            ),
+        ),
+    ]
+    .concat()
+}
+
+/// Services that ask people who are not at their sites.
+fn asking() -> String {
+    [
+        client(
+            COUNTER,
+            &format!(
+                "grant_types = [{CIBA}, \"refresh_token\", \"authorization_code\"]\nresource_servers = [\"api\", \"tax\"]\n\
+                 data_sets = [{{ name = \"name\", required = true, why = \"To address you\" }}, {{ name = \"phone\" }}, \
+                 {{ name = \"birth_date\" }}]\n"
+            ),
+        ),
+        client(
+            CASHIER,
+            &format!(
+                "grant_types = [{CIBA}]\nredirect_uris = []\njwks = '{}'\n\
+                 backchannel_authentication_request_signing_alg = \"ES256\"\n",
+                signing::jwks(CASHIER)
+            ),
+        ),
+        client(
+            REGISTRY,
+            &format!(
+                "grant_types = [{CIBA}]\nredirect_uris = []\nkind = \"state\"\nbasis = \"statutory\"\n\
+                 basis_reference = \"Law 123\"\ndata_sets = [{{ name = \"name\", required = true }}]\n"
             ),
         ),
     ]

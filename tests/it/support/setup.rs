@@ -133,6 +133,7 @@ impl Setup {
         for codes in ["country_codes", "client_codes", "network_codes"] {
             set(&format!("limits.brake.{codes}"), NO_LIMIT.into());
         }
+        set("ciba.open_per_person", 20.into());
         set("sandbox.people", "people.toml".into());
         set("sandbox.movable_clock", true.into());
         set("outbound.allow", Value::Array(vec!["127.0.0.1".into(), "localhost".into()]));
