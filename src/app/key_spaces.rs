@@ -4,12 +4,13 @@ use std::path::Path;
 
 use crate::grants::{REVOKED, UNANSWERED};
 use crate::notices::DELIVERIES;
-use crate::oidc::{CODES, DECISIONS, DEVICES, PUSHED, USED, USER_CODES};
+use crate::oidc::{APPROVALS, CODES, DECISIONS, DEVICES, PUSHED, USED, USER_CODES, VERDICTS};
 use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
 use crate::sign_in::{ATTEMPTS, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 13] = [
+const ALL: [KeySpace; 15] = [
+    APPROVALS,
     ATTEMPTS,
     CODES,
     DECISIONS,
@@ -22,6 +23,7 @@ const ALL: [KeySpace; 13] = [
     UNANSWERED,
     USED,
     USER_CODES,
+    VERDICTS,
     WINDOWS,
 ];
 

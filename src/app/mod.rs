@@ -124,7 +124,8 @@ impl App {
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
         let oneid = wiring::oneid(&stores, &tokens, &sign_in);
         let registrations = wiring::registrations(&stores, &tokens.provider, &sign_in, &release);
-        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), tokens.devices.clone());
+        let waiting = (tokens.devices.clone(), tokens.ciba.clone());
+        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), waiting);
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
@@ -198,6 +199,7 @@ impl App {
                 .app_data(Data::new(authorization.clone()))
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
+                .app_data(Data::new(tokens.ciba.clone()))
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(oneid.clone()))
                 .app_data(Data::new(registrations.clone()))

@@ -13,7 +13,7 @@ use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
-    AccessTokens, Authorization, Codes, Devices, Lifetimes, Logout, LogoutNotifier, Proofs, Provider,
+    AccessTokens, Authorization, Ciba, Codes, Devices, Lifetimes, Logout, LogoutNotifier, Proofs, Provider,
     PushedRequests, RefreshTokens, Registrations, SingleUse, Tokens,
 };
 use crate::oneid::{self, OneId};
@@ -24,8 +24,8 @@ use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{
-    Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, KnownBrowsers, Limits, SessionBounds, Sessions,
-    Settings as SignInSettings, SignIn, SignInAttempts,
+    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, KnownBrowsers, Limits,
+    SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
 
 /// The state that the OpenID Connect endpoints share.
@@ -80,6 +80,15 @@ pub(super) async fn tokens(
     );
     let origin = Arc::from(stores.settings.server.issuer.url().origin().ascii_serialization());
     let devices = Devices::new(provider.clone(), sign_in.clone(), grants.clone(), &stores.keyring, origin);
+    let asking = &stores.settings.ciba;
+    let caps = ApprovalCaps {
+        open: asking.open_per_person.into(),
+        seconds: asking.seconds.into(),
+        client_hour: asking.per_client_hour.into(),
+    };
+    let mute = i64::from(asking.mute_days) * 86_400;
+    let parts = (provider.clone(), sign_in.clone(), grants.clone());
+    let ciba = Ciba::new(parts, &stores.keyring, stores.outbound(), (caps, mute));
     let tokens = Tokens {
         provider: provider.clone(),
         codes: Codes::new(&stores.keyring, sign_in.sessions.clone()),
@@ -88,6 +97,7 @@ pub(super) async fn tokens(
         access_tokens,
         refresh_tokens: Arc::new(RefreshTokens::new(&stores.keyring)),
         devices,
+        ciba,
         lifetimes,
     };
     Ok((tokens, revocations))
@@ -161,7 +171,12 @@ pub(super) fn oneid(stores: &Stores, tokens: &Tokens, sign_in: &SignIn) -> OneId
 }
 
 /// The pages that people see.
-pub(super) fn pages(stores: &Stores, authorization: Authorization, oneid: OneId, devices: Devices) -> Pages {
+pub(super) fn pages(
+    stores: &Stores,
+    authorization: Authorization,
+    oneid: OneId,
+    (devices, ciba): (Devices, Ciba),
+) -> Pages {
     let settings = &stores.settings;
     let Authorization { provider, sign_in, release, grants, .. } = authorization.clone();
     let life_events = LifeEvents {
@@ -182,7 +197,7 @@ pub(super) fn pages(stores: &Stores, authorization: Authorization, oneid: OneId,
         life_events,
         clients: provider.clients,
         subject_ids: provider.subject_ids,
-        completion: Completion::new(authorization, oneid, devices),
+        completion: Completion::new(authorization, oneid, devices, ciba),
         sign_out: SignOut::new(logout, stores.keyring.mac("sign-out")),
         networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),
@@ -204,6 +219,7 @@ pub(super) fn sign_in(
     let (sign_in, limits) = (&settings.sign_in, &settings.limits);
     let policy = SignInSettings {
         host: settings.server.issuer.host().to_owned(),
+        address: settings.server.issuer.url()[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
         code_seconds: sign_in.code_seconds.into(),
         code_tries: sign_in.code_tries.into(),
         resend_after: sign_in.resend_after_seconds.iter().map(|seconds| i64::from(*seconds)).collect(),

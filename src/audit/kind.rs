@@ -80,6 +80,22 @@ kinds! {
     WrongCode = "sign_in.wrong_code", Info, PerSecond(BEGINNINGS), "a code was not accepted";
     /// A device's code was entered that stands for nothing, or too many of those came from there.
     UserCodeRefused = "device.code_refused", Info, PerSecond(REFUSALS), "a device's code was not accepted";
+    /// A service asked somebody who is not at its site; whether they were sent a message says `sign_in.code_sent`.
+    ApprovalRequested = "ciba.requested", Info, PerSecond(BEGINNINGS), "a service asked somebody to approve";
+    /// A request to ask somebody was refused before anybody was asked.
+    ApprovalRequestRefused = "ciba.refused", Info, PerSecond(REFUSALS), "a request to ask somebody was refused";
+    /// A person approved what a service asked.
+    Approved = "ciba.approved", Info, Unlimited, "a person approved a request";
+    /// A person refused what a service asked.
+    ApprovalDenied = "ciba.denied", Info, Unlimited, "a person refused a request";
+    /// A client learned that nobody decided in time.
+    ApprovalLapsed = "ciba.lapsed", Info, PerSecond(BEGINNINGS), "nobody decided on a request in time";
+    /// A person asked for no more messages of a service, or one was kept from them because of that.
+    ApprovalMuted = "ciba.muted", Info, Unlimited, "a person gets no messages of a service";
+    /// A reference was opened that names no request, or too many of those came from there.
+    ReferenceRefused = "ciba.reference_refused", Info, PerSecond(REFUSALS), "a reference names no request";
+    /// A client could not be told that there is an answer.
+    PingFailed = "ciba.ping_failed", Warn, Unlimited, "a client was not told that there is an answer";
     /// A code was entered that could no longer be compared.
     CodeRefused = "sign_in.code_refused", Info, PerSecond(REFUSALS), "a code came too late or too often";
     /// Wrong codes delayed or locked an account.

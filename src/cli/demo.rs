@@ -233,6 +233,7 @@ fn sandbox_settings(settings: &Settings, people: &[TestPerson]) -> Result<sandbo
             originator: playmobile.originator.clone(),
         },
         playmobile_callback: callback,
+        provider: Some(settings.server.issuer.as_str().to_owned()),
     })
 }
 

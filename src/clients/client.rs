@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnswerPolicy, AuthenticationPolicy, DataPolicy, DataSetPolicy, GrantType, Identity, KeySource,
-    OneIdPolicy, Redirects, RequestPolicy, SessionPolicy, Terms, TokenPolicy,
+    AnswerPolicy, AuthenticationPolicy, BackchannelPolicy, DataPolicy, DataSetPolicy, GrantType, Identity,
+    KeySource, OneIdPolicy, Redirects, RequestPolicy, SessionPolicy, Terms, TokenPolicy,
 };
 use crate::people::DataSet;
 use crate::platform::certificates::SubjectName;
@@ -67,6 +67,8 @@ pub struct Client {
     pub data: DataPolicy,
     /// What it takes of a sign-in and a session.
     pub sessions: SessionPolicy,
+    /// What its requests are like for a person who is not at its site, and how they are answered.
+    pub backchannel: BackchannelPolicy,
     /// How it uses OneID's own protocol, if it may.
     pub oneid: Option<OneIdPolicy>,
     /// What it says when it asks for data.

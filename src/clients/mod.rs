@@ -42,11 +42,12 @@ pub use probe::probe;
 pub use redirect_uri::{RedirectUri, check_redirect_uri, csp_source};
 pub use registration::{
     ACR_VALUES, AccessTokenFormat, AnswerPolicy, AssertionAudience, AuthMethod, AuthenticationDocument,
-    AuthenticationPolicy, Basis, CertificatesDocument, CodeBinding, DataDocument, DataPolicy, DataSetEntry,
-    DataSetPolicy, GrantType, Identity, IdentityDocument, KeySetDocument, KeySource, KeysDocument,
-    OneIdDates, OneIdDocument, OneIdPolicy, OneIdProfile, OwnerKind, Permission, Profile, Redirects,
-    RedirectsDocument, Registration, RegistrationErrors, RequestPolicy, RequestsDocument, Rules,
-    SessionPolicy, SessionsDocument, SubjectType, Term, Terms, TokenPolicy, TokensDocument,
+    AuthenticationPolicy, BackchannelDocument, BackchannelPolicy, Basis, CertificatesDocument, CodeBinding,
+    DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Delivery, GrantType, Identity, IdentityDocument,
+    KeySetDocument, KeySource, KeysDocument, OneIdDates, OneIdDocument, OneIdPolicy, OneIdProfile, OwnerKind,
+    Permission, Profile, REQUEST_ALGS, Redirects, RedirectsDocument, Registration, RegistrationErrors,
+    RequestPolicy, RequestsDocument, Rules, SessionPolicy, SessionsDocument, SubjectType, Term, Terms,
+    TokenPolicy, TokensDocument,
 };
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};

@@ -19,6 +19,8 @@ pub enum Series {
     Known,
     /// Messages that nobody asked for.
     Notices,
+    /// Codes by which people approve what services ask of them.
+    Approvals,
 }
 
 impl Series {
@@ -28,6 +30,7 @@ impl Series {
             Self::Strangers => 0,
             Self::Known => LENGTH,
             Self::Notices => 2 * LENGTH,
+            Self::Approvals => 3 * LENGTH,
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::authorize::Action;
 use super::{claims, dpop, grant_management, paths, verified_claims};
-use crate::clients::DetailType;
+use crate::clients::{DetailType, REQUEST_ALGS};
 use crate::platform::jose::foreign::ForeignAlg;
 use crate::platform::jose::{Alg, CONTENT_ENCRYPTION, KeyManagement};
 use crate::platform::web::locale::Language;
@@ -27,6 +27,7 @@ impl Discovery {
             client_authentication(mtls),
             certificates(mtls),
             requests(),
+            backchannel(),
             answers(),
             protection(),
             managing(issuer),
@@ -47,6 +48,7 @@ fn endpoints(issuer: &str) -> Value {
         "authorization_endpoint": at(paths::AUTHORIZE),
         "pushed_authorization_request_endpoint": at(paths::PAR),
         "device_authorization_endpoint": at(paths::DEVICE_AUTHORIZATION),
+        "backchannel_authentication_endpoint": at(paths::BACKCHANNEL_AUTHENTICATION),
         "token_endpoint": at(paths::TOKEN),
         "userinfo_endpoint": at(paths::USERINFO),
         "jwks_uri": at(paths::JWKS),
@@ -102,6 +104,7 @@ fn requests() -> Value {
             "client_credentials",
             "urn:ietf:params:oauth:grant-type:device_code",
             "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:openid:params:grant-type:ciba",
         ],
         "authorization_details_types_supported": DetailType::ALL.map(DetailType::name),
         "code_challenge_methods_supported": ["S256"],
@@ -126,6 +129,15 @@ fn managing(issuer: &str) -> Value {
         "grant_management_endpoint": format!("{issuer}{}", paths::GRANTS),
         "grant_management_actions_supported": actions,
         "grant_management_action_required": false,
+    })
+}
+
+/// CIBA Core §4.
+fn backchannel() -> Value {
+    json!({
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
+        "backchannel_authentication_request_signing_alg_values_supported": REQUEST_ALGS.map(ForeignAlg::name),
+        "backchannel_user_code_parameter_supported": false,
     })
 }
 

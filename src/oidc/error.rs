@@ -67,6 +67,12 @@ pub enum ErrorCode {
     SlowDown,
     /// RFC 8628 §3.5.
     ExpiredToken,
+    /// CIBA Core §13.
+    ExpiredLoginHintToken,
+    /// CIBA Core §13.
+    UnknownUserId,
+    /// CIBA Core §13.
+    InvalidBindingMessage,
     /// RFC 6750 §3.1.
     InvalidToken,
     /// RFC 6750 §3.1.
@@ -123,6 +129,9 @@ impl ErrorCode {
             Self::AuthorizationPending => ("authorization_pending", 400),
             Self::SlowDown => ("slow_down", 400),
             Self::ExpiredToken => ("expired_token", 400),
+            Self::ExpiredLoginHintToken => ("expired_login_hint_token", 400),
+            Self::UnknownUserId => ("unknown_user_id", 400),
+            Self::InvalidBindingMessage => ("invalid_binding_message", 400),
             Self::InvalidToken => ("invalid_token", 401),
             Self::InsufficientScope => ("insufficient_scope", 403),
             Self::InvalidDpopProof => ("invalid_dpop_proof", 400),

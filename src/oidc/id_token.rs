@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::TokenError;
 use super::{Tokens, claims, encryption, verified_claims};
-use crate::clients::Client;
+use crate::clients::{Client, GrantType};
 use crate::grants::GrantDetails;
 use crate::people::{Account, CivilDate, PersonId};
 use crate::platform::bytes;
@@ -64,7 +64,13 @@ pub(super) fn issue(
     add("auth_time", details.auth_time.0.into());
     add("acr", details.acr.name().into());
     add("amr", json!(details.amr));
-    add("sid", details.sid.as_str().into());
+    // Whoever approved a request without a browser has no session.
+    if !details.sid.is_empty() {
+        add("sid", details.sid.as_str().into());
+    }
+    if client.may(GrantType::Ciba) {
+        add("hint", tokens.ciba.hint(&client.id, &details.person_id).into());
+    }
     add("at_hash", left_half(client.tokens.id_token_alg, access_token).into());
     if let Some(nonce) = nonce {
         add("nonce", nonce.into());

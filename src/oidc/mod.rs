@@ -8,6 +8,7 @@ mod audience;
 mod authorization_details;
 mod authorize;
 mod backchannel_logout;
+mod ciba;
 mod claims;
 mod client_auth;
 mod code;
@@ -23,6 +24,7 @@ mod id_token;
 mod introspection;
 mod jwks;
 mod par;
+mod polls;
 mod presented;
 mod pushed_request;
 mod refresh_token;
@@ -52,6 +54,7 @@ use authorize::ResponseMode;
 pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
 pub(crate) use backchannel_logout::TABLES;
+pub use ciba::{APPROVALS, Ciba, VERDICTS};
 pub use code::{CODES, Codes};
 pub use device::{DECISIONS, DEVICES, Devices, USER_CODES};
 pub use discovery::Discovery;
@@ -62,7 +65,7 @@ pub use frontchannel_logout::Elsewhere;
 pub use pushed_request::{PUSHED, PushedRequests};
 pub use refresh_token::RefreshTokens;
 pub use registration::Registrations;
-pub use settings::{PushedRequestSettings, RegistrationSettings, TokenSettings};
+pub use settings::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 pub use single_use::{SingleUse, USED};
 
 /// What all endpoints share. Cheap to clone.
@@ -109,6 +112,8 @@ pub struct Tokens {
     pub refresh_tokens: Arc<RefreshTokens>,
     /// Devices that wait for a person.
     pub devices: Devices,
+    /// Services that wait for a person who is not at their site.
+    pub ciba: Ciba,
     /// Lifetimes of what is issued.
     pub lifetimes: Lifetimes,
 }
@@ -148,6 +153,8 @@ pub mod paths {
     pub const DEVICE_AUTHORIZATION: &str = "/oidc/device_authorization";
     /// Registration of clients by themselves (RFC 7591 §3); below it, each has its own (RFC 7592).
     pub const REGISTRATION: &str = "/oidc/register";
+    /// Backchannel authentication (CIBA Core §7).
+    pub const BACKCHANNEL_AUTHENTICATION: &str = "/oidc/bc-authorize";
     /// Where people enter the code of a device (RFC 8628 §3.3).
     pub const DEVICE: &str = "/device";
     /// Where they go on with it.
@@ -159,9 +166,10 @@ pub mod paths {
     /// Discovery.
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
     /// What clients with certificates call (RFC 8705 §5), by the names that discovery has for them.
-    pub const FOR_CERTIFICATES: [(&str, &str); 7] = [
+    pub const FOR_CERTIFICATES: [(&str, &str); 8] = [
         ("pushed_authorization_request_endpoint", PAR),
         ("device_authorization_endpoint", DEVICE_AUTHORIZATION),
+        ("backchannel_authentication_endpoint", BACKCHANNEL_AUTHENTICATION),
         ("token_endpoint", TOKEN),
         ("userinfo_endpoint", USERINFO),
         ("introspection_endpoint", INTROSPECTION),
@@ -206,6 +214,10 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(
             named(paths::DEVICE_AUTHORIZATION, "device_authorization", "POST")
                 .route(post().to(device::authorize)),
+        )
+        .service(
+            named(paths::BACKCHANNEL_AUTHENTICATION, "bc_authorize", "POST")
+                .route(post().to(ciba::authorize)),
         )
         .service(
             named(paths::DEVICE, "device", "GET, POST")
@@ -253,6 +265,11 @@ pub mod fuzzing {
     /// The code of a device, as somebody types it.
     pub fn user_code(typed: &str) {
         super::device::fuzz_user_code(typed);
+    }
+
+    /// What a service wants a person to compare.
+    pub fn binding_message(text: &str) {
+        super::ciba::fuzz_binding_message(text);
     }
 
     /// The claims of a request object, once its signature is verified.

@@ -45,6 +45,21 @@ settings! {
     }
 }
 
+settings! {
+    /// Requests of services to people who are not at their sites (CIBA Core 1.0).
+    [ciba]
+    pub struct CibaSettings {
+        /// How long a person may approve or refuse a request; a service may ask for less.
+        seconds: u32 = 300, count(30..=300, "seconds");
+        /// Requests to one number that may be open at once, of all services.
+        open_per_person: u32 = 3, count(1..=20, "requests");
+        /// Requests of one client in an hour, whomever they name.
+        per_client_hour: u32 = 3000, count(1..=1_000_000, "requests");
+        /// For how long a person who asks for it gets no more messages of a service.
+        mute_days: u32 = 30, count(1..=366, "days");
+    }
+}
+
 impl TokenSettings {
     pub(crate) fn check(&self, loader: &mut Loader) {
         let idle = ("tokens.refresh_idle_days", self.refresh_idle_days);

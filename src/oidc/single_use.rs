@@ -33,6 +33,20 @@ impl SingleUse {
         self.first(&format!("assertion {client} {id}"), seconds).await
     }
 
+    /// The same of something else that a client signed, by its kind.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(super) async fn of_client(
+        &self,
+        kind: &'static str,
+        client: &ClientId,
+        id: &str,
+        seconds: i64,
+    ) -> Result<bool, Unavailable> {
+        self.first(&format!("{kind} {client} {id}"), seconds).await
+    }
+
     /// The same of a proof that the key with this thumbprint made.
     ///
     /// # Errors

@@ -6,8 +6,9 @@ use actix_web::HttpResponse;
 use serde_json::value::RawValue;
 
 use crate::clients::Client;
-use crate::oidc::{self, Devices};
+use crate::oidc::{self, Ciba, Devices};
 use crate::oneid::OneId;
+use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Batch;
 use crate::platform::service_error::ServiceError;
@@ -22,12 +23,13 @@ pub struct Completion {
     oidc: oidc::Authorization,
     oneid: OneId,
     devices: Devices,
+    ciba: Ciba,
 }
 
 impl Completion {
     /// Completion by these protocols.
-    pub fn new(oidc: oidc::Authorization, oneid: OneId, devices: Devices) -> Self {
-        Self { oidc, oneid, devices }
+    pub fn new(oidc: oidc::Authorization, oneid: OneId, devices: Devices, ciba: Ciba) -> Self {
+        Self { oidc, oneid, devices, ciba }
     }
 
     /// The answer about `authenticated`. What must be stored for it is added to the batch; the second value lets it be
@@ -54,6 +56,10 @@ impl Completion {
                 let asked = (&attempt.request, &**client);
                 self.devices.answer_in(context, asked, authenticated, consent, batch)
             }
+            Protocol::Ciba => {
+                let asked = (&attempt.request, &**client);
+                self.ciba.answer_in(context, asked, authenticated, consent, batch)
+            }
         }
     }
 
@@ -68,6 +74,9 @@ impl Completion {
             Protocol::Oidc => self.oidc.withdrawn(&attempt.request, client),
             Protocol::OneId => self.oneid.withdrawn(&attempt.request, client),
             Protocol::Device => None,
+            Protocol::Ciba => {
+                self.ciba.withdrawn(client).map(|technical| (ProblemKind::BadRequest, technical))
+            }
         }
     }
 
@@ -77,6 +86,7 @@ impl Completion {
             Protocol::Oidc => self.oidc.grant_of(answer),
             Protocol::OneId => self.oneid.grant_of(answer),
             Protocol::Device => self.devices.grant_of(answer),
+            Protocol::Ciba => self.ciba.grant_of(answer),
         }
     }
 
@@ -98,6 +108,7 @@ impl Completion {
             }
             Protocol::OneId => self.oneid.refuse(&attempt.request, client, refusal),
             Protocol::Device => self.devices.refuse(context, &attempt.request, client).await,
+            Protocol::Ciba => self.ciba.refuse(context, &attempt.request, client).await,
         }
     }
 
@@ -119,6 +130,7 @@ impl Completion {
             }
             Protocol::OneId => self.oneid.again(&attempt.request, client, answer).await,
             Protocol::Device => self.devices.again(context, client, answer).await,
+            Protocol::Ciba => self.ciba.again(context, client, answer).await,
         }
     }
 
@@ -135,6 +147,7 @@ impl Completion {
     ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.spend_in(&attempt.request, cancelled, batch),
+            Protocol::Ciba => self.ciba.deny_in(&attempt.request, batch),
             Protocol::OneId | Protocol::Device => Ok(()),
         }
     }
@@ -150,7 +163,7 @@ impl Completion {
     ) -> Result<bool, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.is_cancelled(&attempt.request, id).await,
-            Protocol::OneId | Protocol::Device => Ok(false),
+            Protocol::OneId | Protocol::Device | Protocol::Ciba => Ok(false),
         }
     }
 
@@ -162,7 +175,57 @@ impl Completion {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.is_spent(&attempt.request).await,
             Protocol::Device => self.devices.is_decided(&attempt.request).await,
+            Protocol::Ciba => self.ciba.is_decided(&attempt.request).await,
             Protocol::OneId => Ok(false),
         }
+    }
+
+    /// What a service wants the person to compare on the page of a request to approve, if it says anything.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the request was stored by another version.
+    pub(super) fn message(&self, attempt: &SignInAttempt) -> Result<Option<String>, ServiceError> {
+        match attempt.request.reply.protocol {
+            Protocol::Ciba => self.ciba.message(&attempt.request),
+            Protocol::Oidc | Protocol::OneId | Protocol::Device => Ok(None),
+        }
+    }
+
+    /// Records that a person decided on a request to approve, once that is stored, and lets its service know.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the request was stored by another version.
+    pub(super) fn decided(
+        &self,
+        attempt: &SignInAttempt,
+        client: &Arc<Client>,
+        (person, approved): (&PersonId, bool),
+    ) -> Result<(), ServiceError> {
+        match attempt.request.reply.protocol {
+            Protocol::Ciba => self.ciba.decided(&attempt.request, client, (person, approved)),
+            Protocol::Oidc | Protocol::OneId | Protocol::Device => Ok(()),
+        }
+    }
+
+    /// The page of a refused request to approve; the person who refused may mute the service there.
+    pub(super) fn denied(
+        &self,
+        context: &PageContext<'_>,
+        client: &Arc<Client>,
+        person: Option<&PersonId>,
+    ) -> HttpResponse {
+        self.ciba.denied(context, client, person)
+    }
+
+    /// Mutes a service, as the page of a refusal said; `None` when that page is none of ours, or too old.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable.
+    pub(super) async fn mute(
+        &self,
+        context: &PageContext<'_>,
+        sealed: &str,
+    ) -> Result<Option<HttpResponse>, ServiceError> {
+        self.ciba.mute(context, sealed).await
     }
 }

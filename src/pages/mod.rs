@@ -5,6 +5,7 @@
 //! due, or back to the service. The rules of the steps are in `sign_in`, of consent in `release`. No page knows a
 //! protocol: the answer is made in `completion.rs`, and signing out in `sign_out.rs` speaks for the one that has it.
 
+mod approval;
 mod code;
 mod completion;
 mod consent;
@@ -90,6 +91,18 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             named(sign_out::PATH, "logout").route(get().to(sign_out::get)).route(post().to(sign_out::post)),
         )
         .service(named("/sign-out", "sign_out").route(post().to(sign_out::confirmed)))
+        .service(
+            named("/a", "approval_reference")
+                .route(get().to(approval::enter))
+                .route(post().to(approval::entered)),
+        )
+        // No reference has four letters.
+        .service(named("/a/mute", "approval_mute").route(post().to(approval::mute)))
+        .service(
+            named("/a/{reference}", "approval")
+                .route(get().to(approval::get))
+                .route(post().to(approval::post)),
+        )
         .service(named("/icons/{digest}", "icon").route(get().to(icon::get)))
         .service(named("/", "welcome").route(get().to(welcome::get)));
 }

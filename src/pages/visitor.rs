@@ -40,6 +40,11 @@ impl Visitor {
         Err(PageContext::new(request, pages.cookies, None).problem(ProblemKind::TooManyRequests, &problem))
     }
 
+    /// Where a request comes from, which is not counted.
+    pub(super) fn network(pages: &Pages, request: &HttpRequest) -> ClientNetwork {
+        client_network(pages, request)
+    }
+
     /// As who asks for a code for `client`.
     pub(super) fn sender<'a>(&'a self, client: &'a Client) -> Sender<'a> {
         Sender { client, network: &self.network, known: &self.known }

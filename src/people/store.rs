@@ -2,6 +2,8 @@
 //! `failures.rs`.
 
 mod failures;
+mod muted;
+mod reached;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +33,7 @@ pub struct People {
 }
 
 /// The tables of this store.
-pub(crate) const TABLES: &[&str] = &["phone_numbers", "persons", "wrong_codes", "decoys"];
+pub(crate) const TABLES: &[&str] = &["phone_numbers", "persons", "wrong_codes", "decoys", "muted_services"];
 
 /// Both return the identifier if they changed a row.
 const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) \

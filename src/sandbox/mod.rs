@@ -2,10 +2,12 @@
 //! real adapters can be run and tested against them.
 //!
 //! It has the SMS gateways (`eskiz`, `playmobile`), the phones their messages arrive on (`phone`, `inbox`),
-//! the switches that make a gateway fail (`switches`, `controls`) and the list of test people.
+//! somebody who answers on such a phone by themselves (`approvals`), the switches that make a gateway fail (`switches`,
+//! `controls`) and the list of test people.
 //! All state is in memory. The sandbox uses no code of the provider: they communicate over
 //! the network only, and the people come from [`Settings`].
 
+mod approvals;
 mod controls;
 mod eskiz;
 mod fields;
@@ -30,6 +32,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer};
 use serde::Serialize;
 
+use approvals::Answered;
 use eskiz::Tokens;
 use messages::{Gateway, Messages};
 use receipts::Courier;
@@ -89,6 +92,8 @@ pub struct Settings {
     /// The callback URL for PlayMobile, which posts delivery reports to `<url>/status`. Eskiz gets its
     /// callback URL with each message instead.
     pub playmobile_callback: Option<String>,
+    /// Where the provider's pages are, without a trailing slash: whoever answers a message opens them there.
+    pub provider: Option<String>,
 }
 
 /// Starts the sandbox on `listener`. The server runs once it is awaited or spawned; it does not handle
@@ -128,6 +133,7 @@ fn routes(config: &mut ServiceConfig, sandbox: web::Data<Sandbox>) {
         .configure(inbox::routes)
         .configure(phone::routes)
         .configure(controls::routes)
+        .configure(approvals::routes)
         .default_service(web::to(pages::not_found));
     config
         .app_data(sandbox)
@@ -144,6 +150,7 @@ struct Sandbox {
     switches: Mutex<Switches>,
     tokens: Tokens,
     courier: Courier,
+    answered: Answered,
 }
 
 impl Sandbox {
@@ -154,6 +161,7 @@ impl Sandbox {
             switches: Mutex::default(),
             tokens: Tokens::new()?,
             courier: Courier::new()?,
+            answered: Answered::default(),
         })
     }
 

@@ -46,6 +46,22 @@ impl Courier {
         Ok(Self { client, places: Semaphore::new(AT_ONCE) })
     }
 
+    /// The HTTP client, for whoever opens the provider's pages.
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The page that a request is answered with; a redirect is none.
+    pub(super) async fn page(&self, request: RequestBuilder) -> Result<String, String> {
+        let told = |error: reqwest::Error| error.without_url().to_string();
+        let answer = request.send().await.map_err(told)?;
+        if answer.status().is_success() {
+            answer.text().await.map_err(told)
+        } else {
+            Err(format!("the page answered {}", answer.status()))
+        }
+    }
+
     async fn carry(&self, receipt: RequestBuilder) {
         // The semaphore is never closed.
         let Ok(_place) = self.places.acquire().await else { return };

@@ -310,6 +310,11 @@ impl SignInAttempts {
         self.seal(&mut open).then_some(open)
     }
 
+    /// A new attempt that no browser carries: it is stored before anybody reads it.
+    pub(super) const fn begin_unseen(id: AttemptId, attempt: SignInAttempt) -> OpenAttempt {
+        OpenAttempt { id, attempt, version: Version::ABSENT, sealed: None }
+    }
+
     /// Brings the address of an attempt that is not stored up to date; `false` when it is too large for one.
     pub fn seal(&self, open: &mut OpenAttempt) -> bool {
         let written = Written { id: open.id.as_str(), attempt: &open.attempt };

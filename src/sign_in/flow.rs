@@ -25,6 +25,9 @@ pub enum Stage {
     Consent(Authenticated),
     /// The person chose on the consent page, and the code that permits it is expected.
     Permission(Authenticated, Agreement, CodeSent),
+    /// A service asks somebody who is not at its site: a code that was sent to them is expected, with what they decide. No
+    /// browser has this attempt, and its page is found by what the message says.
+    Approval(CodeSent),
     /// The person agreed and the answer is being made; it can be made again until it is stored.
     Answering(Authenticated, Agreement),
     /// The answer is stored.
@@ -63,6 +66,8 @@ pub enum Purpose {
     SignIn,
     /// To permit a release of data.
     Permission,
+    /// To approve one request of a service whose site the person is not at, or to refuse it.
+    Approval,
 }
 
 impl Purpose {
@@ -71,6 +76,7 @@ impl Purpose {
         match self {
             Self::SignIn => b"sign-in",
             Self::Permission => b"permission",
+            Self::Approval => b"approval",
         }
     }
 }
@@ -121,6 +127,8 @@ pub enum Event {
     PermissionAsked(Authenticated, Agreement, CodeSent),
     /// The code in that message was entered.
     Permitted(String),
+    /// A code is sent by which a person approves what a service asks.
+    ApprovalAsked(CodeSent),
     /// The person agreed on the consent page.
     Agreed(Authenticated, Agreement),
     /// There is to be no answer but an error.
@@ -169,6 +177,7 @@ pub(super) fn next(
     };
     match (stage, event) {
         (Stage::Number | Stage::Code(_), Event::CodeSent(code)) => Ok(Stage::Code(code)),
+        (Stage::Number, Event::ApprovalAsked(code)) => Ok(Stage::Approval(code)),
         (
             Stage::Continue(_) | Stage::Consent(_) | Stage::Permission(..) | Stage::Answering(..),
             Event::StartOver,
@@ -176,13 +185,32 @@ pub(super) fn next(
         (Stage::Code(code), Event::Proved(_) | Event::Answered(..)) if code.challenge.expires_at <= now => {
             Err(Illegal::Expired)
         }
+        (Stage::Approval(code), Event::Agreed(..) | Event::Answered(..))
+            if code.challenge.expires_at <= now =>
+        {
+            Err(Illegal::Expired)
+        }
+        // Nothing but the code of this very request approves it.
+        (Stage::Approval(code), Event::Agreed(person, _) | Event::Answered(person, _))
+            if person.code.as_ref() != Some(&code.challenge.message_id) =>
+        {
+            Err(Illegal::Permission)
+        }
+        (Stage::Approval(_), Event::Agreed(person, agreement)) => {
+            accepted(&person).map(|()| Stage::Answering(person, agreement))
+        }
         (Stage::Code(_), Event::Proved(person)) | (Stage::Continue(_), Event::SessionUsed(person)) => {
             accepted(&person).map(|()| Stage::Consent(person))
         }
-        (Stage::Code(_) | Stage::Continue(_), Event::Answered(..)) if requirements.consent => {
+        (Stage::Code(_) | Stage::Continue(_) | Stage::Approval(_), Event::Answered(..))
+            if requirements.consent =>
+        {
             Err(Illegal::Consent)
         }
-        (Stage::Code(_) | Stage::Continue(_) | Stage::Answering(..), Event::Answered(person, answer)) => {
+        (
+            Stage::Code(_) | Stage::Continue(_) | Stage::Approval(_) | Stage::Answering(..),
+            Event::Answered(person, answer),
+        ) => {
             let session = person.session;
             accepted(&person).map(|()| Stage::Finished(Outcome::Answered(answer, session)))
         }
@@ -279,6 +307,8 @@ const PERMISSION: StepInfo = StepInfo {
     preconditions: &[Precondition::Browser, Precondition::Session],
     back: Some((Page::Consent, Undo::Choice)),
 };
+/// None of the pages of a sign-in is due, at whatever browser: a request to approve has a page of its own.
+const APPROVAL: StepInfo = StepInfo { page: None, preconditions: &[Precondition::Browser], back: None };
 const FINISHED: StepInfo = StepInfo { page: None, preconditions: &[Precondition::Browser], back: None };
 
 impl Stage {
@@ -291,6 +321,7 @@ impl Stage {
             Self::Permission(..) => &PERMISSION,
             // An answer that could not be stored is made again from the page that decided it.
             Self::Consent(_) | Self::Answering(..) => &CONSENT,
+            Self::Approval(_) => &APPROVAL,
             Self::Finished(_) => &FINISHED,
         }
     }
@@ -308,7 +339,7 @@ impl Stage {
             | Self::Consent(authenticated)
             | Self::Permission(authenticated, ..)
             | Self::Answering(authenticated, _) => Some(authenticated),
-            Self::Number | Self::Code(_) | Self::Finished(_) => None,
+            Self::Number | Self::Code(_) | Self::Approval(_) | Self::Finished(_) => None,
         }
     }
 
@@ -317,6 +348,7 @@ impl Stage {
         match self {
             Self::Code(sent) => Some((sent, Purpose::SignIn)),
             Self::Permission(_, _, sent) => Some((sent, Purpose::Permission)),
+            Self::Approval(sent) => Some((sent, Purpose::Approval)),
             _ => None,
         }
     }
@@ -324,7 +356,7 @@ impl Stage {
     /// The code in force, to be changed.
     pub(super) const fn code_mut(&mut self) -> Option<&mut CodeSent> {
         match self {
-            Self::Code(sent) | Self::Permission(_, _, sent) => Some(sent),
+            Self::Code(sent) | Self::Permission(_, _, sent) | Self::Approval(sent) => Some(sent),
             _ => None,
         }
     }

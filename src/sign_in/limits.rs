@@ -109,6 +109,17 @@ struct Window {
     limit: Limit,
 }
 
+/// How often services may ask people who are not at their sites.
+#[derive(Clone, Copy, Debug)]
+pub struct ApprovalCaps {
+    /// Requests to one number within `seconds`, of all services: no more than that are open.
+    pub open: u64,
+    /// The longest that a request is open.
+    pub seconds: i64,
+    /// Requests of one service in an hour, whomever they name.
+    pub client_hour: u64,
+}
+
 /// One more message, as limits look at it.
 #[derive(Clone, Copy)]
 pub struct Wish<'a> {
@@ -162,6 +173,9 @@ pub struct Limits {
 }
 
 const COUNTRY: &str = "country";
+
+/// References that name nothing, for each code that may be sent.
+const REFERENCES: u64 = 40;
 
 impl Limits {
     /// Limits held at `caps`.
@@ -225,14 +239,74 @@ impl Limits {
         Ok(Counted { groups, scopes })
     }
 
+    /// What one more message would be counted towards by which a person approves what a service asks: windows of its own for the
+    /// number, so that no service uses up what the person has to sign in with; and the caps on messages of the service and of
+    /// the country. A service's address does not count: it has proven who it is.
+    ///
+    /// # Errors
+    /// The [`Limit`] whose total is used up.
+    pub fn of_approval(&self, wish: &Wish<'_>, caps: ApprovalCaps) -> Result<Counted, Limit> {
+        if wish.exempt {
+            return Ok(Counted { groups: Vec::new(), scopes: Vec::new() });
+        }
+        let drawn = u64::from(u16::from_be_bytes(bytes::random()));
+        let bound = |cap: u64| strangers_bound(cap, self.caps.strangers_share, drawn);
+        let client_cap = bound(wish.client.sessions.sends_per_hour.unwrap_or(self.caps.client_hour));
+        let country_cap = bound(self.caps.country_hour);
+        let of_client = format!("client/{}", wish.client.id);
+        let totals =
+            [(COUNTRY, country_cap, Limit::Country), (of_client.as_str(), client_cap, Limit::Client)];
+        if let Some(limit) = self.over_total(&totals) {
+            return Err(self.met(limit));
+        }
+        let number = wish.number.encode();
+        let asked = format!("approvals/{}", wish.client.id);
+        let of_number = |name: &str, seconds, cap| {
+            window(&format!("approvals-{name}/{number}"), seconds, cap, Limit::Number)
+        };
+        let groups = vec![
+            (true, vec![window(&asked, 3600, caps.client_hour, Limit::Client)]),
+            (
+                true,
+                vec![
+                    of_number("open", caps.seconds, caps.open),
+                    of_number("10m", 600, self.caps.number_10m),
+                    of_number("hour", 3600, self.caps.number_hour),
+                ],
+            ),
+            (
+                wish.real,
+                vec![
+                    window(&of_client, 3600, client_cap, Limit::Client),
+                    window(COUNTRY, 3600, country_cap, Limit::Country),
+                ],
+            ),
+        ];
+        let scopes = if wish.real { vec![COUNTRY.to_owned(), of_client] } else { Vec::new() };
+        Ok(Counted { groups, scopes })
+    }
+
     /// What one more request that anybody can push (RFC 9126) is counted towards: windows of `seconds` of the address and of
     /// the networks around it, the narrow ones first. Each lets through as many as codes may be sent there in five minutes.
     pub fn of_push(&self, network: &ClientNetwork, seconds: i64) -> Counted {
-        let cap = network.named.as_ref().map_or(self.caps.address_5m, |it| it.sends_per_address_5m);
-        let address = window(&format!("push-address/{}", network.text()), seconds, cap, Limit::Address);
-        let around = self.around(network, "push-").into_iter();
-        let windows = [address].into_iter().chain(around.map(|window| Window { seconds, ..window }));
+        let windows = self.of_network("push-", network).into_iter();
+        let windows = windows.map(|window| Window { seconds, ..window });
         Counted { groups: windows.map(|window| (true, vec![window])).collect(), scopes: Vec::new() }
+    }
+
+    /// Windows of five minutes in which references that name nothing are counted, of an address and of the networks around it,
+    /// each with its cap: forty for each code that may be sent there, since many people share an address and each may open an
+    /// old message.
+    pub fn of_references(&self, network: &ClientNetwork) -> Vec<(EphemeralKey, i64, u64)> {
+        let windows = self.of_network("reference-", network).into_iter();
+        windows.map(|window| (window.key, window.seconds, window.cap.saturating_mul(REFERENCES))).collect()
+    }
+
+    /// Windows of five minutes of an address and of the networks around it, the narrow ones first.
+    fn of_network(&self, what: &str, network: &ClientNetwork) -> Vec<Window> {
+        let cap = network.named.as_ref().map_or(self.caps.address_5m, |it| it.sends_per_address_5m);
+        let address = window(&format!("{what}address/{}", network.text()), 300, cap, Limit::Address);
+        [address].into_iter().chain(self.around(network, what)).collect()
     }
 
     /// The windows of the networks around an address; their names begin with `what` is counted.

@@ -4,6 +4,7 @@
 //! got ([`Stage`]). `flow.rs` is the table of steps; each step has a file of its own. Pages are in `pages`, protocols in
 //! `oidc`, consent in `release`.
 
+mod approval;
 mod assurance;
 mod attempt;
 mod begin;
@@ -25,6 +26,7 @@ mod recorded;
 mod request;
 mod session;
 mod settings;
+mod short_code;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ use crate::platform::ephemeral::{Ephemeral, KeySpace};
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 
+pub use approval::NotAsked;
 pub use assurance::{Acr, Amr, Means, reachable};
 pub use attempt::{
     AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, SignInAttempt, SignInAttempts,
@@ -55,12 +58,13 @@ pub use flow::{
 pub use freshness::{Reason, Situation, known};
 pub use identifier::{AttemptId, BrowserId, SessionId};
 pub use known_browsers::{KnownBrowsers, KnownPersons};
-pub use limits::{Caps, Counted, Limit, Limits};
+pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits};
 pub use network::{ClientNetwork, NamedNetwork, NamedNetworks};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
 pub use settings::{LimitSettings, SignInSettings};
+pub use short_code::ShortCode;
 
 /// An error that the person did not cause: 503 or 500, never an outcome.
 pub use crate::platform::service_error::ServiceError;
@@ -110,6 +114,8 @@ pub struct SignIn {
 pub struct Settings {
     /// Host in the last line of an SMS, by which phones tie the code to the page.
     pub host: String,
+    /// Host and, if it is not the usual one, port of this provider's pages, as an SMS writes their address.
+    pub address: String,
     /// Lifetime of a code, in seconds.
     pub code_seconds: i64,
     /// Tries that a code allows.

@@ -10,7 +10,7 @@ use super::{
     WrongCodes,
 };
 use crate::clients::Client;
-use crate::notices::sms::text::{permission_text, sign_in_text};
+use crate::notices::sms::text::{approval_text, permission_text, sign_in_text};
 use crate::notices::{OutboundMessage, Prepared, Series, Submitted};
 use crate::people::{AccountState, Epoch, PersonId, PhoneError, PhoneNumber, Side};
 use crate::platform::bytes::{self, Digest};
@@ -227,15 +227,26 @@ impl SignIn {
         made_for: For,
     ) -> Result<Sent, ServiceError> {
         let exempt = self.is_exempt(&number);
-        let recipient = self.recipient(number, index, sender.known).await?;
-        let counted = match self.limits.of(&Wish {
+        let recipient = self.recipient(number, index, sender.known, &made_for).await?;
+        let wish = Wish {
             number: &recipient.index,
             client: sender.client,
             network: sender.network,
             side: recipient.side,
             real: recipient.person.is_some(),
             exempt,
-        }) {
+        };
+        let approving = match &made_for {
+            For::Approval(approving) => Some(approving),
+            For::SignIn | For::Permission(_) => None,
+        };
+        let counted = match approving {
+            Some(approving) => self.limits.of_approval(&wish, approving.caps),
+            None => self.limits.of(&wish),
+        };
+        // What people do not approve is no sign that somebody guesses: nobody sees a page without the message.
+        let braking = approving.is_none() && !exempt;
+        let counted = match counted {
             Ok(counted) => counted,
             Err(limit) => {
                 self.not_sent(open, None).await?;
@@ -249,7 +260,7 @@ impl SignIn {
             Err(instead) => return Ok(instead),
         };
         let sent = self.dispatch(open, stored).await?;
-        if matches!(sent, Sent::Stored) && !exempt {
+        if matches!(sent, Sent::Stored) && braking {
             self.brake.sent(&sender.client.id, sender.network, real);
         }
         Ok(sent)
@@ -261,6 +272,7 @@ impl SignIn {
         number: PhoneNumber,
         index: Digest,
         known: &KnownPersons,
+        made_for: &For,
     ) -> Result<Recipient, ServiceError> {
         let now = self.clock.now();
         let state = self.people.account_state(&index).await?;
@@ -271,6 +283,18 @@ impl SignIn {
         let told = state.as_ref().map(|state| told(state, side, now)).unwrap_or_default();
         let person =
             state.filter(|state| state.may_try(side, now)).map(|state| (state.person_id, state.epoch));
+        // Where a person wants no messages of a service, that is asked for every number alike.
+        let person = match made_for {
+            For::Approval(approving) => {
+                let whom = person.as_ref().map_or(&nobody, |(id, _)| id);
+                let muted = self.people.is_muted(whom, approving.client.as_str(), now).await?;
+                if muted && person.is_some() {
+                    self.record_muted(approving, whom);
+                }
+                person.filter(|_| !muted)
+            }
+            For::SignIn | For::Permission(_) => person,
+        };
         Ok(Recipient { number, index, person, side, told })
     }
 
@@ -296,32 +320,46 @@ impl SignIn {
         let message_id = bytes::random_alphanumeric::<20>();
         let constant = self.settings.constant_codes.get(number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
+        // A request may be approved for as long as the service waits.
+        let expires_at = match purpose {
+            Purpose::SignIn | Purpose::Permission => now.plus(self.settings.code_seconds),
+            Purpose::Approval => attempt.expires_at,
+        };
         let challenge = Box::new(Challenge {
             digest: self.code_digest(purpose, &code, &message_id, &index),
             message_id: message_id.clone(),
-            expires_at: now.plus(self.settings.code_seconds),
+            expires_at,
             tries_before: tries,
         });
         let tag = attempt.language.tag();
         let name = sender.client.identity.sms_name.get(tag);
-        let text = match purpose {
-            Purpose::SignIn => sign_in_text(tag, name, &code, &self.settings.host),
-            Purpose::Permission => permission_text(tag, name, &code, &self.settings.host),
+        let host = &self.settings.host;
+        let (text, series) = match &made_for {
+            For::SignIn => (sign_in_text(tag, name, &code, host), series_of(side)),
+            For::Permission(_) => (permission_text(tag, name, &code, host), series_of(side)),
+            For::Approval(approving) => {
+                let at = format!("{}/a/{}", self.settings.address, approving.reference.as_str());
+                (approval_text(tag, name, &code, (host, &at)), Series::Approvals)
+            }
         };
+        let approves = series == Series::Approvals;
         let message = self.outbox.prepare(OutboundMessage {
             id: &message_id,
             to: person_id.as_ref().map(|_| &number),
             number_index: &index,
-            series: if side == Side::Known { Series::Known } else { Series::Strangers },
+            series,
             client_id: sender.client.id.as_str(),
-            // What a known browser asks for is not counted towards its address.
-            address: &if side == Side::Known { String::new() } else { sender.network.text() },
+            // What a known browser asks for is not counted towards its address, nor what a service's server does.
+            address: &if side == Side::Known || approves { String::new() } else { sender.network.text() },
             text,
-            ttl: self.settings.code_seconds,
+            ttl: expires_at.since(now).max(1),
             daily_cap: if exempt { i64::MAX } else { self.settings.daily_cap },
         })?;
         let real = person_id.is_some();
-        let braked = side == Side::Stranger && !exempt && self.brake.holds(&sender.client.id, sender.network);
+        let braked = side == Side::Stranger
+            && !exempt
+            && !approves
+            && self.brake.holds(&sender.client.id, sender.network);
         let sends = sends + u32::from(told.delayed_until.is_none());
         let wrong = WrongCodes { before: wrong, ..WrongCodes::default() };
         let sent_at = now;
@@ -421,6 +459,14 @@ impl SignIn {
 
     pub(super) fn most_resends(&self) -> u32 {
         u32::try_from(self.settings.resend_after.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The daily numbering of messages that are asked for from a side.
+const fn series_of(side: Side) -> Series {
+    match side {
+        Side::Known => Series::Known,
+        Side::Stranger => Series::Strangers,
     }
 }
 

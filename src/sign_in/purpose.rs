@@ -1,6 +1,18 @@
 //! What a new code is made for: a code for one purpose is none for another (R69).
 
-use super::{Agreement, Authenticated, CodeSent, Event, Purpose, Stage};
+use super::limits::ApprovalCaps;
+use super::{Agreement, Authenticated, CodeSent, Event, Purpose, ShortCode, Stage};
+use crate::clients::ClientId;
+
+/// What a code that approves is made for.
+pub(super) struct Approving {
+    /// Who asks.
+    pub(super) client: ClientId,
+    /// What the message names the request by.
+    pub(super) reference: ShortCode,
+    /// How often that may be.
+    pub(super) caps: ApprovalCaps,
+}
 
 /// What a code is made for, with what it permits.
 pub(super) enum For {
@@ -8,6 +20,8 @@ pub(super) enum For {
     SignIn,
     /// To permit what a person chose.
     Permission(Box<(Authenticated, Agreement)>),
+    /// To approve what a service asks of somebody who is not at its site.
+    Approval(Approving),
 }
 
 impl For {
@@ -26,6 +40,7 @@ impl For {
         match self {
             Self::SignIn => Purpose::SignIn,
             Self::Permission(_) => Purpose::Permission,
+            Self::Approval(_) => Purpose::Approval,
         }
     }
 
@@ -34,6 +49,7 @@ impl For {
         match self {
             Self::SignIn => Event::CodeSent(sent),
             Self::Permission(permitted) => Event::PermissionAsked(permitted.0, permitted.1, sent),
+            Self::Approval(_) => Event::ApprovalAsked(sent),
         }
     }
 }

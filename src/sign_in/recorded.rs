@@ -1,6 +1,7 @@
 //! What the steps record in the audit log.
 
 use super::limits::Limit;
+use super::purpose::Approving;
 use super::{CodeOutcome, OpenAttempt, SignIn};
 use crate::audit::{Event, Kind};
 use crate::people::PersonId;
@@ -32,6 +33,12 @@ impl SignIn {
             CodeOutcome::Expired => event(Kind::CodeRefused, open).reason("expired"),
         };
         self.audit.record(event);
+    }
+
+    /// Records that a person wants no messages of the service that asks for an approval.
+    pub(super) fn record_muted(&self, approving: &Approving, person: &PersonId) {
+        let event = Event::new(Kind::ApprovalMuted).client(approving.client.as_str());
+        self.audit.record(event.person(person.as_str()).reason("muted"));
     }
 
     /// Records that an account takes no code for a while, if so many wrong ones in a row have that effect.

@@ -79,4 +79,6 @@ pub enum Protocol {
     OneId,
     /// A device that waits (RFC 8628).
     Device,
+    /// A service that waits for a person who is not at its site (CIBA Core 1.0).
+    Ciba,
 }

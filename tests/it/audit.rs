@@ -23,7 +23,20 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs` brings about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 4] = [Kind::UserCodeRefused, Kind::Suppressed, Kind::Purged, Kind::RolledBack];
+const ELSEWHERE: [Kind; 12] = [
+    Kind::UserCodeRefused,
+    Kind::ApprovalRequested,
+    Kind::ApprovalRequestRefused,
+    Kind::Approved,
+    Kind::ApprovalDenied,
+    Kind::ApprovalLapsed,
+    Kind::ApprovalMuted,
+    Kind::ReferenceRefused,
+    Kind::PingFailed,
+    Kind::Suppressed,
+    Kind::Purged,
+    Kind::RolledBack,
+];
 
 impl World {
     /// The rows with one of these names.

@@ -313,6 +313,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "persons",
         "wrong_codes",
         "decoys",
+        "muted_services",
         "clients",
         "registration_tokens",
         "signing_keys",

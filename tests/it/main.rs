@@ -8,6 +8,7 @@ mod authorize;
 mod browser;
 mod budget;
 mod caps;
+mod ciba;
 mod cli;
 mod client_assertions;
 mod clock;

@@ -8,12 +8,14 @@ use rcgen::{
 };
 use reqwest::{Identity, Method};
 use serde_json::{Value, json};
+use yagona::platform::jose::Alg;
 
 use crate::support::flow::redemption;
 use crate::support::folder::Folder;
 use crate::support::jwt::{self, encode};
 use crate::support::process::free_port;
 use crate::support::signer::Signer;
+use crate::support::signing;
 use crate::support::{Asked, Backend, Setup, Tokens, World, alone_on_both_backends, code_of, param};
 
 alone_on_both_backends!(rfc8705_a_proxy_passes_certificates_on);
@@ -28,6 +30,8 @@ const MIXED: &str = "mixed";
 const UNREAD: &str = "unread";
 /// The same, with a secret.
 const SIGNING: &str = "unread-signing";
+/// Held to FAPI-CIBA, with the certificate of `OWN`; signs with the keys of `signing`.
+const DESK: &str = "desk";
 /// As the proxy calls it.
 const HEADER: &str = "X-Client-Cert";
 
@@ -75,6 +79,10 @@ impl Certificates {
         let point = self.own.1.public_key_raw();
         let jwk = json!({"kty": "EC", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..])});
         let set = json!({"keys": [jwk]});
+        let mut signing: Value = serde_json::from_str(&signing::jwks(DESK)).expect("a key set");
+        let mut certified = jwk.clone();
+        certified["kid"] = "own".into();
+        signing["keys"].as_array_mut().expect("keys").push(certified);
         setup
             .client(
                 ANCHORED,
@@ -89,6 +97,13 @@ impl Certificates {
                 "token_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks_uri = \"http://localhost:9/jwks\"\n",
             )
             .client(SIGNING, "jwks_uri = \"http://localhost:9/jwks\"\n")
+            .client(
+                DESK,
+                &format!(
+                    "profile = \"ciba\"\ngrant_types = [\"urn:openid:params:grant-type:ciba\"]\nredirect_uris = []\n\
+                     token_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks = '{signing}'\n"
+                ),
+            )
             .client(MIXED, &format!("{refreshing}{bound}access_token_format = \"jwt\"\n"))
     }
 }
@@ -191,6 +206,33 @@ async fn certificates_prove_and_bind(world: &World, way: &impl Way, certificates
     Tokens::of(request.send().await.expect("an answer")).await.refused(400, "invalid_dpop_proof");
 }
 
+/// FAPI-CIBA §5.2.2: a signed request, a certificate, and tokens that are bound to it.
+async fn fapi_ciba_5_2_2(world: &World, way: &impl Way, certificates: &Certificates) {
+    let Certificates { own, anchored, .. } = certificates;
+    let (person, now) = (world.person(), time::OffsetDateTime::now_utc().unix_timestamp());
+    let claims = json!({
+        "iss": DESK, "aud": world.issuer.as_str().trim_end_matches('/'), "jti": format!("desk-{now}"),
+        "iat": now, "nbf": now, "exp": now + 300, "scope": "openid", "login_hint": person.number,
+    });
+    let object = signing::sign(DESK, Alg::ES256, "JWT", &claims);
+    let path = "/oidc/bc-authorize";
+    let fields = [("request", object.as_str()), ("client_id", DESK)];
+    way.post(path, &fields, None, None).await.refused(401, "invalid_client");
+    let unsigned = [("scope", "openid"), ("login_hint", person.number.as_str()), ("client_id", DESK)];
+    way.post(path, &unsigned, Some(own), None).await.refused(400, "invalid_request");
+    let asked = way.post(path, &fields, Some(own), None).await.granted();
+    let message = world.approval_message(&person).await;
+    world.browser().decides(&message, "allow").await.expect("approval-done");
+    let grant = "urn:openid:params:grant-type:ciba";
+    let poll = [("grant_type", grant), ("auth_req_id", asked.get("auth_req_id")), ("client_id", DESK)];
+    way.post("/oidc/token", &poll, Some(anchored), None).await.refused(401, "invalid_client");
+    let tokens = way.post("/oidc/token", &poll, Some(own), None).await.granted();
+    assert_eq!(way.userinfo(tokens.get("access_token"), Some(own)).await, 200);
+    for wrong in [Some(anchored), None] {
+        assert_eq!(way.userinfo(tokens.get("access_token"), wrong).await, 401);
+    }
+}
+
 fn jwt_of(answer: &Tokens) -> &Value {
     assert_eq!(answer.status, 200, "{}", answer.body);
     &answer.body
@@ -267,7 +309,9 @@ async fn rfc8705_a_proxy_passes_certificates_on(setup: Setup) {
         .set("server.mtls.client_certificate_header", HEADER)
         .set("server.mtls.client_certificate_format", name);
     let world = certificates.clients(setup).start().await;
-    certificates_prove_and_bind(&world, &Proxy { world: &world, format, host: HOST }, &certificates).await;
+    let way = Proxy { world: &world, format, host: HOST };
+    certificates_prove_and_bind(&world, &way, &certificates).await;
+    fapi_ciba_5_2_2(&world, &way, &certificates).await;
     // At any other address nobody is asked for a certificate, so a header with one is the client's own.
     let fields = [("token", "x"), ("client_id", ANCHORED)];
     for host in ["localhost", "mtls.example.uz:8443", "mtls.example.uz@localhost", "x.mtls.example.uz"] {

@@ -7,7 +7,7 @@ mod server;
 
 use crate::audit::AuditSettings;
 use crate::notices::sms::SmsSettings;
-use crate::oidc::{PushedRequestSettings, RegistrationSettings, TokenSettings};
+use crate::oidc::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
 use crate::platform::db::DatabaseSettings;
 use crate::platform::ephemeral::RedisSettings;
@@ -43,6 +43,7 @@ settings! {
         [tokens]: TokenSettings;
         [pushed_requests]: PushedRequestSettings;
         [registration]: RegistrationSettings;
+        [ciba]: CibaSettings;
         [sandbox]: SandboxSettings;
         [outbound]: OutboundSettings;
         [log]: LogSettings;

@@ -26,6 +26,7 @@ macro_rules! members {
 
 mod answers;
 mod authentication;
+mod backchannel;
 mod certificates;
 mod check;
 mod data;
@@ -52,6 +53,7 @@ use answers::AnswersDocument;
 pub use authentication::{
     AssertionAudience, AuthMethod, AuthenticationDocument, AuthenticationPolicy, CodeBinding,
 };
+pub use backchannel::{BackchannelDocument, BackchannelPolicy, Delivery, REQUEST_ALGS};
 pub use certificates::CertificatesDocument;
 use check::Check;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
@@ -121,6 +123,9 @@ pub struct Registration {
     /// What it takes of a sign-in and a session.
     #[serde(flatten)]
     pub sessions: SessionsDocument,
+    /// Requests for a person who is not at its site.
+    #[serde(flatten)]
+    pub backchannel: BackchannelDocument,
     /// OneID's own protocol.
     #[serde(flatten)]
     pub oneid: OneIdDocument,
@@ -169,6 +174,7 @@ impl<'de> Visitor<'de> for Document {
                 || document.answers.read(&member, &mut map)?
                 || document.data.read(&member, &mut map)?
                 || document.sessions.read(&member, &mut map)?
+                || document.backchannel.read(&member, &mut map)?
                 || document.oneid.read(&member, &mut map)?;
             if !known {
                 document.other.insert(member, map.next_value()?);
@@ -209,6 +215,7 @@ impl Registration {
             answers: self.answers.check(&mut check),
             data,
             sessions: self.sessions.check(&self.redirects.origins(), &mut check),
+            backchannel: self.backchannel.check(&mut check),
         };
         profile::hold(self, &mut client, &mut check);
         self.check_together(&client, &mut check);
@@ -232,12 +239,14 @@ impl Registration {
         }
         self.requests.check_keys(client, check);
         self.answers.check_keys(client, check);
+        self.backchannel.check_together(client, check);
         check_keys(client, check);
         check_oneid(client, check);
         if client.may(GrantType::AuthorizationCode) && self.redirects.redirect_uris.is_empty() {
             check.fail("redirect_uris", "the code flow needs at least one");
         }
-        if client.may(GrantType::AuthorizationCode) || client.may(GrantType::DeviceCode) {
+        let signs_in = [GrantType::AuthorizationCode, GrantType::DeviceCode, GrantType::Ciba];
+        if signs_in.into_iter().any(|grant| client.may(grant)) {
             client.identity.check_sms(check);
             if !client.data.sets.is_empty() {
                 self.check_data(client, check);

@@ -11,7 +11,7 @@ use super::{AuthMethod, CodeBinding, Registration};
 use crate::clients::Client;
 use crate::platform::jose::Alg;
 
-/// A named bundle of demands; each has those of the ones before it as well.
+/// A named bundle of demands; each of FAPI 2.0 has those of the ones before it as well.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Profile {
     /// OpenID Connect: what the members say.
@@ -23,6 +23,9 @@ pub enum Profile {
     /// FAPI 2.0 Message Signing: signed requests and signed answers.
     #[serde(rename = "fapi2-message-signing")]
     Fapi2MessageSigning,
+    /// FAPI-CIBA: a client that only asks people who are not at its site. It stands apart from the ones before it.
+    #[serde(rename = "ciba")]
+    Ciba,
 }
 
 /// How clients of FAPI 2.0 may prove themselves (Security Profile §5.3.2.1).
@@ -42,10 +45,12 @@ struct Demand {
     contradicts: fn(&Registration) -> bool,
 }
 
+const NO_RS256_CIBA: &str = "RS256 is not allowed (FAPI-CIBA §7.10, FAPI 1.0 Advanced §8.6)";
+
 const NO_RS256: &str = "RS256 is not allowed (FAPI 2.0 Security Profile §5.4.1)";
 
 /// Everything that the profiles do not let a registration say.
-const DEMANDS: [Demand; 14] = [
+const DEMANDS: [Demand; 20] = [
     Demand {
         from: Profile::Fapi2,
         member: "grant_types",
@@ -141,6 +146,53 @@ const DEMANDS: [Demand; 14] = [
         clause: "requests must be signed (FAPI 2.0 Message Signing §5.3.1)",
         contradicts: |document| document.requests.require_signed_request_object == Some(false),
     },
+    Demand {
+        from: Profile::Ciba,
+        member: "grant_types",
+        clause: "must be `urn:openid:params:grant-type:ciba`, and `refresh_token` if wanted (FAPI-CIBA §5.2.2)",
+        contradicts: |document| {
+            let grants = document.tokens.grant_types.as_deref().unwrap_or_default();
+            let other = |grant: &String| {
+                !["urn:openid:params:grant-type:ciba", "refresh_token"].contains(&grant.as_str())
+            };
+            grants.is_empty() || grants.iter().any(other)
+        },
+    },
+    Demand {
+        from: Profile::Ciba,
+        member: "token_endpoint_auth_method",
+        clause: "must be `private_key_jwt` or a certificate (FAPI-CIBA §5.2.2, FAPI 1.0 Advanced §5.2.2)",
+        contradicts: |document| {
+            document.authentication.method().is_none_or(|method| !PROVING.contains(&method))
+        },
+    },
+    Demand {
+        from: Profile::Ciba,
+        member: "tls_client_certificate_bound_access_tokens",
+        clause: "access tokens are bound to a certificate (FAPI-CIBA §5.2.2, FAPI 1.0 Advanced §5.2.2)",
+        contradicts: |document| {
+            document.tokens.tls_client_certificate_bound_access_tokens == Some(false)
+                || document.tokens.dpop_bound_access_tokens == Some(true)
+        },
+    },
+    Demand {
+        from: Profile::Ciba,
+        member: "token_endpoint_auth_signing_alg",
+        clause: NO_RS256_CIBA,
+        contradicts: |document| is_rs256(document.authentication.token_endpoint_auth_signing_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Ciba,
+        member: "id_token_signed_response_alg",
+        clause: NO_RS256_CIBA,
+        contradicts: |document| is_rs256(document.tokens.id_token_signed_response_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Ciba,
+        member: "access_token_signed_response_alg",
+        clause: NO_RS256_CIBA,
+        contradicts: |document| is_rs256(document.tokens.access_token_signed_response_alg.as_deref()),
+    },
 ];
 
 fn is_rs256(alg: Option<&str>) -> bool {
@@ -150,12 +202,19 @@ fn is_rs256(alg: Option<&str>) -> bool {
 /// Holds a registration to its profile, and makes the policy what that demands.
 pub(super) fn hold(document: &Registration, client: &mut Client, check: &mut Check<'_>) {
     let profile = client.requests.profile;
-    for demand in DEMANDS.iter().filter(|demand| demand.from <= profile) {
+    let held = |demand: &&Demand| match profile {
+        Profile::Ciba => demand.from == Profile::Ciba,
+        _ => demand.from <= profile,
+    };
+    for demand in DEMANDS.iter().filter(held) {
         if (demand.contradicts)(document) {
             check.fail(demand.member, demand.clause);
         }
     }
-    tighten(document, client, profile);
+    match profile {
+        Profile::Ciba => tighten_ciba(document, client),
+        _ => tighten(document, client, profile),
+    }
 }
 
 /// What a profile says where the registration says nothing.
@@ -181,6 +240,17 @@ fn tighten(document: &Registration, client: &mut Client, profile: Profile) {
     if profile >= Profile::Fapi2MessageSigning {
         client.requests.signed_only = true;
         client.requests.signed_answers = true;
+    }
+}
+
+/// The same of FAPI-CIBA.
+fn tighten_ciba(document: &Registration, client: &mut Client) {
+    client.backchannel.signed_only = true;
+    client.tokens.rotates = false;
+    client.tokens.dpop_bound = false;
+    client.tokens.certificate_bound = true;
+    if document.tokens.id_token_signed_response_alg.is_none() {
+        client.tokens.id_token_alg = Alg::ES256;
     }
 }
 
@@ -218,6 +288,39 @@ mod tests {
         assert!(signing.requests.signed_answers);
         assert_eq!(signing.tokens.id_token_alg, Alg::EdDSA);
         assert!(wrong("profile = 'fapi1'")[0].starts_with("profile: unknown variant"));
+    }
+
+    #[test]
+    fn fapi_ciba_is_a_profile_of_its_own() {
+        let ciba = format!(
+            "{KEYED}profile = 'ciba'\nredirect_uris = []\ngrant_types = ['urn:openid:params:grant-type:ciba', 'refresh_token']\n"
+        );
+        let policy = client(&ciba);
+        assert!(policy.backchannel.signed_only && policy.tokens.certificate_bound && !policy.tokens.rotates);
+        assert!(
+            !policy.tokens.dpop_bound
+                && !policy.requests.pushed_only
+                && policy.requests.longest_code.is_none()
+        );
+        assert_eq!(policy.tokens.id_token_alg, Alg::ES256);
+        for member in [
+            "tls_client_certificate_bound_access_tokens = false",
+            "dpop_bound_access_tokens = true",
+            "token_endpoint_auth_signing_alg = 'RS256'",
+            "id_token_signed_response_alg = 'RS256'",
+            "access_token_signed_response_alg = 'RS256'",
+        ] {
+            let errors = wrong(&format!("{ciba}{member}"));
+            assert!(errors.len() == 1 && errors[0].contains("FAPI-CIBA"), "{member}: {errors:?}");
+        }
+        for grants in
+            ["['authorization_code']", "['urn:openid:params:grant-type:ciba', 'client_credentials']"]
+        {
+            let errors = wrong(&format!("{KEYED}profile = 'ciba'\ngrant_types = {grants}"));
+            assert!(errors.iter().any(|error| error.starts_with("grant_types: must be")), "{errors:?}");
+        }
+        let secret = ciba.replace("private_key_jwt", "client_secret_basic");
+        assert!(wrong(&secret)[0].starts_with("token_endpoint_auth_method: must be"), "{:?}", wrong(&secret));
     }
 
     #[test]

@@ -98,6 +98,9 @@ pub enum GrantType {
     /// RFC 8693 §2.1.
     #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
     TokenExchange,
+    /// CIBA Core §10.1.
+    #[serde(rename = "urn:openid:params:grant-type:ciba")]
+    Ciba,
 }
 
 /// Whether the client sees the same `sub` as others (OpenID Connect Core §8).
@@ -164,8 +167,12 @@ impl TokensDocument {
         if grant_types.contains(&GrantType::RefreshToken)
             && !grant_types.contains(&GrantType::AuthorizationCode)
             && !grant_types.contains(&GrantType::DeviceCode)
+            && !grant_types.contains(&GrantType::Ciba)
         {
-            check.fail("grant_types", "`refresh_token` goes with `authorization_code` or the device code");
+            check.fail(
+                "grant_types",
+                "`refresh_token` goes with `authorization_code`, the device code or CIBA",
+            );
         }
         if self.response_types.iter().flatten().any(|kind| kind != "code") {
             check.fail(
@@ -354,7 +361,7 @@ mod tests {
     fn grants_that_cannot_be_used_are_refused() {
         assert_eq!(
             wrong("grant_types = ['refresh_token']"),
-            ["grant_types: `refresh_token` goes with `authorization_code` or the device code"]
+            ["grant_types: `refresh_token` goes with `authorization_code`, the device code or CIBA"]
         );
         assert!(
             wrong("grant_types = ['implicit']")[0].starts_with("grant_types: unknown variant `implicit`")

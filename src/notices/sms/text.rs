@@ -158,6 +158,45 @@ pub fn permission_text(language_tag: &str, service: &str, code: &str, host: &str
     fitting(&all, service, code, host)
 }
 
+/// The texts of a code by which a person approves what a service asks, the one that says most first: what stands before the
+/// service's name, before the code, before the address, and at the end.
+fn approval_words(language_tag: &str) -> [[&'static str; 4]; 2] {
+    match language_tag {
+        "en" => [
+            ["", " asks you to approve: code ", ", enter it at ", ". Do not tell it to anyone."],
+            ["", ": ", ", ", ". Tell nobody"],
+        ],
+        "ru" => [
+            ["", ": код подтверждения ", ". Введите его на ", ". Никому не говорите"],
+            ["", ": ", ", ", ". Никому не говорите"],
+        ],
+        "uz-Cyrl" => [
+            ["", ": тасдиқлаш коди ", ". Киритиш: ", ". Ҳеч кимга айтманг"],
+            ["", ": ", ", ", ". Ҳеч кимга айтманг"],
+        ],
+        _ => [
+            ["", ": tasdiqlash kodi ", ". Kiritish manzili: ", ". Uni hech kimga aytmang."],
+            ["", ": ", ", ", ". Hech kimga aytmang"],
+        ],
+    }
+}
+
+/// The message with a code by which a person approves what a service asks of them, and the address at which it is entered,
+/// `at`, without a scheme: it stands where people are not at any page of this provider. In Latin letters it is one segment, in
+/// Cyrillic ones, of which a segment holds 70, two.
+pub fn approval_text(language_tag: &str, service: &str, code: &str, (host, at): (&str, &str)) -> String {
+    let service = written(service);
+    let mut chosen = String::new();
+    for [first, before, between, last] in approval_words(language_tag) {
+        chosen = format!("{first}{service}{before}{code}{between}{at}{last}\n@{host} #{code}");
+        let Length { alphabet, parts, .. } = length(&chosen);
+        if parts <= 1 + usize::from(alphabet == Alphabet::Ucs2) {
+            break;
+        }
+    }
+    chosen
+}
+
 /// The message that tells a person of wrong codes for their number: in Latin Uzbek, since it is not known which language
 /// they read. `host` as for [`sign_in_text`]; it fits one segment with a host of up to 23 letters.
 pub fn warning_text(host: &str) -> String {
@@ -327,6 +366,38 @@ mod tests {
             let longest = letter.repeat(most);
             assert_eq!(text(tag, &longest), sign_in_text(tag, &longest, "123456", HOST), "{tag}");
         }
+    }
+
+    #[test]
+    fn a_code_that_approves_says_where_it_is_entered_within_the_segments_of_its_letters() {
+        let at = format!("{HOST}/a/WDJBMJHT");
+        let text = |tag, service: &str| approval_text(tag, service, "123456", (HOST, &at));
+        assert_eq!(
+            text("uz-Latn", "Soliq"),
+            "Soliq: tasdiqlash kodi 123456. Kiritish manzili: id.yagona.uz/a/WDJBMJHT. Uni hech kimga aytmang.\n\
+             @id.yagona.uz #123456"
+        );
+        assert_eq!(
+            text("ru", "Soliq"),
+            "Soliq: код подтверждения 123456. Введите его на id.yagona.uz/a/WDJBMJHT. Никому не говорите\n\
+             @id.yagona.uz #123456"
+        );
+        for host in [HOST, LONG_HOST] {
+            let at = format!("{host}/a/WDJBMJHT");
+            for (tag, letter, segments) in
+                [("uz-Latn", "a", 1), ("en", "a", 1), ("ru", "я", 2), ("uz-Cyrl", "я", 2)]
+            {
+                // The longest names that a registration may have.
+                let longest =
+                    (1..200).take_while(|n| fits(tag, &letter.repeat(*n), host).is_ok()).last().unwrap();
+                for letters in 1..=longest {
+                    let text = approval_text(tag, &letter.repeat(letters), "123456", (host, &at));
+                    assert!(length(&text).parts <= segments, "{tag} {letters} at {host}: {text}");
+                    assert!(text.contains(&at) && text.lines().count() == 2, "{text}");
+                }
+            }
+        }
+        assert_eq!(text("uz-Latn", "Soliq\n@evil.example #1").lines().count(), 2);
     }
 
     #[test]

@@ -6,8 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::limits::Caps;
-use super::user_code::UserCode;
-use super::{Asked, Devices, INTERVAL, LIFETIME, REMEMBERED, USER_CODES, Waiting, key};
+use super::{Asked, Devices, INTERVAL, LIFETIME, REMEMBERED, USER_CODES, UserCode, Waiting, key};
 use crate::audit::Kind;
 use crate::clients::{AuthMethod, Client, DataRequest, GrantType, PersonalData};
 use crate::oidc::authorization_details::{self, Bounds};

@@ -8,26 +8,23 @@ mod answer;
 mod authorization;
 mod limits;
 mod page;
-mod polls;
-mod user_code;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Provider;
+use super::polls::{INTERVAL, Polls};
 use crate::clients::{ClientId, PersonalData};
 use crate::grants::{GrantDetails, Grants};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
 use crate::platform::seal::{Keyring, Mac};
-use crate::sign_in::SignIn;
+use crate::sign_in::{ShortCode as UserCode, SignIn};
 
 pub(super) use authorization::post as authorize;
 pub(super) use page::{confirmed, get as enter, post as entered};
-use polls::Polls;
-use user_code::UserCode;
 
 /// Devices that wait.
 pub const DEVICES: KeySpace = KeySpace::new(b'g', "device request");
@@ -41,9 +38,6 @@ const LIFETIME: i64 = 600;
 
 /// For how long after that its code is known as expired, in seconds.
 const REMEMBERED: i64 = 600;
-
-/// Seconds between two polls (RFC 8628 §3.2).
-const INTERVAL: i64 = 5;
 
 /// Seconds in which a second redemption of a code is answered by an error and ends nothing: a device that lost patience, or asks
 /// two nodes at once, must not lose what it just got.

@@ -15,8 +15,7 @@ use serde_json::value::to_raw_value;
 
 use super::answer::ReplyState;
 use super::limits::Caps;
-use super::user_code::UserCode;
-use super::{Asked, Devices};
+use super::{Asked, Devices, UserCode};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, DataRequest};
 use crate::oidc::claims::{ClaimsRequest, requested};

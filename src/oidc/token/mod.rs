@@ -1,6 +1,7 @@
 //! `POST /oidc/token` (RFC 6749 §3.2, OpenID Connect Core §3.1.3): a file per grant type, and what all of them end with.
 
 mod authorization_code;
+mod ciba;
 mod client_credentials;
 mod device_code;
 mod issue;
@@ -103,6 +104,7 @@ async fn issue(request: TokenRequest<'_>, grant: &mut &'static str) -> Result<To
         Some("urn:ietf:params:oauth:grant-type:token-exchange") => {
             ("token_exchange", GrantType::TokenExchange)
         }
+        Some("urn:openid:params:grant-type:ciba") => ("ciba", GrantType::Ciba),
         Some("client_credentials") => ("client_credentials", GrantType::ClientCredentials),
         Some(_) => {
             return Err(TokenError::new(ErrorCode::UnsupportedGrantType, "grant_type is not supported"));
@@ -120,6 +122,7 @@ async fn issue(request: TokenRequest<'_>, grant: &mut &'static str) -> Result<To
         GrantType::AuthorizationCode => authorization_code::issue(request).await,
         GrantType::RefreshToken => refresh_token::issue(request).await,
         GrantType::DeviceCode => device_code::issue(request).await,
+        GrantType::Ciba => ciba::issue(request).await,
         GrantType::ClientCredentials => client_credentials::issue(request),
         GrantType::TokenExchange => token_exchange::issue(request).await,
     }

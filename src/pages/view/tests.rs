@@ -150,6 +150,26 @@ fn resume(language: Language, words: &Words) -> String {
     .unwrap()
 }
 
+fn approval_page(language: Language, words: &Words) -> ApprovalPage<'static> {
+    let choice = |id| Choice { id, label: words.value, why: Some(words.value.to_owned()) };
+    ApprovalPage {
+        frame: frame(language, words),
+        message: Some(words.value),
+        required: vec![choice("name")],
+        optional: vec![choice("phone")],
+        by_law: false,
+        purpose: words.value,
+        basis: Some(words.value),
+        recipients: Some(words.value),
+        until: Text::new(language).date_for_suffix(1_795_244_400),
+        offline: true,
+        shown: "digest",
+        changed: false,
+        error: Some(CodeError::Wrong { left: 3 }.message(Text::new(language))),
+        over: false,
+    }
+}
+
 fn signed_out(language: Language, words: &Words) -> String {
     let back = Some(("https://portal.example/?a=1&b=2", words.service));
     SignedOutPage {
@@ -190,6 +210,19 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
             &["code", "code-data", "continue", "resend", "cancel", "change-choice"],
         ),
         (consent(language, words), &["allow", "deny", "changed", "changes"]),
+        (
+            approval_page(language, words).render().unwrap(),
+            &[
+                "binding-message",
+                "approval-data",
+                "datum-phone",
+                "code",
+                "allow",
+                "deny",
+                "error",
+                "code-error",
+            ],
+        ),
         (resume(language, words), &["continue", "other", "signout"]),
         (SignOutPage { frame: frame(language, words) }.render().unwrap(), &["continue", "stay"]),
         (signed_out(language, words), &["signed-out", "back"]),
@@ -288,6 +321,32 @@ fn where_no_code_can_be_right_there_is_no_field_and_one_main_action() {
             assert!(!has_id(&html, "code") && !html.contains("<input"), "{html}");
             assert_eq!(html.matches(r#"class="main""#).count(), 1, "{html}");
             assert!(html.contains(&format!(r#"id="{action}" class="main""#)), "{html}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_cannot_be_approved_any_more_has_no_field_and_an_unknown_one_asks_for_its_reference() {
+    for language in Language::ALL {
+        let over = ApprovalPage { over: true, error: None, ..approval_page(language, &ORDINARY) };
+        let html = over.render().unwrap();
+        assert_sound(&html, language);
+        assert!(has_id(&html, "used-up") && !html.contains("<input") && !has_id(&html, "allow"), "{html}");
+        let nothing = ApprovalPage {
+            required: Vec::new(),
+            optional: Vec::new(),
+            offline: false,
+            message: None,
+            error: None,
+            ..approval_page(language, &ORDINARY)
+        };
+        let html = nothing.render().unwrap();
+        assert_sound(&html, language);
+        assert!(!has_id(&html, "approval-data") && !has_id(&html, "binding-message"), "{html}");
+        for wrong in [false, true] {
+            let html = ReferencePage { frame: frame(language, &ORDINARY), wrong }.render().unwrap();
+            assert_sound(&html, language);
+            assert!(has_id(&html, "reference") && has_id(&html, "error") == wrong, "{html}");
         }
     }
 }

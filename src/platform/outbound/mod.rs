@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder, redirect};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
@@ -117,6 +118,23 @@ impl Outbound {
     /// [`OutboundError`]; an error status is not an error here.
     pub async fn post_form(&self, url: &Url, fields: &[(&str, &str)]) -> Result<Response, OutboundError> {
         self.call(url, |client| client.post(url.clone()).form(fields)).await
+    }
+
+    /// Posts JSON as the bearer of a token (RFC 6750 §2.1).
+    ///
+    /// # Errors
+    /// [`OutboundError`]; an error status is not an error here.
+    pub async fn post_json(
+        &self,
+        url: &Url,
+        bearer: &str,
+        body: &serde_json::Value,
+    ) -> Result<Response, OutboundError> {
+        let call = |client: &Client| {
+            let request = client.post(url.clone()).bearer_auth(bearer);
+            request.header(CONTENT_TYPE, "application/json").body(body.to_string())
+        };
+        self.call(url, call).await
     }
 
     /// Fetches a resource.

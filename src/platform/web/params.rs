@@ -124,6 +124,11 @@ impl Params {
         names.find(|name| self.is_repeated(name) && !repeatable.contains(name))
     }
 
+    /// Whether anything was given besides `name`.
+    pub fn has_others_than(&self, name: &str) -> bool {
+        self.values.iter().any(|(given, value)| given != name && !value.is_empty())
+    }
+
     /// Whether `name` was given more than once.
     pub fn is_repeated(&self, name: &str) -> bool {
         self.all(name).nth(1).is_some()

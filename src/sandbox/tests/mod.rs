@@ -47,6 +47,7 @@ pub(super) fn settings() -> Settings {
             originator: "3700".into(),
         },
         playmobile_callback: None,
+        provider: None,
     }
 }
 

@@ -63,6 +63,7 @@ fn stages() -> Vec<Stage> {
         Stage::Continue(person(Acr::MobileId)),
         Stage::Consent(person(Acr::MobileId)),
         Stage::Permission(person(Acr::MobileId), agreement(), code(NOW.0 + 1)),
+        Stage::Approval(code(NOW.0 + 1)),
         Stage::Answering(person(Acr::MobileId), agreement()),
         Stage::Finished(Outcome::Answered(raw(), Digest::of(b"session"))),
         Stage::Finished(Outcome::Refused(Refusal::Denied)),
@@ -81,6 +82,7 @@ fn events() -> Vec<Event> {
         Event::Permitted("m".to_owned()),
         Event::Refused(Refusal::Denied),
         Event::Answered(person(), raw()),
+        Event::ApprovalAsked(code(NOW.0 + 1)),
     ]
 }
 
@@ -91,6 +93,7 @@ fn short(stage: &Stage) -> &'static str {
         Stage::Continue(_) => "continue",
         Stage::Consent(_) => "consent",
         Stage::Permission(..) => "permission",
+        Stage::Approval(_) => "approval",
         Stage::Answering(..) => "answering",
         Stage::Finished(Outcome::Answered(..)) => "answered",
         Stage::Finished(Outcome::Refused(_)) => "refused",
@@ -103,6 +106,7 @@ fn table(consent: bool) -> Vec<Vec<&'static str>> {
         Ok(stage) => short(&stage),
         Err(Illegal::Stage) => "-",
         Err(Illegal::Consent) => "consent first",
+        Err(Illegal::Permission) => "code first",
         Err(other) => panic!("{other:?}"),
     };
     stages().iter().map(|stage| events().into_iter().map(|event| cell(stage, event)).collect()).collect()
@@ -120,18 +124,20 @@ fn the_table_of_stages_and_events_is_this_one() {
         "Permitted",
         "Refused",
         "Answered",
+        "ApprovalAsked",
     ];
     assert_eq!(columns.len(), events().len());
     #[rustfmt::skip]
     let expected = [
-        ["code", "-",      "-",       "-",       "-",         "-",          "-",         "refused", "-"],        // number
-        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered"], // code
-        ["-",    "number", "-",       "consent", "-",         "-",          "-",         "refused", "answered"], // continue
-        ["-",    "number", "-",       "-",       "answering", "permission", "-",         "refused", "-"],        // consent
-        ["-",    "number", "-",       "-",       "-",         "permission", "answering", "refused", "-"],        // permission
-        ["-",    "number", "-",       "-",       "-",         "-",          "-",         "refused", "answered"], // answering
-        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-"],        // answered
-        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-"],        // refused
+        ["code", "-",      "-",       "-",       "-",         "-",          "-",         "refused", "-", "approval"], // number
+        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-"], // code
+        ["-",    "number", "-",       "consent", "-",         "-",          "-",         "refused", "answered", "-"], // continue
+        ["-",    "number", "-",       "-",       "answering", "permission", "-",         "refused", "-", "-"], // consent
+        ["-",    "number", "-",       "-",       "-",         "permission", "answering", "refused", "-", "-"], // permission
+        ["-",    "-",      "-",       "-",       "code first", "-",         "-",         "refused", "code first", "-"], // approval
+        ["-",    "number", "-",       "-",       "-",         "-",          "-",         "refused", "answered", "-"], // answering
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-"], // answered
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-"], // refused
     ];
     assert_eq!(table(false), expected);
     let mut asked = expected;
@@ -168,7 +174,11 @@ fn what_was_done_to_sign_in_must_be_accepted() {
             );
             if proves {
                 let outcome = next(&stage, event, requirements, NOW);
-                assert!(matches!(outcome, Err(Illegal::Acr | Illegal::Stage)), "{}", short(&stage));
+                assert!(
+                    matches!(outcome, Err(Illegal::Acr | Illegal::Stage | Illegal::Permission)),
+                    "{}",
+                    short(&stage)
+                );
             }
         }
     }
@@ -184,7 +194,7 @@ fn every_stage_has_one_due_page_and_going_back_undoes_the_code_or_the_choice_alo
             Stage::Continue(_) => &[Page::Continue],
             Stage::Consent(_) | Stage::Answering(..) => &[Page::Consent],
             Stage::Permission(..) => &[Page::Consent, Page::Permission],
-            Stage::Finished(_) => &[],
+            Stage::Approval(_) | Stage::Finished(_) => &[],
         };
         assert_eq!(shown, expected, "{}", short(&stage));
         assert!(stage.step().preconditions.contains(&Precondition::Browser), "{}", short(&stage));
@@ -209,6 +219,24 @@ fn without_a_code_of_this_attempt_a_button_permits_nothing_unless_it_may() {
     assert_eq!(agreed(person(Acr::MobileId)).err(), Some(Illegal::Permission));
     let entered = Authenticated { code: Some("m".to_owned()), ..person(Acr::MobileId) };
     assert!(matches!(agreed(entered), Ok(Stage::Answering(..))), "the code of this very sign-in");
+}
+
+#[test]
+fn a_request_is_approved_by_the_code_of_its_own_message_alone_and_within_its_time() {
+    let requirements = Requirements { acr: &[], consent: false };
+    let by = |message: &str| Authenticated { code: Some(message.to_owned()), ..person(Acr::MobileId) };
+    for event in [|person| Event::Agreed(person, agreement()), |person| Event::Answered(person, raw())] {
+        let decided = |until, message| {
+            let stage = Stage::Approval(code(until));
+            next(&stage, event(by(message)), requirements, NOW).map(|stage| short(&stage))
+        };
+        assert!(matches!(decided(NOW.0 + 1, "m"), Ok("answering" | "answered")));
+        assert_eq!(decided(NOW.0 + 1, "another"), Err(Illegal::Permission));
+        assert_eq!(decided(NOW.0, "m"), Err(Illegal::Expired));
+    }
+    let other = Requirements { acr: &[Acr::Eri], consent: false };
+    let stage = Stage::Approval(code(NOW.0 + 1));
+    assert_eq!(next(&stage, Event::Answered(by("m"), raw()), other, NOW).err(), Some(Illegal::Acr));
 }
 
 #[test]

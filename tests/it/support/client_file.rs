@@ -85,6 +85,12 @@ pub(crate) const TRUST: &str = "trust";
 pub(crate) const ESTATE: &str = "estate";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
+/// Asks people who are not at its site; refreshes; gets tokens for `API` and `TAX`; may also sign people in.
+pub(crate) const COUNTER: &str = "counter";
+/// As `COUNTER`, another one, which signs its requests and hints with the keys of `signing`.
+pub(crate) const CASHIER: &str = "cashier";
+/// As `COUNTER`, of a state body with a statutory basis.
+pub(crate) const REGISTRY: &str = "registry";
 /// Speaks OneID's protocol, and may ask for all data.
 pub(crate) const ONEID: &str = "my_portal_uz";
 /// As `ONEID`, with the answers that every published client understands.
@@ -121,6 +127,8 @@ pub(crate) const EXCHANGING: &str = "grant_types = [\"urn:ietf:params:oauth:gran
 
 /// The kinds of details that a service may ask by.
 const DETAILED: &str = "authorization_details_types = [\"personal_data\"]\n";
+/// The grant of services that ask people who are not at their sites.
+const CIBA: &str = "\"urn:openid:params:grant-type:ciba\"";
 
 /// Everything that a service may ask for; it needs the name.
 const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
@@ -214,6 +222,7 @@ pub(crate) fn text(backchannel: &str) -> String {
                  basis_reference = \"Law 123\"\n"
             ),
         ),
+        asking(),
         client(ONEID, &format!("oneid = true\n{ALL_DATA}{}", portal(ONEID))),
         client(
             ONEID_MINIMAL,
@@ -264,6 +273,36 @@ fn granting(buying: &str, refreshing: &str) -> String {
             &format!(
                 "{buying}{DETAILED}{ALL_DATA}access_token_format = \"jwt\"\ngrant_management = true\n\
                  grant_management_action_required = true\n"
+            ),
+        ),
+    ]
+    .concat()
+}
+
+/// Services that ask people who are not at their sites.
+fn asking() -> String {
+    [
+        client(
+            COUNTER,
+            &format!(
+                "grant_types = [{CIBA}, \"refresh_token\", \"authorization_code\"]\nresource_servers = [\"api\", \"tax\"]\n\
+                 data_sets = [{{ name = \"name\", required = true, why = \"To address you\" }}, {{ name = \"phone\" }}, \
+                 {{ name = \"birth_date\" }}]\n"
+            ),
+        ),
+        client(
+            CASHIER,
+            &format!(
+                "grant_types = [{CIBA}]\nredirect_uris = []\njwks = '{}'\n\
+                 backchannel_authentication_request_signing_alg = \"ES256\"\n",
+                signing::jwks(CASHIER)
+            ),
+        ),
+        client(
+            REGISTRY,
+            &format!(
+                "grant_types = [{CIBA}]\nredirect_uris = []\nkind = \"state\"\nbasis = \"statutory\"\n\
+                 basis_reference = \"Law 123\"\ndata_sets = [{{ name = \"name\", required = true }}]\n"
             ),
         ),
     ]

@@ -35,6 +35,7 @@ impl Lock {
 }
 
 /// A row of the audit log.
+#[derive(Debug)]
 pub(crate) struct AuditRow {
     pub event: String,
     pub content: serde_json::Value,

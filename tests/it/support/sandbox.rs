@@ -22,8 +22,8 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts one that reports PlayMobile's deliveries to `playmobile_callback`.
-    pub(crate) fn start(playmobile_callback: Option<String>) -> Self {
+    /// Starts one that reports PlayMobile's deliveries to `playmobile_callback`, for the provider at `provider`.
+    pub(crate) fn start(playmobile_callback: Option<String>, provider: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("its address"));
         let owned = |texts: [&str; 3]| texts.map(str::to_owned);
@@ -33,6 +33,7 @@ impl Sandbox {
             eskiz: EskizAccount { email, password, from },
             playmobile: PlayMobileAccount { login, password: secret, originator },
             playmobile_callback,
+            provider: Some(provider.to_owned()),
         };
         std::thread::spawn(move || {
             actix_web::rt::System::new()

@@ -135,6 +135,7 @@ impl Setup {
         }
         set("registration.requests_per_minute", 1_000_000.into());
         set("registration.most_pending", 10_000.into());
+        set("ciba.open_per_person", 20.into());
         set("sandbox.people", "people.toml".into());
         set("sandbox.movable_clock", true.into());
         set("outbound.allow", Value::Array(vec!["127.0.0.1".into(), "localhost".into()]));

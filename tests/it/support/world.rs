@@ -73,12 +73,11 @@ impl World {
         let (port, operations) = (free_port(), free_port());
         let scheme = if setup.tls { "https" } else { "http" };
         let issuer: Url = format!("{scheme}://localhost:{port}").parse().expect("a URL");
-        let sandbox = Sandbox::start(Some(format!(
-            "http://localhost:{port}/callbacks/sms/{}/playmobile",
-            super::setup::CALLBACK_SECRET
-        )));
-        let (database, redis, relays) = stores(&setup, &folder).await;
+        let callback =
+            format!("http://localhost:{port}/callbacks/sms/{}/playmobile", super::setup::CALLBACK_SECRET);
         let base = issuer.as_str().trim_end_matches('/').to_owned();
+        let sandbox = Sandbox::start(Some(callback), &base);
+        let (database, redis, relays) = stores(&setup, &folder).await;
         let place = Place { issuer: base, port, operations, database, redis, sandbox: sandbox.base.clone() };
         std::fs::write(folder.file("people.toml"), people.file()).expect("the people file");
         let clients = client_file::text(&listener.url) + &setup.clients;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::support::client_file::{BOUND, LEGACY, MODERN, PUSHER, SEALED, SHOP, VAULT, secret};
+use crate::support::client_file::{BOUND, COUNTER, LEGACY, MODERN, PUSHER, SEALED, SHOP, VAULT, secret};
 use crate::support::jwt;
 use crate::support::recipient::ELLIPTIC;
 use crate::support::signer::KEYS;
@@ -23,6 +23,7 @@ use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
 on_both_backends!(
     openid_client_of_npm_signs_in,
     openid_client_of_npm_signs_in_with_a_key_and_proofs_of_possession,
+    openid_client_of_npm_asks_somebody_who_is_not_at_the_site,
     oauth4webapi_of_npm_signs_in,
     oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer,
     authlib_of_pypi_signs_in,
@@ -69,6 +70,12 @@ async fn sign_in_with(
             let back = follow(world, &mut world.browser(), url, person).await;
             let input = child.stdin.as_mut().expect("its input");
             input.write_all(format!("{back}\n").as_bytes()).await.expect("a line");
+            input.flush().await.expect("a line");
+        } else if line == "ASKED" {
+            let message = world.approval_message(person).await;
+            world.browser().decides(&message, "allow").await.expect("approval-done");
+            let input = child.stdin.as_mut().expect("its input");
+            input.write_all(b"decided\n").await.expect("a line");
             input.flush().await.expect("a line");
         } else if let Some(learnt) = line.strip_prefix("RESULT ") {
             result = Some(serde_json::from_str(learnt).expect("JSON"));
@@ -121,6 +128,16 @@ async fn openid_client_of_npm_signs_in_with_a_key_and_proofs_of_possession(world
     assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
     assert_eq!(learnt["refreshed"], learnt["claims"]["sub"], "{learnt}");
     assert_eq!((&learnt["active"], &learnt["revoked"]), (&true.into(), &true.into()), "{learnt}");
+}
+
+async fn openid_client_of_npm_asks_somebody_who_is_not_at_the_site(world: &World) {
+    let program = ["node".into(), clients_folder().join("openid_client_ciba.mjs")];
+    let person = world.person();
+    let more = [("ID_TOKEN_ALG", "ES256".to_owned()), ("LOGIN_HINT", person.number.clone())];
+    let learnt = sign_in_with(world, &program, COUNTER, &more, &person).await;
+    assert_eq!(learnt["asked"], serde_json::json!(["auth_req_id", "expires_in", "interval"]), "{learnt}");
+    assert_eq!(learnt["claims"]["sub"], learnt["userinfo"]["sub"], "{learnt}");
+    assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
 }
 
 async fn oauth4webapi_of_npm_signs_in(world: &World) {

@@ -79,6 +79,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0011_client_proofs.sql"),
     },
     Migration {
+        version: 12,
+        description: "muted services",
+        sql: include_str!("../../../../migrations/0012_muted_services.sql"),
+    },
+    Migration {
         version: 14,
         description: "details and managed grants",
         sql: include_str!("../../../../migrations/0014_details_and_managed_grants.sql"),

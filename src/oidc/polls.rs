@@ -1,40 +1,45 @@
-//! How often devices ask, counted in this node's memory: whoever asks before the interval is over is answered from here.
+//! How often clients ask whether a person has decided, counted in this node's memory: whoever asks before the interval is over is
+//! answered from here.
 
 use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::{INTERVAL, LIFETIME};
 use crate::platform::bytes::Digest;
 
-/// Devices whose pace is known at once; what is more is let through to the store.
+/// Requests whose pace is known at once; what is more is let through to the store.
 const MOST: u64 = 100_000;
+
+/// For how long the pace of a request is known after its last poll, in seconds: longer than any waits.
+const KNOWN: u64 = 600;
+
+/// Seconds between two polls (RFC 8628 §3.2, CIBA Core §7.3).
+pub(super) const INTERVAL: i64 = 5;
 
 /// What each poll that comes too soon adds to the interval, in seconds (RFC 8628 §3.5).
 const SLOWER: i64 = 5;
 
-/// When a device asked last, and how long it must wait.
+/// When a client asked last for a request, and how long it must wait.
 #[derive(Clone, Copy)]
 struct Pace {
     last_ms: i64,
     interval: i64,
 }
 
-/// The paces of devices.
+/// The paces of requests, by the digests of their codes.
 pub(super) struct Polls(Cache<Digest, Pace>);
 
 impl Default for Polls {
     fn default() -> Self {
-        let kept = Duration::from_secs(LIFETIME.unsigned_abs());
-        Self(Cache::builder().max_capacity(MOST).time_to_idle(kept).build())
+        Self(Cache::builder().max_capacity(MOST).time_to_idle(Duration::from_secs(KNOWN)).build())
     }
 }
 
 impl Polls {
     /// Notes a poll; whether it may ask the store.
-    pub(super) fn admit(&self, device: Digest, now_ms: i64) -> bool {
+    pub(super) fn admit(&self, request: Digest, now_ms: i64) -> bool {
         let mut admitted = true;
-        self.0.entry(device).and_upsert_with(|known| {
+        self.0.entry(request).and_upsert_with(|known| {
             let Some(known) = known.map(moka::Entry::into_value) else {
                 return Pace { last_ms: now_ms, interval: INTERVAL };
             };

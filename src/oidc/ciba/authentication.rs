@@ -1,0 +1,288 @@
+//! `POST /oidc/bc-authorize` (CIBA Core §7): the service names a person, who is sent a message.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use super::answer::{Ping, ReplyState};
+use super::binding_message::is_shown_verbatim;
+use super::hint::{self, Hint};
+use super::{Ciba, REMEMBERED, Waiting, key, signed_request};
+use crate::audit::{Event, Kind};
+use crate::clients::{Client, DataRequest, Delivery, GrantType};
+use crate::oidc::claims::{ClaimsRequest, SCOPES, requested};
+use crate::oidc::error::{ErrorCode, TokenError};
+use crate::oidc::polls::INTERVAL;
+use crate::oidc::{client_auth, resource};
+use crate::people::PhoneNumber;
+use crate::platform::bytes::{self, Digest};
+use crate::platform::service_error::ServiceError;
+use crate::platform::telemetry::client_of;
+use crate::platform::web::locale::{Language, negotiate};
+use crate::platform::web::params::Params;
+use crate::platform::web::respond;
+use crate::sign_in::{
+    Acr, AskAgain, ClientNetwork, Limit, Means, NotAsked, Protocol, Reply, SignInRequest, reachable,
+};
+
+/// The longest names of resource servers, together.
+const LONGEST_RESOURCES: usize = 1000;
+
+/// The longest `client_notification_token` (CIBA Core §7.1).
+const LONGEST_TOKEN: usize = 1024;
+
+/// More classes than there are.
+const MOST_ACR: usize = 20;
+
+/// The answer (§7.3).
+#[derive(Serialize)]
+struct Answer {
+    auth_req_id: String,
+    expires_in: i64,
+    interval: i64,
+}
+
+/// What a request asks, read.
+struct Asked {
+    scopes: Vec<String>,
+    resources: Vec<String>,
+    message: Option<String>,
+    notification: Option<String>,
+    acr: Vec<Acr>,
+    seconds: i64,
+    language: Language,
+    hint: Hint,
+}
+
+/// Answers a service.
+pub(in crate::oidc) async fn post(ciba: Data<Ciba>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match answer(&ciba, &request, &body).await {
+        Ok(answer) => respond::json(StatusCode::OK, &answer),
+        Err(Refused { error, retry_after }) => {
+            let response = error.respond(&ciba.provider.audit, Kind::ApprovalRequestRefused);
+            match retry_after {
+                Some(seconds) => respond::retry_after(response, seconds),
+                None => response,
+            }
+        }
+    }
+}
+
+/// Why nobody is asked, and after how many seconds trying again makes sense.
+struct Refused {
+    error: TokenError,
+    retry_after: Option<i64>,
+}
+
+impl From<TokenError> for Refused {
+    fn from(error: TokenError) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
+async fn answer(ciba: &Ciba, request: &HttpRequest, body: &[u8]) -> Result<Answer, Refused> {
+    let params = client_auth::form(request, body)?;
+    let client = client_auth::authenticate(&ciba.provider, request, &params).await?;
+    let answered = async {
+        may_ask(&client)?;
+        let params = signed_request::params(&ciba.provider, &client, params).await?;
+        let asked = read(ciba, &client, &params).await?;
+        ask(ciba, request, &client, asked).await
+    };
+    answered.await.map_err(|refused| Refused { error: refused.error.of(&client.id), ..refused })
+}
+
+fn may_ask(client: &Client) -> Result<(), TokenError> {
+    if !client.may(GrantType::Ciba) {
+        let description = "the client is not registered for the grant urn:openid:params:grant-type:ciba";
+        return Err(TokenError::new(ErrorCode::UnauthorizedClient, description));
+    }
+    if reachable(&Means::OFFERED, client).is_empty() {
+        let description = "the registration accepts no means of signing in that is offered";
+        return Err(TokenError::new(ErrorCode::UnauthorizedClient, description));
+    }
+    Ok(())
+}
+
+/// The parameters (§7.1), each held to its rule.
+async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, TokenError> {
+    let invalid = |description| Err(TokenError::new(ErrorCode::InvalidRequest, description));
+    if params.get("request_uri").is_some() {
+        return invalid("request_uri is not supported: send the signed request itself (request)");
+    }
+    if params.get("user_code").is_some() {
+        return invalid("there are no user codes: leave user_code away");
+    }
+    let scopes = scopes(client, params.get("scope"))?;
+    let resources = resources(ciba, client, params)?;
+    let message = params.get("binding_message");
+    if message.is_some_and(|message| !is_shown_verbatim(message)) {
+        let description = "binding_message must be 1 to 100 Latin or Cyrillic letters, digits and signs, with single blanks";
+        return Err(TokenError::new(ErrorCode::InvalidBindingMessage, description));
+    }
+    let notification = match (&client.backchannel.delivery, params.get("client_notification_token")) {
+        (Delivery::Poll, _) => None,
+        (Delivery::Ping(_), None) => {
+            return invalid("client_notification_token is missing: this client is told by ping");
+        }
+        (Delivery::Ping(_), Some(token)) if is_bearer_token(token) => Some(token.to_owned()),
+        (Delivery::Ping(_), Some(_)) => {
+            return invalid(
+                "client_notification_token must be a bearer token of at most 1024 characters (RFC 6750)",
+            );
+        }
+    };
+    let seconds = match params.get("requested_expiry").map(str::parse::<u32>) {
+        None => ciba.caps.seconds,
+        Some(Ok(seconds)) if seconds > 0 => i64::from(seconds).min(ciba.caps.seconds),
+        Some(_) => return invalid("requested_expiry must be a positive whole number of seconds"),
+    };
+    // Last, since a hint may be used up.
+    let hint = hint::read(ciba, client, params).await?;
+    Ok(Asked {
+        scopes,
+        resources,
+        message: message.map(str::to_owned),
+        notification,
+        acr: acr(client, params.get("acr_values").unwrap_or_default()),
+        seconds,
+        language: negotiate(params.get("ui_locales"), None, None),
+        hint,
+    })
+}
+
+/// The scopes that are understood.
+fn scopes(client: &Client, asked: Option<&str>) -> Result<Vec<String>, TokenError> {
+    let asked: Vec<&str> = asked.unwrap_or_default().split(' ').collect();
+    if !asked.contains(&"openid") {
+        return Err(TokenError::new(ErrorCode::InvalidScope, "scope must contain openid"));
+    }
+    let may = |scope: &str| scope != "offline_access" || client.may(GrantType::RefreshToken);
+    let understood = SCOPES.into_iter().filter(|scope| asked.contains(scope) && may(scope));
+    Ok(understood.map(str::to_owned).collect())
+}
+
+/// The resource servers that access tokens are to be for, as at the authorization endpoint.
+fn resources(ciba: &Ciba, client: &Client, params: &Params) -> Result<Vec<String>, TokenError> {
+    let registered = resource::registered(&ciba.provider.clients, client, params);
+    let asked = resource::asked(params, &registered);
+    let asked = asked.map_err(|error| TokenError::new(error.code, error.description))?;
+    if asked.iter().map(String::len).sum::<usize>() > LONGEST_RESOURCES {
+        let description = "the resource parameters are longer than 1000 characters together";
+        return Err(TokenError::new(ErrorCode::InvalidTarget, description));
+    }
+    Ok(asked)
+}
+
+/// The classes that are accepted: those among the preferred ones that can be reached, or else all that can.
+fn acr(client: &Client, preferred: &str) -> Vec<Acr> {
+    let mut accepted = reachable(&Means::OFFERED, client);
+    let named: Vec<Acr> = preferred.split(' ').take(MOST_ACR).filter_map(Acr::parse).collect();
+    if accepted.iter().any(|acr| named.contains(acr)) {
+        accepted.retain(|acr| named.contains(acr));
+    }
+    accepted
+}
+
+/// RFC 6750 §2.1, `b64token`.
+fn is_bearer_token(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !body.is_empty() && text.len() <= LONGEST_TOKEN && body.bytes().all(fits)
+}
+
+/// Lets the service wait, and asks the person.
+async fn ask(ciba: &Ciba, request: &HttpRequest, client: &Client, asked: Asked) -> Result<Answer, Refused> {
+    let now = ciba.provider.clock.now();
+    let expires_at = now.plus(asked.seconds);
+    let auth_req_id = bytes::random_text::<32>();
+    let name = Digest::of(auth_req_id.as_bytes());
+    let hint = asked.hint.name();
+    let number = number(ciba, &asked.hint).await.map_err(TokenError::from)?;
+    let neutral = neutral(client, (name, &auth_req_id), &asked, expires_at).map_err(TokenError::from)?;
+    let waiting = Waiting { client_id: client.id.clone(), expires_at };
+    // First, so that a person who is asked decides on something that is there.
+    let stored = ciba.ephemeral.put(key(name), &waiting, asked.seconds + REMEMBERED).await;
+    stored.map_err(TokenError::from)?;
+    let digest = |text: &str| ciba.networks.digest(&[text.as_bytes()]);
+    let network = ClientNetwork::of(client_of(request).ip(), &ciba.sign_in.settings.networks, digest);
+    let what = (neutral, asked.language, expires_at);
+    ciba.sign_in.ask_approval(what, number, (client, &network), ciba.caps).await.map_err(refused)?;
+    let event = Event::new(Kind::ApprovalRequested).client(client.id.as_str()).reason(hint);
+    ciba.provider.audit.record(event.scopes(&asked.scopes.join(" ")));
+    Ok(Answer { auth_req_id, expires_in: asked.seconds, interval: INTERVAL })
+}
+
+fn refused(why: NotAsked) -> Refused {
+    let limit = match why {
+        NotAsked::Failed(fault) => return TokenError::from(fault).into(),
+        NotAsked::Limited(limit) => limit,
+    };
+    let description = match limit {
+        Limit::Number | Limit::Attempt => "too many requests name this person: wait",
+        Limit::Client => "this client asks too many people in an hour: wait",
+        Limit::Address | Limit::Network | Limit::Forms | Limit::Country => {
+            "too many people are asked at present: wait"
+        }
+    };
+    let error = TokenError::new(ErrorCode::TooManyRequests, description);
+    Refused { error, retry_after: Some(limit.retry_after()) }
+}
+
+/// The number that the message goes to, or one of nobody.
+async fn number(ciba: &Ciba, hint: &Hint) -> Result<PhoneNumber, ServiceError> {
+    let people = &ciba.sign_in.people;
+    Ok(match hint {
+        Hint::Number(number) => number.clone(),
+        Hint::Pinfl(pinfl) => people.number_by_pinfl(pinfl).await?,
+        Hint::Person(person) => people.number_of_person(person).await?,
+    })
+}
+
+/// What the service asks, in words that no protocol owns. No browser goes back to it.
+fn neutral(
+    client: &Client,
+    (name, auth_req_id): (Digest, &str),
+    asked: &Asked,
+    expires_at: crate::platform::clock::Timestamp,
+) -> Result<SignInRequest, ServiceError> {
+    let ping = asked.notification.clone();
+    let state = ReplyState {
+        request: name,
+        scopes: asked.scopes.clone(),
+        resources: asked.resources.clone(),
+        message: asked.message.clone(),
+        ping: ping.map(|token| Ping { auth_req_id: auth_req_id.to_owned(), token }),
+        expires_at,
+    };
+    let state = to_raw_value(&state).map_err(|error| ServiceError::Internal(error.to_string()))?;
+    let offline = asked.scopes.iter().any(|scope| scope == "offline_access");
+    let sets = requested(&asked.scopes, &ClaimsRequest::default());
+    Ok(SignInRequest {
+        client_id: client.id.clone(),
+        data: DataRequest::allowed(client, &sets, offline),
+        ask_again: AskAgain::default(),
+        max_age: None,
+        acr: asked.acr.clone(),
+        expected_sub: None,
+        return_to: None,
+        reply: Reply { protocol: Protocol::Ciba, state },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ciba_7_1_a_notification_token_is_one_that_a_header_holds() {
+        for good in ["a", "8d67dc78-7faa-4d41-aabd-67707b374255", "ab+/~.==", &"x".repeat(1024)] {
+            assert!(is_bearer_token(good), "{good}");
+        }
+        for bad in ["", "=", "a b", "a=b", "a\nb", "ў", &"x".repeat(1025)] {
+            assert!(!is_bearer_token(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Asking a person who is not at the service's site (OpenID Connect CIBA Core 1.0, and its FAPI profile): the service names them,
+//! they get an SMS with a code, decide on a page of this provider, and the service learns the answer at the token endpoint. The
+//! modes `poll` and `ping` are served; `push` is not.
+//!
+//! What the service waits for is short-lived state, and so is the decision; that it was redeemed is durable, as for authorization
+//! codes (`grants`). The person's part is an attempt that no browser began (`sign_in/approval.rs`): no session comes of it, and
+//! none admits it.
+
+mod answer;
+mod authentication;
+mod binding_message;
+mod hint;
+mod ping;
+mod signed_request;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use authentication::post as authorize;
+#[cfg(fuzzing)]
+pub(super) use binding_message::fuzz as fuzz_binding_message;
+use ping::Pings;
+
+use super::Provider;
+use super::polls::Polls;
+use crate::audit::{Event, Kind};
+use crate::clients::ClientId;
+use crate::grants::{GrantDetails, Grants};
+use crate::people::PersonId;
+use crate::platform::bytes::{self, Digest};
+use crate::platform::clock::Timestamp;
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
+use crate::platform::outbound::Outbound;
+use crate::platform::seal::{Keyring, Mac, Sealer};
+use crate::sign_in::{ApprovalCaps, SignIn};
+
+/// Services that wait for a person.
+pub const APPROVALS: KeySpace = KeySpace::new(b'a', "request to approve");
+/// What people decided for them: written once.
+pub const VERDICTS: KeySpace = KeySpace::new(b'v', "verdict on a request");
+
+/// For how long after its end a request is known as expired, in seconds.
+const REMEMBERED: i64 = 600;
+
+/// Seconds in which a second redemption is answered by an error and ends nothing: a service that lost patience, or asks two nodes
+/// at once, must not lose what it just got.
+pub(super) const TOGETHER: i64 = 10;
+
+/// A service that waits, as it reads it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Waiting {
+    client_id: ClientId,
+    /// Expiry time (exclusive).
+    expires_at: Timestamp,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Verdict {
+    /// The person refused.
+    Denied,
+    /// The service learned that nobody decided in time.
+    Lapsed,
+    /// The person approved.
+    Approved(Box<Approved>),
+}
+
+/// What a person let a service have.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Approved {
+    /// Blind index of the number whose code was entered.
+    pub(super) number: Digest,
+    /// What is granted.
+    pub(super) details: GrantDetails,
+}
+
+/// What a service that asks is told.
+pub(super) enum Polled {
+    /// It asks too often.
+    TooSoon,
+    /// The person has not decided.
+    Pending,
+    /// The person refused.
+    Denied,
+    /// Nobody decided in time.
+    Expired,
+    /// There is no such request, or it is another client's.
+    Unknown,
+    /// The person approved.
+    Approved(Box<Approved>),
+}
+
+/// Services that wait, and the people who decide. Cheap to clone.
+#[derive(Clone)]
+pub struct Ciba {
+    /// What all endpoints share.
+    provider: Provider,
+    sign_in: SignIn,
+    grants: Grants,
+    ephemeral: Ephemeral,
+    polls: Arc<Polls>,
+    pings: Pings,
+    /// Digests of networks.
+    networks: Arc<Mac>,
+    /// Seals who a person is into their ID tokens, and what a page says when it comes back.
+    hints: Arc<Sealer>,
+    caps: ApprovalCaps,
+    /// For how long a service is muted, in seconds.
+    mute: i64,
+}
+
+impl Ciba {
+    /// Services at this provider, told by `outbound`; a person may mute one for so many seconds.
+    pub fn new(
+        (provider, sign_in, grants): (Provider, SignIn, Grants),
+        keyring: &Keyring,
+        outbound: Outbound,
+        (caps, mute): (ApprovalCaps, i64),
+    ) -> Self {
+        Self {
+            ephemeral: sign_in.ephemeral.clone(),
+            polls: Arc::default(),
+            pings: Pings::new(outbound, provider.audit.clone()),
+            networks: Arc::new(keyring.mac("client-network")),
+            hints: Arc::new(keyring.sealer("ciba-hint")),
+            provider,
+            sign_in,
+            grants,
+            caps,
+            mute,
+        }
+    }
+
+    /// What names a person in the ID tokens of a client that may ask for them later (`id_token_hint`): a `sub` is a digest, which
+    /// leads back to nobody.
+    pub(super) fn hint(&self, client: &ClientId, person: &PersonId) -> String {
+        self.hints.seal_text(&hint::place(client), person.as_str().as_bytes())
+    }
+
+    /// What the client that shows the name of a request is told. Whoever asks too often costs no round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(super) async fn poll(&self, id: &str, client: &ClientId) -> Result<Polled, Unavailable> {
+        let request = Digest::of(id.as_bytes());
+        if id.len() > 128 {
+            return Ok(Polled::Unknown);
+        }
+        // Nobody else's polls slow a client down.
+        let pace = Digest::of(format!("{client} {id}").as_bytes());
+        if !self.polls.admit(pace, self.provider.clock.now_ms()) {
+            return Ok(Polled::TooSoon);
+        }
+        let found = self.ephemeral.get_pair::<Waiting, Verdict>(key(request), verdict(request)).await?;
+        let (waiting, decided) = found;
+        let Some((waiting, _)) = waiting.filter(|(waiting, _)| waiting.client_id == *client) else {
+            return Ok(Polled::Unknown);
+        };
+        let over = waiting.expires_at <= self.provider.clock.now();
+        Ok(match decided {
+            Some((Verdict::Denied, _)) => Polled::Denied,
+            Some((Verdict::Approved(approved), _)) if !over => Polled::Approved(approved),
+            Some((Verdict::Approved(_) | Verdict::Lapsed, _)) => Polled::Expired,
+            None if over => {
+                self.lapse(request, client).await?;
+                Polled::Expired
+            }
+            None => Polled::Pending,
+        })
+    }
+
+    /// Notes that nobody decided in time: nobody does any more, and it is recorded once.
+    async fn lapse(&self, request: Digest, client: &ClientId) -> Result<(), Unavailable> {
+        let first =
+            self.ephemeral.swap(verdict(request), Version::ABSENT, &Verdict::Lapsed, REMEMBERED).await?;
+        if first.is_some() {
+            self.provider.metrics.sign_ins("answer", "lapsed").inc();
+            self.provider.audit.record(Event::new(Kind::ApprovalLapsed).client(client.as_str()));
+        }
+        Ok(())
+    }
+}
+
+fn key(request: Digest) -> EphemeralKey {
+    EphemeralKey::from_digest(APPROVALS, request)
+}
+
+fn verdict(request: Digest) -> EphemeralKey {
+    EphemeralKey::from_digest(VERDICTS, request)
+}
+
+/// The identifier of the grant of a request, by the digest of its name: as [`crate::grants::id_of`] makes it.
+fn grant_of(request: &Digest) -> String {
+    bytes::encode(&request.0[..20])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grant_of_a_request_is_named_by_its_digest() {
+        assert_eq!(grant_of(&Digest::of(b"request")), crate::grants::id_of("request"));
+    }
+}

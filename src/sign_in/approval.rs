@@ -1,0 +1,124 @@
+//! A code by which a person approves one request of a service whose site they are not at (CIBA Core 1.0). It is sent like a code
+//! that signs in, under limits of its own, and is of no use for anything else (R69).
+//!
+//! The attempt is found by a short reference that stands in the message alone: no browser began it, any may show its page, and
+//! nothing is decided without the code. So a code has its tries whatever browsers they come from.
+
+use super::attempt::SignInAttempts;
+use super::limits::{ApprovalCaps, Limit};
+use super::network::ClientNetwork;
+use super::number::{Sender, Sent};
+use super::purpose::{Approving, For};
+use super::{
+    AttemptId, AttemptName, KnownPersons, OpenAttempt, ServiceError, ShortCode, SignIn, SignInAttempt,
+    SignInRequest,
+};
+use crate::clients::Client;
+use crate::people::PhoneNumber;
+use crate::platform::bytes::Digest;
+use crate::platform::clock::Timestamp;
+use crate::platform::ephemeral::Unavailable;
+use crate::platform::web::locale::Language;
+
+/// Why nobody was asked.
+#[derive(Debug)]
+pub enum NotAsked {
+    /// A limit was exceeded.
+    Limited(Limit),
+    /// A store is unavailable.
+    Failed(ServiceError),
+}
+
+impl From<ServiceError> for NotAsked {
+    fn from(error: ServiceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl SignIn {
+    /// Asks the holder of a number to approve `request` until `until`. Every number gets the same work and the same outcome,
+    /// whether or not anybody has it, and whether or not its holder wants to be asked.
+    ///
+    /// # Errors
+    /// [`NotAsked`].
+    pub async fn ask_approval(
+        &self,
+        (request, language, until): (SignInRequest, Language, Timestamp),
+        number: PhoneNumber,
+        (client, network): (&Client, &ClientNetwork),
+        caps: ApprovalCaps,
+    ) -> Result<(), NotAsked> {
+        let reference = ShortCode::random();
+        let id = self.attempt_of(&reference).map_err(NotAsked::Failed)?;
+        // It is no browser's.
+        let browser = id.digest();
+        let attempt = SignInAttempt::new(request, browser, language, None, (self.clock.now(), until));
+        let mut open = SignInAttempts::begin_unseen(id, attempt);
+        let index = self.people.number_index(&number);
+        let known = KnownPersons::default();
+        let sender = Sender { client, network, known: &known };
+        let made_for = For::Approval(Approving { client: client.id.clone(), reference, caps });
+        match self.send_code(&mut open, (number, index), sender, 0, made_for).await? {
+            Sent::Stored => Ok(()),
+            Sent::Limited(limit) => Err(NotAsked::Limited(limit)),
+            // Another request drew the same reference: one in twenty-five thousand million.
+            Sent::Overtaken => {
+                Err(NotAsked::Failed(ServiceError::Unavailable("the reference is taken".to_owned())))
+            }
+        }
+    }
+
+    /// The request to approve that a reference names.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn to_approve(&self, reference: &ShortCode) -> Result<Option<OpenAttempt>, ServiceError> {
+        let name = AttemptName::Stored(self.attempt_of(reference)?);
+        Ok(self.open_approval(self.attempts.find(name).await?))
+    }
+
+    /// As [`SignIn::to_approve`], with how many tries its code has had, this one included.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn to_approve_counted(
+        &self,
+        reference: &ShortCode,
+    ) -> Result<Option<(OpenAttempt, u64)>, ServiceError> {
+        let id = self.attempt_of(reference)?;
+        let everybody = id.digest();
+        let found = self.attempts.find_and_count(AttemptName::Stored(id), &everybody).await?;
+        Ok(found.and_then(|(open, tries)| Some((self.open_approval(Some(open))?, tries))))
+    }
+
+    /// Whether so many references from a network named nothing in the last minutes that none is looked at; this one is counted if
+    /// it is such a one. Those that name something are never counted, and refused as well: who guesses must not see which is which.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn guesses_references(
+        &self,
+        network: &ClientNetwork,
+        wrong: bool,
+    ) -> Result<bool, Unavailable> {
+        let wrong = u64::from(wrong);
+        let windows = self.limits.of_references(network);
+        let counted: Vec<_> = windows.iter().map(|(key, seconds, _)| (*key, *seconds, wrong)).collect();
+        let counts = self.ephemeral.count_all(&counted).await?;
+        Ok(counts.iter().zip(&windows).any(|(count, (.., cap))| *count + (1 - wrong) > *cap))
+    }
+
+    fn open_approval(&self, found: Option<OpenAttempt>) -> Option<OpenAttempt> {
+        // What a browser began is not found here, whatever its identifier.
+        found.filter(|open| {
+            open.attempt.browser.matches(&open.id.digest()) && open.attempt.expires_at > self.clock.now()
+        })
+    }
+
+    /// The identifier of an attempt by its reference: whoever can read the store does not learn the reference.
+    fn attempt_of(&self, reference: &ShortCode) -> Result<AttemptId, ServiceError> {
+        let digest: Digest = self.codes.digest(&[b"reference", reference.as_str().as_bytes()]);
+        AttemptId::parse(&digest.encode())
+            .ok_or_else(|| ServiceError::Internal("a digest is no identifier".to_owned()))
+    }
+}
