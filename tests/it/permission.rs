@@ -85,7 +85,7 @@ async fn the_code_that_signs_in_permits_what_its_page_said_is_asked_for(world: &
 async fn with_a_session_allowing_needs_a_code_of_its_own(world: &World) {
     let (mut browser, person, consent) = at_consent(world).await;
     let text = words(&consent);
-    assert!(text.contains("enter the code that we will send to") && !text.contains(&person.number), "{text}");
+    assert!(text.contains("enter the code that we send to") && !text.contains(&person.number), "{text}");
     let page = browser.press(&consent, "allow", &[("datum-phone", TICKED)]).await.page().expect("code-data");
     assert!(permitted_by(world, RIVAL, &person).await.is_none(), "nothing is permitted yet");
     let text = words(&page);
