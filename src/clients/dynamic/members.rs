@@ -286,7 +286,10 @@ mod tests {
     use super::*;
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+        match value {
+            Value::Object(members) => members,
+            other => panic!("{other}"),
+        }
     }
 
     fn operators() -> Map<String, Value> {
