@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 
-use crate::support::client_file::{ARCHIVE, RIVAL, SEALED, SHOP, client, secret};
+use crate::support::client_file::{ARCHIVE, RIVAL, SEALED, SHOP, TAX, client, secret};
 use crate::support::flow::redemption;
 use crate::support::listener::Listener;
 use crate::support::publisher::Publisher;
@@ -211,11 +211,15 @@ async fn back_channel_2_6_who_has_id_tokens_encrypted_is_told_by_an_encrypted_to
     assert_eq!(logout.claims["sid"], jwt::read(&signed).claims["sid"]);
 }
 
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
 async fn what_cannot_be_encrypted_is_refused_before_anything_is_used_up(world: &World) {
     let id = "forgetful";
     let import = |address: &str| {
         let members = format!(
             "jwks_uri = \"{address}\"\n\
+             grant_types = [\"authorization_code\", \"client_credentials\", \"{EXCHANGE}\"]\n\
+             resource_server = true\nmay_exchange_for = [\"{TAX}\"]\n\
              id_token_encrypted_response_alg = \"ECDH-ES\"\nid_token_encrypted_response_enc = \"A256GCM\"\n\
              userinfo_encrypted_response_alg = \"ECDH-ES\"\nuserinfo_encrypted_response_enc = \"A256GCM\"\n\
              authorization_encrypted_response_alg = \"ECDH-ES\"\nauthorization_encrypted_response_enc = \"A256GCM\"\n"
@@ -241,6 +245,15 @@ async fn what_cannot_be_encrypted_is_refused_before_anything_is_used_up(world: &
             "{description}"
         );
     }
+    // What comes without an ID token does not depend on that.
+    world.post_as(id, "/oidc/token", &[("grant_type", "client_credentials")]).await.granted();
+    let access_token = "urn:ietf:params:oauth:token-type:access_token";
+    let fields = [("grant_type", EXCHANGE), ("audience", TAX), ("subject_token_type", access_token)];
+    let answer = world.post_as(id, "/oidc/token", &[&fields[..], &[("subject_token", "x")]].concat()).await;
+    assert!(answer.get("error_description").starts_with("subject_token is invalid"), "{}", answer.body);
+    // Nor does what the request itself has wrong.
+    let unknown = world.post_as(id, "/oidc/token", &[("grant_type", "password")]).await;
+    unknown.refused(400, "unsupported_grant_type");
     // Nobody signs in for an answer that cannot be sent, neither pushed nor by a link.
     let signed = Asked::by(id).and("response_mode", "jwt");
     world.push(&signed).await.refused(400, "invalid_request");
