@@ -1,6 +1,6 @@
-//! SQL of the tables `grants`, `revoked_tokens` and `used_details`.
+//! SQL of the tables `grants` and `revoked_tokens`.
 
-use super::{Confirmation, Grant, GrantDetails};
+use super::{Confirmation, Grant, GrantDetails, used};
 use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
@@ -8,7 +8,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Engine, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens", "used_details"];
+pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens", used::TABLE];
 
 const TABLE: &str = "grants";
 
@@ -385,21 +385,6 @@ pub(super) async fn revoke_token(
     db.guarded(db::take_number(REVOCATIONS), vec![revoke]).await.map(|_| ())
 }
 
-/// Notes that a detail of a grant, which allows one reading until `expires_at`, is read: one statement, one winner.
-pub(super) async fn use_up(
-    db: &Db,
-    (grant, detail): (&str, &Digest),
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<bool, DbError> {
-    let insert = db::statement(
-        "INSERT INTO used_details (grant_id, detail, used_at, expires_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (grant_id, detail) DO NOTHING RETURNING grant_id",
-    );
-    let insert = insert.bind(grant).bind(detail.encode()).bind(now.0).bind(expires_at.0);
-    Ok(db.change(insert).await?.is_some())
-}
-
 /// The number of the last revocation.
 pub(super) async fn last_revocation(db: &Db) -> Result<i64, DbError> {
     db::int(&db.read_one(db::last_number(REVOCATIONS)).await?, "sequences", "seq")
@@ -473,16 +458,7 @@ pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, 
             .bind(most),
         )
         .await?;
-    let details = db
-        .execute(
-            db::statement(
-                "DELETE FROM used_details WHERE (grant_id, detail) IN \
-                 (SELECT grant_id, detail FROM used_details WHERE expires_at < $1 LIMIT $2)",
-            )
-            .bind(before.0)
-            .bind(most),
-        )
-        .await?;
+    let details = used::purge(db, before, most).await?;
     Ok(tokens + grants + details)
 }
 
