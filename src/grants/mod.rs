@@ -7,6 +7,7 @@ mod confirmation;
 mod details;
 mod revocations;
 mod store;
+mod used;
 
 pub use confirmation::Confirmation;
 pub use details::{Assured, ClaimNames, Evidence, GrantDetails};
@@ -274,12 +275,24 @@ impl Grants {
         Ok(self.revocations.announce(id).await?)
     }
 
-    /// Takes the one reading that a detail of a grant allows, unless it was taken before.
+    /// Takes the one reading that each of these details of a grant allows, and returns those of which nobody took it before. To
+    /// be called when nothing else can fail any more.
     ///
     /// # Errors
-    /// [`ServiceError`]; then it may be taken.
-    pub async fn use_up(&self, grant: &str, detail: &AgreedData) -> Result<bool, ServiceError> {
-        Ok(store::use_up(&self.db, (grant, &detail.key()), self.clock.now(), detail.until).await?)
+    /// [`ServiceError`]: none is taken; or, if the database became unavailable meanwhile, nobody knows.
+    pub async fn use_up<'a>(
+        &self,
+        grant: &str,
+        details: &[&'a AgreedData],
+    ) -> Result<Vec<&'a AgreedData>, ServiceError> {
+        let (now, mut taken) = (self.clock.now(), Vec::new());
+        for together in details.chunks(used::TOGETHER) {
+            let keys: Vec<_> = together.iter().map(|detail| (detail.key().encode(), detail.until)).collect();
+            let fresh = used::use_up(&self.db, grant, &keys, now).await?;
+            let fresh = together.iter().zip(&keys).filter(|(_, (key, _))| fresh.contains(key));
+            taken.extend(fresh.map(|(detail, _)| *detail));
+        }
+        Ok(taken)
     }
 
     /// The grant that goes on under the name that its client has for it. Nothing of this comes from a cache.

@@ -1,6 +1,6 @@
-//! SQL of the tables `grants`, `revoked_tokens` and `used_details`.
+//! SQL of the tables `grants` and `revoked_tokens`.
 
-use super::{Confirmation, Grant, GrantDetails};
+use super::{Confirmation, Grant, GrantDetails, used};
 use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
@@ -8,7 +8,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Engine, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens", "used_details"];
+pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens", used::TABLE];
 
 const TABLE: &str = "grants";
 
@@ -37,7 +37,7 @@ macro_rules! redeem {
 /// Redeems a code: stores what it granted, unless the same code was redeemed before, or in the meantime everything of the
 /// person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent was ended. One
 /// statement, one winner; nothing in it comes from a cache. `redemption` names this request. A grant that changes one which
-/// its client manages takes its place in the same transaction, unless the client has ended that one.
+/// its client manages takes its place and its name in the same transaction, unless the client has ended that one.
 pub(super) async fn redeem(
     db: &Db,
     grant: &Grant,
@@ -65,35 +65,46 @@ pub(super) async fn redeem(
         ),
     };
     let (client, person) = (&grant.client_id, &grant.details.person_id);
-    let insert = db::statement(text)
-        .bind(&grant.id)
-        .bind(client.as_str())
-        .bind(person.as_str())
-        .bind(details)
-        .bind(now.0)
-        .bind(grant.generation)
-        .bind(now.0)
-        .bind(grant.expires_at.0)
-        .bind(grant.details.epoch.0)
-        .bind(redemption)
-        .bind(person.as_str())
-        .bind(grant.details.epoch.0)
-        .bind(number.encode())
-        .bind(person.as_str())
-        .bind(consent)
-        .bind(consent)
-        .bind(managed);
+    let insert = || {
+        db::statement(text)
+            .bind(&grant.id)
+            .bind(client.as_str())
+            .bind(person.as_str())
+            .bind(&details)
+            .bind(now.0)
+            .bind(grant.generation)
+            .bind(now.0)
+            .bind(grant.expires_at.0)
+            .bind(grant.details.epoch.0)
+            .bind(redemption)
+            .bind(person.as_str())
+            .bind(grant.details.epoch.0)
+            .bind(number.encode())
+            .bind(person.as_str())
+            .bind(consent)
+            .bind(consent)
+            .bind(managed)
+    };
     if !follows {
-        return Ok(db.change(insert).await?.is_some());
+        return Ok(db.change(insert()).await?.is_some());
     }
-    let insert = insert.bind(managed).bind(client.as_str()).bind(person.as_str());
-    let mark = db::statement(
-        "UPDATE grants SET revoked_at_ms = $1 WHERE managed_id = $2 AND client_id = $3 AND grant_id <> $4 \
-         AND revoked_at_ms IS NULL",
-    );
-    let mark = mark.bind(now_ms).bind(managed).bind(client.as_str()).bind(&grant.id);
-    let row = db.guarded(insert, numbered(mark, (person, client))).await?;
-    Ok(row.is_some())
+    // While this one waits for the row that has the name, another redemption may take it over: a second try finds that one's row.
+    let tries = match db.engine() {
+        Engine::Sqlite => 1,
+        Engine::Postgres => 2,
+    };
+    for _ in 0..tries {
+        let insert = insert().bind(managed).bind(client.as_str()).bind(person.as_str());
+        let mark = db::statement(
+            "UPDATE grants SET revoked_at_ms = COALESCE(revoked_at_ms, $1), managed_id = NULL \
+             WHERE managed_id = $2 AND client_id = $3 AND grant_id <> $4",
+        );
+        let mark = mark.bind(now_ms).bind(managed).bind(client.as_str()).bind(&grant.id);
+        if db.guarded(insert, numbered(mark, (person, client))).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Which request redeemed the code of a grant that `client` holds; `None` also for grants of before version 0.2.
@@ -149,10 +160,11 @@ pub(super) async fn is_held(db: &Db, grant: &str, client: &ClientId) -> Result<b
     Ok(db.read_optional(held.bind(grant).bind(client.as_str())).await?.is_some())
 }
 
-/// Revokes a grant, with every token that came of it.
+/// Revokes a grant, with every token that came of it. Nothing is to follow it under the name that its client may have for it.
 pub(super) async fn revoke(db: &Db, grant: &str, now_ms: i64) -> Result<(), DbError> {
     let mark = db::statement(
-        "UPDATE grants SET revoked_at_ms = $1 WHERE grant_id = $2 AND revoked_at_ms IS NULL RETURNING grant_id",
+        "UPDATE grants SET revoked_at_ms = $1, managed_id = NULL \
+         WHERE grant_id = $2 AND revoked_at_ms IS NULL RETURNING grant_id",
     );
     let number = db::statement(
         "UPDATE grants SET revoked_seq = (SELECT seq FROM sequences WHERE list = 'revocations') WHERE grant_id = $1",
@@ -385,21 +397,6 @@ pub(super) async fn revoke_token(
     db.guarded(db::take_number(REVOCATIONS), vec![revoke]).await.map(|_| ())
 }
 
-/// Notes that a detail of a grant, which allows one reading until `expires_at`, is read: one statement, one winner.
-pub(super) async fn use_up(
-    db: &Db,
-    (grant, detail): (&str, &Digest),
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<bool, DbError> {
-    let insert = db::statement(
-        "INSERT INTO used_details (grant_id, detail, used_at, expires_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (grant_id, detail) DO NOTHING RETURNING grant_id",
-    );
-    let insert = insert.bind(grant).bind(detail.encode()).bind(now.0).bind(expires_at.0);
-    Ok(db.change(insert).await?.is_some())
-}
-
 /// The number of the last revocation.
 pub(super) async fn last_revocation(db: &Db) -> Result<i64, DbError> {
     db::int(&db.read_one(db::last_number(REVOCATIONS)).await?, "sequences", "seq")
@@ -473,16 +470,7 @@ pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, 
             .bind(most),
         )
         .await?;
-    let details = db
-        .execute(
-            db::statement(
-                "DELETE FROM used_details WHERE (grant_id, detail) IN \
-                 (SELECT grant_id, detail FROM used_details WHERE expires_at < $1 LIMIT $2)",
-            )
-            .bind(before.0)
-            .bind(most),
-        )
-        .await?;
+    let details = used::purge(db, before, most).await?;
     Ok(tokens + grants + details)
 }
 

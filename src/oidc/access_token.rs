@@ -9,9 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Provider;
 use super::audience::{Audience, Restriction, act, actors, on_the_wire};
 use super::error::TokenError;
+use super::{Provider, signature};
 use crate::clients::{AccessTokenFormat, Client, ClientId};
 use crate::grants::{self, Assured, Confirmation, Grant, Grants, Revocations};
 use crate::people::{DataSet, Epoch, People, PersonId};
@@ -289,9 +289,7 @@ impl AccessTokens {
     /// RFC 9068 §2.2. The `jti` names grant and token, so that either can be revoked.
     fn signed(&self, client: &Client, token: &AccessToken) -> Result<String, TokenError> {
         let keys = self.provider.keys.current();
-        let key = keys
-            .signing(client.tokens.access_token_alg, token.issued_at)
-            .ok_or_else(|| ServiceError::Internal("no key signs access tokens".to_owned()))?;
+        let key = signature::key(&keys, client.tokens.access_token_alg, token.issued_at)?;
         let issuer = &*self.provider.issuer;
         let sub = token.person.as_ref().map_or(client.id.as_str(), |person| person.sub.as_str());
         let mut claims = json!({

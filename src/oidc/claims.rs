@@ -175,6 +175,11 @@ fn set_of(claim: &str) -> Option<DataSet> {
     CLAIMS.iter().find(|(name, _)| *name == claim).map(|(_, set)| *set)
 }
 
+/// Whether a claim is of one of these sets.
+pub(super) fn is_of(claim: &str, sets: &BTreeSet<DataSet>) -> bool {
+    set_of(claim).is_some_and(|set| sets.contains(&set))
+}
+
 /// The sets of data that scopes and single claims ask for.
 pub(super) fn requested(scopes: &[String], claims: &ClaimsRequest) -> BTreeSet<DataSet> {
     DataSet::ALL
@@ -224,7 +229,7 @@ pub(super) fn for_id_token(
 ) -> Map<String, Value> {
     let mut out = Map::new();
     for name in claims {
-        if set_of(name).is_some_and(|set| released.contains(&set))
+        if is_of(name, released)
             && let Some(value) = value(account, name, today)
         {
             out.insert(name.clone(), value);

@@ -9,10 +9,10 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::Tokens;
 use super::audience::on_the_wire;
 use super::error::{ErrorCode, TokenError};
 use super::presented::{self, Scheme};
+use super::{Tokens, claims, verified_claims};
 use crate::audit::{Event, Kind};
 use crate::clients::Client;
 use crate::grants::Grant;
@@ -128,6 +128,15 @@ fn content(tokens: &Tokens, grant: &Grant) -> Value {
     }
     let now = tokens.provider.clock.now();
     let live: Vec<_> = details.agreed.iter().filter(|detail| detail.is_live(now)).cloned().collect();
-    let claims: Vec<&String> = details.claims.userinfo.union(&details.claims.id_token).collect();
+    let names = &details.claims;
+    let verified = names.verified_userinfo.iter().chain(&names.verified_id_token);
+    let mut verified = verified.flat_map(|request| request.claims.keys());
+    // What the person did not agree to may stand in a grant, and is not held by it.
+    let held = |name: &&String| claims::is_of(name, &details.released);
+    let mut claims: Vec<&str> =
+        names.userinfo.union(&names.id_token).filter(held).map(String::as_str).collect();
+    if verified.any(|name| held(&name)) {
+        claims.push(verified_claims::NAME);
+    }
     json!({"scopes": [scopes], "claims": claims, "authorization_details": on_the_wire(&live)})
 }

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 
 use super::error::TokenError;
-use super::{Tokens, claims, encryption, verified_claims};
+use super::{Tokens, claims, encryption, signature, verified_claims};
 use crate::clients::{Client, GrantType};
 use crate::grants::GrantDetails;
 use crate::people::{Account, CivilDate, PersonId};
@@ -14,7 +14,6 @@ use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 use crate::platform::jose::{Alg, RecipientKey};
-use crate::platform::service_error::ServiceError;
 
 /// The record of the person, if claims of it were asked for in the ID token by name; for most requests none, and no
 /// look-up. It is read before anything is used up, so that a request that fails here can be repeated.
@@ -51,9 +50,7 @@ pub(super) fn issue(
 ) -> Result<String, TokenError> {
     let now = tokens.provider.clock.now();
     let keys = tokens.provider.keys.current();
-    let key = keys
-        .signing(client.tokens.id_token_alg, now)
-        .ok_or_else(|| ServiceError::Internal("no key signs ID tokens".to_owned()))?;
+    let key = signature::key(&keys, client.tokens.id_token_alg, now)?;
     let mut token = record.map(|account| named(account, details, now)).unwrap_or_default();
     let mut add = |name: &str, value: Value| token.insert(name.to_owned(), value);
     add("iss", (&*tokens.provider.issuer).into());

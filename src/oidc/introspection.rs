@@ -11,11 +11,10 @@ use serde_json::{Value, json};
 use super::access_token::AccessToken;
 use super::audience::{act, on_the_wire};
 use super::error::{ErrorCode, TokenError};
-use super::{Tokens, client_auth, encryption};
+use super::{Tokens, client_auth, encryption, signature};
 use crate::audit::Kind;
 use crate::clients::{AuthMethod, Client};
 use crate::grants::Confirmation;
-use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 
@@ -52,9 +51,7 @@ async fn signed(tokens: &Tokens, client: &Client, state: &Value) -> Result<HttpR
     let recipient = encryption::recipient(provider, client, client.answers.introspection_encryption).await?;
     let now = provider.clock.now();
     let keys = provider.keys.current();
-    let key = keys
-        .signing(client.answers.introspection_alg, now)
-        .ok_or_else(|| ServiceError::Internal("no key signs introspection".to_owned()))?;
+    let key = signature::key(&keys, client.answers.introspection_alg, now)?;
     let claims = json!({
         "iss": &*provider.issuer,
         "aud": client.id.as_str(),

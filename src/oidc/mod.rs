@@ -32,6 +32,7 @@ mod registration;
 mod resource;
 mod revocation;
 mod settings;
+mod signature;
 mod single_use;
 mod token;
 mod userinfo;

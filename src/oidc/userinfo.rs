@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 
 use super::error::{ErrorCode, TokenError};
 use super::presented::{self, Scheme};
-use super::{Tokens, claims, client_auth, encryption, verified_claims};
+use super::{Tokens, claims, client_auth, encryption, signature, verified_claims};
 use crate::audit::Kind;
 use crate::clients::{Client, DetailType};
-use crate::people::{CivilDate, DataSet};
-use crate::platform::jose::UNTYPED;
+use crate::people::{Account, CivilDate, DataSet};
+use crate::platform::clock::Timestamp;
+use crate::platform::jose::{Alg, KeySet, RecipientKey, UNTYPED};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::respond;
 use crate::release::AgreedData;
@@ -56,8 +57,15 @@ async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>)
         (None, None) => return presented::wanted(),
     };
     let told = async {
-        let (claims, client) = claims_of(tokens, request, (scheme, &token)).await?;
-        let response = in_form(tokens, &client, claims).await.map_err(|error| error.of(&client.id))?;
+        let mut found = find(tokens, request, (scheme, &token)).await?;
+        let client = Arc::clone(&found.client);
+        let told = async {
+            let form = Form::of(tokens, &client).await?;
+            // What may be read once is used up where nothing is left that the client or its hosts could make fail.
+            found.add_details(tokens).await?;
+            form.answer(tokens, &client, found.claims)
+        };
+        let response = told.await.map_err(|error| error.of(&client.id))?;
         Ok::<_, TokenError>(tokens.provider.proofs.renewed(response, &client))
     };
     match told.await {
@@ -70,36 +78,60 @@ async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>)
     }
 }
 
-/// The answer in the form that the client registered (OpenID Connect Core §5.3.2): JSON, a signed token, or either of them
-/// encrypted.
-async fn in_form(
-    tokens: &Tokens,
-    client: &Client,
-    mut claims: Map<String, Value>,
-) -> Result<HttpResponse, TokenError> {
-    let (provider, policy) = (&tokens.provider, &client.answers);
-    let Some(alg) = policy.userinfo_alg else {
-        let recipient = encryption::recipient(provider, client, policy.userinfo_encryption).await?;
-        let Some(recipient) = recipient else { return Ok(respond::json(StatusCode::OK, &claims)) };
-        let sealed = recipient.encrypt(&[], Value::Object(claims).to_string().as_bytes());
-        let sealed = sealed.map_err(|error| ServiceError::Internal(error.to_string()))?;
-        return Ok(respond::token(JWT, sealed));
-    };
-    let recipient = encryption::recipient(provider, client, policy.userinfo_encryption).await?;
-    claims.insert("iss".to_owned(), (&*provider.issuer).into());
-    claims.insert("aud".to_owned(), client.id.as_str().into());
-    let keys = provider.keys.current();
-    let key = keys
-        .signing(alg, provider.clock.now())
-        .ok_or_else(|| ServiceError::Internal("no key signs UserInfo".to_owned()))?;
-    Ok(respond::token(JWT, encryption::nested(key.sign(UNTYPED, &claims), recipient.as_ref())?))
+/// The form that the client registered (OpenID Connect Core §5.3.2), with the keys that it takes: JSON, a signed token, or either
+/// of them encrypted.
+struct Form {
+    signed: Option<(Alg, Arc<KeySet>, Timestamp)>,
+    recipient: Option<RecipientKey>,
 }
 
-async fn claims_of(
+impl Form {
+    async fn of(tokens: &Tokens, client: &Client) -> Result<Self, TokenError> {
+        let (provider, policy) = (&tokens.provider, &client.answers);
+        let (keys, now) = (provider.keys.current(), provider.clock.now());
+        if let Some(alg) = policy.userinfo_alg {
+            signature::key(&keys, alg, now)?;
+        }
+        let recipient = encryption::recipient(provider, client, policy.userinfo_encryption).await?;
+        Ok(Self { signed: policy.userinfo_alg.map(|alg| (alg, keys, now)), recipient })
+    }
+
+    fn answer(
+        &self,
+        tokens: &Tokens,
+        client: &Client,
+        mut claims: Map<String, Value>,
+    ) -> Result<HttpResponse, TokenError> {
+        let provider = &tokens.provider;
+        let Some((alg, keys, now)) = &self.signed else {
+            let Some(recipient) = &self.recipient else { return Ok(respond::json(StatusCode::OK, &claims)) };
+            let sealed = recipient.encrypt(&[], Value::Object(claims).to_string().as_bytes());
+            let sealed = sealed.map_err(|error| ServiceError::Internal(error.to_string()))?;
+            return Ok(respond::token(JWT, sealed));
+        };
+        claims.insert("iss".to_owned(), (&*provider.issuer).into());
+        claims.insert("aud".to_owned(), client.id.as_str().into());
+        let key = signature::key(keys, *alg, *now)?;
+        Ok(respond::token(JWT, encryption::nested(key.sign(UNTYPED, &claims), self.recipient.as_ref())?))
+    }
+}
+
+/// What an access token gives.
+struct Found {
+    client: Arc<Client>,
+    account: Arc<Account>,
+    claims: Map<String, Value>,
+    /// The grant that it rests on.
+    grant: String,
+    /// Data for purposes of their own.
+    details: Vec<AgreedData>,
+}
+
+async fn find(
     tokens: &Tokens,
     request: &HttpRequest,
     (scheme, text): (Scheme, &str),
-) -> Result<(Map<String, Value>, Arc<Client>), TokenError> {
+) -> Result<Found, TokenError> {
     let invalid =
         || TokenError::new(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked");
     let token = tokens.access_tokens.resolve(text).await?.ok_or_else(invalid)?;
@@ -127,32 +159,35 @@ async fn claims_of(
     if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
         claims.insert(verified_claims::NAME.to_owned(), verified);
     }
-    let detailed = for_purposes(tokens, &token.grant, person.details, &client).await?;
-    claims.extend(claims::for_purposes(&account, &detailed, today));
     claims.insert("sub".to_owned(), person.sub.into());
-    Ok((claims, client))
+    Ok(Found { client, account, claims, grant: token.grant, details: person.details })
 }
 
-/// The data sets that may be released for a purpose of their own (RFC 9396). What may be read once is left out from then on;
-/// taking it comes last, so that nothing that fails uses it up.
-async fn for_purposes(
-    tokens: &Tokens,
-    grant: &str,
-    details: Vec<AgreedData>,
-    client: &Client,
-) -> Result<BTreeSet<DataSet>, TokenError> {
-    let now = tokens.provider.clock.now();
-    let here = [tokens.provider.issuer.to_string()];
-    let mut sets = BTreeSet::new();
-    if !client.data.detail_types.contains(&DetailType::PersonalData) {
-        return Ok(sets);
-    }
-    for detail in details.iter().filter(|detail| detail.is_live(now) && detail.is_for(&here)) {
-        let allowed = detail.asked.data_sets.iter().copied().filter(|set| client.data_set(*set).is_some());
-        let allowed: BTreeSet<DataSet> = allowed.collect();
-        if !allowed.is_empty() && (!detail.asked.is_single() || tokens.grants.use_up(grant, detail).await?) {
-            sets.extend(allowed);
+impl Found {
+    /// Adds the data sets that may be released for a purpose of their own (RFC 9396). What may be read once is left out from
+    /// then on.
+    async fn add_details(&mut self, tokens: &Tokens) -> Result<(), TokenError> {
+        let now = tokens.provider.clock.now();
+        let here = [tokens.provider.issuer.to_string()];
+        if !self.client.data.detail_types.contains(&DetailType::PersonalData) {
+            return Ok(());
         }
+        let allowed = |detail: &AgreedData| -> BTreeSet<DataSet> {
+            let sets = detail.asked.data_sets.iter().copied();
+            sets.filter(|set| self.client.data_set(*set).is_some()).collect()
+        };
+        let due = self.details.iter().filter(|detail| detail.is_live(now) && detail.is_for(&here));
+        let due = due.filter(|detail| !allowed(detail).is_empty());
+        let (single, mut given): (Vec<_>, Vec<_>) = due.partition(|detail| detail.asked.is_single());
+        if !single.is_empty() {
+            given.extend(tokens.grants.use_up(&self.grant, &single).await?);
+        }
+        let sets: BTreeSet<DataSet> = given.into_iter().flat_map(allowed).collect();
+        let told = claims::for_purposes(&self.account, &sets, CivilDate::of(now));
+        // Nothing here takes the place of what was found before.
+        for (name, value) in told {
+            self.claims.entry(name).or_insert(value);
+        }
+        Ok(())
     }
-    Ok(sets)
 }

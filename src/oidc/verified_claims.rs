@@ -24,7 +24,7 @@ const REGISTER: &str = "Mobile-ID";
 const COUNTRY: &str = "UZ";
 
 /// The most requests in one array, and the most values that one claim may have.
-const MOST_REQUESTS: usize = 10;
+pub(super) const MOST_REQUESTS: usize = 10;
 const MOST_VALUES: usize = 20;
 
 /// What is known of how claims were verified. No date is: the record does not say when its data were proven.
@@ -61,6 +61,9 @@ pub(super) fn parse(asked: &Value, known: impl Fn(&str) -> bool) -> Result<Vec<A
             return Err("verified_claims must have the JSON objects verification and claims");
         };
         purpose(request)?;
+        if verification.get("evidence").is_some_and(|evidence| !evidence.is_null() && !evidence.is_array()) {
+            return Err("evidence must be an array of what is asked for of it");
+        }
         let available = offered(Some(Evidence::Source));
         let fulfilled = meets(&request["verification"], Some(&available))?;
         let mut wanted = BTreeMap::new();
@@ -371,6 +374,8 @@ mod tests {
             json!({"trust_framework": "uz_mobile_id"}),
             json!({"trust_framework": {"values": []}}),
             json!({"evidence": ["document"]}),
+            json!({"evidence": {}}),
+            json!({"evidence": {"type": {"value": "electronic_record"}}}),
             json!({"time": {"purpose": ""}}),
         ] {
             assert!(of(verification.clone(), json!({"given_name": null})).is_err(), "{verification}");

@@ -317,6 +317,8 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "clients",
         "registration_tokens",
         "signing_keys",
+        "later_signing_keys",
+        "registration_tokens",
         "write_probes",
         "sequences",
         "ended_sessions",

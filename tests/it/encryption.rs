@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 
-use crate::support::client_file::{ARCHIVE, RIVAL, SEALED, SHOP, client, secret};
+use crate::support::client_file::{ARCHIVE, RIVAL, SEALED, SHOP, TAX, client, secret};
 use crate::support::flow::redemption;
 use crate::support::listener::Listener;
 use crate::support::publisher::Publisher;
@@ -22,6 +22,7 @@ on_both_backends!(
     an_encrypted_hint_is_refused_and_the_signed_one_in_it_taken,
     back_channel_2_6_who_has_id_tokens_encrypted_is_told_by_an_encrypted_token,
     what_cannot_be_encrypted_is_refused_before_anything_is_used_up,
+    rfc9396_what_is_read_once_is_used_up_by_no_answer_that_cannot_be_sent,
 );
 
 fn issuer(world: &World) -> &str {
@@ -211,11 +212,15 @@ async fn back_channel_2_6_who_has_id_tokens_encrypted_is_told_by_an_encrypted_to
     assert_eq!(logout.claims["sid"], jwt::read(&signed).claims["sid"]);
 }
 
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
 async fn what_cannot_be_encrypted_is_refused_before_anything_is_used_up(world: &World) {
     let id = "forgetful";
     let import = |address: &str| {
         let members = format!(
             "jwks_uri = \"{address}\"\n\
+             grant_types = [\"authorization_code\", \"client_credentials\", \"{EXCHANGE}\"]\n\
+             resource_server = true\nmay_exchange_for = [\"{TAX}\"]\n\
              id_token_encrypted_response_alg = \"ECDH-ES\"\nid_token_encrypted_response_enc = \"A256GCM\"\n\
              userinfo_encrypted_response_alg = \"ECDH-ES\"\nuserinfo_encrypted_response_enc = \"A256GCM\"\n\
              authorization_encrypted_response_alg = \"ECDH-ES\"\nauthorization_encrypted_response_enc = \"A256GCM\"\n"
@@ -241,6 +246,15 @@ async fn what_cannot_be_encrypted_is_refused_before_anything_is_used_up(world: &
             "{description}"
         );
     }
+    // What comes without an ID token does not depend on that.
+    world.post_as(id, "/oidc/token", &[("grant_type", "client_credentials")]).await.granted();
+    let access_token = "urn:ietf:params:oauth:token-type:access_token";
+    let fields = [("grant_type", EXCHANGE), ("audience", TAX), ("subject_token_type", access_token)];
+    let answer = world.post_as(id, "/oidc/token", &[&fields[..], &[("subject_token", "x")]].concat()).await;
+    assert!(answer.get("error_description").starts_with("subject_token is invalid"), "{}", answer.body);
+    // Nor does what the request itself has wrong.
+    let unknown = world.post_as(id, "/oidc/token", &[("grant_type", "password")]).await;
+    unknown.refused(400, "unsupported_grant_type");
     // Nobody signs in for an answer that cannot be sent, neither pushed nor by a link.
     let signed = Asked::by(id).and("response_mode", "jwt");
     world.push(&signed).await.refused(400, "invalid_request");
@@ -261,4 +275,50 @@ async fn what_cannot_be_encrypted_is_refused_before_anything_is_used_up(world: &
     assert_eq!(kind, "application/jwt");
     assert!(ELLIPTIC.decrypt(&body).1.contains("phone_number"));
     assert_eq!(with.asked(), 1, "it is kept");
+}
+
+async fn rfc9396_what_is_read_once_is_used_up_by_no_answer_that_cannot_be_sent(world: &World) {
+    let id = "absent-minded";
+    let import = |address: &str| {
+        let members = format!(
+            "jwks_uri = \"{address}\"\nauthorization_details_types = [\"personal_data\"]\n\
+             userinfo_encrypted_response_alg = \"ECDH-ES\"\nuserinfo_encrypted_response_enc = \"A256GCM\"\n\
+             data_sets = [{{ name = \"name\" }}, {{ name = \"phone\" }}, {{ name = \"address\" }}]\n"
+        );
+        let file = world.folder.file("absent-minded.toml");
+        std::fs::write(&file, client(id, &members)).expect("a file");
+        world.command(&["client", "import", &file.display().to_string()]);
+    };
+    // Nobody answers there.
+    import("http://127.0.0.1:9/keys");
+    let known = async || (world.redeem(id, "x").await.body["error"] != "invalid_client").then_some(());
+    until("the provider to know the client", known).await;
+    let detail = |set: &str, purpose: &str| json!({"type": "personal_data", "data_sets": [set], "purpose": purpose, "use": "single"});
+    let details = json!([detail("phone", "A call"), detail("address", "A delivery")]).to_string();
+    let asked = Asked::by(id).with("scope", "openid").and("authorization_details", &details);
+    let tokens = world.tokens(&asked, &world.person()).await;
+    let token = tokens.get("access_token");
+    for _ in 0..2 {
+        assert_eq!(world.userinfo(token).await.status, 503);
+    }
+    // There are keys, and none for encryption.
+    let without = Publisher::start(&json!({"keys": [crate::support::signer::Signer::elliptic("s").jwk()]}));
+    import(&without.url);
+    until("other keys", async || (world.userinfo(token).await.status == 400).then_some(())).await;
+
+    let with = Publisher::start(&json!({"keys": [ELLIPTIC.jwk()]}));
+    import(&with.url);
+    let answered = async || {
+        let request = world.browser().request(Method::GET, &world.url("/oidc/userinfo")).bearer_auth(token);
+        let response = request.send().await.expect("an answer");
+        match response.status().as_u16() {
+            200 => Some(response.text().await.expect("a body")),
+            _ => None,
+        }
+    };
+    let read = |body: &str| serde_json::from_str::<Value>(&ELLIPTIC.decrypt(body).1).expect("JSON");
+    let claims = read(&until("a key for encryption", answered).await);
+    assert!(claims["phone_number"].is_string() && claims["address"].is_object(), "both: {claims}");
+    let claims = read(&userinfo(world, token).await.1);
+    assert!(claims.get("phone_number").is_none() && claims.get("address").is_none(), "{claims}");
 }

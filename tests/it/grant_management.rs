@@ -18,6 +18,7 @@ on_both_backends!(
     grant_management_requests_that_contradict_are_refused,
     grant_management_nothing_follows_a_grant_that_was_revoked_meanwhile,
     grant_management_details_join_a_grant_but_for_those_that_are_read_once,
+    grant_management_a_query_tells_what_was_agreed_to_and_a_merge_keeps_it,
 );
 
 const BOTH: &str = "grant_management_query grant_management_revoke";
@@ -255,7 +256,46 @@ async fn grant_management_nothing_follows_a_grant_that_was_revoked_meanwhile(wor
         assert_eq!(revoke(world, client, id).await, 204);
         world.redeem(client, &code).await.refused(400, "invalid_grant");
         assert_eq!(query(world, client, id).await.0, 404);
+
+        // Of two that join it each takes the place of the one before.
+        let code = code_of(&browser.sign_in(world, &asked, &person).await);
+        let first = world.redeem(client, &code).await.granted();
+        let id = first.get("grant_id");
+        let merge = asking(client, "openid", "merge", Some(id)).and("prompt", "none");
+        let mut codes = Vec::new();
+        for _ in 0..3 {
+            codes.push(code_of(&browser.begin(world, &merge).await.away()));
+        }
+        let one = world.redeem(client, &codes[0]).await.granted();
+        let other = world.redeem(client, &codes[1]).await.granted();
+        assert_eq!((one.get("grant_id"), other.get("grant_id")), (id, id));
+        assert!(!world.is_active(client, one.get("access_token")).await);
+        // Ended by its refresh token, it does not come back under its name either.
+        let token = [("token", other.get("refresh_token"))];
+        assert_eq!(world.post_as(client, "/oidc/revoke", &token).await.status, 200);
+        world.redeem(client, &codes[2]).await.refused(400, "invalid_grant");
+        assert_eq!(query(world, client, id).await.0, 404);
     }
+}
+
+async fn grant_management_a_query_tells_what_was_agreed_to_and_a_merge_keeps_it(world: &World) {
+    let (person, mut browser) = (world.person(), world.browser());
+    let claims = r#"{"userinfo":{"birthdate":null,"phone_number":null,
+        "verified_claims":{"verification":{"trust_framework":null},"claims":{"given_name":null}}}}"#;
+    let asked = asking(TRUST, "openid profile offline_access", "create", None).and("claims", claims);
+    let page = browser.begin_with_number(world, &asked, &person).await;
+    let page = browser.enter_code(&page, &world.sandbox.next_code(&person).await).await.page();
+    // The optional data are left unticked.
+    let code = code_of(&browser.press(&page.expect("allow"), "allow", &[]).await.away());
+    let first = world.redeem(TRUST, &code).await.granted();
+    let id = first.get("grant_id");
+    assert_eq!(query(world, TRUST, id).await.1["claims"], json!(["verified_claims"]));
+    let merge = asking(TRUST, "openid", "merge", Some(id)).and("prompt", "none");
+    let code = code_of(&browser.begin(world, &merge).await.away());
+    let merged = world.redeem(TRUST, &code).await.granted();
+    assert_eq!(query(world, TRUST, id).await.1["claims"], json!(["verified_claims"]));
+    let claims = world.userinfo(merged.get("access_token")).await.granted().body;
+    assert!(claims["verified_claims"]["claims"]["given_name"].is_string(), "{claims}");
 }
 
 async fn grant_management_details_join_a_grant_but_for_those_that_are_read_once(world: &World) {

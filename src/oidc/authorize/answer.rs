@@ -15,8 +15,8 @@ use super::{Authorization, ClientError, RedirectTarget, VerifiedRedirect, form_p
 use crate::clients::Client;
 use crate::grants::{self, GrantDetails};
 use crate::oidc::code::CodeContent;
-use crate::oidc::encryption;
-use crate::oidc::error::{ErrorCode, OAuthError};
+use crate::oidc::error::{ErrorCode, OAuthError, TokenError};
+use crate::oidc::{encryption, signature};
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::Batch;
 use crate::platform::jose::UNTYPED;
@@ -102,15 +102,14 @@ impl Authorization {
         claims.insert("iss".to_owned(), issuer.into());
         claims.insert("aud".to_owned(), client.id.as_str().into());
         claims.insert("exp".to_owned(), now.plus(SIGNED_SECONDS).0.into());
+        let later = |error: TokenError| {
+            ServiceError::Unavailable(format!("client {}: {}", client.id, error.description))
+        };
         let recipient =
             encryption::recipient(&self.provider, client, client.answers.authorization_encryption);
-        let recipient = recipient.await.map_err(|error| {
-            ServiceError::Unavailable(format!("client {}: {}", client.id, error.description))
-        })?;
+        let recipient = recipient.await.map_err(later)?;
         let keys = self.provider.keys.current();
-        let key = keys
-            .signing(client.requests.response_alg, now)
-            .ok_or_else(|| ServiceError::Internal("no key signs authorization responses".to_owned()))?;
+        let key = signature::key(&keys, client.requests.response_alg, now).map_err(later)?;
         let token = encryption::nested(key.sign(UNTYPED, &claims), recipient.as_ref())?;
         Ok(Answer::new(redirect, vec![("response", token)]))
     }

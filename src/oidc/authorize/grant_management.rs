@@ -8,6 +8,7 @@ use crate::clients::PersonalData;
 use crate::grants::{Grant, Grants};
 use crate::oidc::claims::SCOPES;
 use crate::oidc::error::{ErrorCode, OAuthError};
+use crate::oidc::verified_claims::MOST_REQUESTS;
 use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
 
@@ -123,6 +124,13 @@ fn join(request: &mut AuthorizationRequest, grant: &Grant, now: Timestamp) -> Re
     let (names, claims) = (&mut request.claims.names, &grant.details.claims);
     names.userinfo.extend(claims.userinfo.iter().cloned());
     names.id_token.extend(claims.id_token.iter().cloned());
+    for (own, held) in [
+        (&mut names.verified_userinfo, &claims.verified_userinfo),
+        (&mut names.verified_id_token, &claims.verified_id_token),
+    ] {
+        let more: Vec<_> = held.iter().filter(|held| !own.contains(held)).cloned().collect();
+        own.extend(more);
+    }
     // A grant that names none is for all.
     let resources = &grant.details.resources;
     if resources.is_empty() || request.resources.is_empty() {
@@ -137,7 +145,11 @@ fn join(request: &mut AuthorizationRequest, grant: &Grant, now: Timestamp) -> Re
     let more: Vec<PersonalData> = lasting.cloned().collect();
     request.details.extend(more);
     let data = request.data();
-    let wrong = if data.general().intersection(&data.detailed()).next().is_some() {
+    let names = &request.claims.names;
+    let wrong = if names.verified_userinfo.len().max(names.verified_id_token.len()) > MOST_REQUESTS {
+        let words = "the request and the grant that it joins have more than 10 verified_claims together: replace the grant";
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, words));
+    } else if data.general().intersection(&data.detailed()).next().is_some() {
         "the request and the grant that it joins ask for a data set in general and for one purpose: replace the grant"
     } else if request.details.len() > MOST_DETAILS {
         "the request and the grant that it joins have more than four authorization_details together: replace the grant"

@@ -41,11 +41,10 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::claims::{ClaimsRequest, requested};
-use super::encryption;
 use super::error::{ErrorCode, OAuthError, TokenError};
 use super::pushed_request::{self, PushedRequests};
 use super::resource::registered;
-use super::{Codes, Provider};
+use super::{Codes, Provider, encryption, signature};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, DataRequest, PersonalData};
 use crate::grants::Grants;
@@ -259,14 +258,18 @@ fn apply(
     Ok(request)
 }
 
-/// Makes sure that what is to be encrypted for the client can be (JARM §3): nobody is to sign in for an answer that cannot be sent.
+/// Makes sure that what is to be signed and encrypted for the client can be (JARM §3): nobody is to sign in for an answer that
+/// cannot be sent.
 ///
 /// # Errors
-/// [`TokenError`] when the client has no key for it, or its keys cannot be fetched.
+/// [`TokenError`] when no key signs it yet, the client has no key for it, or its keys cannot be fetched.
 async fn answerable(provider: &Provider, redirect: &VerifiedRedirect) -> Result<(), TokenError> {
+    if !redirect.mode().is_signed() {
+        return Ok(());
+    }
     let client = redirect.client();
-    let encryption = client.answers.authorization_encryption.filter(|_| redirect.mode().is_signed());
-    encryption::recipient(provider, client, encryption).await.map(|_| ())
+    signature::key(&provider.keys.current(), client.requests.response_alg, provider.clock.now())?;
+    encryption::recipient(provider, client, client.answers.authorization_encryption).await.map(|_| ())
 }
 
 /// The request in the query.

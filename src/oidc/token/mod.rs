@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use self::issue::TokenResponse;
 use super::error::{ErrorCode, TokenError};
-use super::{Tokens, client_auth, encryption};
+use super::{Tokens, client_auth, encryption, signature};
 use crate::audit::Kind;
 use crate::clients::{Client, GrantType};
 use crate::grants::Confirmation;
@@ -33,7 +33,7 @@ struct TokenRequest<'a> {
     params: &'a Params,
     /// What the tokens are bound to: the client has proven that it has it.
     bound_to: Option<Confirmation>,
-    /// The key that its ID tokens are encrypted for, if they are.
+    /// The key that its ID tokens are encrypted for, if they are and it gets one.
     recipient: Option<&'a RecipientKey>,
 }
 
@@ -66,10 +66,7 @@ async fn exchange(
     let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
     let issued = async {
         let bound_to = possession(tokens, request, &client).await?;
-        let encryption = client.answers.id_token_encryption;
-        let recipient = encryption::recipient(&tokens.provider, &client, encryption).await?;
-        let recipient = recipient.as_ref();
-        let request = TokenRequest { tokens, client: &client, params: &params, bound_to, recipient };
+        let request = TokenRequest { tokens, client: &client, params: &params, bound_to, recipient: None };
         issue(request, grant).await
     };
     let response = issued.await.map_err(|error| error.of(&client.id))?;
@@ -118,6 +115,18 @@ async fn issue(request: TokenRequest<'_>, grant: &mut &'static str) -> Result<To
             "the client is not registered for this grant_type",
         ));
     }
+    // Before anything is used up: what its tokens are signed with, and the key that its ID token is encrypted for, which may have
+    // to be fetched. Who gets no ID token does not depend on where that is.
+    let TokenRequest { tokens, client, .. } = request;
+    let provider = &tokens.provider;
+    let id_token = match kind {
+        GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::DeviceCode => true,
+        GrantType::ClientCredentials | GrantType::TokenExchange => false,
+    };
+    signature::of_tokens(&provider.keys.current(), client, id_token, provider.clock.now())?;
+    let encryption = client.answers.id_token_encryption.filter(|_| id_token);
+    let recipient = encryption::recipient(provider, client, encryption).await?;
+    let request = TokenRequest { recipient: recipient.as_ref(), ..request };
     match kind {
         GrantType::AuthorizationCode => authorization_code::issue(request).await,
         GrantType::RefreshToken => refresh_token::issue(request).await,

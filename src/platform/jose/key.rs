@@ -51,6 +51,14 @@ impl Alg {
         Self::ALL.into_iter().find(|alg| alg.name() == name)
     }
 
+    /// Whether there were versions without it: a node of such a version may run beside this one during an upgrade.
+    pub(super) const fn came_later(self) -> bool {
+        match self {
+            Self::RS256 | Self::ES256 | Self::EdDSA => false,
+            Self::PS256 => true,
+        }
+    }
+
     fn algorithm(self) -> Algorithm {
         match self {
             Self::RS256 => Algorithm::RS256,

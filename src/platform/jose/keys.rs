@@ -25,13 +25,16 @@ pub(super) const KEEP_AFTER: i64 = 24 * 3600;
 /// Seconds for which a key that has retired still verifies hints: longer than a client keeps a person signed in.
 const HINTS_FOR: i64 = 180 * 24 * 3600;
 
+/// Seconds within which all nodes of a new provider have made its first keys.
+const BEGINNING: i64 = 600;
+
 /// A snapshot of the keys.
 pub struct KeySet {
     keys: Vec<Entry>,
     /// Keys that are published no more; their private halves are not kept in memory.
     retired: Vec<VerifyingKey>,
     jwks: Arc<[u8]>,
-    /// The table's version when the keys were read.
+    /// The tables' version when the keys were read.
     version: (i64, i64),
 }
 
@@ -203,7 +206,7 @@ fn verify<'a>(
     Ok(key.claims(token)?)
 }
 
-/// The keys in use by this node, reloaded when the table changes.
+/// The keys in use by this node, reloaded when the tables change.
 pub struct SigningKeys {
     db: Db,
     sealer: Sealer,
@@ -213,7 +216,9 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Loads the keys; the first start creates one per algorithm, active at once.
+    /// Loads the keys; the first start creates one per algorithm, active at once. One of an algorithm that a running provider did
+    /// not have is published ahead, as its successors are: nodes of the version before do not publish it, and clients may have
+    /// read the key set.
     ///
     /// # Errors
     /// [`SigningKeysError`].
@@ -232,8 +237,10 @@ impl SigningKeys {
             .collect();
         let mut created = Vec::new();
         if !missing.is_empty() {
+            let running = keys.keys.iter().any(|entry| entry.created_at.plus(BEGINNING) <= now);
             for alg in missing {
-                let key = new_key(alg, rsa_bits, now, now);
+                let ahead = if running && alg.came_later() { PUBLISH_AHEAD } else { 0 };
+                let key = new_key(alg, rsa_bits, now, now.plus(ahead));
                 if store::insert(&db, &sealer, &key).await? {
                     created.push((key.kid, alg));
                 }
@@ -253,7 +260,7 @@ impl SigningKeys {
         self.current.load_full()
     }
 
-    /// Reloads the keys if the table has changed.
+    /// Reloads the keys if the tables have changed.
     ///
     /// # Errors
     /// [`SigningKeysError`]; the previous keys stay in use.

@@ -1,4 +1,5 @@
-//! SQL of the table `signing_keys`.
+//! SQL of the tables `signing_keys` and `later_signing_keys`. The second has the keys of algorithms that were added later: a node
+//! of the version before reads every row of the first, and stops at one that it does not know.
 
 use super::Alg;
 use crate::platform::clock::Timestamp;
@@ -7,9 +8,20 @@ use crate::platform::seal::Sealer;
 use zeroize::Zeroizing;
 
 /// The tables of this store.
-pub(crate) const TABLES: &[&str] = &[TABLE];
+pub(crate) const TABLES: &[&str] = &[TABLE, "later_signing_keys"];
 
 const TABLE: &str = "signing_keys";
+
+/// A statement on the table that has the keys of an algorithm.
+macro_rules! of_alg {
+    ($alg:expr, $before:literal, $after:literal) => {
+        if $alg.came_later() {
+            db::statement(concat!($before, "later_signing_keys", $after))
+        } else {
+            db::statement(concat!($before, "signing_keys", $after))
+        }
+    };
+}
 
 /// A stored key, decrypted.
 pub(super) struct StoredKey {
@@ -31,7 +43,9 @@ pub(super) async fn all(
     let rows = db
         .read_all(
             db::statement(
-                "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
+                "SELECT kid, alg, sealed, created_at, active_from, retire_at FROM (\
+                 SELECT kid, alg, sealed, created_at, active_from, retire_at FROM signing_keys \
+                 UNION ALL SELECT kid, alg, sealed, created_at, active_from, retire_at FROM later_signing_keys) k \
                  WHERE retire_at IS NULL OR retire_at > $1 ORDER BY created_at, kid",
             )
             .bind(since.0.max(0)),
@@ -78,16 +92,29 @@ fn read(row: &Row, sealer: &Sealer, retire_at: Option<Timestamp>) -> Result<Stor
 /// the keys of the earlier one.
 const LIST: &str = "signing_keys";
 
+/// The statement that stores the first key of an algorithm.
+macro_rules! first {
+    ($table:literal) => {
+        concat!(
+            "INSERT INTO ",
+            $table,
+            " (kid, alg, sealed, created_at, active_from) SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT 1 FROM ",
+            $table,
+            " WHERE alg = $6 AND retire_at IS NULL)"
+        )
+    };
+}
+
 /// Stores the first key of an algorithm. Returns whether there was none.
 pub(super) async fn insert(db: &Db, sealer: &Sealer, key: &StoredKey) -> Result<bool, DbError> {
-    let insertion = db::statement(
-        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) \
-         SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS \
-         (SELECT 1 FROM signing_keys WHERE alg = $6 AND retire_at IS NULL)",
-    );
+    let insertion = if key.alg.came_later() {
+        db::statement(first!("later_signing_keys"))
+    } else {
+        db::statement(first!("signing_keys"))
+    };
     let insertion = with_key(insertion, sealer, key).bind(key.alg.name());
     db.guarded(db::take_number(LIST), vec![insertion]).await?;
-    let stored = db::statement("SELECT kid FROM signing_keys WHERE kid = $1").bind(&key.kid);
+    let stored = of_alg!(key.alg, "SELECT kid FROM ", " WHERE kid = $1").bind(&key.kid);
     Ok(db.read_optional(stored).await?.is_some())
 }
 
@@ -101,36 +128,37 @@ pub(super) async fn succeed(
     created_before: Timestamp,
     retire_at: Timestamp,
 ) -> Result<bool, DbError> {
-    let retirement = db::statement(
-        "UPDATE signing_keys SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL AND created_at < $3 \
-         RETURNING kid",
+    let retirement = of_alg!(
+        key.alg,
+        "UPDATE ",
+        " SET retire_at = $1 WHERE alg = $2 AND retire_at IS NULL AND created_at < $3 RETURNING kid"
     )
     .bind(retire_at.0)
     .bind(key.alg.name())
     .bind(created_before.0);
-    let insertion = db::statement(
-        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) VALUES ($1, $2, $3, $4, $5)",
-    );
-    let insertion = with_key(insertion, sealer, key);
-    db.guarded(retirement, vec![insertion]).await.map(|row| row.is_some())
+    db.guarded(retirement, vec![insertion(sealer, key)]).await.map(|row| row.is_some())
 }
 
 /// Stores a key in the place of all others of its algorithm, which retire as if they always had: both or neither.
 pub(super) async fn replace(db: &Db, sealer: &Sealer, key: &StoredKey) -> Result<(), DbError> {
-    let retirement =
-        db::statement("UPDATE signing_keys SET retire_at = 0 WHERE alg = $1").bind(key.alg.name());
-    let insertion = db::statement(
-        "INSERT INTO signing_keys (kid, alg, sealed, created_at, active_from) VALUES ($1, $2, $3, $4, $5)",
-    );
-    db.all_or_nothing(vec![retirement, with_key(insertion, sealer, key)]).await
+    let retirement = of_alg!(key.alg, "UPDATE ", " SET retire_at = 0 WHERE alg = $1").bind(key.alg.name());
+    db.all_or_nothing(vec![retirement, insertion(sealer, key)]).await
 }
 
 /// The keys of an algorithm that are accepted nowhere any more.
 pub(super) async fn withdrawn(db: &Db, alg: Alg) -> Result<Vec<String>, DbError> {
-    let found =
-        db::statement("SELECT kid FROM signing_keys WHERE alg = $1 AND retire_at = 0 ORDER BY created_at");
+    let found = of_alg!(alg, "SELECT kid FROM ", " WHERE alg = $1 AND retire_at = 0 ORDER BY created_at");
     let rows = db.read_all(found.bind(alg.name())).await?;
     rows.iter().map(|row| db::text(row, TABLE, "kid")).collect()
+}
+
+fn insertion(sealer: &Sealer, key: &StoredKey) -> Statement {
+    let insertion = of_alg!(
+        key.alg,
+        "INSERT INTO ",
+        " (kid, alg, sealed, created_at, active_from) VALUES ($1, $2, $3, $4, $5)"
+    );
+    with_key(insertion, sealer, key)
 }
 
 fn with_key(statement: Statement, sealer: &Sealer, key: &StoredKey) -> Statement {
@@ -142,12 +170,12 @@ fn with_key(statement: Statement, sealer: &Sealer, key: &StoredKey) -> Statement
         .bind(key.active_from.0)
 }
 
-/// A number that changes whenever the table does.
+/// A number that changes whenever one of the tables does.
 pub(super) async fn version(db: &Db) -> Result<(i64, i64), DbError> {
     let row = db
         .read_one(db::statement(
             "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(COALESCE(retire_at, 0)), 0) AS BIGINT) AS r \
-             FROM signing_keys",
+             FROM (SELECT retire_at FROM signing_keys UNION ALL SELECT retire_at FROM later_signing_keys) k",
         ))
         .await?;
     Ok((db::int(&row, TABLE, "n")?, db::int(&row, TABLE, "r")?))

@@ -84,6 +84,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0012_muted_services.sql"),
     },
     Migration {
+        version: 13,
+        description: "later signing keys",
+        sql: include_str!("../../../../migrations/0013_later_signing_keys.sql"),
+    },
+    Migration {
         version: 14,
         description: "details and managed grants",
         sql: include_str!("../../../../migrations/0014_details_and_managed_grants.sql"),

@@ -192,7 +192,7 @@ async fn a_key_and_the_end_of_its_predecessor_are_stored_together() {
     assert!(keys.rotate(Alg::ES256, 2048, 10).await.is_err());
     assert!(keys.rotate_old(2048, 1, |_, _| ()).await.is_err());
     let all = db.read_one(db::statement("SELECT COUNT(*) AS n FROM signing_keys")).await.unwrap();
-    assert_eq!(db::int(&all, "signing_keys", "n").unwrap(), 4, "no key without the other's end");
+    assert_eq!(db::int(&all, "signing_keys", "n").unwrap(), 3, "no key without the other's end");
 
     db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
     let new = keys.rotate(Alg::ES256, 2048, 10).await.unwrap();
@@ -215,27 +215,52 @@ async fn an_algorithm_that_came_later_gets_a_key_of_its_own_at_the_next_start_an
     };
     let before = Alg::ALL.map(|alg| kid(&first, alg));
     // As a version left it that did not know the algorithm.
-    db.execute(db::statement("DELETE FROM signing_keys WHERE alg = 'PS256'")).await.unwrap();
+    db.execute(db::statement("DELETE FROM later_signing_keys")).await.unwrap();
     clock.advance(86_400);
     let (one, other) = futures_util::future::join(load(), load()).await;
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!(one.created().len() + other.created().len(), 1, "one of the two makes it");
     other.refresh().await.unwrap();
     one.refresh().await.unwrap();
+    assert_eq!(kid(&one, Alg::PS256), "", "nodes of the version before do not publish it");
+    let published: Value = serde_json::from_slice(&one.current().jwks()).unwrap();
+    let published = published["keys"].as_array().unwrap().iter().filter(|key| key["alg"] == "PS256");
+    assert_eq!(published.count(), 1, "it is published before it signs");
+    clock.advance(PUBLISH_AHEAD);
     for (alg, before) in Alg::ALL.into_iter().zip(before) {
         assert_eq!(kid(&one, alg), kid(&other, alg), "{alg:?}");
         assert_eq!(kid(&one, alg) == before, alg != Alg::PS256, "the others go on: {alg:?}");
     }
-    assert!(
-        !kid(&one, Alg::PS256).is_empty(),
-        "it signs at once: nothing was signed by that algorithm before"
-    );
+    assert!(!kid(&one, Alg::PS256).is_empty());
+    // It need not wait: an operator may have it sign sooner, and it is rotated and withdrawn as the others are.
+    let next = one.rotate(Alg::PS256, 2048, 0).await.unwrap();
+    assert_eq!(kid(&one, Alg::PS256), next);
+    other.refresh().await.unwrap();
+    assert_eq!(kid(&other, Alg::PS256), next, "other nodes follow");
+    let (new, withdrawn) = one.replace_leaked(Alg::PS256, 2048).await.unwrap();
+    assert_eq!((kid(&one, Alg::PS256), withdrawn.len()), (new, 2));
 
     // The other way round: a row of a later version keeps no node from reading its own.
-    db.execute(db::statement("UPDATE signing_keys SET alg = 'ML-DSA-65' WHERE alg = 'PS256'")).await.unwrap();
+    db.execute(db::statement("UPDATE later_signing_keys SET alg = 'ML-DSA-65'")).await.unwrap();
     let stored = KeySet::stored(&db, &keyring, clock.now()).await.unwrap();
     assert!(
         stored.signing(Alg::ES256, clock.now()).is_some()
             && stored.signing(Alg::PS256, clock.now()).is_none()
     );
+}
+
+#[actix_web::test]
+async fn the_version_before_finds_no_key_that_it_cannot_read() {
+    let db = TestDb::migrated().await;
+    let keyring = Keyring::read_or_create(&db.folder().join("keyring.toml")).unwrap();
+    let keys = SigningKeys::load(db.clone(), &keyring, Clock::manual(NOW), 2048).await.unwrap();
+    for alg in Alg::ALL {
+        keys.rotate(alg, 2048, 0).await.unwrap();
+        keys.replace_leaked(alg, 2048).await.unwrap();
+    }
+    // It reads the whole table, and stops at any other algorithm.
+    let rows =
+        db.read_all(db::statement("SELECT DISTINCT alg FROM signing_keys ORDER BY alg")).await.unwrap();
+    let known: Vec<_> = rows.iter().map(|row| db::text(row, "signing_keys", "alg").unwrap()).collect();
+    assert_eq!(known, ["ES256", "EdDSA", "RS256"]);
 }
