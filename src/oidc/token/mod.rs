@@ -120,7 +120,9 @@ async fn issue(request: TokenRequest<'_>, grant: &mut &'static str) -> Result<To
     let TokenRequest { tokens, client, .. } = request;
     let provider = &tokens.provider;
     let id_token = match kind {
-        GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::DeviceCode => true,
+        GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::DeviceCode | GrantType::Ciba => {
+            true
+        }
         GrantType::ClientCredentials | GrantType::TokenExchange => false,
     };
     signature::of_tokens(&provider.keys.current(), client, id_token, provider.clock.now())?;
