@@ -10,7 +10,7 @@ use url::{Url, form_urlencoded};
 
 use crate::drive::{Browser, Codes, Failure, path_and_query};
 use crate::http::{Connection, Target};
-use crate::people::{DEVICE_GRANT, REDIRECT_URI};
+use crate::people::{CIBA_GRANT, DEVICE_GRANT, REDIRECT_URI};
 use crate::proofs::SIGNER;
 
 /// One PKCE verifier for all: what the server does with it does not depend on its value.
@@ -26,6 +26,7 @@ pub(crate) struct World {
     introspection: String,
     par: Option<String>,
     device: Option<String>,
+    backchannel: Option<String>,
     issuer: String,
     token_url: String,
 }
@@ -42,6 +43,7 @@ struct Metadata {
     introspection_endpoint: Option<Url>,
     pushed_authorization_request_endpoint: Option<Url>,
     device_authorization_endpoint: Option<Url>,
+    backchannel_authentication_endpoint: Option<Url>,
     issuer: String,
 }
 
@@ -72,6 +74,7 @@ impl World {
             token: path_and_query(&metadata.token_endpoint),
             par: metadata.pushed_authorization_request_endpoint.as_ref().map(path_and_query),
             device: metadata.device_authorization_endpoint.as_ref().map(path_and_query),
+            backchannel: metadata.backchannel_authentication_endpoint.as_ref().map(path_and_query),
             token_url: metadata.token_endpoint.to_string(),
             issuer: metadata.issuer,
             introspection: metadata.introspection_endpoint.as_ref().map(path_and_query).unwrap_or_default(),
@@ -222,7 +225,24 @@ impl User {
         Ok(())
     }
 
-    /// Polls; nobody has decided, and the device does not keep its interval.
+    /// Asks its first person by CIBA and prepares polling for the answer.
+    pub(crate) async fn prepare_request(&mut self) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Asked {
+            auth_req_id: String,
+        }
+        let ask = self.world.backchannel.as_ref().ok_or("discovery names no backchannel endpoint")?;
+        let begin = self.form_request(ask, &[("scope", "openid"), ("login_hint", self.numbers[0].as_str())]);
+        self.browser.send_bytes(&begin).await?;
+        self.browser.expect(200, ask)?;
+        let asked: Asked =
+            serde_json::from_slice(self.browser.connection.body()).map_err(|error| error.to_string())?;
+        let form = [("grant_type", CIBA_GRANT), ("auth_req_id", asked.auth_req_id.as_str())];
+        self.prepared = self.form_request(&self.world.token, &form);
+        Ok(())
+    }
+
+    /// Polls; nobody has decided, and whoever polls does not keep the interval.
     pub(crate) async fn poll(&mut self) -> Result<(), Failure> {
         match self.repeat_for(400, "\"slow_down\"").await {
             Err(_) if self.browser.connection.status() == 400 => self.holds("\"authorization_pending\""),

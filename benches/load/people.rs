@@ -27,8 +27,14 @@ pub(crate) const PUSHING: &str = "load-pushing";
 /// Asks for device codes.
 pub(crate) const DEVICE: &str = "load-device";
 
+/// Asks people who are not at its site.
+pub(crate) const DESK: &str = "load-desk";
+
 /// The grant of devices (RFC 8628).
 pub(crate) const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// The grant of requests to people elsewhere (CIBA Core 1.0).
+pub(crate) const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 
 /// Clients as a provider must know them: id, ID token algorithm, JWT access token algorithm.
 const CLIENTS: [(&str, &str, Option<&str>); 5] = [
@@ -150,6 +156,7 @@ pub(crate) fn later_clients_file(jwk: &str) -> String {
             format!("pushed_requests_most = 1000000\nredirect_uris = [\"{REDIRECT_URI}\"]"),
         ),
         (DEVICE, with_secret(DEVICE), format!("grant_types = [\"{DEVICE_GRANT}\"]")),
+        (DESK, with_secret(DESK), format!("grant_types = [\"{CIBA_GRANT}\"]")),
     ] {
         let _ = write!(
             file,
@@ -208,6 +215,6 @@ mod tests {
         let clients: toml::Table = clients_file().parse().unwrap();
         assert_eq!(clients["clients"].as_array().unwrap().len(), CLIENTS.len());
         let later: toml::Table = later_clients_file(r#"{"kty":"EC"}"#).parse().unwrap();
-        assert_eq!(later["clients"].as_array().unwrap().len(), 3);
+        assert_eq!(later["clients"].as_array().unwrap().len(), 4);
     }
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::drive::Failure;
 use crate::flows::{DISCOVERY, User, World};
-use crate::people::{DEVICE, ES256, JWT_EDDSA, JWT_ES256, JWT_RS256, KEYED, PUSHING, RS256, SCOPE};
+use crate::people::{DESK, DEVICE, ES256, JWT_EDDSA, JWT_ES256, JWT_RS256, KEYED, PUSHING, RS256, SCOPE};
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,6 +29,8 @@ pub(crate) enum Scenario {
     Par,
     /// Poll of a device that waits for its person
     DevicePoll,
+    /// Poll of a service whose person has not decided yet (CIBA)
+    CibaPoll,
     /// Introspection of an active opaque access token
     Introspection,
     /// GET of UserInfo with an opaque access token
@@ -57,6 +59,7 @@ impl Scenario {
             Self::TokenPrivateKeyJwt => KEYED,
             Self::Par => PUSHING,
             Self::DevicePoll => DEVICE,
+            Self::CibaPoll => DESK,
             Self::TokenClientCredentialsEs256 => JWT_ES256,
             Self::TokenClientCredentialsRs256 => JWT_RS256,
             Self::TokenClientCredentialsEddsa => JWT_EDDSA,
@@ -88,6 +91,7 @@ impl Scenario {
             Self::TokenPrivateKeyJwt | Self::TokenDpop => {}
             Self::Par => user.prepare_pushing()?,
             Self::DevicePoll => user.prepare_device().await?,
+            Self::CibaPoll => user.prepare_request().await?,
             Self::Introspection => user.prepare_introspection().await?,
             Self::Userinfo => user.prepare_userinfo().await?,
             Self::Refresh | Self::RefreshRs256 => user.prepare_refresh().await?,
@@ -109,7 +113,7 @@ impl Scenario {
             Self::TokenPrivateKeyJwt => user.token_by_assertion().await,
             Self::TokenDpop => user.token_with_proof().await,
             Self::Par => user.repeat_for(201, "\"request_uri\"").await,
-            Self::DevicePoll => user.poll().await,
+            Self::DevicePoll | Self::CibaPoll => user.poll().await,
             Self::Introspection => user.repeat("\"active\":true").await,
             Self::Userinfo => user.repeat("\"sub\"").await,
             Self::Refresh | Self::RefreshRs256 => user.refresh().await,
