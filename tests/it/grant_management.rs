@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::client_file::{ESTATE, MACHINE, SHOP, TRUST};
+use crate::support::client_file::{ESTATE, MACHINE, SHOP, TRUST, client};
+use crate::support::wait::until;
 use crate::support::{
     Asked, Backend, Browser, Page, Person, Setup, Step, World, code_of, on_both_backends, param,
 };
@@ -19,6 +20,7 @@ on_both_backends!(
     grant_management_nothing_follows_a_grant_that_was_revoked_meanwhile,
     grant_management_details_join_a_grant_but_for_those_that_are_read_once,
     grant_management_a_query_tells_what_was_agreed_to_and_a_merge_keeps_it,
+    grant_management_a_merge_asks_for_nothing_that_the_registration_lost,
 );
 
 const BOTH: &str = "grant_management_query grant_management_revoke";
@@ -320,6 +322,38 @@ async fn grant_management_details_join_a_grant_but_for_those_that_are_read_once(
     // In general and for one purpose do not go together.
     let url = browser.begin(world, &asking(TRUST, "openid phone", "merge", Some(id))).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("invalid_authorization_details"), "{url}");
+}
+
+async fn grant_management_a_merge_asks_for_nothing_that_the_registration_lost(world: &World) {
+    let id = "shrinking";
+    let import = |sets: &str| {
+        let members = format!(
+            "grant_types = [\"authorization_code\", \"refresh_token\"]\ngrant_management = true\n\
+             authorization_details_types = [\"personal_data\"]\ndata_sets = [{sets}]\n"
+        );
+        let file = world.folder.file("shrinking.toml");
+        std::fs::write(&file, client(id, &members)).expect("a file");
+        world.command(&["client", "import", &file.display().to_string()]);
+    };
+    import("{ name = \"phone\" }, { name = \"address\" }");
+    let known = async || (world.redeem(id, "x").await.body["error"] != "invalid_client").then_some(());
+    until("the provider to know the client", known).await;
+    let (person, mut browser) = (world.person(), world.browser());
+    let detail =
+        |set: &str| json!({"type": "personal_data", "data_sets": [set], "purpose": set, "use": "repeated"});
+    let details = json!([detail("phone"), detail("address")]).to_string();
+    let both = asking(id, "openid offline_access", "create", None).and("authorization_details", &details);
+    let code = code_of(&browser.sign_in(world, &both, &person).await);
+    let first = world.redeem(id, &code).await.granted();
+    assert_eq!(first.body["authorization_details"].as_array().map(Vec::len), Some(2), "{}", first.body);
+    import("{ name = \"phone\" }");
+    let lost = async || (world.push(&both).await.status == 400).then_some(());
+    until("the provider to know what it lost", lost).await;
+    let merge = asking(id, "openid", "merge", Some(first.get("grant_id"))).and("prompt", "none");
+    let code = code_of(&browser.begin(world, &merge).await.away());
+    let merged = world.redeem(id, &code).await.granted();
+    let left = merged.body["authorization_details"].as_array().expect("details");
+    assert_eq!((left.len(), &left[0]["purpose"]), (1, &json!("phone")), "{}", merged.body);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::client_file::SHOP;
+use crate::support::client_file::{SHOP, VAULT};
 use crate::support::process::{both_streams, run};
 use crate::support::wait::until;
 use crate::support::{Asked, Backend, Setup, Tokens, World, alone_on_both_backends, code_of, jwt, param};
@@ -14,6 +14,7 @@ alone_on_both_backends!(
     revoked_tokens_go_when_they_would_have_expired,
     messages_go_after_two_days_and_consents_never,
     keys_get_successors_at_ninety_days_and_stay_published_a_day,
+    a_key_of_an_algorithm_that_an_upgrade_brought_is_published_before_it_signs,
 );
 
 const MINUTE: i64 = 60;
@@ -139,6 +140,29 @@ async fn keys_get_successors_at_ninety_days_and_stay_published_a_day(setup: Setu
     jwt::verify(after.get("id_token"), &left);
     assert_eq!(refusal(&before).await, "login_required", "a hint may be as old as the client's own session");
     assert_eq!(refusal(&after).await, "login_required");
+}
+
+async fn a_key_of_an_algorithm_that_an_upgrade_brought_is_published_before_it_signs(setup: Setup) {
+    let mut world = setup.start().await;
+    let asked = Asked::by(VAULT).with("scope", "openid phone offline_access");
+    let before = world.tokens(&asked, &world.person()).await;
+    // As a version left it that did not know the algorithm, some time ago.
+    world.nodes[0].running.kill();
+    world.change_database("DELETE FROM later_signing_keys").await;
+    world.change_database("UPDATE signing_keys SET created_at = created_at - 1000").await;
+    world.start_again().await;
+    let published = world.keys().await;
+    let published = published["keys"].as_array().expect("keys").iter().filter(|key| key["alg"] == "PS256");
+    assert_eq!(published.count(), 1);
+    // Nothing is used up, and nobody signs in for what cannot be signed; others notice nothing.
+    let refused = world.refresh(VAULT, before.get("refresh_token")).await;
+    refused.refused(503, "temporarily_unavailable");
+    let pushed = world.push(&Asked::by(VAULT).and("response_mode", "jwt")).await;
+    pushed.refused(503, "temporarily_unavailable");
+    tokens(&world, "openid phone").await;
+    world.advance(HOUR).await;
+    let after = world.refresh(VAULT, before.get("refresh_token")).await.granted();
+    jwt::verify(after.get("id_token"), &world.keys().await);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::input::Input;
 use super::{AuthorizationRequest, Rejection};
-use crate::clients::PersonalData;
+use crate::clients::{DetailType, PersonalData};
 use crate::grants::{Grant, Grants};
 use crate::oidc::claims::SCOPES;
 use crate::oidc::error::{ErrorCode, OAuthError};
@@ -140,7 +140,14 @@ fn join(request: &mut AuthorizationRequest, grant: &Grant, now: Timestamp) -> Re
             resources.iter().filter(|uri| !request.resources.contains(uri)).cloned().collect();
         request.resources.extend(more);
     }
+    // What the registration has lost since is asked for no more, as in a request of its own.
+    let client = request.redirect.client();
+    let allowed = |asked: &PersonalData| {
+        client.data.detail_types.contains(&DetailType::PersonalData)
+            && asked.data_sets.iter().all(|set| client.data_set(*set).is_some())
+    };
     let lasting = grant.details.agreed.iter().filter(|own| own.is_live(now) && !own.asked.is_single());
+    let lasting = lasting.filter(|own| allowed(&own.asked));
     let lasting = lasting.map(|own| &own.asked).filter(|own| !request.details.contains(own));
     let more: Vec<PersonalData> = lasting.cloned().collect();
     request.details.extend(more);
