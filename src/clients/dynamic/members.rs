@@ -286,7 +286,8 @@ mod tests {
     use super::*;
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+        let Value::Object(members) = value else { panic!("no object") };
+        members
     }
 
     fn operators() -> Map<String, Value> {
