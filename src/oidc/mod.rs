@@ -30,6 +30,7 @@ mod registration;
 mod resource;
 mod revocation;
 mod settings;
+mod signed_details;
 mod single_use;
 mod token;
 mod userinfo;

@@ -120,10 +120,10 @@ const DEVICE: &str = "\"urn:ietf:params:oauth:grant-type:device_code\"";
 pub(crate) const EXCHANGING: &str = "grant_types = [\"urn:ietf:params:oauth:grant-type:token-exchange\"]\nredirect_uris = []\nresource_server = true\n";
 
 /// The kinds of details that a service may ask by.
-const DETAILED: &str = "authorization_details_types = [\"personal_data\"]\n";
+pub(crate) const DETAILED: &str = "authorization_details_types = [\"personal_data\"]\n";
 
 /// Everything that a service may ask for; it needs the name.
-const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
+pub(crate) const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
                         { name = \"sex\" }, { name = \"citizenship\" }, { name = \"pinfl\" }, \
                         { name = \"document\" }, { name = \"phone\" }, { name = \"address\" }]\n";
 
