@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Basis;
+use super::{Basis, Client};
 use crate::people::{Account, DataSet};
 use crate::platform::clock::Timestamp;
 
@@ -83,6 +83,10 @@ pub struct PersonalData {
     /// resource server that an access token is for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locations: Vec<String>,
+    /// Marks of the resource servers that are told of it, each with who answers for it ([`Terms::mark`](super::Terms::mark)): the
+    /// person sees those, so that a permission holds for no others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<String>,
 }
 
 impl PersonalData {
@@ -96,6 +100,26 @@ impl PersonalData {
         let mut rest = other.clone();
         rest.data_sets.clone_from(&self.data_sets);
         if rest == *self { self.only(|set| other.data_sets.contains(&set)) } else { None }
+    }
+
+    /// This without the data sets that `other` has as well, if everything else is the same; nothing when none are left.
+    pub fn without(&self, other: &Self) -> Option<Self> {
+        if self.within(other).is_none() {
+            return Some(self.clone());
+        }
+        self.only(|set| !other.data_sets.contains(&set))
+    }
+
+    /// Whether both ask for some of the same data for the same: then what was agreed to for the one is told from the other by nothing
+    /// but its term.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let apart = |detail: &Self| (detail.purpose.clone(), detail.how_often, detail.locations.clone());
+        apart(self) == apart(other) && !self.data_sets.is_disjoint(&other.data_sets)
+    }
+
+    /// Whether a resource server is among those that the person saw: the same one, with the same owner.
+    pub fn tells(&self, server: &Client) -> bool {
+        self.told.contains(&server.terms.mark(&server.id))
     }
 
     fn only(&self, keeps: impl Fn(DataSet) -> bool) -> Option<Self> {
@@ -130,6 +154,7 @@ pub(crate) mod tests {
             ends: Ends::After(86_400),
             how_often,
             locations: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -146,9 +171,13 @@ pub(crate) mod tests {
             PersonalData { how_often: Use::Single, ..narrow.clone() },
             PersonalData { basis: Basis::Statutory, ..narrow.clone() },
             PersonalData { locations: vec!["https://api.uz/".to_owned()], ..narrow.clone() },
+            PersonalData { told: vec!["somebody".to_owned()], ..narrow.clone() },
         ] {
             assert_eq!(narrow.within(&other), None, "{other:?}");
+            assert_eq!(narrow.without(&other), Some(narrow.clone()), "{other:?}");
         }
+        assert_eq!(wide.without(&narrow), Some(loan(&[DataSet::Address], Use::Repeated)));
+        assert_eq!(narrow.without(&wide), None);
     }
 
     #[test]

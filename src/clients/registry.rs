@@ -169,10 +169,15 @@ impl Registry {
 
     /// The URIs of the resource servers that `client` names (RFC 8707), without those of disabled ones.
     pub fn resource_uris_of(&self, client: &Client) -> Vec<String> {
+        let servers = self.servers_of(client);
+        servers.iter().flat_map(|server| server.tokens.resource_uris.iter().cloned()).collect()
+    }
+
+    /// The resource servers that `client` names, without disabled ones.
+    pub fn servers_of(&self, client: &Client) -> Vec<Arc<Client>> {
         let current = self.current.load();
         let servers = client.tokens.resource_servers.iter().filter_map(|id| current.clients.get(id));
-        let servers = servers.filter(|server| server.tokens.resource_server && !server.disabled);
-        servers.flat_map(|server| server.tokens.resource_uris.iter().cloned()).collect()
+        servers.filter(|server| server.tokens.resource_server && !server.disabled).cloned().collect()
     }
 
     /// Looks whether clients changed, and takes the changes over.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Confirmation;
-use crate::clients::{Client, SubjectIds};
+use crate::clients::{Client, PersonalData, SubjectIds};
 use crate::people::{DataSet, Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -129,9 +129,12 @@ impl GrantDetails {
             "offline_access" => agreed.is_some_and(|agreed| agreed.offline),
             scope => released.iter().any(|set| set.scope() == scope),
         };
-        let details = agreed.iter().flat_map(|agreed| &agreed.details);
-        let asked = |detail: &AgreedData| request.data.details.iter().find_map(|asked| detail.within(asked));
-        let details: Vec<AgreedData> = details.filter_map(asked).collect();
+        // Each object that is asked for, as far as it was agreed to: one consent may cover several of them by one of its own.
+        let part = |asked: &PersonalData| {
+            let parts = agreed.iter().flat_map(|agreed| &agreed.details).filter_map(|own| own.within(asked));
+            parts.max_by_key(|part| part.asked.data_sets.len())
+        };
+        let details: Vec<AgreedData> = request.data.details.iter().filter_map(part).collect();
         let scopes: Vec<&str> = scopes.iter().filter(kept).map(String::as_str).collect();
         Self {
             person_id: authenticated.person_id.clone(),

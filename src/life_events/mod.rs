@@ -61,7 +61,7 @@ impl LifeEvents {
         let as_wide =
             |former: &Consent| former.terms.is_some() && new.extent.allows_all_of(&former.extent, now);
         // What is read once stands beside what was allowed before.
-        if !asked || new.extent.is_one_off() {
+        if !asked || new.once {
             return Ok(self.release.record(person, client, new, Vec::new()).await?);
         }
         let since = self.clock.now_ms();

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::audience::{Audience, Restriction, act, actors, on_the_wire};
+use super::audience::{Audience, Restriction, act, actors};
 use super::error::TokenError;
-use super::{Provider, signature};
+use super::{Provider, signature, signed_details};
 use crate::clients::{AccessTokenFormat, Client, ClientId};
 use crate::grants::{self, Assured, Confirmation, Grant, Grants, Revocations};
 use crate::people::{DataSet, Epoch, People, PersonId};
@@ -185,7 +185,7 @@ impl AccessTokens {
             sub: details.sub.clone(),
             released: details.released.clone(),
             claims: details.claims.userinfo.clone(),
-            details: restriction.audience.told(&details.agreed, &self.provider),
+            details: restriction.audience.told(&details.agreed, (client, &self.provider)),
             verified: details.claims.verified_userinfo.clone(),
             auth_time: details.auth_time,
             acr: details.acr,
@@ -223,6 +223,8 @@ impl AccessTokens {
     ) -> Result<(String, i64), TokenError> {
         let now = self.provider.clock.now();
         let left = subject.expires_at.since(now).min(self.seconds);
+        // Whoever exchanges may read a signed token: it must not learn by which `sub` others know the person.
+        let same = person.sub == self.provider.subject_ids.of(client, &person.person_id);
         let Restriction { audience, bound_to } = restriction;
         let token = AccessToken {
             id: format!("{}{DESCENDS}{}", subject.id, bytes::random_text::<16>()),
@@ -239,7 +241,8 @@ impl AccessTokens {
             origin: Some(subject.origin.as_ref().unwrap_or(&subject.client_id).clone()),
             person: Some(person),
         };
-        Ok((self.write(client, &token)?, left))
+        let text = if same { self.write(client, &token)? } else { self.seal(&token)? };
+        Ok((text, left))
     }
 
     fn issue(
@@ -313,9 +316,12 @@ impl AccessTokens {
         if let Some(person) = &token.person {
             claims["auth_time"] = person.auth_time.0.into();
             claims["acr"] = person.acr.name().into();
-            if !person.details.is_empty() {
-                claims["authorization_details"] = on_the_wire(&person.details);
-            }
+            let (servers, resources) = (token.resource_servers.clone(), token.resources.clone());
+            let audience = Audience { servers, resources, elsewhere: token.elsewhere };
+            let legible = audience.legible(&person.details, (client, &self.provider));
+            // Whoever exchanged a token reads it as well.
+            let legible = legible.into_iter().filter(|detail| token.act.is_empty() || detail.is_told(client));
+            signed_details::tell(&self.sealer, (&person.details, &legible.collect::<Vec<_>>()), &mut claims)?;
         }
         Ok(key.sign("at+jwt", &claims))
     }
@@ -400,9 +406,9 @@ impl AccessTokens {
             origin = (!act.is_empty()).then_some(found.client_id);
             let mut details = found.details;
             details.narrow_to(text("scope"));
-            let told = claims["authorization_details"].as_array();
+            let named = signed_details::named(&self.sealer, claims);
             let mut agreed = details.agreed;
-            agreed.retain(|own| told.is_some_and(|told| told.contains(&own.on_the_wire())));
+            agreed.retain(named);
             Some(TokenPerson {
                 person_id: details.person_id,
                 epoch: details.epoch,

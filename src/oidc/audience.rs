@@ -1,5 +1,7 @@
 //! For whom an access token is, and who may use it: the audience, what it is bound to, and who acts for the person.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::Provider;
@@ -43,14 +45,57 @@ impl Audience {
         Self { servers, resources, elsewhere: true }
     }
 
-    /// Which of the details of a grant are the business of these, and still hold. Servers that are named by the client alone
-    /// are all that it has, and so at every location.
-    pub(super) fn told(&self, details: &[AgreedData], provider: &Provider) -> Vec<AgreedData> {
-        let now = provider.clock.now();
-        let issuer = (!self.elsewhere).then(|| provider.issuer.to_string());
-        let named: Vec<String> = self.resources.iter().cloned().chain(issuer).collect();
-        let concerned = |detail: &&AgreedData| !self.servers.is_empty() || detail.is_for(&named);
+    /// The resource servers that these are, as the client to which the token is issued names them.
+    fn readers(&self, client: &Client, provider: &Provider) -> Vec<Arc<Client>> {
+        let find = |id| provider.clients.find(id);
+        let known = client.tokens.resource_servers.iter().chain(&client.tokens.may_exchange_for);
+        let named = |server: &Arc<Client>| {
+            self.servers.contains(&server.id)
+                || server.tokens.resource_uris.iter().any(|uri| self.resources.contains(uri))
+        };
+        known.filter_map(find).filter(named).collect()
+    }
+
+    /// Which of the details of a grant are the business of these, and still hold.
+    pub(super) fn told(
+        &self,
+        details: &[AgreedData],
+        (client, provider): (&Client, &Provider),
+    ) -> Vec<AgreedData> {
+        if details.is_empty() {
+            return Vec::new();
+        }
+        let (now, readers) = (provider.clock.now(), self.readers(client, provider));
+        let here = [provider.issuer.to_string()];
+        let concerned = |detail: &&AgreedData| {
+            (!self.elsewhere && detail.is_for(&here))
+                || readers.iter().any(|server| self.tells(detail, server))
+        };
         details.iter().filter(|detail| detail.is_live(now)).filter(concerned).cloned().collect()
+    }
+
+    /// Whether one of these is told of a detail.
+    fn tells(&self, detail: &AgreedData, server: &Client) -> bool {
+        detail.is_told(server) && (self.servers.contains(&server.id) || detail.is_for(&self.resources))
+    }
+
+    /// Which of the details may stand in a token that whoever holds it can read: those that all of these are told of, and none
+    /// that is read once.
+    pub(super) fn legible<'a>(
+        &self,
+        details: &'a [AgreedData],
+        (client, provider): (&Client, &Provider),
+    ) -> Vec<&'a AgreedData> {
+        let readers = if details.is_empty() { Vec::new() } else { self.readers(client, provider) };
+        let known = self.servers.iter().all(|id| readers.iter().any(|server| server.id == *id))
+            && self
+                .resources
+                .iter()
+                .all(|uri| readers.iter().any(|server| server.tokens.resource_uris.contains(uri)));
+        let all = |detail: &&AgreedData| {
+            known && !detail.asked.is_single() && readers.iter().all(|server| self.tells(detail, server))
+        };
+        details.iter().filter(all).collect()
     }
 
     /// What `aud` of a signed token says. Client identifiers hold no colon, and URIs do.
@@ -78,8 +123,8 @@ pub(super) struct Restriction {
 }
 
 /// Details as clients and resource servers read them.
-pub(super) fn on_the_wire(details: &[AgreedData]) -> Value {
-    details.iter().map(AgreedData::on_the_wire).collect()
+pub(super) fn on_the_wire<'a>(details: impl IntoIterator<Item = &'a AgreedData>) -> Value {
+    details.into_iter().map(AgreedData::on_the_wire).collect()
 }
 
 /// Who acts, as `act` says it (§4.1): the one that got the token outside, those before it inside.

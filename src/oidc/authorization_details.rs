@@ -2,6 +2,7 @@
 //! client registered. The types are in `clients/detail.rs`; here is how they are written.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -10,6 +11,7 @@ use super::error::{ErrorCode, OAuthError};
 use crate::clients::{Basis, Client, DetailType, Ends, PersonalData, Use};
 use crate::people::DataSet;
 use crate::platform::clock::Timestamp;
+use crate::platform::plain_text::is_shown_as_written;
 use crate::release::AgreedData;
 
 /// The parameter's name.
@@ -33,8 +35,8 @@ pub(super) struct Bounds<'a> {
     pub client: &'a Client,
     /// The data sets that the request asks for by scopes and claims.
     pub general: &'a BTreeSet<DataSet>,
-    /// The URIs of the client's resource servers.
-    pub registered: &'a [String],
+    /// The client's resource servers.
+    pub servers: &'a [Arc<Client>],
     /// Those that the request names (`resource`); all where it names none.
     pub resources: &'a [String],
     /// This provider, which is the location of UserInfo.
@@ -58,8 +60,10 @@ pub(super) fn asked(text: &str, bounds: &Bounds<'_>) -> Result<Vec<PersonalData>
         let detail = match kind(object)? {
             DetailType::PersonalData => personal_data(object, bounds)?,
         };
-        if details.contains(&detail) {
-            return Err(invalid("two objects of authorization_details are the same"));
+        if details.iter().any(|other| other.overlaps(&detail)) {
+            return Err(invalid(
+                "two objects of authorization_details name the same data set for the same purpose, use and locations: join them",
+            ));
         }
         details.push(detail);
     }
@@ -125,14 +129,38 @@ fn personal_data(object: &Map<String, Value>, bounds: &Bounds<'_>) -> Result<Per
             "personal_data has an unknown member: it takes type, data_sets, purpose, basis, until, period, use, locations",
         ));
     }
-    Ok(PersonalData {
+    let mut asked = PersonalData {
         data_sets: data_sets(object.get("data_sets"), bounds)?,
         purpose: purpose(object.get("purpose"))?,
         basis: basis(object.get("basis"), client)?,
         ends: ends(object, client, bounds.now)?,
         how_often: word::<Use>(object.get("use")).ok_or(invalid("use must be single or repeated"))?,
         locations: locations(object.get("locations"), bounds)?,
-    })
+        told: Vec::new(),
+    };
+    if asked.is_single() && asked.locations.iter().any(|location| location != bounds.issuer) {
+        return Err(invalid(
+            "what has the use single is read at UserInfo: locations may name the issuer and no resource server",
+        ));
+    }
+    asked.told = told(&asked, bounds);
+    Ok(asked)
+}
+
+/// Marks of the resource servers that are told of it: none of what is read once.
+fn told(asked: &PersonalData, bounds: &Bounds<'_>) -> Vec<String> {
+    if asked.is_single() {
+        return Vec::new();
+    }
+    let names = |uris: &[String], server: &Client| {
+        uris.is_empty() || server.tokens.resource_uris.iter().any(|own| uris.contains(own))
+    };
+    let told = bounds
+        .servers
+        .iter()
+        .filter(|server| names(&asked.locations, server) && names(bounds.resources, server));
+    let told: BTreeSet<String> = told.map(|server| server.terms.mark(&server.id)).collect();
+    told.into_iter().collect()
 }
 
 /// A word of a closed list.
@@ -162,17 +190,12 @@ fn data_sets(value: Option<&Value>, bounds: &Bounds<'_>) -> Result<BTreeSet<Data
 
 /// The text that the person reads. What would change how other words on the page are read is not in it.
 fn purpose(value: Option<&Value>) -> Result<String, OAuthError> {
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-    };
     let text = value.and_then(Value::as_str).filter(|text| {
         let length = text.chars().count();
-        (1..=LONGEST_PURPOSE).contains(&length) && text.trim() == *text && !text.chars().any(odd)
+        (1..=LONGEST_PURPOSE).contains(&length) && text.trim() == *text && is_shown_as_written(text)
     });
     let text = text.ok_or(invalid(
-        "purpose must be text of 1 to 200 characters in one line, without control or formatting characters",
+        "purpose must be text of 1 to 200 characters in one line, without characters that are not shown and stacks of marks",
     ))?;
     Ok(text.to_owned())
 }
@@ -214,7 +237,8 @@ fn locations(value: Option<&Value>, bounds: &Bounds<'_>) -> Result<Vec<String>, 
     let mut locations: Vec<String> = Vec::new();
     for location in value.as_array().ok_or(shape)? {
         let location = location.as_str().ok_or(shape)?;
-        let known = location == bounds.issuer || bounds.registered.iter().any(|uri| uri == location);
+        let registered = || bounds.servers.iter().flat_map(|server| &server.tokens.resource_uris);
+        let known = location == bounds.issuer || registered().any(|uri| uri == location);
         if !known || locations.iter().any(|other| other == location) {
             return Err(shape);
         }
@@ -253,14 +277,17 @@ mod tests {
              purpose = 'To serve you'\npolicy_uri = 'https://bank.uz/policy'\nconsent_days = 10\n\
              data_sets = [{{ name = 'name' }}, {{ name = 'phone' }}, {{ name = 'address' }}]\n{more}"
         );
-        let rules = Rules {
+        toml::from_str::<Registration>(&text).unwrap().parse(&rules()).unwrap()
+    }
+
+    fn rules() -> Rules {
+        Rules {
             loopback_http: false,
             issuer: "https://id.uz".to_owned(),
             sms_host: "id.uz".to_owned(),
             shortest_secret: 8,
             published_secrets: true,
-        };
-        toml::from_str::<Registration>(&text).unwrap().parse(&rules).unwrap()
+        }
     }
 
     const TYPES: &str = "basis = 'consent'\nauthorization_details_types = ['personal_data']";
@@ -268,16 +295,28 @@ mod tests {
 
     fn read(client: &Client, text: &str) -> Result<Vec<PersonalData>, OAuthError> {
         let general = BTreeSet::from([DataSet::Name]);
-        let registered = ["https://api.uz/".to_owned(), "https://tax.uz/".to_owned()];
+        let resources = ["https://api.uz/".to_owned()];
         let bounds = Bounds {
             client,
             general: &general,
-            registered: &registered,
-            resources: &registered[..1],
+            servers: &servers(),
+            resources: &resources,
             issuer: "https://id.uz",
             now: NOW,
         };
         asked(text, &bounds)
+    }
+
+    /// Two resource servers, each with a URI.
+    fn servers() -> [Arc<Client>; 2] {
+        ["api", "tax"].map(|id| {
+            let text = format!(
+                "client_id = '{id}'\nclient_name = 'Server'\nowner = 'Owner of {id}'\npurpose = 'To serve'\nbasis = 'consent'\n\
+                 redirect_uris = ['https://{id}.uz/cb']\npolicy_uri = 'https://{id}.uz/policy'\nresource_server = true\n\
+                 resource_uris = ['https://{id}.uz/']"
+            );
+            Arc::new(toml::from_str::<Registration>(&text).unwrap().parse(&rules()).unwrap())
+        })
     }
 
     fn whole() -> Value {
@@ -294,10 +333,22 @@ mod tests {
         let mut full = whole();
         full["basis"] = "consent".into();
         full["until"] = json!(NOW.0 + 864_000);
+        full["use"] = "repeated".into();
         full["locations"] = json!(["https://api.uz/", "https://id.uz"]);
         let both = read(json!([whole(), full]));
         assert_eq!(both[1].ends, Ends::At(Timestamp(1_864_000)));
         assert_eq!(both[1].locations, ["https://api.uz/", "https://id.uz"]);
+        // Told are those that it names, of those that the request names; of what is read once none.
+        let [api, tax] = servers();
+        assert!(both[1].tells(&api) && !both[1].tells(&tax) && !both[0].tells(&api));
+        let mut open = whole();
+        open["use"] = "repeated".into();
+        assert!(read(json!([open]))[0].tells(&api) && !read(json!([open]))[0].tells(&tax));
+        let sold = Arc::new(Client { terms: tax.terms.clone(), ..(*api).clone() });
+        assert!(!both[1].tells(&sold), "another owner");
+        let mut here = whole();
+        here["locations"] = json!(["https://id.uz"]);
+        assert!(read(json!([here]))[0].is_single());
     }
 
     #[test]
@@ -318,7 +369,16 @@ mod tests {
         assert!(refused(&bank, "[{}]").contains("must have a type"));
         assert!(refused(&bank, r#"[{"type":"payment"}]"#).contains("authorization_details_types_supported"));
         let twice = json!([whole(), whole()]).to_string();
-        assert!(refused(&bank, &twice).contains("the same"));
+        assert!(refused(&bank, &twice).contains("join them"));
+        let (mut more, mut longer) = (whole(), whole());
+        more["data_sets"] = json!(["phone", "address"]);
+        longer["period"] = json!(5);
+        for other in [more, longer] {
+            assert!(refused(&bank, &json!([whole(), other]).to_string()).contains("join them"));
+        }
+        let mut distant = whole();
+        distant["locations"] = json!(["https://api.uz/"]);
+        assert!(refused(&bank, &json!([distant]).to_string()).contains("read at UserInfo"));
         let deep = json!("x".repeat(201));
         for (member, bad, words) in [
             ("colour", json!("red"), "unknown member"),
@@ -334,6 +394,8 @@ mod tests {
             ("purpose", json!(" a"), "purpose must be"),
             ("purpose", json!("a\nb"), "purpose must be"),
             ("purpose", json!("a\u{202e}b"), "purpose must be"),
+            ("purpose", json!("a\u{3164}b"), "purpose must be"),
+            ("purpose", json!(format!("a{}", "\u{301}".repeat(100))), "purpose must be"),
             ("purpose", deep, "purpose must be"),
             ("basis", json!("statutory"), "basis must be"),
             ("basis", json!("contract"), "basis must be"),

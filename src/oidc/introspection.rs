@@ -133,10 +133,9 @@ async fn access_token_state(
             answer["auth_time"] = person.auth_time.0.into();
             let now = tokens.provider.clock.now();
             let mut details = person.details;
-            // RFC 9396 §9.2: a resource server learns what is its business.
-            let own = token.client_id == caller.id;
-            details
-                .retain(|detail| detail.is_live(now) && (own || detail.is_for(&caller.tokens.resource_uris)));
+            // RFC 9396 §9.2: a resource server learns what is its business, and so does one that exchanged a token.
+            let own = token.client_id == caller.id && !exchanged;
+            details.retain(|detail| detail.is_live(now) && (own || detail.is_told(caller)));
             if !details.is_empty() {
                 answer["authorization_details"] = on_the_wire(&details);
             }

@@ -33,6 +33,7 @@ mod resource;
 mod revocation;
 mod settings;
 mod signature;
+mod signed_details;
 mod single_use;
 mod token;
 mod userinfo;

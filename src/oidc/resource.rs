@@ -1,6 +1,8 @@
 //! `resource` (RFC 8707): for which of the client's resource servers an access token is. It is the one parameter that may be
 //! repeated.
 
+use std::sync::Arc;
+
 use super::Provider;
 use super::audience::Audience;
 use super::authorization_details;
@@ -19,6 +21,11 @@ pub(super) fn registered(clients: &Registry, client: &Client, params: &Params) -
     // The locations of authorization_details are such URIs as well.
     let names = [NAME, authorization_details::NAME].iter().any(|name| params.get(name).is_some());
     if names { clients.resource_uris_of(client) } else { Vec::new() }
+}
+
+/// The resource servers that `client` names, for a request that may ask for data by objects of their own.
+pub(super) fn servers(clients: &Registry, client: &Client, params: &Params) -> Vec<Arc<Client>> {
+    if params.get(authorization_details::NAME).is_some() { clients.servers_of(client) } else { Vec::new() }
 }
 
 /// The resource servers that a request names, in their order and each once; `registered` are the URIs that it may name.

@@ -77,14 +77,15 @@ struct Content {
     digest: String,
 }
 
-fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) -> Content {
+fn content(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext, now: Timestamp) -> Content {
+    let today = CivilDate::of(now);
     let (client, text) = (&step.client, step.context.text());
     let (tag, former) = (step.context.language.tag(), person.consent.as_ref());
     let request = step.open.attempt.request.data.available(&person.account);
     let list = |sets: &BTreeSet<DataSet>| -> Vec<Datum> {
         let data = sets.iter().filter_map(|set| {
             let datum = datum(client, &person.account, *set, text, today)?;
-            Some(former.map_or(datum.clone(), |former| marked(datum, *set, former)))
+            Some(former.map_or(datum.clone(), |former| marked(datum, *set, (former, &request, now))))
         });
         let (new, known): (Vec<Datum>, Vec<Datum>) = data.partition(|datum| datum.is_new);
         new.into_iter().chain(known).collect()
@@ -113,6 +114,8 @@ fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) ->
     }
     if !request.details.is_empty() {
         shown["details"] = json!(request.details);
+        let told = request.details.iter().map(|detail| json!(recipients(pages, client, detail, tag)));
+        shown["details_told"] = told.collect();
     }
     let shown = shown.to_string();
     let values = |data: &[Datum]| -> Vec<serde_json::Value> {
@@ -123,23 +126,31 @@ fn content(step: &StepContext<'_>, person: &ConsentContext, today: CivilDate) ->
     Content { request, required, optional, text: shown, digest }
 }
 
+/// Who answers for the resource servers that are told of it, each once.
+fn recipients(pages: &Pages, client: &Client, detail: &PersonalData, tag: &str) -> BTreeSet<String> {
+    let servers = if detail.told.is_empty() { Vec::new() } else { pages.clients.servers_of(client) };
+    let told = servers.iter().filter(|server| detail.tells(server));
+    told.map(|server| server.identity.owner.get(tag).to_owned()).collect()
+}
+
 /// The datum with what an earlier consent said of it.
-fn marked(datum: Datum, set: DataSet, former: &Consent) -> Datum {
+fn marked(datum: Datum, set: DataSet, (former, request, now): (&Consent, &DataRequest, Timestamp)) -> Datum {
     let extent = &former.extent;
-    let had = extent.sets().contains(&set);
-    let decided = had || extent.withheld.contains(&set);
+    let had = extent.allows(set, request, now);
+    // What was withheld in general was not withheld for a purpose of its own.
+    let withheld = extent.withheld.contains(&set) && request.general().contains(&set);
     // After a first meeting without data everything is new, and nothing stands out.
-    let decided_before = !extent.sets().is_empty() || !extent.withheld.is_empty();
-    Datum { is_new: decided_before && !decided, had, ..datum }
+    Datum { is_new: extent.decides() && !had && !withheld, had, ..datum }
 }
 
 fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpResponse {
     let (text, tag) = (step.context.text(), step.context.language.tag());
     let (person, client) = (&present.person, &step.client);
     let now = pages.sign_in.clock.now();
-    let content = content(step, person, CivilDate::of(now));
+    let content = content(pages, step, person, now);
     let until = content.request.ends_at(client, now);
-    let details = content.request.details.iter().map(|detail| asked_for(detail, text, now)).collect();
+    let asked_for = |detail| asked_for(detail, recipients(pages, client, detail, tag), text, now);
+    let details = content.request.details.iter().map(asked_for).collect();
     let words = |words: &'_ str| (!words.is_empty()).then(|| words.to_owned());
     let (basis, recipients) = (client.data.basis_reference.get(tag), client.data.recipients.get(tag));
     let (basis, recipients) = (words(basis), words(recipients));
@@ -170,20 +181,20 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
     respond::page(StatusCode::OK, &page, &step.csp_sources())
 }
 
-/// What one purpose of its own is, for which data, for how long and how often.
-fn asked_for(detail: &PersonalData, text: Text, now: Timestamp) -> AskedFor {
+/// What one purpose of its own is, for which data, for how long and how often, and who else is told.
+fn asked_for(detail: &PersonalData, told: BTreeSet<String>, text: Text, now: Timestamp) -> AskedFor {
     let until = text.date_for_suffix(detail.until(now).0);
     let data: Vec<&str> = detail.data_sets.iter().map(|set| text.get(label(*set))).collect();
     let key = if detail.is_single() { "consent.detail_single" } else { "consent.detail_repeated" };
     let terms = text.with(key, &[("data", &data.join(", ")), ("until", &until)]);
-    AskedFor { purpose: detail.purpose.clone(), terms }
+    let told: Vec<String> = told.into_iter().collect();
+    AskedFor { purpose: detail.purpose.clone(), terms, told: (!told.is_empty()).then(|| told.join(", ")) }
 }
 
 /// What is not as it was when the person allowed data last.
 fn changes(client: &Client, asked: &DataRequest, former: &Consent, text: Text) -> Vec<&'static str> {
     // After a first meeting without data everything is new, and nothing stands out.
-    let decided = !former.extent.released.is_empty() || !former.extent.withheld.is_empty();
-    let Some(terms) = former.terms.as_ref().filter(|_| decided) else { return Vec::new() };
+    let Some(terms) = former.terms.as_ref().filter(|_| former.extent.decides()) else { return Vec::new() };
     let mut changes: Vec<&'static str> = client
         .terms
         .changed(terms, &asked.all())
@@ -200,7 +211,7 @@ fn changes(client: &Client, asked: &DataRequest, former: &Consent, text: Text) -
             })
         })
         .collect();
-    if asked.offline && !former.extent.offline && !former.extent.released.is_empty() {
+    if asked.offline && !former.extent.offline && !former.extent.sets().is_empty() {
         changes.push(text.get("consent.changed_offline"));
     }
     changes
@@ -234,7 +245,7 @@ async fn allow(
     present: Present,
 ) -> Result<Flow, ServiceError> {
     let now = pages.sign_in.clock.now();
-    let content = content(step, &present.person, CivilDate::of(now));
+    let content = content(pages, step, &present.person, now);
     let seen = form.get("shown").unwrap_or_default();
     if !same(seen.as_bytes(), content.digest.as_bytes()) {
         return Ok(step.go_saying(Page::Consent, "changed").into());

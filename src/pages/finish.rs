@@ -376,6 +376,7 @@ fn unasked(
     NewConsent {
         id: Release::new_consent_id(),
         extent,
+        once: false,
         expires_at,
         terms: step.client.terms.clone(),
         shown: String::new(),
@@ -394,6 +395,7 @@ async fn record(
     let new = NewConsent {
         id: agreement.consent_id.clone(),
         extent: Extent::agreed(&agreement.asked, &agreement.ticked, now),
+        once: agreement.asked.is_one_off(),
         expires_at: agreement.asked.ends_at(&step.client, now),
         terms: agreement.terms.clone(),
         shown: agreement.shown.clone(),

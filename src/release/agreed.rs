@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::clients::{Basis, DetailType, PersonalData};
+use crate::clients::{Basis, Client, DetailType, PersonalData};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 
@@ -42,6 +42,12 @@ impl AgreedData {
     pub fn is_for(&self, uris: &[String]) -> bool {
         let locations = &self.asked.locations;
         locations.is_empty() || locations.iter().any(|location| uris.contains(location))
+    }
+
+    /// Whether a resource server is told of it: one that it is for and that the person saw. Of what may be read once none is,
+    /// because only UserInfo knows whether it was read.
+    pub fn is_told(&self, server: &Client) -> bool {
+        !self.asked.is_single() && self.asked.tells(server) && self.is_for(&server.tokens.resource_uris)
     }
 
     /// What tells it from others that were agreed to with it.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{AgreedData, DataSet};
-use crate::clients::{Basis, Client, DataRequest, Terms};
+use crate::clients::{Basis, Client, DataRequest, PersonalData, Terms};
 use crate::platform::clock::Timestamp;
 
 /// How far a consent goes.
@@ -51,10 +51,20 @@ impl Extent {
         self.released.iter().chain(detailed).copied().collect()
     }
 
-    /// Whether it allows nothing but data that are read once: then it stands beside other consents.
-    pub fn is_one_off(&self) -> bool {
-        let single = self.details.iter().all(|detail| detail.asked.is_single());
-        self.released.is_empty() && !self.offline && single && !self.details.is_empty()
+    /// Whether anything was decided about any data, or whether the two have only met.
+    pub fn decides(&self) -> bool {
+        !self.released.is_empty() || !self.withheld.is_empty() || !self.details.is_empty()
+    }
+
+    /// Whether this lets a client have `set` at `now` for all that `request` asks for it: in general, and for each purpose of its
+    /// own.
+    pub fn allows(&self, set: DataSet, request: &DataRequest, now: Timestamp) -> bool {
+        let general = !request.general().contains(&set) || self.released.contains(&set);
+        let stands = |asked: &PersonalData| {
+            let parts = self.standing(now).filter_map(|own| own.asked.within(asked));
+            parts.flat_map(|part| part.data_sets).any(|own| own == set)
+        };
+        general && request.details.iter().filter(|asked| asked.data_sets.contains(&set)).all(stands)
     }
 
     /// Whether this goes at least as far at `now` as `other`: everything that it lets a client have, this does as well.
@@ -135,6 +145,8 @@ pub struct NewConsent {
     pub id: String,
     /// How far it goes.
     pub extent: Extent,
+    /// Whether nothing was asked for but data that are read once: then it stands beside other consents.
+    pub once: bool,
     /// When it ends (exclusive).
     pub expires_at: Timestamp,
     /// The terms that it is bound to.
@@ -301,7 +313,7 @@ mod tests {
 
     #[test]
     fn rfc9396_a_consent_is_bound_to_purpose_term_and_data_and_one_use_is_agreed_to_each_time() {
-        use crate::clients::{Ends, PersonalData, Use, detail_tests::loan};
+        use crate::clients::{Ends, Use, detail_tests::loan};
         let asking = |detail: PersonalData| DataRequest { details: vec![detail], ..DataRequest::default() };
         let repeated = loan(&[DataSet::Phone, DataSet::Address], Use::Repeated);
         let extent = Extent::agreed(&asking(repeated.clone()), &BTreeSet::new(), NOW);
@@ -318,13 +330,31 @@ mod tests {
             assert!(!extent.covers(&asking(other.clone()), NOW), "{other:?}");
         }
         assert!(!extent.covers(&request(&[DataSet::Phone], &[], false), NOW), "for every purpose");
-        assert!(extent.allows_any_of(&asking(repeated)) && !extent.is_one_off());
+        assert!(extent.allows_any_of(&asking(repeated)));
 
         let once = asking(loan(&[DataSet::Phone], Use::Single));
         let single = Extent::agreed(&once, &BTreeSet::new(), NOW);
-        assert!(!single.covers(&once, NOW) && single.is_one_off() && !single.allows_any_of(&once));
+        assert!(!single.covers(&once, NOW) && !single.allows_any_of(&once));
         // What is read once takes nothing away that stands, and is nothing that stands.
         assert!(extent.allows_all_of(&single, NOW) && !single.allows_all_of(&extent, NOW));
         assert!(single.allows_all_of(&extent, NOW.plus(86_400)), "nothing stands any more");
+    }
+
+    #[test]
+    fn what_was_allowed_for_one_purpose_was_allowed_for_that_one_alone() {
+        use crate::clients::{Use, detail_tests::loan};
+        let asking = |detail: PersonalData| DataRequest { details: vec![detail], ..DataRequest::default() };
+        let repeated = asking(loan(&[DataSet::Phone], Use::Repeated));
+        let detailed = Extent::agreed(&repeated, &BTreeSet::new(), NOW);
+        let general = Extent::agreed(&request(&[DataSet::Phone], &[], false), &BTreeSet::new(), NOW);
+        let car = asking(PersonalData { purpose: "A car".to_owned(), ..repeated.details[0].clone() });
+        assert!(detailed.allows(DataSet::Phone, &repeated, NOW));
+        assert!(!detailed.allows(DataSet::Phone, &request(&[DataSet::Phone], &[], false), NOW));
+        assert!(!detailed.allows(DataSet::Phone, &car, NOW) && !general.allows(DataSet::Phone, &car, NOW));
+        assert!(!detailed.allows(DataSet::Phone, &repeated, NOW.plus(86_400)), "its term is over");
+        let single = asking(loan(&[DataSet::Phone], Use::Single));
+        let once = Extent::agreed(&single, &BTreeSet::new(), NOW);
+        assert!(!once.allows(DataSet::Phone, &single, NOW), "it is read once");
+        assert!(detailed.decides() && once.decides() && !Extent::default().decides());
     }
 }

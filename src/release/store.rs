@@ -193,7 +193,7 @@ impl Release {
         .bind(new.permitted_by.name())
         .bind(new.permitted_by.code_id())
         .bind(self.clock.now_ms())
-        .bind(i64::from(new.extent.is_one_off()));
+        .bind(i64::from(new.once));
         let recorded = if then.is_empty() {
             self.db.change(insert).await?
         } else {

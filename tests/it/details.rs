@@ -4,7 +4,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use yagona::platform::jose::Alg;
 
-use crate::support::client_file::{API, API_URI, BUREAU, CHARITY, FUND, KIOSK, SHOP, SIGNER, TAX, TAX_URI};
+use crate::support::client_file::{
+    ALL_DATA, API, API_URI, BUREAU, CHARITY, DETAILED, FUND, KIOSK, SHOP, SIGNER, TAX, TAX_URI, client,
+};
 use crate::support::flow::redemption;
 use crate::support::wait::until;
 use crate::support::{
@@ -17,6 +19,10 @@ on_both_backends!(
     rfc9396_what_is_read_once_is_read_once_and_agreed_to_each_time,
     rfc9396_a_consent_holds_for_purpose_term_and_data_alone,
     rfc9396_what_is_read_once_leaves_other_consents_alone,
+    rfc9396_a_request_for_more_than_one_reading_ends_what_its_page_says,
+    rfc9396_7_each_object_is_granted_by_whatever_covers_it,
+    rfc9396_what_was_allowed_for_one_purpose_is_called_allowed_for_no_other,
+    rfc9396_a_person_sees_who_else_is_told,
     rfc9396_5_invalid_details_are_refused_wherever_they_are_sent,
     rfc9396_6_1_the_token_endpoint_narrows_and_never_widens,
     rfc9396_9_2_a_resource_server_learns_what_is_its_business,
@@ -25,7 +31,10 @@ on_both_backends!(
     rfc9396_3_a_device_asks_with_a_purpose,
 );
 
-alone_on_both_backends!(rfc9396_what_was_agreed_ends_at_its_time);
+alone_on_both_backends!(
+    rfc9396_what_was_agreed_ends_at_its_time,
+    rfc9396_a_consent_is_bound_to_who_was_named,
+);
 
 const DAY: i64 = 86_400;
 
@@ -100,6 +109,13 @@ async fn rfc9396_what_is_read_once_is_read_once_and_agreed_to_each_time(world: &
         assert!(page.text().contains("read it once"), "{page}");
         let code = code_of(&browser.allow_everything(&page).await.away());
         let tokens = world.redeem(client, &code).await.granted();
+        // No resource server is told of it: it cannot know whether it was read.
+        let state = told(world, API, tokens.get("access_token")).await;
+        assert!(state["active"] == true && state.get("authorization_details").is_none(), "{state}");
+        if client == CHARITY {
+            let claims = jwt::verify(tokens.get("access_token"), &world.keys().await).claims;
+            assert!(claims.get("authorization_details").is_none(), "{claims}");
+        }
         // Of readings at the same time one gets the data.
         let readings = join_all((0..6).map(|_| read(world, &tokens))).await;
         let given = readings.iter().filter(|claims| claims["phone_number"].is_string()).count();
@@ -176,6 +192,80 @@ async fn rfc9396_what_is_read_once_leaves_other_consents_alone(world: &World) {
     assert!(page.text().contains("No longer asked for"), "{page}");
     other.allow_everything(&page).await.away();
     world.refresh(FUND, refreshed.get("refresh_token")).await.refused(400, "invalid_grant");
+}
+
+async fn rfc9396_a_request_for_more_than_one_reading_ends_what_its_page_says(world: &World) {
+    let (person, mut browser) = (world.person(), world.browser());
+    let usual = Asked::by(FUND).with("scope", "openid profile");
+    code_of(&browser.sign_in(world, &usual, &person).await);
+    let once = [detail(&["address"], "A delivery", "single")];
+    let both = asking(FUND, &once).with("scope", "openid phone");
+    let mut other = world.browser();
+    let page = consent_page(world, &mut other, &both, &person).await;
+    assert!(page.text().contains("No longer asked for"), "{page}");
+    // What may be withheld stays unticked: then nothing is left but what is read once.
+    code_of(&other.press(&page, "allow", &[]).await.away());
+    let silent = |asked: &Asked| asked.clone().and("prompt", "none");
+    let ended = other.begin(world, &silent(&usual)).await.away();
+    assert_eq!(param(&ended, "error").as_deref(), Some("consent_required"), "{ended}");
+    code_of(&other.begin(world, &silent(&Asked::by(FUND).with("scope", "openid phone"))).await.away());
+}
+
+async fn rfc9396_7_each_object_is_granted_by_whatever_covers_it(world: &World) {
+    let (person, mut browser) = (world.person(), world.browser());
+    let agreed = detail(&["phone", "address"], "A loan", "repeated");
+    code_of(&browser.sign_in(world, &asking(FUND, &[agreed]), &person).await);
+    let parts = [detail(&["phone"], "A loan", "repeated"), detail(&["address"], "A loan", "repeated")];
+    let code = code_of(&browser.begin(world, &asking(FUND, &parts).and("prompt", "none")).await.away());
+    let tokens = world.redeem(FUND, &code).await.granted();
+    let sets = |index: usize| tokens.body["authorization_details"][index]["data_sets"].clone();
+    assert_eq!((sets(0), sets(1)), (json!(["phone"]), json!(["address"])), "{}", tokens.body);
+    let claims = read(world, &tokens).await;
+    assert!(claims["phone_number"].is_string() && claims["address"].is_object(), "{claims}");
+}
+
+async fn rfc9396_what_was_allowed_for_one_purpose_is_called_allowed_for_no_other(world: &World) {
+    let person = world.person();
+    let loan = [detail(&["phone"], "A loan", "repeated")];
+    code_of(&world.browser().sign_in(world, &asking(FUND, &loan), &person).await);
+    let others = [
+        Asked::by(FUND).with("scope", "openid phone"),
+        asking(FUND, &[detail(&["phone"], "A car", "repeated")]),
+        asking(FUND, &[detail(&["phone"], "A loan", "single")]),
+    ];
+    for asked in others {
+        let page = consent_page(world, &mut world.browser(), &asked, &person).await;
+        assert!(!page.text().contains("Allowed before") && page.text().contains("New"), "{page}");
+    }
+    let again = asking(FUND, &loan).and("prompt", "consent");
+    let page = consent_page(world, &mut world.browser(), &again, &person).await;
+    assert!(page.text().contains("Allowed before"), "{page}");
+}
+
+async fn rfc9396_a_person_sees_who_else_is_told(world: &World) {
+    let mut far = detail(&["phone"], "Far", "repeated");
+    far["locations"] = json!([API_URI]);
+    let mut here = detail(&["phone"], "Here", "repeated");
+    here["locations"] = json!([world.issuer.as_str().trim_end_matches('/')]);
+    let near = detail(&["phone"], "Near", "repeated");
+    let once = detail(&["phone"], "Once", "single");
+    for (detail, resource, api, tax) in [
+        (&far, None, true, false),
+        (&near, None, true, true),
+        (&near, Some(TAX_URI), false, true),
+        (&here, None, false, false),
+        (&once, None, false, false),
+    ] {
+        let mut asked = asking(FUND, std::slice::from_ref(detail));
+        if let Some(resource) = resource {
+            asked = asked.and("resource", resource);
+        }
+        let page = consent_page(world, &mut world.browser(), &asked, &world.person()).await;
+        let named = |owner: &str| page.text().contains(owner);
+        let both = (named("The owner of Api"), named("The owner of Tax"));
+        assert_eq!(both, (api, tax), "{detail}: {page}");
+        assert_eq!(named("Also told of this"), api || tax, "{detail}: {page}");
+    }
 }
 
 async fn rfc9396_5_invalid_details_are_refused_wherever_they_are_sent(world: &World) {
@@ -268,6 +358,16 @@ async fn rfc9396_9_2_a_resource_server_learns_what_is_its_business(world: &World
         assert_eq!(purposes(&told(world, client, token).await), ["Far", "Near"]);
         assert_eq!(purposes(&told(world, API, token).await), ["Far", "Near"]);
         assert_eq!(purposes(&told(world, TAX, token).await), ["Near"]);
+        if client == CHARITY {
+            // What all who get a signed token can read is what all of them are told (RFC 9396 §9.1).
+            let claims = jwt::verify(token, &world.keys().await).claims;
+            assert_eq!(purposes(&claims), ["Near"], "{claims}");
+            let code = code_of(&world.browser().sign_in(world, &asked, &person).await);
+            let fields = [&redemption(&code)[..], &[("resource", API_URI)]].concat();
+            let tokens = world.post_as(client, "/oidc/token", &fields).await.granted();
+            let claims = jwt::verify(tokens.get("access_token"), &world.keys().await).claims;
+            assert_eq!(purposes(&claims), ["Far", "Near"], "{claims}");
+        }
         let claims = read(world, &tokens).await;
         assert!(claims.get("phone_number").is_none() && claims["address"].is_object(), "{claims}");
 
@@ -358,4 +458,43 @@ async fn rfc9396_what_was_agreed_ends_at_its_time(setup: Setup) {
     assert_eq!(state["authorization_details"].as_array().map(Vec::len), Some(1), "{state}");
     let url = browser.begin(&world, &asked.and("prompt", "none")).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("consent_required"), "{url}");
+}
+
+async fn rfc9396_a_consent_is_bound_to_who_was_named(setup: Setup) {
+    let world = setup.start().await;
+    let (person, mut browser) = (world.person(), world.browser());
+    let asked = asking(CHARITY, &[detail(&["phone"], "A call", "repeated")]);
+    let code = code_of(&browser.sign_in(&world, &asked, &person).await);
+    let tokens = world.redeem(CHARITY, &code).await.granted();
+    let knows = async |server: &str| {
+        let state = told(&world, server, tokens.get("access_token")).await;
+        state.get("authorization_details").is_some()
+    };
+    assert!(knows(API).await && knows(TAX).await);
+    let silent = asked.clone().and("prompt", "none");
+    code_of(&browser.begin(&world, &silent).await.away());
+    let import = |text: &str| {
+        let file = world.folder.file("again.toml");
+        std::fs::write(&file, text).expect("a file");
+        world.command(&["client", "import", &file.display().to_string()]);
+    };
+    // Somebody else answers for the resource server now: nobody agreed that they are told.
+    let sold = client(TAX, &format!("resource_server = true\nresource_uris = [\"{TAX_URI}\"]\n"));
+    import(&sold.replace("The owner of Tax", "Somebody else"));
+    until("the change", async || (!knows(TAX).await).then_some(())).await;
+    assert!(knows(API).await);
+    let url = browser.begin(&world, &silent).await.away();
+    assert_eq!(param(&url, "error").as_deref(), Some("consent_required"), "{url}");
+    // A consent to nothing but details is one that its terms are held against.
+    let buying = "grant_types = [\"authorization_code\"]\nresource_servers = [\"api\"]\n";
+    let bought = client(CHARITY, &format!("{buying}{DETAILED}{ALL_DATA}"));
+    import(&bought.replace("The owner of Charity", "Another owner"));
+    let own = async || {
+        let answer = world.post_as(CHARITY, "/oidc/token", &[("grant_type", "client_credentials")]).await;
+        (answer.status == 400).then_some(())
+    };
+    until("the change", own).await;
+    let page = consent_page(&world, &mut world.browser(), &asked, &person).await;
+    assert!(page.has("changes") && page.text().contains("The owner of Api"), "{page}");
+    assert!(!page.text().contains("Somebody else"), "{page}");
 }

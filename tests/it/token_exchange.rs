@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::client_file::{
-    API, CITY, EXCHANGING, LEDGER, MACHINE, NOTES, RIVAL, TAX, TAX_URI, TOWN, client, secret,
+    API, BOROUGH, CITY, EXCHANGING, LEDGER, LEDGER_URI, MACHINE, NOTES, RIVAL, TAX, TAX_URI, TOWN, client,
+    secret,
 };
 use crate::support::flow::redemption;
 use crate::support::proofs::{for_tokens, with_proofs};
@@ -20,9 +21,13 @@ on_both_backends!(
     rfc8693_what_was_exchanged_ends_with_what_it_came_from,
     rfc8693_a_bound_token_is_exchanged_for_a_bound_one_alone,
     rfc8693_details_go_where_they_name_a_location,
+    rfc9396_6_an_exchange_narrows_details_and_never_widens,
 );
 
-alone_on_both_backends!(rfc8693_2_2_1_nothing_outlives_the_token_or_the_registration);
+alone_on_both_backends!(
+    rfc8693_2_2_1_nothing_outlives_the_token_or_the_registration,
+    rfc8693_what_was_exchanged_ends_with_whoever_is_on_its_way,
+);
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -144,11 +149,16 @@ async fn rfc8693_4_1_whoever_acts_is_named_and_the_chain_is_bounded(world: &Worl
         let wanted = json!({"sub": NOTES, "act": {"sub": LEDGER}});
         let state = told(world, TAX, second.get("access_token")).await;
         assert_eq!((&state["act"], &state["client_id"]), (&wanted, &NOTES.into()), "{state}");
-        let claims = jwt::verify(second.get("access_token"), &world.keys().await).claims;
-        assert_eq!((&claims["act"], &claims["aud"]), (&wanted, &TAX.into()), "{claims}");
-        assert_eq!(claims["sub"], state["sub"]);
+        // NOTES has signed tokens, but must not read by which `sub` TAX knows the person.
+        assert!(!second.get("access_token").contains('.'), "a token that NOTES cannot read");
+        assert_ne!(told(world, NOTES, second.get("access_token")).await["sub"], state["sub"]);
 
         let back = world.post_as(NOTES, "/oidc/token", &exchange(first.get("access_token"), LEDGER)).await;
+        let back = back.granted();
+        let claims = jwt::verify(back.get("access_token"), &world.keys().await).claims;
+        assert_eq!((&claims["act"], &claims["aud"]), (&wanted, &LEDGER.into()), "{claims}");
+        let state = told(world, LEDGER, back.get("access_token")).await;
+        assert_eq!((&claims["sub"], &state["act"]), (&state["sub"], &wanted), "one sector");
         let third = exchange(back.get("access_token"), NOTES);
         let third = world.post_as(LEDGER, "/oidc/token", &third).await.granted();
         let fourth = world.post_as(NOTES, "/oidc/token", &exchange(third.get("access_token"), TAX)).await;
@@ -158,7 +168,7 @@ async fn rfc8693_4_1_whoever_acts_is_named_and_the_chain_is_bounded(world: &Worl
 
 async fn rfc8693_what_was_exchanged_ends_with_what_it_came_from(world: &World) {
     for client in [CITY, TOWN] {
-        for ends in ["grant", "subject", "itself", "consent"] {
+        for ends in ["grant", "subject", "itself", "consent", "access"] {
             let person = world.person();
             let asked = Asked::by(client).with("scope", "openid phone offline_access");
             let tokens = world.tokens(&asked, &person).await;
@@ -172,6 +182,10 @@ async fn rfc8693_what_was_exchanged_ends_with_what_it_came_from(world: &World) {
                 "grant" => (client, tokens.get("refresh_token")),
                 "subject" => (client, subject),
                 "itself" => (LEDGER, first),
+                "access" => {
+                    world.command(&["people", "end-access", &person.number]);
+                    (RIVAL, subject)
+                }
                 _ => {
                     let listed = world.command(&["consents", "list", &person.number]);
                     let id = listed.split(' ').next().expect("an identifier");
@@ -219,7 +233,7 @@ async fn rfc8693_details_go_where_they_name_a_location(world: &World) {
     // `LEDGER` has a URI and may be named; `TAX` is none of CITY's resource servers, and so no location of its details.
     let detail = json!([{
         "type": "personal_data", "data_sets": ["phone"], "purpose": "Books", "use": "repeated",
-        "locations": ["urn:uz:example:ledger"],
+        "locations": [LEDGER_URI],
     }]);
     let asked = Asked::by(CITY).with("scope", "openid").and("authorization_details", &detail.to_string());
     let tokens = world.tokens(&asked, &world.person()).await;
@@ -230,6 +244,80 @@ async fn rfc8693_details_go_where_they_name_a_location(world: &World) {
     let back =
         world.post_as(NOTES, "/oidc/token", &exchange(there.get("access_token"), LEDGER)).await.granted();
     assert!(back.body.get("authorization_details").is_none(), "what was left out does not come back");
+}
+
+/// What introspection by a client says of the purposes.
+async fn purposes(world: &World, client: &str, token: &str) -> Vec<String> {
+    purposes_in(&told(world, client, token).await)
+}
+
+fn purposes_in(answer: &Value) -> Vec<String> {
+    let details = answer["authorization_details"].as_array().cloned().unwrap_or_default();
+    details.iter().map(|detail| detail["purpose"].as_str().expect("a purpose").to_owned()).collect()
+}
+
+async fn rfc9396_6_an_exchange_narrows_details_and_never_widens(world: &World) {
+    let detail = |set: &str, purpose: &str, locations: &[&str]| {
+        json!({
+            "type": "personal_data", "data_sets": [set], "purpose": purpose, "use": "repeated",
+            "locations": locations,
+        })
+    };
+    let (both, more) = (["Both", "More"], [LEDGER_URI, TAX_URI]);
+    let details = json!([
+        detail("phone", both[0], &more),
+        detail("birth_date", both[1], &more),
+        detail("address", "Taxes", &[TAX_URI]),
+        detail("sex", "Books", &[LEDGER_URI]),
+    ]);
+    let asked = Asked::by(BOROUGH).with("scope", "openid").and("authorization_details", &details.to_string());
+    let tokens = world.tokens(&asked, &world.person()).await;
+    let subject = tokens.get("access_token");
+    assert_eq!(purposes(world, LEDGER, subject).await, ["Both", "More", "Books"]);
+    let wide = world.post_as(LEDGER, "/oidc/token", &exchange(subject, TAX)).await.granted();
+    assert_eq!(purposes(world, TAX, wide.get("access_token")).await, ["Both", "More", "Taxes"]);
+    // Who exchanges it learns no more than is for itself.
+    assert_eq!(purposes_in(&wide.body), both);
+    assert_eq!(purposes(world, LEDGER, wide.get("access_token")).await, both);
+
+    let one = json!([wide.body["authorization_details"][0]]).to_string();
+    let fields = [&exchange(subject, TAX)[..], &[("authorization_details", &one)]].concat();
+    let narrow = world.post_as(LEDGER, "/oidc/token", &fields).await.granted();
+    assert_eq!(purposes_in(&narrow.body), both[..1]);
+    assert_eq!(purposes(world, TAX, narrow.get("access_token")).await, both[..1]);
+    for wrong in [json!([{"type": "payment"}]), json!([details[2]]), json!([details[3]]), json!("text")] {
+        let wrong = wrong.to_string();
+        let fields = [&exchange(subject, TAX)[..], &[("authorization_details", &wrong)]].concat();
+        let refused = world.post_as(LEDGER, "/oidc/token", &fields).await;
+        refused.refused(400, "invalid_authorization_details");
+    }
+    // Where there is no person, nobody is asked for data.
+    let fields = [("grant_type", "client_credentials"), ("authorization_details", &one)];
+    let refused = world.post_as(MACHINE, "/oidc/token", &fields).await;
+    refused.refused(400, "invalid_authorization_details");
+}
+
+async fn rfc8693_what_was_exchanged_ends_with_whoever_is_on_its_way(setup: Setup) {
+    let world = setup.start().await;
+    let tokens = sent(&world, CITY).await;
+    let first = exchange(tokens.get("access_token"), NOTES);
+    let first = world.post_as(LEDGER, "/oidc/token", &first).await.granted();
+    let second = exchange(first.get("access_token"), TAX);
+    let second = world.post_as(NOTES, "/oidc/token", &second).await.granted();
+    let becomes = async |active: bool| {
+        let token = second.get("access_token");
+        until("the change", async || (world.is_active(TAX, token).await == active).then_some(())).await;
+    };
+    becomes(true).await;
+    // The service that the person let have it, and both that act for them.
+    for client in [CITY, LEDGER, NOTES] {
+        world.command(&["client", "disable", client]);
+        becomes(false).await;
+        world.command(&["client", "disable", client, "--undo"]);
+        becomes(true).await;
+    }
+    world.block_numbers().await;
+    becomes(false).await;
 }
 
 async fn rfc8693_2_2_1_nothing_outlives_the_token_or_the_registration(setup: Setup) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Basis, DataPolicy, Identity};
-use crate::clients::Localized;
+use crate::clients::{ClientId, Localized};
 use crate::people::DataSet;
 use crate::platform::bytes::{self, Digest};
 
@@ -85,6 +85,11 @@ impl Terms {
     /// gave it no data.
     pub fn same_service(&self, before: &Self) -> bool {
         (&self.name, &self.owner) == (&before.name, &before.owner)
+    }
+
+    /// A short mark of the client `id`, whose terms these are, and of who answers for it: another one when that changes.
+    pub fn mark(&self, id: &ClientId) -> String {
+        bytes::encode(&Digest::of(format!("{id} {}", self.owner).as_bytes()).0[..9])
     }
 
     /// One digest of all terms.

@@ -11,7 +11,7 @@ pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Res
     let bounds = Bounds {
         client: input.client,
         general: &request.data().general(),
-        registered: input.resources,
+        servers: input.servers,
         resources: &request.resources,
         issuer: input.issuer,
         now: input.now,

@@ -11,6 +11,7 @@ use crate::oidc::error::{ErrorCode, OAuthError};
 use crate::oidc::verified_claims::MOST_REQUESTS;
 use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
+use crate::release::AgreedData;
 
 /// More details than a person reads, as for one request.
 const MOST_DETAILS: usize = 4;
@@ -148,8 +149,11 @@ fn join(request: &mut AuthorizationRequest, grant: &Grant, now: Timestamp) -> Re
     };
     let lasting = grant.details.agreed.iter().filter(|own| own.is_live(now) && !own.asked.is_single());
     let lasting = lasting.filter(|own| allowed(&own.asked));
-    let lasting = lasting.map(|own| &own.asked).filter(|own| !request.details.contains(own));
-    let more: Vec<PersonalData> = lasting.cloned().collect();
+    // What the request asks for by the same terms is in it already.
+    let rest = |own: &AgreedData| {
+        request.details.iter().try_fold(own.asked.clone(), |rest, asked| rest.without(asked))
+    };
+    let more: Vec<PersonalData> = lasting.filter_map(rest).collect();
     request.details.extend(more);
     let data = request.data();
     let names = &request.claims.names;

@@ -1,5 +1,7 @@
 //! What rules have in common: what they may look at, and their shape.
 
+use std::sync::Arc;
+
 use super::AuthorizationRequest;
 use crate::clients::Client;
 use crate::oidc::error::OAuthError;
@@ -20,9 +22,14 @@ pub(super) struct Input<'a> {
     pub(super) keys: &'a KeySet,
     /// The URIs of the resource servers that the client may name, if the request could name any.
     pub(super) resources: &'a [String],
+    /// Those resource servers, if the request asks for data by `authorization_details`.
+    pub(super) servers: &'a [Arc<Client>],
     /// Now.
     pub(super) now: Timestamp,
 }
+
+/// The URIs of a client's resource servers, and those servers.
+pub(super) type Servers<'a> = (&'a [String], &'a [Arc<Client>]);
 
 /// One rule: reads its parameter into the request, or says what is wrong.
 pub(super) type Rule = fn(Input<'_>, &mut AuthorizationRequest) -> Result<(), OAuthError>;

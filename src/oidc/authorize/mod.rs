@@ -43,7 +43,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::claims::{ClaimsRequest, requested};
 use super::error::{ErrorCode, OAuthError, TokenError};
 use super::pushed_request::{self, PushedRequests};
-use super::resource::registered;
+use super::resource::{registered, servers};
 use super::{Codes, Provider, encryption, signature};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, DataRequest, PersonalData};
@@ -201,7 +201,9 @@ fn check(
     let resources = registered(&provider.clients, client, params);
     let redirect = redirect_uri::verify(Arc::clone(client), params)?;
     let keys = provider.keys.current();
-    apply(list, redirect, params, (&keys, &provider.issuer, &resources, provider.clock.now()))
+    let servers = servers(&provider.clients, client, params);
+    let servers = (&resources[..], &servers[..]);
+    apply(list, redirect, params, (&keys, &provider.issuer, servers, provider.clock.now()))
 }
 
 /// As [`check`], with the grant that the request names, if it names one.
@@ -245,10 +247,10 @@ fn apply(
     list: &[input::Rule],
     redirect: VerifiedRedirect,
     params: &Params,
-    (keys, issuer, resources, now): (&KeySet, &str, &[String], Timestamp),
+    (keys, issuer, (resources, servers), now): (&KeySet, &str, input::Servers<'_>, Timestamp),
 ) -> Result<AuthorizationRequest, Rejection> {
     let client = Arc::clone(redirect.client());
-    let input = input::Input { params, client: &client, issuer, keys, resources, now };
+    let input = input::Input { params, client: &client, issuer, keys, resources, servers, now };
     let mut request = AuthorizationRequest::new(redirect);
     for rule in list {
         if let Err(error) = rule(input, &mut request) {

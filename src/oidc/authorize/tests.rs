@@ -59,6 +59,7 @@ fn run(rule: Rule, client: &Arc<Client>, query: &str) -> Result<AuthorizationReq
         issuer: "https://id.uz",
         keys: &keys,
         resources: &resources,
+        servers: &[],
         now: Timestamp(0),
     };
     for earlier in
@@ -78,9 +79,13 @@ fn a_complete_request_passes_every_rule() {
     let client = client("");
     let params = parse(&complete());
     let redirect = verify(client, &params).unwrap();
-    let request =
-        apply(&AUTHORIZATION_ENDPOINT, redirect, &params, (&keys(), "https://id.uz", &[], Timestamp(0)))
-            .unwrap();
+    let request = apply(
+        &AUTHORIZATION_ENDPOINT,
+        redirect,
+        &params,
+        (&keys(), "https://id.uz", (&[], &[]), Timestamp(0)),
+    )
+    .unwrap();
     assert_eq!(request.scopes, ["openid", "profile"]);
     assert_eq!((request.nonce.as_deref(), request.redirect.state()), (Some("n"), Some("s")));
     assert_eq!(request.acr, [Acr::MobileId]);
@@ -234,6 +239,7 @@ fn oidc_3_1_2_1_a_hint_is_an_id_token_of_ours_for_this_client() {
             issuer: "https://id.uz",
             keys: &keys,
             resources: &[],
+            servers: &[],
             now: Timestamp(0),
         };
         id_token_hint::check(input, &mut request).map(|()| request.expected_sub)

@@ -100,7 +100,7 @@ fn details(
     let bounds = Bounds {
         client,
         general: &DataRequest::allowed(client, &sets, false).general(),
-        registered: &resource::registered(&provider.clients, client, params),
+        servers: &resource::servers(&provider.clients, client, params),
         resources,
         issuer: &provider.issuer,
         now: provider.clock.now(),

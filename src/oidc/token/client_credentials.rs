@@ -4,9 +4,9 @@ use super::TokenRequest;
 use super::issue::{TokenResponse, token_type};
 use crate::audit::{Event, Kind};
 use crate::oidc::audience::Restriction;
-use crate::oidc::error::TokenError;
+use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::grant_management::{QUERY, REVOKE};
-use crate::oidc::resource;
+use crate::oidc::{authorization_details, resource};
 
 /// What a client may ask for itself.
 const SCOPES: [&str; 2] = [QUERY, REVOKE];
@@ -15,6 +15,11 @@ const SCOPES: [&str; 2] = [QUERY, REVOKE];
 /// those that are asked for are ignored (§3.3), but for those by which a client manages its grants.
 pub(super) fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
     let TokenRequest { tokens, client, params, bound_to, .. } = request;
+    if params.get(authorization_details::NAME).is_some() {
+        let words =
+            "authorization_details asks for data of a person, and client_credentials has none: leave it out";
+        return Err(TokenError::new(ErrorCode::InvalidAuthorizationDetails, words));
+    }
     let audience = resource::audience(&tokens.provider, client, params, &[])?;
     let asked = params.get("scope").unwrap_or_default();
     let asked = asked.split(' ').filter(|scope| client.tokens.manages_grants && SCOPES.contains(scope));

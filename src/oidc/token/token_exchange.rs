@@ -11,8 +11,9 @@ use crate::clients::Client;
 use crate::oidc::access_token::{AccessToken, TokenPerson};
 use crate::oidc::audience::{Audience, Restriction, on_the_wire};
 use crate::oidc::error::{ErrorCode, TokenError};
-use crate::oidc::{Tokens, resource};
+use crate::oidc::{Tokens, authorization_details, resource};
 use crate::platform::web::params::Params;
+use crate::release::AgreedData;
 
 /// The one type of token that is taken and given (§3).
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -52,9 +53,17 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
     }
     let scope = scope(params.get("scope"), &subject.scope)?;
     let now = tokens.provider.clock.now();
-    let theirs = &target.tokens.resource_uris;
     let told = person.details.iter().filter(|detail| !detail.asked.locations.is_empty());
-    let told = told.filter(|detail| detail.is_live(now) && detail.is_for(theirs)).cloned().collect();
+    let told = told.filter(|detail| detail.is_live(now) && detail.is_told(&target)).cloned();
+    // Whoever exchanges is told of no others than are for itself, and so can name no others.
+    let known = |details: &[AgreedData]| -> Vec<AgreedData> {
+        details.iter().filter(|detail| detail.is_told(client)).cloned().collect()
+    };
+    let told: Vec<AgreedData> = told.collect();
+    let told = match params.get(authorization_details::NAME) {
+        Some(text) => authorization_details::narrowed(text, &known(&told))?,
+        None => told,
+    };
     let person = TokenPerson {
         sub: tokens.provider.subject_ids.of(&target, &person.person_id),
         released: BTreeSet::new(),
@@ -62,7 +71,8 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
         details: told,
         ..person.clone()
     };
-    let details = (!person.details.is_empty()).then(|| on_the_wire(&person.details));
+    let known = known(&person.details);
+    let details = (!known.is_empty()).then(|| on_the_wire(&known));
     let event = Event::new(Kind::TokenIssued).grant_type("token_exchange").audience(target.id.as_str());
     let event = event.client(client.id.as_str()).scopes(&scope).grant(subject.grant.clone());
     let event = event.person(person.person_id.as_str().to_owned()).acr(person.acr.name());

@@ -50,6 +50,8 @@ pub(crate) struct AskedFor {
     pub purpose: String,
     /// Which data, how often and until when, in one sentence.
     pub terms: String,
+    /// Who answers for the other services that are told of it, if any are.
+    pub told: Option<String>,
 }
 
 /// Asks whether the data may go to the service. Posts `decision=allow|deny`, a `datum` for each ticked one, and `shown`,

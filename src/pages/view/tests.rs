@@ -123,7 +123,11 @@ fn consent_page(language: Language, words: &Words) -> ConsentPage<'static> {
         code_to: Some("+998 •• ••• 45 67"),
         recipients: Some(words.value),
         purpose: words.value,
-        details: vec![AskedFor { purpose: words.value.to_owned(), terms: words.value.to_owned() }],
+        details: vec![AskedFor {
+            purpose: words.value.to_owned(),
+            terms: words.value.to_owned(),
+            told: Some(words.value.to_owned()),
+        }],
         basis: Some(words.value),
         until: Text::new(language).date_for_suffix(1_795_244_400),
         offline: true,

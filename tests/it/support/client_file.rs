@@ -47,7 +47,8 @@ pub(crate) const TRADER: &str = "trader";
 pub(crate) const API: &str = "api";
 /// Another one.
 pub(crate) const TAX: &str = "tax";
-/// The URIs by which these two are known.
+/// The URIs by which these two and `LEDGER` are known.
+pub(crate) const LEDGER_URI: &str = "urn:uz:example:ledger";
 pub(crate) const API_URI: &str = "https://api.example.uz/v1";
 pub(crate) const TAX_URI: &str = "urn:uz:example:tax";
 /// Signs its requests, if it likes, with the keys of `request_key`.
@@ -75,9 +76,11 @@ pub(crate) const BUREAU: &str = "bureau";
 pub(crate) const CITY: &str = "city";
 /// As `CITY`, signed ones.
 pub(crate) const TOWN: &str = "town";
+/// As `CITY`, for `LEDGER` and `TAX`.
+pub(crate) const BOROUGH: &str = "borough";
 /// A resource server that calls `TAX` and `NOTES` on a person's behalf.
 pub(crate) const LEDGER: &str = "ledger";
-/// Another one, which calls `TAX` and `LEDGER` and has signed tokens.
+/// Another one, which calls `TAX` and `LEDGER`, has signed tokens and knows people as `LEDGER` does.
 pub(crate) const NOTES: &str = "notes";
 /// Manages its grants; refreshes; asks for data with a purpose of their own.
 pub(crate) const TRUST: &str = "trust";
@@ -126,12 +129,12 @@ const DEVICE: &str = "\"urn:ietf:params:oauth:grant-type:device_code\"";
 pub(crate) const EXCHANGING: &str = "grant_types = [\"urn:ietf:params:oauth:grant-type:token-exchange\"]\nredirect_uris = []\nresource_server = true\n";
 
 /// The kinds of details that a service may ask by.
-const DETAILED: &str = "authorization_details_types = [\"personal_data\"]\n";
+pub(crate) const DETAILED: &str = "authorization_details_types = [\"personal_data\"]\n";
 /// The grant of services that ask people who are not at their sites.
 const CIBA: &str = "\"urn:openid:params:grant-type:ciba\"";
 
 /// Everything that a service may ask for; it needs the name.
-const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
+pub(crate) const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
                         { name = \"sex\" }, { name = \"citizenship\" }, { name = \"pinfl\" }, \
                         { name = \"document\" }, { name = \"phone\" }, { name = \"address\" }]\n";
 
@@ -262,10 +265,17 @@ fn granting(buying: &str, refreshing: &str) -> String {
             TOWN,
             &format!("{refreshing}resource_servers = [\"ledger\"]\naccess_token_format = \"jwt\"\n{DETAILED}{ALL_DATA}"),
         ),
-        client(LEDGER, &format!("{EXCHANGING}resource_uris = [\"urn:uz:example:ledger\"]\nmay_exchange_for = [\"notes\", \"tax\"]\n")),
+        client(
+            BOROUGH,
+            &format!("{refreshing}resource_servers = [\"ledger\", \"tax\"]\n{DETAILED}{ALL_DATA}"),
+        ),
+        client(LEDGER, &format!("{EXCHANGING}sector = \"books.example.uz\"\nresource_uris = [\"{LEDGER_URI}\"]\nmay_exchange_for = [\"notes\", \"tax\"]\n")),
         client(
             NOTES,
-            &format!("{EXCHANGING}may_exchange_for = [\"ledger\", \"tax\"]\naccess_token_format = \"jwt\"\n"),
+            &format!(
+                "{EXCHANGING}sector = \"books.example.uz\"\nmay_exchange_for = [\"ledger\", \"tax\"]\n\
+                 access_token_format = \"jwt\"\n"
+            ),
         ),
         client(TRUST, &format!("{buying}{DETAILED}{ALL_DATA}grant_management = true\n")),
         client(
