@@ -49,6 +49,11 @@ impl Polls {
         });
         admitted
     }
+
+    /// Forgets the pace of a request on which there is a decision: whoever asks for it again is told what became of it.
+    pub(super) fn forget(&self, request: &Digest) {
+        self.0.invalidate(request);
+    }
 }
 
 #[cfg(test)]
@@ -63,5 +68,7 @@ mod tests {
         assert!(!polls.admit(device, 14_998), "ten seconds since the last one");
         assert!(polls.admit(device, 29_998), "fifteen");
         assert!(polls.admit(Digest::of(b"another"), 29_999));
+        polls.forget(&device);
+        assert!(polls.admit(device, 30_000));
     }
 }

@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 mod bounds;
-mod pings;
+pub(crate) mod pings;
 
 on_both_backends!(
     ciba_7_a_person_approves_at_a_page_of_any_browser_and_the_service_polls,

@@ -158,6 +158,10 @@ impl Ciba {
             return Ok(Polled::Unknown);
         };
         let over = waiting.expires_at <= self.provider.clock.now();
+        if over || decided.is_some() {
+            // Nothing is waited for, so nobody has to slow down: §11 has an error for each end.
+            self.polls.forget(&pace);
+        }
         Ok(match decided {
             Some((Verdict::Denied, _)) => Polled::Denied,
             Some((Verdict::Approved(approved), _)) if !over => Polled::Approved(approved),

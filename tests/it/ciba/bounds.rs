@@ -48,6 +48,13 @@ async fn ciba_7_3_requests_lapse_and_work_once(setup: Setup) {
     world.browser().decides(&message, "allow").await.expect("approval-done");
     let tokens = world.polled(COUNTER, &asked).await.granted();
     assert_eq!(world.userinfo(tokens.get("access_token")).await.status, 200);
+    // At once, too: there is nothing left to wait for.
+    world.polled(COUNTER, &asked).await.refused(400, "invalid_grant");
+    assert_eq!(
+        world.userinfo(tokens.get("access_token")).await.status,
+        200,
+        "two polls together end nothing"
+    );
     world.advance(60).await;
     world.polled(COUNTER, &asked).await.refused(400, "invalid_grant");
     assert_eq!(world.userinfo(tokens.get("access_token")).await.status, 401);

@@ -12,16 +12,16 @@ alone_on_both_backends!(ciba_10_2_a_service_is_told_once_and_asks);
 
 /// What arrived: the path, the headers that matter, and the body.
 #[derive(Clone, Debug)]
-struct Told {
+pub(crate) struct Told {
     path: String,
-    authorization: String,
-    content_type: String,
-    body: String,
+    pub(crate) authorization: String,
+    pub(crate) content_type: String,
+    pub(crate) body: String,
 }
 
 /// A service's own server, which answers as its paths are called.
-struct Server {
-    base: String,
+pub(crate) struct Server {
+    pub(crate) base: String,
     arriving: Mutex<Receiver<Told>>,
     arrived: Mutex<Vec<Told>>,
 }
@@ -56,7 +56,7 @@ async fn take(request: HttpRequest, body: Bytes, memory: Data<Memory>) -> HttpRe
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("its address"));
         let (sender, arriving) = channel();
@@ -72,7 +72,7 @@ impl Server {
     }
 
     /// Everything that arrived at a path.
-    fn at(&self, path: &str) -> Vec<Told> {
+    pub(crate) fn at(&self, path: &str) -> Vec<Told> {
         let mut arrived = self.arrived.lock().expect("one reader");
         arrived.extend(self.arriving.lock().expect("one reader").try_iter());
         arrived.iter().filter(|told| told.path == path).cloned().collect()

@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
-use url::Url;
 
 use super::suite::{AT_SUITE, End, Outcome, Suite, unsigned};
 use crate::support::jwt;
@@ -71,6 +70,9 @@ pub(super) const RP_INITIATED: [&str; 11] = [
 pub(super) const BACK_CHANNEL: [&str; 2] =
     ["oidcc-backchannel-logout-discovery-endpoint-verification", "oidcc-backchannel-rp-initiated-logout"];
 
+pub(super) const FRONT_CHANNEL: [&str; 2] =
+    ["oidcc-frontchannel-logout-discovery-endpoint-verification", "oidcc-frontchannel-rp-initiated-logout"];
+
 /// Runs a module to its end.
 pub(super) async fn run(suite: &mut Suite, name: &'static str, form_post: bool) -> Outcome {
     suite.begin();
@@ -97,28 +99,28 @@ fn needs_picture(name: &str) -> bool {
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-struct Module<'a> {
-    suite: &'a mut Suite,
-    name: &'static str,
-    form_post: bool,
+pub(super) struct Module<'a> {
+    pub(super) suite: &'a mut Suite,
+    pub(super) name: &'static str,
+    pub(super) form_post: bool,
 }
 
-type Params = Vec<(&'static str, String)>;
+pub(super) type Params = Vec<(&'static str, String)>;
 
 fn callback() -> String {
     format!("{AT_SUITE}/callback")
 }
 
 /// What a sign-in gave.
-struct Signed {
-    id_token: String,
-    claims: Value,
+pub(super) struct Signed {
+    pub(super) id_token: String,
+    pub(super) claims: Value,
     tokens: Value,
 }
 
 impl Module<'_> {
     /// What most modules ask.
-    fn usual(&self, client: &str) -> Params {
+    pub(super) fn usual(&self, client: &str) -> Params {
         let client =
             self.suite.of(self.name)[client]["client_id"].as_str().expect("an identifier").to_owned();
         let mut params = vec![
@@ -142,7 +144,7 @@ impl Module<'_> {
     }
 
     /// The answer that came back by the mode of the plan, with the state of the request.
-    async fn answer(&mut self, method: Method, params: &Params) -> BTreeMap<String, String> {
+    pub(super) async fn answer(&mut self, method: Method, params: &Params) -> BTreeMap<String, String> {
         let End::Back { at, fields, posted } = self.visit(method, params).await else {
             panic!("{}: nothing came back", self.name)
         };
@@ -193,7 +195,7 @@ impl Module<'_> {
         Signed { id_token, claims: read.claims, tokens }
     }
 
-    async fn happy(&mut self, more: &[(&'static str, &str)]) -> Signed {
+    pub(super) async fn happy(&mut self, more: &[(&'static str, &str)]) -> Signed {
         let mut params = self.usual("client");
         params.retain(|(name, _)| !more.iter().any(|(given, _)| given == name));
         params.extend(
@@ -204,7 +206,7 @@ impl Module<'_> {
         self.signed(Method::GET, "client", &params).await
     }
 
-    async fn userinfo(&self, signed: &Signed) -> Value {
+    pub(super) async fn userinfo(&self, signed: &Signed) -> Value {
         let bearer = format!("Bearer {}", signed.tokens["access_token"].as_str().expect("an access token"));
         let (status, claims) = self.suite.call("/oidc/userinfo", None, Some(("authorization", bearer))).await;
         assert_eq!((status, &claims["sub"]), (200, &signed.claims["sub"]), "{}: {claims}", self.name);
@@ -212,14 +214,15 @@ impl Module<'_> {
     }
 
     async fn metadata(&self) -> Value {
-        self.suite.call("/.well-known/openid-configuration", None, None).await.1
+        self.suite.metadata().await
     }
 
     async fn sign_in(&mut self) -> Outcome {
         match self.name {
             "oidcc-discovery-endpoint-verification"
             | "oidcc-rp-initiated-logout-discovery-endpoint-verification"
-            | "oidcc-backchannel-logout-discovery-endpoint-verification" => self.discovery().await,
+            | "oidcc-backchannel-logout-discovery-endpoint-verification"
+            | "oidcc-frontchannel-logout-discovery-endpoint-verification" => self.discovery().await,
             "oidcc-userinfo-get" | "oidcc-userinfo-post-header" | "oidcc-userinfo-post-body" => {
                 self.asks().await
             }
@@ -240,6 +243,7 @@ impl Module<'_> {
             }
             "oidcc-refresh-token" => self.refresh().await,
             "oidcc-backchannel-rp-initiated-logout" => self.back_channel().await,
+            "oidcc-frontchannel-rp-initiated-logout" => self.front_channel().await,
             _ => self.one_request().await,
         }
     }
@@ -304,8 +308,10 @@ impl Module<'_> {
         assert_eq!(metadata["issuer"], *self.suite.issuer.as_str().trim_end_matches('/'));
         let algs = metadata["id_token_signing_alg_values_supported"].as_array().expect("a list");
         assert!(algs.contains(&"RS256".into()), "{metadata}");
-        for flag in ["backchannel_logout_supported", "backchannel_logout_session_supported"] {
-            assert_eq!(metadata[flag], true, "{flag}");
+        for channel in ["backchannel", "frontchannel"] {
+            for flag in ["logout_supported", "logout_session_supported"] {
+                assert_eq!(metadata[format!("{channel}_{flag}")], true, "{channel} {flag}");
+            }
         }
         assert!(metadata["end_session_endpoint"].as_str().is_some_and(|url| url.starts_with("https://")));
         Outcome::Passed
@@ -448,78 +454,6 @@ impl Module<'_> {
         assert!(status == 200 && tokens["id_token"].is_string(), "{tokens}");
         let (status, refused) = self.token("client", &fields(&refresh_tokens[1])).await;
         assert_eq!((status, &refused["error"]), (400, &"invalid_grant".into()));
-        Outcome::Passed
-    }
-
-    async fn leave(&mut self, params: &[(&str, &str)]) -> End {
-        let mut url: Url = self.suite.issuer.join("/oidc/logout").expect("a path");
-        url.query_pairs_mut().extend_pairs(params);
-        self.suite.pictured = false;
-        self.suite.visit(self.name, Method::GET, &url).await
-    }
-
-    async fn is_signed_in(&mut self) -> bool {
-        let mut params = self.usual("client");
-        params.push(("prompt", "none".to_owned()));
-        self.answer(Method::GET, &params).await.contains_key("code")
-    }
-
-    async fn logout(&mut self, which: &str) -> Outcome {
-        let signed = self.happy(&[]).await;
-        let hint = signed.id_token.as_str();
-        let back = format!("{AT_SUITE}/post_logout_redirect");
-        let state = "q".repeat(128);
-        let foreign = format!("{back}/other");
-        let query = format!("{back}?foo=bar");
-        let parts: Vec<&str> = hint.split('.').collect();
-        let none = format!("{}.{}.", jwt::encode(br#"{"alg":"none"}"#), parts[1]);
-        let forged = format!("{}.{}.{}", parts[0], parts[1], jwt::encode(&[7; 256]));
-        let all = |hint, to| {
-            vec![("id_token_hint", hint), ("post_logout_redirect_uri", to), ("state", state.as_str())]
-        };
-        let (params, ends) = match which {
-            "" => (all(hint, &back), true),
-            "no-state" => (all(hint, &back)[..2].to_vec(), true),
-            "bad-post-logout-redirect-uri" => (all(hint, &foreign), false),
-            "query-added-to-post-logout-redirect-uri" => (all(hint, &query), false),
-            "modified-id-token-hint" => (all(&none, &back), false),
-            "bad-id-token-hint" => (all(&forged, &back), false),
-            "no-id-token-hint" => (all(hint, &back)[1..].to_vec(), false),
-            "no-params" => (vec![], true),
-            "no-post-logout-redirect-uri" => (vec![("id_token_hint", hint), ("state", &state)], true),
-            "only-state" => (vec![("state", state.as_str())], true),
-            other => panic!("what does {other} do?"),
-        };
-        let end = self.leave(&params).await;
-        match (which, end) {
-            ("" | "no-state", End::Back { at, fields, .. }) => {
-                assert!(at.as_str().starts_with(&back), "{at}");
-                let wanted = which.is_empty().then_some(&state);
-                assert_eq!(fields.get("state"), wanted, "{which}");
-            }
-            ("" | "no-state", end) | (_, end @ End::Back { .. }) => panic!("{which}: {end:?}"),
-            (_, End::Page) => assert!(self.suite.pictured, "{which}: no picture was asked for"),
-        }
-        // A module that stays on a page has a script for that page alone; the session is asked for by the one of all.
-        let pictured = std::mem::replace(&mut self.suite.pictured, false);
-        assert_eq!(self.is_signed_in().await, !ends, "{which}");
-        self.suite.pictured = pictured;
-        Outcome::Passed
-    }
-
-    async fn back_channel(&mut self) -> Outcome {
-        let signed = self.happy(&[]).await;
-        let back = format!("{AT_SUITE}/post_logout_redirect");
-        let hint = signed.id_token.clone();
-        let params = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", &back), ("state", "s")];
-        assert!(matches!(self.leave(&params).await, End::Back { .. }));
-        let token = self.suite.logout_token(&signed.claims["sid"]).await;
-        let logout = jwt::read(&token);
-        assert_eq!(
-            (&logout.claims["aud"], &logout.header["alg"]),
-            (&"conformance-backchannel".into(), &"RS256".into())
-        );
-        assert!(!self.is_signed_in().await);
         Outcome::Passed
     }
 }

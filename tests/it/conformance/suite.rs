@@ -2,11 +2,16 @@
 //! else, and its server's part, the requests of a relying party.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
+use yagona::sandbox::{EskizAccount, PlayMobileAccount, Settings};
 
+use crate::ciba::pings::Server;
 use crate::support::folder::Folder;
 use crate::support::http;
 use crate::support::listener::Listener;
@@ -15,7 +20,8 @@ use crate::support::{Browser, Page, Step, jwt};
 
 /// The name of the suite, which is never looked up: redirects are read, not followed.
 pub(super) const AT_SUITE: &str = "https://localhost.emobix.co.uk:8443/test/a/yagona";
-const PROVIDER: &str = "localhost:9443";
+/// Where the files have the provider, its listener for certificates, and the phone of the test person.
+const PLACES: [&str; 3] = ["localhost:9443", "localhost:9444", "localhost:8081"];
 
 /// What a module ends with.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -76,16 +82,57 @@ pub(super) enum End {
 /// A provider as `config/conformance.toml` has it, and the suite before it.
 pub(super) struct Suite {
     config: Value,
+    /// Where those [`PLACES`] are here.
+    places: [String; 3],
     pub(super) issuer: Url,
     port: u16,
     operations: u16,
     listener: Listener,
+    /// Where services are told that there is an answer (CIBA).
+    pub(super) told: Server,
     running: Option<Running>,
-    _folder: Folder,
+    folder: Folder,
     /// The browser of the module that is run; each has cookies of its own.
     browser: Browser,
     /// Whether a picture was asked for in the module that is run.
     pub(super) pictured: bool,
+    /// The frames that were loaded in it.
+    pub(super) framed: Vec<String>,
+    /// How often each entry of its script served.
+    served: BTreeMap<usize, u64>,
+    /// By how many seconds the provider's clock was moved.
+    pub(super) ahead: Arc<AtomicI64>,
+}
+
+/// The files with the clients.
+const CLIENTS: [&str; 2] = ["conformance-clients.toml", "conformance-fapi-clients.toml"];
+
+/// The phone that the gateway's account of `config/conformance.toml` sends to, at a port of its own.
+fn phone(settings: &toml::Table) -> String {
+    let listener = TcpListener::bind(("localhost", 0)).expect("a free port");
+    let at = format!("localhost:{}", listener.local_addr().expect("its address").port());
+    let account = |member: &str| {
+        settings["sms"]["eskiz"][member].as_str().unwrap_or_else(|| panic!("no {member}")).to_owned()
+    };
+    let nobody = || "nobody".to_owned();
+    let settings = Settings {
+        people: Vec::new(),
+        eskiz: EskizAccount { email: account("email"), password: account("password"), from: account("from") },
+        playmobile: PlayMobileAccount { login: nobody(), password: nobody(), originator: nobody() },
+        playmobile_callback: None,
+        // As in the demo, whose own provider is another one.
+        provider: Some("http://localhost:8080".to_owned()),
+    };
+    std::thread::spawn(move || {
+        actix_web::rt::System::new()
+            .block_on(async { yagona::sandbox::start(listener, settings).expect("the sandbox").await })
+    });
+    at
+}
+
+/// A file of the repository with the places of this run.
+fn here(places: &[String; 3], text: String) -> String {
+    PLACES.iter().zip(places).fold(text, |text, (there, here)| text.replace(there, here))
 }
 
 /// Whether a text fits a pattern of the suite, in which `*` stands for anything.
@@ -104,10 +151,16 @@ impl Suite {
     /// logout tokens, since nobody serves the suite's name here.
     pub(super) async fn start() -> Self {
         let folder = Folder::new();
-        let [port, operations] = [(); 2].map(|()| free_port());
-        let listener = Listener::start();
-        let here = |text: String| text.replace(PROVIDER, &format!("localhost:{port}"));
-        let mut settings: toml::Table = toml::from_str(&here(file("config/conformance.toml"))).expect("TOML");
+        let [port, mtls, operations] = [(); 3].map(|()| free_port());
+        let (listener, told) = (Listener::start(), Server::start());
+        let plain: toml::Table = toml::from_str(&file("config/conformance.toml")).expect("TOML");
+        let places = [format!("localhost:{port}"), format!("localhost:{mtls}"), phone(&plain)];
+        let text = here(&places, file("config/conformance.toml"));
+        let mut settings: toml::Table = toml::from_str(&text).expect("TOML");
+        settings["server"]["mtls"]
+            .as_table_mut()
+            .expect("a section")
+            .insert("listen".to_owned(), format!("127.0.0.1:{mtls}").into());
         let mut set = |section: &str, key: &str, value: toml::Value| {
             settings[section].as_table_mut().expect("a section").insert(key.to_owned(), value);
         };
@@ -116,24 +169,55 @@ impl Suite {
         set("outbound", "allow", toml::Value::Array(vec!["127.0.0.1".into()]));
         set("sandbox", "movable_clock", true.into());
         std::fs::write(folder.file("conformance.toml"), settings.to_string()).expect("the configuration");
-        let suite = format!("{AT_SUITE}/backchannel_logout");
-        let clients = file("config/conformance-clients.toml").replace(&suite, &listener.url);
-        std::fs::write(folder.file("clients.toml"), clients).expect("the clients");
         let with = ["-c", "conformance.toml"];
-        run_well(folder.path(), &[&["client", "import", "clients.toml"][..], &with].concat());
+        for name in CLIENTS {
+            let clients = file(&format!("config/{name}"))
+                .replace(&format!("{AT_SUITE}/backchannel_logout"), &listener.url)
+                .replace(&format!("{AT_SUITE}/ciba-notification-endpoint"), &format!("{}/told", told.base));
+            std::fs::write(folder.file(name), clients).expect("the clients");
+            run_well(folder.path(), &[&["client", "import", name][..], &with].concat());
+        }
         let log = folder.file("log");
         let mut running = Running::start(folder.path(), &[&["serve"][..], &with].concat(), log);
         running.until_ready(&format!("http://127.0.0.1:{operations}/health/ready")).await;
-        let config = serde_json::from_str(&here(file("config/conformance.json"))).expect("JSON");
         let issuer: Url = format!("https://localhost:{port}").parse().expect("a URL");
         let browser = Browser::new(&issuer, port);
-        let (running, pictured) = (Some(running), false);
-        Self { config, issuer, port, operations, listener, running, _folder: folder, browser, pictured }
+        let mut suite = Self {
+            config: Value::Null,
+            places,
+            issuer,
+            port,
+            operations,
+            listener,
+            told,
+            running: Some(running),
+            folder,
+            browser,
+            pictured: false,
+            framed: Vec::new(),
+            served: BTreeMap::new(),
+            ahead: Arc::default(),
+        };
+        suite.configure("conformance.json");
+        suite
+    }
+
+    /// Takes another configuration of `config/`.
+    pub(super) fn configure(&mut self, name: &str) {
+        let text = here(&self.places, file(&format!("config/{name}")));
+        self.config = serde_json::from_str(&text).expect("JSON");
+    }
+
+    /// Runs a command of the provider.
+    pub(super) fn command(&self, arguments: &[&str]) -> String {
+        run_well(self.folder.path(), &[arguments, &["-c", "conformance.toml"]].concat())
     }
 
     /// Begins a module: no cookies, no picture.
     pub(super) fn begin(&mut self) {
         (self.browser, self.pictured) = (Browser::new(&self.issuer, self.port), false);
+        self.framed.clear();
+        self.served.clear();
     }
 
     /// The configuration of a module: that of all, with its own members instead.
@@ -150,14 +234,21 @@ impl Suite {
         let url = format!("http://127.0.0.1:{}/sandbox/clock", self.operations);
         let answer = http::client().post(url).form(&[("advance_seconds", seconds)]).send().await;
         assert_eq!(answer.expect("the operations port").status(), 200);
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// The browser visits `url` and does what the module's script says.
     pub(super) async fn visit(&mut self, module: &str, method: Method, url: &Url) -> End {
         let config = self.of(module);
         let entries = config["browser"].as_array().expect("a script");
-        let entry = entries.iter().find(|entry| fits(text(&entry["match"]), url.as_str()));
-        let entry = entry.unwrap_or_else(|| panic!("{module}: nothing is said of {url}"));
+        let serves = |(at, entry): &(usize, &Value)| {
+            let served = self.served.get(at).copied().unwrap_or_default();
+            fits(text(&entry["match"]), url.as_str())
+                && entry["match-limit"].as_u64().is_none_or(|limit| served < limit)
+        };
+        let found = entries.iter().enumerate().find(serves);
+        let (at, entry) = found.unwrap_or_else(|| panic!("{module}: nothing is said of {url}"));
+        *self.served.entry(at).or_default() += 1;
         let mut step = match method {
             Method::POST => self.post(url).await,
             _ => self.browser.get(url).await,
@@ -176,7 +267,7 @@ impl Suite {
                 continue;
             }
             for command in task["commands"].as_array().into_iter().flatten() {
-                step = self.command(module, command, step, end.is_some()).await;
+                step = self.obey(module, command, step, end.is_some()).await;
             }
         }
         match end {
@@ -197,7 +288,7 @@ impl Suite {
         self.browser.follow(bare, answer).await
     }
 
-    async fn command(&mut self, module: &str, command: &Value, step: Step, away: bool) -> Step {
+    async fn obey(&mut self, module: &str, command: &Value, step: Step, away: bool) -> Step {
         let words: Vec<String> = command
             .as_array()
             .expect("words")
@@ -220,6 +311,14 @@ impl Suite {
                 self.pictured |=
                     words.get(5).is_some_and(|word| word.starts_with("update-image-placeholder"));
                 Step::Page(page)
+            }
+            // The page loads its frames, and goes on by itself.
+            ["wait", "contains", part, _] => {
+                self.framed.push(page.attribute("iframe", "src"));
+                let (_, on) = page.body.split_once(";url=").unwrap_or_else(|| panic!("{module}: {page}"));
+                let on = on.split('"').next().unwrap_or_default().replace("&amp;", "&");
+                assert!(on.contains(part), "{module}: {on}");
+                Step::Away(on.parse().expect("a URL"))
             }
             ["text", "id", id, typed] => Step::Page(fill(page, id, typed)),
             ["click", "id", id, ref optional @ ..] => match find(&page, id) {
@@ -256,6 +355,16 @@ impl Suite {
         (status, serde_json::from_str(&body).unwrap_or(Value::Null))
     }
 
+    /// What the provider says of itself.
+    pub(super) async fn metadata(&self) -> Value {
+        self.call("/.well-known/openid-configuration", None, None).await.1
+    }
+
+    /// Its keys.
+    pub(super) async fn keys(&self) -> Value {
+        self.call("/oidc/jwks", None, None).await.1
+    }
+
     /// Waits for a logout token to come to the client of back-channel logout.
     pub(super) async fn logout_token(&self, sid: &Value) -> String {
         let pick = |form: &BTreeMap<String, String>| {
@@ -266,7 +375,7 @@ impl Suite {
     }
 
     /// The clients that logout tokens came for, once the provider has ended and sends no more.
-    pub(super) async fn told(&mut self) -> Vec<String> {
+    pub(super) async fn told_to_end_sessions(&mut self) -> Vec<String> {
         let mut running = self.running.take().expect("a provider");
         running.signal("TERM");
         running.end().await;

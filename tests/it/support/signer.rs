@@ -11,6 +11,8 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
     RSA_PSS_SHA256, RsaKeyPair,
 };
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::jwt::encode;
@@ -36,6 +38,24 @@ impl Signer {
     pub(crate) fn elliptic(kid: &'static str) -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
         Self { kid, key: Key::Elliptic(key) }
+    }
+
+    /// The P-256 key of a private JWK, with its `kid`.
+    pub(crate) fn of_jwk(jwk: &Value) -> Self {
+        let member = |name: &str| {
+            let text = jwk[name].as_str().unwrap_or_else(|| panic!("no {name}"));
+            BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64url")
+        };
+        let point = [vec![4], member("x"), member("y")].concat();
+        let alg = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let key = EcdsaKeyPair::from_private_key_and_public_key(alg, &member("d"), &point).expect("a pair");
+        let kid = jwk["kid"].as_str().expect("a kid").to_owned();
+        Self { kid: Box::leak(kid.into_boxed_str()), key: Key::Elliptic(key) }
+    }
+
+    /// What its public half is called.
+    pub(crate) const fn kid(&self) -> &'static str {
+        self.kid
     }
 
     /// An Ed25519 key.
