@@ -425,6 +425,7 @@ mod tests {
                 status: person.status,
                 strangers: Failures::default(),
                 known: Failures::default(),
+                approvals: Failures::default(),
                 epoch: Epoch::default(),
             },
         };
