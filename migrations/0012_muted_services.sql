@@ -8,3 +8,7 @@ CREATE TABLE muted_services (
     PRIMARY KEY (person_id, client_id)
 );
 CREATE INDEX muted_services_until ON muted_services (until_at);
+
+-- Wrong codes at requests to approve are counted apart from those at a sign-in: only who has the message makes any.
+ALTER TABLE wrong_codes ADD COLUMN approval_failures BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE wrong_codes ADD COLUMN approval_locked_until BIGINT NOT NULL DEFAULT 0;

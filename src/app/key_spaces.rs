@@ -7,15 +7,16 @@ use crate::notices::DELIVERIES;
 use crate::oidc::{APPROVALS, CODES, DECISIONS, DEVICES, PUSHED, USED, USER_CODES, VERDICTS};
 use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
-use crate::sign_in::{ATTEMPTS, SESSIONS, WINDOWS};
+use crate::sign_in::{ATTEMPTS, MUTABLE, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 15] = [
+const ALL: [KeySpace; 16] = [
     APPROVALS,
     ATTEMPTS,
     CODES,
     DECISIONS,
     DELIVERIES,
     DEVICES,
+    MUTABLE,
     oneid::CODES,
     PUSHED,
     REVOKED,

@@ -87,7 +87,7 @@ pub(super) async fn tokens(
         client_hour: asking.per_client_hour.into(),
     };
     let mute = i64::from(asking.mute_days) * 86_400;
-    let parts = (provider.clone(), sign_in.clone(), grants.clone());
+    let parts = (provider.clone(), sign_in.clone());
     let ciba = Ciba::new(parts, &stores.keyring, stores.outbound(), (caps, mute));
     let tokens = Tokens {
         provider: provider.clone(),
@@ -219,7 +219,8 @@ pub(super) fn sign_in(
     let (sign_in, limits) = (&settings.sign_in, &settings.limits);
     let policy = SignInSettings {
         host: settings.server.issuer.host().to_owned(),
-        address: settings.server.issuer.url()[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
+        address: settings.server.issuer.url()[url::Position::BeforeScheme..url::Position::AfterPort]
+            .to_owned(),
         code_seconds: sign_in.code_seconds.into(),
         code_tries: sign_in.code_tries.into(),
         resend_after: sign_in.resend_after_seconds.iter().map(|seconds| i64::from(*seconds)).collect(),

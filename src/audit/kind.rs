@@ -91,7 +91,7 @@ kinds! {
     /// A client learned that nobody decided in time.
     ApprovalLapsed = "ciba.lapsed", Info, PerSecond(BEGINNINGS), "nobody decided on a request in time";
     /// A person asked for no more messages of a service, or one was kept from them because of that.
-    ApprovalMuted = "ciba.muted", Info, Unlimited, "a person gets no messages of a service";
+    ApprovalMuted = "ciba.muted", Info, PerSecond(BEGINNINGS), "a person gets no messages of a service";
     /// A reference was opened that names no request, or too many of those came from there.
     ReferenceRefused = "ciba.reference_refused", Info, PerSecond(REFUSALS), "a reference names no request";
     /// A client could not be told that there is an answer.

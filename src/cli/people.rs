@@ -29,11 +29,27 @@ pub(super) enum People {
         /// The enrolled number
         number: String,
     },
+    /// Lists the services whose requests to approve do not reach a person, because they asked for that
+    Muted {
+        /// The enrolled number
+        number: String,
+    },
+    /// Lets a service's requests to approve reach a person again; first identify them
+    Unmute {
+        /// The enrolled number
+        number: String,
+        /// The service
+        client_id: String,
+    },
 }
 
 impl People {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
-        let (Self::Show { number } | Self::Unlock { number } | Self::EndAccess { number }) = &self;
+        let (Self::Show { number }
+        | Self::Unlock { number }
+        | Self::EndAccess { number }
+        | Self::Muted { number }
+        | Self::Unmute { number, .. }) = &self;
         let number = parse(number, &settings)?;
         let stores = super::existing(settings).await?;
         let account = account_of(&stores, &number).await?;
@@ -52,7 +68,7 @@ impl People {
                     Ok(())
                 };
                 operator::recorded(&stores, "people unlock", |event| event.person(person), unlock).await?;
-                let failures = account.strangers.count + account.known.count;
+                let failures = account.strangers.count + account.known.count + account.approvals.count;
                 format.print(&json!({ "number": number, "wrong_codes_cleared": failures }), || {
                     say!("The account of {number} is unlocked: {failures} wrong code(s) cleared.");
                     Ok(())
@@ -72,6 +88,47 @@ impl People {
                     Ok(())
                 })?;
             }
+            Self::Muted { .. } => {
+                let people = Store::new(stores.db.clone(), &stores.keyring);
+                let read = async {
+                    people.muted(&account.person_id, stores.clock.now()).await.map_err(cannot_start)
+                };
+                let muted =
+                    operator::recorded(&stores, "people muted", |event| event.person(person), read).await?;
+                let told: Vec<_> = muted
+                    .iter()
+                    .map(|(client, until)| json!({ "client_id": client, "until": until.to_rfc3339() }))
+                    .collect();
+                format.print(&json!({ "number": number, "muted": told }), || {
+                    if muted.is_empty() {
+                        say!("{number} keeps no service away.");
+                    }
+                    for (client, until) in &muted {
+                        say!("{client}  until {}", until.to_rfc3339());
+                    }
+                    Ok(())
+                })?;
+            }
+            Self::Unmute { client_id, .. } => {
+                let people = Store::new(stores.db.clone(), &stores.keyring);
+                let unmute =
+                    async { people.unmute(&account.person_id, &client_id).await.map_err(cannot_start) };
+                let was = operator::recorded(
+                    &stores,
+                    "people unmute",
+                    |event| event.person(person).client(&client_id),
+                    unmute,
+                )
+                .await?;
+                format.print(&json!({ "number": number, "client_id": client_id, "unmuted": was }), || {
+                    if was {
+                        say!("Requests of {client_id} reach {number} again.");
+                    } else {
+                        say!("{number} did not keep {client_id} away.");
+                    }
+                    Ok(())
+                })?;
+            }
         }
         stores.db.close().await;
         Ok(())
@@ -86,17 +143,21 @@ fn show(account: &AccountState, number: &str, now: Timestamp, format: Format) ->
         (failures.count, delayed_until.map(Timestamp::to_rfc3339))
     };
     let ((known, known_until), (other, other_until)) = (side(Side::Known), side(Side::Stranger));
+    let (approvals, approvals_until) = side(Side::Approval);
     let told = json!({
         "number": number, "status": account.status.name(),
         "known_browsers": { "wrong_codes": known, "delayed_until": known_until },
         "other_browsers": { "wrong_codes": other, "delayed_until": other_until },
+        "requests_to_approve": { "wrong_codes": approvals, "delayed_until": approvals_until },
     });
     format.print(&told, || {
         say!("number          {number}");
         say!("status          {}", account.status.name());
-        for (name, count, until) in
-            [("known browsers", known, &known_until), ("other browsers", other, &other_until)]
-        {
+        for (name, count, until) in [
+            ("known browsers", known, &known_until),
+            ("other browsers", other, &other_until),
+            ("approvals     ", approvals, &approvals_until),
+        ] {
             let until = until.as_ref().map_or_else(String::new, |until| format!(", no code before {until}"));
             say!("{name}  {count} wrong code(s) in a row{until}");
         }

@@ -60,8 +60,8 @@ impl LifeEvents {
         let now = self.clock.now();
         let as_wide =
             |former: &Consent| former.terms.is_some() && new.extent.allows_all_of(&former.extent, now);
-        // What is read once stands beside what was allowed before.
-        if !asked || new.once {
+        // What is read once stands beside what was allowed before, and so does what says that it does.
+        if !asked || new.beside || new.once {
             return Ok(self.release.record(person, client, new, Vec::new()).await?);
         }
         let since = self.clock.now_ms();

@@ -430,6 +430,7 @@ mod tests {
                 status: person.status,
                 strangers: Failures::default(),
                 known: Failures::default(),
+                approvals: Failures::default(),
                 epoch: Epoch::default(),
             },
         };

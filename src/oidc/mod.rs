@@ -56,7 +56,7 @@ use authorize::ResponseMode;
 pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
 pub(crate) use backchannel_logout::TABLES;
-pub use ciba::{APPROVALS, Ciba, VERDICTS};
+pub use ciba::{APPROVALS, Ciba, Done, MuteForm, VERDICTS};
 pub use code::{CODES, Codes};
 pub use device::{DECISIONS, DEVICES, Devices, USER_CODES};
 pub use discovery::Discovery;

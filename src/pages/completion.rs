@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use serde_json::value::RawValue;
 
 use crate::clients::Client;
-use crate::oidc::{self, Ciba, Devices};
+use crate::oidc::{self, Ciba, Devices, Done, MuteForm};
 use crate::oneid::OneId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
@@ -108,7 +108,7 @@ impl Completion {
             }
             Protocol::OneId => self.oneid.refuse(&attempt.request, client, refusal),
             Protocol::Device => self.devices.refuse(context, &attempt.request, client).await,
-            Protocol::Ciba => self.ciba.refuse(context, &attempt.request, client).await,
+            Protocol::Ciba => Err(elsewhere()),
         }
     }
 
@@ -130,7 +130,7 @@ impl Completion {
             }
             Protocol::OneId => self.oneid.again(&attempt.request, client, answer).await,
             Protocol::Device => self.devices.again(context, client, answer).await,
-            Protocol::Ciba => self.ciba.again(context, client, answer).await,
+            Protocol::Ciba => Err(elsewhere()),
         }
     }
 
@@ -175,8 +175,8 @@ impl Completion {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.is_spent(&attempt.request).await,
             Protocol::Device => self.devices.is_decided(&attempt.request).await,
-            Protocol::Ciba => self.ciba.is_decided(&attempt.request).await,
             Protocol::OneId => Ok(false),
+            Protocol::Ciba => Err(elsewhere()),
         }
     }
 
@@ -191,41 +191,60 @@ impl Completion {
         }
     }
 
-    /// Records that a person decided on a request to approve, once that is stored, and lets its service know.
+    /// Records that a request to approve was decided, once that is stored, and lets its service know; done before, it does nothing.
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version.
-    pub(super) fn decided(
+    pub(super) async fn decided(
         &self,
         attempt: &SignInAttempt,
         client: &Arc<Client>,
-        (person, approved): (&PersonId, bool),
+        decided: (Option<&PersonId>, bool),
     ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
-            Protocol::Ciba => self.ciba.decided(&attempt.request, client, (person, approved)),
+            Protocol::Ciba => self.ciba.decided(&attempt.request, client, decided).await,
             Protocol::Oidc | Protocol::OneId | Protocol::Device => Ok(()),
         }
     }
 
-    /// The page of a refused request to approve; the person who refused may mute the service there.
-    pub(super) fn denied(
+    /// Whether a request to approve was answered by the consent `recorded`.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable, or the request was stored by another version.
+    pub(super) async fn rests_on(
         &self,
-        context: &PageContext<'_>,
-        client: &Arc<Client>,
-        person: Option<&PersonId>,
-    ) -> HttpResponse {
-        self.ciba.denied(context, client, person)
+        attempt: &SignInAttempt,
+        recorded: &str,
+    ) -> Result<bool, ServiceError> {
+        self.ciba.rests_on(&attempt.request, recorded).await
     }
 
-    /// Mutes a service, as the page of a refusal said; `None` when that page is none of ours, or too old.
+    /// The page of what became of a request to approve.
+    pub(super) fn done(
+        &self,
+        context: &PageContext<'_>,
+        client: &Client,
+        done: Done,
+        form: Option<MuteForm<'_>>,
+    ) -> HttpResponse {
+        self.ciba.done(context, client, done, form)
+    }
+
+    /// Mutes a service for a person, and says so.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable.
     pub(super) async fn mute(
         &self,
         context: &PageContext<'_>,
-        sealed: &str,
-    ) -> Result<Option<HttpResponse>, ServiceError> {
-        self.ciba.mute(context, sealed).await
+        client: &Client,
+        person: &PersonId,
+    ) -> Result<HttpResponse, ServiceError> {
+        self.ciba.mute(context, client, person).await
     }
+}
+
+/// A request to approve has a page of its own (`approval.rs`), and none of the pages of a sign-in is ever due for it.
+fn elsewhere() -> ServiceError {
+    ServiceError::Internal("a page of a sign-in for a request to approve".to_owned())
 }

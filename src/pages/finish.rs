@@ -381,6 +381,7 @@ fn unasked(
         terms: step.client.terms.clone(),
         shown: String::new(),
         permitted_by,
+        beside: false,
     }
 }
 
@@ -404,6 +405,7 @@ async fn record(
             Basis::Statutory => PermittedBy::Law,
             Basis::Consent => authenticated.code.clone().map_or(PermittedBy::Click, PermittedBy::Code),
         },
+        beside: false,
     };
     let former = present.person.consent.as_ref();
     pages.life_events.consent_given(&authenticated.person_id, &step.client, new, former).await

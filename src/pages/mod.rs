@@ -96,8 +96,6 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(get().to(approval::enter))
                 .route(post().to(approval::entered)),
         )
-        // No reference has four letters.
-        .service(named("/a/mute", "approval_mute").route(post().to(approval::mute)))
         .service(
             named("/a/{reference}", "approval")
                 .route(get().to(approval::get))

@@ -49,6 +49,9 @@ pub enum Side {
     Stranger,
     /// A browser in which this person signed in before.
     Known,
+    /// The page of a request to approve, which only who has its message reaches: what strangers do at a sign-in costs nothing
+    /// here.
+    Approval,
 }
 
 /// Wrong codes on one side of an account.
@@ -99,6 +102,8 @@ pub struct AccountState {
     pub strangers: Failures,
     /// Wrong codes in browsers in which the person signed in before.
     pub known: Failures,
+    /// Wrong codes at requests to approve.
+    pub approvals: Failures,
     /// What began under another epoch has ended.
     pub epoch: Epoch,
 }
@@ -109,6 +114,7 @@ impl AccountState {
         match side {
             Side::Stranger => self.strangers,
             Side::Known => self.known,
+            Side::Approval => self.approvals,
         }
     }
 
@@ -156,6 +162,7 @@ mod tests {
             status,
             strangers: Failures { count: 5, locked_until: Timestamp(until) },
             known: Failures::default(),
+            approvals: Failures::default(),
             epoch: Epoch::default(),
         };
         let may_try = |status, until, side| account_state(status, until).may_try(side, Timestamp(10));

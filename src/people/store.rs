@@ -97,7 +97,7 @@ impl People {
             .read_optional(
                 db::statement(
                     "SELECT p.person_id, n.number_index, n.status, w.failures, w.locked_until, w.known_failures, \
-                     w.known_locked_until, p.epoch \
+                     w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch \
                      FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id \
                      LEFT JOIN wrong_codes w ON w.account = n.person_id \
                      WHERE n.number_index >= COALESCE((SELECT MIN(number_index) FROM phone_numbers WHERE number_index >= $1), '') \
@@ -129,7 +129,7 @@ impl People {
             .read_optional(
                 db::statement(
                     "SELECT p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, \
-                     w.known_failures, w.known_locked_until, p.epoch, \
+                     w.known_failures, w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
                      LEFT JOIN wrong_codes w ON w.account = p.person_id WHERE p.person_id = $1",
@@ -288,6 +288,7 @@ fn account_state(row: &Row) -> Result<AccountState, DbError> {
             .ok_or_else(|| row.corrupt("phone_numbers", "status", "it is no status of this version"))?,
         strangers: failures(row, "failures", "locked_until")?,
         known: failures(row, "known_failures", "known_locked_until")?,
+        approvals: failures(row, "approval_failures", "approval_locked_until")?,
         epoch: Epoch(db::int(row, "persons", "epoch")?),
     })
 }

@@ -155,6 +155,9 @@ pub struct NewConsent {
     pub shown: String,
     /// By what it was permitted.
     pub permitted_by: PermittedBy,
+    /// Whether it stands beside the person's other consents to the client: it follows none and ends none, and no later decision
+    /// looks at it. What is read once does so whatever this says.
+    pub beside: bool,
 }
 
 /// What is to be done before data may go.

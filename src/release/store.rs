@@ -21,7 +21,8 @@ const TABLE: &str = "consents";
 pub struct ConsentContext {
     /// The person, as of now.
     pub account: Arc<Account>,
-    /// The newest consent that was not ended, expired or not; none to data that are read once, which is agreed to each time.
+    /// The newest consent that was not ended, expired or not; none that stands beside the others, such as to data that
+    /// are read once, which is agreed to each time.
     pub consent: Option<Consent>,
 }
 
@@ -66,7 +67,7 @@ impl Release {
             .read_optional(
                 db::statement(
                     "SELECT p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, \
-                     w.known_failures, w.known_locked_until, p.epoch, \
+                     w.known_failures, w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch, \
                      n.status, n.number_index, n.sealed AS number_sealed, \
                      c.consent_id, c.extent, c.expires_at, c.terms \
                      FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
@@ -87,7 +88,7 @@ impl Release {
         Ok(Some(ConsentContext { account: self.people.open(&row)?, consent }))
     }
 
-    /// The newest consent of each client and basis that a person has not ended, and all to data that are read once, newest
+    /// The newest consent of each client and basis that a person has not ended, and all that stand beside those, newest
     /// first.
     ///
     /// # Errors
@@ -111,7 +112,7 @@ impl Release {
         rows.iter().map(listed).collect()
     }
 
-    /// Ends a consent that a person gave, with those that it followed and `then`, all or nothing. One to data that are read once
+    /// Ends a consent that a person gave, with those that it followed and `then`, all or nothing. One that stands beside others
     /// followed none. Returns whose it was and
     /// the client; `None` when there is no such consent, it was ended before, or the law and not the person lets the
     /// client have the data.
@@ -193,7 +194,7 @@ impl Release {
         .bind(new.permitted_by.name())
         .bind(new.permitted_by.code_id())
         .bind(self.clock.now_ms())
-        .bind(i64::from(new.once));
+        .bind(i64::from(new.beside || new.once));
         let recorded = if then.is_empty() {
             self.db.change(insert).await?
         } else {

@@ -77,7 +77,7 @@ async fn answer(sandbox: Data<Sandbox>, wanted: Query<Wanted>) -> HttpResponse {
     }
 }
 
-/// What a message says: the address of the page, without a scheme, and the code.
+/// What a message says: the address of the page and the code.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
     to: String,
@@ -86,8 +86,11 @@ struct Request {
 }
 
 impl Request {
-    /// The page: by `https`, unless it is the provider's own that this sandbox belongs to.
+    /// The page. Where the message says no scheme: by `https`, unless it is the provider's own that this sandbox belongs to.
     fn url(&self, provider: &str) -> String {
+        if self.address.contains("://") {
+            return self.address.clone();
+        }
         let own =
             provider.split_once("://").is_some_and(|(_, host)| self.address.starts_with(&format!("{host}/")));
         let scheme = if own { provider.split("://").next().unwrap_or_default() } else { "https" };
@@ -151,6 +154,10 @@ mod tests {
         let request = Request { to: String::new(), address, code };
         assert_eq!(request.url("http://localhost:8080"), "http://localhost:8080/a/WDJBMJHT");
         assert_eq!(request.url("http://localhost:80"), "https://localhost:8080/a/WDJBMJHT");
+        let text = "Soliq: tasdiq 123456, https://id.example.uz/a/WDJBMJHT. Hech kimga aytmang\n@id.example.uz #123456";
+        let (address, code) = read(text).unwrap();
+        let request = Request { to: String::new(), address, code };
+        assert_eq!(request.url("http://localhost:8080"), "https://id.example.uz/a/WDJBMJHT");
         for other in [
             "Soliq uchun kod: 123456.\n@localhost #123456",
             "see /a/short\n@localhost #123456",

@@ -8,17 +8,34 @@ use super::attempt::SignInAttempts;
 use super::limits::{ApprovalCaps, Limit};
 use super::network::ClientNetwork;
 use super::number::{Sender, Sent};
-use super::purpose::{Approving, For};
+use super::purpose::{Approving, Beside, For, Mutable};
 use super::{
-    AttemptId, AttemptName, KnownPersons, OpenAttempt, ServiceError, ShortCode, SignIn, SignInAttempt,
-    SignInRequest,
+    AttemptId, AttemptName, KnownPersons, MUTABLE, OpenAttempt, Purpose, ServiceError, ShortCode, SignIn,
+    SignInAttempt, SignInRequest, TypedCode,
 };
-use crate::clients::Client;
-use crate::people::PhoneNumber;
+use crate::clients::{Client, ClientId};
+use crate::people::{PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::Unavailable;
+use crate::platform::ephemeral::{EphemeralKey, Unavailable};
 use crate::platform::web::locale::Language;
+
+/// For how long after it was sent, in seconds: whoever finds messages in the morning can still do something about them.
+const MUTABLE_FOR: i64 = 12 * 3600;
+
+/// Tries at the code by which a service is muted. They are none of those that approve.
+const MUTE_TRIES: u64 = 5;
+
+/// What follows a code by which a service is to be muted.
+#[derive(Debug, PartialEq, Eq)]
+pub enum MuteOutcome {
+    /// It is right: this person may mute this service.
+    Right(ClientId, PersonId),
+    /// It is wrong; so many tries are left.
+    Wrong(ClientId, u64),
+    /// The reference names nothing, or nothing any more.
+    Nothing,
+}
 
 /// Why nobody was asked.
 #[derive(Debug)]
@@ -37,7 +54,8 @@ impl From<ServiceError> for NotAsked {
 
 impl SignIn {
     /// Asks the holder of a number to approve `request` until `until`. Every number gets the same work and the same outcome,
-    /// whether or not anybody has it, and whether or not its holder wants to be asked.
+    /// whether or not anybody has it, whether or not its holder wants to be asked, and how often others asked them. `hint` is a
+    /// digest of what the service named them by, and what is stored `beside` the request is there before anybody decides.
     ///
     /// # Errors
     /// [`NotAsked`].
@@ -46,7 +64,7 @@ impl SignIn {
         (request, language, until): (SignInRequest, Language, Timestamp),
         number: PhoneNumber,
         (client, network): (&Client, &ClientNetwork),
-        caps: ApprovalCaps,
+        (caps, hint, beside): (ApprovalCaps, Digest, Beside),
     ) -> Result<(), NotAsked> {
         let reference = ShortCode::random();
         let id = self.attempt_of(&reference).map_err(NotAsked::Failed)?;
@@ -57,9 +75,12 @@ impl SignIn {
         let index = self.people.number_index(&number);
         let known = KnownPersons::default();
         let sender = Sender { client, network, known: &known };
-        let made_for = For::Approval(Approving { client: client.id.clone(), reference, caps });
+        let (mutable, mutable_until) = (mutable(&open.id), self.clock.now().plus(MUTABLE_FOR));
+        let client = client.id.clone();
+        let approving = Approving { client, reference, hint, caps, beside, mutable, mutable_until };
+        let made_for = For::Approval(Box::new(approving));
         match self.send_code(&mut open, (number, index), sender, 0, made_for).await? {
-            Sent::Stored => Ok(()),
+            Sent::Stored | Sent::Held => Ok(()),
             Sent::Limited(limit) => Err(NotAsked::Limited(limit)),
             // Another request drew the same reference: one in twenty-five thousand million.
             Sent::Overtaken => {
@@ -108,6 +129,36 @@ impl SignIn {
         Ok(counts.iter().zip(&windows).any(|(count, (.., cap))| *count + (1 - wrong) > *cap))
     }
 
+    /// The service that can be muted by the code of the message that had a reference.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn mutable(&self, reference: &ShortCode) -> Result<Option<ClientId>, ServiceError> {
+        let key = mutable(&self.attempt_of(reference)?);
+        Ok(self.ephemeral.get::<Mutable>(key).await?.map(|(found, _)| found.client))
+    }
+
+    /// Whether a code mutes the service whose message had a reference. Every try is counted before it is compared.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn may_mute(
+        &self,
+        reference: &ShortCode,
+        code: &TypedCode,
+    ) -> Result<MuteOutcome, ServiceError> {
+        let id = self.attempt_of(reference)?;
+        let counter = EphemeralKey::of(super::WINDOWS, &format!("mutes/{}", id.as_str()));
+        let found = self.ephemeral.get_and_count::<Mutable>(mutable(&id), counter, MUTABLE_FOR + 60).await?;
+        let (Some((found, _)), tries) = found else { return Ok(MuteOutcome::Nothing) };
+        let digest = self.code_digest(Purpose::Approval, code.digits(), &found.message_id, &found.index);
+        let right = digest.matches(&found.digest) && tries <= MUTE_TRIES;
+        Ok(match found.person_id.filter(|_| right) {
+            Some(person) => MuteOutcome::Right(found.client, person),
+            None => MuteOutcome::Wrong(found.client, MUTE_TRIES.saturating_sub(tries)),
+        })
+    }
+
     fn open_approval(&self, found: Option<OpenAttempt>) -> Option<OpenAttempt> {
         // What a browser began is not found here, whatever its identifier.
         found.filter(|open| {
@@ -121,4 +172,8 @@ impl SignIn {
         AttemptId::parse(&digest.encode())
             .ok_or_else(|| ServiceError::Internal("a digest is no identifier".to_owned()))
     }
+}
+
+fn mutable(id: &AttemptId) -> EphemeralKey {
+    EphemeralKey::from_digest(MUTABLE, id.digest())
 }

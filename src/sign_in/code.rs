@@ -43,6 +43,10 @@ impl TypedCode {
     pub fn parse(typed: &str) -> Option<Self> {
         digits_of(typed, 64).filter(|digits| digits.len() == 6).map(Self)
     }
+
+    pub(super) fn digits(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A try that was counted and may now be compared.

@@ -30,6 +30,8 @@ pub enum Limit {
     Attempt,
     /// The number's.
     Number,
+    /// Of the person whom services ask, by whatever they named them: nobody is told of it.
+    Person,
     /// The address's.
     Address,
     /// The networks' around it.
@@ -48,6 +50,7 @@ impl Limit {
         match self {
             Self::Attempt => "attempt",
             Self::Number => "number",
+            Self::Person => "person",
             Self::Address => "address",
             Self::Network => "network",
             Self::Forms => "forms",
@@ -59,7 +62,7 @@ impl Limit {
     /// Seconds after which trying again makes sense.
     pub const fn retry_after(self) -> i64 {
         match self {
-            Self::Number | Self::Attempt => 600,
+            Self::Number | Self::Person | Self::Attempt => 600,
             Self::Address | Self::Network | Self::Forms => 300,
             Self::Client | Self::Country => 900,
         }
@@ -112,12 +115,32 @@ struct Window {
 /// How often services may ask people who are not at their sites.
 #[derive(Clone, Copy, Debug)]
 pub struct ApprovalCaps {
-    /// Requests to one number within `seconds`, of all services: no more than that are open.
+    /// Requests to one person within `seconds`, of all services: no more than that are open. Of one service, and where it names
+    /// them by one hint, [`ApprovalCaps::of_one`] of them.
     pub open: u64,
     /// The longest that a request is open.
     pub seconds: i64,
     /// Requests of one service in an hour, whomever they name.
     pub client_hour: u64,
+}
+
+impl ApprovalCaps {
+    /// What one service may use of a cap that all share: two thirds, so that none uses up what others need.
+    pub const fn of_one(cap: u64) -> u64 {
+        let two_thirds = cap - cap.div_ceil(3);
+        if two_thirds == 0 { 1 } else { two_thirds }
+    }
+}
+
+/// A request that a person is asked to approve, as limits look at it.
+#[derive(Clone, Copy)]
+pub struct ApprovalWish<'a> {
+    /// A digest of what the service named the person by: it knows that itself, and is told of limits on it.
+    pub hint: &'a Digest,
+    /// How often that may be.
+    pub caps: ApprovalCaps,
+    /// Messages that a number may get in a day.
+    pub daily: u64,
 }
 
 /// One more message, as limits look at it.
@@ -173,6 +196,8 @@ pub struct Limits {
 }
 
 const COUNTRY: &str = "country";
+
+const DAY: i64 = 86_400;
 
 /// References that name nothing, for each code that may be sent.
 const REFERENCES: u64 = 40;
@@ -239,13 +264,14 @@ impl Limits {
         Ok(Counted { groups, scopes })
     }
 
-    /// What one more message would be counted towards by which a person approves what a service asks: windows of its own for the
-    /// number, so that no service uses up what the person has to sign in with; and the caps on messages of the service and of
-    /// the country. A service's address does not count: it has proven who it is.
+    /// What one more message would be counted towards by which a person approves what a service asks: of the service, what it
+    /// asks in an hour; of the service and the hint, so that whoever is refused learns nothing but what they did themselves; of
+    /// the person, silently; and the caps on messages of the service and of the country. A service's address does not count: it
+    /// has proven who it is.
     ///
     /// # Errors
     /// The [`Limit`] whose total is used up.
-    pub fn of_approval(&self, wish: &Wish<'_>, caps: ApprovalCaps) -> Result<Counted, Limit> {
+    pub fn of_approval(&self, wish: &Wish<'_>, asked: &ApprovalWish<'_>) -> Result<Counted, Limit> {
         if wish.exempt {
             return Ok(Counted { groups: Vec::new(), scopes: Vec::new() });
         }
@@ -259,31 +285,64 @@ impl Limits {
         if let Some(limit) = self.over_total(&totals) {
             return Err(self.met(limit));
         }
-        let number = wish.number.encode();
-        let asked = format!("approvals/{}", wish.client.id);
-        let of_number = |name: &str, seconds, cap| {
-            window(&format!("approvals-{name}/{number}"), seconds, cap, Limit::Number)
-        };
-        let groups = vec![
-            (true, vec![window(&asked, 3600, caps.client_hour, Limit::Client)]),
-            (
-                true,
-                vec![
-                    of_number("open", caps.seconds, caps.open),
-                    of_number("10m", 600, self.caps.number_10m),
-                    of_number("hour", 3600, self.caps.number_hour),
-                ],
-            ),
-            (
-                wish.real,
-                vec![
-                    window(&of_client, 3600, client_cap, Limit::Client),
-                    window(COUNTRY, 3600, country_cap, Limit::Country),
-                ],
-            ),
+        let asks = format!("approvals/{}", wish.client.id);
+        let named = format!("{}/{}", wish.client.id, asked.hint.encode());
+        let mut groups = vec![
+            (true, vec![window(&asks, 3600, asked.caps.client_hour, Limit::Client)]),
+            (true, self.of_asked("hint", &named, asked.caps, (ApprovalCaps::of_one, Limit::Number))),
         ];
+        // What is not sent uses up nothing of the person's, and must not be refused by it either.
+        if wish.real {
+            groups.push((true, self.of_person(wish, asked)));
+        }
+        groups.push((
+            wish.real,
+            vec![
+                window(&of_client, 3600, client_cap, Limit::Client),
+                window(COUNTRY, 3600, country_cap, Limit::Country),
+            ],
+        ));
         let scopes = if wish.real { vec![COUNTRY.to_owned(), of_client] } else { Vec::new() };
         Ok(Counted { groups, scopes })
+    }
+
+    /// The windows of a person whom services ask, each with its cap, to be read before [`Limits::of_approval`]: where one is full
+    /// nothing is sent, and nobody is told.
+    pub fn of_approver(&self, wish: &Wish<'_>, asked: &ApprovalWish<'_>) -> Vec<(EphemeralKey, i64, u64)> {
+        if wish.exempt {
+            return Vec::new();
+        }
+        let windows = self.of_person(wish, asked).into_iter();
+        windows.map(|window| (window.key, window.seconds, window.cap)).collect()
+    }
+
+    /// Of one service, less than what all have together: so none uses up what a person has for the others.
+    fn of_person(&self, wish: &Wish<'_>, asked: &ApprovalWish<'_>) -> Vec<Window> {
+        let number = wish.number.encode();
+        let by_one = format!("{}/{number}", wish.client.id);
+        let mut windows = self.of_asked("by", &by_one, asked.caps, (ApprovalCaps::of_one, Limit::Person));
+        let day = ApprovalCaps::of_one(asked.daily);
+        windows.push(window(&format!("approvals-day/by/{by_one}"), DAY, day, Limit::Person));
+        windows.extend(self.of_asked("all", &number, asked.caps, (|cap| cap, Limit::Person)));
+        windows
+    }
+
+    /// The windows of requests to approve, of what `named` names, with what `share` leaves of the caps.
+    fn of_asked(
+        &self,
+        what: &str,
+        named: &str,
+        caps: ApprovalCaps,
+        (share, limit): (fn(u64) -> u64, Limit),
+    ) -> Vec<Window> {
+        let of = |name: &str, seconds, cap| {
+            window(&format!("approvals-{name}/{what}/{named}"), seconds, share(cap), limit)
+        };
+        vec![
+            of("open", caps.seconds, caps.open),
+            of("10m", 600, self.caps.number_10m),
+            of("hour", 3600, self.caps.number_hour),
+        ]
     }
 
     /// What one more request that anybody can push (RFC 9126) is counted towards: windows of `seconds` of the address and of
@@ -403,7 +462,14 @@ fn strangers_bound(cap: u64, share: u64, drawn: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::strangers_bound;
+    use super::{ApprovalCaps, strangers_bound};
+
+    #[test]
+    fn one_service_leaves_others_a_third_of_what_a_person_may_be_asked() {
+        let of_one = [1, 2, 3, 5, 10, 20].map(ApprovalCaps::of_one);
+        assert_eq!(of_one, [1, 1, 2, 3, 6, 13]);
+        assert_eq!(ApprovalCaps::of_one(u64::MAX) / (u64::MAX / 3), 2);
+    }
 
     #[test]
     fn strangers_are_refused_before_the_cap_at_a_bound_that_nobody_can_foresee() {

@@ -39,7 +39,7 @@ use crate::platform::ephemeral::{Ephemeral, KeySpace};
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 
-pub use approval::NotAsked;
+pub use approval::{MuteOutcome, NotAsked};
 pub use assurance::{Acr, Amr, Means, reachable};
 pub use attempt::{
     AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, SignInAttempt, SignInAttempts,
@@ -61,6 +61,7 @@ pub use known_browsers::{KnownBrowsers, KnownPersons};
 pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits};
 pub use network::{ClientNetwork, NamedNetwork, NamedNetworks};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
+pub use purpose::Beside;
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
 pub use settings::{LimitSettings, SignInSettings};
@@ -71,6 +72,8 @@ pub use crate::platform::service_error::ServiceError;
 
 /// Sign-in attempts.
 pub const ATTEMPTS: KeySpace = KeySpace::new(b't', "sign-in attempt");
+/// Services that a person can mute by the message that they got.
+pub const MUTABLE: KeySpace = KeySpace::new(b'q', "service that may be muted");
 /// SSO sessions.
 pub const SESSIONS: KeySpace = KeySpace::new(b's', "session");
 /// Counted events of a window of time.
@@ -114,7 +117,7 @@ pub struct SignIn {
 pub struct Settings {
     /// Host in the last line of an SMS, by which phones tie the code to the page.
     pub host: String,
-    /// Host and, if it is not the usual one, port of this provider's pages, as an SMS writes their address.
+    /// Scheme, host and, if it is not the usual one, port of this provider's pages, as an SMS writes their address.
     pub address: String,
     /// Lifetime of a code, in seconds.
     pub code_seconds: i64,

@@ -2,9 +2,9 @@
 //! work is done and the same page follows, whoever the number belongs to.
 
 use super::known_browsers::KnownPersons;
-use super::limits::{Counted, Limit, Wish};
+use super::limits::{ApprovalWish, Counted, Limit, Wish};
 use super::network::ClientNetwork;
-use super::purpose::For;
+use super::purpose::{For, WithApproval};
 use super::{
     Challenge, CodeSent, Event, OpenAttempt, Purpose, ServiceError, SignIn, SignInAttempt, Stage, Told,
     WrongCodes,
@@ -56,6 +56,8 @@ const STORING: i64 = 2;
 /// What became of a code that was made.
 pub(super) enum Sent {
     Stored,
+    /// It is expected, and goes to nobody: the person was asked too often, of which a service learns nothing.
+    Held,
     Limited(Limit),
     Overtaken,
 }
@@ -69,6 +71,8 @@ struct PendingCode {
     counted: Counted,
     /// The stage before, with the code that this one replaces.
     before: Stage,
+    /// What is stored with the attempt, where it is a request to approve.
+    with: Option<WithApproval>,
 }
 
 /// A code that a stored attempt expects.
@@ -81,6 +85,7 @@ struct StoredCode {
 }
 
 /// Whom a code would go to.
+#[derive(Clone)]
 struct Recipient {
     number: PhoneNumber,
     index: Digest,
@@ -88,6 +93,8 @@ struct Recipient {
     person: Option<(PersonId, Epoch)>,
     side: Side,
     told: Told,
+    /// The person, where they keep the service that asks away.
+    muted_by: Option<PersonId>,
 }
 
 /// Who asks for a code, for whom it is counted.
@@ -140,7 +147,7 @@ impl SignIn {
             return Ok(NumberOutcome::AlreadySent);
         }
         Ok(match self.send_code(open, (number, index), sender, tries, For::SignIn).await? {
-            Sent::Stored => NumberOutcome::CodeSent,
+            Sent::Stored | Sent::Held => NumberOutcome::CodeSent,
             Sent::Limited(limit) => NumberOutcome::Limited(limit),
             Sent::Overtaken => NumberOutcome::Overtaken,
         })
@@ -170,7 +177,7 @@ impl SignIn {
         }
         let (number, index) = (former.number.clone(), former.index);
         Ok(match self.send_code(open, (number, index), sender, tries, made_for).await? {
-            Sent::Stored => ResendOutcome::CodeSent,
+            Sent::Stored | Sent::Held => ResendOutcome::CodeSent,
             Sent::Limited(limit) => ResendOutcome::Limited(limit),
             Sent::Overtaken => ResendOutcome::Overtaken,
         })
@@ -212,6 +219,7 @@ impl SignIn {
         let sent = self.try_to_send(open, (number, index), sender, tries, made_for).await?;
         match sent {
             Sent::Stored => self.record_code(open, None),
+            Sent::Held => self.record_code(open, Some(Limit::Person)),
             Sent::Limited(limit) => self.record_code(open, Some(limit)),
             Sent::Overtaken => {}
         }
@@ -227,43 +235,68 @@ impl SignIn {
         made_for: For,
     ) -> Result<Sent, ServiceError> {
         let exempt = self.is_exempt(&number);
-        let recipient = self.recipient(number, index, sender.known, &made_for).await?;
-        let wish = Wish {
-            number: &recipient.index,
+        let mut recipient = self.recipient(number, index, sender.known, &made_for).await?;
+        let approving = match &made_for {
+            For::Approval(approving) => Some((**approving).clone()),
+            For::SignIn | For::Permission(_) => None,
+        };
+        let (hint, daily) = (approving.as_ref().map(|it| it.hint), self.settings.daily_cap);
+        let daily = u64::try_from(daily).unwrap_or(u64::MAX);
+        let asked = approving.as_ref().zip(hint.as_ref());
+        let asked = asked.map(|(it, hint)| ApprovalWish { hint, caps: it.caps, daily });
+        let wish = |recipient: &Recipient| Wish {
+            number: &index,
             client: sender.client,
             network: sender.network,
             side: recipient.side,
             real: recipient.person.is_some(),
             exempt,
         };
-        let approving = match &made_for {
-            For::Approval(approving) => Some(approving),
-            For::SignIn | For::Permission(_) => None,
-        };
-        let counted = match approving {
-            Some(approving) => self.limits.of_approval(&wish, approving.caps),
-            None => self.limits.of(&wish),
-        };
-        // What people do not approve is no sign that somebody guesses: nobody sees a page without the message.
-        let braking = approving.is_none() && !exempt;
-        let counted = match counted {
-            Ok(counted) => counted,
-            Err(limit) => {
-                self.not_sent(open, None).await?;
-                return Ok(Sent::Limited(limit));
+        let mut held = false;
+        if let Some(asked) = &asked {
+            // Read for every number alike.
+            let windows = self.limits.of_approver(&wish(&recipient), asked);
+            let read: Vec<_> = windows.iter().map(|(key, seconds, _)| (*key, *seconds, 0)).collect();
+            let counts = if read.is_empty() { Vec::new() } else { self.ephemeral.count_all(&read).await? };
+            if counts.iter().zip(&windows).any(|(count, (.., cap))| count >= cap) {
+                held = recipient.person.take().is_some();
             }
-        };
-        let pending = self.make_code(&mut open.attempt, recipient, sender, (counted, tries, made_for))?;
-        let (real, stored) = (pending.real, self.store(open, pending).await?);
-        let stored = match stored {
-            Ok(stored) => stored,
-            Err(instead) => return Ok(instead),
-        };
-        let sent = self.dispatch(open, stored).await?;
-        if matches!(sent, Sent::Stored) && braking {
-            self.brake.sent(&sender.client.id, sender.network, real);
         }
-        Ok(sent)
+        loop {
+            let counted = match &asked {
+                Some(asked) => self.limits.of_approval(&wish(&recipient), asked),
+                None => self.limits.of(&wish(&recipient)),
+            };
+            // What people do not approve is no sign that somebody guesses: nobody sees a page without the message.
+            let braking = asked.is_none() && !exempt;
+            let counted = match counted {
+                Ok(counted) => counted,
+                Err(limit) => {
+                    self.not_sent(open, None).await?;
+                    return Ok(Sent::Limited(limit));
+                }
+            };
+            let made = (counted, tries, made_for.clone());
+            let pending = self.make_code(&mut open.attempt, recipient.clone(), sender, made)?;
+            let (real, stored) = (pending.real, self.store(open, pending).await?);
+            let stored = match stored {
+                Ok(stored) => stored,
+                // Another request to this person was counted since theirs were read.
+                Err(Sent::Limited(Limit::Person)) => {
+                    held = recipient.person.take().is_some();
+                    continue;
+                }
+                Err(instead) => return Ok(instead),
+            };
+            if let (Some(approving), Some(person)) = (&approving, &recipient.muted_by) {
+                self.record_muted(approving, person);
+            }
+            let sent = self.dispatch(open, stored, asked.is_some()).await?;
+            if matches!(sent, Sent::Stored) && braking {
+                self.brake.sent(&sender.client.id, sender.network, real);
+            }
+            return Ok(if held && matches!(sent, Sent::Stored) { Sent::Held } else { sent });
+        }
     }
 
     /// Looks up whom a code would go to, with the same work for every number.
@@ -279,23 +312,27 @@ impl SignIn {
         let nobody = PersonId::decoy(&index);
         let (person, epoch) =
             state.as_ref().map_or((&nobody, Epoch::default()), |state| (&state.person_id, state.epoch));
-        let side = self.known.side(known, person, epoch);
+        let side = match (self.known.side(known, person, epoch), made_for) {
+            (_, For::Approval(_)) => Side::Approval,
+            (side, For::SignIn | For::Permission(_)) => side,
+        };
         let told = state.as_ref().map(|state| told(state, side, now)).unwrap_or_default();
         let person =
             state.filter(|state| state.may_try(side, now)).map(|state| (state.person_id, state.epoch));
+        let mut muted_by = None;
         // Where a person wants no messages of a service, that is asked for every number alike.
         let person = match made_for {
             For::Approval(approving) => {
                 let whom = person.as_ref().map_or(&nobody, |(id, _)| id);
                 let muted = self.people.is_muted(whom, approving.client.as_str(), now).await?;
-                if muted && person.is_some() {
-                    self.record_muted(approving, whom);
+                if muted {
+                    muted_by = person.as_ref().map(|(id, _)| id.clone());
                 }
                 person.filter(|_| !muted)
             }
             For::SignIn | For::Permission(_) => person,
         };
-        Ok(Recipient { number, index, person, side, told })
+        Ok(Recipient { number, index, person, side, told, muted_by })
     }
 
     /// Makes a code and lets the attempt expect it.
@@ -308,7 +345,7 @@ impl SignIn {
     ) -> Result<PendingCode, ServiceError> {
         let now = self.clock.now();
         let purpose = made_for.purpose();
-        let Recipient { number, index, person, side, told } = recipient;
+        let Recipient { number, index, person, side, told, .. } = recipient;
         let exempt = self.is_exempt(&number);
         let before = attempt.stage().clone();
         let former = before.code().map(|(former, _)| former);
@@ -376,8 +413,12 @@ impl SignIn {
             wrong,
             told,
         };
+        let with = match &made_for {
+            For::Approval(approving) => Some(approving.stored_with(&sent, now)),
+            For::SignIn | For::Permission(_) => None,
+        };
         advance(attempt, made_for.event(sent), now)?;
-        Ok(PendingCode { message, real, counted, before })
+        Ok(PendingCode { message, real, counted, before, with })
     }
 
     /// Counts the message, stores the attempt that expects the code and announces the message, all or nothing.
@@ -390,6 +431,9 @@ impl SignIn {
         pending.counted.count_in(&mut batch);
         let version = self.attempts.store_in(&mut batch, open);
         pending.message.announce_in(&mut batch);
+        if let Some(with) = &pending.with {
+            with.add_to(&mut batch);
+        }
         if let Some((former, _)) = pending.before.code() {
             self.outbox.withdraw_in(&mut batch, &former.challenge.message_id);
         }
@@ -425,11 +469,20 @@ impl SignIn {
         Ok(())
     }
 
-    /// Hands a code to the outbox. Where the number has had all its messages of the day, the former code stays in force.
-    async fn dispatch(&self, open: &mut OpenAttempt, code: StoredCode) -> Result<Sent, ServiceError> {
+    /// Hands a code to the outbox. Where the number has had all its messages of the day, the former code stays in force; a service
+    /// that asks for an approval learns nothing of that.
+    async fn dispatch(
+        &self,
+        open: &mut OpenAttempt,
+        code: StoredCode,
+        approval: bool,
+    ) -> Result<Sent, ServiceError> {
         match self.outbox.store(code.message).await? {
             Submitted::CapReached => {
                 self.metrics.limits("number_day").inc();
+                if approval {
+                    return Ok(Sent::Held);
+                }
                 open.attempt.take_back(code.before);
                 self.not_sent(open, code.version).await?;
                 Ok(Sent::Limited(Limit::Number))
@@ -466,6 +519,7 @@ impl SignIn {
 const fn series_of(side: Side) -> Series {
     match side {
         Side::Known => Series::Known,
+        Side::Approval => Series::Approvals,
         Side::Stranger => Series::Strangers,
     }
 }
@@ -479,7 +533,7 @@ fn advance(attempt: &mut SignInAttempt, event: Event, now: Timestamp) -> Result<
 /// What the person is told in a browser in which they signed in before.
 fn told(state: &AccountState, side: Side, now: Timestamp) -> Told {
     match side {
-        Side::Stranger => Told::default(),
+        Side::Stranger | Side::Approval => Told::default(),
         Side::Known => Told {
             delayed_until: Some(state.known.locked_until).filter(|until| *until > now),
             strangers: state.strangers.count > 0 && state.strangers.locked_until.plus(TOLD_FOR) > now,

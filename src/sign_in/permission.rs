@@ -48,7 +48,7 @@ impl SignIn {
         }
         let made_for = For::Permission(Box::new((person, agreement)));
         Ok(match self.send_code(open, (number, index), sender, tries, made_for).await? {
-            Sent::Stored => NumberOutcome::CodeSent,
+            Sent::Stored | Sent::Held => NumberOutcome::CodeSent,
             Sent::Limited(limit) => NumberOutcome::Limited(limit),
             Sent::Overtaken => NumberOutcome::Overtaken,
         })

@@ -214,8 +214,17 @@ async fn fapi_ciba_5_2_2(world: &World, way: &impl Way, certificates: &Certifica
         "iss": DESK, "aud": world.issuer.as_str().trim_end_matches('/'), "jti": format!("desk-{now}"),
         "iat": now, "nbf": now, "exp": now + 300, "scope": "openid", "login_hint": person.number,
     });
-    let object = signing::sign(DESK, Alg::ES256, "JWT", &claims);
     let path = "/oidc/bc-authorize";
+    let mut claims = claims;
+    // The person compares what the service shows (§5.2.2, item 2).
+    let object = signing::sign(DESK, Alg::ES256, "JWT", &claims);
+    let bare = [("request", object.as_str()), ("client_id", DESK)];
+    let bare = way.post(path, &bare, Some(own), None).await;
+    bare.refused(400, "invalid_request");
+    assert!(bare.get("error_description").starts_with("binding_message is missing"), "{}", bare.body);
+    claims["jti"] = format!("{}-2", claims["jti"].as_str().expect("a text")).into();
+    claims["binding_message"] = "1234".into();
+    let object = signing::sign(DESK, Alg::ES256, "JWT", &claims);
     let fields = [("request", object.as_str()), ("client_id", DESK)];
     way.post(path, &fields, None, None).await.refused(401, "invalid_client");
     let unsigned = [("scope", "openid"), ("login_hint", person.number.as_str()), ("client_id", DESK)];

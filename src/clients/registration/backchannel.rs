@@ -7,7 +7,9 @@ use url::Url;
 use super::check::Check;
 use super::{AuthMethod, GrantType, KeySource};
 use crate::clients::Client;
+use crate::notices::sms::text::approval_fits;
 use crate::platform::jose::foreign::ForeignAlg;
+use crate::platform::web::locale::Language;
 
 /// Backchannel authentication as registered.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -59,6 +61,8 @@ pub struct BackchannelPolicy {
     pub alg: Option<ForeignAlg>,
     /// Whether its requests must be signed.
     pub signed_only: bool,
+    /// Whether no other signatures are allowed than FAPI 1.0 Advanced §8.6 has: PS256 and ES256.
+    pub fapi: bool,
 }
 
 /// Signatures that requests may have. RS256 is refused (FAPI-CIBA §7.10 with FAPI 1.0 Advanced §8.6).
@@ -67,7 +71,8 @@ pub const REQUEST_ALGS: [ForeignAlg; 3] = [ForeignAlg::PS256, ForeignAlg::ES256,
 impl BackchannelPolicy {
     /// The signatures that its requests may have.
     pub fn algs(&self) -> &[ForeignAlg] {
-        self.alg.as_ref().map_or(&REQUEST_ALGS, std::slice::from_ref)
+        let all = if self.fapi { &REQUEST_ALGS[..2] } else { &REQUEST_ALGS[..] };
+        self.alg.as_ref().map_or(all, std::slice::from_ref)
     }
 }
 
@@ -80,7 +85,7 @@ impl BackchannelDocument {
             );
         }
         let alg = self.alg(check);
-        BackchannelPolicy { delivery: self.delivery(check), alg, signed_only: alg.is_some() }
+        BackchannelPolicy { delivery: self.delivery(check), alg, signed_only: alg.is_some(), fapi: false }
     }
 
     fn delivery(&self, check: &mut Check<'_>) -> Delivery {
@@ -148,6 +153,14 @@ impl BackchannelDocument {
         }
         if !served {
             return;
+        }
+        let at = format!("{}/a/WDJBMJHT", check.rules.issuer.trim_end_matches('/'));
+        for language in Language::ALL {
+            let tag = language.tag();
+            let name = client.identity.sms_name.get(tag);
+            if let Err(long) = approval_fits(tag, name, (&check.rules.sms_host, &at)) {
+                check.fail("sms_name", format!("in a message that asks for an approval ({tag}): {long}"));
+            }
         }
         if client.authentication.method == AuthMethod::None {
             check.fail(

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::backchannel::REQUEST_ALGS;
 use super::check::Check;
 use super::{AuthMethod, CodeBinding, Registration};
 use crate::clients::Client;
@@ -45,12 +46,12 @@ struct Demand {
     contradicts: fn(&Registration) -> bool,
 }
 
-const NO_RS256_CIBA: &str = "RS256 is not allowed (FAPI-CIBA §7.10, FAPI 1.0 Advanced §8.6)";
+const PS256_OR_ES256: &str = "must be PS256 or ES256 (FAPI-CIBA §7.10, FAPI 1.0 Advanced §8.6)";
 
 const NO_RS256: &str = "RS256 is not allowed (FAPI 2.0 Security Profile §5.4.1)";
 
 /// Everything that the profiles do not let a registration say.
-const DEMANDS: [Demand; 20] = [
+const DEMANDS: [Demand; 21] = [
     Demand {
         from: Profile::Fapi2,
         member: "grant_types",
@@ -178,22 +179,35 @@ const DEMANDS: [Demand; 20] = [
     Demand {
         from: Profile::Ciba,
         member: "token_endpoint_auth_signing_alg",
-        clause: NO_RS256_CIBA,
-        contradicts: |document| is_rs256(document.authentication.token_endpoint_auth_signing_alg.as_deref()),
+        clause: PS256_OR_ES256,
+        contradicts: |document| is_other(document.authentication.token_endpoint_auth_signing_alg.as_deref()),
     },
     Demand {
         from: Profile::Ciba,
         member: "id_token_signed_response_alg",
-        clause: NO_RS256_CIBA,
-        contradicts: |document| is_rs256(document.tokens.id_token_signed_response_alg.as_deref()),
+        clause: PS256_OR_ES256,
+        contradicts: |document| is_other(document.tokens.id_token_signed_response_alg.as_deref()),
     },
     Demand {
         from: Profile::Ciba,
         member: "access_token_signed_response_alg",
-        clause: NO_RS256_CIBA,
-        contradicts: |document| is_rs256(document.tokens.access_token_signed_response_alg.as_deref()),
+        clause: PS256_OR_ES256,
+        contradicts: |document| is_other(document.tokens.access_token_signed_response_alg.as_deref()),
+    },
+    Demand {
+        from: Profile::Ciba,
+        member: "backchannel_authentication_request_signing_alg",
+        clause: PS256_OR_ES256,
+        contradicts: |document| {
+            is_other(document.backchannel.backchannel_authentication_request_signing_alg.as_deref())
+        },
     },
 ];
+
+/// Whether it is another algorithm than FAPI 1.0 Advanced §8.6 allows.
+fn is_other(alg: Option<&str>) -> bool {
+    alg.is_some_and(|alg| !["PS256", "ES256"].contains(&alg))
+}
 
 fn is_rs256(alg: Option<&str>) -> bool {
     alg == Some(Alg::RS256.name())
@@ -246,6 +260,12 @@ fn tighten(document: &Registration, client: &mut Client, profile: Profile) {
 /// The same of FAPI-CIBA.
 fn tighten_ciba(document: &Registration, client: &mut Client) {
     client.backchannel.signed_only = true;
+    client.backchannel.fapi = true;
+    if document.authentication.token_endpoint_auth_signing_alg.is_none()
+        && client.authentication.method == AuthMethod::PrivateKeyJwt
+    {
+        client.authentication.assertion_algs = &REQUEST_ALGS[..2];
+    }
     client.tokens.rotates = false;
     client.tokens.dpop_bound = false;
     client.tokens.certificate_bound = true;
@@ -258,6 +278,7 @@ fn tighten_ciba(document: &Registration, client: &mut Client) {
 mod tests {
     use super::super::tests::{client, wrong};
     use super::*;
+    use crate::platform::jose::foreign::ForeignAlg;
 
     const KEYED: &str =
         "token_endpoint_auth_method = 'private_key_jwt'\njwks_uri = 'https://portal.uz/jwks'\n";
@@ -303,12 +324,19 @@ mod tests {
                 && policy.requests.longest_code.is_none()
         );
         assert_eq!(policy.tokens.id_token_alg, Alg::ES256);
+        let names = |algs: &[ForeignAlg]| algs.iter().map(|alg| alg.name()).collect::<Vec<_>>();
+        assert_eq!(names(policy.backchannel.algs()), ["PS256", "ES256"]);
+        assert_eq!(names(policy.authentication.assertion_algs), ["PS256", "ES256"]);
         for member in [
             "tls_client_certificate_bound_access_tokens = false",
             "dpop_bound_access_tokens = true",
             "token_endpoint_auth_signing_alg = 'RS256'",
             "id_token_signed_response_alg = 'RS256'",
             "access_token_signed_response_alg = 'RS256'",
+            "token_endpoint_auth_signing_alg = 'EdDSA'",
+            "id_token_signed_response_alg = 'EdDSA'",
+            "access_token_signed_response_alg = 'EdDSA'",
+            "backchannel_authentication_request_signing_alg = 'EdDSA'",
         ] {
             let errors = wrong(&format!("{ciba}{member}"));
             assert!(errors.len() == 1 && errors[0].contains("FAPI-CIBA"), "{member}: {errors:?}");

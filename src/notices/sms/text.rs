@@ -159,31 +159,31 @@ pub fn permission_text(language_tag: &str, service: &str, code: &str, host: &str
 }
 
 /// The texts of a code by which a person approves what a service asks, the one that says most first: what stands before the
-/// service's name, before the code, before the address, and at the end.
+/// service's name, before the code, before the address, and at the end. The last one still says what the code does.
 fn approval_words(language_tag: &str) -> [[&'static str; 4]; 2] {
     match language_tag {
         "en" => [
             ["", " asks you to approve: code ", ", enter it at ", ". Do not tell it to anyone."],
-            ["", ": ", ", ", ". Tell nobody"],
+            ["", ": approval ", ", ", ". Tell nobody"],
         ],
         "ru" => [
             ["", ": код подтверждения ", ". Введите его на ", ". Никому не говорите"],
-            ["", ": ", ", ", ". Никому не говорите"],
+            ["", ": подтверждение ", ", ", ". Никому не говорите"],
         ],
         "uz-Cyrl" => [
             ["", ": тасдиқлаш коди ", ". Киритиш: ", ". Ҳеч кимга айтманг"],
-            ["", ": ", ", ", ". Ҳеч кимга айтманг"],
+            ["", ": тасдиқ ", ", ", ". Ҳеч кимга айтманг"],
         ],
         _ => [
             ["", ": tasdiqlash kodi ", ". Kiritish manzili: ", ". Uni hech kimga aytmang."],
-            ["", ": ", ", ", ". Hech kimga aytmang"],
+            ["", ": tasdiq ", ", ", ". Hech kimga aytmang"],
         ],
     }
 }
 
 /// The message with a code by which a person approves what a service asks of them, and the address at which it is entered,
-/// `at`, without a scheme: it stands where people are not at any page of this provider. In Latin letters it is one segment, in
-/// Cyrillic ones, of which a segment holds 70, two.
+/// `at`, with its scheme: it stands where people are not at any page of this provider, and a browser would try another one first. In
+/// Latin letters it is one segment, in Cyrillic ones, of which a segment holds 70, two; [`approval_fits`] holds names to that.
 pub fn approval_text(language_tag: &str, service: &str, code: &str, (host, at): (&str, &str)) -> String {
     let service = written(service);
     let mut chosen = String::new();
@@ -195,6 +195,24 @@ pub fn approval_text(language_tag: &str, service: &str, code: &str, (host, at): 
         }
     }
     chosen
+}
+
+/// Checks that the message in which a service asks for an approval, with this name of it, fits the segments of its letters and still
+/// says what its code does; called when a client is registered for that, and at start. `at` as for [`approval_text`].
+///
+/// # Errors
+/// [`TooLong`] with the excess.
+pub fn approval_fits(language_tag: &str, service: &str, (host, at): (&str, &str)) -> Result<(), TooLong> {
+    let text = approval_text(language_tag, service, &"0".repeat(CODE_DIGITS), (host, at));
+    let Length { alphabet, units, .. } = length(&text);
+    let most = match (language_tag, alphabet) {
+        ("ru" | "uz-Cyrl", Alphabet::Ucs2) => 2 * alphabet.of_several(),
+        _ => alphabet.single(),
+    };
+    match units.saturating_sub(most) {
+        0 => Ok(()),
+        by => Err(TooLong { by, alphabet }),
+    }
 }
 
 /// The message that tells a person of wrong codes for their number: in Latin Uzbek, since it is not known which language
@@ -370,30 +388,36 @@ mod tests {
 
     #[test]
     fn a_code_that_approves_says_where_it_is_entered_within_the_segments_of_its_letters() {
-        let at = format!("{HOST}/a/WDJBMJHT");
+        let at = format!("https://{HOST}/a/WDJBMJHT");
         let text = |tag, service: &str| approval_text(tag, service, "123456", (HOST, &at));
         assert_eq!(
             text("uz-Latn", "Soliq"),
-            "Soliq: tasdiqlash kodi 123456. Kiritish manzili: id.yagona.uz/a/WDJBMJHT. Uni hech kimga aytmang.\n\
+            "Soliq: tasdiqlash kodi 123456. Kiritish manzili: https://id.yagona.uz/a/WDJBMJHT. Uni hech kimga aytmang.\n\
              @id.yagona.uz #123456"
         );
         assert_eq!(
             text("ru", "Soliq"),
-            "Soliq: код подтверждения 123456. Введите его на id.yagona.uz/a/WDJBMJHT. Никому не говорите\n\
+            "Soliq: код подтверждения 123456. Введите его на https://id.yagona.uz/a/WDJBMJHT. Никому не говорите\n\
              @id.yagona.uz #123456"
         );
         for host in [HOST, LONG_HOST] {
-            let at = format!("{host}/a/WDJBMJHT");
-            for (tag, letter, segments) in
-                [("uz-Latn", "a", 1), ("en", "a", 1), ("ru", "я", 2), ("uz-Cyrl", "я", 2)]
-            {
-                // The longest names that a registration may have.
-                let longest =
-                    (1..200).take_while(|n| fits(tag, &letter.repeat(*n), host).is_ok()).last().unwrap();
+            let at = format!("https://{host}/a/WDJBMJHT");
+            for (tag, letter, segments, word) in [
+                ("uz-Latn", "a", 1, "tasdiq"),
+                ("en", "a", 1, "approv"),
+                ("ru", "я", 2, "подтвержд"),
+                ("uz-Cyrl", "я", 2, "тасдиқ"),
+            ] {
+                // The longest names that a registration for this may have.
+                let fits = |n: &usize| approval_fits(tag, &letter.repeat(*n), (host, &at)).is_ok();
+                let longest = (1..200).take_while(fits).last().unwrap();
+                assert!(longest >= 30, "{tag} at {host}: {longest}");
                 for letters in 1..=longest {
                     let text = approval_text(tag, &letter.repeat(letters), "123456", (host, &at));
                     assert!(length(&text).parts <= segments, "{tag} {letters} at {host}: {text}");
                     assert!(text.contains(&at) && text.lines().count() == 2, "{text}");
+                    // It says what the code does, and is none that signs in (R68, R69).
+                    assert!(text.contains(word), "{text}");
                 }
             }
         }

@@ -476,10 +476,10 @@ impl Authorization {
     }
 }
 
-/// What fuzz targets reach of the parsers in here.
 /// The parameters that the claims of a signed request are.
 pub(super) use signed_request::read as params_of;
 
+/// What fuzz targets reach of the parsers in here.
 #[cfg(fuzzing)]
 pub(super) mod fuzzing {
     pub(crate) use super::signed_request::read as request_object;

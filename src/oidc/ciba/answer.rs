@@ -6,14 +6,14 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Approved, Ciba, REMEMBERED, Verdict, grant_of, verdict};
+use super::{Approved, Ciba, REMEMBERED, Verdict, grant_of, told, verdict};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, ClientId, Delivery, GrantType};
+use crate::clients::{Client, Delivery, GrantType};
 use crate::grants::GrantDetails;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::{Applied, Batch, Version};
+use crate::platform::ephemeral::{Batch, Version};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::page_context::PageContext;
@@ -49,42 +49,47 @@ pub(super) struct Ping {
     pub(super) token: String,
 }
 
-/// What a page says that lets a person mute a service, when it comes back.
-#[derive(Serialize, Deserialize)]
-struct Mutable {
-    client: ClientId,
-    person: String,
-    /// Expiry time (exclusive).
-    until: Timestamp,
+/// What became of a request, as its page says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Done {
+    /// The person approved.
+    Approved,
+    /// The person refused.
+    Refused,
+    /// Nobody can decide any more: its time is over.
+    Over,
+    /// Nobody can decide any more: the code has had all its tries.
+    UsedUp,
+    /// The person approved, and the answer is being made.
+    Working,
+    /// The person keeps the service's requests away.
+    Muted,
 }
 
-/// The place that it is bound to.
-const MUTABLE: &[u8] = b"mute";
+/// The form by which a person mutes the service with the code of its message.
+#[derive(Clone, Copy, Debug)]
+pub struct MuteForm<'a> {
+    /// Where it is sent.
+    pub action: &'a str,
+    /// What is wrong with the code that was sent.
+    pub error: Option<&'a str>,
+}
 
-/// For how long such a page may come back, in seconds.
-const MUTABLE_FOR: i64 = 3600;
-
-/// Says that the service goes on, or that it does not.
+/// Says what became of a request.
 #[derive(Template)]
 #[template(path = "oidc/ciba_done.html")]
 struct DonePage<'a> {
     frame: Frame<'a>,
-    /// Whether the person approved.
-    approved: bool,
-    /// What lets the person mute the service, and until when that would be.
-    mute: Option<(String, String)>,
-    /// The service is muted.
-    muted: bool,
+    /// `done`, `refused`, `over`, `used_up`, `working` or `muted`.
+    word: &'static str,
+    title: &'static str,
+    then: String,
+    /// What is wrong with the code by which the service is to be muted, and until when that would be.
+    mute: Option<(Option<&'a str>, String)>,
 }
 
 fn restore(request: &SignInRequest) -> Result<ReplyState, ServiceError> {
     serde_json::from_str(request.reply.state.get()).map_err(|error| ServiceError::Internal(error.to_string()))
-}
-
-fn approved(context: &PageContext<'_>, client: &Client) -> HttpResponse {
-    let frame = context.frame(Some(client.shown(context.language)), Vec::new());
-    let page = DonePage { frame, approved: true, mute: None, muted: false };
-    respond::page(StatusCode::OK, &page, &CspSources::default())
 }
 
 impl Ciba {
@@ -123,7 +128,7 @@ impl Ciba {
         let details = GrantDetails { resources: state.resources.clone(), sid: String::new(), ..granted };
         let approval = Box::new(Approved { number: authenticated.number, details });
         self.decide_in(batch, &state, &Verdict::Approved(approval));
-        Ok((approved(context, client), stored))
+        Ok((self.done(context, client, Done::Approved, None), stored))
     }
 
     /// Refuses, together with the rest of a batch, which takes place only if nothing was decided before.
@@ -140,30 +145,55 @@ impl Ciba {
         batch.swap(verdict(state.request), Version::ABSENT, decided, left);
     }
 
-    /// Whether something was decided already.
+    /// Whether the answer to a request is that its person approved by the consent `recorded`. Of several answers that are made at
+    /// once one is stored.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable, or the request was stored by another version.
-    pub async fn is_decided(&self, request: &SignInRequest) -> Result<bool, ServiceError> {
+    pub async fn rests_on(&self, request: &SignInRequest, recorded: &str) -> Result<bool, ServiceError> {
         let state = restore(request)?;
-        Ok(self.ephemeral.get::<Verdict>(verdict(state.request)).await?.is_some())
+        let decided = self.ephemeral.get::<Verdict>(verdict(state.request)).await?;
+        Ok(match decided {
+            // Where nothing is released no consent is named.
+            Some((Verdict::Approved(approved), _)) => {
+                approved.details.consent_id.is_none_or(|consent| consent == recorded)
+            }
+            _ => false,
+        })
     }
 
-    /// Records what was decided, and begins to tell the service, if it wants to be told.
+    /// Records what was decided, and begins to tell the service, if it wants to be told: once, whoever finds that it is due. The
+    /// reply to whoever decided may have been lost, and then the page that is opened again does it.
     ///
     /// # Errors
     /// [`ServiceError`] when the request was stored by another version.
-    pub fn decided(
+    pub async fn decided(
         &self,
         request: &SignInRequest,
         client: &Client,
-        (person, approved): (&PersonId, bool),
+        (person, approved): (Option<&PersonId>, bool),
     ) -> Result<(), ServiceError> {
         let state = restore(request)?;
+        let left = state.expires_at.since(self.provider.clock.now()).max(0) + REMEMBERED;
+        let noted = self.ephemeral.swap(told(state.request), Version::ABSENT, &(), left).await;
+        // What cannot be noted is told all the same: twice is better than never.
+        if matches!(noted, Ok(None)) {
+            return Ok(());
+        }
+        // Whoever comes later may not be who decided.
+        let found = match person {
+            Some(_) => None,
+            None => self.ephemeral.get::<Verdict>(verdict(state.request)).await.ok().flatten(),
+        };
+        let person = person.or(match &found {
+            Some((Verdict::Approved(approved), _)) => Some(&approved.details.person_id),
+            _ => None,
+        });
         let (kind, word) =
             if approved { (Kind::Approved, "ciba") } else { (Kind::ApprovalDenied, "access_denied") };
         self.provider.metrics.sign_ins("answer", word).inc();
-        let event = Event::new(kind).client(client.id.as_str()).person(person.as_str());
+        let event = Event::new(kind).client(client.id.as_str());
+        let event = event.maybe_person(person.map(PersonId::as_str));
         let event = event.reason(if approved { "approved" } else { "denied" });
         let event = if approved { event.grant(grant_of(&state.request)) } else { event };
         self.provider.audit.record(event);
@@ -173,80 +203,53 @@ impl Ciba {
         Ok(())
     }
 
-    /// Refuses a request by itself.
-    ///
-    /// # Errors
-    /// [`ServiceError`] when that cannot be stored, or the request was stored by another version.
-    pub async fn refuse(
-        &self,
-        context: &PageContext<'_>,
-        request: &SignInRequest,
-        client: &Client,
-    ) -> Result<HttpResponse, ServiceError> {
-        let mut batch = Batch::new(&self.ephemeral);
-        self.deny_in(request, &mut batch)?;
-        // What was decided before stays.
-        let _: Applied = self.ephemeral.apply(batch).await?;
-        Ok(self.denied(context, client, None))
-    }
-
-    /// The page of a refusal, which lets the person who refused mute the service.
-    pub fn denied(
+    /// The page that says what became of a request; with a form, the person may mute the service on it.
+    pub fn done(
         &self,
         context: &PageContext<'_>,
         client: &Client,
-        person: Option<&PersonId>,
+        done: Done,
+        form: Option<MuteForm<'_>>,
     ) -> HttpResponse {
-        let now = self.provider.clock.now();
-        let mute = person.and_then(|person| {
-            let until = now.plus(MUTABLE_FOR);
-            let text = Mutable { client: client.id.clone(), person: person.as_str().to_owned(), until };
-            let sealed = self.hints.seal_text(MUTABLE, &serde_json::to_vec(&text).ok()?);
-            Some((sealed, context.text().date_for_suffix(now.plus(self.mute).0)))
-        });
-        let frame = Frame {
-            form_action: "/a/mute",
-            ..context.frame(Some(client.shown(context.language)), Vec::new())
+        let text = context.text();
+        let until = || text.date_for_suffix(self.provider.clock.now().plus(self.mute).0);
+        let (word, title, then) = match done {
+            Done::Approved => ("done", "approval.done", text.get("approval.done_then").to_owned()),
+            Done::Refused => ("refused", "approval.refused", text.get("approval.refused_then").to_owned()),
+            Done::Over => ("over", "approval.over", text.get("approval.over_then").to_owned()),
+            Done::UsedUp => ("used-up", "code.error_used_up", text.get("approval.used_up").to_owned()),
+            Done::Working => ("working", "approval.working", text.get("approval.working_then").to_owned()),
+            Done::Muted => {
+                ("muted", "approval.muted", text.with("approval.muted_then", &[("until", &until())]))
+            }
         };
-        let page = DonePage { frame, approved: false, mute, muted: false };
-        respond::page(StatusCode::OK, &page, &CspSources::default())
+        let status = match done {
+            Done::Over => StatusCode::GONE,
+            Done::Approved | Done::Refused | Done::UsedUp | Done::Working | Done::Muted => StatusCode::OK,
+        };
+        let mute = form.map(|form| (form.error, until()));
+        let action = form.map_or("", |form| form.action);
+        let frame = context.frame(Some(client.shown(context.language)), Vec::new());
+        let frame = Frame { form_action: action, ..frame };
+        let title = text.get(title);
+        respond::page(status, &DonePage { frame, word, title, then, mute }, &CspSources::default())
     }
 
-    /// Mutes a service, as the page of a refusal said; `None` when the page is none of ours, or too old.
+    /// Mutes a service for a person who asked for that by the code of a message of it.
     ///
     /// # Errors
     /// [`ServiceError`] when a store is unavailable.
     pub async fn mute(
         &self,
         context: &PageContext<'_>,
-        sealed: &str,
-    ) -> Result<Option<HttpResponse>, ServiceError> {
-        let now = self.provider.clock.now();
-        let said = self.hints.open_text(MUTABLE, sealed).ok();
-        let said = said.and_then(|text| serde_json::from_slice::<Mutable>(&text).ok());
-        let Some(said) = said.filter(|said| said.until > now) else { return Ok(None) };
-        let Some(client) = self.provider.clients.find(&said.client) else { return Ok(None) };
-        let (person, until) = (PersonId::stored(said.person), now.plus(self.mute));
-        self.sign_in.people.mute(&person, client.id.as_str(), until).await?;
+        client: &Client,
+        person: &PersonId,
+    ) -> Result<HttpResponse, ServiceError> {
+        let until = self.provider.clock.now().plus(self.mute);
+        self.sign_in.people.mute(person, client.id.as_str(), until).await?;
         let event = Event::new(Kind::ApprovalMuted).client(client.id.as_str()).person(person.as_str());
         self.provider.audit.record(event.reason("asked").until(until.0));
-        let frame = context.frame(Some(client.shown(context.language)), Vec::new());
-        let page = DonePage { frame, approved: false, mute: None, muted: true };
-        Ok(Some(respond::page(StatusCode::OK, &page, &CspSources::default())))
-    }
-
-    /// The page of an answer that was stored; `None` when the service has had it.
-    ///
-    /// # Errors
-    /// [`ServiceError`] when a store is unavailable.
-    pub async fn again(
-        &self,
-        context: &PageContext<'_>,
-        client: &Client,
-        stored: &RawValue,
-    ) -> Result<Option<HttpResponse>, ServiceError> {
-        let redeemed = self.grants.find(&self.grant_of(stored)).await?.is_some();
-        Ok((!redeemed).then(|| approved(context, client)))
+        Ok(self.done(context, client, Done::Muted, None))
     }
 
     /// The identifier of the grant that an answer leads to, once the service has asked.
@@ -273,18 +276,22 @@ mod tests {
                 site,
                 service: None,
                 languages: Vec::new(),
-                form_action: "/a/mute",
+                form_action: "/a/WDJBMJHT",
             };
-            let mute = || Some((hostile.to_owned(), hostile.to_owned()));
-            for (approved, mute, muted, id) in [
-                (true, None, false, "approval-done"),
-                (false, mute(), false, "approval-refused"),
-                (false, None, true, "approval-muted"),
-            ] {
-                let has_form = mute.is_some();
-                let html = DonePage { frame: frame(), approved, mute, muted }.render().unwrap();
-                assert_sound(&html, language);
-                assert!(has_id(&html, id) && has_id(&html, "mute") == has_form, "{html}");
+            for word in ["done", "refused", "over", "used-up", "working", "muted"] {
+                for mute in
+                    [None, Some((None, hostile.to_owned())), Some((Some(hostile), hostile.to_owned()))]
+                {
+                    let (has_form, wrong) = (mute.is_some(), mute.as_ref().is_some_and(|it| it.0.is_some()));
+                    let (title, then) = ("Title", hostile.to_owned());
+                    let html = DonePage { frame: frame(), word, title, then, mute }.render().unwrap();
+                    assert_sound(&html, language);
+                    assert!(has_id(&html, &format!("approval-{word}")), "{html}");
+                    assert!(
+                        has_id(&html, "mute") == has_form && has_id(&html, "code-error") == wrong,
+                        "{html}"
+                    );
+                }
             }
         }
     }

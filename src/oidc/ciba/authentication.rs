@@ -11,7 +11,7 @@ use super::binding_message::is_shown_verbatim;
 use super::hint::{self, Hint};
 use super::{Ciba, REMEMBERED, Waiting, key, signed_request};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, DataRequest, Delivery, GrantType};
+use crate::clients::{Client, DataRequest, Delivery, GrantType, Profile};
 use crate::oidc::claims::{ClaimsRequest, SCOPES, requested};
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::polls::INTERVAL;
@@ -24,7 +24,7 @@ use crate::platform::web::locale::{Language, negotiate};
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 use crate::sign_in::{
-    Acr, AskAgain, ClientNetwork, Limit, Means, NotAsked, Protocol, Reply, SignInRequest, reachable,
+    Acr, AskAgain, Beside, ClientNetwork, Limit, Means, NotAsked, Protocol, Reply, SignInRequest, reachable,
 };
 
 /// The longest names of resource servers, together.
@@ -32,6 +32,12 @@ const LONGEST_RESOURCES: usize = 1000;
 
 /// The longest `client_notification_token` (CIBA Core §7.1).
 const LONGEST_TOKEN: usize = 1024;
+
+/// The shortest one: 128 bits in base64url (CIBA Core §7.1 demands as many).
+const SHORTEST_TOKEN: usize = 22;
+
+/// The shortest time in which a person may decide, in seconds: who asks for less gets this, and is told so.
+const SHORTEST: i64 = 10;
 
 /// More classes than there are.
 const MOST_ACR: usize = 20;
@@ -119,8 +125,12 @@ async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, To
     let resources = resources(ciba, client, params)?;
     let message = params.get("binding_message");
     if message.is_some_and(|message| !is_shown_verbatim(message)) {
-        let description = "binding_message must be 1 to 100 Latin or Cyrillic letters, digits and signs, with single blanks";
+        let description = "binding_message must be 1 to 40 Latin or Cyrillic letters, digits and signs, with single blanks, and no address or phone number";
         return Err(TokenError::new(ErrorCode::InvalidBindingMessage, description));
+    }
+    if message.is_none() && client.requests.profile == Profile::Ciba {
+        let description = "binding_message is missing: this client is held to FAPI-CIBA (5.2.2), and the person must be able to compare";
+        return invalid(description);
     }
     let notification = match (&client.backchannel.delivery, params.get("client_notification_token")) {
         (Delivery::Poll, _) => None,
@@ -130,13 +140,13 @@ async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, To
         (Delivery::Ping(_), Some(token)) if is_bearer_token(token) => Some(token.to_owned()),
         (Delivery::Ping(_), Some(_)) => {
             return invalid(
-                "client_notification_token must be a bearer token of at most 1024 characters (RFC 6750)",
+                "client_notification_token must be a bearer token of 22 to 1024 characters (RFC 6750), at random",
             );
         }
     };
     let seconds = match params.get("requested_expiry").map(str::parse::<u32>) {
         None => ciba.caps.seconds,
-        Some(Ok(seconds)) if seconds > 0 => i64::from(seconds).min(ciba.caps.seconds),
+        Some(Ok(seconds)) if seconds > 0 => i64::from(seconds).clamp(SHORTEST, ciba.caps.seconds),
         Some(_) => return invalid("requested_expiry must be a positive whole number of seconds"),
     };
     // Last, since a hint may be used up.
@@ -190,7 +200,7 @@ fn acr(client: &Client, preferred: &str) -> Vec<Acr> {
 fn is_bearer_token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    !body.is_empty() && text.len() <= LONGEST_TOKEN && body.bytes().all(fits)
+    !body.is_empty() && (SHORTEST_TOKEN..=LONGEST_TOKEN).contains(&text.len()) && body.bytes().all(fits)
 }
 
 /// Lets the service wait, and asks the person.
@@ -203,13 +213,15 @@ async fn ask(ciba: &Ciba, request: &HttpRequest, client: &Client, asked: Asked) 
     let number = number(ciba, &asked.hint).await.map_err(TokenError::from)?;
     let neutral = neutral(client, (name, &auth_req_id), &asked, expires_at).map_err(TokenError::from)?;
     let waiting = Waiting { client_id: client.id.clone(), expires_at };
-    // First, so that a person who is asked decides on something that is there.
-    let stored = ciba.ephemeral.put(key(name), &waiting, asked.seconds + REMEMBERED).await;
-    stored.map_err(TokenError::from)?;
     let digest = |text: &str| ciba.networks.digest(&[text.as_bytes()]);
     let network = ClientNetwork::of(client_of(request).ip(), &ciba.sign_in.settings.networks, digest);
     let what = (neutral, asked.language, expires_at);
-    ciba.sign_in.ask_approval(what, number, (client, &network), ciba.caps).await.map_err(refused)?;
+    let value = to_raw_value(&waiting).map_err(|error| ServiceError::Internal(error.to_string()));
+    let value = value.map_err(TokenError::from)?;
+    // Stored with the attempt: a person who is asked decides on something that is there, and what is refused leaves nothing.
+    let beside = Beside { key: key(name), value, seconds: asked.seconds + REMEMBERED };
+    let limits = (ciba.caps, named(ciba, &asked.hint), beside);
+    ciba.sign_in.ask_approval(what, number, (client, &network), limits).await.map_err(refused)?;
     let event = Event::new(Kind::ApprovalRequested).client(client.id.as_str()).reason(hint);
     ciba.provider.audit.record(event.scopes(&asked.scopes.join(" ")));
     Ok(Answer { auth_req_id, expires_in: asked.seconds, interval: INTERVAL })
@@ -221,7 +233,9 @@ fn refused(why: NotAsked) -> Refused {
         NotAsked::Limited(limit) => limit,
     };
     let description = match limit {
-        Limit::Number | Limit::Attempt => "too many requests name this person: wait",
+        Limit::Number | Limit::Person | Limit::Attempt => {
+            "this client asks too often by this hint: wait until the person has decided, or for a while"
+        }
         Limit::Client => "this client asks too many people in an hour: wait",
         Limit::Address | Limit::Network | Limit::Forms | Limit::Country => {
             "too many people are asked at present: wait"
@@ -229,6 +243,16 @@ fn refused(why: NotAsked) -> Refused {
     };
     let error = TokenError::new(ErrorCode::TooManyRequests, description);
     Refused { error, retry_after: Some(limit.retry_after()) }
+}
+
+/// A digest of what the service named the person by: it learns of limits on that, and of nothing that others did.
+fn named(ciba: &Ciba, hint: &Hint) -> Digest {
+    let value = match hint {
+        Hint::Number(number) => number.digits(),
+        Hint::Pinfl(pinfl) => pinfl.digits(),
+        Hint::Person(person) => person.as_str(),
+    };
+    ciba.networks.digest(&[b"hint", hint.name().as_bytes(), value.as_bytes()])
 }
 
 /// The number that the message goes to, or one of nobody.
@@ -278,10 +302,18 @@ mod tests {
 
     #[test]
     fn ciba_7_1_a_notification_token_is_one_that_a_header_holds() {
-        for good in ["a", "8d67dc78-7faa-4d41-aabd-67707b374255", "ab+/~.==", &"x".repeat(1024)] {
+        for good in [
+            "8d67dc78-7faa-4d41-aabd-67707b374255",
+            "abcdefghijklmnop+/~.==",
+            &"x".repeat(22),
+            &"x".repeat(1024),
+        ] {
             assert!(is_bearer_token(good), "{good}");
         }
-        for bad in ["", "=", "a b", "a=b", "a\nb", "ў", &"x".repeat(1025)] {
+        for bad in [" b", "=b", "\nb", "ў"].map(|bad| format!("{}{bad}", "x".repeat(30))) {
+            assert!(!is_bearer_token(&bad), "{bad}");
+        }
+        for bad in ["", "=", "a", "token", &"x".repeat(21), &"x".repeat(1025)] {
             assert!(!is_bearer_token(bad), "{bad}");
         }
     }

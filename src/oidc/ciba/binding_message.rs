@@ -1,14 +1,18 @@
 //! `binding_message` (CIBA Core §7.1): what the person sees at the service and on the page that asks them, to compare.
 
 /// The longest, in characters: it is compared at a glance.
-const LONGEST: usize = 100;
+const LONGEST: usize = 40;
+
+/// Digits in a row, whatever marks stand between them, that a phone number may have: amounts and numbers of tickets have fewer.
+const PHONE: usize = 9;
 
 /// Signs beyond ASCII that the languages of this country write with.
 const SIGNS: &str = "«»“”„‘’ʻʼ№–—…§°";
 
 /// Whether a page shows the text as it is: letters of the Latin and Cyrillic scripts, digits and signs, words with one blank
 /// between them. Nothing else is: characters that no one sees, that change the direction of others or that browsers join would let
-/// a service show one thing and its page another.
+/// a service show one thing and its page another. Nor is what people could take for an address to open or a number to call: it
+/// stands on a page of this provider.
 pub(super) fn is_shown_verbatim(text: &str) -> bool {
     let fits = |c: char| {
         c.is_ascii_graphic()
@@ -17,7 +21,27 @@ pub(super) fn is_shown_verbatim(text: &str) -> bool {
             || (c.is_alphabetic() && matches!(c, '\u{c0}'..='\u{24f}' | '\u{400}'..='\u{4ff}'))
     };
     let words_alone = !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
-    (1..=LONGEST).contains(&text.chars().count()) && text.chars().all(fits) && words_alone
+    (1..=LONGEST).contains(&text.chars().count())
+        && text.chars().all(fits)
+        && words_alone
+        && !leads_elsewhere(text)
+}
+
+/// Whether something in a text looks like the address of a page or of a mailbox, or like a phone number.
+fn leads_elsewhere(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    let host = |around: &[char]| matches!(around, [before, '.', after] if before.is_alphanumeric() && after.is_alphabetic());
+    let (mut digits, mut most) = (0, 0);
+    for c in &chars {
+        match c {
+            '0'..='9' => digits += 1,
+            ' ' | '-' | '–' | '(' | ')' | '.' | '/' | '+' => {}
+            _ => digits = 0,
+        }
+        most = most.max(digits);
+    }
+    let call = chars.windows(2).any(|pair| pair[0] == '+' && pair[1].is_ascii_digit());
+    text.contains("://") || text.contains('@') || chars.windows(3).any(host) || call || most >= PHONE
 }
 
 /// What fuzz targets reach: what is shown holds nothing that a page or a terminal reads as more than text.
@@ -34,9 +58,17 @@ mod tests {
 
     #[test]
     fn ciba_7_1_what_would_not_be_shown_as_it_is_is_no_binding_message() {
-        for good in
-            ["1234", "W4SC", "Талон № 17", "Toʻlov: 1 250 000 soʻm", "<b>&amp;", "É – “x”", &"ў".repeat(100)]
-        {
+        for good in [
+            "1234",
+            "W4SC",
+            "Талон № 17",
+            "Toʻlov: 1 250 000 soʻm",
+            "<b>&amp;",
+            "É – “x”",
+            "17.30, 2-oyna",
+            "№ 12345678",
+            &"ў".repeat(40),
+        ] {
             assert!(is_shown_verbatim(good), "{good}");
         }
         for bad in [
@@ -53,7 +85,14 @@ mod tests {
             "שלום",
             "你好",
             "😀",
-            &"a".repeat(101),
+            &"a".repeat(41),
+            "evil.uz",
+            "Oching: яндекс.уз",
+            "https://evil",
+            "me@evil",
+            "90 123-45-67",
+            "(90) 123.45.67",
+            "+7 1",
         ] {
             assert!(!is_shown_verbatim(bad), "{bad:?}");
         }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use answer::{Done, MuteForm};
 pub(super) use authentication::post as authorize;
 #[cfg(fuzzing)]
 pub(super) use binding_message::fuzz as fuzz_binding_message;
@@ -26,7 +27,7 @@ use super::Provider;
 use super::polls::Polls;
 use crate::audit::{Event, Kind};
 use crate::clients::ClientId;
-use crate::grants::{GrantDetails, Grants};
+use crate::grants::GrantDetails;
 use crate::people::PersonId;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -37,11 +38,15 @@ use crate::sign_in::{ApprovalCaps, SignIn};
 
 /// Services that wait for a person.
 pub const APPROVALS: KeySpace = KeySpace::new(b'a', "request to approve");
-/// What people decided for them: written once.
+/// What people decided for them, written once; and whether that was told.
 pub const VERDICTS: KeySpace = KeySpace::new(b'v', "verdict on a request");
 
 /// For how long after its end a request is known as expired, in seconds.
 const REMEMBERED: i64 = 600;
+
+/// For how long after its end a request that was approved in time may be fetched, in seconds: a person who was told that it is
+/// approved must not have been told wrong because the service asks, or is told, a moment later.
+const COLLECTED: i64 = 60;
 
 /// Seconds in which a second redemption is answered by an error and ends nothing: a service that lost patience, or asks two nodes
 /// at once, must not lose what it just got.
@@ -97,11 +102,10 @@ pub struct Ciba {
     /// What all endpoints share.
     provider: Provider,
     sign_in: SignIn,
-    grants: Grants,
     ephemeral: Ephemeral,
     polls: Arc<Polls>,
     pings: Pings,
-    /// Digests of networks.
+    /// Digests of networks and hints.
     networks: Arc<Mac>,
     /// Seals who a person is into their ID tokens, and what a page says when it comes back.
     hints: Arc<Sealer>,
@@ -113,7 +117,7 @@ pub struct Ciba {
 impl Ciba {
     /// Services at this provider, told by `outbound`; a person may mute one for so many seconds.
     pub fn new(
-        (provider, sign_in, grants): (Provider, SignIn, Grants),
+        (provider, sign_in): (Provider, SignIn),
         keyring: &Keyring,
         outbound: Outbound,
         (caps, mute): (ApprovalCaps, i64),
@@ -126,7 +130,6 @@ impl Ciba {
             hints: Arc::new(keyring.sealer("ciba-hint")),
             provider,
             sign_in,
-            grants,
             caps,
             mute,
         }
@@ -157,14 +160,16 @@ impl Ciba {
         let Some((waiting, _)) = waiting.filter(|(waiting, _)| waiting.client_id == *client) else {
             return Ok(Polled::Unknown);
         };
-        let over = waiting.expires_at <= self.provider.clock.now();
+        let now = self.provider.clock.now();
+        let over = waiting.expires_at <= now;
+        let lost = waiting.expires_at.plus(COLLECTED) <= now;
         if over || decided.is_some() {
             // Nothing is waited for, so nobody has to slow down: §11 has an error for each end.
             self.polls.forget(&pace);
         }
         Ok(match decided {
             Some((Verdict::Denied, _)) => Polled::Denied,
-            Some((Verdict::Approved(approved), _)) if !over => Polled::Approved(approved),
+            Some((Verdict::Approved(approved), _)) if !lost => Polled::Approved(approved),
             Some((Verdict::Approved(_) | Verdict::Lapsed, _)) => Polled::Expired,
             None if over => {
                 self.lapse(request, client).await?;
@@ -192,6 +197,11 @@ fn key(request: Digest) -> EphemeralKey {
 
 fn verdict(request: Digest) -> EphemeralKey {
     EphemeralKey::from_digest(VERDICTS, request)
+}
+
+/// Where it is noted that what was decided was recorded, and that the service is being told.
+fn told(request: Digest) -> EphemeralKey {
+    EphemeralKey::of(VERDICTS, &format!("told/{}", request.encode()))
 }
 
 /// The identifier of the grant of a request, by the digest of its name: as [`crate::grants::id_of`] makes it.

@@ -1,7 +1,8 @@
 //! Telling a service that there is an answer (CIBA Core §10.2): in the background, by the node at which the person decided.
 //! A service that is not told asks the token endpoint all the same, so nothing is kept for later.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -20,12 +21,16 @@ const WAITS: [Duration; 4] =
 /// Requests under way at a time, per node.
 const IN_FLIGHT: usize = 64;
 
+/// Of them to one host: one that hangs holds up nobody else's.
+const TO_ONE_HOST: usize = 4;
+
 /// Services that are being told. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Pings {
     outbound: Outbound,
     audit: Audit,
     slots: Arc<Semaphore>,
+    hosts: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
 /// What follows a try.
@@ -40,7 +45,14 @@ enum Tried {
 
 impl Pings {
     pub(super) fn new(outbound: Outbound, audit: Audit) -> Self {
-        Self { outbound, audit, slots: Arc::new(Semaphore::new(IN_FLIGHT)) }
+        Self { outbound, audit, slots: Arc::new(Semaphore::new(IN_FLIGHT)), hosts: Arc::default() }
+    }
+
+    /// The slots of a host. As many are kept as hosts are registered.
+    fn of_host(&self, url: &Url) -> Arc<Semaphore> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = url.host_str().unwrap_or_default().to_owned();
+        Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(Semaphore::new(TO_ONE_HOST))))
     }
 
     /// Begins to tell a service at `url`; nobody waits for it.
@@ -50,6 +62,9 @@ impl Pings {
             let mut reason = String::new();
             for wait in WAITS {
                 tokio::time::sleep(wait).await;
+                let host = pings.of_host(&url);
+                // In this order: who waits for a host takes nobody's slot.
+                let Ok(_of_host) = host.acquire().await else { return };
                 let Ok(_slot) = pings.slots.acquire().await else { return };
                 let body = json!({"auth_req_id": ping.auth_req_id});
                 // What the service answers besides the status is not read.

@@ -14,6 +14,13 @@ pub(crate) struct ReferencePage<'a> {
     pub wrong: bool,
 }
 
+/// Asks for the code before anything is shown, or said to be there. Posts `code`.
+#[derive(Template)]
+#[template(path = "pages/approval_limited.html")]
+pub(crate) struct LimitedPage<'a> {
+    pub frame: Frame<'a>,
+}
+
 /// A data set that the service asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
@@ -23,6 +30,8 @@ pub(crate) struct Choice {
     pub label: &'static str,
     /// What the service needs it for.
     pub why: Option<String>,
+    /// It was ticked before the page came back.
+    pub ticked: bool,
 }
 
 /// Asks whether a request is approved. Posts `code`, `decision=allow|deny`, a `datum` for each ticked one, and `shown`, which
@@ -55,8 +64,8 @@ pub(crate) struct ApprovalPage<'a> {
     pub changed: bool,
     /// What is wrong with the code, in the reader's language.
     pub error: Option<String>,
-    /// The code has had all its tries: nothing can be decided any more.
-    pub over: bool,
+    /// The code, where it was entered before the page was shown.
+    pub typed: Option<&'a str>,
 }
 
 impl ApprovalPage<'_> {

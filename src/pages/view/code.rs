@@ -159,6 +159,10 @@ pub(crate) enum CodeError {
     TooEarly,
     /// This sign-in may ask for no more codes.
     NoMoreCodes,
+    /// It is right, but wrong codes before it delay the person for so many seconds.
+    Delayed {
+        seconds: u32,
+    },
 }
 
 impl CodeError {
@@ -172,13 +176,14 @@ impl CodeError {
             CodeError::UsedUp => "used".to_owned(),
             CodeError::TooEarly => "early".to_owned(),
             CodeError::NoMoreCodes => "none".to_owned(),
+            CodeError::Delayed { seconds } => format!("delayed-{seconds}"),
         }
     }
 
     /// Reads what [`CodeError::word`] wrote.
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         let (name, count) = word.split_once('-').unwrap_or((word, "0"));
-        let count = count.parse::<u32>().ok().filter(|count| *count < 1000)?;
+        let count = count.parse::<u32>().ok().filter(|count| *count < 100_000_000)?;
         Some(match name {
             "empty" => CodeError::Empty,
             "digits" => CodeError::NotACode,
@@ -187,6 +192,7 @@ impl CodeError {
             "used" => CodeError::UsedUp,
             "early" => CodeError::TooEarly,
             "none" => CodeError::NoMoreCodes,
+            "delayed" => CodeError::Delayed { seconds: count },
             _ => return None,
         })
     }
@@ -203,6 +209,9 @@ impl CodeError {
             CodeError::UsedUp => text.get("code.error_used_up").to_owned(),
             CodeError::TooEarly => text.get("code.error_too_early").to_owned(),
             CodeError::NoMoreCodes => text.get("code.no_resends").to_owned(),
+            CodeError::Delayed { seconds } => {
+                text.with("approval.delayed", &[("wait", &text.waiting(seconds.max(1)))])
+            }
         }
     }
 }

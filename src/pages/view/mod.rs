@@ -9,7 +9,7 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-pub(super) use approval::{ApprovalPage, Choice, ReferencePage};
+pub(super) use approval::{ApprovalPage, Choice, LimitedPage, ReferencePage};
 pub(super) use code::{CodeData, CodeError, CodeMeaning, CodePage, Next};
 pub(super) use consent::{AskedFor, ConsentPage, ContinuePage, Datum};
 pub(super) use leaving::{SignOutPage, SignedOutPage, WelcomePage};

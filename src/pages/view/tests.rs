@@ -155,7 +155,7 @@ fn resume(language: Language, words: &Words) -> String {
 }
 
 fn approval_page(language: Language, words: &Words) -> ApprovalPage<'static> {
-    let choice = |id| Choice { id, label: words.value, why: Some(words.value.to_owned()) };
+    let choice = |id| Choice { id, label: words.value, why: Some(words.value.to_owned()), ticked: false };
     ApprovalPage {
         frame: frame(language, words),
         message: Some(words.value),
@@ -170,7 +170,7 @@ fn approval_page(language: Language, words: &Words) -> ApprovalPage<'static> {
         shown: "digest",
         changed: false,
         error: Some(CodeError::Wrong { left: 3 }.message(Text::new(language))),
-        over: false,
+        typed: None,
     }
 }
 
@@ -332,10 +332,14 @@ fn where_no_code_can_be_right_there_is_no_field_and_one_main_action() {
 #[test]
 fn a_request_that_cannot_be_approved_any_more_has_no_field_and_an_unknown_one_asks_for_its_reference() {
     for language in Language::ALL {
-        let over = ApprovalPage { over: true, error: None, ..approval_page(language, &ORDINARY) };
-        let html = over.render().unwrap();
+        let html = LimitedPage { frame: frame(language, &ORDINARY) }.render().unwrap();
         assert_sound(&html, language);
-        assert!(has_id(&html, "used-up") && !html.contains("<input") && !has_id(&html, "allow"), "{html}");
+        assert!(has_id(&html, "code") && has_id(&html, "error") && !has_id(&html, "allow"), "{html}");
+        let mut ticked = ApprovalPage { typed: Some("123456"), ..approval_page(language, &ORDINARY) };
+        ticked.optional[0].ticked = true;
+        let html = ticked.render().unwrap();
+        assert_sound(&html, language);
+        assert!(html.contains(r#"value="phone" checked"#) && html.contains(r#"value="123456""#), "{html}");
         let nothing = ApprovalPage {
             required: Vec::new(),
             optional: Vec::new(),

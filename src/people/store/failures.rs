@@ -48,6 +48,8 @@ const BY_STRANGER: &str = count_failure!(
      THEN $3 ELSE wrong_codes.delayed_at END"
 );
 const BY_KNOWN: &str = count_failure!("known_failures", "known_locked_until", "", "", "");
+/// Nobody is told of those at requests to approve: only who has the message makes any.
+const AT_APPROVALS: &str = count_failure!("approval_failures", "approval_locked_until", "", "", "");
 
 /// Seconds between two messages that tell a person of strangers' wrong codes.
 const BETWEEN_NOTICES: i64 = 86_400;
@@ -69,6 +71,7 @@ impl People {
         let sql = match side {
             Side::Stranger => BY_STRANGER,
             Side::Known => BY_KNOWN,
+            Side::Approval => AT_APPROVALS,
         };
         let counted = db::statement(sql).bind(delays.most).bind(now.plus(delays.long).0).bind(now.0);
         self.db.execute(counted.bind(id.as_str())).await?;
@@ -88,20 +91,23 @@ impl People {
                 Side::Known => {
                     "UPDATE wrong_codes SET known_failures = 0, known_locked_until = 0 WHERE account = $1"
                 }
+                Side::Approval => {
+                    "UPDATE wrong_codes SET approval_failures = 0, approval_locked_until = 0 WHERE account = $1"
+                }
             },
         )
         .await
     }
 
-    /// Clears the wrong codes of both sides.
+    /// Clears the wrong codes of all sides.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn unlock(&self, id: &PersonId) -> Result<(), DbError> {
         self.clear(
             id,
-            "UPDATE wrong_codes SET failures = 0, locked_until = 0, known_failures = 0, known_locked_until = 0 \
-             WHERE account = $1",
+            "UPDATE wrong_codes SET failures = 0, locked_until = 0, known_failures = 0, known_locked_until = 0, \
+             approval_failures = 0, approval_locked_until = 0 WHERE account = $1",
         )
         .await
     }
@@ -192,7 +198,13 @@ mod tests {
             people.store(&somebody.record(), &somebody.phone, NumberStatus::Enrolled, now).await.unwrap();
         let index = people.number_index(&somebody.phone);
         let state = async || people.account_state(&index).await.unwrap().unwrap();
-        for (side, other) in [(Side::Stranger, Side::Known), (Side::Known, Side::Stranger)] {
+        for (side, other) in [
+            (Side::Stranger, Side::Known),
+            (Side::Known, Side::Stranger),
+            (Side::Stranger, Side::Approval),
+            (Side::Approval, Side::Stranger),
+            (Side::Known, Side::Approval),
+        ] {
             for _ in 0..5 {
                 people.record_failure(&id, side, DELAYS, now).await.unwrap();
             }
@@ -203,11 +215,11 @@ mod tests {
             assert_eq!(state().await.failures(side), delayed, "a right code on the other side");
             people.clear_failures(&id, side).await.unwrap();
         }
-        for side in [Side::Stranger, Side::Known] {
+        for side in [Side::Stranger, Side::Known, Side::Approval] {
             people.record_failure(&id, side, Delays { most: 1, ..DELAYS }, now).await.unwrap();
         }
         people.unlock(&id).await.unwrap();
-        for side in [Side::Stranger, Side::Known] {
+        for side in [Side::Stranger, Side::Known, Side::Approval] {
             assert_eq!(state().await.failures(side), Failures::default());
         }
     }
@@ -229,6 +241,7 @@ mod tests {
             people.record_failure(&id, Side::Stranger, DELAYS, now).await.unwrap();
         }
         fail(Side::Known, now).await;
+        fail(Side::Approval, now).await;
         assert!(due(now).await.is_empty(), "no stranger's delay began");
         people.record_failure(&id, Side::Stranger, DELAYS, now).await.unwrap();
         assert_eq!(due(now).await, std::slice::from_ref(&id));

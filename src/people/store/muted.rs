@@ -3,7 +3,7 @@
 use super::People;
 use crate::people::PersonId;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, DbError};
+use crate::platform::db::{self, DbError, Row};
 
 impl People {
     /// Whether a person wants no such messages of a client at `now`.
@@ -28,6 +28,32 @@ impl People {
                     ELSE excluded.until_at END";
         self.db.execute(db::statement(mute).bind(id.as_str()).bind(client).bind(until.0)).await?;
         Ok(())
+    }
+
+    /// The clients that a person keeps away at `now`, each with the moment until when.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn muted(&self, id: &PersonId, now: Timestamp) -> Result<Vec<(String, Timestamp)>, DbError> {
+        let muted = "SELECT client_id, until_at FROM muted_services WHERE person_id = $1 AND until_at > $2 \
+                     ORDER BY client_id";
+        let rows = self.db.read_all(db::statement(muted).bind(id.as_str()).bind(now.0)).await?;
+        let read = |row: &Row| {
+            Ok((
+                db::text(row, "muted_services", "client_id")?,
+                Timestamp(db::int(row, "muted_services", "until_at")?),
+            ))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Lets messages of a client reach a person again; `false` when they were not kept away.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unmute(&self, id: &PersonId, client: &str) -> Result<bool, DbError> {
+        let unmute = "DELETE FROM muted_services WHERE person_id = $1 AND client_id = $2";
+        Ok(self.db.execute(db::statement(unmute).bind(id.as_str()).bind(client)).await? > 0)
     }
 
     /// Deletes what is over at `now`; returns how many rows, at most `most`.
@@ -56,6 +82,12 @@ mod tests {
             async |who: &PersonId, client, now| people.is_muted(who, client, Timestamp(now)).await.unwrap();
         assert!(muted(&one, "shop", 99).await && !muted(&one, "shop", 100).await);
         assert!(!muted(&one, "bank", 1).await && !muted(&other, "shop", 1).await);
+        people.mute(&one, "bank", Timestamp(90)).await.unwrap();
+        let both = [("bank".to_owned(), Timestamp(90)), ("shop".to_owned(), Timestamp(100))];
+        assert_eq!(people.muted(&one, Timestamp(1)).await.unwrap(), both);
+        assert_eq!(people.muted(&one, Timestamp(90)).await.unwrap(), both[1..]);
+        assert!(people.unmute(&one, "bank").await.unwrap() && !people.unmute(&one, "bank").await.unwrap());
+        assert!(!muted(&one, "bank", 1).await && muted(&one, "shop", 1).await);
         assert_eq!(people.purge_muted(Timestamp(99), 10).await.unwrap(), 0);
         assert_eq!(people.purge_muted(Timestamp(100), 10).await.unwrap(), 1);
     }

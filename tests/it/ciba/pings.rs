@@ -10,6 +10,9 @@ use super::*;
 
 alone_on_both_backends!(ciba_10_2_a_service_is_told_once_and_asks);
 
+/// The shortest token that is taken.
+const TOKEN: &str = "8d67dc78-7faa-4d41-aabd";
+
 /// What arrived: the path, the headers that matter, and the body.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
@@ -109,7 +112,7 @@ async fn ciba_10_2_a_service_is_told_once_and_asks(setup: Setup) {
     let number = world.person().number;
     let scope = [("scope", "openid"), ("login_hint", number.as_str())];
     let with = |token| [&scope[..], &[("client_notification_token", token)]].concat();
-    for wrong in ["", "a b", &"x".repeat(1025)] {
+    for wrong in ["", "a b", &"x".repeat(21), &"x".repeat(1025)] {
         world.asks("well", &with(wrong)).await.refused(400, "invalid_request");
     }
     // A long token, and what the service answers is not read.
@@ -140,7 +143,7 @@ async fn ciba_10_2_a_service_is_told_once_and_asks(setup: Setup) {
     }
     // Neither a redirect is followed nor a refusal repeated, and the person's page is there all the same.
     for client in ["moved", "refuses"] {
-        let asked = decided(&world, client, "token", "allow").await;
+        let asked = decided(&world, client, TOKEN, "allow").await;
         let row = until("the failure", async || {
             let rows = world.audit_rows().await;
             let of = |row: &&_| row_of(row, client);
@@ -167,7 +170,7 @@ async fn ciba_10_2_of_several_nodes_one_tells_and_any_answers() {
     world.add_node().await;
     let (person, ports) = (world.person(), [world.nodes[0].port, world.nodes[1].port]);
     let fields =
-        [("scope", "openid"), ("login_hint", person.number.as_str()), ("client_notification_token", "token")];
+        [("scope", "openid"), ("login_hint", person.number.as_str()), ("client_notification_token", TOKEN)];
     let asked = world.post_at(ports[1], "well", PATH, &fields).await.granted();
     let message = world.approval_message(&person).await;
     // At both nodes at once: one of them stores the decision.
