@@ -274,12 +274,22 @@ impl Grants {
         Ok(self.revocations.announce(id).await?)
     }
 
-    /// Takes the one reading that a detail of a grant allows, unless it was taken before.
+    /// Takes the one reading that each of these details of a grant allows; those of which it was taken before are left out of what
+    /// is returned.
     ///
     /// # Errors
     /// [`ServiceError`]; then it may be taken.
-    pub async fn use_up(&self, grant: &str, detail: &AgreedData) -> Result<bool, ServiceError> {
-        Ok(store::use_up(&self.db, (grant, &detail.key()), self.clock.now(), detail.until).await?)
+    pub async fn use_up(
+        &self,
+        grant: &str,
+        details: Vec<AgreedData>,
+    ) -> Result<Vec<AgreedData>, ServiceError> {
+        if details.is_empty() {
+            return Ok(details);
+        }
+        let keys: Vec<_> = details.iter().map(|detail| (detail.key(), detail.until)).collect();
+        let taken = store::use_up(&self.db, grant, &keys, self.clock.now()).await?;
+        Ok(details.into_iter().filter(|detail| taken.contains(&detail.key())).collect())
     }
 
     /// The grant that goes on under the name that its client has for it. Nothing of this comes from a cache.

@@ -385,19 +385,33 @@ pub(super) async fn revoke_token(
     db.guarded(db::take_number(REVOCATIONS), vec![revoke]).await.map(|_| ())
 }
 
-/// Notes that a detail of a grant, which allows one reading until `expires_at`, is read: one statement, one winner.
+/// Details of which one statement takes readings: as many as a request may have.
+const AT_ONCE: usize = 4;
+
+/// Notes that details of a grant, each of which allows one reading until its end, are read: by one statement for as many as a
+/// request may have, so that all are taken or none. Each reading has one winner. Returns those that were taken.
 pub(super) async fn use_up(
     db: &Db,
-    (grant, detail): (&str, &Digest),
+    grant: &str,
+    details: &[(Digest, Timestamp)],
     now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<bool, DbError> {
-    let insert = db::statement(
-        "INSERT INTO used_details (grant_id, detail, used_at, expires_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (grant_id, detail) DO NOTHING RETURNING grant_id",
-    );
-    let insert = insert.bind(grant).bind(detail.encode()).bind(now.0).bind(expires_at.0);
-    Ok(db.change(insert).await?.is_some())
+) -> Result<Vec<Digest>, DbError> {
+    let mut taken = Vec::with_capacity(details.len());
+    for part in details.chunks(AT_ONCE) {
+        let mut insert = db::statement(
+            "INSERT INTO used_details (grant_id, detail, used_at, expires_at) \
+             VALUES ($1, $2, $3, $4), ($5, $6, $7, $8), ($9, $10, $11, $12), ($13, $14, $15, $16) \
+             ON CONFLICT (grant_id, detail) DO NOTHING RETURNING detail",
+        );
+        // One that comes twice is taken once, so the first of them fills the places that are left.
+        for (detail, until) in part.iter().chain(std::iter::repeat(&part[0])).take(AT_ONCE) {
+            insert = insert.bind(grant).bind(detail.encode()).bind(now.0).bind(until.0);
+        }
+        for row in db.change_all(insert).await? {
+            taken.extend(Digest::try_from(db::text(&row, "used_details", "detail")?));
+        }
+    }
+    Ok(taken)
 }
 
 /// The number of the last revocation.
