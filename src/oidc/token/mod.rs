@@ -66,10 +66,7 @@ async fn exchange(
     let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
     let issued = async {
         let bound_to = possession(tokens, request, &client).await?;
-        let encryption = client.answers.id_token_encryption;
-        let recipient = encryption::recipient(&tokens.provider, &client, encryption).await?;
-        let recipient = recipient.as_ref();
-        let request = TokenRequest { tokens, client: &client, params: &params, bound_to, recipient };
+        let request = TokenRequest { tokens, client: &client, params: &params, bound_to, recipient: None };
         issue(request, grant).await
     };
     let response = issued.await.map_err(|error| error.of(&client.id))?;
@@ -118,6 +115,13 @@ async fn issue(request: TokenRequest<'_>, grant: &mut &'static str) -> Result<To
             "the client is not registered for this grant_type",
         ));
     }
+    let encryption = match kind {
+        // No ID token comes of these, and what a key for one would need cannot fail them.
+        GrantType::ClientCredentials | GrantType::TokenExchange => None,
+        _ => request.client.answers.id_token_encryption,
+    };
+    let recipient = encryption::recipient(&request.tokens.provider, request.client, encryption).await?;
+    let request = TokenRequest { recipient: recipient.as_ref(), ..request };
     match kind {
         GrantType::AuthorizationCode => authorization_code::issue(request).await,
         GrantType::RefreshToken => refresh_token::issue(request).await,
