@@ -10,6 +10,7 @@ use super::error::{ErrorCode, OAuthError};
 use crate::clients::{Basis, Client, DetailType, Ends, PersonalData, Use};
 use crate::people::DataSet;
 use crate::platform::clock::Timestamp;
+use crate::platform::plain_text::is_shown_as_written;
 use crate::release::AgreedData;
 
 /// The parameter's name.
@@ -162,17 +163,12 @@ fn data_sets(value: Option<&Value>, bounds: &Bounds<'_>) -> Result<BTreeSet<Data
 
 /// The text that the person reads. What would change how other words on the page are read is not in it.
 fn purpose(value: Option<&Value>) -> Result<String, OAuthError> {
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-    };
     let text = value.and_then(Value::as_str).filter(|text| {
         let length = text.chars().count();
-        (1..=LONGEST_PURPOSE).contains(&length) && text.trim() == *text && !text.chars().any(odd)
+        (1..=LONGEST_PURPOSE).contains(&length) && text.trim() == *text && is_shown_as_written(text)
     });
     let text = text.ok_or(invalid(
-        "purpose must be text of 1 to 200 characters in one line, without control or formatting characters",
+        "purpose must be text of 1 to 200 characters in one line, without characters that are not shown and stacks of marks",
     ))?;
     Ok(text.to_owned())
 }
@@ -334,6 +330,8 @@ mod tests {
             ("purpose", json!(" a"), "purpose must be"),
             ("purpose", json!("a\nb"), "purpose must be"),
             ("purpose", json!("a\u{202e}b"), "purpose must be"),
+            ("purpose", json!("a\u{3164}b"), "purpose must be"),
+            ("purpose", json!(format!("a{}", "\u{301}".repeat(100))), "purpose must be"),
             ("purpose", deep, "purpose must be"),
             ("basis", json!("statutory"), "basis must be"),
             ("basis", json!("contract"), "basis must be"),

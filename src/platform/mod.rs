@@ -13,6 +13,7 @@ pub mod ephemeral;
 pub mod files;
 pub mod jose;
 pub mod outbound;
+pub mod plain_text;
 pub mod seal;
 pub mod service_error;
 pub mod telemetry;
