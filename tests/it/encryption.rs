@@ -22,6 +22,8 @@ on_both_backends!(
     an_encrypted_hint_is_refused_and_the_signed_one_in_it_taken,
     back_channel_2_6_who_has_id_tokens_encrypted_is_told_by_an_encrypted_token,
     what_cannot_be_encrypted_is_refused_before_anything_is_used_up,
+    what_is_read_once_is_not_lost_by_an_answer_that_cannot_be_encrypted,
+    who_gets_no_id_token_needs_no_key_for_one,
 );
 
 fn issuer(world: &World) -> &str {
@@ -261,4 +263,60 @@ async fn what_cannot_be_encrypted_is_refused_before_anything_is_used_up(world: &
     assert_eq!(kind, "application/jwt");
     assert!(ELLIPTIC.decrypt(&body).1.contains("phone_number"));
     assert_eq!(with.asked(), 1, "it is kept");
+}
+
+async fn what_is_read_once_is_not_lost_by_an_answer_that_cannot_be_encrypted(world: &World) {
+    let id = "careful";
+    let import = |address: &str| {
+        let members = format!(
+            "jwks_uri = \"{address}\"\nauthorization_details_types = [\"personal_data\"]\n\
+             data_sets = [{{ name = \"name\", required = true }}, {{ name = \"phone\" }}, {{ name = \"birth_date\" }}]\n\
+             userinfo_encrypted_response_alg = \"ECDH-ES\"\nuserinfo_encrypted_response_enc = \"A256GCM\"\n"
+        );
+        let file = world.folder.file("careful.toml");
+        std::fs::write(&file, client(id, &members)).expect("a file");
+        world.command(&["client", "import", &file.display().to_string()]);
+    };
+    let without = Publisher::start(&json!({"keys": [crate::support::signer::Signer::elliptic("s").jwk()]}));
+    import(&without.url);
+    let known = async || (world.redeem(id, "x").await.body["error"] != "invalid_client").then_some(());
+    until("the provider to know the client", known).await;
+    let once = |set: &str, purpose: &str| json!({"type": "personal_data", "data_sets": [set], "purpose": purpose, "period": 3600, "use": "single"});
+    let details = json!([once("phone", "To call back"), once("birth_date", "A birthday")]);
+    let asked = Asked::by(id).with("scope", "openid").and("authorization_details", &details.to_string());
+    let url = world.browser().sign_in(world, &asked, &world.person()).await;
+    let tokens = world.redeem(id, &code_of(&url)).await.granted();
+    for _ in 0..2 {
+        let answer = world.userinfo(tokens.get("access_token")).await;
+        answer.refused(400, "invalid_request");
+    }
+    let with = Publisher::start(&json!({"keys": [ELLIPTIC.jwk()]}));
+    import(&with.url);
+    let read = async || {
+        let request = world.browser().request(Method::GET, &world.url("/oidc/userinfo"));
+        let response = request.bearer_auth(tokens.get("access_token")).send().await.expect("an answer");
+        let good = response.status() == 200;
+        let body = response.text().await.expect("a body");
+        good.then_some(body)
+    };
+    let body = until("the provider to know its key", read).await;
+    let claims = ELLIPTIC.decrypt(&body).1;
+    assert!(claims.contains("phone_number") && claims.contains("birthdate"), "{claims}");
+    let again = ELLIPTIC.decrypt(&userinfo(world, tokens.get("access_token")).await.1).1;
+    assert!(!again.contains("phone_number") && !again.contains("birthdate"), "{again}");
+}
+
+async fn who_gets_no_id_token_needs_no_key_for_one(world: &World) {
+    let id = "keyless";
+    let members = "jwks_uri = \"http://127.0.0.1:1/keys\"\n\
+        grant_types = [\"authorization_code\", \"client_credentials\"]\n\
+        id_token_encrypted_response_alg = \"ECDH-ES\"\nid_token_encrypted_response_enc = \"A256GCM\"\n";
+    let file = world.folder.file("keyless.toml");
+    std::fs::write(&file, client(id, members)).expect("a file");
+    world.command(&["client", "import", &file.display().to_string()]);
+    let itself = async || {
+        let answer = world.post_as(id, "/oidc/token", &[("grant_type", "client_credentials")]).await;
+        (answer.body["error"] != "invalid_client").then_some(answer)
+    };
+    until("the provider to know the client", itself).await.granted();
 }
