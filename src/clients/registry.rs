@@ -204,7 +204,9 @@ impl Registry {
             if registration.client_id.is_empty() {
                 registration.client_id = bytes::random_text::<12>();
             }
-            if let Err(wrong) = registration.parse(&self.rules).and_then(|_| registration.check_texts()) {
+            if let Err(wrong) =
+                registration.check_texts().and_then(|()| registration.parse(&self.rules).map(drop))
+            {
                 errors.push(wrong);
             }
         }

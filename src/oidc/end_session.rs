@@ -98,9 +98,10 @@ impl Logout {
         let subject_ids = &self.provider.subject_ids;
         let same_person = signed_in.is_none_or(|person| claims["sub"] == subject_ids.of(&client, person));
         // Of one that is disabled meanwhile the person gets neither name nor way back.
-        let post = match client.disabled {
-            true => PostLogout::default(),
-            false => PostLogout { client: Some(client), to, state },
+        let post = if client.disabled {
+            PostLogout::default()
+        } else {
+            PostLogout { client: Some(client), to, state }
         };
         if same_person { LogoutDecision::AtOnce(post) } else { LogoutDecision::Ask(post) }
     }

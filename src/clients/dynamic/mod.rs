@@ -398,7 +398,7 @@ impl Registry {
         if is_pinned(registration, Some(registration)) || is_pinned(registration, old) {
             bare.tokens.sector = None;
         }
-        let parsed = bare.parse(&self.rules).map(drop).and_then(|()| registration.check_texts());
+        let parsed = registration.check_texts().and_then(|()| bare.parse(&self.rules).map(drop));
         parsed.map_err(|errors| Unfit::of(&errors))?;
         if let Some(uri) = sector::address(registration)
             && !old.is_some_and(|old| sector::holds(old, registration))
