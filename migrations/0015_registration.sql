@@ -25,3 +25,19 @@ CREATE INDEX clients_pending ON clients (pending_at) WHERE pending_at IS NOT NUL
 -- The registration that an approved client would like to have instead of its own.
 ALTER TABLE clients ADD COLUMN held_metadata TEXT;
 ALTER TABLE clients ADD COLUMN held_at BIGINT;
+-- Since when an operator has disabled a client that waits: it stays so when it is approved. All that wait have disabled_at,
+-- by which a node of the version before knows that they are not served.
+ALTER TABLE clients ADD COLUMN barred_at BIGINT;
+
+-- Icons that wait with their client or its change. Nobody is shown them before an operator approved exactly these.
+CREATE TABLE held_icons (
+    client_id TEXT NOT NULL PRIMARY KEY,
+    uri TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    fetched_at BIGINT NOT NULL
+);
+
+-- Counts registrations, so that two at once cannot both be the last one that may wait.
+INSERT INTO sequences (list, seq) VALUES ('registrations', 0);

@@ -94,6 +94,8 @@ fields! {
     reason: Text<'a> = "reason";
     /// What was sent against what is registered or expected: no secret, no token, nobody's data.
     detail: Text<'a> = "detail";
+    /// The code of a registration that an operator looks at.
+    review: Text<'a> = "review";
     /// Scopes, separated by spaces.
     scope: Text<'a> = "scope";
     /// Names of data sets, separated by spaces.

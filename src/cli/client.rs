@@ -38,9 +38,9 @@ pub(super) enum Client {
     Approve {
         /// The client's identifier
         client_id: String,
-        /// Approves only what `client show --waiting` gave this code
+        /// The code that `client show --waiting` gave what you looked at: nothing else is approved
         #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
-        review: Option<String>,
+        review: String,
     },
     /// Rejects a client that registered itself, which is then gone, or the change that one would like
     Reject {
@@ -233,7 +233,7 @@ impl Client {
             Self::Icons { client_id } => icons(stores, clients, client_id.as_deref(), format).await,
             Self::List => list(clients, format).await,
             Self::Approve { client_id, review } => {
-                registrations::approve(&client_id, review.as_deref(), (stores, clients), format).await
+                registrations::approve(&client_id, &review, clients, format).await
             }
             Self::Reject { client_id } => registrations::reject(&client_id, clients, format).await,
             Self::Doctor(doctor) => doctor.act(stores, clients, format).await,
@@ -352,7 +352,8 @@ async fn icons(
 ) -> Result<(), StartError> {
     let all = clients.all();
     let wanted = |id: &str| only.is_none_or(|only| only == id);
-    let with_icon = all.values().filter(|client| client.identity.logo_uri.is_some());
+    // Of one that waits the icon waits with it.
+    let with_icon = all.values().filter(|client| client.identity.logo_uri.is_some() && !client.pending);
     let mut ids: Vec<&str> = with_icon.map(|client| client.id.as_str()).filter(|id| wanted(id)).collect();
     ids.sort_unstable();
     if let (Some(id), true) = (only, ids.is_empty()) {
@@ -477,23 +478,16 @@ async fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
 }
 
 async fn document(clients: &Registry, only: Option<&str>) -> Result<ClientFile, StartError> {
-    let (mut file, unreadable) = clients.export().await.map_err(cannot_start)?;
+    let (file, unreadable) = clients.export(only).await.map_err(cannot_start)?;
     for error in unreadable {
         eprintln!("warning: {error}: this client is left out, and it is not served");
     }
-    let is_pending =
-        |id: &str| ClientId::parse(id).and_then(|id| clients.find(&id)).is_some_and(|it| it.pending);
-    if only.is_none() {
-        // Whatever imports the file would have approved them.
-        file.clients.retain(|client| !is_pending(&client.client_id));
-    }
-    if let Some(id) = only {
-        file.clients.retain(|client| client.client_id == id);
-        if file.clients.is_empty() {
-            return Err(StartError(format!("there is no client `{id}`; `yagona client list` shows them")));
+    match only {
+        Some(id) if file.clients.is_empty() => {
+            Err(StartError(format!("there is no client `{id}`; `yagona client list` shows them")))
         }
+        _ => Ok(file),
     }
-    Ok(file)
 }
 
 #[cfg(test)]

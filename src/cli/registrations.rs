@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::output::{Format, say};
-use super::registration_output::{MOST_BYTES, fetch_icons, text_of};
+use super::registration_output::{MOST_BYTES, text_of};
 use crate::app::settings::Environment;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::clients::{Approved, ClientFile, ListedToken, NewToken, Registry, Rejected, Waiting};
@@ -42,7 +42,7 @@ pub(super) struct Create {
     /// oidc, fapi2 or fapi2-message-signing: what the clients are held to
     #[arg(long)]
     profile: Option<String>,
-    /// TOML file of members that each client gets and none can change: owner, kind, basis, data_sets, …
+    /// TOML file of members that each client gets and none can change: owner, kind, basis, data_sets, …; in a table [defaults], what a client may say otherwise
     #[arg(long, value_name = "FILE")]
     members: Option<PathBuf>,
     /// The clients need no approval; only in the sandbox
@@ -192,26 +192,24 @@ fn line(token: &ListedToken, now: Timestamp) -> String {
 /// Approves a client, or the change that it would like.
 pub(super) async fn approve(
     id: &str,
-    review: Option<&str>,
-    (stores, clients): (&Stores, &Registry),
+    review: &str,
+    clients: &Registry,
     format: Format,
 ) -> Result<(), StartError> {
     let approved = clients.approve(id, review).await.map_err(cannot_start)?;
     let what = if matches!(approved, Approved::Client) { "client" } else { "change" };
-    format.print(&json!({ "client_id": id, "approved": what }), || {
+    let served = crate::clients::ClientId::parse(id).and_then(|id| clients.find(&id));
+    let disabled = served.is_some_and(|client| client.disabled);
+    format.print(&json!({ "client_id": id, "approved": what, "disabled": disabled }), || {
         match approved {
+            Approved::Client if disabled => {
+                say!("{id} is approved, and disabled: `yagona client disable --undo {id}` lets people sign in to it.");
+            }
             Approved::Client => say!("{id} is approved: people can sign in to it."),
             Approved::Change => say!("The change of {id} is approved and in use."),
         }
         Ok(())
-    })?;
-    let has_icon = crate::clients::ClientId::parse(id)
-        .and_then(|id| clients.find(&id))
-        .is_some_and(|client| client.identity.logo_uri.is_some());
-    if has_icon {
-        fetch_icons(clients, &stores.outbound(), &[id]).await;
-    }
-    Ok(())
+    })
 }
 
 /// Rejects a client, or the change that it would like.
@@ -227,17 +225,44 @@ pub(super) async fn reject(id: &str, clients: &Registry, format: Format) -> Resu
     })
 }
 
+/// An address, of which a picture in itself is no address to be read.
+fn shortened(uri: &str) -> &str {
+    if uri.starts_with("data:") { "the registration itself" } else { uri }
+}
+
 /// Shows what waits of a client, with the code that approves exactly that.
 pub(super) async fn show(id: &str, clients: &Registry, format: Format) -> Result<(), StartError> {
     let waiting = clients.waiting().await.map_err(cannot_start)?;
     let Some(waiting) = waiting.into_iter().find(|waiting| waiting.client_id == id) else {
         return Err(StartError(format!("nothing of the client `{id}` waits for approval")));
     };
-    let Waiting { is_new, registration, review, .. } = waiting;
+    let Waiting { is_new, registration, icon, sector, shared_with, review, .. } = waiting;
     let what = if is_new { "client" } else { "change" };
-    format.print(&json!({ "waits": what, "review": review, "registration": registration }), || {
+    let picture = icon.as_ref().map(|icon| json!({ "uri": icon.uri, "digest": icon.digest }));
+    let told = json!({
+        "waits": what, "review": review, "registration": registration, "icon": picture, "sector": sector,
+        "shared_with": shared_with,
+    });
+    format.print(&told, || {
         say!("# What waits for approval: the {what}.");
         text_of(&ClientFile { clients: vec![registration.clone()] })?;
+        say!("");
+        match (&icon, &registration.identity.logo_uri) {
+            (Some(icon), _) => say!("# New icon: {} from {}", icon.digest, shortened(&icon.uri)),
+            (None, Some(_)) if is_new => {
+                say!("# Icon: it could not be fetched; people see the service's initial until `yagona client icons {id}`.");
+            }
+            (None, Some(_)) => say!("# Icon: as it is, or none where logo_uri is another one."),
+            (None, None) => {}
+        }
+        match &sector {
+            Some(sector) if shared_with.is_empty() => say!("# Sector: {sector}, of no other client."),
+            Some(sector) => say!(
+                "# Sector: {sector}, and of {} as well: they know every person by the same `sub`.",
+                shared_with.join(", ")
+            ),
+            None => say!("# Sector: none; people get the `sub` that all public clients see."),
+        }
         say!("\n# yagona client approve {id} --review {review}");
         Ok(())
     })

@@ -35,6 +35,23 @@ pub enum IconFailure {
     Db(#[from] DbError),
 }
 
+/// Fetches an icon, or reads the one that its address is.
+pub(super) async fn fetch(outbound: &Outbound, uri: &str) -> Result<Icon, IconFailure> {
+    if uri.starts_with("data:") {
+        return Ok(Icon::from_data_url(uri)?);
+    }
+    let answer = outbound.get(&Url::parse(uri)?).await?;
+    if answer.status() != 200 {
+        return Err(IconFailure::Status(answer.status()));
+    }
+    Ok(Icon::read(answer.body().await?)?)
+}
+
+/// By what an icon is known.
+pub(super) fn digest(icon: &Icon) -> String {
+    bytes::encode(&Digest::of(icon.body()).0[..16])
+}
+
 impl Registry {
     /// Fetches a client's icon from its `logo_uri` and stores it. If that fails, one that was fetched before from the same
     /// address stays.
@@ -42,18 +59,10 @@ impl Registry {
     /// # Errors
     /// [`IconFailure`].
     pub async fn renew_icon(&self, outbound: &Outbound, id: &str) -> Result<(), IconFailure> {
-        let client = ClientId::parse(id).and_then(|id| self.find(&id)).ok_or(IconFailure::None)?;
-        let uri = client.identity.logo_uri.clone().ok_or(IconFailure::None)?;
-        let icon = if uri.starts_with("data:") {
-            Icon::from_data_url(&uri)?
-        } else {
-            let answer = outbound.get(&Url::parse(&uri)?).await?;
-            if answer.status() != 200 {
-                return Err(IconFailure::Status(answer.status()));
-            }
-            Icon::read(answer.body().await?)?
-        };
-        let digest = bytes::encode(&Digest::of(icon.body()).0[..16]);
+        let client = ClientId::parse(id).and_then(|id| self.find(&id)).filter(|client| !client.pending);
+        let uri = client.and_then(|client| client.identity.logo_uri.clone()).ok_or(IconFailure::None)?;
+        let icon = fetch(outbound, &uri).await?;
+        let digest = digest(&icon);
         let stored = StoredIcon { client_id: id.to_owned(), uri, digest };
         let body = bytes::encode(icon.body());
         store::put_icon(&self.db, &stored, (icon.media_type(), body), self.clock.now_ms()).await?;

@@ -30,7 +30,7 @@ pub use data_request::DataRequest;
 pub(crate) use detail::tests as detail_tests;
 pub use detail::{DetailType, Ends, PersonalData, Use};
 pub use dynamic::{
-    Approved, InitialToken, ListedToken, MadeToken, Managed, NewToken, OwnRegistration, Rejected,
+    Approved, HeldIcon, InitialToken, ListedToken, MadeToken, Managed, NewToken, OwnRegistration, Rejected,
     SelfRegistrationError, SelfRegistrationRules, Standing, Unfit, Waiting, read_members,
 };
 pub use file::{ClientFile, FileError};

@@ -21,7 +21,7 @@ pub async fn probe(
     if let Some(uri) = sector::address(registration)
         && let Err(why) = sector::read(outbound, uri, &registration.redirects.redirect_uris).await
     {
-        wrong.push(("sector_identifier_uri", why));
+        wrong.push(("sector_identifier_uri", why.whole()));
     }
     let logo = client.identity.logo_uri.as_deref().filter(|uri| !uri.starts_with("data:"));
     if let Some(uri) = logo

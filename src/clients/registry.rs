@@ -162,6 +162,12 @@ impl Registry {
         self.current.load().clients.get(id).cloned()
     }
 
+    /// The client of that identifier, if it may be shown to people: it is not disabled and does not wait for approval. A page
+    /// that anybody can link to asks for no other.
+    pub fn find_shown(&self, id: &ClientId) -> Option<Arc<Client>> {
+        self.find(id).filter(|client| !client.disabled)
+    }
+
     /// All clients.
     pub fn all(&self) -> Arc<Clients> {
         Arc::clone(&self.current.load().clients)
@@ -203,7 +209,9 @@ impl Registry {
             if registration.client_id.is_empty() {
                 registration.client_id = bytes::random_text::<12>();
             }
-            if let Err(wrong) = registration.parse(&self.rules) {
+            if let Err(wrong) =
+                registration.check_texts().and_then(|()| registration.parse(&self.rules).map(drop))
+            {
                 errors.push(wrong);
             }
         }
@@ -356,14 +364,16 @@ impl Registry {
         self.audit.record(Event::new(kind).client(id));
     }
 
-    /// The registration documents, with digests of secrets so that they can be imported elsewhere; and why others cannot
-    /// be read.
+    /// The registration documents, or that of `only` one client, with digests of secrets so that they can be imported elsewhere;
+    /// and why others cannot be read. Of all, those that wait for approval are left out: whatever imports the file would
+    /// have approved them.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn export(&self) -> Result<(ClientFile, Vec<DbError>), DbError> {
+    pub async fn export(&self, only: Option<&str>) -> Result<(ClientFile, Vec<DbError>), DbError> {
         let (mut clients, mut unreadable) = (Vec::new(), Vec::new());
-        for stored in self.stored().await? {
+        let wanted = |stored: &StoredClient| only.map_or(!stored.pending, |only| stored.client_id == only);
+        for stored in self.stored().await?.into_iter().filter(wanted) {
             match stored.registration {
                 Ok(mut registration) => {
                     // A digest is of no use to a client that signs with its secret: elsewhere it gets a new one.
@@ -565,7 +575,7 @@ mod tests {
             }
             let refused = node.refused().await.unwrap();
             assert!(refused.len() == 1 && refused[0].contains("clients"), "{refused:?}");
-            let (file, unreadable) = node.export().await.unwrap();
+            let (file, unreadable) = node.export(None).await.unwrap();
             assert_eq!((file.clients.len(), unreadable.len()), (1, 1));
         }
         // Whoever is to be shut out is, the damaged one included.
@@ -594,7 +604,7 @@ mod tests {
         .await
         .unwrap();
         assert!(matches!(registry.register(ClientFile::parse(TWO).unwrap()).await, Err(ClientsError::Db(_))));
-        assert!(registry.export().await.unwrap().0.clients.is_empty());
+        assert!(registry.export(None).await.unwrap().0.clients.is_empty());
         db.execute(db::statement("DROP TRIGGER refuse")).await.unwrap();
         let registered = registry.register(ClientFile::parse(TWO).unwrap()).await.unwrap();
         assert!(registered.iter().all(|client| client.secret.is_some()));

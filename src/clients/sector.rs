@@ -34,7 +34,7 @@ impl Registry {
             if old.and_then(|old| old.registration.as_ref().ok()).is_some_and(|old| holds(old, client)) {
                 continue;
             }
-            if let Err(why) = read(outbound, uri, &client.redirects.redirect_uris).await {
+            if let Err(wrong) = read(outbound, uri, &client.redirects.redirect_uris).await {
                 let name = if client.client_id.is_empty() {
                     &client.identity.client_name
                 } else {
@@ -42,7 +42,7 @@ impl Registry {
                 };
                 errors.push(RegistrationErrors {
                     client: name.clone(),
-                    errors: vec![format!("{MEMBER}: {why}")],
+                    errors: vec![format!("{MEMBER}: {}", wrong.whole())],
                 });
             }
         }
@@ -61,21 +61,39 @@ pub(super) fn holds(old: &Registration, new: &Registration) -> bool {
     address(old) == address(new) && new.redirects.redirect_uris.iter().all(|uri| known.contains(uri))
 }
 
+/// Why a document does not say what a registration claims, in ASCII English.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    /// It cannot be had, and why: that says something of the network of the provider, and is for the operator alone.
+    Unread(String),
+    /// It says something else.
+    Else(String),
+}
+
+impl Wrong {
+    /// What the operator is told.
+    pub(super) fn whole(self) -> String {
+        match self {
+            Self::Unread(why) | Self::Else(why) => why,
+        }
+    }
+}
+
 /// Reads the document at `uri`, and holds `redirect_uris` against it.
 ///
 /// # Errors
-/// What is wrong, in ASCII English.
-pub(super) async fn read(outbound: &Outbound, uri: &str, redirect_uris: &[String]) -> Result<(), String> {
-    let uri = Url::parse(uri).map_err(|error| format!("it is no URL ({error})"))?;
-    let unread = |why: String| format!("the document cannot be read: {why}");
+/// [`Wrong`].
+pub(super) async fn read(outbound: &Outbound, uri: &str, redirect_uris: &[String]) -> Result<(), Wrong> {
+    let uri = Url::parse(uri).map_err(|error| Wrong::Else(format!("it is no URL ({error})")))?;
+    let unread = |why: String| Wrong::Unread(format!("the document cannot be read: {why}"));
     let answer = outbound.get(&uri).await.map_err(|error| unread(error.with_causes()))?;
     if answer.status() != 200 {
         return Err(unread(format!("status {}, and redirects are not followed", answer.status())));
     }
     let body = answer.body().await.map_err(|error| unread(error.with_causes()))?;
-    match missing(&body, redirect_uris)? {
+    match missing(&body, redirect_uris).map_err(Wrong::Unread)? {
         None => Ok(()),
-        Some(uri) => Err(format!("the document does not list the redirect URI {uri}")),
+        Some(uri) => Err(Wrong::Else(format!("the document does not list the redirect URI {uri}"))),
     }
 }
 

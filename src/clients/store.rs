@@ -7,7 +7,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE, ICONS, dynamic::TABLE];
+pub(crate) const TABLES: &[&str] = &[TABLE, ICONS, dynamic::TABLES[0], dynamic::TABLES[1]];
 
 const TABLE: &str = "clients";
 const ICONS: &str = "client_icons";
@@ -23,6 +23,7 @@ pub(super) struct StoredClient {
     /// The two secrets themselves, sealed, of a client that signs with them.
     pub(super) sealed: Option<String>,
     pub(super) former_sealed: Option<String>,
+    /// Since when an operator has disabled it.
     pub(super) disabled_at: Option<Timestamp>,
     /// Whether it registered itself and nobody has approved it.
     pub(super) pending: bool,
@@ -32,7 +33,7 @@ pub(super) async fn all(db: &Db) -> Result<Vec<StoredClient>, DbError> {
     let rows = db
         .read_all(db::statement(
             "SELECT client_id, metadata, secret_digest, former_secret_digest, former_secret_until, secret_sealed, \
-             former_secret_sealed, disabled_at, pending_at FROM clients WHERE deleted_at IS NULL ORDER BY client_id",
+             former_secret_sealed, disabled_at, pending_at, barred_at FROM clients WHERE deleted_at IS NULL ORDER BY client_id",
         ))
         .await?;
     Ok(rows.iter().map(stored).collect())
@@ -65,8 +66,10 @@ fn read_columns(row: &Row, client: &mut StoredClient) -> Result<(), DbError> {
     client.former_secret = digest("former_secret_digest")?.zip(until);
     client.sealed = db::maybe_text(row, TABLE, "secret_sealed")?;
     client.former_sealed = db::maybe_text(row, TABLE, "former_secret_sealed")?;
-    client.disabled_at = db::maybe_int(row, TABLE, "disabled_at")?.map(Timestamp);
     client.pending = db::maybe_int(row, TABLE, "pending_at")?.is_some();
+    // Whoever waits is disabled for that reason alone; what an operator said stands apart.
+    let disabled = if client.pending { "barred_at" } else { "disabled_at" };
+    client.disabled_at = db::maybe_int(row, TABLE, disabled)?.map(Timestamp);
     Ok(())
 }
 
@@ -80,6 +83,7 @@ pub(super) fn upsert(
     now_ms: i64,
 ) -> Result<Statement, DbError> {
     let metadata = db::to_json(registration)?;
+    let switched = disabled.map_or(-1, i64::from);
     Ok(db::statement(
         "INSERT INTO clients (client_id, metadata, secret_digest, created_at, updated_at_ms, disabled_at, \
          secret_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, \
@@ -87,8 +91,10 @@ pub(super) fn upsert(
          former_secret_digest = CASE WHEN $9 = 1 AND excluded.secret_digest IS NULL THEN clients.former_secret_digest END, \
          secret_sealed = CASE $10 WHEN 1 THEN COALESCE(excluded.secret_sealed, clients.secret_sealed) END, \
          former_secret_sealed = CASE WHEN $11 = 1 AND excluded.secret_digest IS NULL THEN clients.former_secret_sealed END, \
-         disabled_at = CASE $12 WHEN -1 THEN clients.disabled_at WHEN 0 THEN NULL \
-         ELSE COALESCE(clients.disabled_at, excluded.disabled_at) END, updated_at_ms = excluded.updated_at_ms \
+         disabled_at = CASE WHEN clients.pending_at IS NOT NULL OR $12 = -1 THEN clients.disabled_at WHEN $13 = 0 THEN NULL \
+         ELSE COALESCE(clients.disabled_at, excluded.disabled_at) END, \
+         barred_at = CASE WHEN clients.pending_at IS NULL OR $14 = 0 THEN NULL WHEN $15 = -1 THEN clients.barred_at \
+         ELSE COALESCE(clients.barred_at, excluded.disabled_at) END, updated_at_ms = excluded.updated_at_ms \
          WHERE clients.deleted_at IS NULL",
     )
     .bind(&registration.client_id)
@@ -102,7 +108,10 @@ pub(super) fn upsert(
     .bind(i64::from(registration.authentication.has_secret()))
     .bind(i64::from(registration.authentication.signs_with_secret()))
     .bind(i64::from(registration.authentication.signs_with_secret()))
-    .bind(disabled.map_or(-1, i64::from)))
+    .bind(switched)
+    .bind(switched)
+    .bind(switched)
+    .bind(switched))
 }
 
 /// Gives a client a new secret; the one before works until `former_until`.
@@ -137,10 +146,14 @@ pub(super) async fn set_secret(
 pub(super) async fn delete(db: &Db, id: &str, now_ms: i64) -> Result<bool, DbError> {
     let delete = db::statement(
         "UPDATE clients SET deleted_at = $1, secret_digest = NULL, former_secret_digest = NULL, secret_sealed = NULL, \
-         former_secret_sealed = NULL, management_digest = NULL, held_metadata = NULL, held_at = NULL, updated_at_ms = $2 WHERE client_id = $3 AND disabled_at IS NOT NULL AND pending_at IS NULL AND deleted_at IS NULL RETURNING client_id",
+         former_secret_sealed = NULL, management_digest = NULL, held_metadata = NULL, held_at = NULL, updated_at_ms = $2 \
+         WHERE client_id = $3 AND disabled_at IS NOT NULL AND pending_at IS NULL AND deleted_at IS NULL RETURNING client_id",
     );
-    let icon = db::statement("DELETE FROM client_icons WHERE client_id = $1").bind(id);
-    let deleted = db.guarded(delete.bind(now_ms / 1000).bind(now_ms).bind(id), vec![icon]).await?;
+    let icons = [
+        db::statement("DELETE FROM client_icons WHERE client_id = $1").bind(id),
+        db::statement("DELETE FROM held_icons WHERE client_id = $1").bind(id),
+    ];
+    let deleted = db.guarded(delete.bind(now_ms / 1000).bind(now_ms).bind(id), icons.into()).await?;
     Ok(deleted.is_some())
 }
 
@@ -151,16 +164,15 @@ pub(super) async fn deleted(db: &Db) -> Result<HashSet<String>, DbError> {
     rows.iter().map(|row| db::text(row, TABLE, "client_id")).collect()
 }
 
+/// Disables a client or enables it again; of one that waits, says what it will be once it is approved.
 pub(super) async fn set_disabled(db: &Db, id: &str, disabled: bool, now_ms: i64) -> Result<bool, DbError> {
-    let changed = db
-        .execute(
-            db::statement("UPDATE clients SET disabled_at = $1, updated_at_ms = $2 WHERE client_id = $3 AND deleted_at IS NULL")
-                .bind(disabled.then_some(now_ms / 1000))
-                .bind(now_ms)
-                .bind(id),
-        )
-        .await?;
-    Ok(changed == 1)
+    let since = disabled.then_some(now_ms / 1000);
+    let statement = db::statement(
+        "UPDATE clients SET disabled_at = CASE WHEN pending_at IS NULL THEN $1 ELSE disabled_at END, \
+         barred_at = CASE WHEN pending_at IS NULL THEN NULL ELSE $2 END, updated_at_ms = $3 \
+         WHERE client_id = $4 AND deleted_at IS NULL",
+    );
+    Ok(db.execute(statement.bind(since).bind(since).bind(now_ms).bind(id)).await? == 1)
 }
 
 /// An icon without its body.

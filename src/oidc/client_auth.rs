@@ -45,8 +45,7 @@ pub(super) async fn authenticate(
 ) -> Result<Arc<Client>, TokenError> {
     let Some(assertion) = assertion::of_request(params)? else {
         return match showing_certificate(provider, request, params) {
-            Some(client) if client.pending => Err(awaits_approval().of(&client.id)),
-            Some(client) => certificate::client(provider, request, client).await,
+            Some(client) => certificate::client(provider, request, client).await.and_then(approved),
             None => by_secret(provider, request, params),
         };
     };
@@ -72,6 +71,11 @@ fn awaits_approval() -> TokenError {
         ErrorCode::UnauthorizedClient,
         "the client waits for approval by the operator of the provider and cannot be used yet",
     )
+}
+
+/// Whoever has proven to be a client learns that it waits; anybody else does not.
+fn approved(client: Arc<Client>) -> Result<Arc<Client>, TokenError> {
+    if client.pending { Err(awaits_approval().of(&client.id)) } else { Ok(client) }
 }
 
 fn two_methods() -> TokenError {

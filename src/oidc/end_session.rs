@@ -69,7 +69,8 @@ impl Logout {
             if to.is_some() {
                 return invalid("post_logout_redirect_uri without id_token_hint");
             }
-            let client = params.get("client_id").and_then(ClientId::parse).and_then(|id| clients.find(&id));
+            let client = params.get("client_id").and_then(ClientId::parse);
+            let client = client.and_then(|id| clients.find_shown(&id));
             return LogoutDecision::Ask(PostLogout { client, ..PostLogout::default() });
         };
         if is_encrypted(hint) {
@@ -96,7 +97,12 @@ impl Logout {
         let state = to.as_ref().and_then(|_| params.get("state")).map(str::to_owned);
         let subject_ids = &self.provider.subject_ids;
         let same_person = signed_in.is_none_or(|person| claims["sub"] == subject_ids.of(&client, person));
-        let post = PostLogout { client: Some(client), to, state };
+        // Of one that is disabled meanwhile the person gets neither name nor way back.
+        let post = if client.disabled {
+            PostLogout::default()
+        } else {
+            PostLogout { client: Some(client), to, state }
+        };
         if same_person { LogoutDecision::AtOnce(post) } else { LogoutDecision::Ask(post) }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Both kinds of token are bearer tokens. Whoever shows none that works is told the same, whatever client they name. The
 //! registration access token stays the same for the life of the client: a new one with each change would lock out whoever
-//! loses an answer, and a change by a stolen one waits for an operator.
+//! loses an answer. A change by a stolen one waits for an operator, and nothing ends by it that people rely on.
 
 use std::sync::Arc;
 
@@ -32,6 +32,15 @@ use crate::sign_in::{ClientNetwork, SignIn, WINDOWS};
 
 /// What requests from an address are counted by, in seconds.
 const MINUTE: i64 = 60;
+
+/// What fetches for the holder of a token are counted by, in seconds.
+const HOUR: i64 = 3600;
+
+/// How many requests with an address to be fetched one token may send in an hour.
+const MOST_FETCHES: u64 = 30;
+
+/// What a request without a token is recorded by.
+const NO_TOKEN: &str = "no_token";
 
 /// The longest registration, in bytes: far more than any has, keys and an icon of its own included.
 const LONGEST: usize = 48 * 1024;
@@ -64,13 +73,21 @@ struct Refusal {
     code: &'static str,
     /// ASCII without quotes and backslashes.
     why: String,
+    /// What only the operator is told.
+    detail: Option<String>,
     /// The client that it is about, if that is known.
     client: Option<String>,
 }
 
 impl Refusal {
     fn new(code: ErrorCode, why: &str) -> Self {
-        Self { status: code.status(), code: code.name(), why: why.to_owned(), client: None }
+        Self { status: code.status(), code: code.name(), why: why.to_owned(), detail: None, client: None }
+    }
+
+    /// Nothing that could be a token was sent: that is told without an error code (RFC 6750 §3.1).
+    fn wanted() -> Self {
+        let why = "a token must be sent as Authorization: Bearer; the operator of the provider makes them";
+        Self { code: NO_TOKEN, ..Self::new(ErrorCode::InvalidToken, why) }
     }
 
     /// RFC 6750 §3.1; the same for every token that does not work, and for every client that is not there (RFC 7592 §2.1).
@@ -83,7 +100,7 @@ impl Refusal {
     }
 
     fn answer(self, endpoint: &Registrations) -> HttpResponse {
-        let Self { status, code, why, client } = self;
+        let Self { status, code, why, detail, client } = self;
         if status.is_server_error() {
             tracing::error!(
                 event = "oidc.fault",
@@ -105,7 +122,16 @@ impl Refusal {
         if let Some(client) = &client {
             event = event.client(client.as_str());
         }
+        if let Some(detail) = &detail {
+            event = event.detail(detail.as_str());
+        }
         endpoint.provider.audit.record(event);
+        if code == NO_TOKEN {
+            let mut response = HttpResponse::new(status);
+            let wanted = HeaderValue::from_static("Bearer realm=\"yagona\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, wanted);
+            return response;
+        }
         let mut response = respond::json(status, &json!({"error": code, "error_description": why}));
         if status == StatusCode::UNAUTHORIZED {
             let challenge = format!("Bearer realm=\"yagona\", error=\"{code}\", error_description=\"{why}\"");
@@ -144,7 +170,8 @@ impl From<Unavailable> for Refusal {
 
 impl From<Unfit> for Refusal {
     fn from(unfit: Unfit) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: unfit.code, why: unfit.why, client: None }
+        let Unfit { code, why, detail } = unfit;
+        Self { status: StatusCode::BAD_REQUEST, code, why, detail, client: None }
     }
 }
 
@@ -157,10 +184,15 @@ impl From<SelfRegistrationError> for Refusal {
                 ErrorCode::TooManyRequests,
                 "too many clients wait for approval: ask the operator of the provider to look at them",
             ),
-            SelfRegistrationError::Changed => Self::new(
-                ErrorCode::TemporarilyUnavailable,
-                "the registration was changed at the same time: read it and try again",
-            ),
+            SelfRegistrationError::Forbidden(why) => Self::new(ErrorCode::InsufficientScope, why),
+            // Nothing failed: who sends two changes at once learns which came first by reading.
+            SelfRegistrationError::Changed => Self {
+                status: StatusCode::CONFLICT,
+                ..Self::new(
+                    ErrorCode::TemporarilyUnavailable,
+                    "the registration was changed at the same time: read it and try again",
+                )
+            },
             SelfRegistrationError::Db(error) => error.into(),
         }
     }
@@ -203,7 +235,8 @@ pub(super) async fn put(
     }
 }
 
-/// Ends a client and all that it was given (RFC 7592 §2.3).
+/// Withdraws a client that waits (RFC 7592 §2.3); in the sandbox, ends one that needs no approval, with all that it was given.
+/// An approved one only an operator deletes: 403, as §2.3 has it for a client that may not.
 pub(super) async fn delete(
     endpoint: Data<Registrations>,
     request: HttpRequest,
@@ -224,6 +257,7 @@ async fn register(
     let clients = &endpoint.provider.clients;
     let token = clients.initial_token(&bearer(request)?).await?.ok_or_else(Refusal::token)?;
     let sent = members(request, body)?;
+    admit_fetches(endpoint, &token.id, &sent).await?;
     Ok(clients.register_self(&token, sent, (&endpoint.outbound, endpoint.rules)).await?)
 }
 
@@ -248,6 +282,7 @@ async fn replace(
                 "client_secret: must be the present one, or be left out: a client does not choose its secret";
             return Err(Unfit::metadata(why).into());
         }
+        admit_fetches(endpoint, id, &sent).await?;
         let clients = &endpoint.provider.clients;
         Ok::<_, Refusal>(clients.replace_self(managed, sent, (&endpoint.outbound, endpoint.rules)).await?)
     };
@@ -257,12 +292,12 @@ async fn replace(
 async fn end(endpoint: &Registrations, request: &HttpRequest, id: &str) -> Result<(), Refusal> {
     let managed = managed(endpoint, request, id).await?;
     let (clients, id) = (&endpoint.provider.clients, managed.client_id());
-    if managed.is_pending() && clients.withdraw_pending(id).await? {
+    if clients.withdraw_self(&managed, endpoint.rules).await.map_err(|error| Refusal::from(error).of(id))? {
         return Ok(());
     }
     let failed =
         |error: crate::clients::ClientsError| Refusal::from(SelfRegistrationError::from(error)).of(id);
-    // From here on it is of no use; should the rest fail, the same request can be sent again.
+    // From here on it is of no use; should the rest fail, an operator deletes it.
     clients.set_disabled(id, true).await.map_err(failed)?;
     while endpoint.release.end_of_client(id, AT_ONCE).await? > 0 {}
     clients.delete(id).await.map_err(failed)
@@ -281,6 +316,26 @@ async fn admit(endpoint: &Registrations, request: &HttpRequest) -> Result<(), Re
     Ok(())
 }
 
+/// Counts what the provider would fetch for whoever has a token, before it does: refused or not, nobody makes it ask many
+/// addresses.
+async fn admit_fetches(
+    endpoint: &Registrations,
+    who: &str,
+    sent: &serde_json::Map<String, Value>,
+) -> Result<(), Refusal> {
+    let named =
+        ["sector_identifier_uri", "logo_uri"].into_iter().filter_map(|member| sent.get(member)?.as_str());
+    if named.filter(|uri| !uri.starts_with("data:")).count() == 0 {
+        return Ok(());
+    }
+    let window = EphemeralKey::of(WINDOWS, &format!("registration-fetches/{who}"));
+    if endpoint.sign_in.ephemeral.count(window, HOUR).await? > MOST_FETCHES {
+        let why = "too many requests with a sector_identifier_uri or logo_uri by this token: wait an hour";
+        return Err(Refusal::new(ErrorCode::TooManyRequests, why));
+    }
+    Ok(())
+}
+
 /// The client whose registration access token the request has.
 async fn managed(endpoint: &Registrations, request: &HttpRequest, id: &str) -> Result<Managed, Refusal> {
     admit(endpoint, request).await?;
@@ -291,11 +346,7 @@ async fn managed(endpoint: &Registrations, request: &HttpRequest, id: &str) -> R
 fn bearer(request: &HttpRequest) -> Result<String, Refusal> {
     match presented::in_header(request) {
         Ok(Some((Scheme::Bearer, token))) => Ok(token),
-        Ok(_) => {
-            let why =
-                "a token must be sent as Authorization: Bearer; the operator of the provider makes them";
-            Err(Refusal::new(ErrorCode::InvalidToken, why))
-        }
+        Ok(_) => Err(Refusal::wanted()),
         Err(error) => Err(Refusal::new(error.code, error.description)),
     }
 }

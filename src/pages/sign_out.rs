@@ -87,7 +87,8 @@ pub(super) async fn confirmed(pages: Data<Pages>, request: HttpRequest, body: By
         if params.get("logout") == Some("no") {
             return Ok(respond::see_other("/"));
         }
-        let client = query.get("service").and_then(ClientId::parse).and_then(|id| pages.clients.find(&id));
+        let client =
+            query.get("service").and_then(ClientId::parse).and_then(|id| pages.clients.find_shown(&id));
         let Some(session) = session(&pages, &context).await? else {
             return Ok(left(
                 &context,

@@ -92,7 +92,8 @@ impl<'r> StepContext<'r> {
         let chosen = query.get("lang").and_then(Language::parse);
         let mut context = PageContext::new(request, pages.cookies, chosen.map(Language::tag));
         let lost = |context: &PageContext<'_>, kind| {
-            let named = query.get("service").and_then(ClientId::parse).and_then(|id| pages.clients.find(&id));
+            let named = query.get("service").and_then(ClientId::parse);
+            let named = named.and_then(|id| pages.clients.find_shown(&id));
             let named = named.as_deref();
             context.problem(
                 kind,

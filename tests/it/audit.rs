@@ -99,7 +99,7 @@ async fn register(world: &World) -> Vec<String> {
     let made_client = ask(reqwest::Method::POST, "/oidc/register", &token, members.clone()).await;
     ask(reqwest::Method::POST, "/oidc/register", &token, members.clone()).await.refused(401, "invalid_token");
     let id = made_client.get("client_id");
-    world.command(&["client", "approve", id]);
+    world.approve(id);
     members["client_id"] = id.into();
     members["client_name"] = "Bank".into();
     let management = made_client.get("registration_access_token").to_owned();

@@ -316,6 +316,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "muted_services",
         "clients",
         "registration_tokens",
+        "held_icons",
         "signing_keys",
         "later_signing_keys",
         "registration_tokens",

@@ -1,5 +1,7 @@
 //! Services that register themselves (RFC 7591), manage their registration (RFC 7592), and are approved.
 
+mod review;
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -143,7 +145,10 @@ async fn rfc7591_3_2_1_a_service_registers_itself_and_meets_people_once_it_is_ap
         ("id_token_signed_response_alg", json!("RS256")),
         ("registration_status", json!("pending")),
         ("software_id", Value::Null),
-        ("owner", Value::Null),
+        // RFC 7591 §3.2.1: what the operator gave as well.
+        ("owner", json!("Bozor LLC")),
+        ("data_sets", json!([])),
+        ("sector", json!(own.id)),
     ] {
         assert_eq!(answer.body[member], value, "{member}");
     }
@@ -178,7 +183,7 @@ async fn rfc7591_3_2_1_a_service_registers_itself_and_meets_people_once_it_is_ap
     let userinfo = world.userinfo(tokens.get("access_token")).await.body;
     assert_eq!(userinfo.as_object().expect("claims").keys().collect::<Vec<_>>(), ["sub"]);
     assert_eq!(jwt::read(tokens.get("id_token")).claims["aud"], own.id.as_str());
-    let twice = world.try_command(&["client", "approve", &own.id]);
+    let twice = world.try_command(&["client", "approve", &own.id, "--review", &code]);
     assert!(both_streams(&twice).contains("nothing of the client"));
 }
 
@@ -208,7 +213,11 @@ async fn rfc7591_3_a_token_is_used_as_often_as_it_says_and_not_after_its_end(wor
     assert!(!world.try_command(&["client", "token", "revoke", &id]).status.success());
     let bare = world.browser().request(Method::POST, &world.url("/oidc/register"));
     let bare = bare.header("content-type", "application/json").body(members.to_string()).send().await;
-    assert_eq!(bare.expect("an answer").status(), 401);
+    let bare = bare.expect("an answer");
+    assert_eq!(
+        (bare.status().as_u16(), &bare.headers()["www-authenticate"]),
+        (401, &"Bearer realm=\"yagona\"".parse().expect("ASCII"))
+    );
     let get = world.browser().request(Method::GET, &world.url("/oidc/register")).send().await;
     assert_eq!(get.expect("an answer").status(), 405);
 }
@@ -275,14 +284,11 @@ async fn rfc7592_2_who_has_no_token_of_the_client_learns_nothing(world: &World) 
             (own.path.as_str(), other.token.as_str()),
             ("/oidc/register/nobody", own.token.as_str()),
             ("/oidc/register/shop", own.token.as_str()),
-            ("/oidc/register/shop", ""),
         ] {
             let answer = world.registering(method.clone(), path, token, bodies(&method).as_ref()).await;
             assert_eq!(answer.status, 401, "{method} {path}: {}", answer.body);
             assert_eq!(answer.body["error"], "invalid_token", "{method} {path}");
-            if !token.is_empty() {
-                told.push(answer.body);
-            }
+            told.push(answer.body);
         }
         told.dedup();
         assert_eq!(told.len(), 1, "the same answer whatever is there: {told:?}");
@@ -296,7 +302,7 @@ async fn rfc7592_2_who_has_no_token_of_the_client_learns_nothing(world: &World) 
 
 async fn rfc7592_2_2_a_change_of_an_approved_client_waits_and_the_registration_goes_on(world: &World) {
     let own = world.registered(&metadata(json!({"contacts": ["it@bozor.uz"]}))).await;
-    world.command(&["client", "approve", &own.id]);
+    world.approve(&own.id);
     world.until_redeems(&own, "invalid_grant").await;
     let changed = metadata(json!({"client_name": "Bank", "redirect_uris": [CALLBACK_WITH_QUERY]}));
     let answer = own.ask(world, Method::PUT, Some(changed.clone())).await.granted();
@@ -324,23 +330,29 @@ async fn rfc7592_2_2_a_change_of_an_approved_client_waits_and_the_registration_g
     world.command(&["client", "reject", &own.id]);
     assert_eq!(own.ask(world, Method::GET, None).await.granted().body["registration_status"], "approved");
 
+    let changed = metadata(json!({
+        "client_name": "Bank", "redirect_uris": [CALLBACK_WITH_QUERY], "policy_uri": "http://localhost:9/q",
+    }));
     own.ask(world, Method::PUT, Some(changed)).await.granted();
     // An operator gives it data meanwhile; the change does not take them away.
     let file = world.folder.file(&format!("{}.toml", own.id));
     let exported = world.command(&["client", "export", &own.id]);
-    let with_data = exported.replace("data_sets = []", "consent_days = 30");
+    let given = "consent_days = 30\npurpose = \"Trade\"\nbasis = \"consent\"\npolicy_uri = \"http://localhost:9/p\"\n\
+                 data_sets = [{ name = \"phone\", required = true }]";
+    let with_data = exported.replace("data_sets = []", given);
     assert_ne!(exported, with_data, "{exported}");
-    std::fs::write(&file, with_data.replace("consent_days = 30", "consent_days = 30\ndata_sets = []"))
-        .expect("a file");
+    std::fs::write(&file, with_data).expect("a file");
     world.command(&["client", "import", &file.display().to_string()]);
-    world.command(&["client", "approve", &own.id]);
+    world.approve(&own.id);
     until("the new name", async || {
         let page = world.browser().begin(world, &new).await.page();
         page.body.contains("Bank").then_some(())
     })
     .await;
     world.browser().begin(world, &old).await.page().expect_status(400);
-    assert!(world.command(&["client", "export", &own.id]).contains("consent_days = 30"));
+    let told = own.ask(world, Method::GET, None).await.granted().body;
+    assert_eq!(told["data_sets"], json!([{"name": "phone", "required": true}]));
+    assert_eq!((&told["consent_days"], &told["policy_uri"]), (&json!(30), &json!("http://localhost:9/q")));
     // It kept its secret; and what would need a new one cannot wait.
     world.until_redeems(&own, "invalid_grant").await;
     let secretless = json!({"token_endpoint_auth_method": "client_secret_jwt"});
@@ -374,7 +386,7 @@ async fn rfc7592_2_2_a_client_that_waits_changes_at_once(world: &World) {
     let answer = own.ask(world, Method::PUT, Some(metadata(json!({})))).await.granted();
     let secret = answer.get("client_secret");
     assert!(secret.len() >= 43 && secret != own.secret);
-    world.command(&["client", "approve", &own.id]);
+    world.approve(&own.id);
     let renewed = Own { secret: secret.to_owned(), ..Own::of(&answer) };
     world.until_redeems(&renewed, "invalid_grant").await;
     world.redeem_as(&own, "no-code").await.refused(401, "invalid_client");
@@ -385,9 +397,9 @@ async fn rfc7592_2_3_a_client_that_is_deleted_loses_everything(world: &World) {
     assert_eq!(pending.ask(world, Method::DELETE, None).await.status, 204);
     pending.ask(world, Method::GET, None).await.refused(401, "invalid_token");
 
-    let own = world.registered(&metadata(json!({}))).await;
-    world.command(&["client", "approve", &own.id]);
-    world.until_redeems(&own, "invalid_grant").await;
+    // In the sandbox, of a token whose clients need no approval.
+    let (_, token) = world.registration_token(&["--approved"]);
+    let own = Own::of(&world.register(&token, &metadata(json!({}))).await);
     let asked = Asked::by(&own.id).with("scope", "openid");
     let url = world.browser().sign_in(world, &asked, &world.person()).await;
     let tokens = world.redeem_as(&own, &code_of(&url)).await.granted();
@@ -430,7 +442,7 @@ async fn a_client_that_is_rejected_is_gone(world: &World) {
     own.ask(world, Method::GET, None).await.refused(401, "invalid_token");
     world.until_redeems(&own, "invalid_client").await;
     world.browser().begin(world, &Asked::by(&own.id)).await.page().expect_status(400);
-    assert!(!world.try_command(&["client", "approve", &own.id]).status.success());
+    assert!(!world.try_command(&["client", "approve", &own.id, "--review", "x"]).status.success());
     assert!(!world.try_command(&["client", "reject", crate::support::client_file::SHOP]).status.success());
 }
 
@@ -454,8 +466,11 @@ async fn in_the_sandbox_a_token_may_need_no_approval(world: &World) {
     let tokens = world.redeem_as(&own, &code_of(&url)).await.granted();
     assert!(world.userinfo(tokens.get("access_token")).await.body["name"].is_string());
     // Its changes take effect at once, too.
-    // What it leaves out is gone, defaults of the token included.
-    own.ask(world, Method::PUT, Some(metadata(json!({})))).await.refused(400, "invalid_client_metadata");
+    // What its token gives it, it neither changes nor drops.
+    let other = metadata(json!({"policy_uri": "http://localhost:9/other"}));
+    own.ask(world, Method::PUT, Some(other)).await.refused(400, "invalid_client_metadata");
+    let same = own.ask(world, Method::PUT, Some(metadata(json!({})))).await.granted();
+    assert_eq!(same.body["policy_uri"], "http://localhost:9/p");
     let bank = metadata(json!({"client_name": "Bank", "policy_uri": "http://localhost:9/p"}));
     let answer = own.ask(world, Method::PUT, Some(bank)).await.granted();
     assert_eq!(
@@ -494,11 +509,12 @@ async fn the_conformance_suite_registers_as_documented(world: &World) {
 }
 
 async fn what_nobody_approves_is_bounded_and_removed(setup: Setup) {
-    let world = setup.set("registration.most_pending", 2).set("registration.pending_days", 5).start().await;
+    let world = setup.set("registration.most_pending", 4).set("registration.pending_days", 5).start().await;
     let (id, token) = world.registration_token(&["--uses", "5", "--days", "30"]);
     let members = metadata(json!({}));
     let first = Own::of(&world.register(&token, &members).await);
     let second = Own::of(&world.register(&token, &members).await);
+    // One token takes no more than half of the places.
     let refused = world.register(&token, &members).await;
     refused.refused(429, "temporarily_unavailable");
     assert!(refused.headers.contains_key("retry-after"));
@@ -506,8 +522,19 @@ async fn what_nobody_approves_is_bounded_and_removed(setup: Setup) {
         world.command(&["client", "token", "list"]).contains("2 of 5 used"),
         "what is refused uses nothing up"
     );
-    world.command(&["client", "approve", &first.id]);
+    world.approve(&first.id);
     let third = Own::of(&world.register(&token, &members).await);
+    // Of many that come at once as many are taken as there are places.
+    let others: Vec<String> = (0..6).map(|_| world.registration_token(&[]).1).collect();
+    let answers = join_all(others.iter().map(|token| world.register(token, &members))).await;
+    assert_eq!(
+        answers.iter().filter(|answer| answer.status == 201).count(),
+        2,
+        "of four places two were left"
+    );
+    for refused in answers.iter().filter(|answer| answer.status != 201) {
+        refused.refused(429, "temporarily_unavailable");
+    }
     world.advance(5 * 86_400 + 60).await;
     for own in [&second, &third] {
         until("the purge", async || (own.ask(&world, Method::GET, None).await.status == 401).then_some(()))
@@ -541,7 +568,7 @@ async fn all_nodes_know_who_registered_at_one() {
     let request =
         world.browser().at(port).request(Method::GET, &world.url(&own.path)).bearer_auth(&own.token);
     assert_eq!(request.send().await.expect("an answer").status(), 200, "at once");
-    world.command(&["client", "approve", &own.id]);
+    world.approve(&own.id);
     let basic = Some((own.id.as_str(), own.secret.as_str()));
     until("the other node", async || {
         let answer = world.post_bare(port, "/oidc/token", &redemption("no-code"), basic).await;

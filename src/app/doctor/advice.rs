@@ -9,7 +9,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("redirect_uri is missing", "The service must send redirect_uri with every authorization request."),
     (
         "waits for approval",
-        "Look at the client and approve it: yagona client show ID --waiting, yagona client approve ID.",
+        "Look at the client and approve it: yagona client show ID --waiting, yagona client approve ID --review CODE.",
     ),
     (
         "client_id is not registered",

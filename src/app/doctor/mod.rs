@@ -112,7 +112,7 @@ pub async fn examine(
     (now, place): (Timestamp, Place),
     online: Option<&Outbound>,
 ) -> Result<Option<Examination>, DbError> {
-    let (file, _) = clients.export().await?;
+    let (file, _) = clients.export(Some(id)).await?;
     let registration = file.clients.into_iter().find(|client| client.client_id == id);
     let client = crate::clients::ClientId::parse(id).and_then(|id| clients.find(&id));
     let mut findings = Vec::new();

@@ -33,7 +33,11 @@ pub(super) fn findings(registry: &Registry, client: &Client, now: Timestamp, pla
     };
     let id = &client.id;
     if client.pending {
-        add(true, "nobody has approved it: it meets no people", &format!("yagona client approve {id}"));
+        add(
+            true,
+            "nobody has approved it: it meets no people",
+            &format!("yagona client show {id} --waiting"),
+        );
     } else if client.disabled {
         add(true, "it is disabled", &format!("yagona client disable --undo {id}"));
     }

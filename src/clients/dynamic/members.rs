@@ -79,6 +79,9 @@ const ANSWERED: &[&str] = &[
     "registration_status",
 ];
 
+/// Members of a document that are no metadata of the client.
+const UNTOLD: &[&str] = &["client_id", "client_secret", "client_secret_sha256", "disabled"];
+
 /// The longest description of what is wrong, in characters.
 const LONGEST: usize = 1000;
 
@@ -89,12 +92,22 @@ pub struct Unfit {
     pub code: &'static str,
     /// Member and reason, in ASCII without quotes and backslashes.
     pub why: String,
+    /// What only the operator is told.
+    pub detail: Option<String>,
 }
 
 impl Unfit {
     /// Something other than a redirect URI is wrong.
     pub fn metadata(why: &str) -> Self {
-        Self { code: "invalid_client_metadata", why: plain(why) }
+        Self::new("invalid_client_metadata", why)
+    }
+
+    fn new(code: &'static str, why: &str) -> Self {
+        Self { code, why: plain(why), detail: None }
+    }
+
+    pub(super) fn because(self, detail: Option<String>) -> Self {
+        Self { detail, ..self }
     }
 
     pub(super) fn of(errors: &RegistrationErrors) -> Self {
@@ -102,12 +115,12 @@ impl Unfit {
         let code = if redirect { "invalid_redirect_uri" } else { "invalid_client_metadata" };
         let why =
             errors.errors.join("; ").replace("there is no such member", "this provider does not serve it");
-        Self { code, why: plain(&why) }
+        Self::new(code, &why)
     }
 
     fn member(member: &str, why: impl Display) -> Self {
         let code = if member == "redirect_uris" { "invalid_redirect_uri" } else { "invalid_client_metadata" };
-        Self { code, why: plain(&format!("{member}: {why}")) }
+        Self::new(code, &format!("{member}: {why}"))
     }
 }
 
@@ -151,41 +164,86 @@ pub fn read(body: &[u8]) -> Result<Map<String, Value>, Unfit> {
         .map_err(|error| Unfit::metadata(&format!("the body is no JSON object: {error}")))?;
     match members.get("software_statement") {
         None | Some(Value::Null) => Ok(members),
-        Some(Value::String(text)) if text.split('.').count() == 3 => Err(Unfit {
-            code: "unapproved_software_statement",
-            why:
-                "software statements are not taken: no issuer of them is trusted; send the members themselves"
-                    .to_owned(),
-        }),
-        Some(_) => Err(Unfit {
-            code: "invalid_software_statement",
-            why: "the software_statement is no signed JWT; none is taken here: send the members themselves"
-                .to_owned(),
-        }),
+        Some(Value::String(text)) if text.split('.').count() == 3 => Err(Unfit::new(
+            "unapproved_software_statement",
+            "software statements are not taken: no issuer of them is trusted; send the members themselves",
+        )),
+        Some(_) => Err(Unfit::new(
+            "invalid_software_statement",
+            "the software_statement is no signed JWT; none is taken here: send the members themselves",
+        )),
     }
+}
+
+/// What an initial access token gives its clients.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Template {
+    /// Members that no client changes.
+    fixed: Map<String, Value>,
+    /// Members that go for whoever says nothing else.
+    defaults: Map<String, Value>,
+}
+
+/// Where a template has its defaults.
+const DEFAULTS: &str = "defaults";
+
+impl Template {
+    /// From what an operator wrote.
+    pub(super) fn of(mut members: Map<String, Value>) -> Self {
+        let defaults = match members.remove(DEFAULTS) {
+            Some(Value::Object(defaults)) => defaults,
+            _ => Map::new(),
+        };
+        Self { fixed: members, defaults }
+    }
+
+    /// The same for a client that has registered: what the operator made of its fixed members since then counts.
+    pub(super) fn held_by(&self, current: &Registration) -> Result<Self, DbError> {
+        Ok(Self { fixed: self.of_operator(current)?, defaults: self.defaults.clone() })
+    }
+
+    /// The members of a registration that are the operator's.
+    fn of_operator(&self, registration: &Registration) -> Result<Map<String, Value>, DbError> {
+        let mut members = object(registration)?;
+        members.retain(|member, _| {
+            !ANSWERED.contains(&member.as_str()) && (!is_own(member) || has(&self.fixed, member))
+        });
+        Ok(members)
+    }
+}
+
+/// Whether `members` has a member, in whatever language.
+fn has(members: &Map<String, Value>, member: &str) -> bool {
+    members.keys().any(|given| base(given) == base(member))
 }
 
 /// The registration that `sent` makes, beside what an operator gives.
 ///
 /// # Errors
 /// When a member is not the service's to say, or of a wrong type.
-pub(super) fn document(
-    operators: &Map<String, Value>,
-    sent: Map<String, Value>,
-) -> Result<Registration, Unfit> {
+pub(super) fn document(template: &Template, sent: Map<String, Value>) -> Result<Registration, Unfit> {
+    let operators = &template.fixed;
     let mut members = operators.clone();
     for (member, value) in sent {
         if value.is_null() || ANSWERED.contains(&member.as_str()) {
             continue;
         }
-        if is_own(&member) {
+        let given = has(operators, &member);
+        if is_own(&member) && !given {
             check_type(&member, &value)?;
             members.insert(member, value);
-        } else if !OWN.contains(&base(&member)) && is_known(&member) && !follows(&member, &value, operators) {
+        } else if (given || !OWN.contains(&base(&member)) && is_known(&member))
+            && !follows(&member, &value, operators)
+        {
             let why = "only an operator gives it: leave it out, and ask the operator of the provider";
             return Err(Unfit::member(&member, why));
         }
         // RFC 7591 §2: what is not understood is ignored.
+    }
+    for (member, value) in &template.defaults {
+        if !has(&members, member) {
+            members.insert(member.clone(), value.clone());
+        }
     }
     // Without this member, scopes would say what data may be asked for.
     members.entry("data_sets").or_insert_with(|| json!([]));
@@ -208,17 +266,16 @@ fn check_type(member: &str, value: &Value) -> Result<(), Unfit> {
         .map_err(|error| Unfit::member(member, error))
 }
 
-/// The members of a registration that an operator gave.
-pub(super) fn of_operator(registration: &Registration) -> Result<Map<String, Value>, DbError> {
-    let mut members = object(registration)?;
-    members.retain(|member, _| !is_own(member) && !ANSWERED.contains(&member.as_str()));
-    Ok(members)
-}
-
 /// `held`'s own members beside what the operator gives in `current`.
-pub(super) fn merged(current: &Registration, held: &Registration) -> Result<Registration, DbError> {
-    let mut members = of_operator(current)?;
-    members.extend(object(held)?.into_iter().filter(|(member, _)| is_own(member)));
+pub(super) fn merged(
+    template: &Template,
+    current: &Registration,
+    held: &Registration,
+) -> Result<Registration, DbError> {
+    let mut members = template.of_operator(current)?;
+    let own: Map<String, Value> =
+        object(held)?.into_iter().filter(|(member, _)| is_own(member) && !has(&members, member)).collect();
+    members.extend(own);
     let mut merged: Registration = serde_json::from_value(members.into()).map_err(DbError::statement)?;
     merged.client_id.clone_from(&current.client_id);
     Ok(merged)
@@ -230,6 +287,10 @@ pub(super) fn merged(current: &Registration, held: &Registration) -> Result<Regi
 /// What is wrong with which.
 pub(super) fn check_template(members: &Map<String, Value>) -> Result<(), String> {
     for (member, value) in members {
+        if member == DEFAULTS {
+            check_defaults(members, value)?;
+            continue;
+        }
         let own = ["client_id", "client_secret", "client_secret_sha256", "disabled", "resource_uris"];
         if own.contains(&member.as_str()) {
             return Err(format!("{member}: each client has its own"));
@@ -246,10 +307,26 @@ pub(super) fn check_template(members: &Map<String, Value>) -> Result<(), String>
     Ok(())
 }
 
-/// What a service is told of its registration: what it said, and what follows where it said nothing.
+/// Defaults are for what clients may say themselves.
+fn check_defaults(members: &Map<String, Value>, defaults: &Value) -> Result<(), String> {
+    let defaults = defaults.as_object().ok_or("defaults: must be a table of members")?;
+    for (member, value) in defaults {
+        if !is_own(member) {
+            return Err(format!("defaults: {member} is no client's to say: write it above `[defaults]`"));
+        }
+        if has(members, member) {
+            return Err(format!("defaults: {member} stands above as well, where no client can change it"));
+        }
+        check_type(member, value).map_err(|unfit| unfit.why)?;
+    }
+    Ok(())
+}
+
+/// What a service is told of its registration (RFC 7591 §3.2.1): all of it, what the operator gave included, and what follows
+/// where nothing is said. No secret and no digest of one is among it.
 pub(super) fn told(registration: &Registration, client: &Client) -> Result<Map<String, Value>, DbError> {
     let mut members = object(registration)?;
-    members.retain(|member, _| is_own(member));
+    members.retain(|member, _| !UNTOLD.contains(&member.as_str()));
     let pairwise = client.tokens.subject_type == SubjectType::Pairwise;
     for (member, value) in [
         ("token_endpoint_auth_method", json!(client.authentication.method.name())),
@@ -294,6 +371,10 @@ mod tests {
         map(json!({"owner": "Ministry", "kind": "state", "data_sets": [{"name": "name", "required": true}]}))
     }
 
+    fn template() -> Template {
+        Template::of(operators())
+    }
+
     #[test]
     fn rfc7591_2_own_members_are_taken_and_what_is_not_understood_is_ignored() {
         let sent = json!({
@@ -301,7 +382,7 @@ mod tests {
             "redirect_uris": ["https://shop.uz/cb"], "software_id": "4NRB1", "contacts": null,
             "client_id": "chosen", "client_secret": "chosen", "subject_type": "pairwise", "kind": "state",
         });
-        let document = document(&operators(), map(sent)).unwrap();
+        let document = document(&template(), map(sent)).unwrap();
         assert_eq!(document.identity.client_name, "Shop");
         assert!(document.other.contains_key("client_name#ru") && !document.other.contains_key("logo_uri#ru"));
         assert_eq!((document.client_id.as_str(), document.authentication.client_secret), ("", None));
@@ -328,7 +409,7 @@ mod tests {
             json!({"client_secret_sha256": "x"}),
             json!({"profile": "oidc"}),
         ] {
-            let refused = document(&operators(), map(sent.clone())).expect_err(&sent.to_string());
+            let refused = document(&template(), map(sent.clone())).expect_err(&sent.to_string());
             let member = sent.as_object().unwrap().keys().next().unwrap().clone();
             assert_eq!(refused.code, "invalid_client_metadata");
             assert!(refused.why.starts_with(&member) && refused.why.contains("operator"), "{}", refused.why);
@@ -338,7 +419,7 @@ mod tests {
     #[test]
     fn a_scope_asks_for_no_data_that_an_operator_did_not_give() {
         let sent = || map(json!({"client_name": "Shop", "scope": "openid profile pinfl"}));
-        let none = document(&map(json!({"owner": "X"})), sent()).unwrap();
+        let none = document(&Template::of(map(json!({"owner": "X"}))), sent()).unwrap();
         assert!(none.data.data_sets.is_some_and(|sets| sets.is_empty()));
     }
 
@@ -354,7 +435,7 @@ mod tests {
                 "dpop_bound_access_tokens",
             ),
         ] {
-            let refused = document(&operators(), map(sent)).unwrap_err();
+            let refused = document(&template(), map(sent)).unwrap_err();
             assert!(refused.code == code && refused.why.starts_with(member), "{refused:?}");
             assert!(
                 refused.why.chars().all(|c| matches!(c, ' '..='~') && c != '"' && c != '\\'),
@@ -378,16 +459,65 @@ mod tests {
 
     #[test]
     fn a_change_keeps_what_the_operator_gave() {
-        let old = document(&operators(), map(json!({"client_name": "Shop", "tos_uri": "https://shop.uz/t"})))
+        let old = document(&template(), map(json!({"client_name": "Shop", "tos_uri": "https://shop.uz/t"})))
             .unwrap();
-        let given = of_operator(&old).unwrap();
-        assert_eq!(Value::Object(given.clone()), Value::Object(operators()));
+        let given = template().held_by(&old).unwrap();
+        assert_eq!(Value::Object(given.fixed.clone()), Value::Object(operators()));
         let new = document(&given, map(json!({"client_name": "Bazaar"}))).unwrap();
         let mut current = old;
         current.identity.kind = Some("commercial".to_owned());
-        let merged = merged(&current, &new).unwrap();
+        let merged = merged(&template(), &current, &new).unwrap();
         assert_eq!(merged.identity.client_name, "Bazaar");
         assert_eq!((merged.identity.tos_uri, merged.identity.kind.as_deref()), (None, Some("commercial")));
+    }
+
+    #[test]
+    fn what_a_token_fixes_no_client_changes_or_drops() {
+        let mut members = operators();
+        members.extend(map(json!({
+            "dpop_bound_access_tokens": true, "client_name": "Ministry of X", "grant_types": ["authorization_code"],
+            "defaults": {"policy_uri": "https://x.uz/p", "tos_uri": "https://x.uz/t"},
+        })));
+        assert_eq!(check_template(&members), Ok(()));
+        let template = Template::of(members);
+        for other in [
+            json!({"dpop_bound_access_tokens": false}),
+            json!({"client_name": "Bank"}),
+            json!({"client_name#ru": "Банк"}),
+            json!({"grant_types": ["authorization_code", "client_credentials"]}),
+        ] {
+            let refused = document(&template, map(other.clone())).expect_err(&other.to_string());
+            assert!(refused.why.contains("only an operator gives it"), "{}", refused.why);
+        }
+        let sent = json!({"dpop_bound_access_tokens": true, "policy_uri": "https://shop.uz/p"});
+        let first = document(&template, map(sent)).unwrap();
+        assert_eq!(first.identity.policy_uri.as_deref(), Some("https://shop.uz/p"));
+        assert_eq!(first.identity.tos_uri.as_deref(), Some("https://x.uz/t"));
+        // What a change leaves out is not dropped, and what the operator made of it meanwhile counts.
+        let mut current = first;
+        current.tokens.grant_types = Some(vec!["client_credentials".to_owned()]);
+        let held = template.held_by(&current).unwrap();
+        let next = document(&held, Map::new()).unwrap();
+        assert_eq!(next.tokens.dpop_bound_access_tokens, Some(true));
+        assert_eq!(next.tokens.grant_types, current.tokens.grant_types);
+        assert_eq!(next.identity.policy_uri.as_deref(), Some("https://x.uz/p"), "its own is gone");
+        let stale = document(&template, Map::new()).unwrap();
+        assert_eq!(
+            merged(&template, &current, &stale).unwrap().tokens.grant_types,
+            current.tokens.grant_types
+        );
+    }
+
+    #[test]
+    fn defaults_are_of_members_that_clients_may_say() {
+        for wrong in [
+            json!({"owner": "X", "defaults": 1}),
+            json!({"owner": "X", "defaults": {"kind": "state"}}),
+            json!({"owner": "X", "tos_uri": "https://x.uz/t", "defaults": {"tos_uri": "https://x.uz/u"}}),
+            json!({"owner": "X", "defaults": {"tos_uri": 5}}),
+        ] {
+            assert!(check_template(&map(wrong.clone())).is_err(), "{wrong}");
+        }
     }
 
     #[test]

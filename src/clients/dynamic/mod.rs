@@ -17,12 +17,13 @@ pub use members::{Unfit, read as read_members};
 pub use operator::{Approved, Rejected, Waiting};
 pub use tokens::{InitialToken, ListedToken, MadeToken, NewToken};
 
-pub(super) use tokens::TABLE;
+pub use store::HeldIcon;
+pub(super) use tokens::TABLES;
 
 use store::{NewClient, Own};
 
-use super::registry::{ClientsError, Registry};
-use super::{ClientId, ClientSecret, Registration, sector};
+use super::registry::{ClientsError, Registry, Secrets};
+use super::{ClientId, ClientSecret, Registration, icons, sector};
 use crate::audit::{Event, Kind};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -41,6 +42,9 @@ pub enum SelfRegistrationError {
     /// As many clients as may are waiting for approval.
     #[error("too many clients wait for approval")]
     TooMany,
+    /// It is not the client's to do, or not any more, and why.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// Somebody else changed the registration at the same time.
     #[error("the registration was changed meanwhile")]
     Changed,
@@ -118,12 +122,10 @@ impl Managed {
     pub fn has_secret(&self, secret: &str) -> bool {
         self.own.secret.is_some_and(|digest| digest.matches(&ClientSecret::given(secret)))
     }
-
-    /// Whether it waits for approval.
-    pub const fn is_pending(&self) -> bool {
-        self.own.pending
-    }
 }
+
+/// As often somebody else may register in between before a registration is refused.
+const MOST_TRIES: usize = 100;
 
 /// What goes for all that register themselves.
 #[derive(Clone, Copy, Debug)]
@@ -145,10 +147,11 @@ impl Registry {
         sent: Map<String, Value>,
         (outbound, rules): (&Outbound, SelfRegistrationRules),
     ) -> Result<OwnRegistration, SelfRegistrationError> {
-        let mut registration = members::document(&token.members, sent)?;
+        let mut registration = members::document(&token.template, sent)?;
         // Without a dash in front, which commands would take for an option.
         registration.client_id = bytes::random_alphanumeric::<20>();
         self.fit(&registration, None, outbound).await?;
+        pin_sector(&mut registration, None);
         let approved = token.approved && rules.approves;
         let secrets = self.secrets_of(&mut registration, None);
         let (management, now) = (bytes::random_text::<32>(), self.clock.now());
@@ -158,17 +161,15 @@ impl Registry {
             pending: !approved,
             most_pending: rules.most_pending,
         };
-        let upsert = super::store::upsert(&registration, secrets.stored(), None, self.clock.now_ms())?;
-        if !store::insert(&self.db, &registration.client_id, upsert, &new, now).await? {
-            let usable = self.initial_token_of(&token.digest).await?.is_some();
-            return Err(if usable { SelfRegistrationError::TooMany } else { SelfRegistrationError::Token });
-        }
+        self.insert(&registration, &secrets, &new).await?;
         let id = registration.client_id.as_str();
         let by = if approved { "registered itself" } else { "registered itself: it waits for approval" };
         self.audit.record(Event::new(Kind::ClientCreated).client(id).token(token.id.as_str()).reason(by));
         self.refresh().await?;
         if approved {
             self.try_icon(outbound, &registration).await;
+        } else {
+            self.hold_icon(outbound, &registration).await?;
         }
         let standing = if approved { Standing::Approved } else { Standing::Pending };
         Ok(OwnRegistration {
@@ -179,6 +180,34 @@ impl Registry {
             issued_at: now,
             standing,
         })
+    }
+
+    /// Stores a new client, if there is room for it and its token can be used. Of those that come at once one is stored at a
+    /// time, and the others look again.
+    async fn insert(
+        &self,
+        registration: &Registration,
+        secrets: &Secrets,
+        new: &NewClient<'_>,
+    ) -> Result<(), SelfRegistrationError> {
+        let id = registration.client_id.as_str();
+        for _ in 0..MOST_TRIES {
+            let now = self.clock.now();
+            let room = store::room(&self.db, &new.token.id, now).await?;
+            if !room.usable {
+                return Err(SelfRegistrationError::Token);
+            }
+            // One token takes at most half of the places: whoever holds it does not shut out all others.
+            let of_token = (new.most_pending + 1) / 2;
+            if new.pending && (room.pending >= new.most_pending || room.of_token >= of_token) {
+                return Err(SelfRegistrationError::TooMany);
+            }
+            let upsert = super::store::upsert(registration, secrets.stored(), None, self.clock.now_ms())?;
+            if store::insert(&self.db, (id, upsert), new, &room, now).await? {
+                return Ok(());
+            }
+        }
+        Err(SelfRegistrationError::TooMany)
     }
 
     /// The client that a registration access token manages. One that does not exist costs the same.
@@ -226,13 +255,16 @@ impl Registry {
     ) -> Result<OwnRegistration, SelfRegistrationError> {
         let Managed { own, token } = managed;
         let old = own.registration()?;
-        let operators = members::of_operator(&old)?;
-        let mut registration = members::document(&operators, sent)?;
+        let mut registration = members::document(&own.template.held_by(&old)?, sent)?;
         registration.client_id.clone_from(&own.client_id);
         self.fit(&registration, Some(&old), outbound).await?;
+        // Nobody has a `sub` of one that waits: its sector may still follow its address.
+        if own.pending {
+            pin_sector(&mut registration, Some(&old));
+        }
         let at_once = own.pending || (own.trusted && rules.approves);
         if !at_once {
-            return self.hold((own, token), registration).await;
+            return self.hold((own, token), registration, outbound).await;
         }
         let known = self.stored().await?;
         let secrets =
@@ -243,7 +275,9 @@ impl Registry {
         }
         self.audit.record(Event::new(Kind::ClientChanged).client(own.client_id.as_str()).reason("by itself"));
         self.refresh().await?;
-        if !own.pending {
+        if own.pending {
+            self.hold_icon(outbound, &registration).await?;
+        } else {
             self.try_icon(outbound, &registration).await;
         }
         Ok(OwnRegistration {
@@ -261,6 +295,7 @@ impl Registry {
         &self,
         (own, token): (Own, String),
         mut registration: Registration,
+        outbound: &Outbound,
     ) -> Result<OwnRegistration, SelfRegistrationError> {
         let known = self.stored().await?;
         let stored = known.iter().find(|old| old.client_id == own.client_id);
@@ -282,7 +317,15 @@ impl Registry {
             if !store::hold(&self.db, &own, &registration, self.clock.now()).await? {
                 return Err(SelfRegistrationError::Changed);
             }
-            self.audit.record(Event::new(Kind::ClientChangeHeld).client(own.client_id.as_str()));
+            if same.identity.logo_uri == registration.identity.logo_uri {
+                store::hold_icon(&self.db, &own.client_id, None, self.clock.now()).await?;
+            } else {
+                self.hold_icon(outbound, &registration).await?;
+            }
+            if let Some(held) = store::own(&self.db, &own.client_id).await? {
+                let event = Event::new(Kind::ClientChangeHeld).client(own.client_id.as_str());
+                self.audit.record(event.review(operator::review_of(&held)?));
+            }
             Standing::ChangePending
         };
         Ok(OwnRegistration {
@@ -295,18 +338,37 @@ impl Registry {
         })
     }
 
-    /// Removes a client that waits for approval, at its own wish; `false` when it does not wait any more.
+    /// Removes a client that waits for approval, at its own wish; `false` when it needs no approval and is to be deleted with all
+    /// that it was given. Whoever has the token of an approved one cannot end it: that could not be taken back, and
+    /// people rely on the service.
     ///
     /// # Errors
-    /// [`DbError`].
-    pub async fn withdraw_pending(&self, id: &str) -> Result<bool, DbError> {
-        let gone = store::remove_pending(&self.db, id).await?;
-        if gone {
-            self.audit
-                .record(Event::new(Kind::ClientDeleted).client(id).reason("withdrawn before its approval"));
-            self.refresh().await?;
+    /// [`SelfRegistrationError`].
+    pub async fn withdraw_self(
+        &self,
+        managed: &Managed,
+        rules: SelfRegistrationRules,
+    ) -> Result<bool, SelfRegistrationError> {
+        let (own, id) = (&managed.own, managed.client_id());
+        if own.disabled {
+            return Err(SelfRegistrationError::Forbidden(
+                "the operator of the provider disabled the client: only they delete it",
+            ));
         }
-        Ok(gone)
+        if !own.pending {
+            if own.trusted && rules.approves {
+                return Ok(false);
+            }
+            return Err(SelfRegistrationError::Forbidden(
+                "an approved client is deleted by the operator of the provider alone: ask them",
+            ));
+        }
+        if !store::remove_pending(&self.db, id).await? {
+            return Err(SelfRegistrationError::Changed);
+        }
+        self.audit.record(Event::new(Kind::ClientDeleted).client(id).reason("withdrawn before its approval"));
+        self.refresh().await?;
+        Ok(true)
     }
 
     /// Removes clients that have waited for approval since before `before`, and tokens that expired then and nobody used;
@@ -331,12 +393,27 @@ impl Registry {
         old: Option<&Registration>,
         outbound: &Outbound,
     ) -> Result<(), SelfRegistrationError> {
-        registration.parse(&self.rules).map_err(|errors| Unfit::of(&errors))?;
+        // Redirect URIs at several hosts need a document, whatever was written down before.
+        let mut bare = registration.clone();
+        if is_pinned(registration, Some(registration)) || is_pinned(registration, old) {
+            bare.tokens.sector = None;
+        }
+        let parsed = registration.check_texts().and_then(|()| bare.parse(&self.rules).map(drop));
+        parsed.map_err(|errors| Unfit::of(&errors))?;
         if let Some(uri) = sector::address(registration)
             && !old.is_some_and(|old| sector::holds(old, registration))
         {
             let read = sector::read(outbound, uri, &registration.redirects.redirect_uris).await;
-            read.map_err(|why| Unfit::metadata(&format!("sector_identifier_uri: {why}")))?;
+            read.map_err(|wrong| {
+                // The network of the provider is nobody else's to explore.
+                let told = match &wrong {
+                    sector::Wrong::Unread(_) => {
+                        "no JSON array of redirect URIs could be read at this address"
+                    }
+                    sector::Wrong::Else(why) => why,
+                };
+                Unfit::metadata(&format!("sector_identifier_uri: {told}")).because(Some(wrong.whole()))
+            })?;
         }
         Ok(())
     }
@@ -344,6 +421,27 @@ impl Registry {
     fn told(&self, registration: &Registration) -> Result<Map<String, Value>, SelfRegistrationError> {
         let client = registration.parse(&self.rules).map_err(|errors| Unfit::of(&errors))?;
         Ok(members::told(registration, &client)?)
+    }
+
+    /// Fetches the icon of a client or change that waits, so that an operator approves the picture as well. One that cannot be
+    /// had is none: pages do without.
+    async fn hold_icon(&self, outbound: &Outbound, registration: &Registration) -> Result<(), DbError> {
+        let id = registration.client_id.as_str();
+        let icon = match &registration.identity.logo_uri {
+            None => None,
+            Some(uri) => match icons::fetch(outbound, uri).await {
+                Ok(icon) => Some((uri, icon)),
+                Err(error) => {
+                    tracing::warn!(event = "client.icon", client.id = id, %error, "an icon was not fetched");
+                    None
+                }
+            },
+        };
+        let held = icon.as_ref().map(|(uri, icon)| {
+            let held = HeldIcon { uri: (*uri).clone(), digest: icons::digest(icon) };
+            (held, icon.media_type(), bytes::encode(icon.body()))
+        });
+        store::hold_icon(&self.db, id, held, self.clock.now()).await
     }
 
     /// Fetches the icon of a client that needs no approval; pages do without one that cannot be had.
@@ -358,10 +456,30 @@ impl Registry {
     }
 }
 
+/// Writes down by which sector people get their `sub`, where no operator said it: that of the document that the service names,
+/// or the client alone. The host of a redirect URI proves nothing here, since some grants never use it; and no later
+/// change gives everybody another `sub`. `old` is the registration before, whose sector is not an operator's if it came of this.
+fn pin_sector(registration: &mut Registration, old: Option<&Registration>) {
+    if registration.tokens.sector.is_none() || is_pinned(registration, old) {
+        registration.tokens.sector = Some(own_sector(registration));
+    }
+}
+
+/// Whether the sector of a registration is the one that `old` has by itself.
+fn is_pinned(registration: &Registration, old: Option<&Registration>) -> bool {
+    old.is_some_and(|old| registration.tokens.sector == Some(own_sector(old)))
+}
+
+fn own_sector(registration: &Registration) -> String {
+    let host = sector::address(registration)
+        .and_then(|uri| url::Url::parse(uri).ok()?.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| registration.client_id.clone())
+}
+
 /// What fuzz targets reach of registrations.
 #[cfg(fuzzing)]
 pub(super) fn fuzz(body: &[u8]) {
-    let operators = Map::from_iter([("owner".to_owned(), Value::from("X"))]);
+    let operators = members::Template::of(Map::from_iter([("owner".to_owned(), Value::from("X"))]));
     let document = members::read(body).and_then(|sent| members::document(&operators, sent));
     match document {
         Ok(document) => assert_eq!(document.identity.owner, "X"),

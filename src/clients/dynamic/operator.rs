@@ -1,10 +1,12 @@
 //! What operators decide on: clients that registered themselves, and changes of those that were approved.
 
+use serde_json::json;
+
 use super::members;
-use super::store::{self, Own};
+use super::store::{self, HeldIcon, Own};
 use crate::audit::{Event, Kind};
 use crate::clients::registry::{ClientsError, Registry};
-use crate::clients::{Registration, store as clients};
+use crate::clients::{Registration, SubjectType, store as clients};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::db::DbError;
 
@@ -16,7 +18,13 @@ pub struct Waiting {
     pub is_new: bool,
     /// What would be approved.
     pub registration: Registration,
-    /// Names exactly this registration: who approves it by this code approves nothing else.
+    /// The icon that people would see, as it was fetched from the `logo_uri`.
+    pub icon: Option<HeldIcon>,
+    /// The sector that people get their `sub` by; `None` where they get one for all public clients.
+    pub sector: Option<String>,
+    /// Other clients of this sector: they know everybody by the same `sub`.
+    pub shared_with: Vec<String>,
+    /// Names exactly this registration with its icon: who approves it by this code approves nothing else.
     pub review: String,
 }
 
@@ -36,9 +44,24 @@ pub enum Rejected {
     Change,
 }
 
-/// The code of a document.
-fn review(document: &str) -> String {
-    bytes::encode(&Digest::of(document.as_bytes()).0[..9])
+/// The code of a registration with its icon: the digest of all that would be in use.
+fn review(registration: &Registration, icon: Option<&HeldIcon>) -> Result<String, DbError> {
+    let icon = icon.map(|icon| (&icon.uri, &icon.digest));
+    let whole = serde_json::to_vec(&json!([registration, icon])).map_err(DbError::statement)?;
+    Ok(bytes::encode(&Digest::of(&whole).0))
+}
+
+/// What would be in use: the registration of a client that waits, or that of an approved one with the change.
+fn wanted(own: &Own) -> Result<Registration, DbError> {
+    match own.change()? {
+        Some(change) if !own.pending => members::merged(&own.template, &own.registration()?, &change),
+        _ => own.registration(),
+    }
+}
+
+/// The code of what waits of a client.
+pub(super) fn review_of(own: &Own) -> Result<String, DbError> {
+    review(&wanted(own)?, own.icon.as_ref())
 }
 
 impl Registry {
@@ -47,33 +70,33 @@ impl Registry {
     /// # Errors
     /// [`DbError`].
     pub async fn waiting(&self) -> Result<Vec<Waiting>, DbError> {
-        store::waiting(&self.db).await?.iter().filter_map(|own| wait(own).transpose()).collect()
+        store::waiting(&self.db).await?.iter().map(|own| self.wait(own)).collect()
     }
 
-    /// Approves a client, or the change that it would like; with `code` only what [`Waiting::review`] named by it.
+    /// Approves a client, or the change that it would like: only what [`Waiting::review`] named by `code`.
     ///
     /// # Errors
     /// [`ClientsError`].
-    pub async fn approve(&self, id: &str, code: Option<&str>) -> Result<Approved, ClientsError> {
+    pub async fn approve(&self, id: &str, code: &str) -> Result<Approved, ClientsError> {
         let own = self.under_review(id).await?;
-        let document = own.under_review().unwrap_or_default();
-        if code.is_some_and(|code| code != review(document)) {
+        let registration = wanted(&own)?;
+        let reviewed = review(&registration, own.icon.as_ref())?;
+        if !bytes::same(code.as_bytes(), reviewed.as_bytes()) {
             return Err(ClientsError::ReviewedElse(id.to_owned()));
         }
         let now_ms = self.clock.now_ms();
-        let (done, approved) = match own.change()? {
-            Some(change) if !own.pending => {
-                let registration = members::merged(&own.registration()?, &change)?;
-                registration.parse(&self.rules).map_err(|errors| ClientsError::Invalid(vec![errors]))?;
-                let upsert = clients::upsert(&registration, (None, None), None, now_ms)?;
-                (store::approve_change(&self.db, &own, upsert).await?, Approved::Change)
-            }
-            _ => (store::approve(&self.db, &own, now_ms).await?, Approved::Client),
+        let (done, approved) = if own.pending {
+            (store::approve(&self.db, &own, now_ms).await?, Approved::Client)
+        } else {
+            registration.parse(&self.rules).map_err(|errors| ClientsError::Invalid(vec![errors]))?;
+            let upsert = clients::upsert(&registration, (None, None), None, now_ms)?;
+            (store::approve_change(&self.db, &own, upsert).await?, Approved::Change)
         };
         if !done {
             return Err(ClientsError::ReviewedElse(id.to_owned()));
         }
-        self.audit.record(Event::new(Kind::ClientApproved).client(id));
+        let what = if own.pending { "client" } else { "change" };
+        self.audit.record(Event::new(Kind::ClientApproved).client(id).review(reviewed).reason(what));
         self.refresh().await?;
         Ok(approved)
     }
@@ -99,23 +122,35 @@ impl Registry {
 
     async fn under_review(&self, id: &str) -> Result<Own, ClientsError> {
         let own = store::own(&self.db, id).await?.ok_or_else(|| ClientsError::Unknown(id.to_owned()))?;
-        if own.under_review().is_none() {
+        if !own.is_under_review() {
             return Err(ClientsError::NotWaiting(id.to_owned()));
         }
         Ok(own)
     }
-}
 
-fn wait(own: &Own) -> Result<Option<Waiting>, DbError> {
-    let Some(document) = own.under_review() else { return Ok(None) };
-    let registration = match own.change()? {
-        Some(change) if !own.pending => members::merged(&own.registration()?, &change)?,
-        _ => own.registration()?,
-    };
-    Ok(Some(Waiting {
-        client_id: own.client_id.clone(),
-        is_new: own.pending,
-        registration,
-        review: review(document),
-    }))
+    fn wait(&self, own: &Own) -> Result<Waiting, DbError> {
+        let registration = wanted(own)?;
+        let review = review_of(own)?;
+        // One that today's rules refuse has none: it is shown, and is not served.
+        let tokens = registration.parse(&self.rules).ok().map(|client| client.tokens);
+        let sector =
+            tokens.filter(|tokens| tokens.subject_type == SubjectType::Pairwise).map(|tokens| tokens.sector);
+        let all = self.all();
+        let others = all.values().filter(|other| {
+            other.id.as_str() != own.client_id
+                && other.tokens.subject_type == SubjectType::Pairwise
+                && sector.as_ref() == Some(&other.tokens.sector)
+        });
+        let mut shared_with: Vec<String> = others.map(|other| other.id.as_str().to_owned()).collect();
+        shared_with.sort_unstable();
+        Ok(Waiting {
+            client_id: own.client_id.clone(),
+            is_new: own.pending,
+            registration,
+            icon: own.icon.clone(),
+            sector,
+            shared_with,
+            review,
+        })
+    }
 }

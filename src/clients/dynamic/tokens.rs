@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::members;
+use super::members::{self, Template};
 use crate::audit::{Event, Kind};
 use crate::clients::Registry;
 use crate::platform::bytes::{self, Digest};
@@ -11,13 +11,15 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError, Row};
 
 /// What this keeps its data in.
-pub(in crate::clients) const TABLE: &str = "registration_tokens";
+pub(in crate::clients) const TABLES: [&str; 2] = [TABLE, "held_icons"];
+
+const TABLE: &str = "registration_tokens";
 
 const DAY: i64 = 86_400;
 
 /// What an operator gives whoever holds a token.
 pub struct NewToken {
-    /// Members that every client gets and no client can change.
+    /// Members that every client gets and no client can change; in `defaults`, those that it may say otherwise.
     pub members: Map<String, Value>,
     /// Whether its clients need no approval.
     pub approved: bool,
@@ -41,8 +43,7 @@ pub struct MadeToken {
 pub struct InitialToken {
     /// What names it.
     pub id: String,
-    pub(super) digest: Digest,
-    pub(super) members: Map<String, Value>,
+    pub(super) template: Template,
     pub(super) approved: bool,
 }
 
@@ -97,10 +98,7 @@ impl Registry {
     /// # Errors
     /// [`DbError`].
     pub async fn initial_token(&self, token: &str) -> Result<Option<InitialToken>, DbError> {
-        self.initial_token_of(&Digest::of(token.as_bytes())).await
-    }
-
-    pub(super) async fn initial_token_of(&self, digest: &Digest) -> Result<Option<InitialToken>, DbError> {
+        let digest = Digest::of(token.as_bytes());
         let statement = db::statement(
             "SELECT token_id, members, approved FROM registration_tokens WHERE digest = $1 AND used < uses \
              AND expires_at > $2 AND revoked_at IS NULL",
@@ -109,8 +107,7 @@ impl Registry {
         let Some(row) = row else { return Ok(None) };
         Ok(Some(InitialToken {
             id: db::text(&row, TABLE, "token_id")?,
-            digest: *digest,
-            members: db::json(&row, TABLE, "members")?,
+            template: Template::of(db::json(&row, TABLE, "members")?),
             approved: db::int(&row, TABLE, "approved")? == 1,
         }))
     }

@@ -68,6 +68,7 @@ pub use terms::{Term, Terms};
 pub use tokens::{AccessTokenFormat, GrantType, SubjectType, TokenPolicy, TokensDocument};
 
 use super::{Client, ClientId};
+use crate::platform::plain_text::is_shown_as_written;
 
 /// What depends on where the provider runs.
 #[derive(Clone, Debug)]
@@ -226,6 +227,41 @@ impl Registration {
             let name = if self.client_id.is_empty() { &self.identity.client_name } else { &self.client_id };
             Err(RegistrationErrors { client: name.clone(), errors })
         }
+    }
+
+    /// What is wrong with the texts that people and operators read of the service. Asked where one is stored anew: what was
+    /// stored before goes on, or a service would be gone by an upgrade.
+    ///
+    /// # Errors
+    /// All members that do not show what they say.
+    pub fn check_texts(&self) -> Result<(), RegistrationErrors> {
+        let (identity, data) = (&self.identity, &self.data);
+        let mut texts = vec![("client_name", Some(&identity.client_name)), ("owner", Some(&identity.owner))];
+        texts.extend([
+            ("sms_name", identity.sms_name.as_ref()),
+            ("client_uri", identity.client_uri.as_ref()),
+            ("logo_uri", identity.logo_uri.as_ref()),
+            ("policy_uri", identity.policy_uri.as_ref()),
+            ("tos_uri", identity.tos_uri.as_ref()),
+            ("purpose", data.purpose.as_ref()),
+            ("recipients", data.recipients.as_ref()),
+            ("basis_reference", data.basis_reference.as_ref()),
+        ]);
+        texts.extend(identity.contacts.iter().map(|contact| ("contacts", Some(contact))));
+        let other = self.other.iter().filter_map(|(member, value)| Some((member.as_str(), value.as_str()?)));
+        let texts =
+            texts.into_iter().filter_map(|(member, text)| Some((member, text?.as_str()))).chain(other);
+        let errors: Vec<String> = texts
+            .filter(|(_, text)| !is_shown_as_written(text))
+            .map(|(member, _)| {
+                format!("{member}: one line, without characters that are not shown or turn others around, and without stacks of marks")
+            })
+            .collect();
+        if errors.is_empty() {
+            return Ok(());
+        }
+        let name = if self.client_id.is_empty() { &identity.client_name } else { &self.client_id };
+        Err(RegistrationErrors { client: name.clone(), errors })
     }
 
     /// Checks what members of several parts mean together.

@@ -60,10 +60,7 @@ pub(super) async fn client(
         return Err(of(TokenError::new(ErrorCode::InvalidRequest, differs)));
     }
     let client = ClientId::parse(named).and_then(|id| provider.clients.find(&id));
-    if let Some(client) = client.as_ref().filter(|client| client.pending) {
-        return Err(super::awaits_approval().of(&client.id));
-    }
-    let client = client.filter(|client| !client.disabled);
+    let client = client.filter(|client| !client.disabled || client.pending);
     let client = client.ok_or_else(|| of(refused("the sub of client_assertion is no client in use")))?;
     // RFC 8725 §3.11: what the client signed for another purpose is no assertion.
     let typ = header.get("typ").map(|typ| typ.as_str().unwrap_or_default().to_ascii_lowercase());
@@ -82,7 +79,7 @@ pub(super) async fn client(
     if !provider.single_use.of_assertion(&client.id, id, seconds).await? {
         return Err(of(refused("client_assertion was used before: its jti must be new")));
     }
-    Ok(client)
+    super::approved(client)
 }
 
 /// The claims, once the signature is verified by the method that the client is registered for.

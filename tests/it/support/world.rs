@@ -163,6 +163,13 @@ impl World {
         run(self.folder.path(), &[arguments, &["-c", &config]].concat())
     }
 
+    /// Approves what waits of a client, as it is now.
+    pub(crate) fn approve(&self, client: &str) {
+        let shown = self.command(&["client", "show", client, "--waiting"]);
+        let code = shown.trim_end().rsplit(' ').next().expect("a code");
+        self.command(&["client", "approve", client, "--review", code]);
+    }
+
     /// A URL of the provider.
     pub(crate) fn url(&self, path: &str) -> Url {
         self.issuer.join(path).expect("a path")
