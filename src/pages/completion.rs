@@ -6,7 +6,8 @@ use actix_web::HttpResponse;
 use serde_json::value::RawValue;
 
 use crate::clients::Client;
-use crate::oidc::{self, Ciba, Devices, Done, MuteForm};
+use crate::oidc::{self, Ciba, Devices};
+pub(super) use crate::oidc::{Done, MuteForm};
 use crate::oneid::OneId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;

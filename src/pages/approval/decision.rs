@@ -7,11 +7,11 @@ use actix_web::http::StatusCode;
 
 use super::super::Pages;
 use super::super::code::Asked;
+use super::super::completion::Done;
 use super::super::view::CodeError;
 use super::request::{Content, Found, content, find, limited, over, page, record, reference};
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::Basis;
-use crate::oidc::Done;
 use crate::people::{DataSet, Side};
 use crate::platform::bytes::same;
 use crate::platform::ephemeral::{Applied, Batch};

@@ -8,12 +8,12 @@ use actix_web::http::StatusCode;
 use serde_json::json;
 
 use super::super::Pages;
+use super::super::completion::{Done, MuteForm};
 use super::super::data::label;
 use super::super::view::{ApprovalPage, Choice, CodeError, LimitedPage, ReferencePage};
 use super::super::visitor::Visitor;
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::{Basis, Client};
-use crate::oidc::{Done, MuteForm};
 use crate::people::DataSet;
 use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;

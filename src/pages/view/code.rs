@@ -187,7 +187,7 @@ impl CodeError {
         Some(match name {
             "empty" => CodeError::Empty,
             "digits" => CodeError::NotACode,
-            "wrong" => CodeError::Wrong { left: count },
+            "wrong" if count < 1000 => CodeError::Wrong { left: count },
             "expired" => CodeError::Expired,
             "used" => CodeError::UsedUp,
             "early" => CodeError::TooEarly,
