@@ -75,9 +75,9 @@ async fn ciba_7_3_requests_lapse_and_work_once(setup: Setup) {
     world.polled(COUNTER, &late).await.refused(400, "expired_token");
     let asked = world.asks_for(COUNTER, "openid profile", &person).await;
     let message = world.approval_message(&person).await;
-    world.advance(299).await;
+    world.advance(285).await;
     world.browser().decides(&message, "allow").await.expect("approval-done");
-    world.advance(50).await;
+    world.advance(60).await;
     world.polled(COUNTER, &asked).await.granted();
     // It is recorded once that nobody decided.
     let rows = until("the lapse", async || {
