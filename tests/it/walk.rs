@@ -246,9 +246,13 @@ impl<'w> Walk<'w> {
         match step {
             Step::Page(page) => {
                 assert!(page.status < 500, "{page}\n{trail}");
-                assert!(ways_on(&page.body) > 0, "no way on from {page}\n{trail}");
-                self.seen.push(page.clone());
-                self.tabs[tab] = Some(page);
+                let leads_on = ways_on(&page.body) > 0;
+                // Whoever signs out at the front page came from no service, and is done.
+                assert!(leads_on || page.has("signed-out"), "no way on from {page}\n{trail}");
+                if leads_on {
+                    self.seen.push(page.clone());
+                }
+                self.tabs[tab] = leads_on.then_some(page);
             }
             Step::Away(url) => {
                 assert!(url.as_str().starts_with(CALLBACK), "sent to {url}\n{trail}");
