@@ -197,7 +197,7 @@ impl Registry {
             if !room.usable {
                 return Err(SelfRegistrationError::Token);
             }
-            // One token takes at most half of the places: whoever holds it does not shut out all others.
+            // One token takes at most half of the places: whoever holds it does not take the places of all others.
             let of_token = (new.most_pending + 1) / 2;
             if new.pending && (room.pending >= new.most_pending || room.of_token >= of_token) {
                 return Err(SelfRegistrationError::TooMany);

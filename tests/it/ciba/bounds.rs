@@ -316,7 +316,7 @@ async fn nobody_who_may_not_sign_in_approves(setup: Setup) {
     let page = browser.open_request(&message).await.expect("code");
     world.command(&["people", "end-access", &other.number]);
     browser.decides_on(&page, "allow", &message.code).await.expect("code-error");
-    // A service that was shut out is answered no more.
+    // A disabled service is answered no more.
     let third = world.person();
     world.asks_for(REGISTRY, "openid profile", &third).await;
     let message = world.approval_message(&third).await;
