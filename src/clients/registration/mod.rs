@@ -81,7 +81,7 @@ pub struct Rules {
     pub sms_host: String,
     /// The shortest secret that may be brought along instead of a generated one.
     pub shortest_secret: usize,
-    /// Whether a secret may be used that stands in a file of Yagona's repository, for everybody to read.
+    /// Whether a secret or a key may be used that stands in a file of Yagona's repository, for everybody to read.
     pub published_secrets: bool,
 }
 

@@ -232,6 +232,11 @@ impl ForeignKeys {
         self.0.iter().filter_map(|key| key.recipient.as_ref()).find(|key| key.alg() == alg).cloned()
     }
 
+    /// RFC 7638, of each key that has one.
+    pub fn thumbprints(&self) -> impl Iterator<Item = Option<Digest>> {
+        self.0.iter().map(|key| key.thumbprint)
+    }
+
     /// The names of the keys; of one without a name `-`.
     pub fn kids(&self) -> Vec<&str> {
         self.0.iter().map(|key| key.kid.as_deref().unwrap_or("-")).collect()
