@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use yagona::platform::jose::Alg;
 
-use crate::support::client_file::{SHOP, SIGNER, STRICT};
+use crate::support::client_file::{CASHIER, SHOP, SIGNER, STRICT};
 use crate::support::signing::{sign, unsigned};
 use crate::support::{Asked, CALLBACK, World, code_of, jwt, on_both_backends, param};
 
@@ -11,6 +11,7 @@ on_both_backends!(
     rfc9101_6_3_parameters_come_from_the_object_alone,
     rfc9101_4_values_of_every_kind_are_parameters,
     rfc9101_6_what_is_wrong_with_an_object_is_told,
+    rfc9101_6_1_an_encrypted_object_is_refused_in_its_own_words,
     rfc9101_6_1_an_object_of_no_redirect_uri_gets_a_page,
     fapi2_message_signing_5_3_1_who_must_sign_gets_no_answer_to_less,
     oidc_6_1_a_client_without_keys_signs_nothing,
@@ -143,6 +144,33 @@ async fn rfc9101_6_what_is_wrong_with_an_object_is_told(world: &World) {
     let twice = asked(SIGNER, &es256(&good)).and("request", &es256(&good));
     let url = world.browser().begin(world, &twice).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("invalid_request"), "{url}");
+}
+
+async fn rfc9101_6_1_an_encrypted_object_is_refused_in_its_own_words(world: &World) {
+    let header = json!({"alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "oauth-authz-req+jwt"});
+    let object = format!("{}.a2V5.aXY.Y2lwaGVydGV4dA.dGFn", jwt::encode(header.to_string().as_bytes()));
+    for client in [SIGNER, STRICT] {
+        let url = world.browser().begin(world, &asked(client, &object)).await.away();
+        assert_eq!(param(&url, "error").as_deref(), Some("invalid_request_object"), "{url}");
+        let words = param(&url, "error_description").expect("words");
+        assert!(words.starts_with("the JWT is encrypted (JWE)"), "{words}");
+        let pushed = world.push(&asked(client, &object)).await;
+        pushed.refused(400, "invalid_request_object");
+        assert_eq!(pushed.get("error_description"), words);
+    }
+    let keyless = world.browser().begin(world, &asked(SHOP, &object)).await.away();
+    assert_eq!(param(&keyless, "error").as_deref(), Some("request_not_supported"), "{keyless}");
+    // Nor does a request to somebody who is not at the site come encrypted.
+    let asked = world.post_as(CASHIER, "/oidc/bc-authorize", &[("request", &object)]).await;
+    asked.refused(400, "invalid_request");
+    assert!(asked.get("error_description").starts_with("the JWT is encrypted (JWE)"), "{}", asked.body);
+    let metadata = world.json("/.well-known/openid-configuration").await;
+    let promises = metadata
+        .as_object()
+        .expect("metadata")
+        .keys()
+        .any(|name| name.starts_with("request_object_encryption"));
+    assert!(!promises, "{metadata}");
 }
 
 async fn rfc9101_6_1_an_object_of_no_redirect_uri_gets_a_page(world: &World) {

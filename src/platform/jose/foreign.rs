@@ -65,6 +65,9 @@ pub enum ForeignError {
     /// It is not a compact JWS of a JSON object.
     #[error("the token is no compact JWS")]
     NoJws,
+    /// It is a compact JWE (RFC 7516 §7.1), and nothing is published here to encrypt for.
+    #[error("the token is encrypted")]
+    Encrypted,
     /// It should bring its key along, and brings none of use.
     #[error("the token's header has no public key in jwk")]
     NoEmbeddedKey,
@@ -101,6 +104,9 @@ impl ForeignError {
             Self::TooLong => "the JWT is too long",
             Self::Malformed(_) => "the JWT is no compact JWS of a JSON object with a known alg",
             Self::NoJws => "the JWT is no compact JWS of a JSON object",
+            Self::Encrypted => {
+                "the JWT is encrypted (JWE): send it signed and not encrypted, as no key is published to encrypt for"
+            }
             Self::NoEmbeddedKey => "the JWT has no public key in jwk",
             Self::PrivateKey => "the JWT has a private key in jwk",
             Self::AlgorithmNotAllowed => "the alg of the JWT is not allowed for this client",
@@ -255,6 +261,9 @@ impl ForeignKeys {
         if token.len() > policy.max_bytes {
             return Err(ForeignError::TooLong);
         }
+        if is_encrypted(token) {
+            return Err(ForeignError::Encrypted);
+        }
         provider::install();
         let header = decode_header(token).map_err(ForeignError::Malformed)?;
         let alg = ForeignAlg::of(header.alg).filter(|alg| policy.algs.contains(alg));
@@ -345,6 +354,11 @@ fn serving(jwk: &Jwk, key: &DecodingKey) -> &'static [ForeignAlg] {
         }
         _ => &[],
     }
+}
+
+/// Whether a token is a compact JWE: it has five parts where a JWS has three (RFC 7516 §9).
+fn is_encrypted(token: &str) -> bool {
+    token.bytes().filter(|byte| *byte == b'.').count() == 4
 }
 
 /// RFC 7515 §4.1.9: media types, in any case, with or without `application/`.

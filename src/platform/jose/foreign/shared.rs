@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
 use super::super::provider;
-use super::ForeignError;
+use super::{ForeignError, is_encrypted};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 
@@ -21,6 +21,9 @@ pub fn verify_shared(
 ) -> Result<Map<String, Value>, ForeignError> {
     if token.len() > max_bytes {
         return Err(ForeignError::TooLong);
+    }
+    if is_encrypted(token) {
+        return Err(ForeignError::Encrypted);
     }
     provider::install();
     let header = decode_header(token).map_err(ForeignError::Malformed)?;
@@ -74,6 +77,7 @@ mod tests {
         assert!(matches!(verify_shared(&token, b"other", 4096), Err(ForeignError::WrongSignature)));
         assert!(matches!(verify_shared(&token, SECRET, 10), Err(ForeignError::TooLong)));
         assert!(matches!(verify_shared("a.b.c", SECRET, 4096), Err(ForeignError::Malformed(_))));
+        assert!(matches!(verify_shared("a.b.c.d.e", SECRET, 4096), Err(ForeignError::Encrypted)));
         let other = signed(&Header::new(Algorithm::HS384));
         assert!(matches!(verify_shared(&other, SECRET, 4096), Err(ForeignError::AlgorithmNotAllowed)));
         let critical = Header { crit: Some(vec!["b64".to_owned()]), ..Header::new(Algorithm::HS256) };

@@ -281,3 +281,16 @@ proptest! {
         prop_assert!(keys(&[key]).verify(&PARTY.sign(Alg::ES256, "JWT"), &ANY).is_err());
     }
 }
+
+#[test]
+fn rfc7516_9_an_encrypted_token_is_told_from_a_broken_one() {
+    let header =
+        bytes::encode(json!({"alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "JWT"}).to_string().as_bytes());
+    for token in [format!("{header}.a.b.c.d"), format!("{header}..b.c.d"), "....".to_owned()] {
+        assert!(matches!(all().verify(&token, &ANY), Err(ForeignError::Encrypted)), "{token}");
+    }
+    for token in [format!("{header}.a.b.c"), format!("{header}.a.b.c.d.e"), header] {
+        assert!(matches!(all().verify(&token, &ANY), Err(ForeignError::Malformed(_))), "{token}");
+    }
+    assert!(!ForeignError::Encrypted.may_be_stale(), "no other key would read it");
+}
