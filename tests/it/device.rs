@@ -15,6 +15,7 @@ on_both_backends!(
     rfc8628_3_3_a_code_is_typed_as_people_type_and_tells_nothing_else,
     rfc8628_3_3_1_a_link_confirms_nothing,
     rfc8628_3_5_a_device_is_told_what_the_person_decided,
+    rfc8628_3_5_nobody_is_told_to_slow_down_once_it_is_decided,
     rfc8628_5_4_no_session_consent_or_law_lets_a_device_in,
     rfc8628_5_one_browser_takes_a_code,
     rfc8707_2_1_a_device_may_say_which_resource_server_its_token_is_for,
@@ -110,6 +111,22 @@ async fn rfc8628_a_person_lets_a_device_in(world: &World) {
     let claims = crate::support::jwt::read(tokens.get("id_token")).claims;
     assert_eq!((&claims["sub"], &claims["aud"]), (&told["sub"], &TV.into()), "{claims}");
     assert!(claims.get("nonce").is_none(), "{claims}");
+}
+
+async fn rfc8628_3_5_nobody_is_told_to_slow_down_once_it_is_decided(world: &World) {
+    let person = world.person();
+    let refused = world.device(TV, "openid profile").await.granted();
+    let mut browser = world.browser();
+    let page = browser.decide(world, refused.get("user_code"), &person).await.expect("deny");
+    browser.press(&page, "deny", &[]).await.page().expect("device-refused");
+    let allowed = world.device(TV, "openid profile").await.granted();
+    world.browser().let_in(world, allowed.get("user_code"), &person).await;
+    world.poll(TV, &allowed).await.granted();
+    // At once, as a device does whose answer was lost.
+    for _ in 0..2 {
+        world.poll(TV, &allowed).await.refused(400, "invalid_grant");
+        world.poll(TV, &refused).await.refused(400, "access_denied");
+    }
 }
 
 async fn rfc8628_5_4_no_session_consent_or_law_lets_a_device_in(world: &World) {

@@ -157,9 +157,14 @@ impl Devices {
         let Some((waiting, _)) = waiting.filter(|(waiting, _)| waiting.client_id == *client) else {
             return Ok(Polled::Unknown);
         };
+        let over = waiting.expires_at <= self.provider.clock.now();
+        if over || outcome.is_some() {
+            // RFC 8628 §3.5: only who may go on polling is told to slow down.
+            self.polls.forget(&device);
+        }
         Ok(match outcome {
             Some((Outcome::Denied, _)) => Polled::Denied,
-            _ if waiting.expires_at <= self.provider.clock.now() => Polled::Expired,
+            _ if over => Polled::Expired,
             None => Polled::Pending,
             // Only the poll that gets the answer looks whether the session goes on, as for a code.
             Some((Outcome::Allowed(allowed), _)) if self.is_in_session(&allowed).await? => {
