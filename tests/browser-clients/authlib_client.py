@@ -13,15 +13,21 @@ from authlib.common.security import generate_token
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwe, jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 
 def opened(token):
-    """The signed token in an encrypted one, if this service has a key for that."""
+    """What is in an encrypted token, if this service has a key for that: a JWK, or a PEM of RSA."""
     if "ENCRYPTION_KEY" not in os.environ:
         return token
-    key = ECKey.import_key(json.loads(os.environ["ENCRYPTION_KEY"]))
-    return jwe.decrypt_compact(token, key, algorithms=["ECDH-ES", "A256GCM"]).plaintext.decode()
+    key = os.environ["ENCRYPTION_KEY"]
+    key = RSAKey.import_key(key) if key.startswith("-----") else ECKey.import_key(json.loads(key))
+    return jwe.decrypt_compact(token, key, algorithms=["ECDH-ES", "RSA-OAEP-256", "A256GCM"]).plaintext.decode()
+
+
+def claims_in(text):
+    """The claims of UserInfo that is signed, or of one that is encrypted alone."""
+    return json.loads(text) if text.startswith("{") else jwt.decode(text, keys, algorithms=["PS256"]).claims
 
 
 issuer = os.environ["ISSUER"]
@@ -65,7 +71,7 @@ claims.validate(leeway=10)
 userinfo = session.get(metadata["userinfo_endpoint"], timeout=10)
 userinfo.raise_for_status()
 if userinfo.headers["content-type"] == "application/jwt":
-    read = lambda answer: jwt.decode(opened(answer.text), keys, algorithms=["PS256"]).claims
+    read = lambda answer: claims_in(opened(answer.text))
 else:
     read = lambda answer: answer.json()
 userinfo = read(userinfo)

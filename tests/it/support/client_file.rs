@@ -86,6 +86,8 @@ pub(crate) const NOTES: &str = "notes";
 pub(crate) const TRUST: &str = "trust";
 /// As `TRUST`, and must say in each request what is to become of which grant; has signed access tokens.
 pub(crate) const ESTATE: &str = "estate";
+/// As `CITY`; has UserInfo signed, and introspection where it asks for that.
+pub(crate) const COURT: &str = "court";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
 /// Asks people who are not at its site; refreshes; gets tokens for `API` and `TAX`; may also sign people in.
@@ -264,6 +266,13 @@ fn granting(buying: &str, refreshing: &str) -> String {
         client(
             TOWN,
             &format!("{refreshing}resource_servers = [\"ledger\"]\naccess_token_format = \"jwt\"\n{DETAILED}{ALL_DATA}"),
+        ),
+        client(
+            COURT,
+            &format!(
+                "{refreshing}resource_servers = [\"ledger\"]\n{DETAILED}{ALL_DATA}\
+                 userinfo_signed_response_alg = \"ES256\"\nintrospection_signed_response_alg = \"PS256\"\n"
+            ),
         ),
         client(
             BOROUGH,

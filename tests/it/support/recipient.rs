@@ -9,7 +9,7 @@ use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, EcPrivateKeyBin, Pkcs8V1
 use aws_lc_rs::rsa::{KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::jwt::encode;
@@ -22,7 +22,8 @@ pub(crate) struct Recipient {
 
 enum Private {
     Elliptic(PrivateKey),
-    Rsa(OaepPrivateDecryptingKey),
+    /// With itself as PKCS #8.
+    Rsa(OaepPrivateDecryptingKey, Vec<u8>),
 }
 
 /// A P-256 key.
@@ -43,7 +44,8 @@ pub(crate) static RSA: LazyLock<Recipient> = LazyLock::new(|| {
     let n = encode(pair.public_key().modulus().big_endian_without_leading_zero());
     let e = encode(pair.public_key().exponent().big_endian_without_leading_zero());
     let public = json!({"kty": "RSA", "n": n, "e": e, "alg": "RSA-OAEP-256", "kid": "for-me-too"});
-    Recipient { public, private: Private::Rsa(OaepPrivateDecryptingKey::new(private).expect("a key")) }
+    let der = der.as_ref().to_vec();
+    Recipient { public, private: Private::Rsa(OaepPrivateDecryptingKey::new(private).expect("a key"), der) }
 });
 
 fn decode(part: &str) -> Vec<u8> {
@@ -69,6 +71,13 @@ impl Recipient {
         jwk
     }
 
+    /// The whole key in PEM, of an RSA one.
+    pub(crate) fn private_pem(&self) -> String {
+        let Private::Rsa(_, der) = &self.private else { panic!("no RSA key") };
+        let body = BASE64_STANDARD.encode(der);
+        format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+    }
+
     /// Header and content of a compact JWE.
     pub(crate) fn decrypt(&self, token: &str) -> (Value, String) {
         let parts: Vec<&str> = token.split('.').collect();
@@ -90,7 +99,7 @@ impl Recipient {
                 })
                 .expect("a secret")
             }
-            Private::Rsa(private) => {
+            Private::Rsa(private, _) => {
                 assert_eq!(header["alg"], "RSA-OAEP-256", "{header}");
                 let mut out = vec![0; private.min_output_size()];
                 let key = private.decrypt(&OAEP_SHA256_MGF1SHA256, &decode(key), &mut out, None);

@@ -8,8 +8,11 @@ use yagona::platform::jose::{Alg, SigningKey};
 
 use super::jwt;
 
+/// A key of a client, with its private half (PKCS #8).
+type Pair = (SigningKey, Vec<u8>);
+
 /// The keys of a client, by algorithm.
-type Pairs = [SigningKey; 2];
+type Pairs = [Pair; 2];
 
 fn pairs(client_id: &str) -> &'static Pairs {
     static ALL: OnceLock<Mutex<HashMap<String, &'static Pairs>>> = OnceLock::new();
@@ -17,7 +20,8 @@ fn pairs(client_id: &str) -> &'static Pairs {
     all.entry(client_id.to_owned()).or_insert_with(|| {
         let made = [Alg::ES256, Alg::RS256].map(|alg| {
             let kid = format!("{client_id}-{}", alg.name());
-            SigningKey::from_pkcs8(&kid, alg, &SigningKey::generate(alg, 2048)).expect("a key")
+            let private = SigningKey::generate(alg, 2048);
+            (SigningKey::from_pkcs8(&kid, alg, &private).expect("a key"), private.to_vec())
         });
         Box::leak(Box::new(made))
     })
@@ -25,7 +29,7 @@ fn pairs(client_id: &str) -> &'static Pairs {
 
 /// The public keys of a client, as its registration has them. They name no `alg`: RSA may serve for RS256 and PS256.
 pub(crate) fn jwks(client_id: &str) -> String {
-    let keys = pairs(client_id).each_ref().map(|pair| {
+    let keys = pairs(client_id).each_ref().map(|(pair, _)| {
         let mut key = serde_json::to_value(pair.public_jwk()).expect("a key");
         key.as_object_mut().expect("an object").remove("alg");
         key
@@ -35,8 +39,16 @@ pub(crate) fn jwks(client_id: &str) -> String {
 
 /// A token that a client signed with this algorithm.
 pub(crate) fn sign(client_id: &str, alg: Alg, typ: &'static str, claims: &Value) -> String {
-    let pair = pairs(client_id).iter().find(|pair| pair.alg() == alg).expect("a key of that algorithm");
-    pair.sign(typ, claims)
+    pair_of(client_id, alg).0.sign(typ, claims)
+}
+
+/// The private half (PKCS #8) of a client's key of this algorithm. An RSA key may sign with PS256 as well.
+pub(crate) fn pkcs8(client_id: &str, alg: Alg) -> &'static [u8] {
+    &pair_of(client_id, alg).1
+}
+
+fn pair_of(client_id: &str, alg: Alg) -> &'static Pair {
+    pairs(client_id).iter().find(|(pair, _)| pair.alg() == alg).expect("a key of that algorithm")
 }
 
 /// The same with `alg` `none`, and no signature.

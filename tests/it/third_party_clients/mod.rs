@@ -1,9 +1,13 @@
 //! Third-party client libraries sign in; our own browser plays the person. Here those that are called step by step;
-//! `programs.rs` has whole relying parties, `in_browser.rs` the one that is a page, and `oneid.rs` those that speak OneID's protocol.
+//! `ways.rs` has what goes beyond a plain sign-in, `programs.rs` whole relying parties, `in_browser.rs` the one that is a page,
+//! `crates.rs` those in Rust, `certificates.rs` those that prove themselves by one, and `oneid.rs` those that speak OneID's protocol.
 
+mod certificates;
+mod crates;
 mod in_browser;
 mod oneid;
 mod programs;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,9 +17,9 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::support::client_file::{BOUND, COUNTER, LEGACY, MODERN, PUSHER, SEALED, SHOP, VAULT, secret};
+use crate::support::client_file::{ARCHIVE, BOUND, LEGACY, MODERN, PUSHER, SEALED, SHOP, VAULT, secret};
 use crate::support::jwt;
-use crate::support::recipient::ELLIPTIC;
+use crate::support::recipient::{ELLIPTIC, RSA};
 use crate::support::signer::KEYS;
 use crate::support::world::clients_folder;
 use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
@@ -23,7 +27,6 @@ use crate::support::{Browser, CALLBACK, Person, Step, World, on_both_backends};
 on_both_backends!(
     openid_client_of_npm_signs_in,
     openid_client_of_npm_signs_in_with_a_key_and_proofs_of_possession,
-    openid_client_of_npm_asks_somebody_who_is_not_at_the_site,
     oauth4webapi_of_npm_signs_in,
     oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer,
     authlib_of_pypi_signs_in,
@@ -66,25 +69,52 @@ async fn sign_in_with(
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let mut result = None;
     while let Some(line) = lines.next_line().await.expect("a line") {
-        if let Some(url) = line.strip_prefix("AUTHORIZE ") {
-            let back = follow(world, &mut world.browser(), url, person).await;
-            let input = child.stdin.as_mut().expect("its input");
-            input.write_all(format!("{back}\n").as_bytes()).await.expect("a line");
-            input.flush().await.expect("a line");
-        } else if line == "ASKED" {
-            let message = world.approval_message(person).await;
-            world.browser().decides(&message, "allow").await.expect("approval-done");
-            let input = child.stdin.as_mut().expect("its input");
-            input.write_all(b"decided\n").await.expect("a line");
-            input.flush().await.expect("a line");
-        } else if let Some(learnt) = line.strip_prefix("RESULT ") {
+        if let Some(learnt) = line.strip_prefix("RESULT ") {
             result = Some(serde_json::from_str(learnt).expect("JSON"));
+        } else if let Some(done) = done_for(world, &line, person).await {
+            let input = child.stdin.as_mut().expect("its input");
+            input.write_all(format!("{done}\n").as_bytes()).await.expect("a line");
+            input.flush().await.expect("a line");
         }
     }
     let output = child.wait_with_output().await.expect("its end");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{client}: {said}");
     result.unwrap_or_else(|| panic!("{client}: no result; {said}"))
+}
+
+/// What a person or an operator does because of a program's line, and what the program is told of it.
+async fn done_for(world: &World, line: &str, person: &Person) -> Option<String> {
+    let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match what {
+        "AUTHORIZE" => Some(follow(world, &mut world.browser(), rest, person).await.into()),
+        "ASKED" => {
+            let message = world.approval_message(person).await;
+            world.browser().decides(&message, "allow").await.expect("approval-done");
+            Some("decided".to_owned())
+        }
+        "DEVICE" => {
+            let_in(world, rest, person).await;
+            Some("decided".to_owned())
+        }
+        "REGISTERED" => {
+            world.approve(rest);
+            Some("approved".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The person's part at a device: from its link to what they decide.
+pub(super) async fn let_in(world: &World, link: &str, person: &Person) {
+    let mut browser = world.browser();
+    let page = browser.get(&link.parse().expect("a URL")).await.page().expect("user-code");
+    let page = browser.press(&page, "continue", &[]).await.page().expect("leave");
+    let page = browser.press(&page, "continue", &[]).await.page().expect("phone");
+    let page = browser.enter_number(&page, &person.number).await.page().expect("code");
+    let code = world.sandbox.next_code(person).await;
+    let page = browser.enter_code(&page, &code).await.page().expect("allow");
+    browser.allow_everything(&page).await.page().expect("device-done");
 }
 
 /// The person's part: from the authorization URL to the callback's.
@@ -130,16 +160,6 @@ async fn openid_client_of_npm_signs_in_with_a_key_and_proofs_of_possession(world
     assert_eq!((&learnt["active"], &learnt["revoked"]), (&true.into(), &true.into()), "{learnt}");
 }
 
-async fn openid_client_of_npm_asks_somebody_who_is_not_at_the_site(world: &World) {
-    let program = ["node".into(), clients_folder().join("openid_client_ciba.mjs")];
-    let person = world.person();
-    let more = [("ID_TOKEN_ALG", "ES256".to_owned()), ("LOGIN_HINT", person.number.clone())];
-    let learnt = sign_in_with(world, &program, COUNTER, &more, &person).await;
-    assert_eq!(learnt["asked"], serde_json::json!(["auth_req_id", "expires_in", "interval"]), "{learnt}");
-    assert_eq!(learnt["claims"]["sub"], learnt["userinfo"]["sub"], "{learnt}");
-    assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
-}
-
 async fn oauth4webapi_of_npm_signs_in(world: &World) {
     every_algorithm(world, &["node".into(), clients_folder().join("oauth4webapi_client.mjs")]).await;
 }
@@ -155,13 +175,20 @@ async fn oauth4webapi_of_npm_pushes_its_request_and_reads_a_signed_answer(world:
 async fn jose_of_npm_and_joserfc_of_pypi_decrypt_what_is_encrypted_for_them(world: &World) {
     let node = ["node".into(), clients_folder().join("openid_client.mjs")];
     let python = [clients_folder().join(".venv/bin/python"), clients_folder().join("authlib_client.py")];
-    for program in [node, python] {
-        let more =
-            [("ID_TOKEN_ALG", "ES256".to_owned()), ("ENCRYPTION_KEY", ELLIPTIC.private_jwk().to_string())];
+    let (elliptic, rsa) = (ELLIPTIC.private_jwk().to_string(), RSA.private_pem());
+    for (program, client, key) in
+        [(&node[..], SEALED, &elliptic), (&python[..], SEALED, &elliptic), (&python[..], ARCHIVE, &rsa)]
+    {
+        let more = [("ID_TOKEN_ALG", "ES256".to_owned()), ("ENCRYPTION_KEY", key.clone())];
         let person = world.person();
-        let learnt = sign_in_with(world, &program, SEALED, &more, &person).await;
+        let learnt = sign_in_with(world, program, client, &more, &person).await;
         assert_eq!(learnt["userinfo"]["phone_number"], format!("+{}", person.number), "{learnt}");
-        assert_eq!(learnt["userinfo"]["aud"], SEALED, "it was signed: {learnt}");
+        let signed = client == SEALED;
+        assert_eq!(
+            learnt["userinfo"]["aud"] == SEALED,
+            signed,
+            "what is signed names whom it is for: {learnt}"
+        );
         assert_eq!(learnt["refreshed"], learnt["claims"]["sub"], "{learnt}");
         assert_eq!((&learnt["active"], &learnt["revoked"]), (&true.into(), &true.into()), "{learnt}");
     }
