@@ -9,6 +9,7 @@ use super::settings::{Environment, Settings};
 use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
+use crate::ledger::{self, Ledger};
 use crate::life_events::LifeEvents;
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
@@ -21,7 +22,7 @@ use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
 use crate::platform::tlog;
 use crate::release::Release;
-use crate::{grants, ledger, notices, oidc, release, sign_in};
+use crate::{grants, notices, oidc, release, sign_in};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -48,6 +49,8 @@ pub struct Stores {
     pub metrics: Arc<Metrics>,
     /// The audit log.
     pub audit: Audit,
+    /// To whom data went.
+    pub ledger: Ledger,
 }
 
 /// Rows of the audit log that are younger, in milliseconds, do not show that a clock was right for long.
@@ -115,7 +118,8 @@ impl Stores {
         let sandbox = settings.environment == Environment::Sandbox;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
         let audit = Audit::new(db.clone(), clock.clone(), &keyring, Arc::clone(&metrics));
-        Self { settings, clock, keyring, db, metrics, audit }
+        let ledger = Ledger::new(db.clone(), clock.clone(), &keyring);
+        Self { settings, clock, keyring, db, metrics, audit, ledger }
     }
 
     /// The relying parties.

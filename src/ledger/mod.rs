@@ -6,19 +6,26 @@
 //! nothing.
 
 mod entry;
+mod list;
+mod reads;
+mod rows;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use entry::{Channel, Entry, EntryId, Leaf, Listed};
+pub use list::{Filter, Place};
+pub(crate) use rows::rows_after;
+pub use rows::{Rows, mark};
 pub(crate) use store::TABLES;
 
-use store::NewRow;
+use reads::Counters;
+use rows::NewRow;
 
-use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::bytes;
-use crate::platform::clock::Clock;
+use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, DbError, Statement};
 use crate::platform::seal::{Keyring, Mac};
 
@@ -34,45 +41,20 @@ struct Inner {
     clock: Clock,
     once: Mac,
     person: Mac,
+    counters: Counters,
 }
 
-/// Which entries of a person are listed: all, unless something is set.
-#[derive(Clone, Default, Debug)]
-pub struct Filter {
-    /// Those of this client.
-    pub client: Option<ClientId>,
-    /// Those of this moment or later, in milliseconds since the Unix epoch.
-    pub since_ms: Option<i64>,
-    /// Those of before this moment.
-    pub until_ms: Option<i64>,
-}
+/// Seconds of the clock between two writings of what was counted.
+const COUNTED: i64 = 30;
 
-/// A place in a person's list, which is ordered by time and name: the next page begins after it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
-    /// When the last entry of the page happened, in milliseconds since the Unix epoch.
-    pub at_ms: i64,
-    /// Its name.
-    pub id: String,
-}
-
-impl Place {
-    /// Before the newest entry.
-    pub fn newest() -> Self {
-        Self { at_ms: i64::MAX, id: String::new() }
-    }
-
-    /// After an entry that was listed.
-    pub fn after(listed: &Listed) -> Self {
-        Self { at_ms: listed.leaf.at_ms, id: listed.leaf.id.as_str().to_owned() }
-    }
-}
+/// How often a node looks whether that is due.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Ledger {
     /// The ledger in `db`, with keys of `keyring`.
     pub fn new(db: Db, clock: Clock, keyring: &Keyring) -> Self {
         let (once, person) = (keyring.mac("ledger-once"), keyring.mac("ledger-person"));
-        Self(Arc::new(Inner { db, clock, once, person }))
+        Self(Arc::new(Inner { db, clock, once, person, counters: Counters::new() }))
     }
 
     /// The statement that writes an entry, for the transaction of the release itself ([`Db::guarded`], [`Db::all_or_nothing`]).
@@ -81,8 +63,78 @@ impl Ledger {
     /// # Errors
     /// [`DbError`] when the leaf cannot be written down.
     pub fn row(&self, entry: &Entry<'_>) -> Result<(EntryId, Statement), DbError> {
-        let row = self.new_row(entry, 0)?;
+        let row = self.new_row(entry)?;
         Ok((row.id.clone(), store::insert(row)))
+    }
+
+    /// Entries for the transaction of the release itself, where there may be several.
+    ///
+    /// # Errors
+    /// As [`Ledger::row`].
+    pub fn rows(&self, entries: &[Entry<'_>]) -> Result<Rows, DbError> {
+        entries.iter().map(|entry| self.new_row(entry)).collect::<Result<_, _>>().map(Rows)
+    }
+
+    /// The names of entries that have a `once`.
+    pub fn names(&self, entries: &[Entry<'_>]) -> Vec<EntryId> {
+        entries.iter().map(|entry| self.id(entry)).collect()
+    }
+
+    /// Whether this node knows that all these are written.
+    pub fn knows(&self, names: &[EntryId]) -> bool {
+        names.iter().all(|name| self.0.counters.knows(name))
+    }
+
+    /// Writes those of several entries that are not known to be written, all or none. They are durable when this returns.
+    ///
+    /// # Errors
+    /// [`DbError`]: what they tell of must not leave.
+    pub async fn write(&self, entries: &[Entry<'_>]) -> Result<(), DbError> {
+        let (inner, mut rows) = (&*self.0, Vec::new());
+        for entry in entries {
+            if entry.once.is_empty() || !inner.counters.knows(&self.id(entry)) {
+                rows.push(self.new_row(entry)?);
+            }
+        }
+        let names: Vec<EntryId> = rows.iter().map(|row| row.id.clone()).collect();
+        let mut statements = Rows(rows).statements();
+        match statements.len() {
+            0 => {}
+            1 => drop(inner.db.change(statements.remove(0)).await?),
+            _ => inner.db.all_or_nothing(statements).await?,
+        }
+        names.into_iter().for_each(|name| inner.counters.remember(name));
+        Ok(())
+    }
+
+    /// Counts a read of what these entries opened. It is added to them within a minute.
+    pub fn count(&self, names: Vec<EntryId>) {
+        let now_ms = self.0.clock.now_ms();
+        names.into_iter().for_each(|name| self.0.counters.count(name, now_ms));
+    }
+
+    /// Writes down what was counted.
+    ///
+    /// # Errors
+    /// [`DbError`]; what was not written is kept.
+    pub async fn write_counts(&self) -> Result<(), DbError> {
+        self.0.counters.write(&self.0.db).await
+    }
+
+    /// Writes down what is counted, until the process ends.
+    pub async fn keep_counts(self) {
+        let mut last: Option<Timestamp> = None;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = self.0.clock.now();
+            let due = last.is_none_or(|last| now.since(last) >= COUNTED || now < last);
+            if due || self.0.counters.are_many() {
+                last = Some(now);
+                if let Err(error) = self.write_counts().await {
+                    tracing::warn!(event = "ledger.uncounted", %error, "reads are not added to the ledger and will be later");
+                }
+            }
+        }
     }
 
     /// Writes an entry, and says whether it was not there before. It is durable when this returns.
@@ -134,7 +186,7 @@ impl Ledger {
         EntryId(bytes::encode(&self.0.once.digest(&parts).0[..16]))
     }
 
-    fn new_row(&self, entry: &Entry<'_>, reads: i64) -> Result<NewRow, DbError> {
+    fn new_row(&self, entry: &Entry<'_>) -> Result<NewRow, DbError> {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let leaf = Leaf {
             version: VERSION,
@@ -153,7 +205,7 @@ impl Ledger {
         };
         let text = db::to_json(&leaf)?;
         let (person, client) = (entry.person.as_str().to_owned(), leaf.client);
-        Ok(NewRow { id: leaf.id, person, client, at_ms: leaf.at_ms, leaf: text, reads })
+        Ok(NewRow { id: leaf.id, person, client, at_ms: leaf.at_ms, leaf: text })
     }
 }
 

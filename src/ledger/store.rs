@@ -1,40 +1,47 @@
 //! SQL of the table `ledger_entries`.
 
 use super::entry::{EntryId, Leaf, Listed};
-use super::{Filter, Place};
+use super::list::{Filter, Place};
+use super::reads::Reads;
+use super::rows::NewRow;
 use crate::people::PersonId;
-use crate::platform::db::{self, Db, DbError, Row, Statement};
+use crate::platform::db::{self, Db, DbError, Engine, Row, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE];
 
 pub(super) const TABLE: &str = "ledger_entries";
 
-/// An entry as it is written.
-pub(super) struct NewRow {
-    pub(super) id: EntryId,
-    pub(super) person: String,
-    pub(super) client: String,
-    pub(super) at_ms: i64,
-    pub(super) leaf: String,
-    /// How often it was read when it is written.
-    pub(super) reads: i64,
-}
-
 /// Writes an entry, unless it is there; returns its name if it was written.
 pub(super) fn insert(row: NewRow) -> Statement {
-    let read_at = (row.reads > 0).then_some(row.at_ms);
     db::statement(
-        "INSERT INTO ledger_entries (entry_id, person_id, client_id, at_ms, leaf, reads, read_at_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (entry_id) DO NOTHING RETURNING entry_id",
+        "INSERT INTO ledger_entries (entry_id, person_id, client_id, at_ms, leaf) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (entry_id) DO NOTHING RETURNING entry_id",
     )
     .bind(row.id.0)
     .bind(row.person)
     .bind(row.client)
     .bind(row.at_ms)
     .bind(row.leaf)
-    .bind(row.reads)
-    .bind(read_at)
+}
+
+/// Adds reads to entries, in one statement.
+pub(super) async fn add_reads(db: &Db, reads: &[(EntryId, Reads)]) -> Result<(), DbError> {
+    let text = match db.engine() {
+        Engine::Sqlite => {
+            "UPDATE ledger_entries SET reads = reads + r.count, read_at_ms = MAX(COALESCE(read_at_ms, 0), r.last) \
+             FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS count, \
+             json_extract(value, '$[2]') AS last FROM json_each($1)) r WHERE ledger_entries.entry_id = r.id"
+        }
+        Engine::Postgres => {
+            "UPDATE ledger_entries SET reads = reads + CAST(r.value->>1 AS BIGINT), \
+             read_at_ms = GREATEST(COALESCE(read_at_ms, 0), CAST(r.value->>2 AS BIGINT)) \
+             FROM json_array_elements(CAST($1 AS json)) r WHERE ledger_entries.entry_id = r.value->>0"
+        }
+    };
+    let reads: Vec<(&EntryId, i64, i64)> =
+        reads.iter().map(|(entry, reads)| (entry, reads.count, reads.last_ms)).collect();
+    db.execute(db::statement(text).bind(db::to_json(&reads)?)).await.map(|_| ())
 }
 
 /// The entries of a person, newest first, after a place of that order.

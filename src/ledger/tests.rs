@@ -1,5 +1,5 @@
 use super::*;
-use crate::clients::Basis;
+use crate::clients::{Basis, ClientId};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::test_db::TestDb;
 
