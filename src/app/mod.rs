@@ -319,6 +319,9 @@ impl App {
         }
         let longest = Duration::from_secs(self.settings.server.drain_seconds.into());
         self.outbox.drain(longest).await;
+        if let Err(error) = self.tokens.ledger.write_counts().await {
+            tracing::warn!(event = "ledger.uncounted", %error, "the last reads are not added to the ledger");
+        }
         self.audit.node_stopped(longest.max(AUDIT_DRAIN)).await;
         self.db.close().await;
     }

@@ -9,6 +9,7 @@ use super::settings::{Environment, Settings};
 use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
+use crate::ledger::{self, Ledger};
 use crate::life_events::LifeEvents;
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
@@ -19,6 +20,7 @@ use crate::platform::jose::{self, SigningKeys};
 use crate::platform::outbound::Outbound;
 use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
+use crate::platform::tlog;
 use crate::release::Release;
 use crate::{grants, notices, oidc, release, sign_in};
 use secrecy::ExposeSecret;
@@ -47,6 +49,8 @@ pub struct Stores {
     pub metrics: Arc<Metrics>,
     /// The audit log.
     pub audit: Audit,
+    /// To whom data went.
+    pub ledger: Ledger,
 }
 
 /// Rows of the audit log that are younger, in milliseconds, do not show that a clock was right for long.
@@ -114,7 +118,8 @@ impl Stores {
         let sandbox = settings.environment == Environment::Sandbox;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
         let audit = Audit::new(db.clone(), clock.clone(), &keyring, Arc::clone(&metrics));
-        Self { settings, clock, keyring, db, metrics, audit }
+        let ledger = Ledger::new(db.clone(), clock.clone(), &keyring);
+        Self { settings, clock, keyring, db, metrics, audit, ledger }
     }
 
     /// The relying parties.
@@ -238,12 +243,14 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         oidc::TABLES,
         release::TABLES,
         grants::TABLES,
+        ledger::TABLES,
         people::TABLES,
         clients::TABLES,
         jose::TABLES,
         sign_in::TABLES,
         seal::check::TABLES,
         db::TABLES,
+        tlog::TABLES,
     ];
     subjects.into_iter().flatten().copied()
 }

@@ -43,6 +43,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     tasks.keep("logout_deliveries", Need::Deferrable, move || notifier.clone().run());
     let audit = app.audit.clone();
     tasks.keep("audit", Need::Vital, move || audit.clone().run());
+    let ledger = app.tokens.ledger.clone();
+    tasks.keep("ledger_reads", Need::Deferrable, move || ledger.clone().keep_counts());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
     let (db, ended) = (app.db.clone(), app.pages.sign_in.sessions.ended.clone());
     tasks.keep("follow", Need::Vital, move || {

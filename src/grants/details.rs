@@ -54,6 +54,9 @@ pub struct GrantDetails {
     /// The name that a client which manages its grants has for this one, over all authorizations that changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed: Option<String>,
+    /// Which entries of the ledger were written with it ([`mark`](crate::ledger::mark)), where its token cannot say so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
     /// What the refresh tokens of a public client are bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_to: Option<Confirmation>,
@@ -153,6 +156,7 @@ impl GrantDetails {
             consent_until: consent.as_ref().map(|consent| consent.expires_at),
             consent_id: consent.map(|consent| consent.id),
             managed: None,
+            told: None,
             bound_to: None,
         }
     }

@@ -5,6 +5,7 @@
 
 mod confirmation;
 mod details;
+mod redeem;
 mod revocations;
 mod store;
 mod used;
@@ -16,6 +17,7 @@ pub(crate) use store::TABLES;
 
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::ClientId;
+use crate::ledger::Rows;
 use crate::people::{Epoch, PersonId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
@@ -98,7 +100,8 @@ impl Grants {
         Self { db, ephemeral, clock, revocations, audit }
     }
 
-    /// Redeems a code, whose person signed in by the number with this blind index. `None` when all access of the person,
+    /// Redeems a code, whose person signed in by the number with this blind index, and writes `told` of what thereby leaves to the
+    /// ledger, all or nothing. `None` when all access of the person,
     /// the number's enrolment or the consent has ended, or when it was redeemed before: then everything that came of it is
     /// revoked, unless that was less than `together` seconds ago. A redemption that the database did not answer may be
     /// repeated, and takes over what it perhaps stored.
@@ -110,8 +113,8 @@ impl Grants {
         code: &str,
         client: &ClientId,
         (details, number): (GrantDetails, &Digest),
-        refreshable: bool,
-        expires_at: Timestamp,
+        told: &Rows,
+        (refreshable, expires_at): (bool, Timestamp),
         together: i64,
     ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
@@ -126,7 +129,7 @@ impl Grants {
         };
         let redemption = bytes::random_text::<12>();
         let now_ms = self.clock.now_ms();
-        match store::redeem(&self.db, &grant, &redemption, number, (now, now_ms)).await {
+        match redeem::redeem(&self.db, (&grant, told), &redemption, number, (now, now_ms)).await {
             Ok(true) => {
                 // It is stored, and must not fail any more: the same code again would count as a replay.
                 if grant.details.managed.as_ref().is_some_and(|managed| *managed != grant.id)
@@ -139,7 +142,7 @@ impl Grants {
             Ok(false) => {}
             Err(error) => return Err(self.unanswered(&grant.id, &redemption, error).await.into()),
         }
-        if let Some(grant) = self.take_over(&grant, number).await? {
+        if let Some(grant) = self.take_over((&grant, told), number).await? {
             return Ok(Some(grant));
         }
         self.repeated(code, client, together).await?;
@@ -178,15 +181,19 @@ impl Grants {
 
     /// Takes over a grant whose redemption nobody got an answer to. That names one request, so that neither an answered
     /// redemption nor, by a note that comes back, one that was taken over already is repeated.
-    async fn take_over(&self, grant: &Grant, number: &Digest) -> Result<Option<Grant>, ServiceError> {
-        let former = store::redemption_of(&self.db, &grant.id, &grant.client_id).await?;
+    async fn take_over(
+        &self,
+        (grant, told): (&Grant, &Rows),
+        number: &Digest,
+    ) -> Result<Option<Grant>, ServiceError> {
+        let former = redeem::redemption_of(&self.db, grant).await?;
         let Some(former) = former else { return Ok(None) };
         let note = self.ephemeral.get::<bool>(unanswered_key(&grant.id, &former)).await?;
         if note.is_none() {
             return Ok(None);
         }
         let redemption = bytes::random_text::<12>();
-        match store::take_over(&self.db, grant, (&former, &redemption), number).await {
+        match redeem::take_over(&self.db, (grant, told), (&former, &redemption), number).await {
             Ok(taken) => Ok(taken),
             Err(error) => Err(self.unanswered(&grant.id, &redemption, error).await.into()),
         }
@@ -224,6 +231,12 @@ impl Grants {
             // Nobody knows whether it took place: whoever asks again, however long the outage lasts, gets the successor.
             Err(error) => Err(self.unanswered(id, &generation.to_string(), error).await.into()),
         }
+    }
+
+    /// Notes that a refresh token of `generation` was used and nothing left for it, because the database failed with `error`: whoever
+    /// asks again gets the successor.
+    pub async fn unanswered_refresh(&self, id: &str, generation: i64, error: DbError) -> DbError {
+        self.unanswered(id, &generation.to_string(), error).await
     }
 
     /// Whether the database did not answer when a refresh token of `generation` was used.

@@ -3,156 +3,16 @@
 use super::{Confirmation, Grant, GrantDetails, used};
 use crate::clients::ClientId;
 use crate::people::PersonId;
-use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError, Engine, Statement};
+use crate::platform::db::{self, Db, DbError, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens", used::TABLE];
 
-const TABLE: &str = "grants";
+pub(super) const TABLE: &str = "grants";
 
 /// The list of revocations, which all nodes follow.
 const REVOCATIONS: &str = "revocations";
-
-/// The statement that redeems, with what locks the consent that is read, and what else must be so.
-macro_rules! redeem {
-    ($lock:literal, $more:literal) => {
-        concat!(
-            "INSERT INTO grants (grant_id, client_id, person_id, details, created_at, \
-             refresh_generation, refreshed_at, expires_at, person_epoch, redemption, managed_id) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($17, '') \
-             WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $11 AND epoch = $12) \
-             AND EXISTS (SELECT 1 FROM phone_numbers \
-             WHERE number_index = $13 AND person_id = $14 AND status = 'enrolled') \
-             AND ($15 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $16 AND ended_at IS NULL",
-            $lock,
-            "))",
-            $more,
-            " ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id"
-        )
-    };
-}
-
-/// Redeems a code: stores what it granted, unless the same code was redeemed before, or in the meantime everything of the
-/// person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent was ended. One
-/// statement, one winner; nothing in it comes from a cache. `redemption` names this request. A grant that changes one which
-/// its client manages takes its place and its name in the same transaction, unless the client has ended that one.
-pub(super) async fn redeem(
-    db: &Db,
-    grant: &Grant,
-    redemption: &str,
-    number: &Digest,
-    (now, now_ms): (Timestamp, i64),
-) -> Result<bool, DbError> {
-    let details = db::to_json(&grant.details)?;
-    let consent = grant.details.consent_id.as_deref().unwrap_or_default();
-    let managed = grant.details.managed.as_deref().unwrap_or_default();
-    let follows = !managed.is_empty() && managed != grant.id;
-    let text = match (db.engine(), follows) {
-        (Engine::Sqlite, false) => redeem!("", ""),
-        // The row is locked, so that a consent that ends at the same moment ends this grant as well.
-        (Engine::Postgres, false) => redeem!(" FOR SHARE", ""),
-        (Engine::Sqlite, true) => redeem!(
-            "",
-            " AND EXISTS (SELECT 1 FROM grants f WHERE f.managed_id = $18 AND f.client_id = $19 AND f.person_id = $20)"
-        ),
-        // As above, for a grant that its client ends at the same moment.
-        (Engine::Postgres, true) => redeem!(
-            " FOR SHARE",
-            " AND EXISTS (SELECT 1 FROM grants f WHERE f.managed_id = $18 AND f.client_id = $19 AND f.person_id = $20 \
-             FOR UPDATE)"
-        ),
-    };
-    let (client, person) = (&grant.client_id, &grant.details.person_id);
-    let insert = || {
-        db::statement(text)
-            .bind(&grant.id)
-            .bind(client.as_str())
-            .bind(person.as_str())
-            .bind(&details)
-            .bind(now.0)
-            .bind(grant.generation)
-            .bind(now.0)
-            .bind(grant.expires_at.0)
-            .bind(grant.details.epoch.0)
-            .bind(redemption)
-            .bind(person.as_str())
-            .bind(grant.details.epoch.0)
-            .bind(number.encode())
-            .bind(person.as_str())
-            .bind(consent)
-            .bind(consent)
-            .bind(managed)
-    };
-    if !follows {
-        return Ok(db.change(insert()).await?.is_some());
-    }
-    // While this one waits for the row that has the name, another redemption may take it over: a second try finds that one's row.
-    let tries = match db.engine() {
-        Engine::Sqlite => 1,
-        Engine::Postgres => 2,
-    };
-    for _ in 0..tries {
-        let insert = insert().bind(managed).bind(client.as_str()).bind(person.as_str());
-        let mark = db::statement(
-            "UPDATE grants SET revoked_at_ms = COALESCE(revoked_at_ms, $1), managed_id = NULL \
-             WHERE managed_id = $2 AND client_id = $3 AND grant_id <> $4",
-        );
-        let mark = mark.bind(now_ms).bind(managed).bind(client.as_str()).bind(&grant.id);
-        if db.guarded(insert, numbered(mark, (person, client))).await?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Which request redeemed the code of a grant that `client` holds; `None` also for grants of before version 0.2.
-pub(super) async fn redemption_of(
-    db: &Db,
-    grant: &str,
-    client: &ClientId,
-) -> Result<Option<String>, DbError> {
-    let row = db
-        .read_optional(
-            db::statement("SELECT redemption FROM grants WHERE grant_id = $1 AND client_id = $2")
-                .bind(grant)
-                .bind(client.as_str()),
-        )
-        .await?;
-    Ok(row.map(|row| db::maybe_text(&row, TABLE, "redemption")).transpose()?.flatten())
-}
-
-/// Takes over a grant from the request that redeemed its code, under the conditions of [`redeem`]: one statement, one winner.
-pub(super) async fn take_over(
-    db: &Db,
-    grant: &Grant,
-    (former, redemption): (&str, &str),
-    number: &Digest,
-) -> Result<Option<Grant>, DbError> {
-    let consent = grant.details.consent_id.as_deref().unwrap_or_default();
-    let row = db
-        .change(
-            db::statement(
-                "UPDATE grants SET redemption = $1 WHERE grant_id = $2 AND redemption = $3 AND client_id = $4 \
-                 AND revoked_at_ms IS NULL AND refresh_generation <= 1 \
-                 AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
-                 AND EXISTS (SELECT 1 FROM phone_numbers n \
-                 WHERE n.number_index = $5 AND n.person_id = grants.person_id AND n.status = 'enrolled') \
-                 AND ($6 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $7 AND ended_at IS NULL)) \
-                 RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms",
-            )
-            .bind(redemption)
-            .bind(&grant.id)
-            .bind(former)
-            .bind(grant.client_id.as_str())
-            .bind(number.encode())
-            .bind(consent)
-            .bind(consent),
-        )
-        .await?;
-    row.map(|row| read(&row)).transpose()
-}
 
 /// Whether `client` holds a grant, ended or not.
 pub(super) async fn is_held(db: &Db, grant: &str, client: &ClientId) -> Result<bool, DbError> {
@@ -241,7 +101,7 @@ pub(super) fn revoke_of_ended((person, client): (&PersonId, &ClientId), now_ms: 
 
 /// A change that marks grants of a person and a client as revoked, with the number that they get. Where none is marked, no
 /// number is taken: most consents revoke nothing, and need not wait for each other.
-fn numbered(mark: Statement, (person, client): (&PersonId, &ClientId)) -> Vec<Statement> {
+pub(super) fn numbered(mark: Statement, (person, client): (&PersonId, &ClientId)) -> Vec<Statement> {
     let take = db::statement(
         "UPDATE sequences SET seq = seq + 1 WHERE list = 'revocations' AND EXISTS (SELECT 1 FROM grants \
          WHERE person_id = $1 AND client_id = $2 AND revoked_at_ms IS NOT NULL AND revoked_seq IS NULL)",
@@ -483,7 +343,7 @@ pub(super) async fn purge_lag(db: &Db, before: Timestamp) -> Result<i64, DbError
     Ok(oldest.map_or(0, |oldest| (before.0 - oldest).max(0)))
 }
 
-fn read(row: &db::Row) -> Result<Grant, DbError> {
+pub(super) fn read(row: &db::Row) -> Result<Grant, DbError> {
     let client = db::text(row, TABLE, "client_id")?;
     Ok(Grant {
         id: db::text(row, TABLE, "grant_id")?,

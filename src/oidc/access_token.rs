@@ -88,6 +88,10 @@ pub(super) struct TokenPerson {
     /// Data with a purpose of their own (RFC 9396), as far as they are the business of those whom the token is for.
     #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<AgreedData>,
+    /// Which entries of the ledger tell of what it gives at UserInfo and were written before it was issued
+    /// ([`mark`](crate::ledger::mark)).
+    #[serde(rename = "y", default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
     /// Those that were requested with how they were verified.
     #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
     pub verified: Vec<Assured>,
@@ -97,6 +101,14 @@ pub(super) struct TokenPerson {
     /// What they did for it.
     #[serde(rename = "l")]
     pub acr: Acr,
+}
+
+/// The first access token of a grant, whose entries of the ledger are written with the grant.
+pub(super) struct FirstToken {
+    /// Its identifier.
+    pub(super) id: String,
+    /// The mark of the entries that tell of what it gives at UserInfo.
+    pub(super) mark: Option<String>,
 }
 
 /// Issues, reads and judges access tokens. Cheap to clone.
@@ -177,9 +189,12 @@ impl AccessTokens {
         client: &Client,
         grant: &Grant,
         restriction: Restriction,
+        first: Option<FirstToken>,
     ) -> Result<(String, i64, Vec<AgreedData>), TokenError> {
         let details = &grant.details;
+        let (id, told) = first.map_or((None, None), |first| (Some(first.id), first.mark));
         let person = TokenPerson {
+            told,
             person_id: details.person_id.clone(),
             epoch: details.epoch,
             sub: details.sub.clone(),
@@ -192,7 +207,7 @@ impl AccessTokens {
         };
         let left = grant.expires_at.since(self.provider.clock.now()).min(self.seconds);
         let told = person.details.clone();
-        let of_grant = (Some(grant.id.clone()), Some(person));
+        let of_grant = (id, Some(grant.id.clone()), Some(person));
         let token = self.issue(client, of_grant, left, (&details.scope, restriction))?;
         Ok((token, left, told))
     }
@@ -207,7 +222,7 @@ impl AccessTokens {
         scope: &str,
         restriction: Restriction,
     ) -> Result<String, TokenError> {
-        self.issue(client, (None, None), self.seconds, (scope, restriction))
+        self.issue(client, (None, None, None), self.seconds, (scope, restriction))
     }
 
     /// Issues what `client` gets for the `subject` token, to act for its person (RFC 8693): it lives no longer, and ends with it.
@@ -248,12 +263,12 @@ impl AccessTokens {
     fn issue(
         &self,
         client: &Client,
-        (grant, person): (Option<String>, Option<TokenPerson>),
+        (id, grant, person): (Option<String>, Option<String>, Option<TokenPerson>),
         seconds: i64,
         (scope, restriction): (&str, Restriction),
     ) -> Result<String, TokenError> {
         let now = self.provider.clock.now();
-        let id = bytes::random_text::<16>();
+        let id = id.unwrap_or_else(bytes::random_text::<16>);
         let Restriction { audience, bound_to } = restriction;
         let token = AccessToken {
             grant: grant.unwrap_or_else(|| id.clone()),
@@ -417,6 +432,7 @@ impl AccessTokens {
                 released: details.released,
                 claims: details.claims.userinfo,
                 details: agreed,
+                told: None,
                 verified: details.claims.verified_userinfo,
                 auth_time: details.auth_time,
                 acr: details.acr,

@@ -180,6 +180,11 @@ pub(super) fn is_of(claim: &str, sets: &BTreeSet<DataSet>) -> bool {
     set_of(claim).is_some_and(|set| sets.contains(&set))
 }
 
+/// The sets that claims are of.
+pub(super) fn sets_of<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<DataSet> {
+    names.filter_map(set_of).collect()
+}
+
 /// The sets of data that scopes and single claims ask for.
 pub(super) fn requested(scopes: &[String], claims: &ClaimsRequest) -> BTreeSet<DataSet> {
     DataSet::ALL
@@ -189,7 +194,20 @@ pub(super) fn requested(scopes: &[String], claims: &ClaimsRequest) -> BTreeSet<D
         .collect()
 }
 
-/// The claims for UserInfo: those of the scopes, and those asked for by name, of sets that may be released.
+/// The names of the claims for UserInfo: those of the scopes, and those asked for by name, of sets that may be released.
+pub(super) fn names_for_userinfo(
+    scopes: &str,
+    claims: &BTreeSet<String>,
+    released: &BTreeSet<DataSet>,
+) -> Vec<&'static str> {
+    let wanted = |name: &str, set: DataSet| {
+        scopes.split(' ').any(|scope| scope == set.scope()) || claims.contains(name)
+    };
+    let names = CLAIMS.into_iter().filter(|(name, set)| released.contains(set) && wanted(name, *set));
+    with_validity(names.map(|(name, _)| name).collect())
+}
+
+/// The claims for UserInfo.
 pub(super) fn for_userinfo(
     account: &Account,
     scopes: &str,
@@ -197,45 +215,45 @@ pub(super) fn for_userinfo(
     released: &BTreeSet<DataSet>,
     today: CivilDate,
 ) -> Map<String, Value> {
-    let mut out = Map::new();
-    for (name, set) in CLAIMS {
-        let wanted = scopes.split(' ').any(|scope| scope == set.scope()) || claims.contains(name);
-        if wanted
-            && released.contains(&set)
-            && let Some(value) = value(account, name, today)
-        {
-            out.insert(name.to_owned(), value);
-        }
-    }
-    with_validity(account, out, today)
+    values(account, names_for_userinfo(scopes, claims, released), today)
 }
 
-/// All claims of data sets that may be released for a purpose of their own (RFC 9396).
+/// The names of all claims of data sets that may be released for a purpose of their own (RFC 9396).
+pub(super) fn names_for_purposes(released: &BTreeSet<DataSet>) -> Vec<&'static str> {
+    CLAIMS.into_iter().filter(|(_, set)| released.contains(set)).map(|(name, _)| name).collect()
+}
+
+/// These claims.
 pub(super) fn for_purposes(
     account: &Account,
     released: &BTreeSet<DataSet>,
     today: CivilDate,
 ) -> Map<String, Value> {
-    let claims = CLAIMS.into_iter().filter(|(_, set)| released.contains(set));
-    claims.filter_map(|(name, _)| Some((name.to_owned(), value(account, name, today)?))).collect()
+    values(account, names_for_purposes(released), today)
 }
 
-/// The claims for the ID token: those asked for there by name alone, of sets that may be released.
+/// The names of the claims for the ID token: those asked for there by name alone, of sets that may be released.
+pub(super) fn names_for_id_token<'a>(
+    claims: impl IntoIterator<Item = &'a String>,
+    released: &BTreeSet<DataSet>,
+) -> Vec<&'static str> {
+    let known = |claim: &String| CLAIMS.iter().find(|(name, _)| name == claim).copied();
+    let asked = claims.into_iter().filter_map(known).filter(|(_, set)| released.contains(set));
+    with_validity(asked.map(|(name, _)| name).collect())
+}
+
+/// The claims for the ID token.
 pub(super) fn for_id_token(
     account: &Account,
     claims: &BTreeSet<String>,
     released: &BTreeSet<DataSet>,
     today: CivilDate,
 ) -> Map<String, Value> {
-    let mut out = Map::new();
-    for name in claims {
-        if is_of(name, released)
-            && let Some(value) = value(account, name, today)
-        {
-            out.insert(name.clone(), value);
-        }
-    }
-    with_validity(account, out, today)
+    values(account, names_for_id_token(claims, released), today)
+}
+
+fn values(account: &Account, names: Vec<&'static str>, today: CivilDate) -> Map<String, Value> {
+    names.into_iter().filter_map(|name| Some((name.to_owned(), value(account, name, today)?))).collect()
 }
 
 /// The claim `verified_claims`, if any of the claims that were asked for in it may be released: no value leaves by it that does not
@@ -254,15 +272,15 @@ pub(super) fn verified(
 
 /// A document is never released as if it were valid: with whatever of it goes out, its expiry and whether it is valid
 /// today go as well (D-t).
-fn with_validity(account: &Account, mut claims: Map<String, Value>, today: CivilDate) -> Map<String, Value> {
-    if claims.keys().any(|name| name.starts_with("document_")) {
+fn with_validity(mut names: Vec<&'static str>) -> Vec<&'static str> {
+    if names.iter().any(|name| name.starts_with("document_")) {
         for name in ["document_expires_at", "document_valid"] {
-            if let Some(value) = value(account, name, today) {
-                claims.insert(name.to_owned(), value);
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
     }
-    claims
+    names
 }
 
 fn value(account: &Account, claim: &str, today: CivilDate) -> Option<Value> {

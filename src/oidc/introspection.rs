@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use super::access_token::AccessToken;
 use super::audience::{act, on_the_wire};
 use super::error::{ErrorCode, TokenError};
-use super::{Tokens, client_auth, encryption, signature};
+use super::{Tokens, client_auth, encryption, releases, signature};
 use crate::audit::Kind;
 use crate::clients::{AuthMethod, Client};
 use crate::grants::Confirmation;
+use crate::ledger::Channel;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 
@@ -123,6 +124,7 @@ async fn access_token_state(
     if let Some(act) = act(&token.act) {
         answer["act"] = act;
     }
+    let (id, grant) = (token.id, token.grant);
     match token.person {
         Some(person) => {
             // Who exchanged it is told the person as it knows them, and not as the one does whom the token is for.
@@ -137,6 +139,11 @@ async fn access_token_state(
             let own = token.client_id == caller.id && !exchanged;
             details.retain(|detail| detail.is_live(now) && (own || detail.is_told(caller)));
             if !details.is_empty() {
+                // Which data were agreed to for what is told to a resource server as well.
+                let about = (caller, &person.person_id, None);
+                let once = [id.as_str(), caller.id.as_str()];
+                let releases = releases::of_details(about, Channel::Introspection, &details, &once);
+                releases::record(tokens, &grant, &releases).await?;
                 answer["authorization_details"] = on_the_wire(&details);
             }
         }

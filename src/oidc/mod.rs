@@ -29,6 +29,7 @@ mod presented;
 mod pushed_request;
 mod refresh_token;
 mod registration;
+mod releases;
 mod resource;
 mod revocation;
 mod settings;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 use crate::audit::Audit;
 use crate::clients::{ClientKeys, Registry, SubjectIds};
 use crate::grants::Grants;
+use crate::ledger::Ledger;
 use crate::people::People;
 use crate::platform::certificates::ClientCertificates;
 use crate::platform::clock::Clock;
@@ -106,6 +108,8 @@ pub struct Tokens {
     pub codes: Codes,
     /// What was granted.
     pub grants: Grants,
+    /// To whom data went.
+    pub ledger: Ledger,
     /// Persons.
     pub people: People,
     /// Access tokens.

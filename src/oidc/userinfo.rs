@@ -8,11 +8,14 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
 
+use super::access_token::TokenPerson;
 use super::error::{ErrorCode, TokenError};
 use super::presented::{self, Scheme};
-use super::{Tokens, claims, client_auth, encryption, signature, verified_claims};
+use super::releases::{Opened, Release};
+use super::{Tokens, claims, client_auth, encryption, releases, signature, verified_claims};
 use crate::audit::Kind;
-use crate::clients::{Client, DetailType};
+use crate::clients::Client;
+use crate::ledger::mark;
 use crate::people::{Account, CivilDate, DataSet};
 use crate::platform::clock::Timestamp;
 use crate::platform::jose::{Alg, KeySet, RecipientKey, UNTYPED};
@@ -61,7 +64,9 @@ async fn answer(tokens: &Tokens, request: &HttpRequest, in_body: Option<String>)
         let client = Arc::clone(&found.client);
         let told = async {
             let form = Form::of(tokens, &client).await?;
-            // What may be read once is used up where nothing is left that the client or its hosts could make fail.
+            // Nothing leaves that the ledger does not tell of. What may be read once is used up where nothing is left that the
+            // client or its hosts could make fail.
+            found.record(tokens).await?;
             found.add_details(tokens).await?;
             form.answer(tokens, &client, found.claims)
         };
@@ -121,10 +126,11 @@ struct Found {
     client: Arc<Client>,
     account: Arc<Account>,
     claims: Map<String, Value>,
-    /// The grant that it rests on.
+    /// The grant that it rests on, the token's identifier and its scopes.
     grant: String,
-    /// Data for purposes of their own.
-    details: Vec<AgreedData>,
+    token: String,
+    scope: String,
+    person: TokenPerson,
 }
 
 async fn find(
@@ -153,37 +159,66 @@ async fn find(
     let account = tokens.people.find(&person.person_id).await?.ok_or_else(invalid)?;
     // What the registration allows today counts, not what it did when the token was issued.
     let client = tokens.provider.clients.find(&token.client_id).ok_or_else(invalid)?;
-    let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
+    let released = released(&person, &client);
     let today = CivilDate::of(tokens.provider.clock.now());
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
     if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
         claims.insert(verified_claims::NAME.to_owned(), verified);
     }
-    claims.insert("sub".to_owned(), person.sub.into());
-    Ok(Found { client, account, claims, grant: token.grant, details: person.details })
+    claims.insert("sub".to_owned(), person.sub.as_str().into());
+    let (grant, token, scope) = (token.grant, token.id, token.scope);
+    Ok(Found { client, account, claims, grant, token, scope, person })
+}
+
+/// What may go of what was agreed to: the registration of today counts.
+fn released(person: &TokenPerson, client: &Client) -> BTreeSet<DataSet> {
+    person.released.iter().copied().filter(|set| client.data_set(*set).is_some()).collect()
 }
 
 impl Found {
+    fn opened(&self) -> Opened<'_> {
+        Opened {
+            client: &self.client,
+            person: &self.person.person_id,
+            consent: None,
+            grant: &self.grant,
+            token: &self.token,
+            scope: &self.scope,
+            claims: &self.person.claims,
+            verified: &self.person.verified,
+            released: released(&self.person, &self.client),
+            details: &self.person.details,
+        }
+    }
+
+    /// Makes sure that the ledger tells of what leaves. Of a token that came with its grant it does since then, unless the registration
+    /// was changed; what is read once is written when it is read.
+    async fn record(&self, tokens: &Tokens) -> Result<(), TokenError> {
+        let opened = self.opened();
+        let mut releases = opened.releases(&tokens.provider);
+        let names = tokens.ledger.names(&releases::entries(&releases));
+        let single = opened.due(&tokens.provider).filter(|detail| detail.asked.is_single());
+        let single: Vec<Release<'_>> = single.map(|detail| opened.of(detail)).collect();
+        if single.is_empty() && mark(&names) == self.person.told {
+            tokens.ledger.count(names);
+            return Ok(());
+        }
+        releases.extend(single);
+        Ok(releases::record(tokens, &self.grant, &releases).await?)
+    }
+
     /// Adds the data sets that may be released for a purpose of their own (RFC 9396). What may be read once is left out from
     /// then on.
     async fn add_details(&mut self, tokens: &Tokens) -> Result<(), TokenError> {
-        let now = tokens.provider.clock.now();
-        let here = [tokens.provider.issuer.to_string()];
-        if !self.client.data.detail_types.contains(&DetailType::PersonalData) {
-            return Ok(());
-        }
-        let allowed = |detail: &AgreedData| -> BTreeSet<DataSet> {
-            let sets = detail.asked.data_sets.iter().copied();
-            sets.filter(|set| self.client.data_set(*set).is_some()).collect()
-        };
-        let due = self.details.iter().filter(|detail| detail.is_live(now) && detail.is_for(&here));
-        let due = due.filter(|detail| !allowed(detail).is_empty());
-        let (single, mut given): (Vec<_>, Vec<_>) = due.partition(|detail| detail.asked.is_single());
+        let due: Vec<&AgreedData> = self.opened().due(&tokens.provider).collect();
+        let (single, mut given): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|detail| detail.asked.is_single());
         if !single.is_empty() {
             given.extend(tokens.grants.use_up(&self.grant, &single).await?);
         }
+        let allowed = |detail: &AgreedData| releases::allowed(detail, &self.client);
         let sets: BTreeSet<DataSet> = given.into_iter().flat_map(allowed).collect();
-        let told = claims::for_purposes(&self.account, &sets, CivilDate::of(now));
+        let told = claims::for_purposes(&self.account, &sets, CivilDate::of(tokens.provider.clock.now()));
         // Nothing here takes the place of what was found before.
         for (name, value) in told {
             self.claims.entry(name).or_insert(value);

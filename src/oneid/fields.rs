@@ -69,6 +69,32 @@ pub(super) fn of(
     told
 }
 
+/// The names of the members of data sets.
+pub(super) fn names(released: &BTreeSet<DataSet>, policy: &OneIdPolicy) -> Vec<&'static str> {
+    released.iter().flat_map(|set| names_of(*set, policy)).copied().collect()
+}
+
+fn names_of(set: DataSet, policy: &OneIdPolicy) -> &'static [&'static str] {
+    match (set, policy.profile) {
+        (DataSet::Name, _) => &["full_name", "sur_name", "first_name", "mid_name"],
+        (DataSet::BirthDate, _) => &["birth_date"],
+        (DataSet::Sex, _) => &["gd"],
+        (DataSet::Citizenship, _) => &["ctzn"],
+        (DataSet::Pinfl, _) => &["pin"],
+        (DataSet::Document, OneIdProfile::Full) => &[
+            "pport_no",
+            "pport_issue_place",
+            "pport_issue_date",
+            "pport_expr_date",
+            "_pport_issue_date",
+            "_pport_expr_date",
+        ],
+        (DataSet::Document, _) => &["pport_no", "pport_issue_place", "pport_issue_date", "pport_expr_date"],
+        (DataSet::Phone, _) => &["mob_phone_no"],
+        (DataSet::Address, _) => &["per_adr"],
+    }
+}
+
 /// The members of a data set.
 fn values(account: &Account, set: DataSet, policy: &OneIdPolicy) -> Vec<(&'static str, String)> {
     let person = &account.person;

@@ -1,7 +1,5 @@
 //! `grant_type=one_access_token_identify`: the data of the person who signed in.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
 use super::OneId;
@@ -9,10 +7,11 @@ use super::client::Proven;
 use super::error::{Code, Refusal};
 use super::fields::{self, Signed};
 use super::params::Params;
+use super::releases::{self, Told};
 use super::uuid::Uuid;
 use crate::audit::{Event, Kind};
-use crate::grants;
-use crate::people::DataSet;
+use crate::grants::{self, Grant};
+use crate::ledger;
 
 /// The token that a service shows. OneID's tokens and sessions have the same name, and some clients keep it as `sess_id`.
 pub(super) fn shown(params: &Params) -> Result<&str, Refusal> {
@@ -46,8 +45,8 @@ pub(super) async fn answer(
         ));
     }
     let account = oneid.people.find(&details.person_id).await?.ok_or_else(invalid)?;
-    let may_go = |set: &DataSet| client.data_set(*set).is_some();
-    let released: BTreeSet<DataSet> = details.released.iter().copied().filter(may_go).collect();
+    let released = releases::released(details, client);
+    record(oneid, &grant, proven).await?;
     let signed = Signed { login: &details.sub, session: token.as_str(), acr: details.acr };
     let told = fields::of(&account, &released, proven.policy, &signed);
     let identified = Event::new(Kind::OneIdIdentified)
@@ -57,4 +56,16 @@ pub(super) async fn answer(
         .data_sets(released.iter().map(|set| set.name()));
     oneid.audit.record(identified);
     Ok(told)
+}
+
+/// Makes sure that the ledger tells of what leaves: it does since the code was redeemed, unless the registration was changed.
+async fn record(oneid: &OneId, grant: &Grant, proven: &Proven<'_>) -> Result<(), Refusal> {
+    let told = Told::of(&grant.details, proven.client, proven.policy);
+    let entries = told.entries((&grant.id, &grant.details), proven.client);
+    let names = oneid.ledger.names(&entries);
+    if ledger::mark(&names) != grant.details.told {
+        oneid.ledger.write(&entries).await?;
+    }
+    oneid.ledger.count(names);
+    Ok(())
 }

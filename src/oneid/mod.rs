@@ -12,6 +12,7 @@ mod fields;
 mod identify;
 mod log_out;
 mod params;
+mod releases;
 mod service;
 mod sign_in;
 mod token;
@@ -26,6 +27,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::audit::Audit;
 use crate::clients::{Registry, SubjectIds};
 use crate::grants::Grants;
+use crate::ledger::Ledger;
 use crate::people::People;
 use crate::platform::clock::Clock;
 use crate::platform::telemetry::Metrics;
@@ -53,6 +55,8 @@ pub struct OneId {
     pub sign_in: SignIn,
     /// What was granted.
     pub grants: Grants,
+    /// To whom data went.
+    pub ledger: Ledger,
     /// Persons.
     pub people: People,
     /// Codes and the tokens that they become.

@@ -7,9 +7,11 @@ use super::client::Proven;
 use super::code::{CodeContent, FoundCode};
 use super::error::{Code, Refusal};
 use super::params::Params;
+use super::releases::Told;
 use super::uuid::Uuid;
 use crate::audit::{Event, Kind};
-use crate::grants::Grant;
+use crate::grants::{self, Grant, GrantDetails};
+use crate::ledger;
 
 /// The answer, as it was recorded: `expires_in` is the moment of expiry, in milliseconds since 1970.
 #[derive(Serialize)]
@@ -71,7 +73,15 @@ pub(super) async fn answer(
     if until <= now {
         return Err(invalid());
     }
-    let grant = oneid.grants.redeem(token.as_str(), &client.id, (details, &number), false, until, 0).await?;
+    let id = grants::id_of(token.as_str());
+    let told = Told::of(&details, client, proven.policy);
+    let entries = told.entries((&id, &details), client);
+    let rows = oneid.ledger.rows(&entries)?;
+    let mark = ledger::mark(&oneid.ledger.names(&entries));
+    let details = GrantDetails { told: mark, ..details };
+    let redeemed =
+        oneid.grants.redeem(token.as_str(), &client.id, (details, &number), &rows, (false, until), 0);
+    let grant = redeemed.await?;
     let grant = grant.ok_or_else(invalid)?;
     let issued = Event::new(Kind::TokenIssued).grant_type("one_authorization_code");
     oneid.audit.record(described(issued, &grant));

@@ -51,12 +51,12 @@ impl World {
     }
 
     /// Asks a person for a scope; it must be taken.
-    async fn asks_for(&self, client: &str, scope: &str, person: &Person) -> Tokens {
+    pub(crate) async fn asks_for(&self, client: &str, scope: &str, person: &Person) -> Tokens {
         self.asks(client, &[("scope", scope), ("login_hint", &person.number)]).await.granted()
     }
 
     /// What a service gets that asks whether there is an answer.
-    async fn polled(&self, client: &str, asked: &Tokens) -> Tokens {
+    pub(crate) async fn polled(&self, client: &str, asked: &Tokens) -> Tokens {
         self.polled_at(self.nodes[0].port, client, asked.get("auth_req_id")).await
     }
 

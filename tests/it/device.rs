@@ -33,12 +33,12 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 impl World {
     /// What a device gets that asks.
-    async fn device(&self, client: &str, scope: &str) -> Tokens {
+    pub(crate) async fn device(&self, client: &str, scope: &str) -> Tokens {
         self.post_as(client, "/oidc/device_authorization", &[("scope", scope)]).await
     }
 
     /// What a device gets that asks whether there is an answer.
-    async fn poll(&self, client: &str, device: &Tokens) -> Tokens {
+    pub(crate) async fn poll(&self, client: &str, device: &Tokens) -> Tokens {
         self.poll_at(self.nodes[0].port, client, device.get("device_code")).await
     }
 
@@ -65,7 +65,7 @@ impl Browser {
     }
 
     /// Lets a device have everything.
-    async fn let_in(&mut self, world: &World, code: &str, person: &Person) -> Page {
+    pub(crate) async fn let_in(&mut self, world: &World, code: &str, person: &Person) -> Page {
         let page = self.decide(world, code, person).await;
         let page = if page.has("allow") { self.allow_everything(&page).await.page() } else { page };
         page.expect_status(200).expect("device-done")

@@ -35,6 +35,7 @@ mod grant_management;
 mod icons;
 mod introspection_revocation;
 mod keyring;
+mod ledger;
 mod life_events;
 mod lifetimes;
 mod limits;

@@ -7,9 +7,10 @@ use super::TokenRequest;
 use crate::audit::Event;
 use crate::clients::{AuthMethod, Client};
 use crate::grants::{self, Confirmation, Grant, GrantDetails};
+use crate::oidc::access_token::FirstToken;
 use crate::oidc::audience::{Restriction, on_the_wire};
 use crate::oidc::error::TokenError;
-use crate::oidc::{authorization_details, id_token, resource};
+use crate::oidc::{authorization_details, id_token, releases, resource};
 use crate::people::{Account, DataSet};
 use crate::platform::bytes::Digest;
 
@@ -66,7 +67,16 @@ pub(super) async fn redeem(
     let narrowed = params.get(authorization_details::NAME);
     let narrowed = narrowed.map(|text| authorization_details::narrowed(text, &details.agreed)).transpose()?;
     let record = id_token::record(tokens, id_token::subject(&details)).await?;
-    let redeemed = tokens.grants.redeem(code, &client.id, (details, &number), refreshable, until, together);
+    let id = grants::id_of(code);
+    let token = releases::first_token(&id);
+    let agreed = narrowed.as_deref().unwrap_or(&details.agreed);
+    let told = audience.told(agreed, (client, &tokens.provider));
+    let (releases, mark) =
+        releases::of_redemption(tokens, client, (&details, &told), &audience, (&id, &token));
+    let rows = tokens.ledger.rows(&releases::entries(&releases))?;
+    drop(releases);
+    let redeemed =
+        tokens.grants.redeem(code, &client.id, (details, &number), &rows, (refreshable, until), together);
     let grant = redeemed.await?;
     let mut grant = grant.ok_or_else(invalid)?;
     if let Some(narrowed) = narrowed {
@@ -75,20 +85,22 @@ pub(super) async fn redeem(
     }
     let restriction = Restriction { audience, bound_to };
     let about = (&grant, record.as_deref());
-    let response = respond_with(request, about, (nonce.as_deref(), restriction), issued)?;
+    let first = Some(FirstToken { id: token, mark });
+    let response = respond_with(request, about, (nonce.as_deref(), restriction, first), issued)?;
     Ok(TokenResponse { refresh_token: tokens.refresh_tokens.of(&grant), ..response })
 }
 
-/// Issues the tokens of a grant but its refresh token. Nothing here asks a store.
+/// Issues the tokens of a grant but its refresh token. Nothing here asks a store, and what leaves by them is in the ledger.
 pub(super) fn respond_with(
     request: TokenRequest<'_>,
     (grant, record): (&Grant, Option<&Account>),
-    (nonce, restriction): (Option<&str>, Restriction),
+    (nonce, restriction, first): (Option<&str>, Restriction, Option<FirstToken>),
     issued: Event<'_>,
 ) -> Result<TokenResponse, TokenError> {
     let TokenRequest { tokens, client, recipient, .. } = request;
     let bound_to = restriction.bound_to;
-    let (access_token, expires_in, told) = tokens.access_tokens.for_grant(client, grant, restriction)?;
+    let (access_token, expires_in, told) =
+        tokens.access_tokens.for_grant(client, grant, restriction, first)?;
     let about = (&grant.details, record);
     let id_token = id_token::issue(tokens, client, about, &access_token, nonce, recipient)?;
     tokens.provider.audit.record(described(issued, client, grant));

@@ -5,10 +5,11 @@ use super::issue::{TokenResponse, respond_with};
 use crate::audit::{Event, Kind};
 use crate::clients::{AuthMethod, Client};
 use crate::grants::Grant;
-use crate::oidc::audience::Restriction;
+use crate::oidc::audience::{Audience, Restriction};
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::refresh_token::RefreshToken;
-use crate::oidc::{Tokens, authorization_details, id_token, resource};
+use crate::oidc::{Tokens, authorization_details, id_token, releases, resource};
+use crate::platform::bytes;
 
 /// Answers it, with rotation unless the client's tokens are not rotated (FAPI 2.0 Security Profile §5.3.2.1): a token used
 /// before revokes all that came of its grant, unless it is the one before the current one and [`Grant::repeats`]. Everything that may fail is read before the token is used up.
@@ -84,11 +85,38 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
         grant.details.agreed = authorization_details::narrowed(details, &grant.details.agreed)?;
     }
     let audience = resource::audience(&tokens.provider, client, params, &grant.details.resources)?;
+    record_release(request, &grant, &audience, token.generation).await?;
     let restriction = Restriction { audience, bound_to };
-    let response = respond_with(request, (&grant, record.as_deref()), (None, restriction), refreshed)?;
+    let response = respond_with(request, (&grant, record.as_deref()), (None, restriction, None), refreshed)?;
     // One that is not rotated stays with the client that sent it.
     let next = if client.tokens.rotates { tokens.refresh_tokens.of(&grant) } else { None };
     Ok(TokenResponse { refresh_token: next, ..response })
+}
+
+/// Writes to the ledger what the new tokens say by themselves, which is nothing for most requests; what they open at UserInfo is written
+/// when it is read. A token that is answered once more tells the same as before. Where that fails nothing leaves, and whoever asks again
+/// gets the successor.
+async fn record_release(
+    request: TokenRequest<'_>,
+    grant: &Grant,
+    audience: &Audience,
+    generation: i64,
+) -> Result<(), TokenError> {
+    let TokenRequest { tokens, client, .. } = request;
+    let answer =
+        if client.tokens.rotates { grant.generation.to_string() } else { bytes::random_text::<12>() };
+    let once = [grant.id.as_str(), answer.as_str()];
+    let told = audience.told(&grant.details.agreed, (client, &tokens.provider));
+    let mut releases = releases::of_signed_token(tokens, client, (&grant.details, &told), audience, &once);
+    let once = once.map(str::to_owned).to_vec();
+    releases.extend(releases::of_id_token(client, &grant.details, once));
+    if releases.is_empty() {
+        return Ok(());
+    }
+    match tokens.ledger.write(&releases::entries(&releases)).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(tokens.grants.unanswered_refresh(&grant.id, generation, error).await.into()),
+    }
 }
 
 /// What follows from a refresh token that is not the current one, or whose grant has ended: its successor once more, or

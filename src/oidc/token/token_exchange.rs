@@ -8,10 +8,11 @@ use super::TokenRequest;
 use super::issue::{TokenResponse, token_type};
 use crate::audit::{Event, Kind};
 use crate::clients::Client;
+use crate::ledger::Channel;
 use crate::oidc::access_token::{AccessToken, TokenPerson};
 use crate::oidc::audience::{Audience, Restriction, on_the_wire};
 use crate::oidc::error::{ErrorCode, TokenError};
-use crate::oidc::{Tokens, authorization_details, resource};
+use crate::oidc::{Tokens, authorization_details, releases, resource};
 use crate::platform::web::params::Params;
 use crate::release::AgreedData;
 
@@ -69,9 +70,16 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
         released: BTreeSet::new(),
         claims: BTreeSet::new(),
         details: told,
+        told: None,
         ..person.clone()
     };
     let known = known(&person.details);
+    // Whoever exchanges learns by the answer what the person agreed to for whom it acts.
+    let once = [subject.id.as_str(), client.id.as_str()];
+    let about = (client, &person.person_id, None);
+    let releases = releases::of_details(about, Channel::AccessToken, &known, &once);
+    releases::record(tokens, &subject.grant, &releases).await?;
+    drop(releases);
     let details = (!known.is_empty()).then(|| on_the_wire(&known));
     let event = Event::new(Kind::TokenIssued).grant_type("token_exchange").audience(target.id.as_str());
     let event = event.client(client.id.as_str()).scopes(&scope).grant(subject.grant.clone());

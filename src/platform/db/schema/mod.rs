@@ -103,6 +103,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "refusals",
         sql: include_str!("../../../../migrations/0016_refusals.sql"),
     },
+    Migration {
+        version: 17,
+        description: "ledger",
+        sql: include_str!("../../../../migrations/0017_ledger.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

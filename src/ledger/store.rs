@@ -1,0 +1,97 @@
+//! SQL of the table `ledger_entries`.
+
+use super::entry::{EntryId, Leaf, Listed};
+use super::list::{Filter, Place};
+use super::reads::Reads;
+use super::rows::NewRow;
+use crate::people::PersonId;
+use crate::platform::db::{self, Db, DbError, Engine, Row, Statement};
+
+/// What this store keeps its data in.
+pub(crate) const TABLES: &[&str] = &[TABLE];
+
+pub(super) const TABLE: &str = "ledger_entries";
+
+/// Writes an entry, unless it is there; returns its name if it was written.
+pub(super) fn insert(row: NewRow) -> Statement {
+    db::statement(
+        "INSERT INTO ledger_entries (entry_id, person_id, client_id, at_ms, leaf) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (entry_id) DO NOTHING RETURNING entry_id",
+    )
+    .bind(row.id.0)
+    .bind(row.person)
+    .bind(row.client)
+    .bind(row.at_ms)
+    .bind(row.leaf)
+}
+
+/// Adds reads to entries, in one statement.
+pub(super) async fn add_reads(db: &Db, reads: &[(EntryId, Reads)]) -> Result<(), DbError> {
+    let text = match db.engine() {
+        Engine::Sqlite => {
+            "UPDATE ledger_entries SET reads = reads + r.count, read_at_ms = MAX(COALESCE(read_at_ms, 0), r.last) \
+             FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS count, \
+             json_extract(value, '$[2]') AS last FROM json_each($1)) r WHERE ledger_entries.entry_id = r.id"
+        }
+        Engine::Postgres => {
+            "UPDATE ledger_entries SET reads = reads + CAST(r.value->>1 AS BIGINT), \
+             read_at_ms = GREATEST(COALESCE(read_at_ms, 0), CAST(r.value->>2 AS BIGINT)) \
+             FROM json_array_elements(CAST($1 AS json)) r WHERE ledger_entries.entry_id = r.value->>0"
+        }
+    };
+    let reads: Vec<(&EntryId, i64, i64)> =
+        reads.iter().map(|(entry, reads)| (entry, reads.count, reads.last_ms)).collect();
+    db.execute(db::statement(text).bind(db::to_json(&reads)?)).await.map(|_| ())
+}
+
+/// The entries of a person, newest first, after a place of that order.
+pub(super) async fn of_person(
+    db: &Db,
+    person: &PersonId,
+    filter: &Filter,
+    before: &Place,
+    most: i64,
+) -> Result<Vec<Listed>, DbError> {
+    let client = filter.client.as_ref().map_or("", |client| client.as_str());
+    let select = db::statement(
+        "SELECT entry_id, leaf, reads, read_at_ms, position FROM ledger_entries \
+         WHERE person_id = $1 AND (at_ms, entry_id) < ($2, $3) AND at_ms >= $4 AND ($5 = '' OR client_id = $6) \
+         ORDER BY at_ms DESC, entry_id DESC LIMIT $7",
+    );
+    let (until, id) = match filter.until_ms {
+        // What happened at the end itself is left out.
+        Some(until) if until <= before.at_ms => (until, String::new()),
+        _ => (before.at_ms, before.id.clone()),
+    };
+    let rows = db
+        .read_all(
+            select
+                .bind(person.as_str())
+                .bind(until)
+                .bind(id)
+                .bind(filter.since_ms.unwrap_or(i64::MIN))
+                .bind(client)
+                .bind(client)
+                .bind(most),
+        )
+        .await?;
+    rows.iter().map(listed).collect()
+}
+
+/// An entry by its name.
+pub(super) async fn find(db: &Db, id: &EntryId) -> Result<Option<(Listed, String)>, DbError> {
+    let select = db::statement(
+        "SELECT entry_id, leaf, reads, read_at_ms, position FROM ledger_entries WHERE entry_id = $1",
+    );
+    let row = db.read_optional(select.bind(id.as_str())).await?;
+    row.map(|row| Ok((listed(&row)?, db::text(&row, TABLE, "leaf")?))).transpose()
+}
+
+fn listed(row: &Row) -> Result<Listed, DbError> {
+    Ok(Listed {
+        leaf: db::json::<Leaf>(row, TABLE, "leaf")?,
+        reads: db::int(row, TABLE, "reads")?,
+        read_at_ms: db::maybe_int(row, TABLE, "read_at_ms")?,
+        position: db::maybe_int(row, TABLE, "position")?,
+    })
+}
