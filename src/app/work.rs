@@ -8,7 +8,7 @@ use super::tasks::{Need, Tasks};
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
-use crate::oidc::{LogoutNotifier, Provider};
+use crate::oidc::{Ciba, LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
 use crate::platform::clock_check::ClockCheck;
 use crate::platform::ephemeral::Ephemeral;
@@ -64,6 +64,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         ephemeral: app.ephemeral.clone(),
         outbox: app.outbox.clone(),
         logouts,
+        ciba: app.tokens.ciba.clone(),
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
         audit: app.audit.clone(),
@@ -114,6 +115,7 @@ struct Upkeep {
     ephemeral: Ephemeral,
     outbox: Outbox,
     logouts: LogoutNotifier,
+    ciba: Ciba,
     metrics: Arc<Metrics>,
     keys: KeySettings,
     audit: Audit,
@@ -221,6 +223,15 @@ impl Upkeep {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("muted.unpurged", "purging muted services", other);
+                    break;
+                }
+            }
+        }
+        for _ in 0..50 {
+            match self.ciba.purge(now, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("approvals.unpurged", "purging decisions on requests to approve", other);
                     break;
                 }
             }

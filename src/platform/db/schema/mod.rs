@@ -103,6 +103,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "refusals",
         sql: include_str!("../../../../migrations/0016_refusals.sql"),
     },
+    Migration {
+        version: 21,
+        description: "applications",
+        sql: include_str!("../../../../migrations/0021_applications.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
