@@ -103,6 +103,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "refusals",
         sql: include_str!("../../../../migrations/0016_refusals.sql"),
     },
+    Migration {
+        version: 22,
+        description: "notices",
+        sql: include_str!("../../../../migrations/0022_notices.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
