@@ -113,6 +113,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "applications",
         sql: include_str!("../../../../migrations/0021_applications.sql"),
     },
+    Migration {
+        version: 22,
+        description: "notices",
+        sql: include_str!("../../../../migrations/0022_notices.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
