@@ -88,7 +88,7 @@ pub(super) async fn tokens(
     };
     let mute = i64::from(asking.mute_days) * 86_400;
     let parts = (provider.clone(), sign_in.clone());
-    let ciba = Ciba::new(parts, &stores.keyring, stores.outbound(), (caps, mute));
+    let ciba = Ciba::new(parts, (&stores.keyring, db.clone()), stores.outbound(), (caps, mute));
     let tokens = Tokens {
         provider: provider.clone(),
         codes: Codes::new(&stores.keyring, sign_in.sessions.clone()),

@@ -8,7 +8,8 @@ use super::tasks::{Need, Tasks};
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
-use crate::oidc::{LogoutNotifier, Provider};
+use crate::notices::inbox::Inbox;
+use crate::oidc::{Ciba, LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
 use crate::platform::clock_check::ClockCheck;
 use crate::platform::ephemeral::Ephemeral;
@@ -65,7 +66,10 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         sign_in: app.pages.sign_in.clone(),
         ephemeral: app.ephemeral.clone(),
         outbox: app.outbox.clone(),
+        inbox: app.inbox.clone(),
+        notice_days: app.settings.notices.keep_days,
         logouts,
+        ciba: app.tokens.ciba.clone(),
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
         audit: app.audit.clone(),
@@ -115,7 +119,11 @@ struct Upkeep {
     sign_in: SignIn,
     ephemeral: Ephemeral,
     outbox: Outbox,
+    inbox: Inbox,
+    /// How long notices are kept.
+    notice_days: u32,
     logouts: LogoutNotifier,
+    ciba: Ciba,
     metrics: Arc<Metrics>,
     keys: KeySettings,
     audit: Audit,
@@ -200,6 +208,16 @@ impl Upkeep {
                 }
             }
         }
+        let kept = now.minus(i64::from(self.notice_days) * 86_400);
+        for _ in 0..50 {
+            match self.inbox.purge(kept, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("notices.unpurged", "purging notices", other);
+                    break;
+                }
+            }
+        }
         for _ in 0..50 {
             match self.logouts.purge(now, SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
@@ -223,6 +241,15 @@ impl Upkeep {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("muted.unpurged", "purging muted services", other);
+                    break;
+                }
+            }
+        }
+        for _ in 0..50 {
+            match self.ciba.purge(now, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("approvals.unpurged", "purging decisions on requests to approve", other);
                     break;
                 }
             }

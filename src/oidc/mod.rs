@@ -57,8 +57,7 @@ pub use access_token::AccessTokens;
 use authorize::ResponseMode;
 pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
-pub(crate) use backchannel_logout::TABLES;
-pub use ciba::{APPROVALS, Ciba, Done, MuteForm, VERDICTS};
+pub use ciba::{APPROVALS, Became, Ciba, Done, MuteForm, VERDICTS};
 pub use code::{CODES, Codes};
 pub use device::{DECISIONS, DEVICES, Devices, USER_CODES};
 pub use discovery::Discovery;
@@ -71,6 +70,9 @@ pub use refresh_token::RefreshTokens;
 pub use registration::Registrations;
 pub use settings::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 pub use single_use::{SingleUse, USED};
+
+/// What the stores of this folder keep their data in.
+pub(crate) const TABLES: &[&str] = &[backchannel_logout::TABLE, ciba::TABLE];
 
 /// What all endpoints share. Cheap to clone.
 #[derive(Clone)]

@@ -48,7 +48,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest, named: Path<St
         match found.open.attempt.stage() {
             _ if found.limited => Ok(limited(&context, &found.reference)),
             Stage::Approval(_) => page(&pages, &context, &found, (StatusCode::OK, None)),
-            _ => settled(&pages, &context, found).await,
+            _ => settled(&pages, &context, &found).await,
         }
     };
     context.remember_language(context.or_failure(shown.await))

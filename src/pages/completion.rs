@@ -7,10 +7,11 @@ use serde_json::value::RawValue;
 
 use crate::clients::Client;
 use crate::oidc::{self, Ciba, Devices};
-pub(super) use crate::oidc::{Done, MuteForm};
+pub(super) use crate::oidc::{Became, Done, MuteForm};
 use crate::oneid::OneId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
+use crate::platform::db::Statement;
 use crate::platform::ephemeral::Batch;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
@@ -57,10 +58,7 @@ impl Completion {
                 let asked = (&attempt.request, &**client);
                 self.devices.answer_in(context, asked, authenticated, consent, batch)
             }
-            Protocol::Ciba => {
-                let asked = (&attempt.request, &**client);
-                self.ciba.answer_in(context, asked, authenticated, consent, batch)
-            }
+            Protocol::Ciba => Err(elsewhere()),
         }
     }
 
@@ -148,8 +146,8 @@ impl Completion {
     ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.spend_in(&attempt.request, cancelled, batch),
-            Protocol::Ciba => self.ciba.deny_in(&attempt.request, batch),
             Protocol::OneId | Protocol::Device => Ok(()),
+            Protocol::Ciba => Err(elsewhere()),
         }
     }
 
@@ -208,16 +206,44 @@ impl Completion {
         }
     }
 
-    /// Whether a request to approve was answered by the consent `recorded`.
+    /// Decides that a request is approved, together with `then`, all or nothing. What names the answer in the attempt; `None` when
+    /// something was decided before.
     ///
     /// # Errors
-    /// [`ServiceError`] when a store is unavailable, or the request was stored by another version.
-    pub(super) async fn rests_on(
+    /// [`ServiceError`] when the database is unavailable, and then approving again is safe; or when the request was stored by another
+    /// version.
+    pub(super) async fn approve(
+        &self,
+        (attempt, client): (&SignInAttempt, &Arc<Client>),
+        authenticated: &Authenticated,
+        consent: Consent,
+        then: Vec<Statement>,
+    ) -> Result<Option<Box<RawValue>>, ServiceError> {
+        self.ciba.approve((&attempt.request, client), authenticated, Some(consent), then).await
+    }
+
+    /// Decides that a request is refused; `false` when something was decided before.
+    ///
+    /// # Errors
+    /// As for [`Completion::approve`].
+    pub(super) async fn deny(
         &self,
         attempt: &SignInAttempt,
-        recorded: &str,
+        client: &Arc<Client>,
     ) -> Result<bool, ServiceError> {
-        self.ciba.rests_on(&attempt.request, recorded).await
+        self.ciba.deny(&attempt.request, client).await
+    }
+
+    /// What became of a request to approve.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the database is unavailable, or the request was stored by another version.
+    pub(super) async fn became(
+        &self,
+        attempt: &SignInAttempt,
+        client: &Arc<Client>,
+    ) -> Result<Became, ServiceError> {
+        self.ciba.became(&attempt.request, client).await
     }
 
     /// The page of what became of a request to approve.

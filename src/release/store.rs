@@ -175,6 +175,42 @@ impl Release {
         new: NewConsent,
         then: Vec<Statement>,
     ) -> Result<Consent, DbError> {
+        let insert = self.insert(person, client, &new)?;
+        let recorded = if then.is_empty() {
+            self.db.change(insert).await?
+        } else {
+            self.db.guarded(insert, then).await?
+        };
+        let Some(row) = recorded else {
+            return consent(&self.db.read_one(recorded_before(&new.id)).await?);
+        };
+        let consent = consent(&row)?;
+        self.recorded(&consent, person, client);
+        Ok(consent)
+    }
+
+    /// A consent with the statement that records it, for the transaction of what rests on it. After that it is to be
+    /// [`recorded`](Self::recorded).
+    ///
+    /// # Errors
+    /// [`DbError`] when it cannot be written down.
+    pub fn row(
+        &self,
+        person: &PersonId,
+        client: &Client,
+        new: NewConsent,
+    ) -> Result<(Consent, Statement), DbError> {
+        let insert = self.insert(person, client, &new)?;
+        let NewConsent { id, extent, expires_at, terms, .. } = new;
+        Ok((Consent { id, extent, expires_at, terms: Some(Box::new(terms)) }, insert))
+    }
+
+    /// Notes in the audit log that a consent was recorded.
+    pub fn recorded(&self, consent: &Consent, person: &PersonId, client: &Client) {
+        self.audit.record(given(consent, person, client));
+    }
+
+    fn insert(&self, person: &PersonId, client: &Client, new: &NewConsent) -> Result<Statement, DbError> {
         let now = self.clock.now();
         let insert = db::statement(
             "INSERT INTO consents (consent_id, person_id, client_id, basis, extent, given_at, expires_at, \
@@ -190,22 +226,12 @@ impl Release {
         .bind(now.0)
         .bind(new.expires_at.0)
         .bind(db::to_json(&new.terms)?)
-        .bind(new.shown)
+        .bind(&new.shown)
         .bind(new.permitted_by.name())
         .bind(new.permitted_by.code_id())
         .bind(self.clock.now_ms())
         .bind(i64::from(new.beside || new.once));
-        let recorded = if then.is_empty() {
-            self.db.change(insert).await?
-        } else {
-            self.db.guarded(insert, then).await?
-        };
-        let Some(row) = recorded else {
-            return consent(&self.db.read_one(recorded_before(&new.id)).await?);
-        };
-        let consent = consent(&row)?;
-        self.audit.record(given(&consent, person, client));
-        Ok(consent)
+        Ok(insert)
     }
 
     /// What must take place in the transaction that records a consent which goes less far than the ones before: those

@@ -185,19 +185,14 @@ pub(super) fn next(
         (Stage::Code(code), Event::Proved(_) | Event::Answered(..)) if code.challenge.expires_at <= now => {
             Err(Illegal::Expired)
         }
-        (Stage::Approval(code), Event::Agreed(..) | Event::Answered(..))
-            if code.challenge.expires_at <= now =>
-        {
+        (Stage::Approval(code), Event::Answered(..)) if code.challenge.expires_at <= now => {
             Err(Illegal::Expired)
         }
         // Nothing but the code of this very request approves it.
-        (Stage::Approval(code), Event::Agreed(person, _) | Event::Answered(person, _))
+        (Stage::Approval(code), Event::Answered(person, _))
             if person.code.as_ref() != Some(&code.challenge.message_id) =>
         {
             Err(Illegal::Permission)
-        }
-        (Stage::Approval(_), Event::Agreed(person, agreement)) => {
-            accepted(&person).map(|()| Stage::Answering(person, agreement))
         }
         (Stage::Code(_), Event::Proved(person)) | (Stage::Continue(_), Event::SessionUsed(person)) => {
             accepted(&person).map(|()| Stage::Consent(person))

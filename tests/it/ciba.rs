@@ -18,6 +18,7 @@ use crate::support::{
 };
 
 mod bounds;
+mod decisions;
 pub(crate) mod pings;
 
 on_both_backends!(

@@ -20,7 +20,7 @@ use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::outbound::Outbound;
 use crate::sign_in::Session;
 
-pub(crate) use store::TABLES;
+pub(super) use store::TABLE;
 
 use deliver::{LogoutError, Slots};
 use store::Delivery;

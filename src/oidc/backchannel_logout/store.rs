@@ -5,9 +5,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE];
-
-const TABLE: &str = "logout_deliveries";
+pub(in crate::oidc) const TABLE: &str = "logout_deliveries";
 
 /// Requests under way to one host at a time, all nodes together.
 const PER_HOST: i64 = 2;

@@ -6,14 +6,15 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Approved, Ciba, REMEMBERED, Verdict, grant_of, told, verdict};
+use super::{Approved, Ciba, Decided, REMEMBERED, Verdict, grant_of, told};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, Delivery, GrantType};
 use crate::grants::GrantDetails;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::{Batch, Version};
+use crate::platform::db::Statement;
+use crate::platform::ephemeral::Version;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::page_context::PageContext;
@@ -49,6 +50,19 @@ pub(super) struct Ping {
     pub(super) token: String,
 }
 
+/// What became of a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Became {
+    /// This person approved it.
+    Approved(PersonId),
+    /// Its person refused it.
+    Refused,
+    /// The service was told that nobody decided in time.
+    Lapsed,
+    /// Nothing yet.
+    Open,
+}
+
 /// What became of a request, as its page says it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Done {
@@ -60,8 +74,6 @@ pub enum Done {
     Over,
     /// Nobody can decide any more: the code has had all its tries.
     UsedUp,
-    /// The person approved, and the answer is being made.
-    Working,
     /// The person keeps the service's requests away.
     Muted,
 }
@@ -80,7 +92,7 @@ pub struct MuteForm<'a> {
 #[template(path = "oidc/ciba_done.html")]
 struct DonePage<'a> {
     frame: Frame<'a>,
-    /// `done`, `refused`, `over`, `used_up`, `working` or `muted`.
+    /// `done`, `refused`, `over`, `used_up` or `muted`.
     word: &'static str,
     title: &'static str,
     then: String,
@@ -106,59 +118,62 @@ impl Ciba {
         (!client.may(GrantType::Ciba)).then_some("unauthorized_client: the client lost the CIBA grant")
     }
 
-    /// Lets the service have what `authenticated` approved, once the batch is applied, which takes place only if nothing was
-    /// decided before. The second value names it.
+    /// Lets the service have what `authenticated` approved by `consent`, together with `then`, all or nothing. What names it in the
+    /// attempt; `None` when something was decided before, and then nothing is written.
     ///
     /// # Errors
-    /// [`ServiceError`] when the request was stored by another version.
-    pub fn answer_in(
+    /// [`ServiceError`] when the database is unavailable: then nobody knows, and approving again is safe; or when the request was
+    /// stored by another version.
+    pub async fn approve(
         &self,
-        context: &PageContext<'_>,
         (request, client): (&SignInRequest, &Client),
         authenticated: &Authenticated,
         consent: Option<Consent>,
-        batch: &mut Batch<'_>,
-    ) -> Result<(HttpResponse, Box<RawValue>), ServiceError> {
+        then: Vec<Statement>,
+    ) -> Result<Option<Box<RawValue>>, ServiceError> {
         let state = restore(request)?;
-        let stored =
-            to_raw_value(&state.request).map_err(|error| ServiceError::Internal(error.to_string()))?;
         let about = (client, &*self.provider.subject_ids);
         let granted = GrantDetails::of(request, about, authenticated, consent, &state.scopes);
         // No session comes of it, and none is named.
         let details = GrantDetails { resources: state.resources.clone(), sid: String::new(), ..granted };
         let approval = Box::new(Approved { number: authenticated.number, details });
-        self.decide_in(batch, &state, &Verdict::Approved(approval));
-        Ok((self.done(context, client, Done::Approved, None), stored))
+        if !self.decide(&state, client, &Verdict::Approved(approval), then).await? {
+            return Ok(None);
+        }
+        let stored = to_raw_value(&state.request);
+        Ok(Some(stored.map_err(|error| ServiceError::Internal(error.to_string()))?))
     }
 
-    /// Refuses, together with the rest of a batch, which takes place only if nothing was decided before.
+    /// Refuses; `false` when something was decided before.
     ///
     /// # Errors
-    /// [`ServiceError`] when the request was stored by another version.
-    pub fn deny_in(&self, request: &SignInRequest, batch: &mut Batch<'_>) -> Result<(), ServiceError> {
-        self.decide_in(batch, &restore(request)?, &Verdict::Denied);
-        Ok(())
+    /// As for [`Ciba::approve`].
+    pub async fn deny(&self, request: &SignInRequest, client: &Client) -> Result<bool, ServiceError> {
+        self.decide(&restore(request)?, client, &Verdict::Denied, Vec::new()).await
     }
 
-    fn decide_in(&self, batch: &mut Batch<'_>, state: &ReplyState, decided: &Verdict) {
-        let left = state.expires_at.since(self.provider.clock.now()).max(0) + REMEMBERED;
-        batch.swap(verdict(state.request), Version::ABSENT, decided, left);
+    async fn decide(
+        &self,
+        state: &ReplyState,
+        client: &Client,
+        verdict: &Verdict,
+        then: Vec<Statement>,
+    ) -> Result<bool, ServiceError> {
+        let times = (self.provider.clock.now(), state.expires_at);
+        Ok(self.decisions.decide((&state.request, &client.id), verdict, times, then).await?)
     }
 
-    /// Whether the answer to a request is that its person approved by the consent `recorded`. Of several answers that are made at
-    /// once one is stored.
+    /// What became of a request by now.
     ///
     /// # Errors
-    /// [`ServiceError`] when a store is unavailable, or the request was stored by another version.
-    pub async fn rests_on(&self, request: &SignInRequest, recorded: &str) -> Result<bool, ServiceError> {
-        let state = restore(request)?;
-        let decided = self.ephemeral.get::<Verdict>(verdict(state.request)).await?;
-        Ok(match decided {
-            // Where nothing is released no consent is named.
-            Some((Verdict::Approved(approved), _)) => {
-                approved.details.consent_id.is_none_or(|consent| consent == recorded)
-            }
-            _ => false,
+    /// [`ServiceError`] when the database is unavailable, or the request was stored by another version.
+    pub async fn became(&self, request: &SignInRequest, client: &Client) -> Result<Became, ServiceError> {
+        let decided = self.decisions.find(&restore(request)?.request, &client.id).await?;
+        Ok(match decided.map(|Decided { verdict, .. }| verdict) {
+            Some(Verdict::Approved(approved)) => Became::Approved(approved.details.person_id),
+            Some(Verdict::Denied) => Became::Refused,
+            Some(Verdict::Lapsed) => Became::Lapsed,
+            None => Became::Open,
         })
     }
 
@@ -180,15 +195,6 @@ impl Ciba {
         if matches!(noted, Ok(None)) {
             return Ok(());
         }
-        // Whoever comes later may not be who decided.
-        let found = match person {
-            Some(_) => None,
-            None => self.ephemeral.get::<Verdict>(verdict(state.request)).await.ok().flatten(),
-        };
-        let person = person.or(match &found {
-            Some((Verdict::Approved(approved), _)) => Some(&approved.details.person_id),
-            _ => None,
-        });
         let (kind, word) =
             if approved { (Kind::Approved, "ciba") } else { (Kind::ApprovalDenied, "access_denied") };
         self.provider.metrics.sign_ins("answer", word).inc();
@@ -218,14 +224,13 @@ impl Ciba {
             Done::Refused => ("refused", "approval.refused", text.get("approval.refused_then").to_owned()),
             Done::Over => ("over", "approval.over", text.get("approval.over_then").to_owned()),
             Done::UsedUp => ("used-up", "code.error_used_up", text.get("approval.used_up").to_owned()),
-            Done::Working => ("working", "approval.working", text.get("approval.working_then").to_owned()),
             Done::Muted => {
                 ("muted", "approval.muted", text.with("approval.muted_then", &[("until", &until())]))
             }
         };
         let status = match done {
             Done::Over => StatusCode::GONE,
-            Done::Approved | Done::Refused | Done::UsedUp | Done::Working | Done::Muted => StatusCode::OK,
+            Done::Approved | Done::Refused | Done::UsedUp | Done::Muted => StatusCode::OK,
         };
         let mute = form.map(|form| (form.error, until()));
         let action = form.map_or("", |form| form.action);
@@ -278,7 +283,7 @@ mod tests {
                 languages: Vec::new(),
                 form_action: "/a/WDJBMJHT",
             };
-            for word in ["done", "refused", "over", "used-up", "working", "muted"] {
+            for word in ["done", "refused", "over", "used-up", "muted"] {
                 for mute in
                     [None, Some((None, hostile.to_owned())), Some((Some(hostile), hostile.to_owned()))]
                 {

@@ -2,13 +2,14 @@
 //! they get an SMS with a code, decide on a page of this provider, and the service learns the answer at the token endpoint. The
 //! modes `poll` and `ping` are served; `push` is not.
 //!
-//! What the service waits for is short-lived state, and so is the decision; that it was redeemed is durable, as for authorization
-//! codes (`grants`). The person's part is an attempt that no browser began (`sign_in/approval.rs`): no session comes of it, and
+//! That a service waits is short-lived state. What was decided is durable, and decided once (`decisions.rs`); so is that it was
+//! redeemed, as for authorization codes (`grants`). The person's part is an attempt that no browser began (`sign_in/approval.rs`): no session comes of it, and
 //! none admits it.
 
 mod answer;
 mod authentication;
 mod binding_message;
+mod decisions;
 mod hint;
 mod ping;
 mod signed_request;
@@ -17,10 +18,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use answer::{Done, MuteForm};
+pub use answer::{Became, Done, MuteForm};
 pub(super) use authentication::post as authorize;
 #[cfg(fuzzing)]
 pub(super) use binding_message::fuzz as fuzz_binding_message;
+pub(super) use decisions::TABLE;
+use decisions::{Decided, Decisions, Verdict};
 use ping::Pings;
 
 use super::Provider;
@@ -31,15 +34,17 @@ use crate::grants::GrantDetails;
 use crate::people::PersonId;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
-use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace, Unavailable, Version};
+use crate::platform::db::{Db, DbError};
+use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace};
 use crate::platform::outbound::Outbound;
 use crate::platform::seal::{Keyring, Mac, Sealer};
+use crate::platform::service_error::ServiceError;
 use crate::sign_in::{ApprovalCaps, SignIn};
 
 /// Services that wait for a person.
 pub const APPROVALS: KeySpace = KeySpace::new(b'a', "request to approve");
-/// What people decided for them, written once; and whether that was told.
-pub const VERDICTS: KeySpace = KeySpace::new(b'v', "verdict on a request");
+/// Whether what people decided for them was recorded, and the service told.
+pub const VERDICTS: KeySpace = KeySpace::new(b'v', "verdict that was told");
 
 /// For how long after its end a request is known as expired, in seconds.
 const REMEMBERED: i64 = 600;
@@ -60,19 +65,8 @@ struct Waiting {
     expires_at: Timestamp,
 }
 
-/// What became of a request.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum Verdict {
-    /// The person refused.
-    Denied,
-    /// The service learned that nobody decided in time.
-    Lapsed,
-    /// The person approved.
-    Approved(Box<Approved>),
-}
-
 /// What a person let a service have.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Approved {
     /// Blind index of the number whose code was entered.
     pub(super) number: Digest,
@@ -103,6 +97,7 @@ pub struct Ciba {
     provider: Provider,
     sign_in: SignIn,
     ephemeral: Ephemeral,
+    decisions: Decisions,
     polls: Arc<Polls>,
     pings: Pings,
     /// Digests of networks and hints.
@@ -118,12 +113,13 @@ impl Ciba {
     /// Services at this provider, told by `outbound`; a person may mute one for so many seconds.
     pub fn new(
         (provider, sign_in): (Provider, SignIn),
-        keyring: &Keyring,
+        (keyring, db): (&Keyring, Db),
         outbound: Outbound,
         (caps, mute): (ApprovalCaps, i64),
     ) -> Self {
         Self {
             ephemeral: sign_in.ephemeral.clone(),
+            decisions: Decisions::new(db, keyring.sealer("approval-decision")),
             polls: Arc::default(),
             pings: Pings::new(outbound, provider.audit.clone()),
             networks: Arc::new(keyring.mac("client-network")),
@@ -144,8 +140,8 @@ impl Ciba {
     /// What the client that shows the name of a request is told. Whoever asks too often costs no round trip.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    pub(super) async fn poll(&self, id: &str, client: &ClientId) -> Result<Polled, Unavailable> {
+    /// [`ServiceError`] when a store is unavailable.
+    pub(super) async fn poll(&self, id: &str, client: &ClientId) -> Result<Polled, ServiceError> {
         let request = Digest::of(id.as_bytes());
         if id.len() > 128 {
             return Ok(Polled::Unknown);
@@ -155,48 +151,53 @@ impl Ciba {
         if !self.polls.admit(pace, self.provider.clock.now_ms()) {
             return Ok(Polled::TooSoon);
         }
-        let found = self.ephemeral.get_pair::<Waiting, Verdict>(key(request), verdict(request)).await?;
-        let (waiting, decided) = found;
-        let Some((waiting, _)) = waiting.filter(|(waiting, _)| waiting.client_id == *client) else {
-            return Ok(Polled::Unknown);
-        };
         let now = self.provider.clock.now();
-        let over = waiting.expires_at <= now;
-        let lost = waiting.expires_at.plus(COLLECTED) <= now;
-        if over || decided.is_some() {
-            // Nothing is waited for, so nobody has to slow down: §11 has an error for each end.
-            self.polls.forget(&pace);
-        }
-        Ok(match decided {
-            Some((Verdict::Denied, _)) => Polled::Denied,
-            Some((Verdict::Approved(approved), _)) if !lost => Polled::Approved(approved),
-            Some((Verdict::Approved(_) | Verdict::Lapsed, _)) => Polled::Expired,
-            None if over => {
-                self.lapse(request, client).await?;
-                Polled::Expired
+        let decided = match self.decisions.find(&request, client).await? {
+            Some(decided) => decided,
+            None => {
+                let waiting = self.ephemeral.get::<Waiting>(key(request)).await?;
+                let waiting = waiting.map(|(waiting, _)| waiting).filter(|it| it.client_id == *client);
+                let Some(waiting) = waiting else { return Ok(Polled::Unknown) };
+                if waiting.expires_at > now {
+                    return Ok(Polled::Pending);
+                }
+                self.lapse(&request, client, waiting.expires_at).await?
             }
-            None => Polled::Pending,
+        };
+        // Nothing is waited for, so nobody has to slow down: §11 has an error for each end.
+        self.polls.forget(&pace);
+        let lost = decided.until.plus(COLLECTED) <= now;
+        Ok(match decided.verdict {
+            Verdict::Denied => Polled::Denied,
+            Verdict::Approved(approved) if !lost => Polled::Approved(approved),
+            Verdict::Approved(_) | Verdict::Lapsed => Polled::Expired,
         })
     }
 
-    /// Notes that nobody decided in time: nobody does any more, and it is recorded once.
-    async fn lapse(&self, request: Digest, client: &ClientId) -> Result<(), Unavailable> {
-        let first =
-            self.ephemeral.swap(verdict(request), Version::ABSENT, &Verdict::Lapsed, REMEMBERED).await?;
-        if first.is_some() {
+    /// Notes that nobody decided in time: nobody does any more, and it is recorded once. Returns what was decided by then.
+    async fn lapse(&self, request: &Digest, client: &ClientId, until: Timestamp) -> Result<Decided, DbError> {
+        let lapsed = Decided { verdict: Verdict::Lapsed, until };
+        let times = (self.provider.clock.now(), until);
+        if self.decisions.decide((request, client), &lapsed.verdict, times, Vec::new()).await? {
             self.provider.metrics.sign_ins("answer", "lapsed").inc();
             self.provider.audit.record(Event::new(Kind::ApprovalLapsed).client(client.as_str()));
+            return Ok(lapsed);
         }
-        Ok(())
+        // Somebody decided in the same moment.
+        Ok(self.decisions.find(request, client).await?.unwrap_or(lapsed))
+    }
+
+    /// Removes decisions that no service asks for any more; returns how many rows went.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge(&self, before: Timestamp, most: i64) -> Result<u64, DbError> {
+        self.decisions.purge(before, most).await
     }
 }
 
 fn key(request: Digest) -> EphemeralKey {
     EphemeralKey::from_digest(APPROVALS, request)
-}
-
-fn verdict(request: Digest) -> EphemeralKey {
-    EphemeralKey::from_digest(VERDICTS, request)
 }
 
 /// Where it is noted that what was decided was recorded, and that the service is being told.

@@ -7,22 +7,19 @@ use actix_web::http::StatusCode;
 
 use super::super::Pages;
 use super::super::code::Asked;
-use super::super::completion::Done;
+use super::super::completion::{Became, Done};
 use super::super::view::CodeError;
 use super::request::{Content, Found, content, find, limited, over, page, record, reference};
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::Basis;
 use crate::people::{DataSet, Side};
 use crate::platform::bytes::same;
-use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::params::Params;
-use crate::platform::web::problem::ProblemKind;
 use crate::release::{Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide};
 use crate::sign_in::{
-    Agreement, Authenticated, CodeOutcome, Event, MuteOutcome, Outcome, Refusal, SessionId, ShortCode, Stage,
-    TypedCode,
+    Authenticated, CodeOutcome, Event, MuteOutcome, Refusal, SessionId, ShortCode, Stage, TypedCode,
 };
 
 /// Takes a form: the code is compared, and what was decided is done.
@@ -45,7 +42,7 @@ pub(super) async fn decided(
         return if is_limited {
             Ok(limited(context, &found.reference))
         } else {
-            settled(pages, context, found).await
+            settled(pages, context, &found).await
         };
     }
     let ticked: BTreeSet<DataSet> = form.all("datum").filter_map(DataSet::parse).collect();
@@ -169,16 +166,10 @@ async fn refuse(
     mut found: Found,
     authenticated: &Authenticated,
 ) -> Result<HttpResponse, ServiceError> {
-    let now = pages.sign_in.clock.now();
-    let mut batch = Batch::new(&pages.sign_in.ephemeral);
-    if found.open.attempt.advance(Event::Refused(Refusal::Denied), false, now).is_err() {
-        return settled(pages, context, found).await;
+    if !pages.completion.deny(&found.open.attempt, &found.client).await? {
+        return settled(pages, context, &found).await;
     }
-    pages.completion.spend_in(&found.open.attempt, None, &mut batch)?;
-    pages.sign_in.attempts.store_in(&mut batch, &found.open);
-    if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
-        return again(pages, context, &found).await;
-    }
+    note(pages, &mut found, Event::Refused(Refusal::Denied)).await;
     record(pages, &found, Kind::SignInRefused, Some(authenticated), Refusal::Denied.name());
     let decided = (Some(&authenticated.person_id), false);
     pages.completion.decided(&found.open.attempt, &found.client, decided).await?;
@@ -186,8 +177,8 @@ async fn refuse(
 }
 
 /// Approves: what the page listed and the person ticked, and no more. That is by a consent on record where one allows exactly
-/// this; otherwise by one of its own, which stands beside the others. So an approval neither prolongs nor ends nor brings back
-/// what the page does not name.
+/// this; otherwise by one of its own, which stands beside the others and is recorded with the decision, all or nothing. So an
+/// approval neither prolongs nor ends nor brings back what the page does not name.
 async fn approve(
     pages: &Pages,
     context: &PageContext<'_>,
@@ -206,132 +197,67 @@ async fn approve(
         by_law
             || asked.optional.iter().all(|set| consent.extent.released.contains(set) == ticked.contains(set))
     };
-    if let Decision::Covered(consent) = decide(&found.client, &asked, person.consent.as_ref(), false, now)
-        && exactly(&consent)
-    {
-        let answered = answer(pages, context, found, (authenticated, consent)).await?;
-        return match answered {
-            Ok(response) => Ok(response),
-            Err(found) => again(pages, context, &found).await,
-        };
-    }
-    let agreement = Agreement {
-        consent_id: Release::new_consent_id(),
-        // A law leaves nothing to tick.
-        ticked: if by_law { asked.optional.clone() } else { ticked },
-        asked,
-        terms: found.client.terms.clone(),
-        shown: content.text,
-        by_click: false,
+    let who = &authenticated.person_id;
+    let (consent, new) = match decide(&found.client, &asked, person.consent.as_ref(), false, now) {
+        Decision::Covered(consent) if exactly(&consent) => (consent, None),
+        _ => {
+            // A law leaves nothing to tick.
+            let ticked = if by_law { asked.optional.clone() } else { ticked };
+            let new = NewConsent {
+                id: Release::new_consent_id(),
+                extent: Extent::agreed(&asked, &ticked, now),
+                once: false,
+                expires_at: asked.ends_at(&found.client, now),
+                terms: found.client.terms.clone(),
+                shown: content.text,
+                beside: !by_law || asked.is_empty(),
+                permitted_by: match &authenticated.code {
+                    _ if by_law && !asked.is_empty() => PermittedBy::Law,
+                    Some(code) => PermittedBy::Code(code.clone()),
+                    None => PermittedBy::Click,
+                },
+            };
+            let (consent, row) = pages.release.row(who, &found.client, new)?;
+            (consent, Some(row))
+        }
     };
-    // Stored before anything is recorded: of two decisions at once the one that is stored first counts.
-    let agreed = Event::Agreed(authenticated, agreement);
-    if found.open.attempt.advance(agreed, false, now).is_err()
-        || !pages.sign_in.attempts.store_again(&mut found.open).await?
-    {
-        return again(pages, context, &found).await;
+    let recorded = new.is_some().then(|| consent.clone());
+    let parts = (&found.open.attempt, &found.client);
+    let then = new.into_iter().collect();
+    let Some(stored) = pages.completion.approve(parts, &authenticated, consent, then).await? else {
+        return settled(pages, context, &found).await;
+    };
+    if let Some(consent) = recorded {
+        pages.release.recorded(&consent, who, &found.client);
     }
-    complete(pages, context, found).await
+    note(pages, &mut found, Event::Answered(authenticated.clone(), stored)).await;
+    pages.completion.decided(&found.open.attempt, &found.client, (Some(who), true)).await?;
+    Ok(found.done(pages, context, Done::Approved))
 }
 
-/// Records what the person agreed to, and answers. Called again, it goes on where a failure interrupted it: the code was entered.
-async fn complete(
-    pages: &Pages,
-    context: &PageContext<'_>,
-    found: Found,
-) -> Result<HttpResponse, ServiceError> {
-    let Stage::Answering(authenticated, agreement) = found.open.attempt.stage().clone() else {
-        return again(pages, context, &found).await;
-    };
-    let person = pages.release.consent_context(&authenticated.person_id, &found.client).await?;
-    let person = person.filter(|person| person.account.account_state.epoch == authenticated.epoch);
-    let Some(person) = person else { return Ok(found.done(pages, context, Done::Over)) };
-    let by = match found.client.data.basis {
-        Basis::Statutory if !agreement.asked.is_empty() => PermittedBy::Law,
-        _ => authenticated.code.clone().map_or(PermittedBy::Click, PermittedBy::Code),
-    };
-    let now = pages.sign_in.clock.now();
-    let new = NewConsent {
-        id: agreement.consent_id.clone(),
-        extent: Extent::agreed(&agreement.asked, &agreement.ticked, now),
-        once: false,
-        expires_at: agreement.asked.ends_at(&found.client, now),
-        terms: agreement.terms,
-        shown: agreement.shown,
-        beside: by != PermittedBy::Law,
-        permitted_by: by,
-    };
-    let (who, former) = (&authenticated.person_id, person.consent.as_ref());
-    let consent = pages.life_events.consent_given(who, &found.client, new, former).await?;
-    let recorded = consent.id.clone();
-    match answer(pages, context, found, (authenticated, consent)).await? {
-        Ok(response) => Ok(response),
-        Err(found) => {
-            // Another request of the same person made the answer; or the service was told that it came too late, and then what
-            // was recorded for it ends. It stands alone: nothing else ends with it.
-            if !pages.completion.rests_on(&found.open.attempt, &recorded).await? {
-                pages.life_events.end_consent(&recorded).await?;
-            }
-            again(pages, context, &found).await
+/// Lets the attempt say what was decided. It is durable by then: where this cannot be stored, the page asks once more, and finds it.
+async fn note(pages: &Pages, found: &mut Found, event: Event) {
+    if found.open.attempt.advance(event, false, pages.sign_in.clock.now()).is_ok() {
+        let stored = pages.sign_in.attempts.store(&found.open).await;
+        if let Err(error) = stored {
+            tracing::debug!(event = "approval.unnoted", %error, "what was decided is in the database alone");
         }
     }
 }
 
-/// Makes the answer, and stores it together with the end of the attempt. `Err` when something else was decided before.
-async fn answer(
-    pages: &Pages,
-    context: &PageContext<'_>,
-    mut found: Found,
-    (authenticated, consent): (Authenticated, Consent),
-) -> Result<Result<HttpResponse, Found>, ServiceError> {
-    let mut batch = Batch::new(&pages.sign_in.ephemeral);
-    let parts = (&found.open.attempt, &found.client);
-    let (response, stored) =
-        pages.completion.answer_in(context, parts, &authenticated, Some(consent), &mut batch).await?;
-    let event = Event::Answered(authenticated.clone(), stored);
-    if found.open.attempt.advance(event, false, pages.sign_in.clock.now()).is_err() {
-        return Ok(Err(found));
-    }
-    pages.sign_in.attempts.store_in(&mut batch, &found.open);
-    if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
-        return Ok(Err(found));
-    }
-    let decided = (Some(&authenticated.person_id), true);
-    pages.completion.decided(&found.open.attempt, &found.client, decided).await?;
-    Ok(Ok(response))
-}
-
-/// What is due by now, after another request was quicker. Where the reply to that was lost, what was decided may not have been told.
-async fn again(
+/// What was decided before, or nobody decides any more. Where the reply to that was lost, it may not have been told.
+pub(super) async fn settled(
     pages: &Pages,
     context: &PageContext<'_>,
     found: &Found,
 ) -> Result<HttpResponse, ServiceError> {
-    let Some(open) = pages.sign_in.to_approve(&found.reference).await? else {
-        return Ok(found.done(pages, context, Done::Over));
+    let attempt = &found.open.attempt;
+    let (person, approved) = match pages.completion.became(attempt, &found.client).await? {
+        Became::Approved(person) => (Some(person), true),
+        Became::Refused => (None, false),
+        // The service was told that nobody decided in time; or this is an attempt that a version of before left half decided.
+        Became::Lapsed | Became::Open => return Ok(found.done(pages, context, Done::Over)),
     };
-    let (approved, done) = match open.attempt.stage() {
-        Stage::Finished(Outcome::Answered(..)) => (true, Done::Approved),
-        Stage::Finished(Outcome::Refused(_)) => (false, Done::Refused),
-        // Another request is at it this moment.
-        Stage::Answering(..) => return Ok(found.done(pages, context, Done::Working)),
-        // The service was told that nobody decided in time.
-        Stage::Approval(_) => return Ok(found.done(pages, context, Done::Over)),
-        _ => return Ok(found.problem(context, ProblemKind::AlreadyFinished)),
-    };
-    pages.completion.decided(&open.attempt, &found.client, (None, approved)).await?;
-    Ok(found.done(pages, context, done))
-}
-
-/// What is due where nothing is asked any more. An answer that a failure interrupted is made now: nobody else can ask for it, and
-/// nothing in it comes from this request.
-pub(super) async fn settled(
-    pages: &Pages,
-    context: &PageContext<'_>,
-    found: Found,
-) -> Result<HttpResponse, ServiceError> {
-    match found.open.attempt.stage() {
-        Stage::Answering(..) => complete(pages, context, found).await,
-        _ => again(pages, context, &found).await,
-    }
+    pages.completion.decided(attempt, &found.client, (person.as_ref(), approved)).await?;
+    Ok(found.done(pages, context, if approved { Done::Approved } else { Done::Refused }))
 }

@@ -101,7 +101,7 @@ pub(super) fn over(
     let action = address(context, reference);
     let form = match done {
         Done::Refused | Done::Over | Done::UsedUp => Some(MuteForm { action: &action, error }),
-        Done::Approved | Done::Working | Done::Muted => None,
+        Done::Approved | Done::Muted => None,
     };
     pages.completion.done(context, client, done, form)
 }

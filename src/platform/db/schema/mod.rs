@@ -108,6 +108,16 @@ static MIGRATIONS: &[Migration] = &[
         description: "ledger",
         sql: include_str!("../../../../migrations/0017_ledger.sql"),
     },
+    Migration {
+        version: 21,
+        description: "applications",
+        sql: include_str!("../../../../migrations/0021_applications.sql"),
+    },
+    Migration {
+        version: 22,
+        description: "notices",
+        sql: include_str!("../../../../migrations/0022_notices.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
