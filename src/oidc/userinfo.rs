@@ -159,8 +159,22 @@ async fn find(
     if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
         claims.insert(verified_claims::NAME.to_owned(), verified);
     }
+    if claims::wants_photo(&token.scope, &person.claims, &released)
+        && let Some(photo) = photo(tokens, &account).await?
+    {
+        claims.insert(claims::PHOTO.to_owned(), photo);
+    }
     claims.insert("sub".to_owned(), person.sub.into());
     Ok(Found { client, account, claims, grant: token.grant, details: person.details })
+}
+
+/// A person's photo, if there is one. It is read only here: no sign-in needs it.
+async fn photo(tokens: &Tokens, account: &Account) -> Result<Option<Value>, TokenError> {
+    if !account.person.has_photo {
+        return Ok(None);
+    }
+    let photo = tokens.people.photo(&account.account_state.person_id).await?;
+    Ok(photo.as_ref().map(claims::photo))
 }
 
 impl Found {
@@ -183,7 +197,12 @@ impl Found {
             given.extend(tokens.grants.use_up(&self.grant, &single).await?);
         }
         let sets: BTreeSet<DataSet> = given.into_iter().flat_map(allowed).collect();
-        let told = claims::for_purposes(&self.account, &sets, CivilDate::of(now));
+        let mut told = claims::for_purposes(&self.account, &sets, CivilDate::of(now));
+        if sets.contains(&DataSet::Photo)
+            && let Some(photo) = photo(tokens, &self.account).await?
+        {
+            told.insert(claims::PHOTO.to_owned(), photo);
+        }
         // Nothing here takes the place of what was found before.
         for (name, value) in told {
             self.claims.entry(name).or_insert(value);

@@ -103,6 +103,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "refusals",
         sql: include_str!("../../../../migrations/0016_refusals.sql"),
     },
+    Migration {
+        version: 20,
+        description: "photos and enrolment",
+        sql: include_str!("../../../../migrations/0020_photos_and_enrolment.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
