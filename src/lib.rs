@@ -11,6 +11,7 @@ pub mod clients;
 #[cfg(feature = "stand-ins")]
 pub mod demo;
 pub mod grants;
+pub mod ledger;
 pub mod life_events;
 pub mod notices;
 pub mod oidc;

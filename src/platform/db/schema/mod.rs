@@ -107,6 +107,9 @@ static MIGRATIONS: &[Migration] = &[
         version: 20,
         description: "photos and enrolment",
         sql: include_str!("../../../../migrations/0020_photos_and_enrolment.sql"),
+        version: 17,
+        description: "ledger",
+        sql: include_str!("../../../../migrations/0017_ledger.sql"),
     },
 ];
 
