@@ -36,6 +36,7 @@ pub(crate) use wiring::gateways;
 use crate::audit::Audit;
 use crate::clients::Registry;
 use crate::grants::Revocations;
+use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
 use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens};
@@ -74,6 +75,7 @@ pub struct App {
     registrations: Registrations,
     pages: Pages,
     outbox: Outbox,
+    inbox: Inbox,
     receipts: Receipts,
     discovery: Discovery,
     metrics: Arc<Metrics>,
@@ -134,6 +136,7 @@ impl App {
                 stores.settings.server.issuer.as_str(),
                 stores.settings.server.mtls.as_ref().map(|mtls| (mtls.base(), mtls.trust_anchors.is_some())),
             ),
+            inbox: stores.inbox(),
             settings: stores.settings,
             db: stores.db,
             ephemeral,

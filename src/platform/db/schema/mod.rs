@@ -104,12 +104,19 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0016_refusals.sql"),
     },
     Migration {
-        version: 20,
-        description: "photos and enrolment",
-        sql: include_str!("../../../../migrations/0020_photos_and_enrolment.sql"),
         version: 17,
         description: "ledger",
         sql: include_str!("../../../../migrations/0017_ledger.sql"),
+    },
+    Migration {
+        version: 20,
+        description: "photos and enrolment",
+        sql: include_str!("../../../../migrations/0020_photos_and_enrolment.sql"),
+    },
+    Migration {
+        version: 22,
+        description: "notices",
+        sql: include_str!("../../../../migrations/0022_notices.sql"),
     },
 ];
 
