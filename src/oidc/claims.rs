@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::verified_claims;
 use crate::clients::SubjectIds;
 use crate::grants::{Assured, ClaimNames};
-use crate::people::{Account, CivilDate, DataSet, PersonName, Sex};
+use crate::people::{Account, Address, CivilDate, DataSet, PersonName, Photo, Sex};
 
 /// Every claim with the set of data that it belongs to.
-pub(super) const CLAIMS: [(&str, DataSet); 25] = [
+pub(super) const CLAIMS: [(&str, DataSet); 30] = [
     ("name", DataSet::Name),
     ("given_name", DataSet::Name),
     ("family_name", DataSet::Name),
@@ -23,6 +23,7 @@ pub(super) const CLAIMS: [(&str, DataSet); 25] = [
     ("given_name#en", DataSet::Name),
     ("family_name#en", DataSet::Name),
     ("birthdate", DataSet::BirthDate),
+    ("place_of_birth", DataSet::BirthPlace),
     ("gender", DataSet::Sex),
     ("citizenship", DataSet::Citizenship),
     ("nationalities", DataSet::Citizenship),
@@ -36,16 +37,38 @@ pub(super) const CLAIMS: [(&str, DataSet); 25] = [
     ("phone_number", DataSet::Phone),
     ("phone_number_verified", DataSet::Phone),
     ("address", DataSet::Address),
+    ("temporary_address", DataSet::TemporaryAddress),
+    ("tin", DataSet::Tin),
+    ("employment", DataSet::Employment),
+    (PHOTO, DataSet::Photo),
 ];
 
-/// Whether the record of a person vouches for a claim: all but what this provider itself says of a number.
+/// The claim that is no part of the record: whoever releases it reads it apart. It is told at UserInfo and by the data API; ID tokens,
+/// which clients send back in addresses (`id_token_hint`), are too small for it.
+pub(super) const PHOTO: &str = "photo";
+
+/// Whether the record of a person vouches for a claim: all but what this provider itself says of a number, and what nobody proves when
+/// somebody is identified for Mobile-ID.
 pub(super) fn is_verifiable(claim: &str) -> bool {
-    set_of(claim).is_some() && claim != "phone_number_verified"
+    let unproven = ["phone_number_verified", "temporary_address", "tin", "employment", PHOTO];
+    set_of(claim).is_some() && !unproven.contains(&claim)
 }
 
 /// Scopes that are understood, as discovery lists them.
-pub(super) const SCOPES: [&str; 7] =
-    ["openid", "profile", "phone", "address", "pinfl", "document", "offline_access"];
+pub(super) const SCOPES: [&str; 12] = [
+    "openid",
+    "profile",
+    "phone",
+    "address",
+    "pinfl",
+    "document",
+    "birth_place",
+    "temporary_address",
+    "tin",
+    "employment",
+    "photo",
+    "offline_access",
+];
 
 /// The `claims` parameter (OpenID Connect Core §5.5), as far as it is understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -310,24 +333,47 @@ fn value(account: &Account, claim: &str, today: CivilDate) -> Option<Value> {
         "document_valid" => document.is_valid_on(today).into(),
         "phone_number" => format!("+{}", account.phone.digits()).into(),
         "phone_number_verified" => true.into(),
-        "address" => {
-            let address = person.address.as_ref()?;
-            let mut lines = vec![address.street.as_str(), &address.district, &address.region];
-            lines.extend(address.postal_code.as_deref());
-            let mut out = json!({
-                "formatted": lines.join("\n"),
-                "street_address": address.street,
-                "locality": address.district,
-                "region": address.region,
-                "country": "UZ",
-            });
-            if let Some(code) = &address.postal_code {
-                out["postal_code"] = code.clone().into();
-            }
-            out
-        }
+        "address" => address(person.address.as_ref()?),
+        "temporary_address" => address(person.temporary_address.as_ref()?),
+        // OpenID Identity Assurance Claims §4.1.1.
+        "place_of_birth" => json!(person.birth_place.as_ref()?),
+        "tin" => person.tin.as_ref()?.digits().into(),
+        "employment" => json!(person.employment.as_ref()?),
         _ => return None,
     })
+}
+
+/// OpenID Connect Core §5.1.1.
+fn address(address: &Address) -> Value {
+    let mut lines = vec![address.street.as_str(), &address.district, &address.region];
+    lines.extend(address.postal_code.as_deref());
+    let mut out = json!({
+        "formatted": lines.join("\n"),
+        "street_address": address.street,
+        "locality": address.district,
+        "region": address.region,
+        "country": "UZ",
+    });
+    if let Some(code) = &address.postal_code {
+        out["postal_code"] = code.clone().into();
+    }
+    out
+}
+
+/// The value of [`PHOTO`], in the form of an embedded attachment (OpenID Identity Assurance §5.1.2.1).
+pub(super) fn photo(photo: &Photo) -> Value {
+    json!({"content_type": Photo::MEDIA_TYPE, "content": photo.base64()})
+}
+
+/// Whether the photo is among what is asked for and may be released.
+pub(super) fn wants_photo(scopes: &str, claims: &BTreeSet<String>, released: &BTreeSet<DataSet>) -> bool {
+    let asked = scopes.split(' ').any(|scope| scope == DataSet::Photo.scope()) || claims.contains(PHOTO);
+    asked && released.contains(&DataSet::Photo)
+}
+
+/// The fields of a data set that a person's record has, with their values.
+pub(super) fn of_set(account: &Account, set: DataSet, today: CivilDate) -> Map<String, Value> {
+    for_purposes(account, &BTreeSet::from([set]), today)
 }
 
 fn name_claim(name: &PersonName, claim: &str) -> Option<Value> {
@@ -357,6 +403,19 @@ mod tests {
         assert_eq!(request.names.verified_userinfo[0].claims.len(), 1);
         assert!(request.names.verified_id_token.is_empty());
         assert!(ClaimsRequest::parse(r#"{"userinfo":{"verified_claims":null}}"#).is_err());
+    }
+
+    #[test]
+    fn r109_the_claims_are_the_fields_of_the_data_sets() {
+        for set in DataSet::ALL {
+            let claims = CLAIMS.into_iter().filter(|(_, own)| *own == set).map(|(name, _)| name);
+            assert_eq!(claims.collect::<Vec<_>>(), set.definition().claims, "{set:?}");
+            assert!(SCOPES.contains(&set.scope()));
+        }
+        for unproven in ["tin", "employment", "photo", "temporary_address"] {
+            assert!(!is_verifiable(unproven), "{unproven}: identification does not prove it");
+        }
+        assert!(is_verifiable("place_of_birth") && is_verifiable("address"));
     }
 
     #[test]

@@ -165,6 +165,11 @@ async fn find(
     if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
         claims.insert(verified_claims::NAME.to_owned(), verified);
     }
+    if claims::wants_photo(&token.scope, &person.claims, &released)
+        && let Some(photo) = photo(tokens, &account).await?
+    {
+        claims.insert(claims::PHOTO.to_owned(), photo);
+    }
     claims.insert("sub".to_owned(), person.sub.as_str().into());
     let (grant, token, scope) = (token.grant, token.id, token.scope);
     Ok(Found { client, account, claims, grant, token, scope, person })
@@ -173,6 +178,15 @@ async fn find(
 /// What may go of what was agreed to: the registration of today counts.
 fn released(person: &TokenPerson, client: &Client) -> BTreeSet<DataSet> {
     person.released.iter().copied().filter(|set| client.data_set(*set).is_some()).collect()
+}
+
+/// A person's photo, if there is one. It is read only here: no sign-in needs it.
+async fn photo(tokens: &Tokens, account: &Account) -> Result<Option<Value>, TokenError> {
+    if !account.person.has_photo {
+        return Ok(None);
+    }
+    let photo = tokens.people.photo(&account.account_state.person_id).await?;
+    Ok(photo.as_ref().map(claims::photo))
 }
 
 impl Found {
@@ -218,7 +232,12 @@ impl Found {
         }
         let allowed = |detail: &AgreedData| releases::allowed(detail, &self.client);
         let sets: BTreeSet<DataSet> = given.into_iter().flat_map(allowed).collect();
-        let told = claims::for_purposes(&self.account, &sets, CivilDate::of(tokens.provider.clock.now()));
+        let mut told = claims::for_purposes(&self.account, &sets, CivilDate::of(tokens.provider.clock.now()));
+        if sets.contains(&DataSet::Photo)
+            && let Some(photo) = photo(tokens, &self.account).await?
+        {
+            told.insert(claims::PHOTO.to_owned(), photo);
+        }
         // Nothing here takes the place of what was found before.
         for (name, value) in told {
             self.claims.entry(name).or_insert(value);

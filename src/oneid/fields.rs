@@ -142,6 +142,20 @@ fn values(account: &Account, set: DataSet, policy: &OneIdPolicy) -> Vec<(&'stati
             let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
             vec![("per_adr", parts.join(", "))]
         }
+        DataSet::TemporaryAddress => {
+            let address = person.temporary_address.as_ref();
+            let told = address.map(|at| [at.region.as_str(), &at.district, &at.street].join(", "));
+            told.map(|told| ("tem_adr", told)).into_iter().collect()
+        }
+        DataSet::BirthPlace => {
+            let Some(place) = &person.birth_place else { return Vec::new() };
+            let parts = [place.region.as_deref(), place.locality.as_deref()];
+            let parts: Vec<&str> = parts.into_iter().flatten().collect();
+            vec![("birth_place", parts.join(", ")), ("birth_cntry", place.country.clone())]
+        }
+        DataSet::Tin => person.tin.iter().map(|tin| ("tin", tin.digits().to_owned())).collect(),
+        // OneID has no words for these.
+        DataSet::Employment | DataSet::Photo => Vec::new(),
     }
 }
 

@@ -53,5 +53,10 @@ pub(super) const fn label(set: DataSet) -> &'static str {
         DataSet::Document => "data.document",
         DataSet::Phone => "data.phone",
         DataSet::Address => "data.address",
+        DataSet::BirthPlace => "data.birth_place",
+        DataSet::TemporaryAddress => "data.temporary_address",
+        DataSet::Tin => "data.tin",
+        DataSet::Employment => "data.employment",
+        DataSet::Photo => "data.photo",
     }
 }

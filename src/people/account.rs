@@ -138,7 +138,7 @@ pub struct Account {
 impl Account {
     /// Whether the record has any value of a data set.
     pub fn has(&self, set: DataSet) -> bool {
-        set != DataSet::Address || self.person.address.is_some()
+        self.person.has(set)
     }
 }
 

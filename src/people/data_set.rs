@@ -1,4 +1,5 @@
-//! The data sets that a client may request, each shown on the consent page as one line with its value.
+//! The data sets that a client may request, each shown on the consent page as one line with its value. What each of them is stands
+//! in `config/data-sets.toml`; `data_sets.rs` holds this list to it.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,21 +21,36 @@ pub enum DataSet {
     Document,
     /// The enrolled mobile number.
     Phone,
-    /// Registered address.
+    /// Registered (permanent) address.
     Address,
+    /// Place of birth.
+    BirthPlace,
+    /// Address of a temporary registration.
+    TemporaryAddress,
+    /// Taxpayer number of the person.
+    Tin,
+    /// Present job: employer and position.
+    Employment,
+    /// Photo of the face.
+    Photo,
 }
 
 impl DataSet {
     /// All, in the order of the consent page.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Name,
         Self::BirthDate,
+        Self::BirthPlace,
         Self::Sex,
         Self::Citizenship,
         Self::Pinfl,
         Self::Document,
+        Self::Photo,
         Self::Phone,
         Self::Address,
+        Self::TemporaryAddress,
+        Self::Tin,
+        Self::Employment,
     ];
 
     /// Its name in registrations, forms and page texts (`data.<name>`).
@@ -48,6 +64,11 @@ impl DataSet {
             Self::Document => "document",
             Self::Phone => "phone",
             Self::Address => "address",
+            Self::BirthPlace => "birth_place",
+            Self::TemporaryAddress => "temporary_address",
+            Self::Tin => "tin",
+            Self::Employment => "employment",
+            Self::Photo => "photo",
         }
     }
 
@@ -56,7 +77,8 @@ impl DataSet {
         Self::ALL.into_iter().find(|set| set.name() == name)
     }
 
-    /// The scope that requests it: OpenID Connect Core §5.4, `pinfl` and `document` are ours.
+    /// The scope that requests it: OpenID Connect Core §5.4; all but `profile`, `phone` and `address` are ours. Sets that came later
+    /// have scopes of their own, so that no registration may ask for more than it did.
     pub const fn scope(self) -> &'static str {
         match self {
             Self::Name | Self::BirthDate | Self::Sex => "profile",
@@ -64,6 +86,11 @@ impl DataSet {
             Self::Pinfl => "pinfl",
             Self::Phone => "phone",
             Self::Address => "address",
+            Self::BirthPlace => "birth_place",
+            Self::TemporaryAddress => "temporary_address",
+            Self::Tin => "tin",
+            Self::Employment => "employment",
+            Self::Photo => "photo",
         }
     }
 }

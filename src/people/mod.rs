@@ -6,6 +6,8 @@
 
 mod account;
 mod data_set;
+mod data_sets;
+mod facts;
 #[cfg(test)]
 mod people_toml;
 mod person;
@@ -21,8 +23,10 @@ pub mod pinfl;
 
 pub use account::{Account, AccountState, Delays, Epoch, Failures, NumberStatus, Side};
 pub use data_set::DataSet;
+pub use data_sets::{Definition, Origin, Register, Sensitivity};
 pub use date::{BirthDate, CivilDate};
 pub use document::{Category, Document, DocumentKind, DocumentNumber};
+pub use facts::{BirthPlace, Employment, NotAPhoto, NotATin, Photo, Tin};
 pub use names::{PersonName, PersonNames};
 pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};

@@ -1,6 +1,6 @@
 //! Properties of `config/people.toml` that pages, tests and the demo rely on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 
@@ -26,6 +26,13 @@ struct Entry {
     names: PersonNames,
     document: Document,
     address: Option<Address>,
+    birth_place: Option<super::BirthPlace>,
+    temporary_address: Option<Address>,
+    tin: Option<super::Tin>,
+    employment: Option<super::Employment>,
+    photo: Option<super::Photo>,
+    #[serde(default)]
+    as_of: BTreeMap<super::DataSet, CivilDate>,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +68,9 @@ fn test_people_agree_with_their_own_numbers() {
             person.names.cyrillic.patronymic.is_some(),
             "{about}"
         );
-        if let Some(address) = person.address {
+        assert!(person.birth_place.is_none_or(|place| place.country.len() == 2), "{about}");
+        assert!(person.as_of.values().all(|day| *day > person.birth_date), "{about}");
+        for address in person.address.into_iter().chain(person.temporary_address) {
             assert!([address.region, address.district, address.street].iter().all(|part| !part.is_empty()));
             assert!(address.postal_code.is_none_or(|code| code.len() == 6), "{about}");
         }
@@ -90,6 +99,14 @@ fn the_kinds_of_person_that_pages_and_tests_count_on_exist() {
     assert!(exists(|p| p.names.latin.full().chars().count() > 70));
     assert!(exists(|p| p.document.kind == DocumentKind::ResidencePermit && p.citizenship != "UZ"));
     assert!(exists(|p| p.address.is_none()));
+    // Every value that registers have, and somebody without each of them (R109–R111).
+    let first = &people[0];
+    assert!(first.birth_place.is_some() && first.tin.is_some() && first.employment.is_some());
+    assert!(first.photo.is_some() && first.as_of.contains_key(&super::DataSet::Address));
+    assert!(exists(|p| p.temporary_address.is_some()) && exists(|p| p.temporary_address.is_none()));
+    assert!(
+        exists(|p| p.employment.is_none()) && exists(|p| p.photo.is_none()) && exists(|p| p.tin.is_none())
+    );
     assert!(exists(|p| p.birth_date < BirthDate::new(1940, 1, 1).unwrap()));
     let names: HashSet<_> = people.iter().map(|p| p.names.latin.key()).collect();
     assert_eq!(names.len(), people.len() - 1, "exactly two are named identically");

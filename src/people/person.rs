@@ -1,8 +1,10 @@
 //! A person's record, as encrypted in the store.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{BirthDate, Document, PersonNames, Pinfl, Sex};
+use super::{BirthDate, BirthPlace, DataSet, Document, Employment, Origin, PersonNames, Pinfl, Sex, Tin};
 use crate::platform::bytes::{self, Digest};
 
 /// The internal identifier of a person; random, so that it reveals nothing. Never released to clients.
@@ -54,6 +56,50 @@ pub struct Person {
     pub document: Document,
     /// Registered address, if there is one.
     pub address: Option<Address>,
+    /// Place of birth, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birth_place: Option<BirthPlace>,
+    /// Address of a temporary registration, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temporary_address: Option<Address>,
+    /// Taxpayer number, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tin: Option<Tin>,
+    /// Present job, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employment: Option<Employment>,
+    /// Whether a photo is on file. It is stored apart and read only where it goes out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_photo: bool,
+    /// From whom the values are, as far as that was said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub origins: BTreeMap<DataSet, Origin>,
+}
+
+impl Person {
+    /// From whom the values of a data set are.
+    pub fn origin(&self, set: DataSet) -> Origin {
+        self.origins.get(&set).copied().unwrap_or(Origin::UNSAID)
+    }
+
+    /// Whether the record has any value of a data set.
+    pub fn has(&self, set: DataSet) -> bool {
+        match set {
+            DataSet::Name
+            | DataSet::BirthDate
+            | DataSet::Sex
+            | DataSet::Citizenship
+            | DataSet::Pinfl
+            | DataSet::Document
+            | DataSet::Phone => true,
+            DataSet::Address => self.address.is_some(),
+            DataSet::BirthPlace => self.birth_place.is_some(),
+            DataSet::TemporaryAddress => self.temporary_address.is_some(),
+            DataSet::Tin => self.tin.is_some(),
+            DataSet::Employment => self.employment.is_some(),
+            DataSet::Photo => self.has_photo,
+        }
+    }
 }
 
 /// A registered address.

@@ -3,6 +3,7 @@
 
 mod failures;
 mod muted;
+mod photos;
 mod reached;
 
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::{Account, AccountState, Epoch, Failures, NumberStatus, Person, PersonId, PhoneNumber, Pinfl};
+use super::{
+    Account, AccountState, Epoch, Failures, NumberStatus, Person, PersonId, PhoneNumber, Photo, Pinfl,
+};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
@@ -33,7 +36,8 @@ pub struct People {
 }
 
 /// The tables of this store.
-pub(crate) const TABLES: &[&str] = &["phone_numbers", "persons", "wrong_codes", "decoys", "muted_services"];
+pub(crate) const TABLES: &[&str] =
+    &["phone_numbers", "persons", "wrong_codes", "decoys", "muted_services", "photos"];
 
 /// Both return the identifier if they changed a row.
 const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) \
@@ -140,6 +144,52 @@ impl People {
         row.map(|row| self.open(&row)).transpose()
     }
 
+    /// The person with a PINFL, with their enrolled number; never cached. None where nobody has it, and where whoever has it has no
+    /// enrolled number: the two cost the same.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn find_by_pinfl(&self, pinfl: &Pinfl) -> Result<Option<Arc<Account>>, DbError> {
+        let row = self
+            .db
+            .read_optional(
+                db::statement(
+                    "SELECT p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, \
+                     w.known_failures, w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch, \
+                     n.status, n.number_index, n.sealed AS number_sealed \
+                     FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
+                     LEFT JOIN wrong_codes w ON w.account = p.person_id WHERE p.pinfl_index = $1",
+                )
+                .bind(self.pinfl_index(pinfl).encode()),
+            )
+            .await?;
+        row.map(|row| self.open(&row)).transpose()
+    }
+
+    /// Whether a number is enrolled as that of the person with a PINFL: who, and since when if that is known. One reading by the
+    /// number, which finds nothing as quickly for numbers of nobody as for those that are not enrolled.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn enrolment(
+        &self,
+        number: &PhoneNumber,
+        pinfl: &Pinfl,
+    ) -> Result<Option<(PersonId, Option<Timestamp>)>, DbError> {
+        let enrolled = db::statement(
+            "SELECT p.person_id, p.pinfl_index, n.enrolled_at FROM phone_numbers n \
+             JOIN persons p ON p.person_id = n.person_id WHERE n.number_index = $1 AND n.status = 'enrolled'",
+        );
+        let row = self.db.read_optional(enrolled.bind(self.number_index(number).encode())).await?;
+        let Some(row) = row else { return Ok(None) };
+        let theirs = db::text(&row, "persons", "pinfl_index")?;
+        if !bytes::same(theirs.as_bytes(), self.pinfl_index(pinfl).encode().as_bytes()) {
+            return Ok(None);
+        }
+        let person = PersonId::stored(db::text(&row, "persons", "person_id")?);
+        Ok(Some((person, db::maybe_int(&row, "phone_numbers", "enrolled_at")?.map(Timestamp))))
+    }
+
     /// Whether a person has an enrolled number now; never cached.
     ///
     /// # Errors
@@ -209,6 +259,20 @@ impl People {
         status: NumberStatus,
         now: Timestamp,
     ) -> Result<PersonId, DbError> {
+        self.store_with_photo((person, None), phone, status, now).await
+    }
+
+    /// As [`People::store`], with a photo if there is one.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn store_with_photo(
+        &self,
+        (person, photo): (&Person, Option<&Photo>),
+        phone: &PhoneNumber,
+        status: NumberStatus,
+        now: Timestamp,
+    ) -> Result<PersonId, DbError> {
         let pinfl_index = self.pinfl_index(&person.pinfl).encode();
         let record = serde_json::to_vec(person).map_err(DbError::statement)?;
         // Of two concurrent inserts of a person, one finds the other's row on retry.
@@ -226,6 +290,7 @@ impl People {
                 NumberStatus::NotEnrolled | NumberStatus::Blocked => Vec::new(),
             };
             then.push(number);
+            then.extend(photo.map(|photo| self.photo_of(&id, photo, now)));
             if self.db.guarded(person, then).await?.is_some() {
                 self.remembered.invalidate(&id);
                 return Ok(id);
@@ -248,7 +313,7 @@ impl People {
              WHERE n.person_id = persons.person_id AND n.status = 'enrolled' AND n.number_index <> $2)",
         );
         let give_up = db::statement(
-            "UPDATE phone_numbers SET status = 'not_enrolled', updated_at = $1 \
+            "UPDATE phone_numbers SET status = 'not_enrolled', enrolled_at = NULL, updated_at = $1 \
              WHERE person_id = $2 AND status = 'enrolled' AND number_index <> $3",
         );
         [
@@ -268,15 +333,19 @@ impl People {
         let place = place("phone_numbers", &number_index);
         let sealed = self.sealer.seal_text(place.as_bytes(), phone.digits().as_bytes());
         db::statement(
-            "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (number_index) DO UPDATE SET \
-             person_id = excluded.person_id, status = excluded.status, updated_at = excluded.updated_at",
+            "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at, enrolled_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (number_index) DO UPDATE SET \
+             person_id = excluded.person_id, status = excluded.status, updated_at = excluded.updated_at, \
+             enrolled_at = CASE WHEN excluded.status = 'enrolled' AND phone_numbers.status = 'enrolled' \
+             AND phone_numbers.person_id = excluded.person_id THEN phone_numbers.enrolled_at \
+             ELSE excluded.enrolled_at END",
         )
         .bind(number_index)
         .bind(id.as_str())
         .bind(sealed)
         .bind(status.name())
         .bind(now.0)
+        .bind(Some(now.0).filter(|_| status == NumberStatus::Enrolled))
     }
 }
 

@@ -1,10 +1,12 @@
 //! The people of the sandbox, read from a file. They exist only where `environment = "sandbox"`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{
-    Address, BirthDate, Category, Document, NumberStatus, People, Person, PersonNames, PhoneNumber, Pinfl,
-    Sex,
+    Address, BirthDate, BirthPlace, Category, CivilDate, DataSet, Document, Employment, NumberStatus, Origin,
+    People, Person, PersonNames, PhoneNumber, Photo, Pinfl, Register, Sex, Tin,
 };
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
@@ -39,6 +41,14 @@ pub struct TestPerson {
     names: PersonNames,
     document: Document,
     address: Option<Address>,
+    birth_place: Option<BirthPlace>,
+    temporary_address: Option<Address>,
+    tin: Option<Tin>,
+    employment: Option<Employment>,
+    photo: Option<Photo>,
+    /// Of which days values are, by data set.
+    #[serde(default)]
+    as_of: BTreeMap<DataSet, CivilDate>,
 }
 
 impl TestPerson {
@@ -62,7 +72,7 @@ impl TestPerson {
 
     /// Their record.
     pub fn record(&self) -> Person {
-        Person {
+        let mut person = Person {
             pinfl: self.pinfl.clone(),
             names: self.names.clone(),
             birth_date: self.birth_date,
@@ -70,7 +80,18 @@ impl TestPerson {
             citizenship: self.citizenship.clone(),
             document: self.document.clone(),
             address: self.address.clone(),
-        }
+            birth_place: self.birth_place.clone(),
+            temporary_address: self.temporary_address.clone(),
+            tin: self.tin.clone(),
+            employment: self.employment.clone(),
+            has_photo: self.photo.is_some(),
+            origins: BTreeMap::new(),
+        };
+        // Registers are not connected: what comes of a file says so.
+        let origin = |set| Origin { source: Register::TestData, as_of: self.as_of.get(&set).copied() };
+        let known = DataSet::ALL.into_iter().filter(|set| person.has(*set));
+        person.origins = known.map(|set| (set, origin(set))).collect();
+        person
     }
 }
 
@@ -98,7 +119,8 @@ pub fn parse(text: &str) -> Result<Vec<TestPerson>, String> {
 /// [`DbError`].
 pub async fn store(people: &People, from: &[TestPerson], now: Timestamp) -> Result<(), DbError> {
     for person in from {
-        people.store(&person.record(), &person.phone, person.status, now).await?;
+        let record = (&person.record(), person.photo.as_ref());
+        people.store_with_photo(record, &person.phone, person.status, now).await?;
     }
     Ok(())
 }

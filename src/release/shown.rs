@@ -1,7 +1,7 @@
 //! The values of a set of data as a person reads them: the very ones that would be released.
 
 use super::DataSet;
-use crate::people::{Account, Address, CivilDate, DocumentKind, PersonName, Sex};
+use crate::people::{Account, Address, BirthPlace, CivilDate, DocumentKind, Employment, PersonName, Sex};
 use crate::platform::web::{locale::Language, text::Text};
 
 /// The values of `set`, one a line, the one that matters most first; empty when the person's record has none.
@@ -37,6 +37,13 @@ pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
         }
         DataSet::Phone => vec![account.phone.written_out()],
         DataSet::Address => person.address.as_ref().map(written).into_iter().collect(),
+        DataSet::TemporaryAddress => person.temporary_address.as_ref().map(written).into_iter().collect(),
+        DataSet::BirthPlace => person.birth_place.as_ref().map(born).into_iter().collect(),
+        DataSet::Tin => person.tin.iter().map(|tin| tin.digits().to_owned()).collect(),
+        DataSet::Employment => person.employment.as_ref().map(job).unwrap_or_default(),
+        // Its bytes are not shown: pages load no picture but the service's icon.
+        DataSet::Photo if person.has_photo => vec![text.get("data.photo_on_file").to_owned()],
+        DataSet::Photo => Vec::new(),
     }
 }
 
@@ -66,6 +73,15 @@ fn written(address: &Address) -> String {
     let mut parts = vec![address.street.as_str(), &address.district, &address.region];
     parts.extend(address.postal_code.as_deref());
     parts.join(", ")
+}
+
+fn born(place: &BirthPlace) -> String {
+    let parts = [place.locality.as_deref(), place.region.as_deref(), Some(place.country.as_str())];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn job(job: &Employment) -> Vec<String> {
+    vec![job.employer.clone(), job.position.clone(), job.employer_tin.digits().to_owned()]
 }
 
 const fn kind_key(kind: DocumentKind) -> &'static str {

@@ -318,6 +318,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "wrong_codes",
         "decoys",
         "muted_services",
+        "photos",
         "clients",
         "registration_tokens",
         "held_icons",

@@ -60,7 +60,7 @@ members!(DataDocument {
 /// A set of data that the client may ask for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DataSetEntry {
-    /// `name`, `birth_date`, `sex`, `pinfl`, `document`, `citizenship`, `phone` or `address`.
+    /// The name of a data set (`config/data-sets.toml`).
     pub name: String,
     /// Whether the service cannot work without it.
     #[serde(default)]

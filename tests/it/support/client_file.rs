@@ -90,6 +90,8 @@ pub(crate) const ESTATE: &str = "estate";
 pub(crate) const COURT: &str = "court";
 /// A device of a state body with a statutory basis.
 pub(crate) const GAZETTE: &str = "gazette";
+/// May ask for every data set there is, also of people who are not at its site.
+pub(crate) const OFFICE: &str = "office";
 /// Asks people who are not at its site; refreshes; gets tokens for `API` and `TAX`; may also sign people in.
 pub(crate) const COUNTER: &str = "counter";
 /// As `COUNTER`, another one, which signs its requests and hints with the keys of `signing`.
@@ -139,6 +141,12 @@ const CIBA: &str = "\"urn:openid:params:grant-type:ciba\"";
 pub(crate) const ALL_DATA: &str = "data_sets = [{ name = \"name\", required = true }, { name = \"birth_date\" }, \
                         { name = \"sex\" }, { name = \"citizenship\" }, { name = \"pinfl\" }, \
                         { name = \"document\" }, { name = \"phone\" }, { name = \"address\" }]\n";
+
+/// Every data set there is.
+pub(crate) fn every_data_set() -> String {
+    let sets = yagona::people::DataSet::ALL.map(|set| format!("{{ name = \"{}\" }}", set.name()));
+    format!("data_sets = [{}]\n", sets.join(", "))
+}
 
 /// Where published clients of OneID are called back; they take no address of this machine.
 fn portal(client: &str) -> String {
@@ -307,6 +315,13 @@ fn asking() -> String {
                 "grant_types = [{CIBA}, \"refresh_token\", \"authorization_code\"]\nresource_servers = [\"api\", \"tax\"]\n\
                  data_sets = [{{ name = \"name\", required = true, why = \"To address you\" }}, {{ name = \"phone\" }}, \
                  {{ name = \"birth_date\" }}]\n"
+            ),
+        ),
+        client(
+            OFFICE,
+            &format!(
+                "grant_types = [{CIBA}, \"refresh_token\", \"authorization_code\"]\n{DETAILED}{}",
+                every_data_set()
             ),
         ),
         client(

@@ -131,6 +131,8 @@ birth_date = "1990-01-01"
 sex = "male"
 citizenship = "UZ"
 email = "ali@example.com"
+tin = "512345678"
+photo = "/9j//9k="
 names.latin = {{ family = "VALIYEV", given = "ALI", patronymic = "KARIMOVICH" }}
 names.cyrillic = {{ family = "ВАЛИЕВ", given = "АЛИ", patronymic = "КАРИМОВИЧ" }}
 names.english = {{ family = "VALIYEV", given = "ALI" }}
@@ -145,6 +147,16 @@ region = "Toshkent shahri"
 district = "Yunusobod tumani"
 street = "Amir Temur shoh koʻchasi, 12-uy"
 postal_code = "100084"
+[person.birth_place]
+country = "UZ"
+region = "Samarqand viloyati"
+[person.employment]
+employer = "Misol MCHJ"
+employer_tin = "301234567"
+position = "Hisobchi"
+[person.as_of]
+address = "2024-05-20"
+employment = "2026-01-09"
 
 "#
     )

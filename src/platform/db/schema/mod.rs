@@ -109,6 +109,9 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0017_ledger.sql"),
     },
     Migration {
+        version: 20,
+        description: "photos and enrolment",
+        sql: include_str!("../../../../migrations/0020_photos_and_enrolment.sql"),
         version: 21,
         description: "applications",
         sql: include_str!("../../../../migrations/0021_applications.sql"),
