@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 18] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
@@ -15,9 +15,11 @@ const FLOORS: [(&str, u8); 16] = [
     ("sign_in", 5),
     ("release", 6),
     ("grants", 7),
+    ("first_party", 8),
     ("life_events", 8),
     ("oidc", 8),
     ("oneid", 8),
+    ("cabinet", 9),
     ("pages", 9),
     ("app", 10),
     ("cli", 10),

@@ -103,6 +103,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "refusals",
         sql: include_str!("../../../../migrations/0016_refusals.sql"),
     },
+    Migration {
+        version: 23,
+        description: "cabinet",
+        sql: include_str!("../../../../migrations/0023_cabinet.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
