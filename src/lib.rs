@@ -13,6 +13,7 @@ pub mod clients;
 pub mod demo;
 pub mod first_party;
 pub mod grants;
+pub mod ledger;
 pub mod life_events;
 pub mod notices;
 pub mod oidc;

@@ -19,8 +19,9 @@ use crate::platform::jose::{self, SigningKeys};
 use crate::platform::outbound::Outbound;
 use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
+use crate::platform::tlog;
 use crate::release::Release;
-use crate::{grants, notices, oidc, release, sign_in};
+use crate::{grants, ledger, notices, oidc, release, sign_in};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -239,12 +240,14 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         oidc::TABLES,
         release::TABLES,
         grants::TABLES,
+        ledger::TABLES,
         people::TABLES,
         clients::TABLES,
         jose::TABLES,
         sign_in::TABLES,
         seal::check::TABLES,
         db::TABLES,
+        tlog::TABLES,
     ];
     subjects.into_iter().flatten().copied()
 }

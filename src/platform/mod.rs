@@ -17,4 +17,5 @@ pub mod plain_text;
 pub mod seal;
 pub mod service_error;
 pub mod telemetry;
+pub mod tlog;
 pub mod web;

@@ -104,6 +104,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0016_refusals.sql"),
     },
     Migration {
+        version: 17,
+        description: "ledger",
+        sql: include_str!("../../../../migrations/0017_ledger.sql"),
+    },
+    Migration {
         version: 23,
         description: "cabinet",
         sql: include_str!("../../../../migrations/0023_cabinet.sql"),

@@ -1,0 +1,184 @@
+//! One release of data, and what stands of it in the log.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clients::{Basis, ClientId};
+use crate::people::PersonId;
+
+/// The way by which data of a person leave.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// In an ID token.
+    IdToken,
+    /// In an access token that its readers can read.
+    AccessToken,
+    /// From UserInfo.
+    #[serde(rename = "userinfo")]
+    UserInfo,
+    /// From introspection.
+    Introspection,
+    /// From OneID's identification.
+    #[serde(rename = "oneid")]
+    OneId,
+    /// From the data API of back offices.
+    DataApi,
+    /// An answer whether a number is this person's.
+    Verification,
+    /// A receipt for an application that the person confirmed.
+    Application,
+}
+
+impl Channel {
+    /// All.
+    pub const ALL: [Self; 8] = [
+        Self::IdToken,
+        Self::AccessToken,
+        Self::UserInfo,
+        Self::Introspection,
+        Self::OneId,
+        Self::DataApi,
+        Self::Verification,
+        Self::Application,
+    ];
+
+    /// Its name, as leaves and commands write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IdToken => "id_token",
+            Self::AccessToken => "access_token",
+            Self::UserInfo => "userinfo",
+            Self::Introspection => "introspection",
+            Self::OneId => "oneid",
+            Self::DataApi => "data_api",
+            Self::Verification => "verification",
+            Self::Application => "application",
+        }
+    }
+}
+
+/// A release of data of a person: names of things, no value of any (R70, R71).
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    /// Whose data.
+    pub person: &'a PersonId,
+    /// To whom.
+    pub client: &'a ClientId,
+    /// How.
+    pub channel: Channel,
+    /// The data sets.
+    pub data_sets: Vec<&'a str>,
+    /// The names of the claims or fields, never their values.
+    pub fields: Vec<&'a str>,
+    /// What for, where the service named a purpose of its own for these data.
+    pub purpose: Option<&'a str>,
+    /// Why they may go.
+    pub basis: Basis,
+    /// The contract under which the service got them.
+    pub contract: Option<&'a str>,
+    /// The consent that it rests on.
+    pub consent: Option<&'a str>,
+    /// What makes it one release, such as the identifier of the token by which it is read: an entry with the same parts is the same
+    /// one, whichever node writes it, and is written once. Without any it is a release of its own.
+    pub once: Vec<&'a str>,
+}
+
+impl<'a> Entry<'a> {
+    /// A release of nothing yet, on the basis of consent; the rest is set by its fields.
+    pub const fn new(person: &'a PersonId, client: &'a ClientId, channel: Channel) -> Self {
+        Self {
+            person,
+            client,
+            channel,
+            data_sets: Vec::new(),
+            fields: Vec::new(),
+            purpose: None,
+            basis: Basis::Consent,
+            contract: None,
+            consent: None,
+            once: Vec::new(),
+        }
+    }
+}
+
+/// The name of an entry: 128 bits, random or a keyed digest of what makes it one release.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntryId(pub(super) String);
+
+impl EntryId {
+    /// Reads one; `None` when it cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() == 22 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A leaf of the log. Its text is stored and hashed character by character, so the order of its members stays as it is. The nonce
+/// is random: whoever sees a hash alone cannot find by trying what it is of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Leaf {
+    /// The form of the leaf.
+    #[serde(rename = "v")]
+    pub version: u8,
+    /// The entry's name.
+    pub id: EntryId,
+    /// 128 random bits.
+    pub nonce: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// A keyed digest of the person: the same in all leaves of this person.
+    pub person: String,
+    /// To whom.
+    pub client: String,
+    /// How.
+    pub channel: Channel,
+    /// The data sets.
+    pub data_sets: Vec<String>,
+    /// The names of the claims or fields.
+    pub fields: Vec<String>,
+    /// What for, if a purpose of its own was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Why they may go.
+    pub basis: Basis,
+    /// The contract, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
+    /// The consent, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
+}
+
+/// An entry as it is listed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// What stands in the log.
+    pub leaf: Leaf,
+    /// How often it was read so far, as far as nodes have written it down: they do so at least once a minute. Entries that are
+    /// answers by themselves, such as those of ID tokens, are not counted.
+    pub reads: i64,
+    /// When it was last read, in milliseconds since the Unix epoch.
+    pub read_at_ms: Option<i64>,
+    /// Its place in the log, a second after it was written at the latest.
+    pub position: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_in_words_and_leaves() {
+        for channel in Channel::ALL {
+            assert_eq!(serde_json::to_value(channel).unwrap(), channel.name());
+        }
+        assert!(EntryId::parse("AAAAAAAAAAAAAAAAAAAA-_").is_some());
+        assert!(EntryId::parse("AAAAAAAAAAAAAAAAAAAA'_").is_none() && EntryId::parse("").is_none());
+    }
+}
