@@ -37,6 +37,7 @@ use crate::audit::Audit;
 use crate::cabinet::{self, Cabinet};
 use crate::clients::Registry;
 use crate::grants::Revocations;
+use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
 use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens};
@@ -76,6 +77,7 @@ pub struct App {
     pages: Pages,
     cabinet: Cabinet,
     outbox: Outbox,
+    inbox: Inbox,
     receipts: Receipts,
     discovery: Discovery,
     metrics: Arc<Metrics>,
@@ -139,6 +141,7 @@ impl App {
                 stores.settings.server.issuer.as_str(),
                 stores.settings.server.mtls.as_ref().map(|mtls| (mtls.base(), mtls.trust_anchors.is_some())),
             ),
+            inbox: stores.inbox(),
             settings: stores.settings,
             db: stores.db,
             ephemeral,

@@ -10,6 +10,7 @@ use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
+use crate::notices::inbox::Inbox;
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
 use crate::platform::clock_check::ClockCheck;
@@ -176,6 +177,11 @@ impl Stores {
     pub fn outbound(&self) -> Outbound {
         let sandbox = self.settings.environment == Environment::Sandbox;
         Outbound::new(self.settings.outbound.clone(), sandbox)
+    }
+
+    /// The notices in people's cabinets.
+    pub fn inbox(&self) -> Inbox {
+        Inbox::new(self.db.clone(), self.clock.clone(), self.settings.notices.quiet_hours())
     }
 
     /// What ends things of a person.

@@ -8,6 +8,7 @@ use super::tasks::{Need, Tasks};
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::notices::Outbox;
+use crate::notices::inbox::Inbox;
 use crate::oidc::{LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
 use crate::platform::clock_check::ClockCheck;
@@ -65,6 +66,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         sign_in: app.pages.sign_in.clone(),
         ephemeral: app.ephemeral.clone(),
         outbox: app.outbox.clone(),
+        inbox: app.inbox.clone(),
+        notice_days: app.settings.notices.keep_days,
         logouts,
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
@@ -116,6 +119,9 @@ struct Upkeep {
     sign_in: SignIn,
     ephemeral: Ephemeral,
     outbox: Outbox,
+    inbox: Inbox,
+    /// How long notices are kept.
+    notice_days: u32,
     logouts: LogoutNotifier,
     metrics: Arc<Metrics>,
     keys: KeySettings,
@@ -199,6 +205,16 @@ impl Upkeep {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("messages.unpurged", "purging messages", other);
+                    break;
+                }
+            }
+        }
+        let kept = now.minus(i64::from(self.notice_days) * 86_400);
+        for _ in 0..50 {
+            match self.inbox.purge(kept, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("notices.unpurged", "purging notices", other);
                     break;
                 }
             }

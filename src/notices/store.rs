@@ -4,8 +4,9 @@ use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
 
-/// The tables of this store.
-pub(crate) const TABLES: &[&str] = &[TABLE];
+/// The tables of this store, and of all that notices are kept in.
+pub(crate) const TABLES: &[&str] =
+    &[TABLE, "notices", "notice_wishes", "charge_consents", "charges", "sms_suspensions"];
 
 const TABLE: &str = "messages";
 const DAY: i64 = 86_400;

@@ -6,6 +6,7 @@ mod sandbox;
 mod server;
 
 use crate::audit::AuditSettings;
+use crate::notices::NoticeSettings;
 use crate::notices::sms::SmsSettings;
 use crate::oidc::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
@@ -38,6 +39,7 @@ settings! {
         [redis]: RedisSettings;
         [keys]: KeySettings;
         [sms]: SmsSettings;
+        [notices]: NoticeSettings;
         [sign_in]: SignInSettings;
         [limits]: LimitSettings;
         [tokens]: TokenSettings;
@@ -79,6 +81,7 @@ impl Settings {
         self.redis.check(self.nodes, loader);
         self.keys.check(keyring_may_be_missing, loader);
         self.sms.check(loader);
+        self.notices.check(loader);
         self.sign_in.check(loader);
         self.limits.check(loader);
         self.tokens.check(loader);

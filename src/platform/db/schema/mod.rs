@@ -109,6 +109,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0017_ledger.sql"),
     },
     Migration {
+        version: 22,
+        description: "notices",
+        sql: include_str!("../../../../migrations/0022_notices.sql"),
+    },
+    Migration {
         version: 23,
         description: "cabinet",
         sql: include_str!("../../../../migrations/0023_cabinet.sql"),

@@ -1,0 +1,246 @@
+//! What a notice tells of, and the words for it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::platform::web::text::Text;
+
+/// What a notice tells of. Its name is stored; a name that this version does not know is shown as a notice without particulars.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum NoticeKind {
+    /// A service got data that a law gives it, without being asked for consent (R70, D-i): `service`, `data_sets`, `purpose`.
+    DataReleased,
+    /// A service asked whether a number is this person's: `service`.
+    NumberVerified,
+    /// A sign-in from a browser that was not known: `service`, `device`.
+    NewDevice,
+    /// A sign-in from a known browser in a network where it had not been: `service`, `device`.
+    NewPlace,
+    /// Wrong codes were entered for the person's number.
+    WrongCodes,
+    /// Another number was enrolled in place of the one before.
+    NumberChanged,
+    /// The number was blocked, or is enrolled no more.
+    NumberBlocked,
+    /// A means of signing in was changed.
+    CredentialChanged,
+    /// All access was ended: sessions, tokens, sign-ins in progress.
+    AccessEnded,
+    /// The person locked their account.
+    AccountLocked,
+    /// A consent was given: `service`, `data_sets`, `until`.
+    ConsentGiven,
+    /// A consent ended before its time: `service`.
+    ConsentEnded,
+    /// An application was confirmed: `service`, `reference`.
+    ApplicationConfirmed,
+    /// A service may ask for no approvals for a while: `service`, `until`.
+    ServiceMuted,
+    /// A muted service may ask again: `service`.
+    ServiceUnmuted,
+    /// The contract of a connected service ends soon: `service`, `until`.
+    ContractEnding,
+    /// The contract of a connected service has ended: `service`.
+    ContractEnded,
+}
+
+/// Name, and the keys of title and sentence.
+type Row = (NoticeKind, &'static str, &'static str, &'static str);
+
+const ROWS: [Row; 17] = [
+    (NoticeKind::DataReleased, "data_released", "notices.data_released", "notices.data_released_then"),
+    (
+        NoticeKind::NumberVerified,
+        "number_verified",
+        "notices.number_verified",
+        "notices.number_verified_then",
+    ),
+    (NoticeKind::NewDevice, "new_device", "notices.new_device", "notices.new_device_then"),
+    (NoticeKind::NewPlace, "new_place", "notices.new_place", "notices.new_place_then"),
+    (NoticeKind::WrongCodes, "wrong_codes", "notices.wrong_codes", "notices.wrong_codes_then"),
+    (NoticeKind::NumberChanged, "number_changed", "notices.number_changed", "notices.number_changed_then"),
+    (NoticeKind::NumberBlocked, "number_blocked", "notices.number_blocked", "notices.number_blocked_then"),
+    (
+        NoticeKind::CredentialChanged,
+        "credential_changed",
+        "notices.credential_changed",
+        "notices.credential_changed_then",
+    ),
+    (NoticeKind::AccessEnded, "access_ended", "notices.access_ended", "notices.access_ended_then"),
+    (NoticeKind::AccountLocked, "account_locked", "notices.account_locked", "notices.account_locked_then"),
+    (NoticeKind::ConsentGiven, "consent_given", "notices.consent_given", "notices.consent_given_then"),
+    (NoticeKind::ConsentEnded, "consent_ended", "notices.consent_ended", "notices.consent_ended_then"),
+    (
+        NoticeKind::ApplicationConfirmed,
+        "application_confirmed",
+        "notices.application_confirmed",
+        "notices.application_confirmed_then",
+    ),
+    (NoticeKind::ServiceMuted, "service_muted", "notices.service_muted", "notices.service_muted_then"),
+    (
+        NoticeKind::ServiceUnmuted,
+        "service_unmuted",
+        "notices.service_unmuted",
+        "notices.service_unmuted_then",
+    ),
+    (
+        NoticeKind::ContractEnding,
+        "contract_ending",
+        "notices.contract_ending",
+        "notices.contract_ending_then",
+    ),
+    (NoticeKind::ContractEnded, "contract_ended", "notices.contract_ended", "notices.contract_ended_then"),
+];
+
+impl NoticeKind {
+    /// All, in the order in which preferences show them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ROWS.iter().map(|row| row.0)
+    }
+
+    fn row(self) -> &'static Row {
+        ROWS.iter().find(|row| row.0 == self).unwrap_or(&ROWS[0])
+    }
+
+    /// Its name in the store and in forms.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        ROWS.iter().find(|row| row.1 == name).map(|row| row.0)
+    }
+
+    /// What it is called where people choose of which kinds they want an SMS, and as a notice's title.
+    pub fn title(self, text: Text) -> &'static str {
+        text.get(self.row().2)
+    }
+}
+
+/// What a notice says beside its kind. Nothing here is a value of anybody's data.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// The identifier of the service that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Names of sets of data (`DataSet::name`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub data_sets: Vec<String>,
+    /// What a service wants data for, as its contract or request says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Until when, in seconds since the Unix epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// A browser and its system, such as `Chrome, Android`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// What a service or this provider files the matter under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// How names are looked up that only higher floors know.
+#[derive(Clone, Copy)]
+pub struct Names<'a> {
+    /// The name of a service in the reader's language; `None` when there is none of that identifier any more.
+    pub service: &'a dyn Fn(&str) -> Option<String>,
+    /// The plain name of a set of data in the reader's language.
+    pub data_set: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// A notice in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoticeWords {
+    /// What it is, in a few words.
+    pub title: String,
+    /// A sentence or two.
+    pub sentence: String,
+    /// Which data, where it tells of any: plain names.
+    pub data: Vec<String>,
+    /// What for, where a service said it.
+    pub purpose: Option<String>,
+}
+
+/// The words of a notice in the reader's language; `kind` is `None` for one of a later version.
+pub(super) fn words(kind: Option<NoticeKind>, about: &About, text: Text, names: Names<'_>) -> NoticeWords {
+    let known = |id: &str| (names.service)(id).unwrap_or_else(|| id.to_owned());
+    let service = about.service.as_deref().map_or_else(|| text.get("notices.a_service").to_owned(), known);
+    let device = about.device.as_deref().unwrap_or_else(|| text.get("notices.a_browser"));
+    let until = about.until.map_or_else(String::new, |until| text.date_for_suffix(until));
+    let reference = about.reference.as_deref().unwrap_or("–");
+    let Some(kind) = kind else {
+        let (title, sentence) = (text.get("notices.unknown"), text.get("notices.unknown_then"));
+        return NoticeWords {
+            title: title.to_owned(),
+            sentence: sentence.to_owned(),
+            data: Vec::new(),
+            purpose: None,
+        };
+    };
+    let values = [
+        ("service", service.as_str()),
+        ("device", device),
+        ("until", until.as_str()),
+        ("reference", reference),
+    ];
+    let data = about.data_sets.iter().map(|set| (names.data_set)(set).unwrap_or_else(|| set.clone()));
+    NoticeWords {
+        title: kind.title(text).to_owned(),
+        sentence: text.with(kind.row().3, &values),
+        data: data.collect(),
+        purpose: about.purpose.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::platform::web::locale::Language;
+
+    #[test]
+    fn every_kind_has_one_row_and_is_found_by_its_name() {
+        for kind in NoticeKind::all() {
+            assert_eq!(NoticeKind::parse(kind.name()), Some(kind));
+        }
+        let names: BTreeSet<_> = NoticeKind::all().map(NoticeKind::name).collect();
+        assert_eq!(names.len(), ROWS.len());
+        assert!(ROWS.iter().all(|row| row.2 == format!("notices.{}", row.1)));
+        assert!(ROWS.iter().all(|row| row.3 == format!("notices.{}_then", row.1)));
+        assert_eq!(NoticeKind::parse("*"), None, "it stands for all in the store");
+    }
+
+    #[test]
+    fn a_notice_is_told_in_each_language_with_nothing_left_to_fill_in() {
+        let about = About {
+            service: Some("agency".into()),
+            data_sets: vec!["address".into()],
+            purpose: Some("Subsidy".into()),
+            until: Some(1_795_244_400),
+            device: Some("Chrome, Android".into()),
+            reference: Some("A-17".into()),
+        };
+        let names = Names {
+            service: &|id| (id == "agency").then(|| "Tax agency".to_owned()),
+            data_set: &|set| (set == "address").then(|| "Address".to_owned()),
+        };
+        for language in Language::ALL {
+            for kind in NoticeKind::all() {
+                let said = words(Some(kind), &about, Text::new(language), names);
+                for part in [&said.title, &said.sentence] {
+                    assert!(!part.contains(['{', '}']) && !part.contains("notices."), "{part}");
+                }
+                assert_eq!(said.data, ["Address"]);
+            }
+            let said = words(Some(NoticeKind::DataReleased), &About::default(), Text::new(language), names);
+            assert!(!said.sentence.contains(['{', '}']), "{}", said.sentence);
+        }
+        let english = words(Some(NoticeKind::DataReleased), &about, Text::new(Language::En), names);
+        assert!(english.sentence.contains("Tax agency"), "{}", english.sentence);
+        let later = words(None, &about, Text::new(Language::En), names);
+        assert_eq!(later.title, "A notice");
+    }
+}

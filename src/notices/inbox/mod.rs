@@ -1,0 +1,295 @@
+//! Notices in people's cabinets.
+//!
+//! A notice is deemed received from the moment when it is stored (resolution 679, clause 10; R105, R106, D-m). So it is
+//! stored in the transaction of what it tells of ([`Inbox::rows`]), and no statement changes that moment. That an SMS was sent and
+//! delivered, and that the person read it, are times beside it.
+//!
+//! What is kept has no language and no value of anybody's data: a kind, and what [`About`] has. Words are made when it is
+//! shown ([`Notice::words`]).
+
+mod kind;
+mod store;
+
+use crate::people::PersonId;
+use crate::platform::bytes;
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::db::{Db, DbError, Statement};
+use crate::platform::web::text::Text;
+
+pub use kind::{About, Names, NoticeKind, NoticeWords};
+
+use super::settings::QuietHours;
+
+/// The length of a notice's identifier. Messages with codes have one character more: so a gateway's report on a message tells by
+/// its identifier whether it is about a notice.
+const LENGTH: usize = 19;
+
+/// The identifier of a notice: letters and digits, random. It is that of its SMS as well.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct NoticeId(String);
+
+impl NoticeId {
+    fn random() -> Self {
+        Self(bytes::random_alphanumeric::<LENGTH>())
+    }
+
+    /// An identifier that came from outside; `None` when it cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        (text.len() == LENGTH && plain).then(|| Self(text.to_owned()))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A notice to be stored. Stored twice, it is one notice.
+#[derive(Clone, Debug)]
+pub struct NewNotice {
+    /// Its identifier.
+    pub id: NoticeId,
+    /// What it tells of.
+    pub kind: NoticeKind,
+    /// What else it says.
+    pub about: About,
+}
+
+impl NewNotice {
+    /// A notice that says no more than its kind.
+    pub fn new(kind: NoticeKind) -> Self {
+        Self { id: NoticeId::random(), kind, about: About::default() }
+    }
+
+    /// About a service, by its identifier.
+    #[must_use]
+    pub fn service(mut self, id: &str) -> Self {
+        self.about.service = Some(id.to_owned());
+        self
+    }
+
+    /// With names of sets of data.
+    #[must_use]
+    pub fn data_sets<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.about.data_sets = names.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// With what the data are for.
+    #[must_use]
+    pub fn purpose(mut self, purpose: &str) -> Self {
+        self.about.purpose = Some(purpose.to_owned());
+        self
+    }
+
+    /// Until a moment.
+    #[must_use]
+    pub fn until(mut self, until: Timestamp) -> Self {
+        self.about.until = Some(until.0);
+        self
+    }
+
+    /// With the browser and system, such as `Chrome, Android`.
+    #[must_use]
+    pub fn device(mut self, device: Option<String>) -> Self {
+        self.about.device = device;
+        self
+    }
+
+    /// With what the matter is filed under.
+    #[must_use]
+    pub fn reference(mut self, reference: &str) -> Self {
+        self.about.reference = Some(reference.to_owned());
+        self
+    }
+}
+
+/// What became of the SMS about a notice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SmsState {
+    /// The person wanted none.
+    None,
+    /// It waits: for quiet hours to end, or for its turn.
+    Waiting,
+    /// A gateway took it.
+    Sent,
+    /// It is on the phone.
+    Delivered,
+    /// It did not get there.
+    Failed(SmsFailure),
+}
+
+/// Why an SMS about a notice did not get to the phone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SmsFailure {
+    /// The number has no money for it (R78, D-k). The notice is in the cabinet all the same.
+    Suspended,
+    /// The number had as many as it gets in a day.
+    DailyLimit,
+    /// No number is enrolled.
+    NoNumber,
+    /// No gateway took it in time, or the network could not deliver it.
+    NotDelivered,
+}
+
+impl SmsFailure {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Suspended, "suspended"),
+        (Self::DailyLimit, "daily_limit"),
+        (Self::NoNumber, "no_number"),
+        (Self::NotDelivered, "not_delivered"),
+    ];
+
+    /// Its name in the store.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|row| row.0 == self).map_or("not_delivered", |row| row.1)
+    }
+
+    fn parse(name: &str) -> Self {
+        Self::ALL.iter().find(|row| row.1 == name).map_or(Self::NotDelivered, |row| row.0)
+    }
+
+    /// Why, in a sentence for the person.
+    pub fn words(self, text: Text) -> &'static str {
+        match self {
+            Self::Suspended => text.get("notices.sms_suspended"),
+            Self::DailyLimit => text.get("notices.sms_daily_limit"),
+            Self::NoNumber => text.get("notices.sms_no_number"),
+            Self::NotDelivered => text.get("notices.sms_not_delivered"),
+        }
+    }
+}
+
+/// A notice as it is in the cabinet. Times are milliseconds since the Unix epoch.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// Its identifier.
+    pub id: NoticeId,
+    /// What it tells of; `None` for a kind of a later version.
+    pub kind: Option<NoticeKind>,
+    /// What else it says.
+    pub about: About,
+    /// When it was stored in the cabinet: the person is deemed to have received it then.
+    pub arrived_at_ms: i64,
+    /// When a gateway took the SMS.
+    pub sent_at_ms: Option<i64>,
+    /// When the SMS was reported to be on the phone.
+    pub delivered_at_ms: Option<i64>,
+    /// When the person first opened it.
+    pub read_at_ms: Option<i64>,
+    /// What became of the SMS.
+    pub sms: SmsState,
+}
+
+impl Notice {
+    /// The notice in the reader's language.
+    pub fn words(&self, text: Text, names: Names<'_>) -> NoticeWords {
+        kind::words(self.kind, &self.about, text, names)
+    }
+
+    /// From where a list goes on after this one.
+    pub fn place(&self) -> Place {
+        Place { arrived_at_ms: self.arrived_at_ms, id: self.id.clone() }
+    }
+}
+
+/// A place in a person's list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// When the notice there arrived.
+    pub arrived_at_ms: i64,
+    /// Which one it is.
+    pub id: NoticeId,
+}
+
+/// The notices of all people. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbox {
+    db: Db,
+    clock: Clock,
+    quiet: QuietHours,
+}
+
+impl Inbox {
+    /// The store. SMS about notices wait while it is quiet.
+    pub fn new(db: Db, clock: Clock, quiet: QuietHours) -> Self {
+        Self { db, clock, quiet }
+    }
+
+    /// What stores a notice, for the transaction of what it tells of. If the person wants an SMS of that kind, it will be
+    /// sent.
+    pub fn rows(&self, person: &PersonId, notice: &NewNotice) -> Vec<Statement> {
+        let now_ms = self.clock.now_ms();
+        vec![store::insert(person, notice, now_ms, self.quiet.after_ms(now_ms))]
+    }
+
+    /// Stores a notice in a transaction of its own.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn commit(&self, person: &PersonId, notice: &NewNotice) -> Result<(), DbError> {
+        self.db.all_or_nothing(self.rows(person, notice)).await
+    }
+
+    /// The notices of a person, newest first: `most` at most, from `after` on if it is given.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn list(
+        &self,
+        person: &PersonId,
+        after: Option<&Place>,
+        most: i64,
+    ) -> Result<Vec<Notice>, DbError> {
+        store::list(&self.db, person, after, most).await
+    }
+
+    /// One notice of a person; `None` if there is none of that identifier, or it is somebody else's.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn find(&self, person: &PersonId, id: &NoticeId) -> Result<Option<Notice>, DbError> {
+        store::find(&self.db, person, id).await
+    }
+
+    /// How many notices a person has not read, counted up to `most`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unread(&self, person: &PersonId, most: i64) -> Result<i64, DbError> {
+        store::unread(&self.db, person, most).await
+    }
+
+    /// Notes that a person read these notices; of those read before, the first time stays. Returns how many were unread.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn mark_read(&self, person: &PersonId, ids: &[NoticeId]) -> Result<u64, DbError> {
+        let mut read = 0;
+        for id in ids {
+            read += store::mark_read(&self.db, person, id, self.clock.now_ms()).await?;
+        }
+        Ok(read)
+    }
+
+    /// Notes that a person read all that had arrived up to a moment, in milliseconds since the Unix epoch. Returns how many were
+    /// unread.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn mark_all_read(&self, person: &PersonId, up_to_ms: i64) -> Result<u64, DbError> {
+        store::mark_all_read(&self.db, person, up_to_ms, self.clock.now_ms()).await
+    }
+
+    /// Deletes notices that arrived before a moment; returns how many, at most `most`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge(&self, before: Timestamp, most: i64) -> Result<u64, DbError> {
+        store::purge(&self.db, before, most).await
+    }
+}
+
+#[cfg(test)]
+mod tests;
