@@ -6,10 +6,12 @@
 
 pub mod app;
 pub mod audit;
+pub mod cabinet;
 pub mod cli;
 pub mod clients;
 #[cfg(feature = "stand-ins")]
 pub mod demo;
+pub mod first_party;
 pub mod grants;
 pub mod ledger;
 pub mod life_events;

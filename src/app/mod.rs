@@ -34,6 +34,7 @@ pub use stores::{StartError, Stores, cannot_start, test_people};
 pub(crate) use wiring::gateways;
 
 use crate::audit::Audit;
+use crate::cabinet::{self, Cabinet};
 use crate::clients::Registry;
 use crate::grants::Revocations;
 use crate::notices::inbox::Inbox;
@@ -74,6 +75,7 @@ pub struct App {
     oneid: OneId,
     registrations: Registrations,
     pages: Pages,
+    cabinet: Cabinet,
     outbox: Outbox,
     inbox: Inbox,
     receipts: Receipts,
@@ -127,7 +129,10 @@ impl App {
         let oneid = wiring::oneid(&stores, &tokens, &sign_in);
         let registrations = wiring::registrations(&stores, &tokens.provider, &sign_in, &release);
         let waiting = (tokens.devices.clone(), tokens.ciba.clone());
-        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), waiting);
+        let first_party = wiring::first_party(&stores, &provider, &sign_in)?;
+        let pages =
+            wiring::pages(&stores, authorization.clone(), oneid.clone(), waiting, first_party.clone());
+        let cabinet = wiring::cabinet(&stores, &pages, first_party);
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
@@ -146,6 +151,7 @@ impl App {
             oneid,
             registrations,
             pages,
+            cabinet,
             outbox,
             receipts,
             tasks: Tasks::new(Arc::clone(&stores.metrics)),
@@ -173,6 +179,7 @@ impl App {
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
+        let cabinet = self.cabinet.clone();
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
         let connections =
@@ -199,6 +206,7 @@ impl App {
         let http = HttpServer::new(move || {
             Web::new()
                 .app_data(Data::new(pages.clone()))
+                .app_data(Data::new(cabinet.clone()))
                 .app_data(Data::new(authorization.clone()))
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
@@ -219,6 +227,7 @@ impl App {
                 .configure(|config| oidc::routes(config, &metrics))
                 .configure(|config| oneid::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
+                .configure(|config| cabinet::routes(config, &metrics))
                 .configure(receipts::routes)
                 .configure(well_known::routes)
                 .route("/static/{file}", web::get().to(assets::get))
@@ -324,6 +333,9 @@ impl App {
         self.outbox.drain(longest).await;
         if let Err(error) = self.tokens.ledger.write_counts().await {
             tracing::warn!(event = "ledger.uncounted", %error, "the last reads are not added to the ledger");
+        }
+        if let Err(error) = self.pages.sign_in.history.flush().await {
+            tracing::warn!(event = "sign_in_history.unwritten", %error, "the history of sign-ins was not written whole");
         }
         self.audit.node_stopped(longest.max(AUDIT_DRAIN)).await;
         self.db.close().await;

@@ -213,7 +213,8 @@ impl Stores {
         })
     }
 
-    fn rules(&self) -> Rules {
+    /// What registrations are held to.
+    pub(super) fn rules(&self) -> Rules {
         let sandbox = self.settings.environment == Environment::Sandbox;
         Rules {
             loopback_http: sandbox,

@@ -7,7 +7,9 @@ use secrecy::ExposeSecret;
 
 use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
+use crate::cabinet::{self, Cabinet};
 use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
+use crate::first_party::{self, FirstParty};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
@@ -24,7 +26,7 @@ use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{
-    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, KnownBrowsers, Limits,
+    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, History, KnownBrowsers, Limits,
     SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
 
@@ -172,12 +174,45 @@ pub(super) fn oneid(stores: &Stores, tokens: &Tokens, sign_in: &SignIn) -> OneId
     }
 }
 
+/// Sign-ins for this provider's own pages.
+///
+/// # Errors
+/// [`StartError`] when the name of who runs it cannot be shown to people.
+pub(super) fn first_party(
+    stores: &Stores,
+    provider: &Provider,
+    sign_in: &SignIn,
+) -> Result<FirstParty, StartError> {
+    let issuer = stores.settings.server.issuer.url();
+    let home = issuer.join(cabinet::PATH).map_err(cannot_start)?;
+    let client = first_party::own_client(&stores.rules(), &home, &stores.settings.site.operator);
+    let client = Arc::new(client.map_err(cannot_start)?);
+    Ok(FirstParty::new(client, sign_in.clone(), Arc::clone(&provider.subject_ids)))
+}
+
+/// The citizen's own pages.
+pub(super) fn cabinet(stores: &Stores, pages: &Pages, first_party: FirstParty) -> Cabinet {
+    let (sign_in, release) = (pages.sign_in.clone(), pages.release.clone());
+    Cabinet {
+        first_party,
+        sign_in,
+        release,
+        life_events: pages.life_events.clone(),
+        logout: pages.sign_out.logout().clone(),
+        clients: Arc::clone(&pages.clients),
+        cookies: pages.cookies,
+        origin: Arc::clone(&pages.origin),
+        history_days: stores.settings.sign_in.history_days,
+    }
+}
+
 /// The pages that people see.
 pub(super) fn pages(
     stores: &Stores,
     authorization: Authorization,
     oneid: OneId,
     (devices, ciba): (Devices, Ciba),
+    first_party: FirstParty,
 ) -> Pages {
     let settings = &stores.settings;
     let Authorization { provider, sign_in, release, grants, .. } = authorization.clone();
@@ -199,7 +234,7 @@ pub(super) fn pages(
         life_events,
         clients: provider.clients,
         subject_ids: provider.subject_ids,
-        completion: Completion::new(authorization, oneid, devices, ciba),
+        completion: Completion::new(authorization, oneid, (devices, ciba), first_party),
         sign_out: SignOut::new(logout, stores.keyring.mac("sign-out")),
         networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),
@@ -264,6 +299,12 @@ pub(super) fn sign_in(
             attempt_seconds,
         ),
         sessions: Sessions::new(ephemeral.clone(), clock.clone(), bounds, ended),
+        history: History::new(
+            stores.db.clone(),
+            clock.clone(),
+            stores.keyring.sealer("sign-in"),
+            Arc::clone(&metrics),
+        ),
         limits: Limits::new(outbox.clone(), clock.clone(), caps, Arc::clone(&metrics)),
         flood: Flood::new(FormCaps { address: caps.address_5m, site: caps.site_5m }),
         brake: Brake::new(ephemeral.clone(), clock.clone(), brake_rules(stores), Arc::clone(&metrics)),

@@ -42,6 +42,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     let logouts = app.pages.sign_out.notifier().clone();
     let notifier = logouts.clone();
     tasks.keep("logout_deliveries", Need::Deferrable, move || notifier.clone().run());
+    let history = app.pages.sign_in.history.clone();
+    tasks.keep("sign_in_history", Need::Deferrable, move || history.clone().run());
     let audit = app.audit.clone();
     tasks.keep("audit", Need::Vital, move || audit.clone().run());
     let ledger = app.tokens.ledger.clone();
@@ -75,6 +77,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         audit: app.audit.clone(),
         clock_check: app.clock_check.clone(),
         keep_days: app.settings.audit.keep_days,
+        history_days: app.settings.sign_in.history_days,
         pending_days: app.settings.registration.pending_days,
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
@@ -130,6 +133,8 @@ struct Upkeep {
     clock_check: ClockCheck,
     /// How long the rows of the audit log are kept.
     keep_days: u32,
+    /// How long people's own history of sign-ins is kept.
+    history_days: u32,
     /// How long a client that registered itself waits for approval.
     pending_days: u32,
 }
@@ -250,6 +255,15 @@ impl Upkeep {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("approvals.unpurged", "purging decisions on requests to approve", other);
+                    break;
+                }
+            }
+        }
+        for _ in 0..50 {
+            match self.sign_in.history.purge(now, self.history_days, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("sign_in_history.unpurged", "purging the history of sign-ins", other);
                     break;
                 }
             }

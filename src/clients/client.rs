@@ -11,6 +11,10 @@ use crate::platform::certificates::SubjectName;
 use crate::platform::web::frame::Service;
 use crate::platform::web::locale::Language;
 
+/// The identifier of the client that this provider's own pages sign people in for. It stands in no register, and no
+/// registration may have it.
+pub const OWN_CLIENT: &str = "yagona.cabinet";
+
 /// A client's identifier (RFC 6749 §2.2): visible ASCII, at most 64 characters.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, PartialOrd, Ord)]
 #[serde(transparent)]

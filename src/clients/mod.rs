@@ -24,7 +24,7 @@ mod sector;
 mod store;
 mod subject_ids;
 
-pub use client::{Client, ClientId};
+pub use client::{Client, ClientId, OWN_CLIENT};
 pub use data_request::DataRequest;
 #[cfg(test)]
 pub(crate) use detail::tests as detail_tests;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use serde_json::value::RawValue;
 
-use crate::clients::Client;
+use crate::clients::{Client, ClientId};
+use crate::first_party::{FirstParty, is_own};
 use crate::oidc::{self, Ciba, Devices};
 pub(super) use crate::oidc::{Became, Done, MuteForm};
 use crate::oneid::OneId;
@@ -26,12 +27,23 @@ pub struct Completion {
     oneid: OneId,
     devices: Devices,
     ciba: Ciba,
+    first_party: FirstParty,
 }
 
 impl Completion {
     /// Completion by these protocols.
-    pub fn new(oidc: oidc::Authorization, oneid: OneId, devices: Devices, ciba: Ciba) -> Self {
-        Self { oidc, oneid, devices, ciba }
+    pub fn new(
+        oidc: oidc::Authorization,
+        oneid: OneId,
+        (devices, ciba): (Devices, Ciba),
+        first_party: FirstParty,
+    ) -> Self {
+        Self { oidc, oneid, devices, ciba, first_party }
+    }
+
+    /// The client of this provider's own pages, which stands in no register, if `id` is its.
+    pub(super) fn own_client(&self, id: &ClientId) -> Option<Arc<Client>> {
+        is_own(id).then(|| Arc::clone(self.first_party.client()))
     }
 
     /// The answer about `authenticated`. What must be stored for it is added to the batch; the second value lets it be
@@ -59,6 +71,7 @@ impl Completion {
                 self.devices.answer_in(context, asked, authenticated, consent, batch)
             }
             Protocol::Ciba => Err(elsewhere()),
+            Protocol::FirstParty => self.first_party.answer(&attempt.request),
         }
     }
 
@@ -72,21 +85,22 @@ impl Completion {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.withdrawn(&attempt.request, client),
             Protocol::OneId => self.oneid.withdrawn(&attempt.request, client),
-            Protocol::Device => None,
+            Protocol::Device | Protocol::FirstParty => None,
             Protocol::Ciba => {
                 self.ciba.withdrawn(client).map(|technical| (ProblemKind::BadRequest, technical))
             }
         }
     }
 
-    /// The identifier of the grant that an answer leads to.
-    pub(super) fn grant_of(&self, attempt: &SignInAttempt, answer: &RawValue) -> String {
-        match attempt.request.reply.protocol {
+    /// The identifier of the grant that an answer leads to, if it leads to one.
+    pub(super) fn grant_of(&self, attempt: &SignInAttempt, answer: &RawValue) -> Option<String> {
+        Some(match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.grant_of(answer),
             Protocol::OneId => self.oneid.grant_of(answer),
             Protocol::Device => self.devices.grant_of(answer),
             Protocol::Ciba => self.ciba.grant_of(answer),
-        }
+            Protocol::FirstParty => return None,
+        })
     }
 
     /// The error that tells a service of a refusal.
@@ -107,6 +121,7 @@ impl Completion {
             }
             Protocol::OneId => self.oneid.refuse(&attempt.request, client, refusal),
             Protocol::Device => self.devices.refuse(context, &attempt.request, client).await,
+            Protocol::FirstParty => Ok(self.first_party.refuse()),
             Protocol::Ciba => Err(elsewhere()),
         }
     }
@@ -129,6 +144,7 @@ impl Completion {
             }
             Protocol::OneId => self.oneid.again(&attempt.request, client, answer).await,
             Protocol::Device => self.devices.again(context, client, answer).await,
+            Protocol::FirstParty => self.first_party.again(answer).map(Some),
             Protocol::Ciba => Err(elsewhere()),
         }
     }
@@ -146,7 +162,7 @@ impl Completion {
     ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.spend_in(&attempt.request, cancelled, batch),
-            Protocol::OneId | Protocol::Device => Ok(()),
+            Protocol::OneId | Protocol::Device | Protocol::FirstParty => Ok(()),
             Protocol::Ciba => Err(elsewhere()),
         }
     }
@@ -162,7 +178,7 @@ impl Completion {
     ) -> Result<bool, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.is_cancelled(&attempt.request, id).await,
-            Protocol::OneId | Protocol::Device | Protocol::Ciba => Ok(false),
+            Protocol::OneId | Protocol::Device | Protocol::Ciba | Protocol::FirstParty => Ok(false),
         }
     }
 
@@ -174,7 +190,7 @@ impl Completion {
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.is_spent(&attempt.request).await,
             Protocol::Device => self.devices.is_decided(&attempt.request).await,
-            Protocol::OneId => Ok(false),
+            Protocol::OneId | Protocol::FirstParty => Ok(false),
             Protocol::Ciba => Err(elsewhere()),
         }
     }
@@ -186,7 +202,7 @@ impl Completion {
     pub(super) fn message(&self, attempt: &SignInAttempt) -> Result<Option<String>, ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Ciba => self.ciba.message(&attempt.request),
-            Protocol::Oidc | Protocol::OneId | Protocol::Device => Ok(None),
+            Protocol::Oidc | Protocol::OneId | Protocol::Device | Protocol::FirstParty => Ok(None),
         }
     }
 
@@ -202,7 +218,7 @@ impl Completion {
     ) -> Result<(), ServiceError> {
         match attempt.request.reply.protocol {
             Protocol::Ciba => self.ciba.decided(&attempt.request, client, decided).await,
-            Protocol::Oidc | Protocol::OneId | Protocol::Device => Ok(()),
+            Protocol::Oidc | Protocol::OneId | Protocol::Device | Protocol::FirstParty => Ok(()),
         }
     }
 

@@ -3,7 +3,8 @@
 use super::view::Datum;
 use crate::clients::Client;
 use crate::people::{Account, CivilDate, DataSet};
-use crate::platform::web::{locale::Language, text::Text};
+use crate::platform::web::text::Text;
+pub(super) use crate::release::{label, person_name};
 use crate::release::{values, warning};
 
 /// A set of data with its values; `None` when there is nothing to release.
@@ -31,32 +32,4 @@ pub(super) fn datum(
         is_new: false,
         had: false,
     })
-}
-
-/// The person's name in the script of the page.
-pub(super) fn person_name(account: &Account, language: Language) -> String {
-    let names = &account.person.names;
-    match language {
-        Language::UzCyrl | Language::Ru => names.cyrillic.for_pages().full(),
-        Language::UzLatn | Language::En => names.latin.for_pages().full(),
-    }
-}
-
-/// The key of a set's plain name.
-pub(super) const fn label(set: DataSet) -> &'static str {
-    match set {
-        DataSet::Name => "data.name",
-        DataSet::BirthDate => "data.birth_date",
-        DataSet::Sex => "data.sex",
-        DataSet::Citizenship => "data.citizenship",
-        DataSet::Pinfl => "data.pinfl",
-        DataSet::Document => "data.document",
-        DataSet::Phone => "data.phone",
-        DataSet::Address => "data.address",
-        DataSet::BirthPlace => "data.birth_place",
-        DataSet::TemporaryAddress => "data.temporary_address",
-        DataSet::Tin => "data.tin",
-        DataSet::Employment => "data.employment",
-        DataSet::Photo => "data.photo",
-    }
 }

@@ -36,6 +36,8 @@ pub(super) struct Present {
 enum Next {
     Ask,
     Answer(Decision),
+    /// Back to a page of this provider: nobody else gets anything.
+    Return,
     Refuse(Refusal),
 }
 
@@ -97,6 +99,7 @@ pub(super) async fn signed_in(
         return step.answered_elsewhere(pages).await;
     }
     step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
+    step.note(pages, &authenticated, true);
     step.record_end(pages, Some(&authenticated), "code");
     let sign_in = &pages.sign_in;
     sign_in.brake.right(&step.client.id, &visitor.network);
@@ -255,6 +258,9 @@ fn next(
     if !request.acr.is_empty() && !request.acr.contains(&authenticated.acr) {
         return Next::Refuse(Refusal::Acr);
     }
+    if request.reply.protocol.is_own() {
+        return Next::Return;
+    }
     let asked = request.data.available(&person.account);
     let now = pages.sign_in.clock.now();
     match decide(client, &asked, person.consent.as_ref(), request.ask_again.consent, now) {
@@ -288,6 +294,7 @@ async fn conclude(
             }
             Err(illegal) => return Ok(Err(illegal)),
         },
+        Next::Return => return answer_in(pages, step, authenticated, None, batch).await,
         Next::Answer(decision) => {
             let consent = match decision {
                 Decision::Covered(consent) => Some(consent),

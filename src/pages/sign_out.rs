@@ -47,6 +47,11 @@ impl SignOut {
         self.logout.end(session).await
     }
 
+    /// How this protocol ends sessions.
+    pub const fn logout(&self) -> &oidc::Logout {
+        &self.logout
+    }
+
     /// What tells services that a session ended.
     pub fn notifier(&self) -> &oidc::LogoutNotifier {
         &self.logout.notifier

@@ -18,7 +18,7 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{
-    AttemptName, Authenticated, BrowserId, Event, Limit, OpenAttempt, OpenSession, Outcome, Page,
+    AttemptName, Authenticated, BrowserId, Device, Event, Limit, OpenAttempt, OpenSession, Outcome, Page,
     Precondition, Refusal, Stage, cancel_path, session_cookie,
 };
 
@@ -93,7 +93,8 @@ impl<'r> StepContext<'r> {
         let mut context = PageContext::new(request, pages.cookies, chosen.map(Language::tag));
         let lost = |context: &PageContext<'_>, kind| {
             let named = query.get("service").and_then(ClientId::parse);
-            let named = named.and_then(|id| pages.clients.find_shown(&id));
+            let named = named
+                .and_then(|id| pages.completion.own_client(&id).or_else(|| pages.clients.find_shown(&id)));
             let named = named.as_deref();
             context.problem(
                 kind,
@@ -126,7 +127,10 @@ impl<'r> StepContext<'r> {
         if !browser.matches(&attempt.browser) {
             return Err(lost(&context, ProblemKind::OtherBrowser));
         }
-        let Some(client) = pages.clients.find(&attempt.request.client_id) else {
+        let id = &attempt.request.client_id;
+        let own =
+            if attempt.request.reply.protocol.is_own() { pages.completion.own_client(id) } else { None };
+        let Some(client) = own.or_else(|| pages.clients.find(id)) else {
             return Err(lost(&context, ProblemKind::UnknownService));
         };
         let step = Self {
@@ -282,13 +286,27 @@ impl<'r> StepContext<'r> {
         pages.sign_in.audit.record(with(event));
     }
 
+    /// Notes in the person's history of sign-ins that they went on to the service, and whether the session is new.
+    pub(super) fn note(&self, pages: &Pages, person: &Authenticated, opened: bool) {
+        let device = Device::of(self.context.request);
+        pages.sign_in.history.record(person, &self.client.id, opened, &device);
+    }
+
     /// Records how the attempt ended, if it has and that is stored: `by` says by what, when it ended well.
     pub(super) fn record_end(&self, pages: &Pages, person: Option<&Authenticated>, by: &'static str) {
         let attempt = &self.open.attempt;
         match attempt.stage() {
             Stage::Finished(Outcome::Answered(answer, _)) => {
                 let grant = pages.completion.grant_of(attempt, answer);
-                self.record(pages, Kind::SignInCompleted, person, |event| event.grant(grant).reason(by));
+                self.record(pages, Kind::SignInCompleted, person, |event| match grant {
+                    Some(grant) => event.grant(grant).reason(by),
+                    None => event.reason(by),
+                });
+                // Where this very attempt opened the session, the history has it already.
+                let used = |person: &&Authenticated| by != "code" && person.auth_time <= attempt.created_at;
+                if let Some(person) = person.filter(used) {
+                    self.note(pages, person, false);
+                }
             }
             Stage::Finished(Outcome::Refused(refusal)) => {
                 self.record(pages, Kind::SignInRefused, person, |event| event.reason(refusal.name()));

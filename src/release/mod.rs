@@ -12,7 +12,7 @@ mod store;
 
 pub use agreed::AgreedData;
 pub use consent::{Consent, Decision, Extent, NewConsent, PermittedBy, decide};
-pub use shown::{values, warning};
+pub use shown::{label, person_name, values, warning};
 pub(crate) use store::TABLES;
 pub use store::{ConsentContext, ListedConsent, Release};
 

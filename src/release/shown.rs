@@ -59,6 +59,34 @@ pub fn warning(account: &Account, set: DataSet, text: Text, today: CivilDate) ->
     Some(text.with("document.expired", &[("day", &day(document.expires_on, text))]))
 }
 
+/// The person's name in the script of the page.
+pub fn person_name(account: &Account, language: Language) -> String {
+    let names = &account.person.names;
+    match language {
+        Language::UzCyrl | Language::Ru => names.cyrillic.for_pages().full(),
+        Language::UzLatn | Language::En => names.latin.for_pages().full(),
+    }
+}
+
+/// The key of a set's plain name.
+pub const fn label(set: DataSet) -> &'static str {
+    match set {
+        DataSet::Name => "data.name",
+        DataSet::BirthDate => "data.birth_date",
+        DataSet::Sex => "data.sex",
+        DataSet::Citizenship => "data.citizenship",
+        DataSet::Pinfl => "data.pinfl",
+        DataSet::Document => "data.document",
+        DataSet::Phone => "data.phone",
+        DataSet::Address => "data.address",
+        DataSet::BirthPlace => "data.birth_place",
+        DataSet::TemporaryAddress => "data.temporary_address",
+        DataSet::Tin => "data.tin",
+        DataSet::Employment => "data.employment",
+        DataSet::Photo => "data.photo",
+    }
+}
+
 /// A day as people say it.
 fn day(date: CivilDate, text: Text) -> String {
     text.date(date.to_date().midnight().assume_utc().unix_timestamp())

@@ -15,9 +15,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE];
-
-const TABLE: &str = "ended_sessions";
+pub(super) const TABLE: &str = "ended_sessions";
 
 /// The list of these ends, which all nodes follow.
 const LIST: &str = "ended_sessions";

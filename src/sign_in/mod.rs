@@ -10,10 +10,12 @@ mod attempt;
 mod begin;
 mod brake;
 mod code;
+mod device;
 mod ended_sessions;
 mod flood;
 mod flow;
 mod freshness;
+mod history;
 mod identifier;
 mod known_browsers;
 mod limits;
@@ -48,14 +50,15 @@ pub use attempt::{
 pub use begin::Beginning;
 pub use brake::{Brake, BrakeRules};
 pub use code::{CodeOutcome, CountedTry, Over, TypedCode};
+pub use device::Device;
 pub use ended_sessions::EndedSessions;
-pub(crate) use ended_sessions::TABLES;
 pub use flood::{Flood, FormCaps};
 pub use flow::{
     Agreement, Event, Illegal, Outcome, Page, Precondition, Purpose, Refusal, Requirements, Stage, StepInfo,
     Undo, cancel_path,
 };
 pub use freshness::{Reason, Situation, known};
+pub use history::{History, PastSignIn};
 pub use identifier::{AttemptId, BrowserId, SessionId};
 pub use known_browsers::{KnownBrowsers, KnownPersons};
 pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits};
@@ -69,6 +72,9 @@ pub use short_code::ShortCode;
 
 /// An error that the person did not cause: 503 or 500, never an outcome.
 pub use crate::platform::service_error::ServiceError;
+
+/// What the stores in here keep their data in.
+pub(crate) const TABLES: &[&str] = &[ended_sessions::TABLE, history::TABLE];
 
 /// Sign-in attempts.
 pub const ATTEMPTS: KeySpace = KeySpace::new(b't', "sign-in attempt");
@@ -92,6 +98,8 @@ pub struct SignIn {
     pub attempts: SignInAttempts,
     /// SSO sessions.
     pub sessions: Sessions,
+    /// Where and for what people signed in.
+    pub history: History,
     /// Persons and numbers.
     pub people: People,
     /// Where codes are sent from.

@@ -81,4 +81,14 @@ pub enum Protocol {
     Device,
     /// A service that waits for a person who is not at its site (CIBA Core 1.0).
     Ciba,
+    /// A page of this provider itself.
+    FirstParty,
+}
+
+impl Protocol {
+    /// Whether the answer stays with this provider: no service gets anything, so nothing is agreed to, and none has to be told
+    /// of the session's end.
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::FirstParty)
+    }
 }

@@ -129,6 +129,9 @@ pub fn session_cookie(request: &HttpRequest, cookies: Cookies) -> Option<Session
     cookies.read(request, SessionId::COOKIE).and_then(SessionId::parse)
 }
 
+/// Seconds after which a use by this provider itself is noted again.
+const KEEP_ALIVE: i64 = 60;
+
 /// All sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -160,6 +163,21 @@ impl Sessions {
         }
         session.used_at = self.clock.now();
         batch.swap(key(open.digest), open.version, &session, self.left(&session));
+    }
+
+    /// Notes the use of a session by this provider itself, unless that was done in the last minute.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn keep_alive(&self, open: &OpenSession) -> Result<(), Unavailable> {
+        let now = self.clock.now();
+        if now.since(open.session.used_at) < KEEP_ALIVE {
+            return Ok(());
+        }
+        let session = Session { used_at: now, ..open.session.clone() };
+        // Whoever changed it in the meantime used it as well.
+        self.ephemeral.swap(key(open.digest), open.version, &session, self.left(&session)).await?;
+        Ok(())
     }
 
     /// Removes a session whose place another one takes, together with the rest of a batch.

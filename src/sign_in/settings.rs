@@ -17,6 +17,8 @@ settings! {
         session_idle_seconds: u32 = 1800, count(60..=86_400, "seconds");
         /// Absolute lifetime of an SSO session.
         session_absolute_seconds: u32 = 43200, count(60..=86_400, "seconds");
+        /// How long people can read in their cabinet where and for what they signed in.
+        history_days: u32 = 180, count(1..=1100, "days");
     }
 }
 

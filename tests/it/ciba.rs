@@ -568,3 +568,14 @@ async fn a_service_may_refresh_and_name_its_resource_server(world: &World) {
     world.command(&["people", "end-access", &person.number]);
     world.refresh(COUNTER, next.get("refresh_token")).await.refused(400, "invalid_grant");
 }
+
+impl World {
+    /// Lets a person mute `COUNTER`, as somebody does whom it asks too often.
+    pub(crate) async fn mute_counter(&self, person: &Person) {
+        self.asks_for(COUNTER, "openid", person).await;
+        let message = self.approval_message(person).await;
+        let mut browser = self.browser();
+        let refused = browser.decides(&message, "deny").await.expect("approval-refused").expect("mute");
+        browser.press(&refused, "mute", &[("code", &message.code)]).await.page().expect("approval-muted");
+    }
+}

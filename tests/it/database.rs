@@ -328,6 +328,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "write_probes",
         "sequences",
         "ended_sessions",
+        "sign_ins",
         "keyring_check",
     ];
     db::drop_everything(&url, tables.into_iter()).await.expect("their end");

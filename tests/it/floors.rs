@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 17] = [
+const FLOORS: [(&str, u8); 19] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
@@ -16,9 +16,11 @@ const FLOORS: [(&str, u8); 17] = [
     ("sign_in", 5),
     ("release", 6),
     ("grants", 7),
+    ("first_party", 8),
     ("life_events", 8),
     ("oidc", 8),
     ("oneid", 8),
+    ("cabinet", 9),
     ("pages", 9),
     ("app", 10),
     ("cli", 10),

@@ -7,6 +7,7 @@ mod audit;
 mod authorize;
 mod browser;
 mod budget;
+mod cabinet;
 mod caps;
 mod ciba;
 mod cli;

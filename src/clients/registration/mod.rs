@@ -67,7 +67,7 @@ pub use sessions::{ACR_VALUES, SessionPolicy, SessionsDocument};
 pub use terms::{Term, Terms};
 pub use tokens::{AccessTokenFormat, GrantType, SubjectType, TokenPolicy, TokensDocument};
 
-use super::{Client, ClientId};
+use super::{Client, ClientId, OWN_CLIENT};
 use crate::platform::plain_text::is_shown_as_written;
 
 /// What depends on where the provider runs.
@@ -251,11 +251,14 @@ impl Registration {
         let other = self.other.iter().filter_map(|(member, value)| Some((member.as_str(), value.as_str()?)));
         let texts =
             texts.into_iter().filter_map(|(member, text)| Some((member, text?.as_str()))).chain(other);
+        let own = (self.client_id == OWN_CLIENT)
+            .then(|| format!("client_id: `{OWN_CLIENT}` is this provider itself"));
         let errors: Vec<String> = texts
             .filter(|(_, text)| !is_shown_as_written(text))
             .map(|(member, _)| {
                 format!("{member}: one line, without characters that are not shown or turn others around, and without stacks of marks")
             })
+            .chain(own)
             .collect();
         if errors.is_empty() {
             return Ok(());

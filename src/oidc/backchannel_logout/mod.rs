@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::{Provider, encryption};
-use crate::clients::Client;
+use crate::clients::{Client, ClientId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Db, DbError, Statement};
@@ -64,6 +64,18 @@ impl LogoutNotifier {
         Ok(())
     }
 
+    /// Stores a delivery for one client that a session was used for, if it wants to be told: the person leaves it there, and the
+    /// session goes on.
+    ///
+    /// # Errors
+    /// [`DbError`]; then nothing was stored.
+    pub async fn store_for(&self, session: &Session, client: &ClientId) -> Result<(), DbError> {
+        let Some(delivery) = self.delivery(client, session) else { return Ok(()) };
+        store::insert(&self.db, &[delivery], self.provider.clock.now(), Vec::new()).await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
     /// Removes deliveries that were tried for a day at `now`; returns how many.
     ///
     /// # Errors
@@ -90,7 +102,7 @@ impl LogoutNotifier {
         Ok(())
     }
 
-    fn delivery(&self, id: &crate::clients::ClientId, ending: &Session) -> Option<Delivery> {
+    fn delivery(&self, id: &ClientId, ending: &Session) -> Option<Delivery> {
         let client = self.provider.clients.find(id)?;
         let uri = Url::parse(client.sessions.backchannel_logout_uri.as_deref()?).ok()?;
         let subject_ids = &self.provider.subject_ids;

@@ -22,6 +22,7 @@ const STYLES: &str = concat!(
     include_str!("../../../static/app/frame.css"),
     include_str!("../../../static/app/controls.css"),
     include_str!("../../../static/app/content.css"),
+    include_str!("../../../static/app/cabinet.css"),
 );
 
 static ASSETS: LazyLock<[Asset; 7]> = LazyLock::new(|| {

@@ -106,6 +106,16 @@ impl Text {
         self.with("date.full", &[("day", &day), ("month", month), ("year", &year)])
     }
 
+    /// A moment in words, in Tashkent time: "today at 14:32", and on another day than that of `now` the date and the time.
+    pub fn moment(self, unix_seconds: i64, now: i64) -> String {
+        let (at, today) = (tashkent(unix_seconds), tashkent(now).date());
+        let time = format!("{:02}:{:02}", at.hour(), at.minute());
+        if at.date() == today {
+            return self.with("date.today", &[("time", &time)]);
+        }
+        self.with("date.moment", &[("date", &self.date(unix_seconds)), ("time", &time)])
+    }
+
     /// As [`Text::date`], for a sentence that goes on with a suffix, before which Uzbek in the Cyrillic script drops the soft
     /// sign of a month.
     pub fn date_for_suffix(self, unix_seconds: i64) -> String {

@@ -112,6 +112,8 @@ static MIGRATIONS: &[Migration] = &[
         version: 20,
         description: "photos and enrolment",
         sql: include_str!("../../../../migrations/0020_photos_and_enrolment.sql"),
+    },
+    Migration {
         version: 21,
         description: "applications",
         sql: include_str!("../../../../migrations/0021_applications.sql"),
@@ -120,6 +122,11 @@ static MIGRATIONS: &[Migration] = &[
         version: 22,
         description: "notices",
         sql: include_str!("../../../../migrations/0022_notices.sql"),
+    },
+    Migration {
+        version: 23,
+        description: "cabinet",
+        sql: include_str!("../../../../migrations/0023_cabinet.sql"),
     },
 ];
 

@@ -184,6 +184,9 @@ fn dates_are_those_of_tashkent_as_people_say_them() {
     assert_eq!(Text::new(Language::UzCyrl).date_for_suffix(NOON_IN_NOVEMBER), "2026 йил 21 ноябр");
     assert_eq!(Text::new(Language::UzLatn).date_for_suffix(NOON_IN_NOVEMBER), "2026-yil 21-noyabr");
     let text = Text::new(Language::En);
+    let noon = |now| text.moment(NOON_IN_NOVEMBER, now);
+    assert_eq!(noon(NOON_IN_NOVEMBER + 3600), "today at 12:00");
+    assert_eq!(noon(NOON_IN_NOVEMBER + 12 * 3600), "21 November 2026, 12:00", "a new day in Tashkent");
     let last_second_utc_of_2026 = 1_798_761_599;
     assert_eq!(text.date(last_second_utc_of_2026), "1 January 2027");
     assert!(!text.date(i64::MAX).is_empty() && !text.date(i64::MIN).is_empty());

@@ -1,0 +1,180 @@
+//! `/cabinet/sessions`: where a person is signed in, and ending that; `/cabinet/history`: where and for what they signed in.
+//!
+//! Sessions are short-lived state under the digest of their cookie. They are found by the rows that tell of their beginning.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::paths::{HISTORY, SESSIONS as PATH};
+use super::shell::{Shell, frame};
+use super::visit::{Proof, Visit};
+use super::words::Named;
+use super::{Cabinet, PAGE, words};
+use crate::platform::clock::Timestamp;
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::frame::Frame;
+use crate::platform::web::respond::{self, CspSources};
+use crate::sign_in::{Device, OpenSession, PastSignIn};
+
+/// Sessions of one person that are looked at; nobody has as many browsers.
+const MOST: i64 = 100;
+
+/// A session that goes on.
+pub(super) struct Alive {
+    /// The name of the row that tells of its beginning; empty for this browser's own where there is none.
+    pub(super) id: String,
+    pub(super) open: OpenSession,
+    pub(super) device: Device,
+}
+
+/// The page of the sessions.
+#[derive(Template)]
+#[template(path = "cabinet/sessions.html")]
+struct SessionsPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell,
+    sessions: Vec<Shown>,
+}
+
+/// A session as it is shown.
+struct Shown {
+    id: String,
+    device: String,
+    address: String,
+    since: String,
+    used: String,
+    services: Vec<String>,
+    current: bool,
+}
+
+/// The page of the history.
+#[derive(Template)]
+#[template(path = "cabinet/history.html")]
+struct HistoryPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell,
+    entries: Vec<Entry>,
+    older: Option<String>,
+    days: String,
+}
+
+/// A sign-in as it is shown.
+struct Entry {
+    service: Named,
+    when: String,
+    device: String,
+    address: String,
+    /// Whether a code was entered, and not a session used.
+    opened: bool,
+    current: bool,
+}
+
+/// The sessions of a person that go on, this one first, then the newest first.
+pub(super) async fn alive(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<Vec<Alive>, ServiceError> {
+    let sessions = &cabinet.sign_in.sessions;
+    let since = visit.now.minus(sessions.bounds.absolute);
+    let account = &visit.account.account_state;
+    let (mut own, mut others) = (None, Vec::new());
+    for row in cabinet.sign_in.history.opened_since(visit.person(), since, MOST).await? {
+        let Some(digest) = row.session else { continue };
+        if digest == visit.open.digest {
+            own = Some(Alive { id: row.id, open: visit.open.clone(), device: row.device });
+        } else if let Some(open) = sessions.find(digest).await?.filter(|open| open.is_of(account)) {
+            others.push(Alive { id: row.id, open, device: row.device });
+        }
+    }
+    let unlisted =
+        || Alive { id: String::new(), open: visit.open.clone(), device: Device::of(visit.context.request) };
+    Ok(std::iter::once(own.unwrap_or_else(unlisted)).chain(others).collect())
+}
+
+/// Shows the sessions.
+pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
+    cabinet
+        .show(&request, Proof::Session, async |visit| {
+            let text = visit.context.text();
+            let shown = |alive: Alive| Shown {
+                current: alive.open.digest == visit.open.digest,
+                device: words::device(&alive.device, text),
+                address: alive.device.address,
+                since: words::moment(visit, alive.open.session.auth_time),
+                used: words::moment(visit, alive.open.session.used_at),
+                services: alive.open.session.clients.iter().map(|id| cabinet.named(visit, id).name).collect(),
+                id: alive.id,
+            };
+            let sessions = alive(&cabinet, visit).await?.into_iter().map(shown).collect();
+            let page = SessionsPage { frame: frame(visit), shell: Shell::of(visit, PATH), sessions };
+            Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
+        })
+        .await
+}
+
+/// `POST /cabinet/sessions/end`: one session ends, and its services are told. Ending is harmless: the session alone will do.
+pub(super) async fn end(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    cabinet
+        .posted(&request, (PATH, Proof::Session, &body), async |visit, form| {
+            let wanted = form.get("session").unwrap_or_default();
+            let row = cabinet.sign_in.history.find(visit.person(), wanted).await?;
+            let open = match row.and_then(|row| row.session) {
+                Some(digest) => cabinet.sign_in.sessions.find(digest).await?,
+                None => None,
+            };
+            let Some(open) = open.filter(|open| open.session.person_id == *visit.person()) else {
+                return Ok(respond::see_other(&format!("{PATH}?said=nothing")));
+            };
+            cabinet.logout.end(&open).await?;
+            Ok(respond::see_other(&format!("{PATH}?said=session")))
+        })
+        .await
+}
+
+/// `POST /cabinet/sessions/end-others`: all sessions but this browser's end.
+pub(super) async fn end_others(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    cabinet
+        .posted(&request, (PATH, Proof::Session, &body), async |visit, _| {
+            for other in alive(&cabinet, visit).await?.into_iter().skip(1) {
+                cabinet.logout.end(&other.open).await?;
+            }
+            Ok(respond::see_other(&format!("{PATH}?said=sessions")))
+        })
+        .await
+}
+
+/// Shows the history.
+pub(super) async fn history(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
+    cabinet
+        .show(&request, Proof::Session, async |visit| {
+            let text = visit.context.text();
+            let before = visit.query.get("before").and_then(|before| {
+                let (at, id) = before.split_once('.')?;
+                Some((Timestamp(at.parse().ok()?), id.to_owned()))
+            });
+            let most = i64::try_from(PAGE).unwrap_or(i64::MAX) + 1;
+            let mut rows = cabinet.sign_in.history.of_person(visit.person(), before.as_ref(), most).await?;
+            let more = rows.len() > PAGE;
+            rows.truncate(PAGE);
+            let older = rows
+                .last()
+                .filter(|_| more)
+                .map(|last| format!("{HISTORY}?before={}.{}", last.at.0, last.id));
+            let entry = |row: PastSignIn| Entry {
+                service: cabinet.named(visit, &row.client_id),
+                when: words::moment(visit, row.at),
+                device: words::device(&row.device, text),
+                opened: row.session.is_some(),
+                current: row.sid_key == visit.open.session.sid_key,
+                address: row.device.address,
+            };
+            let page = HistoryPage {
+                frame: frame(visit),
+                shell: Shell::of(visit, HISTORY),
+                entries: rows.into_iter().map(entry).collect(),
+                older,
+                days: cabinet.history_days.to_string(),
+            };
+            Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
+        })
+        .await
+}

@@ -1,0 +1,67 @@
+//! What all pages of the cabinet have: the frame, the menu, and a sentence that says what was just done.
+
+use super::visit::Visit;
+use super::{PATH, paths};
+use crate::platform::web::frame::Frame;
+use crate::platform::web::text::Text;
+use crate::release::person_name;
+
+/// A page that the menu leads to.
+pub(super) struct MenuItem {
+    pub(super) label: &'static str,
+    pub(super) href: &'static str,
+    /// It is the one that is shown.
+    pub(super) current: bool,
+}
+
+/// The menu and what stands above the page.
+pub(super) struct Shell {
+    pub(super) menu: Vec<MenuItem>,
+    /// Whose pages these are.
+    pub(super) name: String,
+    /// What was just done, in words.
+    pub(super) said: Option<&'static str>,
+}
+
+/// The pages with their names, in the order of the menu.
+const MENU: [(&str, &str); 4] = [
+    ("cabinet.overview", PATH),
+    ("cabinet.services", paths::SERVICES),
+    ("cabinet.sessions", paths::SESSIONS),
+    ("cabinet.history", paths::HISTORY),
+];
+
+/// What a page may say was done: the word in its address, and the sentence.
+const SAID: [(&str, &str); 5] = [
+    ("ended", "cabinet.said_ended"),
+    ("nothing", "cabinet.said_nothing"),
+    ("unmuted", "cabinet.said_unmuted"),
+    ("session", "cabinet.said_session"),
+    ("sessions", "cabinet.said_sessions"),
+];
+
+impl Shell {
+    /// Around the page at `here`.
+    pub(super) fn of(visit: &Visit<'_>, here: &str) -> Self {
+        let text = visit.context.text();
+        let item = |(label, href): (&'static str, &'static str)| MenuItem {
+            label: text.get(label),
+            href,
+            current: href == here,
+        };
+        Self {
+            menu: MENU.map(item).into(),
+            name: person_name(&visit.account, visit.context.language),
+            said: visit.query.get("said").and_then(|word| said(text, word)),
+        }
+    }
+}
+
+fn said(text: Text, word: &str) -> Option<&'static str> {
+    SAID.iter().find(|(known, _)| *known == word).map(|(_, key)| text.get(key))
+}
+
+/// The frame of a page.
+pub(super) fn frame<'a>(visit: &'a Visit<'_>) -> Frame<'a> {
+    visit.context.frame(None, visit.context.languages_here())
+}

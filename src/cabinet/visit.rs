@@ -1,0 +1,148 @@
+//! Who is at a page: the person of the browser's session, or the way through the sign-in and back.
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{Cabinet, PATH};
+use crate::people::{Account, PersonId};
+use crate::platform::clock::Timestamp;
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::page_context::{PageContext, Problem};
+use crate::platform::web::params::{Malformed, Params};
+use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond;
+use crate::sign_in::OpenSession;
+
+/// The oldest proof of who somebody is that a page takes which could hurt, in seconds (OWASP ASVS 5.0 §7.5.1, §7.5.3).
+const FRESH: i64 = 300;
+
+/// The longest address that is come back to, in bytes.
+const LONGEST: usize = 512;
+
+/// How recently a person must have proved who they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// The session will do.
+    Session,
+    /// Within the last [`FRESH`] seconds.
+    Fresh,
+}
+
+/// A person at a page.
+pub(super) struct Visit<'r> {
+    pub(super) context: PageContext<'r>,
+    pub(super) open: OpenSession,
+    /// As of now, never from memory.
+    pub(super) account: Arc<Account>,
+    pub(super) query: Params,
+    pub(super) now: Timestamp,
+}
+
+impl Visit<'_> {
+    /// Who it is.
+    pub(super) fn person(&self) -> &PersonId {
+        &self.open.session.person_id
+    }
+
+    /// Whether they proved that recently enough for what could hurt.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.now.since(self.open.session.auth_time) < FRESH
+    }
+}
+
+impl Cabinet {
+    /// Shows a page to the person of the session; whoever has none signs in first and comes back to this very page.
+    pub(super) async fn show<'r>(
+        &self,
+        request: &'r HttpRequest,
+        proof: Proof,
+        page: impl AsyncFnOnce(&Visit<'r>) -> Result<HttpResponse, ServiceError>,
+    ) -> HttpResponse {
+        let here = request.uri().path_and_query().map_or(PATH, |here| here.as_str());
+        let here = if here.len() <= LONGEST { here } else { request.path() };
+        let context = PageContext::new(request, self.cookies, None);
+        match self.enter(context, here, proof).await {
+            Ok(visit) => {
+                let answered = page(&visit).await;
+                visit.context.remember_language(visit.context.or_failure(answered))
+            }
+            Err(instead) => instead,
+        }
+    }
+
+    /// Takes a form, which only pages of this provider may post; whoever has no session comes back to the page `from` that has it.
+    pub(super) async fn posted<'r>(
+        &self,
+        request: &'r HttpRequest,
+        (from, proof, body): (&str, Proof, &[u8]),
+        take: impl AsyncFnOnce(&Visit<'r>, &Params) -> Result<HttpResponse, ServiceError>,
+    ) -> HttpResponse {
+        let context = PageContext::new(request, self.cookies, None);
+        let form = Params::of_form(request, body);
+        let Ok(form) = form.and_then(|form| {
+            if respond::is_same_origin(request, &self.origin) {
+                Ok(form)
+            } else {
+                Err(Malformed("another site's form"))
+            }
+        }) else {
+            return context.problem(ProblemKind::BadRequest, &Problem::default());
+        };
+        match self.enter(context, from, proof).await {
+            Ok(visit) => {
+                let answered = take(&visit, &form).await;
+                visit.context.or_failure(answered)
+            }
+            Err(instead) => instead,
+        }
+    }
+
+    /// The person of the session, as of now: a session that was ended anywhere shows nothing.
+    ///
+    /// # Errors
+    /// The answer to send instead: the way through the sign-in and back to `here`.
+    async fn enter<'r>(
+        &self,
+        context: PageContext<'r>,
+        here: &str,
+        proof: Proof,
+    ) -> Result<Visit<'r>, HttpResponse> {
+        match self.find(&context).await {
+            Err(error) => Err(context.failure(&error)),
+            Ok(None) => Err(context.or_failure(self.first_party.begin(&context, here, None))),
+            Ok(Some((open, account))) => {
+                let now = self.sign_in.clock.now();
+                let query = Params::parse(context.request.query_string()).unwrap_or_default();
+                let visit = Visit { context, open, account, query, now };
+                if proof == Proof::Fresh && !visit.is_fresh() {
+                    let again = self.first_party.begin(&visit.context, here, Some(visit.person()));
+                    return Err(visit.context.or_failure(again));
+                }
+                Ok(visit)
+            }
+        }
+    }
+
+    async fn find(
+        &self,
+        context: &PageContext<'_>,
+    ) -> Result<Option<(OpenSession, Arc<Account>)>, ServiceError> {
+        let sessions = &self.sign_in.sessions;
+        let Some(open) = sessions.of_browser(context.request, self.cookies).await? else { return Ok(None) };
+        let person = &open.session.person_id;
+        let found = self.release.consent_context(person, self.first_party.client()).await?;
+        let Some(found) = found.filter(|found| open.is_of(&found.account.account_state)) else {
+            return Ok(None);
+        };
+        sessions.keep_alive(&open).await?;
+        Ok(Some((open, found.account)))
+    }
+}
+
+/// A page that exists, asked for by a method that it is not opened by.
+pub(super) async fn wrong_method(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
+    PageContext::new(&request, cabinet.cookies, None)
+        .problem(ProblemKind::MethodNotAllowed, &Problem::default())
+}
