@@ -92,6 +92,10 @@ fn names_of(set: DataSet, policy: &OneIdPolicy) -> &'static [&'static str] {
         (DataSet::Document, _) => &["pport_no", "pport_issue_place", "pport_issue_date", "pport_expr_date"],
         (DataSet::Phone, _) => &["mob_phone_no"],
         (DataSet::Address, _) => &["per_adr"],
+        (DataSet::TemporaryAddress, _) => &["tem_adr"],
+        (DataSet::BirthPlace, _) => &["birth_place", "birth_cntry"],
+        (DataSet::Tin, _) => &["tin"],
+        (DataSet::Employment | DataSet::Photo, _) => &[],
     }
 }
 
