@@ -118,6 +118,7 @@ impl App {
         let sign_in = wiring::sign_in(&stores, &ephemeral, (people.clone(), &outbox), ended);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
         let provider = wiring::provider(&stores, &ephemeral).await?;
+        provider.clients.add_usage().await.map_err(cannot_start)?;
         let (tokens, revocations) =
             wiring::tokens(&stores, &ephemeral, &provider, (&people, &sign_in)).await?;
         let release = Release::new(stores.db.clone(), people, stores.clock.clone(), stores.audit.clone());
@@ -319,6 +320,9 @@ impl App {
         }
         let longest = Duration::from_secs(self.settings.server.drain_seconds.into());
         self.outbox.drain(longest).await;
+        if let Err(error) = self.clients().add_usage().await {
+            tracing::warn!(event = "usage.unadded", %error, "releases under contracts were not added up and are not counted");
+        }
         self.audit.node_stopped(longest.max(AUDIT_DRAIN)).await;
         self.db.close().await;
     }

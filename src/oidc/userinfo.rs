@@ -153,8 +153,11 @@ async fn find(
     let account = tokens.people.find(&person.person_id).await?.ok_or_else(invalid)?;
     // What the registration allows today counts, not what it did when the token was issued.
     let client = tokens.provider.clients.find(&token.client_id).ok_or_else(invalid)?;
-    let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
     let today = CivilDate::of(tokens.provider.clock.now());
+    if let Some(why) = client.unsuited(&account, today) {
+        return Err(TokenError::new(ErrorCode::InsufficientScope, why.description()).of(&client.id));
+    }
+    let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
     if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
         claims.insert(verified_claims::NAME.to_owned(), verified);

@@ -12,7 +12,7 @@ use super::params::Params;
 use super::uuid::Uuid;
 use crate::audit::{Event, Kind};
 use crate::grants;
-use crate::people::DataSet;
+use crate::people::{CivilDate, DataSet};
 
 /// The token that a service shows. OneID's tokens and sessions have the same name, and some clients keep it as `sess_id`.
 pub(super) fn shown(params: &Params) -> Result<&str, Refusal> {
@@ -46,6 +46,9 @@ pub(super) async fn answer(
         ));
     }
     let account = oneid.people.find(&details.person_id).await?.ok_or_else(invalid)?;
+    if let Some(why) = client.unsuited(&account, CivilDate::of(oneid.clock.now())) {
+        return Err(Refusal::new(Code::AccessToken, why.description()));
+    }
     let may_go = |set: &DataSet| client.data_set(*set).is_some();
     let released: BTreeSet<DataSet> = details.released.iter().copied().filter(may_go).collect();
     let signed = Signed { login: &details.sub, session: token.as_str(), acr: details.acr };

@@ -73,6 +73,9 @@ pub(super) async fn answer(
     }
     let grant = oneid.grants.redeem(token.as_str(), &client.id, (details, &number), false, until, 0).await?;
     let grant = grant.ok_or_else(invalid)?;
+    if !grant.details.released.is_empty() {
+        oneid.clients.released(client);
+    }
     let issued = Event::new(Kind::TokenIssued).grant_type("one_authorization_code");
     oneid.audit.record(described(issued, &grant));
     Ok(TokenAnswer {

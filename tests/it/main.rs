@@ -17,6 +17,7 @@ mod conformance;
 mod consent;
 mod consent_ends;
 mod consent_terms;
+mod contracts;
 mod cors;
 mod crash;
 mod database;

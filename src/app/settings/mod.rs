@@ -6,6 +6,7 @@ mod sandbox;
 mod server;
 
 use crate::audit::AuditSettings;
+use crate::clients::ContractSettings;
 use crate::notices::sms::SmsSettings;
 use crate::oidc::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
@@ -43,6 +44,7 @@ settings! {
         [tokens]: TokenSettings;
         [pushed_requests]: PushedRequestSettings;
         [registration]: RegistrationSettings;
+        [contracts]: ContractSettings;
         [ciba]: CibaSettings;
         [sandbox]: SandboxSettings;
         [outbound]: OutboundSettings;

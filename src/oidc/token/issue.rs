@@ -91,6 +91,9 @@ pub(super) fn respond_with(
     let (access_token, expires_in, told) = tokens.access_tokens.for_grant(client, grant, restriction)?;
     let about = (&grant.details, record);
     let id_token = id_token::issue(tokens, client, about, &access_token, nonce, recipient)?;
+    if !grant.details.data_sets().is_empty() {
+        tokens.provider.clients.released(client);
+    }
     tokens.provider.audit.record(described(issued, client, grant));
     Ok(TokenResponse {
         token_type: token_type(bound_to),

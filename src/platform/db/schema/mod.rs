@@ -103,6 +103,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "refusals",
         sql: include_str!("../../../../migrations/0016_refusals.sql"),
     },
+    Migration {
+        version: 19,
+        description: "contracts",
+        sql: include_str!("../../../../migrations/0019_contracts.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
