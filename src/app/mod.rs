@@ -122,6 +122,7 @@ impl App {
         let sign_in = wiring::sign_in(&stores, &ephemeral, (people.clone(), &outbox), ended);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
         let provider = wiring::provider(&stores, &ephemeral).await?;
+        provider.clients.add_usage().await.map_err(cannot_start)?;
         let (tokens, revocations) =
             wiring::tokens(&stores, &ephemeral, &provider, (&people, &sign_in)).await?;
         let release = Release::new(stores.db.clone(), people, stores.clock.clone(), stores.audit.clone());
@@ -336,6 +337,9 @@ impl App {
         }
         if let Err(error) = self.pages.sign_in.history.flush().await {
             tracing::warn!(event = "sign_in_history.unwritten", %error, "the history of sign-ins was not written whole");
+        }
+        if let Err(error) = self.clients().add_usage().await {
+            tracing::warn!(event = "usage.unadded", %error, "releases under contracts were not added up and are not counted");
         }
         self.audit.node_stopped(longest.max(AUDIT_DRAIN)).await;
         self.db.close().await;

@@ -130,7 +130,10 @@ impl Stores {
     pub async fn clients(&self) -> Result<Registry, StartError> {
         let (db, clock, audit) = (self.db.clone(), self.clock.clone(), self.audit.clone());
         let secrets = self.keyring.sealer("client-secret");
-        Registry::load(db, clock, audit, self.rules(), secrets).await.map_err(cannot_start)
+        let clients = Registry::load(db, clock, audit, self.rules(), secrets).await.map_err(cannot_start)?;
+        let sandbox = self.settings.environment == Environment::Sandbox;
+        let built_in = sandbox && !self.settings.sandbox.contracts_demanded;
+        Ok(if built_in { clients.with_built_in_contract() } else { clients })
     }
 
     /// The signing keys.

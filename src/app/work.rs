@@ -7,6 +7,7 @@ use super::App;
 use super::tasks::{Need, Tasks};
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
+use crate::life_events::LifeEvents;
 use crate::notices::Outbox;
 use crate::notices::inbox::Inbox;
 use crate::oidc::{Ciba, LogoutNotifier, Provider};
@@ -31,6 +32,9 @@ const PURGE: i64 = 10;
 
 /// Seconds between checks of the age of the signing keys.
 const KEYS: i64 = 3600;
+
+/// Seconds between warnings of contracts that end.
+const WARNINGS: i64 = 86_400;
 
 /// Rows deleted by one statement.
 const SWEEP: i64 = 2000;
@@ -75,6 +79,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
         audit: app.audit.clone(),
+        life_events: app.pages.life_events.clone(),
+        warn_days: app.settings.contracts.warn_days,
         clock_check: app.clock_check.clone(),
         keep_days: app.settings.audit.keep_days,
         history_days: app.settings.sign_in.history_days,
@@ -130,6 +136,9 @@ struct Upkeep {
     metrics: Arc<Metrics>,
     keys: KeySettings,
     audit: Audit,
+    life_events: LifeEvents,
+    /// How long before its end a contract is warned of.
+    warn_days: u32,
     clock_check: ClockCheck,
     /// How long the rows of the audit log are kept.
     keep_days: u32,
@@ -142,6 +151,7 @@ struct Upkeep {
 impl Upkeep {
     async fn run(self: Arc<Self>) {
         let (mut limits, mut purge, mut keys) = (Every::new(LIMITS), Every::new(PURGE), Every::new(KEYS));
+        let mut warnings = Every::new(WARNINGS);
         let mut lost = 0;
         loop {
             tokio::time::sleep(LOOK).await;
@@ -153,7 +163,8 @@ impl Upkeep {
                 // Sums of the last hour, delays and ages would all be wrong.
                 continue;
             }
-            if limits.is_due(now) {
+            let limited = limits.is_due(now);
+            if limited {
                 let read = self.sign_in.limits.refresh().await;
                 log_failure("limits.unread", "reading the send totals", read);
                 log_failure(
@@ -169,6 +180,9 @@ impl Upkeep {
                 log_failure("outbox.unmeasured", "measuring the outbox", self.outbox.measure().await);
                 log_failure("logouts.unmeasured", "counting logout deliveries", self.logouts.measure().await);
             }
+            if limited {
+                self.contracts(warnings.is_due(now)).await;
+            }
             if purge.is_due(now) {
                 self.purge().await;
             }
@@ -183,6 +197,27 @@ impl Upkeep {
                     .await;
                 log_failure("keys.unrotated", "rotating the signing keys", rotated);
             }
+        }
+    }
+
+    /// Ends what contracts no longer allow, adds up what was released under them, and says which end soon; `warns` in the log as
+    /// well.
+    async fn contracts(&self, warns: bool) {
+        let clients = &self.provider.clients;
+        let cleared = self.life_events.clear_contracts(clients).await;
+        log_failure("contracts.uncleared", "ending what contracts no longer allow", cleared);
+        log_failure("usage.unadded", "adding up releases under contracts", clients.add_usage().await);
+        let ending = clients.ending_contracts(self.warn_days);
+        self.metrics.contracts_ending.set(i64::try_from(ending.len()).unwrap_or(i64::MAX));
+        let shut = clients.all().values().filter(|client| client.shut.is_some()).count();
+        self.metrics.clients_shut.set(i64::try_from(shut).unwrap_or(i64::MAX));
+        for (contract, end) in ending.iter().filter(|_| warns) {
+            tracing::warn!(
+                event = "contract.ending",
+                contract.id = contract.id(),
+                until = end.0,
+                "a contract ends soon: its services are shut out then"
+            );
         }
     }
 

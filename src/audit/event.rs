@@ -78,6 +78,10 @@ fields! {
     token: Text<'a> = "token.id";
     /// The consent.
     consent: Text<'a> = "consent.id";
+    /// The contract.
+    contract: Text<'a> = "contract.id";
+    /// The institution.
+    institution: Text<'a> = "institution.id";
     /// The message that carries a code.
     sms: Text<'a> = "sms.id";
     /// A signing key.

@@ -170,6 +170,14 @@ kinds! {
     RegistrationTokenCreated = "registration_token.created", Info, Unlimited, "a registration token was made";
     /// An operator revoked such a token.
     RegistrationTokenRevoked = "registration_token.revoked", Info, Unlimited, "a registration token was revoked";
+    /// An operator stored an institution, or changed one.
+    InstitutionChanged = "institution.changed", Info, Unlimited, "an institution was stored";
+    /// An operator stored a contract, or changed one.
+    ContractChanged = "contract.changed", Info, Unlimited, "a contract was stored";
+    /// An operator ended a contract before its period was over.
+    ContractEnded = "contract.ended", Warn, Unlimited, "a contract was ended";
+    /// Everything was ended that people had agreed to under a contract and it no longer allows.
+    ContractCleared = "contract.cleared", Info, Unlimited, "what a contract no longer allows has ended";
     /// A request to register, or to manage a registration, was refused.
     RegistrationRefused = "registration.refused", Info, PerSecond(REFUSALS), "a registration request was refused";
     /// A signing key was made because there was none of its algorithm.

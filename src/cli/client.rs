@@ -14,7 +14,7 @@ use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::Event;
 use crate::clients::{
     AuthenticationDocument, ClientFile, ClientId, ClientSecret, DataDocument, IdentityDocument,
-    RedirectsDocument, Registered, Registration, Registry, TokensDocument,
+    RedirectsDocument, Registered, Registration, Registry, Shut, TokensDocument, UnderContract,
 };
 use crate::platform::db;
 use crate::platform::files::read_text;
@@ -41,6 +41,9 @@ pub(super) enum Client {
         /// The code that `client show --waiting` gave what you looked at: nothing else is approved
         #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
         review: String,
+        /// The contract that it is to live under from now on
+        #[arg(long, value_name = "ID")]
+        contract: Option<String>,
     },
     /// Rejects a client that registered itself, which is then gone, or the change that one would like
     Reject {
@@ -123,6 +126,9 @@ pub(super) struct Add {
     /// The contract or law that the data rest on
     #[arg(long, value_name = "TEXT")]
     basis_reference: Option<String>,
+    /// The contract that it lives under
+    #[arg(long, value_name = "ID")]
+    contract: Option<String>,
     /// What the data are for
     #[arg(long, value_name = "TEXT")]
     purpose: Option<String>,
@@ -232,8 +238,9 @@ impl Client {
             }
             Self::Icons { client_id } => icons(stores, clients, client_id.as_deref(), format).await,
             Self::List => list(clients, format).await,
-            Self::Approve { client_id, review } => {
-                registrations::approve(&client_id, &review, clients, format).await
+            Self::Approve { client_id, review, contract } => {
+                let with = (review.as_str(), contract.as_deref());
+                registrations::approve(&client_id, with, clients, format).await
             }
             Self::Reject { client_id } => registrations::reject(&client_id, clients, format).await,
             Self::Doctor(doctor) => doctor.act(stores, clients, format).await,
@@ -293,7 +300,7 @@ impl Client {
 }
 
 /// The text of a file, or of standard input.
-fn read(file: &Path) -> std::io::Result<String> {
+pub(super) fn read(file: &Path) -> std::io::Result<String> {
     if file != Path::new("-") {
         return read_text(file, MOST_BYTES);
     }
@@ -337,6 +344,12 @@ async fn register(
                 "warning: the sector of {id} was {old} and is {new}: {id} sees every person by another `sub` from now on. \
                  `sector` in its registration gives the former one back."
             );
+        }
+    }
+    for registered in &done {
+        let client = ClientId::parse(&registered.client_id).and_then(|id| clients.find(&id));
+        if let Some(shut) = client.and_then(|client| client.shut) {
+            eprintln!("warning: nobody signs in to {}: {}", registered.client_id, shut.description());
         }
     }
     fetch_icons(clients, &stores.outbound(), &with_icons(&done)).await;
@@ -406,6 +419,7 @@ impl Add {
                 scope: self.scope,
                 ..DataDocument::default()
             },
+            under: UnderContract { contract: self.contract, first_party: None },
             ..Registration::default()
         }
     }
@@ -454,7 +468,8 @@ async fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
             json!({
                 "client_id": client.id.as_str(), "client_name": who.name.get("en"),
                 "owner": who.owner.get("en"), "disabled": client.disabled, "pending": client.pending,
-                "change_pending": change_waits(&client.id),
+                "change_pending": change_waits(&client.id), "contract": client.under.contract,
+                "shut": client.shut.map(Shut::name),
             })
         })
         .collect();
@@ -464,10 +479,11 @@ async fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
         }
         for client in &all {
             let who = &client.identity;
-            let state = match (client.pending, client.disabled) {
-                (true, _) => "pending",
-                (false, true) => "disabled",
-                (false, false) => "enabled",
+            let state = match (client.pending, client.shut, client.disabled) {
+                (true, ..) => "pending",
+                (false, Some(_), _) => "shut out",
+                (false, None, true) => "disabled",
+                (false, None, false) => "enabled",
             };
             let change = if change_waits(&client.id) { "; a change waits for approval" } else { "" };
             let (name, owner) = (who.name.get("en"), who.owner.get("en"));

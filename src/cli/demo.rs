@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use super::{demo_data, serve};
 use crate::app::settings::Settings;
 use crate::app::{App, StartError, Stores, cannot_start, test_people};
-use crate::clients::{ClientFile, ClientSecret};
+use crate::clients::{ClientFile, ClientSecret, ContractFile};
 use crate::demo::portal;
 use crate::notices::receipts;
 use crate::people::test_people::TestPerson;
@@ -59,6 +59,9 @@ pub(super) struct Demo {
 /// The relying parties; `{portal}` is replaced by the portal's origin.
 const CLIENTS: &str = include_str!("../../config/demo-clients.toml");
 
+/// The contracts that they live under.
+const CONTRACTS: &str = include_str!("../../config/demo-contracts.toml");
+
 impl Demo {
     pub(super) async fn run(self) -> Result<(), StartError> {
         let provider = listen(self.port, "--port")?;
@@ -79,6 +82,8 @@ impl Demo {
         let portal_base = format!("http://localhost:{}", self.portal_port);
         let clients = ClientFile::parse(&CLIENTS.replace("{portal}", &portal_base)).map_err(cannot_start)?;
         let portal_settings = self.portal_settings(&clients, &people, portal_base);
+        let contracts = ContractFile::parse(CONTRACTS).map_err(cannot_start)?;
+        app.clients().import_contracts(&contracts).await.map_err(cannot_start)?;
         app.clients().register(clients).await.map_err(cannot_start)?;
         let portal = portal::start(service, portal_settings).map_err(cannot_start)?;
         let server = app.server(provider).map_err(cannot_start)?;

@@ -4,12 +4,14 @@ mod audit;
 mod check;
 mod client;
 mod consents;
+mod contract;
 #[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
 mod demo;
 #[cfg(feature = "stand-ins")]
 mod demo_data;
 mod doctor;
 mod health;
+mod institution;
 mod keys;
 mod ledger;
 mod operator;
@@ -66,6 +68,12 @@ enum Command {
     /// Registers and manages clients (relying parties).
     #[command(subcommand)]
     Client(client::Client),
+    /// Stores and shows institutions, which have contracts.
+    #[command(subcommand)]
+    Institution(institution::Institution),
+    /// Stores, shows and ends contracts, under which clients live.
+    #[command(subcommand)]
+    Contract(contract::Contract),
     /// Manages the keyring and the signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -112,6 +120,8 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Health => health::run(&settings(file)?, format).await,
         Command::Migrate => migrate(settings(file)?).await,
         Command::Client(client) => client.run(settings(file)?, format).await,
+        Command::Institution(institution) => institution.run(settings(file)?, format).await,
+        Command::Contract(contract) => contract.run(settings(file)?, format).await,
         Command::Keys(keys) => keys.run(file, format).await,
         Command::People(people) => people.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,

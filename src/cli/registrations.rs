@@ -192,14 +192,18 @@ fn line(token: &ListedToken, now: Timestamp) -> String {
 /// Approves a client, or the change that it would like.
 pub(super) async fn approve(
     id: &str,
-    review: &str,
+    (review, contract): (&str, Option<&str>),
     clients: &Registry,
     format: Format,
 ) -> Result<(), StartError> {
-    let approved = clients.approve(id, review).await.map_err(cannot_start)?;
+    let approved = clients.approve(id, review, contract).await.map_err(cannot_start)?;
     let what = if matches!(approved, Approved::Client) { "client" } else { "change" };
     let served = crate::clients::ClientId::parse(id).and_then(|id| clients.find(&id));
-    let disabled = served.is_some_and(|client| client.disabled);
+    let shut = served.as_ref().and_then(|client| client.shut);
+    let disabled = served.is_some_and(|client| client.disabled && client.shut.is_none());
+    if let Some(shut) = shut {
+        eprintln!("warning: nobody signs in to {id}: {}", shut.description());
+    }
     format.print(&json!({ "client_id": id, "approved": what, "disabled": disabled }), || {
         match approved {
             Approved::Client if disabled => {

@@ -1,15 +1,21 @@
 //! A relying party and its policy, parsed: what the protocols read.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnswerPolicy, AuthenticationPolicy, BackchannelPolicy, DataPolicy, DataSetPolicy, GrantType, Identity,
-    KeySource, OneIdPolicy, Redirects, RequestPolicy, SessionPolicy, Terms, TokenPolicy,
+    AnswerPolicy, AuthenticationPolicy, BackchannelPolicy, Contract, DataPolicy, DataSetPolicy, GrantType,
+    Identity, KeySource, OneIdPolicy, Redirects, RequestPolicy, Right, SessionPolicy, Shut, Terms,
+    TokenPolicy, UnderContract,
 };
 use crate::people::DataSet;
 use crate::platform::certificates::SubjectName;
 use crate::platform::web::frame::Service;
 use crate::platform::web::locale::Language;
+use crate::platform::web::page_context::Problem;
+use crate::platform::web::text::Text;
 
 /// The identifier of the client that this provider's own pages sign people in for. It stands in no register, and no
 /// registration may have it.
@@ -45,7 +51,7 @@ impl std::fmt::Display for ClientId {
 pub struct Client {
     /// Its identifier.
     pub id: ClientId,
-    /// Whether it may not be used: an operator disabled it, or nobody has approved it yet.
+    /// Whether it may not be used: an operator disabled it, nobody has approved it yet, or its contract is not in force.
     pub disabled: bool,
     /// Whether it registered itself, and no operator has approved it.
     pub pending: bool,
@@ -77,12 +83,52 @@ pub struct Client {
     pub oneid: Option<OneIdPolicy>,
     /// What it says when it asks for data.
     pub terms: Terms,
+    /// The contract that its registration names, or that it needs none.
+    pub under: UnderContract,
+    /// The contract that it lives under, which all of the above is within; none of the provider's own services.
+    pub contract: Option<Arc<Contract>>,
+    /// Data sets that its registration has and its contract does not allow.
+    pub taken: BTreeSet<DataSet>,
+    /// Why its contract shuts it out: then it is disabled, and nothing else disables it.
+    pub shut: Option<Shut>,
 }
 
 impl Client {
     /// Whether the client may use `grant`.
     pub fn may(&self, grant: GrantType) -> bool {
         self.tokens.grant_types.contains(&grant)
+    }
+
+    /// Whether its contract opens one of the ways besides signing in; the provider's own services have them all.
+    pub fn may_use(&self, right: Right) -> bool {
+        self.under.is_first_party() || self.contract.as_ref().is_some_and(|contract| contract.allows(right))
+    }
+
+    /// Whether `scope` asks for data that its contract took from its registration, and for nothing else that it may have.
+    pub fn lost(&self, scope: &str) -> bool {
+        let of_scope = |set: &DataSet| set.scope() == scope;
+        self.taken.iter().any(of_scope) && !self.data.sets.iter().any(|policy| of_scope(&policy.data_set))
+    }
+
+    /// The page that says that its contract shuts it out, which names it and whom to ask. `technical` is for its developers.
+    pub fn shut_page<'a>(&'a self, text: Text, technical: &'a str) -> Problem<'a> {
+        let language = text.language();
+        let institution = self.contract.as_ref().map(|contract| &contract.institution);
+        let name = institution.map(|institution| institution.name.localized());
+        let name = name
+            .as_ref()
+            .map_or_else(|| self.identity.owner.get(language.tag()), |name| name.get(language.tag()));
+        let contacts = institution.map(|institution| institution.contacts.join(", ")).unwrap_or_default();
+        let note = match contacts.as_str() {
+            "" => text.with("problem.shut_owner", &[("owner", name)]),
+            contacts => text.with("problem.shut_contacts", &[("owner", name), ("contacts", contacts)]),
+        };
+        Problem {
+            service: Some(self.shown(language)),
+            technical: Some(technical),
+            note: Some(note),
+            ..Problem::default()
+        }
     }
 
     /// What it may ask of `data_set`, if anything.

@@ -39,6 +39,11 @@ impl Localized {
         std::iter::once(self.default.as_str()).chain(tagged)
     }
 
+    /// Every text, without the languages.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.default.as_str()).chain(self.tagged.values().map(String::as_str))
+    }
+
     /// Whether there is no text at all.
     pub fn is_empty(&self) -> bool {
         self.default.trim().is_empty()

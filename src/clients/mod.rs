@@ -3,9 +3,10 @@
 //! A registration is kept as the document it came as (RFC 7591's member names beside our own) and parsed into a
 //! [`Client`], whose policy the protocols read. Every node holds all clients in memory and takes changes over
 //! within a second. Services may register themselves, for an operator to approve (`dynamic/`). What a person agreed to give a
-//! client lives in `release`.
+//! client lives in `release`. What a service may have at most is in its contract (`contracts/`).
 
 mod client;
+mod contracts;
 mod data_request;
 mod detail;
 mod dynamic;
@@ -21,10 +22,16 @@ mod registry;
 mod resource_uris;
 mod secret;
 mod sector;
+mod settings;
 mod store;
 mod subject_ids;
 
 pub use client::{Client, ClientId, OWN_CLIENT};
+pub use contracts::{
+    Contract, ContractDocument, ContractFile, ContractFileError, ContractsError, Institution,
+    InstitutionKind, Listed as ListedContract, Payment, Purpose, Right, Shut, Spent, Unsuited, UsageRow,
+    Version, Words,
+};
 pub use data_request::DataRequest;
 #[cfg(test)]
 pub(crate) use detail::tests as detail_tests;
@@ -47,10 +54,11 @@ pub use registration::{
     KeySetDocument, KeySource, KeysDocument, OneIdDates, OneIdDocument, OneIdPolicy, OneIdProfile, OwnerKind,
     Permission, Profile, REQUEST_ALGS, Redirects, RedirectsDocument, Registration, RegistrationErrors,
     RequestPolicy, RequestsDocument, Rules, SessionPolicy, SessionsDocument, SubjectType, Term, Terms,
-    TokenPolicy, TokensDocument,
+    TokenPolicy, TokensDocument, UnderContract,
 };
 pub use registry::{ClientsError, Registered, Registry};
 pub use secret::{ClientSecret, SecretDigest};
+pub use settings::ContractSettings;
 pub(crate) use store::TABLES;
 pub use subject_ids::SubjectIds;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::contracts::{self, Book, Contract, Usage};
 use super::icon::{self, Served};
 use super::resource_uris;
 use super::secret::Sealed;
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::audit::{Audit, Event, Kind};
 use crate::platform::bytes;
-use crate::platform::clock::Clock;
-use crate::platform::db::{Db, DbError};
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::seal::Sealer;
 
 type Clients = HashMap<ClientId, Arc<Client>>;
@@ -30,16 +31,26 @@ pub struct Registry {
     secrets: Sealed,
     current: ArcSwap<Snapshot>,
     pub(super) served: Served,
+    pub(super) usage: Usage,
+    /// The contract of clients that name none, in a sandbox.
+    usual: Option<Arc<Contract>>,
 }
 
-/// The clients as they were at one version of their table.
+/// The clients and contracts as they were at one version of their tables.
+#[derive(Clone)]
 struct Snapshot {
+    /// As registered.
+    registered: Arc<Vec<Client>>,
+    /// As far as their contracts go.
     clients: Arc<Clients>,
+    book: Arc<Book>,
+    /// From when (inclusive) until when (exclusive) no contract begins or ends.
+    steady: (Timestamp, Timestamp),
     /// How many are stored and not served.
     refused: usize,
     /// Digests of their icons.
-    icons: HashSet<String>,
-    version: (i64, i64),
+    icons: Arc<HashSet<String>>,
+    version: (i64, i64, i64),
 }
 
 /// What came of a registration.
@@ -145,7 +156,9 @@ impl Registry {
         secrets: Sealer,
     ) -> Result<Self, DbError> {
         let secrets = Sealed::by(secrets);
-        let current = Snapshot::read(&db, (&rules, &secrets), store::version(&db).await?).await?;
+        let now = clock.now();
+        let version = store::version(&db).await?;
+        let current = Snapshot::read(&db, (&rules, &secrets), (version, None), now).await?;
         Ok(Self {
             db,
             clock,
@@ -154,12 +167,40 @@ impl Registry {
             secrets,
             current: ArcSwap::from_pointee(current),
             served: Served::default(),
+            usage: Usage::default(),
+            usual: None,
         })
+    }
+
+    /// The same, where clients that name no contract live under a built-in one: in a sandbox.
+    #[must_use]
+    pub fn with_built_in_contract(self) -> Self {
+        let usual = contracts::built_in().map(Arc::new);
+        let mut current = Snapshot::clone(&self.current.load());
+        current.book = Arc::new(current.book.with(usual.clone()));
+        self.current.store(Arc::new(current.at(self.clock.now())));
+        Self { usual, ..self }
+    }
+
+    /// The clients at this moment: as soon as a contract has begun or ended, they are others.
+    fn published(&self) -> Arc<Snapshot> {
+        let current = self.current.load_full();
+        let (now, (from, until)) = (self.clock.now(), current.steady);
+        if from <= now && now < until {
+            return current;
+        }
+        self.current.rcu(|snapshot| snapshot.at(now));
+        self.current.load_full()
+    }
+
+    /// The contracts.
+    pub(super) fn book(&self) -> Arc<Book> {
+        Arc::clone(&self.published().book)
     }
 
     /// The client of that identifier, disabled ones included.
     pub fn find(&self, id: &ClientId) -> Option<Arc<Client>> {
-        self.current.load().clients.get(id).cloned()
+        self.published().clients.get(id).cloned()
     }
 
     /// The client of that identifier, if it may be shown to people: it is not disabled and does not wait for approval. A page
@@ -170,7 +211,7 @@ impl Registry {
 
     /// All clients.
     pub fn all(&self) -> Arc<Clients> {
-        Arc::clone(&self.current.load().clients)
+        Arc::clone(&self.published().clients)
     }
 
     /// The URIs of the resource servers that `client` names (RFC 8707), without those of disabled ones.
@@ -181,19 +222,20 @@ impl Registry {
 
     /// The resource servers that `client` names, without disabled ones.
     pub fn servers_of(&self, client: &Client) -> Vec<Arc<Client>> {
-        let current = self.current.load();
+        let current = self.published();
         let servers = client.tokens.resource_servers.iter().filter_map(|id| current.clients.get(id));
         servers.filter(|server| server.tokens.resource_server && !server.disabled).cloned().collect()
     }
 
-    /// Looks whether clients changed, and takes the changes over.
+    /// Looks whether clients or contracts changed, and takes the changes over.
     ///
     /// # Errors
     /// [`DbError`]; the former clients stay in use.
     pub async fn refresh(&self) -> Result<(), DbError> {
         let version = store::version(&self.db).await?;
         if version != self.current.load().version {
-            let read = Snapshot::read(&self.db, (&self.rules, &self.secrets), version).await?;
+            let (rules, with) = ((&self.rules, &self.secrets), (version, self.usual.clone()));
+            let read = Snapshot::read(&self.db, rules, with, self.clock.now()).await?;
             self.current.store(Arc::new(read));
         }
         Ok(())
@@ -209,9 +251,8 @@ impl Registry {
             if registration.client_id.is_empty() {
                 registration.client_id = bytes::random_text::<12>();
             }
-            if let Err(wrong) =
-                registration.check_texts().and_then(|()| registration.parse(&self.rules).map(drop))
-            {
+            let parsed = registration.check_texts().and_then(|()| registration.parse(&self.rules));
+            if let Err(wrong) = parsed.and_then(|client| self.hold_to_contract(&client)) {
                 errors.push(wrong);
             }
         }
@@ -242,6 +283,7 @@ impl Registry {
                 && secrets.digest.is_some()
                 && old.is_some_and(|old| old.secret != secrets.digest);
             statements.push(store::upsert(&registration, secrets.stored(), disabled, self.clock.now_ms())?);
+            statements.extend(self.come_to_contract(&registration));
             done.push(Registered {
                 client_id: registration.client_id,
                 secret: secrets.made,
@@ -284,6 +326,32 @@ impl Registry {
         let sealed =
             secret.filter(|_| signs).map(|secret| self.secrets.seal(&registration.client_id, secret));
         Secrets { digest: secret.map(ClientSecret::digest).or(exported), sealed, made }
+    }
+
+    /// Makes sure that a client asks for nothing beyond the contract that it names.
+    ///
+    /// # Errors
+    /// What it says beyond it.
+    pub(super) fn hold_to_contract(&self, client: &Client) -> Result<(), RegistrationErrors> {
+        let Some(named) = client.under.contract.as_deref() else { return Ok(()) };
+        let errors = match self.book().find(named) {
+            Some(contract) => contracts::beyond(client, contract),
+            None => {
+                vec![format!("contract: there is no contract `{named}`: `yagona contract list` shows them")]
+            }
+        };
+        let client = client.id.as_str().to_owned();
+        if errors.is_empty() { Ok(()) } else { Err(RegistrationErrors { client, errors }) }
+    }
+
+    /// What lets all that people agreed to be held against the contract that a client comes to; nothing where it stays.
+    pub(super) fn come_to_contract(&self, registration: &Registration) -> Vec<Statement> {
+        let old = ClientId::parse(&registration.client_id).and_then(|id| self.find(&id));
+        let old = old.as_ref().and_then(|old| old.under.contract.as_deref());
+        match registration.under.contract.as_deref() {
+            Some(named) if Some(named) != old => vec![contracts::uncleared(named), contracts::changed()],
+            _ => Vec::new(),
+        }
     }
 
     /// The sector of the client in use and that of `registration`, if people get another `sub` by it.
@@ -414,19 +482,46 @@ impl Registry {
 }
 
 impl Snapshot {
-    /// Reads the clients; `version` was read before them, so that what changes in between is read the next time.
-    async fn read(db: &Db, rules: (&Rules, &Sealed), version: (i64, i64)) -> Result<Self, DbError> {
+    /// Reads clients and contracts; `version` was read before them, so that what changes in between is read the next time.
+    async fn read(
+        db: &Db,
+        rules: (&Rules, &Sealed),
+        (version, usual): ((i64, i64, i64), Option<Arc<Contract>>),
+        now: Timestamp,
+    ) -> Result<Self, DbError> {
         let icons = store::icons(db).await?;
         let stored = store::all(db).await?;
+        let book = contracts::book(db, usual).await?;
         let count = stored.len();
-        let clients = build(stored, &icons, rules);
+        let registered = build(stored, &icons, rules);
         let icons = icons.into_iter().map(|icon| icon.digest).collect();
-        Ok(Self { refused: count - clients.len(), clients: Arc::new(clients), icons, version })
+        let read = Self {
+            refused: count - registered.len(),
+            registered: Arc::new(registered),
+            clients: Arc::default(),
+            book: Arc::new(book),
+            steady: (now, now),
+            icons: Arc::new(icons),
+            version,
+        };
+        Ok(read.at(now))
+    }
+
+    /// The same at another moment.
+    fn at(&self, now: Timestamp) -> Self {
+        let narrowed = |client: &Client| {
+            let contract = self.book.of_client(client.under.contract.as_deref());
+            let mut client = client.clone();
+            contracts::narrow(&mut client, contract, now);
+            (client.id.clone(), Arc::new(client))
+        };
+        let clients = Arc::new(self.registered.iter().map(narrowed).collect());
+        Self { clients, steady: self.book.steady(now), ..self.clone() }
     }
 }
 
-fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: (&Rules, &Sealed)) -> Clients {
-    let mut clients = Clients::with_capacity(stored.len());
+fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: (&Rules, &Sealed)) -> Vec<Client> {
+    let mut clients = Vec::with_capacity(stored.len());
     for stored in stored {
         match usable(&stored, rules) {
             Ok(mut client) => {
@@ -434,7 +529,7 @@ fn build(stored: Vec<StoredClient>, icons: &[StoredIcon], rules: (&Rules, &Seale
                 let fetched = icons.iter().find(|icon| icon.client_id == client.id.as_str());
                 let fetched = fetched.filter(|icon| client.identity.logo_uri.as_ref() == Some(&icon.uri));
                 client.icon = fetched.map(|icon| icon::path(&icon.digest));
-                clients.insert(client.id.clone(), Arc::new(client));
+                clients.push(client);
             }
             // One that cannot be read or is invalid by today's rules is not served; the others are.
             Err(errors) => {

@@ -2,12 +2,20 @@
 
 use std::collections::HashSet;
 
-use super::{Registration, SecretDigest, dynamic};
+use super::{Registration, SecretDigest, contracts, dynamic};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 
 /// What this store keeps its data in.
-pub(crate) const TABLES: &[&str] = &[TABLE, ICONS, dynamic::TABLES[0], dynamic::TABLES[1]];
+pub(crate) const TABLES: &[&str] = &[
+    TABLE,
+    ICONS,
+    dynamic::TABLES[0],
+    dynamic::TABLES[1],
+    contracts::TABLES[0],
+    contracts::TABLES[1],
+    contracts::TABLES[2],
+];
 
 const TABLE: &str = "clients";
 const ICONS: &str = "client_icons";
@@ -232,12 +240,14 @@ pub(super) async fn put_icon(
     .await
 }
 
-/// Numbers that change whenever the table does.
-pub(super) async fn version(db: &Db) -> Result<(i64, i64), DbError> {
+/// Numbers that change whenever the table or the contracts do.
+pub(super) async fn version(db: &Db) -> Result<(i64, i64, i64), DbError> {
     let row = db
         .read_one(db::statement(
-            "SELECT CAST(COALESCE(SUM(updated_at_ms), 0) AS BIGINT) AS changed, CAST(COUNT(*) AS BIGINT) AS n FROM clients",
+            "SELECT CAST(COALESCE(SUM(updated_at_ms), 0) AS BIGINT) AS changed, CAST(COUNT(*) AS BIGINT) AS n, \
+             (SELECT seq FROM sequences WHERE list = 'contracts') AS contracts FROM clients",
         ))
         .await?;
-    Ok((db::int(&row, TABLE, "changed")?, db::int(&row, TABLE, "n")?))
+    let number = |column| db::int(&row, TABLE, column);
+    Ok((number("changed")?, number("n")?, number("contracts")?))
 }

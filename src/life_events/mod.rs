@@ -1,7 +1,10 @@
-//! What ends things of a person, wherever they are kept: everything at once, or everything that one consent allowed.
+//! What ends things of a person, wherever they are kept: everything at once, everything that one consent allowed, or what a
+//! contract no longer allows.
 //!
 //! Each end is one transaction and is durable before it is announced. Pages, commands and Mobile-ID use these
 //! operations, so that no caller can forget a part.
+
+mod contracts;
 
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};

@@ -131,7 +131,7 @@ fn personal_data(object: &Map<String, Value>, bounds: &Bounds<'_>) -> Result<Per
     }
     let mut asked = PersonalData {
         data_sets: data_sets(object.get("data_sets"), bounds)?,
-        purpose: purpose(object.get("purpose"))?,
+        purpose: agreed_purpose(purpose(object.get("purpose"))?, client)?,
         basis: basis(object.get("basis"), client)?,
         ends: ends(object, client, bounds.now)?,
         how_often: word::<Use>(object.get("use")).ok_or(invalid("use must be single or repeated"))?,
@@ -175,6 +175,9 @@ fn data_sets(value: Option<&Value>, bounds: &Bounds<'_>) -> Result<BTreeSet<Data
     for name in names {
         let name = name.as_str().ok_or(shape)?;
         let set = DataSet::parse(name).filter(|set| bounds.client.data_set(*set).is_some());
+        if DataSet::parse(name).is_some_and(|set| bounds.client.taken.contains(&set)) {
+            return Err(invalid("data_sets names a data set that the contract of the client does not allow"));
+        }
         let set = set.ok_or(invalid("data_sets names a data set that the client is not registered for"))?;
         if bounds.general.contains(&set) {
             return Err(invalid(
@@ -198,6 +201,16 @@ fn purpose(value: Option<&Value>) -> Result<String, OAuthError> {
         "purpose must be text of 1 to 200 characters in one line, without characters that are not shown and stacks of marks",
     ))?;
     Ok(text.to_owned())
+}
+
+/// The purpose, if the client's contract has it.
+fn agreed_purpose(purpose: String, client: &Client) -> Result<String, OAuthError> {
+    match &client.contract {
+        Some(contract) if !contract.allows_purpose(&purpose) => Err(invalid(
+            "purpose is none of the purposes of the client's contract: say one of them, in its own words",
+        )),
+        _ => Ok(purpose),
+    }
 }
 
 fn basis(value: Option<&Value>, client: &Client) -> Result<Basis, OAuthError> {

@@ -61,7 +61,7 @@ fn showing_certificate(provider: &Provider, request: &HttpRequest, params: &Para
         return None;
     }
     let client = provider.clients.find(&ClientId::parse(params.get("client_id")?)?)?;
-    let usable = !client.disabled || client.pending;
+    let usable = !client.disabled || client.pending || client.shut.is_some();
     (client.authentication.method.shows_certificate() && usable).then_some(client)
 }
 
@@ -73,9 +73,22 @@ fn awaits_approval() -> TokenError {
     )
 }
 
-/// Whoever has proven to be a client learns that it waits; anybody else does not.
+/// Why a client that has proven itself cannot be used, if it waits or its contract shuts it out.
+fn turned_away(client: &Client) -> Option<TokenError> {
+    if client.pending {
+        return Some(awaits_approval().of(&client.id));
+    }
+    let shut = client.shut?;
+    let error = TokenError::new(ErrorCode::UnauthorizedClient, shut.description()).of(&client.id);
+    Some(match &client.contract {
+        Some(contract) => error.because(format!("the contract is {}", contract.id())),
+        None => error,
+    })
+}
+
+/// Whoever has proven to be a client learns that it waits, or that its contract is not in force; anybody else does not.
 fn approved(client: Arc<Client>) -> Result<Arc<Client>, TokenError> {
-    if client.pending { Err(awaits_approval().of(&client.id)) } else { Ok(client) }
+    turned_away(&client).map_or(Ok(client), Err)
 }
 
 fn two_methods() -> TokenError {
@@ -121,7 +134,7 @@ fn by_secret(provider: &Provider, request: &HttpRequest, params: &Params) -> Res
     };
     match client {
         Some(client) if proven && !client.disabled => Ok(client),
-        Some(client) if proven && client.pending => Err(awaits_approval().of(&client.id)),
+        Some(client) if proven && (client.pending || client.shut.is_some()) => approved(client),
         _ => {
             let description =
                 client.filter(|client| !client.disabled).map_or(FAILED, |client| wanted(&client));

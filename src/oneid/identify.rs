@@ -12,6 +12,7 @@ use super::uuid::Uuid;
 use crate::audit::{Event, Kind};
 use crate::grants::{self, Grant};
 use crate::ledger;
+use crate::people::CivilDate;
 
 /// The token that a service shows. OneID's tokens and sessions have the same name, and some clients keep it as `sess_id`.
 pub(super) fn shown(params: &Params) -> Result<&str, Refusal> {
@@ -45,6 +46,9 @@ pub(super) async fn answer(
         ));
     }
     let account = oneid.people.find(&details.person_id).await?.ok_or_else(invalid)?;
+    if let Some(why) = client.unsuited(&account, CivilDate::of(oneid.clock.now())) {
+        return Err(Refusal::new(Code::AccessToken, why.description()));
+    }
     let released = releases::released(details, client);
     record(oneid, &grant, proven).await?;
     let signed = Signed { login: &details.sub, session: token.as_str(), acr: details.acr };

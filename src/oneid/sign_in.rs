@@ -34,6 +34,8 @@ const LONGEST_LINK: usize = 6 * 1024;
 enum Rejection {
     /// A page for the person, with words for the service's developers: nothing proves where an answer may go.
     Page(ProblemKind, &'static str),
+    /// The page of a client whose contract is not in force.
+    Shut(Arc<Client>, &'static str),
     /// The service gets an error.
     Service(Target, (&'static str, &'static str)),
 }
@@ -101,6 +103,10 @@ fn reject(oneid: &OneId, context: &PageContext<'_>, params: &Params, rejection: 
             oneid.audit.record(event.reason(technical));
             context.problem(kind, &Problem { technical: Some(technical), ..Problem::default() })
         }
+        Rejection::Shut(client, technical) => {
+            oneid.audit.record(event.reason(technical));
+            context.problem(ProblemKind::ServiceShut, &client.shut_page(context.text(), technical))
+        }
         Rejection::Service(target, (error, description)) => {
             oneid.audit.record(event.error(error).reason(description));
             oneid.metrics.sign_ins("answer", error).inc();
@@ -120,6 +126,9 @@ fn check(oneid: &OneId, params: &Params) -> Result<Asked, Rejection> {
     };
     if client.pending {
         return page(ProblemKind::ServicePending, "the client waits for approval");
+    }
+    if let Some(shut) = client.shut {
+        return Err(Rejection::Shut(client, shut.description()));
     }
     if client.disabled {
         return page(ProblemKind::ServiceDisabled, "the client is disabled");
@@ -146,6 +155,9 @@ fn check(oneid: &OneId, params: &Params) -> Result<Asked, Rejection> {
         if acr.is_empty() {
             return refuse("auth_method_not_available", "auth_methods names no method that is offered");
         }
+    }
+    if let Some(spent) = oneid.clients.spent(&client).filter(|_| !client.data.sets.is_empty()) {
+        return refuse("temporarily_unavailable", spent.description());
     }
     let scope = params.get("scope").filter(|scope| {
         scope.len() <= LONGEST_SCOPE && scope.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')

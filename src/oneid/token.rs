@@ -83,6 +83,9 @@ pub(super) async fn answer(
         oneid.grants.redeem(token.as_str(), &client.id, (details, &number), &rows, (false, until), 0);
     let grant = redeemed.await?;
     let grant = grant.ok_or_else(invalid)?;
+    if !grant.details.released.is_empty() {
+        oneid.clients.released(client);
+    }
     let issued = Event::new(Kind::TokenIssued).grant_type("one_authorization_code");
     oneid.audit.record(described(issued, &grant));
     Ok(TokenAnswer {

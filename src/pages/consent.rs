@@ -208,6 +208,7 @@ fn changes(client: &Client, asked: &DataRequest, former: &Consent, text: Text) -
                 Term::Recipients => "consent.changed_recipients",
                 Term::Policy => "consent.changed_policy",
                 Term::Period => "consent.changed_period",
+                Term::Contract => "consent.changed_contract",
             })
         })
         .collect();

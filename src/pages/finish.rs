@@ -11,6 +11,7 @@ use super::step::{Flow, Read, StepContext};
 use super::visitor::Visitor;
 use crate::audit::Kind;
 use crate::clients::Basis;
+use crate::people::CivilDate;
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
@@ -52,6 +53,9 @@ pub(super) async fn signed_in(
     (id, mut authenticated): (SessionId, Authenticated),
     person: &ConsentContext,
 ) -> Result<Flow, ServiceError> {
+    if let Some(instead) = unsuited(pages, step, &authenticated, person) {
+        return Ok(instead.into());
+    }
     let sessions = &pages.sign_in.sessions;
     let former = sessions.of_browser(step.context.request, pages.cookies).await?;
     let (same, other): (Option<OpenSession>, Option<OpenSession>) = match former {
@@ -127,6 +131,9 @@ pub(super) async fn use_session(
         let mut batch = Batch::new(&pages.sign_in.ephemeral);
         let seen = step.open.version;
         let Present { authenticated, person, session } = &present;
+        if let Some(instead) = unsuited(pages, step, authenticated, person) {
+            return Ok(instead.into());
+        }
         let next = next(pages, step, authenticated, person);
         if matches!(next, Next::Answer(_)) {
             pages.sign_in.sessions.use_in(&mut batch, session, &step.client.id);
@@ -156,6 +163,9 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
     for _ in 0..TRIES {
         let Stage::Answering(_, agreement) = step.open.attempt.stage().clone() else { return Ok(Flow::Due) };
         let Some(present) = present(pages, step).await? else { return start_over(pages, step).await };
+        if let Some(instead) = unsuited(pages, step, &present.authenticated, &present.person) {
+            return Ok(instead.into());
+        }
         let seen = step.open.version;
         let consent = record(pages, step, &present, &agreement).await?;
         let recorded = consent.id.clone();
@@ -242,6 +252,20 @@ pub(super) async fn start_over(pages: &Pages, step: &mut StepContext<'_>) -> Res
         return Ok(Flow::Due);
     }
     Ok(step.go(Page::Number).into())
+}
+
+/// The page for a person whom the client's contract does not let it have anything of (D-s, D-t). Nothing is released, and no session
+/// begins; the page leads back to the service, which is told no more than that the sign-in was cancelled.
+fn unsuited(
+    pages: &Pages,
+    step: &StepContext<'_>,
+    authenticated: &Authenticated,
+    person: &ConsentContext,
+) -> Option<HttpResponse> {
+    let today = CivilDate::of(pages.sign_in.clock.now());
+    let why = step.client.unsuited(&person.account, today)?;
+    step.record(pages, Kind::SignInRefused, Some(authenticated), |event| event.reason(why.name()));
+    Some(step.unsuited(why))
 }
 
 fn next(

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use crate::audit::{Event as AuditEvent, Kind};
-use crate::clients::{Client, ClientId};
+use crate::clients::{Client, ClientId, Unsuited};
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
@@ -17,6 +17,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
+use crate::platform::web::text::Text;
 use crate::sign_in::{
     AttemptName, Authenticated, BrowserId, Device, Event, Limit, OpenAttempt, OpenSession, Outcome, Page,
     Precondition, Refusal, Stage, cancel_path, session_cookie,
@@ -143,6 +144,12 @@ impl<'r> StepContext<'r> {
             query,
             chosen,
         };
+        if let Some(shut) = step.client.shut {
+            let technical = shut.description();
+            step.record(pages, Kind::AuthorizationRefused, None, |event| event.reason(technical));
+            let problem = step.client.shut_page(step.context.text(), technical);
+            return Err(step.context.problem(ProblemKind::ServiceShut, &problem));
+        }
         if step.client.disabled {
             return Err(step.problem(ProblemKind::ServiceDisabled));
         }
@@ -383,6 +390,17 @@ impl<'r> StepContext<'r> {
         self.context.problem(kind, &self.problem_of_service())
     }
 
+    /// Says that the client's contract does not let it have anything of this person, and leads back to the service.
+    pub(super) fn unsuited(&self, why: Unsuited) -> HttpResponse {
+        let text = self.context.text();
+        let back = self.cancel_path(Page::Number);
+        let problem = Problem {
+            action: Some((text.get("frame.to_service"), &back)),
+            ..Problem { note: unsuited_note(why, text), ..self.problem_of_service() }
+        };
+        self.context.problem(unsuited_kind(why), &problem)
+    }
+
     /// Says that a limit was met on `page`. Waiting does not help an attempt that has had all its codes: the page of the last
     /// one says so, and leads on.
     pub(super) fn too_many(&self, limit: Limit, page: Page) -> HttpResponse {
@@ -405,6 +423,24 @@ impl<'r> StepContext<'r> {
 
     fn problem_of_service(&self) -> Problem<'_> {
         Problem { service: Some(self.service()), back: self.client.start_page(), ..Problem::default() }
+    }
+}
+
+/// The page of a person whom a contract does not suit.
+pub(super) const fn unsuited_kind(why: Unsuited) -> ProblemKind {
+    match why {
+        Unsuited::TooYoung(_) => ProblemKind::TooYoung,
+        Unsuited::Document => ProblemKind::DocumentNotValid,
+    }
+}
+
+/// The age that it says, if it is about that.
+pub(super) fn unsuited_note(why: Unsuited, text: Text) -> Option<String> {
+    match why {
+        Unsuited::TooYoung(years) => {
+            Some(text.with("problem.too_young_note", &[("years", &years.to_string())]))
+        }
+        Unsuited::Document => None,
     }
 }
 

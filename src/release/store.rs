@@ -158,6 +158,45 @@ impl Release {
         self.db.execute(end.bind(self.clock.now().0).bind(client).bind(most)).await
     }
 
+    /// Consents to a client that were not ended, whoever gave them or whatever law did: those after the identifier `after`, in its
+    /// order, at most `most`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn standing_of(
+        &self,
+        client: &ClientId,
+        after: &str,
+        most: i64,
+    ) -> Result<Vec<ListedConsent>, DbError> {
+        let list = db::statement(
+            "SELECT consent_id, client_id, basis, extent, given_at, expires_at, terms, permitted_by FROM consents \
+             WHERE client_id = $1 AND ended_at IS NULL AND consent_id > $2 ORDER BY consent_id LIMIT $3",
+        );
+        let rows = self.db.read_all(list.bind(client.as_str()).bind(after).bind(most)).await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// Ends one consent, whatever it rests on, with `then`, all or nothing; `false` when it was ended before.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn end_by_contract(
+        &self,
+        (consent, contract): (&str, &str),
+        then: Vec<Statement>,
+    ) -> Result<bool, DbError> {
+        let end = db::statement(
+            "UPDATE consents SET ended_at = $1 WHERE consent_id = $2 AND ended_at IS NULL RETURNING person_id, client_id",
+        );
+        let ended = self.db.guarded(end.bind(self.clock.now().0).bind(consent), then).await?;
+        let Some(row) = ended else { return Ok(false) };
+        let (person, client) = (person_of(&row)?, client_of(&row)?);
+        let event = Event::new(Kind::ConsentEnded).client(client.as_str()).person(person.as_str());
+        self.audit.record(event.consent(consent).contract(contract).reason("contract"));
+        Ok(true)
+    }
+
     /// A new identifier of a consent: letters and digits, so that a command never takes it for a flag.
     pub fn new_consent_id() -> String {
         bytes::random_alphanumeric::<26>()

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 use yagona::audit::Kind;
 
+use crate::contracts::{INSTITUTION, contract};
 use crate::support::client_file::{self, AGENCY, MACHINE, NATIVE, ONEID, RIVAL, SHOP, secret};
 use crate::support::database::AuditRow;
 use crate::support::people::Kind as PersonKind;
@@ -22,9 +23,10 @@ alone_on_both_backends!(
     rows_expire_and_the_rest_verifies,
 );
 
-/// What `device.rs` brings about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 12] = [
+/// What `device.rs` and `contracts.rs` bring about, or only unit tests of the chain, or the moved clock.
+const ELSEWHERE: [Kind; 13] = [
     Kind::UserCodeRefused,
+    Kind::ContractCleared,
     Kind::ApprovalRequested,
     Kind::ApprovalRequestRefused,
     Kind::Approved,
@@ -74,6 +76,8 @@ fn operate(world: &World, person: &Person) -> Vec<String> {
     let add = ["client", "add", "--id", "new", "--name", "New", "--owner", "X", "--redirect-uri"];
     world.command(&[&add[..], &["http://localhost:9/cb", "--scope", "openid"]].concat());
     world.command(&["client", "import", "clients.toml"]);
+    world.import("contract", &format!("{INSTITUTION}{}", contract("ended", "")));
+    world.command(&["contract", "end", "ended"]);
     for command in [&["client", "disable", "new"][..], &["client", "disable", "new", "--undo"]] {
         world.command(command);
     }

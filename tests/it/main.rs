@@ -18,6 +18,7 @@ mod conformance;
 mod consent;
 mod consent_ends;
 mod consent_terms;
+mod contracts;
 mod cors;
 mod crash;
 mod data_sets;

@@ -15,6 +15,14 @@ const ADVICE: &[(&str, &str)] = &[
         "client_id is not registered",
         "The service uses an identifier that is not known here: compare it with yagona client list, and see that it talks to the right provider.",
     ),
+    (
+        "contract of the client",
+        "Look at the contract: yagona contract show ID; what it does not allow is refused, whatever the registration says.",
+    ),
+    (
+        "the client has no contract",
+        "Name its contract in its registration: contract = 'ID'; yagona contract list shows them.",
+    ),
     ("the client is disabled", "yagona client disable --undo ID enables it again."),
     (
         "has expired: check the clock",

@@ -12,6 +12,8 @@ pub struct Place {
     pub takes_certificates: bool,
     /// Whether there are authorities whose certificates count.
     pub has_authorities: bool,
+    /// How long before its end a contract is warned of, in days.
+    pub warn_days: u32,
 }
 
 impl Place {
@@ -20,6 +22,7 @@ impl Place {
         let mtls = settings.server.mtls.as_ref();
         Self {
             takes_certificates: mtls.is_some(),
+            warn_days: settings.contracts.warn_days,
             has_authorities: mtls.is_some_and(|mtls| mtls.trust_anchors.is_some()),
         }
     }
@@ -38,8 +41,30 @@ pub(super) fn findings(registry: &Registry, client: &Client, now: Timestamp, pla
             "nobody has approved it: it meets no people",
             &format!("yagona client show {id} --waiting"),
         );
+    } else if let Some(shut) = client.shut {
+        let contract = client.under.contract.as_deref();
+        let remedy = contract.map_or_else(
+            || "name its contract in its registration (`contract`)".to_owned(),
+            |contract| format!("yagona contract show {contract}"),
+        );
+        add(true, &format!("it is shut out: {}", shut.description()), &remedy);
     } else if client.disabled {
         add(true, "it is disabled", &format!("yagona client disable --undo {id}"));
+    }
+    if let Some(contract) = client.contract.as_ref().filter(|_| client.shut.is_none()) {
+        let end = contract.ends().filter(|end| end.since(now) <= i64::from(place.warn_days) * 86_400);
+        if let Some(end) = end {
+            let what = format!("its contract {} ends on {}", contract.id(), end.to_rfc3339());
+            add(false, &what, "prolong it (`until`), or make another one: nobody signs in after that");
+        }
+        if let Some(spent) = registry.spent(client) {
+            add(true, spent.description(), &format!("yagona contract usage --contract {}", contract.id()));
+        }
+        let taken: Vec<&str> = client.taken.iter().map(|set| set.name()).collect();
+        if !taken.is_empty() {
+            let what = format!("its contract {} does not allow {}", contract.id(), taken.join(", "));
+            add(true, &what, "change the contract, or take them out of data_sets");
+        }
     }
     let authentication = &client.authentication;
     let method = authentication.method;

@@ -6,6 +6,7 @@ mod sandbox;
 mod server;
 
 use crate::audit::AuditSettings;
+use crate::clients::ContractSettings;
 use crate::notices::NoticeSettings;
 use crate::notices::sms::SmsSettings;
 use crate::oidc::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
@@ -45,6 +46,7 @@ settings! {
         [tokens]: TokenSettings;
         [pushed_requests]: PushedRequestSettings;
         [registration]: RegistrationSettings;
+        [contracts]: ContractSettings;
         [ciba]: CibaSettings;
         [sandbox]: SandboxSettings;
         [outbound]: OutboundSettings;

@@ -6,7 +6,7 @@ use super::members;
 use super::store::{self, HeldIcon, Own};
 use crate::audit::{Event, Kind};
 use crate::clients::registry::{ClientsError, Registry};
-use crate::clients::{Registration, SubjectType, store as clients};
+use crate::clients::{Registration, SubjectType, UnderContract, store as clients};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::db::DbError;
 
@@ -73,24 +73,40 @@ impl Registry {
         store::waiting(&self.db).await?.iter().map(|own| self.wait(own)).collect()
     }
 
-    /// Approves a client, or the change that it would like: only what [`Waiting::review`] named by `code`.
+    /// Approves a client, or the change that it would like: only what [`Waiting::review`] named by `code`. With `contract` it lives
+    /// under that one from now on.
     ///
     /// # Errors
     /// [`ClientsError`].
-    pub async fn approve(&self, id: &str, code: &str) -> Result<Approved, ClientsError> {
+    pub async fn approve(
+        &self,
+        id: &str,
+        code: &str,
+        contract: Option<&str>,
+    ) -> Result<Approved, ClientsError> {
         let own = self.under_review(id).await?;
-        let registration = wanted(&own)?;
+        let mut registration = wanted(&own)?;
         let reviewed = review(&registration, own.icon.as_ref())?;
         if !bytes::same(code.as_bytes(), reviewed.as_bytes()) {
             return Err(ClientsError::ReviewedElse(id.to_owned()));
         }
         let now_ms = self.clock.now_ms();
+        if let Some(contract) = contract {
+            registration.under = UnderContract { contract: Some(contract.to_owned()), first_party: None };
+        }
+        let parsed = registration.parse(&self.rules);
+        let held = parsed.and_then(|client| self.hold_to_contract(&client));
+        // One that waits was held against the rules when it came, and is shown to the operator as it is.
+        if contract.is_some() || !own.pending || registration.under.contract.is_some() {
+            held.map_err(|errors| ClientsError::Invalid(vec![errors]))?;
+        }
+        let mut then = vec![clients::upsert(&registration, (None, None), None, now_ms)?];
+        then.extend(self.come_to_contract(&registration));
         let (done, approved) = if own.pending {
-            (store::approve(&self.db, &own, now_ms).await?, Approved::Client)
+            let then = if contract.is_some() { then } else { Vec::new() };
+            (store::approve(&self.db, &own, then, now_ms).await?, Approved::Client)
         } else {
-            registration.parse(&self.rules).map_err(|errors| ClientsError::Invalid(vec![errors]))?;
-            let upsert = clients::upsert(&registration, (None, None), None, now_ms)?;
-            (store::approve_change(&self.db, &own, upsert).await?, Approved::Change)
+            (store::approve_change(&self.db, &own, then).await?, Approved::Change)
         };
         if !done {
             return Err(ClientsError::ReviewedElse(id.to_owned()));

@@ -225,7 +225,7 @@ pub(super) async fn drop_held(db: &Db, id: &str) -> Result<bool, DbError> {
 
 /// Lets a client meet people with the icon that was looked at, if it waits and both are as they were read. One that an operator
 /// disabled meanwhile stays disabled.
-pub(super) async fn approve(db: &Db, own: &Own, now_ms: i64) -> Result<bool, DbError> {
+pub(super) async fn approve(db: &Db, own: &Own, then: Vec<Statement>, now_ms: i64) -> Result<bool, DbError> {
     let guard = db::statement(
         "UPDATE clients SET pending_at = NULL, disabled_at = barred_at, barred_at = NULL, updated_at_ms = $1 \
          WHERE client_id = $2 AND metadata = $3 AND pending_at IS NOT NULL AND deleted_at IS NULL AND \
@@ -233,11 +233,12 @@ pub(super) async fn approve(db: &Db, own: &Own, now_ms: i64) -> Result<bool, DbE
          RETURNING client_id",
     );
     let guard = guard.bind(now_ms).bind(&own.client_id).bind(&own.metadata).bind(own.icon_digest());
-    Ok(db.guarded(guard, take_icon(own)).await?.is_some())
+    let then = take_icon(own).into_iter().chain(then).collect();
+    Ok(db.guarded(guard, then).await?.is_some())
 }
 
-/// Makes the change that waits by `upsert`, with its icon, if both are those that were read.
-pub(super) async fn approve_change(db: &Db, own: &Own, upsert: Statement) -> Result<bool, DbError> {
+/// Makes the change that waits by `changes`, with its icon, if both are those that were read.
+pub(super) async fn approve_change(db: &Db, own: &Own, changes: Vec<Statement>) -> Result<bool, DbError> {
     let guard = db::statement(
         "UPDATE clients SET held_metadata = NULL, held_at = NULL WHERE client_id = $1 AND held_metadata = $2 \
          AND metadata = $3 AND deleted_at IS NULL AND \
@@ -247,7 +248,7 @@ pub(super) async fn approve_change(db: &Db, own: &Own, upsert: Statement) -> Res
     let guard =
         guard.bind(&own.client_id).bind(own.held.as_deref()).bind(&own.metadata).bind(own.icon_digest());
     let mut then = take_icon(own);
-    then.push(upsert);
+    then.extend(changes);
     Ok(db.guarded(guard, then).await?.is_some())
 }
 

@@ -29,6 +29,7 @@ mod authentication;
 mod backchannel;
 mod certificates;
 mod check;
+mod contract;
 mod data;
 mod identity;
 mod keys;
@@ -42,7 +43,7 @@ mod terms;
 mod tests;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
 use serde::de::{MapAccess, Visitor};
@@ -56,6 +57,7 @@ pub use authentication::{
 pub use backchannel::{BackchannelDocument, BackchannelPolicy, Delivery, REQUEST_ALGS};
 pub use certificates::CertificatesDocument;
 use check::Check;
+pub use contract::UnderContract;
 pub use data::{Basis, DataDocument, DataPolicy, DataSetEntry, DataSetPolicy, Permission};
 pub use identity::{Identity, IdentityDocument, OwnerKind};
 pub use keys::{KeySetDocument, KeySource, KeysDocument};
@@ -130,6 +132,9 @@ pub struct Registration {
     /// OneID's own protocol.
     #[serde(flatten)]
     pub oneid: OneIdDocument,
+    /// The contract that it lives under.
+    #[serde(flatten)]
+    pub under: UnderContract,
     /// `member#tag` texts, and whatever is unknown.
     #[serde(flatten)]
     pub other: BTreeMap<String, toml::Value>,
@@ -176,7 +181,8 @@ impl<'de> Visitor<'de> for Document {
                 || document.data.read(&member, &mut map)?
                 || document.sessions.read(&member, &mut map)?
                 || document.backchannel.read(&member, &mut map)?
-                || document.oneid.read(&member, &mut map)?;
+                || document.oneid.read(&member, &mut map)?
+                || document.under.read(&member, &mut map)?;
             if !known {
                 document.other.insert(member, map.next_value()?);
             }
@@ -196,6 +202,7 @@ impl Registration {
         let identity = self.identity.check(&mut check);
         let data = self.data.check(&mut check);
         let authentication = self.authentication.check(&mut check);
+        self.under.check(&mut check);
         let mut client = Client {
             id: ClientId::parse(&self.client_id).unwrap_or_else(|| {
                 check.fail("client_id", "1 to 64 letters, digits, `-`, `.`, `_` or `~`");
@@ -204,7 +211,11 @@ impl Registration {
             disabled: false,
             pending: false,
             icon: None,
-            terms: Terms::of(&identity, &data),
+            under: self.under.clone(),
+            contract: None,
+            taken: BTreeSet::new(),
+            shut: None,
+            terms: Terms::of(&identity, &data, None),
             identity,
             redirects: self.redirects.check(&mut check),
             oneid: self.oneid.check(&authentication, &mut check),

@@ -20,6 +20,9 @@ pub struct Terms {
     recipients: String,
     policy: String,
     period: String,
+    /// Of the contract's identifier; empty where there is none, and in what was kept before there were contracts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    contract: String,
     /// Why each set of data is wanted.
     why: BTreeMap<DataSet, String>,
 }
@@ -41,11 +44,13 @@ pub enum Term {
     Policy,
     /// For how long a consent holds.
     Period,
+    /// The contract that the service lives under.
+    Contract,
 }
 
 impl Terms {
-    /// The terms of a registration.
-    pub(super) fn of(identity: &Identity, data: &DataPolicy) -> Self {
+    /// The terms of a registration that lives under a contract.
+    pub(in crate::clients) fn of(identity: &Identity, data: &DataPolicy, contract: Option<&str>) -> Self {
         let law = match data.basis {
             Basis::Consent => "consent",
             Basis::Statutory => "statutory",
@@ -58,6 +63,7 @@ impl Terms {
             recipients: digest(&[], &data.recipients),
             policy: digest(&[identity.policy_uri.as_deref().unwrap_or_default()], &Localized::default()),
             period: digest(&[&data.consent_seconds.to_string()], &Localized::default()),
+            contract: contract.map(|id| digest(&[id], &Localized::default())).unwrap_or_default(),
             why: data.sets.iter().map(|set| (set.data_set, digest(&[], &set.why))).collect(),
         }
     }
@@ -75,6 +81,7 @@ impl Terms {
             (Term::Recipients, self.recipients != before.recipients),
             (Term::Policy, self.policy != before.policy),
             (Term::Period, self.period != before.period),
+            (Term::Contract, self.contract != before.contract),
         ]
         .into_iter()
         .filter_map(|(term, changed)| changed.then_some(term))

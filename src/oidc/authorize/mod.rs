@@ -46,7 +46,7 @@ use super::pushed_request::{self, PushedRequests};
 use super::resource::{registered, servers};
 use super::{Codes, Provider, encryption, signature};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, DataRequest, PersonalData};
+use crate::clients::{Client, ClientId, DataRequest, PersonalData};
 use crate::grants::Grants;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -67,6 +67,7 @@ pub(super) use grant_management::Action;
 pub(super) use prompt::Prompt;
 pub(super) use redirect_uri::{ClientError, RedirectTarget, VerifiedRedirect};
 pub(super) use response_mode::ResponseMode;
+pub(super) use scope::BEYOND_CONTRACT;
 
 /// What the authorization endpoint and the completion of a sign-in need. Cheap to clone.
 #[derive(Clone)]
@@ -133,6 +134,8 @@ pub(super) enum PageError {
     ServiceDisabled,
     /// Nobody has approved the client yet.
     ServicePending,
+    /// The client's contract is not in force.
+    ServiceShut,
     /// The redirect URI is not registered.
     BadReturnAddress,
     /// Anything else.
@@ -203,7 +206,17 @@ fn check(
     let keys = provider.keys.current();
     let servers = servers(&provider.clients, client, params);
     let servers = (&resources[..], &servers[..]);
-    apply(list, redirect, params, (&keys, &provider.issuer, servers, provider.clock.now()))
+    let request = apply(list, redirect, params, (&keys, &provider.issuer, servers, provider.clock.now()))?;
+    match spent(provider, client, &request.data()) {
+        Some(error) => Err(request.redirect.reject(error)),
+        None => Ok(request),
+    }
+}
+
+/// The error where the data that a client asks for would be more releases than its contract allows.
+pub(super) fn spent(provider: &Provider, client: &Client, asked: &DataRequest) -> Option<OAuthError> {
+    let spent = provider.clients.spent(client).filter(|_| !asked.all().is_empty())?;
+    Some(OAuthError::new(ErrorCode::TooManyRequests, spent.description()))
 }
 
 /// As [`check`], with the grant that the request names, if it names one.
@@ -412,6 +425,11 @@ async fn reject(
 ) -> Result<HttpResponse, ServiceError> {
     endpoint.provider.audit.record(rejection.event(client));
     Ok(match rejection {
+        Rejection::Page(PageError::ServiceShut, technical) => {
+            let client = ClientId::parse(client).and_then(|id| endpoint.provider.clients.find(&id));
+            let problem = client.as_ref().map(|client| client.shut_page(context.text(), technical));
+            context.problem(ProblemKind::ServiceShut, &problem.unwrap_or_default())
+        }
         Rejection::Page(error, technical) => page(context, *error, technical),
         Rejection::Client(error) => endpoint.error(error).await?.send(context, None),
     })
@@ -422,6 +440,7 @@ fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpRes
         PageError::UnknownService => ProblemKind::UnknownService,
         PageError::ServiceDisabled => ProblemKind::ServiceDisabled,
         PageError::ServicePending => ProblemKind::ServicePending,
+        PageError::ServiceShut => ProblemKind::ServiceShut,
         PageError::BadReturnAddress => ProblemKind::BadReturnAddress,
         PageError::BadRequest => ProblemKind::BadRequest,
     };

@@ -7,6 +7,7 @@ use super::{Authorization, AuthorizationRequest};
 use crate::audit::{Event, Kind};
 use crate::clients::Basis;
 use crate::oidc::error::{ErrorCode, OAuthError};
+use crate::people::CivilDate;
 use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
@@ -116,6 +117,9 @@ async fn try_once(
     };
     if !open.is_of(&person.account.account_state) {
         return Ok(Err(error_of(Reason::NoSession)));
+    }
+    if let Some(why) = client.unsuited(&person.account, CivilDate::of(now)) {
+        return Ok(Err(OAuthError { code: ErrorCode::AccessDenied, description: why.description() }));
     }
     let asked = neutral.data.available(&person.account);
     let consent = match decide(client, &asked, person.consent.as_ref(), neutral.ask_again.consent, now) {

@@ -11,7 +11,8 @@ use super::binding_message::is_shown_verbatim;
 use super::hint::{self, Hint};
 use super::{Ciba, REMEMBERED, Waiting, key, signed_request};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, DataRequest, Delivery, GrantType, Profile};
+use crate::clients::{Client, DataRequest, Delivery, GrantType, Profile, Right};
+use crate::oidc::authorize::{BEYOND_CONTRACT, spent};
 use crate::oidc::claims::{ClaimsRequest, SCOPES, requested};
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::polls::INTERVAL;
@@ -95,12 +96,22 @@ async fn answer(ciba: &Ciba, request: &HttpRequest, body: &[u8]) -> Result<Answe
         may_ask(&client)?;
         let params = signed_request::params(&ciba.provider, &client, params).await?;
         let asked = read(ciba, &client, &params).await?;
+        let sets = requested(&asked.scopes, &ClaimsRequest::default());
+        if let Some(error) = spent(&ciba.provider, &client, &DataRequest::allowed(&client, &sets, false)) {
+            let now = ciba.provider.clock.now();
+            let retry_after = ciba.provider.clients.spent(&client).map(|spent| spent.seconds(now));
+            return Err(Refused { error: error.into(), retry_after });
+        }
         ask(ciba, request, &client, asked).await
     };
     answered.await.map_err(|refused| Refused { error: refused.error.of(&client.id), ..refused })
 }
 
 fn may_ask(client: &Client) -> Result<(), TokenError> {
+    if !client.may(GrantType::Ciba) && !client.may_use(Right::Ciba) {
+        let description = "the contract of the client does not let it ask people who are not at its site, or the client is not registered for CIBA";
+        return Err(TokenError::new(ErrorCode::UnauthorizedClient, description));
+    }
     if !client.may(GrantType::Ciba) {
         let description = "the client is not registered for the grant urn:openid:params:grant-type:ciba";
         return Err(TokenError::new(ErrorCode::UnauthorizedClient, description));
@@ -168,6 +179,9 @@ fn scopes(client: &Client, asked: Option<&str>) -> Result<Vec<String>, TokenErro
     let asked: Vec<&str> = asked.unwrap_or_default().split(' ').collect();
     if !asked.contains(&"openid") {
         return Err(TokenError::new(ErrorCode::InvalidScope, "scope must contain openid"));
+    }
+    if asked.iter().any(|scope| client.lost(scope)) {
+        return Err(TokenError::new(ErrorCode::InvalidScope, BEYOND_CONTRACT));
     }
     let may = |scope: &str| scope != "offline_access" || client.may(GrantType::RefreshToken);
     let understood = SCOPES.into_iter().filter(|scope| asked.contains(scope) && may(scope));

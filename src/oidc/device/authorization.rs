@@ -10,6 +10,7 @@ use super::{Asked, Devices, INTERVAL, LIFETIME, REMEMBERED, USER_CODES, UserCode
 use crate::audit::Kind;
 use crate::clients::{AuthMethod, Client, DataRequest, GrantType, PersonalData};
 use crate::oidc::authorization_details::{self, Bounds};
+use crate::oidc::authorize::{BEYOND_CONTRACT, spent};
 use crate::oidc::claims::{ClaimsRequest, SCOPES, requested};
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::{client_auth, paths, resource};
@@ -65,7 +66,13 @@ async fn answer(devices: &Devices, request: &HttpRequest, body: &[u8]) -> Result
     let asked = scopes(&client, params.get("scope")).and_then(|scopes| {
         let resources = resources(devices, &client, &params)?;
         let details = details(devices, &client, (&scopes, &resources), &params)?;
-        Ok((scopes, resources, details))
+        let sets = requested(&scopes, &ClaimsRequest::default());
+        let general = DataRequest::allowed(&client, &sets, false);
+        let data = DataRequest { details: details.clone(), ..general };
+        match spent(&devices.provider, &client, &data) {
+            Some(error) => Err(error.into()),
+            None => Ok((scopes, resources, details)),
+        }
     });
     let asked = asked.map_err(|error| error.of(&client.id))?;
     open(devices, request, &client, asked).await.map_err(|error| error.of(&client.id))
@@ -121,6 +128,9 @@ fn scopes(client: &Client, asked: Option<&str>) -> Result<Vec<String>, TokenErro
     let asked: Vec<&str> = asked.unwrap_or_default().split(' ').collect();
     if !asked.contains(&"openid") {
         return Err(TokenError::new(ErrorCode::InvalidScope, "scope must contain openid"));
+    }
+    if asked.iter().any(|scope| client.lost(scope)) {
+        return Err(TokenError::new(ErrorCode::InvalidScope, BEYOND_CONTRACT));
     }
     let may = |scope: &str| scope != "offline_access" || client.may(GrantType::RefreshToken);
     let understood = SCOPES.into_iter().filter(|scope| asked.contains(scope) && may(scope));

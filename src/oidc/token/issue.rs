@@ -103,6 +103,9 @@ pub(super) fn respond_with(
         tokens.access_tokens.for_grant(client, grant, restriction, first)?;
     let about = (&grant.details, record);
     let id_token = id_token::issue(tokens, client, about, &access_token, nonce, recipient)?;
+    if !grant.details.data_sets().is_empty() {
+        tokens.provider.clients.released(client);
+    }
     tokens.provider.audit.record(described(issued, client, grant));
     Ok(TokenResponse {
         token_type: token_type(bound_to),

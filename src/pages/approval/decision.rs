@@ -1,6 +1,7 @@
 //! What a person decides on a request: the code is compared, and what they decided is done.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,14 +9,15 @@ use actix_web::http::StatusCode;
 use super::super::Pages;
 use super::super::code::Asked;
 use super::super::completion::{Became, Done};
+use super::super::step::{unsuited_kind, unsuited_note};
 use super::super::view::CodeError;
 use super::request::{Content, Found, content, find, limited, over, page, record, reference};
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::Basis;
-use crate::people::{DataSet, Side};
+use crate::people::{CivilDate, DataSet, Side};
 use crate::platform::bytes::same;
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::page_context::PageContext;
+use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::release::{Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide};
 use crate::sign_in::{
@@ -191,6 +193,20 @@ async fn approve(
         return Err(ServiceError::Internal("a request of a class that no code reaches".to_owned()));
     }
     let now = pages.sign_in.clock.now();
+    if let Some(why) = found.client.unsuited(&person.account, CivilDate::of(now)) {
+        let (client, text) = (Arc::clone(&found.client), context.text());
+        // The service is told what it is told of a refusal.
+        let refused = refuse(pages, context, found, &authenticated).await?;
+        if !refused.status().is_success() {
+            return Ok(refused);
+        }
+        let problem = Problem {
+            service: Some(client.shown(context.language)),
+            note: unsuited_note(why, text),
+            ..Problem::default()
+        };
+        return Ok(context.problem(unsuited_kind(why), &problem));
+    }
     let asked = request.data.available(&person.account);
     let by_law = found.client.data.basis == Basis::Statutory;
     let exactly = |consent: &Consent| {

@@ -44,6 +44,10 @@ pub struct Metrics {
     pub audit_waiting: Gauge,
     /// Clients that are stored and not served: their rows are malformed, or the rules refuse them.
     pub clients_refused: Gauge,
+    /// Contracts of clients that end within the time of warning.
+    pub contracts_ending: Gauge,
+    /// Clients that their contracts shut out.
+    pub clients_shut: Gauge,
     task_failures: Family<Labels<1>, Counter>,
     sms_sends: Family<Labels<2>, Counter>,
     sms_deliveries: Family<Labels<2>, Counter>,
@@ -73,6 +77,8 @@ impl Metrics {
             audit_dropped: Counter::default(),
             audit_waiting: Gauge::default(),
             clients_refused: Gauge::default(),
+            contracts_ending: Gauge::default(),
+            clients_shut: Gauge::default(),
             task_failures: Family::default(),
             sms_sends: Family::default(),
             sms_deliveries: Family::default(),
@@ -109,6 +115,9 @@ impl Metrics {
         own.register_collector(Box::new(LostLines));
         let refused = "Clients that are stored and not served";
         own.register("clients_refused", refused, self.clients_refused.clone());
+        let ending = "Contracts of clients that end within contracts.warn_days";
+        own.register("contracts_ending", ending, self.contracts_ending.clone());
+        own.register("clients_shut", "Clients without a contract in force", self.clients_shut.clone());
         let failures = "How often background work panicked and was begun again";
         own.register("task_failures", failures, self.task_failures.clone());
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());

@@ -43,6 +43,8 @@ pub struct Problem<'a> {
     pub action: Option<(&'a str, &'a str)>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<i64>,
+    /// A sentence more, in the reader's language.
+    pub note: Option<String>,
 }
 
 impl<'r> PageContext<'r> {
@@ -118,6 +120,7 @@ impl<'r> PageContext<'r> {
             kind,
             support_code: support_code.as_deref(),
             technical: problem.technical,
+            note: problem.note.as_deref(),
             action,
             // The words know minutes only: of less the page says that it will not be long.
             retry_after: problem

@@ -33,6 +33,12 @@ pub enum ProblemKind {
     ServiceDisabled,
     /// The client registered itself, and nobody has approved it yet.
     ServicePending,
+    /// The client's contract is not in force.
+    ServiceShut,
+    /// The person is younger than the client's contract lets people be.
+    TooYoung,
+    /// The client's contract demands a valid document, and the person's is not.
+    DocumentNotValid,
     /// The page exists, but not for this HTTP method.
     MethodNotAllowed,
 }
@@ -46,7 +52,7 @@ struct Words {
 
 impl ProblemKind {
     /// Every kind, for tests and for the operators' reference.
-    pub const ALL: [ProblemKind; 13] = [
+    pub const ALL: [ProblemKind; 16] = [
         ProblemKind::UnknownService,
         ProblemKind::BadReturnAddress,
         ProblemKind::BadRequest,
@@ -59,6 +65,9 @@ impl ProblemKind {
         ProblemKind::Internal,
         ProblemKind::ServiceDisabled,
         ProblemKind::ServicePending,
+        ProblemKind::ServiceShut,
+        ProblemKind::TooYoung,
+        ProblemKind::DocumentNotValid,
         ProblemKind::MethodNotAllowed,
     ];
 
@@ -69,9 +78,12 @@ impl ProblemKind {
                 StatusCode::BAD_REQUEST
             }
             ProblemKind::Expired | ProblemKind::AlreadyFinished => StatusCode::GONE,
-            ProblemKind::OtherBrowser | ProblemKind::ServiceDisabled | ProblemKind::ServicePending => {
-                StatusCode::FORBIDDEN
-            }
+            ProblemKind::OtherBrowser
+            | ProblemKind::ServiceDisabled
+            | ProblemKind::ServicePending
+            | ProblemKind::ServiceShut
+            | ProblemKind::TooYoung
+            | ProblemKind::DocumentNotValid => StatusCode::FORBIDDEN,
             ProblemKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ProblemKind::NotFound => StatusCode::NOT_FOUND,
@@ -116,6 +128,13 @@ impl ProblemKind {
             ProblemKind::ServicePending => {
                 ("problem.pending", "problem.pending_means", "problem.pending_advice")
             }
+            ProblemKind::ServiceShut => ("problem.shut", "problem.shut_means", "problem.shut_advice"),
+            ProblemKind::TooYoung => {
+                ("problem.too_young", "problem.too_young_means", "problem.too_young_advice")
+            }
+            ProblemKind::DocumentNotValid => {
+                ("problem.document", "problem.document_means", "problem.document_advice")
+            }
             ProblemKind::MethodNotAllowed => {
                 ("problem.method", "problem.method_means", "problem.method_advice")
             }
@@ -136,6 +155,8 @@ pub struct ProblemPage<'a> {
     pub support_code: Option<&'a str>,
     /// ASCII English for the client's developers, in terms of the RFCs; never personal data.
     pub technical: Option<&'a str>,
+    /// A sentence more, in the reader's language.
+    pub note: Option<&'a str>,
     /// The next action: a label in the reader's language, and its link (see [`start_again`], [`try_again`]).
     /// Without one, the page links to the client's front page, if known.
     pub action: Option<(String, String)>,

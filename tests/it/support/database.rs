@@ -90,6 +90,14 @@ impl World {
         }
     }
 
+    /// Changes stored rows behind the provider's back.
+    pub(crate) async fn change_stored(&self, change: &'static str) {
+        match self.database().await {
+            Database::Sqlite(connection) => connection.execute_batch(change).expect("a change"),
+            Database::Postgres(mut connection) => drop(connection.execute(change).await.expect("a change")),
+        }
+    }
+
     /// Blocks the numbers of everybody to whom a code was sent so far.
     pub(crate) async fn block_numbers(&self) {
         let block = "UPDATE phone_numbers SET status = 'blocked' \

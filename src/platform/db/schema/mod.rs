@@ -109,6 +109,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0017_ledger.sql"),
     },
     Migration {
+        version: 19,
+        description: "contracts",
+        sql: include_str!("../../../../migrations/0019_contracts.sql"),
+    },
+    Migration {
         version: 20,
         description: "photos and enrolment",
         sql: include_str!("../../../../migrations/0020_photos_and_enrolment.sql"),

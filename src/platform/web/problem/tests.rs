@@ -21,6 +21,7 @@ fn page_of(kind: ProblemKind, language: Language, support: Support) -> ProblemPa
         kind,
         support_code: Some("4J7W-9D2F"),
         technical: None,
+        note: None,
         action: None,
         retry_after: None,
     }

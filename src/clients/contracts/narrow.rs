@@ -1,0 +1,86 @@
+//! A client as far as its contract goes.
+
+use std::sync::Arc;
+
+use super::contract::{Contract, Right};
+use super::institution::InstitutionKind;
+use super::shut::Shut;
+use crate::clients::{Basis, Client, DetailType, GrantType, OwnerKind, Permission, Terms};
+use crate::platform::clock::Timestamp;
+
+/// Narrows a client, as it is registered, to its contract at `now`; one without a contract in force is shut out.
+pub(in crate::clients) fn narrow(client: &mut Client, contract: Option<&Arc<Contract>>, now: Timestamp) {
+    if client.under.is_first_party() {
+        return;
+    }
+    let shut = contract.map_or(Some(Shut::NoContract), |contract| contract.shut(now));
+    // Whoever an operator shut out is told that, and not of contracts.
+    client.shut = shut.filter(|_| !client.disabled);
+    client.disabled |= shut.is_some();
+    let Some(contract) = contract else { return };
+    let own = &contract.document;
+    let data = &mut client.data;
+    if own.basis != Basis::Statutory || contract.institution.kind != InstitutionKind::State {
+        data.basis = Basis::Consent;
+    }
+    if own.permission != Permission::Click {
+        data.permission = Permission::Code;
+    }
+    // For a purpose that is not agreed nothing may be asked.
+    let agreed = contract.allows_purposes(&data.purpose);
+    let (kept, taken): (Vec<_>, Vec<_>) =
+        data.sets.drain(..).partition(|policy| agreed && own.data_sets.contains(&policy.data_set));
+    data.sets = kept;
+    client.taken = taken.into_iter().map(|policy| policy.data_set).collect();
+    if data.sets.is_empty() {
+        data.detail_types.retain(|kind| *kind != DetailType::PersonalData);
+    }
+    if let Some(words) = contract.words(data.basis) {
+        data.basis_reference = words;
+    }
+    if !contract.allows(Right::Ciba) {
+        client.tokens.grant_types.retain(|grant| *grant != GrantType::Ciba);
+    }
+    client.sessions.lending |= own.lending;
+    client.terms = Terms::of(&client.identity, &client.data, Some(contract.id()));
+    client.contract = Some(Arc::clone(contract));
+}
+
+/// What a registration says beyond its contract, each as `member: the contract …`.
+pub(in crate::clients) fn beyond(client: &Client, contract: &Contract) -> Vec<String> {
+    let own = &contract.document;
+    let id = contract.id();
+    let mut errors = Vec::new();
+    let mut add = |member: &str, why: String| errors.push(format!("{member}: the contract `{id}` {why}"));
+    let state = contract.institution.kind == InstitutionKind::State;
+    if client.identity.kind == OwnerKind::State && !state {
+        let kind = contract.institution.kind.name();
+        add("kind", format!("is of an institution of the kind `{kind}`, which is no state body"));
+    }
+    if client.data.basis == Basis::Statutory && own.basis != Basis::Statutory {
+        add("basis", "rests on consent: `statutory` is not allowed".to_owned());
+    }
+    if client.data.permission == Permission::Click && own.permission != Permission::Click {
+        add("permission", "wants a code for every release: `click` is not allowed".to_owned());
+    }
+    let wide: Vec<&str> = client
+        .data
+        .sets
+        .iter()
+        .filter(|policy| !own.data_sets.contains(&policy.data_set))
+        .map(|policy| policy.data_set.name())
+        .collect();
+    if !wide.is_empty() {
+        add("data_sets", format!("does not allow {}", wide.join(", ")));
+    }
+    if !client.data.sets.is_empty() && !contract.allows_purposes(&client.data.purpose) {
+        add("purpose", "has other purposes: say one of them, in its own words".to_owned());
+    }
+    if client.may(GrantType::Ciba) && !contract.allows(Right::Ciba) {
+        add(
+            "grant_types",
+            "does not allow `ciba`: people may not be asked who are not at the service".to_owned(),
+        );
+    }
+    errors
+}

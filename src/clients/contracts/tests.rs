@@ -1,0 +1,165 @@
+//! What contracts take from clients, and when.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{
+    Book, Contract, ContractDocument, ContractFile, Institution, Shut, Spent, Usage, beyond, built_in, narrow,
+};
+use crate::clients::{Basis, Client, GrantType, Permission, Registration, Rules};
+use crate::people::DataSet;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::test_db::TestDb;
+
+const WORDS: &str = "{ uz-Latn = 'A', uz-Cyrl = 'А', ru = 'Б', en = 'B' }";
+/// 1 May 2026, 00:00 in Tashkent.
+const MAY: Timestamp = Timestamp(1_777_575_600);
+const DAY: i64 = 86_400;
+
+fn contract(kind: &str, members: &str) -> Contract {
+    let text = format!(
+        "[[institutions]]\nid = 'i'\nkind = '{kind}'\ntin = '301234567'\nname = {WORDS}\n\
+         [[contracts]]\nid = 'c'\ninstitution = 'i'\nreference = {WORDS}\nfrom = '2026-05-01'\n{members}"
+    );
+    let text = if members.contains("data_sets") { text } else { text + "\ndata_sets = ['name']" };
+    let file = ContractFile::parse(&text).unwrap();
+    let [institution]: [Institution; 1] = file.institutions.try_into().unwrap();
+    let [document]: [ContractDocument; 1] = file.contracts.try_into().unwrap();
+    assert_eq!(institution.faults(), Vec::<String>::new());
+    assert_eq!(document.faults(Some(&institution)), Vec::<String>::new());
+    let recorded_at = Timestamp(0);
+    Contract { document, institution, ended_at: None, recorded_at, version: 1, cleared: 0, built_in: false }
+}
+
+fn client(members: &str) -> Client {
+    let text = format!(
+        "client_id = 'shop'\nclient_name = 'Shop'\nowner = 'Shop LLC'\nredirect_uris = ['https://shop.uz/cb']\n\
+         policy_uri = 'https://shop.uz/policy'\npurpose = 'B'\nbasis_reference = 'own words'\n\
+         data_sets = [{{ name = 'name' }}, {{ name = 'phone' }}]\n{members}"
+    );
+    let rules = Rules {
+        loopback_http: false,
+        issuer: "https://id.uz".to_owned(),
+        sms_host: "id.uz".to_owned(),
+        shortest_secret: 8,
+        published_secrets: true,
+    };
+    toml::from_str::<Registration>(&text).unwrap().parse(&rules).unwrap()
+}
+
+fn narrowed(members: &str, contract: &Contract, now: Timestamp) -> Client {
+    let mut client = client(members);
+    narrow(&mut client, Some(&Arc::new(contract.clone())), now);
+    client
+}
+
+#[test]
+fn r104_a_client_is_what_its_registration_and_its_contract_both_allow() {
+    let ciba =
+        "grant_types = ['authorization_code', 'urn:openid:params:grant-type:ciba']\npermission = 'click'\n";
+    let narrow = narrowed(ciba, &contract("business", ""), MAY);
+    assert!(!narrow.disabled && narrow.shut.is_none());
+    assert_eq!(narrow.data.sets.len(), 1);
+    assert_eq!(narrow.taken, BTreeSet::from([DataSet::Phone]));
+    assert!(narrow.lost("phone") && !narrow.lost("profile") && !narrow.lost("address"));
+    assert_eq!(narrow.data.permission, Permission::Code);
+    assert!(!narrow.may(GrantType::Ciba));
+    assert_eq!(narrow.data.basis_reference.get("en"), "B", "the contract's words");
+    let wide = contract(
+        "business",
+        "data_sets = ['name', 'phone', 'pinfl']\npermission = 'click'\nallows = ['ciba']\nlending = true",
+    );
+    let wide = narrowed(ciba, &wide, MAY);
+    assert_eq!(wide.data.sets.len(), 2, "what is not registered is not had");
+    assert!(wide.may(GrantType::Ciba) && wide.data.permission == Permission::Click && wide.sessions.lending);
+    assert_ne!(narrow.terms, client(ciba).terms, "a consent is bound to the contract");
+
+    let agency = "kind = 'state'\nbasis = 'statutory'\n";
+    let article =
+        "basis = 'statutory'\narticle = { uz-Latn = 'M', uz-Cyrl = 'М', ru = 'С', en = 'Article 5' }";
+    let by_law = narrowed(agency, &contract("state", article), MAY);
+    assert_eq!((by_law.data.basis, by_law.data.basis_reference.get("en")), (Basis::Statutory, "Article 5"));
+    assert_eq!(narrowed(agency, &contract("state", ""), MAY).data.basis, Basis::Consent);
+
+    // For a purpose that is not agreed there are no data.
+    let purposes = format!("purposes = [{WORDS}]");
+    assert_eq!(narrowed("", &contract("business", &purposes), MAY).data.sets.len(), 1);
+    let other = narrowed("\'purpose#ru\' = 'Реклама'", &contract("business", &purposes), MAY);
+    assert!(other.data.sets.is_empty());
+}
+
+#[test]
+fn what_a_registration_says_beyond_its_contract_is_named() {
+    let members = |client: &Client, contract: &Contract| -> Vec<String> {
+        let errors = beyond(client, contract).into_iter();
+        errors.map(|error| error.split(':').next().unwrap().to_owned()).collect()
+    };
+    let business = contract("business", &format!("purposes = [{WORDS}]"));
+    assert_eq!(members(&client(""), &business), ["data_sets"]);
+    let agency = client("kind = 'state'\nbasis = 'statutory'\npermission = 'click'\n'purpose#en' = 'Other'");
+    assert_eq!(members(&agency, &business), ["kind", "basis", "permission", "data_sets", "purpose"]);
+    let wide = contract("business", "data_sets = ['name', 'phone']");
+    assert_eq!(beyond(&client(""), &wide), Vec::<String>::new());
+}
+
+#[test]
+fn a_contract_is_in_force_from_its_first_day_to_its_last() {
+    let shut = |contract: &Contract, now| narrowed("", contract, now).shut;
+    let mut period = contract("business", "until = '2026-05-02'");
+    assert_eq!(shut(&period, MAY.minus(1)), Some(Shut::NotBegun));
+    assert_eq!((shut(&period, MAY), shut(&period, MAY.plus(2 * DAY - 1))), (None, None));
+    assert_eq!(shut(&period, MAY.plus(2 * DAY)), Some(Shut::Expired));
+    period.ended_at = Some(MAY.plus(5));
+    assert_eq!((shut(&period, MAY.plus(4)), shut(&period, MAY.plus(5))), (None, Some(Shut::Ended)));
+    let mut nobodys = client("");
+    narrow(&mut nobodys, None, MAY);
+    assert!(nobodys.disabled && nobodys.shut == Some(Shut::NoContract));
+    let mut own = client("first_party = true");
+    narrow(&mut own, None, MAY);
+    assert!(!own.disabled && own.data.sets.len() == 2);
+    // Whoever an operator disabled is told that.
+    let mut disabled = client("");
+    disabled.disabled = true;
+    narrow(&mut disabled, None, MAY);
+    assert_eq!(disabled.shut, None);
+    // Between two turns nothing changes.
+    let book =
+        Book::new(BTreeMap::default(), [contract("business", "until = '2026-05-02'")].into_iter(), None);
+    assert_eq!(book.steady(MAY), (MAY, MAY.plus(2 * DAY)));
+    assert_eq!(book.steady(MAY.minus(1)), (Timestamp(i64::MIN), MAY));
+    assert_eq!(book.steady(MAY.plus(2 * DAY)).1, Timestamp(i64::MAX));
+}
+
+#[test]
+fn the_contract_of_a_sandbox_allows_everything() {
+    let everything = built_in().unwrap();
+    assert_eq!(everything.document.faults(Some(&everything.institution)), Vec::<String>::new());
+    let ciba = "grant_types = ['urn:openid:params:grant-type:ciba']\nkind = 'state'\nbasis = 'statutory'\npermission = 'click'\n";
+    assert_eq!(beyond(&client(ciba), &everything), Vec::<String>::new());
+    let narrowed = narrowed(ciba, &everything, MAY);
+    assert!(narrowed.shut.is_none() && narrowed.data.basis_reference.get("en") == "own words");
+}
+
+#[actix_web::test]
+async fn r99_what_was_counted_is_in_one_sum_at_every_moment_and_days_and_months_are_apart() {
+    let db = TestDb::migrated().await;
+    let quota = contract("business", "releases_per_day = 2\nreleases_per_month = 3");
+    let client = narrowed("", &quota, MAY);
+    let (usage, other) = (Usage::default(), Usage::default());
+    usage.refresh(&db, MAY).await.unwrap();
+    usage.released(&client, MAY);
+    assert_eq!(usage.spent(&quota, MAY), None);
+    other.released(&client, MAY);
+    other.refresh(&db, MAY).await.unwrap();
+    usage.refresh(&db, MAY).await.unwrap();
+    assert_eq!(usage.spent(&quota, MAY), Some(Spent::Day), "with what the other node counted");
+    usage.refresh(&db, MAY).await.unwrap();
+    other.refresh(&db, MAY).await.unwrap();
+    assert_eq!(other.spent(&quota, MAY), Some(Spent::Day), "nothing is added twice");
+    let next = MAY.plus(DAY);
+    assert_eq!(usage.spent(&quota, next), None);
+    usage.released(&client, next);
+    assert_eq!(usage.spent(&quota, next), Some(Spent::Month));
+    assert_eq!(usage.spent(&quota, MAY.plus(31 * DAY)), None);
+    assert_eq!((Spent::Day.seconds(MAY), Spent::Month.seconds(MAY)), (DAY, 31 * DAY));
+}
