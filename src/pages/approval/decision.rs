@@ -254,7 +254,7 @@ async fn complete(
     let new = NewConsent {
         id: agreement.consent_id.clone(),
         extent: Extent::agreed(&agreement.asked, &agreement.ticked, now),
-        once: false,
+        once: agreement.asked.is_one_off(),
         expires_at: agreement.asked.ends_at(&found.client, now),
         terms: agreement.terms,
         shown: agreement.shown,
