@@ -58,5 +58,6 @@ pub(super) const fn label(set: DataSet) -> &'static str {
         DataSet::Tin => "data.tin",
         DataSet::Employment => "data.employment",
         DataSet::Photo => "data.photo",
+        DataSet::DataUsage => "data.data_usage",
     }
 }

@@ -22,9 +22,13 @@ alone_on_both_backends!(
     rows_expire_and_the_rest_verifies,
 );
 
-/// What `device.rs` brings about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 12] = [
+/// What `device.rs`, `ciba.rs` and `data.rs` bring about, or only unit tests of the chain, or the moved clock.
+const ELSEWHERE: [Kind; 16] = [
     Kind::UserCodeRefused,
+    Kind::DataReleased,
+    Kind::DataRefused,
+    Kind::NumberVerified,
+    Kind::VerificationRefused,
     Kind::ApprovalRequested,
     Kind::ApprovalRequestRefused,
     Kind::Approved,

@@ -19,6 +19,7 @@ mod consent_ends;
 mod consent_terms;
 mod cors;
 mod crash;
+mod data;
 mod data_sets;
 mod database;
 mod demo;

@@ -8,7 +8,7 @@ mod server;
 use crate::audit::AuditSettings;
 use crate::notices::NoticeSettings;
 use crate::notices::sms::SmsSettings;
-use crate::oidc::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
+use crate::oidc::{CibaSettings, DataSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
 use crate::platform::db::DatabaseSettings;
 use crate::platform::ephemeral::RedisSettings;
@@ -46,6 +46,7 @@ settings! {
         [pushed_requests]: PushedRequestSettings;
         [registration]: RegistrationSettings;
         [ciba]: CibaSettings;
+        [data]: DataSettings;
         [sandbox]: SandboxSettings;
         [outbound]: OutboundSettings;
         [log]: LogSettings;
