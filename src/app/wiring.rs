@@ -11,12 +11,13 @@ use crate::cabinet::{self, Cabinet};
 use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
 use crate::first_party::{self, FirstParty};
 use crate::grants::{Grants, Revocations};
+use crate::ledger::Ledger;
 use crate::life_events::LifeEvents;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Outbox, receipts};
 use crate::oidc::{
-    AccessTokens, Authorization, Ciba, Codes, Devices, Lifetimes, Logout, LogoutNotifier, Proofs, Provider,
-    PushedRequests, RefreshTokens, Registrations, SingleUse, Tokens,
+    AccessTokens, Authorization, Ciba, Codes, DataApi, DataLimits, Devices, Lifetimes, Logout,
+    LogoutNotifier, Proofs, Provider, PushedRequests, RefreshTokens, Registrations, SingleUse, Tokens,
 };
 use crate::oneid::{self, OneId};
 use crate::pages::{Completion, Pages, SignOut};
@@ -91,6 +92,17 @@ pub(super) async fn tokens(
     let mute = i64::from(asking.mute_days) * 86_400;
     let parts = (provider.clone(), sign_in.clone());
     let ciba = Ciba::new(parts, (&stores.keyring, db.clone()), stores.outbound(), (caps, mute));
+    let limits = DataLimits {
+        readings: stores.settings.data.readings_per_minute.into(),
+        verifications: stores.settings.data.verifications_per_minute.into(),
+    };
+    let data = DataApi::new(
+        db.clone(),
+        (Ledger::new(db.clone(), clock.clone(), &stores.keyring), stores.inbox()),
+        ephemeral.clone(),
+        limits,
+        stores.settings.environment == Environment::Sandbox,
+    );
     let tokens = Tokens {
         provider: provider.clone(),
         codes: Codes::new(&stores.keyring, sign_in.sessions.clone()),
@@ -101,6 +113,7 @@ pub(super) async fn tokens(
         refresh_tokens: Arc::new(RefreshTokens::new(&stores.keyring)),
         devices,
         ciba,
+        data,
         lifetimes,
     };
     Ok((tokens, revocations))

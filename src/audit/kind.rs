@@ -138,6 +138,14 @@ kinds! {
     UserinfoRefused = "userinfo.refused", Info, PerSecond(REFUSALS), "a UserInfo request was refused";
     /// A client's request about a grant of its own was refused.
     GrantManagementRefused = "grant_management.refused", Info, PerSecond(REFUSALS), "a request about a grant was refused";
+    /// A service got a data set of a person by the data API, for the first time by this permission.
+    DataReleased = "data.released", Info, Unlimited, "a service got data of a person";
+    /// A request for data by the data API was refused.
+    DataRefused = "data.refused", Info, PerSecond(REFUSALS), "a request for data was refused";
+    /// A service asked whether a number is a person's; `reason` has the answer.
+    NumberVerified = "verification.answered", Info, PerSecond(BEGINNINGS), "a service asked whose a number is";
+    /// A request to verify a number was refused.
+    VerificationRefused = "verification.refused", Info, PerSecond(REFUSALS), "a request to verify a number was refused";
     /// A service read a person's data by OneID's protocol.
     OneIdIdentified = "oneid.identified", Info, Unlimited, "a service read a person's data";
     /// A request of a service by OneID's protocol was refused.

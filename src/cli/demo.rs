@@ -143,7 +143,7 @@ impl Demo {
         people: &[TestPerson],
         base_url: String,
     ) -> portal::Settings {
-        let parties = clients.clients.iter().map(|client| portal::RelyingParty {
+        let party = |client: &crate::clients::Registration| portal::RelyingParty {
             client_id: client.client_id.clone(),
             client_secret: ClientSecret::given(
                 client.authentication.client_secret.as_deref().unwrap_or_default(),
@@ -153,13 +153,23 @@ impl Demo {
             name: client.identity.client_name.clone(),
             names: names(client),
             scopes: scopes(client),
-        });
+        };
+        // Who has nowhere to send a browser to signs nobody in: those are the services of the counter.
+        let (parties, others): (Vec<_>, Vec<_>) =
+            clients.clients.iter().partition(|client| !client.redirects.redirect_uris.is_empty());
+        let by_law =
+            |client: &&&crate::clients::Registration| client.data.basis.as_deref() == Some("statutory");
+        let asking = others.iter().find(|client| !by_law(client));
+        let counter = asking
+            .zip(others.iter().find(by_law))
+            .map(|(asking, lawful)| portal::CounterParties { asking: party(asking), lawful: party(lawful) });
         portal::Settings {
             issuer: format!("http://localhost:{}", self.port),
             base_url,
-            parties: parties.collect(),
+            parties: parties.into_iter().map(party).collect(),
             login_hint: people.first().map(|person| person.phone.digits().to_owned()),
             phone: format!("http://localhost:{}/phone", self.sandbox_port),
+            counter,
         }
     }
 
@@ -173,7 +183,8 @@ impl Demo {
         format!(
             "\n  The Yagona demo is running, on this machine only.\n\n\
              \x20 Open            http://localhost:{portal}        the portal: press “Sign in with Yagona”\n\
-             \x20 Then read       http://localhost:{sandbox}/phone  the phone: the code arrives here\n\n\
+             \x20 Then read       http://localhost:{sandbox}/phone  the phone: the code arrives here\n\
+             \x20 At a counter    http://localhost:{portal}/counter  a clerk asks, the person answers on the phone\n\n\
              \x20 The provider    http://localhost:{port}        (the issuer)\n\
              \x20 The sandbox     http://localhost:{sandbox}        (simulates SMS gateways and a phone)\n\
              \x20 Health, metrics http://localhost:{operations}/metrics\n\n\

@@ -65,6 +65,20 @@ pub(super) struct AccessToken {
     /// The person whose data it gives access to; none for a client that acts on its own behalf.
     #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
     pub person: Option<TokenPerson>,
+    /// The person whose data a law gives the client by the data API, and nowhere else.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+}
+
+/// What a law lets a client have of somebody who did not sign in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct About {
+    /// Who.
+    #[serde(rename = "p")]
+    pub person_id: PersonId,
+    /// What, for what and until when.
+    #[serde(rename = "x")]
+    pub detail: AgreedData,
 }
 
 /// The person behind an access token.
@@ -131,6 +145,9 @@ const BOUND_PLACE: &[u8] = b"bound-access-token";
 
 /// Where exchanged ones are sealed, for the same reason: such a node would not say who acts.
 const EXCHANGED_PLACE: &[u8] = b"exchanged-access-token";
+
+/// Where those are sealed by which a law gives data, for the same reason: such a node would take one for a token without a person.
+const ABOUT_PLACE: &[u8] = b"statutory-access-token";
 
 /// What stands between grant and token in the `jti` of a signed token; of a bound or exchanged one, for the same reason,
 /// something else. None is a letter of an identifier.
@@ -225,6 +242,39 @@ impl AccessTokens {
         self.issue(client, (None, None, None), self.seconds, (scope, restriction))
     }
 
+    /// Issues the token by which a law gives data of somebody whom the client named, and says for how many seconds it is valid. It is
+    /// sealed whatever format the client's tokens have: no other server is to read it.
+    ///
+    /// # Errors
+    /// [`TokenError`] when it cannot be sealed.
+    pub(super) fn about(
+        &self,
+        client: &Client,
+        about: About,
+        bound_to: Confirmation,
+    ) -> Result<(String, i64), TokenError> {
+        let now = self.provider.clock.now();
+        let left = about.detail.until.since(now).min(self.seconds);
+        let id = bytes::random_text::<16>();
+        let token = AccessToken {
+            grant: id.clone(),
+            id,
+            client_id: client.id.clone(),
+            resource_servers: Vec::new(),
+            resources: Vec::new(),
+            elsewhere: false,
+            scope: String::new(),
+            issued_at: now,
+            expires_at: now.plus(left),
+            bound_to: Some(bound_to),
+            act: Vec::new(),
+            origin: None,
+            person: None,
+            about: Some(about),
+        };
+        Ok((self.seal(&token)?, left))
+    }
+
     /// Issues what `client` gets for the `subject` token, to act for its person (RFC 8693): it lives no longer, and ends with it.
     ///
     /// # Errors
@@ -255,6 +305,7 @@ impl AccessTokens {
             act: [std::slice::from_ref(&client.id), &subject.act].concat(),
             origin: Some(subject.origin.as_ref().unwrap_or(&subject.client_id).clone()),
             person: Some(person),
+            about: None,
         };
         let text = if same { self.write(client, &token)? } else { self.seal(&token)? };
         Ok((text, left))
@@ -284,6 +335,7 @@ impl AccessTokens {
             act: Vec::new(),
             origin: None,
             person,
+            about: None,
         };
         self.write(client, &token)
     }
@@ -453,11 +505,15 @@ impl AccessTokens {
             act,
             origin,
             person,
+            about: None,
         }))
     }
 }
 
 const fn place_of(token: &AccessToken) -> &'static [u8] {
+    if token.about.is_some() {
+        return ABOUT_PLACE;
+    }
     match (token.act.is_empty(), &token.bound_to) {
         (false, _) => EXCHANGED_PLACE,
         (true, Some(_)) => BOUND_PLACE,
@@ -474,7 +530,7 @@ const fn between(token: &AccessToken) -> char {
 }
 
 fn opened(sealer: &Sealer, text: &str) -> Option<AccessToken> {
-    let places = [PLACE, BOUND_PLACE, EXCHANGED_PLACE];
+    let places = [PLACE, BOUND_PLACE, EXCHANGED_PLACE, ABOUT_PLACE];
     let plain = places.into_iter().find_map(|place| sealer.open_text(place, text).ok());
     serde_json::from_slice(&plain?).ok()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Provider;
+use super::{Provider, data};
 use crate::clients::{Client, ClientId};
 use crate::grants::Confirmation;
 use crate::release::AgreedData;
@@ -66,7 +66,7 @@ impl Audience {
             return Vec::new();
         }
         let (now, readers) = (provider.clock.now(), self.readers(client, provider));
-        let here = [provider.issuer.to_string()];
+        let here = [provider.issuer.to_string(), data::location(&provider.issuer)];
         let concerned = |detail: &&AgreedData| {
             (!self.elsewhere && detail.is_for(&here))
                 || readers.iter().any(|server| self.tells(detail, server))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::data;
 use super::error::{ErrorCode, OAuthError};
 use crate::clients::{Basis, Client, DetailType, Ends, PersonalData, Use};
 use crate::people::DataSet;
@@ -98,7 +99,7 @@ fn names(object: &Map<String, Value>, detail: &AgreedData) -> bool {
 }
 
 /// The objects in a text, bounded in size and number. What they may hold is flat, so depth is bounded as well.
-fn objects(text: &str) -> Result<Vec<Map<String, Value>>, OAuthError> {
+pub(super) fn objects(text: &str) -> Result<Vec<Map<String, Value>>, OAuthError> {
     let shape = "authorization_details must be a JSON array of 1 to 4 objects, of at most 4000 bytes";
     if text.len() > MOST_BYTES {
         return Err(invalid(shape));
@@ -115,6 +116,19 @@ fn kind(object: &Map<String, Value>) -> Result<DetailType, OAuthError> {
     let name = name.ok_or(invalid("each object of authorization_details must have a type, as text"))?;
     DetailType::parse(name)
         .ok_or(invalid("type is none of the authorization_details_types_supported of this provider"))
+}
+
+/// As [`asked`], of one object that must ask for data.
+///
+/// # Errors
+/// As for [`asked`].
+pub(super) fn personal_data_of(
+    object: &Map<String, Value>,
+    bounds: &Bounds<'_>,
+) -> Result<PersonalData, OAuthError> {
+    match kind(object)? {
+        DetailType::PersonalData => personal_data(object, bounds),
+    }
 }
 
 fn personal_data(object: &Map<String, Value>, bounds: &Bounds<'_>) -> Result<PersonalData, OAuthError> {
@@ -138,9 +152,11 @@ fn personal_data(object: &Map<String, Value>, bounds: &Bounds<'_>) -> Result<Per
         locations: locations(object.get("locations"), bounds)?,
         told: Vec::new(),
     };
-    if asked.is_single() && asked.locations.iter().any(|location| location != bounds.issuer) {
+    // Each of the two knows what was read there alone.
+    let here = |location: &String| location == bounds.issuer || *location == data::location(bounds.issuer);
+    if asked.is_single() && (asked.locations.len() > 1 || !asked.locations.iter().all(here)) {
         return Err(invalid(
-            "what has the use single is read at UserInfo: locations may name the issuer and no resource server",
+            "what has the use single is read at UserInfo or by the data API: locations may name the issuer or the data API, one of them, and no resource server",
         ));
     }
     asked.told = told(&asked, bounds);
@@ -179,6 +195,11 @@ fn data_sets(value: Option<&Value>, bounds: &Bounds<'_>) -> Result<BTreeSet<Data
             return Err(invalid("data_sets names a data set that the contract of the client does not allow"));
         }
         let set = set.ok_or(invalid("data_sets names a data set that the client is not registered for"))?;
+        if !set.is_of_record() {
+            return Err(invalid(
+                "data_sets names data_usage, which is asked for by the scope data_usage alone",
+            ));
+        }
         if bounds.general.contains(&set) {
             return Err(invalid(
                 "data_sets names a data set that scope or claims ask for as well: ask for it in one place",
@@ -244,19 +265,21 @@ fn ends(object: &Map<String, Value>, client: &Client, now: Timestamp) -> Result<
 
 fn locations(value: Option<&Value>, bounds: &Bounds<'_>) -> Result<Vec<String>, OAuthError> {
     let shape = invalid(
-        "locations must be an array of resource_uris of the client's resource_servers or the issuer, each once",
+        "locations must be an array of resource_uris of the client's resource_servers, the issuer or (with data_api) the data API, each once",
     );
+    let data_api = data::location(bounds.issuer);
     let Some(value) = value else { return Ok(Vec::new()) };
     let mut locations: Vec<String> = Vec::new();
     for location in value.as_array().ok_or(shape)? {
         let location = location.as_str().ok_or(shape)?;
         let registered = || bounds.servers.iter().flat_map(|server| &server.tokens.resource_uris);
-        let known = location == bounds.issuer || registered().any(|uri| uri == location);
+        let here = location == bounds.issuer || (location == data_api && bounds.client.data.data_api);
+        let known = here || registered().any(|uri| uri == location);
         if !known || locations.iter().any(|other| other == location) {
             return Err(shape);
         }
         let named = bounds.resources.is_empty() || bounds.resources.iter().any(|uri| uri == location);
-        if location != bounds.issuer && !named {
+        if !here && !named {
             return Err(invalid("locations names a resource server that resource does not name"));
         }
         locations.push(location.to_owned());

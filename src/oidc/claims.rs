@@ -55,7 +55,7 @@ pub(super) fn is_verifiable(claim: &str) -> bool {
 }
 
 /// Scopes that are understood, as discovery lists them.
-pub(super) const SCOPES: [&str; 12] = [
+pub(super) const SCOPES: [&str; 13] = [
     "openid",
     "profile",
     "phone",
@@ -67,6 +67,7 @@ pub(super) const SCOPES: [&str; 12] = [
     "tin",
     "employment",
     "photo",
+    "data_usage",
     "offline_access",
 ];
 

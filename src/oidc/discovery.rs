@@ -31,6 +31,7 @@ impl Discovery {
             answers(),
             protection(),
             managing(issuer),
+            back_offices(issuer),
             assurance(),
         ];
         let members = parts.into_iter().filter_map(|part| match part {
@@ -129,6 +130,15 @@ fn managing(issuer: &str) -> Value {
         "grant_management_endpoint": format!("{issuer}{}", paths::GRANTS),
         "grant_management_actions_supported": actions,
         "grant_management_action_required": false,
+    })
+}
+
+/// Data for back offices (docs/data.md). No specification has names for these.
+fn back_offices(issuer: &str) -> Value {
+    json!({
+        "data_endpoint": format!("{issuer}{}", paths::DATA),
+        "data_usage_endpoint": format!("{issuer}{}", paths::USAGE),
+        "number_verification_endpoint": format!("{issuer}{}", paths::VERIFICATION),
     })
 }
 

@@ -33,7 +33,7 @@ async fn introspect(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Resu
     let answered = async {
         let state = state(tokens, &client, &params).await?;
         let accept = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
-        if wants_token(accept) {
+        if wants(accept, MEDIA_TYPE) {
             return signed(tokens, &client, &state).await;
         }
         Ok(respond::json(StatusCode::OK, &state))
@@ -62,9 +62,9 @@ async fn signed(tokens: &Tokens, client: &Client, state: &Value) -> Result<HttpR
     Ok(respond::token(MEDIA_TYPE, encryption::nested(key.sign(TYPE, &claims), recipient.as_ref())?))
 }
 
-/// Whether the `Accept` headers ask for a signed answer (RFC 9701 §4, RFC 9110 §12.5.1): by its name, and not less than for
-/// JSON. What accepts everything gets JSON.
-fn wants_token<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
+/// Whether the `Accept` headers ask for a signed answer (RFC 9701 §4, RFC 9110 §12.5.1): by the name of its media type, and not less
+/// than for JSON. What accepts everything gets JSON.
+pub(super) fn wants<'a>(accept: impl Iterator<Item = &'a str>, media_type: &str) -> bool {
     let (mut token, mut json) = (0.0, 0.0);
     for range in accept.flat_map(|value| value.split(',')) {
         let mut parts = range.split(';').map(str::trim);
@@ -74,7 +74,7 @@ fn wants_token<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
             name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().unwrap_or(0.0))
         });
         let weight = weight.unwrap_or(1.0);
-        if name.eq_ignore_ascii_case(MEDIA_TYPE) {
+        if name.eq_ignore_ascii_case(media_type) {
             token = weight;
         } else if name.eq_ignore_ascii_case("application/json") {
             json = weight;
@@ -86,7 +86,7 @@ fn wants_token<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
 /// What fuzz targets reach of the parser in here.
 #[cfg(fuzzing)]
 pub(super) fn fuzz_accept(header: &str) {
-    wants_token(header.lines());
+    wants(header.lines(), MEDIA_TYPE);
 }
 
 async fn state(tokens: &Tokens, client: &Client, params: &Params) -> Result<Value, TokenError> {
@@ -147,7 +147,13 @@ async fn access_token_state(
                 answer["authorization_details"] = on_the_wire(&details);
             }
         }
-        None => answer["sub"] = token.client_id.as_str().into(),
+        None => {
+            answer["sub"] = token.client_id.as_str().into();
+            // Whom the client named it knows; nobody else is told of it.
+            if let Some(about) = token.about.filter(|_| token.client_id == caller.id) {
+                answer["authorization_details"] = on_the_wire([&about.detail]);
+            }
+        }
     }
     Ok(Some(answer))
 }
@@ -206,9 +212,9 @@ mod tests {
             ("application/*", false),
             ("", false),
         ] {
-            assert_eq!(wants_token([accept].into_iter()), wanted, "{accept}");
+            assert_eq!(wants([accept].into_iter(), MEDIA_TYPE), wanted, "{accept}");
         }
-        assert!(wants_token(["text/html", MEDIA_TYPE].into_iter()), "in a header of its own");
-        assert!(!wants_token(std::iter::empty()));
+        assert!(wants(["text/html", MEDIA_TYPE].into_iter(), MEDIA_TYPE), "in a header of its own");
+        assert!(!wants(std::iter::empty(), MEDIA_TYPE));
     }
 }

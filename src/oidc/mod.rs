@@ -12,6 +12,7 @@ mod ciba;
 mod claims;
 mod client_auth;
 mod code;
+mod data;
 mod device;
 mod discovery;
 mod dpop;
@@ -59,6 +60,7 @@ pub use authorize::{Answer, Authorization};
 pub use backchannel_logout::LogoutNotifier;
 pub use ciba::{APPROVALS, Became, Ciba, Done, MuteForm, VERDICTS};
 pub use code::{CODES, Codes};
+pub use data::{DataApi, DataLimits};
 pub use device::{DECISIONS, DEVICES, Devices, USER_CODES};
 pub use discovery::Discovery;
 pub use dpop::Proofs;
@@ -68,7 +70,7 @@ pub use frontchannel_logout::Elsewhere;
 pub use pushed_request::{PUSHED, PushedRequests};
 pub use refresh_token::RefreshTokens;
 pub use registration::Registrations;
-pub use settings::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
+pub use settings::{CibaSettings, DataSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 pub use single_use::{SingleUse, USED};
 
 /// What the stores of this folder keep their data in.
@@ -122,6 +124,8 @@ pub struct Tokens {
     pub devices: Devices,
     /// Services that wait for a person who is not at their site.
     pub ciba: Ciba,
+    /// What releases data to back offices.
+    pub data: DataApi,
     /// Lifetimes of what is issued.
     pub lifetimes: Lifetimes,
 }
@@ -167,6 +171,12 @@ pub mod paths {
     pub const DEVICE: &str = "/device";
     /// Where they go on with it.
     pub const DEVICE_CONTINUE: &str = "/device/continue";
+    /// Data of people, for back offices: below it, each data set by its name.
+    pub const DATA: &str = "/data";
+    /// Who got data of a person, for the person.
+    pub const USAGE: &str = "/data/usage";
+    /// Whether a number is somebody's Mobile-ID.
+    pub const VERIFICATION: &str = "/data/verification";
     /// Grants that clients manage (Grant Management for OAuth 2.0), each by its identifier below this.
     pub const GRANTS: &str = "/oidc/grants";
     /// RP-initiated logout.
@@ -174,7 +184,7 @@ pub mod paths {
     /// Discovery.
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
     /// What clients with certificates call (RFC 8705 §5), by the names that discovery has for them.
-    pub const FOR_CERTIFICATES: [(&str, &str); 8] = [
+    pub const FOR_CERTIFICATES: [(&str, &str); 10] = [
         ("pushed_authorization_request_endpoint", PAR),
         ("device_authorization_endpoint", DEVICE_AUTHORIZATION),
         ("backchannel_authentication_endpoint", BACKCHANNEL_AUTHENTICATION),
@@ -183,11 +193,13 @@ pub mod paths {
         ("introspection_endpoint", INTROSPECTION),
         ("revocation_endpoint", REVOCATION),
         ("grant_management_endpoint", GRANTS),
+        ("data_endpoint", DATA),
+        ("number_verification_endpoint", VERIFICATION),
     ];
     /// Whether a path is one that clients with certificates call.
     pub fn is_for_certificates(path: &str) -> bool {
-        let of_a_grant = path.strip_prefix(GRANTS).is_some_and(|rest| rest.starts_with('/'));
-        of_a_grant || FOR_CERTIFICATES.iter().any(|(_, known)| *known == path)
+        let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
+        below(GRANTS) || below(DATA) || FOR_CERTIFICATES.iter().any(|(_, known)| *known == path)
     }
 
     /// Authorization server metadata (RFC 8414 §3), for clients that know OAuth alone.
@@ -246,6 +258,9 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(get().to(grant_management::get))
                 .route(delete().to(grant_management::delete)),
         )
+        .service(named(paths::USAGE, "data_usage", "GET").route(get().to(data::usage)))
+        .service(named(paths::VERIFICATION, "verification", "POST").route(post().to(data::verify)))
+        .service(named(&format!("{}/{{set}}", paths::DATA), "data", "GET").route(get().to(data::get)))
         .service(
             open(paths::JWKS, "jwks", "GET, HEAD, OPTIONS")
                 .route(get().to(jwks::get))
@@ -290,11 +305,13 @@ pub mod fuzzing {
     /// The `authorization_details` parameter.
     pub fn authorization_details(text: &str) {
         super::authorization_details::fuzz(text);
+        super::token::fuzz_person(text);
     }
 
-    /// The `Accept` headers of an introspection request, a line each.
+    /// The `Accept` headers of an introspection request, a line each, and of a request for data.
     pub fn accept(headers: &str) {
         super::introspection::fuzz_accept(headers);
+        super::data::fuzz_accept(headers);
     }
 
     /// What a service sends to register itself.

@@ -60,6 +60,17 @@ settings! {
     }
 }
 
+settings! {
+    /// Data of people for back offices (`/data/…`).
+    [data]
+    pub struct DataSettings {
+        /// Data sets that one client may read in a minute, and persons that it may name to have data by a law, together.
+        readings_per_minute: u32 = 600, count(1..=1_000_000, "requests");
+        /// Numbers that one client may verify in a minute.
+        verifications_per_minute: u32 = 60, count(1..=1_000_000, "requests");
+    }
+}
+
 impl TokenSettings {
     pub(crate) fn check(&self, loader: &mut Loader) {
         let idle = ("tokens.refresh_idle_days", self.refresh_idle_days);

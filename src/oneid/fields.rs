@@ -159,7 +159,7 @@ fn values(account: &Account, set: DataSet, policy: &OneIdPolicy) -> Vec<(&'stati
         }
         DataSet::Tin => person.tin.iter().map(|tin| ("tin", tin.digits().to_owned())).collect(),
         // OneID has no words for these.
-        DataSet::Employment | DataSet::Photo => Vec::new(),
+        DataSet::Employment | DataSet::Photo | DataSet::DataUsage => Vec::new(),
     }
 }
 

@@ -127,7 +127,12 @@ fn content(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext, now: 
 }
 
 /// Who answers for the resource servers that are told of it, each once.
-fn recipients(pages: &Pages, client: &Client, detail: &PersonalData, tag: &str) -> BTreeSet<String> {
+pub(super) fn recipients(
+    pages: &Pages,
+    client: &Client,
+    detail: &PersonalData,
+    tag: &str,
+) -> BTreeSet<String> {
     let servers = if detail.told.is_empty() { Vec::new() } else { pages.clients.servers_of(client) };
     let told = servers.iter().filter(|server| detail.tells(server));
     told.map(|server| server.identity.owner.get(tag).to_owned()).collect()
@@ -182,7 +187,12 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
 }
 
 /// What one purpose of its own is, for which data, for how long and how often, and who else is told.
-fn asked_for(detail: &PersonalData, told: BTreeSet<String>, text: Text, now: Timestamp) -> AskedFor {
+pub(super) fn asked_for(
+    detail: &PersonalData,
+    told: BTreeSet<String>,
+    text: Text,
+    now: Timestamp,
+) -> AskedFor {
     let until = text.date_for_suffix(detail.until(now).0);
     let data: Vec<&str> = detail.data_sets.iter().map(|set| text.get(label(*set))).collect();
     let key = if detail.is_single() { "consent.detail_single" } else { "consent.detail_repeated" };

@@ -33,11 +33,13 @@ pub enum DataSet {
     Employment,
     /// Photo of the face.
     Photo,
+    /// Who got which of these: the person's entries of the ledger.
+    DataUsage,
 }
 
 impl DataSet {
     /// All, in the order of the consent page.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Name,
         Self::BirthDate,
         Self::BirthPlace,
@@ -51,6 +53,7 @@ impl DataSet {
         Self::TemporaryAddress,
         Self::Tin,
         Self::Employment,
+        Self::DataUsage,
     ];
 
     /// Its name in registrations, forms and page texts (`data.<name>`).
@@ -69,6 +72,7 @@ impl DataSet {
             Self::Tin => "tin",
             Self::Employment => "employment",
             Self::Photo => "photo",
+            Self::DataUsage => "data_usage",
         }
     }
 
@@ -91,6 +95,12 @@ impl DataSet {
             Self::Tin => "tin",
             Self::Employment => "employment",
             Self::Photo => "photo",
+            Self::DataUsage => "data_usage",
         }
+    }
+
+    /// Whether it is a part of the person's record: all but what the provider itself wrote down.
+    pub const fn is_of_record(self) -> bool {
+        !matches!(self, Self::DataUsage)
     }
 }

@@ -130,11 +130,11 @@ mod tests {
             let set = definition.name;
             assert_eq!(DataSet::parse(set.name()), Some(set));
             assert_eq!(definition.scope, set.scope(), "{set:?}");
-            assert!(!definition.claims.is_empty(), "{set:?}");
+            assert_eq!(definition.claims.is_empty(), !set.is_of_record(), "{set:?}");
             assert_eq!(serde_json::to_value(set).unwrap(), set.name());
             assert_eq!(serde_json::to_value(definition.register).unwrap(), definition.register.name());
             let by_law = definition.clause.as_ref().is_some_and(|clause| clause.starts_with("679 A3-"));
-            assert!(by_law, "{set:?}: annex 3 has it");
+            assert_eq!(by_law, set.is_of_record(), "{set:?}: annex 3 has it");
         }
     }
 
@@ -154,6 +154,7 @@ mod tests {
             "data.temporary_address",
             "data.tin",
             "data.employment",
+            "data.data_usage",
         ];
         for (set, key) in DataSet::ALL.into_iter().zip(keys) {
             assert_eq!(key.strip_prefix("data."), Some(set.name()));

@@ -98,6 +98,8 @@ impl Person {
             DataSet::Tin => self.tin.is_some(),
             DataSet::Employment => self.employment.is_some(),
             DataSet::Photo => self.has_photo,
+            // Everybody has one, if an empty one.
+            DataSet::DataUsage => true,
         }
     }
 }

@@ -166,8 +166,8 @@ impl People {
         row.map(|row| self.open(&row)).transpose()
     }
 
-    /// Whether a number is enrolled as that of the person with a PINFL: who, and since when if that is known. One reading by the
-    /// number, which finds nothing as quickly for numbers of nobody as for those that are not enrolled.
+    /// Whether a number is enrolled as that of the person with a PINFL: who, and since when if that is known. As
+    /// [`People::account_state`], it reads the nearest number on record and compares it then.
     ///
     /// # Errors
     /// [`DbError`].
@@ -177,13 +177,18 @@ impl People {
         pinfl: &Pinfl,
     ) -> Result<Option<(PersonId, Option<Timestamp>)>, DbError> {
         let enrolled = db::statement(
-            "SELECT p.person_id, p.pinfl_index, n.enrolled_at FROM phone_numbers n \
-             JOIN persons p ON p.person_id = n.person_id WHERE n.number_index = $1 AND n.status = 'enrolled'",
+            "SELECT p.person_id, p.pinfl_index, n.number_index, n.status, n.enrolled_at FROM phone_numbers n \
+             JOIN persons p ON p.person_id = n.person_id \
+             WHERE n.number_index >= COALESCE((SELECT MIN(number_index) FROM phone_numbers WHERE number_index >= $1), '') \
+             ORDER BY n.number_index LIMIT 1",
         );
-        let row = self.db.read_optional(enrolled.bind(self.number_index(number).encode())).await?;
-        let Some(row) = row else { return Ok(None) };
-        let theirs = db::text(&row, "persons", "pinfl_index")?;
-        if !bytes::same(theirs.as_bytes(), self.pinfl_index(pinfl).encode().as_bytes()) {
+        let index = self.number_index(number).encode();
+        let Some(row) = self.db.read_optional(enrolled.bind(&index)).await? else { return Ok(None) };
+        let is = |stored: &str, asked: &str| bytes::same(stored.as_bytes(), asked.as_bytes());
+        let known = is(&db::text(&row, "phone_numbers", "number_index")?, &index);
+        let theirs = is(&db::text(&row, "persons", "pinfl_index")?, &self.pinfl_index(pinfl).encode());
+        let enrolled = db::text(&row, "phone_numbers", "status")? == NumberStatus::Enrolled.name();
+        if !(known & theirs & enrolled) {
             return Ok(None);
         }
         let person = PersonId::stored(db::text(&row, "persons", "person_id")?);

@@ -89,7 +89,7 @@ impl TestPerson {
         };
         // Registers are not connected: what comes of a file says so.
         let origin = |set| Origin { source: Register::TestData, as_of: self.as_of.get(&set).copied() };
-        let known = DataSet::ALL.into_iter().filter(|set| person.has(*set));
+        let known = DataSet::ALL.into_iter().filter(|set| set.is_of_record() && person.has(*set));
         person.origins = known.map(|set| (set, origin(set))).collect();
         person
     }

@@ -44,6 +44,7 @@ pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
         // Its bytes are not shown: pages load no picture but the service's icon.
         DataSet::Photo if person.has_photo => vec![text.get("data.photo_on_file").to_owned()],
         DataSet::Photo => Vec::new(),
+        DataSet::DataUsage => vec![text.get("data.data_usage_list").to_owned()],
     }
 }
 
@@ -84,6 +85,7 @@ pub const fn label(set: DataSet) -> &'static str {
         DataSet::Tin => "data.tin",
         DataSet::Employment => "data.employment",
         DataSet::Photo => "data.photo",
+        DataSet::DataUsage => "data.data_usage",
     }
 }
 

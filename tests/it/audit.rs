@@ -23,10 +23,14 @@ alone_on_both_backends!(
     rows_expire_and_the_rest_verifies,
 );
 
-/// What `device.rs` and `contracts.rs` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 13] = [
+/// What `device.rs`, `ciba.rs`, `data.rs` and `contracts.rs` bring about, or only unit tests of the chain, or the moved clock.
+const ELSEWHERE: [Kind; 17] = [
     Kind::UserCodeRefused,
     Kind::ContractCleared,
+    Kind::DataReleased,
+    Kind::DataRefused,
+    Kind::NumberVerified,
+    Kind::VerificationRefused,
     Kind::ApprovalRequested,
     Kind::ApprovalRequestRefused,
     Kind::Approved,

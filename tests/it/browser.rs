@@ -1,6 +1,8 @@
 //! The whole way in a real Chromium: every page in four languages, narrow and wide, light and dark, with and without
 //! scripts; nothing for axe to find, nothing cut off, nothing refused by the page's own policy.
 
+mod counter;
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};

@@ -40,7 +40,7 @@ const GRANT: &str = "urn:openid:params:grant-type:ciba";
 
 /// The message that a request led to.
 pub(crate) struct Message {
-    reference: String,
+    pub(crate) reference: String,
     code: String,
     text: String,
 }

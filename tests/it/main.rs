@@ -21,6 +21,7 @@ mod consent_terms;
 mod contracts;
 mod cors;
 mod crash;
+mod data;
 mod data_sets;
 mod database;
 mod demo;

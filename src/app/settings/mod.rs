@@ -9,7 +9,7 @@ use crate::audit::AuditSettings;
 use crate::clients::ContractSettings;
 use crate::notices::NoticeSettings;
 use crate::notices::sms::SmsSettings;
-use crate::oidc::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
+use crate::oidc::{CibaSettings, DataSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
 use crate::platform::db::DatabaseSettings;
 use crate::platform::ephemeral::RedisSettings;
@@ -48,6 +48,7 @@ settings! {
         [registration]: RegistrationSettings;
         [contracts]: ContractSettings;
         [ciba]: CibaSettings;
+        [data]: DataSettings;
         [sandbox]: SandboxSettings;
         [outbound]: OutboundSettings;
         [log]: LogSettings;

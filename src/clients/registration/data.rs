@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use crate::clients::{DetailType, Localized};
+use crate::clients::{AuthMethod, Client, DetailType, GrantType, Localized};
 use crate::people::DataSet;
+use crate::platform::plain_text::is_shown_as_written;
 
 /// Members of this part that may be translated.
 pub(super) const TRANSLATED: &[&str] = &["basis_reference", "purpose", "recipients"];
@@ -43,6 +44,15 @@ pub struct DataDocument {
     /// Days that a consent holds; 365 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent_days: Option<i64>,
+    /// Whether it gets data by the data API (docs/data.md).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_api: Option<bool>,
+    /// The purposes for which a law lets it have data of people whom it names itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statutory_purposes: Option<Vec<String>>,
+    /// Whether it may ask whose a number is (docs/data.md).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<bool>,
 }
 
 members!(DataDocument {
@@ -54,7 +64,10 @@ members!(DataDocument {
     permission,
     data_sets,
     authorization_details_types,
-    consent_days
+    consent_days,
+    data_api,
+    statutory_purposes,
+    verification
 });
 
 /// A set of data that the client may ask for.
@@ -123,6 +136,12 @@ pub struct DataPolicy {
     pub detail_types: Vec<DetailType>,
     /// For how long a consent holds, in seconds.
     pub consent_seconds: i64,
+    /// Whether it gets data by the data API.
+    pub data_api: bool,
+    /// The purposes, word for word, for which a law lets it have data of people whom it names itself.
+    pub statutory_purposes: Vec<String>,
+    /// Whether it may ask whose a number is.
+    pub verification: bool,
 }
 
 impl DataDocument {
@@ -137,7 +156,24 @@ impl DataDocument {
             recipients: check.localized("recipients", self.recipients.as_ref()),
             permission: check.word("permission", self.permission.as_deref(), Permission::Code),
             consent_seconds: check.positive("consent_days", self.consent_days).unwrap_or(365) * DAY,
+            data_api: self.data_api.unwrap_or(false),
+            statutory_purposes: self.purposes(check),
+            verification: self.verification.unwrap_or(false),
         }
+    }
+
+    /// As people read them: what an object of `authorization_details` may say as its purpose.
+    fn purposes(&self, check: &mut Check<'_>) -> Vec<String> {
+        let purposes = self.statutory_purposes.clone().unwrap_or_default();
+        for (at, purpose) in purposes.iter().enumerate() {
+            let fits = (1..=200).contains(&purpose.chars().count()) && purpose.trim() == purpose;
+            if !fits || !is_shown_as_written(purpose) {
+                check.fail("statutory_purposes", "each is a text of 1 to 200 characters in one line");
+            } else if purposes[..at].contains(purpose) {
+                check.fail("statutory_purposes", format!("`{purpose}` stands there twice"));
+            }
+        }
+        purposes
     }
 
     /// Refuses a registration that asks for data without saying on which basis.
@@ -148,6 +184,35 @@ impl DataDocument {
                 "a service that asks for data says on what they rest: `consent` or `statutory`, and in \
                  `basis_reference` the contract or law",
             );
+        }
+    }
+
+    /// Refuses what a client could not use, or not be trusted with.
+    pub(super) fn check_back_office(client: &Client, check: &mut Check<'_>) {
+        let data = &client.data;
+        let public = client.authentication.method == AuthMethod::None;
+        for (member, wanted) in [("data_api", data.data_api), ("verification", data.verification)] {
+            if wanted && public {
+                check.fail(member, "`token_endpoint_auth_method = 'none'` excludes it: anybody can say that they are this client");
+            }
+        }
+        if data.data_api && !data.detail_types.contains(&DetailType::PersonalData) {
+            let why = "data are asked for by `authorization_details`: `authorization_details_types` needs `personal_data`";
+            check.fail("data_api", why);
+        }
+        if data.statutory_purposes.is_empty() {
+            return;
+        }
+        let needs =
+            |what: &str| format!("a law gives data of people whom the service names only with {what}");
+        if data.basis != Basis::Statutory {
+            check.fail("statutory_purposes", needs("`basis = 'statutory'`"));
+        }
+        if !data.data_api {
+            check.fail("statutory_purposes", needs("`data_api = true`"));
+        }
+        if !client.may(GrantType::ClientCredentials) {
+            check.fail("statutory_purposes", needs("the grant `client_credentials`"));
         }
     }
 
@@ -268,6 +333,35 @@ mod tests {
         assert_eq!(client("").data.permission, Permission::Code);
         assert_eq!(client("permission = 'click'").data.permission, Permission::Click);
         assert!(wrong("permission = 'none'")[0].starts_with("permission: "));
+    }
+
+    #[test]
+    fn what_a_back_office_could_not_use_is_refused_and_named() {
+        let detailed = "authorization_details_types = ['personal_data']\ndata_api = true\n";
+        assert!(client(detailed).data.data_api && !client("").data.data_api);
+        assert!(client("verification = true").data.verification);
+        assert!(wrong("data_api = true")[0].starts_with("data_api: data are asked for by"));
+        let public = "token_endpoint_auth_method = 'none'\n";
+        assert!(
+            wrong(&format!("{public}verification = true"))
+                .iter()
+                .any(|error| error.starts_with("verification: "))
+        );
+        assert!(wrong(&format!("{public}{detailed}")).iter().any(|error| error.starts_with("data_api: ")));
+        let lawful = wrong("statutory_purposes = ['Taxes']");
+        assert_eq!(
+            lawful.iter().filter(|error| error.starts_with("statutory_purposes: ")).count(),
+            3,
+            "{lawful:?}"
+        );
+        for bad in ["['']", "[' a']", "['Taxes', 'Taxes']", "[\"a\\nb\"]"] {
+            let all = wrong(&format!("statutory_purposes = {bad}"));
+            assert_eq!(
+                all.iter().filter(|error| error.starts_with("statutory_purposes: ")).count(),
+                4,
+                "{all:?}"
+            );
+        }
     }
 
     #[test]

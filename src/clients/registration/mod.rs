@@ -292,15 +292,17 @@ impl Registration {
         self.backchannel.check_together(client, check);
         check_keys(client, check);
         check_oneid(client, check);
+        DataDocument::check_back_office(client, check);
         if client.may(GrantType::AuthorizationCode) && self.redirects.redirect_uris.is_empty() {
             check.fail("redirect_uris", "the code flow needs at least one");
         }
         let signs_in = [GrantType::AuthorizationCode, GrantType::DeviceCode, GrantType::Ciba];
-        if signs_in.into_iter().any(|grant| client.may(grant)) {
+        let signs_in = signs_in.into_iter().any(|grant| client.may(grant));
+        if signs_in {
             client.identity.check_sms(check);
-            if !client.data.sets.is_empty() {
-                self.check_data(client, check);
-            }
+        }
+        if (signs_in && !client.data.sets.is_empty()) || client.data.data_api || client.data.verification {
+            self.check_data(client, check);
         }
         if client.data.basis == Basis::Statutory {
             if client.identity.kind != OwnerKind::State {

@@ -171,6 +171,11 @@ fn sentence(name: &str, text: &str, words: Words) -> String {
     }
 }
 
+/// A day as people read it; anything else is unchanged.
+pub(super) fn day(text: &str, words: Words) -> String {
+    date(text, words).unwrap_or_else(|| text.to_owned())
+}
+
 /// `1990-05-17` → `17 May 1990`; anything else is unchanged.
 fn date(text: &str, words: Words) -> Option<String> {
     let mut parts = text.splitn(3, '-');

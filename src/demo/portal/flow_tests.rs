@@ -86,6 +86,7 @@ fn portal(issuer: &str) -> web::Data<Portal> {
             parties: vec![party("portal", "Davlat portali"), party("market", "Arzon Market")],
             login_hint: Some("998001234567".into()),
             phone: "http://localhost:8081/phone".into(),
+            counter: None,
         })
         .unwrap(),
     )

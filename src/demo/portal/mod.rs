@@ -8,10 +8,12 @@ mod backchannel;
 mod callback;
 mod claims;
 mod cookies;
+mod counter;
 mod exchange;
 #[cfg(test)]
 mod flow_tests;
 mod page;
+mod proofs;
 mod provider;
 mod sessions;
 mod sign_in;
@@ -26,6 +28,8 @@ use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use url::Url;
 
+use counter::Counter;
+pub use counter::CounterParties;
 use provider::Provider;
 use sessions::{Arrivals, Departures, Sessions};
 
@@ -57,6 +61,8 @@ pub struct Settings {
     pub login_hint: Option<String>,
     /// The screen of the phone that codes arrive on; shown at the foot.
     pub phone: String,
+    /// The services of the counter, if there is one.
+    pub counter: Option<CounterParties>,
 }
 
 /// Starts serving on `listener` and returns the server, to be awaited and stopped by the caller.
@@ -84,6 +90,10 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/sign-out/{index}", web::post().to(sign_out::leave))
         .route("/signed-out", web::get().to(sign_out::left))
         .route("/backchannel-logout", web::post().to(backchannel::receive))
+        .route("/counter", web::get().to(counter::front))
+        .route("/counter/ask", web::post().to(counter::ask))
+        .route("/counter/law", web::post().to(counter::take))
+        .route("/counter/{case}", web::get().to(counter::case))
         .route("/static/portal.css", web::get().to(page::stylesheet))
         .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
         .default_service(web::to(page::nowhere));
@@ -102,6 +112,7 @@ struct Portal {
     arrivals: Arrivals,
     sessions: Sessions,
     departures: Departures,
+    counter: Option<Counter>,
 }
 
 impl Portal {
@@ -119,6 +130,7 @@ impl Portal {
             arrivals: Arrivals::new(),
             sessions: Sessions::new(),
             departures: Departures::new(),
+            counter: settings.counter.map(Counter::new).transpose()?,
         })
     }
 

@@ -16,38 +16,39 @@ const STYLESHEET: &str = include_str!("../../../static/demo/portal.css");
 const MAX_QUOTED_CHARS: usize = 200;
 
 /// What surrounds every page.
-struct Frame<'a> {
-    index: usize,
-    service: &'a str,
-    title: &'static str,
-    services: Vec<(usize, &'a str)>,
-    words: Words,
+pub(super) struct Frame<'a> {
+    pub(super) index: usize,
+    pub(super) service: &'a str,
+    pub(super) title: &'static str,
+    pub(super) services: Vec<(usize, &'a str)>,
+    pub(super) words: Words,
     /// Where the page is shown again in another language.
-    path: String,
+    pub(super) path: String,
     /// The screen of the phone.
-    phone: &'a str,
+    pub(super) phone: &'a str,
 }
 
 impl<'a> Frame<'a> {
-    fn new(portal: &'a Portal, index: usize, request: &HttpRequest, title: &str) -> Self {
+    pub(super) fn new(portal: &'a Portal, index: usize, request: &HttpRequest, title: &str) -> Self {
         let words = Words::of(request);
         let name = |party: &'a RelyingParty| party.names.get(words.tag()).unwrap_or(&party.name).as_str();
         let services: Vec<_> =
             portal.parties.iter().enumerate().map(|(index, party)| (index, name(party))).collect();
         let (index, service) = services.get(index).or(services.first()).copied().unwrap_or_default();
         // Not every address can be opened twice; the service's own page can.
-        let again =
-            ["/service/", "/privacy/", "/signed-out"].iter().any(|path| request.path().starts_with(path));
+        let again = ["/service/", "/privacy/", "/signed-out", "/counter"]
+            .iter()
+            .any(|path| request.path().starts_with(path));
         let path = if again { request.path().to_owned() } else { own_path(index) };
         Self { index, service, title: words.say(title), services, words, path, phone: &portal.phone }
     }
 
-    fn others(&self) -> impl Iterator<Item = &(usize, &'a str)> {
+    pub(super) fn others(&self) -> impl Iterator<Item = &(usize, &'a str)> {
         self.services.iter().filter(|(index, _)| *index != self.index)
     }
 
     /// Its own page.
-    fn home(&self) -> String {
+    pub(super) fn home(&self) -> String {
         own_path(self.index)
     }
 }
@@ -62,6 +63,8 @@ fn own_path(index: usize) -> String {
 struct Front<'a> {
     frame: Frame<'a>,
     offline: bool,
+    /// Whether there is a counter.
+    counter: bool,
 }
 
 #[derive(Template)]
@@ -196,13 +199,17 @@ fn service_page(portal: &Portal, index: usize, request: &HttpRequest) -> HttpRes
     } else {
         let frame = Frame::new(portal, index, request, "front");
         let offline = party.scopes.iter().any(|scope| scope == "offline_access");
-        html(portal, StatusCode::OK, &Front { frame, offline })
+        html(portal, StatusCode::OK, &Front { frame, offline, counter: portal.counter.is_some() })
     };
     remember_language(portal, request, response)
 }
 
 /// Adds the cookie that remembers a language, if a link chose one.
-fn remember_language(portal: &Portal, request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
+pub(super) fn remember_language(
+    portal: &Portal,
+    request: &HttpRequest,
+    mut response: HttpResponse,
+) -> HttpResponse {
     let set = Words::chosen(request).map(|words| cookies::set(words::COOKIE, words.tag(), portal.is_https()));
     if let Some(set) = set.and_then(|set| header::HeaderValue::from_str(&set).ok()) {
         response.headers_mut().append(header::SET_COOKIE, set);
@@ -298,7 +305,7 @@ pub(super) fn redirect(to: String, set_cookies: &[String]) -> HttpResponse {
     response.finish()
 }
 
-fn html(portal: &Portal, status: StatusCode, page: &impl Template) -> HttpResponse {
+pub(super) fn html(portal: &Portal, status: StatusCode, page: &impl Template) -> HttpResponse {
     let Ok(body) = page.render() else {
         return HttpResponse::InternalServerError().finish();
     };

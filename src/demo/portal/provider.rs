@@ -140,6 +140,20 @@ impl Provider {
         Err(Unreachable)
     }
 
+    /// The HTTP client for requests that `openidconnect` does not know.
+    pub(super) fn plain(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Status and JSON of an answer; `None` when there is none, or it is something else.
+    pub(super) async fn json(&self, request: reqwest::RequestBuilder) -> Option<(u16, serde_json::Value)> {
+        let request = request.build().ok()?;
+        let answer = self.http.execute(request).await.ok()?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.ok().filter(|text| text.len() <= MAX_ANSWER_BYTES)?;
+        Some((status, serde_json::from_str(&text).ok()?))
+    }
+
     /// The HTTP client as required by `openidconnect`.
     pub(super) fn http(&self) -> impl Fn(HttpRequest) -> Answer + use<> {
         let http = self.http.clone();

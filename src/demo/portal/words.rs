@@ -215,6 +215,39 @@ const WORDS: &[(&str, [&str; 4])] = &[
     ("nowhere", ["Bunday sahifa yoʻq", "Бундай саҳифа йўқ", "Такой страницы нет", "There is no such page"]),
     ("nowhere_lead", ["Manzil eskirgan yoki xato yozilgan boʻlishi mumkin.", "Манзил эскирган ёки хато ёзилган бўлиши мумкин.", "Возможно, адрес устарел или введён с опечаткой.", "The address may be old or mistyped."]),
     ("nowhere_advice", ["Bosh sahifaga oʻting va oʻsha yerdan boshlang.", "Бош саҳифага ўтинг ва ўша ердан бошланг.", "Перейдите на главную страницу и начните оттуда.", "Go to the front page and begin there."]),
+    ("way_counter", ["Xodim Sizdan manzilingizni soʻraydi, Siz telefonda javob berasiz", "Ходим Сиздан манзилингизни сўрайди, Сиз телефонда жавоб берасиз", "Сотрудник запрашивает Ваш адрес, Вы отвечаете с телефона", "A clerk asks for your address, and you answer on your phone"]),
+    ("counter", ["Xizmat oynasi", "Хизмат ойнаси", "Окно обслуживания", "Service counter"]),
+    ("counter_lead", ["Xodim oynadagi odamning manzilini soʻraydi. U odam telefonida rozi boʻlmaguncha hech narsa kelmaydi.", "Ходим ойнадаги одамнинг манзилини сўрайди. У одам телефонида рози бўлмагунча ҳеч нарса келмайди.", "Сотрудник запрашивает адрес человека, который стоит у окна. Пока тот не согласится на своём телефоне, ничего не придёт.", "A clerk asks for the address of the person at the counter. Nothing comes before that person agrees on their phone."]),
+    ("counter_number", ["Odamning telefon raqami", "Одамнинг телефон рақами", "Номер телефона человека", "The person’s phone number"]),
+    ("counter_why", ["Nima uchun", "Нима учун", "Для чего", "What for"]),
+    ("counter_purpose", ["Yashash joyi boʻyicha roʻyxatga olish", "Яшаш жойи бўйича рўйхатга олиш", "Регистрация по месту жительства", "Registration at the place of residence"]),
+    ("counter_talon", ["Talon 17", "Талон 17", "Талон 17", "Ticket 17"]),
+    ("counter_ask", ["Manzilni soʻrash", "Манзилни сўраш", "Запросить адрес", "Ask for the address"]),
+    ("counter_short", ["Javobga atigi 10 soniya berish", "Жавобга атиги 10 сония бериш", "Дать на ответ всего 10 секунд", "Give only 10 seconds to answer"]),
+    ("counter_outside", ["Ruxsat etilmaganini soʻrash: ish joyi", "Рухсат этилмаганини сўраш: иш жойи", "Запросить недозволенное: место работы", "Ask for what is not allowed: the employment"]),
+    ("counter_law", ["Soʻramasdan, qonunga koʻra", "Сўрамасдан, қонунга кўра", "Без вопроса, по закону", "Without asking, by law"]),
+    ("counter_law_lead", ["Uy-joy reestri manzilni qonunga koʻra oladi. Odamdan soʻralmaydi, lekin uning kabinetiga xabarnoma keladi.", "Уй-жой реестри манзилни қонунга кўра олади. Одамдан сўралмайди, лекин унинг кабинетига хабарнома келади.", "Жилищный реестр получает адрес по закону. Человека не спрашивают, но в его кабинет приходит уведомление.", "The housing register may have the address by law. The person is not asked, but a notice comes to their page."]),
+    ("counter_take", ["Manzilni olish", "Манзилни олиш", "Получить адрес", "Get the address"]),
+    ("counter_waiting", ["Javob kutilmoqda", "Жавоб кутилмоқда", "Ждём ответа", "Waiting for the answer"]),
+    ("counter_waiting_lead", ["Telefonga SMS bordi: unda kod va sahifa manzili bor. Odam rozi boʻlishi yoki rad etishi mumkin.", "Телефонга SMS борди: унда код ва саҳифа манзили бор. Одам рози бўлиши ёки рад этиши мумкин.", "На телефон ушло SMS с кодом и адресом страницы. Человек может согласиться или отказать.", "An SMS went to the phone, with a code and the address of a page. The person may agree or refuse."]),
+    ("counter_looks", ["Bu sahifa oʻzi qayta tekshiradi.", "Бу саҳифа ўзи қайта текширади.", "Эта страница проверяет сама.", "This page looks again by itself."]),
+    ("counter_look", ["Hozir tekshirish", "Ҳозир текшириш", "Проверить сейчас", "Look now"]),
+    ("counter_agreed", ["Odam rozi boʻldi", "Одам рози бўлди", "Человек согласился", "The person agreed"]),
+    ("counter_once", ["Maʼlumot shu maqsad uchun bir marta olindi.", "Маълумот шу мақсад учун бир марта олинди.", "Данные получены один раз, для этой цели.", "The data came once, for this purpose."]),
+    ("counter_by_law", ["Qonunga koʻra olindi", "Қонунга кўра олинди", "Получено по закону", "Received by law"]),
+    ("counter_noticed", ["Odamga xabarnoma berildi: kim, nimani va nima uchun olgani.", "Одамга хабарнома берилди: ким, нимани ва нима учун олгани.", "Человек уведомлён о том, кто, что и для чего получил.", "The person was told by a notice who received what, and what for."]),
+    ("counter_refused", ["Odam rad etdi", "Одам рад этди", "Человек отказал", "The person refused"]),
+    ("counter_lapsed", ["Hech kim oʻz vaqtida javob bermadi", "Ҳеч ким ўз вақтида жавоб бермади", "Никто не ответил вовремя", "Nobody answered in time"]),
+    ("counter_not_allowed", ["Soʻrov rad etildi", "Сўров рад этилди", "Запрос отклонён", "The request was refused"]),
+    ("counter_unreachable", ["Yagona javob bermayapti", "Yagona жавоб бермаяпти", "Yagona не отвечает", "Yagona does not answer"]),
+    ("counter_nothing", ["Oynaga hech qanday maʼlumot kelmadi.", "Ойнага ҳеч қандай маълумот келмади.", "В окно не поступило никаких данных.", "No data came to the counter."]),
+    ("counter_again", ["Xizmat oynasiga qaytish", "Хизмат ойнасига қайтиш", "Вернуться к окну", "Back to the counter"]),
+    ("counter_source", ["Manba", "Манба", "Источник", "Source"]),
+    ("counter_as_of", ["Qaysi kun holatiga", "Қайси кун ҳолатига", "По состоянию на", "As of"]),
+    ("counter_for", ["Maqsad", "Мақсад", "Цель", "Purpose"]),
+    ("counter_entry", ["Kirishlar daftaridagi yozuv", "Киришлар дафтаридаги ёзув", "Запись в журнале доступа", "Entry in the ledger"]),
+    ("source_test_data", ["Namoyish uchun oʻylab topilgan", "Намойиш учун ўйлаб топилган", "Вымышленные данные демонстрации", "Made up for the demonstration"]),
+    ("source_mobile_id", ["Mobil-ID yozuvi", "Мобил-ID ёзуви", "Запись Mobile-ID", "The Mobile-ID record"]),
     ("yes", ["Ha", "Ҳа", "Да", "Yes"]),
     ("no", ["Yoʻq", "Йўқ", "Нет", "No"]),
     ("male", ["Erkak", "Эркак", "Мужской", "Male"]),
@@ -260,7 +293,7 @@ mod tests {
             .unwrap()
             .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
             .collect();
-        let all = pages.concat() + include_str!("page.rs");
+        let all = pages.concat() + include_str!("page.rs") + include_str!("counter.rs");
         for call in ["say(\"", "around(\"", "with(\""] {
             for key in all.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
                 assert!(Words(3).known(key).is_some(), "{key}");

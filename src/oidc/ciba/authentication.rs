@@ -11,7 +11,8 @@ use super::binding_message::is_shown_verbatim;
 use super::hint::{self, Hint};
 use super::{Ciba, REMEMBERED, Waiting, key, signed_request};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, DataRequest, Delivery, GrantType, Profile, Right};
+use crate::clients::{Client, DataRequest, Delivery, GrantType, PersonalData, Profile, Right};
+use crate::oidc::authorization_details::{self, Bounds};
 use crate::oidc::authorize::{BEYOND_CONTRACT, spent};
 use crate::oidc::claims::{ClaimsRequest, SCOPES, requested};
 use crate::oidc::error::{ErrorCode, TokenError};
@@ -55,6 +56,7 @@ struct Answer {
 struct Asked {
     scopes: Vec<String>,
     resources: Vec<String>,
+    details: Vec<PersonalData>,
     message: Option<String>,
     notification: Option<String>,
     acr: Vec<Acr>,
@@ -134,6 +136,7 @@ async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, To
     }
     let scopes = scopes(client, params.get("scope"))?;
     let resources = resources(ciba, client, params)?;
+    let details = details(ciba, client, (&scopes, &resources), params)?;
     let message = params.get("binding_message");
     if message.is_some_and(|message| !is_shown_verbatim(message)) {
         let description = "binding_message must be 1 to 40 Latin or Cyrillic letters, digits and signs, with single blanks, and no address or phone number";
@@ -165,6 +168,7 @@ async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, To
     Ok(Asked {
         scopes,
         resources,
+        details,
         message: message.map(str::to_owned),
         notification,
         acr: acr(client, params.get("acr_values").unwrap_or_default()),
@@ -186,6 +190,27 @@ fn scopes(client: &Client, asked: Option<&str>) -> Result<Vec<String>, TokenErro
     let may = |scope: &str| scope != "offline_access" || client.may(GrantType::RefreshToken);
     let understood = SCOPES.into_iter().filter(|scope| asked.contains(scope) && may(scope));
     Ok(understood.map(str::to_owned).collect())
+}
+
+/// What is asked for with a purpose of its own, as at the authorization endpoint (RFC 9396 §3).
+fn details(
+    ciba: &Ciba,
+    client: &Client,
+    (scopes, resources): (&[String], &[String]),
+    params: &Params,
+) -> Result<Vec<PersonalData>, TokenError> {
+    let Some(text) = params.get(authorization_details::NAME) else { return Ok(Vec::new()) };
+    let provider = &ciba.provider;
+    let sets = requested(scopes, &ClaimsRequest::default());
+    let bounds = Bounds {
+        client,
+        general: &DataRequest::allowed(client, &sets, false).general(),
+        servers: &resource::servers(&provider.clients, client, params),
+        resources,
+        issuer: &provider.issuer,
+        now: provider.clock.now(),
+    };
+    Ok(authorization_details::asked(text, &bounds)?)
 }
 
 /// The resource servers that access tokens are to be for, as at the authorization endpoint.
@@ -300,7 +325,7 @@ fn neutral(
     let sets = requested(&asked.scopes, &ClaimsRequest::default());
     Ok(SignInRequest {
         client_id: client.id.clone(),
-        data: DataRequest::allowed(client, &sets, offline),
+        data: DataRequest { details: asked.details.clone(), ..DataRequest::allowed(client, &sets, offline) },
         ask_again: AskAgain::default(),
         max_age: None,
         acr: asked.acr.clone(),

@@ -1,10 +1,10 @@
 //! `grant_type=client_credentials` (RFC 6749 §4.4).
 
-use super::TokenRequest;
 use super::issue::{TokenResponse, token_type};
+use super::{TokenRequest, statutory};
 use crate::audit::{Event, Kind};
 use crate::oidc::audience::Restriction;
-use crate::oidc::error::{ErrorCode, TokenError};
+use crate::oidc::error::TokenError;
 use crate::oidc::grant_management::{QUERY, REVOKE};
 use crate::oidc::{authorization_details, resource};
 
@@ -12,13 +12,12 @@ use crate::oidc::{authorization_details, resource};
 const SCOPES: [&str; 2] = [QUERY, REVOKE];
 
 /// Answers it: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
-/// those that are asked for are ignored (§3.3), but for those by which a client manages its grants.
-pub(super) fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
+/// those that are asked for are ignored (§3.3), but for those by which a client manages its grants. With `authorization_details` it is
+/// for data that a law gives it.
+pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
     let TokenRequest { tokens, client, params, bound_to, .. } = request;
-    if params.get(authorization_details::NAME).is_some() {
-        let words =
-            "authorization_details asks for data of a person, and client_credentials has none: leave it out";
-        return Err(TokenError::new(ErrorCode::InvalidAuthorizationDetails, words));
+    if let Some(text) = params.get(authorization_details::NAME) {
+        return statutory::issue(request, text).await;
     }
     let audience = resource::audience(&tokens.provider, client, params, &[])?;
     let asked = params.get("scope").unwrap_or_default();

@@ -6,6 +6,7 @@ mod client_credentials;
 mod device_code;
 mod issue;
 mod refresh_token;
+mod statutory;
 mod token_exchange;
 
 use std::sync::Arc;
@@ -35,6 +36,12 @@ struct TokenRequest<'a> {
     bound_to: Option<Confirmation>,
     /// The key that its ID tokens are encrypted for, if they are and it gets one.
     recipient: Option<&'a RecipientKey>,
+}
+
+/// What fuzz targets reach of the parsers below.
+#[cfg(fuzzing)]
+pub(super) fn fuzz_person(text: &str) {
+    statutory::fuzz(text);
 }
 
 /// Answers a token request.
@@ -134,7 +141,7 @@ async fn issue(request: TokenRequest<'_>, grant: &mut &'static str) -> Result<To
         GrantType::RefreshToken => refresh_token::issue(request).await,
         GrantType::DeviceCode => device_code::issue(request).await,
         GrantType::Ciba => ciba::issue(request).await,
-        GrantType::ClientCredentials => client_credentials::issue(request),
+        GrantType::ClientCredentials => client_credentials::issue(request).await,
         GrantType::TokenExchange => token_exchange::issue(request).await,
     }
 }

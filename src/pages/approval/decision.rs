@@ -222,7 +222,7 @@ async fn approve(
             let new = NewConsent {
                 id: Release::new_consent_id(),
                 extent: Extent::agreed(&asked, &ticked, now),
-                once: false,
+                once: asked.is_one_off(),
                 expires_at: asked.ends_at(&found.client, now),
                 terms: found.client.terms.clone(),
                 shown: content.text,

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::super::Pages;
 use super::super::completion::{Done, MuteForm};
+use super::super::consent::{asked_for, recipients as recipients_of};
 use super::super::data::label;
 use super::super::view::{ApprovalPage, Choice, CodeError, LimitedPage, ReferencePage};
 use super::super::visitor::Visitor;
@@ -198,7 +199,8 @@ pub(super) fn content(
         };
         sets.iter().map(choice).collect()
     };
-    let (required, optional) = (list(&request.required), list(&request.optional));
+    let needed: BTreeSet<DataSet> = request.required.union(&request.detailed()).copied().collect();
+    let (required, optional) = (list(&needed), list(&request.optional));
     let told = |choices: &[Choice]| -> Vec<serde_json::Value> {
         choices
             .iter()
@@ -207,7 +209,7 @@ pub(super) fn content(
     };
     let service = client.shown(context.language);
     let message = pages.completion.message(&found.open.attempt)?;
-    let shown = json!({
+    let mut shown = json!({
         "language": tag,
         "service": service.name,
         "owner": service.owner,
@@ -221,6 +223,11 @@ pub(super) fn content(
         "offline": request.offline,
         "message": message,
     });
+    if !request.details.is_empty() {
+        shown["details"] = json!(request.details);
+        let told = request.details.iter().map(|detail| json!(recipients_of(pages, client, detail, tag)));
+        shown["details_told"] = told.collect();
+    }
     let text = shown.to_string();
     let everything = json!([text, client.terms.digest().encode()]).to_string();
     let digest = Digest::of(everything.as_bytes()).encode();
@@ -254,7 +261,10 @@ pub(super) fn page(
     for choice in &mut content.optional {
         choice.ticked = ticked.contains(&choice.id);
     }
-    let until = pages.sign_in.clock.now().plus(client.data.consent_seconds);
+    let (request, now) = (&found.open.attempt.request.data, pages.sign_in.clock.now());
+    let until = request.ends_at(client, now);
+    let detail = |detail| asked_for(detail, recipients_of(pages, client, detail, tag), text, now);
+    let details = request.details.iter().map(detail).collect();
     let action = address(context, &found.reference);
     let frame = context.frame(Some(client.shown(context.language)), context.languages_here());
     let page = ApprovalPage {
@@ -262,12 +272,13 @@ pub(super) fn page(
         message: content.message.as_deref(),
         required: content.required,
         optional: content.optional,
+        details,
         by_law: client.data.basis == Basis::Statutory,
         purpose: client.data.purpose.get(tag),
         basis: basis.as_deref(),
         recipients: recipients.as_deref(),
         until: text.date_for_suffix(until.0),
-        offline: found.open.attempt.request.data.offline,
+        offline: request.offline,
         shown: &content.digest,
         changed: said == Some("changed"),
         error: said.and_then(CodeError::from_word).map(|error| error.message(text)),

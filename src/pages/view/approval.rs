@@ -3,6 +3,7 @@
 
 use askama::Template;
 
+use super::consent::AskedFor;
 use crate::platform::web::frame::Frame;
 
 /// Asks for the reference that stands in the message. Posts `reference`.
@@ -46,6 +47,8 @@ pub(crate) struct ApprovalPage<'a> {
     pub required: Vec<Choice>,
     /// Data that the person may withhold.
     pub optional: Vec<Choice>,
+    /// What is asked for with a purpose of its own.
+    pub details: Vec<AskedFor>,
     /// A law lets the service have the data.
     pub by_law: bool,
     /// What the service wants the data for, in its words.

@@ -161,6 +161,7 @@ fn approval_page(language: Language, words: &Words) -> ApprovalPage<'static> {
         message: Some(words.value),
         required: vec![choice("name")],
         optional: vec![choice("phone")],
+        details: Vec::new(),
         by_law: false,
         purpose: words.value,
         basis: Some(words.value),

@@ -92,6 +92,12 @@ pub(crate) const COURT: &str = "court";
 pub(crate) const GAZETTE: &str = "gazette";
 /// May ask for every data set there is, also of people who are not at its site.
 pub(crate) const OFFICE: &str = "office";
+/// As `OFFICE`, has what it gets encrypted.
+pub(crate) const SEALED_OFFICE: &str = "vaulted";
+/// A state body to which a law gives data of people whom it names.
+pub(crate) const COUNCIL: &str = "council";
+/// May ask whose a number is.
+pub(crate) const CHECKER: &str = "checker";
 /// Asks people who are not at its site; refreshes; gets tokens for `API` and `TAX`; may also sign people in.
 pub(crate) const COUNTER: &str = "counter";
 /// As `COUNTER`, another one, which signs its requests and hints with the keys of `signing`.
@@ -320,10 +326,20 @@ fn asking() -> String {
         client(
             OFFICE,
             &format!(
-                "grant_types = [{CIBA}, \"refresh_token\", \"authorization_code\"]\n{DETAILED}{}",
+                "grant_types = [{CIBA}, \"refresh_token\", \"authorization_code\"]\ndata_api = true\n{DETAILED}{}",
                 every_data_set()
             ),
         ),
+        client(SEALED_OFFICE, &format!("data_api = true\n{DETAILED}{}{}", every_data_set(), sealed())),
+        client(
+            COUNCIL,
+            &format!(
+                "grant_types = [\"client_credentials\"]\nredirect_uris = []\nkind = \"state\"\nbasis = \"statutory\"\n\
+                 basis_reference = \"Law 123\"\ndata_api = true\nstatutory_purposes = [\"Housing register\"]\n{DETAILED}\
+                 data_sets = [{{ name = \"address\" }}, {{ name = \"temporary_address\" }}, {{ name = \"tin\" }}]\n"
+            ),
+        ),
+        client(CHECKER, "grant_types = [\"client_credentials\"]\nredirect_uris = []\nverification = true\n"),
         client(
             CASHIER,
             &format!(
