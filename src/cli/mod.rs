@@ -11,6 +11,7 @@ mod demo_data;
 mod doctor;
 mod health;
 mod keys;
+mod notices;
 mod operator;
 mod output;
 mod people;
@@ -74,6 +75,9 @@ enum Command {
     /// Lists and ends consents of a person.
     #[command(subcommand)]
     Consents(consents::Consents),
+    /// Exports what SMS cost those who get them.
+    #[command(subcommand)]
+    Charges(notices::Charges),
     /// Verifies the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -111,6 +115,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Keys(keys) => keys.run(file, format).await,
         Command::People(people) => people.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
+        Command::Charges(charges) => charges.run(settings(file)?, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,
         Command::Completions(completions) => completions.run::<Cli>(),
         Command::Man(man) => man.run::<Cli>(),

@@ -8,6 +8,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Pages;
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::{Client, ClientId};
+use crate::notices::inbox::NewNotice;
+use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
@@ -30,6 +32,8 @@ pub(super) struct StepContext<'r> {
     /// The session of this browser, where it was read together with the attempt.
     pub(super) session: Option<OpenSession>,
     read_session: bool,
+    /// What the person is to be told when this is stored.
+    pub(super) told: Option<NewNotice>,
     /// How many tries the attempt has counted, where this request counts as one.
     pub(super) tries: u64,
     query: Params,
@@ -135,6 +139,7 @@ impl<'r> StepContext<'r> {
             client,
             session,
             read_session: matches!(read, Read::Session | Read::TriesAndSession),
+            told: None,
             tries,
             query,
             chosen,
@@ -280,6 +285,13 @@ impl<'r> StepContext<'r> {
             None => event,
         };
         pages.sign_in.audit.record(with(event));
+    }
+
+    /// Tells the person in their cabinet what this request let happen, once that is stored.
+    pub(super) fn tell(&mut self, pages: &Pages, person: &PersonId) {
+        if let Some(notice) = self.told.take() {
+            pages.sign_in.inbox.post(person, notice);
+        }
     }
 
     /// Records how the attempt ended, if it has and that is stored: `by` says by what, when it ended well.

@@ -7,6 +7,7 @@ mod server;
 
 use crate::audit::AuditSettings;
 use crate::notices::NoticeSettings;
+use crate::notices::charges::ChargeSettings;
 use crate::notices::sms::SmsSettings;
 use crate::oidc::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
@@ -40,6 +41,7 @@ settings! {
         [keys]: KeySettings;
         [sms]: SmsSettings;
         [notices]: NoticeSettings;
+        [charges]: ChargeSettings;
         [sign_in]: SignInSettings;
         [limits]: LimitSettings;
         [tokens]: TokenSettings;

@@ -19,7 +19,9 @@ use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
-use crate::release::{Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide};
+use crate::release::{
+    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide, release_notice,
+};
 use crate::sign_in::{
     Agreement, Authenticated, CodeOutcome, Event, MuteOutcome, Outcome, Refusal, SessionId, ShortCode, Stage,
     TypedCode,
@@ -209,9 +211,16 @@ async fn approve(
     if let Decision::Covered(consent) = decide(&found.client, &asked, person.consent.as_ref(), false, now)
         && exactly(&consent)
     {
+        let told = release_notice(&found.client, &consent.extent);
+        let who = authenticated.person_id.clone();
         let answered = answer(pages, context, found, (authenticated, consent)).await?;
         return match answered {
-            Ok(response) => Ok(response),
+            Ok(response) => {
+                if let Some(notice) = told {
+                    pages.sign_in.inbox.post(&who, notice);
+                }
+                Ok(response)
+            }
             Err(found) => again(pages, context, &found).await,
         };
     }
