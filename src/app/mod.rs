@@ -37,9 +37,10 @@ use crate::audit::Audit;
 use crate::cabinet::{self, Cabinet};
 use crate::clients::Registry;
 use crate::grants::Revocations;
+use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
-use crate::notices::{Deliveries, Outbox};
+use crate::notices::{Deliveries, NoticeSms, Outbox};
 use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens};
 use crate::oneid::{self, OneId};
 use crate::pages::{self, Pages};
@@ -78,6 +79,8 @@ pub struct App {
     cabinet: Cabinet,
     outbox: Outbox,
     inbox: Inbox,
+    charges: Charges,
+    notice_sms: NoticeSms,
     receipts: Receipts,
     discovery: Discovery,
     metrics: Arc<Metrics>,
@@ -110,16 +113,20 @@ impl App {
         stores.audit.node_started();
         let people = People::new(stores.db.clone(), &stores.keyring);
         stores::store_test_people(&stores, &people).await?;
+        let charges = stores.charges();
         let deliveries = Deliveries::new(ephemeral.clone());
         let outbox = Outbox::new(
             stores.db.clone(),
             stores.clock.clone(),
             wiring::gateways(&stores.settings)?,
             deliveries,
+            charges.clone(),
             Arc::clone(&stores.metrics),
         );
+        let notice_sms = wiring::notice_sms(&stores, &ephemeral, (people.clone(), &outbox), charges.clone());
+        let inbox = stores.inbox();
         let ended = EndedSessions::load(stores.db.clone()).await.map_err(cannot_start)?;
-        let sign_in = wiring::sign_in(&stores, &ephemeral, (people.clone(), &outbox), ended);
+        let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), (&outbox, &inbox), ended);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
         let provider = wiring::provider(&stores, &ephemeral).await?;
         provider.clients.add_usage().await.map_err(cannot_start)?;
@@ -142,7 +149,9 @@ impl App {
                 stores.settings.server.issuer.as_str(),
                 stores.settings.server.mtls.as_ref().map(|mtls| (mtls.base(), mtls.trust_anchors.is_some())),
             ),
-            inbox: stores.inbox(),
+            inbox,
+            charges,
+            notice_sms,
             settings: stores.settings,
             db: stores.db,
             ephemeral,
@@ -341,6 +350,7 @@ impl App {
         if let Err(error) = self.clients().add_usage().await {
             tracing::warn!(event = "usage.unadded", %error, "releases under contracts were not added up and are not counted");
         }
+        self.inbox.drain(longest.max(AUDIT_DRAIN)).await;
         self.audit.node_stopped(longest.max(AUDIT_DRAIN)).await;
         self.db.close().await;
     }

@@ -11,6 +11,7 @@ use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::{self, Ledger};
 use crate::life_events::LifeEvents;
+use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
@@ -191,6 +192,12 @@ impl Stores {
         Inbox::new(self.db.clone(), self.clock.clone(), self.settings.notices.quiet_hours())
     }
 
+    /// What SMS cost, and numbers without money for them.
+    pub fn charges(&self) -> Charges {
+        let tariff = self.settings.charges.tariff.clone();
+        Charges::new(self.db.clone(), self.clock.clone(), tariff, &self.keyring)
+    }
+
     /// What ends things of a person.
     ///
     /// # Errors
@@ -210,6 +217,7 @@ impl Stores {
                 self.audit.clone(),
             ),
             release: Release::new(db.clone(), people.clone(), clock.clone(), self.audit.clone()),
+            inbox: self.inbox(),
             clock: clock.clone(),
             people,
             audit: self.audit.clone(),

@@ -13,8 +13,10 @@ use crate::first_party::{self, FirstParty};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
 use crate::life_events::LifeEvents;
+use crate::notices::charges::Charges;
+use crate::notices::inbox::Inbox;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
-use crate::notices::{Outbox, receipts};
+use crate::notices::{NoticeSms, Outbox, receipts};
 use crate::oidc::{
     AccessTokens, Authorization, Ciba, Codes, DataApi, DataLimits, Devices, Lifetimes, Logout,
     LogoutNotifier, Proofs, Provider, PushedRequests, RefreshTokens, Registrations, SingleUse, Tokens,
@@ -233,6 +235,7 @@ pub(super) fn pages(
         people: sign_in.people.clone(),
         grants,
         release: release.clone(),
+        inbox: sign_in.inbox.clone(),
         clock: stores.clock.clone(),
         audit: stores.audit.clone(),
     };
@@ -262,7 +265,8 @@ fn cookies(stores: &Stores) -> Cookies {
 pub(super) fn sign_in(
     stores: &Stores,
     ephemeral: &Ephemeral,
-    (people, outbox): (People, &Outbox),
+    people: People,
+    (outbox, inbox): (&Outbox, &Inbox),
     ended: EndedSessions,
 ) -> SignIn {
     let settings = &stores.settings;
@@ -326,6 +330,7 @@ pub(super) fn sign_in(
         ephemeral: ephemeral.clone(),
         people,
         outbox: outbox.clone(),
+        inbox: inbox.clone(),
         codes: Arc::new(stores.keyring.mac("code")),
         clock,
         metrics,
@@ -345,6 +350,24 @@ fn brake_rules(stores: &Stores) -> BrakeRules {
         wait: brake.wait_seconds.into(),
         code_seconds: code_seconds.into(),
     }
+}
+
+/// What sends SMS about notices.
+pub(super) fn notice_sms(
+    stores: &Stores,
+    ephemeral: &Ephemeral,
+    (people, outbox): (People, &Outbox),
+    charges: Charges,
+) -> NoticeSms {
+    let issuer = stores.settings.server.issuer.url();
+    let address = format!("{}/cabinet", &issuer[url::Position::BeforeScheme..url::Position::AfterPort]);
+    NoticeSms::new(
+        (stores.db.clone(), stores.clock.clone(), ephemeral.clone()),
+        people,
+        (outbox.clone(), Arc::clone(&stores.metrics)),
+        charges,
+        (&address, stores.settings.notices.sms_per_day),
+    )
 }
 
 /// The SMS gateways in the order of the settings.

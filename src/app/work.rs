@@ -9,6 +9,7 @@ use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
 use crate::notices::Outbox;
+use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::oidc::{Ciba, LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
@@ -43,6 +44,13 @@ const SWEEP: i64 = 2000;
 pub(super) fn begin(app: &App, tasks: &Tasks) {
     let outbox = app.outbox.clone();
     tasks.keep("outbox", Need::Vital, move || outbox.clone().run());
+    let (inbox, metrics) = (app.inbox.clone(), Arc::clone(&app.metrics));
+    tasks.keep("notices", Need::Deferrable, move || {
+        let (inbox, metrics) = (inbox.clone(), Arc::clone(&metrics));
+        async move { inbox.run(&metrics).await }
+    });
+    let notice_sms = app.notice_sms.clone();
+    tasks.keep("notice_sms", Need::Deferrable, move || notice_sms.clone().run());
     let logouts = app.pages.sign_out.notifier().clone();
     let notifier = logouts.clone();
     tasks.keep("logout_deliveries", Need::Deferrable, move || notifier.clone().run());
@@ -73,6 +81,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         ephemeral: app.ephemeral.clone(),
         outbox: app.outbox.clone(),
         inbox: app.inbox.clone(),
+        charges: app.charges.clone(),
+        charge_days: app.settings.charges.keep_days,
         notice_days: app.settings.notices.keep_days,
         logouts,
         ciba: app.tokens.ciba.clone(),
@@ -129,6 +139,9 @@ struct Upkeep {
     ephemeral: Ephemeral,
     outbox: Outbox,
     inbox: Inbox,
+    charges: Charges,
+    /// How long records of charges are kept.
+    charge_days: u32,
     /// How long notices are kept.
     notice_days: u32,
     logouts: LogoutNotifier,
@@ -254,6 +267,16 @@ impl Upkeep {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("notices.unpurged", "purging notices", other);
+                    break;
+                }
+            }
+        }
+        let kept = now.minus(i64::from(self.charge_days) * 86_400);
+        for _ in 0..50 {
+            match self.charges.purge(kept, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("charges.unpurged", "purging records of charges", other);
                     break;
                 }
             }

@@ -14,6 +14,7 @@ mod health;
 mod institution;
 mod keys;
 mod ledger;
+mod notices;
 mod operator;
 mod output;
 mod people;
@@ -86,6 +87,9 @@ enum Command {
     /// Reads the ledger of releases of data.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Exports what SMS cost those who get them.
+    #[command(subcommand)]
+    Charges(notices::Charges),
     /// Verifies the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -126,6 +130,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::People(people) => people.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
         Command::Ledger(ledger) => ledger.run(settings(file)?, format).await,
+        Command::Charges(charges) => charges.run(settings(file)?, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,
         Command::Completions(completions) => completions.run::<Cli>(),
         Command::Man(man) => man.run::<Cli>(),

@@ -3,17 +3,29 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::operator;
 use super::output::{Format, say};
+use super::{notices, operator};
 use crate::app::settings::{Environment, Settings};
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
+use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::people::{AccountState, People as Store, PhoneNumber, Side};
+use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 
 /// Shows and unlocks accounts, and ends a person's access.
 #[derive(Subcommand)]
 pub(super) enum People {
+    #[command(flatten)]
+    OfOne(OfOne),
+    Notices(notices::Notices),
+    Sms(notices::Sms),
+    SmsSuspended(notices::SmsSuspended),
+}
+
+/// What is done for one person.
+#[derive(Subcommand)]
+pub(super) enum OfOne {
     /// Shows whether a number can sign in, and what delays it; no personal data
     Show {
         /// The number
@@ -41,18 +53,43 @@ pub(super) enum People {
         /// The service
         client_id: String,
     },
+    /// Blocks a number, such as after it was stolen: all access of its person ends, and nobody gets codes there
+    Block {
+        /// The enrolled number
+        number: String,
+    },
+    /// Lets the holder of a blocked number sign in again; first identify them
+    Unblock {
+        /// The blocked number
+        number: String,
+    },
 }
 
 impl People {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
+        let of_one = match self {
+            Self::Notices(notices) => return notices.run(settings, format).await,
+            Self::Sms(sms) => return sms.run(settings, format).await,
+            Self::SmsSuspended(suspended) => return suspended.run(settings, format).await,
+            Self::OfOne(of_one) => of_one,
+        };
+        of_one.run(settings, format).await
+    }
+}
+
+impl OfOne {
+    async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let (Self::Show { number }
         | Self::Unlock { number }
         | Self::EndAccess { number }
         | Self::Muted { number }
-        | Self::Unmute { number, .. }) = &self;
+        | Self::Unmute { number, .. }
+        | Self::Block { number }
+        | Self::Unblock { number }) = &self;
         let number = parse(number, &settings)?;
         let stores = super::existing(settings).await?;
         let account = account_of(&stores, &number).await?;
+        let index = Store::new(stores.db.clone(), &stores.keyring).number_index(&number);
         let (person, number) = (account.person_id.as_str(), number.masked());
         match self {
             Self::Show { .. } => {
@@ -88,31 +125,13 @@ impl People {
                     Ok(())
                 })?;
             }
-            Self::Muted { .. } => {
-                let people = Store::new(stores.db.clone(), &stores.keyring);
-                let read = async {
-                    people.muted(&account.person_id, stores.clock.now()).await.map_err(cannot_start)
-                };
-                let muted =
-                    operator::recorded(&stores, "people muted", |event| event.person(person), read).await?;
-                let told: Vec<_> = muted
-                    .iter()
-                    .map(|(client, until)| json!({ "client_id": client, "until": until.to_rfc3339() }))
-                    .collect();
-                format.print(&json!({ "number": number, "muted": told }), || {
-                    if muted.is_empty() {
-                        say!("{number} keeps no service away.");
-                    }
-                    for (client, until) in &muted {
-                        say!("{client}  until {}", until.to_rfc3339());
-                    }
-                    Ok(())
-                })?;
-            }
+            Self::Muted { .. } => muted(&stores, &account, &number, format).await?,
             Self::Unmute { client_id, .. } => {
                 let people = Store::new(stores.db.clone(), &stores.keyring);
+                let notice = NewNotice::new(NoticeKind::ServiceUnmuted).service(&client_id);
+                let told = stores.inbox().rows(&account.person_id, &notice);
                 let unmute =
-                    async { people.unmute(&account.person_id, &client_id).await.map_err(cannot_start) };
+                    async { people.unmute(&account.person_id, &client_id, told).await.map_err(cannot_start) };
                 let was = operator::recorded(
                     &stores,
                     "people unmute",
@@ -129,10 +148,87 @@ impl People {
                     Ok(())
                 })?;
             }
+            Self::Block { .. } => block(&stores, &account, (&index, &number), format).await?,
+            Self::Unblock { .. } => unblock(&stores, &account, (&index, &number), format).await?,
         }
         stores.db.close().await;
         Ok(())
     }
+}
+
+/// Lists the services that a person keeps away.
+async fn muted(
+    stores: &Stores,
+    account: &AccountState,
+    number: &str,
+    format: Format,
+) -> Result<(), StartError> {
+    let person = account.person_id.as_str();
+    let people = Store::new(stores.db.clone(), &stores.keyring);
+    let read = async { people.muted(&account.person_id, stores.clock.now()).await.map_err(cannot_start) };
+    let muted = operator::recorded(stores, "people muted", |event| event.person(person), read).await?;
+    let told: Vec<_> = muted
+        .iter()
+        .map(|(client, until)| json!({ "client_id": client, "until": until.to_rfc3339() }))
+        .collect();
+    format.print(&json!({ "number": number, "muted": told }), || {
+        if muted.is_empty() {
+            say!("{number} keeps no service away.");
+        }
+        for (client, until) in &muted {
+            say!("{client}  until {}", until.to_rfc3339());
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Blocks a number.
+async fn block(
+    stores: &Stores,
+    account: &AccountState,
+    (index, number): (&Digest, &str),
+    format: Format,
+) -> Result<(), StartError> {
+    let person = account.person_id.as_str();
+    let block = async {
+        let life_events = stores.life_events().await?;
+        let blocked = life_events.block(&account.person_id, index).await;
+        blocked.map_err(|error| StartError(format!("the number may not be blocked, repeat this: {error}")))
+    };
+    operator::recorded(stores, "people block", |event| event.person(person), block).await?;
+    format.print(&json!({ "number": number, "status": "blocked" }), || {
+        say!("{number} is blocked: all access of its person has ended, and nobody gets codes there.");
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Ends the block of a number.
+async fn unblock(
+    stores: &Stores,
+    account: &AccountState,
+    (index, number): (&Digest, &str),
+    format: Format,
+) -> Result<(), StartError> {
+    let person = account.person_id.as_str();
+    let people = Store::new(stores.db.clone(), &stores.keyring);
+    let unblock = async {
+        let now = stores.clock.now();
+        let done = people.unblock_number(&account.person_id, index, now).await;
+        if done.map_err(cannot_start)? {
+            return Ok(());
+        }
+        Err(StartError(format!(
+            "{number} was not unblocked: it is not blocked, or its person has another enrolled number"
+        )))
+    };
+    operator::recorded(stores, "people unblock", |event| event.person(person), unblock).await?;
+    format.print(&json!({ "number": number, "status": "enrolled" }), || {
+        say!("{number} is enrolled again: its holder can sign in.");
+        Ok(())
+    })?;
+    Ok(())
 }
 
 /// Prints what a help desk needs: whether a code can be sent now, to browsers that the person used before and to others.

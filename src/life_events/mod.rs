@@ -9,10 +9,13 @@ mod contracts;
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};
 use crate::grants::Grants;
+use crate::notices::inbox::{Inbox, NewNotice, NoticeKind};
 use crate::people::{Epoch, People, PersonId};
+use crate::platform::bytes::Digest;
 use crate::platform::clock::Clock;
+use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
-use crate::release::{Consent, NewConsent, Release};
+use crate::release::{Consent, NewConsent, Release, consent_notice};
 
 /// The operations. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +26,8 @@ pub struct LifeEvents {
     pub grants: Grants,
     /// What they agreed to.
     pub release: Release,
+    /// What they are told of it.
+    pub inbox: Inbox,
     /// Time.
     pub clock: Clock,
     /// Where ends are recorded.
@@ -38,11 +43,52 @@ impl LifeEvents {
     /// [`ServiceError`]. When the database was changed and shared state is unavailable, other nodes still read it from SQL
     /// within a second.
     pub async fn end_access(&self, person: &PersonId) -> Result<bool, ServiceError> {
-        let tokens = self.grants.end_former_epoch(person);
-        let Some(epoch) = self.people.raise_epoch(person, tokens).await? else { return Ok(false) };
+        self.end_with(person, Vec::new(), NoticeKind::AccessEnded).await
+    }
+
+    /// Blocks a person's enrolled number, so that nobody gets codes there, and ends everything of theirs that has begun. `false` when there
+    /// is no such person.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn block(&self, person: &PersonId, number_index: &Digest) -> Result<bool, ServiceError> {
+        let block = self.people.block_number(person, number_index, self.clock.now());
+        self.end_with(person, vec![block], NoticeKind::NumberBlocked).await
+    }
+
+    /// Ends everything of a person that has begun, together with `also`, and tells them in their cabinet.
+    async fn end_with(
+        &self,
+        person: &PersonId,
+        also: Vec<Statement>,
+        told: NoticeKind,
+    ) -> Result<bool, ServiceError> {
+        let mut then = self.grants.end_former_epoch(person);
+        then.extend(also);
+        then.extend(self.inbox.rows(person, &NewNotice::new(told)));
+        let Some(epoch) = self.people.raise_epoch(person, then).await? else { return Ok(false) };
         self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
         self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
         Ok(true)
+    }
+
+    /// Records what a law lets a client have, and tells the person in the same transaction (R70, D-i).
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then it is not known whether it is recorded, and recording it again is safe.
+    pub async fn released_by_law(
+        &self,
+        person: &PersonId,
+        client: &Client,
+        new: NewConsent,
+    ) -> Result<Consent, ServiceError> {
+        let told = self.told(person, client, &new);
+        Ok(self.release.record(person, client, new, told).await?)
+    }
+
+    /// What tells a person of what a client may have.
+    fn told(&self, person: &PersonId, client: &Client, new: &NewConsent) -> Vec<Statement> {
+        consent_notice(client, new).map(|notice| self.inbox.rows(person, &notice)).unwrap_or_default()
     }
 
     /// Records what a person agreed to, or that they went on to a client. Unless it goes at least as far as `former`, the newest
@@ -65,7 +111,8 @@ impl LifeEvents {
             |former: &Consent| former.terms.is_some() && new.extent.allows_all_of(&former.extent, now);
         // What is read once stands beside what was allowed before, and so does what says that it does.
         if !asked || new.beside || new.once {
-            return Ok(self.release.record(person, client, new, Vec::new()).await?);
+            let told = self.told(person, client, &new);
+            return Ok(self.release.record(person, client, new, told).await?);
         }
         let since = self.clock.now_ms();
         // Two choices of one person wait for each other from here on, so that the later one sees the earlier one.
@@ -81,6 +128,7 @@ impl LifeEvents {
                 then.extend(self.grants.end_before_narrower(person, &client.id));
             }
         }
+        then.extend(self.told(person, client, &new));
         let consent = self.release.record(person, client, new, then).await?;
         if let Some(former) = former.filter(|_| wide.is_none()) {
             let ended = Event::new(Kind::ConsentEnded).client(client.id.as_str()).person(person.as_str());
@@ -116,8 +164,11 @@ impl LifeEvents {
     /// As for [`LifeEvents::end_access`].
     pub async fn end_consent(&self, consent: &str) -> Result<Option<ClientId>, ServiceError> {
         let since = self.clock.now_ms();
-        let grants = self.grants.end_with_consent(consent);
-        let Some((person, client)) = self.release.end(consent, grants).await? else { return Ok(None) };
+        let Some((person, client)) = self.release.whose(consent).await? else { return Ok(None) };
+        let mut then = self.grants.end_with_consent(consent);
+        let notice = NewNotice::new(NoticeKind::ConsentEnded).service(client.as_str());
+        then.extend(self.inbox.rows(&person, &notice));
+        let Some((person, client)) = self.release.end(consent, then).await? else { return Ok(None) };
         self.grants.announce_revoked(&person, &client, since).await?;
         Ok(Some(client))
     }

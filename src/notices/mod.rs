@@ -3,6 +3,8 @@
 //! The gateways' wire formats and the texts of messages are in `sms`; the outbox and delivery reports are here. Which codes are
 //! sent to whom, and when, is decided by `sign_in`.
 
+mod by_sms;
+pub mod charges;
 mod delivery;
 pub mod inbox;
 mod outbox;
@@ -13,6 +15,7 @@ pub mod sms;
 mod store;
 mod wishes;
 
+pub use by_sms::NoticeSms;
 pub use delivery::{DELIVERIES, Deliveries};
 pub use outbox::{OutboundMessage, Outbox, Prepared, Submitted};
 pub use settings::{NoticeSettings, QuietHours};

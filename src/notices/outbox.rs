@@ -13,8 +13,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 
+use super::charges::Charges;
 use super::delivery::Deliveries;
-use super::sms::Gateways;
+use super::inbox::sms as progress;
+use super::inbox::{NoticeId, SmsFailure};
+use super::sms::{DeliveryState, Gateways};
 use super::store::{self, NewMessage, Series};
 use crate::people::PhoneNumber;
 use crate::platform::bytes::Digest;
@@ -106,6 +109,7 @@ pub struct Outbox {
     clock: Clock,
     gateways: Arc<Gateways>,
     deliveries: Deliveries,
+    charges: Charges,
     metrics: Arc<Metrics>,
     wake: Arc<Notify>,
     in_flight: Arc<Semaphore>,
@@ -113,12 +117,13 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// The outbox over `db`, sending through `gateways` once [`Outbox::run`] does.
+    /// The outbox over `db`, sending through `gateways` once [`Outbox::run`] does; what was sent is charged for by `charges`.
     pub fn new(
         db: Db,
         clock: Clock,
         gateways: Gateways,
         deliveries: Deliveries,
+        charges: Charges,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
@@ -126,6 +131,7 @@ impl Outbox {
             clock,
             gateways: Arc::new(gateways),
             deliveries,
+            charges,
             metrics,
             wake: Arc::new(Notify::new()),
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
@@ -211,6 +217,42 @@ impl Outbox {
             }
         }
         Err(ServiceError::Unavailable("too many messages to one number at once".to_owned()))
+    }
+
+    /// Whether what can wait should: gateways are slow, or much is being sent.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_slow() || self.in_flight.available_permits() < IN_FLIGHT * 3 / 4
+    }
+
+    /// Whether delivery reports on a message are accepted: for some minutes, and on one about a notice always.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub(super) async fn is_reported(&self, message_id: &str) -> Result<bool, ServiceError> {
+        if self.deliveries.is_known(message_id, self.clock.now()).await? {
+            return Ok(true);
+        }
+        match NoticeId::parse(message_id) {
+            Some(id) => Ok(progress::is_known(&self.db, &id).await?),
+            None => Ok(false),
+        }
+    }
+
+    /// Notes in the cabinet what a gateway reports of a message about a notice; on other messages it does nothing.
+    ///
+    /// # Errors
+    /// [`DbError`]; the gateway may report it again.
+    pub(super) async fn note_report(&self, message_id: &str, state: DeliveryState) -> Result<(), DbError> {
+        let Some(id) = NoticeId::parse(message_id) else { return Ok(()) };
+        match state {
+            DeliveryState::Accepted => Ok(()),
+            DeliveryState::Delivered => {
+                progress::delivered(&self.db, &id, self.clock.now_ms()).await.map(|_| ())
+            }
+            DeliveryState::Failed | DeliveryState::Expired => {
+                progress::failed(&self.db, &id, SmsFailure::NotDelivered).await
+            }
+        }
     }
 
     /// Waits until no send is in progress, at most `limit`.

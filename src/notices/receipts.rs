@@ -1,5 +1,5 @@
 //! `POST /callbacks/sms/{secret}/…`: delivery reports of gateways. Neither gateway signs them: the URL contains a
-//! secret, Eskiz must confirm its reports, and a report changes only metrics.
+//! secret, Eskiz must confirm its reports, and a report changes only metrics, and what a notice in the cabinet says of its SMS.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::outbox::Outbox;
 use super::sms::eskiz::ConfirmError;
 use super::sms::{DeliveryState, Receipt, receipt};
 use crate::platform::bytes;
-use crate::platform::ephemeral::Unavailable;
+use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::Metrics;
 
 /// State of the callback endpoints.
@@ -49,8 +49,7 @@ async fn eskiz(receipts: Data<Receipts>, secret: Path<String>, body: Bytes) -> H
     }
     let Ok(claimed) = receipt::parse_eskiz(&body) else { return HttpResponse::BadRequest().finish() };
     // Only reports on known messages are confirmed, so that forged ones cause no requests to the gateway.
-    let now = receipts.outbox.clock().now();
-    match receipts.outbox.deliveries().is_known(&claimed.message_id, now).await {
+    match receipts.outbox.is_reported(&claimed.message_id).await {
         Ok(true) => {}
         Ok(false) => return HttpResponse::Ok().finish(),
         Err(error) => return later("eskiz", &error),
@@ -86,8 +85,9 @@ impl Receipts {
         self.secret.as_ref().is_some_and(|own| bytes::same(own.as_bytes(), secret.as_bytes()))
     }
 
-    /// Counts a report once, however often the gateway repeats it.
-    async fn note(&self, gateway: &'static str, receipt: &Receipt) -> Result<(), Unavailable> {
+    /// Counts a report once, however often the gateway repeats it; one on a message about a notice shows in the cabinet.
+    async fn note(&self, gateway: &'static str, receipt: &Receipt) -> Result<(), ServiceError> {
+        self.outbox.note_report(&receipt.message_id, receipt.state).await?;
         let now = self.outbox.clock().now();
         let report = self.outbox.deliveries().report(&receipt.message_id, receipt.state, now).await?;
         if report == Report::New {
@@ -103,8 +103,8 @@ impl Receipts {
     }
 }
 
-/// Short-lived state is unavailable: the gateway may retry the report.
-fn later(gateway: &'static str, error: &Unavailable) -> HttpResponse {
+/// A store is unavailable: the gateway may retry the report.
+fn later(gateway: &'static str, error: &ServiceError) -> HttpResponse {
     tracing::warn!(event = "sms.receipt_lost", sms.gateway = gateway, %error, "a delivery report was not recorded");
     HttpResponse::ServiceUnavailable().finish()
 }
@@ -117,6 +117,7 @@ mod tests {
     use actix_web::test::{TestRequest, call_service, init_service};
 
     use super::*;
+    use crate::notices::charges::{Charges, Tariff};
     use crate::notices::sms::Gateways;
     use crate::notices::{Deliveries, OutboundMessage, Series};
     use crate::platform::bytes::Digest;
@@ -148,8 +149,9 @@ mod tests {
         let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
         let ephemeral = Ephemeral::in_process(clock.clone(), &keyring);
         let deliveries = Deliveries::new(ephemeral.clone());
-        let outbox =
-            Outbox::new(database, clock, Gateways::new(Vec::new()), deliveries, Arc::clone(&metrics));
+        let charges = Charges::new(database.clone(), clock.clone(), Tariff::default(), &keyring);
+        let gateways = Gateways::new(Vec::new());
+        let outbox = Outbox::new(database, clock, gateways, deliveries, charges, Arc::clone(&metrics));
         let receipts = Receipts { secret: Some("path".into()), outbox: outbox.clone(), metrics };
         let prepared = outbox
             .prepare(OutboundMessage {

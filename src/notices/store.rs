@@ -1,5 +1,6 @@
 //! SQL of the table `messages`.
 
+use super::charges::MessageKind;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError};
@@ -22,6 +23,8 @@ pub enum Series {
     Notices,
     /// Codes by which people approve what services ask of them.
     Approvals,
+    /// Messages about notices, for those who want them.
+    Cabinet,
 }
 
 impl Series {
@@ -32,11 +35,31 @@ impl Series {
             Self::Known => LENGTH,
             Self::Notices => 2 * LENGTH,
             Self::Approvals => 3 * LENGTH,
+            Self::Cabinet => CABINET,
         }
+    }
+
+    /// What the tariff calls the messages of the series; `None` for those that are never charged, because nobody asked for them.
+    const fn charged_as(self) -> Option<MessageKind> {
+        match self {
+            Self::Strangers | Self::Known => Some(MessageKind::Code),
+            Self::Approvals => Some(MessageKind::Request),
+            Self::Cabinet => Some(MessageKind::Notice),
+            Self::Notices => None,
+        }
+    }
+
+    /// The series that a number belongs to.
+    fn of(n: i64) -> Option<Self> {
+        let all = [Self::Strangers, Self::Known, Self::Notices, Self::Approvals, Self::Cabinet];
+        all.into_iter().find(|series| (series.base() + 1..=series.base() + LENGTH).contains(&n))
     }
 }
 
 const LENGTH: i64 = 1_000_000;
+
+/// The number before the first message about a notice: they count in no cap that codes are held to.
+const CABINET: i64 = 6 * LENGTH;
 
 /// A message as it is stored.
 pub(super) struct NewMessage<'a> {
@@ -61,6 +84,18 @@ pub(super) struct Taken {
     pub(super) expires_at: Timestamp,
     /// It is not to be sent.
     pub(super) decoy: bool,
+}
+
+impl Taken {
+    /// The blind index of the number that it goes to.
+    pub(super) fn number_index(&self) -> &str {
+        &self.place.0
+    }
+
+    /// What the tariff calls it; `None` when it is never charged.
+    pub(super) fn charged_as(&self) -> Option<MessageKind> {
+        Series::of(self.place.2).and_then(Series::charged_as)
+    }
 }
 
 /// Stores a message unless the number has reached `cap` of its series today. `false` if it has, or if another message
@@ -209,15 +244,16 @@ pub(super) struct MinuteCount {
     pub(super) count: i64,
 }
 
-/// Messages by client and minute, since a point in time; decoys cost nothing and are not counted.
+/// Messages by client and minute, since a point in time; decoys cost nothing and are not counted, nor are those about notices.
 pub(super) async fn by_client(db: &Db, since: Timestamp) -> Result<Vec<MinuteCount>, DbError> {
     let rows = db
         .read_all(
             db::statement(
                 "SELECT created_at / 60 AS minute, client_id AS scope, CAST(SUM(counted) AS BIGINT) AS n \
-                 FROM messages WHERE created_at >= $1 GROUP BY created_at / 60, client_id",
+                 FROM messages WHERE created_at >= $1 AND n <= $2 GROUP BY created_at / 60, client_id",
             )
-            .bind(since.0),
+            .bind(since.0)
+            .bind(CABINET),
         )
         .await?;
     rows.iter().map(minute_count).collect()
@@ -229,9 +265,10 @@ pub(super) async fn by_address(db: &Db, since: Timestamp, least: i64) -> Result<
         .read_all(
             db::statement(
                 "SELECT created_at / 60 AS minute, address AS scope, CAST(COUNT(*) AS BIGINT) AS n \
-                 FROM messages WHERE created_at >= $1 GROUP BY created_at / 60, address HAVING COUNT(*) >= $2",
+                 FROM messages WHERE created_at >= $1 AND n <= $2 GROUP BY created_at / 60, address HAVING COUNT(*) >= $3",
             )
             .bind(since.0)
+            .bind(CABINET)
             .bind(least),
         )
         .await?;

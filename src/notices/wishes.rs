@@ -125,6 +125,21 @@ impl SmsWishes {
         Ok(Some(Wished { wish, consent }))
     }
 
+    /// The language in which a person wants SMS about a kind of notices; `None` when they want none.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub(super) async fn language_for(
+        &self,
+        person: &PersonId,
+        kind: &str,
+    ) -> Result<Option<Language>, DbError> {
+        let wanted = "SELECT c.language FROM charge_consents c WHERE c.person_id = $1 AND c.withdrawn_at_ms IS NULL \
+                      AND EXISTS (SELECT 1 FROM notice_wishes w WHERE w.person_id = c.person_id AND w.kind IN ('*', $2))";
+        let row = self.db.read_optional(db::statement(wanted).bind(person.as_str()).bind(kind)).await?;
+        row.map(|row| language(&row)).transpose()
+    }
+
     /// Every consent to charges that a person gave, newest first.
     ///
     /// # Errors
@@ -278,10 +293,14 @@ mod tests {
         assert_eq!(wished.wish, some);
         assert_eq!(wished.consent.warning, warning(NOW), "R79: the warning came first");
         assert_eq!(wished.consent.accepted_at_ms, NOW.plus(30).0 * 1000);
-        assert_eq!(wishes.of(&other).await.unwrap(), None);
+        let language = async |who, kind| wishes.language_for(who, kind).await.unwrap();
+        assert_eq!(language(&one, "new_device").await, Some(Language::Ru));
+        assert_eq!(language(&one, "access_ended").await, None);
+        assert_eq!(language(&other, "new_device").await, None);
         assert!(wishes.change(&one, &Wish::All).await.unwrap());
+        assert_eq!(language(&one, "of_a_later_version").await, Some(Language::Ru));
         assert!(wishes.withdraw(&one).await.unwrap() && !wishes.withdraw(&one).await.unwrap());
-        assert_eq!(wishes.of(&one).await.unwrap(), None);
+        assert_eq!((wishes.of(&one).await.unwrap(), language(&one, "new_device").await), (None, None));
     }
 
     #[test]
@@ -290,7 +309,7 @@ mod tests {
         assert!(said(Some(880_000)).contains("8\u{a0}800 soʻm"), "{}", said(Some(880_000)));
         assert!(said(Some(5005)).contains("50,05 soʻm"), "{}", said(Some(5005)));
         assert!(said(Some(5000)).contains(" 50 soʻm"), "{}", said(Some(5000)));
-        assert!(!said(None).contains("{"), "{}", said(None));
+        assert!(!said(None).contains('{'), "{}", said(None));
     }
 
     #[actix_web::test]

@@ -3,6 +3,7 @@
 //! The attempt, the session and the answer are stored together, all or nothing: an attempt is finished only when its
 //! answer exists, and a failure in between leaves everything to be done again.
 
+use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -11,16 +12,20 @@ use super::step::{Flow, Read, StepContext};
 use super::visitor::Visitor;
 use crate::audit::Kind;
 use crate::clients::Basis;
-use crate::people::CivilDate;
+use crate::notices::inbox::{NewNotice, NoticeKind};
+use crate::people::{CivilDate, Epoch, PersonId};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::release::{Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide};
+use crate::platform::web::user_agent::described;
+use crate::release::{
+    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide, release_notice,
+};
 use crate::sign_in::{
-    Agreement, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, OpenSession, Outcome, Page, Refusal,
-    Session, SessionId, Situation, Stage, known,
+    Agreement, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, Newness, OpenSession, Outcome, Page,
+    Refusal, Session, SessionId, Situation, Stage, known,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.
@@ -102,13 +107,16 @@ pub(super) async fn signed_in(
     if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
         return step.answered_elsewhere(pages).await;
     }
+    step.tell(pages, &authenticated.person_id);
     step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
     step.note(pages, &authenticated, true);
     step.record_end(pages, Some(&authenticated), "code");
     let sign_in = &pages.sign_in;
     sign_in.brake.right(&step.client.id, &visitor.network);
     let who = (&authenticated.person_id, authenticated.epoch);
-    let known = sign_in.known.remember(&visitor.known, who, &step.open.attempt.browser, sign_in.clock.now());
+    tell_of_the_browser(pages, step, visitor, who);
+    let (browser, place) = (&step.open.attempt.browser, &visitor.network.place);
+    let known = sign_in.known.remember(&visitor.known, who, (browser, place), sign_in.clock.now());
     let mut cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
     cookies.extend(pages.cookies.set(KnownBrowsers::COOKIE, &known, Some(KnownBrowsers::SECONDS)));
     // What is known is bound to the browser's identifier, and must not end before it.
@@ -116,6 +124,20 @@ pub(super) async fn signed_in(
         cookies.extend(pages.cookies.set(BrowserId::COOKIE, browser, Some(BrowserId::SECONDS)));
     }
     Ok(respond::with_cookies(response, cookies).into())
+}
+
+/// Tells the person of a sign-in from a browser or place that was not known (security requirement: ASVS 6.3.5). It is stored a
+/// moment later, so that it costs the sign-in nothing.
+fn tell_of_the_browser(pages: &Pages, step: &StepContext<'_>, visitor: &Visitor, who: (&PersonId, Epoch)) {
+    let kind = match pages.sign_in.known.newness(&visitor.known, who, &visitor.network.place) {
+        Newness::Nothing => return,
+        Newness::Browser => NoticeKind::NewDevice,
+        Newness::Place => NoticeKind::NewPlace,
+    };
+    let headers = step.context.request.headers();
+    let device = headers.get(header::USER_AGENT).and_then(|said| said.to_str().ok()).and_then(described);
+    let notice = NewNotice::new(kind).service(step.client.id.as_str()).device(device);
+    pages.sign_in.inbox.post(who.0, notice);
 }
 
 /// Goes on with a session that the person wants to use.
@@ -144,6 +166,7 @@ pub(super) async fn use_session(
             return Ok(Flow::Due);
         };
         if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
+            step.tell(pages, &present.authenticated.person_id);
             step.record_end(pages, Some(&present.authenticated), "session");
             return Ok(response.into());
         }
@@ -321,12 +344,15 @@ async fn conclude(
         Next::Return => return answer_in(pages, step, authenticated, None, batch).await,
         Next::Answer(decision) => {
             let consent = match decision {
-                Decision::Covered(consent) => Some(consent),
+                Decision::Covered(consent) => {
+                    step.told = release_notice(&step.client, &consent.extent);
+                    Some(consent)
+                }
                 Decision::Statutory(extent) => {
                     let until = step.open.attempt.request.data.ends_at(&step.client, now);
                     let new = unasked(step, (extent, until), PermittedBy::Law);
                     let who = &authenticated.person_id;
-                    Some(pages.release.record(who, &step.client, new, Vec::new()).await?)
+                    Some(pages.life_events.released_by_law(who, &step.client, new).await?)
                 }
                 // Going on to the service that the page named is the decision.
                 Decision::Meet => {

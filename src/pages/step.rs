@@ -8,6 +8,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Pages;
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::{Client, ClientId, Unsuited};
+use crate::notices::inbox::NewNotice;
+use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
@@ -31,6 +33,8 @@ pub(super) struct StepContext<'r> {
     /// The session of this browser, where it was read together with the attempt.
     pub(super) session: Option<OpenSession>,
     read_session: bool,
+    /// What the person is to be told when this is stored.
+    pub(super) told: Option<NewNotice>,
     /// How many tries the attempt has counted, where this request counts as one.
     pub(super) tries: u64,
     query: Params,
@@ -140,6 +144,7 @@ impl<'r> StepContext<'r> {
             client,
             session,
             read_session: matches!(read, Read::Session | Read::TriesAndSession),
+            told: None,
             tries,
             query,
             chosen,
@@ -297,6 +302,13 @@ impl<'r> StepContext<'r> {
     pub(super) fn note(&self, pages: &Pages, person: &Authenticated, opened: bool) {
         let device = Device::of(self.context.request);
         pages.sign_in.history.record(person, &self.client.id, opened, &device);
+    }
+
+    /// Tells the person in their cabinet what this request let happen, once that is stored.
+    pub(super) fn tell(&mut self, pages: &Pages, person: &PersonId) {
+        if let Some(notice) = self.told.take() {
+            pages.sign_in.inbox.post(person, notice);
+        }
     }
 
     /// Records how the attempt ended, if it has and that is stored: `by` says by what, when it ended well.

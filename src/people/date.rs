@@ -53,6 +53,13 @@ impl CivilDate {
         Self(date.unwrap_or(Date::MAX))
     }
 
+    /// When the day begins in Uzbekistan.
+    pub fn begins(self) -> Timestamp {
+        let epoch = time::UtcDateTime::UNIX_EPOCH.date().to_julian_day();
+        let days = i64::from(self.0.to_julian_day()) - i64::from(epoch);
+        Timestamp(days * 86_400 - 5 * 3600)
+    }
+
     /// The same date, for calendar arithmetic.
     pub fn to_date(self) -> Date {
         self.0

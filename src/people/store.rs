@@ -247,6 +247,36 @@ impl People {
         raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
     }
 
+    /// What blocks an enrolled number of a person; nobody gets codes there then.
+    pub fn block_number(&self, id: &PersonId, number_index: &Digest, now: Timestamp) -> Statement {
+        db::statement(
+            "UPDATE phone_numbers SET status = 'blocked', updated_at = $1 \
+             WHERE number_index = $2 AND person_id = $3 AND status = 'enrolled'",
+        )
+        .bind(now.0)
+        .bind(number_index.encode())
+        .bind(id.as_str())
+    }
+
+    /// Enrols a blocked number of a person again; `false` when it is not blocked, or they have another enrolled one (R7).
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unblock_number(
+        &self,
+        id: &PersonId,
+        number_index: &Digest,
+        now: Timestamp,
+    ) -> Result<bool, DbError> {
+        let unblock = "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1 WHERE number_index = $2 \
+                       AND person_id = $3 AND status = 'blocked' AND NOT EXISTS (SELECT 1 FROM phone_numbers other \
+                       WHERE other.person_id = phone_numbers.person_id AND other.status = 'enrolled')";
+        let unblock = db::statement(unblock).bind(now.0).bind(number_index.encode()).bind(id.as_str());
+        let done = self.db.execute(unblock).await? > 0;
+        self.remembered.invalidate(id);
+        Ok(done)
+    }
+
     /// Makes other transactions that do the same for this person wait until this one has ended.
     pub fn hold(&self, id: &PersonId) -> Statement {
         db::statement("UPDATE persons SET updated_at = updated_at WHERE person_id = $1").bind(id.as_str())

@@ -9,12 +9,15 @@ mod agreed;
 mod consent;
 mod shown;
 mod store;
+mod told;
 
 pub use agreed::AgreedData;
 pub use consent::{Consent, Decision, Extent, NewConsent, PermittedBy, decide};
 pub use shown::{label, person_name, values, warning};
 pub(crate) use store::TABLES;
 pub use store::{ConsentContext, ListedConsent, Release};
+
+pub use told::{consent_notice, release_notice};
 
 /// The sets of data that can be released.
 pub use crate::people::DataSet;

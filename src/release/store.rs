@@ -112,6 +112,17 @@ impl Release {
         rows.iter().map(listed).collect()
     }
 
+    /// Whose a consent is that a person gave and that has not ended, and to which client.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn whose(&self, consent: &str) -> Result<Option<(PersonId, ClientId)>, DbError> {
+        let whose = "SELECT consent_id, person_id, client_id FROM consents \
+                     WHERE consent_id = $1 AND basis = 'consent' AND ended_at IS NULL";
+        let row = self.db.read_optional(db::statement(whose).bind(consent)).await?;
+        row.map(|row| Ok((person_of(&row)?, client_of(&row)?))).transpose()
+    }
+
     /// Ends a consent that a person gave, with those that it followed and `then`, all or nothing. One that stands beside others
     /// followed none. Returns whose it was and
     /// the client; `None` when there is no such consent, it was ended before, or the law and not the person lets the

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::notices::Outbox;
+use crate::notices::inbox::Inbox;
 use crate::people::{Delays, People};
 use crate::platform::clock::Clock;
 use crate::platform::ephemeral::{Ephemeral, KeySpace};
@@ -60,7 +61,7 @@ pub use flow::{
 pub use freshness::{Reason, Situation, known};
 pub use history::{History, PastSignIn};
 pub use identifier::{AttemptId, BrowserId, SessionId};
-pub use known_browsers::{KnownBrowsers, KnownPersons};
+pub use known_browsers::{KnownBrowsers, KnownPersons, Newness};
 pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits};
 pub use network::{ClientNetwork, NamedNetwork, NamedNetworks};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
@@ -104,6 +105,8 @@ pub struct SignIn {
     pub people: People,
     /// Where codes are sent from.
     pub outbox: Outbox,
+    /// What people are told in their cabinets.
+    pub inbox: Inbox,
     /// Limits on messages.
     pub limits: Limits,
     /// Limits on what is looked at.

@@ -96,6 +96,9 @@ pub struct ClientNetwork {
     pub site: Digest,
     /// Of IPv6 the /40 and the /32: a whole provider has the latter.
     pub wide: Option<[Digest; 2]>,
+    /// What counts as one place: the named network, an IPv4 /16 or an IPv6 /32. Phones get other addresses all day, but seldom
+    /// of another provider.
+    pub place: Digest,
     /// The named network that it belongs to, whose limits take the place of those of the networks above.
     pub named: Option<Arc<NamedNetwork>>,
 }
@@ -114,7 +117,12 @@ impl ClientNetwork {
                 (digest(&cut(ip, 64).to_string()), Some(text(56)), text(48), Some(wide))
             }
         };
-        Self { address, line, site, wide, named }
+        let place = match (&named, ip) {
+            (Some(named), _) => digest(&format!("named/{}", named.name)),
+            (None, IpAddr::V4(_)) => text(16),
+            (None, IpAddr::V6(_)) => text(32),
+        };
+        Self { address, line, site, wide, place, named }
     }
 
     /// The text of the address in counters and rows.
@@ -169,6 +177,18 @@ mod tests {
         assert!(other != region && same == provider);
         assert_ne!(wide("2001:db9:1::1").unwrap()[1], provider);
         assert_eq!(wide("203.0.113.9"), None);
+    }
+
+    #[test]
+    fn a_place_is_a_providers_network() {
+        let named =
+            read("[nat]\nblocks = [\"203.0.113.0/24\"]\nsends_5m = 9\nsends_per_address_5m = 3").unwrap();
+        let place = |ip: &str| of(ip, &named).place;
+        assert_eq!(place("198.51.100.7"), place("198.51.7.7"));
+        assert_ne!(place("198.51.100.7"), place("198.52.100.7"));
+        assert_eq!(place("2001:db8:1::1"), place("2001:db8:ffff::1"));
+        assert_ne!(place("2001:db8:1::1"), place("2001:db9:1::1"));
+        assert!(place("203.0.113.7") == place("203.0.113.9") && place("203.0.113.7") != place("203.0.7.7"));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Telling people of wrong codes that strangers entered for their number: by SMS, at most once a day.
+//! Telling people of wrong codes that strangers entered for their number: in their cabinet and by SMS, at most once a day.
 //!
 //! It is done in background, every few seconds, so that the answer to a wrong code does not depend on it.
 
 use super::{ServiceError, SignIn};
+use crate::notices::inbox::{NewNotice, NoticeKind, SmsFailure};
 use crate::notices::sms::text::warning_text;
-use crate::notices::{OutboundMessage, Series};
-use crate::platform::bytes;
+use crate::notices::{OutboundMessage, Series, Submitted};
 use crate::platform::ephemeral::{Applied, Batch};
 
 /// How many people are told at a time.
@@ -28,9 +28,10 @@ impl SignIn {
                 continue;
             }
             let Some(account) = self.people.find(&person).await? else { continue };
-            let (id, index) = (bytes::random_alphanumeric::<20>(), self.people.number_index(&account.phone));
+            let (notice, index) =
+                (NewNotice::new(NoticeKind::WrongCodes), self.people.number_index(&account.phone));
             let message = self.outbox.prepare(OutboundMessage {
-                id: &id,
+                id: notice.id.as_str(),
                 to: Some(&account.phone),
                 number_index: &index,
                 series: Series::Notices,
@@ -42,11 +43,17 @@ impl SignIn {
             })?;
             let mut batch = Batch::new(&self.ephemeral);
             message.announce_in(&mut batch);
-            if self.ephemeral.apply(batch).await? == Applied::Done {
-                self.outbox.store(message).await?;
-                self.metrics.sign_ins("notice", "sent").inc();
-                told += 1;
+            // The SMS that goes to everybody is that of the notice: whoever wants one of such notices gets no second.
+            self.inbox.commit_sent(&person, &notice).await?;
+            if self.ephemeral.apply(batch).await? != Applied::Done {
+                continue;
             }
+            if self.outbox.store(message).await? == Submitted::CapReached {
+                self.inbox.not_sent(&notice.id, SmsFailure::DailyLimit).await?;
+                continue;
+            }
+            self.metrics.sign_ins("notice", "sent").inc();
+            told += 1;
         }
         Ok(told)
     }

@@ -47,6 +47,7 @@ mod logout;
 mod logout_deliveries;
 mod logs;
 mod mutual_tls;
+mod notices;
 mod number;
 mod oneid;
 mod outage;

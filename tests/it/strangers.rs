@@ -121,8 +121,12 @@ async fn strangers_wrong_codes_delay_strangers_and_the_holder_hears_of_it(setup:
     let page = ask(&world, &mut own, &person).await.expect("code");
     assert!(!page.has("strangers"), "nothing happened yet: {page}");
     signs_in(&world, &mut own, &page, &person).await;
+    // Whoever wants an SMS of such notices gets the one that everybody gets, and no second.
+    world.command(&["people", "sms", &person.number, "--kind", "wrong_codes", "--charges-accepted"]);
     attack(&world, &person, 5).await;
     world.sandbox.next_notice(&person).await;
+    let told = world.notices_of(&person, "wrong_codes", 1).await.remove(0);
+    assert_ne!(told["sms"], "none", "{told}");
     let refused = ask_as_stranger(&world, &person).await.expect("code");
     assert!(!refused.has("strangers") && !refused.has("delayed"), "strangers are told nothing: {refused}");
     world.nothing_more_came(&[&person]).await;

@@ -8,6 +8,7 @@ mod server;
 use crate::audit::AuditSettings;
 use crate::clients::ContractSettings;
 use crate::notices::NoticeSettings;
+use crate::notices::charges::ChargeSettings;
 use crate::notices::sms::SmsSettings;
 use crate::oidc::{CibaSettings, DataSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
@@ -41,6 +42,7 @@ settings! {
         [keys]: KeySettings;
         [sms]: SmsSettings;
         [notices]: NoticeSettings;
+        [charges]: ChargeSettings;
         [sign_in]: SignInSettings;
         [limits]: LimitSettings;
         [tokens]: TokenSettings;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::notices::sms::text::Topic;
 use crate::platform::web::text::Text;
 
 /// What a notice tells of. Its name is stored; a name that this version does not know is shown as a notice without particulars.
@@ -109,6 +110,15 @@ impl NoticeKind {
     /// The kind of that name.
     pub fn parse(name: &str) -> Option<Self> {
         ROWS.iter().find(|row| row.1 == name).map(|row| row.0)
+    }
+
+    /// What its SMS says it is about.
+    pub(in crate::notices) fn topic(self) -> Topic {
+        match self {
+            Self::NewDevice | Self::NewPlace => Topic::SignIn,
+            Self::DataReleased | Self::NumberVerified => Topic::Data,
+            _ => Topic::Other,
+        }
     }
 
     /// What it is called where people choose of which kinds they want an SMS, and as a notice's title.

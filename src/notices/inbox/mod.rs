@@ -8,7 +8,13 @@
 //! shown ([`Notice::words`]).
 
 mod kind;
+mod queue;
+pub(super) mod sms;
 mod store;
+
+use std::sync::Arc;
+
+use queue::Queue;
 
 use crate::people::PersonId;
 use crate::platform::bytes;
@@ -209,12 +215,13 @@ pub struct Inbox {
     db: Db,
     clock: Clock,
     quiet: QuietHours,
+    queue: Arc<Queue>,
 }
 
 impl Inbox {
     /// The store. SMS about notices wait while it is quiet.
     pub fn new(db: Db, clock: Clock, quiet: QuietHours) -> Self {
-        Self { db, clock, quiet }
+        Self { db, clock, quiet, queue: Arc::default() }
     }
 
     /// What stores a notice, for the transaction of what it tells of. If the person wants an SMS of that kind, it will be
@@ -222,6 +229,23 @@ impl Inbox {
     pub fn rows(&self, person: &PersonId, notice: &NewNotice) -> Vec<Statement> {
         let now_ms = self.clock.now_ms();
         vec![store::insert(person, notice, now_ms, self.quiet.after_ms(now_ms))]
+    }
+
+    /// Stores a notice whose SMS the caller puts into the outbox, under the notice's identifier: whoever asked for one as well
+    /// gets no second.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn commit_sent(&self, person: &PersonId, notice: &NewNotice) -> Result<(), DbError> {
+        self.db.all_or_nothing(vec![store::insert_sent(person, notice, self.clock.now_ms())]).await
+    }
+
+    /// Notes that the SMS about a notice was not sent.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn not_sent(&self, id: &NoticeId, why: SmsFailure) -> Result<(), DbError> {
+        sms::failed(&self.db, id, why).await
     }
 
     /// Stores a notice in a transaction of its own.

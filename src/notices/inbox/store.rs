@@ -27,6 +27,20 @@ pub(super) fn insert(person: &PersonId, notice: &NewNotice, now_ms: i64, sms_due
     .bind(notice.id.as_str())
 }
 
+/// The SMS about it is on its way already.
+pub(super) fn insert_sent(person: &PersonId, notice: &NewNotice, now_ms: i64) -> Statement {
+    let about = serde_json::to_string(&notice.about).unwrap_or_else(|_| "{}".to_owned());
+    db::statement(
+        "INSERT INTO notices (notice_id, person_id, kind, about, arrived_at_ms, sms) \
+         VALUES ($1, $2, $3, $4, $5, 'queued') ON CONFLICT (notice_id) DO NOTHING",
+    )
+    .bind(notice.id.as_str())
+    .bind(person.as_str())
+    .bind(notice.kind.name())
+    .bind(about)
+    .bind(now_ms)
+}
+
 pub(super) async fn list(
     db: &Db,
     person: &PersonId,

@@ -14,12 +14,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::super::inbox::sms as progress;
+use super::super::inbox::{NoticeId, SmsFailure};
 use super::super::sms::{OutgoingSms, SendOutcome, SendReport};
 use super::super::store::{self, Taken};
 use super::{Content, Outbox};
 use crate::people::PhoneNumber;
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
+use crate::platform::db::DbError;
 use crate::platform::seal::OneTimeSeal;
 
 /// Messages taken in one statement: enough for a beat of the busiest node.
@@ -95,7 +98,7 @@ impl Outbox {
         self.metrics.sms_sends(report.gateway, outcome).inc();
         let (gateway, message_id) = (report.gateway, taken.id.as_str());
         match report.outcome {
-            SendOutcome::Accepted { .. } => {}
+            SendOutcome::Accepted { .. } => self.accepted(&taken, &sms.to).await,
             SendOutcome::Unknown { reason } => {
                 let event = "sms.unknown";
                 tracing::warn!(
@@ -105,6 +108,7 @@ impl Outbox {
                     reason,
                     "a gateway may have sent a message: no retry"
                 );
+                self.not_delivered(&taken).await;
             }
             SendOutcome::Refused { reason } => {
                 let event = "sms.refused";
@@ -122,6 +126,26 @@ impl Outbox {
         }
     }
 
+    /// Charges for a message that a gateway took, and notes it in the cabinet if it is about a notice.
+    async fn accepted(&self, taken: &Taken, to: &PhoneNumber) {
+        if let Some(kind) = taken.charged_as() {
+            let charged = self.charges.record(&taken.id, kind, (to, taken.number_index())).await;
+            if let Err(error) = charged {
+                tracing::error!(event = "charges.lost", sms.id = taken.id, %error, "a message was sent and is not charged for");
+            }
+        }
+        if let Some(id) = NoticeId::parse(&taken.id) {
+            note(&taken.id, progress::sent(&self.db, &id, self.clock.now_ms()).await);
+        }
+    }
+
+    /// Notes in the cabinet that a message about a notice did not get there.
+    async fn not_delivered(&self, taken: &Taken) {
+        if let Some(id) = NoticeId::parse(&taken.id) {
+            note(&taken.id, progress::failed(&self.db, &id, SmsFailure::NotDelivered).await);
+        }
+    }
+
     /// Decrypts the message; `None` if it expired or was withdrawn.
     async fn opened(&self, taken: &Taken) -> Option<OutgoingSms> {
         let now = self.clock.now();
@@ -129,6 +153,7 @@ impl Outbox {
         if taken.expires_at <= now {
             if !taken.decoy {
                 tracing::info!(event, sms.id = message_id, reason = "expired", "a message expired");
+                self.not_delivered(taken).await;
             }
             return None;
         }
@@ -137,6 +162,7 @@ impl Outbox {
             Ok(None) => {
                 if !taken.decoy {
                     tracing::info!(event, sms.id = message_id, reason = "replaced", "a message was replaced");
+                    self.not_delivered(taken).await;
                 }
                 return None;
             }
@@ -149,6 +175,7 @@ impl Outbox {
         };
         let Some((to, text)) = content(taken, &seal) else {
             tracing::error!(event, sms.id = message_id, reason = "sealed", "a message cannot be decrypted");
+            self.not_delivered(taken).await;
             return None;
         };
         let ttl = Duration::from_secs(u64::try_from(taken.expires_at.since(now)).unwrap_or(0));
@@ -173,11 +200,21 @@ impl Outbox {
 
     async fn put_back(&self, taken: &Taken, due_at: Timestamp) {
         if due_at >= taken.expires_at {
+            if !taken.decoy {
+                self.not_delivered(taken).await;
+            }
             return;
         }
         if let Err(error) = store::put_back(&self.db, taken, due_at).await {
             tracing::error!(event = "sms.lost", sms.id = taken.id, %error, "a message could not be returned to the outbox");
         }
+    }
+}
+
+/// What is not noted shows in the cabinet as waiting.
+fn note(message_id: &str, noted: Result<(), DbError>) {
+    if let Err(error) = noted {
+        tracing::warn!(event = "notices.sms_unnoted", sms.id = message_id, %error, "what became of an SMS about a notice was not noted");
     }
 }
 

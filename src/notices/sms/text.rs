@@ -224,6 +224,37 @@ pub fn warning_text(host: &str) -> String {
     )
 }
 
+/// What an SMS about a notice is about, as far as it says that: no service and nothing of anybody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// A sign-in from where there was none before.
+    SignIn,
+    /// Somebody got data.
+    Data,
+    /// Anything else.
+    Other,
+}
+
+/// The message that there is a notice in the cabinet, whose address is `at`, with its scheme. It fits one segment in each
+/// language with a host of up to 23 letters.
+pub fn notice_text(language_tag: &str, topic: Topic, at: &str) -> String {
+    let says = match (language_tag, topic) {
+        ("en", Topic::SignIn) => "New sign-in to your account. Check it: ",
+        ("en", Topic::Data) => "A body has used your data. See: ",
+        ("en", Topic::Other) => "A new notice: ",
+        ("ru", Topic::SignIn) => "Новый вход. Проверьте: ",
+        ("ru", Topic::Data) => "Ваши данные получены: ",
+        ("ru", Topic::Other) => "Новое уведомление: ",
+        ("uz-Cyrl", Topic::SignIn) => "Янги кириш. Текширинг: ",
+        ("uz-Cyrl", Topic::Data) => "Маълумотингиз олинди: ",
+        ("uz-Cyrl", Topic::Other) => "Янги хабарнома: ",
+        (_, Topic::SignIn) => "Hisobingizga yangi kirish bo'ldi. Tekshiring: ",
+        (_, Topic::Data) => "Ma'lumotlaringizdan foydalanildi. Batafsil: ",
+        (_, Topic::Other) => "Yangi xabarnoma: ",
+    };
+    format!("{says}{at}")
+}
+
 /// A name for a message: with apostrophes of GSM-7, and without line breaks.
 fn written(service: &str) -> String {
     let words = service.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
@@ -279,6 +310,21 @@ mod tests {
     fn counted(text: &str) -> (Alphabet, usize, usize) {
         let Length { alphabet, units, parts } = length(text);
         (alphabet, units, parts)
+    }
+
+    #[test]
+    fn r73_a_message_about_a_notice_is_one_segment_in_every_language() {
+        for tag in ["uz-Latn", "uz-Cyrl", "ru", "en", "de"] {
+            for topic in [Topic::SignIn, Topic::Data, Topic::Other] {
+                let text = notice_text(tag, topic, &format!("https://{}/cabinet", "k".repeat(23)));
+                let Length { alphabet, parts, .. } = length(&text);
+                assert_eq!(parts, 1, "{text}");
+                let cyrillic = ["ru", "uz-Cyrl"].contains(&tag);
+                assert_eq!(alphabet == Alphabet::Ucs2, cyrillic, "{text}");
+            }
+        }
+        let one = notice_text("uz-Latn", Topic::Other, "https://id.yagona.uz/cabinet");
+        assert_eq!(one, "Yangi xabarnoma: https://id.yagona.uz/cabinet");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::people::CivilDate;
 use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
-use crate::release::{Decision, decide};
+use crate::release::{Decision, decide, release_notice};
 use crate::sign_in::{OpenSession, Reason, SignInRequest, Situation, known};
 
 /// How often an answer is made anew when another request used the session in the same moment.
@@ -122,8 +122,12 @@ async fn try_once(
         return Ok(Err(OAuthError { code: ErrorCode::AccessDenied, description: why.description() }));
     }
     let asked = neutral.data.available(&person.account);
+    let told;
     let consent = match decide(client, &asked, person.consent.as_ref(), neutral.ask_again.consent, now) {
-        Decision::Covered(consent) => Some(consent),
+        Decision::Covered(consent) => {
+            told = release_notice(client, &consent.extent);
+            Some(consent)
+        }
         Decision::Ask => {
             let description = "the person has not consented";
             return Ok(Err(OAuthError { code: ErrorCode::ConsentRequired, description }));
@@ -147,6 +151,9 @@ async fn try_once(
     endpoint.sign_in.sessions.use_in(&mut batch, open, &client.id);
     let done = endpoint.sign_in.ephemeral.apply(batch).await? == Applied::Done;
     if done {
+        if let Some(notice) = told {
+            endpoint.sign_in.inbox.post(&open.session.person_id, notice);
+        }
         let person = open.authenticated();
         let event = person.describe(Event::new(Kind::SignInCompleted), &client.id);
         endpoint.provider.audit.record(event.grant(endpoint.grant_of(&stored)).reason("silent"));

@@ -10,6 +10,7 @@ use super::{Approved, Ciba, Decided, REMEMBERED, Verdict, grant_of, told};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, Delivery, GrantType};
 use crate::grants::GrantDetails;
+use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -251,7 +252,9 @@ impl Ciba {
         person: &PersonId,
     ) -> Result<HttpResponse, ServiceError> {
         let until = self.provider.clock.now().plus(self.mute);
-        self.sign_in.people.mute(person, client.id.as_str(), until).await?;
+        let notice = NewNotice::new(NoticeKind::ServiceMuted).service(client.id.as_str()).until(until);
+        let told = self.sign_in.inbox.rows(person, &notice);
+        self.sign_in.people.mute(person, client.id.as_str(), until, told).await?;
         let event = Event::new(Kind::ApprovalMuted).client(client.id.as_str()).person(person.as_str());
         self.provider.audit.record(event.reason("asked").until(until.0));
         Ok(self.done(context, client, Done::Muted, None))

@@ -16,10 +16,13 @@ use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::Basis;
 use crate::people::{CivilDate, DataSet, Side};
 use crate::platform::bytes::same;
+use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
-use crate::release::{Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide};
+use crate::release::{
+    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, consent_notice, decide, release_notice,
+};
 use crate::sign_in::{
     Authenticated, CodeOutcome, Event, MuteOutcome, Refusal, SessionId, ShortCode, Stage, TypedCode,
 };
@@ -214,8 +217,12 @@ async fn approve(
             || asked.optional.iter().all(|set| consent.extent.released.contains(set) == ticked.contains(set))
     };
     let who = &authenticated.person_id;
+    let mut told = None;
     let (consent, new) = match decide(&found.client, &asked, person.consent.as_ref(), false, now) {
-        Decision::Covered(consent) if exactly(&consent) => (consent, None),
+        Decision::Covered(consent) if exactly(&consent) => {
+            told = release_notice(&found.client, &consent.extent);
+            (consent, None)
+        }
         _ => {
             // A law leaves nothing to tick.
             let ticked = if by_law { asked.optional.clone() } else { ticked };
@@ -233,13 +240,17 @@ async fn approve(
                     None => PermittedBy::Click,
                 },
             };
+            told = consent_notice(&found.client, &new);
             let (consent, row) = pages.release.row(who, &found.client, new)?;
             (consent, Some(row))
         }
     };
     let recorded = new.is_some().then(|| consent.clone());
     let parts = (&found.open.attempt, &found.client);
-    let then = new.into_iter().collect();
+    let mut then: Vec<Statement> = new.into_iter().collect();
+    if let Some(notice) = told {
+        then.extend(pages.sign_in.inbox.rows(who, &notice));
+    }
     let Some(stored) = pages.completion.approve(parts, &authenticated, consent, then).await? else {
         return settled(pages, context, &found).await;
     };

@@ -17,4 +17,5 @@ pub mod site;
 pub mod support;
 pub mod support_code;
 pub mod text;
+pub mod user_agent;
 pub mod well_known;

@@ -240,6 +240,10 @@ async fn a_person_keeps_a_service_away(setup: Setup) {
     assert!(listed.contains(COUNTER) && !listed.contains(REGISTRY), "{listed}");
     world.command(&["people", "unmute", &person.number, COUNTER]);
     assert!(!world.command(&["people", "muted", &person.number]).contains(COUNTER));
+    for kind in ["service_muted", "service_unmuted"] {
+        let told = world.notices_of(&person, kind, 1).await.remove(0);
+        assert_eq!(told["about"]["service"], COUNTER);
+    }
     world.advance(3600).await;
     world.asks_for(COUNTER, "openid", &person).await;
     let message = world.approval_message(&person).await;
