@@ -97,7 +97,9 @@ pub(super) async fn unmute(cabinet: Data<Cabinet>, request: HttpRequest, body: B
     cabinet
         .posted(&request, (PATH, Proof::Session, &body), async |visit, form| {
             let client = form.get("service").unwrap_or_default();
-            let unmuted = cabinet.sign_in.people.unmute(visit.person(), client).await?;
+            let notice = NewNotice::new(NoticeKind::ServiceUnmuted).service(client);
+            let told = cabinet.sign_in.inbox.rows(visit.person(), &notice);
+            let unmuted = cabinet.sign_in.people.unmute(visit.person(), client, told).await?;
             let said = if unmuted { "unmuted" } else { "nothing" };
             Ok(respond::see_other(&format!("{PATH}?said={said}")))
         })

@@ -95,7 +95,7 @@ fn names_of(set: DataSet, policy: &OneIdPolicy) -> &'static [&'static str] {
         (DataSet::TemporaryAddress, _) => &["tem_adr"],
         (DataSet::BirthPlace, _) => &["birth_place", "birth_cntry"],
         (DataSet::Tin, _) => &["tin"],
-        (DataSet::Employment | DataSet::Photo, _) => &[],
+        (DataSet::Employment | DataSet::Photo | DataSet::DataUsage, _) => &[],
     }
 }
 
