@@ -154,9 +154,10 @@ async fn find(
     // What the registration allows today counts, not what it did when the token was issued.
     let client = tokens.provider.clients.find(&token.client_id).ok_or_else(invalid)?;
     let released = person.released.into_iter().filter(|set| client.data_set(*set).is_some()).collect();
-    let today = CivilDate::of(tokens.provider.clock.now());
+    let now = tokens.provider.clock.now();
+    let today = CivilDate::of(now);
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
-    if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
+    if let Some(verified) = claims::verified(&account, &person.verified, &released, now) {
         claims.insert(verified_claims::NAME.to_owned(), verified);
     }
     claims.insert("sub".to_owned(), person.sub.into());

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BirthDate, Document, PersonNames, Pinfl, Sex};
 use crate::platform::bytes::{self, Digest};
+use crate::platform::clock::Timestamp;
 
 /// The internal identifier of a person; random, so that it reveals nothing. Never released to clients.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -54,6 +55,9 @@ pub struct Person {
     pub document: Document,
     /// Registered address, if there is one.
     pub address: Option<Address>,
+    /// When the person was identified, if the record says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identified_at: Option<Timestamp>,
 }
 
 /// A registered address.

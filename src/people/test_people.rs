@@ -1,6 +1,9 @@
 //! The people of the sandbox, read from a file. They exist only where `environment = "sandbox"`.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{
     Address, BirthDate, Category, Document, NumberStatus, People, Person, PersonNames, PhoneNumber, Pinfl,
@@ -39,6 +42,15 @@ pub struct TestPerson {
     names: PersonNames,
     document: Document,
     address: Option<Address>,
+    #[serde(default, deserialize_with = "moment")]
+    identified_at: Option<Timestamp>,
+}
+
+/// A time as RFC 3339 writes it.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
+    Ok(Some(Timestamp(moment.unix_timestamp())))
 }
 
 impl TestPerson {
@@ -70,6 +82,7 @@ impl TestPerson {
             citizenship: self.citizenship.clone(),
             document: self.document.clone(),
             address: self.address.clone(),
+            identified_at: self.identified_at,
         }
     }
 }
