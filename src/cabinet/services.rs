@@ -13,6 +13,7 @@ use super::visit::{Proof, Visit};
 use super::words::Named;
 use super::{Cabinet, PAGE, sessions, words};
 use crate::clients::ClientId;
+use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::people::DataSet;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;

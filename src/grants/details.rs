@@ -96,6 +96,17 @@ pub struct Assured {
     /// How much of the evidence was asked for, if any.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// Whether the time of the verification was asked for.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeAsked>,
+}
+
+/// What was asked of the time at which claims were verified (OpenID Connect for Identity Assurance §6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TimeAsked {
+    /// How long ago it may be at most, in seconds; `None` where any time will do.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<i64>,
 }
 
 /// How much of the evidence was asked for: each has what the ones before it have.

@@ -11,7 +11,7 @@ mod store;
 mod used;
 
 pub use confirmation::Confirmation;
-pub use details::{Assured, ClaimNames, Evidence, GrantDetails};
+pub use details::{Assured, ClaimNames, Evidence, GrantDetails, TimeAsked};
 pub use revocations::Revocations;
 pub(crate) use store::TABLES;
 

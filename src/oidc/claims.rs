@@ -8,6 +8,7 @@ use super::verified_claims;
 use crate::clients::SubjectIds;
 use crate::grants::{Assured, ClaimNames};
 use crate::people::{Account, Address, CivilDate, DataSet, PersonName, Photo, Sex};
+use crate::platform::clock::Timestamp;
 
 /// Every claim with the set of data that it belongs to.
 pub(super) const CLAIMS: [(&str, DataSet); 30] = [
@@ -286,11 +287,12 @@ pub(super) fn verified(
     account: &Account,
     requests: &[Assured],
     released: &BTreeSet<DataSet>,
-    today: CivilDate,
+    now: Timestamp,
 ) -> Option<Value> {
-    verified_claims::answer(requests, |names| {
+    let at = account.person.identified_at;
+    verified_claims::answer(requests, (at, now), |names| {
         let names = names.map(str::to_owned).collect();
-        for_id_token(account, &names, released, today)
+        for_id_token(account, &names, released, CivilDate::of(now))
     })
 }
 
@@ -489,12 +491,12 @@ mod tests {
     fn verified_document(
         account: &Account,
         released: &BTreeSet<DataSet>,
-        today: CivilDate,
+        now: Timestamp,
     ) -> Map<String, Value> {
         let text =
             r#"{"id_token":{"verified_claims":{"verification":{},"claims":{"document_number":null}}}}"#;
         let asked = ClaimsRequest::parse(text).unwrap().names.verified_id_token;
-        verified(account, &asked, released, today).unwrap()["claims"].as_object().unwrap().clone()
+        verified(account, &asked, released, now).unwrap()["claims"].as_object().unwrap().clone()
     }
 
     #[test]
@@ -515,12 +517,14 @@ mod tests {
         let released = BTreeSet::from([DataSet::Document]);
         let number = BTreeSet::from(["document_number".to_owned()]);
         let (last, after) = (CivilDate::new(2031, 3, 14).unwrap(), CivilDate::new(2031, 3, 15).unwrap());
-        for (today, valid) in [(last, true), (after, false)] {
+        let noon = Timestamp(1_931_256_000);
+        assert_eq!((CivilDate::of(noon), CivilDate::of(noon.plus(86_400))), (last, after));
+        for (today, now, valid) in [(last, noon, true), (after, noon.plus(86_400), false)] {
             for told in [
                 for_userinfo(&account, "openid document", &BTreeSet::new(), &released, today),
                 for_userinfo(&account, "openid", &number, &released, today),
                 for_id_token(&account, &number, &released, today),
-                verified_document(&account, &released, today),
+                verified_document(&account, &released, now),
             ] {
                 assert_eq!(
                     (&told["document_valid"], &told["document_expires_at"]),

@@ -80,7 +80,7 @@ fn named(account: &Account, details: &GrantDetails, now: Timestamp) -> Map<Strin
     let today = CivilDate::of(now);
     let mut named = claims::for_id_token(account, &details.claims.id_token, &details.released, today);
     let verified = &details.claims.verified_id_token;
-    if let Some(verified) = claims::verified(account, verified, &details.released, today) {
+    if let Some(verified) = claims::verified(account, verified, &details.released, now) {
         named.insert(verified_claims::NAME.to_owned(), verified);
     }
     named

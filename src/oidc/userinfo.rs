@@ -159,13 +159,14 @@ async fn find(
     let account = tokens.people.find(&person.person_id).await?.ok_or_else(invalid)?;
     // What the registration allows today counts, not what it did when the token was issued.
     let client = tokens.provider.clients.find(&token.client_id).ok_or_else(invalid)?;
-    let today = CivilDate::of(tokens.provider.clock.now());
+    let now = tokens.provider.clock.now();
+    let today = CivilDate::of(now);
     if let Some(why) = client.unsuited(&account, today) {
         return Err(TokenError::new(ErrorCode::InsufficientScope, why.description()).of(&client.id));
     }
     let released = released(&person, &client);
     let mut claims = claims::for_userinfo(&account, &token.scope, &person.claims, &released, today);
-    if let Some(verified) = claims::verified(&account, &person.verified, &released, today) {
+    if let Some(verified) = claims::verified(&account, &person.verified, &released, now) {
         claims.insert(verified_claims::NAME.to_owned(), verified);
     }
     if claims::wants_photo(&token.scope, &person.claims, &released)

@@ -33,6 +33,7 @@ struct Entry {
     photo: Option<super::Photo>,
     #[serde(default)]
     as_of: BTreeMap<super::DataSet, CivilDate>,
+    identified_at: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +96,7 @@ fn the_kinds_of_person_that_pages_and_tests_count_on_exist() {
     assert!(robot.status == "enrolled" && robot.about.contains("automated"));
     let exists = |rule: fn(&Entry) -> bool| people.iter().any(rule);
     assert!(exists(|p| p.status == "blocked") && exists(|p| p.status == "not_enrolled"));
+    assert!(exists(|p| p.identified_at.is_some()) && exists(|p| p.identified_at.is_none()));
     assert!(exists(|p| p.names.latin.patronymic.is_none()));
     assert!(exists(|p| p.names.latin.full().chars().count() > 70));
     assert!(exists(|p| p.document.kind == DocumentKind::ResidencePermit && p.citizenship != "UZ"));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BirthDate, BirthPlace, DataSet, Document, Employment, Origin, PersonNames, Pinfl, Sex, Tin};
 use crate::platform::bytes::{self, Digest};
+use crate::platform::clock::Timestamp;
 
 /// The internal identifier of a person; random, so that it reveals nothing. Never released to clients.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -68,6 +69,9 @@ pub struct Person {
     /// Present job, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employment: Option<Employment>,
+    /// When the person was identified, if the record says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identified_at: Option<Timestamp>,
     /// Whether a photo is on file. It is stored apart and read only where it goes out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_photo: bool,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{
     Address, BirthDate, BirthPlace, Category, CivilDate, DataSet, Document, Employment, NumberStatus, Origin,
@@ -49,6 +52,15 @@ pub struct TestPerson {
     /// Of which days values are, by data set.
     #[serde(default)]
     as_of: BTreeMap<DataSet, CivilDate>,
+    #[serde(default, deserialize_with = "moment")]
+    identified_at: Option<Timestamp>,
+}
+
+/// A time as RFC 3339 writes it.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
+    Ok(Some(Timestamp(moment.unix_timestamp())))
 }
 
 impl TestPerson {
@@ -84,6 +96,7 @@ impl TestPerson {
             temporary_address: self.temporary_address.clone(),
             tin: self.tin.clone(),
             employment: self.employment.clone(),
+            identified_at: self.identified_at,
             has_photo: self.photo.is_some(),
             origins: BTreeMap::new(),
         };

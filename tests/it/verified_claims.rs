@@ -1,14 +1,18 @@
 //! `verified_claims` (OpenID Connect for Identity Assurance): which claims are given with how they were verified, and when none are.
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::support::client_file::{AGENCY, MODERN, SEALED, SHOP};
+use crate::support::people::Kind;
 use crate::support::recipient::ELLIPTIC;
 use crate::support::{Asked, Person, Tokens, World, code_of, jwt, on_both_backends, param};
 
 on_both_backends!(
     ida_5_verified_claims_are_given_where_they_were_asked_for,
     ida_6_5_2_what_does_not_match_is_left_out_without_an_error,
+    ida_6_3_the_time_is_told_and_an_age_is_held_to_when_the_claim_is,
     ida_6_4_requests_in_an_array_are_answered_each_for_itself,
     ida_6_5_1_what_the_person_did_not_allow_is_not_told,
     ida_6_1_another_shape_is_an_invalid_request,
@@ -43,7 +47,11 @@ fn hold_to_schema(verified: &Value) {
         let verification = members["verification"].as_object().expect("an object");
         assert!(verification["trust_framework"].as_str().is_some_and(|name| !name.is_empty()), "{verified}");
         for name in verification.keys() {
-            assert!(["trust_framework", "evidence"].contains(&name.as_str()), "no date is known: {verified}");
+            assert!(["trust_framework", "evidence", "time"].contains(&name.as_str()), "{verified}");
+        }
+        if let Some(time) = verification.get("time") {
+            let time = time.as_str().expect("a text");
+            OffsetDateTime::parse(time, &Rfc3339).unwrap_or_else(|error| panic!("{time}: {error}"));
         }
         let Some(evidence) = verification.get("evidence") else { return };
         let evidence = evidence.as_array().expect("an array");
@@ -83,7 +91,7 @@ async fn ida_5_verified_claims_are_given_where_they_were_asked_for(world: &World
     let source = json!({"name": "Mobile-ID", "country_code": "UZ"});
     assert_eq!(
         verified["verification"],
-        json!({"trust_framework": "uz_mobile_id", "evidence": [
+        json!({"trust_framework": "uz_mobile_id", "time": "2024-05-06T07:08:09Z", "evidence": [
             {"type": "electronic_record", "record": {"type": "mobile_id_register", "source": source}}]})
     );
     // Nothing is told plain because it was asked for verified.
@@ -154,6 +162,37 @@ async fn ida_6_5_2_what_does_not_match_is_left_out_without_an_error(world: &Worl
             "{nothing}: {userinfo}"
         );
     }
+}
+
+async fn ida_6_3_the_time_is_told_and_an_age_is_held_to_when_the_claim_is(world: &World) {
+    let aged = |seconds: i64| {
+        let verification = json!({"trust_framework": null, "time": {"max_age": seconds}});
+        json!({"verification": verification, "claims": {"birthdate": null}})
+    };
+    // What was asked of the age goes along with the grant, whatever the form of the access token, and a refresh.
+    for client in [AGENCY, MODERN] {
+        let both = claims(&[("userinfo", aged(3_000_000_000)), ("id_token", aged(60))]);
+        let asked = asked(client, &both).with("scope", "openid offline_access");
+        let (tokens, userinfo) = told(world, &asked, &world.person()).await;
+        let verified = &userinfo["verified_claims"];
+        hold_to_schema(verified);
+        assert_eq!(verified["verification"]["time"], "2024-05-06T07:08:09Z", "{userinfo}");
+        let old = jwt::read(tokens.get("id_token")).claims;
+        assert!(old.get("verified_claims").is_none(), "{old}");
+        if client == MODERN {
+            let next = world.refresh(MODERN, tokens.get("refresh_token")).await.granted();
+            let again = world.userinfo(next.get("access_token")).await.granted().body;
+            assert_eq!(&again["verified_claims"], verified);
+        }
+    }
+    // The record of another one says nothing of it.
+    let someone = world.somebody(Kind::Undated);
+    let any = json!({"verification": {"trust_framework": null, "time": null}, "claims": {"birthdate": null}});
+    let (_, userinfo) = told(world, &asked(AGENCY, &claims(&[("userinfo", any)])), &someone).await;
+    assert_eq!(userinfo["verified_claims"]["verification"], json!({"trust_framework": "uz_mobile_id"}));
+    let aged = claims(&[("userinfo", aged(3_000_000_000))]);
+    let (_, userinfo) = told(world, &asked(AGENCY, &aged), &someone).await;
+    assert!(userinfo.get("verified_claims").is_none(), "{userinfo}");
 }
 
 async fn ida_6_4_requests_in_an_array_are_answered_each_for_itself(world: &World) {

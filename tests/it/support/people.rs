@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     NotEnrolled,
     /// Not registered.
     Unknown,
+    /// Can sign in; their record does not say when they were identified.
+    Undated,
 }
 
 impl Kind {
@@ -49,12 +51,13 @@ impl Kind {
             Self::Blocked => 998_002_000_000,
             Self::NotEnrolled => 998_003_000_000,
             Self::Unknown => 998_004_000_000,
+            Self::Undated => 998_005_000_000,
         }
     }
 
     const fn status(self) -> &'static str {
         match self {
-            Self::Enrolled => "enrolled",
+            Self::Enrolled | Self::Undated => "enrolled",
             Self::Blocked => "blocked",
             Self::NotEnrolled | Self::Unknown => "not_enrolled",
         }
@@ -66,6 +69,7 @@ impl Kind {
             Self::Blocked => 100_000,
             Self::NotEnrolled => 200_000,
             Self::Unknown => 300_000,
+            Self::Undated => 400_000,
         }
     }
 }
@@ -73,7 +77,7 @@ impl Kind {
 /// Hands out people, each once.
 pub(crate) struct People {
     census: Census,
-    next: [AtomicUsize; 4],
+    next: [AtomicUsize; 5],
 }
 
 impl People {
@@ -97,6 +101,7 @@ impl People {
             (Kind::Enrolled, self.census.enrolled),
             (Kind::Blocked, self.census.others),
             (Kind::NotEnrolled, self.census.others),
+            (Kind::Undated, self.census.others),
         ] {
             for index in 0..count {
                 write_person(&mut file, kind, index);
@@ -120,6 +125,8 @@ fn pinfl(serial: usize) -> String {
 
 fn write_person(file: &mut String, kind: Kind, index: usize) {
     let (number, pinfl, status) = (number(kind, index), pinfl(kind.first_serial() + index), kind.status());
+    let identified =
+        if kind == Kind::Undated { "" } else { "identified_at = \"2024-05-06T12:08:09+05:00\"\n" };
     write!(
         file,
         r#"[[person]]
@@ -133,7 +140,7 @@ citizenship = "UZ"
 email = "ali@example.com"
 tin = "512345678"
 photo = "/9j//9k="
-names.latin = {{ family = "VALIYEV", given = "ALI", patronymic = "KARIMOVICH" }}
+{identified}names.latin = {{ family = "VALIYEV", given = "ALI", patronymic = "KARIMOVICH" }}
 names.cyrillic = {{ family = "ВАЛИЕВ", given = "АЛИ", patronymic = "КАРИМОВИЧ" }}
 names.english = {{ family = "VALIYEV", given = "ALI" }}
 [person.document]
