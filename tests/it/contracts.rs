@@ -17,6 +17,7 @@ mod quotas;
 alone_on_both_backends!(
     r104_what_a_contract_takes_away_is_gone_at_once_and_consents_that_rested_on_it_end,
     r104_what_is_wrong_with_a_file_is_said_and_nothing_is_stored,
+    r104_what_a_registration_says_beyond_its_contract_is_refused,
 );
 
 /// The identifier of the client, and of its contract.
@@ -230,6 +231,16 @@ async fn r104_what_is_wrong_with_a_file_is_said_and_nothing_is_stored(setup: Set
     let institution = INSTITUTION.to_owned() + &right;
     assert!(world.cannot_import("institution", &institution).contains("contract import"));
 
+    // An institution stays what its contracts rest on.
+    let state = INSTITUTION
+        .replace("store-llc", "office")
+        .replace("business", "state")
+        .replace("301234567", "201234567");
+    let article = "basis = \"statutory\"\narticle = { uz-Latn = \"5\", uz-Cyrl = \"5\", ru = \"5\", en = \"Article 5\" }\n";
+    world.import("contract", &(state.clone() + &contract("lawful", article).replace("store-llc", "office")));
+    let why = world.cannot_import("institution", &state.replace("\"state\"", "\"ngo\""));
+    assert!(why.contains("its contract `lawful` would be wrong: basis: "), "{why}");
+
     // By flags as well.
     let name = ["--name-latin", "A", "--name-cyrillic", "А", "--name-ru", "А", "--name-en", "A"];
     let add = ["institution", "add", "--id", "bank", "--kind", "bank", "--tin", "301234568"];
@@ -251,8 +262,10 @@ async fn r104_what_is_wrong_with_a_file_is_said_and_nothing_is_stored(setup: Set
     world.command(&[&add[..], &reference].concat());
     assert!(!world.try_command(&[&add[..], &reference].concat()).status.success(), "it exists");
     assert!(world.command(&["institution", "show", "bank"]).contains("301234568"));
+}
 
-    // What a registration says beyond its contract.
+async fn r104_what_a_registration_says_beyond_its_contract_is_refused(setup: Setup) {
+    let world = setup.start().await;
     world.import("contract", &format!("{INSTITUTION}{}", contract("good", "data_sets = [\"name\"]\npurposes = [{ uz-Latn = \"A\", uz-Cyrl = \"А\", ru = \"Б\", en = \"To serve you\" }]\n")));
     let more = |members: &str| client("beyond", &format!("contract = \"good\"\n{members}"));
     let name_only = "data_sets = [{ name = \"name\" }]\n";

@@ -247,6 +247,11 @@ impl Contract {
         !self.built_in && self.cleared < if self.is_over(now) { 2 } else { 1 }
     }
 
+    /// Whether a law lets its services have data.
+    pub(super) fn allows_statutory(&self) -> bool {
+        self.document.basis == Basis::Statutory && self.institution.kind == InstitutionKind::State
+    }
+
     /// Whether data may be asked for `purpose`.
     pub fn allows_purpose(&self, purpose: &str) -> bool {
         let purposes = &self.document.purposes;
@@ -284,7 +289,7 @@ impl Contract {
         let own = &self.document;
         sets.is_subset(&own.data_sets)
             && purposes.all(|purpose| self.allows_purpose(purpose.as_ref()))
-            && (!statutory || own.basis == Basis::Statutory)
+            && (!statutory || self.allows_statutory())
             && (!by_click || sets.is_empty() || own.permission == Permission::Click)
     }
 }

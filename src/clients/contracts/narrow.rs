@@ -20,7 +20,7 @@ pub(in crate::clients) fn narrow(client: &mut Client, contract: Option<&Arc<Cont
     let Some(contract) = contract else { return };
     let own = &contract.document;
     let data = &mut client.data;
-    if own.basis != Basis::Statutory || contract.institution.kind != InstitutionKind::State {
+    if !contract.allows_statutory() {
         data.basis = Basis::Consent;
     }
     if own.permission != Permission::Click {
@@ -57,7 +57,7 @@ pub(in crate::clients) fn beyond(client: &Client, contract: &Contract) -> Vec<St
         let kind = contract.institution.kind.name();
         add("kind", format!("is of an institution of the kind `{kind}`, which is no state body"));
     }
-    if client.data.basis == Basis::Statutory && own.basis != Basis::Statutory {
+    if client.data.basis == Basis::Statutory && !contract.allows_statutory() {
         add("basis", "rests on consent: `statutory` is not allowed".to_owned());
     }
     if client.data.permission == Permission::Click && own.permission != Permission::Click {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::book::Book;
 use super::contract::{Contract, ContractDocument};
 use super::file::ContractFile;
 use super::institution::Institution;
@@ -54,7 +55,7 @@ impl Registry {
     pub async fn import_contracts(&self, file: &ContractFile) -> Result<Vec<String>, ContractsError> {
         let known = store::institutions(&self.db).await?;
         let book = store::book(&self.db, None).await?;
-        check(file, &known, |id| book.find(id).cloned())?;
+        check(file, &known, &book)?;
         let now = self.clock.now();
         let (mut statements, mut events, mut changed) = (Vec::new(), Vec::new(), Vec::new());
         for institution in &file.institutions {
@@ -241,7 +242,7 @@ impl Registry {
 fn check(
     file: &ContractFile,
     known: &BTreeMap<String, (Institution, i64)>,
-    stored: impl Fn(&str) -> Option<Arc<Contract>>,
+    stored: &Book,
 ) -> Result<(), ContractsError> {
     let mut wrong = String::new();
     let mut tell = |what: &str, id: &str, faults: &[String]| {
@@ -263,6 +264,15 @@ fn check(
         {
             faults.push(format!("tin: it is that of the institution `{}`", other.id));
         }
+        // What its contracts say must still be right.
+        let of_file = |contract: &Contract| file.contracts.iter().any(|other| other.id == contract.id());
+        let own = stored.all().filter(|contract| contract.document.institution == institution.id);
+        for contract in own.filter(|contract| contract.ended_at.is_none() && !of_file(contract)) {
+            let wrong = contract.document.faults(Some(institution)).into_iter();
+            faults.extend(
+                wrong.map(|wrong| format!("its contract `{}` would be wrong: {wrong}", contract.id())),
+            );
+        }
         tell("institution", &institution.id, &faults);
     }
     for (at, contract) in file.contracts.iter().enumerate() {
@@ -275,7 +285,7 @@ fn check(
         if contract.id == book::SANDBOX {
             faults.push("id: the sandbox has a contract of that name: choose another one".to_owned());
         }
-        if let Some(old) = stored(&contract.id) {
+        if let Some(old) = stored.find(&contract.id) {
             if let Some(ended) = old.ended_at {
                 faults.push(format!(
                     "id: the contract was ended on {}, and does not come back: choose another one",
