@@ -91,6 +91,7 @@ pub(super) async fn tokens(
     let ciba = Ciba::new(parts, (&stores.keyring, db.clone()), stores.outbound(), (caps, mute));
     let tokens = Tokens {
         provider: provider.clone(),
+        receipts: stores.receipts().await?,
         codes: Codes::new(&stores.keyring, sign_in.sessions.clone()),
         grants,
         people: people.clone(),

@@ -14,6 +14,7 @@ mod keys;
 mod operator;
 mod output;
 mod people;
+mod receipts;
 mod registration_output;
 mod registrations;
 mod serve;
@@ -74,6 +75,9 @@ enum Command {
     /// Lists and ends consents of a person.
     #[command(subcommand)]
     Consents(consents::Consents),
+    /// Verifies and lists receipts of applications that people confirmed, and manages the keys that sign them.
+    #[command(subcommand)]
+    Receipts(receipts::Receipts),
     /// Verifies the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -111,6 +115,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Keys(keys) => keys.run(file, format).await,
         Command::People(people) => people.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
+        Command::Receipts(receipts) => receipts.run(file, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,
         Command::Completions(completions) => completions.run::<Cli>(),
         Command::Man(man) => man.run::<Cli>(),

@@ -5,6 +5,7 @@
 //! within a second. Services may register themselves, for an operator to approve (`dynamic/`). What a person agreed to give a
 //! client lives in `release`.
 
+mod application;
 mod client;
 mod data_request;
 mod detail;
@@ -24,6 +25,9 @@ mod sector;
 mod store;
 mod subject_ids;
 
+pub use application::Application;
+#[cfg(test)]
+pub(crate) use application::tests as application_tests;
 pub use client::{Client, ClientId};
 pub use data_request::DataRequest;
 #[cfg(test)]

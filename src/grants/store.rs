@@ -37,13 +37,14 @@ macro_rules! redeem {
 /// Redeems a code: stores what it granted, unless the same code was redeemed before, or in the meantime everything of the
 /// person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent was ended. One
 /// statement, one winner; nothing in it comes from a cache. `redemption` names this request. A grant that changes one which
-/// its client manages takes its place and its name in the same transaction, unless the client has ended that one.
+/// its client manages takes its place and its name in the same transaction, unless the client has ended that one; so does `then`.
 pub(super) async fn redeem(
     db: &Db,
     grant: &Grant,
     redemption: &str,
     number: &Digest,
     (now, now_ms): (Timestamp, i64),
+    then: Vec<Statement>,
 ) -> Result<bool, DbError> {
     let details = db::to_json(&grant.details)?;
     let consent = grant.details.consent_id.as_deref().unwrap_or_default();
@@ -86,7 +87,9 @@ pub(super) async fn redeem(
             .bind(managed)
     };
     if !follows {
-        return Ok(db.change(insert()).await?.is_some());
+        let stored =
+            if then.is_empty() { db.change(insert()).await? } else { db.guarded(insert(), then).await? };
+        return Ok(stored.is_some());
     }
     // While this one waits for the row that has the name, another redemption may take it over: a second try finds that one's row.
     let tries = match db.engine() {
@@ -100,7 +103,9 @@ pub(super) async fn redeem(
              WHERE managed_id = $2 AND client_id = $3 AND grant_id <> $4",
         );
         let mark = mark.bind(now_ms).bind(managed).bind(client.as_str()).bind(&grant.id);
-        if db.guarded(insert, numbered(mark, (person, client))).await?.is_some() {
+        let mut changes = numbered(mark, (person, client));
+        changes.extend(then.iter().cloned());
+        if db.guarded(insert, changes).await?.is_some() {
             return Ok(true);
         }
     }
@@ -494,5 +499,6 @@ fn read(row: &db::Row) -> Result<Grant, DbError> {
         refreshed_at: Timestamp(db::int(row, TABLE, "refreshed_at")?),
         expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
         revoked: db::maybe_int(row, TABLE, "revoked_at_ms")?.is_some(),
+        taken_over: false,
     })
 }

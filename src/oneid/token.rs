@@ -71,7 +71,10 @@ pub(super) async fn answer(
     if until <= now {
         return Err(invalid());
     }
-    let grant = oneid.grants.redeem(token.as_str(), &client.id, (details, &number), false, until, 0).await?;
+    let grant = oneid
+        .grants
+        .redeem(token.as_str(), &client.id, (details, &number), (false, until), 0, Vec::new())
+        .await?;
     let grant = grant.ok_or_else(invalid)?;
     let issued = Event::new(Kind::TokenIssued).grant_type("one_authorization_code");
     oneid.audit.record(described(issued, &grant));

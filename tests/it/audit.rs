@@ -23,7 +23,8 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs` brings about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 12] = [
+const ELSEWHERE: [Kind; 13] = [
+    Kind::ApplicationConfirmed,
     Kind::UserCodeRefused,
     Kind::ApprovalRequested,
     Kind::ApprovalRequestRefused,

@@ -276,6 +276,7 @@ impl Registration {
         self.requests.check_keys(client, check);
         self.answers.check_keys(client, check);
         self.backchannel.check_together(client, check);
+        DataDocument::check_applications(client, check);
         check_keys(client, check);
         check_oneid(client, check);
         if client.may(GrantType::AuthorizationCode) && self.redirects.redirect_uris.is_empty() {

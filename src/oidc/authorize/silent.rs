@@ -117,6 +117,10 @@ async fn try_once(
     if !open.is_of(&person.account.account_state) {
         return Ok(Err(error_of(Reason::NoSession)));
     }
+    if neutral.application.is_some() {
+        let description = "an application is confirmed by a code on a page: leave prompt=none away";
+        return Ok(Err(OAuthError { code: ErrorCode::InteractionRequired, description }));
+    }
     let asked = neutral.data.available(&person.account);
     let consent = match decide(client, &asked, person.consent.as_ref(), neutral.ask_again.consent, now) {
         Decision::Covered(consent) => Some(consent),

@@ -11,11 +11,12 @@ use super::binding_message::is_shown_verbatim;
 use super::hint::{self, Hint};
 use super::{Ciba, REMEMBERED, Waiting, key, signed_request};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, DataRequest, Delivery, GrantType, Profile};
+use crate::clients::{Application, Client, DataRequest, Delivery, GrantType, Profile};
+use crate::oidc::authorization_details::{self, Bounds};
 use crate::oidc::claims::{ClaimsRequest, SCOPES, requested};
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::polls::INTERVAL;
-use crate::oidc::{client_auth, resource};
+use crate::oidc::{application_details, client_auth, resource};
 use crate::people::PhoneNumber;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::service_error::ServiceError;
@@ -54,6 +55,7 @@ struct Answer {
 struct Asked {
     scopes: Vec<String>,
     resources: Vec<String>,
+    application: Option<Box<Application>>,
     message: Option<String>,
     notification: Option<String>,
     acr: Vec<Acr>,
@@ -123,6 +125,7 @@ async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, To
     }
     let scopes = scopes(client, params.get("scope"))?;
     let resources = resources(ciba, client, params)?;
+    let application = application(ciba, client, (&scopes, &resources), params)?;
     let message = params.get("binding_message");
     if message.is_some_and(|message| !is_shown_verbatim(message)) {
         let description = "binding_message must be 1 to 40 Latin or Cyrillic letters, digits and signs, with single blanks, and no address or phone number";
@@ -154,6 +157,7 @@ async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, To
     Ok(Asked {
         scopes,
         resources,
+        application,
         message: message.map(str::to_owned),
         notification,
         acr: acr(client, params.get("acr_values").unwrap_or_default()),
@@ -184,6 +188,33 @@ fn resources(ciba: &Ciba, client: &Client, params: &Params) -> Result<Vec<String
         return Err(TokenError::new(ErrorCode::InvalidTarget, description));
     }
     Ok(asked)
+}
+
+/// What the person is to confirm, if that is what is asked (RFC 9396).
+fn application(
+    ciba: &Ciba,
+    client: &Client,
+    (scopes, resources): (&[String], &[String]),
+    params: &Params,
+) -> Result<Option<Box<Application>>, TokenError> {
+    let Some(text) = params.get(authorization_details::NAME) else { return Ok(None) };
+    let offline = scopes.iter().any(|scope| scope == "offline_access");
+    let data = DataRequest::allowed(client, &requested(scopes, &ClaimsRequest::default()), offline);
+    let bounds = Bounds {
+        client,
+        general: &data.general(),
+        servers: &[],
+        resources,
+        issuer: &ciba.provider.issuer,
+        now: ciba.provider.clock.now(),
+    };
+    let asked = authorization_details::asked(text, &bounds)?;
+    if asked.application.is_none() {
+        let description = "only an object of type application is taken in a backchannel request";
+        return Err(TokenError::new(ErrorCode::InvalidAuthorizationDetails, description));
+    }
+    application_details::alone(&data)?;
+    Ok(asked.application)
 }
 
 /// The classes that are accepted: those among the preferred ones that can be reached, or else all that can.
@@ -287,6 +318,7 @@ fn neutral(
     Ok(SignInRequest {
         client_id: client.id.clone(),
         data: DataRequest::allowed(client, &sets, offline),
+        application: asked.application.clone(),
         ask_again: AskAgain::default(),
         max_age: None,
         acr: asked.acr.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use serde_json::value::RawValue;
 
 use super::super::Pages;
 use super::super::code::Asked;
@@ -182,7 +183,7 @@ async fn refuse(
 async fn approve(
     pages: &Pages,
     context: &PageContext<'_>,
-    mut found: Found,
+    found: Found,
     (authenticated, person): (Authenticated, ConsentContext),
     (content, ticked): (Content, BTreeSet<DataSet>),
 ) -> Result<HttpResponse, ServiceError> {
@@ -198,6 +199,14 @@ async fn approve(
             || asked.optional.iter().all(|set| consent.extent.released.contains(set) == ticked.contains(set))
     };
     let who = &authenticated.person_id;
+    // What is confirmed permits nothing: there is a receipt of it, and no consent.
+    if request.application.is_some() {
+        let parts = (&found.open.attempt, &found.client);
+        return match pages.completion.approve(parts, &authenticated, None, Vec::new()).await? {
+            Some(stored) => approved(pages, context, found, (authenticated, stored)).await,
+            None => settled(pages, context, &found).await,
+        };
+    }
     let (consent, new) = match decide(&found.client, &asked, person.consent.as_ref(), false, now) {
         Decision::Covered(consent) if exactly(&consent) => (consent, None),
         _ => {
@@ -224,14 +233,25 @@ async fn approve(
     let recorded = new.is_some().then(|| consent.clone());
     let parts = (&found.open.attempt, &found.client);
     let then = new.into_iter().collect();
-    let Some(stored) = pages.completion.approve(parts, &authenticated, consent, then).await? else {
+    let Some(stored) = pages.completion.approve(parts, &authenticated, Some(consent), then).await? else {
         return settled(pages, context, &found).await;
     };
     if let Some(consent) = recorded {
         pages.release.recorded(&consent, who, &found.client);
     }
+    approved(pages, context, found, (authenticated, stored)).await
+}
+
+/// Tells everybody that a request is approved, which is stored by then.
+async fn approved(
+    pages: &Pages,
+    context: &PageContext<'_>,
+    mut found: Found,
+    (authenticated, stored): (Authenticated, Box<RawValue>),
+) -> Result<HttpResponse, ServiceError> {
     note(pages, &mut found, Event::Answered(authenticated.clone(), stored)).await;
-    pages.completion.decided(&found.open.attempt, &found.client, (Some(who), true)).await?;
+    let decided = (Some(&authenticated.person_id), true);
+    pages.completion.decided(&found.open.attempt, &found.client, decided).await?;
     Ok(found.done(pages, context, Done::Approved))
 }
 
