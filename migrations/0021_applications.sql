@@ -11,3 +11,26 @@ CREATE TABLE approval_decisions (
     until_at   BIGINT NOT NULL
 );
 CREATE INDEX approval_decisions_until ON approval_decisions (until_at);
+
+-- Receipts of applications that people confirmed: signed, and kept for them.
+CREATE TABLE application_receipts (
+    receipt_id   TEXT   NOT NULL PRIMARY KEY,
+    person_id    TEXT   NOT NULL,
+    client_id    TEXT   NOT NULL,
+    confirmed_at BIGINT NOT NULL,
+    issued_at    BIGINT NOT NULL,
+    kid          TEXT   NOT NULL,
+    sealed       TEXT   NOT NULL
+);
+CREATE INDEX application_receipts_person ON application_receipts (person_id, issued_at);
+
+-- The keys that sign them. The public half is published for good; `sealed` is the private half, NULL where it was destroyed.
+CREATE TABLE receipt_keys (
+    kid         TEXT   NOT NULL PRIMARY KEY,
+    alg         TEXT   NOT NULL,
+    public_jwk  TEXT   NOT NULL,
+    sealed      TEXT,
+    created_at  BIGINT NOT NULL,
+    active_from BIGINT NOT NULL
+);
+INSERT INTO sequences (list, seq) VALUES ('receipt_keys', 0);

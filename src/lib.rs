@@ -5,6 +5,7 @@
 //! separate, behind the feature `stand-ins`: they reach the provider over the network only.
 
 pub mod app;
+pub mod applications;
 pub mod audit;
 pub mod cabinet;
 pub mod cli;

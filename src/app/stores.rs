@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::settings::{Environment, Settings};
+use crate::applications::{ReceiptKeys, Receipts};
 use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
-use crate::ledger::{self, Ledger};
+use crate::ledger::Ledger;
 use crate::life_events::LifeEvents;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
@@ -24,7 +25,7 @@ use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
 use crate::platform::tlog;
 use crate::release::Release;
-use crate::{grants, notices, oidc, release, sign_in};
+use crate::{applications, grants, ledger, notices, oidc, release, sign_in};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -198,6 +199,18 @@ impl Stores {
         Charges::new(self.db.clone(), self.clock.clone(), tariff, &self.keyring)
     }
 
+    /// The receipts of applications that people confirmed, with the keys that sign them.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn receipts(&self) -> Result<Receipts, StartError> {
+        let (db, keyring, clock) = (&self.db, &self.keyring, &self.clock);
+        let keys = ReceiptKeys::load(db.clone(), keyring, clock.clone()).await.map_err(cannot_start)?;
+        let tell = (Ledger::new(db.clone(), clock.clone(), keyring), self.inbox());
+        let issuer = Arc::from(self.settings.server.issuer.as_str());
+        Ok(Receipts::new((db.clone(), clock.clone()), keyring, keys, tell, issuer))
+    }
+
     /// What ends things of a person.
     ///
     /// # Errors
@@ -260,6 +273,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         notices::TABLES,
         oidc::TABLES,
         release::TABLES,
+        applications::TABLES,
         grants::TABLES,
         ledger::TABLES,
         people::TABLES,

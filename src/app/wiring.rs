@@ -107,6 +107,7 @@ pub(super) async fn tokens(
     );
     let tokens = Tokens {
         provider: provider.clone(),
+        receipts: stores.receipts().await?,
         codes: Codes::new(&stores.keyring, sign_in.sessions.clone()),
         grants,
         ledger: stores.ledger.clone(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::App;
 use super::tasks::{Need, Tasks};
+use crate::applications::Receipts;
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::life_events::LifeEvents;
@@ -86,6 +87,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         notice_days: app.settings.notices.keep_days,
         logouts,
         ciba: app.tokens.ciba.clone(),
+        receipts: app.tokens.receipts.clone(),
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
         audit: app.audit.clone(),
@@ -146,6 +148,7 @@ struct Upkeep {
     notice_days: u32,
     logouts: LogoutNotifier,
     ciba: Ciba,
+    receipts: Receipts,
     metrics: Arc<Metrics>,
     keys: KeySettings,
     audit: Audit,
@@ -165,12 +168,16 @@ impl Upkeep {
     async fn run(self: Arc<Self>) {
         let (mut limits, mut purge, mut keys) = (Every::new(LIMITS), Every::new(PURGE), Every::new(KEYS));
         let mut warnings = Every::new(WARNINGS);
-        let mut lost = 0;
+        let (mut receipt_keys, mut lost) = (Every::new(PURGE), 0);
         loop {
             tokio::time::sleep(LOOK).await;
             let now = self.provider.clock.now();
             self.ephemeral.purge();
             lost = tell_lost_lines(lost);
+            if receipt_keys.is_due(now) {
+                let read = self.receipts.keys().refresh().await;
+                log_failure("receipts.keys_unread", "reading the keys of receipts", read);
+            }
             let believed = self.clock_check.look().await;
             if self.provider.clock.is_doubted() {
                 // Sums of the last hour, delays and ages would all be wrong.

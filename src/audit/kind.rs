@@ -120,6 +120,8 @@ kinds! {
     ConsentEnded = "consent.ended", Info, Unlimited, "a consent was ended";
     /// Tokens were issued for an authorization code, or to a client itself.
     TokenIssued = "token.issued", Info, Unlimited, "tokens were issued";
+    /// A client redeemed what a person confirmed: an application, of which there is a receipt.
+    ApplicationConfirmed = "application.confirmed", Info, Unlimited, "a person confirmed an application";
     /// Tokens were issued for a refresh token.
     TokenRefreshed = "token.refreshed", Info, Unlimited, "tokens were refreshed";
     /// A request for tokens was refused.

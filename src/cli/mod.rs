@@ -18,6 +18,7 @@ mod notices;
 mod operator;
 mod output;
 mod people;
+mod receipts;
 mod registration_output;
 mod registrations;
 mod serve;
@@ -90,6 +91,9 @@ enum Command {
     /// Exports what SMS cost those who get them.
     #[command(subcommand)]
     Charges(notices::Charges),
+    /// Verifies and lists receipts of applications that people confirmed, and manages the keys that sign them.
+    #[command(subcommand)]
+    Receipts(receipts::Receipts),
     /// Verifies the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -131,6 +135,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
         Command::Ledger(ledger) => ledger.run(settings(file)?, format).await,
         Command::Charges(charges) => charges.run(settings(file)?, format).await,
+        Command::Receipts(receipts) => receipts.run(file, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,
         Command::Completions(completions) => completions.run::<Cli>(),
         Command::Man(man) => man.run::<Cli>(),

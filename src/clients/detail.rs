@@ -16,16 +16,19 @@ use crate::platform::clock::Timestamp;
 pub enum DetailType {
     /// Data sets for one purpose.
     PersonalData,
+    /// An application to be confirmed.
+    Application,
 }
 
 impl DetailType {
     /// All that there are.
-    pub const ALL: [Self; 1] = [Self::PersonalData];
+    pub const ALL: [Self; 2] = [Self::PersonalData, Self::Application];
 
     /// The value of `type`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::PersonalData => "personal_data",
+            Self::Application => "application",
         }
     }
 

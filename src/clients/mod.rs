@@ -5,6 +5,7 @@
 //! within a second. Services may register themselves, for an operator to approve (`dynamic/`). What a person agreed to give a
 //! client lives in `release`. What a service may have at most is in its contract (`contracts/`).
 
+mod application;
 mod client;
 mod contracts;
 mod data_request;
@@ -26,6 +27,9 @@ mod settings;
 mod store;
 mod subject_ids;
 
+pub use application::Application;
+#[cfg(test)]
+pub(crate) use application::tests as application_tests;
 pub use client::{Client, ClientId, OWN_CLIENT};
 pub use contracts::{
     Contract, ContractDocument, ContractFile, ContractFileError, ContractsError, Institution,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Confirmation;
+use crate::applications::Confirmed;
 use crate::clients::{Client, PersonalData, SubjectIds};
 use crate::people::{DataSet, Epoch, PersonId};
 use crate::platform::bytes::Digest;
@@ -36,6 +37,9 @@ pub struct GrantDetails {
     /// Data with a purpose of their own (RFC 9396).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agreed: Vec<AgreedData>,
+    /// The application that they confirmed, until it is redeemed: then it is in a receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Box<Confirmed>>,
     /// When the person proved who they are.
     pub auth_time: Timestamp,
     /// What they did for it.
@@ -159,6 +163,7 @@ impl GrantDetails {
             released,
             claims: ClaimNames::default(),
             agreed: details,
+            confirmed: None,
             auth_time: authenticated.auth_time,
             acr: authenticated.acr,
             amr: authenticated.amr.clone(),

@@ -64,6 +64,8 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// Whether it was revoked.
     pub revoked: bool,
+    /// Whether its redemption repeats one that nobody got an answer to, whose rows it found.
+    pub taken_over: bool,
 }
 
 impl Grant {
@@ -104,7 +106,7 @@ impl Grants {
     /// ledger, all or nothing. `None` when all access of the person,
     /// the number's enrolment or the consent has ended, or when it was redeemed before: then everything that came of it is
     /// revoked, unless that was less than `together` seconds ago. A redemption that the database did not answer may be
-    /// repeated, and takes over what it perhaps stored.
+    /// repeated, and takes over what it perhaps stored. `then` takes place in the same transaction.
     ///
     /// # Errors
     /// [`ServiceError`], as for all methods.
@@ -113,7 +115,7 @@ impl Grants {
         code: &str,
         client: &ClientId,
         (details, number): (GrantDetails, &Digest),
-        told: &Rows,
+        (told, then): (&Rows, Vec<Statement>),
         (refreshable, expires_at): (bool, Timestamp),
         together: i64,
     ) -> Result<Option<Grant>, ServiceError> {
@@ -126,10 +128,11 @@ impl Grants {
             refreshed_at: now,
             expires_at,
             revoked: false,
+            taken_over: false,
         };
         let redemption = bytes::random_text::<12>();
         let now_ms = self.clock.now_ms();
-        match redeem::redeem(&self.db, (&grant, told), &redemption, number, (now, now_ms)).await {
+        match redeem::redeem(&self.db, (&grant, told, &then), &redemption, number, (now, now_ms)).await {
             Ok(true) => {
                 // It is stored, and must not fail any more: the same code again would count as a replay.
                 if grant.details.managed.as_ref().is_some_and(|managed| *managed != grant.id)
@@ -143,7 +146,7 @@ impl Grants {
             Err(error) => return Err(self.unanswered(&grant.id, &redemption, error).await.into()),
         }
         if let Some(grant) = self.take_over((&grant, told), number).await? {
-            return Ok(Some(grant));
+            return Ok(Some(Grant { taken_over: true, ..grant }));
         }
         self.repeated(code, client, together).await?;
         Ok(None)
@@ -438,6 +441,7 @@ mod tests {
             refreshed_at: Timestamp(100),
             expires_at: Timestamp(1000),
             revoked: false,
+            taken_over: false,
         };
         let repeats = |generation, window, now| grant.repeats(generation, window, Timestamp(now));
         assert!(repeats(4, 30, 100) && repeats(4, 30, 129));

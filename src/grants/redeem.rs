@@ -5,7 +5,7 @@ use super::store::{TABLE, numbered, read};
 use crate::ledger::{Rows, rows_after};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError, Engine};
+use crate::platform::db::{self, Db, DbError, Engine, Statement};
 
 /// The statement that redeems, with what locks the consent that is read, and what else must be so.
 macro_rules! redeem {
@@ -46,10 +46,11 @@ macro_rules! redeem_at_server {
 /// Redeems a code: stores what it granted with what the ledger says of it, unless the same code was redeemed before, or in the
 /// meantime everything of the person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent
 /// was ended. One statement, one winner; nothing in it comes from a cache. `redemption` names this request. A grant that changes
-/// one which its client manages takes its place and its name in the same transaction, unless the client has ended that one.
+/// one which its client manages takes its place and its name in the same transaction, unless the client has ended that one; so does
+/// `then`.
 pub(super) async fn redeem(
     db: &Db,
-    (grant, told): (&Grant, &Rows),
+    (grant, told, then): (&Grant, &Rows, &[Statement]),
     redemption: &str,
     number: &Digest,
     (now, now_ms): (Timestamp, i64),
@@ -100,7 +101,11 @@ pub(super) async fn redeem(
             if follows { insert.bind(managed).bind(client.as_str()).bind(person.as_str()) } else { insert };
         if at_server { insert.bind(&rows) } else { insert }
     };
-    let told = || if at_server { Vec::new() } else { told.statements() };
+    let told = || {
+        let mut after = if at_server { Vec::new() } else { told.statements() };
+        after.extend(then.iter().cloned());
+        after
+    };
     if !follows {
         let told = told();
         let redeemed =

@@ -354,5 +354,6 @@ pub(super) fn read(row: &db::Row) -> Result<Grant, DbError> {
         refreshed_at: Timestamp(db::int(row, TABLE, "refreshed_at")?),
         expires_at: Timestamp(db::int(row, TABLE, "expires_at")?),
         revoked: db::maybe_int(row, TABLE, "revoked_at_ms")?.is_some(),
+        taken_over: false,
     })
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::data;
 use super::error::{ErrorCode, OAuthError};
-use crate::clients::{Basis, Client, DetailType, Ends, PersonalData, Use};
+use super::{application_details, data};
+use crate::clients::{Application, Basis, Client, DetailType, Ends, PersonalData, Use};
 use crate::people::DataSet;
 use crate::platform::clock::Timestamp;
 use crate::platform::plain_text::is_shown_as_written;
@@ -50,16 +50,34 @@ const fn invalid(description: &'static str) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidAuthorizationDetails, description)
 }
 
-/// The objects that `text` asks for.
+/// What a request asks for by these objects.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// Data, each with a purpose of its own.
+    pub data: Vec<PersonalData>,
+    /// What the person is to confirm.
+    pub application: Option<Box<Application>>,
+}
+
+/// The objects that `text` asks for. One of an application stands alone.
 ///
 /// # Errors
 /// `invalid_authorization_details` (RFC 9396 §5).
-pub(super) fn asked(text: &str, bounds: &Bounds<'_>) -> Result<Vec<PersonalData>, OAuthError> {
+pub(super) fn asked(text: &str, bounds: &Bounds<'_>) -> Result<Asked, OAuthError> {
     let objects = objects(text)?;
     let mut details: Vec<PersonalData> = Vec::with_capacity(objects.len());
     for object in &objects {
         let detail = match kind(object)? {
             DetailType::PersonalData => personal_data(object, bounds)?,
+            DetailType::Application if objects.len() == 1 => {
+                let application = application_details::read(object, bounds.client)?;
+                return Ok(Asked { application: Some(Box::new(application)), ..Asked::default() });
+            }
+            DetailType::Application => {
+                return Err(invalid(
+                    "an object of type application stands alone in authorization_details: its code confirms it and nothing else",
+                ));
+            }
         };
         if details.iter().any(|other| other.overlaps(&detail)) {
             return Err(invalid(
@@ -68,7 +86,7 @@ pub(super) fn asked(text: &str, bounds: &Bounds<'_>) -> Result<Vec<PersonalData>
         }
         details.push(detail);
     }
-    Ok(details)
+    Ok(Asked { data: details, application: None })
 }
 
 /// What of `granted` the objects of a token request name, each as the token response had it (RFC 9396 §6.1).
@@ -128,6 +146,7 @@ pub(super) fn personal_data_of(
 ) -> Result<PersonalData, OAuthError> {
     match kind(object)? {
         DetailType::PersonalData => personal_data(object, bounds),
+        DetailType::Application => Err(invalid("a person confirms an application: it is asked for where they are asked")),
     }
 }
 
@@ -304,7 +323,7 @@ pub(super) fn fuzz(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clients::{Registration, Rules};
+    use crate::clients::{Registration, Rules, application_tests};
     use serde_json::json;
 
     fn client(more: &str) -> Client {
@@ -340,7 +359,7 @@ mod tests {
             issuer: "https://id.uz",
             now: NOW,
         };
-        asked(text, &bounds)
+        asked(text, &bounds).map(|asked| asked.data)
     }
 
     /// Two resource servers, each with a URI.
@@ -463,6 +482,32 @@ mod tests {
         assert!(refused(&bank, &json!([both]).to_string()).contains("exclude each other"));
         let other = client("basis = 'consent'");
         assert!(refused(&other, &json!([whole()]).to_string()).contains("that the client registered"));
+    }
+
+    #[test]
+    fn an_application_is_read_as_it_is_written_and_stands_alone() {
+        let office = client(
+            "basis = 'consent'
+authorization_details_types = ['application', 'personal_data']",
+        );
+        let general = BTreeSet::new();
+        let bounds = Bounds {
+            client: &office,
+            general: &general,
+            servers: &[],
+            resources: &[],
+            issuer: "https://id.uz",
+            now: NOW,
+        };
+        let application = application_tests::kindergarten();
+        let told = application_details::described(&application);
+        let read = asked(&json!([told]).to_string(), &bounds).unwrap();
+        assert_eq!((read.application.as_deref(), read.data.len()), (Some(&application), 0));
+        assert_eq!(application_details::on_the_wire(&application, "a.b.c")["receipt"], "a.b.c");
+        for together in [json!([told, told]), json!([told, whole()])] {
+            let error = asked(&together.to_string(), &bounds).unwrap_err();
+            assert!(error.description.contains("stands alone"), "{}", error.description);
+        }
     }
 
     #[test]

@@ -53,6 +53,7 @@ fn endpoints(issuer: &str) -> Value {
         "token_endpoint": at(paths::TOKEN),
         "userinfo_endpoint": at(paths::USERINFO),
         "jwks_uri": at(paths::JWKS),
+        "application_receipts_jwks_uri": at(paths::RECEIPT_KEYS),
         "introspection_endpoint": at(paths::INTROSPECTION),
         "revocation_endpoint": at(paths::REVOCATION),
         "end_session_endpoint": at(paths::END_SESSION),

@@ -4,6 +4,8 @@
 //! in `grants`, who the person is comes from `sign_in`, what may be released from `release`, pages from `pages`.
 
 mod access_token;
+mod application_details;
+mod application_keys;
 mod audience;
 mod authorization_details;
 mod authorize;
@@ -43,6 +45,7 @@ mod verified_claims;
 
 use std::sync::Arc;
 
+use crate::applications::Receipts;
 use crate::audit::Audit;
 use crate::clients::{ClientKeys, Registry, SubjectIds};
 use crate::grants::Grants;
@@ -114,6 +117,8 @@ pub struct Tokens {
     pub grants: Grants,
     /// To whom data went.
     pub ledger: Ledger,
+    /// Receipts of what people confirmed.
+    pub receipts: Receipts,
     /// Persons.
     pub people: People,
     /// Access tokens.
@@ -161,6 +166,8 @@ pub mod paths {
     pub const REVOCATION: &str = "/oidc/revoke";
     /// SigningKeys (RFC 7517).
     pub const JWKS: &str = "/oidc/jwks";
+    /// The keys that sign receipts of applications, for good (RFC 7517).
+    pub const RECEIPT_KEYS: &str = "/receipts/jwks";
     /// Device authorization (RFC 8628 §3.1).
     pub const DEVICE_AUTHORIZATION: &str = "/oidc/device_authorization";
     /// Registration of clients by themselves (RFC 7591 §3); below it, each has its own (RFC 7592).
@@ -265,6 +272,11 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             open(paths::JWKS, "jwks", "GET, HEAD, OPTIONS")
                 .route(get().to(jwks::get))
                 .route(head().to(jwks::get)),
+        )
+        .service(
+            open(paths::RECEIPT_KEYS, "receipt_keys", "GET, HEAD, OPTIONS")
+                .route(get().to(application_keys::get))
+                .route(head().to(application_keys::get)),
         )
         .service(named(paths::REGISTRATION, "registration", "POST").route(post().to(registration::post)))
         .service(

@@ -101,6 +101,7 @@ mod tests {
             refreshed_at: Timestamp(1),
             expires_at: Timestamp(2),
             revoked: false,
+            taken_over: false,
         };
         let bound = Some(Confirmation::Key(Digest([7; 32])));
         for bound_to in [None, bound] {

@@ -219,6 +219,7 @@ fn neutral(asked: &Asked) -> Result<SignInRequest, ServiceError> {
     Ok(SignInRequest {
         client_id: client.id.clone(),
         data: DataRequest::allowed(client, &DataSet::ALL.into_iter().collect(), false),
+        application: None,
         ask_again: AskAgain::default(),
         max_age: client.sessions.default_max_age,
         acr: acr.clone(),

@@ -80,7 +80,7 @@ pub(super) async fn answer(
     let mark = ledger::mark(&oneid.ledger.names(&entries));
     let details = GrantDetails { told: mark, ..details };
     let redeemed =
-        oneid.grants.redeem(token.as_str(), &client.id, (details, &number), &rows, (false, until), 0);
+        oneid.grants.redeem(token.as_str(), &client.id, (details, &number), (&rows, Vec::new()), (false, until), 0);
     let grant = redeemed.await?;
     let grant = grant.ok_or_else(invalid)?;
     if !grant.details.released.is_empty() {

@@ -232,10 +232,10 @@ impl Completion {
         &self,
         (attempt, client): (&SignInAttempt, &Arc<Client>),
         authenticated: &Authenticated,
-        consent: Consent,
+        consent: Option<Consent>,
         then: Vec<Statement>,
     ) -> Result<Option<Box<RawValue>>, ServiceError> {
-        self.ciba.approve((&attempt.request, client), authenticated, Some(consent), then).await
+        self.ciba.approve((&attempt.request, client), authenticated, consent, then).await
     }
 
     /// Decides that a request is refused; `false` when something was decided before.

@@ -13,7 +13,7 @@ use super::finish::Present;
 use super::step::{Flow, Read, StepContext};
 use super::view::{AskedFor, ConsentPage, Datum};
 use super::visitor::Visitor;
-use super::{Pages, finish, permission};
+use super::{Pages, application, finish, permission};
 use crate::clients::{Basis, Client, DataRequest, Permission, PersonalData, Term};
 use crate::people::{CivilDate, DataSet};
 use crate::platform::bytes::{Digest, same};
@@ -28,7 +28,10 @@ use crate::sign_in::{Agreement, Authenticated, Event, Page, Refusal};
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Consent, async |step| match finish::present(&pages, step).await? {
-        Some(present) => Ok(page(&pages, step, &present).into()),
+        Some(present) => Ok(match &step.open.attempt.request.application {
+            Some(application) => application::page(step, application, &present).into(),
+            None => page(&pages, step, &present).into(),
+        }),
         None => finish::start_over(&pages, step).await,
     })
     .await
@@ -46,6 +49,9 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
             return finish::start_over(&pages, step).await;
         };
         match form.get("decision") {
+            Some("allow") if step.open.attempt.request.application.is_some() => {
+                application::confirm(&pages, step, &visitor, form, present).await
+            }
             Some("allow") => allow(&pages, step, &visitor, form, present).await,
             Some("deny") => {
                 // What a consent of before allowed and is refused now ends first: the refusal itself can be repeated.

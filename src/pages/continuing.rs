@@ -88,6 +88,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpR
         person_name: &person_name(&person.account, step.context.language),
         masked_phone: &person.account.phone.masked(),
         asks,
+        application: request.application.is_some(),
         sends,
         cancel: &cancel,
     };

@@ -190,12 +190,15 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
             return Ok(instead.into());
         }
         let seen = step.open.version;
-        let consent = record(pages, step, &present, &agreement).await?;
-        let recorded = consent.id.clone();
+        // What is confirmed permits nothing: there is a receipt of it, and no consent.
+        let consent = match step.open.attempt.request.application {
+            Some(_) => None,
+            None => Some(record(pages, step, &present, &agreement).await?),
+        };
+        let recorded = consent.as_ref().map(|consent| consent.id.clone());
         let mut batch = Batch::new(&pages.sign_in.ephemeral);
         pages.sign_in.sessions.use_in(&mut batch, &present.session, &step.client.id);
-        let Ok(response) = answer_in(pages, step, &present.authenticated, Some(consent), &mut batch).await?
-        else {
+        let Ok(response) = answer_in(pages, step, &present.authenticated, consent, &mut batch).await? else {
             return Ok(Flow::Due);
         };
         if pages.sign_in.ephemeral.apply(batch).await? == Applied::Done {
@@ -203,7 +206,9 @@ pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<
             return Ok(response.into());
         }
         if let Err(flow) = again(pages, step, seen).await? {
-            end_if_refused(pages, step, &recorded).await?;
+            if let Some(recorded) = &recorded {
+                end_if_refused(pages, step, recorded).await?;
+            }
             return Ok(flow);
         }
     }
@@ -307,6 +312,10 @@ fn next(
     }
     if request.reply.protocol.is_own() {
         return Next::Return;
+    }
+    // By a code of its own, whatever the person did before.
+    if request.application.is_some() {
+        return Next::Ask;
     }
     let asked = request.data.available(&person.account);
     let now = pages.sign_in.clock.now();

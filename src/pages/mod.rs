@@ -5,6 +5,7 @@
 //! due, or back to the service. The rules of the steps are in `sign_in`, of consent in `release`. No page knows a
 //! protocol: the answer is made in `completion.rs`, and signing out in `sign_out.rs` speaks for the one that has it.
 
+mod application;
 mod approval;
 mod code;
 mod completion;

@@ -152,5 +152,9 @@ fn data(pages: &Pages, step: &StepContext<'_>, agreement: &Agreement) -> CodeDat
         labels.push(text.get("consent.offline"));
     }
     let digest = agreement.digest().encode();
+    if let Some(application) = &step.open.attempt.request.application {
+        let title = application.title(step.context.language.tag());
+        return CodeData { meaning: CodeMeaning::Confirms { digest, title }, labels: Vec::new() };
+    }
     CodeData { meaning: CodeMeaning::Permits { digest, until: text.date_for_suffix(until.0) }, labels }
 }

@@ -151,7 +151,8 @@ impl SignIn {
         let counter = EphemeralKey::of(super::WINDOWS, &format!("mutes/{}", id.as_str()));
         let found = self.ephemeral.get_and_count::<Mutable>(mutable(&id), counter, MUTABLE_FOR + 60).await?;
         let (Some((found, _)), tries) = found else { return Ok(MuteOutcome::Nothing) };
-        let digest = self.code_digest(Purpose::Approval, code.digits(), &found.message_id, &found.index);
+        let purpose = if found.application { Purpose::Application } else { Purpose::Approval };
+        let digest = self.code_digest(purpose, code.digits(), &found.message_id, &found.index);
         let right = digest.matches(&found.digest) && tries <= MUTE_TRIES;
         Ok(match found.person_id.filter(|_| right) {
             Some(person) => MuteOutcome::Right(found.client, person),

@@ -78,7 +78,8 @@ impl SignInAttempt {
     /// # Errors
     /// [`Illegal`] when the stage does not allow it; then nothing changed.
     pub fn advance(&mut self, event: Event, consent: bool, now: Timestamp) -> Result<(), Illegal> {
-        let requirements = Requirements { acr: &self.request.acr, consent };
+        let requirements =
+            Requirements { acr: &self.request.acr, consent, confirms: self.request.application.is_some() };
         self.stage = flow::next(&self.stage, event, requirements, now)?;
         Ok(())
     }

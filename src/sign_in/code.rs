@@ -145,7 +145,7 @@ impl SignIn {
         look_up: impl AsyncFnOnce(&PersonId) -> Result<Option<C>, ServiceError>,
     ) -> Result<CodeOutcome<C>, ServiceError> {
         let Some((sent, purpose)) = attempt.stage().code() else { return Ok(CodeOutcome::Expired) };
-        let now = self.clock.now();
+        let (now, purpose) = (self.clock.now(), attempt.request.purpose(purpose));
         let digest = self.code_digest(purpose, &tried.code.0, &sent.challenge.message_id, &sent.index);
         let found = match &sent.person_id {
             Some(person) if digest.matches(&sent.challenge.digest) => look_up(person).await?,

@@ -68,6 +68,8 @@ pub enum Purpose {
     Permission,
     /// To approve one request of a service whose site the person is not at, or to refuse it.
     Approval,
+    /// To confirm one application, wherever its service asks.
+    Application,
 }
 
 impl Purpose {
@@ -77,6 +79,7 @@ impl Purpose {
             Self::SignIn => b"sign-in",
             Self::Permission => b"permission",
             Self::Approval => b"approval",
+            Self::Application => b"application",
         }
     }
 }
@@ -144,6 +147,8 @@ pub struct Requirements<'a> {
     pub acr: &'a [Acr],
     /// Whether consent must be asked for.
     pub consent: bool,
+    /// Whether an application is to be confirmed, which nothing but a code of its own does.
+    pub confirms: bool,
 }
 
 /// An event that the stage does not allow.
@@ -197,6 +202,9 @@ pub(super) fn next(
         (Stage::Code(_), Event::Proved(person)) | (Stage::Continue(_), Event::SessionUsed(person)) => {
             accepted(&person).map(|()| Stage::Consent(person))
         }
+        (Stage::Code(_) | Stage::Continue(_), Event::Answered(..)) if requirements.confirms => {
+            Err(Illegal::Consent)
+        }
         (Stage::Code(_) | Stage::Continue(_) | Stage::Approval(_), Event::Answered(..))
             if requirements.consent =>
         {
@@ -209,6 +217,8 @@ pub(super) fn next(
             let session = person.session;
             accepted(&person).map(|()| Stage::Finished(Outcome::Answered(answer, session)))
         }
+        // An application is confirmed by a code of its own, whatever was entered before.
+        (Stage::Consent(_), Event::Agreed(..)) if requirements.confirms => Err(Illegal::Permission),
         // A code that signed somebody in earlier permits nothing: it must be one of this attempt.
         (Stage::Consent(_), Event::Agreed(person, agreement))
             if !agreement.by_click && person.code.is_none() =>

@@ -10,6 +10,7 @@ use super::{
     WrongCodes,
 };
 use crate::clients::Client;
+use crate::notices::sms::application::{Names, application_text};
 use crate::notices::sms::text::{approval_text, permission_text, sign_in_text};
 use crate::notices::{OutboundMessage, Prepared, Series, Submitted};
 use crate::people::{AccountState, Epoch, PersonId, PhoneError, PhoneNumber, Side};
@@ -344,7 +345,7 @@ impl SignIn {
         (counted, tries, made_for): (Counted, u64, For),
     ) -> Result<PendingCode, ServiceError> {
         let now = self.clock.now();
-        let purpose = made_for.purpose();
+        let purpose = attempt.request.purpose(made_for.purpose());
         let Recipient { number, index, person, side, told, .. } = recipient;
         let exempt = self.is_exempt(&number);
         let before = attempt.stage().clone();
@@ -358,9 +359,9 @@ impl SignIn {
         let constant = self.settings.constant_codes.get(number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
         // A request may be approved for as long as the service waits.
-        let expires_at = match purpose {
-            Purpose::SignIn | Purpose::Permission => now.plus(self.settings.code_seconds),
-            Purpose::Approval => attempt.expires_at,
+        let expires_at = match &made_for {
+            For::SignIn | For::Permission(_) => now.plus(self.settings.code_seconds),
+            For::Approval(_) => attempt.expires_at,
         };
         let challenge = Box::new(Challenge {
             digest: self.code_digest(purpose, &code, &message_id, &index),
@@ -371,13 +372,21 @@ impl SignIn {
         let tag = attempt.language.tag();
         let name = sender.client.identity.sms_name.get(tag);
         let host = &self.settings.host;
-        let (text, series) = match &made_for {
-            For::SignIn => (sign_in_text(tag, name, &code, host), series_of(side)),
-            For::Permission(_) => (permission_text(tag, name, &code, host), series_of(side)),
+        let at = match &made_for {
             For::Approval(approving) => {
-                let at = format!("{}/a/{}", self.settings.address, approving.reference.as_str());
-                (approval_text(tag, name, &code, (host, &at)), Series::Approvals)
+                Some(format!("{}/a/{}", self.settings.address, approving.reference.as_str()))
             }
+            For::SignIn | For::Permission(_) => None,
+        };
+        let series = if at.is_some() { Series::Approvals } else { series_of(side) };
+        let text = match (&attempt.request.application, &made_for, at.as_deref()) {
+            (_, For::SignIn, _) => sign_in_text(tag, name, &code, host),
+            (Some(application), _, at) => {
+                let names = Names { own: name, latin: sender.client.identity.sms_name.get("uz-Latn") };
+                application_text(tag, names, (&application.reference, &code), (host, at))
+            }
+            (None, _, Some(at)) => approval_text(tag, name, &code, (host, at)),
+            (None, _, None) => permission_text(tag, name, &code, host),
         };
         let approves = series == Series::Approvals;
         let message = self.outbox.prepare(OutboundMessage {
@@ -414,7 +423,9 @@ impl SignIn {
             told,
         };
         let with = match &made_for {
-            For::Approval(approving) => Some(approving.stored_with(&sent, now)),
+            For::Approval(approving) => {
+                Some(approving.stored_with(&sent, purpose == Purpose::Application, now))
+            }
             For::SignIn | For::Permission(_) => None,
         };
         advance(attempt, made_for.event(sent), now)?;

@@ -54,6 +54,9 @@ pub(super) struct Mutable {
     pub(super) message_id: String,
     /// Keyed digest of its code.
     pub(super) digest: Digest,
+    /// Whether the code confirms an application.
+    #[serde(default)]
+    pub(super) application: bool,
 }
 
 /// What is stored together with an attempt to approve.
@@ -72,13 +75,14 @@ impl WithApproval {
 
 impl Approving {
     /// What is stored with the attempt that expects `sent`.
-    pub(super) fn stored_with(&self, sent: &CodeSent, now: Timestamp) -> WithApproval {
+    pub(super) fn stored_with(&self, sent: &CodeSent, application: bool, now: Timestamp) -> WithApproval {
         let mutable = Mutable {
             client: self.client.clone(),
             person_id: sent.person_id.clone(),
             index: sent.index,
             message_id: sent.challenge.message_id.clone(),
             digest: sent.challenge.digest,
+            application,
         };
         let seconds = self.mutable_until.since(now);
         WithApproval { beside: self.beside.clone(), mutable: (self.mutable, mutable, seconds) }

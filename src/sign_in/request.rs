@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Acr;
-use crate::clients::{ClientId, DataRequest};
+use super::{Acr, Purpose};
+use crate::clients::{Application, ClientId, DataRequest};
 
 /// What a service asks: who signs in, how surely, how recently, and for which data. Fixed when the attempt begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct SignInRequest {
     pub client_id: ClientId,
     /// Which data, as far as the registration allows.
     pub data: DataRequest,
+    /// What the person is to confirm, by a code that is made for it alone; then no data are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<Box<Application>>,
     /// What is asked although it could be answered without the person.
     #[serde(default, skip_serializing_if = "AskAgain::is_nothing")]
     pub ask_again: AskAgain,
@@ -34,6 +37,15 @@ pub struct SignInRequest {
 }
 
 impl SignInRequest {
+    /// What a code is for that is sent on the way to the answer: where an application is to be confirmed, that, unless the code
+    /// proves who somebody is. A code for one purpose is none for another (R69).
+    pub const fn purpose(&self, usual: Purpose) -> Purpose {
+        match usual {
+            Purpose::Permission | Purpose::Approval if self.application.is_some() => Purpose::Application,
+            usual => usual,
+        }
+    }
+
     /// Whether the answer goes to another device, and not back by this browser.
     pub const fn is_for_device(&self) -> bool {
         self.return_to.is_none()

@@ -24,7 +24,8 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs` and `contracts.rs` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 17] = [
+const ELSEWHERE: [Kind; 18] = [
+    Kind::ApplicationConfirmed,
     Kind::UserCodeRefused,
     Kind::ContractCleared,
     Kind::DataReleased,

@@ -161,6 +161,41 @@ impl Visitor {
         self.inspect("7-signed-in").await;
     }
 
+    /// An application that the portal has confirmed, with a session.
+    async fn confirm(&mut self) {
+        let application = json!([{
+            "type": "application", "title": "Bolalar bogʻchasiga navbatga qoʻyish toʻgʻrisida ariza",
+            "title#uz-Cyrl": "Болалар боғчасига навбатга қўйиш тўғрисида ариза",
+            "title#ru": "Заявление о постановке на очередь в детский сад",
+            "title#en": "Application for a place in a kindergarten",
+            "summary": "Farzand: 2022-yil 3-mart\nBogʻcha: № 17, Chilonzor tumani\nTil: oʻzbek",
+            "document_hash": {"alg": "sha-256", "value": "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"},
+            "reference": "AB-2026/17",
+        }]);
+        let mut url: url::Url = format!("{}/oidc/authorize", self.demo.provider).parse().expect("a URL");
+        url.query_pairs_mut()
+            .append_pair("client_id", "davlat-portali")
+            .append_pair("redirect_uri", &format!("{}/callback/0", self.demo.portal))
+            .append_pair("response_type", "code")
+            .append_pair("scope", "openid")
+            .append_pair("state", "application")
+            .append_pair("nonce", "application")
+            .append_pair("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+            .append_pair("code_challenge_method", "S256")
+            .append_pair("ui_locales", self.language)
+            .append_pair("authorization_details", &application.to_string());
+        self.chromium.open(url.as_str()).await;
+        self.chromium.wait_for("#other").await;
+        self.inspect("8d-continue-to-application").await;
+        self.chromium.click("#continue").await;
+        self.chromium.wait_for("#application").await;
+        self.inspect("8e-application").await;
+        self.decides_within(SCREEN + SCREEN / 2).await;
+        self.chromium.click("#allow").await;
+        self.chromium.wait_for("#code-data").await;
+        self.inspect("8f-application-code").await;
+    }
+
     /// The pages beside the straight way.
     async fn look_around(&mut self) {
         let (provider, portal, sandbox) =
@@ -188,6 +223,7 @@ impl Visitor {
         self.chromium.fill("#code", &code).await;
         self.chromium.click("#continue").await;
         self.chromium.wait_for("#claims").await;
+        self.confirm().await;
         for (name, url, id) in [
             ("9-welcome", format!("{provider}/"), "h1"),
             ("10-nowhere", format!("{provider}/nowhere"), "#error"),

@@ -45,6 +45,21 @@ pub(crate) struct Message {
     text: String,
 }
 
+impl Message {
+    /// What the address in it ends with.
+    pub(crate) fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 impl World {
     /// What a service gets that asks.
     async fn asks(&self, client: &str, fields: &[(&str, &str)]) -> Tokens {

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod applications;
 mod attempts;
 mod audit;
 mod authorize;

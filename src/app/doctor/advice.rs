@@ -3,6 +3,18 @@
 /// Words of a reason, and what to do. The first that fits counts.
 const ADVICE: &[(&str, &str)] = &[
     (
+        "type application is not among",
+        "Add application to authorization_details_types of the registration and import it.",
+    ),
+    (
+        "an application",
+        "docs/applications.md says how an application is asked for: by one object alone, without data, at the authorization endpoint or by a backchannel request.",
+    ),
+    (
+        "document_hash must be",
+        "The service must send SHA-256 of the document, in base64url without padding: see docs/applications.md.",
+    ),
+    (
         "redirect_uri is not registered",
         "Register exactly the URI that the service sends, or let it send a registered one: they are compared character for character, a slash at the end and the port included.",
     ),
@@ -132,6 +144,10 @@ mod tests {
             ("client_assertion has expired: check the clock of the client", "NTP"),
             ("the aud of client_assertion must be the issuer, as one text", "assertion_audience"),
             ("client authentication failed", "rotate-secret"),
+            (
+                "type application is not among the authorization_details_types that the client registered",
+                "import",
+            ),
             ("something that nobody thought of", "relying-parties"),
         ] {
             assert!(of(reason).contains(word), "{reason}: {}", of(reason));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::check::Check;
+use super::data::example_address;
 use super::{AuthMethod, GrantType, KeySource};
 use crate::clients::Client;
 use crate::notices::sms::text::approval_fits;
@@ -154,7 +155,7 @@ impl BackchannelDocument {
         if !served {
             return;
         }
-        let at = format!("{}/a/WDJBMJHT", check.rules.issuer.trim_end_matches('/'));
+        let at = example_address(check.rules);
         for language in Language::ALL {
             let tag = language.tag();
             let name = client.identity.sms_name.get(tag);

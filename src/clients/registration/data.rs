@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use crate::clients::{AuthMethod, Client, DetailType, GrantType, Localized};
+use super::{GrantType, Rules};
+use crate::clients::{Application, AuthMethod, Client, DetailType, Localized};
+use crate::notices::sms::application::{Names, application_fits};
 use crate::people::DataSet;
 use crate::platform::plain_text::is_shown_as_written;
+use crate::platform::web::locale::Language;
 
 /// Members of this part that may be translated.
 pub(super) const TRANSLATED: &[&str] = &["basis_reference", "purpose", "recipients"];
@@ -216,6 +219,31 @@ impl DataDocument {
         }
     }
 
+    /// Refuses the type `application` of a client that nobody could confirm one for, or whose name its message has no room for.
+    pub(super) fn check_applications(client: &Client, check: &mut Check<'_>) {
+        if !client.data.detail_types.contains(&DetailType::Application) {
+            return;
+        }
+        let (signs_in, asks) = (client.may(GrantType::AuthorizationCode), client.may(GrantType::Ciba));
+        if !signs_in && !asks {
+            check.fail(
+                "authorization_details_types",
+                "`application` needs the grant `authorization_code` or `urn:openid:params:grant-type:ciba`: people confirm there",
+            );
+        }
+        let address = example_address(check.rules);
+        for language in Language::ALL {
+            let tag = language.tag();
+            let latin = client.identity.sms_name.get("uz-Latn");
+            let names = Names { own: client.identity.sms_name.get(tag), latin };
+            let host = &check.rules.sms_host;
+            let at = asks.then_some(address.as_str());
+            if let Err(long) = application_fits(tag, names, Application::LONGEST_REFERENCE, (host, at)) {
+                check.fail("sms_name", format!("in a message that confirms an application ({tag}): {long}"));
+            }
+        }
+    }
+
     fn detail_types(&self, sets: &[DataSetPolicy], check: &mut Check<'_>) -> Vec<DetailType> {
         let mut types = Vec::new();
         for name in self.authorization_details_types.iter().flatten() {
@@ -258,6 +286,11 @@ impl DataDocument {
             .filter(|policy| scopes.as_ref().is_none_or(|scopes| scopes.contains(&policy.data_set.scope())))
             .collect()
     }
+}
+
+/// An address as messages have it.
+pub(super) fn example_address(rules: &Rules) -> String {
+    format!("{}/a/WDJBMJHT", rules.issuer.trim_end_matches('/'))
 }
 
 impl DataSetEntry {
@@ -314,13 +347,25 @@ mod tests {
     }
 
     #[test]
+    fn an_application_needs_somewhere_to_be_confirmed_and_room_in_its_message() {
+        let types = "authorization_details_types = ['application']\n";
+        assert_eq!(client(types).data.detail_types, [DetailType::Application]);
+        let device = "grant_types = ['urn:ietf:params:oauth:grant-type:device_code']\n";
+        let errors = wrong(&format!("{types}{device}"));
+        assert!(errors.iter().any(|error| error.contains("people confirm there")), "{errors:?}");
+        let long = format!("{types}sms_name = '{}'", "a".repeat(65));
+        let errors = wrong(&long);
+        assert!(errors.iter().any(|error| error.contains("confirms an application (uz-Latn)")), "{errors:?}");
+    }
+
+    #[test]
     fn rfc9396_10_the_types_of_details_are_known_and_have_data_to_name() {
         assert!(client("").data.detail_types.is_empty());
         let types = "authorization_details_types = ['personal_data', 'personal_data']\n";
         assert_eq!(client(types).data.detail_types, [DetailType::PersonalData]);
         assert_eq!(
             wrong("authorization_details_types = ['payment']"),
-            ["authorization_details_types: `payment` is none of personal_data (RFC 9396 §10)"]
+            ["authorization_details_types: `payment` is none of personal_data, application (RFC 9396 §10)"]
         );
         assert!(
             wrong(&format!("{types}scope = 'openid'"))[0]

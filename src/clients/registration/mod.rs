@@ -290,6 +290,7 @@ impl Registration {
         self.requests.check_keys(client, check);
         self.answers.check_keys(client, check);
         self.backchannel.check_together(client, check);
+        DataDocument::check_applications(client, check);
         check_keys(client, check);
         check_oneid(client, check);
         DataDocument::check_back_office(client, check);

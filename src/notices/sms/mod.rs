@@ -15,6 +15,7 @@ mod gateway_double;
 mod settings;
 mod wire;
 
+pub mod application;
 pub mod eskiz;
 pub mod failover;
 pub mod playmobile;

@@ -256,7 +256,7 @@ pub fn notice_text(language_tag: &str, topic: Topic, at: &str) -> String {
 }
 
 /// A name for a message: with apostrophes of GSM-7, and without line breaks.
-fn written(service: &str) -> String {
+pub(super) fn written(service: &str) -> String {
     let words = service.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     ascii_apostrophes(&words.collect::<Vec<_>>().join(" "))
 }

@@ -12,6 +12,7 @@ use url::form_urlencoded;
 use super::begin::ReplyState;
 use super::response_mode::Carrier;
 use super::{Authorization, ClientError, RedirectTarget, VerifiedRedirect, form_post};
+use crate::applications::Confirmed;
 use crate::clients::Client;
 use crate::grants::{self, GrantDetails};
 use crate::oidc::code::CodeContent;
@@ -130,7 +131,11 @@ impl Authorization {
         let (state, redirect) = Self::restore(request, client)?;
         let about = (&**client, &*self.provider.subject_ids);
         let granted = GrantDetails::of(request, about, authenticated, consent, &state.scopes);
+        let at = self.provider.clock.now();
+        let confirmed =
+            request.application.clone().map(|application| Confirmed { application: *application, at });
         let details = GrantDetails {
+            confirmed: confirmed.map(Box::new),
             resources: state.resources.clone(),
             claims: state.claims.clone(),
             managed: state.managed.clone(),

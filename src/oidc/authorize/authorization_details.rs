@@ -2,7 +2,8 @@
 
 use super::AuthorizationRequest;
 use super::input::Input;
-use crate::oidc::authorization_details::{Bounds, NAME, asked};
+use crate::oidc::application_details;
+use crate::oidc::authorization_details::{Asked, Bounds, NAME, asked};
 use crate::oidc::error::OAuthError;
 
 /// RFC 9396 §2: after the rules that say what else is asked for.
@@ -16,6 +17,13 @@ pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Res
         issuer: input.issuer,
         now: input.now,
     };
-    request.details = asked(text, &bounds)?;
+    let Asked { data, application } = asked(text, &bounds)?;
+    if application.is_some() {
+        application_details::alone(&request.data())?;
+        if input.params.get("grant_management_action").is_some_and(|action| action != "create") {
+            return Err(application_details::MANAGED);
+        }
+    }
+    (request.details, request.application) = (data, application);
     Ok(())
 }

@@ -66,6 +66,7 @@ impl AuthorizationRequest {
         Ok(SignInRequest {
             client_id: self.redirect.client().id.clone(),
             data: self.data(),
+            application: self.application.clone(),
             ask_again: AskAgain {
                 sign_in: self.prompt.contains(&Prompt::Login),
                 consent: self.prompt.contains(&Prompt::Consent)

@@ -46,7 +46,7 @@ use super::pushed_request::{self, PushedRequests};
 use super::resource::{registered, servers};
 use super::{Codes, Provider, encryption, signature};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, ClientId, DataRequest, PersonalData};
+use crate::clients::{Application, Client, ClientId, DataRequest, PersonalData};
 use crate::grants::Grants;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -115,6 +115,8 @@ pub(super) struct AuthorizationRequest {
     pub claims: ClaimsRequest,
     /// The `authorization_details` parameter (RFC 9396).
     pub details: Vec<PersonalData>,
+    /// What the person is to confirm, if that is what it asks for.
+    pub application: Option<Box<Application>>,
     /// The grant that is to be changed, if one is.
     pub managed: Option<grant_management::Managed>,
     /// Accepted authentication context classes.
@@ -175,6 +177,7 @@ impl AuthorizationRequest {
             max_age: None,
             claims: ClaimsRequest::default(),
             details: Vec::new(),
+            application: None,
             managed: None,
             acr: Vec::new(),
             expected_sub: None,

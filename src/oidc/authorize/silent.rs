@@ -121,6 +121,10 @@ async fn try_once(
     if let Some(why) = client.unsuited(&person.account, CivilDate::of(now)) {
         return Ok(Err(OAuthError { code: ErrorCode::AccessDenied, description: why.description() }));
     }
+    if neutral.application.is_some() {
+        let description = "an application is confirmed by a code on a page: leave prompt=none away";
+        return Ok(Err(OAuthError { code: ErrorCode::InteractionRequired, description }));
+    }
     let asked = neutral.data.available(&person.account);
     let told;
     let consent = match decide(client, &asked, person.consent.as_ref(), neutral.ask_again.consent, now) {

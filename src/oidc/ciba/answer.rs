@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Approved, Ciba, Decided, REMEMBERED, Verdict, grant_of, told};
+use crate::applications::Confirmed;
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, Delivery, GrantType};
 use crate::grants::GrantDetails;
@@ -136,7 +137,15 @@ impl Ciba {
         let about = (client, &*self.provider.subject_ids);
         let granted = GrantDetails::of(request, about, authenticated, consent, &state.scopes);
         // No session comes of it, and none is named.
-        let details = GrantDetails { resources: state.resources.clone(), sid: String::new(), ..granted };
+        let at = authenticated.auth_time;
+        let confirmed =
+            request.application.clone().map(|application| Confirmed { application: *application, at });
+        let details = GrantDetails {
+            confirmed: confirmed.map(Box::new),
+            resources: state.resources.clone(),
+            sid: String::new(),
+            ..granted
+        };
         let approval = Box::new(Approved { number: authenticated.number, details });
         if !self.decide(&state, client, &Verdict::Approved(approval), then).await? {
             return Ok(None);

@@ -11,13 +11,13 @@ use super::binding_message::is_shown_verbatim;
 use super::hint::{self, Hint};
 use super::{Ciba, REMEMBERED, Waiting, key, signed_request};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, DataRequest, Delivery, GrantType, PersonalData, Profile, Right};
+use crate::clients::{Application, Client, DataRequest, Delivery, GrantType, PersonalData, Profile, Right};
 use crate::oidc::authorization_details::{self, Bounds};
 use crate::oidc::authorize::{BEYOND_CONTRACT, spent};
 use crate::oidc::claims::{ClaimsRequest, SCOPES, requested};
 use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::polls::INTERVAL;
-use crate::oidc::{client_auth, resource};
+use crate::oidc::{application_details, client_auth, resource};
 use crate::people::PhoneNumber;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::service_error::ServiceError;
@@ -57,6 +57,7 @@ struct Asked {
     scopes: Vec<String>,
     resources: Vec<String>,
     details: Vec<PersonalData>,
+    application: Option<Box<Application>>,
     message: Option<String>,
     notification: Option<String>,
     acr: Vec<Acr>,
@@ -136,7 +137,7 @@ async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, To
     }
     let scopes = scopes(client, params.get("scope"))?;
     let resources = resources(ciba, client, params)?;
-    let details = details(ciba, client, (&scopes, &resources), params)?;
+    let (details, application) = details(ciba, client, (&scopes, &resources), params)?;
     let message = params.get("binding_message");
     if message.is_some_and(|message| !is_shown_verbatim(message)) {
         let description = "binding_message must be 1 to 40 Latin or Cyrillic letters, digits and signs, with single blanks, and no address or phone number";
@@ -169,6 +170,7 @@ async fn read(ciba: &Ciba, client: &Client, params: &Params) -> Result<Asked, To
         scopes,
         resources,
         details,
+        application,
         message: message.map(str::to_owned),
         notification,
         acr: acr(client, params.get("acr_values").unwrap_or_default()),
@@ -198,19 +200,25 @@ fn details(
     client: &Client,
     (scopes, resources): (&[String], &[String]),
     params: &Params,
-) -> Result<Vec<PersonalData>, TokenError> {
-    let Some(text) = params.get(authorization_details::NAME) else { return Ok(Vec::new()) };
+) -> Result<(Vec<PersonalData>, Option<Box<Application>>), TokenError> {
+    let Some(text) = params.get(authorization_details::NAME) else { return Ok((Vec::new(), None)) };
     let provider = &ciba.provider;
     let sets = requested(scopes, &ClaimsRequest::default());
+    let offline = scopes.iter().any(|scope| scope == "offline_access");
+    let data = DataRequest::allowed(client, &sets, offline);
     let bounds = Bounds {
         client,
-        general: &DataRequest::allowed(client, &sets, false).general(),
+        general: &data.general(),
         servers: &resource::servers(&provider.clients, client, params),
         resources,
         issuer: &provider.issuer,
         now: provider.clock.now(),
     };
-    Ok(authorization_details::asked(text, &bounds)?)
+    let asked = authorization_details::asked(text, &bounds)?;
+    if asked.application.is_some() {
+        application_details::alone(&data)?;
+    }
+    Ok((asked.data, asked.application))
 }
 
 /// The resource servers that access tokens are to be for, as at the authorization endpoint.
@@ -326,6 +334,7 @@ fn neutral(
     Ok(SignInRequest {
         client_id: client.id.clone(),
         data: DataRequest { details: asked.details.clone(), ..DataRequest::allowed(client, &sets, offline) },
+        application: asked.application.clone(),
         ask_again: AskAgain::default(),
         max_age: None,
         acr: asked.acr.clone(),

@@ -112,7 +112,12 @@ fn details(
         issuer: &provider.issuer,
         now: provider.clock.now(),
     };
-    Ok(authorization_details::asked(text, &bounds)?)
+    let asked = authorization_details::asked(text, &bounds)?;
+    if asked.application.is_some() {
+        let description = "an application is confirmed at the authorization endpoint or by a backchannel request, and not for a device";
+        return Err(TokenError::new(ErrorCode::InvalidAuthorizationDetails, description));
+    }
+    Ok(asked.data)
 }
 
 /// The scopes that are understood, of a client that may ask.

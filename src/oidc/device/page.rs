@@ -257,6 +257,7 @@ fn neutral(client: &Client, code: &UserCode, asked: &Asked) -> Result<SignInRequ
         data: DataRequest { details: asked.details.clone(), ..DataRequest::allowed(client, &sets, offline) },
         // Whoever typed a code that a stranger sent is to notice before the stranger's device is in: no session and nothing
         // on record, not even a law, lets a device in without a code from an SMS and a page.
+        application: None,
         ask_again: AskAgain { sign_in: true, consent: true, decision: true },
         max_age: client.sessions.default_max_age,
         acr: reachable(&Means::OFFERED, client),

@@ -1,18 +1,20 @@
 //! What every grant type ends with: the grant's row, and its tokens.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::TokenRequest;
-use crate::audit::Event;
+use crate::applications::{Confirmed, NewReceipt};
+use crate::audit::{Event, Kind};
 use crate::clients::{AuthMethod, Client};
 use crate::grants::{self, Confirmation, Grant, GrantDetails};
 use crate::oidc::access_token::FirstToken;
 use crate::oidc::audience::{Restriction, on_the_wire};
 use crate::oidc::error::TokenError;
-use crate::oidc::{authorization_details, id_token, releases, resource};
+use crate::oidc::{application_details, authorization_details, id_token, releases, resource};
 use crate::people::{Account, DataSet};
 use crate::platform::bytes::Digest;
+use crate::platform::db::Statement;
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
@@ -66,17 +68,25 @@ pub(super) async fn redeem(
     let audience = resource::audience(&tokens.provider, client, params, &details.resources)?;
     let narrowed = params.get(authorization_details::NAME);
     let narrowed = narrowed.map(|text| authorization_details::narrowed(text, &details.agreed)).transpose()?;
+    // In the transaction of the redemption: whoever has the answer has what tells of it.
+    let confirmed = details.confirmed.take();
+    let grant_id = grants::id_of(code);
+    let receipt =
+        confirmed.as_ref().map(|confirmed| receipt(tokens, (client, &grant_id), &details, confirmed));
+    let (mut receipt, then) = match receipt.transpose()? {
+        Some((text, then)) => (Some(text), then),
+        None => (None, Vec::new()),
+    };
     let record = id_token::record(tokens, id_token::subject(&details)).await?;
-    let id = grants::id_of(code);
-    let token = releases::first_token(&id);
+    let token = releases::first_token(&grant_id);
     let agreed = narrowed.as_deref().unwrap_or(&details.agreed);
     let told = audience.told(agreed, (client, &tokens.provider));
     let (releases, mark) =
-        releases::of_redemption(tokens, client, (&details, &told), &audience, (&id, &token));
+        releases::of_redemption(tokens, client, (&details, &told), &audience, (&grant_id, &token));
     let rows = tokens.ledger.rows(&releases::entries(&releases))?;
     drop(releases);
-    let redeemed =
-        tokens.grants.redeem(code, &client.id, (details, &number), &rows, (refreshable, until), together);
+    let (life, also) = ((refreshable, until), (&rows, then));
+    let redeemed = tokens.grants.redeem(code, &client.id, (details, &number), also, life, together);
     let grant = redeemed.await?;
     let mut grant = grant.ok_or_else(invalid)?;
     if let Some(narrowed) = narrowed {
@@ -84,10 +94,40 @@ pub(super) async fn redeem(
         grant.details.agreed = narrowed;
     }
     let restriction = Restriction { audience, bound_to };
+    if receipt.is_some() && grant.taken_over {
+        // It was made by the redemption that nobody got an answer to, and there is one.
+        receipt = tokens.receipts.of_grant(&grant_id).await?.map(|receipt| receipt.text);
+    }
     let about = (&grant, record.as_deref());
     let first = Some(FirstToken { id: token, mark });
-    let response = respond_with(request, about, (nonce.as_deref(), restriction, first), issued)?;
+    let mut response = respond_with(request, about, (nonce.as_deref(), restriction, first), issued)?;
+    if let (Some(confirmed), Some(receipt)) = (&confirmed, &receipt) {
+        let event = Event::new(Kind::ApplicationConfirmed).client(client.id.as_str());
+        let event = event.person(grant.details.person_id.as_str()).grant(grant_id.as_str());
+        tokens.provider.audit.record(event);
+        response.authorization_details =
+            Some(json!([application_details::on_the_wire(&confirmed.application, receipt)]));
+    }
     Ok(TokenResponse { refresh_token: tokens.refresh_tokens.of(&grant), ..response })
+}
+
+/// The receipt of a confirmed application, with what stores it.
+fn receipt(
+    tokens: &Tokens,
+    (client, grant): (&Client, &str),
+    details: &GrantDetails,
+    confirmed: &Confirmed,
+) -> Result<(String, Vec<Statement>), TokenError> {
+    let new = NewReceipt {
+        grant,
+        client,
+        person: &details.person_id,
+        sub: &details.sub,
+        confirmed,
+        acr: details.acr,
+        amr: &details.amr,
+    };
+    Ok(tokens.receipts.rows(&new)?)
 }
 
 /// Issues the tokens of a grant but its refresh token. Nothing here asks a store, and what leaves by them is in the ledger.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use serde_json::value::RawValue;
 
 use super::super::Pages;
 use super::super::code::Asked;
@@ -187,7 +188,7 @@ async fn refuse(
 async fn approve(
     pages: &Pages,
     context: &PageContext<'_>,
-    mut found: Found,
+    found: Found,
     (authenticated, person): (Authenticated, ConsentContext),
     (content, ticked): (Content, BTreeSet<DataSet>),
 ) -> Result<HttpResponse, ServiceError> {
@@ -217,6 +218,14 @@ async fn approve(
             || asked.optional.iter().all(|set| consent.extent.released.contains(set) == ticked.contains(set))
     };
     let who = &authenticated.person_id;
+    // What is confirmed permits nothing: there is a receipt of it, and no consent.
+    if request.application.is_some() {
+        let parts = (&found.open.attempt, &found.client);
+        return match pages.completion.approve(parts, &authenticated, None, Vec::new()).await? {
+            Some(stored) => approved(pages, context, found, (authenticated, stored)).await,
+            None => settled(pages, context, &found).await,
+        };
+    }
     let mut told = None;
     let (consent, new) = match decide(&found.client, &asked, person.consent.as_ref(), false, now) {
         Decision::Covered(consent) if exactly(&consent) => {
@@ -251,14 +260,25 @@ async fn approve(
     if let Some(notice) = told {
         then.extend(pages.sign_in.inbox.rows(who, &notice));
     }
-    let Some(stored) = pages.completion.approve(parts, &authenticated, consent, then).await? else {
+    let Some(stored) = pages.completion.approve(parts, &authenticated, Some(consent), then).await? else {
         return settled(pages, context, &found).await;
     };
     if let Some(consent) = recorded {
         pages.release.recorded(&consent, who, &found.client);
     }
+    approved(pages, context, found, (authenticated, stored)).await
+}
+
+/// Tells everybody that a request is approved, which is stored by then.
+async fn approved(
+    pages: &Pages,
+    context: &PageContext<'_>,
+    mut found: Found,
+    (authenticated, stored): (Authenticated, Box<RawValue>),
+) -> Result<HttpResponse, ServiceError> {
     note(pages, &mut found, Event::Answered(authenticated.clone(), stored)).await;
-    pages.completion.decided(&found.open.attempt, &found.client, (Some(who), true)).await?;
+    let decided = (Some(&authenticated.person_id), true);
+    pages.completion.decided(&found.open.attempt, &found.client, decided).await?;
     Ok(found.done(pages, context, Done::Approved))
 }
 

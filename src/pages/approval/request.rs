@@ -8,10 +8,11 @@ use actix_web::http::StatusCode;
 use serde_json::json;
 
 use super::super::Pages;
+use super::super::application;
 use super::super::completion::{Done, MuteForm};
 use super::super::consent::{asked_for, recipients as recipients_of};
 use super::super::data::label;
-use super::super::view::{ApprovalPage, Choice, CodeError, LimitedPage, ReferencePage};
+use super::super::view::{ApplicationPage, ApprovalPage, Choice, CodeError, LimitedPage, ReferencePage};
 use super::super::visitor::Visitor;
 use crate::audit::{Event as AuditEvent, Kind};
 use crate::clients::{Basis, Client};
@@ -209,6 +210,11 @@ pub(super) fn content(
     };
     let service = client.shown(context.language);
     let message = pages.completion.message(&found.open.attempt)?;
+    if let Some(application) = &found.open.attempt.request.application {
+        let about = (&**client, context.language);
+        let (text, digest) = application::content(application, about, message.as_deref());
+        return Ok(Content { message, required, optional, text, digest });
+    }
     let mut shown = json!({
         "language": tag,
         "service": service.name,
@@ -267,6 +273,19 @@ pub(super) fn page(
     let details = request.details.iter().map(detail).collect();
     let action = address(context, &found.reference);
     let frame = context.frame(Some(client.shown(context.language)), context.languages_here());
+    if let Some(application) = &found.open.attempt.request.application {
+        let page = ApplicationPage {
+            frame: Frame { form_action: &action, ..frame },
+            application: application::shown(application, context.language),
+            message: content.message.as_deref(),
+            shown: &content.digest,
+            changed: said == Some("changed"),
+            code_to: None,
+            error: said.and_then(CodeError::from_word).map(|error| error.message(text)),
+            typed,
+        };
+        return Ok(respond::page(status, &page, &CspSources::default()));
+    }
     let page = ApprovalPage {
         frame: Frame { form_action: &action, ..frame },
         message: content.message.as_deref(),

@@ -70,6 +70,13 @@ pub(crate) enum CodeMeaning {
         /// The day on which the permission ends, as people say it.
         until: String,
     },
+    /// The code confirms an application.
+    Confirms {
+        /// What the form says that its page showed.
+        digest: String,
+        /// The application, in the service's words.
+        title: String,
+    },
 }
 
 impl CodeData {
@@ -79,6 +86,7 @@ impl CodeData {
             CodeMeaning::Asked => "code.asks",
             CodeMeaning::Law => "code.law",
             CodeMeaning::Permits { .. } => "code.permits",
+            CodeMeaning::Confirms { .. } => "application.confirms",
         }
     }
 
@@ -87,11 +95,27 @@ impl CodeData {
         matches!(self.meaning, CodeMeaning::Asked).then_some("code.asks_then")
     }
 
-    /// What the form says that its page showed, and until when the permission holds.
-    fn permits(&self) -> Option<(&str, &str)> {
+    /// What the form says that its page showed, where the code is none to sign in with.
+    fn chosen(&self) -> Option<&str> {
         match &self.meaning {
-            CodeMeaning::Permits { digest, until } => Some((digest, until)),
+            CodeMeaning::Permits { digest, .. } | CodeMeaning::Confirms { digest, .. } => Some(digest),
             CodeMeaning::Asked | CodeMeaning::Law => None,
+        }
+    }
+
+    /// Until when the permission holds.
+    fn until(&self) -> Option<&str> {
+        match &self.meaning {
+            CodeMeaning::Permits { until, .. } => Some(until),
+            CodeMeaning::Asked | CodeMeaning::Law | CodeMeaning::Confirms { .. } => None,
+        }
+    }
+
+    /// The application that the code confirms.
+    fn application(&self) -> Option<&str> {
+        match &self.meaning {
+            CodeMeaning::Confirms { title, .. } => Some(title),
+            CodeMeaning::Asked | CodeMeaning::Law | CodeMeaning::Permits { .. } => None,
         }
     }
 }
@@ -107,19 +131,46 @@ impl Next<'_> {
 }
 
 impl CodePage<'_> {
-    /// What the code permits, if it is not one to sign in with.
-    fn permits(&self) -> Option<(&str, &str)> {
-        self.data.as_ref().and_then(CodeData::permits)
+    /// What the form says that its page showed, if the code is not one to sign in with.
+    fn chosen(&self) -> Option<&str> {
+        self.data.as_ref().and_then(CodeData::chosen)
+    }
+
+    /// The application that the code confirms, if it does.
+    fn application(&self) -> Option<&str> {
+        self.data.as_ref().and_then(CodeData::application)
+    }
+
+    /// The key of what the service does.
+    fn asks(&self) -> &'static str {
+        match (self.application(), self.chosen()) {
+            (Some(_), _) => "application.asks",
+            (None, Some(_)) => "consent.asks",
+            (None, None) => "frame.sign_in_to",
+        }
     }
 
     /// The key of the sentence that says where the code was sent.
     fn sent(&self) -> &'static str {
-        if self.permits().is_some() { "code.sent_to_permit" } else { "code.sent" }
+        match (self.application(), self.chosen()) {
+            (Some(_), _) => "application.sent",
+            (None, Some(_)) => "code.sent_to_permit",
+            (None, None) => "code.sent",
+        }
     }
 
     /// The key of the main action.
     fn action(&self) -> &'static str {
-        if self.permits().is_some() { "consent.allow" } else { "frame.continue" }
+        match (self.application(), self.chosen()) {
+            (Some(_), _) => "application.confirm",
+            (None, Some(_)) => "consent.allow",
+            (None, None) => "frame.continue",
+        }
+    }
+
+    /// The key of the way back.
+    fn change(&self) -> &'static str {
+        if self.application().is_some() { "application.look_again" } else { "code.change_choice" }
     }
 
     /// Why no code can be right, in the reader's language, without what follows from it.

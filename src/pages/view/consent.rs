@@ -135,6 +135,8 @@ pub(crate) struct ContinuePage<'a> {
     pub masked_phone: &'a str,
     /// Which data the service gets is asked on the next page.
     pub asks: bool,
+    /// An application is shown on the next page, to be confirmed.
+    pub application: bool,
     /// What the service will be sent, if that is settled.
     pub sends: Vec<Datum>,
     /// Refuses and leads back to the service.

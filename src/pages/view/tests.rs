@@ -147,6 +147,7 @@ fn resume(language: Language, words: &Words) -> String {
         person_name: words.person,
         masked_phone: "+998 •• ••• 45 67",
         asks: false,
+        application: false,
         sends,
         cancel: "/sign-in/cancel",
     }
@@ -173,6 +174,34 @@ fn approval_page(language: Language, words: &Words) -> ApprovalPage<'static> {
         error: Some(CodeError::Wrong { left: 3 }.message(Text::new(language))),
         typed: None,
     }
+}
+
+fn application_page(language: Language, words: &Words, at_sign_in: bool) -> String {
+    let application = Shown {
+        title: words.value.to_owned(),
+        summary: vec![words.value.to_owned(), words.person.to_owned()],
+        reference: "AB-2026/17".to_owned(),
+        hash: "2CF2 4DBA 5FB0 A30E".to_owned(),
+    };
+    let error = CodeError::Wrong { left: 3 }.message(Text::new(language));
+    ApplicationPage {
+        frame: frame(language, words),
+        application,
+        message: (!at_sign_in).then_some(words.value),
+        shown: "digest",
+        changed: at_sign_in,
+        code_to: at_sign_in.then_some("+998 •• ••• 45 67"),
+        error: (!at_sign_in).then_some(error),
+        typed: None,
+    }
+    .render()
+    .unwrap()
+}
+
+fn confirmation(language: Language, words: &Words) -> String {
+    let meaning = CodeMeaning::Confirms { digest: "digest".to_owned(), title: words.value.to_owned() };
+    let data = Some(CodeData { meaning, labels: Vec::new() });
+    CodePage { data, ..code_page(language, words) }.render().unwrap()
 }
 
 fn signed_out(language: Language, words: &Words) -> String {
@@ -227,6 +256,15 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
                 "error",
                 "code-error",
             ],
+        ),
+        (application_page(language, words, true), &["application", "hash", "allow", "deny", "changed"]),
+        (
+            application_page(language, words, false),
+            &["application", "binding-message", "code", "allow", "deny", "error", "code-error"],
+        ),
+        (
+            confirmation(language, words),
+            &["code", "code-data", "continue", "resend", "cancel", "change-choice"],
         ),
         (resume(language, words), &["continue", "other", "signout"]),
         (SignOutPage { frame: frame(language, words) }.render().unwrap(), &["continue", "stay"]),

@@ -10,6 +10,7 @@ pub enum Value {
 }
 
 /// A statement with bound values. Its text is static: values never become part of it.
+#[derive(Clone)]
 pub struct Statement {
     pub(super) sql: &'static str,
     pub(super) values: Vec<Value>,

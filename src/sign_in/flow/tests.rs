@@ -101,7 +101,7 @@ fn short(stage: &Stage) -> &'static str {
 }
 
 fn table(consent: bool) -> Vec<Vec<&'static str>> {
-    let requirements = Requirements { acr: &[], consent };
+    let requirements = Requirements { acr: &[], consent, confirms: false };
     let cell = |stage: &Stage, event| match next(stage, event, requirements, NOW) {
         Ok(stage) => short(&stage),
         Err(Illegal::Stage) => "-",
@@ -148,7 +148,7 @@ fn the_table_of_stages_and_events_is_this_one() {
 #[test]
 fn an_expired_code_proves_nothing() {
     let stage = Stage::Code(code(NOW.0));
-    let requirements = Requirements { acr: &[], consent: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false };
     for event in [Event::Proved(person(Acr::MobileId)), Event::Answered(person(Acr::MobileId), raw())] {
         assert_eq!(next(&stage, event, requirements, NOW).err(), Some(Illegal::Expired));
     }
@@ -160,7 +160,7 @@ fn an_expired_code_proves_nothing() {
 
 #[test]
 fn what_was_done_to_sign_in_must_be_accepted() {
-    let requirements = Requirements { acr: &[Acr::Eri], consent: false };
+    let requirements = Requirements { acr: &[Acr::Eri], consent: false, confirms: false };
     for stage in stages() {
         for event in events() {
             let proves = matches!(
@@ -212,7 +212,7 @@ fn every_stage_has_one_due_page_and_going_back_undoes_the_code_or_the_choice_alo
 
 #[test]
 fn without_a_code_of_this_attempt_a_button_permits_nothing_unless_it_may() {
-    let requirements = Requirements { acr: &[], consent: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false };
     let stage = Stage::Consent(person(Acr::MobileId));
     let rule = || Agreement { by_click: false, ..agreement() };
     let agreed = |person| next(&stage, Event::Agreed(person, rule()), requirements, NOW);
@@ -223,7 +223,7 @@ fn without_a_code_of_this_attempt_a_button_permits_nothing_unless_it_may() {
 
 #[test]
 fn a_request_is_approved_by_the_code_of_its_own_message_alone_and_within_its_time() {
-    let requirements = Requirements { acr: &[], consent: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false };
     let by = |message: &str| Authenticated { code: Some(message.to_owned()), ..person(Acr::MobileId) };
     let decided = |until, message| {
         let stage = Stage::Approval(code(until));
@@ -232,18 +232,40 @@ fn a_request_is_approved_by_the_code_of_its_own_message_alone_and_within_its_tim
     assert_eq!(decided(NOW.0 + 1, "m"), Ok("answered"));
     assert_eq!(decided(NOW.0 + 1, "another"), Err(Illegal::Permission));
     assert_eq!(decided(NOW.0, "m"), Err(Illegal::Expired));
-    let other = Requirements { acr: &[Acr::Eri], consent: false };
+    let other = Requirements { acr: &[Acr::Eri], consent: false, confirms: false };
     let stage = Stage::Approval(code(NOW.0 + 1));
     assert_eq!(next(&stage, Event::Answered(by("m"), raw()), other, NOW).err(), Some(Illegal::Acr));
 }
 
 #[test]
 fn a_permission_is_by_the_code_in_force_and_names_it() {
-    let requirements = Requirements { acr: &[], consent: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false };
     let stage = |until| Stage::Permission(person(Acr::MobileId), agreement(), code(until));
     let permitted = |until, id: &str| next(&stage(until), Event::Permitted(id.to_owned()), requirements, NOW);
     let Ok(Stage::Answering(person, _)) = permitted(NOW.0 + 1, "m") else { panic!("permitted") };
     assert_eq!(person.code.as_deref(), Some("m"));
     assert_eq!(permitted(NOW.0 + 1, "another").err(), Some(Illegal::Stage));
     assert_eq!(permitted(NOW.0, "m").err(), Some(Illegal::Expired));
+}
+
+#[test]
+fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_by_nothing_else() {
+    let requirements = Requirements { acr: &[], consent: false, confirms: true };
+    let after = |stage: Stage, event| next(&stage, event, requirements, NOW).map(|stage| short(&stage));
+    let entered = || Authenticated { code: Some("m".to_owned()), ..person(Acr::MobileId) };
+    let answered = |stage| after(stage, Event::Answered(entered(), raw()));
+    assert_eq!(answered(Stage::Code(code(NOW.0 + 1))), Err(Illegal::Consent), "the code that signs in");
+    assert_eq!(answered(Stage::Continue(entered())), Err(Illegal::Consent), "a session");
+    for by_click in [true, false] {
+        let agreement = Agreement { by_click, ..agreement() };
+        let agreed = after(Stage::Consent(entered()), Event::Agreed(entered(), agreement));
+        assert_eq!(agreed, Err(Illegal::Permission));
+    }
+    let asked =
+        after(Stage::Consent(entered()), Event::PermissionAsked(entered(), agreement(), code(NOW.0 + 1)));
+    assert_eq!(asked, Ok("permission"));
+    let stage = Stage::Permission(entered(), agreement(), code(NOW.0 + 1));
+    assert_eq!(after(stage, Event::Permitted("m".to_owned())), Ok("answering"));
+    // Where the service's site is elsewhere, the code of the message is that code.
+    assert_eq!(after(Stage::Approval(code(NOW.0 + 1)), Event::Answered(entered(), raw())), Ok("answered"));
 }

@@ -13,6 +13,7 @@ fn request() -> SignInRequest {
     SignInRequest {
         client_id: ClientId::parse("shop").unwrap(),
         data: DataRequest::default(),
+        application: None,
         ask_again: AskAgain::default(),
         max_age: None,
         acr: Vec::new(),

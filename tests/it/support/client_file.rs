@@ -102,6 +102,8 @@ pub(crate) const CHECKER: &str = "checker";
 pub(crate) const COUNTER: &str = "counter";
 /// As `COUNTER`, another one, which signs its requests and hints with the keys of `signing`.
 pub(crate) const CASHIER: &str = "cashier";
+/// Has applications confirmed, at its site and elsewhere; its registration lets a button permit a release.
+pub(crate) const OFFICE: &str = "office";
 /// As `COUNTER`, of a state body with a statutory basis.
 pub(crate) const REGISTRY: &str = "registry";
 /// Speaks OneID's protocol, and may ask for all data.
@@ -346,6 +348,13 @@ fn asking() -> String {
                 "grant_types = [{CIBA}]\nredirect_uris = []\njwks = '{}'\n\
                  backchannel_authentication_request_signing_alg = \"ES256\"\n",
                 signing::jwks(CASHIER)
+            ),
+        ),
+        client(
+            OFFICE,
+            &format!(
+                "grant_types = [{CIBA}, \"refresh_token\", \"authorization_code\", {DEVICE}]\npermission = \"click\"\n\
+                 authorization_details_types = [\"application\"]\nsms_name = \"Office\"\n"
             ),
         ),
         client(
