@@ -72,6 +72,7 @@ impl FirstParty {
         let request = SignInRequest {
             client_id: self.client.id.clone(),
             data: DataRequest::default(),
+            application: None,
             ask_again: AskAgain { sign_in: again.is_some(), ..AskAgain::default() },
             max_age: None,
             acr: Vec::new(),

@@ -11,7 +11,7 @@ use crate::grants::{self, Confirmation, Grant, GrantDetails};
 use crate::oidc::access_token::FirstToken;
 use crate::oidc::audience::{Restriction, on_the_wire};
 use crate::oidc::error::TokenError;
-use crate::oidc::{application_details, authorization_details, id_token, releases, resource};
+use crate::oidc::{Tokens, application_details, authorization_details, id_token, releases, resource};
 use crate::people::{Account, DataSet};
 use crate::platform::bytes::Digest;
 use crate::platform::db::Statement;

@@ -226,7 +226,7 @@ async fn approve(
             None => settled(pages, context, &found).await,
         };
     }
-    let mut told = None;
+    let told;
     let (consent, new) = match decide(&found.client, &asked, person.consent.as_ref(), false, now) {
         Decision::Covered(consent) if exactly(&consent) => {
             told = release_notice(&found.client, &consent.extent);
