@@ -8,6 +8,7 @@ use crate::clients::{Basis, Client, ClientId, DataRequest};
 use crate::grants::Grants;
 use crate::people::{Epoch, People, PersonId};
 use crate::platform::clock::Clock;
+use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
 use crate::release::{Consent, NewConsent, Release};
 
@@ -35,11 +36,25 @@ impl LifeEvents {
     /// [`ServiceError`]. When the database was changed and shared state is unavailable, other nodes still read it from SQL
     /// within a second.
     pub async fn end_access(&self, person: &PersonId) -> Result<bool, ServiceError> {
-        let tokens = self.grants.end_former_epoch(person);
-        let Some(epoch) = self.people.raise_epoch(person, tokens).await? else { return Ok(false) };
+        Ok(self.end_access_with(person, Vec::new()).await?.is_some())
+    }
+
+    /// As [`LifeEvents::end_access`], together with `then`, all or nothing. Returns the new epoch; `None` when there is no such
+    /// person.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn end_access_with(
+        &self,
+        person: &PersonId,
+        then: Vec<Statement>,
+    ) -> Result<Option<Epoch>, ServiceError> {
+        let mut all = self.grants.end_former_epoch(person);
+        all.extend(then);
+        let Some(epoch) = self.people.raise_epoch(person, all).await? else { return Ok(None) };
         self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
         self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
-        Ok(true)
+        Ok(Some(epoch))
     }
 
     /// Records what a person agreed to, or that they went on to a client. Unless it goes at least as far as `former`, the newest

@@ -22,8 +22,12 @@ alone_on_both_backends!(
     rows_expire_and_the_rest_verifies,
 );
 
-/// What `device.rs` brings about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 12] = [
+/// What `device.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
+const ELSEWHERE: [Kind; 16] = [
+    Kind::ComplaintOpened,
+    Kind::ComplaintClosed,
+    Kind::SelfLocked,
+    Kind::SelfLockEnded,
     Kind::UserCodeRefused,
     Kind::ApprovalRequested,
     Kind::ApprovalRequestRefused,

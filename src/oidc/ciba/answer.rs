@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Approved, Ciba, REMEMBERED, Verdict, grant_of, told, verdict};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, Delivery, GrantType};
+use crate::clients::{Client, ClientId, Delivery, GrantType};
 use crate::grants::GrantDetails;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
@@ -245,11 +245,20 @@ impl Ciba {
         client: &Client,
         person: &PersonId,
     ) -> Result<HttpResponse, ServiceError> {
-        let until = self.provider.clock.now().plus(self.mute);
-        self.sign_in.people.mute(person, client.id.as_str(), until).await?;
-        let event = Event::new(Kind::ApprovalMuted).client(client.id.as_str()).person(person.as_str());
-        self.provider.audit.record(event.reason("asked").until(until.0));
+        self.mute_for(&client.id, person).await?;
         Ok(self.done(context, client, Done::Muted, None))
+    }
+
+    /// Mutes a service for a person.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable.
+    pub async fn mute_for(&self, client: &ClientId, person: &PersonId) -> Result<(), ServiceError> {
+        let until = self.provider.clock.now().plus(self.mute);
+        self.sign_in.people.mute(person, client.as_str(), until).await?;
+        let event = Event::new(Kind::ApprovalMuted).client(client.as_str()).person(person.as_str());
+        self.provider.audit.record(event.reason("asked").until(until.0));
+        Ok(())
     }
 
     /// The identifier of the grant that an answer leads to, once the service has asked.
