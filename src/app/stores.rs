@@ -22,7 +22,7 @@ use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
 use crate::platform::tlog;
 use crate::release::Release;
-use crate::{grants, ledger, notices, oidc, release, sign_in};
+use crate::{cabinet, grants, ledger, notices, oidc, release, sign_in};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -242,6 +242,7 @@ fn connections_each(settings: &Settings) -> u32 {
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let subjects = [
         audit::TABLES,
+        cabinet::TABLES,
         notices::TABLES,
         oidc::TABLES,
         release::TABLES,

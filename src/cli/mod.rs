@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod client;
+mod complaints;
 mod consents;
 #[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
 mod demo;
@@ -71,6 +72,9 @@ enum Command {
     /// Unlocks accounts and ends a person's access.
     #[command(subcommand)]
     People(people::People),
+    /// Lists, shows and closes complaints of people.
+    #[command(subcommand)]
+    Complaints(complaints::Complaints),
     /// Lists and ends consents of a person.
     #[command(subcommand)]
     Consents(consents::Consents),
@@ -110,6 +114,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Client(client) => client.run(settings(file)?, format).await,
         Command::Keys(keys) => keys.run(file, format).await,
         Command::People(people) => people.run(settings(file)?, format).await,
+        Command::Complaints(complaints) => complaints.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,
         Command::Completions(completions) => completions.run::<Cli>(),
