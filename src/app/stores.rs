@@ -25,7 +25,7 @@ use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
 use crate::platform::tlog;
 use crate::release::Release;
-use crate::{applications, grants, ledger, notices, oidc, release, sign_in};
+use crate::{applications, cabinet, grants, ledger, notices, oidc, release, sign_in};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -270,6 +270,7 @@ fn connections_each(settings: &Settings) -> u32 {
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let subjects = [
         audit::TABLES,
+        cabinet::TABLES,
         notices::TABLES,
         oidc::TABLES,
         release::TABLES,

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
-use crate::cabinet::{self, Cabinet};
+use crate::cabinet::{self, Cabinet, Complaints};
 use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
 use crate::first_party::{self, FirstParty};
 use crate::grants::{Grants, Revocations};
@@ -16,7 +16,7 @@ use crate::life_events::LifeEvents;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
-use crate::notices::{NoticeSms, Outbox, receipts};
+use crate::notices::{NoticeSms, Outbox, SmsWishes, receipts};
 use crate::oidc::{
     AccessTokens, Authorization, Ciba, Codes, DataApi, DataLimits, Devices, Lifetimes, Logout,
     LogoutNotifier, Proofs, Provider, PushedRequests, RefreshTokens, Registrations, SingleUse, Tokens,
@@ -207,7 +207,7 @@ pub(super) fn first_party(
 }
 
 /// The citizen's own pages.
-pub(super) fn cabinet(stores: &Stores, pages: &Pages, first_party: FirstParty) -> Cabinet {
+pub(super) fn cabinet(stores: &Stores, pages: &Pages, ciba: Ciba, first_party: FirstParty) -> Cabinet {
     let (sign_in, release) = (pages.sign_in.clone(), pages.release.clone());
     Cabinet {
         first_party,
@@ -215,6 +215,13 @@ pub(super) fn cabinet(stores: &Stores, pages: &Pages, first_party: FirstParty) -
         release,
         life_events: pages.life_events.clone(),
         logout: pages.sign_out.logout().clone(),
+        ledger: Ledger::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
+        inbox: stores.inbox(),
+        wishes: SmsWishes::new(stores.db.clone(), stores.clock.clone()),
+        // No tariff is known here: the warning names no sum.
+        sms_tiyin: None,
+        ciba,
+        complaints: Complaints::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
         clients: Arc::clone(&pages.clients),
         cookies: pages.cookies,
         origin: Arc::clone(&pages.origin),

@@ -334,6 +334,15 @@ impl Upkeep {
             }
         }
         for _ in 0..50 {
+            match self.sign_in.history.purge_waiting(now, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("requests.unpurged", "purging requests that are over", other);
+                    break;
+                }
+            }
+        }
+        for _ in 0..50 {
             match self.audit.purge(self.keep_days, SWEEP).await {
                 // The last row of a full batch may have to stay.
                 Ok(gone) if gone + 1 >= SWEEP.unsigned_abs() => {}

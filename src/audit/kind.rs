@@ -156,6 +156,14 @@ kinds! {
     LogoutRefused = "logout.refused", Info, PerSecond(REFUSALS), "a logout request was refused";
     /// Everything of a person was ended.
     AccessEnded = "person.access_ended", Info, Unlimited, "sessions, grants and tokens of a person were ended";
+    /// A person said that something was not them: everything of theirs was ended.
+    ComplaintOpened = "complaint.opened", Warn, Unlimited, "a person said that something was not them";
+    /// An operator answered a complaint.
+    ComplaintClosed = "complaint.closed", Info, Unlimited, "a complaint was closed";
+    /// A person locked their account.
+    SelfLocked = "person.self_locked", Info, Unlimited, "a person locked their account";
+    /// An operator ended the lock that a person had put on their account.
+    SelfLockEnded = "person.self_lock_ended", Info, Unlimited, "the lock of a person's account was ended";
     /// An operator unlocked an account.
     PersonUnlocked = "person.unlocked", Info, Unlimited, "an account was unlocked";
     /// A client was registered.

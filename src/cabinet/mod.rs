@@ -4,7 +4,13 @@
 //! wanted; a page that could hurt wants a proof that is not older than five minutes (`visit.rs`). It has no way in of its own, no
 //! tokens and no cookie. Every page is a plain form or link and works without scripts.
 
+mod accesses;
+mod complaints;
+mod data;
+mod notices;
 mod overview;
+mod requests;
+mod safety;
 mod services;
 mod sessions;
 mod shell;
@@ -15,8 +21,11 @@ use std::sync::Arc;
 
 use crate::clients::Registry;
 use crate::first_party::FirstParty;
+use crate::ledger::Ledger;
 use crate::life_events::LifeEvents;
-use crate::oidc::Logout;
+use crate::notices::SmsWishes;
+use crate::notices::inbox::Inbox;
+use crate::oidc::{Ciba, Logout};
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
@@ -41,10 +50,49 @@ mod paths {
     pub(super) const END_OTHERS: &str = "/cabinet/sessions/end-others";
     /// Where and for what the person signed in.
     pub(super) const HISTORY: &str = "/cabinet/history";
+    /// Who looked at the person's data.
+    pub(super) const ACCESSES: &str = "/cabinet/accesses";
+    /// One release of them.
+    pub(super) const ACCESS: &str = "/cabinet/accesses/{id}";
+    /// The list as a file.
+    pub(super) const ACCESSES_CSV: &str = "/cabinet/accesses.csv";
+    /// What the person was told.
+    pub(super) const NOTICES: &str = "/cabinet/notices";
+    /// One notice.
+    pub(super) const NOTICE: &str = "/cabinet/notices/{id}";
+    /// Of what an SMS is wanted.
+    pub(super) const SMS: &str = "/cabinet/notices/sms";
+    /// No SMS any more.
+    pub(super) const END_SMS: &str = "/cabinet/notices/sms/end";
+    /// What waits for the person's approval.
+    pub(super) const REQUESTS: &str = "/cabinet/requests";
+    /// Keeps a service that asks from asking.
+    pub(super) const MUTE: &str = "/cabinet/requests/mute";
+    /// What is on file.
+    pub(super) const DATA: &str = "/cabinet/data";
+    /// The same with whole values.
+    pub(super) const WHOLE: &str = "/cabinet/data/whole";
+    /// What to do when something was not the person.
+    pub(super) const SAFETY: &str = "/cabinet/safety";
+    /// Ends everything and opens a complaint.
+    pub(super) const NOT_ME: &str = "/cabinet/not-me";
+    /// Complaints, each under its number.
+    pub(super) const COMPLAINTS: &str = "/cabinet/complaints";
+    /// One complaint.
+    pub(super) const COMPLAINT: &str = "/cabinet/complaints/{number}";
+    /// Locks the account.
+    pub(super) const LOCK: &str = "/cabinet/lock";
+    /// Says that an account is locked.
+    pub(super) const LOCKED: &str = "/cabinet/locked";
 }
 
+pub use complaints::{About, Complaint, Complaints};
+
+/// What the stores in here keep their data in.
+pub(crate) const TABLES: &[&str] = &[complaints::TABLE];
+
 /// Entries of a list on one page.
-const PAGE: usize = 20;
+const PAGE: usize = 15;
 
 /// What the cabinet's pages need. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +107,18 @@ pub struct Cabinet {
     pub life_events: LifeEvents,
     /// Ends sessions, and tells services.
     pub logout: Logout,
+    /// Who looked at what.
+    pub ledger: Ledger,
+    /// What people were told.
+    pub inbox: Inbox,
+    /// Of what they want an SMS.
+    pub wishes: SmsWishes,
+    /// What one such SMS costs, in tiyin, as the warning says it; `None` where no tariff is set.
+    pub sms_tiyin: Option<i64>,
+    /// Requests to approve something.
+    pub ciba: Ciba,
+    /// What was not them.
+    pub complaints: Complaints,
     /// The services.
     pub clients: Arc<Registry>,
     /// How cookies are read and set.
@@ -83,5 +143,33 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(named(paths::SESSIONS, "cabinet_sessions").route(get().to(sessions::get)))
         .service(named(paths::END_SESSION, "cabinet_sessions").route(post().to(sessions::end)))
         .service(named(paths::END_OTHERS, "cabinet_sessions").route(post().to(sessions::end_others)))
-        .service(named(paths::HISTORY, "cabinet_history").route(get().to(sessions::history)));
+        .service(named(paths::HISTORY, "cabinet_history").route(get().to(sessions::history)))
+        .service(named(paths::ACCESSES, "cabinet_accesses").route(get().to(accesses::get)))
+        .service(named(paths::ACCESSES_CSV, "cabinet_accesses").route(get().to(accesses::csv)))
+        .service(named(paths::ACCESS, "cabinet_accesses").route(get().to(accesses::one)))
+        .service(
+            named(paths::NOTICES, "cabinet_notices")
+                .route(get().to(notices::get))
+                .route(post().to(notices::read_all)),
+        )
+        .service(
+            named(paths::SMS, "cabinet_sms").route(get().to(notices::sms)).route(post().to(notices::accept)),
+        )
+        .service(named(paths::END_SMS, "cabinet_sms").route(post().to(notices::withdraw)))
+        .service(named(paths::NOTICE, "cabinet_notices").route(get().to(notices::one)))
+        .service(named(paths::REQUESTS, "cabinet_requests").route(get().to(requests::get)))
+        .service(named(paths::MUTE, "cabinet_requests").route(post().to(requests::mute)))
+        .service(named(paths::DATA, "cabinet_data").route(get().to(data::get)).route(post().to(data::speak)))
+        .service(named(paths::WHOLE, "cabinet_data").route(get().to(data::whole)))
+        .service(named(paths::SAFETY, "cabinet_safety").route(get().to(safety::get)))
+        .service(
+            named(paths::NOT_ME, "cabinet_safety")
+                .route(get().to(safety::not_me))
+                .route(post().to(safety::end_everything)),
+        )
+        .service(named(paths::COMPLAINT, "cabinet_safety").route(get().to(safety::complaint)))
+        .service(
+            named(paths::LOCK, "cabinet_lock").route(get().to(safety::lock)).route(post().to(safety::locks)),
+        )
+        .service(named(paths::LOCKED, "cabinet_lock").route(get().to(safety::locked)));
 }

@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
-use super::{Cabinet, PATH, paths, services, sessions, words};
+use super::{Cabinet, PATH, accesses, notices, paths, requests, services, sessions, words};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::respond::{self, CspSources};
@@ -42,7 +42,40 @@ async fn page(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<HttpResponse, Serv
     let count =
         |count: usize, keys: [&'static str; 3]| text.counted(u32::try_from(count).unwrap_or(u32::MAX), keys);
     let last = cabinet.sign_in.history.of_person(visit.person(), None, 1).await?;
+    let unread = notices::unread(cabinet, visit).await?;
+    let waiting = requests::waiting(cabinet, visit).await?.len();
+    let seen = accesses::newest(cabinet, visit, 1).await?;
     let tiles = vec![
+        Tile {
+            id: "notices",
+            title: text.get("cabinet.notices"),
+            words: match unread {
+                0 => text.get("cabinet.notices_none").to_owned(),
+                some => count(some, ["cabinet.notices_one", "cabinet.notices_few", "cabinet.notices_many"]),
+            },
+            href: paths::NOTICES,
+        },
+        Tile {
+            id: "requests",
+            title: text.get("cabinet.requests"),
+            words: match waiting {
+                0 => text.get("cabinet.requests_none").to_owned(),
+                some => {
+                    count(some, ["cabinet.requests_one", "cabinet.requests_few", "cabinet.requests_many"])
+                }
+            },
+            href: paths::REQUESTS,
+        },
+        Tile {
+            id: "accesses",
+            title: text.get("cabinet.accesses"),
+            words: match seen.first() {
+                None => text.get("cabinet.accesses_none").to_owned(),
+                Some(last) => text
+                    .with("cabinet.accesses_last", &[("service", &last.service.name), ("when", &last.when)]),
+            },
+            href: paths::ACCESSES,
+        },
         Tile {
             id: "services",
             title: text.get("cabinet.services"),

@@ -62,6 +62,7 @@ struct HistoryPage<'a> {
 
 /// A sign-in as it is shown.
 struct Entry {
+    id: String,
     service: Named,
     when: String,
     device: String,
@@ -166,6 +167,7 @@ pub(super) async fn history(cabinet: Data<Cabinet>, request: HttpRequest) -> Htt
                 opened: row.session.is_some(),
                 current: row.sid_key == visit.open.session.sid_key,
                 address: row.device.address,
+                id: row.id,
             };
             let page = HistoryPage {
                 frame: frame(visit),

@@ -24,20 +24,29 @@ pub(super) struct Shell {
 }
 
 /// The pages with their names, in the order of the menu.
-const MENU: [(&str, &str); 4] = [
+const MENU: [(&str, &str); 9] = [
     ("cabinet.overview", PATH),
+    ("cabinet.notices", paths::NOTICES),
+    ("cabinet.requests", paths::REQUESTS),
+    ("cabinet.accesses", paths::ACCESSES),
     ("cabinet.services", paths::SERVICES),
     ("cabinet.sessions", paths::SESSIONS),
     ("cabinet.history", paths::HISTORY),
+    ("cabinet.on_file", paths::DATA),
+    ("cabinet.safety", paths::SAFETY),
 ];
 
 /// What a page may say was done: the word in its address, and the sentence.
-const SAID: [(&str, &str); 5] = [
+const SAID: [(&str, &str); 9] = [
     ("ended", "cabinet.said_ended"),
     ("nothing", "cabinet.said_nothing"),
     ("unmuted", "cabinet.said_unmuted"),
     ("session", "cabinet.said_session"),
     ("sessions", "cabinet.said_sessions"),
+    ("muted", "cabinet.said_muted"),
+    ("sms_on", "cabinet.said_sms_on"),
+    ("sms_off", "cabinet.said_sms_off"),
+    ("language", "cabinet.said_language"),
 ];
 
 impl Shell {

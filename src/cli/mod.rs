@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod client;
+mod complaints;
 mod consents;
 mod contract;
 #[cfg_attr(not(feature = "stand-ins"), path = "no_demo.rs")]
@@ -82,6 +83,9 @@ enum Command {
     /// Unlocks accounts and ends a person's access.
     #[command(subcommand)]
     People(people::People),
+    /// Lists, shows and closes complaints of people.
+    #[command(subcommand)]
+    Complaints(complaints::Complaints),
     /// Lists and ends consents of a person.
     #[command(subcommand)]
     Consents(consents::Consents),
@@ -132,6 +136,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Contract(contract) => contract.run(settings(file)?, format).await,
         Command::Keys(keys) => keys.run(file, format).await,
         Command::People(people) => people.run(settings(file)?, format).await,
+        Command::Complaints(complaints) => complaints.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
         Command::Ledger(ledger) => ledger.run(settings(file)?, format).await,
         Command::Charges(charges) => charges.run(settings(file)?, format).await,

@@ -36,6 +36,11 @@ pub(super) enum OfOne {
         /// The enrolled number
         number: String,
     },
+    /// Ends the lock that a person put on their own account; first identify them in person by their document
+    EndSelfLock {
+        /// The number that was enrolled when they locked it
+        number: String,
+    },
     /// Ends all sessions, grants and tokens of a person, such as after a phone was stolen; consents and enrolment stay
     EndAccess {
         /// The enrolled number
@@ -81,6 +86,7 @@ impl OfOne {
     async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let (Self::Show { number }
         | Self::Unlock { number }
+        | Self::EndSelfLock { number }
         | Self::EndAccess { number }
         | Self::Muted { number }
         | Self::Unmute { number, .. }
@@ -111,6 +117,7 @@ impl OfOne {
                     Ok(())
                 })?;
             }
+            Self::EndSelfLock { .. } => end_self_lock(&stores, &account, &number, format).await?,
             Self::EndAccess { .. } => {
                 let end = async {
                     let life_events = stores.life_events().await?;
@@ -229,6 +236,29 @@ async fn unblock(
         Ok(())
     })?;
     Ok(())
+}
+
+/// Ends the lock that a person put on their account.
+async fn end_self_lock(
+    stores: &Stores,
+    account: &AccountState,
+    number: &str,
+    format: Format,
+) -> Result<(), StartError> {
+    let (people, person) = (Store::new(stores.db.clone(), &stores.keyring), account.person_id.as_str());
+    let end = async {
+        let ended = people.end_self_lock(&account.person_id, stores.clock.now()).await;
+        if !ended.map_err(cannot_start)? {
+            return Err(StartError("this person did not lock their account".to_owned()));
+        }
+        stores.audit.record(Event::new(Kind::SelfLockEnded).person(person));
+        Ok(())
+    };
+    operator::recorded(stores, "people end-self-lock", |event| event.person(person), end).await?;
+    format.print(&json!({ "number": number, "self_lock_ended": true }), || {
+        say!("The account of {number} is not locked any more.");
+        Ok(())
+    })
 }
 
 /// Prints what a help desk needs: whether a code can be sent now, to browsers that the person used before and to others.

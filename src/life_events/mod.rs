@@ -43,7 +43,20 @@ impl LifeEvents {
     /// [`ServiceError`]. When the database was changed and shared state is unavailable, other nodes still read it from SQL
     /// within a second.
     pub async fn end_access(&self, person: &PersonId) -> Result<bool, ServiceError> {
-        self.end_with(person, Vec::new(), NoticeKind::AccessEnded).await
+        Ok(self.end_access_with(person, Vec::new()).await?.is_some())
+    }
+
+    /// As [`LifeEvents::end_access`], together with `then`, all or nothing. Returns the new epoch; `None` when there is no such
+    /// person.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn end_access_with(
+        &self,
+        person: &PersonId,
+        then: Vec<Statement>,
+    ) -> Result<Option<Epoch>, ServiceError> {
+        self.end_with(person, then, NoticeKind::AccessEnded).await
     }
 
     /// Blocks a person's enrolled number, so that nobody gets codes there, and ends everything of theirs that has begun. `false` when there
@@ -53,7 +66,7 @@ impl LifeEvents {
     /// As for [`LifeEvents::end_access`].
     pub async fn block(&self, person: &PersonId, number_index: &Digest) -> Result<bool, ServiceError> {
         let block = self.people.block_number(person, number_index, self.clock.now());
-        self.end_with(person, vec![block], NoticeKind::NumberBlocked).await
+        Ok(self.end_with(person, vec![block], NoticeKind::NumberBlocked).await?.is_some())
     }
 
     /// Ends everything of a person that has begun, together with `also`, and tells them in their cabinet.
@@ -62,14 +75,14 @@ impl LifeEvents {
         person: &PersonId,
         also: Vec<Statement>,
         told: NoticeKind,
-    ) -> Result<bool, ServiceError> {
+    ) -> Result<Option<Epoch>, ServiceError> {
         let mut then = self.grants.end_former_epoch(person);
         then.extend(also);
         then.extend(self.inbox.rows(person, &NewNotice::new(told)));
-        let Some(epoch) = self.people.raise_epoch(person, then).await? else { return Ok(false) };
+        let Some(epoch) = self.people.raise_epoch(person, then).await? else { return Ok(None) };
         self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
         self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
-        Ok(true)
+        Ok(Some(epoch))
     }
 
     /// Records what a law lets a client have, and tells the person in the same transaction (R70, D-i).

@@ -506,6 +506,7 @@ mod tests {
             person: person.record(),
             phone: person.phone.clone(),
             account_state: AccountState {
+                language: None,
                 person_id: PersonId::random(),
                 status: person.status,
                 strangers: Failures::default(),

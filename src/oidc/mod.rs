@@ -60,7 +60,7 @@ use crate::platform::web::cors::{self, OpenToScripts};
 pub use access_token::AccessTokens;
 use authorize::ResponseMode;
 pub use authorize::{Answer, Authorization};
-pub use backchannel_logout::LogoutNotifier;
+pub use backchannel_logout::{Answered, LogoutNotifier, ToldOf};
 pub use ciba::{APPROVALS, Became, Ciba, Done, MuteForm, VERDICTS};
 pub use code::{CODES, Codes};
 pub use data::{DataApi, DataLimits};
@@ -77,7 +77,10 @@ pub use settings::{CibaSettings, DataSettings, PushedRequestSettings, Registrati
 pub use single_use::{SingleUse, USED};
 
 /// What the stores of this folder keep their data in.
-pub(crate) const TABLES: &[&str] = &[backchannel_logout::TABLE, ciba::TABLE];
+pub(crate) const TABLES: &[&str] = {
+    let [deliveries, outcomes] = backchannel_logout::TABLES;
+    &[deliveries, outcomes, ciba::TABLE]
+};
 
 /// What all endpoints share. Cheap to clone.
 #[derive(Clone)]

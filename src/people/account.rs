@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataSet, Person, PersonId, PhoneNumber};
 use crate::platform::clock::Timestamp;
+use crate::platform::web::locale::Language;
 
 /// A mobile number's state in Mobile-ID.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -94,6 +95,8 @@ impl Delays {
 /// The state of an account, which decides whether a sign-in attempt is allowed.
 #[derive(Clone, Debug)]
 pub struct AccountState {
+    /// The language that the person chose for messages that no page of theirs asks for; read where such a message is sent.
+    pub language: Option<Language>,
     /// The person.
     pub person_id: PersonId,
     /// State of the number.
@@ -158,6 +161,7 @@ mod tests {
     #[test]
     fn only_an_enrolled_number_outside_a_delay_may_try() {
         let account_state = |status, until| AccountState {
+            language: None,
             person_id: PersonId::random(),
             status,
             strangers: Failures { count: 5, locked_until: Timestamp(until) },

@@ -4,7 +4,9 @@
 mod failures;
 mod muted;
 mod photos;
+mod preferences;
 mod reached;
+mod self_lock;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::{Keyring, Mac, Sealer};
+use crate::platform::web::locale::Language;
 
 /// Lifetime of cached records: long enough for the end of a sign-in and the following UserInfo request,
 /// short enough for changes of other nodes to show at the next page.
@@ -36,8 +39,16 @@ pub struct People {
 }
 
 /// The tables of this store.
-pub(crate) const TABLES: &[&str] =
-    &["phone_numbers", "persons", "wrong_codes", "decoys", "muted_services", "photos"];
+pub(crate) const TABLES: &[&str] = &[
+    "phone_numbers",
+    "persons",
+    "wrong_codes",
+    "decoys",
+    "muted_services",
+    "photos",
+    "person_preferences",
+    self_lock::TABLE,
+];
 
 /// Both return the identifier if they changed a row.
 const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) \
@@ -101,9 +112,10 @@ impl People {
             .read_optional(
                 db::statement(
                     "SELECT p.person_id, n.number_index, n.status, w.failures, w.locked_until, w.known_failures, \
-                     w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch \
+                     w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch, l.language \
                      FROM phone_numbers n JOIN persons p ON p.person_id = n.person_id \
                      LEFT JOIN wrong_codes w ON w.account = n.person_id \
+                     LEFT JOIN person_preferences l ON l.person_id = n.person_id \
                      WHERE n.number_index >= COALESCE((SELECT MIN(number_index) FROM phone_numbers WHERE number_index >= $1), '') \
                      ORDER BY n.number_index LIMIT 1",
                 )
@@ -111,7 +123,9 @@ impl People {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let state = account_state(&row);
+        let language = db::maybe_text(&row, "person_preferences", "language")?;
+        let language = language.as_deref().and_then(Language::parse);
+        let state = account_state(&row).map(|state| AccountState { language, ..state });
         let nearest = db::text(&row, "phone_numbers", "number_index")?;
         if bytes::same(nearest.as_bytes(), number_index.encode().as_bytes()) {
             state.map(Some)
@@ -270,7 +284,8 @@ impl People {
     ) -> Result<bool, DbError> {
         let unblock = "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1 WHERE number_index = $2 \
                        AND person_id = $3 AND status = 'blocked' AND NOT EXISTS (SELECT 1 FROM phone_numbers other \
-                       WHERE other.person_id = phone_numbers.person_id AND other.status = 'enrolled')";
+                       WHERE other.person_id = phone_numbers.person_id AND other.status = 'enrolled') \
+                       AND NOT EXISTS (SELECT 1 FROM self_locks WHERE self_locks.person_id = phone_numbers.person_id)";
         let unblock = db::statement(unblock).bind(now.0).bind(number_index.encode()).bind(id.as_str());
         let done = self.db.execute(unblock).await? > 0;
         self.remembered.invalidate(id);
@@ -321,7 +336,11 @@ impl People {
             let person = db::statement(sql).bind(id.as_str()).bind(&pinfl_index).bind(sealed).bind(now.0);
             let number = self.number_of(&id, phone, status, now);
             let mut then = match status {
-                NumberStatus::Enrolled => self.give_up_others(&id, phone, now).into(),
+                NumberStatus::Enrolled => {
+                    let mut then = Vec::from(self.give_up_others(&id, phone, now));
+                    then.push(self_lock::follow(&id, &self.number_index(phone).encode()));
+                    then
+                }
                 NumberStatus::NotEnrolled | NumberStatus::Blocked => Vec::new(),
             };
             then.push(number);
@@ -369,7 +388,8 @@ impl People {
         let sealed = self.sealer.seal_text(place.as_bytes(), phone.digits().as_bytes());
         db::statement(
             "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at, enrolled_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (number_index) DO UPDATE SET \
+             VALUES ($1, $2, $3, CASE WHEN $4 = 'enrolled' AND EXISTS (SELECT 1 FROM self_locks WHERE person_id = $5) \
+             THEN 'blocked' ELSE $6 END, $7, $8) ON CONFLICT (number_index) DO UPDATE SET \
              person_id = excluded.person_id, status = excluded.status, updated_at = excluded.updated_at, \
              enrolled_at = CASE WHEN excluded.status = 'enrolled' AND phone_numbers.status = 'enrolled' \
              AND phone_numbers.person_id = excluded.person_id THEN phone_numbers.enrolled_at \
@@ -379,6 +399,8 @@ impl People {
         .bind(id.as_str())
         .bind(sealed)
         .bind(status.name())
+        .bind(id.as_str())
+        .bind(status.name())
         .bind(now.0)
         .bind(Some(now.0).filter(|_| status == NumberStatus::Enrolled))
     }
@@ -387,6 +409,7 @@ impl People {
 fn account_state(row: &Row) -> Result<AccountState, DbError> {
     let status = db::text(row, "phone_numbers", "status")?;
     Ok(AccountState {
+        language: None,
         person_id: PersonId::stored(db::text(row, "persons", "person_id")?),
         status: NumberStatus::parse(&status)
             .ok_or_else(|| row.corrupt("phone_numbers", "status", "it is no status of this version"))?,

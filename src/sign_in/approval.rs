@@ -80,7 +80,10 @@ impl SignIn {
         let approving = Approving { client, reference, hint, caps, beside, mutable, mutable_until };
         let made_for = For::Approval(Box::new(approving));
         match self.send_code(&mut open, (number, index), sender, 0, made_for).await? {
-            Sent::Stored | Sent::Held => Ok(()),
+            Sent::Stored | Sent::Held => {
+                self.history.record_waiting(&open);
+                Ok(())
+            }
             Sent::Limited(limit) => Err(NotAsked::Limited(limit)),
             // Another request drew the same reference: one in twenty-five thousand million.
             Sent::Overtaken => {

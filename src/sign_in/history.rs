@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::{Authenticated, Device};
+use super::waiting::{self, NewWaiting};
+use super::{Authenticated, Device, OpenAttempt};
 use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::bytes::{self, Digest};
@@ -64,6 +65,12 @@ struct Waiting {
     sealed: String,
 }
 
+/// What waits to be written.
+enum Queued {
+    SignIn(Waiting),
+    Request(NewWaiting),
+}
+
 /// A sign-in that a person reads of.
 #[derive(Clone, Debug)]
 pub struct PastSignIn {
@@ -90,7 +97,7 @@ struct Inner {
     clock: Clock,
     sealer: Sealer,
     metrics: Arc<Metrics>,
-    queue: Mutex<VecDeque<Waiting>>,
+    queue: Mutex<VecDeque<Queued>>,
     filled: Notify,
     /// One writer at a time, so that nothing is written twice or overtaken.
     writer: tokio::sync::Mutex<()>,
@@ -116,6 +123,45 @@ impl History {
             person_id,
             entry_id,
         };
+        self.push(Queued::SignIn(waiting));
+    }
+
+    /// Notes that a request to approve waits for whoever its message went to, and for nobody where it went to nobody: it costs the same.
+    pub(super) fn record_waiting(&self, open: &OpenAttempt) {
+        let Some((sent, _)) = open.attempt.stage().code() else { return };
+        let nobody = PersonId::decoy(&sent.index);
+        let entry_id = bytes::random_text::<9>();
+        self.push(Queued::Request(NewWaiting {
+            person_id: sent.person_id.as_ref().unwrap_or(&nobody).as_str().to_owned(),
+            sealed: self
+                .0
+                .sealer
+                .seal_text(place_of_request(&entry_id).as_bytes(), open.id.as_str().as_bytes()),
+            expires_at: open.attempt.expires_at.0,
+            entry_id,
+        }));
+    }
+
+    /// The identifiers of the attempts of requests that were asked of a person and are not over, the newest first.
+    pub(super) async fn waiting(&self, person: &PersonId) -> Result<Vec<String>, DbError> {
+        self.flush().await?;
+        let rows = waiting::of_person(&self.0.db, person, self.0.clock.now()).await?;
+        let open = |(id, sealed): (String, String)| {
+            let plain = self.0.sealer.open_text(place_of_request(&id).as_bytes(), &sealed).ok()?;
+            String::from_utf8(plain).ok()
+        };
+        Ok(rows.into_iter().filter_map(open).collect())
+    }
+
+    /// Removes what is known of requests that are over at `now`; returns how many rows went, `most` at most.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge_waiting(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        waiting::purge(&self.0.db, now, most).await
+    }
+
+    fn push(&self, queued: Queued) {
         let mut queue = self.queue();
         if queue.len() >= ROOM {
             drop(queue);
@@ -125,7 +171,7 @@ impl History {
             );
             return;
         }
-        queue.push_back(waiting);
+        queue.push_back(queued);
         drop(queue);
         self.0.filled.notify_one();
     }
@@ -150,7 +196,7 @@ impl History {
     pub async fn flush(&self) -> Result<(), DbError> {
         let _one = self.0.writer.lock().await;
         loop {
-            let batch: Vec<Waiting> = {
+            let batch: Vec<Queued> = {
                 let mut queue = self.queue();
                 let most = queue.len().min(BATCH);
                 queue.drain(..most).collect()
@@ -254,7 +300,7 @@ impl History {
         })
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Queued>> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -263,13 +309,28 @@ fn place(entry: &str) -> String {
     format!("sign_ins/sealed/{entry}")
 }
 
-fn inserts(rows: &[Waiting]) -> Vec<Statement> {
-    let mut statements = Vec::new();
-    let mut left = rows;
+fn place_of_request(entry: &str) -> String {
+    format!("waiting_requests/sealed/{entry}")
+}
+
+fn inserts(queued: &[Queued]) -> Vec<Statement> {
+    let requests = queued.iter().filter_map(|queued| match queued {
+        Queued::Request(new) => Some(waiting::insert(new)),
+        Queued::SignIn(_) => None,
+    });
+    let mut statements: Vec<Statement> = requests.collect();
+    let rows: Vec<&Waiting> = queued
+        .iter()
+        .filter_map(|queued| match queued {
+            Queued::SignIn(row) => Some(row),
+            Queued::Request(_) => None,
+        })
+        .collect();
+    let mut left = rows.as_slice();
     for (size, sql) in SIZES.into_iter().zip(&*INSERTS) {
         while let Some((rows, rest)) = left.split_at_checked(size) {
             left = rest;
-            let bind = |statement: Statement, row: &Waiting| {
+            let bind = |statement: Statement, row: &&Waiting| {
                 statement
                     .bind(&row.person_id)
                     .bind(row.at)

@@ -29,6 +29,7 @@ mod request;
 mod session;
 mod settings;
 mod short_code;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ pub use short_code::ShortCode;
 pub use crate::platform::service_error::ServiceError;
 
 /// What the stores in here keep their data in.
-pub(crate) const TABLES: &[&str] = &[ended_sessions::TABLE, history::TABLE];
+pub(crate) const TABLES: &[&str] = &[ended_sessions::TABLE, history::TABLE, waiting::TABLE];
 
 /// Sign-in attempts.
 pub const ATTEMPTS: KeySpace = KeySpace::new(b't', "sign-in attempt");

@@ -17,6 +17,7 @@ use crate::people::{AccountState, Epoch, PersonId, PhoneError, PhoneNumber, Side
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch, Version};
+use crate::platform::web::locale::Language;
 
 /// What follows an entered number.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,6 +97,8 @@ struct Recipient {
     told: Told,
     /// The person, where they keep the service that asks away.
     muted_by: Option<PersonId>,
+    /// The language that the holder of the number chose for messages that no page of theirs asks for.
+    language: Option<Language>,
 }
 
 /// Who asks for a code, for whom it is counted.
@@ -310,6 +313,7 @@ impl SignIn {
     ) -> Result<Recipient, ServiceError> {
         let now = self.clock.now();
         let state = self.people.account_state(&index).await?;
+        let language = state.as_ref().and_then(|state| state.language);
         let nobody = PersonId::decoy(&index);
         let (person, epoch) =
             state.as_ref().map_or((&nobody, Epoch::default()), |state| (&state.person_id, state.epoch));
@@ -333,7 +337,7 @@ impl SignIn {
             }
             For::SignIn | For::Permission(_) => person,
         };
-        Ok(Recipient { number, index, person, side, told, muted_by })
+        Ok(Recipient { number, index, person, side, told, muted_by, language })
     }
 
     /// Makes a code and lets the attempt expect it.
@@ -346,7 +350,11 @@ impl SignIn {
     ) -> Result<PendingCode, ServiceError> {
         let now = self.clock.now();
         let purpose = attempt.request.purpose(made_for.purpose());
-        let Recipient { number, index, person, side, told, .. } = recipient;
+        let Recipient { number, index, person, side, told, language, .. } = recipient;
+        // No page of the person asks for it: their own word counts more than the service's.
+        if let (Purpose::Approval, Some(language)) = (made_for.purpose(), language) {
+            attempt.language = language;
+        }
         let exempt = self.is_exempt(&number);
         let before = attempt.stage().clone();
         let former = before.code().map(|(former, _)| former);

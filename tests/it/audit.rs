@@ -23,9 +23,13 @@ alone_on_both_backends!(
     rows_expire_and_the_rest_verifies,
 );
 
-/// What `device.rs`, `ciba.rs`, `data.rs` and `contracts.rs` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 18] = [
+/// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
+const ELSEWHERE: [Kind; 22] = [
     Kind::ApplicationConfirmed,
+    Kind::ComplaintOpened,
+    Kind::ComplaintClosed,
+    Kind::SelfLocked,
+    Kind::SelfLockEnded,
     Kind::UserCodeRefused,
     Kind::ContractCleared,
     Kind::DataReleased,

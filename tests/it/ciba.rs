@@ -584,13 +584,46 @@ async fn a_service_may_refresh_and_name_its_resource_server(world: &World) {
     world.refresh(COUNTER, next.get("refresh_token")).await.refused(400, "invalid_grant");
 }
 
+impl Message {
+    /// The letters that name the request.
+    pub(crate) fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// What the phone shows.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 impl World {
+    /// Lets `COUNTER` ask a person, with words to compare, and gives the message that they get.
+    pub(crate) async fn asked_by_counter(&self, person: &Person, words: &str) -> Message {
+        let fields =
+            [("scope", "openid profile"), ("login_hint", person.number.as_str()), ("binding_message", words)];
+        self.asks(COUNTER, &fields).await.granted();
+        self.approval_message(person).await
+    }
+
+    /// Lets `COUNTER` ask a person, whether or not they get a message.
+    pub(crate) async fn asks_counter(&self, person: &Person) {
+        self.asks_for(COUNTER, "openid", person).await;
+    }
+
     /// Lets a person mute `COUNTER`, as somebody does whom it asks too often.
     pub(crate) async fn mute_counter(&self, person: &Person) {
-        self.asks_for(COUNTER, "openid", person).await;
+        self.asks_counter(person).await;
         let message = self.approval_message(person).await;
         let mut browser = self.browser();
         let refused = browser.decides(&message, "deny").await.expect("approval-refused").expect("mute");
         browser.press(&refused, "mute", &[("code", &message.code)]).await.page().expect("approval-muted");
+    }
+}
+
+impl Browser {
+    /// Enters the right code at a request, whatever its page says.
+    pub(crate) async fn tries_to_approve(&mut self, message: &Message) -> Page {
+        let page = self.open_request(message).await;
+        if page.has("allow") { self.decides_on(&page, "allow", &message.code).await } else { page }
     }
 }

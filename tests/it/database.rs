@@ -303,6 +303,11 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "audit_log",
         "audit_head",
         "messages",
+        "notices",
+        "notice_wishes",
+        "charge_consents",
+        "charges",
+        "sms_suspensions",
         "logout_deliveries",
         "client_icons",
         "approval_decisions",
@@ -345,6 +350,11 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "sequences",
         "ended_sessions",
         "sign_ins",
+        "waiting_requests",
+        "person_preferences",
+        "self_locks",
+        "complaints",
+        "logout_outcomes",
         "keyring_check",
     ];
     db::drop_everything(&url, tables.into_iter()).await.expect("their end");

@@ -70,7 +70,7 @@ pub(super) async fn find(db: &Db, person: &PersonId, id: &NoticeId) -> Result<Op
 
 pub(super) async fn unread(db: &Db, person: &PersonId, most: i64) -> Result<i64, DbError> {
     let count = "SELECT COUNT(*) AS n FROM (SELECT notice_id FROM notices WHERE person_id = $1 \
-                 AND read_at_ms IS NULL LIMIT $2) AS some";
+                 AND read_at_ms IS NULL LIMIT $2) AS counted";
     let row = db.read_one(db::statement(count).bind(person.as_str()).bind(most)).await?;
     db::int(&row, TABLE, "n")
 }

@@ -109,7 +109,11 @@ impl LogoutNotifier {
         let stored = match self.try_once(taken).await {
             Ok(Told::Yes) => {
                 metrics.logouts("delivered").inc();
-                store::remove(&self.db, &taken.delivery.id).await
+                if taken.watched {
+                    store::remove_watched(&self.db, &taken.delivery.id, self.provider.clock.now()).await
+                } else {
+                    store::remove(&self.db, &taken.delivery.id).await
+                }
             }
             Ok(Told::NotWanted) => store::remove(&self.db, &taken.delivery.id).await,
             Err(error) => {

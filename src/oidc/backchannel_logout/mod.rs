@@ -8,6 +8,7 @@ mod store;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Notify;
 use url::Url;
@@ -20,7 +21,7 @@ use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::outbound::Outbound;
 use crate::sign_in::Session;
 
-pub(super) use store::TABLE;
+pub(super) use store::TABLES;
 
 use deliver::{LogoutError, Slots};
 use store::Delivery;
@@ -30,6 +31,29 @@ const TOKEN_SECONDS: i64 = 120;
 
 /// For how long a delivery is tried, in seconds.
 const KEPT: i64 = 86_400;
+
+/// A client that was told of the end of a session, or could not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldOf {
+    /// The client.
+    pub client: String,
+    /// What the telling is known by; `None` for a client that takes no logout tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
+}
+
+/// What became of telling a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It answered at that time.
+    At(Timestamp),
+    /// It has not answered, and is told again.
+    Waits,
+    /// It did not answer for a day.
+    Never,
+    /// It takes no logout tokens.
+    Untold,
+}
 
 /// Stores and sends logout tokens. Cheap to clone.
 #[derive(Clone)]
@@ -76,11 +100,54 @@ impl LogoutNotifier {
         Ok(())
     }
 
+    /// What tells the clients that a session was used for of its end, for the transaction that ends it, where what became of it will be
+    /// asked ([`LogoutNotifier::answers`]). [`LogoutNotifier::wake`] follows the transaction.
+    pub fn watched(&self, ending: &Session) -> (Vec<ToldOf>, Vec<Statement>) {
+        let now = self.provider.clock.now();
+        let told = ending.clients.iter().map(|id| (id, self.delivery(id, ending)));
+        let told: Vec<_> = told.collect();
+        let of = |(id, delivery): &(&ClientId, Option<Delivery>)| ToldOf {
+            client: id.as_str().to_owned(),
+            delivery: delivery.as_ref().map(|delivery| delivery.id.clone()),
+        };
+        let names = told.iter().map(of).collect();
+        (
+            names,
+            told.iter().filter_map(|(_, it)| it.as_ref()).map(|it| store::insert_watched(it, now)).collect(),
+        )
+    }
+
+    /// Sends what was stored by a transaction of somebody else.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// What became of telling clients since a moment, in the order of `told`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn answers(&self, told: &[ToldOf], since: Timestamp) -> Result<Vec<Answered>, DbError> {
+        let given_up = self.provider.clock.now().since(since) >= KEPT;
+        let mut answers = Vec::with_capacity(told.len());
+        for told in told {
+            answers.push(match &told.delivery {
+                None => Answered::Untold,
+                Some(delivery) => match store::answered_at(&self.db, delivery).await? {
+                    Some(at) => Answered::At(at),
+                    None if given_up => Answered::Never,
+                    None => Answered::Waits,
+                },
+            });
+        }
+        Ok(answers)
+    }
+
     /// Removes deliveries that were tried for a day at `now`; returns how many.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        store::purge_outcomes(&self.db, now, most).await?;
         let gone = store::purge(&self.db, now.minus(KEPT), most).await?;
         if gone > 0 {
             self.provider.metrics.logouts("given_up").inc_by(gone);

@@ -5,7 +5,14 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Statement};
 
 /// What this store keeps its data in.
-pub(in crate::oidc) const TABLE: &str = "logout_deliveries";
+pub(in crate::oidc) const TABLES: [&str; 2] = [TABLE, OUTCOMES];
+
+const TABLE: &str = "logout_deliveries";
+
+const OUTCOMES: &str = "logout_outcomes";
+
+/// For how long it is known when a client answered, in seconds.
+const KNOWN: i64 = 366 * 86_400;
 
 /// Requests under way to one host at a time, all nodes together.
 const PER_HOST: i64 = 2;
@@ -35,6 +42,8 @@ pub(super) struct Taken {
     /// Failed tries so far.
     pub(super) attempts: i64,
     pub(super) created_at: Timestamp,
+    /// Whether somebody will ask what became of it.
+    pub(super) watched: bool,
     leased_until: Timestamp,
 }
 
@@ -84,7 +93,7 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
                  FROM hosts WHERE hosts.host IS NOT NULL AND $5 > (SELECT COUNT(*) FROM logout_deliveries l \
                  WHERE l.host = hosts.host AND l.leased_until > $6)) AS next \
                  WHERE next.delivery_id IS NOT NULL ORDER BY RANDOM() LIMIT $7) \
-                 RETURNING delivery_id, client_id, host, sub, sid, created_at, attempts, leased_until",
+                 RETURNING delivery_id, client_id, host, sub, sid, created_at, attempts, leased_until, watched",
             )
             .bind(now.0 + LEASE)
             .bind(now.0)
@@ -111,6 +120,47 @@ pub(super) async fn put_back(db: &Db, taken: &Taken, due_at: Timestamp) -> Resul
     )
     .await
     .map(|_| ())
+}
+
+/// Stores a delivery of which somebody will ask what became; one that waits already will be asked of as well.
+pub(super) fn insert_watched(delivery: &Delivery, now: Timestamp) -> Statement {
+    db::statement(
+        "INSERT INTO logout_deliveries (delivery_id, client_id, host, sub, sid, created_at, due_at, watched) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 1) ON CONFLICT (delivery_id) DO UPDATE SET watched = 1",
+    )
+    .bind(&delivery.id)
+    .bind(delivery.client_id.as_str())
+    .bind(&delivery.host)
+    .bind(&delivery.sub)
+    .bind(&delivery.sid)
+    .bind(now.0)
+    .bind(now.0)
+}
+
+/// Removes a delivery that was made, and notes when, for whoever asks.
+pub(super) async fn remove_watched(db: &Db, id: &str, now: Timestamp) -> Result<(), DbError> {
+    let note = db::statement(
+        "INSERT INTO logout_outcomes (delivery_id, answered_at) VALUES ($1, $2) \
+         ON CONFLICT (delivery_id) DO UPDATE SET answered_at = excluded.answered_at",
+    );
+    let remove = db::statement("DELETE FROM logout_deliveries WHERE delivery_id = $1");
+    db.all_or_nothing(vec![note.bind(id).bind(now.0), remove.bind(id)]).await
+}
+
+/// When the client of a watched delivery answered, if it has.
+pub(super) async fn answered_at(db: &Db, id: &str) -> Result<Option<Timestamp>, DbError> {
+    let answered = db::statement("SELECT answered_at FROM logout_outcomes WHERE delivery_id = $1");
+    let row = db.read_optional(answered.bind(id)).await?;
+    row.map(|row| db::int(&row, OUTCOMES, "answered_at").map(Timestamp)).transpose()
+}
+
+/// Forgets when clients answered, where that was long ago; returns how many rows went.
+pub(super) async fn purge_outcomes(db: &Db, now: Timestamp, most: i64) -> Result<u64, DbError> {
+    let purge = db::statement(
+        "DELETE FROM logout_outcomes WHERE delivery_id IN \
+         (SELECT delivery_id FROM logout_outcomes WHERE answered_at < $1 LIMIT $2)",
+    );
+    db.execute(purge.bind(now.minus(KNOWN).0).bind(most)).await
 }
 
 /// Removes a delivery that was made.
@@ -152,6 +202,7 @@ fn read(row: &db::Row) -> Result<Taken, DbError> {
         attempts: db::int(row, TABLE, "attempts")?,
         created_at: Timestamp(db::int(row, TABLE, "created_at")?),
         leased_until: Timestamp(db::int(row, TABLE, "leased_until")?),
+        watched: db::int(row, TABLE, "watched")? == 1,
     })
 }
 

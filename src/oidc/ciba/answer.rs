@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::{Approved, Ciba, Decided, REMEMBERED, Verdict, grant_of, told};
 use crate::applications::Confirmed;
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, Delivery, GrantType};
+use crate::clients::{Client, ClientId, Delivery, GrantType};
 use crate::grants::GrantDetails;
 use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::people::PersonId;
@@ -260,13 +260,22 @@ impl Ciba {
         client: &Client,
         person: &PersonId,
     ) -> Result<HttpResponse, ServiceError> {
-        let until = self.provider.clock.now().plus(self.mute);
-        let notice = NewNotice::new(NoticeKind::ServiceMuted).service(client.id.as_str()).until(until);
-        let told = self.sign_in.inbox.rows(person, &notice);
-        self.sign_in.people.mute(person, client.id.as_str(), until, told).await?;
-        let event = Event::new(Kind::ApprovalMuted).client(client.id.as_str()).person(person.as_str());
-        self.provider.audit.record(event.reason("asked").until(until.0));
+        self.mute_for(&client.id, person).await?;
         Ok(self.done(context, client, Done::Muted, None))
+    }
+
+    /// Mutes a service for a person.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable.
+    pub async fn mute_for(&self, client: &ClientId, person: &PersonId) -> Result<(), ServiceError> {
+        let until = self.provider.clock.now().plus(self.mute);
+        let notice = NewNotice::new(NoticeKind::ServiceMuted).service(client.as_str()).until(until);
+        let told = self.sign_in.inbox.rows(person, &notice);
+        self.sign_in.people.mute(person, client.as_str(), until, told).await?;
+        let event = Event::new(Kind::ApprovalMuted).client(client.as_str()).person(person.as_str());
+        self.provider.audit.record(event.reason("asked").until(until.0));
+        Ok(())
     }
 
     /// The identifier of the grant that an answer leads to, once the service has asked.

@@ -76,7 +76,7 @@ pub(crate) fn attribute_of(html: &str, selector: &str, name: &str) -> String {
 /// All forms of a page.
 pub(crate) fn forms(html: &str) -> Vec<Form> {
     let page = Html::parse_document(html);
-    let (form, control) = (select("form"), select("input, button"));
+    let (form, control) = (select("form"), select("input, button, textarea"));
     let forms = page.select(&form).map(|form| Form {
         action: attribute(form, "action"),
         controls: form

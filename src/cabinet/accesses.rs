@@ -1,0 +1,382 @@
+//! `/cabinet/accesses`: who looked at a person's data, from the ledger: what, when, why, by which way; each row with all that stands
+//! of it, and the list as a file.
+
+use std::collections::BTreeSet;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::paths::ACCESSES as PATH;
+use super::shell::{Shell, frame};
+use super::visit::{Proof, Visit};
+use super::words::Named;
+use super::{Cabinet, PAGE, words};
+use crate::clients::{Basis, ClientId};
+use crate::ledger::{Channel, EntryId, Filter, Listed, Place};
+use crate::people::DataSet;
+use crate::platform::clock::Timestamp;
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::frame::Frame;
+use crate::platform::web::page_context::Problem;
+use crate::platform::web::problem::ProblemKind;
+use crate::platform::web::respond::{self, CspSources};
+use crate::platform::web::text::Text;
+
+/// Rows read at once while those are looked for that name some data.
+const PART: i64 = 200;
+
+/// Rows looked at for one page: what is further back is on the next one.
+const MOST_LOOKED_AT: usize = 2_000;
+
+/// Rows of one exported file.
+const MOST_EXPORTED: usize = 10_000;
+
+/// The list.
+#[derive(Template)]
+#[template(path = "cabinet/accesses.html")]
+struct AccessesPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell,
+    rows: Vec<Row>,
+    /// The services that may be chosen.
+    services: Vec<Choice>,
+    /// The data that may be chosen.
+    data: Vec<Choice>,
+    /// The times that may be chosen.
+    times: Vec<Choice>,
+    /// Whether anything is chosen.
+    filtered: bool,
+    older: Option<String>,
+    export: String,
+}
+
+/// One row with all that is known of it.
+#[derive(Template)]
+#[template(path = "cabinet/access.html")]
+struct AccessPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell,
+    row: Row,
+    proof: Option<String>,
+}
+
+/// What a filter may be set to.
+struct Choice {
+    value: String,
+    label: String,
+    chosen: bool,
+}
+
+/// A release as it is told of.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) href: String,
+    pub(super) service: Named,
+    pub(super) when: String,
+    pub(super) data: String,
+    /// Names of fields, as the service reads them.
+    pub(super) fields: String,
+    pub(super) channel: &'static str,
+    pub(super) basis: &'static str,
+    pub(super) purpose: String,
+    pub(super) contract: String,
+    pub(super) consent: String,
+    /// How often it was read, and when last; empty where it was an answer by itself.
+    pub(super) reads: String,
+    pub(super) at: Timestamp,
+}
+
+/// What of the list is wanted.
+struct Wanted {
+    filter: Filter,
+    data: Option<DataSet>,
+    days: Option<i64>,
+    before: Place,
+}
+
+impl Wanted {
+    fn of(visit: &Visit<'_>) -> Self {
+        let days =
+            visit.query.get("days").and_then(|days| days.parse().ok()).filter(|days| DAYS.contains(days));
+        let filter = Filter {
+            client: visit.query.get("service").and_then(ClientId::parse),
+            since_ms: days.map(|days: i64| visit.now.minus(days * 86_400).0 * 1000),
+            until_ms: None,
+        };
+        let before = visit.query.get("before").and_then(|before| {
+            let (at, id) = before.split_once('.')?;
+            Some(Place { at_ms: at.parse().ok()?, id: id.to_owned() })
+        });
+        let data = visit.query.get("data").and_then(DataSet::parse);
+        Self { filter, data, days, before: before.unwrap_or_else(Place::newest) }
+    }
+
+    /// The same list at another address, from a place on.
+    fn query(&self, before: Option<&Place>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if let Some(client) = &self.filter.client {
+            query.append_pair("service", client.as_str());
+        }
+        if let Some(data) = self.data {
+            query.append_pair("data", data.name());
+        }
+        if let Some(days) = self.days {
+            query.append_pair("days", &days.to_string());
+        }
+        if let Some(before) = before {
+            query.append_pair("before", &format!("{}.{}", before.at_ms, before.id));
+        }
+        query.finish()
+    }
+
+    fn takes(&self, listed: &Listed) -> bool {
+        self.data.is_none_or(|data| listed.leaf.data_sets.iter().any(|set| set == data.name()))
+    }
+}
+
+/// Periods that may be chosen, in days.
+const DAYS: [i64; 3] = [7, 30, 365];
+
+/// So many rows of the list, and where it goes on.
+async fn rows(
+    cabinet: &Cabinet,
+    visit: &Visit<'_>,
+    wanted: &Wanted,
+    (most, looked_at): (usize, usize),
+) -> Result<(Vec<Listed>, Option<Place>), ServiceError> {
+    let (mut found, mut before, mut looked) = (Vec::new(), wanted.before.clone(), 0);
+    loop {
+        let part = cabinet.ledger.of_person(visit.person(), &wanted.filter, &before, PART).await?;
+        let last = i64::try_from(part.len()).unwrap_or(i64::MAX) < PART;
+        for listed in part {
+            if found.len() == most || looked == looked_at {
+                return Ok((found, Some(before)));
+            }
+            looked += 1;
+            before = Place::after(&listed);
+            if wanted.takes(&listed) {
+                found.push(listed);
+            }
+        }
+        if last {
+            return Ok((found, None));
+        }
+    }
+}
+
+/// The newest releases of a person, `most` at most, for the overview.
+pub(super) async fn newest(
+    cabinet: &Cabinet,
+    visit: &Visit<'_>,
+    most: i64,
+) -> Result<Vec<Row>, ServiceError> {
+    let rows = cabinet.ledger.of_person(visit.person(), &Filter::default(), &Place::newest(), most).await?;
+    Ok(rows.iter().map(|listed| row(cabinet, visit, listed)).collect())
+}
+
+/// Shows the list.
+pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
+    cabinet.show(&request, Proof::Session, async |visit| page(&cabinet, visit).await).await
+}
+
+async fn page(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<HttpResponse, ServiceError> {
+    let text = visit.context.text();
+    let wanted = Wanted::of(visit);
+    let (found, further) = rows(cabinet, visit, &wanted, (PAGE, MOST_LOOKED_AT)).await?;
+    let everything =
+        |chosen: bool| Choice { value: String::new(), label: text.get("cabinet.all").to_owned(), chosen };
+    // Whoever has something of the person, and whoever stands on this page.
+    let mut ids: BTreeSet<ClientId> =
+        cabinet.release.list(visit.person()).await?.into_iter().map(|listed| listed.client_id).collect();
+    ids.extend(found.iter().filter_map(|listed| ClientId::parse(&listed.leaf.client)));
+    ids.extend(wanted.filter.client.clone());
+    let service = |id: ClientId| Choice {
+        label: cabinet.named(visit, &id).name,
+        chosen: wanted.filter.client.as_ref() == Some(&id),
+        value: id.as_str().to_owned(),
+    };
+    let data = |set: DataSet| Choice {
+        value: set.name().to_owned(),
+        label: words::data([set], text),
+        chosen: wanted.data == Some(set),
+    };
+    let time = |days: i64| Choice {
+        value: days.to_string(),
+        label: text.with("cabinet.last_days", &[("days", &days.to_string())]),
+        chosen: wanted.days == Some(days),
+    };
+    let page = AccessesPage {
+        frame: frame(visit),
+        shell: Shell::of(visit, PATH),
+        rows: found.iter().map(|listed| row(cabinet, visit, listed)).collect(),
+        services: std::iter::once(everything(wanted.filter.client.is_none()))
+            .chain(ids.into_iter().map(service))
+            .collect(),
+        data: std::iter::once(everything(wanted.data.is_none())).chain(DataSet::ALL.map(data)).collect(),
+        times: std::iter::once(everything(wanted.days.is_none())).chain(DAYS.map(time)).collect(),
+        filtered: wanted.filter.client.is_some() || wanted.data.is_some() || wanted.days.is_some(),
+        older: further.map(|place| format!("{PATH}?{}", wanted.query(Some(&place)))),
+        export: format!("{PATH}.csv?{}", wanted.query(None)),
+    };
+    Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
+}
+
+/// `/cabinet/accesses/{id}`: one row. Another person's is no page at all.
+pub(super) async fn one(cabinet: Data<Cabinet>, request: HttpRequest, id: Path<String>) -> HttpResponse {
+    cabinet
+        .show(&request, Proof::Session, async |visit| {
+            let found = match EntryId::parse(&id) {
+                Some(id) => cabinet.ledger.find(&id).await?,
+                None => None,
+            };
+            let Some(listed) = found.filter(|listed| cabinet.ledger.is_about(listed, visit.person())) else {
+                return Ok(visit.context.problem(ProblemKind::NotFound, &Problem::default()));
+            };
+            let page = AccessPage {
+                frame: frame(visit),
+                shell: Shell::of(visit, PATH),
+                row: row(&cabinet, visit, &listed),
+                proof: proof_link(&listed),
+            };
+            Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
+        })
+        .await
+}
+
+/// PROOF: the one place where the proof of a row is offered. It is a link once the ledger can give one (`Ledger::proof`).
+fn proof_link(_listed: &Listed) -> Option<String> {
+    None
+}
+
+/// `/cabinet/accesses.csv`: the list as a table for other programs. It is a copy that leaves this provider, so it wants a fresh proof.
+pub(super) async fn csv(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
+    cabinet
+        .show(&request, Proof::Fresh, async |visit| {
+            let wanted = Wanted::of(visit);
+            let (found, _) = rows(&cabinet, visit, &wanted, (MOST_EXPORTED, MOST_EXPORTED)).await?;
+            let text = visit.context.text();
+            // Spreadsheets read UTF-8 by this mark alone.
+            let mut table = String::from("\u{feff}");
+            let titles = [
+                text.get("cabinet.when"),
+                text.get("cabinet.service"),
+                text.get("cabinet.owner"),
+                text.get("cabinet.data"),
+                text.get("cabinet.fields"),
+                text.get("consent.purpose"),
+                text.get("cabinet.by"),
+                text.get("cabinet.way"),
+                text.get("cabinet.contract"),
+                text.get("cabinet.entry"),
+            ];
+            write_line(&mut table, titles);
+            for listed in &found {
+                let row = row(&cabinet, visit, listed);
+                let when = row.at.to_rfc3339();
+                write_line(
+                    &mut table,
+                    [
+                        when.as_str(),
+                        row.service.name.as_str(),
+                        row.service.owner.as_str(),
+                        row.data.as_str(),
+                        row.fields.as_str(),
+                        row.purpose.as_str(),
+                        row.basis,
+                        row.channel,
+                        row.contract.as_str(),
+                        row.id.as_str(),
+                    ],
+                );
+            }
+            Ok(HttpResponse::Ok()
+                .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
+                .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"yagona-accesses.csv\""))
+                .insert_header((CACHE_CONTROL, "no-store"))
+                .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .body(table))
+        })
+        .await
+}
+
+/// A line of RFC 4180. What a spreadsheet would take for a formula is made text.
+fn write_line<'a>(table: &mut String, cells: impl IntoIterator<Item = &'a str>) {
+    for (n, cell) in cells.into_iter().enumerate() {
+        let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        table.push_str(if n > 0 { ",\"" } else { "\"" });
+        table.push_str(if formula { "'" } else { "" });
+        table.push_str(&cell.replace('"', "\"\""));
+        table.push('"');
+    }
+    table.push_str("\r\n");
+}
+
+fn row(cabinet: &Cabinet, visit: &Visit<'_>, listed: &Listed) -> Row {
+    let text = visit.context.text();
+    let leaf = &listed.leaf;
+    let at = Timestamp(leaf.at_ms.div_euclid(1000));
+    let client = ClientId::parse(&leaf.client);
+    let service = match &client {
+        Some(id) => cabinet.named(visit, id),
+        None => Named { name: leaf.client.clone(), owner: String::new(), icon: None },
+    };
+    let sets = leaf.data_sets.iter().filter_map(|name| DataSet::parse(name));
+    let general = || {
+        let client = client.as_ref().and_then(|id| cabinet.clients.find(id));
+        client
+            .map(|client| client.data.purpose.get(visit.context.language.tag()).to_owned())
+            .unwrap_or_default()
+    };
+    let reads = match listed.read_at_ms {
+        Some(last) if listed.reads > 0 => {
+            let last = words::moment(visit, Timestamp(last.div_euclid(1000)));
+            text.with("cabinet.reads", &[("count", &listed.reads.to_string()), ("when", &last)])
+        }
+        _ => String::new(),
+    };
+    Row {
+        href: format!("{PATH}/{}", leaf.id.as_str()),
+        id: leaf.id.as_str().to_owned(),
+        service,
+        when: words::moment(visit, at),
+        data: words::data(sets, text),
+        fields: leaf.fields.join(", "),
+        channel: channel(leaf.channel, text),
+        basis: match leaf.basis {
+            Basis::Consent => text.get("cabinet.basis_consent"),
+            Basis::Statutory => text.get("cabinet.basis_law"),
+        },
+        purpose: leaf.purpose.clone().unwrap_or_else(general),
+        contract: leaf.contract.clone().unwrap_or_default(),
+        consent: leaf.consent.clone().unwrap_or_default(),
+        reads,
+        at,
+    }
+}
+
+fn channel(channel: Channel, text: Text) -> &'static str {
+    match channel {
+        Channel::IdToken | Channel::AccessToken | Channel::UserInfo | Channel::OneId => {
+            text.get("cabinet.way_sign_in")
+        }
+        Channel::Introspection => text.get("cabinet.way_introspection"),
+        Channel::DataApi => text.get("cabinet.way_data"),
+        Channel::Verification => text.get("cabinet.way_verification"),
+        Channel::Application => text.get("cabinet.way_application"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_line;
+
+    #[test]
+    fn a_cell_stays_a_cell_and_never_becomes_a_formula() {
+        let mut table = String::new();
+        write_line(&mut table, ["a, b", "say \"so\"", "=1+1", ""]);
+        assert_eq!(table, "\"a, b\",\"say \"\"so\"\"\",\"'=1+1\",\"\"\r\n");
+    }
+}

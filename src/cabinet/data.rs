@@ -1,0 +1,122 @@
+//! `/cabinet/data`: what is on file of the person, where it came from and since when; and the language that they are written to in.
+//!
+//! Values are masked until the person has proved in the last five minutes who they are: a browser that was left open shows nobody a
+//! document number.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::Cabinet;
+use super::paths::{DATA as PATH, WHOLE};
+use super::shell::{Shell, frame};
+use super::visit::{Proof, Visit};
+use crate::people::{CivilDate, DataSet};
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::frame::Frame;
+use crate::platform::web::locale::Language;
+use crate::platform::web::respond::{self, CspSources};
+use crate::release::{label, values, warning};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "cabinet/data.html")]
+struct DataPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell,
+    data: Vec<Datum>,
+    /// Whether the values are whole.
+    whole: bool,
+    languages: Vec<Spoken>,
+}
+
+/// A set of data.
+struct Datum {
+    label: &'static str,
+    values: Vec<String>,
+    warning: Option<String>,
+    /// Where it came from.
+    source: &'static str,
+    /// When it was last changed here.
+    since: String,
+}
+
+/// A language that messages may be in.
+struct Spoken {
+    tag: &'static str,
+    name: &'static str,
+    chosen: bool,
+}
+
+/// Shows what is on file, masked.
+pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
+    cabinet.show(&request, Proof::Session, async |visit| page(&cabinet, visit, false).await).await
+}
+
+/// `/cabinet/data/whole`: the same with whole values, after a fresh proof.
+pub(super) async fn whole(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
+    cabinet.show(&request, Proof::Fresh, async |visit| page(&cabinet, visit, true).await).await
+}
+
+/// `POST /cabinet/data`: the language of messages.
+pub(super) async fn speak(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    cabinet
+        .posted(&request, (PATH, Proof::Session, &body), async |visit, form| {
+            let chosen =
+                Language::ALL.into_iter().find(|language| form.get("language") == Some(language.tag()));
+            if let Some(language) = chosen {
+                cabinet.sign_in.people.prefer(visit.person(), language, visit.now).await?;
+            }
+            let said = if chosen.is_some() { "language" } else { "nothing" };
+            Ok(respond::see_other(&format!("{PATH}?said={said}")))
+        })
+        .await
+}
+
+async fn page(cabinet: &Cabinet, visit: &Visit<'_>, whole: bool) -> Result<HttpResponse, ServiceError> {
+    let (text, today) = (visit.context.text(), CivilDate::of(visit.now));
+    let people = &cabinet.sign_in.people;
+    let (record, number) = people.changed_at(visit.person()).await?;
+    let datum = |set: DataSet| {
+        let all = values(&visit.account, set, text);
+        let phone = set == DataSet::Phone;
+        (!all.is_empty()).then(|| Datum {
+            label: text.get(label(set)),
+            values: if whole { all } else { masked(visit, set, all) },
+            warning: warning(&visit.account, set, text, today),
+            source: text.get(if phone { "cabinet.source_number" } else { "cabinet.source_record" }),
+            since: text.date(if phone { number } else { record }.0),
+        })
+    };
+    let preferred = people.preferred_language(visit.person()).await?.unwrap_or(visit.context.language);
+    let spoken = |language: Language| Spoken {
+        tag: language.tag(),
+        name: language.own_name(),
+        chosen: language == preferred,
+    };
+    let page = DataPage {
+        frame: frame(visit),
+        shell: Shell::of(visit, PATH),
+        data: DataSet::ALL.into_iter().filter_map(datum).collect(),
+        whole,
+        languages: Language::ALL.map(spoken).into(),
+    };
+    debug_assert!(!whole || visit.is_fresh(), "{WHOLE} wants a fresh proof");
+    Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
+}
+
+/// What is shown without a fresh proof: who it is, and the ends of numbers. Nothing here identifies or locates anybody.
+fn masked(visit: &Visit<'_>, set: DataSet, all: Vec<String>) -> Vec<String> {
+    let ends = |digits: &str| {
+        format!("•••• {}", digits.chars().skip(digits.chars().count().saturating_sub(4)).collect::<String>())
+    };
+    let account = &visit.account;
+    match set {
+        DataSet::Name | DataSet::Sex | DataSet::Citizenship => all,
+        DataSet::Phone => vec![account.phone.masked()],
+        DataSet::Pinfl => vec![ends(account.person.pinfl.digits())],
+        DataSet::Document => vec![ends(account.person.document.number.as_str())],
+        DataSet::BirthDate | DataSet::Address => vec!["••••".to_owned()],
+    }
+}

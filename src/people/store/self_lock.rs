@@ -1,0 +1,88 @@
+//! SQL of the table `self_locks`: accounts that their persons locked. A lock takes the enrolled number out of use, which is what
+//! every way in asks for, so there is no second guard that one of them could forget; the row remembers which number it was. While it
+//! stands, whatever stores that person's number as enrolled stores it as blocked.
+
+use super::People;
+use crate::people::PersonId;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{self, DbError, Statement};
+
+/// The name of the table.
+pub(super) const TABLE: &str = "self_locks";
+
+impl People {
+    /// What locks an account, for the transaction that ends everything of the person ([`People::raise_epoch`]).
+    pub fn self_lock(id: &PersonId, now: Timestamp) -> [Statement; 2] {
+        let remember = db::statement(
+            "INSERT INTO self_locks (person_id, number_index, locked_at) SELECT person_id, number_index, $1 \
+             FROM phone_numbers WHERE person_id = $2 AND status = 'enrolled' ON CONFLICT (person_id) DO NOTHING",
+        );
+        let lock = db::statement(
+            "UPDATE phone_numbers SET status = 'blocked', updated_at = $1 WHERE person_id = $2 AND status = 'enrolled'",
+        );
+        [remember.bind(now.0).bind(id.as_str()), lock.bind(now.0).bind(id.as_str())]
+    }
+
+    /// Whether a person locked their account.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn is_self_locked(&self, id: &PersonId) -> Result<bool, DbError> {
+        let locked = "SELECT person_id FROM self_locks WHERE person_id = $1";
+        Ok(self.db.read_optional(db::statement(locked).bind(id.as_str())).await?.is_some())
+    }
+
+    /// Ends the lock of an account: the number that was enrolled is enrolled again. `false` when its person did not lock it.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn end_self_lock(&self, id: &PersonId, now: Timestamp) -> Result<bool, DbError> {
+        let guard = db::statement(
+            "UPDATE self_locks SET locked_at = locked_at WHERE person_id = $1 RETURNING person_id",
+        );
+        let enrol = db::statement(
+            "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1 WHERE person_id = $2 AND status = 'blocked' \
+             AND number_index IN (SELECT number_index FROM self_locks WHERE person_id = $3)",
+        );
+        let forget = db::statement("DELETE FROM self_locks WHERE person_id = $1");
+        let then = vec![enrol.bind(now.0).bind(id.as_str()).bind(id.as_str()), forget.bind(id.as_str())];
+        let ended = self.db.guarded(guard.bind(id.as_str()), then).await?.is_some();
+        self.remembered.invalidate(id);
+        Ok(ended)
+    }
+}
+
+/// What a stored number that takes the place of another means for a lock: that one is enrolled when it ends.
+pub(super) fn follow(id: &PersonId, number_index: &str) -> Statement {
+    db::statement("UPDATE self_locks SET number_index = $1 WHERE person_id = $2")
+        .bind(number_index)
+        .bind(id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{people, somebody};
+    use super::*;
+    use crate::people::NumberStatus;
+
+    #[actix_web::test]
+    async fn a_locked_account_stays_locked_whatever_is_stored_and_comes_back_with_its_number() {
+        let (people, _db) = people().await;
+        let who = somebody();
+        let (record, phone) = (who.record(), who.phone.clone());
+        let store =
+            async |now| people.store(&record, &phone, NumberStatus::Enrolled, Timestamp(now)).await.unwrap();
+        let id = store(1).await;
+        assert!(!people.end_self_lock(&id, Timestamp(2)).await.unwrap(), "nobody locked it");
+        let before = people.find(&id).await.unwrap().unwrap().account_state.epoch;
+        let locking = People::self_lock(&id, Timestamp(3)).into();
+        let epoch = people.raise_epoch(&id, locking).await.unwrap().unwrap();
+        assert!(epoch.0 > before.0 && people.is_self_locked(&id).await.unwrap());
+        assert!(!people.is_enrolled(&id).await.unwrap() && people.find(&id).await.unwrap().is_none());
+        store(4).await;
+        assert!(!people.is_enrolled(&id).await.unwrap(), "an import does not unlock");
+        assert!(people.end_self_lock(&id, Timestamp(5)).await.unwrap());
+        assert!(people.is_enrolled(&id).await.unwrap() && !people.is_self_locked(&id).await.unwrap());
+        assert!(!people.end_self_lock(&id, Timestamp(6)).await.unwrap());
+    }
+}
