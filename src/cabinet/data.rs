@@ -98,7 +98,7 @@ async fn page(cabinet: &Cabinet, visit: &Visit<'_>, whole: bool) -> Result<HttpR
     let page = DataPage {
         frame: frame(visit),
         shell: Shell::of(visit, PATH),
-        data: DataSet::ALL.into_iter().filter_map(datum).collect(),
+        data: DataSet::ALL.into_iter().filter(|set| set.is_of_record()).filter_map(datum).collect(),
         whole,
         languages: Language::ALL.map(spoken).into(),
     };
@@ -113,10 +113,15 @@ fn masked(visit: &Visit<'_>, set: DataSet, all: Vec<String>) -> Vec<String> {
     };
     let account = &visit.account;
     match set {
-        DataSet::Name | DataSet::Sex | DataSet::Citizenship => all,
+        DataSet::Name | DataSet::Sex | DataSet::Citizenship | DataSet::Photo | DataSet::DataUsage => all,
         DataSet::Phone => vec![account.phone.masked()],
         DataSet::Pinfl => vec![ends(account.person.pinfl.digits())],
         DataSet::Document => vec![ends(account.person.document.number.as_str())],
-        DataSet::BirthDate | DataSet::Address => vec!["••••".to_owned()],
+        DataSet::Tin => all.iter().map(|tin| ends(tin)).collect(),
+        DataSet::BirthDate
+        | DataSet::BirthPlace
+        | DataSet::Address
+        | DataSet::TemporaryAddress
+        | DataSet::Employment => vec!["••••".to_owned()],
     }
 }
