@@ -36,6 +36,7 @@ pub(crate) use wiring::gateways;
 use crate::audit::Audit;
 use crate::clients::Registry;
 use crate::grants::Revocations;
+use crate::ledger;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, Outbox};
 use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens};
@@ -200,6 +201,7 @@ impl App {
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
                 .app_data(Data::new(tokens.ciba.clone()))
+                .app_data(Data::new(tokens.ledger.clone()))
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(oneid.clone()))
                 .app_data(Data::new(registrations.clone()))
@@ -215,6 +217,7 @@ impl App {
                 .wrap(requests.middleware())
                 .configure(|config| oidc::routes(config, &metrics))
                 .configure(|config| oneid::routes(config, &metrics))
+                .configure(|config| ledger::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(receipts::routes)
                 .configure(well_known::routes)

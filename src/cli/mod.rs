@@ -115,7 +115,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Keys(keys) => keys.run(file, format).await,
         Command::People(people) => people.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
-        Command::Ledger(ledger) => ledger.run(settings(file)?, format).await,
+        Command::Ledger(ledger) => ledger.run(file, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,
         Command::Completions(completions) => completions.run::<Cli>(),
         Command::Man(man) => man.run::<Cli>(),

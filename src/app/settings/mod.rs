@@ -6,6 +6,7 @@ mod sandbox;
 mod server;
 
 use crate::audit::AuditSettings;
+use crate::ledger::LedgerSettings;
 use crate::notices::sms::SmsSettings;
 use crate::oidc::{CibaSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
@@ -48,6 +49,7 @@ settings! {
         [outbound]: OutboundSettings;
         [log]: LogSettings;
         [audit]: AuditSettings;
+        [ledger]: LedgerSettings;
         [site]: SiteSettings;
         [support]: Support;
         [security]: SecuritySettings;
@@ -85,6 +87,7 @@ impl Settings {
         self.sandbox.check(loader);
         self.outbound.check(loader);
         self.audit.check(loader);
+        self.ledger.check(loader);
         self.site.check(loader);
         self.support.check(loader);
     }
