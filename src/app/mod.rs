@@ -37,6 +37,7 @@ use crate::audit::Audit;
 use crate::cabinet::{self, Cabinet};
 use crate::clients::Registry;
 use crate::grants::Revocations;
+use crate::ledger;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
@@ -221,6 +222,7 @@ impl App {
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
                 .app_data(Data::new(tokens.ciba.clone()))
+                .app_data(Data::new(tokens.ledger.clone()))
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(oneid.clone()))
                 .app_data(Data::new(registrations.clone()))
@@ -236,6 +238,7 @@ impl App {
                 .wrap(requests.middleware())
                 .configure(|config| oidc::routes(config, &metrics))
                 .configure(|config| oneid::routes(config, &metrics))
+                .configure(|config| ledger::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(|config| cabinet::routes(config, &metrics))
                 .configure(receipts::routes)

@@ -121,7 +121,9 @@ impl Stores {
         let sandbox = settings.environment == Environment::Sandbox;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
         let audit = Audit::new(db.clone(), clock.clone(), &keyring, Arc::clone(&metrics));
-        let ledger = Ledger::new(db.clone(), clock.clone(), &keyring);
+        let address = &settings.server.issuer.url()[url::Position::BeforeHost..];
+        let ledger =
+            Ledger::of_provider((db.clone(), clock.clone(), Arc::clone(&metrics)), &keyring, address);
         Self { settings, clock, keyring, db, metrics, audit, ledger }
     }
 

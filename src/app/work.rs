@@ -8,6 +8,7 @@ use super::tasks::{Need, Tasks};
 use crate::applications::Receipts;
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
+use crate::ledger::Ledger;
 use crate::life_events::LifeEvents;
 use crate::notices::Outbox;
 use crate::notices::charges::Charges;
@@ -61,6 +62,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     tasks.keep("audit", Need::Vital, move || audit.clone().run());
     let ledger = app.tokens.ledger.clone();
     tasks.keep("ledger_reads", Need::Deferrable, move || ledger.clone().keep_counts());
+    let ledger = app.tokens.ledger.clone();
+    tasks.keep("ledger", Need::Vital, move || ledger.clone().sequence());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
     let (db, ended) = (app.db.clone(), app.pages.sign_in.sessions.ended.clone());
     tasks.keep("follow", Need::Vital, move || {
@@ -96,6 +99,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         clock_check: app.clock_check.clone(),
         keep_days: app.settings.audit.keep_days,
         history_days: app.settings.sign_in.history_days,
+        ledger: app.tokens.ledger.clone(),
+        ledger_days: app.settings.ledger.keep_days,
         pending_days: app.settings.registration.pending_days,
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
@@ -160,6 +165,9 @@ struct Upkeep {
     keep_days: u32,
     /// How long people's own history of sign-ins is kept.
     history_days: u32,
+    ledger: Ledger,
+    /// How long the contents of entries of the ledger are kept.
+    ledger_days: u32,
     /// How long a client that registered itself waits for approval.
     pending_days: u32,
 }
@@ -348,6 +356,16 @@ impl Upkeep {
                 Ok(gone) if gone + 1 >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("audit.unpurged", "purging the audit log", other);
+                    break;
+                }
+            }
+        }
+        let expiry = now.minus(i64::from(self.ledger_days) * 86_400);
+        for _ in 0..50 {
+            match self.ledger.purge(expiry, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("ledger.unpurged", "purging the ledger", other);
                     break;
                 }
             }

@@ -138,7 +138,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::People(people) => people.run(settings(file)?, format).await,
         Command::Complaints(complaints) => complaints.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
-        Command::Ledger(ledger) => ledger.run(settings(file)?, format).await,
+        Command::Ledger(ledger) => ledger.run(file, format).await,
         Command::Charges(charges) => charges.run(settings(file)?, format).await,
         Command::Receipts(receipts) => receipts.run(file, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,

@@ -119,8 +119,8 @@ impl EntryId {
     }
 }
 
-/// A leaf of the log. Its text is stored and hashed character by character, so the order of its members stays as it is. The nonce
-/// is random: whoever sees a hash alone cannot find by trying what it is of.
+/// A leaf of the log. Its text is stored and hashed character by character, so the order of its members stays as it is. The nonce is
+/// a keyed digest of the rest: whoever sees a hash alone cannot find by trying what it is of, and nobody without the keyring makes a leaf.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Leaf {
     /// The form of the leaf.
@@ -128,7 +128,7 @@ pub struct Leaf {
     pub version: u8,
     /// The entry's name.
     pub id: EntryId,
-    /// 128 random bits.
+    /// A keyed digest of the other members, of 128 bits.
     pub nonce: String,
     /// When, in milliseconds since the Unix epoch.
     pub at_ms: i64,
@@ -153,6 +153,19 @@ pub struct Leaf {
     /// The consent, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<String>,
+}
+
+/// An entry as it is written.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct NewRow {
+    #[serde(rename = "entry_id")]
+    pub(super) id: EntryId,
+    #[serde(rename = "person_id")]
+    pub(super) person: String,
+    #[serde(rename = "client_id")]
+    pub(super) client: String,
+    pub(super) at_ms: i64,
+    pub(super) leaf: String,
 }
 
 /// An entry as it is listed.

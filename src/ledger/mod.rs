@@ -7,27 +7,41 @@
 
 mod entry;
 mod list;
+mod publish;
+mod purge;
 mod reads;
 mod rows;
+mod sequencer;
+mod settings;
 mod store;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+
 pub use entry::{Channel, Entry, EntryId, Leaf, Listed};
 pub use list::{Filter, Place};
+pub use publish::{PATH, routes};
+pub use purge::PurgeError;
 pub(crate) use rows::rows_after;
 pub use rows::{Rows, mark};
+pub use settings::LedgerSettings;
 pub(crate) use store::TABLES;
+pub use verify::{Report, Tampering};
 
+use entry::NewRow;
 use reads::Counters;
-use rows::NewRow;
+use sequencer::Sequencer;
 
 use crate::people::PersonId;
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, DbError, Statement};
 use crate::platform::seal::{Keyring, Mac};
+use crate::platform::telemetry::{self, Metrics};
+use crate::platform::tlog::{Hash, Head, Log, Proof, VerifierKey};
 
 /// The form of leaves.
 const VERSION: u8 = 1;
@@ -41,8 +55,16 @@ struct Inner {
     clock: Clock,
     once: Mac,
     person: Mac,
+    nonce: Mac,
     counters: Counters,
+    log: Log,
+    /// The head with the checkpoint that is published, a second old at most.
+    published: ArcSwapOption<Head>,
+    metrics: Arc<Metrics>,
 }
+
+/// The name of the log in the tables, and what ends its name to others.
+const LOG: &str = "ledger";
 
 /// Seconds of the clock between two writings of what was counted.
 const COUNTED: i64 = 30;
@@ -51,10 +73,23 @@ const COUNTED: i64 = 30;
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Ledger {
-    /// The ledger in `db`, with keys of `keyring`.
+    /// The ledger in `db`, with keys of `keyring`, that publishes nothing to anybody by its own name.
     pub fn new(db: Db, clock: Clock, keyring: &Keyring) -> Self {
-        let (once, person) = (keyring.mac("ledger-once"), keyring.mac("ledger-person"));
-        Self(Arc::new(Inner { db, clock, once, person, counters: Counters::new() }))
+        Self::of_provider((db, clock, Metrics::new()), keyring, "localhost")
+    }
+
+    /// The ledger of the provider at `address`: host, port and path of its issuer, by which its log is known.
+    pub fn of_provider(
+        (db, clock, metrics): (Db, Clock, Arc<Metrics>),
+        keyring: &Keyring,
+        address: &str,
+    ) -> Self {
+        let origin = format!("{}/{LOG}", address.trim_end_matches('/'));
+        let log = Log::new(db.clone(), LOG, origin, keyring);
+        let [once, person, nonce] =
+            ["ledger-once", "ledger-person", "ledger-nonce"].map(|name| keyring.mac(name));
+        let (counters, published) = (Counters::new(), ArcSwapOption::empty());
+        Self(Arc::new(Inner { db, clock, once, person, nonce, counters, log, published, metrics }))
     }
 
     /// The statement that writes an entry, for the transaction of the release itself ([`Db::guarded`], [`Db::all_or_nothing`]).
@@ -118,7 +153,8 @@ impl Ledger {
     /// # Errors
     /// [`DbError`]; what was not written is kept.
     pub async fn write_counts(&self) -> Result<(), DbError> {
-        self.0.counters.write(&self.0.db).await
+        let cause = self.0.metrics.route("ledger");
+        telemetry::on_account_of(&cause, self.0.counters.write(&self.0.db)).await
     }
 
     /// Writes down what is counted, until the process ends.
@@ -168,6 +204,46 @@ impl Ledger {
         Ok(store::find(&self.0.db, id).await?.map(|(listed, _)| listed))
     }
 
+    /// The proof that an entry stands in the log, which anybody verifies with the log's public key; `None` where there is no such entry,
+    /// or it waits for its place.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn proof(&self, id: &EntryId) -> Result<Option<Proof>, DbError> {
+        let Some((listed, leaf)) = store::find(&self.0.db, id).await? else { return Ok(None) };
+        let Some(position) = listed.position.and_then(|position| u64::try_from(position).ok()) else {
+            return Ok(None);
+        };
+        self.0.log.prove(leaf.into_bytes(), position).await
+    }
+
+    /// The public key of the checkpoints.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn verifier_key(&self) -> Result<VerifierKey, DbError> {
+        self.0.log.verifier_key().await
+    }
+
+    /// The head whose checkpoint is published; none before the first entry has its place.
+    pub fn published(&self) -> Option<Arc<Head>> {
+        self.0.published.load_full()
+    }
+
+    /// The hashes of a tile of the log.
+    async fn tile(&self, place: (u8, u64), width: usize) -> Result<Option<Vec<Hash>>, DbError> {
+        self.0.log.tile(place, width).await
+    }
+
+    /// Gives entries their places every second while this node leads, and follows the published head, until the process ends.
+    pub async fn sequence(self) {
+        let mut sequencer = Sequencer::default();
+        loop {
+            sequencer.look(&self).await;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Whether an entry is about a person.
     pub fn is_about(&self, listed: &Listed, person: &PersonId) -> bool {
         listed.leaf.person == self.pseudonym(person)
@@ -175,6 +251,11 @@ impl Ledger {
 
     fn pseudonym(&self, person: &PersonId) -> String {
         bytes::encode(&self.0.person.digest(&[person.as_str().as_bytes()]).0[..16])
+    }
+
+    /// What makes a leaf's hash tell nothing to others, and the leaf one that only this provider makes: a keyed digest of the rest.
+    fn nonce(&self, bare: &str) -> String {
+        bytes::encode(&self.0.nonce.digest(&[bare.as_bytes()]).0[..16])
     }
 
     fn id(&self, entry: &Entry<'_>) -> EntryId {
@@ -191,7 +272,7 @@ impl Ledger {
         let leaf = Leaf {
             version: VERSION,
             id: self.id(entry),
-            nonce: bytes::random_text::<16>(),
+            nonce: String::new(),
             at_ms: self.0.clock.now_ms(),
             person: self.pseudonym(entry.person),
             client: entry.client.as_str().to_owned(),
@@ -203,11 +284,24 @@ impl Ledger {
             contract: entry.contract.map(str::to_owned),
             consent: entry.consent.map(str::to_owned),
         };
-        let text = db::to_json(&leaf)?;
+        let bare = db::to_json(&leaf)?;
+        // Nothing that callers give stands before it.
+        let text = bare.replacen(r#""nonce":"""#, &format!(r#""nonce":"{}""#, self.nonce(&bare)), 1);
         let (person, client) = (entry.person.as_str().to_owned(), leaf.client);
         Ok(NewRow { id: leaf.id, person, client, at_ms: leaf.at_ms, leaf: text })
     }
 }
 
+/// What fuzz targets (`fuzz/`) reach of the parsers in here.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// The address of a tile.
+    pub fn tile(path: &str) {
+        super::publish::fuzz_place(path);
+    }
+}
+
+#[cfg(test)]
+mod measure;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use super::entry::EntryId;
-use super::store;
+use super::store::{self, Reads};
 use crate::platform::db::{Db, DbError};
 
 /// Entries that a node remembers to be written; others are asked for by writing them, which changes nothing.
@@ -21,13 +21,6 @@ const MANY: usize = 20_000;
 
 /// Entries of one statement.
 const TOGETHER: usize = 1000;
-
-/// The reads of an entry since they were last written down.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Reads {
-    pub(super) count: i64,
-    pub(super) last_ms: i64,
-}
 
 pub(super) struct Counters {
     known: Cache<EntryId, ()>,

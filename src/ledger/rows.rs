@@ -1,24 +1,9 @@
 //! Entries that are about to be written.
 
-use serde::Serialize;
-
-use super::entry::EntryId;
+use super::entry::{EntryId, NewRow};
 use super::store;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::db::{self, DbError, Statement};
-
-/// An entry as it is written.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct NewRow {
-    #[serde(rename = "entry_id")]
-    pub(super) id: EntryId,
-    #[serde(rename = "person_id")]
-    pub(super) person: String,
-    #[serde(rename = "client_id")]
-    pub(super) client: String,
-    pub(super) at_ms: i64,
-    pub(super) leaf: String,
-}
 
 /// Entries that are written together with what they tell of: all or none.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,7 @@
 //! SQL of the table `ledger_entries`.
 
-use super::entry::{EntryId, Leaf, Listed};
+use super::entry::{EntryId, Leaf, Listed, NewRow};
 use super::list::{Filter, Place};
-use super::reads::Reads;
-use super::rows::NewRow;
 use crate::people::PersonId;
 use crate::platform::db::{self, Db, DbError, Engine, Row, Statement};
 
@@ -25,6 +23,13 @@ pub(super) fn insert(row: NewRow) -> Statement {
     .bind(row.leaf)
 }
 
+/// The reads of an entry since they were last written down.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reads {
+    pub(super) count: i64,
+    pub(super) last_ms: i64,
+}
+
 /// Adds reads to entries, in one statement.
 pub(super) async fn add_reads(db: &Db, reads: &[(EntryId, Reads)]) -> Result<(), DbError> {
     let text = match db.engine() {
@@ -42,6 +47,87 @@ pub(super) async fn add_reads(db: &Db, reads: &[(EntryId, Reads)]) -> Result<(),
     let reads: Vec<(&EntryId, i64, i64)> =
         reads.iter().map(|(entry, reads)| (entry, reads.count, reads.last_ms)).collect();
     db.execute(db::statement(text).bind(db::to_json(&reads)?)).await.map(|_| ())
+}
+
+/// A row as it is stored.
+pub(super) struct StoredRow {
+    pub(super) id: String,
+    pub(super) person: String,
+    pub(super) client: String,
+    pub(super) at_ms: i64,
+    pub(super) leaf: String,
+    pub(super) position: Option<i64>,
+}
+
+fn stored(row: &Row) -> Result<StoredRow, DbError> {
+    Ok(StoredRow {
+        id: db::text(row, TABLE, "entry_id")?,
+        person: db::text(row, TABLE, "person_id")?,
+        client: db::text(row, TABLE, "client_id")?,
+        at_ms: db::int(row, TABLE, "at_ms")?,
+        leaf: db::text(row, TABLE, "leaf")?,
+        position: db::maybe_int(row, TABLE, "position")?,
+    })
+}
+
+/// Entries that wait for their places, oldest first, after one of them.
+pub(super) async fn waiting(
+    db: &Db,
+    (at_ms, id): &(i64, String),
+    most: i64,
+) -> Result<Vec<StoredRow>, DbError> {
+    let select = db::statement(
+        "SELECT entry_id, person_id, client_id, at_ms, leaf, position FROM ledger_entries \
+         WHERE position IS NULL AND (at_ms, entry_id) > ($1, $2) ORDER BY at_ms, entry_id LIMIT $3",
+    );
+    db.read_all(select.bind(*at_ms).bind(id).bind(most)).await?.iter().map(stored).collect()
+}
+
+/// When the oldest entry that waits was written.
+pub(super) async fn oldest_waiting(db: &Db) -> Result<Option<i64>, DbError> {
+    let select = "SELECT at_ms FROM ledger_entries WHERE position IS NULL ORDER BY at_ms, entry_id LIMIT 1";
+    let row = db.read_optional(db::statement(select)).await?;
+    row.map(|row| db::int(&row, TABLE, "at_ms")).transpose()
+}
+
+/// Gives entries the places from `first` on, in this order.
+pub(super) fn place(engine: Engine, first: u64, names: &[&str]) -> Result<Statement, DbError> {
+    let text = match engine {
+        Engine::Sqlite => {
+            "UPDATE ledger_entries SET position = $1 + r.key FROM json_each($2) r WHERE ledger_entries.entry_id = r.value"
+        }
+        Engine::Postgres => {
+            "UPDATE ledger_entries SET position = $1 + r.n - 1 \
+             FROM json_array_elements_text(CAST($2 AS json)) WITH ORDINALITY r (name, n) \
+             WHERE ledger_entries.entry_id = r.name"
+        }
+    };
+    Ok(db::statement(text).bind(first.cast_signed()).bind(db::to_json(&names)?))
+}
+
+/// Entries from a place on, in their order.
+pub(super) async fn from_place(db: &Db, place: u64, most: i64) -> Result<Vec<StoredRow>, DbError> {
+    let select = db::statement(
+        "SELECT entry_id, person_id, client_id, at_ms, leaf, position FROM ledger_entries \
+         WHERE position >= $1 ORDER BY position LIMIT $2",
+    );
+    db.read_all(select.bind(place.cast_signed()).bind(most)).await?.iter().map(stored).collect()
+}
+
+/// The first and the last place that an entry has.
+pub(super) async fn ends(db: &Db) -> Result<Option<(i64, i64)>, DbError> {
+    let select = "SELECT (SELECT MIN(position) FROM ledger_entries WHERE position IS NOT NULL) AS first, \
+                  (SELECT MAX(position) FROM ledger_entries WHERE position IS NOT NULL) AS last";
+    let row = db.read_one(db::statement(select)).await?;
+    let ends = (db::maybe_int(&row, TABLE, "first")?, db::maybe_int(&row, TABLE, "last")?);
+    Ok(ends.0.zip(ends.1))
+}
+
+/// Removes entries from a place on and before another one.
+pub(super) fn remove(from: u64, to: u64) -> Statement {
+    db::statement("DELETE FROM ledger_entries WHERE position >= $1 AND position < $2")
+        .bind(from.cast_signed())
+        .bind(to.cast_signed())
 }
 
 /// The entries of a person, newest first, after a place of that order.

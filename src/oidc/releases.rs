@@ -71,7 +71,7 @@ pub(super) fn of_id_token<'a>(
     }
     let plain = claims::names_for_id_token(&asked.id_token, &details.released);
     let (sets, fields) = named(plain, &asked.verified_id_token, &details.released);
-    (!fields.is_empty()).then(|| Release {
+    (!fields.is_empty()).then_some(Release {
         client,
         person: &details.person_id,
         consent: details.consent_id.as_deref(),

@@ -98,7 +98,7 @@ async fn spent(world: &World) -> BTreeMap<String, f64> {
     {
         for (cause, count) in world.nodes[0].metric_by(name, "cause").await {
             // Refusals are rows of the audit log, within a budget and in batches.
-            if !["background", "audit"].contains(&cause.as_str()) {
+            if !["background", "audit", "ledger"].contains(&cause.as_str()) {
                 *spent.entry(cause).or_default() += count;
             }
         }

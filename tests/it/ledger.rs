@@ -90,7 +90,7 @@ fn values_leave_by_known_places_alone() {
 
 impl World {
     /// What the ledger tells a person, newest first.
-    async fn ledger(&self, person: &Person) -> Vec<Value> {
+    fn ledger(&self, person: &Person) -> Vec<Value> {
         let told = self.command(&["ledger", "list", &person.number, "--format", "json"]);
         let told: Value = serde_json::from_str(&told).expect("JSON");
         told["entries"].as_array().expect("entries").clone()
@@ -144,7 +144,7 @@ async fn r70_a_sign_in_leaves_an_entry_for_each_way_by_which_its_data_go(world: 
     let id_token = told(&jwt::read(tokens.get("id_token")).claims, &OF_ID_TOKENS);
     assert_eq!(id_token, BTreeSet::from(["name".to_owned()]));
     // What UserInfo gives is told before it is asked.
-    let entries = world.ledger(&person).await;
+    let entries = world.ledger(&person);
     let (by_token, by_userinfo) =
         (of(&entries, SHOP, Channel::IdToken), of(&entries, SHOP, Channel::UserInfo));
     assert_eq!((by_token.len(), by_userinfo.len(), entries.len()), (1, 1, 2), "{entries:?}");
@@ -169,7 +169,7 @@ async fn r70_a_sign_in_leaves_an_entry_for_each_way_by_which_its_data_go(world: 
     assert_eq!(told(&jwt::read(next.get("id_token")).claims, &OF_ID_TOKENS), id_token);
     world.userinfo(next.get("access_token")).await.granted();
     world.userinfo(tokens.get("access_token")).await.granted();
-    let entries = world.ledger(&person).await;
+    let entries = world.ledger(&person);
     let (by_token, by_userinfo) =
         (of(&entries, SHOP, Channel::IdToken), of(&entries, SHOP, Channel::UserInfo));
     assert_eq!((by_token.len(), by_userinfo.len(), entries.len()), (2, 2, 4), "{entries:?}");
@@ -177,7 +177,7 @@ async fn r70_a_sign_in_leaves_an_entry_for_each_way_by_which_its_data_go(world: 
     assert_tells(by_userinfo[0], &names);
     // The same token once more is an answer that repeats itself, and tells nothing new.
     world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
-    assert_eq!(world.ledger(&person).await.len(), 4);
+    assert_eq!(world.ledger(&person).len(), 4);
 }
 
 async fn r70_devices_and_services_at_a_counter_leave_entries(world: &World) {
@@ -191,7 +191,7 @@ async fn r70_devices_and_services_at_a_counter_leave_entries(world: &World) {
     world.browser().decides(&message, "allow").await.expect("approval-done");
     let tokens = world.polled(COUNTER, &asked).await.granted();
     let at_counter = told(&world.userinfo(tokens.get("access_token")).await.granted().body, &["sub"]);
-    let entries = world.ledger(&person).await;
+    let entries = world.ledger(&person);
     for (client, names) in [(RADIO, by_device), (COUNTER, at_counter)] {
         let entries = of(&entries, client, Channel::UserInfo);
         assert_eq!(entries.len(), 1, "{client}: {entries:?}");
@@ -217,7 +217,7 @@ async fn r70_oneids_identification_leaves_an_entry(world: &World) {
     ];
     for _ in 0..2 {
         let names = told(&world.oneid_identify(ONEID, &token).await.granted().body, &own);
-        let entries = world.ledger(&person).await;
+        let entries = world.ledger(&person);
         let entries = of(&entries, ONEID, Channel::OneId);
         assert_eq!(entries.len(), 1, "{entries:?}");
         assert!(names.contains("pin") && names.contains("per_adr"), "{names:?}");
@@ -245,7 +245,7 @@ async fn r70_data_for_a_purpose_are_told_with_their_purpose(world: &World) {
         let entries = of(entries, CHARITY, channel).into_iter();
         entries.map(|entry| entry["purpose"].as_str().expect("a purpose").to_owned()).collect()
     };
-    let entries = world.ledger(&person).await;
+    let entries = world.ledger(&person);
     assert_eq!(purposes(&entries, Channel::AccessToken), ["A scholarship"], "whoever reads the token");
     assert_eq!(purposes(&entries, Channel::UserInfo), ["A scholarship"], "what may be read once was not");
     for _ in 0..2 {
@@ -255,7 +255,7 @@ async fn r70_data_for_a_purpose_are_told_with_their_purpose(world: &World) {
             world.post_as(CHARITY, "/oidc/introspect", &[("token", tokens.get("access_token"))]).await;
         assert!(state.granted().body["authorization_details"].is_array());
     }
-    let entries = world.ledger(&person).await;
+    let entries = world.ledger(&person);
     let mut read = purposes(&entries, Channel::UserInfo);
     read.sort();
     assert_eq!(read, ["A scholarship", "To check"], "each once");
@@ -269,9 +269,9 @@ async fn r70_data_for_a_purpose_are_told_with_their_purpose(world: &World) {
     // At a client whose tokens are sealed nobody but UserInfo tells.
     let other = world.person();
     let tokens = world.tokens(&asking(FUND, &details[1..]), &other).await;
-    assert!(world.ledger(&other).await.is_empty());
+    assert!(world.ledger(&other).is_empty());
     world.userinfo(tokens.get("access_token")).await.granted();
-    assert_eq!(of(&world.ledger(&other).await, FUND, Channel::UserInfo).len(), 1);
+    assert_eq!(of(&world.ledger(&other), FUND, Channel::UserInfo).len(), 1);
 }
 
 async fn r70_an_exchange_tells_whoever_acts_and_leaves_an_entry(world: &World) {
@@ -288,7 +288,7 @@ async fn r70_an_exchange_tells_whoever_acts_and_leaves_an_entry(world: &World) {
     for _ in 0..2 {
         let got = world.post_as(LEDGER, "/oidc/token", &exchange).await.granted();
         assert!(got.body["authorization_details"].is_array(), "{}", got.body);
-        let entries = world.ledger(&person).await;
+        let entries = world.ledger(&person);
         let entries = of(&entries, LEDGER, Channel::AccessToken);
         assert_eq!(entries.len(), 1, "{entries:?}");
         assert_eq!(
@@ -366,13 +366,13 @@ async fn r70_a_release_is_one_entry_however_often_and_wherever_it_is_read(setup:
             }
         }
     }
-    let entries = world.ledger(&person).await;
+    let entries = world.ledger(&person);
     assert_eq!(of(&entries, SHOP, Channel::UserInfo).len(), 2, "a token each: {entries:?}");
     // Nodes write what they counted by the clock.
     world.advance(60).await;
     let expected = 3 * ports.len() as i64;
     crate::support::wait::until("the reads to be counted", async || {
-        let entries = world.ledger(&person).await;
+        let entries = world.ledger(&person);
         entries.iter().all(|entry| entry["reads"] == expected).then_some(())
     })
     .await;

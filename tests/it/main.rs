@@ -41,6 +41,7 @@ mod icons;
 mod introspection_revocation;
 mod keyring;
 mod ledger;
+mod ledger_log;
 mod life_events;
 mod lifetimes;
 mod limits;

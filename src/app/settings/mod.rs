@@ -7,6 +7,7 @@ mod server;
 
 use crate::audit::AuditSettings;
 use crate::clients::ContractSettings;
+use crate::ledger::LedgerSettings;
 use crate::notices::NoticeSettings;
 use crate::notices::charges::ChargeSettings;
 use crate::notices::sms::SmsSettings;
@@ -55,6 +56,7 @@ settings! {
         [outbound]: OutboundSettings;
         [log]: LogSettings;
         [audit]: AuditSettings;
+        [ledger]: LedgerSettings;
         [site]: SiteSettings;
         [support]: Support;
         [security]: SecuritySettings;
@@ -93,6 +95,7 @@ impl Settings {
         self.sandbox.check(loader);
         self.outbound.check(loader);
         self.audit.check(loader);
+        self.ledger.check(loader);
         self.site.check(loader);
         self.support.check(loader);
     }

@@ -42,6 +42,10 @@ pub struct Metrics {
     pub audit_dropped: Counter,
     /// Rows of the audit log that wait to be written.
     pub audit_waiting: Gauge,
+    /// Entries of the ledger that this node gave their places.
+    pub ledger_entries: Counter,
+    /// For how long the oldest entry of the ledger has waited for its place, in seconds.
+    pub ledger_waiting_seconds: Gauge,
     /// Clients that are stored and not served: their rows are malformed, or the rules refuse them.
     pub clients_refused: Gauge,
     /// Contracts of clients that end within the time of warning.
@@ -76,6 +80,8 @@ impl Metrics {
             audit_rows: Counter::default(),
             audit_dropped: Counter::default(),
             audit_waiting: Gauge::default(),
+            ledger_entries: Counter::default(),
+            ledger_waiting_seconds: Gauge::default(),
             clients_refused: Gauge::default(),
             contracts_ending: Gauge::default(),
             clients_shut: Gauge::default(),
@@ -112,6 +118,10 @@ impl Metrics {
         let dropped = "Rows of the audit log that were dropped because too many waited";
         own.register("audit_dropped", dropped, self.audit_dropped.clone());
         own.register("audit_waiting", "Rows of the audit log to be written", self.audit_waiting.clone());
+        let places = "Entries of the ledger that were given their places";
+        own.register("ledger_entries", places, self.ledger_entries.clone());
+        let waiting = "For how long the oldest entry of the ledger has waited for its place";
+        own.register("ledger_waiting_seconds", waiting, self.ledger_waiting_seconds.clone());
         own.register_collector(Box::new(LostLines));
         let refused = "Clients that are stored and not served";
         own.register("clients_refused", refused, self.clients_refused.clone());
