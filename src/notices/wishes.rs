@@ -290,7 +290,7 @@ mod tests {
         assert!(said(Some(880_000)).contains("8\u{a0}800 soʻm"), "{}", said(Some(880_000)));
         assert!(said(Some(5005)).contains("50,05 soʻm"), "{}", said(Some(5005)));
         assert!(said(Some(5000)).contains(" 50 soʻm"), "{}", said(Some(5000)));
-        assert!(!said(None).contains("{"), "{}", said(None));
+        assert!(!said(None).contains('{'), "{}", said(None));
     }
 
     #[actix_web::test]
