@@ -95,15 +95,15 @@ impl Person {
             | DataSet::Citizenship
             | DataSet::Pinfl
             | DataSet::Document
-            | DataSet::Phone => true,
+            | DataSet::Phone
+            // Everybody has a list, if an empty one.
+            | DataSet::DataUsage => true,
             DataSet::Address => self.address.is_some(),
             DataSet::BirthPlace => self.birth_place.is_some(),
             DataSet::TemporaryAddress => self.temporary_address.is_some(),
             DataSet::Tin => self.tin.is_some(),
             DataSet::Employment => self.employment.is_some(),
             DataSet::Photo => self.has_photo,
-            // Everybody has one, if an empty one.
-            DataSet::DataUsage => true,
         }
     }
 }
