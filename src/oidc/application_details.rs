@@ -34,6 +34,11 @@ pub(super) fn read(object: &Map<String, Value>, client: &Client) -> Result<Appli
             "type application is not among the authorization_details_types that the client registered",
         ));
     }
+    parse(object)
+}
+
+/// As [`read`], whoever asks.
+fn parse(object: &Map<String, Value>) -> Result<Application, OAuthError> {
     let known = |member: &str| {
         let base = member.split_once('#').map_or(member, |(base, _)| base);
         match member.split_once('#') {
@@ -150,4 +155,16 @@ pub(super) fn described(application: &Application) -> Value {
         }
     }
     object
+}
+
+/// What fuzz targets reach: whatever is read is written as it was sent, within its bounds.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(object: &Map<String, Value>) {
+    if let Ok(application) = parse(object) {
+        let Value::Object(told) = described(&application) else { unreachable!("an object") };
+        assert_eq!(parse(&told).ok(), Some(application.clone()));
+        assert!(
+            application.reference.is_ascii() && application.reference.len() <= Application::LONGEST_REFERENCE
+        );
+    }
 }

@@ -315,6 +315,7 @@ pub(super) fn fuzz(text: &str) {
             if let Ok(purpose) = purpose(object.get("purpose")) {
                 assert!(purpose.chars().count() <= LONGEST_PURPOSE && !purpose.contains('\n'));
             }
+            application_details::fuzz(object);
         }
     }
     let _ = narrowed(text, &[]);
