@@ -31,9 +31,12 @@ async fn d_s_a_person_below_the_least_age_is_told_before_anything_is_released(se
     let world = with_contract(setup, "minimum_age = 60\nallows = [\"ciba\"]\n").await;
     world.import("client", &client("counter-2", &format!("{CIBA}contract = \"{CONTRACT}\"\nredirect_uris = []\ndata_sets = [{{ name = \"name\", required = true }}]\n")));
     turned_away(&world, "for older people").await;
-    let rows = world.audit_rows().await;
-    let refused = rows.iter().filter(|row| row.event == Kind::SignInRefused.name());
-    assert!(refused.into_iter().any(|row| row.content["reason"] == "minimum_age"));
+    until("the event", async || {
+        let rows = world.audit_rows().await;
+        let mut refused = rows.iter().filter(|row| row.event == Kind::SignInRefused.name());
+        refused.any(|row| row.content["reason"] == "minimum_age").then_some(())
+    })
+    .await;
 
     // Who is asked at a counter is told the same, and the service that it was refused.
     let person = world.person();
@@ -59,6 +62,10 @@ async fn d_s_a_person_below_the_least_age_is_told_before_anything_is_released(se
     code_of(&browser.begin(&world, &asked.clone().and("prompt", "none")).await.away());
     // A session answers to the contract of this moment as well.
     world.import("contract", &contract(CONTRACT, "minimum_age = 60\n"));
+    // With connections of its own: those of before may have been closed meanwhile.
+    let cookies = browser.cookies();
+    let mut browser = world.browser();
+    cookies.iter().for_each(|(name, value)| browser.plant(name, value));
     until("the change", async || {
         let url = browser.begin(&world, &asked.clone().and("prompt", "none")).await.away();
         (param(&url, "error").as_deref() == Some("access_denied")).then_some(())
