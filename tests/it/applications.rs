@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ciba::Message;
-use crate::support::client_file::{COUNTER, OFFICE};
+use crate::support::client_file::{COUNTER, APPLICANT};
 use crate::support::flow::redemption;
 use crate::support::servers::empty_redis;
 use crate::support::wait::until;
@@ -46,7 +46,7 @@ fn details() -> String {
 }
 
 fn asking() -> Asked {
-    Asked::by(OFFICE).with("scope", "openid").and("authorization_details", &details()).and("ui_locales", "en")
+    Asked::by(APPLICANT).with("scope", "openid").and("authorization_details", &details()).and("ui_locales", "en")
 }
 
 /// Goes from a request to the page that shows the application.
@@ -97,7 +97,7 @@ async fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_gives_a_receip
     assert!(text.starts_with("Office: confirm application AB-2026/17 by code "), "{text}");
     assert!(page.text().contains("Application for a kindergarten"), "{page}");
     let url = browser.enter_code(&page, &code).await.away();
-    let tokens = world.redeem(OFFICE, &code_of(&url)).await.granted();
+    let tokens = world.redeem(APPLICANT, &code_of(&url)).await.granted();
 
     // The answer has what was asked for, and the receipt.
     let told = &tokens.body["authorization_details"];
@@ -117,7 +117,7 @@ async fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_gives_a_receip
     let id_token = jwt::read(tokens.get("id_token")).claims;
     assert_eq!(
         (&claims["iss"], &claims["aud"], &claims["sub"]),
-        (&id_token["iss"], &OFFICE.into(), &id_token["sub"])
+        (&id_token["iss"], &APPLICANT.into(), &id_token["sub"])
     );
     assert_eq!((&claims["acr"], &claims["amr"]), (&id_token["acr"], &id_token["amr"]));
     assert_eq!(claims["method"], "sms_code");
@@ -145,12 +145,12 @@ async fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_gives_a_receip
     assert_eq!(world.stored_for(told, id).await, 1);
     // No consent comes of it, and the code redeems once.
     assert!(world.command(&["consents", "list", &person.number]).contains("no consents"));
-    world.redeem(OFFICE, &code_of(&url)).await.refused(400, "invalid_grant");
+    world.redeem(APPLICANT, &code_of(&url)).await.refused(400, "invalid_grant");
     assert_eq!(receipts(world, &person).len(), 1);
     let row = until("its event", async || {
         let rows = world.audit_rows().await;
         rows.into_iter()
-            .find(|row| row.event == "application.confirmed" && row.content["client.id"] == OFFICE)
+            .find(|row| row.event == "application.confirmed" && row.content["client.id"] == APPLICANT)
     });
     let row = row.await;
     assert!(row.content["person.id"].is_string() && row.content["grant.id"].is_string(), "{row:?}");
@@ -181,7 +181,7 @@ async fn r68_no_session_and_no_button_confirms_an_application(world: &World) {
     let person = world.person();
     let mut browser = world.browser();
     // A session, and a consent that covers everything; the registration lets a button permit a release.
-    browser.sign_in(world, &Asked::by(OFFICE).with("scope", "openid profile"), &person).await;
+    browser.sign_in(world, &Asked::by(APPLICANT).with("scope", "openid profile"), &person).await;
     let silent = browser.begin(world, &asking().and("prompt", "none")).await.away();
     assert_eq!(param(&silent, "error").as_deref(), Some("interaction_required"));
     let page = browser.begin(world, &asking()).await.page().expect("continue");
@@ -194,7 +194,7 @@ async fn r68_no_session_and_no_button_confirms_an_application(world: &World) {
     let again = browser.get(&page.link("change-choice")).await.page().expect("application");
     let page = browser.press(&again, "allow", &[]).await.page().expect("code");
     let url = browser.enter_code(&page, &code).await.away();
-    let tokens = world.redeem(OFFICE, &code_of(&url)).await.granted();
+    let tokens = world.redeem(APPLICANT, &code_of(&url)).await.granted();
     assert!(!receipt(&tokens).is_empty());
     // What was asked for is confirmed once: the next one needs a code again.
     let page = browser.begin(world, &asking()).await.page().expect("continue");
@@ -233,7 +233,7 @@ async fn r69_a_code_confirms_its_own_application_and_nothing_else(world: &World)
 async fn r71_refusing_an_application_leaves_nothing(world: &World) {
     let person = world.person();
     let mut browser = world.browser();
-    let wide = world.tokens(&Asked::by(OFFICE).with("scope", "openid profile"), &person).await;
+    let wide = world.tokens(&Asked::by(APPLICANT).with("scope", "openid profile"), &person).await;
     let before = world.command(&["consents", "list", &person.number]);
     let page = shown(world, &mut browser, &asking(), &person).await;
     let url = browser.press(&page, "deny", &[]).await.away();
@@ -258,14 +258,14 @@ async fn asked_elsewhere(world: &World, person: &Person, language: &str) -> (Tok
         ("ui_locales", language),
         ("binding_message", "Talon 17"),
     ];
-    let asked = world.post_as(OFFICE, "/oidc/bc-authorize", &fields).await.granted();
+    let asked = world.post_as(APPLICANT, "/oidc/bc-authorize", &fields).await.granted();
     (asked, world.approval_message(person).await)
 }
 
 async fn polled(world: &World, asked: &Tokens) -> Tokens {
     let grant = "urn:openid:params:grant-type:ciba";
     world
-        .post_as(OFFICE, "/oidc/token", &[("grant_type", grant), ("auth_req_id", asked.get("auth_req_id"))])
+        .post_as(APPLICANT, "/oidc/token", &[("grant_type", grant), ("auth_req_id", asked.get("auth_req_id"))])
         .await
 }
 
@@ -305,13 +305,13 @@ async fn r67_an_application_is_confirmed_where_the_service_is_elsewhere(world: &
     assert_eq!(receipts(world, &person).len(), 1);
     // The service is muted by the code of such a message as by any other.
     browser.press(&page, "mute", &[("code", message.code())]).await.page().expect("approval-muted");
-    world.command(&["people", "unmute", &person.number, OFFICE]);
+    world.command(&["people", "unmute", &person.number, APPLICANT]);
 }
 
 async fn rfc9396_5_what_is_no_application_is_refused_wherever_it_is_sent(world: &World) {
     let person = world.person();
     let refused = async |details: &str, more: &[(&str, &str)], words: &str| {
-        let mut asked = Asked::by(OFFICE).with("scope", "openid").and("authorization_details", details);
+        let mut asked = Asked::by(APPLICANT).with("scope", "openid").and("authorization_details", details);
         let mut fields =
             vec![SCOPE, ("login_hint", person.number.as_str()), ("authorization_details", details)];
         for (name, value) in more {
@@ -319,7 +319,7 @@ async fn rfc9396_5_what_is_no_application_is_refused_wherever_it_is_sent(world: 
             fields.retain(|(field, _)| field != name);
             fields.push((name, value));
         }
-        for answer in [world.push(&asked).await, world.post_as(OFFICE, "/oidc/bc-authorize", &fields).await] {
+        for answer in [world.push(&asked).await, world.post_as(APPLICANT, "/oidc/bc-authorize", &fields).await] {
             answer.refused(400, "invalid_authorization_details");
             let why = answer.get("error_description");
             assert!(why.contains(words) && why.is_ascii() && !why.contains(['"', '\\']), "{words}: {why}");
@@ -356,7 +356,7 @@ async fn rfc9396_5_what_is_no_application_is_refused_wherever_it_is_sent(world: 
     let other = Asked::by(COUNTER).with("scope", "openid").and("authorization_details", &details);
     world.push(&other).await.refused(400, "invalid_authorization_details");
     let device = [SCOPE, ("authorization_details", details.as_str())];
-    let answer = world.post_as(OFFICE, "/oidc/device_authorization", &device).await;
+    let answer = world.post_as(APPLICANT, "/oidc/device_authorization", &device).await;
     answer.refused(400, "invalid_authorization_details");
     world.nothing_more_came(&[&person]).await;
 }
@@ -421,7 +421,7 @@ async fn a_redemption_that_nobody_was_told_of_makes_no_second_receipt() {
         lock.release().await;
     };
     let redeemed = async {
-        let answer = world.post_as(OFFICE, "/oidc/token", &redemption(&code)).await;
+        let answer = world.post_as(APPLICANT, "/oidc/token", &redemption(&code)).await;
         postgres.restore();
         answer
     };
@@ -429,7 +429,7 @@ async fn a_redemption_that_nobody_was_told_of_makes_no_second_receipt() {
     answer.refused(503, "temporarily_unavailable");
     world.until_stored("SELECT COUNT(*) FROM application_receipts", 1).await;
     let tokens = until("the database", async || {
-        let answer = world.post_as(OFFICE, "/oidc/token", &redemption(&code)).await;
+        let answer = world.post_as(APPLICANT, "/oidc/token", &redemption(&code)).await;
         (answer.status == 200).then_some(answer)
     })
     .await;

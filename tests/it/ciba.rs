@@ -584,18 +584,6 @@ async fn a_service_may_refresh_and_name_its_resource_server(world: &World) {
     world.refresh(COUNTER, next.get("refresh_token")).await.refused(400, "invalid_grant");
 }
 
-impl Message {
-    /// The letters that name the request.
-    pub(crate) fn reference(&self) -> &str {
-        &self.reference
-    }
-
-    /// What the phone shows.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-}
-
 impl World {
     /// Lets `COUNTER` ask a person, with words to compare, and gives the message that they get.
     pub(crate) async fn asked_by_counter(&self, person: &Person, words: &str) -> Message {

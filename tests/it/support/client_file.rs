@@ -103,7 +103,7 @@ pub(crate) const COUNTER: &str = "counter";
 /// As `COUNTER`, another one, which signs its requests and hints with the keys of `signing`.
 pub(crate) const CASHIER: &str = "cashier";
 /// Has applications confirmed, at its site and elsewhere; its registration lets a button permit a release.
-pub(crate) const OFFICE: &str = "office";
+pub(crate) const APPLICANT: &str = "applicant";
 /// As `COUNTER`, of a state body with a statutory basis.
 pub(crate) const REGISTRY: &str = "registry";
 /// Speaks OneID's protocol, and may ask for all data.
@@ -351,7 +351,7 @@ fn asking() -> String {
             ),
         ),
         client(
-            OFFICE,
+            APPLICANT,
             &format!(
                 "grant_types = [{CIBA}, \"refresh_token\", \"authorization_code\", {DEVICE}]\npermission = \"click\"\n\
                  authorization_details_types = [\"application\"]\nsms_name = \"Office\"\n"
