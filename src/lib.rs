@@ -22,3 +22,4 @@ pub mod release;
 #[cfg(feature = "stand-ins")]
 pub mod sandbox;
 pub mod sign_in;
+pub mod signals;

@@ -40,7 +40,7 @@ use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, NoticeSms, Outbox};
-use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens};
+use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens, Transmitter};
 use crate::oneid::{self, OneId};
 use crate::pages::{self, Pages};
 use crate::people::People;
@@ -79,6 +79,7 @@ pub struct App {
     inbox: Inbox,
     charges: Charges,
     notice_sms: NoticeSms,
+    transmitter: Transmitter,
     receipts: Receipts,
     discovery: Discovery,
     metrics: Arc<Metrics>,
@@ -134,7 +135,9 @@ impl App {
         let oneid = wiring::oneid(&stores, &tokens, &sign_in);
         let registrations = wiring::registrations(&stores, &tokens.provider, &sign_in, &release);
         let waiting = (tokens.devices.clone(), tokens.ciba.clone());
-        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), waiting);
+        let signals = stores.signals();
+        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), waiting, signals.clone());
+        let transmitter = Transmitter::new(tokens.clone(), signals, stores.outbound());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
@@ -146,6 +149,7 @@ impl App {
             inbox,
             charges,
             notice_sms,
+            transmitter,
             settings: stores.settings,
             db: stores.db,
             ephemeral,
@@ -182,6 +186,7 @@ impl App {
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
+        let transmitter = Data::new(self.transmitter.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
         let connections =
@@ -215,6 +220,7 @@ impl App {
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(oneid.clone()))
                 .app_data(Data::new(registrations.clone()))
+                .app_data(transmitter.clone())
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
                 .app_data(site.clone())

@@ -29,6 +29,7 @@ use crate::sign_in::{
     ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, KnownBrowsers, Limits,
     SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
+use crate::signals::Signals;
 
 /// The state that the OpenID Connect endpoints share.
 pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<Provider, StartError> {
@@ -178,6 +179,7 @@ pub(super) fn pages(
     authorization: Authorization,
     oneid: OneId,
     (devices, ciba): (Devices, Ciba),
+    signals: Signals,
 ) -> Pages {
     let settings = &stores.settings;
     let Authorization { provider, sign_in, release, grants, .. } = authorization.clone();
@@ -186,6 +188,7 @@ pub(super) fn pages(
         grants,
         release: release.clone(),
         inbox: sign_in.inbox.clone(),
+        signals,
         clock: stores.clock.clone(),
         audit: stores.audit.clone(),
     };

@@ -17,6 +17,7 @@ use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::{self, Metrics};
 use crate::sign_in::{EndedSessions, SignIn};
+use crate::signals::Signals;
 
 /// Interval for reading other nodes' changes, so that they take effect here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
@@ -47,6 +48,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     });
     let notice_sms = app.notice_sms.clone();
     tasks.keep("notice_sms", Need::Deferrable, move || notice_sms.clone().run());
+    let transmitter = app.transmitter.clone();
+    tasks.keep("signals", Need::Deferrable, move || transmitter.clone().run());
     let logouts = app.pages.sign_out.notifier().clone();
     let notifier = logouts.clone();
     tasks.keep("logout_deliveries", Need::Deferrable, move || notifier.clone().run());
@@ -74,6 +77,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         outbox: app.outbox.clone(),
         inbox: app.inbox.clone(),
         charges: app.charges.clone(),
+        signals: app.transmitter.signals().clone(),
         charge_days: app.settings.charges.keep_days,
         notice_days: app.settings.notices.keep_days,
         logouts,
@@ -128,6 +132,7 @@ struct Upkeep {
     outbox: Outbox,
     inbox: Inbox,
     charges: Charges,
+    signals: Signals,
     /// How long records of charges are kept.
     charge_days: u32,
     /// How long notices are kept.
@@ -223,6 +228,15 @@ impl Upkeep {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
                 other => {
                     log_failure("notices.unpurged", "purging notices", other);
+                    break;
+                }
+            }
+        }
+        for _ in 0..50 {
+            match self.signals.purge(now, SWEEP).await {
+                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
+                other => {
+                    log_failure("signals.unpurged", "purging security events", other);
                     break;
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 17] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
@@ -15,6 +15,7 @@ const FLOORS: [(&str, u8); 16] = [
     ("sign_in", 5),
     ("release", 6),
     ("grants", 7),
+    ("signals", 7),
     ("life_events", 8),
     ("oidc", 8),
     ("oneid", 8),

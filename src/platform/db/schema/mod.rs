@@ -108,6 +108,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "notices",
         sql: include_str!("../../../../migrations/0022_notices.sql"),
     },
+    Migration {
+        version: 24,
+        description: "signals",
+        sql: include_str!("../../../../migrations/0024_signals.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
