@@ -26,3 +26,4 @@ pub mod release;
 #[cfg(feature = "stand-ins")]
 pub mod sandbox;
 pub mod sign_in;
+pub mod signals;

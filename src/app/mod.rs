@@ -42,7 +42,7 @@ use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, NoticeSms, Outbox};
-use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens};
+use crate::oidc::{self, Authorization, Discovery, Registrations, Tokens, Transmitter};
 use crate::oneid::{self, OneId};
 use crate::pages::{self, Pages};
 use crate::people::People;
@@ -82,6 +82,7 @@ pub struct App {
     inbox: Inbox,
     charges: Charges,
     notice_sms: NoticeSms,
+    transmitter: Transmitter,
     receipts: Receipts,
     discovery: Discovery,
     metrics: Arc<Metrics>,
@@ -139,9 +140,11 @@ impl App {
         let registrations = wiring::registrations(&stores, &tokens.provider, &sign_in, &release);
         let waiting = (tokens.devices.clone(), tokens.ciba.clone());
         let first_party = wiring::first_party(&stores, &provider, &sign_in)?;
-        let pages =
-            wiring::pages(&stores, authorization.clone(), oneid.clone(), waiting, first_party.clone());
+        let signals = stores.signals();
+        let ways = (waiting, first_party.clone());
+        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), ways, signals.clone());
         let cabinet = wiring::cabinet(&stores, &pages, tokens.ciba.clone(), first_party);
+        let transmitter = Transmitter::new(tokens.clone(), signals, stores.outbound());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };
@@ -153,6 +156,7 @@ impl App {
             inbox,
             charges,
             notice_sms,
+            transmitter,
             settings: stores.settings,
             db: stores.db,
             ephemeral,
@@ -191,6 +195,7 @@ impl App {
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
         let cabinet = self.cabinet.clone();
+        let transmitter = Data::new(self.transmitter.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
         let connections =
@@ -226,6 +231,7 @@ impl App {
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(oneid.clone()))
                 .app_data(Data::new(registrations.clone()))
+                .app_data(transmitter.clone())
                 .app_data(Data::new(receipts.clone()))
                 .app_data(Data::new(discovery.clone()))
                 .app_data(site.clone())

@@ -25,7 +25,8 @@ use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
 use crate::platform::tlog;
 use crate::release::Release;
-use crate::{applications, cabinet, grants, ledger, notices, oidc, release, sign_in};
+use crate::signals::Signals;
+use crate::{applications, cabinet, grants, ledger, notices, oidc, release, sign_in, signals};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -195,6 +196,11 @@ impl Stores {
         Inbox::new(self.db.clone(), self.clock.clone(), self.settings.notices.quiet_hours())
     }
 
+    /// Streams of security events to services, and what waits for them.
+    pub fn signals(&self) -> Signals {
+        Signals::new(self.db.clone(), self.clock.clone(), &self.keyring)
+    }
+
     /// What SMS cost, and numbers without money for them.
     pub fn charges(&self) -> Charges {
         let tariff = self.settings.charges.tariff.clone();
@@ -233,6 +239,7 @@ impl Stores {
             ),
             release: Release::new(db.clone(), people.clone(), clock.clone(), self.audit.clone()),
             inbox: self.inbox(),
+            signals: self.signals(),
             clock: clock.clone(),
             people,
             audit: self.audit.clone(),
@@ -279,6 +286,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         applications::TABLES,
         grants::TABLES,
         ledger::TABLES,
+        signals::TABLES,
         people::TABLES,
         clients::TABLES,
         jose::TABLES,

@@ -32,6 +32,7 @@ use crate::sign_in::{
     ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, History, KnownBrowsers, Limits,
     SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
+use crate::signals::Signals;
 
 /// The state that the OpenID Connect endpoints share.
 pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<Provider, StartError> {
@@ -234,8 +235,8 @@ pub(super) fn pages(
     stores: &Stores,
     authorization: Authorization,
     oneid: OneId,
-    (devices, ciba): (Devices, Ciba),
-    first_party: FirstParty,
+    ((devices, ciba), first_party): ((Devices, Ciba), FirstParty),
+    signals: Signals,
 ) -> Pages {
     let settings = &stores.settings;
     let Authorization { provider, sign_in, release, grants, .. } = authorization.clone();
@@ -244,6 +245,7 @@ pub(super) fn pages(
         grants,
         release: release.clone(),
         inbox: sign_in.inbox.clone(),
+        signals,
         clock: stores.clock.clone(),
         audit: stores.audit.clone(),
     };

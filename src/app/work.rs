@@ -1,5 +1,7 @@
 //! Background work: sending messages, reading changes of other nodes and commands, purging.
 
+mod purge;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::{self, Metrics};
 use crate::sign_in::{EndedSessions, SignIn};
+use crate::signals::Signals;
 
 /// Interval for reading other nodes' changes, so that they take effect here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
@@ -39,9 +42,6 @@ const KEYS: i64 = 3600;
 /// Seconds between warnings of contracts that end.
 const WARNINGS: i64 = 86_400;
 
-/// Rows deleted by one statement.
-const SWEEP: i64 = 2000;
-
 /// Starts all background work. It stays on this thread, like all that counts its round trips by cause.
 pub(super) fn begin(app: &App, tasks: &Tasks) {
     let outbox = app.outbox.clone();
@@ -53,6 +53,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     });
     let notice_sms = app.notice_sms.clone();
     tasks.keep("notice_sms", Need::Deferrable, move || notice_sms.clone().run());
+    let transmitter = app.transmitter.clone();
+    tasks.keep("signals", Need::Deferrable, move || transmitter.clone().run());
     let logouts = app.pages.sign_out.notifier().clone();
     let notifier = logouts.clone();
     tasks.keep("logout_deliveries", Need::Deferrable, move || notifier.clone().run());
@@ -86,6 +88,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         outbox: app.outbox.clone(),
         inbox: app.inbox.clone(),
         charges: app.charges.clone(),
+        signals: app.transmitter.signals().clone(),
         charge_days: app.settings.charges.keep_days,
         notice_days: app.settings.notices.keep_days,
         logouts,
@@ -147,6 +150,7 @@ struct Upkeep {
     outbox: Outbox,
     inbox: Inbox,
     charges: Charges,
+    signals: Signals,
     /// How long records of charges are kept.
     charge_days: u32,
     /// How long notices are kept.
@@ -246,138 +250,6 @@ impl Upkeep {
                 until = end.0,
                 "a contract ends soon: its services are shut out then"
             );
-        }
-    }
-
-    /// Deletes expired rows in bounded batches, and measures how far behind it is. Nothing goes while the clock is not to be
-    /// believed.
-    async fn purge(&self) {
-        let now = match self.clock_check.removal_time().await {
-            Ok(Some(now)) => now,
-            Ok(None) => return,
-            Err(error) => return log_failure::<()>("purge.untimed", "asking for the time", Err(error)),
-        };
-        let grants = &self.grants;
-        for _ in 0..50 {
-            match grants.purge(now, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("grants.unpurged", "purging grants", other);
-                    break;
-                }
-            }
-        }
-        for _ in 0..50 {
-            match self.outbox.purge(now, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("messages.unpurged", "purging messages", other);
-                    break;
-                }
-            }
-        }
-        let kept = now.minus(i64::from(self.notice_days) * 86_400);
-        for _ in 0..50 {
-            match self.inbox.purge(kept, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("notices.unpurged", "purging notices", other);
-                    break;
-                }
-            }
-        }
-        let kept = now.minus(i64::from(self.charge_days) * 86_400);
-        for _ in 0..50 {
-            match self.charges.purge(kept, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("charges.unpurged", "purging records of charges", other);
-                    break;
-                }
-            }
-        }
-        for _ in 0..50 {
-            match self.logouts.purge(now, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("logouts.unpurged", "purging logout deliveries", other);
-                    break;
-                }
-            }
-        }
-        for _ in 0..50 {
-            match self.sign_in.sessions.ended.purge(now, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("sessions.unpurged", "purging ended sessions", other);
-                    break;
-                }
-            }
-        }
-        for _ in 0..50 {
-            match self.sign_in.people.purge_muted(now, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("muted.unpurged", "purging muted services", other);
-                    break;
-                }
-            }
-        }
-        for _ in 0..50 {
-            match self.ciba.purge(now, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("approvals.unpurged", "purging decisions on requests to approve", other);
-                    break;
-                }
-            }
-        }
-        for _ in 0..50 {
-            match self.sign_in.history.purge(now, self.history_days, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("sign_in_history.unpurged", "purging the history of sign-ins", other);
-                    break;
-                }
-            }
-        }
-        for _ in 0..50 {
-            match self.sign_in.history.purge_waiting(now, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("requests.unpurged", "purging requests that are over", other);
-                    break;
-                }
-            }
-        }
-        for _ in 0..50 {
-            match self.audit.purge(self.keep_days, SWEEP).await {
-                // The last row of a full batch may have to stay.
-                Ok(gone) if gone + 1 >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("audit.unpurged", "purging the audit log", other);
-                    break;
-                }
-            }
-        }
-        let expiry = now.minus(i64::from(self.ledger_days) * 86_400);
-        for _ in 0..50 {
-            match self.ledger.purge(expiry, SWEEP).await {
-                Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
-                other => {
-                    log_failure("ledger.unpurged", "purging the ledger", other);
-                    break;
-                }
-            }
-        }
-        let waited = now.minus(i64::from(self.pending_days) * 86_400);
-        let removed = self.provider.clients.purge_pending(waited).await;
-        log_failure("clients.unpurged", "removing clients that nobody approved", removed);
-        match grants.purge_lag(now).await {
-            Ok(lag) => {
-                self.metrics.purge_lag_seconds.set(lag);
-            }
-            Err(error) => log_failure::<()>("lag.unknown", "measuring the purge", Err(error)),
         }
     }
 }

@@ -138,6 +138,10 @@ kinds! {
     RevocationRefused = "revocation.refused", Info, PerSecond(REFUSALS), "a revocation request was refused";
     /// A UserInfo request was refused.
     UserinfoRefused = "userinfo.refused", Info, PerSecond(REFUSALS), "a UserInfo request was refused";
+    /// A service created, changed or deleted its stream of security events.
+    StreamChanged = "ssf.stream_changed", Info, Unlimited, "a service changed its stream of security events";
+    /// A service's request about its stream of security events was refused.
+    SignalsRefused = "ssf.refused", Info, PerSecond(REFUSALS), "a request about a stream of security events was refused";
     /// A client's request about a grant of its own was refused.
     GrantManagementRefused = "grant_management.refused", Info, PerSecond(REFUSALS), "a request about a grant was refused";
     /// A service got a data set of a person by the data API, for the first time by this permission.

@@ -1,5 +1,6 @@
 //! The commands, one file each: read the arguments, call the subject, print the result.
 
+mod account;
 mod audit;
 mod check;
 mod client;

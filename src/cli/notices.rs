@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::account::{account_of, parse};
 use super::operator;
 use super::output::{Format, say};
-use super::people::{account_of, parse};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::notices::charges::{Charge, MessageKind};

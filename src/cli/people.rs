@@ -3,13 +3,14 @@
 use clap::Subcommand;
 use serde_json::json;
 
+pub(super) use super::account::{account_of, parse};
 use super::output::{Format, say};
 use super::{notices, operator};
-use crate::app::settings::{Environment, Settings};
+use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::people::{AccountState, People as Store, PhoneNumber, Side};
+use crate::people::{AccountState, People as Store, Side};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 
@@ -219,10 +220,9 @@ async fn unblock(
     format: Format,
 ) -> Result<(), StartError> {
     let person = account.person_id.as_str();
-    let people = Store::new(stores.db.clone(), &stores.keyring);
     let unblock = async {
-        let now = stores.clock.now();
-        let done = people.unblock_number(&account.person_id, index, now).await;
+        let life_events = stores.life_events().await?;
+        let done = life_events.unblock(&account.person_id, index).await;
         if done.map_err(cannot_start)? {
             return Ok(());
         }
@@ -289,18 +289,4 @@ fn show(account: &AccountState, number: &str, now: Timestamp, format: Format) ->
         }
         Ok(())
     })
-}
-
-/// Reads an enrolled number as an operator typed it.
-pub(super) fn parse(number: &str, settings: &Settings) -> Result<PhoneNumber, StartError> {
-    let sandbox = settings.environment == Environment::Sandbox;
-    PhoneNumber::parse_typed(number, sandbox)
-        .map_err(|_| StartError("that is not an Uzbek mobile number".to_owned()))
-}
-
-/// The account of a number.
-pub(super) async fn account_of(stores: &Stores, number: &PhoneNumber) -> Result<AccountState, StartError> {
-    let people = Store::new(stores.db.clone(), &stores.keyring);
-    let account = people.account_state(&people.number_index(number)).await.map_err(cannot_start)?;
-    account.ok_or_else(|| StartError(format!("no account has the number {}", number.masked())))
 }

@@ -16,6 +16,7 @@ use crate::platform::clock::Clock;
 use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
 use crate::release::{Consent, NewConsent, Release, consent_notice};
+use crate::signals::{EventType, Signals};
 
 /// The operations. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct LifeEvents {
     pub release: Release,
     /// What they are told of it.
     pub inbox: Inbox,
+    /// What services are told of it.
+    pub signals: Signals,
     /// Time.
     pub clock: Clock,
     /// Where ends are recorded.
@@ -56,7 +59,8 @@ impl LifeEvents {
         person: &PersonId,
         then: Vec<Statement>,
     ) -> Result<Option<Epoch>, ServiceError> {
-        self.end_with(person, then, NoticeKind::AccessEnded).await
+        let told = (NoticeKind::AccessEnded, &[EventType::SessionRevoked][..]);
+        self.end_with(person, then, told).await
     }
 
     /// Blocks a person's enrolled number, so that nobody gets codes there, and ends everything of theirs that has begun. `false` when there
@@ -66,7 +70,19 @@ impl LifeEvents {
     /// As for [`LifeEvents::end_access`].
     pub async fn block(&self, person: &PersonId, number_index: &Digest) -> Result<bool, ServiceError> {
         let block = self.people.block_number(person, number_index, self.clock.now());
-        Ok(self.end_with(person, vec![block], NoticeKind::NumberBlocked).await?.is_some())
+        let told = (NoticeKind::NumberBlocked, &[EventType::AccountDisabled, EventType::SessionRevoked][..]);
+        Ok(self.end_with(person, vec![block], told).await?.is_some())
+    }
+
+    /// Lets the holder of a blocked number sign in again; `false` when it is not blocked, or the person has another enrolled one.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then nothing was changed, or it is not known.
+    pub async fn unblock(&self, person: &PersonId, number_index: &Digest) -> Result<bool, ServiceError> {
+        let then = self.signals.rows(person, &[EventType::AccountEnabled], None);
+        let done = self.people.unblock_number(person, number_index, self.clock.now(), then).await?;
+        self.signals.wake.notify_one();
+        Ok(done)
     }
 
     /// Ends everything of a person that has begun, together with `also`, and tells them in their cabinet.
@@ -74,12 +90,14 @@ impl LifeEvents {
         &self,
         person: &PersonId,
         also: Vec<Statement>,
-        told: NoticeKind,
+        (notice, signals): (NoticeKind, &[EventType]),
     ) -> Result<Option<Epoch>, ServiceError> {
         let mut then = self.grants.end_former_epoch(person);
         then.extend(also);
-        then.extend(self.inbox.rows(person, &NewNotice::new(told)));
+        then.extend(self.inbox.rows(person, &NewNotice::new(notice)));
+        then.extend(self.signals.rows(person, signals, None));
         let Some(epoch) = self.people.raise_epoch(person, then).await? else { return Ok(None) };
+        self.signals.wake.notify_one();
         self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
         self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
         Ok(Some(epoch))
@@ -181,7 +199,9 @@ impl LifeEvents {
         let mut then = self.grants.end_with_consent(consent);
         let notice = NewNotice::new(NoticeKind::ConsentEnded).service(client.as_str());
         then.extend(self.inbox.rows(&person, &notice));
+        then.extend(self.signals.rows(&person, &[EventType::TokensRevoked], Some(&client)));
         let Some((person, client)) = self.release.end(consent, then).await? else { return Ok(None) };
+        self.signals.wake.notify_one();
         self.grants.announce_revoked(&person, &client, since).await?;
         Ok(Some(client))
     }

@@ -7,6 +7,7 @@ use actix_web::web::{Bytes, Data};
 use serde_json::{Map, Value, json};
 
 use super::authorize::Action;
+use super::signals::{MANAGE, READ};
 use super::{claims, dpop, grant_management, paths, verified_claims};
 use crate::clients::{DetailType, REQUEST_ALGS};
 use crate::platform::jose::foreign::ForeignAlg;
@@ -94,8 +95,10 @@ fn certificates(mtls: Option<(&str, bool)>) -> Value {
 
 /// What a client may ask for, and how.
 fn requests() -> Value {
-    let scopes: Vec<&str> =
-        claims::SCOPES.into_iter().chain([grant_management::QUERY, grant_management::REVOKE]).collect();
+    let scopes: Vec<&str> = claims::SCOPES
+        .into_iter()
+        .chain([grant_management::QUERY, grant_management::REVOKE, READ, MANAGE])
+        .collect();
     json!({
         "scopes_supported": scopes,
         "response_types_supported": ["code"],

@@ -33,6 +33,10 @@ pub enum ErrorCode {
     InvalidGrantId,
     /// Grant Management for OAuth 2.0: at its endpoint.
     NoSuchGrant,
+    /// SSF 1.0 §8.1: there is no such stream.
+    NoSuchStream,
+    /// SSF 1.0 §8.1.1.1: the client has as many streams as it may.
+    StreamExists,
     /// RFC 9396 §5.
     InvalidAuthorizationDetails,
     /// RFC 6749 §4.1.2.1.
@@ -111,6 +115,9 @@ impl ErrorCode {
             Self::InvalidTarget => ("invalid_target", 400),
             Self::InvalidGrantId => ("invalid_grant_id", 400),
             Self::NoSuchGrant => ("invalid_grant_id", 404),
+            // SSF 1.0 names the statuses and no codes.
+            Self::NoSuchStream => ("invalid_request", 404),
+            Self::StreamExists => ("invalid_request", 409),
             Self::InvalidAuthorizationDetails => ("invalid_authorization_details", 400),
             Self::AccessDenied => ("access_denied", 400),
             Self::ServerError => ("server_error", 500),

@@ -36,6 +36,7 @@ mod releases;
 mod resource;
 mod revocation;
 mod settings;
+mod signals;
 mod signature;
 mod signed_details;
 mod single_use;
@@ -74,6 +75,7 @@ pub use pushed_request::{PUSHED, PushedRequests};
 pub use refresh_token::RefreshTokens;
 pub use registration::Registrations;
 pub use settings::{CibaSettings, DataSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
+pub use signals::Transmitter;
 pub use single_use::{SingleUse, USED};
 
 /// What the stores of this folder keep their data in.
@@ -189,6 +191,20 @@ pub mod paths {
     pub const VERIFICATION: &str = "/data/verification";
     /// Grants that clients manage (Grant Management for OAuth 2.0), each by its identifier below this.
     pub const GRANTS: &str = "/oidc/grants";
+    /// Streams of security events (SSF 1.0 §8.1.1).
+    pub const SSF_STREAMS: &str = "/oidc/ssf/streams";
+    /// Their status (SSF 1.0 §8.1.2).
+    pub const SSF_STATUS: &str = "/oidc/ssf/status";
+    /// Their subjects (SSF 1.0 §8.1.3).
+    pub const SSF_ADD_SUBJECT: &str = "/oidc/ssf/subjects/add";
+    /// The same.
+    pub const SSF_REMOVE_SUBJECT: &str = "/oidc/ssf/subjects/remove";
+    /// Their verification (SSF 1.0 §8.1.4).
+    pub const SSF_VERIFY: &str = "/oidc/ssf/verify";
+    /// Where events are polled (RFC 8936), each stream by its identifier below this.
+    pub const SSF_POLL: &str = "/oidc/ssf/poll";
+    /// What this provider says of itself as a transmitter (SSF 1.0 §7).
+    pub const SSF_CONFIGURATION: &str = "/.well-known/ssf-configuration";
     /// RP-initiated logout.
     pub const END_SESSION: &str = "/oidc/logout";
     /// Discovery.
@@ -219,7 +235,7 @@ pub mod paths {
 /// Adds the endpoints that speak to clients, each counted by its name. Those that browser apps call are open to scripts;
 /// introspection is not, since browser apps are public clients.
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
-    use actix_web::web::{delete, get, head, method, post, put, resource, to};
+    use actix_web::web::{delete, get, head, method, patch, post, put, resource, to};
     use actix_web::{Resource, http::Method};
     let named = |path: &str, name: &'static str, methods: &'static str| {
         let other = move || async move { error::wrong_method(methods) };
@@ -288,6 +304,31 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(put().to(registration::put))
                 .route(delete().to(registration::delete)),
         )
+        .service(
+            named(paths::SSF_STREAMS, "ssf", "GET, POST, PATCH, PUT, DELETE")
+                .route(get().to(signals::get))
+                .route(post().to(signals::create))
+                .route(patch().to(signals::patch))
+                .route(put().to(signals::put))
+                .route(delete().to(signals::delete)),
+        )
+        .service(
+            named(paths::SSF_STATUS, "ssf", "GET, POST")
+                .route(get().to(signals::status_get))
+                .route(post().to(signals::status_post)),
+        )
+        .service(named(paths::SSF_ADD_SUBJECT, "ssf", "POST").route(post().to(signals::add)))
+        .service(named(paths::SSF_REMOVE_SUBJECT, "ssf", "POST").route(post().to(signals::remove)))
+        .service(named(paths::SSF_VERIFY, "ssf", "POST").route(post().to(signals::verify)))
+        .service(
+            named(&format!("{}/{{stream_id}}", paths::SSF_POLL), "ssf_poll", "POST")
+                .route(post().to(signals::poll)),
+        )
+        .service(
+            named(paths::SSF_CONFIGURATION, "ssf_configuration", "GET, HEAD")
+                .route(get().to(signals::configuration))
+                .route(head().to(signals::configuration)),
+        )
         .service(metadata(paths::DISCOVERY))
         .service(metadata(paths::METADATA));
 }
@@ -308,6 +349,11 @@ pub mod fuzzing {
     /// What a service wants a person to compare.
     pub fn binding_message(text: &str) {
         super::ciba::fuzz_binding_message(text);
+    }
+
+    /// What a service sends about its stream of events.
+    pub fn signals(body: &[u8]) {
+        super::signals::fuzz(body);
     }
 
     /// The claims of a request object, once its signature is verified.

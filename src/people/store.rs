@@ -272,7 +272,8 @@ impl People {
         .bind(id.as_str())
     }
 
-    /// Enrols a blocked number of a person again; `false` when it is not blocked, or they have another enrolled one (R7).
+    /// Enrols a blocked number of a person again, together with `then`, all or nothing; `false` when it is not blocked, or they
+    /// have another enrolled one (R7).
     ///
     /// # Errors
     /// [`DbError`].
@@ -281,13 +282,14 @@ impl People {
         id: &PersonId,
         number_index: &Digest,
         now: Timestamp,
+        then: Vec<Statement>,
     ) -> Result<bool, DbError> {
         let unblock = "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1 WHERE number_index = $2 \
                        AND person_id = $3 AND status = 'blocked' AND NOT EXISTS (SELECT 1 FROM phone_numbers other \
                        WHERE other.person_id = phone_numbers.person_id AND other.status = 'enrolled') \
-                       AND NOT EXISTS (SELECT 1 FROM self_locks WHERE self_locks.person_id = phone_numbers.person_id)";
+                       AND NOT EXISTS (SELECT 1 FROM self_locks WHERE self_locks.person_id = phone_numbers.person_id) RETURNING person_id";
         let unblock = db::statement(unblock).bind(now.0).bind(number_index.encode()).bind(id.as_str());
-        let done = self.db.execute(unblock).await? > 0;
+        let done = self.db.guarded(unblock, then).await?.is_some();
         self.remembered.invalidate(id);
         Ok(done)
     }

@@ -24,12 +24,14 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 22] = [
+const ELSEWHERE: [Kind; 23] = [
     Kind::ApplicationConfirmed,
     Kind::ComplaintOpened,
     Kind::ComplaintClosed,
     Kind::SelfLocked,
     Kind::SelfLockEnded,
+    // `signals.rs` has it.
+    Kind::StreamChanged,
     Kind::UserCodeRefused,
     Kind::ContractCleared,
     Kind::DataReleased,
@@ -57,7 +59,7 @@ impl World {
     }
 
     /// Waits for a row that has `value` in `field`.
-    async fn until_audited(&self, kind: Kind, field: &str, value: &str) -> Value {
+    pub(crate) async fn until_audited(&self, kind: Kind, field: &str, value: &str) -> Value {
         until(&format!("{} with {field} {value}", kind.name()), async || {
             self.audited(kind).await.into_iter().find(|row| row[field] == value)
         })
@@ -203,6 +205,8 @@ async fn each_event_is_in_the_log_and_in_the_chain_and_nothing_secret_is(setup: 
     assert_eq!(world.userinfo("no-token").await.status, 401);
     let grant = world.browser().request(Method::DELETE, &world.url("/oidc/grants/x"));
     assert_eq!(grant.bearer_auth("no-token").send().await.expect("an answer").status(), 401);
+    let stream = world.browser().request(Method::GET, &world.url("/oidc/ssf/streams"));
+    assert_eq!(stream.bearer_auth("no-token").send().await.expect("an answer").status(), 401);
     world.post_as(RIVAL, "/oidc/revoke", &[]).await;
     world.post_as(SHOP, "/oidc/revoke", &[("token", more.get("access_token"))]).await;
     world.post_as(NATIVE, "/oidc/introspect", &[("token", next.get("access_token"))]).await;

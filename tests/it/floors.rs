@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 20] = [
+const FLOORS: [(&str, u8); 21] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
@@ -17,6 +17,7 @@ const FLOORS: [(&str, u8); 20] = [
     ("release", 6),
     ("applications", 6),
     ("grants", 7),
+    ("signals", 7),
     ("first_party", 8),
     ("life_events", 8),
     ("oidc", 8),

@@ -67,6 +67,7 @@ mod resources;
 mod response_modes;
 mod sectors;
 mod session;
+mod signals;
 mod snapshots;
 mod strangers;
 mod third_party_clients;

@@ -60,6 +60,9 @@ pub struct TokensDocument {
     /// Whether each of its authorization requests must say what is to become of which grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_management_action_required: Option<bool>,
+    /// Whether it may have a stream of security events (Shared Signals Framework 1.0).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared_signals: Option<bool>,
 }
 
 members!(TokensDocument {
@@ -79,7 +82,8 @@ members!(TokensDocument {
     resource_servers,
     may_exchange_for,
     grant_management,
-    grant_management_action_required
+    grant_management_action_required,
+    shared_signals
 });
 
 /// Grants at the token endpoint.
@@ -158,6 +162,8 @@ pub struct TokenPolicy {
     pub manages_grants: bool,
     /// Whether each of its authorization requests says what is to become of which grant.
     pub grant_action_required: bool,
+    /// Whether it may have a stream of security events.
+    pub shared_signals: bool,
 }
 
 impl TokensDocument {
@@ -188,6 +194,12 @@ impl TokensDocument {
             );
         }
         self.check_grant_management(&grant_types, check);
+        if self.shared_signals == Some(true) && !grant_types.contains(&GrantType::ClientCredentials) {
+            check.fail(
+                "shared_signals",
+                "needs the grant `client_credentials`: by its token the service manages its stream",
+            );
+        }
         let may_exchange_for = self.may_exchange_for(client_id, &grant_types, check);
         TokenPolicy {
             grant_types,
@@ -218,6 +230,7 @@ impl TokensDocument {
             may_exchange_for,
             manages_grants: self.grant_management.unwrap_or(false),
             grant_action_required: self.grant_management_action_required.unwrap_or(false),
+            shared_signals: self.shared_signals.unwrap_or(false),
         }
     }
 
@@ -441,6 +454,14 @@ mod tests {
         );
         let machine = format!("{managing}grant_types = ['client_credentials']");
         assert!(wrong(&machine)[0].starts_with("grant_management: needs the grant `authorization_code`"));
+    }
+
+    #[test]
+    fn shared_signals_go_with_tokens_of_the_service_itself() {
+        let both = "grant_types = ['authorization_code', 'client_credentials']\nshared_signals = true";
+        assert!(client(both).tokens.shared_signals && !client("").tokens.shared_signals);
+        let wrong = wrong("shared_signals = true");
+        assert!(wrong[0].starts_with("shared_signals: needs the grant `client_credentials`"), "{wrong:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, RequestBuilder, redirect};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
@@ -133,6 +133,27 @@ impl Outbound {
         let call = |client: &Client| {
             let request = client.post(url.clone()).bearer_auth(bearer);
             request.header(CONTENT_TYPE, "application/json").body(body.to_string())
+        };
+        self.call(url, call).await
+    }
+
+    /// Posts a security event token (RFC 8935 §2.1), with this `Authorization` if there is one.
+    ///
+    /// # Errors
+    /// [`OutboundError`]; an error status is not an error here.
+    pub async fn post_event(
+        &self,
+        url: &Url,
+        authorization: Option<&str>,
+        token: String,
+    ) -> Result<Response, OutboundError> {
+        let call = |client: &Client| {
+            let request = client.post(url.clone()).header(CONTENT_TYPE, "application/secevent+jwt");
+            let request = request.header(ACCEPT, "application/json").body(token);
+            match authorization {
+                Some(authorization) => request.header(AUTHORIZATION, authorization),
+                None => request,
+            }
         };
         self.call(url, call).await
     }

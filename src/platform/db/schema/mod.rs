@@ -133,6 +133,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "cabinet",
         sql: include_str!("../../../../migrations/0023_cabinet.sql"),
     },
+    Migration {
+        version: 24,
+        description: "signals",
+        sql: include_str!("../../../../migrations/0024_signals.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
