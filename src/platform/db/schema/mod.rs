@@ -133,6 +133,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "cabinet",
         sql: include_str!("../../../../migrations/0023_cabinet.sql"),
     },
+    Migration {
+        version: 27,
+        description: "whose enrolment",
+        sql: include_str!("../../../../migrations/0027_whose_enrolment.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
