@@ -98,6 +98,8 @@ pub(super) async fn tokens(
     let limits = DataLimits {
         readings: stores.settings.data.readings_per_minute.into(),
         verifications: stores.settings.data.verifications_per_minute.into(),
+        unfound: stores.settings.data.unfound_per_hour.into(),
+        wrong: stores.settings.data.wrong_per_day.into(),
     };
     let data = DataApi::new(
         db.clone(),

@@ -366,6 +366,7 @@ fn channel(channel: Channel, text: Text) -> &'static str {
         Channel::DataApi => text.get("cabinet.way_data"),
         Channel::Verification => text.get("cabinet.way_verification"),
         Channel::Application => text.get("cabinet.way_application"),
+        Channel::Naming => text.get("cabinet.way_naming"),
     }
 }
 

@@ -27,11 +27,13 @@ pub enum Channel {
     Verification,
     /// A receipt for an application that the person confirmed.
     Application,
+    /// An answer to a service that asked, by a law, for access to data of this person: that there are any, whether or not it got it.
+    Naming,
 }
 
 impl Channel {
     /// All.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::IdToken,
         Self::AccessToken,
         Self::UserInfo,
@@ -40,6 +42,7 @@ impl Channel {
         Self::DataApi,
         Self::Verification,
         Self::Application,
+        Self::Naming,
     ];
 
     /// Its name, as leaves and commands write it.
@@ -53,6 +56,7 @@ impl Channel {
             Self::DataApi => "data_api",
             Self::Verification => "verification",
             Self::Application => "application",
+            Self::Naming => "naming",
         }
     }
 }

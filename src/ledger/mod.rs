@@ -102,6 +102,16 @@ impl Ledger {
         Ok((row.id.clone(), store::insert(row)))
     }
 
+    /// As [`Ledger::row`], but it writes nothing either if the grant that the release rests on has ended: revoked, or with everything of
+    /// its person. One statement, so that nothing ends between the look and the entry.
+    ///
+    /// # Errors
+    /// As [`Ledger::row`].
+    pub fn row_under(&self, entry: &Entry<'_>, grant: &str) -> Result<(EntryId, Statement), DbError> {
+        let row = self.new_row(entry)?;
+        Ok((row.id.clone(), store::insert_under(self.0.db.engine(), row, grant)))
+    }
+
     /// Entries for the transaction of the release itself, where there may be several.
     ///
     /// # Errors

@@ -23,6 +23,28 @@ pub(super) fn insert(row: NewRow) -> Statement {
     .bind(row.leaf)
 }
 
+/// As [`insert`], if the grant that it rests on has not ended: what ends the grant at the same time waits for it on PostgreSQL, or it
+/// for that. On SQLite there is one writer.
+pub(super) fn insert_under(engine: Engine, row: NewRow, grant: &str) -> Statement {
+    macro_rules! under {
+        ($lock:literal) => {
+            concat!(
+                "INSERT INTO ledger_entries (entry_id, person_id, client_id, at_ms, leaf) \
+                 SELECT $1, $2, $3, $4, $5 FROM grants g WHERE g.grant_id = $6 AND g.revoked_at_ms IS NULL \
+                 AND g.person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = g.person_id)",
+                $lock,
+                " ON CONFLICT (entry_id) DO NOTHING RETURNING entry_id"
+            )
+        };
+    }
+    let text = match engine {
+        Engine::Sqlite => under!(""),
+        Engine::Postgres => under!(" FOR SHARE OF g"),
+    };
+    let insert = db::statement(text).bind(row.id.0).bind(row.person).bind(row.client);
+    insert.bind(row.at_ms).bind(row.leaf).bind(grant)
+}
+
 /// The reads of an entry since they were last written down.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reads {

@@ -67,6 +67,34 @@ async fn an_entry_is_written_once_whoever_writes_it_and_names_data_only() {
 }
 
 #[actix_web::test]
+async fn r71_an_entry_under_a_grant_is_written_while_the_grant_lives_and_no_longer() {
+    let Fixture { db, ledger, .. } = Fixture::new().await;
+    let (aziz, shop) = (person("aziz"), client("shop"));
+    for sql in [
+        "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at, epoch) VALUES ('aziz', 'i', '', 1, 3)",
+        "INSERT INTO grants (grant_id, person_id, client_id, details, created_at, refresh_generation, refreshed_at, \
+         expires_at, person_epoch) VALUES ('g1', 'aziz', 'shop', '{}', 1, 0, 1, 9, 3), ('g2', 'aziz', 'shop', '{}', 1, 0, 1, 9, 2), \
+         ('g3', 'aziz', 'shop', '{}', 1, 0, 1, 9, 3)",
+        "UPDATE grants SET revoked_at_ms = 1 WHERE grant_id = 'g3'",
+    ] {
+        db.execute(db::statement(sql)).await.unwrap();
+    }
+    let write = async |grant: &str, once: &str| {
+        let entry = Entry { once: vec![once], ..Entry::new(&aziz, &shop, Channel::DataApi) };
+        let (id, row) = ledger.row_under(&entry, grant).unwrap();
+        let written = db.change(row).await.unwrap().is_some();
+        (written, ledger.find(&id).await.unwrap().is_some())
+    };
+    assert_eq!(write("g1", "a").await, (true, true));
+    assert_eq!(write("g1", "a").await, (false, true), "it is there");
+    for ended in ["g2", "g3", "none"] {
+        assert_eq!(write(ended, ended).await, (false, false), "{ended}");
+    }
+    db.execute(db::statement("UPDATE grants SET revoked_at_ms = 1")).await.unwrap();
+    assert_eq!(write("g1", "b").await, (false, false), "it ended in between");
+}
+
+#[actix_web::test]
 async fn a_person_reads_their_own_newest_first_page_by_page() {
     let Fixture { db: _folder, clock, ledger } = Fixture::new().await;
     let (aziz, malika) = (person("aziz"), person("malika"));

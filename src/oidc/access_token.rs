@@ -3,11 +3,15 @@
 //! A sealed token carries its content, survives a restart and the loss of short-lived state, and costs neither
 //! a signature nor a round trip; that it was revoked is known from the revocation list (`grants/revocations.rs`).
 
+mod about;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+pub(super) use about::About;
 
 use super::audience::{Audience, Restriction, act, actors};
 use super::error::TokenError;
@@ -68,17 +72,6 @@ pub(super) struct AccessToken {
     /// The person whose data a law gives the client by the data API, and nowhere else.
     #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
     pub about: Option<About>,
-}
-
-/// What a law lets a client have of somebody who did not sign in.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct About {
-    /// Who.
-    #[serde(rename = "p")]
-    pub person_id: PersonId,
-    /// What, for what and until when.
-    #[serde(rename = "x")]
-    pub detail: AgreedData,
 }
 
 /// The person behind an access token.
@@ -240,39 +233,6 @@ impl AccessTokens {
         restriction: Restriction,
     ) -> Result<String, TokenError> {
         self.issue(client, (None, None, None), self.seconds, (scope, restriction))
-    }
-
-    /// Issues the token by which a law gives data of somebody whom the client named, and says for how many seconds it is valid. It is
-    /// sealed whatever format the client's tokens have: no other server is to read it.
-    ///
-    /// # Errors
-    /// [`TokenError`] when it cannot be sealed.
-    pub(super) fn about(
-        &self,
-        client: &Client,
-        about: About,
-        bound_to: Confirmation,
-    ) -> Result<(String, i64), TokenError> {
-        let now = self.provider.clock.now();
-        let left = about.detail.until.since(now).min(self.seconds);
-        let id = bytes::random_text::<16>();
-        let token = AccessToken {
-            grant: id.clone(),
-            id,
-            client_id: client.id.clone(),
-            resource_servers: Vec::new(),
-            resources: Vec::new(),
-            elsewhere: false,
-            scope: String::new(),
-            issued_at: now,
-            expires_at: now.plus(left),
-            bound_to: Some(bound_to),
-            act: Vec::new(),
-            origin: None,
-            person: None,
-            about: Some(about),
-        };
-        Ok((self.seal(&token)?, left))
     }
 
     /// Issues what `client` gets for the `subject` token, to act for its person (RFC 8693): it lives no longer, and ends with it.

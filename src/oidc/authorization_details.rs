@@ -166,7 +166,7 @@ fn personal_data(object: &Map<String, Value>, bounds: &Bounds<'_>) -> Result<Per
     }
     let mut asked = PersonalData {
         data_sets: data_sets(object.get("data_sets"), bounds)?,
-        purpose: agreed_purpose(purpose(object.get("purpose"))?, client)?,
+        purpose: purpose_of(object.get("purpose"), client)?,
         basis: basis(object.get("basis"), client)?,
         ends: ends(object, client, bounds.now)?,
         how_often: word::<Use>(object.get("use")).ok_or(invalid("use must be single or repeated"))?,
@@ -243,6 +243,14 @@ fn purpose(value: Option<&Value>) -> Result<String, OAuthError> {
         "purpose must be text of 1 to 200 characters in one line, without characters that are not shown and stacks of marks",
     ))?;
     Ok(text.to_owned())
+}
+
+/// A purpose as a client may say it, if its contract has it.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn purpose_of(value: Option<&Value>, client: &Client) -> Result<String, OAuthError> {
+    agreed_purpose(purpose(value)?, client)
 }
 
 /// The purpose, if the client's contract has it.

@@ -369,10 +369,11 @@ pub mod fuzzing {
         super::token::fuzz_person(text);
     }
 
-    /// The `Accept` headers of an introspection request, a line each, and of a request for data.
+    /// The `Accept` headers of an introspection request, a line each, and of a request for data; and the body of one about a number.
     pub fn accept(headers: &str) {
         super::introspection::fuzz_accept(headers);
         super::data::fuzz_accept(headers);
+        super::data::fuzz_body(headers.as_bytes());
     }
 
     /// What a service sends to register itself.

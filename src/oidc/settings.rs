@@ -68,6 +68,11 @@ settings! {
         readings_per_minute: u32 = 600, count(1..=1_000_000, "requests");
         /// Numbers that one client may verify in a minute.
         verifications_per_minute: u32 = 60, count(1..=1_000_000, "requests");
+        /// Requests of one client in an hour to have data of a person by a law that find nobody. After that it names nobody until the hour is over.
+        unfound_per_hour: u32 = 60, count(1..=1_000_000, "requests");
+        /// Wrong answers about one person or number that one client may get in a day: documents and numbers that are not theirs. After that
+        /// it asks about them no more until the day is over.
+        wrong_per_day: u32 = 5, count(1..=1000, "requests");
     }
 }
 

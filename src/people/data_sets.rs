@@ -43,18 +43,6 @@ impl Register {
     }
 }
 
-/// How much a data set tells of a person.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sensitivity {
-    /// Little by itself.
-    Ordinary,
-    /// Names the person to whoever has it.
-    Identifying,
-    /// Tells of their life or body.
-    Intimate,
-}
-
 /// What a data set is.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,8 +57,6 @@ pub struct Definition {
     pub register: Register,
     /// The clause of annex 3, if it is one of its sets.
     pub clause: Option<String>,
-    /// How much it tells.
-    pub sensitivity: Sensitivity,
     names: BTreeMap<String, String>,
 }
 

@@ -23,7 +23,7 @@ pub mod pinfl;
 
 pub use account::{Account, AccountState, Delays, Epoch, Failures, NumberStatus, Side};
 pub use data_set::DataSet;
-pub use data_sets::{Definition, Origin, Register, Sensitivity};
+pub use data_sets::{Definition, Origin, Register};
 pub use date::{BirthDate, CivilDate};
 pub use document::{Category, Document, DocumentKind, DocumentNumber};
 pub use facts::{BirthPlace, Employment, NotAPhoto, NotATin, Photo, Tin};

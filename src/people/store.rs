@@ -73,7 +73,8 @@ impl People {
         self.index.digest(&[b"number", number.digits().as_bytes()])
     }
 
-    fn pinfl_index(&self, pinfl: &Pinfl) -> Digest {
+    /// The blind index of a PINFL: the only form in which it is used as a key.
+    pub fn pinfl_index(&self, pinfl: &Pinfl) -> Digest {
         self.index.digest(&[b"pinfl", pinfl.digits().as_bytes()])
     }
 
@@ -191,7 +192,8 @@ impl People {
         pinfl: &Pinfl,
     ) -> Result<Option<(PersonId, Option<Timestamp>)>, DbError> {
         let enrolled = db::statement(
-            "SELECT p.person_id, p.pinfl_index, n.number_index, n.status, n.enrolled_at FROM phone_numbers n \
+            "SELECT p.person_id, p.pinfl_index, n.number_index, n.status, CASE WHEN n.enrolled_person = n.person_id \
+             AND n.enrolled_seen = n.updated_at THEN n.enrolled_at END AS enrolled_at FROM phone_numbers n \
              JOIN persons p ON p.person_id = n.person_id \
              WHERE n.number_index >= COALESCE((SELECT MIN(number_index) FROM phone_numbers WHERE number_index >= $1), '') \
              ORDER BY n.number_index LIMIT 1",
@@ -207,6 +209,14 @@ impl People {
         }
         let person = PersonId::stored(db::text(&row, "persons", "person_id")?);
         Ok(Some((person, db::maybe_int(&row, "phone_numbers", "enrolled_at")?.map(Timestamp))))
+    }
+
+    /// The person with a PINFL, whether or not a number of theirs is enrolled; never cached.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn with_pinfl(&self, pinfl: &Pinfl) -> Result<Option<PersonId>, DbError> {
+        self.id_of(&self.pinfl_index(pinfl).encode()).await
     }
 
     /// Whether a person has an enrolled number now; never cached.
@@ -264,9 +274,11 @@ impl People {
     /// What blocks an enrolled number of a person; nobody gets codes there then.
     pub fn block_number(&self, id: &PersonId, number_index: &Digest, now: Timestamp) -> Statement {
         db::statement(
-            "UPDATE phone_numbers SET status = 'blocked', updated_at = $1 \
-             WHERE number_index = $2 AND person_id = $3 AND status = 'enrolled'",
+            "UPDATE phone_numbers SET status = 'blocked', updated_at = $1, \
+             enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END \
+             WHERE number_index = $3 AND person_id = $4 AND status = 'enrolled'",
         )
+        .bind(now.0)
         .bind(now.0)
         .bind(number_index.encode())
         .bind(id.as_str())
@@ -284,11 +296,13 @@ impl People {
         now: Timestamp,
         then: Vec<Statement>,
     ) -> Result<bool, DbError> {
-        let unblock = "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1 WHERE number_index = $2 \
-                       AND person_id = $3 AND status = 'blocked' AND NOT EXISTS (SELECT 1 FROM phone_numbers other \
+        let unblock = "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1, \
+                       enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END WHERE number_index = $3 \
+                       AND person_id = $4 AND status = 'blocked' AND NOT EXISTS (SELECT 1 FROM phone_numbers other \
                        WHERE other.person_id = phone_numbers.person_id AND other.status = 'enrolled') \
                        AND NOT EXISTS (SELECT 1 FROM self_locks WHERE self_locks.person_id = phone_numbers.person_id) RETURNING person_id";
-        let unblock = db::statement(unblock).bind(now.0).bind(number_index.encode()).bind(id.as_str());
+        let unblock =
+            db::statement(unblock).bind(now.0).bind(now.0).bind(number_index.encode()).bind(id.as_str());
         let done = self.db.guarded(unblock, then).await?.is_some();
         self.remembered.invalidate(id);
         Ok(done)
@@ -327,6 +341,7 @@ impl People {
     ) -> Result<PersonId, DbError> {
         let pinfl_index = self.pinfl_index(&person.pinfl).encode();
         let record = serde_json::to_vec(person).map_err(DbError::statement)?;
+        let has_photo = person.has_photo;
         // Of two concurrent inserts of a person, one finds the other's row on retry.
         for _ in 0..3 {
             let known = self.id_of(&pinfl_index).await?;
@@ -346,7 +361,12 @@ impl People {
                 NumberStatus::NotEnrolled | NumberStatus::Blocked => Vec::new(),
             };
             then.push(number);
-            then.extend(photo.map(|photo| self.photo_of(&id, photo, now)));
+            match photo {
+                Some(photo) => then.push(self.photo_of(&id, photo, now)),
+                // A record that has none leaves none behind.
+                None if !has_photo => then.push(Self::no_photo_of(&id)),
+                None => {}
+            }
             if self.db.guarded(person, then).await?.is_some() {
                 self.remembered.invalidate(&id);
                 return Ok(id);
@@ -378,6 +398,8 @@ impl People {
         ]
     }
 
+    /// What stores a number. The version before sets no `enrolled_at` and does not know when it is untrue: so a row says whose it is, and
+    /// which change (`updated_at`) was the last that kept it. After any other change it is unknown.
     fn number_of(
         &self,
         id: &PersonId,
@@ -389,13 +411,17 @@ impl People {
         let place = place("phone_numbers", &number_index);
         let sealed = self.sealer.seal_text(place.as_bytes(), phone.digits().as_bytes());
         db::statement(
-            "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at, enrolled_at) \
+            "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at, enrolled_at, \
+             enrolled_person, enrolled_seen) \
              VALUES ($1, $2, $3, CASE WHEN $4 = 'enrolled' AND EXISTS (SELECT 1 FROM self_locks WHERE person_id = $5) \
-             THEN 'blocked' ELSE $6 END, $7, $8) ON CONFLICT (number_index) DO UPDATE SET \
+             THEN 'blocked' ELSE $6 END, $7, $8, $9, $10) ON CONFLICT (number_index) DO UPDATE SET \
              person_id = excluded.person_id, status = excluded.status, updated_at = excluded.updated_at, \
              enrolled_at = CASE WHEN excluded.status = 'enrolled' AND phone_numbers.status = 'enrolled' \
-             AND phone_numbers.person_id = excluded.person_id THEN phone_numbers.enrolled_at \
-             ELSE excluded.enrolled_at END",
+             AND phone_numbers.person_id = excluded.person_id THEN CASE \
+             WHEN phone_numbers.enrolled_person = excluded.person_id \
+             AND phone_numbers.enrolled_seen = phone_numbers.updated_at THEN phone_numbers.enrolled_at END \
+             ELSE excluded.enrolled_at END, \
+             enrolled_person = excluded.enrolled_person, enrolled_seen = excluded.enrolled_seen",
         )
         .bind(number_index)
         .bind(id.as_str())
@@ -405,6 +431,8 @@ impl People {
         .bind(status.name())
         .bind(now.0)
         .bind(Some(now.0).filter(|_| status == NumberStatus::Enrolled))
+        .bind(id.as_str())
+        .bind(now.0)
     }
 }
 

@@ -9,7 +9,6 @@ use crate::support::people::Kind as PersonKind;
 use crate::support::proofs::{for_tokens, with_proofs};
 use crate::support::recipient::ELLIPTIC;
 use crate::support::signer::KEYS;
-use crate::support::wait::until;
 use crate::support::{
     Asked, Backend, Person, Setup, Tokens, World, alone_on_both_backends, code_of, jwt, on_both_backends,
 };
@@ -18,6 +17,7 @@ on_both_backends!(
     r71_at_a_counter_data_leave_when_the_person_agreed_and_the_ledger_has_the_row,
     r71_what_a_person_refuses_leaves_by_no_way,
     rfc9396_what_is_read_once_by_the_data_api_is_read_once,
+    rfc9396_of_two_purposes_the_one_that_is_named_is_read_and_written_down,
     rfc9449_the_data_api_takes_bound_tokens_alone,
     what_a_token_does_not_name_is_not_read,
     an_ended_consent_stops_the_data_api_at_once,
@@ -25,8 +25,10 @@ on_both_backends!(
     what_is_encrypted_for_a_service_goes_no_other_way,
     r70_a_law_gives_data_and_the_person_is_told,
     r112_whom_nobody_finds_is_told_from_none_in_no_way,
+    d_i_who_is_named_has_a_trace_and_documents_are_not_found_by_trying,
     d_i_what_a_law_gives_is_bounded_by_the_registration,
     r67_a_number_is_somebodys_or_it_is_not,
+    r67_a_no_leaves_a_trace_for_the_person_and_trying_is_bounded,
     r67_who_may_not_verify_is_told_why,
     a_person_has_their_own_list_read_by_a_portal,
     the_list_is_nobody_elses,
@@ -35,6 +37,7 @@ on_both_backends!(
 alone_on_both_backends!(
     r70_nothing_leaves_where_the_ledger_takes_no_row,
     how_often_a_service_asks_is_bounded,
+    how_often_a_service_names_nobody_is_bounded,
 );
 
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
@@ -193,6 +196,44 @@ async fn rfc9396_what_is_read_once_by_the_data_api_is_read_once(world: &World) {
     read(world, &tokens, "tin").await.refused(403, "insufficient_scope");
 }
 
+/// One data set of several purposes.
+async fn read_for(world: &World, tokens: &Tokens, set: &str, purpose: &str) -> Tokens {
+    let (url, token) = (world.url(&format!("/data/{set}")), tokens.get("access_token"));
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+    let proof = KEYS[0].proof("GET", url.as_str(), &json!({"ath": jwt::encode(digest.as_ref())}));
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("purpose", purpose).finish();
+    let request = world.browser().request(Method::GET, &world.url(&format!("/data/{set}?{query}")));
+    let request = with_proofs(request.header("authorization", format!("DPoP {token}")), &[&proof]);
+    Tokens::of(request.send().await.expect("an answer")).await
+}
+
+async fn rfc9396_of_two_purposes_the_one_that_is_named_is_read_and_written_down(world: &World) {
+    let person = world.person();
+    let details = [
+        detail(world, &["address"], "A parcel", "single"),
+        detail(world, &["address"], "Moving in", "repeated"),
+        detail(world, &["tin"], "A parcel", "single"),
+    ];
+    let tokens = agreed(world, &person, &details).await;
+    let refused = read(world, &tokens, "address").await;
+    refused.refused(400, "invalid_request");
+    assert!(refused.get("error_description").contains("query parameter purpose"), "{}", refused.body);
+    read_for(world, &tokens, "address", "Curiosity").await.refused(403, "insufficient_scope");
+    for purpose in ["A parcel", "Moving in"] {
+        let told = read_for(world, &tokens, "address", purpose).await.granted();
+        assert_eq!(told.get("purpose"), purpose);
+        let leaf = "SELECT leaf FROM ledger_entries WHERE entry_id = $1";
+        let leaf: Value =
+            serde_json::from_str(&world.stored_text(leaf, told.get("entry")).await).expect("JSON");
+        assert_eq!(leaf["purpose"], purpose);
+    }
+    // What was read once does not stand in the way of the other one.
+    read_for(world, &tokens, "address", "A parcel").await.refused(403, "insufficient_scope");
+    read_for(world, &tokens, "address", "Moving in").await.granted();
+    // Where there is one purpose, it need not be named.
+    read(world, &tokens, "tin").await.granted();
+}
+
 async fn rfc9449_the_data_api_takes_bound_tokens_alone(world: &World) {
     let details = json!([detail(world, &["address"], "Moving in", "repeated")]).to_string();
     let asked = Asked::by(OFFICE).with("scope", "openid").and("authorization_details", &details);
@@ -332,6 +373,34 @@ async fn r112_whom_nobody_finds_is_told_from_none_in_no_way(world: &World) {
     }
 }
 
+async fn d_i_who_is_named_has_a_trace_and_documents_are_not_found_by_trying(world: &World) {
+    let person = world.person();
+    let wrong =
+        |n: usize| json!({"person": {"pinfl": person.pinfl, "document_number": format!("ZZ999999{n}")}});
+    for n in 0..5 {
+        by_law(world, COUNCIL, &lawful(world, "", &wrong(n))).await.refused(400, "unknown_user_id");
+    }
+    let rows = leaves(world, COUNCIL, &person);
+    assert_eq!(rows.len(), 1, "once a day: {rows:?}");
+    assert_eq!(
+        (&rows[0]["channel"], &rows[0]["fields"], &rows[0]["basis"]),
+        (&"naming".into(), &json!([]), &"statutory".into())
+    );
+    assert_eq!(
+        (&rows[0]["purpose"], &rows[0]["data_sets"][0]),
+        (&"Housing register".into(), &"address".into())
+    );
+    for more in [wrong(6), json!({})] {
+        let refused = by_law(world, COUNCIL, &lawful(world, &person.pinfl, &more)).await;
+        refused.refused(429, "temporarily_unavailable");
+        assert!(refused.get("error_description").contains("wrong_per_day"), "{}", refused.body);
+    }
+    // Naming alone is an entry as well, before anything is read.
+    let other = world.person();
+    by_law(world, COUNCIL, &lawful(world, &other.pinfl, &json!({}))).await.granted();
+    assert_eq!(leaves(world, COUNCIL, &other).len(), 1);
+}
+
 async fn d_i_what_a_law_gives_is_bounded_by_the_registration(world: &World) {
     let person = world.person();
     for (more, words) in [
@@ -359,7 +428,8 @@ async fn d_i_what_a_law_gives_is_bounded_by_the_registration(world: &World) {
 }
 
 async fn verified(world: &World, client: &str, number: &str, pinfl: &str) -> Tokens {
-    world.post_as(client, "/data/verification", &[("phone_number", number), ("pinfl", pinfl)]).await
+    let fields = [("phone_number", number), ("pinfl", pinfl), ("purpose", "Opening an account")];
+    world.post_as(client, "/data/verification", &fields).await
 }
 
 async fn r67_a_number_is_somebodys_or_it_is_not(world: &World) {
@@ -381,6 +451,45 @@ async fn r67_a_number_is_somebodys_or_it_is_not(world: &World) {
     assert!(refusals.iter().all(|body| *body == json!({"verified": false})), "{refusals:?}");
 }
 
+/// What a person's ledger has of a client, as leaves without order.
+fn leaves(world: &World, client: &str, person: &Person) -> Vec<Value> {
+    let listed = world.command(&["ledger", "list", &person.number, "--client", client, "--format", "json"]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    listed["entries"].as_array().expect("entries").iter().map(|row| row["entry"].clone()).collect()
+}
+
+async fn r67_a_no_leaves_a_trace_for_the_person_and_trying_is_bounded(world: &World) {
+    let (person, other) = (world.person(), world.person());
+    let numbers: Vec<String> = (1..=6).map(|n| format!("+99800999990{n}")).collect();
+    for number in &numbers[..5] {
+        let no = verified(world, CHECKER, number, &person.pinfl).await.granted();
+        assert_eq!(no.body, json!({"verified": false}));
+    }
+    let rows = leaves(world, CHECKER, &person);
+    assert_eq!(rows.len(), 1, "once a day: {rows:?}");
+    assert_eq!((&rows[0]["channel"], &rows[0]["fields"]), (&"verification".into(), &json!([])), "{rows:?}");
+    assert_eq!(rows[0]["purpose"], "Opening an account");
+    // The right number is not told either, since it would be found by trying.
+    for number in [&numbers[5], &person.number] {
+        let refused = verified(world, CHECKER, number, &person.pinfl).await;
+        refused.refused(429, "temporarily_unavailable");
+        assert_eq!(refused.headers["retry-after"], "86400");
+        assert!(refused.get("error_description").contains("wrong_per_day"), "{}", refused.body);
+    }
+    // Of others it is, and a right answer is not counted.
+    for _ in 0..6 {
+        let yes = verified(world, CHECKER, &other.number, &other.pinfl).await.granted();
+        assert_eq!(yes.body["verified"], true);
+    }
+    assert_eq!(leaves(world, CHECKER, &other).len(), 1);
+    // Nor is the owner of one number found by trying persons.
+    let (number, tried) = (&world.person().number, (0..5).map(|_| world.person()).collect::<Vec<_>>());
+    for person in &tried {
+        verified(world, CHECKER, number, &person.pinfl).await.granted();
+    }
+    verified(world, CHECKER, number, &world.person().pinfl).await.refused(429, "temporarily_unavailable");
+}
+
 async fn r67_who_may_not_verify_is_told_why(world: &World) {
     let person = world.person();
     verified(world, SHOP, &person.number, &person.pinfl).await.refused(400, "unauthorized_client");
@@ -394,15 +503,26 @@ async fn r67_who_may_not_verify_is_told_why(world: &World) {
         refused.refused(400, "invalid_request");
         assert!(refused.get("error_description").starts_with(words), "{}", refused.body);
     }
+    // R67: what for is part of each question.
+    for purpose in ["", " loan"] {
+        let asked = [("phone_number", &*person.number), ("pinfl", &*person.pinfl), ("purpose", purpose)];
+        let refused = world.post_as(CHECKER, "/data/verification", &asked).await;
+        refused.refused(400, "invalid_request");
+        assert!(refused.get("error_description").starts_with("purpose"), "{}", refused.body);
+    }
     let bare = [("phone_number", &*person.number), ("pinfl", &*person.pinfl)];
     let port = world.nodes[0].port;
     world.post_bare(port, "/data/verification", &bare, None).await.refused(401, "invalid_client");
 }
 
-/// What the list answers.
+/// What the list answers to the holder of a token.
 async fn usage(world: &World, token: &str, query: &str) -> reqwest::Response {
+    let url = world.url("/data/usage");
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+    let proof = KEYS[0].proof("GET", url.as_str(), &json!({"ath": jwt::encode(digest.as_ref())}));
     let request = world.browser().request(Method::GET, &world.url(&format!("/data/usage{query}")));
-    request.bearer_auth(token).send().await.expect("an answer")
+    let request = with_proofs(request.header("authorization", format!("DPoP {token}")), &[&proof]);
+    request.send().await.expect("an answer")
 }
 
 async fn a_person_has_their_own_list_read_by_a_portal(world: &World) {
@@ -419,7 +539,7 @@ async fn a_person_has_their_own_list_read_by_a_portal(world: &World) {
     let page = browser.enter_code(&page, &code).await.page().expect("allow");
     assert!(page.text().contains("Who received your data"), "{page}");
     let code = code_of(&browser.allow_everything(&page).await.away());
-    let portal = world.redeem(OFFICE, &code).await.granted();
+    let portal = bound(world, OFFICE, &redemption(&code)).await.granted();
     let token = portal.get("access_token");
     assert_eq!(portal.get("scope"), "openid data_usage");
 
@@ -428,7 +548,11 @@ async fn a_person_has_their_own_list_read_by_a_portal(world: &World) {
     let list: Vec<Value> = answer.json().await.expect("JSON");
     let of = |client: &str| list.iter().filter(|row| row["service"] == client).collect::<Vec<_>>();
     let (council, checker) = (of("Council"), of("Checker"));
-    assert_eq!((council.len(), checker.len()), (2, 1), "{list:?}");
+    assert_eq!((council.len(), checker.len()), (3, 1), "{list:?}");
+    assert_eq!(
+        council[2]["action"],
+        "Asked by law for access to: Address, Temporary address. What for: Housing register"
+    );
     assert_eq!(council[0]["receiver"], "The owner of Council");
     assert_eq!(
         council[1]["action"],
@@ -459,20 +583,34 @@ async fn a_person_has_their_own_list_read_by_a_portal(world: &World) {
     // What the person ends has ended.
     let listed = world.command(&["consents", "list", &person.number]);
     world.command(&["consents", "end", listed.split(' ').next().expect("an identifier")]);
-    until("its end", async || (usage(world, token, "").await.status() == 401).then_some(())).await;
+    assert_eq!(usage(world, token, "").await.status(), 401, "at once");
 }
 
 async fn the_list_is_nobody_elses(world: &World) {
-    let tokens = world.tokens(&Asked::by(OFFICE).with("scope", "openid profile"), &world.person()).await;
+    let signed_in = async |person: &Person, scope: &str| {
+        let asked = Asked::by(OFFICE).with("scope", scope);
+        code_of(&world.browser().sign_in(world, &asked, person).await)
+    };
+    let code = signed_in(&world.person(), "openid profile").await;
+    let tokens = bound(world, OFFICE, &redemption(&code)).await.granted();
     let refused = Tokens::of(usage(world, tokens.get("access_token"), "").await).await;
     refused.refused(403, "insufficient_scope");
-    let machine =
-        world.post_as(COUNCIL, "/oidc/token", &[("grant_type", "client_credentials")]).await.granted();
+    let machine = bound(world, COUNCIL, &[("grant_type", "client_credentials")]).await.granted();
     let refused = Tokens::of(usage(world, machine.get("access_token"), "").await).await;
     refused.refused(403, "insufficient_scope");
     assert_eq!(usage(world, "wrong", "").await.status(), 401);
     let person = world.person();
-    let own = world.tokens(&Asked::by(OFFICE).with("scope", "openid data_usage"), &person).await;
+    // Whoever copies a token has nothing: it opens the list with a proof alone, and without a key it does not at all.
+    let free = world.redeem(OFFICE, &signed_in(&person, "openid data_usage").await).await.granted();
+    let own =
+        bound(world, OFFICE, &redemption(&signed_in(&person, "openid data_usage").await)).await.granted();
+    for (tokens, words) in [(&free, "bound to a key or a certificate"), (&own, "use the scheme DPoP")] {
+        let request = world.browser().request(Method::GET, &world.url("/data/usage"));
+        let answer = request.bearer_auth(tokens.get("access_token")).send().await.expect("an answer");
+        let refused = Tokens::of(answer).await;
+        refused.refused(401, "invalid_token");
+        assert!(refused.get("error_description").contains(words), "{}", refused.body);
+    }
     for bad in ["?limit=0", "?limit=101", "?before=1", "?from=soon", "?to=-1"] {
         let refused = Tokens::of(usage(world, own.get("access_token"), bad).await).await;
         refused.refused(400, "invalid_request");
@@ -544,4 +682,22 @@ async fn how_often_a_service_asks_is_bounded(setup: Setup) {
     verified(&world, CHECKER, &person.number, &person.pinfl).await.refused(429, "temporarily_unavailable");
     world.advance(61).await;
     verified(&world, CHECKER, &person.number, &person.pinfl).await.granted();
+}
+
+async fn how_often_a_service_names_nobody_is_bounded(setup: Setup) {
+    let world = setup.set("data.unfound_per_hour", 2).start().await;
+    let (person, nobody) = (world.person(), world.somebody(PersonKind::Unknown));
+    by_law(&world, COUNCIL, &lawful(&world, &person.pinfl, &json!({}))).await.granted();
+    for _ in 0..2 {
+        let named = by_law(&world, COUNCIL, &lawful(&world, &nobody.pinfl, &json!({}))).await;
+        named.refused(400, "unknown_user_id");
+    }
+    // Whoever is on record is told no more either: that would be an answer.
+    for pinfl in [&nobody.pinfl, &person.pinfl] {
+        let refused = by_law(&world, COUNCIL, &lawful(&world, pinfl, &json!({}))).await;
+        refused.refused(429, "temporarily_unavailable");
+        assert!(refused.get("error_description").contains("unfound_per_hour"), "{}", refused.body);
+    }
+    world.advance(3601).await;
+    by_law(&world, COUNCIL, &lawful(&world, &person.pinfl, &json!({}))).await.granted();
 }

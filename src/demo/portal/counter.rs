@@ -149,7 +149,7 @@ fn name(party: &RelyingParty, words: Words) -> &str {
 #[derive(Deserialize)]
 pub(super) struct Question {
     phone: String,
-    /// `usual`, `short` for a request that lapses soon, or `outside` for one that the registration does not allow.
+    /// `usual`, `short` for a request that lapses soon, or `outside` for one that the contract does not allow.
     way: Option<String>,
 }
 
@@ -162,12 +162,12 @@ pub(super) async fn ask(
     let Some(counter) = &portal.counter else { return page::nothing_here(&portal, &request) };
     let words = Words::of(&request);
     let way = question.way.as_deref().unwrap_or("usual");
-    // One that the contract does not have is refused before anybody is bothered.
-    let set = if way == "outside" { "employment" } else { "address" };
+    // A purpose that the contract does not have is refused before anybody is bothered.
+    let purpose = if way == "outside" { "counter_other_purpose" } else { "counter_purpose" };
     let detail = json!([{
         "type": "personal_data",
-        "data_sets": [set],
-        "purpose": words.say("counter_purpose"),
+        "data_sets": ["address"],
+        "purpose": words.say(purpose),
         "period": 3600,
         "use": "single",
         "locations": [data_api(&portal)],

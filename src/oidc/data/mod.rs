@@ -17,14 +17,24 @@ use super::paths;
 use super::presented::{self, Scheme};
 use crate::audit::{Audit, Kind};
 use crate::clients::Client;
+use crate::grants::Grants;
 use crate::ledger::{Entry, EntryId, Ledger};
 use crate::notices::inbox::{Inbox, NewNotice};
-use crate::platform::db::{Db, DbError};
+use crate::platform::bytes::Digest;
+use crate::platform::db::Db;
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey};
+use crate::platform::service_error::ServiceError;
 use crate::sign_in::WINDOWS;
 
 /// What requests are counted by, in seconds.
 const MINUTE: i64 = 60;
+const HOUR: i64 = 3600;
+const DAY: i64 = 86_400;
+
+/// Why a client may not try any further.
+const TRIED: &str =
+    "this client was wrong about this person or number too often today (data.wrong_per_day): ask them";
+const UNFOUND: &str = "this client named too many persons in this hour whom nobody finds (data.unfound_per_hour): wait, and check the list that they are from";
 
 /// How often clients may ask, in a minute.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +43,10 @@ pub struct DataLimits {
     pub readings: u64,
     /// Numbers that are verified.
     pub verifications: u64,
+    /// In an hour: persons named by statutory requests whom nobody finds.
+    pub unfound: u64,
+    /// In a day, about one person or number: documents and numbers that are not theirs.
+    pub wrong: u64,
 }
 
 /// What the endpoints share that release data. Cheap to clone.
@@ -47,6 +61,29 @@ struct Inner {
     limits: DataLimits,
     /// Whether numbers of test people are numbers.
     test_numbers: bool,
+}
+
+/// What a client tries to find out, as far as trying is bounded.
+pub(super) struct Tries<'a> {
+    client: &'a Client,
+    /// Blind indexes of the persons and numbers that it is about.
+    about: Vec<Digest>,
+    /// Whether the client has so many in an hour as well, whomever it tries.
+    hourly: bool,
+}
+
+impl Tries<'_> {
+    fn windows(&self, by: u64) -> Vec<(EphemeralKey, i64, u64)> {
+        let client = &self.client.id;
+        let of = |about: &Digest| {
+            (EphemeralKey::of(WINDOWS, &format!("wrong/{client}/{}", about.encode())), DAY, by)
+        };
+        let mut windows: Vec<_> = self.about.iter().map(of).collect();
+        if self.hourly {
+            windows.push((EphemeralKey::of(WINDOWS, &format!("unfound/{client}")), HOUR, by));
+        }
+        windows
+    }
 }
 
 /// What a client is counted for.
@@ -104,32 +141,90 @@ impl DataApi {
         Ok(())
     }
 
-    /// Writes a release down, with the notice of it if there is one: both or nothing. Whether it was not there before; a release that was
-    /// is no new one.
+    /// What a client tries to find out about persons and numbers, by their blind indexes; with `hourly` it has only so many in an hour, too.
+    pub(super) const fn tries<'a>(client: &'a Client, about: Vec<Digest>, hourly: bool) -> Tries<'a> {
+        Tries { client, about, hourly }
+    }
+
+    /// Makes sure that a client was not wrong too often. To be called before anything is looked up: the refusal tells nothing.
     ///
     /// # Errors
-    /// [`DbError`]: what it tells of must not leave.
-    async fn commit(
+    /// `temporarily_unavailable` with status 429.
+    pub(super) async fn may_try(&self, tries: &Tries<'_>) -> Result<(), TokenError> {
+        let counts = self.0.ephemeral.count_all(&tries.windows(0)).await?;
+        let (of_day, of_hour) = counts.split_at(tries.about.len().min(counts.len()));
+        let refuse = |words| Err(TokenError::new(ErrorCode::TooManyRequests, words));
+        if of_day.iter().any(|count| *count >= self.0.limits.wrong) {
+            return refuse(TRIED);
+        }
+        if of_hour.iter().any(|count| *count >= self.0.limits.unfound) {
+            return refuse(UNFOUND);
+        }
+        Ok(())
+    }
+
+    /// Counts that a client was wrong.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: what it asked must not be answered.
+    pub(super) async fn was_wrong(&self, tries: &Tries<'_>) -> Result<(), ServiceError> {
+        self.0.ephemeral.count_all(&tries.windows(1)).await?;
+        Ok(())
+    }
+
+    /// Writes a release down, with the notice of it if there is one: both or nothing. Where it rests on a grant, only if that has not
+    /// ended, in the same statement.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: what it tells of must not leave.
+    pub(super) async fn commit(
         &self,
         entry: &Entry<'_>,
         notice: Option<&NewNotice>,
-    ) -> Result<(EntryId, bool), DbError> {
-        let (id, row) = self.0.ledger.row(entry)?;
-        let notice = notice.map(|notice| self.0.inbox.rows(entry.person, notice)).unwrap_or_default();
-        let is_new = if notice.is_empty() {
-            self.0.db.change(row).await?.is_some()
-        } else {
-            self.0.db.guarded(row, notice).await?.is_some()
+        under: Option<(&Grants, &str)>,
+    ) -> Result<Written, ServiceError> {
+        let (id, row) = match under {
+            Some((_, grant)) => self.0.ledger.row_under(entry, grant)?,
+            None => self.0.ledger.row(entry)?,
         };
-        Ok((id, is_new))
+        let notice = notice.map(|notice| self.0.inbox.rows(entry.person, notice)).unwrap_or_default();
+        let written = if notice.is_empty() {
+            self.0.db.change(row).await?
+        } else {
+            self.0.db.guarded(row, notice).await?
+        };
+        if written.is_some() {
+            return Ok(Written::Now(id));
+        }
+        // An end is for ever: under a grant that lives now, the entry was there.
+        let ended = match under {
+            Some((grants, grant)) => grants.find(grant).await?.is_none_or(|grant| grant.revoked),
+            None => false,
+        };
+        Ok(if ended { Written::Ended } else { Written::Before(id) })
     }
+}
+
+/// What the ledger says to a release.
+pub(super) enum Written {
+    /// It is written now.
+    Now(EntryId),
+    /// It was there before.
+    Before(EntryId),
+    /// The grant has ended: nothing may leave.
+    Ended,
 }
 
 /// An answer to an error, recorded once; of limits with when to ask again.
 fn refused(audit: &Audit, error: &TokenError, kind: Kind) -> actix_web::HttpResponse {
     let response = error.respond(audit, kind);
     if error.code == ErrorCode::TooManyRequests {
-        return crate::platform::web::respond::retry_after(response, MINUTE);
+        let seconds = match error.description {
+            TRIED => DAY,
+            UNFOUND => HOUR,
+            _ => MINUTE,
+        };
+        return crate::platform::web::respond::retry_after(response, seconds);
     }
     response
 }
@@ -148,6 +243,12 @@ fn rejected(audit: &Audit, scheme: Scheme, error: &TokenError) -> actix_web::Htt
 pub(super) fn fuzz_accept(header: &str) {
     super::introspection::wants(header.lines(), answer::MEDIA_TYPE);
     usage::fuzz_place(header);
+}
+
+/// The body of a request whether a number is somebody's.
+#[cfg(fuzzing)]
+pub(super) fn fuzz_body(body: &[u8]) {
+    verification::fuzz(body);
 }
 
 #[cfg(test)]

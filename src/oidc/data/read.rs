@@ -11,7 +11,7 @@ use super::super::error::{ErrorCode, TokenError};
 use super::super::presented::{self, Scheme};
 use super::super::{Tokens, claims};
 use super::answer::Form;
-use super::{Asking, location};
+use super::{Asking, Written, location};
 use crate::audit::{Event, Kind};
 use crate::clients::{Basis, Client};
 use crate::ledger::{Channel, Entry};
@@ -44,6 +44,16 @@ fn invalid(words: &'static str) -> TokenError {
     TokenError::new(ErrorCode::InvalidToken, words)
 }
 
+/// The purpose that a request names, if it does: needed where a token gives the same data for several.
+fn asked_for(request: &HttpRequest) -> Result<Option<String>, TokenError> {
+    let query = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let mut named = query.filter(|(name, _)| name == "purpose").map(|(_, value)| value.into_owned());
+    match (named.next(), named.next()) {
+        (_, Some(_)) => Err(TokenError::new(ErrorCode::InvalidRequest, "purpose is repeated")),
+        (named, None) => Ok(named),
+    }
+}
+
 async fn read(
     tokens: &Tokens,
     request: &HttpRequest,
@@ -67,11 +77,20 @@ async fn read(
         let set = DataSet::parse(set).ok_or_else(|| {
             TokenError::new(ErrorCode::InvalidRequest, "there is no data set of that name: see docs/data.md")
         })?;
-        let release = Release::find(tokens, &token, &client, set)?;
-        let account = tokens.people.find(release.person).await?.ok_or_else(gone)?;
+        let releases = Release::find(tokens, &token, &client, (set, asked_for(request)?.as_deref()))?;
         let form = Form::of(&tokens.provider, &client, request).await?;
-        let content = release.content(tokens, &account).await?;
-        release.leave(tokens, &form, content).await
+        // Of several for the same purpose each that may be read once is read once.
+        for release in &releases {
+            let account = tokens.people.find(release.person).await?.ok_or_else(gone)?;
+            let content = release.content(tokens, &account).await?;
+            if let Some(response) = release.leave(tokens, &form, content).await? {
+                return Ok(response);
+            }
+        }
+        Err(TokenError::new(
+            ErrorCode::InsufficientScope,
+            "these data were to be read once, and were: ask again",
+        ))
     };
     let response = answered.await.map_err(|error: TokenError| error.of(&token.client_id))?;
     Ok(match tokens.provider.clients.find(&token.client_id) {
@@ -90,14 +109,14 @@ struct Release<'a> {
 }
 
 impl<'a> Release<'a> {
-    /// The detail of a token that gives a data set here, if its client may still have it. What the registration allows today counts, not
-    /// what it did when the token was issued.
+    /// The details of a token that give a data set here, for one purpose, if its client may still have it; never none. What the
+    /// registration allows today counts, not what it did when the token was issued.
     fn find(
         tokens: &Tokens,
         token: &'a AccessToken,
         client: &'a Arc<Client>,
-        set: DataSet,
-    ) -> Result<Self, TokenError> {
+        (set, purpose): (DataSet, Option<&str>),
+    ) -> Result<Vec<Self>, TokenError> {
         let insufficient = |words| Err(TokenError::new(ErrorCode::InsufficientScope, words));
         if !client.data.data_api {
             return insufficient("the registration does not have data_api = true");
@@ -108,14 +127,25 @@ impl<'a> Release<'a> {
             (None, None) => return insufficient("the access token is about no person"),
         };
         let (now, here) = (tokens.provider.clock.now(), location(&tokens.provider.issuer));
-        let named = details.iter().filter(|detail| detail.asked.locations.contains(&here));
-        let detail =
-            named.clone().find(|detail| detail.is_live(now) && detail.asked.data_sets.contains(&set));
-        let Some(detail) = detail else {
-            return insufficient(
-                "the token gives no such data here: ask by authorization_details that name the data set, and the data API in locations, and whose term has not ended",
-            );
+        let here = details.iter().filter(|detail| detail.asked.locations.contains(&here));
+        let giving: Vec<&AgreedData> = here
+            .filter(|detail| detail.is_live(now) && detail.asked.data_sets.contains(&set))
+            .filter(|detail| purpose.is_none_or(|purpose| detail.asked.purpose == purpose))
+            .collect();
+        let Some(detail) = giving.first() else {
+            return insufficient(if purpose.is_none() {
+                "the token gives no such data here: ask by authorization_details that name the data set, and the data API in locations, and whose term has not ended"
+            } else {
+                "the token gives no such data here for this purpose: purpose must be as authorization_details has it, word for word, and its term must not have ended"
+            });
         };
+        // The ledger says what for: that is not this provider's to choose.
+        if giving.iter().any(|other| other.asked.purpose != detail.asked.purpose) {
+            return Err(TokenError::new(
+                ErrorCode::InvalidRequest,
+                "the token gives these data for several purposes: name one by the query parameter purpose, word for word",
+            ));
+        }
         if client.data_set(set).is_none() || client.data.basis != detail.asked.basis {
             return insufficient("the registration does not allow this data set on this basis any more");
         }
@@ -124,7 +154,7 @@ impl<'a> Release<'a> {
                 "the registration does not have this purpose in statutory_purposes any more",
             );
         }
-        Ok(Self { token, client, person, set, detail })
+        Ok(giving.into_iter().map(|detail| Self { token, client, person, set, detail }).collect())
     }
 
     /// The values with where they are from, as the answer has them, and the names of the fields.
@@ -158,15 +188,15 @@ impl<'a> Release<'a> {
         Ok(Content { told, body })
     }
 
-    /// Writes the release down, and lets it go only then.
+    /// Writes the release down, and lets it go only then; nothing where it was to be read once, and was.
     async fn leave(
         &self,
         tokens: &Tokens,
         form: &Form,
         Content { told, mut body }: Content,
-    ) -> Result<HttpResponse, TokenError> {
+    ) -> Result<Option<HttpResponse>, TokenError> {
         let (client, detail, set) = (self.client, self.detail, self.set.name());
-        // The grant as it is now, and not as this node remembers it: what it rests on may have ended in this moment.
+        // The grant as it is now, and not as this node remembers it. Whether it still lives decides when the entry is written.
         let grant = match &self.token.person {
             Some(_) => tokens.grants.find(&self.token.grant).await?,
             None => None,
@@ -197,12 +227,14 @@ impl<'a> Release<'a> {
             .purpose(&detail.asked.purpose);
         // R70, R71, D-i: without a consent, the person is told in the same transaction.
         let notice = (detail.asked.basis == Basis::Statutory).then_some(notice);
-        let (id, is_new) = tokens.data.commit(&entry, notice.as_ref()).await?;
+        let under = grant.as_ref().map(|grant| (&tokens.grants, grant.id.as_str()));
+        let (id, is_new) = match tokens.data.commit(&entry, notice.as_ref(), under).await? {
+            Written::Now(id) => (id, true),
+            Written::Before(id) => (id, false),
+            Written::Ended => return Err(invalid("the access token is invalid, expired or revoked")),
+        };
         if single && !is_new {
-            return Err(TokenError::new(
-                ErrorCode::InsufficientScope,
-                "these data were to be read once, and were: ask again",
-            ));
+            return Ok(None);
         }
         if is_new {
             let event = Event::new(Kind::DataReleased)
@@ -218,7 +250,7 @@ impl<'a> Release<'a> {
         }
         body["claims"] = told.into();
         body["entry"] = id.as_str().into();
-        form.answer(&tokens.provider, client, ("data", body))
+        form.answer(&tokens.provider, client, ("data", body)).map(Some)
     }
 }
 

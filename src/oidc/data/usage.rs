@@ -1,5 +1,5 @@
 //! `GET /data/usage`: who got data of a person, for portals that show it to them: the person's own list, by a token with the scope
-//! `data_usage`. Its shape is that of Estonia's data tracker: time, action in words, receiver.
+//! `data_usage`. Its shape follows Estonia's data tracker: time, action in words, receiver.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::super::error::{ErrorCode, TokenError};
 use super::super::presented::{self, Scheme};
 use super::super::{Tokens, paths};
-use super::Asking;
+use super::{Asking, Written};
 use crate::audit::{Event, Kind};
 use crate::clients::{Basis, Client, ClientId};
 use crate::ledger::{Channel, Entry, EntryId, Filter, Listed, Place};
@@ -109,6 +109,12 @@ async fn list(
     let gone = || invalid("the access token is invalid, expired or revoked");
     let token = tokens.access_tokens.resolve(text).await?.ok_or_else(gone)?;
     let answered = async {
+        // Nothing tells more of a person than this list: a token that was copied must not open it.
+        if token.bound_to.is_none() {
+            return Err(invalid(
+                "the data API takes tokens that are bound to a key or a certificate alone: get one with a DPoP proof or by mutual TLS",
+            ));
+        }
         presented::proven(&tokens.provider, request, (scheme, text), &token).await?;
         if token.elsewhere || !token.act.is_empty() {
             return Err(invalid("the access token is for other resource servers"));
@@ -125,6 +131,9 @@ async fn list(
         })?;
         tokens.data.admit(&client, Asking::Data).await?;
         let asked = Asked::read(request)?;
+        // The grant as it is now, and not as this node remembers it.
+        let grant = tokens.grants.find(&token.grant).await?.filter(|grant| !grant.revoked);
+        let grant = grant.ok_or_else(gone)?;
         let read =
             tokens.data.0.ledger.of_person(&person.person_id, &asked.filter, &asked.before, asked.most);
         let entries = read.await?;
@@ -133,10 +142,15 @@ async fn list(
             data_sets: vec![set.name()],
             fields: vec![set.name()],
             basis: client.data.basis,
+            consent: grant.details.consent_id.as_deref(),
             once: vec!["usage", &token.id],
             ..Entry::new(&person.person_id, &client.id, Channel::DataApi)
         };
-        let (_, is_new) = tokens.data.commit(&entry, None).await?;
+        let is_new = match tokens.data.commit(&entry, None, Some((&tokens.grants, &grant.id))).await? {
+            Written::Now(_) => true,
+            Written::Before(_) => false,
+            Written::Ended => return Err(gone()),
+        };
         if is_new {
             let event = Event::new(Kind::DataReleased).client(client.id.as_str());
             let event = event.person(person.person_id.as_str()).grant(token.grant.as_str());
@@ -168,7 +182,7 @@ fn next_page(issuer: &str, request: &HttpRequest, after: &Place) -> String {
     format!("{issuer}{}?{}", paths::USAGE, query.finish())
 }
 
-/// An entry: `logtime`, `action` and `receiver` as Estonia's data tracker has them, and what else is known.
+/// An entry: `logtime`, `action` and `receiver` after Estonia's data tracker, and what else is known.
 fn told(tokens: &Tokens, listed: &Listed, text: Text) -> Value {
     let (leaf, tag) = (&listed.leaf, text.language().tag());
     let client = ClientId::parse(&leaf.client).and_then(|id| tokens.provider.clients.find(&id));
@@ -195,6 +209,10 @@ fn told(tokens: &Tokens, listed: &Listed, text: Text) -> Value {
 fn action(listed: &Listed, text: Text) -> String {
     let leaf = &listed.leaf;
     match leaf.channel {
+        // A "no" told no field.
+        Channel::Verification if leaf.fields.is_empty() => {
+            return text.get("usage.verified_no").to_owned();
+        }
         Channel::Verification => return text.get("usage.verified").to_owned(),
         Channel::Application => return text.get("usage.application").to_owned(),
         _ => {}
@@ -205,6 +223,10 @@ fn action(listed: &Listed, text: Text) -> String {
         None => name.clone(),
     };
     let data = leaf.data_sets.iter().map(named).collect::<Vec<_>>().join(", ");
+    if leaf.channel == Channel::Naming {
+        let purpose = leaf.purpose.as_deref().unwrap_or_default();
+        return text.with("usage.named", &[("data", &data), ("purpose", purpose)]);
+    }
     match (&leaf.purpose, leaf.basis) {
         (Some(purpose), Basis::Consent) => {
             text.with("usage.received_for", &[("data", &data), ("purpose", purpose)])

@@ -6,15 +6,23 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::super::error::{ErrorCode, TokenError};
-use super::super::{Tokens, client_auth};
-use super::Asking;
+use super::super::{Tokens, authorization_details, client_auth};
 use super::answer::Form;
+use super::{Asking, DataApi};
 use crate::audit::{Event, Kind};
 use crate::clients::Client;
 use crate::ledger::{Channel, Entry};
 use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::people::{CivilDate, DataSet, PersonId, PhoneNumber, Pinfl};
 use crate::platform::web::params::Params;
+
+/// What fuzz targets reach of the parsers in here: the body of a request.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(body: &[u8]) {
+    if let Ok(params) = Params::parse_body(body) {
+        let _ = named(&params, true);
+    }
+}
 
 /// Answers whether a number is a person's.
 pub(in super::super) async fn post(tokens: Data<Tokens>, request: HttpRequest, body: Bytes) -> HttpResponse {
@@ -33,18 +41,27 @@ async fn verify(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<H
             return Err(TokenError::new(ErrorCode::UnauthorizedClient, words));
         }
         tokens.data.admit(&client, Asking::Verification).await?;
-        let (number, pinfl) = asked(tokens, &params)?;
+        let (number, pinfl, purpose) = asked(tokens, &client, &params)?;
+        let about = vec![tokens.people.pinfl_index(&pinfl), tokens.people.number_index(&number)];
+        let tries = DataApi::tries(&client, about, false);
+        tokens.data.may_try(&tries).await?;
         let form = Form::of(&tokens.provider, &client, request).await?;
         let found = tokens.people.enrolment(&number, &pinfl).await?;
         let whose = found.as_ref().map(|(person, _)| person.clone());
         let told = match found {
-            None => json!({"verified": false}),
+            None => {
+                tokens.data.was_wrong(&tries).await?;
+                if let Some(person) = tokens.people.with_pinfl(&pinfl).await? {
+                    write_down(tokens, &client, (&person, &purpose), None).await?;
+                }
+                json!({"verified": false})
+            }
             Some((person, since)) => {
                 let mut told = json!({"verified": true});
                 if let Some(since) = since {
                     told["since"] = CivilDate::of(since).to_string().into();
                 }
-                write_down(tokens, &client, &person, &told).await?;
+                write_down(tokens, &client, (&person, &purpose), Some(&told)).await?;
                 told
             }
         };
@@ -59,10 +76,23 @@ async fn verify(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<H
     answered.await.map_err(|error: TokenError| error.of(&client.id))
 }
 
-fn asked(tokens: &Tokens, params: &Params) -> Result<(PhoneNumber, Pinfl), TokenError> {
+fn asked(
+    tokens: &Tokens,
+    client: &Client,
+    params: &Params,
+) -> Result<(PhoneNumber, Pinfl, String), TokenError> {
+    let (number, pinfl) = named(params, tokens.data.takes_test_numbers())?;
+    // R67: each transaction says what for.
+    let purpose = params.get("purpose").map(Into::into);
+    let purpose = authorization_details::purpose_of(purpose.as_ref(), client)
+        .map_err(|error| TokenError::new(ErrorCode::InvalidRequest, error.description))?;
+    Ok((number, pinfl, purpose))
+}
+
+fn named(params: &Params, test_numbers: bool) -> Result<(PhoneNumber, Pinfl), TokenError> {
     let invalid = |words| TokenError::new(ErrorCode::InvalidRequest, words);
     let number = params.get("phone_number").ok_or_else(|| invalid("phone_number is missing"))?;
-    let number = PhoneNumber::parse_typed(number, tokens.data.takes_test_numbers())
+    let number = PhoneNumber::parse_typed(number, test_numbers)
         .map_err(|_| invalid("phone_number is no mobile number of Uzbekistan: +998 and nine digits"))?;
     let pinfl = params.get("pinfl").ok_or_else(|| invalid("pinfl is missing"))?;
     let pinfl = Pinfl::parse(pinfl)
@@ -70,24 +100,32 @@ fn asked(tokens: &Tokens, params: &Params) -> Result<(PhoneNumber, Pinfl), Token
     Ok((number, pinfl))
 }
 
-/// A "yes" tells something of the person: it stands in the ledger, and in a notice, once for each service and day. A "no" tells nothing
-/// of anybody.
+/// What the person whose PINFL it is can see: a "yes" in the ledger and in a notice, a "no" in the ledger alone, without a field, each once
+/// for each service and day, with the purpose of the first: another purpose must not bring another SMS.
 async fn write_down(
     tokens: &Tokens,
     client: &Client,
-    person: &PersonId,
-    told: &Value,
+    (person, purpose): (&PersonId, &str),
+    told: Option<&Value>,
 ) -> Result<(), TokenError> {
     let day = CivilDate::of(tokens.provider.clock.now()).to_string();
     let set = DataSet::Phone.name();
     let entry = Entry {
         data_sets: vec![set],
-        fields: told.as_object().into_iter().flat_map(|told| told.keys().map(String::as_str)).collect(),
+        fields: told
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|told| told.keys().map(String::as_str))
+            .collect(),
         basis: client.data.basis,
-        once: vec![client.id.as_str(), person.as_str(), &day],
+        purpose: Some(purpose),
+        once: match told {
+            Some(_) => vec![client.id.as_str(), person.as_str(), &day],
+            None => vec![client.id.as_str(), person.as_str(), &day, "no"],
+        },
         ..Entry::new(person, &client.id, Channel::Verification)
     };
-    let notice = NewNotice::new(NoticeKind::NumberVerified).service(client.id.as_str());
-    tokens.data.commit(&entry, Some(&notice)).await?;
+    let notice = NewNotice::new(NoticeKind::NumberVerified).service(client.id.as_str()).purpose(purpose);
+    tokens.data.commit(&entry, told.map(|_| &notice), None).await?;
     Ok(())
 }

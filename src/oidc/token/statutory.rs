@@ -6,19 +6,20 @@ use serde_json::{Value, json};
 use super::TokenRequest;
 use super::issue::{TokenResponse, token_type};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, PersonalData};
+use crate::clients::{Basis, Client, PersonalData};
+use crate::ledger::{Channel, Entry};
 use crate::oidc::access_token::About;
 use crate::oidc::audience::on_the_wire;
 use crate::oidc::authorization_details::{self, Bounds};
-use crate::oidc::data::{Asking, location};
+use crate::oidc::data::{Asking, DataApi, location};
 use crate::oidc::error::{ErrorCode, OAuthError, TokenError};
 use crate::oidc::{Tokens, resource};
-use crate::people::{Account, DataSet, DocumentNumber, Pinfl};
+use crate::people::{Account, CivilDate, DataSet, DocumentNumber, PersonId, Pinfl};
 use crate::platform::bytes;
 use crate::release::AgreedData;
 
 /// Answers it. That there is no such person is told in the words for one without an enrolled number, and for one whose document is
-/// another: the number of requests is bounded, and each is in the audit log.
+/// another: how often a client may be wrong is bounded, and whoever is on record has an entry in their ledger.
 pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<TokenResponse, TokenError> {
     let TokenRequest { tokens, client, params, bound_to, .. } = request;
     let error = |code, words| Err(TokenError::new(code, words));
@@ -42,8 +43,15 @@ pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<Token
     }
     tokens.data.admit(client, Asking::Data).await?;
     let (asked, named) = asked(tokens, client, text)?;
+    let tries = DataApi::tries(client, vec![tokens.people.pinfl_index(&named.pinfl)], true);
+    tokens.data.may_try(&tries).await?;
     let account = tokens.people.find_by_pinfl(&named.pinfl).await?;
+    // That somebody is on record, and whether a document is theirs, is told by either answer: so either leaves a trace for them.
+    if let Some(account) = &account {
+        write_down(tokens, client, &account.account_state.person_id, &asked).await?;
+    }
     let Some(account) = account.filter(|account| named.fits(account)) else {
+        tokens.data.was_wrong(&tries).await?;
         return error(
             ErrorCode::UnknownUserId,
             "person names nobody whose data can be released: there is none, or without an enrolled number, or the document is not theirs",
@@ -68,6 +76,27 @@ pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<Token
         grant_id: None,
         authorization_details: Some(told),
     })
+}
+
+/// Writes down that a client asked for data of a person: once for each purpose and day. What it reads then is an entry by itself, with a
+/// notice.
+async fn write_down(
+    tokens: &Tokens,
+    client: &Client,
+    person: &PersonId,
+    asked: &PersonalData,
+) -> Result<(), TokenError> {
+    let day = CivilDate::of(tokens.provider.clock.now()).to_string();
+    let sets = asked.data_sets.iter().copied().map(DataSet::name);
+    let entry = Entry {
+        data_sets: sets.collect(),
+        purpose: Some(&asked.purpose),
+        basis: Basis::Statutory,
+        once: vec!["named", client.id.as_str(), person.as_str(), &asked.purpose, &day],
+        ..Entry::new(person, &client.id, Channel::Naming)
+    };
+    tokens.data.commit(&entry, None, None).await?;
+    Ok(())
 }
 
 /// Whom a client names: by PINFL, and to be sure by a document as well (R109, R112).

@@ -21,6 +21,11 @@ impl People {
         photo.map(Some).ok_or_else(|| row.corrupt(TABLE, "sealed", UNOPENED))
     }
 
+    /// What removes a person's photo, if there is one.
+    pub(super) fn no_photo_of(id: &PersonId) -> Statement {
+        db::statement("DELETE FROM photos WHERE person_id = $1").bind(id.as_str())
+    }
+
     /// What stores or replaces a person's photo.
     pub(super) fn photo_of(&self, id: &PersonId, photo: &Photo, now: Timestamp) -> Statement {
         let sealed = self.sealer.seal_text(place(TABLE, id.as_str()).as_bytes(), photo.bytes());
@@ -36,7 +41,7 @@ impl People {
 mod tests {
     use super::super::tests::{number, people, somebody};
     use super::*;
-    use crate::people::{NumberStatus, test_people};
+    use crate::people::{NumberStatus, Person, test_people};
 
     #[actix_web::test]
     async fn a_photo_is_sealed_for_its_person_alone() {
@@ -52,6 +57,63 @@ mod tests {
         db.execute(db::statement("UPDATE photos SET person_id = 'another'")).await.unwrap();
         assert!(people.photo(&id).await.unwrap().is_none());
         assert!(people.photo(&PersonId::stored("another".to_owned())).await.is_err());
+    }
+
+    #[actix_web::test]
+    async fn a_photo_goes_with_the_record_that_has_none() {
+        let (people, db) = people().await;
+        let all = test_people::parse(test_people::BUILT_IN).unwrap();
+        test_people::store(&people, &all, Timestamp(1)).await.unwrap();
+        let somebody = &all[0];
+        let id =
+            people.account_state(&people.number_index(&somebody.phone)).await.unwrap().unwrap().person_id;
+        let with = Person { has_photo: true, ..somebody.record() };
+        let without = Person { has_photo: false, ..somebody.record() };
+        let (phone, enrolled) = (&somebody.phone, NumberStatus::Enrolled);
+        let store =
+            async |person: &Person| people.store(person, phone, enrolled, Timestamp(1)).await.unwrap();
+        store(&with).await;
+        assert!(people.photo(&id).await.unwrap().is_some(), "the record still has it");
+        let before = number(&db, "SELECT COUNT(*) AS n FROM photos").await;
+        store(&without).await;
+        assert!(people.photo(&id).await.unwrap().is_none());
+        assert_eq!(number(&db, "SELECT COUNT(*) AS n FROM photos").await, before - 1);
+    }
+
+    #[actix_web::test]
+    async fn r67_since_when_is_unknown_once_a_version_without_it_changed_the_number() {
+        let (people, db) = people().await;
+        let all = test_people::parse(test_people::BUILT_IN).unwrap();
+        let (a, b) = (&all[0], all[1].record());
+        let (record, phone) = (a.record(), &a.phone);
+        let store =
+            async |now| people.store(&record, phone, NumberStatus::Enrolled, Timestamp(now)).await.unwrap();
+        let since = async |person: &Person| {
+            people.enrolment(phone, &person.pinfl).await.unwrap().map(|(_, since)| since)
+        };
+        let id = store(5).await;
+        people.store(&b, &all[1].phone, NumberStatus::NotEnrolled, Timestamp(5)).await.unwrap();
+        assert_eq!(since(&record).await, Some(Some(Timestamp(5))));
+        // As that version writes it: the number is another person's, and then the first one's again.
+        let older = async |pinfl: &crate::people::Pinfl, now: i64| {
+            let change = "UPDATE phone_numbers SET person_id = (SELECT person_id FROM persons WHERE pinfl_index = $1), \
+                          status = 'enrolled', updated_at = $2 WHERE number_index = $3";
+            let change = db::statement(change).bind(people.pinfl_index(pinfl).encode()).bind(now);
+            db.execute(change.bind(people.number_index(phone).encode())).await.unwrap();
+        };
+        older(&b.pinfl, 7).await;
+        assert_eq!(since(&b).await, Some(None), "the date is of another's enrolment");
+        older(&record.pinfl, 9).await;
+        assert_eq!(since(&record).await, Some(None), "it was another's in between");
+        store(11).await;
+        assert_eq!(since(&record).await, Some(None), "enrolled before, nobody knows since when");
+        // Blocking and unblocking is this version's, and keeps what it knows.
+        people.store(&record, phone, NumberStatus::Blocked, Timestamp(12)).await.unwrap();
+        store(13).await;
+        let number = people.number_index(phone);
+        db.execute(people.block_number(&id, &number, Timestamp(14))).await.unwrap();
+        assert!(people.unblock_number(&id, &number, Timestamp(15)).await.unwrap());
+        assert_eq!(since(&record).await, Some(Some(Timestamp(13))));
     }
 
     #[actix_web::test]

@@ -18,9 +18,11 @@ impl People {
              FROM phone_numbers WHERE person_id = $2 AND status = 'enrolled' ON CONFLICT (person_id) DO NOTHING",
         );
         let lock = db::statement(
-            "UPDATE phone_numbers SET status = 'blocked', updated_at = $1 WHERE person_id = $2 AND status = 'enrolled'",
+            "UPDATE phone_numbers SET status = 'blocked', updated_at = $1, \
+             enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END \
+             WHERE person_id = $3 AND status = 'enrolled'",
         );
-        [remember.bind(now.0).bind(id.as_str()), lock.bind(now.0).bind(id.as_str())]
+        [remember.bind(now.0).bind(id.as_str()), lock.bind(now.0).bind(now.0).bind(id.as_str())]
     }
 
     /// Whether a person locked their account.
@@ -41,11 +43,13 @@ impl People {
             "UPDATE self_locks SET locked_at = locked_at WHERE person_id = $1 RETURNING person_id",
         );
         let enrol = db::statement(
-            "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1 WHERE person_id = $2 AND status = 'blocked' \
-             AND number_index IN (SELECT number_index FROM self_locks WHERE person_id = $3)",
+            "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1, \
+             enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END WHERE person_id = $3 AND status = 'blocked' \
+             AND number_index IN (SELECT number_index FROM self_locks WHERE person_id = $4)",
         );
         let forget = db::statement("DELETE FROM self_locks WHERE person_id = $1");
-        let then = vec![enrol.bind(now.0).bind(id.as_str()).bind(id.as_str()), forget.bind(id.as_str())];
+        let enrol = enrol.bind(now.0).bind(now.0).bind(id.as_str()).bind(id.as_str());
+        let then = vec![enrol, forget.bind(id.as_str())];
         let ended = self.db.guarded(guard.bind(id.as_str()), then).await?.is_some();
         self.remembered.invalidate(id);
         Ok(ended)

@@ -103,7 +103,10 @@ async fn r71_a_clerk_asks_and_the_person_decides_on_their_phone() {
 
     let outside = visitor.asks(FIRST, "outside").await;
     let told = visitor.comes_to(&outside, "counter_not_allowed").await;
-    assert!(told.contains("invalid_authorization_details") && told.contains("not registered for"), "{told}");
+    assert!(
+        told.contains("invalid_authorization_details") && told.contains("purposes of the client"),
+        "{told}"
+    );
     visitor.inspect_all(&outside, "22-counter-not-allowed").await;
     visitor.chromium.open(&counter).await;
     visitor.chromium.click("#take-it").await;

@@ -138,6 +138,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "signals",
         sql: include_str!("../../../../migrations/0024_signals.sql"),
     },
+    Migration {
+        version: 27,
+        description: "whose enrolment",
+        sql: include_str!("../../../../migrations/0027_whose_enrolment.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
