@@ -124,6 +124,9 @@ async fn list(
             TokenError::new(ErrorCode::InsufficientScope, words)
         })?;
         tokens.data.admit(&client, Asking::Data).await?;
+        if let Some(why) = super::unsuited(tokens, &client, &person.person_id).await? {
+            return Err(TokenError::new(ErrorCode::InsufficientScope, why.description()));
+        }
         let asked = Asked::read(request)?;
         let read =
             tokens.data.0.ledger.of_person(&person.person_id, &asked.filter, &asked.before, asked.most);

@@ -1,19 +1,21 @@
 //! `grant_type=client_credentials` with `authorization_details`: data of a person whom the client names, because a law lets it have them
 //! (D-i). The token is for the data API alone, where each release is written down and the person is told (R70, R71).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::TokenRequest;
 use super::issue::{TokenResponse, token_type};
 use crate::audit::{Event, Kind};
-use crate::clients::{Client, PersonalData};
+use crate::clients::{Basis, Client, PersonalData};
 use crate::oidc::access_token::About;
 use crate::oidc::audience::on_the_wire;
 use crate::oidc::authorization_details::{self, Bounds};
 use crate::oidc::data::{Asking, location};
 use crate::oidc::error::{ErrorCode, OAuthError, TokenError};
 use crate::oidc::{Tokens, resource};
-use crate::people::{Account, DataSet, DocumentNumber, Pinfl};
+use crate::people::{Account, CivilDate, DataSet, DocumentNumber, Pinfl};
 use crate::platform::bytes;
 use crate::release::AgreedData;
 
@@ -22,10 +24,10 @@ use crate::release::AgreedData;
 pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<TokenResponse, TokenError> {
     let TokenRequest { tokens, client, params, bound_to, .. } = request;
     let error = |code, words| Err(TokenError::new(code, words));
-    if client.data.statutory_purposes.is_empty() {
+    if client.data.basis != Basis::Statutory || client.data.statutory_purposes.is_empty() {
         return error(
             ErrorCode::InvalidAuthorizationDetails,
-            "authorization_details asks for data of a person, and client_credentials has none: ask the person, or have statutory_purposes registered",
+            "authorization_details asks for data of a person, and client_credentials has none: ask the person, or have statutory_purposes registered, which the contract of the client allows",
         );
     }
     let Some(bound_to) = bound_to else {
@@ -41,12 +43,18 @@ pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<Token
         );
     }
     tokens.data.admit(client, Asking::Data).await?;
+    if let Some(spent) = tokens.provider.clients.spent(client) {
+        return error(ErrorCode::TooManyRequests, spent.description());
+    }
     let (asked, named) = asked(tokens, client, text)?;
     let account = tokens.people.find_by_pinfl(&named.pinfl).await?;
-    let Some(account) = account.filter(|account| named.fits(account)) else {
+    let today = CivilDate::of(tokens.provider.clock.now());
+    // That somebody is too young, or their document not valid, is told of nobody whom the client did not meet (D-s, D-t).
+    let suits = |account: &Arc<Account>| named.fits(account) && client.unsuited(account, today).is_none();
+    let Some(account) = account.filter(suits) else {
         return error(
             ErrorCode::UnknownUserId,
-            "person names nobody whose data can be released: there is none, or without an enrolled number, or the document is not theirs",
+            "person names nobody whose data can be released: there is none, or without an enrolled number, or the document is not theirs, or the contract of the client excludes them",
         );
     };
     let person = account.account_state.person_id.clone();
@@ -54,6 +62,8 @@ pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<Token
     let told = on_the_wire([&detail]);
     let about = About { person_id: person.clone(), detail };
     let (access_token, expires_in) = tokens.access_tokens.about(client, about, bound_to)?;
+    // A release like any other (R99): it counts towards quotas, and is paid for.
+    tokens.provider.clients.released(client);
     let event = Event::new(Kind::TokenIssued).client(client.id.as_str()).grant_type("client_credentials");
     let event = event.person(person.as_str()).basis("statutory");
     tokens.provider.audit.record(event.data_sets(asked.data_sets.iter().copied().map(DataSet::name)));
