@@ -22,7 +22,8 @@ use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::release::{
-    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, consent_notice, decide, release_notice,
+    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, consent_notice, decide,
+    release_notice,
 };
 use crate::sign_in::{
     Authenticated, CodeOutcome, Event, MuteOutcome, Refusal, SessionId, ShortCode, Stage, TypedCode,
@@ -71,13 +72,14 @@ pub(super) async fn decided(
         return Ok(saying(&found, "changed"));
     }
     // Every try is counted before it is compared, whatever browser it comes from.
-    let Some((open, tries)) = pages.sign_in.to_approve_counted(&found.reference).await? else {
+    let Some((mut open, tries)) = pages.sign_in.to_approve_counted(&found.reference).await? else {
         return Ok(if is_limited {
             limited(context, &found.reference)
         } else {
             found.done(pages, context, Done::Over)
         });
     };
+    open.attempt.request.data.hold_to(&found.client);
     let mut found = Found { open, ..found };
     let (authenticated, person) = match try_code(pages, &mut found, (code, tries)).await? {
         Ok(proved) => proved,
