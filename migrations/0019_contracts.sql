@@ -36,3 +36,6 @@ CREATE TABLE contract_usage (
 
 -- Nodes follow institutions and contracts by this number.
 INSERT INTO sequences (list, seq) VALUES ('contracts', 0);
+
+-- What people agreed to with a client and did not end, in the order in which it is held against a contract.
+CREATE INDEX consents_standing ON consents (client_id, consent_id) WHERE ended_at IS NULL;

@@ -11,7 +11,7 @@ use crate::applications::Receipts;
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::LifeEvents;
+use crate::life_events::{Clearing, LifeEvents};
 use crate::notices::Outbox;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
@@ -97,7 +97,6 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         metrics: Arc::clone(&app.metrics),
         keys: app.settings.keys.clone(),
         audit: app.audit.clone(),
-        life_events: app.pages.life_events.clone(),
         warn_days: app.settings.contracts.warn_days,
         clock_check: app.clock_check.clone(),
         keep_days: app.settings.audit.keep_days,
@@ -107,6 +106,22 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         pending_days: app.settings.registration.pending_days,
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
+    let (provider, life_events) = (app.tokens.provider.clone(), app.pages.life_events.clone());
+    tasks.keep("contracts", Need::Deferrable, move || clear_contracts(provider.clone(), life_events.clone()));
+}
+
+/// Ends what contracts no longer allow, one bounded step after the other: however much that is, nothing else waits for it.
+async fn clear_contracts(provider: Provider, life_events: LifeEvents) {
+    let mut clearing = Clearing::default();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // By a clock that is wrong, contracts would be over that are not.
+        while !provider.clock.is_doubted()
+            && life_events.clear_some(&provider.clients, &mut clearing).await.more
+        {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// Reads what other nodes and commands changed.
@@ -161,7 +176,6 @@ struct Upkeep {
     metrics: Arc<Metrics>,
     keys: KeySettings,
     audit: Audit,
-    life_events: LifeEvents,
     /// How long before its end a contract is warned of.
     warn_days: u32,
     clock_check: ClockCheck,
@@ -232,12 +246,9 @@ impl Upkeep {
         }
     }
 
-    /// Ends what contracts no longer allow, adds up what was released under them, and says which end soon; `warns` in the log as
-    /// well.
+    /// Adds up what was released under contracts, and says which end soon; `warns` in the log as well.
     async fn contracts(&self, warns: bool) {
         let clients = &self.provider.clients;
-        let cleared = self.life_events.clear_contracts(clients).await;
-        log_failure("contracts.uncleared", "ending what contracts no longer allow", cleared);
         log_failure("usage.unadded", "adding up releases under contracts", clients.add_usage().await);
         let ending = clients.ending_contracts(self.warn_days);
         self.metrics.contracts_ending.set(i64::try_from(ending.len()).unwrap_or(i64::MAX));

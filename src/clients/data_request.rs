@@ -35,6 +35,21 @@ impl DataRequest {
         request
     }
 
+    /// Takes away what `client` may not ask for now, whatever it might when it asked: its registration or its contract may have been
+    /// changed while a person was on their way (R104).
+    pub fn hold_to(&mut self, client: &Client) {
+        self.required.retain(|set| client.data_set(*set).is_some());
+        self.optional.retain(|set| client.data_set(*set).is_some());
+        self.details.retain_mut(|detail| detail.hold_to(client));
+    }
+
+    /// Whether `client` may ask for all of it now.
+    pub fn is_held_to(&self, client: &Client) -> bool {
+        let mut held = self.clone();
+        held.hold_to(client);
+        held == *self
+    }
+
     /// The part that exists in the person's record: nothing is agreed to, or released later, that the person could not see.
     #[must_use]
     pub fn available(&self, account: &Account) -> Self {

@@ -98,6 +98,17 @@ impl PersonalData {
         self.only(|set| account.has(set))
     }
 
+    /// Takes away what `client` may not ask for now, whatever it might when it asked; whether anything is left.
+    pub(super) fn hold_to(&mut self, client: &Client) -> bool {
+        let agreed =
+            |purpose| client.contract.as_ref().is_none_or(|contract| contract.allows_purpose(purpose));
+        if self.basis != client.data.basis || !agreed(&self.purpose) {
+            return false;
+        }
+        self.data_sets.retain(|set| client.data_set(*set).is_some());
+        !self.data_sets.is_empty()
+    }
+
     /// This with the data sets that `other` has as well, if everything else is the same and there are any.
     pub fn within(&self, other: &Self) -> Option<Self> {
         let mut rest = other.clone();

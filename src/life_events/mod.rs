@@ -6,6 +6,8 @@
 
 mod contracts;
 
+pub use contracts::{Clearing, Turn};
+
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};
 use crate::grants::Grants;

@@ -5,38 +5,43 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 
-use super::error::TokenError;
+use super::error::{ErrorCode, TokenError};
 use super::{Tokens, claims, encryption, signature, verified_claims};
 use crate::clients::{Client, GrantType};
 use crate::grants::GrantDetails;
 use crate::people::{Account, CivilDate, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::DbError;
 use crate::platform::jose::{Alg, RecipientKey};
 
-/// The record of the person, if claims of it were asked for in the ID token by name; for most requests none, and no
-/// look-up. It is read before anything is used up, so that a request that fails here can be repeated.
+/// The record of the person, if claims of it were asked for in the ID token by name (`named`); for most requests none, and no
+/// look-up. It is read before anything is used up, so that a request that fails here can be repeated. Where the contract of the client
+/// demands something of people (D-s, D-t), it is read for that as well: what was given before they became unsuited gives nothing more.
 ///
 /// # Errors
-/// [`DbError`] when it cannot be read.
+/// [`TokenError`] when it cannot be read, or the client may have nothing of this person.
 pub(super) async fn record(
     tokens: &Tokens,
+    client: &Client,
     person: Option<&PersonId>,
-) -> Result<Option<Arc<Account>>, DbError> {
-    match person {
-        Some(person) => tokens.people.find(person).await,
-        None => Ok(None),
+    named: bool,
+) -> Result<Option<Arc<Account>>, TokenError> {
+    let Some(person) = person.filter(|_| named || client.demands_of_people()) else { return Ok(None) };
+    let account = tokens.people.find(person).await?;
+    let today = CivilDate::of(tokens.provider.clock.now());
+    if let Some(why) = account.as_ref().and_then(|account| client.unsuited(account, today)) {
+        return Err(TokenError::new(ErrorCode::InvalidGrant, why.description()));
     }
+    Ok(account.filter(|_| named))
 }
 
-/// The person whose record [`issue`] needs.
-pub(super) fn subject(details: &GrantDetails) -> Option<&PersonId> {
-    details.claims.any_in_id_token().then_some(&details.person_id)
+/// Whether [`issue`] needs the person's record.
+pub(super) fn needs_record(details: &GrantDetails) -> bool {
+    details.claims.any_in_id_token()
 }
 
 /// Issues the ID token that goes with `access_token`, encrypted for `recipient` if there is one (OpenID Connect Core §16.14: signed
-/// first). `record` is the person's, where the [`subject`] is needed.
+/// first). `record` is the person's, where it is [needed](needs_record).
 ///
 /// # Errors
 /// [`TokenError`] when there is no key to sign with.

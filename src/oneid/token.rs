@@ -66,6 +66,10 @@ pub(super) async fn answer(
         return Err(invalid());
     }
     let CodeContent { scope, number, details, .. } = content;
+    // Requests that began below the quota may be more than are left of it (R99).
+    if let Some(spent) = oneid.clients.spent(client).filter(|_| !details.released.is_empty()) {
+        return Err(Refusal::new(Code::Limit, spent.description()));
+    }
     let now = oneid.clock.now();
     // The end of a session is known for as long as it could have gone on: a token that outlived that would come back.
     let until = now.plus(oneid.token_seconds).min(oneid.sign_in.sessions.over_at(details.auth_time));

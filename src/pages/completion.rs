@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use serde_json::value::RawValue;
 
-use crate::clients::{Client, ClientId};
+use crate::clients::{Client, ClientId, DetailType};
 use crate::first_party::{FirstParty, is_own};
 use crate::oidc::{self, Ciba, Devices};
 pub(super) use crate::oidc::{Became, Done, MuteForm};
@@ -82,6 +82,13 @@ impl Completion {
         attempt: &SignInAttempt,
         client: &Arc<Client>,
     ) -> Option<(ProblemKind, &'static str)> {
+        if attempt.request.application.is_some()
+            && !client.data.detail_types.contains(&DetailType::Application)
+        {
+            let technical =
+                "the registration or the contract of the client does not allow applications any more";
+            return Some((ProblemKind::BadRequest, technical));
+        }
         match attempt.request.reply.protocol {
             Protocol::Oidc => self.oidc.withdrawn(&attempt.request, client),
             Protocol::OneId => self.oneid.withdrawn(&attempt.request, client),

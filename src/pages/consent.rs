@@ -248,7 +248,7 @@ fn by_click(client: &Client, asked: &DataRequest) -> bool {
 }
 
 /// Whether allowing needs a code of its own: the rule, where none was entered in this very sign-in (D-p).
-fn needs_code(client: &Client, authenticated: &Authenticated, asked: &DataRequest) -> bool {
+pub(super) fn needs_code(client: &Client, authenticated: &Authenticated, asked: &DataRequest) -> bool {
     !by_click(client, asked) && authenticated.code.is_none()
 }
 

@@ -8,6 +8,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
+use super::consent::needs_code;
 use super::step::{Flow, Read, StepContext};
 use super::visitor::Visitor;
 use crate::audit::Kind;
@@ -184,10 +185,18 @@ pub(super) async fn use_session(
 /// [`ServiceError`] when a store is unavailable; then the answer can be made again.
 pub(super) async fn answer(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, ServiceError> {
     for _ in 0..TRIES {
-        let Stage::Answering(_, agreement) = step.open.attempt.stage().clone() else { return Ok(Flow::Due) };
+        let Stage::Answering(_, mut agreement) = step.open.attempt.stage().clone() else {
+            return Ok(Flow::Due);
+        };
+        // No more than the client may have now; where that wants a code and the person gave none, they begin again.
+        agreement.asked.hold_to(&step.client);
         let Some(present) = present(pages, step).await? else { return start_over(pages, step).await };
         if let Some(instead) = unsuited(pages, step, &present.authenticated, &present.person) {
             return Ok(instead.into());
+        }
+        let confirms = step.open.attempt.request.application.is_some();
+        if !confirms && needs_code(&step.client, &present.authenticated, &agreement.asked) {
+            return start_over(pages, step).await;
         }
         let seen = step.open.version;
         // What is confirmed permits nothing: there is a receipt of it, and no consent.

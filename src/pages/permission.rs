@@ -29,6 +29,9 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
             return finish::start_over(&pages, step).await;
         }
         let Stage::Permission(_, agreement, sent) = step.open.attempt.stage() else { return Ok(Flow::Due) };
+        if !agreement.asked.is_held_to(&step.client) {
+            return Ok(step.go_saying(Page::Consent, "changed").into());
+        }
         let data = data(&pages, step, agreement);
         Ok(code::page(&pages, step, sent, (Page::Permission, Page::Consent), Some(data)).into())
     })
@@ -95,6 +98,11 @@ async fn enter(
 ) -> Result<Flow, ServiceError> {
     let attempt = &step.open.attempt;
     let Stage::Permission(_, agreement, sent) = attempt.stage() else { return Ok(Flow::Due) };
+    // What the client lost since is not agreed to: the person sees what is left.
+    if !agreement.asked.is_held_to(&step.client) {
+        code::forgive(pages, step).await?;
+        return Ok(step.go_saying(Page::Consent, "changed").into());
+    }
     let (digest, message) = (agreement.digest().encode(), sent.challenge.message_id.clone());
     if !same(form.get("permits").unwrap_or_default().as_bytes(), digest.as_bytes()) {
         // The choice was changed in another tab: what is permitted now must be seen first.

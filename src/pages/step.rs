@@ -138,6 +138,8 @@ impl<'r> StepContext<'r> {
         let Some(client) = own.or_else(|| pages.clients.find(id)) else {
             return Err(lost(&context, ProblemKind::UnknownService));
         };
+        // What the client lost since it asked is neither shown nor agreed to.
+        open.attempt.request.data.hold_to(&client);
         let step = Self {
             context,
             open,

@@ -15,7 +15,7 @@ pub use agreed::AgreedData;
 pub use consent::{Consent, Decision, Extent, NewConsent, PermittedBy, decide};
 pub use shown::{label, person_name, values, warning};
 pub(crate) use store::TABLES;
-pub use store::{ConsentContext, ListedConsent, Release};
+pub use store::{ConsentContext, ListedConsent, Release, Standing};
 
 pub use told::{consent_notice, release_notice};
 

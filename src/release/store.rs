@@ -170,7 +170,7 @@ impl Release {
     }
 
     /// Consents to a client that were not ended, whoever gave them or whatever law did: those after the identifier `after`, in its
-    /// order, at most `most`.
+    /// order, at most `most`. A row that cannot be read keeps nobody from the others.
     ///
     /// # Errors
     /// [`DbError`].
@@ -179,13 +179,17 @@ impl Release {
         client: &ClientId,
         after: &str,
         most: i64,
-    ) -> Result<Vec<ListedConsent>, DbError> {
+    ) -> Result<Vec<Standing>, DbError> {
         let list = db::statement(
-            "SELECT consent_id, client_id, basis, extent, given_at, expires_at, terms, permitted_by FROM consents \
+            "SELECT consent_id, person_id, client_id, basis, extent, given_at, expires_at, terms, permitted_by, shown FROM consents \
              WHERE client_id = $1 AND ended_at IS NULL AND consent_id > $2 ORDER BY consent_id LIMIT $3",
         );
         let rows = self.db.read_all(list.bind(client.as_str()).bind(after).bind(most)).await?;
-        rows.iter().map(listed).collect()
+        let standing = |row: &Row| {
+            let id = db::text(row, TABLE, "consent_id")?;
+            Ok(Standing { id, person: person_of(row)?, given: given_for(row) })
+        };
+        rows.iter().map(standing).collect()
     }
 
     /// Ends one consent, whatever it rests on, with `then`, all or nothing; `false` when it was ended before.
@@ -368,6 +372,28 @@ fn listed(row: &Row) -> Result<ListedConsent, DbError> {
         statutory: db::text(row, TABLE, "basis")? == "statutory",
         given_at: Timestamp(db::int(row, TABLE, "given_at")?),
     })
+}
+
+/// A consent that was not ended, as far as it can be read.
+#[derive(Debug)]
+pub struct Standing {
+    /// Its identifier.
+    pub id: String,
+    /// Whose it is.
+    pub person: PersonId,
+    /// The consent, and the purpose that the person read where they were asked. An error when the row is malformed.
+    pub given: Result<(ListedConsent, Option<String>), DbError>,
+}
+
+fn given_for(row: &Row) -> Result<(ListedConsent, Option<String>), DbError> {
+    #[derive(serde::Deserialize)]
+    struct Shown {
+        purpose: Option<String>,
+    }
+    let shown = db::maybe_text(row, TABLE, "shown")?.filter(|shown| !shown.is_empty());
+    let shown = shown.and_then(|shown| serde_json::from_str::<Shown>(&shown).ok());
+    let purpose = shown.and_then(|shown| shown.purpose).filter(|purpose| !purpose.is_empty());
+    Ok((listed(row)?, purpose))
 }
 
 fn person_of(row: &Row) -> Result<PersonId, DbError> {

@@ -259,9 +259,14 @@ impl Contract {
     }
 
     /// Whether data may be asked for a registration's purpose: each of its texts is one of the same purpose.
-    pub(super) fn allows_purposes(&self, purpose: &Localized) -> bool {
+    pub fn allows_purposes(&self, purpose: &Localized) -> bool {
         let purposes = &self.document.purposes;
         purposes.is_empty() || purposes.iter().any(|own| purpose.texts().all(|text| own.0.says(text)))
+    }
+
+    /// Whether it says what data may be asked for at all; otherwise that is for services to say.
+    pub fn names_purposes(&self) -> bool {
+        !self.document.purposes.is_empty()
     }
 
     /// The law or agreement that data rest on, as people read it.

@@ -23,6 +23,17 @@ pub(in crate::clients) fn narrow(client: &mut Client, contract: Option<&Arc<Cont
     if !contract.allows_statutory() {
         data.basis = Basis::Consent;
     }
+    data.data_api &= contract.allows(Right::DataApi);
+    data.verification &= contract.allows(Right::Verification);
+    if data.basis == Basis::Statutory && data.data_api {
+        data.statutory_purposes.retain(|purpose| contract.allows_purpose(purpose));
+    } else {
+        // Whoever has no law, or no way to what it gives, names nobody (R70, D-i).
+        data.statutory_purposes.clear();
+    }
+    if !contract.allows(Right::Applications) {
+        data.detail_types.retain(|kind| *kind != DetailType::Application);
+    }
     if own.permission != Permission::Click {
         data.permission = Permission::Code;
     }
@@ -81,6 +92,20 @@ pub(in crate::clients) fn beyond(client: &Client, contract: &Contract) -> Vec<St
             "grant_types",
             "does not allow `ciba`: people may not be asked who are not at the service".to_owned(),
         );
+    }
+    let data = &client.data;
+    let applications = data.detail_types.contains(&DetailType::Application);
+    for (member, wanted, right) in [
+        ("data_api", data.data_api, Right::DataApi),
+        ("verification", data.verification, Right::Verification),
+        ("authorization_details_types", applications, Right::Applications),
+    ] {
+        if wanted && !contract.allows(right) {
+            add(member, format!("does not allow `{}`", right.name()));
+        }
+    }
+    if data.statutory_purposes.iter().any(|purpose| !contract.allows_purpose(purpose)) {
+        add("statutory_purposes", "has other purposes: say some of them, in its own words".to_owned());
     }
     errors
 }

@@ -40,6 +40,12 @@ fn age(born: CivilDate, today: CivilDate) -> i32 {
 }
 
 impl Client {
+    /// Whether its contract demands anything of people at all: where not, nobody's record is read for that.
+    pub fn demands_of_people(&self) -> bool {
+        let demands = self.contract.as_ref().map(|contract| &contract.document);
+        demands.is_some_and(|demands| demands.minimum_age.is_some() || demands.valid_document)
+    }
+
     /// Why it gets nothing of a person, if its contract demands what they are not.
     pub fn unsuited(&self, account: &Account, today: CivilDate) -> Option<Unsuited> {
         let demands = &self.contract.as_ref()?.document;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Book, Contract, ContractDocument, ContractFile, Institution, Shut, Spent, Usage, beyond, built_in, narrow,
+    Book, Contract, ContractDocument, ContractFile, Institution, InstitutionKind, Shut, Spent, Usage, beyond,
+    built_in, narrow,
 };
-use crate::clients::{Basis, Client, GrantType, Permission, Registration, Rules};
+use crate::clients::{Basis, Client, DetailType, GrantType, Permission, Registration, Rules};
 use crate::people::DataSet;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::test_db::TestDb;
@@ -86,6 +87,39 @@ fn r104_a_client_is_what_its_registration_and_its_contract_both_allow() {
     assert_eq!(narrowed("", &contract("business", &purposes), MAY).data.sets.len(), 1);
     let other = narrowed("\'purpose#ru\' = 'Реклама'", &contract("business", &purposes), MAY);
     assert!(other.data.sets.is_empty());
+}
+
+const LAWFUL: &str = "kind = 'state'\nbasis = 'statutory'\ndata_api = true\nverification = true\n\
+                      statutory_purposes = ['B', 'Other']\ngrant_types = ['authorization_code', 'client_credentials']\n\
+                      authorization_details_types = ['personal_data', 'application']\n";
+
+#[test]
+fn r104_what_a_contract_does_not_open_is_shut_whatever_the_registration_says() {
+    let article =
+        "basis = 'statutory'\narticle = { uz-Latn = 'M', uz-Cyrl = 'М', ru = 'С', en = 'Article 5' }\n";
+    let all = "allows = ['data_api', 'verification', 'applications']\n";
+    let purposes = format!("purposes = [{WORDS}]\n");
+    let open = narrowed(LAWFUL, &contract("state", &format!("{article}{all}")), MAY).data;
+    assert!(open.data_api && open.verification && open.statutory_purposes.len() == 2);
+    assert_eq!(open.detail_types, [DetailType::PersonalData, DetailType::Application]);
+    let shut = narrowed(LAWFUL, &contract("state", article), MAY).data;
+    assert!(!shut.data_api && !shut.verification && shut.statutory_purposes.is_empty());
+    assert_eq!(shut.detail_types, [DetailType::PersonalData]);
+    // A law that ends leaves nobody to be named, though there are still data to ask people for (R70, D-i).
+    let consent = narrowed(LAWFUL, &contract("state", all), MAY).data;
+    assert!(consent.data_api && consent.statutory_purposes.is_empty());
+    let mut business = contract("state", &format!("{article}{all}"));
+    business.institution.kind = InstitutionKind::Business;
+    assert!(narrowed(LAWFUL, &business, MAY).data.statutory_purposes.is_empty());
+    let other = narrowed(LAWFUL, &contract("state", &format!("{article}{all}{purposes}")), MAY).data;
+    assert_eq!(other.statutory_purposes, ["B"]);
+
+    let errors = beyond(&client(LAWFUL), &contract("state", &format!("{article}{purposes}")));
+    let named: Vec<&str> = errors.iter().filter_map(|error| error.split(':').next()).collect();
+    assert_eq!(
+        named,
+        ["data_sets", "data_api", "verification", "authorization_details_types", "statutory_purposes"]
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::check::Check;
+use super::{Basis, DataPolicy};
 use crate::clients::ClientId;
 
 /// The contract as registered.
@@ -32,8 +33,39 @@ impl UnderContract {
         }
     }
 
+    /// Refuses, of a service of the provider, what only a contract can give: nobody has agreed to what its own services may have.
+    pub(super) fn check_data(&self, data: &DataPolicy, check: &mut Check<'_>) {
+        let members = [
+            ("basis", data.basis == Basis::Statutory),
+            ("data_api", data.data_api),
+            ("verification", data.verification),
+        ];
+        for (member, _) in members.into_iter().filter(|(_, wanted)| *wanted && self.is_first_party()) {
+            check.fail(member, "`first_party = true` excludes it: it rests on a contract, and there is none");
+        }
+    }
+
     /// Whether the service is the provider's own.
     pub fn is_first_party(&self) -> bool {
         self.first_party == Some(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{client, wrong};
+
+    #[test]
+    fn r104_a_service_of_the_provider_has_nothing_that_only_a_contract_gives() {
+        assert!(client("first_party = true").under.is_first_party());
+        for (member, members) in [
+            ("basis", "kind = 'state'\nbasis = 'statutory'\nbasis_reference = 'Law 1'\n"),
+            ("data_api", "data_api = true\nauthorization_details_types = ['personal_data']\n"),
+            ("verification", "verification = true\n"),
+        ] {
+            let errors = wrong(&format!("first_party = true\n{members}"));
+            let [error] = &errors[..] else { panic!("{member}: {errors:?}") };
+            assert!(error.starts_with(&format!("{member}: `first_party = true` excludes it")), "{error}");
+        }
     }
 }

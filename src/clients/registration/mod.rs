@@ -294,6 +294,7 @@ impl Registration {
         check_keys(client, check);
         check_oneid(client, check);
         DataDocument::check_back_office(client, check);
+        self.under.check_data(&client.data, check);
         if client.may(GrantType::AuthorizationCode) && self.redirects.redirect_uris.is_empty() {
             check.fail("redirect_uris", "the code flow needs at least one");
         }

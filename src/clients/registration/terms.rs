@@ -94,6 +94,11 @@ impl Terms {
         (&self.name, &self.owner) == (&before.name, &before.owner)
     }
 
+    /// Whether data go for the same purpose as a whole.
+    pub fn same_purpose(&self, before: &Self) -> bool {
+        self.purpose == before.purpose
+    }
+
     /// A short mark of the client `id`, whose terms these are, and of who answers for it: another one when that changes.
     pub fn mark(&self, id: &ClientId) -> String {
         bytes::encode(&Digest::of(format!("{id} {}", self.owner).as_bytes()).0[..9])

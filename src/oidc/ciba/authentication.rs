@@ -100,7 +100,9 @@ async fn answer(ciba: &Ciba, request: &HttpRequest, body: &[u8]) -> Result<Answe
         let params = signed_request::params(&ciba.provider, &client, params).await?;
         let asked = read(ciba, &client, &params).await?;
         let sets = requested(&asked.scopes, &ClaimsRequest::default());
-        if let Some(error) = spent(&ciba.provider, &client, &DataRequest::allowed(&client, &sets, false)) {
+        let general = DataRequest::allowed(&client, &sets, false);
+        let data = DataRequest { details: asked.details.clone(), ..general };
+        if let Some(error) = spent(&ciba.provider, &client, &data) {
             let now = ciba.provider.clock.now();
             let retry_after = ciba.provider.clients.spent(&client).map(|spent| spent.seconds(now));
             return Err(Refused { error: error.into(), retry_after });

@@ -13,15 +13,16 @@ pub(super) use verification::post as verify;
 use std::sync::Arc;
 
 use super::error::{ErrorCode, TokenError};
-use super::paths;
 use super::presented::{self, Scheme};
+use super::{Tokens, paths};
 use crate::audit::{Audit, Kind};
-use crate::clients::Client;
+use crate::clients::{Client, Unsuited};
 use crate::grants::Grants;
 use crate::ledger::{Entry, EntryId, Ledger};
 use crate::notices::inbox::{Inbox, NewNotice};
+use crate::people::{CivilDate, PersonId};
 use crate::platform::bytes::Digest;
-use crate::platform::db::Db;
+use crate::platform::db::{Db, DbError};
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey};
 use crate::platform::service_error::ServiceError;
 use crate::sign_in::WINDOWS;
@@ -98,6 +99,17 @@ pub(super) enum Asking {
 /// What the data API is called by as the location of details (RFC 9396 §2.2).
 pub(super) fn location(issuer: &str) -> String {
     format!("{issuer}{}", paths::DATA)
+}
+
+/// Why a client gets nothing of a person, for answers that do not read the person's record: it is read only where a contract demands
+/// something of people (D-s, D-t).
+async fn unsuited(tokens: &Tokens, client: &Client, person: &PersonId) -> Result<Option<Unsuited>, DbError> {
+    if !client.demands_of_people() {
+        return Ok(None);
+    }
+    let account = tokens.people.find(person).await?;
+    let today = CivilDate::of(tokens.provider.clock.now());
+    Ok(account.and_then(|account| client.unsuited(&account, today)))
 }
 
 impl DataApi {

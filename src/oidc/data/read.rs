@@ -82,6 +82,9 @@ async fn read(
         // Of several for the same purpose each that may be read once is read once.
         for release in &releases {
             let account = tokens.people.find(release.person).await?.ok_or_else(gone)?;
+            if let Some(why) = client.unsuited(&account, CivilDate::of(tokens.provider.clock.now())) {
+                return Err(TokenError::new(ErrorCode::InsufficientScope, why.description()));
+            }
             let content = release.content(tokens, &account).await?;
             if let Some(response) = release.leave(tokens, &form, content).await? {
                 return Ok(response);
@@ -119,7 +122,9 @@ impl<'a> Release<'a> {
     ) -> Result<Vec<Self>, TokenError> {
         let insufficient = |words| Err(TokenError::new(ErrorCode::InsufficientScope, words));
         if !client.data.data_api {
-            return insufficient("the registration does not have data_api = true");
+            return insufficient(
+                "the registration does not have data_api = true, or the contract of the client does not allow data_api",
+            );
         }
         let (person, details) = match (&token.person, &token.about) {
             (Some(person), _) => (&person.person_id, person.details.as_slice()),
@@ -149,9 +154,15 @@ impl<'a> Release<'a> {
         if client.data_set(set).is_none() || client.data.basis != detail.asked.basis {
             return insufficient("the registration does not allow this data set on this basis any more");
         }
-        if token.about.is_some() && !client.data.statutory_purposes.contains(&detail.asked.purpose) {
+        if client.contract.as_ref().is_some_and(|contract| !contract.allows_purpose(&detail.asked.purpose)) {
+            return insufficient("the contract of the client does not allow this purpose any more");
+        }
+        // Whoever named the person themselves has a law for it, today as well, or nothing (R70, D-i).
+        let lawful = detail.asked.basis == Basis::Statutory
+            && client.data.statutory_purposes.contains(&detail.asked.purpose);
+        if token.about.is_some() && !lawful {
             return insufficient(
-                "the registration does not have this purpose in statutory_purposes any more",
+                "no law gives this client data for this purpose any more: see basis and statutory_purposes of the registration, and its contract",
             );
         }
         Ok(giving.into_iter().map(|detail| Self { token, client, person, set, detail }).collect())

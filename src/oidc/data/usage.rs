@@ -130,6 +130,9 @@ async fn list(
             TokenError::new(ErrorCode::InsufficientScope, words)
         })?;
         tokens.data.admit(&client, Asking::Data).await?;
+        if let Some(why) = super::unsuited(tokens, &client, &person.person_id).await? {
+            return Err(TokenError::new(ErrorCode::InsufficientScope, why.description()));
+        }
         let asked = Asked::read(request)?;
         // The grant as it is now, and not as this node remembers it.
         let grant = tokens.grants.find(&token.grant).await?.filter(|grant| !grant.revoked);

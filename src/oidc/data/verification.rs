@@ -37,16 +37,24 @@ async fn verify(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<H
     let client = client_auth::authenticate(&tokens.provider, request, &params).await?;
     let answered = async {
         if !client.data.verification {
-            let words = "the registration does not have verification = true";
+            let words = "the registration does not have verification = true, or the contract of the client does not allow verification";
             return Err(TokenError::new(ErrorCode::UnauthorizedClient, words));
         }
         tokens.data.admit(&client, Asking::Verification).await?;
+        if let Some(spent) = tokens.provider.clients.spent(&client) {
+            return Err(TokenError::new(ErrorCode::TooManyRequests, spent.description()));
+        }
         let (number, pinfl, purpose) = asked(tokens, &client, &params)?;
         let about = vec![tokens.people.pinfl_index(&pinfl), tokens.people.number_index(&number)];
         let tries = DataApi::tries(&client, about, false);
         tokens.data.may_try(&tries).await?;
         let form = Form::of(&tokens.provider, &client, request).await?;
         let found = tokens.people.enrolment(&number, &pinfl).await?;
+        // Nothing is told of whoever the contract excludes (D-s, D-t), and not that it does.
+        let found = match found {
+            Some((person, _)) if super::unsuited(tokens, &client, &person).await?.is_some() => None,
+            found => found,
+        };
         let whose = found.as_ref().map(|(person, _)| person.clone());
         let told = match found {
             None => {
@@ -62,6 +70,8 @@ async fn verify(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<H
                     told["since"] = CivilDate::of(since).to_string().into();
                 }
                 write_down(tokens, &client, (&person, &purpose), Some(&told)).await?;
+                // A release like any other (R99).
+                tokens.provider.clients.released(&client);
                 told
             }
         };

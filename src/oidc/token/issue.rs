@@ -10,7 +10,7 @@ use crate::clients::{AuthMethod, Client};
 use crate::grants::{self, Confirmation, Grant, GrantDetails};
 use crate::oidc::access_token::FirstToken;
 use crate::oidc::audience::{Restriction, on_the_wire};
-use crate::oidc::error::TokenError;
+use crate::oidc::error::{ErrorCode, TokenError};
 use crate::oidc::{Tokens, application_details, authorization_details, id_token, releases, resource};
 use crate::people::{Account, DataSet};
 use crate::platform::bytes::Digest;
@@ -77,7 +77,12 @@ pub(super) async fn redeem(
         Some((text, then)) => (Some(text), then),
         None => (None, Vec::new()),
     };
-    let record = id_token::record(tokens, id_token::subject(&details)).await?;
+    let needed = id_token::needs_record(&details);
+    let record = id_token::record(tokens, client, Some(&details.person_id), needed).await?;
+    // Requests that began below the quota may be more than are left of it (R99).
+    if let Some(spent) = tokens.provider.clients.spent(client).filter(|_| !details.data_sets().is_empty()) {
+        return Err(TokenError::new(ErrorCode::TooManyRequests, spent.description()));
+    }
     let token = releases::first_token(&grant_id);
     let agreed = narrowed.as_deref().unwrap_or(&details.agreed);
     let told = audience.told(agreed, (client, &tokens.provider));

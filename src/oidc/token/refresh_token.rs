@@ -40,8 +40,12 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
     let (asked, resource) = (params.get("scope"), params.get(resource::NAME));
     let details = params.get(authorization_details::NAME);
     let narrows = asked.is_some() || resource.is_some() || details.is_some();
-    let found = if narrows { tokens.grants.find(&token.grant).await? } else { None };
-    if let Some(found) = found.filter(|found| found.client_id == client.id) {
+    // The token does not say whose it is where only the contract wants to know.
+    let unnamed = token.person_id.is_none() && client.demands_of_people();
+    let found = if narrows || unnamed { tokens.grants.find(&token.grant).await? } else { None };
+    let found = found.filter(|found| found.client_id == client.id);
+    let person = token.person_id.as_ref().or(found.as_ref().map(|found| &found.details.person_id)).cloned();
+    if let Some(found) = found {
         let granted: Vec<&str> = found.details.scope.split(' ').collect();
         let (window, now) = (tokens.lifetimes.refresh_repeat, tokens.provider.clock.now());
         // A token that is not the current one is judged as such, whatever scope it is sent with.
@@ -57,7 +61,7 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
             resource::audience(&tokens.provider, client, params, &found.details.resources)?;
         }
     }
-    let mut record = id_token::record(tokens, token.person_id.as_ref()).await?;
+    let mut record = id_token::record(tokens, client, person.as_ref(), token.person_id.is_some()).await?;
     let idle = tokens.lifetimes.refresh_idle;
     // RFC 9449 §5: once a public client has proven a key, its refresh tokens are that key's, whenever it began.
     let binds = bound_to.filter(|_| client.authentication.method == AuthMethod::None);
@@ -77,9 +81,10 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
         return Err(another_key());
     }
     grant.details.bound_to = grant.details.bound_to.or(binds);
-    if record.is_none() {
+    if record.is_none() && id_token::needs_record(&grant.details) {
         // A token of version 0.1 does not say that its person is to be read.
-        record = id_token::record(tokens, id_token::subject(&grant.details)).await?;
+        let needed = id_token::needs_record(&grant.details);
+        record = id_token::record(tokens, client, Some(&grant.details.person_id), needed).await?;
     }
     if let Some(asked) = asked {
         // RFC 6749 §6: the access token is narrowed, the grant is not.

@@ -1,6 +1,8 @@
 //! `grant_type=client_credentials` with `authorization_details`: data of a person whom the client names, because a law lets it have them
 //! (D-i). The token is for the data API alone, where each release is written down and the person is told (R70, R71).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::TokenRequest;
@@ -23,10 +25,10 @@ use crate::release::AgreedData;
 pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<TokenResponse, TokenError> {
     let TokenRequest { tokens, client, params, bound_to, .. } = request;
     let error = |code, words| Err(TokenError::new(code, words));
-    if client.data.statutory_purposes.is_empty() {
+    if client.data.basis != Basis::Statutory || client.data.statutory_purposes.is_empty() {
         return error(
             ErrorCode::InvalidAuthorizationDetails,
-            "authorization_details asks for data of a person, and client_credentials has none: ask the person, or have statutory_purposes registered",
+            "authorization_details asks for data of a person, and client_credentials has none: ask the person, or have statutory_purposes registered, which the contract of the client allows",
         );
     }
     let Some(bound_to) = bound_to else {
@@ -42,6 +44,9 @@ pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<Token
         );
     }
     tokens.data.admit(client, Asking::Data).await?;
+    if let Some(spent) = tokens.provider.clients.spent(client) {
+        return error(ErrorCode::TooManyRequests, spent.description());
+    }
     let (asked, named) = asked(tokens, client, text)?;
     let tries = DataApi::tries(client, vec![tokens.people.pinfl_index(&named.pinfl)], true);
     tokens.data.may_try(&tries).await?;
@@ -50,11 +55,14 @@ pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<Token
     if let Some(account) = &account {
         write_down(tokens, client, &account.account_state.person_id, &asked).await?;
     }
-    let Some(account) = account.filter(|account| named.fits(account)) else {
+    let today = CivilDate::of(tokens.provider.clock.now());
+    // That somebody is too young, or their document not valid, is told of nobody whom the client did not meet (D-s, D-t).
+    let suits = |account: &Arc<Account>| named.fits(account) && client.unsuited(account, today).is_none();
+    let Some(account) = account.filter(suits) else {
         tokens.data.was_wrong(&tries).await?;
         return error(
             ErrorCode::UnknownUserId,
-            "person names nobody whose data can be released: there is none, or without an enrolled number, or the document is not theirs",
+            "person names nobody whose data can be released: there is none, or without an enrolled number, or the document is not theirs, or the contract of the client excludes them",
         );
     };
     let person = account.account_state.person_id.clone();
@@ -62,6 +70,8 @@ pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<Token
     let told = on_the_wire([&detail]);
     let about = About { person_id: person.clone(), detail };
     let (access_token, expires_in) = tokens.access_tokens.about(client, about, bound_to)?;
+    // A release like any other (R99): it counts towards quotas, and is paid for.
+    tokens.provider.clients.released(client);
     let event = Event::new(Kind::TokenIssued).client(client.id.as_str()).grant_type("client_credentials");
     let event = event.person(person.as_str()).basis("statutory");
     tokens.provider.audit.record(event.data_sets(asked.data_sets.iter().copied().map(DataSet::name)));

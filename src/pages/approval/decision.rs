@@ -72,13 +72,14 @@ pub(super) async fn decided(
         return Ok(saying(&found, "changed"));
     }
     // Every try is counted before it is compared, whatever browser it comes from.
-    let Some((open, tries)) = pages.sign_in.to_approve_counted(&found.reference).await? else {
+    let Some((mut open, tries)) = pages.sign_in.to_approve_counted(&found.reference).await? else {
         return Ok(if is_limited {
             limited(context, &found.reference)
         } else {
             found.done(pages, context, Done::Over)
         });
     };
+    open.attempt.request.data.hold_to(&found.client);
     let mut found = Found { open, ..found };
     let (authenticated, person) = match try_code(pages, &mut found, (code, tries)).await? {
         Ok(proved) => proved,

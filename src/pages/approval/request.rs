@@ -131,13 +131,15 @@ pub(super) async fn find(
     if wrong {
         record_reference(pages, if is_limited { "limited" } else { "wrong" });
     }
-    let Some((open, client)) = found else {
+    let Some((mut open, client)) = found else {
         return Ok(Err(match ended {
             _ if is_limited => limited(context, &reference),
             Some(client) => over(pages, context, (&client, &reference), Done::Over, None),
             None => self::reference(context, true),
         }));
     };
+    // What the client lost since it asked is neither shown nor agreed to.
+    open.attempt.request.data.hold_to(&client);
     let found = Found { reference, open, client, limited: is_limited };
     Ok(match pages.completion.withdrawn(&found.open.attempt, &found.client) {
         Some((kind, technical)) if !is_limited => {
