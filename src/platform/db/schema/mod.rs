@@ -133,6 +133,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "cabinet",
         sql: include_str!("../../../../migrations/0023_cabinet.sql"),
     },
+    Migration {
+        version: 28,
+        description: "other sessions",
+        sql: include_str!("../../../../migrations/0028_other_sessions.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
