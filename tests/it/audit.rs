@@ -42,6 +42,7 @@ const ELSEWHERE: [Kind; 22] = [
     Kind::ApprovalDenied,
     Kind::ApprovalLapsed,
     Kind::ApprovalMuted,
+    Kind::ApprovalUnmuted,
     Kind::ReferenceRefused,
     Kind::PingFailed,
     Kind::Suppressed,
