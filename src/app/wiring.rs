@@ -221,11 +221,11 @@ pub(super) fn cabinet(stores: &Stores, pages: &Pages, ciba: Ciba, first_party: F
         ledger: Ledger::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
         inbox: stores.inbox(),
         wishes: SmsWishes::new(stores.db.clone(), stores.clock.clone()),
-        // No tariff is known here: the warning names no sum.
-        sms_tiyin: None,
+        charges: stores.charges(),
         ciba,
         complaints: Complaints::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
         clients: Arc::clone(&pages.clients),
+        forms: Arc::new(stores.keyring.mac("cabinet form")),
         cookies: pages.cookies,
         origin: Arc::clone(&pages.origin),
         history_days: stores.settings.sign_in.history_days,

@@ -92,6 +92,8 @@ kinds! {
     ApprovalLapsed = "ciba.lapsed", Info, PerSecond(BEGINNINGS), "nobody decided on a request in time";
     /// A person asked for no more messages of a service, or one was kept from them because of that.
     ApprovalMuted = "ciba.muted", Info, PerSecond(BEGINNINGS), "a person gets no messages of a service";
+    /// A person lets the messages of a service through again.
+    ApprovalUnmuted = "ciba.unmuted", Info, Unlimited, "a person gets a service's messages again";
     /// A reference was opened that names no request, or too many of those came from there.
     ReferenceRefused = "ciba.reference_refused", Info, PerSecond(REFUSALS), "a reference names no request";
     /// A client could not be told that there is an answer.

@@ -13,7 +13,7 @@ use super::paths::ACCESSES as PATH;
 use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::words::Named;
-use super::{Cabinet, PAGE, words};
+use super::{Cabinet, PAGE, services, words};
 use crate::clients::{Basis, ClientId};
 use crate::ledger::{Channel, EntryId, Filter, Listed, Place};
 use crate::people::DataSet;
@@ -189,8 +189,7 @@ async fn page(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<HttpResponse, Serv
     let everything =
         |chosen: bool| Choice { value: String::new(), label: text.get("cabinet.all").to_owned(), chosen };
     // Whoever has something of the person, and whoever stands on this page.
-    let mut ids: BTreeSet<ClientId> =
-        cabinet.release.list(visit.person()).await?.into_iter().map(|listed| listed.client_id).collect();
+    let mut ids: BTreeSet<ClientId> = services::clients(cabinet, visit).await?.into_iter().collect();
     ids.extend(found.iter().filter_map(|listed| ClientId::parse(&listed.leaf.client)));
     ids.extend(wanted.filter.client.clone());
     let service = |id: ClientId| Choice {
@@ -239,16 +238,42 @@ pub(super) async fn one(cabinet: Data<Cabinet>, request: HttpRequest, id: Path<S
                 frame: frame(visit),
                 shell: Shell::of(visit, PATH),
                 row: row(&cabinet, visit, &listed),
-                proof: proof_link(&listed),
+                proof: listed.position.map(|_| format!("{PATH}/{}/proof", listed.leaf.id.as_str())),
             };
             Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
         })
         .await
 }
 
-/// PROOF: the one place where the proof of a row is offered. It is a link once the ledger can give one (`Ledger::proof`).
-fn proof_link(_listed: &Listed) -> Option<String> {
-    None
+/// `/cabinet/accesses/{id}/proof`: the proof that an entry stands in the log, as a file that anybody verifies off-line with the log's
+/// public key (R71). It says what the page of the entry says.
+pub(super) async fn proof(cabinet: Data<Cabinet>, request: HttpRequest, id: Path<String>) -> HttpResponse {
+    cabinet
+        .show(&request, Proof::Session, async |visit| {
+            let nothing = || Ok(visit.context.problem(ProblemKind::NotFound, &Problem::default()));
+            let Some(id) = EntryId::parse(&id) else { return nothing() };
+            let found = cabinet.ledger.find(&id).await?;
+            if !found.is_some_and(|listed| cabinet.ledger.is_about(&listed, visit.person())) {
+                return nothing();
+            }
+            let Some(proof) = cabinet.ledger.proof(&id).await? else { return nothing() };
+            Ok(file(
+                "text/plain; charset=utf-8",
+                &format!("yagona-{}.tlog-proof", id.as_str()),
+                proof.to_string(),
+            ))
+        })
+        .await
+}
+
+/// A file to keep.
+fn file(media_type: &'static str, name: &str, content: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, media_type))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(content)
 }
 
 /// `/cabinet/accesses.csv`: the list as a table for other programs. It is a copy that leaves this provider, so it wants a fresh proof.
@@ -292,12 +317,7 @@ pub(super) async fn csv(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
                     ],
                 );
             }
-            Ok(HttpResponse::Ok()
-                .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
-                .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"yagona-accesses.csv\""))
-                .insert_header((CACHE_CONTROL, "no-store"))
-                .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-                .body(table))
+            Ok(file("text/csv; charset=utf-8", "yagona-accesses.csv", table))
         })
         .await
 }
@@ -335,6 +355,8 @@ fn row(cabinet: &Cabinet, visit: &Visit<'_>, listed: &Listed) -> Row {
             let last = words::moment(visit, Timestamp(last.div_euclid(1000)));
             text.with("cabinet.reads", &[("count", &listed.reads.to_string()), ("when", &last)])
         }
+        // What a service may ask UserInfo for with its token, and did not yet.
+        _ if leaf.channel == Channel::UserInfo => text.get("cabinet.reads_none").to_owned(),
         _ => String::new(),
     };
     Row {

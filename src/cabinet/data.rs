@@ -12,7 +12,8 @@ use super::Cabinet;
 use super::paths::{DATA as PATH, WHOLE};
 use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
-use crate::people::{CivilDate, DataSet};
+use crate::people::{CivilDate, DataSet, Register};
+use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::locale::Language;
@@ -37,9 +38,7 @@ struct Datum {
     values: Vec<String>,
     warning: Option<String>,
     /// Where it came from.
-    source: &'static str,
-    /// When it was last changed here.
-    since: String,
+    source: String,
 }
 
 /// A language that messages may be in.
@@ -69,7 +68,7 @@ pub(super) async fn speak(cabinet: Data<Cabinet>, request: HttpRequest, body: By
                 cabinet.sign_in.people.prefer(visit.person(), language, visit.now).await?;
             }
             let said = if chosen.is_some() { "language" } else { "nothing" };
-            Ok(respond::see_other(&format!("{PATH}?said={said}")))
+            Ok(visit.done(PATH, said))
         })
         .await
 }
@@ -85,8 +84,7 @@ async fn page(cabinet: &Cabinet, visit: &Visit<'_>, whole: bool) -> Result<HttpR
             label: text.get(label(set)),
             values: if whole { all } else { masked(visit, set, all) },
             warning: warning(&visit.account, set, text, today),
-            source: text.get(if phone { "cabinet.source_number" } else { "cabinet.source_record" }),
-            since: text.date(if phone { number } else { record }.0),
+            source: source(visit, set, if phone { number } else { record }),
         })
     };
     let preferred = people.preferred_language(visit.person()).await?.unwrap_or(visit.context.language);
@@ -104,6 +102,29 @@ async fn page(cabinet: &Cabinet, visit: &Visit<'_>, whole: bool) -> Result<HttpR
     };
     debug_assert!(!whole || visit.is_fresh(), "{WHOLE} wants a fresh proof");
     Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
+}
+
+/// Where the values of a set came from, of which day they are as far as that is known, and when they were last changed here.
+fn source(visit: &Visit<'_>, set: DataSet, changed_at: Timestamp) -> String {
+    let (text, day) = (visit.context.text(), visit.context.text().date(changed_at.0));
+    let origin = visit.account.person.origin(set);
+    let source = text.get(match (set, origin.source) {
+        (DataSet::Phone, _) => "cabinet.source_number",
+        (_, Register::MobileId) => "cabinet.source_mobile_id",
+        (_, Register::TestData) => "cabinet.source_test_data",
+        (_, Register::PersonalisationCentre) => "cabinet.source_personalisation",
+        (_, Register::InternalAffairs) => "cabinet.source_internal_affairs",
+        (_, Register::TaxCommittee) => "cabinet.source_tax",
+        (_, Register::EmploymentMinistry) => "cabinet.source_employment",
+    });
+    match origin.as_of.filter(|_| set != DataSet::Phone) {
+        Some(as_of) => {
+            let as_of = text.date(as_of.begins().0);
+            let values = [("source", source), ("as_of", &*as_of), ("day", &*day)];
+            text.with("cabinet.source_as_of", &values)
+        }
+        None => text.with("cabinet.source", &[("source", source), ("day", &*day)]),
+    }
 }
 
 /// What is shown without a fresh proof: who it is, and the ends of numbers. Nothing here identifies or locates anybody.

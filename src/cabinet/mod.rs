@@ -24,8 +24,10 @@ use crate::first_party::FirstParty;
 use crate::ledger::Ledger;
 use crate::life_events::LifeEvents;
 use crate::notices::SmsWishes;
+use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::oidc::{Ciba, Logout};
+use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
@@ -54,6 +56,8 @@ mod paths {
     pub(super) const ACCESSES: &str = "/cabinet/accesses";
     /// One release of them.
     pub(super) const ACCESS: &str = "/cabinet/accesses/{id}";
+    /// The proof of one.
+    pub(super) const PROOF: &str = "/cabinet/accesses/{id}/proof";
     /// The list as a file.
     pub(super) const ACCESSES_CSV: &str = "/cabinet/accesses.csv";
     /// What the person was told.
@@ -113,14 +117,16 @@ pub struct Cabinet {
     pub inbox: Inbox,
     /// Of what they want an SMS.
     pub wishes: SmsWishes,
-    /// What one such SMS costs, in tiyin, as the warning says it; `None` where no tariff is set.
-    pub sms_tiyin: Option<i64>,
+    /// What such an SMS costs.
+    pub charges: Charges,
     /// Requests to approve something.
     pub ciba: Ciba,
     /// What was not them.
     pub complaints: Complaints,
     /// The services.
     pub clients: Arc<Registry>,
+    /// Proves that a form was shown to a session, and what a page says was done.
+    pub forms: Arc<Mac>,
     /// How cookies are read and set.
     pub cookies: Cookies,
     /// This provider's origin, which its own forms are posted from.
@@ -146,6 +152,7 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(named(paths::HISTORY, "cabinet_history").route(get().to(sessions::history)))
         .service(named(paths::ACCESSES, "cabinet_accesses").route(get().to(accesses::get)))
         .service(named(paths::ACCESSES_CSV, "cabinet_accesses").route(get().to(accesses::csv)))
+        .service(named(paths::PROOF, "cabinet_accesses").route(get().to(accesses::proof)))
         .service(named(paths::ACCESS, "cabinet_accesses").route(get().to(accesses::one)))
         .service(
             named(paths::NOTICES, "cabinet_notices")

@@ -12,6 +12,7 @@ use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::{Cabinet, PAGE, words};
 use crate::clients::ClientId;
+use crate::notices::charges::MessageKind;
 use crate::notices::inbox::{Names, Notice, NoticeId, NoticeKind, NoticeWords, Place, SmsState};
 use crate::notices::{ChargeWarning, Wish, charge_warning};
 use crate::people::DataSet;
@@ -181,9 +182,9 @@ pub(super) async fn sms(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
             let page = SmsPage {
                 frame: frame(visit),
                 shell: Shell::of(visit, PATH),
-                warning: charge_warning(text, cabinet.sms_tiyin),
+                warning: charge_warning(text, tiyin(&cabinet)),
                 shown_at: cabinet.sign_in.clock.now_ms().to_string(),
-                tiyin: cabinet.sms_tiyin.map(|tiyin| tiyin.to_string()).unwrap_or_default(),
+                tiyin: tiyin(&cabinet).map(|tiyin| tiyin.to_string()).unwrap_or_default(),
                 all: matches!(wish, Some(Wish::All)),
                 kinds: NoticeKind::all().map(kind).collect(),
                 accepted: wished.map(|wished| at(visit, wished.consent.accepted_at_ms)),
@@ -202,14 +203,14 @@ pub(super) async fn accept(cabinet: Data<Cabinet>, request: HttpRequest, body: B
             let (now, shown) =
                 (cabinet.sign_in.clock.now_ms(), form.get("shown_at").and_then(|at| at.parse().ok()));
             // What was agreed to is what the page said: another price is shown again.
-            let same = form.get("tiyin").and_then(|tiyin| tiyin.parse().ok()) == cabinet.sms_tiyin;
+            let same = form.get("tiyin").and_then(|tiyin| tiyin.parse().ok()) == tiyin(&cabinet);
             let Some(shown_at_ms) = shown.filter(|shown: &i64| same && *shown <= now) else {
                 return Ok(respond::see_other(SMS));
             };
             let warning =
-                ChargeWarning { language: visit.context.language, tiyin: cabinet.sms_tiyin, shown_at_ms };
+                ChargeWarning { language: visit.context.language, tiyin: tiyin(&cabinet), shown_at_ms };
             cabinet.wishes.accept(visit.person(), &wish, warning).await?;
-            Ok(respond::see_other(&format!("{SMS}?said=sms_on")))
+            Ok(visit.done(SMS, "sms_on"))
         })
         .await
 }
@@ -219,9 +220,14 @@ pub(super) async fn withdraw(cabinet: Data<Cabinet>, request: HttpRequest, body:
     cabinet
         .posted(&request, (SMS, Proof::Session, &body), async |visit, _| {
             let was = cabinet.wishes.withdraw(visit.person()).await?;
-            Ok(respond::see_other(&format!("{SMS}?said={}", if was { "sms_off" } else { "nothing" })))
+            Ok(visit.done(SMS, if was { "sms_off" } else { "nothing" }))
         })
         .await
+}
+
+/// What an SMS about a notice costs today, in tiyin; `None` where it is free.
+fn tiyin(cabinet: &Cabinet) -> Option<i64> {
+    cabinet.charges.price(MessageKind::Notice).map(|price| price.tiyin)
 }
 
 fn wish(form: &Params) -> Option<Wish> {

@@ -37,7 +37,7 @@ pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
 
 async fn page(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<HttpResponse, ServiceError> {
     let text = visit.context.text();
-    let services = services::in_force(cabinet, visit).await?.len();
+    let services = services::clients(cabinet, visit).await?.len();
     let sessions = sessions::alive(cabinet, visit).await?;
     let count =
         |count: usize, keys: [&'static str; 3]| text.counted(u32::try_from(count).unwrap_or(u32::MAX), keys);

@@ -68,9 +68,9 @@ pub(super) async fn mute(cabinet: Data<Cabinet>, request: HttpRequest, body: Byt
             let asks = waiting(&cabinet, visit).await?;
             let asks =
                 wanted.filter(|wanted| asks.iter().any(|open| open.attempt.request.client_id == *wanted));
-            let Some(client) = asks else { return Ok(respond::see_other(&format!("{PATH}?said=nothing"))) };
+            let Some(client) = asks else { return Ok(visit.done(PATH, "nothing")) };
             cabinet.ciba.mute_for(&client, visit.person()).await?;
-            Ok(respond::see_other(&format!("{PATH}?said=muted")))
+            Ok(visit.done(PATH, "muted"))
         })
         .await
 }

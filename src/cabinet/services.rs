@@ -12,9 +12,11 @@ use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::words::Named;
 use super::{Cabinet, PAGE, sessions, words};
+use crate::audit::{Event, Kind};
 use crate::clients::ClientId;
 use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::people::DataSet;
+use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::respond::{self, CspSources};
@@ -58,13 +60,15 @@ struct Muted {
     until: String,
 }
 
-/// What is in force of a person: consents and what laws give, the newest first.
-pub(super) async fn in_force(
-    cabinet: &Cabinet,
-    visit: &Visit<'_>,
-) -> Result<Vec<ListedConsent>, ServiceError> {
-    let listed = cabinet.release.list(visit.person()).await?;
-    Ok(listed.into_iter().filter(|listed| listed.consent.expires_at > visit.now).collect())
+/// How far the list is paged through.
+const FURTHEST: u32 = 100_000;
+
+/// Services that are counted and offered in a filter, at most.
+const MOST: i64 = 200;
+
+/// The services that have something of the person.
+pub(super) async fn clients(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<Vec<ClientId>, ServiceError> {
+    Ok(cabinet.release.clients_of(visit.person(), MOST).await?)
 }
 
 /// Shows the page.
@@ -72,57 +76,67 @@ pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
     cabinet.show(&request, Proof::Session, async |visit| page(&cabinet, visit).await).await
 }
 
-/// `POST /cabinet/services/end`: one consent ends, with all tokens that rest on it, and the service is told at its sessions. It hurts
-/// nobody but can be given again, so that the session alone will do.
+/// `POST /cabinet/services/end`: one consent ends, with all tokens that rest on it, and the service is told at its sessions, in one
+/// transaction. Ending takes nothing from the person that they cannot give again, so the session alone will do.
 pub(super) async fn end(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
         .posted(&request, (PATH, Proof::Session, &body), async |visit, form| {
             let wanted = form.get("consent").unwrap_or_default();
             // Nobody ends another person's, whatever identifier they know.
-            let own = in_force(&cabinet, visit).await?;
-            let Some(own) = own.into_iter().find(|listed| listed.consent.id == wanted && !listed.statutory)
-            else {
-                return Ok(respond::see_other(&format!("{PATH}?said=nothing")));
+            let whose = cabinet.release.whose(wanted).await?;
+            let Some((_, client)) = whose.filter(|(person, _)| person == visit.person()) else {
+                return Ok(visit.done(PATH, "nothing"));
             };
-            let Some(client) = cabinet.life_events.end_consent(&own.consent.id).await? else {
-                return Ok(respond::see_other(&format!("{PATH}?said=nothing")));
-            };
-            tell(&cabinet, visit, &client).await?;
-            Ok(respond::see_other(&format!("{PATH}?said=ended")))
+            let told = tell(&cabinet, visit, &client).await?;
+            if cabinet.life_events.end_consent_with(wanted, told).await?.is_none() {
+                return Ok(visit.done(PATH, "nothing"));
+            }
+            cabinet.logout.notifier.wake();
+            let left = cabinet.release.has_any(visit.person(), &client).await?;
+            Ok(visit.done(PATH, if left { "ended_left" } else { "ended" }))
         })
         .await
 }
 
-/// `POST /cabinet/services/unmute`: a service's requests to approve something reach the person again.
+/// `POST /cabinet/services/unmute`: a service's requests to approve something reach the person again. Whoever muted it did so because
+/// somebody asked too much of them: a browser that was left open does not undo that, so it wants a fresh proof.
 pub(super) async fn unmute(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
-        .posted(&request, (PATH, Proof::Session, &body), async |visit, form| {
+        .posted(&request, (PATH, Proof::Fresh, &body), async |visit, form| {
             let client = form.get("service").unwrap_or_default();
             let notice = NewNotice::new(NoticeKind::ServiceUnmuted).service(client);
             let told = cabinet.sign_in.inbox.rows(visit.person(), &notice);
             let unmuted = cabinet.sign_in.people.unmute(visit.person(), client, told).await?;
+            if unmuted {
+                let event = Event::new(Kind::ApprovalUnmuted).client(client).person(visit.person().as_str());
+                cabinet.sign_in.audit.record(event.reason("asked"));
+            }
             let said = if unmuted { "unmuted" } else { "nothing" };
-            Ok(respond::see_other(&format!("{PATH}?said={said}")))
+            Ok(visit.done(PATH, said))
         })
         .await
 }
 
-/// Signs the person out at a service wherever they are signed in there, as far as it takes logout tokens; their sessions here go on.
-async fn tell(cabinet: &Cabinet, visit: &Visit<'_>, client: &ClientId) -> Result<(), ServiceError> {
-    for alive in sessions::alive(cabinet, visit).await? {
-        if alive.open.session.clients.contains(client) {
-            cabinet.logout.notifier.store_for(&alive.open.session, client).await?;
-        }
-    }
-    Ok(())
+/// What signs the person out at a service wherever they are signed in there, as far as it takes logout tokens; their sessions here go
+/// on.
+async fn tell(
+    cabinet: &Cabinet,
+    visit: &Visit<'_>,
+    client: &ClientId,
+) -> Result<Vec<Statement>, ServiceError> {
+    let alive = sessions::alive(cabinet, visit).await?;
+    let there = alive.iter().map(|alive| &alive.open.session).filter(|it| it.clients.contains(client));
+    Ok(there.filter_map(|session| cabinet.logout.notifier.leaving(session, client)).collect())
 }
 
 async fn page(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<HttpResponse, ServiceError> {
-    let from: usize = visit.query.get("from").and_then(|from| from.parse().ok()).unwrap_or(0);
-    let all = in_force(cabinet, visit).await?;
-    let further = (all.len() > from.saturating_add(PAGE)).then(|| format!("{PATH}?from={}", from + PAGE));
-    let connected =
-        all.into_iter().skip(from).take(PAGE).map(|listed| connected(cabinet, visit, &listed)).collect();
+    let from = visit.query.get("from").and_then(|from| from.parse().ok()).unwrap_or(0);
+    let from: i64 = i64::from(u32::min(from, FURTHEST));
+    let page = i64::try_from(PAGE).unwrap_or(i64::MAX);
+    let mut found = cabinet.release.in_force(visit.person(), from, page + 1).await?;
+    let further = (found.len() > PAGE).then(|| format!("{PATH}?from={}", from + page));
+    found.truncate(PAGE);
+    let connected = found.iter().map(|listed| connected(cabinet, visit, listed)).collect();
     let muted = cabinet.sign_in.people.muted(visit.person(), visit.now).await?;
     let muted = muted
         .into_iter()

@@ -2,6 +2,8 @@
 //!
 //! Sessions are short-lived state under the digest of their cookie. They are found by the rows that tell of their beginning.
 
+use std::collections::HashMap;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,9 +14,11 @@ use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::words::Named;
 use super::{Cabinet, PAGE, words};
+use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
+use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
 use crate::sign_in::{Device, OpenSession, PastSignIn};
 
@@ -57,7 +61,10 @@ struct HistoryPage<'a> {
     shell: Shell,
     entries: Vec<Entry>,
     older: Option<String>,
-    days: String,
+    /// What the list is, with for how many days it goes back.
+    intro: String,
+    /// Where addresses are shown, if they are not shown here.
+    addresses: Option<String>,
 }
 
 /// A sign-in as it is shown.
@@ -66,7 +73,8 @@ struct Entry {
     service: Named,
     when: String,
     device: String,
-    address: String,
+    /// From where; `None` without a fresh proof.
+    address: Option<String>,
     /// Whether a code was entered, and not a session used.
     opened: bool,
     current: bool,
@@ -77,12 +85,16 @@ pub(super) async fn alive(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<Vec<Al
     let sessions = &cabinet.sign_in.sessions;
     let since = visit.now.minus(sessions.bounds.absolute);
     let account = &visit.account.account_state;
+    let rows = cabinet.sign_in.history.opened_since(visit.person(), since, MOST).await?;
+    let digests: Vec<Digest> = rows.iter().filter_map(|row| row.session).collect();
+    let mut open: HashMap<Digest, OpenSession> =
+        sessions.find_each(&digests).await?.into_iter().map(|open| (open.digest, open)).collect();
     let (mut own, mut others) = (None, Vec::new());
-    for row in cabinet.sign_in.history.opened_since(visit.person(), since, MOST).await? {
-        let Some(digest) = row.session else { continue };
-        if digest == visit.open.digest {
+    for row in rows {
+        let Some(open) = row.session.and_then(|digest| open.remove(&digest)) else { continue };
+        if open.digest == visit.open.digest {
             own = Some(Alive { id: row.id, open: visit.open.clone(), device: row.device });
-        } else if let Some(open) = sessions.find(digest).await?.filter(|open| open.is_of(account)) {
+        } else if open.is_of(account) {
             others.push(Alive { id: row.id, open, device: row.device });
         }
     }
@@ -123,10 +135,10 @@ pub(super) async fn end(cabinet: Data<Cabinet>, request: HttpRequest, body: Byte
                 None => None,
             };
             let Some(open) = open.filter(|open| open.session.person_id == *visit.person()) else {
-                return Ok(respond::see_other(&format!("{PATH}?said=nothing")));
+                return Ok(visit.done(PATH, "nothing"));
             };
             cabinet.logout.end(&open).await?;
-            Ok(respond::see_other(&format!("{PATH}?said=session")))
+            Ok(visit.done(PATH, "session"))
         })
         .await
 }
@@ -135,25 +147,30 @@ pub(super) async fn end(cabinet: Data<Cabinet>, request: HttpRequest, body: Byte
 pub(super) async fn end_others(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
         .posted(&request, (PATH, Proof::Session, &body), async |visit, _| {
-            for other in alive(&cabinet, visit).await?.into_iter().skip(1) {
+            // Those that are known are told to their services; the end holds for all.
+            let known = alive(&cabinet, visit).await?;
+            cabinet.sign_in.sessions.end_others(&visit.open.session).await?;
+            for other in known.into_iter().skip(1) {
                 cabinet.logout.end(&other.open).await?;
             }
-            Ok(respond::see_other(&format!("{PATH}?said=sessions")))
+            Ok(visit.done(PATH, "sessions"))
         })
         .await
 }
 
-/// Shows the history.
+/// Shows the history. It tells where somebody was on each of many days, so network addresses want a fresh proof.
 pub(super) async fn history(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
+    let asked = Params::parse(request.query_string()).is_ok_and(|query| query.get("addresses").is_some());
+    let proof = if asked { Proof::Fresh } else { Proof::Session };
     cabinet
-        .show(&request, Proof::Session, async |visit| {
+        .show(&request, proof, async |visit| {
             let text = visit.context.text();
-            let before = visit.query.get("before").and_then(|before| {
+            let place = visit.query.get("before").and_then(|before| {
                 let (at, id) = before.split_once('.')?;
                 Some((Timestamp(at.parse().ok()?), id.to_owned()))
             });
             let most = i64::try_from(PAGE).unwrap_or(i64::MAX) + 1;
-            let mut rows = cabinet.sign_in.history.of_person(visit.person(), before.as_ref(), most).await?;
+            let mut rows = cabinet.sign_in.history.of_person(visit.person(), place.as_ref(), most).await?;
             let more = rows.len() > PAGE;
             rows.truncate(PAGE);
             let older = rows
@@ -166,7 +183,7 @@ pub(super) async fn history(cabinet: Data<Cabinet>, request: HttpRequest) -> Htt
                 device: words::device(&row.device, text),
                 opened: row.session.is_some(),
                 current: row.sid_key == visit.open.session.sid_key,
-                address: row.device.address,
+                address: Some(row.device.address).filter(|_| visit.is_fresh()),
                 id: row.id,
             };
             let page = HistoryPage {
@@ -174,7 +191,15 @@ pub(super) async fn history(cabinet: Data<Cabinet>, request: HttpRequest) -> Htt
                 shell: Shell::of(visit, HISTORY),
                 entries: rows.into_iter().map(entry).collect(),
                 older,
-                days: cabinet.history_days.to_string(),
+                addresses: (!visit.is_fresh()).then(|| {
+                    let before = visit.query.get("before").unwrap_or_default();
+                    let before = if place.is_some() { format!("&before={before}") } else { String::new() };
+                    format!("{HISTORY}?addresses=1{before}")
+                }),
+                intro: text.counted(
+                    cabinet.history_days,
+                    ["cabinet.history_intro_one", "cabinet.history_intro_few", "cabinet.history_intro_many"],
+                ),
             };
             Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
         })

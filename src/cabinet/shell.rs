@@ -21,6 +21,8 @@ pub(super) struct Shell {
     pub(super) name: String,
     /// What was just done, in words.
     pub(super) said: Option<&'static str>,
+    /// What each form of the page holds.
+    pub(super) form: String,
 }
 
 /// The pages with their names, in the order of the menu.
@@ -37,7 +39,9 @@ const MENU: [(&str, &str); 9] = [
 ];
 
 /// What a page may say was done: the word in its address, and the sentence.
-const SAID: [(&str, &str); 9] = [
+const SAID: [(&str, &str); 11] = [
+    ("untaken", "cabinet.said_untaken"),
+    ("ended_left", "cabinet.said_ended_left"),
     ("ended", "cabinet.said_ended"),
     ("nothing", "cabinet.said_nothing"),
     ("unmuted", "cabinet.said_unmuted"),
@@ -61,7 +65,8 @@ impl Shell {
         Self {
             menu: MENU.map(item).into(),
             name: person_name(&visit.account, visit.context.language),
-            said: visit.query.get("said").and_then(|word| said(text, word)),
+            said: visit.said().and_then(|word| said(text, word)),
+            form: visit.form_token(),
         }
     }
 }

@@ -7,7 +7,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{Cabinet, PATH};
 use crate::people::{Account, PersonId};
+use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
+use crate::platform::seal::Mac;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::{Malformed, Params};
@@ -38,12 +40,35 @@ pub(super) struct Visit<'r> {
     pub(super) account: Arc<Account>,
     pub(super) query: Params,
     pub(super) now: Timestamp,
+    forms: Arc<Mac>,
 }
 
 impl Visit<'_> {
     /// Who it is.
     pub(super) fn person(&self) -> &PersonId {
         &self.open.session.person_id
+    }
+
+    /// What each form holds: it proves that a page of this session showed it. It goes on when the person proves who they are once more
+    /// at this browser, so that a form that led to that can be sent after it.
+    pub(super) fn form_token(&self) -> String {
+        self.mac(b"form", b"")
+    }
+
+    /// Leads to a page that says what was done. The word is proved, so that no link of somebody else's makes a page say what nobody did.
+    pub(super) fn done(&self, path: &str, word: &str) -> HttpResponse {
+        respond::see_other(&format!("{path}?said={word}.{}", self.mac(b"said", word.as_bytes())))
+    }
+
+    /// What the address says was done, if this provider said so to this session.
+    pub(super) fn said(&self) -> Option<&str> {
+        let (word, proof) = self.query.get("said")?.split_once('.')?;
+        bytes::same(proof.as_bytes(), self.mac(b"said", word.as_bytes()).as_bytes()).then_some(word)
+    }
+
+    fn mac(&self, what: &[u8], word: &[u8]) -> String {
+        let session = &self.open.session;
+        self.forms.digest(&[what, word, session.person_id.as_str().as_bytes(), &session.sid_key.0]).encode()
     }
 
     /// Whether they proved that recently enough for what could hurt.
@@ -72,7 +97,9 @@ impl Cabinet {
         }
     }
 
-    /// Takes a form, which only pages of this provider may post; whoever has no session comes back to the page `from` that has it.
+    /// Takes a form, which only pages of this provider may post; whoever has no session comes back to the page `from` that has it. The
+    /// headers of browsers are not enough to tell: old ones send none, and `Origin: null` is sent by frames of anybody. So each form
+    /// holds a token of its session, and one without it changes nothing and leads to the page.
     pub(super) async fn posted<'r>(
         &self,
         request: &'r HttpRequest,
@@ -92,6 +119,10 @@ impl Cabinet {
         };
         match self.enter(context, from, proof).await {
             Ok(visit) => {
+                let given = form.get("form").unwrap_or_default();
+                if !bytes::same(given.as_bytes(), visit.form_token().as_bytes()) {
+                    return visit.done(from, "untaken");
+                }
                 let answered = take(&visit, &form).await;
                 visit.context.or_failure(answered)
             }
@@ -115,7 +146,7 @@ impl Cabinet {
             Ok(Some((open, account))) => {
                 let now = self.sign_in.clock.now();
                 let query = Params::parse(context.request.query_string()).unwrap_or_default();
-                let visit = Visit { context, open, account, query, now };
+                let visit = Visit { context, open, account, query, now, forms: Arc::clone(&self.forms) };
                 if proof == Proof::Fresh && !visit.is_fresh() {
                     let again = self.first_party.begin(&visit.context, here, Some(visit.person()));
                     return Err(visit.context.or_failure(again));

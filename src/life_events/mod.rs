@@ -196,9 +196,22 @@ impl LifeEvents {
     /// # Errors
     /// As for [`LifeEvents::end_access`].
     pub async fn end_consent(&self, consent: &str) -> Result<Option<ClientId>, ServiceError> {
+        self.end_consent_with(consent, Vec::new()).await
+    }
+
+    /// As [`LifeEvents::end_consent`], together with `also`, all or nothing.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn end_consent_with(
+        &self,
+        consent: &str,
+        also: Vec<Statement>,
+    ) -> Result<Option<ClientId>, ServiceError> {
         let since = self.clock.now_ms();
         let Some((person, client)) = self.release.whose(consent).await? else { return Ok(None) };
         let mut then = self.grants.end_with_consent(consent);
+        then.extend(also);
         let notice = NewNotice::new(NoticeKind::ConsentEnded).service(client.as_str());
         then.extend(self.inbox.rows(&person, &notice));
         then.extend(self.signals.rows(&person, &[EventType::TokensRevoked], Some(&client)));

@@ -112,6 +112,60 @@ impl Release {
         rows.iter().map(listed).collect()
     }
 
+    /// What is in force of a person now: as [`Release::list`], without what has expired, `most` at most after the first `from`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn in_force(
+        &self,
+        person: &PersonId,
+        from: i64,
+        most: i64,
+    ) -> Result<Vec<ListedConsent>, DbError> {
+        let rows = self
+            .db
+            .read_all(
+                db::statement(
+                    "SELECT consent_id, client_id, basis, extent, given_at, expires_at, terms, permitted_by FROM consents c \
+                     WHERE person_id = $1 AND ended_at IS NULL AND expires_at > $2 AND (c.once = 1 OR NOT EXISTS \
+                     (SELECT 1 FROM consents newer \
+                     WHERE newer.once = 0 AND newer.person_id = c.person_id AND newer.client_id = c.client_id \
+                     AND newer.basis = c.basis AND newer.ended_at IS NULL AND (newer.given_at > c.given_at \
+                     OR (newer.given_at = c.given_at AND (newer.given_at_ms > c.given_at_ms \
+                     OR (newer.given_at_ms = c.given_at_ms AND newer.consent_id > c.consent_id)))))) \
+                     ORDER BY given_at DESC, given_at_ms DESC, consent_id DESC LIMIT $3 OFFSET $4",
+                )
+                .bind(person.as_str())
+                .bind(self.clock.now().0)
+                .bind(most)
+                .bind(from),
+            )
+            .await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// The clients to which something of a person is in force, `most` at most.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn clients_of(&self, person: &PersonId, most: i64) -> Result<Vec<ClientId>, DbError> {
+        let of = "SELECT DISTINCT client_id FROM consents \
+                  WHERE person_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY client_id LIMIT $3";
+        let of = db::statement(of).bind(person.as_str()).bind(self.clock.now().0).bind(most);
+        self.db.read_all(of).await?.iter().map(client_of).collect()
+    }
+
+    /// Whether anything of a person is in force to a client: a consent, or what a law gives.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn has_any(&self, person: &PersonId, client: &ClientId) -> Result<bool, DbError> {
+        let any = "SELECT client_id FROM consents \
+                   WHERE person_id = $1 AND client_id = $2 AND ended_at IS NULL AND expires_at > $3 LIMIT 1";
+        let any = db::statement(any).bind(person.as_str()).bind(client.as_str()).bind(self.clock.now().0);
+        Ok(self.db.read_optional(any).await?.is_some())
+    }
+
     /// Whose a consent is that a person gave and that has not ended, and to which client.
     ///
     /// # Errors

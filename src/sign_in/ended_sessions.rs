@@ -5,12 +5,16 @@
 //! cookie. So its end is written down first, under the name that stays the same when the person signs in again at the
 //! same browser. Each node has the list in memory: holding a session against it costs no round trip. A generation of the
 //! person's, such as the epoch, would end their sessions at all other browsers as well.
+//!
+//! All of a person's sessions but one are ended in the same way, by one row: it names the person, the moment and the one that goes
+//! on. So that end needs no list of the sessions, and holds for those that nothing tells of.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Session;
-use crate::platform::bytes::Digest;
+use crate::people::PersonId;
+use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Statement};
 
@@ -26,8 +30,21 @@ pub struct EndedSessions {
     db: Db,
     /// Until when each would have gone on at most, by what names the session to services.
     known: Arc<RwLock<HashMap<Digest, Timestamp>>>,
+    /// Whose sessions ended up to a moment, all but one: the newest such end of each person.
+    others: Arc<RwLock<HashMap<PersonId, OthersEnd>>>,
     /// The number of the last end that was read; one reader at a time.
     last: Arc<tokio::sync::Mutex<i64>>,
+}
+
+/// All sessions of a person ended but one.
+#[derive(Clone, Copy, Debug)]
+struct OthersEnd {
+    /// Sessions that were opened in this second or before have ended.
+    at: Timestamp,
+    /// What names to services the one that goes on.
+    spared: Digest,
+    /// Until when the last of the others would have gone on.
+    until: Timestamp,
 }
 
 /// How many ends are read at once.
@@ -39,7 +56,7 @@ impl EndedSessions {
     /// # Errors
     /// [`DbError`].
     pub async fn load(db: Db) -> Result<Self, DbError> {
-        let ended = Self { db, known: Arc::default(), last: Arc::default() };
+        let ended = Self { db, known: Arc::default(), others: Arc::default(), last: Arc::default() };
         ended.refresh().await?;
         Ok(ended)
     }
@@ -64,9 +81,10 @@ impl EndedSessions {
                 .db
                 .read_all(
                     db::statement(
-                        "SELECT '' AS sid_key, seq, 0 AS expires_at FROM sequences WHERE list = 'ended_sessions' \
-                         UNION ALL SELECT sid_key, seq, expires_at FROM (SELECT sid_key, seq, expires_at \
-                         FROM ended_sessions WHERE seq > $1 ORDER BY seq LIMIT $2) AS part",
+                        "SELECT '' AS sid_key, seq, 0 AS expires_at, '' AS person_id, 0 AS ended_at, '' AS spared \
+                         FROM sequences WHERE list = 'ended_sessions' \
+                         UNION ALL SELECT sid_key, seq, expires_at, person_id, ended_at, spared \
+                         FROM (SELECT sid_key, seq, expires_at, person_id, ended_at, spared FROM ended_sessions WHERE seq > $1 ORDER BY seq LIMIT $2) AS part",
                     )
                     .bind(after)
                     .bind(PART),
@@ -81,7 +99,16 @@ impl EndedSessions {
                 }
                 let key =
                     Digest::try_from(key).map_err(|_| row.corrupt(TABLE, "sid_key", "it is no digest"))?;
-                self.note(key, Timestamp(db::int(row, TABLE, "expires_at")?));
+                let until = Timestamp(db::int(row, TABLE, "expires_at")?);
+                let person = db::text(row, TABLE, "person_id")?;
+                if person.is_empty() {
+                    self.note(key, until);
+                } else {
+                    let spared = Digest::try_from(db::text(row, TABLE, "spared")?)
+                        .map_err(|_| row.corrupt(TABLE, "spared", "it is no digest"))?;
+                    let at = Timestamp(db::int(row, TABLE, "ended_at")?);
+                    self.note_others(PersonId::stored(person), OthersEnd { at, spared, until });
+                }
                 after = after.max(seq);
             }
             if i64::try_from(rows.len()).is_ok_and(|rows| rows <= PART) {
@@ -104,6 +131,49 @@ impl EndedSessions {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(sid_key, until);
     }
 
+    /// Ends all sessions of a person that were opened up to now, except the one that is spared; they would have gone on until `until`
+    /// at most. It is durable then, and this node knows it at once.
+    ///
+    /// # Errors
+    /// [`DbError`]; then it is not known whether they ended, and ending them again is safe.
+    pub(super) async fn end_others(
+        &self,
+        spared: &Session,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), DbError> {
+        let insert = db::statement(
+            "INSERT INTO ended_sessions (sid_key, seq, expires_at, person_id, ended_at, spared) \
+             SELECT $1, seq, $2, $3, $4, $5 FROM sequences WHERE list = 'ended_sessions'",
+        );
+        let insert = insert
+            .bind(Digest(bytes::random()).encode())
+            .bind(until.0)
+            .bind(spared.person_id.as_str())
+            .bind(at.0)
+            .bind(spared.sid_key.encode());
+        self.db.all_or_nothing(vec![db::take_number(LIST), insert]).await?;
+        self.note_others(spared.person_id.clone(), OthersEnd { at, spared: spared.sid_key, until });
+        Ok(())
+    }
+
+    fn note_others(&self, person: PersonId, end: OthersEnd) {
+        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        let newest = others.entry(person).or_insert(end);
+        if end.at >= newest.at {
+            *newest = end;
+        }
+    }
+
+    /// Whether a session was ended, by itself or with all others of its person.
+    pub(super) fn has_ended(&self, session: &Session) -> bool {
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        let with_others = others
+            .get(&session.person_id)
+            .is_some_and(|end| session.auth_time <= end.at && session.sid_key != end.spared);
+        with_others || self.contains(&session.sid_key)
+    }
+
     /// Whether the session that is named so to services was ended.
     pub(super) fn contains(&self, sid_key: &Digest) -> bool {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(sid_key)
@@ -116,6 +186,7 @@ impl EndedSessions {
     pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
         let before = now.minus(KEPT);
         self.known.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until >= before);
+        self.others.write().unwrap_or_else(PoisonError::into_inner).retain(|_, end| end.until >= before);
         self.db
             .execute(
                 db::statement(
@@ -131,3 +202,47 @@ impl EndedSessions {
 
 /// Rows stay a little longer than their sessions could have, in seconds.
 const KEPT: i64 = 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::Epoch;
+    use crate::platform::db::test_db::TestDb;
+    use crate::sign_in::{Acr, Amr};
+
+    #[actix_web::test]
+    async fn all_sessions_of_a_person_but_one_end_at_every_node_without_a_list_of_them() {
+        let db = TestDb::migrated().await;
+        let load = async || EndedSessions::load(db.clone()).await.unwrap();
+        let (here, there) = (load().await, load().await);
+        let (one, other) = (PersonId::random(), PersonId::random());
+        let session = |person: &PersonId, key: &[u8], auth_time: i64| Session {
+            person_id: person.clone(),
+            epoch: Epoch::default(),
+            number: Digest::of(b"n"),
+            auth_time: Timestamp(auth_time),
+            acr: Acr::MobileId,
+            amr: vec![Amr::Sms],
+            sid_key: Digest::of(key),
+            used_at: Timestamp(auth_time),
+            clients: Vec::new(),
+        };
+        let spared = session(&one, b"spared", 50);
+        here.end_others(&spared, Timestamp(100), Timestamp(1_000)).await.unwrap();
+        there.refresh().await.unwrap();
+        for node in [&here, &there, &load().await] {
+            assert!(node.has_ended(&session(&one, b"unlisted", 1)));
+            assert!(node.has_ended(&session(&one, b"of the same second", 100)));
+            assert!(!node.has_ended(&spared) && !node.has_ended(&session(&one, b"later", 101)));
+            assert!(!node.has_ended(&session(&other, b"nobody's", 1)));
+        }
+        // Of two such ends the later one counts; the row goes when the sessions would be over.
+        let later = session(&one, b"later", 101);
+        here.end_others(&later, Timestamp(200), Timestamp(1_100)).await.unwrap();
+        assert!(here.has_ended(&spared) && !here.has_ended(&later));
+        assert_eq!(here.purge(Timestamp(1_100 + KEPT), 10).await.unwrap(), 1);
+        assert!(here.has_ended(&spared));
+        assert_eq!(here.purge(Timestamp(1_101 + KEPT), 10).await.unwrap(), 1);
+        assert!(!here.has_ended(&spared));
+    }
+}

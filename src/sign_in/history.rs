@@ -144,7 +144,7 @@ impl History {
 
     /// The identifiers of the attempts of requests that were asked of a person and are not over, the newest first.
     pub(super) async fn waiting(&self, person: &PersonId) -> Result<Vec<String>, DbError> {
-        self.flush().await?;
+        self.settle(person).await;
         let rows = waiting::of_person(&self.0.db, person, self.0.clock.now()).await?;
         let open = |(id, sealed): (String, String)| {
             let plain = self.0.sealer.open_text(place_of_request(&id).as_bytes(), &sealed).ok()?;
@@ -215,6 +215,20 @@ impl History {
         }
     }
 
+    /// Writes what waits at this node if any of it is of a person who wants to read, and waits for what is being written. Where it cannot
+    /// be written, what is there is read all the same.
+    async fn settle(&self, person: &PersonId) {
+        let waits = self.queue().iter().any(|queued| match queued {
+            Queued::SignIn(row) => row.person_id == person.as_str(),
+            Queued::Request(row) => row.person_id == person.as_str(),
+        });
+        if !waits {
+            drop(self.0.writer.lock().await);
+        } else if let Err(error) = self.flush().await {
+            tracing::warn!(event = "sign_in_history.unwritten", %error, "the history of sign-ins cannot be written");
+        }
+    }
+
     /// The sign-ins of a person before a moment, or all, the newest first, `most` at most. What this node noted just now is among
     /// them.
     ///
@@ -226,7 +240,7 @@ impl History {
         before: Option<&(Timestamp, String)>,
         most: i64,
     ) -> Result<Vec<PastSignIn>, DbError> {
-        self.flush().await?;
+        self.settle(person).await;
         let (at, id) = before.map_or((i64::MAX, ""), |(at, id)| (at.0, id.as_str()));
         let statement = db::statement(
             "SELECT at, entry_id, client_id, sid_key, session, sealed FROM sign_ins WHERE person_id = $1 \
@@ -246,7 +260,7 @@ impl History {
         since: Timestamp,
         most: i64,
     ) -> Result<Vec<PastSignIn>, DbError> {
-        self.flush().await?;
+        self.settle(person).await;
         let statement = db::statement(
             "SELECT at, entry_id, client_id, sid_key, session, sealed FROM sign_ins WHERE person_id = $1 \
              AND at >= $2 AND session IS NOT NULL ORDER BY at DESC, entry_id DESC LIMIT $3",
@@ -399,6 +413,12 @@ mod tests {
         let row = db.read_one(db::statement("SELECT sealed FROM sign_ins LIMIT 1")).await.unwrap();
         assert!(!db::text(&row, TABLE, "sealed").unwrap().contains("192.0.2"));
         let now = clock.now();
+        // What cannot be written hides nothing of what is there.
+        let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON sign_ins BEGIN SELECT RAISE(ABORT, 'full'); END";
+        db.execute(db::statement(refuse)).await.unwrap();
+        history.record(&somebody(&other), &shop, true, &Device::default());
+        assert_eq!(history.of_person(&other, None, 20).await.unwrap().len(), 1);
+        assert_eq!(history.opened_since(&other, Timestamp(0), 100).await.unwrap().len(), 1);
         assert_eq!(history.purge(now.plus(86_399), 1, 100).await.unwrap(), 0);
         assert_eq!(history.purge(now.plus(86_500), 1, 70).await.unwrap(), 70);
         assert_eq!(history.purge(now.plus(86_500), 1, 70).await.unwrap(), 6);

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::WINDOWS;
 use super::network::{ClientNetwork, short};
-use crate::clients::Client;
+use crate::clients::{Client, OWN_CLIENT};
 use crate::notices::Outbox;
 use crate::people::Side;
 use crate::platform::bytes::{self, Digest};
@@ -226,8 +226,13 @@ impl Limits {
             wish.network.named.as_ref().map_or(self.caps.address_5m, |it| it.sends_per_address_5m);
         let of_client = format!("client/{}", wish.client.id);
         let of_address = format!("address/{}", wish.network.text());
-        let mut totals =
-            vec![(COUNTRY, country_cap, Limit::Country), (&of_client, client_cap, Limit::Client)];
+        // This provider's own pages are everybody's way to what ends access: no stranger may use them up for all. What they send counts for
+        // the number, the address and the country like everything else.
+        let own = wish.client.id.as_str() == OWN_CLIENT;
+        let mut totals = vec![(COUNTRY, country_cap, Limit::Country)];
+        if !own {
+            totals.push((&of_client, client_cap, Limit::Client));
+        }
         if stranger {
             // Twelve windows of five minutes: the limit of an address that survives the loss of short-lived state.
             totals.push((&of_address, address_5m.saturating_mul(12), Limit::Address));
@@ -250,14 +255,12 @@ impl Limits {
                 window(&format!("number-hour/{side}{number}"), 3600, self.caps.number_hour, Limit::Number),
             ],
         ));
-        groups.push((
-            wish.real,
-            vec![
-                window(&of_client, 3600, client_cap, Limit::Client),
-                window(COUNTRY, 3600, country_cap, Limit::Country),
-            ],
-        ));
+        let mut shared = vec![window(COUNTRY, 3600, country_cap, Limit::Country)];
+        if !own {
+            shared.insert(0, window(&of_client, 3600, client_cap, Limit::Client));
+        }
         let mut scopes = if wish.real { vec![COUNTRY.to_owned(), of_client] } else { Vec::new() };
+        groups.push((wish.real, shared));
         if stranger {
             scopes.push(of_address);
         }

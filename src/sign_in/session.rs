@@ -10,7 +10,7 @@ use crate::clients::ClientId;
 use crate::people::{AccountState, Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::db::Statement;
+use crate::platform::db::{DbError, Statement};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
 use crate::platform::web::cookies::Cookies;
 use actix_web::HttpRequest;
@@ -194,6 +194,16 @@ impl Sessions {
         Ok(self.valid(session, found))
     }
 
+    /// The valid ones of several sessions, in one round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn find_each(&self, sessions: &[Digest]) -> Result<Vec<OpenSession>, Unavailable> {
+        let keys: Vec<EphemeralKey> = sessions.iter().map(|session| key(*session)).collect();
+        let found = self.ephemeral.get_each(&keys).await?;
+        Ok(sessions.iter().zip(found).filter_map(|(digest, found)| self.valid(*digest, found)).collect())
+    }
+
     /// The session of the browser that sent a request, if it is valid.
     ///
     /// # Errors
@@ -241,7 +251,7 @@ impl Sessions {
 
     fn valid(&self, digest: Digest, found: Option<(Session, Version)>) -> Option<OpenSession> {
         let (session, version) = found?;
-        let holds = session.holds(self.bounds, self.clock.now()) && !self.ended.contains(&session.sid_key);
+        let holds = session.holds(self.bounds, self.clock.now()) && !self.ended.has_ended(&session);
         holds.then_some(OpenSession { digest, session, version })
     }
 
@@ -270,6 +280,16 @@ impl Sessions {
     /// Notes that what [`Sessions::ending`] gave is durable: this node knows it at once, the others within a second.
     pub fn has_ended(&self, session: &Session) {
         self.ended.note(session.sid_key, self.over_at(session.auth_time));
+    }
+
+    /// Ends all sessions of a person but the given one, also those that nothing tells of: durable, known to this node at once and to
+    /// the others within a second.
+    ///
+    /// # Errors
+    /// [`DbError`]; then it is not known whether they ended.
+    pub async fn end_others(&self, spared: &Session) -> Result<(), DbError> {
+        let now = self.clock.now();
+        self.ended.end_others(spared, now, self.over_at(now)).await
     }
 
     /// Ends a session whose end is durable; returns it, to one caller.

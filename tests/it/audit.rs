@@ -44,6 +44,7 @@ const ELSEWHERE: [Kind; 23] = [
     Kind::ApprovalDenied,
     Kind::ApprovalLapsed,
     Kind::ApprovalMuted,
+    Kind::ApprovalUnmuted,
     Kind::ReferenceRefused,
     Kind::PingFailed,
     Kind::Suppressed,

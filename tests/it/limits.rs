@@ -62,6 +62,12 @@ async fn a_client_causes_only_its_share(setup: Setup) {
     }
     assert_limited(&ask(&world, SHOP, &world.person()).await);
     ask(&world, RIVAL, &world.person()).await.expect_status(200).expect("code");
+    // No share keeps people from their own pages, where they end what is not theirs.
+    for _ in 0..4 {
+        let mut browser = world.browser();
+        let page = browser.open("/cabinet").await.page().expect("phone");
+        browser.enter_number(&page, &world.person().number).await.page().expect("code");
+    }
 }
 
 async fn a_forged_address_opens_no_second_budget(setup: Setup) {

@@ -249,6 +249,9 @@ async fn r73_who_wants_them_gets_sms_and_each_is_charged_once(setup: Setup) {
             .status
             .success()
     );
+    // R79: the cabinet's warning names the price as well.
+    let page = world.browser().enter_cabinet(&world, "/cabinet/notices/sms", &person).await;
+    assert!(page.text().contains("Your operator takes 50 so"), "{page}");
     // The wish is withdrawn.
     world.command(&["people", "sms", &person.number, "--none"]);
     signs_in(&world, &mut world.browser(), SHOP, &person).await;

@@ -88,16 +88,11 @@ impl LogoutNotifier {
         Ok(())
     }
 
-    /// Stores a delivery for one client that a session was used for, if it wants to be told: the person leaves it there, and the
-    /// session goes on.
-    ///
-    /// # Errors
-    /// [`DbError`]; then nothing was stored.
-    pub async fn store_for(&self, session: &Session, client: &ClientId) -> Result<(), DbError> {
-        let Some(delivery) = self.delivery(client, session) else { return Ok(()) };
-        store::insert(&self.db, &[delivery], self.provider.clock.now(), Vec::new()).await?;
-        self.wake.notify_one();
-        Ok(())
+    /// What tells one client that a session was used for, if it wants to be told: the person leaves it there, and the session goes on. It
+    /// is for the transaction that ends what the client has, which [`LogoutNotifier::wake`] follows.
+    pub fn leaving(&self, session: &Session, client: &ClientId) -> Option<Statement> {
+        let delivery = self.delivery(client, session)?;
+        Some(store::insert_one(&delivery, self.provider.clock.now()))
     }
 
     /// What tells the clients that a session was used for of its end, for the transaction that ends it, where what became of it will be

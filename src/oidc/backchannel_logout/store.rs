@@ -54,24 +54,27 @@ pub(super) async fn insert(
     now: Timestamp,
     also: Vec<Statement>,
 ) -> Result<(), DbError> {
-    let statement = |delivery: &Delivery| {
-        db::statement(
-            "INSERT INTO logout_deliveries (delivery_id, client_id, host, sub, sid, created_at, due_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (delivery_id) DO NOTHING",
-        )
-        .bind(&delivery.id)
-        .bind(delivery.client_id.as_str())
-        .bind(&delivery.host)
-        .bind(&delivery.sub)
-        .bind(&delivery.sid)
-        .bind(now.0)
-        .bind(now.0)
-    };
+    let statement = |delivery: &Delivery| insert_one(delivery, now);
     match (deliveries, also.as_slice()) {
         ([], []) => Ok(()),
         ([one], []) => db.execute(statement(one)).await.map(|_| ()),
         _ => db.all_or_nothing(deliveries.iter().map(statement).chain(also).collect()).await,
     }
+}
+
+/// Stores a delivery; one that waits already stays as it is.
+pub(super) fn insert_one(delivery: &Delivery, now: Timestamp) -> Statement {
+    db::statement(
+        "INSERT INTO logout_deliveries (delivery_id, client_id, host, sub, sid, created_at, due_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (delivery_id) DO NOTHING",
+    )
+    .bind(&delivery.id)
+    .bind(delivery.client_id.as_str())
+    .bind(&delivery.host)
+    .bind(&delivery.sub)
+    .bind(&delivery.sid)
+    .bind(now.0)
+    .bind(now.0)
 }
 
 /// Takes what is due for [`LEASE`] seconds: for each host its oldest delivery, unless [`PER_HOST`] are taken already, at

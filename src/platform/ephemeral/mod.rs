@@ -151,6 +151,29 @@ impl Ephemeral {
         }
     }
 
+    /// [`Ephemeral::get`] for several keys in one round trip, in their order.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn get_each<T: DeserializeOwned>(
+        &self,
+        keys: &[EphemeralKey],
+    ) -> Result<Vec<Option<(T, Version)>>, Unavailable> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        match &self.backend {
+            Backend::Memory(memory) => {
+                Ok(keys.iter().map(|key| self.read_kept(*key, memory.get(&key.name()))).collect())
+            }
+            Backend::Redis(redis) => {
+                let names: Vec<_> = keys.iter().map(|key| key.name()).collect();
+                let found = redis.get_all(&names).await?;
+                Ok(keys.iter().zip(found).map(|(key, raw)| self.read_raw(*key, raw)).collect())
+            }
+        }
+    }
+
     /// Whether there is a valid value of type `T` at any of the keys, in one round trip.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The cabinet: the way in, and what a person sees and ends there. Nobody sees or ends another person's things.
 
 use reqwest::Method;
+use yagona::platform::db::statement;
 
 use crate::support::client_file::{AGENCY, COUNTER, RIVAL, SHOP};
 use crate::support::wait::until;
@@ -15,6 +16,9 @@ on_both_backends!(
     a_page_without_a_session_leads_through_the_sign_in_and_back_to_itself,
     the_cabinet_is_no_client_of_any_protocol,
     a_form_of_another_site_changes_nothing,
+    a_form_without_the_token_of_its_session_changes_nothing,
+    no_link_makes_a_page_say_what_nobody_did,
+    other_sessions_end_that_nothing_tells_of,
     a_consent_is_ended_by_one_tap_and_the_service_is_told,
     what_a_law_gives_is_shown_and_stays,
     a_muted_service_is_let_through_again,
@@ -50,6 +54,17 @@ impl Browser {
         let page = self.enter_number(page, &person.number).await.page().expect("code");
         let code = world.sandbox.next_code(person).await;
         self.enter_code(&page, &code).await.page()
+    }
+
+    /// A form with what this browser's session proves it by.
+    pub(crate) async fn proved(&mut self, field: (&str, &str)) -> Vec<(String, String)> {
+        let page = self.cabinet("/cabinet/data").await;
+        let form = page.forms().into_iter().find(|form| form.action.ends_with("/data")).expect("a form");
+        let mut fields = form.fields("", &[]);
+        fields.retain(|(name, _)| name == "form");
+        assert_eq!(fields.len(), 1, "{page}");
+        fields.push((field.0.to_owned(), field.1.to_owned()));
+        fields
     }
 
     /// Opens a page of the cabinet that must be shown.
@@ -134,6 +149,76 @@ async fn a_form_of_another_site_changes_nothing(world: &World) {
     assert_eq!(browser.open("/cabinet/services/end").await.page().status, 405);
 }
 
+async fn a_form_without_the_token_of_its_session_changes_nothing(world: &World) {
+    let (mut browser, person) = (world.browser(), world.person());
+    code_of(&browser.sign_in(world, &offline(SHOP), &person).await);
+    let page = browser.cabinet("/cabinet/services").await;
+    let consent = end_button(&page).trim_start_matches("end-").to_owned();
+    let url = page.url.join("/cabinet/services/end").expect("a URL");
+    let mut other = world.browser();
+    other.enter_cabinet(world, "/cabinet", &world.person()).await;
+    let token = other.proved(("consent", &consent)).await;
+    let bare = vec![("consent".to_owned(), consent.clone())];
+    // A frame of anybody sends `Origin: null`, and an old browser nothing more.
+    for fields in [&bare, &token] {
+        for origin in [Some("null"), None] {
+            let request = browser.request(Method::POST, &url);
+            let request = origin.into_iter().fold(request, |it, origin| it.header("Origin", origin));
+            let posted = request.form(fields).send().await.expect("an answer");
+            assert_eq!(posted.status().as_u16(), 303);
+            assert!(browser.cabinet("/cabinet/services").await.text().contains("Shop"));
+        }
+    }
+    for path in ["/cabinet/sessions/end-others", "/cabinet/data", "/cabinet/lock", "/cabinet/not-me"] {
+        let said = browser.post(&world.url(path), &bare).await.page().expect("said");
+        assert!(said.text().contains("Nothing was changed"), "{said}");
+    }
+    let own = browser.proved(("consent", &consent)).await;
+    let said = browser.post(&url, &own).await.page().expect("said").expect("empty");
+    assert!(said.text().contains("The permission has ended"), "{said}");
+}
+
+async fn no_link_makes_a_page_say_what_nobody_did(world: &World) {
+    let (mut browser, mut other) = (world.browser(), world.browser());
+    browser.enter_cabinet(world, "/cabinet", &world.person()).await;
+    other.enter_cabinet(world, "/cabinet", &world.person()).await;
+    let said = browser.post(&world.url("/cabinet/data"), &browser.clone().proved(("language", "en")).await);
+    let said = said.await.page().expect("said");
+    // It says so again to the same session, and to nobody else, and nothing else.
+    let link = format!("{}?{}", said.url.path(), said.url.query().expect("a word"));
+    browser.cabinet(&link).await.expect("said");
+    assert!(!other.cabinet(&link).await.has("said"));
+    for forged in [link.replace("language", "ended"), "/cabinet/services?said=ended".to_owned()] {
+        assert!(!browser.cabinet(&forged).await.has("said"), "{forged}");
+    }
+}
+
+async fn other_sessions_end_that_nothing_tells_of(world: &World) {
+    let person = world.person();
+    let (mut here, mut there) = (world.browser(), world.browser());
+    for browser in [&mut here, &mut there] {
+        code_of(&browser.sign_in(world, &Asked::by(SHOP), &person).await);
+    }
+    let page = here.cabinet("/cabinet/sessions").await;
+    assert_eq!(sessions_to_end(&page).len(), 1, "{page}");
+    // As of a session from before an upgrade, or whose row was not written.
+    let stores = own_data::Stores::of(world).await;
+    let id = stores.id_of(&person).await;
+    let forget = "DELETE FROM sign_ins WHERE person_id = $1";
+    stores.db.execute(statement(forget).bind(id.as_str())).await.expect("the database");
+    let page = here.cabinet("/cabinet/sessions").await.expect("end-others");
+    assert!(sessions_to_end(&page).is_empty(), "{page}");
+    there.cabinet("/cabinet").await;
+    here.press(&page, "end-others", &[]).await.page().expect("said");
+    there.open("/cabinet").await.page().expect("phone");
+    assert_eq!(silent(world, &mut there, SHOP).await.as_deref(), Some("login_required"));
+    here.cabinet("/cabinet").await;
+    // It ends nobody else's, and nothing that begins later.
+    let mut other = world.browser();
+    code_of(&other.sign_in(world, &Asked::by(SHOP), &world.person()).await);
+    other.cabinet("/cabinet").await;
+}
+
 /// The button that ends what a service has.
 fn end_button(page: &Page) -> String {
     let forms = page.forms().into_iter().filter(|form| form.action.ends_with("/services/end"));
@@ -154,7 +239,7 @@ async fn a_consent_is_ended_by_one_tap_and_the_service_is_told(world: &World) {
     let mut other = world.browser();
     other.enter_cabinet(world, "/cabinet/services", &world.person()).await.expect("empty");
     let consent = end_button(&page).trim_start_matches("end-").to_owned();
-    let fields = [("consent".to_owned(), consent)];
+    let fields = other.proved(("consent", &consent)).await;
     let refused = other.post(&world.url("/cabinet/services/end"), &fields).await.page().expect("said");
     assert!(refused.text().contains("Nothing was changed"), "{refused}");
     world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
@@ -185,7 +270,7 @@ async fn what_a_law_gives_is_shown_and_stays(world: &World) {
     assert!(page.forms().is_empty(), "{page}");
     let listed = world.command(&["consents", "list", &person.number]);
     let consent = listed.split_whitespace().next().expect("a consent").to_owned();
-    let fields = [("consent".to_owned(), consent.clone())];
+    let fields = browser.proved(("consent", &consent)).await;
     let refused = browser.post(&world.url("/cabinet/services/end"), &fields).await.page().expect("said");
     assert!(refused.text().contains("Nothing was changed"), "{refused}");
     assert!(world.command(&["consents", "list", &person.number]).contains(&consent));
@@ -198,12 +283,14 @@ async fn a_muted_service_is_let_through_again(world: &World) {
     assert!(page.text().contains("Counter"), "{page}");
     let mut other = world.browser();
     other.enter_cabinet(world, "/cabinet/services", &world.person()).await;
-    let fields = [("service".to_owned(), COUNTER.to_owned())];
+    let fields = other.proved(("service", COUNTER)).await;
     other.post(&world.url("/cabinet/services/unmute"), &fields).await.page().expect("said");
     assert!(world.command(&["people", "muted", &person.number]).contains(COUNTER));
     let page = browser.press(&page, &format!("unmute-{COUNTER}"), &[]).await.page().expect("said");
     assert!(!page.has("muted"), "{page}");
     assert!(!world.command(&["people", "muted", &person.number]).contains(COUNTER));
+    let rows = world.audit_rows().await;
+    assert!(rows.iter().any(|row| row.event == "ciba.unmuted" && row.content["client.id"] == COUNTER));
 }
 
 /// The sessions that a page offers to end, by the names of their buttons.
@@ -226,7 +313,7 @@ async fn a_person_sees_where_they_are_signed_in_and_ends_it(world: &World) {
     let mut other = world.browser();
     other.enter_cabinet(world, "/cabinet/sessions", &world.person()).await;
     let named = sessions_to_end(&page)[0].trim_start_matches("end-").to_owned();
-    let fields = [("session".to_owned(), named)];
+    let fields = other.proved(("session", &named)).await;
     other.post(&world.url("/cabinet/sessions/end"), &fields).await.page().expect("said");
     assert_eq!(sessions_to_end(&here.cabinet("/cabinet/sessions").await).len(), 2);
     // The newest stands first.
@@ -239,7 +326,7 @@ async fn a_person_sees_where_they_are_signed_in_and_ends_it(world: &World) {
         "{errors:?}"
     );
     let page = here.press(&page, "end-others", &[]).await.page().expect("said");
-    assert!(sessions_to_end(&page).is_empty() && !page.has("end-others"), "{page}");
+    assert!(sessions_to_end(&page).is_empty(), "{page}");
     for browser in [&mut there, &mut elsewhere] {
         assert_eq!(silent(world, browser, SHOP).await.as_deref(), Some("login_required"));
         browser.open("/cabinet").await.page().expect("phone");

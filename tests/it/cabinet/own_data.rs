@@ -14,6 +14,7 @@ use yagona::platform::telemetry::Metrics;
 
 use crate::support::client_file::{AGENCY, COUNTER, RIVAL, SHOP};
 use crate::support::html::TICKED;
+use crate::support::wait::until;
 use crate::support::{Page, Person, Setup, World, alone_on_both_backends, on_both_backends};
 
 on_both_backends!(
@@ -27,21 +28,21 @@ on_both_backends!(
 alone_on_both_backends!(what_is_on_file_is_masked_until_a_fresh_proof,);
 
 /// The provider's stores, as its commands open them.
-struct Stores {
-    db: Db,
+pub(super) struct Stores {
+    pub(super) db: Db,
     keyring: Keyring,
     clock: Clock,
 }
 
 impl Stores {
-    async fn of(world: &World) -> Self {
+    pub(super) async fn of(world: &World) -> Self {
         let url = world.place().database;
         let db = connect(&url, 1, Duration::from_secs(10), Metrics::new()).await.expect("the database");
         let keyring = Keyring::read_or_create(&world.folder.file("keyring.toml")).expect("the keyring");
         Self { db, keyring, clock: Clock::of_process(false) }
     }
 
-    async fn id_of(&self, person: &Person) -> PersonId {
+    pub(super) async fn id_of(&self, person: &Person) -> PersonId {
         let people = People::new(self.db.clone(), &self.keyring);
         let number = PhoneNumber::from_digits(&person.number).expect("a number");
         let state = people.account_state(&people.number_index(&number)).await.expect("an answer");
@@ -111,9 +112,30 @@ async fn a_person_reads_who_looked_at_their_data_and_nobody_else_does(world: &Wo
     assert!(text.contains("To deliver") && text.contains("C-17") && text.contains("a_field"), "{text}");
     assert!(text.contains("asked for the data without you"), "{text}");
     assert!(browser.cabinet("/cabinet").await.text().contains("The newest: "));
+    // Its proof, once it has its place.
+    let page = until("the proof", async || {
+        let page = browser.clone().cabinet(&row).await;
+        page.has("proof").then_some(page)
+    })
+    .await;
+    let proof = page.link("proof");
+    let file = browser.get(&proof).await.page().expect_status(200);
+    assert!(file.header("content-disposition").contains(".tlog-proof"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = folder.path().join("mine.tlog-proof");
+    std::fs::write(&kept, &file.body).expect("a file");
+    let (kept, key) = (kept.display().to_string(), world.command(&["ledger", "key"]));
+    let verified = world.try_command(&["ledger", "verify", "--proof", &kept, "--key", key.trim()]);
+    let said = String::from_utf8_lossy(&verified.stdout);
+    assert!(verified.status.success() && said.contains("\"client\": \"agency\""), "{said}");
     // Nobody else reads it, whatever they know.
     elsewhere.enter_cabinet(world, "/cabinet/accesses", &other).await;
     assert_eq!(elsewhere.open(&row).await.page().status, 404);
+    assert_eq!(elsewhere.get(&proof).await.page().status, 404);
+    // What was not read yet may be.
+    let link = second.links().into_iter().rev().find(|link| link.href.starts_with("/cabinet/accesses/"));
+    let unread = browser.cabinet(&link.expect("a row").href).await;
+    assert!(unread.text().contains("The service may fetch it"), "{unread}");
     for odd in ["x", "AAAAAAAAAAAAAAAAAAAAAA", "%27%20OR%201=1"] {
         assert_eq!(browser.open(&format!("/cabinet/accesses/{odd}")).await.page().status, 404);
     }
@@ -207,9 +229,9 @@ async fn a_request_is_read_in_the_cabinet_and_answered_by_the_code_of_its_sms_al
     browser.decides(&message, "deny").await.expect("approval-refused");
     browser.cabinet("/cabinet/requests").await.expect("empty");
     // Who does not want to be asked says so at the request that waits; not of services that do not ask.
-    let fields = |service: &str| [("service".to_owned(), service.to_owned())];
+    let fields = elsewhere.proved(("service", COUNTER)).await;
     let url = world.url("/cabinet/requests/mute");
-    elsewhere.post(&url, &fields(COUNTER)).await.page().expect("said");
+    elsewhere.post(&url, &fields).await.page().expect("said");
     assert!(!world.command(&["people", "muted", &other.number]).contains(COUNTER));
     world.asked_by_counter(&person, "Desk 18").await;
     let page = browser.cabinet("/cabinet/requests").await;
@@ -224,12 +246,12 @@ async fn a_person_chooses_the_language_of_messages_that_no_page_asked_for(world:
     assert!(!page.body.contains("value=\"uz-Cyrl\" checked"));
     // Services that name no language write Uzbek.
     assert!(!world.asked_by_counter(&person, "Desk 1").await.text().contains("asks you to approve"));
-    let fields = [("language".to_owned(), "en".to_owned())];
+    let fields = browser.proved(("language", "en")).await;
     let said = browser.post(&page.url, &fields).await.page().expect("said");
     assert!(said.body.contains("value=\"en\" checked"), "{said}");
     let message = world.asked_by_counter(&person, "Desk 2").await;
     assert!(message.text().contains("Counter asks you to approve"), "{}", message.text());
-    let fields = [("language".to_owned(), "xx".to_owned())];
+    let fields = browser.proved(("language", "xx")).await;
     browser.post(&page.url, &fields).await.page().expect("said");
     assert!(browser.cabinet("/cabinet/data").await.body.contains("value=\"en\" checked"));
 }
@@ -245,7 +267,11 @@ async fn what_is_on_file_is_masked_until_a_fresh_proof(setup: Setup) {
             && !page.body.contains("Amir Temur")
     };
     assert!(hidden(&page) && page.text().contains(&person.pinfl[10..]), "{page}");
-    assert!(page.text().contains("last changed here"), "{page}");
+    let text = page.text();
+    assert!(
+        text.contains("Test data: nobody vouches for it, as of") && text.contains("last changed here"),
+        "{text}"
+    );
     // The proof is minutes old: the whole is shown at once.
     let whole = browser.get(&page.link("whole")).await.page().expect_status(200);
     assert!(whole.body.contains(&person.pinfl) && whole.text().contains("Amir Temur"), "{whole}");

@@ -1,7 +1,7 @@
 //! "That wasn't me": everything of a person ends by one action, services are told and a complaint is opened. The lock that a person
 //! puts on their own account holds in every way in.
 
-use crate::support::client_file::{LEGACY, ONEID, SHOP};
+use crate::support::client_file::{COUNTER, LEGACY, ONEID, SHOP};
 use crate::support::oneid::link;
 use crate::support::wait::until;
 use crate::support::{
@@ -48,7 +48,7 @@ async fn that_was_not_me_ends_everything_tells_services_and_opens_a_complaint(wo
     let silent = theirs.begin(world, &Asked::by(SHOP).and("prompt", "none")).await.away();
     assert_eq!(param(&silent, "error").as_deref(), Some("login_required"));
     let sessions = here.cabinet("/cabinet/sessions").await.expect("this-session");
-    assert!(!sessions.has("end-others"), "{sessions}");
+    assert!(!sessions.body.contains("about=session"), "{sessions}");
     // The services are told, and what they answered is shown.
     world
         .listener
@@ -103,6 +103,27 @@ async fn what_could_hurt_wants_a_proof_of_the_last_five_minutes(setup: Setup) {
     browser.enter_cabinet(&world, "/cabinet", &person).await;
     let (not_me, lock) = (browser.cabinet("/cabinet/not-me").await, browser.cabinet("/cabinet/lock").await);
     let sms = browser.cabinet("/cabinet/notices/sms").await;
+    world.mute_counter(&person).await;
+    let services = browser.cabinet("/cabinet/services").await.expect("muted");
+    let unmute = format!("unmute-{COUNTER}");
+    let history = browser.cabinet("/cabinet/history").await;
+    assert!(history.text().contains("127.0.0.1") && !history.has("addresses"), "{history}");
+    world.advance(300).await;
+    // Where somebody was is not shown to whoever finds the browser open.
+    let history = browser.cabinet("/cabinet/history").await;
+    assert!(!history.text().contains("127.0.0.1"), "{history}");
+    browser.clone().get(&history.link("addresses")).await.page().expect("phone");
+    // Nobody else's number is a proof of this person, and what a service may ask stays as it was.
+    let page = browser.press(&services, &unmute, &[]).await.page().expect("phone");
+    let left = browser.clone().prove(&world, &page, &world.person()).await;
+    assert_eq!(left.url.path(), "/", "{left}");
+    assert!(world.command(&["people", "muted", &person.number]).contains(COUNTER));
+    let mut proved = browser.clone();
+    let page = proved.press(&services, &unmute, &[]).await.page().expect("phone");
+    let page = proved.prove(&world, &page, &person).await.expect_status(200).expect("muted");
+    proved.press(&page, &unmute, &[]).await.page().expect("said");
+    assert!(!world.command(&["people", "muted", &person.number]).contains(COUNTER));
+    let mut browser = proved;
     world.advance(300).await;
     browser.cabinet("/cabinet/services").await;
     // Forms of pages from before lead through the sign-in too, and nothing has happened.

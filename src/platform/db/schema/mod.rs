@@ -143,6 +143,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "whose enrolment",
         sql: include_str!("../../../../migrations/0027_whose_enrolment.sql"),
     },
+    Migration {
+        version: 28,
+        description: "other sessions",
+        sql: include_str!("../../../../migrations/0028_other_sessions.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
