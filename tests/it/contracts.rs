@@ -10,9 +10,11 @@ use crate::support::{
     Asked, Backend, Page, Setup, Step, Tokens, World, alone_on_both_backends, code_of, param,
 };
 
+mod back_office;
 mod ends;
 mod people;
 mod quotas;
+mod under_way;
 
 alone_on_both_backends!(
     r104_what_a_contract_takes_away_is_gone_at_once_and_consents_that_rested_on_it_end,

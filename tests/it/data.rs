@@ -55,7 +55,7 @@ fn detail(world: &World, sets: &[&str], purpose: &str, how_often: &str) -> Value
 }
 
 /// What the token endpoint answers to a client with a proof of possession.
-async fn bound(world: &World, client: &str, fields: &[(&str, &str)]) -> Tokens {
+pub(crate) async fn bound(world: &World, client: &str, fields: &[(&str, &str)]) -> Tokens {
     let proof = for_tokens(world, &KEYS[0], &json!({}));
     let request = world.browser().request(Method::POST, &world.url("/oidc/token")).form(fields);
     let request = with_proofs(request.basic_auth(client, Some(secret(client))), &[&proof]);
@@ -72,7 +72,7 @@ async fn answer(world: &World, token: &str, set: &str, accept: &str) -> reqwest:
     request.send().await.expect("an answer")
 }
 
-async fn read(world: &World, tokens: &Tokens, set: &str) -> Tokens {
+pub(crate) async fn read(world: &World, tokens: &Tokens, set: &str) -> Tokens {
     Tokens::of(answer(world, tokens.get("access_token"), set, "*/*").await).await
 }
 
@@ -313,7 +313,7 @@ async fn what_is_encrypted_for_a_service_goes_no_other_way(world: &World) {
 }
 
 /// What a statutory request asks for.
-fn lawful(world: &World, pinfl: &str, more: &Value) -> String {
+pub(crate) fn lawful(world: &World, pinfl: &str, more: &Value) -> String {
     let mut object = detail(world, &["address", "temporary_address"], "Housing register", "repeated");
     object["person"] = json!({"pinfl": pinfl});
     for (name, value) in more.as_object().expect("an object") {
@@ -322,7 +322,7 @@ fn lawful(world: &World, pinfl: &str, more: &Value) -> String {
     json!([object]).to_string()
 }
 
-async fn by_law(world: &World, client: &str, details: &str) -> Tokens {
+pub(crate) async fn by_law(world: &World, client: &str, details: &str) -> Tokens {
     bound(world, client, &[("grant_type", "client_credentials"), ("authorization_details", details)]).await
 }
 
@@ -427,7 +427,7 @@ async fn d_i_what_a_law_gives_is_bounded_by_the_registration(world: &World) {
     bound(world, COUNCIL, &elsewhere).await.refused(400, "invalid_target");
 }
 
-async fn verified(world: &World, client: &str, number: &str, pinfl: &str) -> Tokens {
+pub(crate) async fn verified(world: &World, client: &str, number: &str, pinfl: &str) -> Tokens {
     let fields = [("phone_number", number), ("pinfl", pinfl), ("purpose", "Opening an account")];
     world.post_as(client, "/data/verification", &fields).await
 }

@@ -1,6 +1,6 @@
 //! How often data were released under contracts: quotas, and what is to be paid (R99).
 //!
-//! A release is an access token that a service can read data of a person with. Each node counts in its memory, and every few
+//! A release is an access token that a service can read data of a person with, or a verification that says "yes". Each node counts in its memory, and every few
 //! seconds in the background adds what it counted to the table and reads the sums of all nodes back; so a sign-in costs no
 //! statement, and a quota is exceeded by no more than what comes within those seconds. What a killed node had not added is lost.
 

@@ -2,7 +2,10 @@
 
 use super::*;
 
-alone_on_both_backends!(r99_releases_are_counted_and_refused_once_the_quota_is_used_up);
+alone_on_both_backends!(
+    r99_releases_are_counted_and_refused_once_the_quota_is_used_up,
+    r99_no_way_to_data_goes_past_the_quota,
+);
 
 const COUNTED: &str = "SELECT CAST(COALESCE(SUM(releases), 0) AS BIGINT) FROM contract_usage";
 const DAY: i64 = 86_400;
@@ -47,4 +50,50 @@ async fn r99_releases_are_counted_and_refused_once_the_quota_is_used_up(setup: S
     world.tokens(&asked, &world.person()).await;
     let lines = world.command(&["contract", "usage", "--contract", CONTRACT]);
     assert!(lines.contains(STORE) && lines.contains("paid"), "{lines}");
+}
+
+async fn r99_no_way_to_data_goes_past_the_quota(setup: Setup) {
+    let world = with_contract(setup, "releases_per_day = 1\nallows = [\"ciba\"]\n").await;
+    let (ciba, device) =
+        ("urn:openid:params:grant-type:ciba", "urn:ietf:params:oauth:grant-type:device_code");
+    let name = format!("data_sets = [{{ name = \"name\", required = true }}]\ncontract = \"{CONTRACT}\"\n");
+    let detailed = "authorization_details_types = [\"personal_data\"]\n";
+    let elsewhere = format!("{name}{detailed}grant_types = [\"{ciba}\", \"{device}\"]\nredirect_uris = []\n");
+    world.import("client", &client("elsewhere", &elsewhere));
+    world.import("client", &client("old", &format!("{name}oneid = true\n")));
+    until("the clients", async || {
+        let answer = world.post_as("old", "/oidc/introspect", &[("token", "x")]).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    // All of them begin below it.
+    let asked = Asked::by(STORE).with("scope", "openid profile");
+    let first = code_of(&world.browser().sign_in(&world, &asked, &world.person()).await);
+    let second = code_of(&world.browser().sign_in(&world, &asked, &world.person()).await);
+    let link = crate::support::oneid::link(&world, "old");
+    let old = code_of(&world.browser().sign_in_at(&world, &link, &world.person()).await);
+    world.redeem(STORE, &first).await.granted();
+    world.redeem(STORE, &second).await.refused(429, "temporarily_unavailable");
+    let refused = world.oneid_redeem("old", &old).await;
+    refused.refused_by_oneid(429, "RequestLimitException", "REQUEST_LIMIT_EXCEEDED");
+
+    // At the counter, with purposes of their own, and by a device.
+    let person = world.person();
+    let detail =
+        json!([{"type": "personal_data", "data_sets": ["name"], "purpose": "A visit", "use": "single"}]);
+    let detail = detail.to_string();
+    let hint = ("login_hint", &*person.number);
+    for fields in [
+        vec![("scope", "openid profile"), hint],
+        vec![("scope", "openid"), hint, ("authorization_details", &*detail)],
+    ] {
+        let refused = world.post_as("elsewhere", "/oidc/bc-authorize", &fields).await;
+        refused.refused(429, "temporarily_unavailable");
+    }
+    let scope = [("scope", "openid profile")];
+    let refused = world.post_as("elsewhere", "/oidc/device_authorization", &scope).await;
+    refused.refused(429, "temporarily_unavailable");
+    world.nothing_more_came(&[&person]).await;
+    // Who asks for nothing is not kept out.
+    world.post_as("elsewhere", "/oidc/bc-authorize", &[("scope", "openid"), hint]).await.granted();
 }
