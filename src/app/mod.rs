@@ -141,7 +141,7 @@ impl App {
         let first_party = wiring::first_party(&stores, &provider, &sign_in)?;
         let pages =
             wiring::pages(&stores, authorization.clone(), oneid.clone(), waiting, first_party.clone());
-        let cabinet = wiring::cabinet(&stores, &pages, tokens.ciba.clone(), first_party);
+        let cabinet = wiring::cabinet(&stores, &pages, &tokens, first_party);
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
         let receipts = Receipts { secret, outbox: outbox.clone(), metrics: Arc::clone(&stores.metrics) };

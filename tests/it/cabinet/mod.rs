@@ -29,7 +29,7 @@ on_both_backends!(
 alone_on_both_backends!(a_session_lasts_as_long_as_its_pages_are_used,);
 
 /// The pages that need no more than a session.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/cabinet",
     "/cabinet/services",
     "/cabinet/sessions",
@@ -37,6 +37,7 @@ const PAGES: [&str; 10] = [
     "/cabinet/accesses",
     "/cabinet/notices",
     "/cabinet/notices/sms",
+    "/cabinet/receipts",
     "/cabinet/requests",
     "/cabinet/data",
     "/cabinet/safety",
