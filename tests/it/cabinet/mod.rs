@@ -183,8 +183,8 @@ async fn no_link_makes_a_page_say_what_nobody_did(world: &World) {
     let (mut browser, mut other) = (world.browser(), world.browser());
     browser.enter_cabinet(world, "/cabinet", &world.person()).await;
     other.enter_cabinet(world, "/cabinet", &world.person()).await;
-    let said = browser.post(&world.url("/cabinet/data"), &browser.clone().proved(("language", "en")).await);
-    let said = said.await.page().expect("said");
+    let fields = browser.proved(("language", "en")).await;
+    let said = browser.post(&world.url("/cabinet/data"), &fields).await.page().expect("said");
     // It says so again to the same session, and to nobody else, and nothing else.
     let link = format!("{}?{}", said.url.path(), said.url.query().expect("a word"));
     browser.cabinet(&link).await.expect("said");
