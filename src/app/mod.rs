@@ -143,7 +143,7 @@ impl App {
         let signals = stores.signals();
         let ways = (waiting, first_party.clone());
         let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), ways, signals.clone());
-        let cabinet = wiring::cabinet(&stores, &pages, tokens.ciba.clone(), first_party);
+        let cabinet = wiring::cabinet(&stores, &pages, &tokens, first_party);
         let transmitter = Transmitter::new(tokens.clone(), signals, stores.outbound());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));

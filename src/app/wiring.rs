@@ -210,7 +210,7 @@ pub(super) fn first_party(
 }
 
 /// The citizen's own pages.
-pub(super) fn cabinet(stores: &Stores, pages: &Pages, ciba: Ciba, first_party: FirstParty) -> Cabinet {
+pub(super) fn cabinet(stores: &Stores, pages: &Pages, tokens: &Tokens, first_party: FirstParty) -> Cabinet {
     let (sign_in, release) = (pages.sign_in.clone(), pages.release.clone());
     Cabinet {
         first_party,
@@ -222,7 +222,8 @@ pub(super) fn cabinet(stores: &Stores, pages: &Pages, ciba: Ciba, first_party: F
         inbox: stores.inbox(),
         wishes: SmsWishes::new(stores.db.clone(), stores.clock.clone()),
         charges: stores.charges(),
-        ciba,
+        ciba: tokens.ciba.clone(),
+        receipts: tokens.receipts.clone(),
         complaints: Complaints::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
         clients: Arc::clone(&pages.clients),
         forms: Arc::new(stores.keyring.mac("cabinet form")),

@@ -115,6 +115,19 @@ impl Receipts {
         row.map(|row| self.read(&row)).transpose()
     }
 
+    /// The receipt of an identifier, if it is of this person.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn find_of(&self, person: &PersonId, id: &str) -> Result<Option<Receipt>, DbError> {
+        let find = db::statement(
+            "SELECT receipt_id, client_id, confirmed_at, issued_at, sealed FROM application_receipts \
+             WHERE receipt_id = $1 AND person_id = $2",
+        );
+        let row = self.db.read_optional(find.bind(id).bind(person.as_str())).await?;
+        row.map(|row| self.read(&row)).transpose()
+    }
+
     /// Up to `most` receipts of a person that were issued before `before`, the newest first.
     ///
     /// # Errors

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -257,23 +256,13 @@ pub(super) async fn proof(cabinet: Data<Cabinet>, request: HttpRequest, id: Path
                 return nothing();
             }
             let Some(proof) = cabinet.ledger.proof(&id).await? else { return nothing() };
-            Ok(file(
+            Ok(words::file(
                 "text/plain; charset=utf-8",
                 &format!("yagona-{}.tlog-proof", id.as_str()),
                 proof.to_string(),
             ))
         })
         .await
-}
-
-/// A file to keep.
-fn file(media_type: &'static str, name: &str, content: String) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, media_type))
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(content)
 }
 
 /// `/cabinet/accesses.csv`: the list as a table for other programs. It is a copy that leaves this provider, so it wants a fresh proof.
@@ -317,7 +306,7 @@ pub(super) async fn csv(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
                     ],
                 );
             }
-            Ok(file("text/csv; charset=utf-8", "yagona-accesses.csv", table))
+            Ok(words::file("text/csv; charset=utf-8", "yagona-accesses.csv", table))
         })
         .await
 }

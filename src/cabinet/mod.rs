@@ -9,6 +9,7 @@ mod complaints;
 mod data;
 mod notices;
 mod overview;
+mod receipts;
 mod requests;
 mod safety;
 mod services;
@@ -19,6 +20,7 @@ mod words;
 
 use std::sync::Arc;
 
+use crate::applications::Receipts;
 use crate::clients::Registry;
 use crate::first_party::FirstParty;
 use crate::ledger::Ledger;
@@ -60,6 +62,10 @@ mod paths {
     pub(super) const PROOF: &str = "/cabinet/accesses/{id}/proof";
     /// The list as a file.
     pub(super) const ACCESSES_CSV: &str = "/cabinet/accesses.csv";
+    /// Applications that the person confirmed.
+    pub(super) const RECEIPTS: &str = "/cabinet/receipts";
+    /// The receipt of one.
+    pub(super) const RECEIPT: &str = "/cabinet/receipts/{id}";
     /// What the person was told.
     pub(super) const NOTICES: &str = "/cabinet/notices";
     /// One notice.
@@ -121,6 +127,8 @@ pub struct Cabinet {
     pub charges: Charges,
     /// Requests to approve something.
     pub ciba: Ciba,
+    /// Receipts of applications that they confirmed.
+    pub receipts: Receipts,
     /// What was not them.
     pub complaints: Complaints,
     /// The services.
@@ -164,6 +172,8 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         )
         .service(named(paths::END_SMS, "cabinet_sms").route(post().to(notices::withdraw)))
         .service(named(paths::NOTICE, "cabinet_notices").route(get().to(notices::one)))
+        .service(named(paths::RECEIPTS, "cabinet_receipts").route(get().to(receipts::get)))
+        .service(named(paths::RECEIPT, "cabinet_receipts").route(get().to(receipts::one)))
         .service(named(paths::REQUESTS, "cabinet_requests").route(get().to(requests::get)))
         .service(named(paths::MUTE, "cabinet_requests").route(post().to(requests::mute)))
         .service(named(paths::DATA, "cabinet_data").route(get().to(data::get)).route(post().to(data::speak)))

@@ -26,11 +26,12 @@ pub(super) struct Shell {
 }
 
 /// The pages with their names, in the order of the menu.
-const MENU: [(&str, &str); 9] = [
+const MENU: [(&str, &str); 10] = [
     ("cabinet.overview", PATH),
     ("cabinet.notices", paths::NOTICES),
     ("cabinet.requests", paths::REQUESTS),
     ("cabinet.accesses", paths::ACCESSES),
+    ("cabinet.receipts", paths::RECEIPTS),
     ("cabinet.services", paths::SERVICES),
     ("cabinet.sessions", paths::SESSIONS),
     ("cabinet.history", paths::HISTORY),

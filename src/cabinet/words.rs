@@ -1,5 +1,8 @@
 //! How services, places, data and times are told of.
 
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+
 use super::Cabinet;
 use super::visit::Visit;
 use crate::clients::ClientId;
@@ -66,4 +69,14 @@ pub(super) fn device(device: &Device, text: Text) -> String {
 /// A moment as people say it.
 pub(super) fn moment(visit: &Visit<'_>, at: Timestamp) -> String {
     visit.context.text().moment(at.0, visit.now.0)
+}
+
+/// A file to keep.
+pub(super) fn file(media_type: &'static str, name: &str, content: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, media_type))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(content)
 }

@@ -79,6 +79,21 @@ fn receipts(world: &World, person: &Person) -> Vec<Value> {
     told["receipts"].as_array().expect("a list").clone()
 }
 
+/// R67: the person keeps the receipt, too, and nobody else gets it.
+async fn kept_by_its_person_alone(world: &World, browser: &mut Browser) {
+    let page = browser.cabinet("/cabinet/receipts").await;
+    let text = page.text();
+    assert!(text.contains("Application for a kindergarten") && text.contains("AB-2026/17"), "{text}");
+    let link = page.links().into_iter().find(|link| link.href.starts_with("/cabinet/receipts/"));
+    let link = link.expect("a receipt").href;
+    let file = browser.open(&link).await.page().expect_status(200);
+    assert!(file.header("content-disposition").contains("attachment"));
+    assert_eq!(jwt::read(&file.body).claims["application"]["reference"], "AB-2026/17");
+    let mut other = world.browser();
+    other.enter_cabinet(world, "/cabinet/receipts", &world.person()).await.expect("empty");
+    assert_eq!(other.open(&link).await.page().status, 404);
+}
+
 async fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_gives_a_receipt(world: &World) {
     let person = world.person();
     let mut browser = world.browser();
@@ -178,6 +193,7 @@ async fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_gives_a_receip
         std::fs::write(&file, other).expect("a file");
         assert!(!world.try_command(&verify).status.success());
     }
+    kept_by_its_person_alone(world, &mut browser).await;
 }
 
 async fn r68_no_session_and_no_button_confirms_an_application(world: &World) {

@@ -249,15 +249,15 @@ async fn r73_who_wants_them_gets_sms_and_each_is_charged_once(setup: Setup) {
             .status
             .success()
     );
-    // R79: the cabinet's warning names the price as well.
-    let page = world.browser().enter_cabinet(&world, "/cabinet/notices/sms", &person).await;
-    assert!(page.text().contains("Your operator takes 50 so"), "{page}");
     // The wish is withdrawn.
     world.command(&["people", "sms", &person.number, "--none"]);
     signs_in(&world, &mut world.browser(), SHOP, &person).await;
     let told = world.notices_of(&person, "new_device", 2).await;
     assert_eq!(told[0]["sms"], "none", "{told:?}");
     world.nothing_more_came(&[&person]).await;
+    // R79: the cabinet's warning names the price as well.
+    let page = world.browser().enter_cabinet(&world, "/cabinet/notices/sms", &person).await;
+    assert!(page.text().contains("Your operator takes 50 so"), "{page}");
 }
 
 async fn r78_without_money_notices_stop_and_codes_do_not(setup: Setup) {
