@@ -22,7 +22,8 @@ use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::release::{
-    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, consent_notice, decide, release_notice,
+    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, consent_notice, decide,
+    release_notice,
 };
 use crate::sign_in::{
     Authenticated, CodeOutcome, Event, MuteOutcome, Refusal, SessionId, ShortCode, Stage, TypedCode,
