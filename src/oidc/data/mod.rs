@@ -64,7 +64,7 @@ pub(super) fn location(issuer: &str) -> String {
 }
 
 impl DataApi {
-    /// Releases are written to `ledger` and `inbox`, both in `db`.
+    /// Releases are written to `ledger` and `inbox`, both in `db`. The ledger is the one whose counts this process writes down.
     pub fn new(
         db: Db,
         (ledger, inbox): (Ledger, Inbox),
@@ -102,6 +102,16 @@ impl DataApi {
             return Err(TokenError::new(ErrorCode::TooManyRequests, words));
         }
         Ok(())
+    }
+
+    /// The notices of people whose data leave.
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.0.inbox
+    }
+
+    /// Counts a reading of what an entry tells of; it is added to the entry within a minute.
+    fn count(&self, id: EntryId) {
+        self.0.ledger.count(vec![id]);
     }
 
     /// Writes a release down, with the notice of it if there is one: both or nothing. Whether it was not there before; a release that was

@@ -11,7 +11,7 @@ use super::Asking;
 use super::answer::Form;
 use crate::audit::{Event, Kind};
 use crate::clients::Client;
-use crate::ledger::{Channel, Entry};
+use crate::ledger::{Channel, Entry, Ground};
 use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::people::{CivilDate, DataSet, PersonId, PhoneNumber, Pinfl};
 use crate::platform::web::params::Params;
@@ -83,11 +83,14 @@ async fn write_down(
     let entry = Entry {
         data_sets: vec![set],
         fields: told.as_object().into_iter().flat_map(|told| told.keys().map(String::as_str)).collect(),
-        basis: client.data.basis,
+        // R67: nobody is asked; the contract lets the service check.
+        basis: Ground::Contract,
+        purpose: None,
         once: vec![client.id.as_str(), person.as_str(), &day],
-        ..Entry::new(person, &client.id, Channel::Verification)
+        ..Entry::to(person, client, Channel::Verification)
     };
     let notice = NewNotice::new(NoticeKind::NumberVerified).service(client.id.as_str());
-    tokens.data.commit(&entry, Some(&notice)).await?;
+    let (id, _) = tokens.data.commit(&entry, Some(&notice)).await?;
+    tokens.data.count(id);
     Ok(())
 }
