@@ -103,7 +103,7 @@ pub(super) async fn tokens(
     };
     let data = DataApi::new(
         db.clone(),
-        (Ledger::new(db.clone(), clock.clone(), &stores.keyring), stores.inbox()),
+        (stores.ledger.clone(), stores.inbox()),
         ephemeral.clone(),
         limits,
         stores.settings.environment == Environment::Sandbox,

@@ -84,7 +84,7 @@ impl Receipts {
         .bind(now.0)
         .bind(kid)
         .bind(self.sealer.seal_text(id.as_bytes(), text.as_bytes()));
-        let mut entry = Entry::new(new.person, &new.client.id, Channel::Application);
+        let mut entry = Entry::to(new.person, new.client, Channel::Application);
         entry.fields = vec!["application"];
         entry.once = vec![&id];
         let (_, told) = self.ledger.row(&entry)?;

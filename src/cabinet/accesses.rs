@@ -13,8 +13,8 @@ use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::words::Named;
 use super::{Cabinet, PAGE, services, words};
-use crate::clients::{Basis, ClientId};
-use crate::ledger::{Channel, EntryId, Filter, Listed, Place};
+use crate::clients::ClientId;
+use crate::ledger::{Channel, EntryId, Filter, Ground, Listed, Place};
 use crate::people::DataSet;
 use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
@@ -333,11 +333,14 @@ fn row(cabinet: &Cabinet, visit: &Visit<'_>, listed: &Listed) -> Row {
         None => Named { name: leaf.client.clone(), owner: String::new(), icon: None },
     };
     let sets = leaf.data_sets.iter().filter_map(|name| DataSet::parse(name));
-    let general = || {
-        let client = client.as_ref().and_then(|id| cabinet.clients.find(id));
-        client
-            .map(|client| client.data.purpose.get(visit.context.language.tag()).to_owned())
-            .unwrap_or_default()
+    let registered = client.as_ref().and_then(|id| cabinet.clients.find(id));
+    let general = registered.as_ref().map(|client| &client.data.purpose);
+    // The purpose of a registration is told in the reader's language, as long as the registration has it.
+    let purpose = match (&leaf.purpose, general) {
+        (Some(named), Some(general)) if general.says(named) => general.get(visit.context.language.tag()),
+        (Some(named), _) => named,
+        (None, Some(general)) => general.get(visit.context.language.tag()),
+        (None, None) => "",
     };
     let reads = match listed.read_at_ms {
         Some(last) if listed.reads > 0 => {
@@ -355,12 +358,13 @@ fn row(cabinet: &Cabinet, visit: &Visit<'_>, listed: &Listed) -> Row {
         when: words::moment(visit, at),
         data: words::data(sets, text),
         fields: leaf.fields.join(", "),
-        channel: channel(leaf.channel, text),
+        channel: channel(listed, text),
         basis: match leaf.basis {
-            Basis::Consent => text.get("cabinet.basis_consent"),
-            Basis::Statutory => text.get("cabinet.basis_law"),
+            Ground::Consent => text.get("cabinet.basis_consent"),
+            Ground::Statutory => text.get("cabinet.basis_law"),
+            Ground::Contract => text.get("cabinet.basis_contract"),
         },
-        purpose: leaf.purpose.clone().unwrap_or_else(general),
+        purpose: purpose.to_owned(),
         contract: leaf.contract.clone().unwrap_or_default(),
         consent: leaf.consent.clone().unwrap_or_default(),
         reads,
@@ -368,8 +372,11 @@ fn row(cabinet: &Cabinet, visit: &Visit<'_>, listed: &Listed) -> Row {
     }
 }
 
-fn channel(channel: Channel, text: Text) -> &'static str {
-    match channel {
+fn channel(listed: &Listed, text: Text) -> &'static str {
+    if listed.is_unread() {
+        return text.get("cabinet.way_may_fetch");
+    }
+    match listed.leaf.channel {
         Channel::IdToken | Channel::AccessToken | Channel::UserInfo | Channel::OneId => {
             text.get("cabinet.way_sign_in")
         }

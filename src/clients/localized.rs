@@ -22,6 +22,11 @@ impl Localized {
         self
     }
 
+    /// Whether it says this in any language.
+    pub fn says(&self, text: &str) -> bool {
+        self.default == text || self.tagged.values().any(|tagged| tagged == text)
+    }
+
     /// The text for `tag`: that of the very tag, of its language, or the default.
     pub fn get(&self, tag: &str) -> &str {
         let tag = tag.to_ascii_lowercase();

@@ -174,12 +174,16 @@ impl Grants {
     /// replay.
     async fn unanswered(&self, grant: &str, redemption: &str, error: DbError) -> DbError {
         if matches!(error, DbError::Unavailable(_)) {
-            let note = self.ephemeral.put(unanswered_key(grant, redemption), &true, REPEATABLE).await;
-            if let Err(lost) = note {
-                tracing::warn!(event = "redemption.unnoted", grant.id = grant, error = %lost, "a redemption whose outcome is unknown could not be noted");
-            }
+            self.note_unanswered(grant, redemption).await;
         }
         error
+    }
+
+    async fn note_unanswered(&self, grant: &str, redemption: &str) {
+        let note = self.ephemeral.put(unanswered_key(grant, redemption), &true, REPEATABLE).await;
+        if let Err(lost) = note {
+            tracing::warn!(event = "redemption.unnoted", grant.id = grant, error = %lost, "a redemption whose outcome is unknown could not be noted");
+        }
     }
 
     /// Takes over a grant whose redemption nobody got an answer to. That names one request, so that neither an answered
@@ -217,7 +221,7 @@ impl Grants {
     }
 
     /// Uses a generation of a grant's refresh token: up, if it `rotates`. A grant that is bound to nothing is bound to
-    /// `binds`.
+    /// `binds`. What thereby leaves is written to the ledger by `told`, and `then` takes place, with it: all or nothing.
     ///
     /// # Errors
     /// [`ServiceError`].
@@ -227,9 +231,11 @@ impl Grants {
         (generation, rotates, binds): (i64, bool, Option<Confirmation>),
         client: &ClientId,
         idle: i64,
+        (told, then): (&Rows, Vec<Statement>),
     ) -> Result<Option<Grant>, ServiceError> {
         let now = self.clock.now();
-        match store::rotate(&self.db, id, (generation, rotates, binds), client, now.minus(idle), now).await {
+        let turn = (generation, rotates, binds);
+        match store::rotate(&self.db, id, turn, client, (now.minus(idle), now), (told, then)).await {
             Ok(rotated) => Ok(rotated),
             // Nobody knows whether it took place: whoever asks again, however long the outage lasts, gets the successor.
             Err(error) => Err(self.unanswered(id, &generation.to_string(), error).await.into()),
@@ -239,7 +245,8 @@ impl Grants {
     /// Notes that a refresh token of `generation` was used and nothing left for it, because the database failed with `error`: whoever
     /// asks again gets the successor.
     pub async fn unanswered_refresh(&self, id: &str, generation: i64, error: DbError) -> DbError {
-        self.unanswered(id, &generation.to_string(), error).await
+        self.note_unanswered(id, &generation.to_string()).await;
+        error
     }
 
     /// Whether the database did not answer when a refresh token of `generation` was used.

@@ -2,9 +2,10 @@
 
 use super::{Confirmation, Grant, GrantDetails, used};
 use crate::clients::ClientId;
+use crate::ledger::{Rows, rows_after};
 use crate::people::PersonId;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError, Statement};
+use crate::platform::db::{self, Db, DbError, Engine, Statement};
 
 /// What this store keeps its data in.
 pub(crate) const TABLES: &[&str] = &[TABLE, "revoked_tokens", used::TABLE];
@@ -149,25 +150,35 @@ macro_rules! rotate {
     };
 }
 
-/// Uses up one generation of a refresh token, and binds a grant that is bound to nothing to `binds`. One statement, one
+/// The same, which binds a grant that is bound to nothing. The details are an object in JSON: a member is added at its end, unless it
+/// is there.
+macro_rules! bind {
+    () => {
+        rotate!(
+            ", details = CASE WHEN details LIKE '%\"bound_to\":%' THEN details \
+             ELSE SUBSTR(details, 1, LENGTH(details) - 1) || $8 END"
+        )
+    };
+}
+
+/// Uses up one generation of a refresh token, with what the ledger says of it, and binds a grant that is bound to nothing to `binds`. One statement, one
 /// winner; nothing when it is not the current one, or the person is no longer enrolled.
 pub(super) async fn rotate(
     db: &Db,
     grant: &str,
     (generation, rotates, binds): (i64, bool, Option<Confirmation>),
     client: &ClientId,
-    idle_limit: Timestamp,
-    now: Timestamp,
+    (idle_limit, now): (Timestamp, Timestamp),
+    (told, mut then): (&Rows, Vec<Statement>),
 ) -> Result<Option<Grant>, DbError> {
-    let statement = match binds {
-        None => db::statement(rotate!("")),
-        // The details are an object in JSON: a member is added at its end, unless it is there.
-        Some(_) => db::statement(rotate!(
-            ", details = CASE WHEN details LIKE '%\"bound_to\":%' THEN details \
-             ELSE SUBSTR(details, 1, LENGTH(details) - 1) || $8 END"
-        )),
+    let at_server = db.engine() == Engine::Postgres && !told.is_empty();
+    let text = match (binds, at_server) {
+        (None, false) => rotate!(""),
+        (Some(_), false) => bind!(),
+        (None, true) => concat!("WITH done AS (", rotate!(""), ")", rows_after!("$8"), " SELECT * FROM done"),
+        (Some(_), true) => concat!("WITH done AS (", bind!(), ")", rows_after!("$9"), " SELECT * FROM done"),
     };
-    let statement = statement
+    let statement = db::statement(text)
         .bind(now.0)
         .bind(grant)
         .bind(generation)
@@ -179,7 +190,11 @@ pub(super) async fn rotate(
         None => statement,
         Some(binds) => statement.bind(format!(",\"bound_to\":{}}}", serde_json::json!(binds))),
     };
-    let row = db.change(statement).await?;
+    let statement = if at_server { statement.bind(told.json()?) } else { statement };
+    if !at_server {
+        then.splice(..0, told.statements());
+    }
+    let row = if then.is_empty() { db.change(statement).await? } else { db.guarded(statement, then).await? };
     row.map(|row| read(&row)).transpose()
 }
 

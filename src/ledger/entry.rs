@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clients::{Basis, ClientId};
+use crate::clients::{Basis, Client, ClientId, Contract};
 use crate::people::PersonId;
+
+/// The language in which an entry has the purpose of a registration.
+const LANGUAGE: &str = "uz-Latn";
 
 /// The way by which data of a person leave.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -61,6 +64,38 @@ impl Channel {
     }
 }
 
+/// Why data may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    /// The person agreed.
+    Consent,
+    /// A law lets the service have them.
+    Statutory,
+    /// The service's contract lets it ask, and nobody is asked for a consent: whether a number is a person's.
+    Contract,
+}
+
+impl Ground {
+    /// Its name, as leaves and answers write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Consent => "consent",
+            Self::Statutory => "statutory",
+            Self::Contract => "contract",
+        }
+    }
+}
+
+impl From<Basis> for Ground {
+    fn from(basis: Basis) -> Self {
+        match basis {
+            Basis::Consent => Self::Consent,
+            Basis::Statutory => Self::Statutory,
+        }
+    }
+}
+
 /// A release of data of a person: names of things, no value of any (R70, R71).
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
@@ -74,11 +109,11 @@ pub struct Entry<'a> {
     pub data_sets: Vec<&'a str>,
     /// The names of the claims or fields, never their values.
     pub fields: Vec<&'a str>,
-    /// What for, where the service named a purpose of its own for these data.
+    /// What for: the purpose that was named for these data, or else the one of the service's registration (R67).
     pub purpose: Option<&'a str>,
     /// Why they may go.
-    pub basis: Basis,
-    /// The contract under which the service got them.
+    pub basis: Ground,
+    /// The contract under which the service got them; none of the provider's own services.
     pub contract: Option<&'a str>,
     /// The consent that it rests on.
     pub consent: Option<&'a str>,
@@ -88,8 +123,24 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// A release of nothing yet, on the basis of consent; the rest is set by its fields.
-    pub const fn new(person: &'a PersonId, client: &'a ClientId, channel: Channel) -> Self {
+    /// A release of nothing yet to a service, under the contract, for the purpose and on the basis that it has now; the rest is set by
+    /// its fields.
+    pub fn to(person: &'a PersonId, client: &'a Client, channel: Channel) -> Self {
+        let purpose = Some(client.data.purpose.get(LANGUAGE)).filter(|purpose| !purpose.is_empty());
+        let contract = client.contract.as_deref().map(Contract::id);
+        Self {
+            purpose,
+            basis: client.data.basis.into(),
+            ..Self::new(person, (&client.id, contract), channel)
+        }
+    }
+
+    /// A release of nothing yet to a service under a contract, on the basis of consent.
+    pub const fn new(
+        person: &'a PersonId,
+        (client, contract): (&'a ClientId, Option<&'a str>),
+        channel: Channel,
+    ) -> Self {
         Self {
             person,
             client,
@@ -97,8 +148,8 @@ impl<'a> Entry<'a> {
             data_sets: Vec::new(),
             fields: Vec::new(),
             purpose: None,
-            basis: Basis::Consent,
-            contract: None,
+            basis: Ground::Consent,
+            contract,
             consent: None,
             once: Vec::new(),
         }
@@ -150,7 +201,7 @@ pub struct Leaf {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
     /// Why they may go.
-    pub basis: Basis,
+    pub basis: Ground,
     /// The contract, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<String>,
@@ -186,6 +237,14 @@ pub struct Listed {
     pub position: Option<i64>,
 }
 
+impl Listed {
+    /// Whether the service may fetch what it tells of, and has not, as far as nodes have written it down: what UserInfo opens is written
+    /// with the sign-in that gives it.
+    pub fn is_unread(&self) -> bool {
+        self.leaf.channel == Channel::UserInfo && self.reads == 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +253,9 @@ mod tests {
     fn names_are_the_same_in_words_and_leaves() {
         for channel in Channel::ALL {
             assert_eq!(serde_json::to_value(channel).unwrap(), channel.name());
+        }
+        for ground in [Ground::Consent, Ground::Statutory, Ground::Contract] {
+            assert_eq!(serde_json::to_value(ground).unwrap(), ground.name());
         }
         assert!(EntryId::parse("AAAAAAAAAAAAAAAAAAAA-_").is_some());
         assert!(EntryId::parse("AAAAAAAAAAAAAAAAAAAA'_").is_none() && EntryId::parse("").is_none());

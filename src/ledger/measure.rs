@@ -67,7 +67,7 @@ async fn measure(url: &str, folder: &std::path::Path) {
     for _ in 0..chunks {
         // The person's entries lie scattered among those of the others.
         for _ in 0..OWN / chunks.min(OWN) {
-            ledger.commit(&Entry::new(&person, &client, Channel::UserInfo)).await.unwrap();
+            ledger.commit(&Entry::new(&person, (&client, None), Channel::UserInfo)).await.unwrap();
         }
         ledger.give_places().await.unwrap();
         let head = log.head().await.unwrap();

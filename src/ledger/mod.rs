@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
-pub use entry::{Channel, Entry, EntryId, Leaf, Listed};
+pub use entry::{Channel, Entry, EntryId, Ground, Leaf, Listed};
 pub use list::{Filter, Place};
 pub use publish::{PATH, routes};
 pub use purge::PurgeError;
@@ -134,7 +134,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`DbError`]: what they tell of must not leave.
-    pub async fn write(&self, entries: &[Entry<'_>]) -> Result<(), DbError> {
+    pub async fn write<'a>(&self, entries: impl IntoIterator<Item = &'a Entry<'a>>) -> Result<(), DbError> {
         let (inner, mut rows) = (&*self.0, Vec::new());
         for entry in entries {
             if entry.once.is_empty() || !inner.counters.knows(&self.id(entry)) {
@@ -149,6 +149,20 @@ impl Ledger {
             _ => inner.db.all_or_nothing(statements).await?,
         }
         names.into_iter().for_each(|name| inner.counters.remember(name));
+        Ok(())
+    }
+
+    /// Writes an entry that has a `once`, and with it what else is to be there if it was not written before.
+    ///
+    /// # Errors
+    /// [`DbError`]: what it tells of must not leave.
+    pub async fn write_with(&self, entry: &Entry<'_>, then: Vec<Statement>) -> Result<(), DbError> {
+        let inner = &*self.0;
+        if !inner.counters.knows(&self.id(entry)) {
+            let (id, row) = self.row(entry)?;
+            inner.db.guarded(row, then).await?;
+            inner.counters.remember(id);
+        }
         Ok(())
     }
 

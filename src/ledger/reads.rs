@@ -58,7 +58,9 @@ impl Counters {
 
     /// Writes what was counted. What cannot be written goes on waiting.
     pub(super) async fn write(&self, db: &Db) -> Result<(), DbError> {
-        let taken: Vec<(EntryId, Reads)> = std::mem::take(&mut *self.waiting()).into_iter().collect();
+        let mut taken: Vec<(EntryId, Reads)> = std::mem::take(&mut *self.waiting()).into_iter().collect();
+        // All nodes take the rows in one order, so none waits for another in a circle.
+        taken.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (at, together) in taken.chunks(TOGETHER).enumerate() {
             if let Err(error) = store::add_reads(db, together).await {
                 let mut waiting = self.waiting();

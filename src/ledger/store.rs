@@ -52,7 +52,7 @@ pub(super) struct Reads {
     pub(super) last_ms: i64,
 }
 
-/// Adds reads to entries, in one statement.
+/// Adds reads to entries, in one statement. PostgreSQL takes their rows in the order of their names.
 pub(super) async fn add_reads(db: &Db, reads: &[(EntryId, Reads)]) -> Result<(), DbError> {
     let text = match db.engine() {
         Engine::Sqlite => {
@@ -61,9 +61,13 @@ pub(super) async fn add_reads(db: &Db, reads: &[(EntryId, Reads)]) -> Result<(),
              json_extract(value, '$[2]') AS last FROM json_each($1)) r WHERE ledger_entries.entry_id = r.id"
         }
         Engine::Postgres => {
-            "UPDATE ledger_entries SET reads = reads + CAST(r.value->>1 AS BIGINT), \
-             read_at_ms = GREATEST(COALESCE(read_at_ms, 0), CAST(r.value->>2 AS BIGINT)) \
-             FROM json_array_elements(CAST($1 AS json)) r WHERE ledger_entries.entry_id = r.value->>0"
+            "WITH r AS (SELECT value->>0 AS id, CAST(value->>1 AS BIGINT) AS count, CAST(value->>2 AS BIGINT) AS last \
+             FROM json_array_elements(CAST($1 AS json))), \
+             held AS (SELECT e.entry_id, r.count, r.last FROM r JOIN ledger_entries e ON e.entry_id = r.id \
+             ORDER BY e.entry_id FOR UPDATE OF e) \
+             UPDATE ledger_entries SET reads = reads + held.count, \
+             read_at_ms = GREATEST(COALESCE(read_at_ms, 0), held.last) \
+             FROM held WHERE ledger_entries.entry_id = held.entry_id"
         }
     };
     let reads: Vec<(&EntryId, i64, i64)> =

@@ -1,5 +1,5 @@
 use super::*;
-use crate::clients::{Basis, ClientId};
+use crate::clients::ClientId;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::test_db::TestDb;
 use crate::platform::tlog::{Checkpoint, Finding};
@@ -36,10 +36,10 @@ async fn an_entry_is_written_once_whoever_writes_it_and_names_data_only() {
         data_sets: vec!["name"],
         fields: vec!["name", "given_name"],
         purpose: Some("A loan"),
-        basis: Basis::Statutory,
+        basis: Ground::Statutory,
         consent: Some("c1"),
         once: vec!["token"],
-        ..Entry::new(&aziz, &shop, Channel::UserInfo)
+        ..Entry::new(&aziz, (&shop, None), Channel::UserInfo)
     };
     assert!(ledger.commit(&entry).await.unwrap());
     assert!(!ledger.commit(&entry).await.unwrap(), "it is there");
@@ -56,7 +56,7 @@ async fn an_entry_is_written_once_whoever_writes_it_and_names_data_only() {
     assert_eq!((leaf.client.as_str(), leaf.purpose.as_deref()), ("shop", Some("A loan")));
     assert_eq!(
         (leaf.basis, leaf.consent.as_deref(), leaf.at_ms),
-        (Basis::Statutory, Some("c1"), 1_800_000_001_000)
+        (Ground::Statutory, Some("c1"), 1_800_000_001_000)
     );
     assert_eq!(leaf.fields, ["name", "given_name"]);
     assert_ne!(leaf.nonce, listed[1].leaf.nonce);
@@ -80,7 +80,7 @@ async fn r71_an_entry_under_a_grant_is_written_while_the_grant_lives_and_no_long
         db.execute(db::statement(sql)).await.unwrap();
     }
     let write = async |grant: &str, once: &str| {
-        let entry = Entry { once: vec![once], ..Entry::new(&aziz, &shop, Channel::DataApi) };
+        let entry = Entry { once: vec![once], ..Entry::new(&aziz, (&shop, None), Channel::DataApi) };
         let (id, row) = ledger.row_under(&entry, grant).unwrap();
         let written = db.change(row).await.unwrap().is_some();
         (written, ledger.find(&id).await.unwrap().is_some())
@@ -102,7 +102,7 @@ async fn a_person_reads_their_own_newest_first_page_by_page() {
     let start = clock.now_ms();
     for second in 0..10 {
         for (person, client) in [(&aziz, &shop), (&malika, &shop), (&aziz, &bank)] {
-            ledger.commit(&Entry::new(person, client, Channel::DataApi)).await.unwrap();
+            ledger.commit(&Entry::new(person, (client, None), Channel::DataApi)).await.unwrap();
         }
         if second < 9 {
             clock.advance(1);
@@ -139,7 +139,7 @@ impl Fixture {
         let fixture = Self::new().await;
         for n in 0..entries {
             let (once, person, client) = (n.to_string(), person("aziz"), client("shop"));
-            let entry = Entry { once: vec![&once], ..Entry::new(&person, &client, Channel::DataApi) };
+            let entry = Entry { once: vec![&once], ..Entry::new(&person, (&client, None), Channel::DataApi) };
             fixture.ledger.commit(&entry).await.unwrap();
             fixture.clock.advance(1);
         }
@@ -171,7 +171,7 @@ async fn entries_get_places_and_their_proofs_hold_without_the_provider() {
     let (aziz, shop) = (person("aziz"), client("shop"));
     let strange = Entry {
         purpose: Some("\"nonce\":\"\" \u{2028}\\ Oʻzbekiston\n\u{7f}"),
-        ..Entry::new(&aziz, &shop, Channel::DataApi)
+        ..Entry::new(&aziz, (&shop, None), Channel::DataApi)
     };
     fixture.ledger.commit(&strange).await.unwrap();
     fixture.clock.advance(3);
@@ -238,7 +238,7 @@ async fn an_entry_that_was_put_in_or_changed_before_it_had_a_place_gets_none() {
     fixture.change("INSERT INTO ledger_entries (entry_id, person_id, client_id, at_ms, leaf) \
                     SELECT 'AAAAAAAAAAAAAAAAAAAAAA', person_id, client_id, at_ms, REPLACE(leaf, 'shop', 'bank') FROM ledger_entries WHERE position = 2").await;
     let (aziz, shop) = (person("aziz"), client("shop"));
-    let entry = Entry { once: vec!["changed"], ..Entry::new(&aziz, &shop, Channel::DataApi) };
+    let entry = Entry { once: vec!["changed"], ..Entry::new(&aziz, (&shop, None), Channel::DataApi) };
     fixture.ledger.commit(&entry).await.unwrap();
     fixture.change("UPDATE ledger_entries SET leaf = REPLACE(leaf, 'data_api', 'oneid') WHERE position IS NULL AND entry_id <> 'AAAAAAAAAAAAAAAAAAAAAA'").await;
     let good = Entry { once: vec!["good"], ..entry };
@@ -259,7 +259,7 @@ async fn several_nodes_give_each_entry_one_place() {
     let (aziz, shop) = (person("aziz"), client("shop"));
     for round in 0..5 {
         for _ in 0..20 {
-            nodes[round % 4].commit(&Entry::new(&aziz, &shop, Channel::DataApi)).await.unwrap();
+            nodes[round % 4].commit(&Entry::new(&aziz, (&shop, None), Channel::DataApi)).await.unwrap();
         }
         // All believe to lead, as if each held the lease by a clock of its own.
         let tries = nodes.iter().map(async |node| {
@@ -312,7 +312,7 @@ async fn everything_may_go_and_the_log_goes_on() {
     assert_eq!(fixture.ledger.purge(Timestamp(1_900_000_000), 1000).await.unwrap(), 5);
     assert_eq!(fixture.tampering().await, None);
     let (aziz, shop) = (person("aziz"), client("shop"));
-    fixture.ledger.commit(&Entry::new(&aziz, &shop, Channel::DataApi)).await.unwrap();
+    fixture.ledger.commit(&Entry::new(&aziz, (&shop, None), Channel::DataApi)).await.unwrap();
     fixture.ledger.give_places().await.unwrap();
     let report = fixture.ledger.verify(&[]).await.unwrap();
     assert_eq!((report.entries, report.places, report.tampering), (1, 6, None));

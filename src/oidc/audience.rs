@@ -46,7 +46,7 @@ impl Audience {
     }
 
     /// The resource servers that these are, as the client to which the token is issued names them.
-    fn readers(&self, client: &Client, provider: &Provider) -> Vec<Arc<Client>> {
+    pub(super) fn readers(&self, client: &Client, provider: &Provider) -> Vec<Arc<Client>> {
         let find = |id| provider.clients.find(id);
         let known = client.tokens.resource_servers.iter().chain(&client.tokens.may_exchange_for);
         let named = |server: &Arc<Client>| {

@@ -257,13 +257,15 @@ pub(super) fn for_purposes(
     values(account, names_for_purposes(released), today)
 }
 
-/// The names of the claims for the ID token: those asked for there by name alone, of sets that may be released.
+/// The names of the claims for the ID token: those asked for there by name alone, of sets that may be released. It never has a photo,
+/// which is too large for one; nor do verified claims.
 pub(super) fn names_for_id_token<'a>(
     claims: impl IntoIterator<Item = &'a String>,
     released: &BTreeSet<DataSet>,
 ) -> Vec<&'static str> {
     let known = |claim: &String| CLAIMS.iter().find(|(name, _)| name == claim).copied();
-    let asked = claims.into_iter().filter_map(known).filter(|(_, set)| released.contains(set));
+    let asked =
+        claims.into_iter().filter_map(known).filter(|(name, set)| *name != PHOTO && released.contains(set));
     with_validity(asked.map(|(name, _)| name).collect())
 }
 

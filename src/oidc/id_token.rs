@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 
 use super::error::{ErrorCode, TokenError};
-use super::{Tokens, claims, encryption, signature, verified_claims};
+use super::{Tokens, claims, encryption, releases, signature, verified_claims};
 use crate::clients::{Client, GrantType};
 use crate::grants::GrantDetails;
 use crate::people::{Account, CivilDate, PersonId};
@@ -56,7 +56,7 @@ pub(super) fn issue(
     let now = tokens.provider.clock.now();
     let keys = tokens.provider.keys.current();
     let key = signature::key(&keys, client.tokens.id_token_alg, now)?;
-    let mut token = record.map(|account| named(account, details, now)).unwrap_or_default();
+    let mut token = record.map(|account| named(account, (client, details), now)).unwrap_or_default();
     let mut add = |name: &str, value: Value| token.insert(name.to_owned(), value);
     add("iss", (&*tokens.provider.issuer).into());
     add("sub", details.sub.as_str().into());
@@ -81,11 +81,15 @@ pub(super) fn issue(
 }
 
 /// The claims asked for in the ID token by name.
-fn named(account: &Account, details: &GrantDetails, now: Timestamp) -> Map<String, Value> {
-    let today = CivilDate::of(now);
-    let mut named = claims::for_id_token(account, &details.claims.id_token, &details.released, today);
+fn named(
+    account: &Account,
+    (client, details): (&Client, &GrantDetails),
+    now: Timestamp,
+) -> Map<String, Value> {
+    let (today, released) = (CivilDate::of(now), releases::released(details, client));
+    let mut named = claims::for_id_token(account, &details.claims.id_token, &released, today);
     let verified = &details.claims.verified_id_token;
-    if let Some(verified) = claims::verified(account, verified, &details.released, now) {
+    if let Some(verified) = claims::verified(account, verified, &released, now) {
         named.insert(verified_claims::NAME.to_owned(), verified);
     }
     named

@@ -139,11 +139,13 @@ async fn access_token_state(
             let own = token.client_id == caller.id && !exchanged;
             details.retain(|detail| detail.is_live(now) && (own || detail.is_told(caller)));
             if !details.is_empty() {
-                // Which data were agreed to for what is told to a resource server as well.
-                let about = (caller, &person.person_id, None);
-                let once = [id.as_str(), caller.id.as_str()];
-                let releases = releases::of_details(about, Channel::Introspection, &details, &once);
-                releases::record(tokens, &grant, &releases).await?;
+                // That a resource server learns which data were agreed to for what is written down.
+                if !own {
+                    let about = (&releases::Reader::Caller(caller), &person.person_id, None);
+                    let once = [id.as_str(), caller.id.as_str()];
+                    let releases = releases::of_details(about, Channel::Introspection, &details, &once);
+                    tokens.ledger.count(releases::record(tokens, &grant, &releases).await?);
+                }
                 answer["authorization_details"] = on_the_wire(&details);
             }
         }

@@ -5,15 +5,18 @@
 //! without the person's record: a claim that the record lacks is named all the same.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::audience::Audience;
 use super::{Provider, Tokens, claims, verified_claims};
 use crate::clients::{AccessTokenFormat, Basis, Client, DetailType};
 use crate::grants::{Assured, GrantDetails};
-use crate::ledger::{self, Channel, Entry};
-use crate::people::{DataSet, PersonId};
+use crate::ledger::{self, Channel, Entry, EntryId, Ground};
+use crate::notices::inbox::{NewNotice, NoticeKind};
+use crate::people::{CivilDate, DataSet, PersonId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
+use crate::platform::db::{DbError, Statement};
 use crate::platform::service_error::ServiceError;
 use crate::release::AgreedData;
 
@@ -23,7 +26,7 @@ const DETAILS: &str = super::authorization_details::NAME;
 /// One release, before it is written: it owns what its entry names.
 #[derive(Debug)]
 pub(super) struct Release<'a> {
-    client: &'a Client,
+    reader: Reader<'a>,
     person: &'a PersonId,
     consent: Option<&'a str>,
     channel: Channel,
@@ -33,19 +36,42 @@ pub(super) struct Release<'a> {
     once: Vec<String>,
 }
 
+/// To whom something goes.
+#[derive(Clone, Debug)]
+pub(super) enum Reader<'a> {
+    /// The client whose request it is.
+    Caller(&'a Client),
+    /// A resource server that reads what was given to the client.
+    Server(Arc<Client>),
+}
+
+impl Reader<'_> {
+    fn client(&self) -> &Client {
+        match self {
+            Self::Caller(client) => client,
+            Self::Server(client) => client,
+        }
+    }
+}
+
 impl Release<'_> {
     fn entry(&self) -> Entry<'_> {
-        let basis = self.purpose.map_or(self.client.data.basis, |(_, basis)| basis);
+        let usual = Entry::to(self.person, self.reader.client(), self.channel);
         Entry {
             data_sets: self.sets.iter().map(|set| set.name()).collect(),
             fields: self.fields.iter().map(String::as_str).collect(),
-            purpose: self.purpose.map(|(purpose, _)| purpose),
-            basis,
+            purpose: self.purpose.map_or(usual.purpose, |(purpose, _)| Some(purpose)),
+            basis: self.purpose.map_or(usual.basis, |(_, basis)| basis.into()),
             consent: self.consent,
             once: self.once.iter().map(String::as_str).collect(),
-            ..Entry::new(self.person, &self.client.id, self.channel)
+            ..usual
         }
     }
+}
+
+/// What may go of what was agreed to: the registration of today counts.
+pub(super) fn released(details: &GrantDetails, client: &Client) -> BTreeSet<DataSet> {
+    details.released.iter().copied().filter(|set| client.data_set(*set).is_some()).collect()
 }
 
 /// Releases as entries.
@@ -69,10 +95,11 @@ pub(super) fn of_id_token<'a>(
     if !asked.any_in_id_token() {
         return None;
     }
-    let plain = claims::names_for_id_token(&asked.id_token, &details.released);
-    let (sets, fields) = named(plain, &asked.verified_id_token, &details.released);
+    let released = released(details, client);
+    let plain = claims::names_for_id_token(&asked.id_token, &released);
+    let (sets, fields) = named(plain, &asked.verified_id_token, &released);
     (!fields.is_empty()).then_some(Release {
-        client,
+        reader: Reader::Caller(client),
         person: &details.person_id,
         consent: details.consent_id.as_deref(),
         channel: Channel::IdToken,
@@ -140,8 +167,8 @@ impl<'a> Opened<'a> {
         once: Vec<String>,
     ) -> Release<'a> {
         let purpose = detail.map(|detail| (detail.asked.purpose.as_str(), detail.asked.basis));
-        let (client, person, consent) = (self.client, self.person, self.consent);
-        Release { client, person, consent, channel: Channel::UserInfo, sets, fields, purpose, once }
+        let (reader, person, consent) = (Reader::Caller(self.client), self.person, self.consent);
+        Release { reader, person, consent, channel: Channel::UserInfo, sets, fields, purpose, once }
     }
 }
 
@@ -154,19 +181,21 @@ pub(super) fn allowed(detail: &AgreedData, client: &Client) -> BTreeSet<DataSet>
     detail.asked.data_sets.iter().copied().filter(|set| client.data_set(*set).is_some()).collect()
 }
 
-/// Details that `reader` is told of: which data were agreed to for what, and no value.
+/// Details that a resource server is told of: which data were agreed to for what, and no value. So no data set went, and none stands in
+/// the entry. The client that asked for the details knows them: what tells it of them again (the answer of the token endpoint, its own
+/// introspection, its grants) is no release.
 pub(super) fn of_details<'a>(
-    (reader, person, consent): (&'a Client, &'a PersonId, Option<&'a str>),
+    (reader, person, consent): (&Reader<'a>, &'a PersonId, Option<&'a str>),
     channel: Channel,
     details: impl IntoIterator<Item = &'a AgreedData>,
     once: &[&str],
 ) -> Vec<Release<'a>> {
     let release = |detail: &'a AgreedData| Release {
-        client: reader,
+        reader: reader.clone(),
         person,
         consent,
         channel,
-        sets: detail.asked.data_sets.clone(),
+        sets: BTreeSet::new(),
         fields: vec![DETAILS.to_owned()],
         purpose: Some((detail.asked.purpose.as_str(), detail.asked.basis)),
         once: once.iter().map(|part| (*part).to_owned()).chain([detail.key().encode()]).collect(),
@@ -192,35 +221,43 @@ pub(super) fn of_redemption<'a>(
         scope: &details.scope,
         claims: &details.claims.userinfo,
         verified: &details.claims.verified_userinfo,
-        released: details.released.iter().copied().filter(|set| client.data_set(*set).is_some()).collect(),
+        released: released(details, client),
         details: told,
     };
     let here = !audience.elsewhere && details.scope.split(' ').any(|scope| scope == "openid");
     let mut releases = if here { opened.releases(provider) } else { Vec::new() };
     let mark = ledger::mark(&tokens.ledger.names(&entries(&releases)));
     releases.extend(of_id_token(client, details, vec![token.to_owned()]));
-    releases.extend(of_signed_token(tokens, client, (details, told), audience, &[token]));
+    let about = (&details.person_id, details.consent_id.as_deref());
+    releases.extend(of_signed_token(tokens, (client, audience), about, told, &[token]));
     (releases, mark)
 }
 
-/// What an access token says to whoever reads it: a sealed one nothing.
+/// What an access token says to each resource server that reads it: a sealed one nothing.
 pub(super) fn of_signed_token<'a>(
     tokens: &Tokens,
-    client: &'a Client,
-    (details, told): (&'a GrantDetails, &'a [AgreedData]),
-    audience: &Audience,
+    (client, audience): (&Client, &Audience),
+    (person, consent): (&'a PersonId, Option<&'a str>),
+    told: &'a [AgreedData],
     once: &[&str],
 ) -> Vec<Release<'a>> {
     let legible = match client.tokens.access_token_format {
         AccessTokenFormat::Opaque => return Vec::new(),
         AccessTokenFormat::Jwt => audience.legible(told, (client, &tokens.provider)),
     };
-    let about = (client, &details.person_id, details.consent_id.as_deref());
-    of_details(about, Channel::AccessToken, legible, once)
+    if legible.is_empty() {
+        return Vec::new();
+    }
+    let of = |reader: Arc<Client>| {
+        let once: Vec<&str> = once.iter().copied().chain([reader.id.as_str()]).collect();
+        let about = (&Reader::Server(Arc::clone(&reader)), person, consent);
+        of_details(about, Channel::AccessToken, legible.iter().copied(), &once)
+    };
+    audience.readers(client, &tokens.provider).into_iter().flat_map(of).collect()
 }
 
-/// Writes releases that this node does not know to be written, and counts a read of each. Their consent is that of their grant, which
-/// is read where something is written.
+/// Writes releases that this node does not know to be written; their names, to count what is read. Their consent is that of their
+/// grant, which is read where something is written. What a law lets go is told to the person with its row.
 ///
 /// # Errors
 /// [`ServiceError`]: nothing may leave.
@@ -228,7 +265,7 @@ pub(super) async fn record(
     tokens: &Tokens,
     grant: &str,
     releases: &[Release<'_>],
-) -> Result<(), ServiceError> {
+) -> Result<Vec<EntryId>, ServiceError> {
     let entries = entries(releases);
     let names = tokens.ledger.names(&entries);
     if !tokens.ledger.knows(&names) {
@@ -236,10 +273,45 @@ pub(super) async fn record(
         let consent = found.and_then(|found| found.details.consent_id);
         let entries: Vec<Entry<'_>> =
             entries.into_iter().map(|entry| Entry { consent: consent.as_deref(), ..entry }).collect();
-        tokens.ledger.write(&entries).await?;
+        write(tokens, &entries).await?;
     }
-    tokens.ledger.count(names);
-    Ok(())
+    Ok(names)
+}
+
+/// Writes entries, each that rests on a law with the notice of it.
+///
+/// # Errors
+/// [`DbError`]: what they tell of must not leave.
+pub(super) async fn write(tokens: &Tokens, entries: &[Entry<'_>]) -> Result<(), DbError> {
+    let (by_law, others): (Vec<&Entry<'_>>, Vec<&Entry<'_>>) =
+        entries.iter().partition(|entry| notice(tokens, entry).is_some());
+    for entry in by_law {
+        let told = notice(tokens, entry).map(|told| tokens.data.inbox().rows(entry.person, &told));
+        tokens.ledger.write_with(entry, told.unwrap_or_default()).await?;
+    }
+    tokens.ledger.write(others).await
+}
+
+/// The notices of entries that rest on a law, for the transaction that writes them.
+pub(super) fn notices(tokens: &Tokens, entries: &[Entry<'_>]) -> Vec<Statement> {
+    let told = entries.iter().filter_map(|entry| Some((entry, notice(tokens, entry)?)));
+    told.flat_map(|(entry, told)| tokens.data.inbox().rows(entry.person, &told)).collect()
+}
+
+/// The notice of an access that rests on a law (R70, D-i), where data go after the sign-in that raised one: one for each service and
+/// day. Where a resource server is told of an agreement no data go.
+fn notice(tokens: &Tokens, entry: &Entry<'_>) -> Option<NewNotice> {
+    if entry.basis != Ground::Statutory || entry.data_sets.is_empty() {
+        return None;
+    }
+    let day = CivilDate::of(tokens.provider.clock.now()).to_string();
+    let parts = ["statutory", entry.client.as_str(), entry.person.as_str(), &day];
+    let notice = NewNotice::once(NoticeKind::DataReleased, &parts).service(entry.client.as_str());
+    let notice = notice.data_sets(entry.data_sets.iter().copied());
+    Some(match entry.purpose {
+        Some(purpose) => notice.purpose(purpose),
+        None => notice,
+    })
 }
 
 /// The names of plain and verified claims with the sets that they are of.

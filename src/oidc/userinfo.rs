@@ -221,8 +221,13 @@ impl Found {
             tokens.ledger.count(names);
             return Ok(());
         }
+        let repeated = releases.len();
         releases.extend(single);
-        Ok(releases::record(tokens, &self.grant, &releases).await?)
+        let mut names = releases::record(tokens, &self.grant, &releases).await?;
+        // Whether what is read once leaves by this request is not known yet.
+        names.truncate(repeated);
+        tokens.ledger.count(names);
+        Ok(())
     }
 
     /// Adds the data sets that may be released for a purpose of their own (RFC 9396). What may be read once is left out from
@@ -232,7 +237,11 @@ impl Found {
         let (single, mut given): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|detail| detail.asked.is_single());
         if !single.is_empty() {
-            given.extend(tokens.grants.use_up(&self.grant, &single).await?);
+            let fresh = tokens.grants.use_up(&self.grant, &single).await?;
+            let opened = self.opened();
+            let read: Vec<Release<'_>> = fresh.iter().map(|detail| opened.of(detail)).collect();
+            tokens.ledger.count(tokens.ledger.names(&releases::entries(&read)));
+            given.extend(fresh);
         }
         let allowed = |detail: &AgreedData| releases::allowed(detail, &self.client);
         let sets: BTreeSet<DataSet> = given.into_iter().flat_map(allowed).collect();

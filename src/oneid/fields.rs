@@ -74,6 +74,11 @@ pub(super) fn names(released: &BTreeSet<DataSet>, policy: &OneIdPolicy) -> Vec<&
     released.iter().flat_map(|set| names_of(*set, policy)).copied().collect()
 }
 
+/// Whether anything of a data set goes.
+pub(super) fn has(set: DataSet, policy: &OneIdPolicy) -> bool {
+    !names_of(set, policy).is_empty()
+}
+
 fn names_of(set: DataSet, policy: &OneIdPolicy) -> &'static [&'static str] {
     match (set, policy.profile) {
         (DataSet::Name, _) => &["full_name", "sur_name", "first_name", "mid_name"],

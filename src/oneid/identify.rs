@@ -50,21 +50,21 @@ pub(super) async fn answer(
         return Err(Refusal::new(Code::AccessToken, why.description()));
     }
     let released = releases::released(details, client);
-    record(oneid, &grant, proven).await?;
+    let told = Told::of(details, client, proven.policy);
+    record(oneid, &grant, proven, &told).await?;
     let signed = Signed { login: &details.sub, session: token.as_str(), acr: details.acr };
-    let told = fields::of(&account, &released, proven.policy, &signed);
+    let answer = fields::of(&account, &released, proven.policy, &signed);
     let identified = Event::new(Kind::OneIdIdentified)
         .client(client.id.as_str())
         .person(details.person_id.as_str())
         .grant(grant.id.as_str())
-        .data_sets(released.iter().map(|set| set.name()));
+        .data_sets(told.sets().iter().map(|set| set.name()));
     oneid.audit.record(identified);
-    Ok(told)
+    Ok(answer)
 }
 
 /// Makes sure that the ledger tells of what leaves: it does since the code was redeemed, unless the registration was changed.
-async fn record(oneid: &OneId, grant: &Grant, proven: &Proven<'_>) -> Result<(), Refusal> {
-    let told = Told::of(&grant.details, proven.client, proven.policy);
+async fn record(oneid: &OneId, grant: &Grant, proven: &Proven<'_>, told: &Told) -> Result<(), Refusal> {
     let entries = told.entries((&grant.id, &grant.details), proven.client);
     let names = oneid.ledger.names(&entries);
     if ledger::mark(&names) != grant.details.told {

@@ -24,9 +24,16 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn of(details: &GrantDetails, client: &Client, policy: &OneIdPolicy) -> Self {
-        let sets = released(details, client);
+        let mut sets = released(details, client);
+        // OneID's answer has no member for some.
+        sets.retain(|set| fields::has(*set, policy));
         let fields = fields::names(&sets, policy);
         Self { all: fields.join(" "), sets, fields }
+    }
+
+    /// The data sets that go.
+    pub(super) const fn sets(&self) -> &BTreeSet<DataSet> {
+        &self.sets
     }
 
     /// The entry; none where no data set goes.
@@ -41,10 +48,9 @@ impl Told {
         vec![Entry {
             data_sets: self.sets.iter().map(|set| set.name()).collect(),
             fields: self.fields.clone(),
-            basis: client.data.basis,
             consent: details.consent_id.as_deref(),
             once: vec![grant, &self.all],
-            ..Entry::new(&details.person_id, &client.id, Channel::OneId)
+            ..Entry::to(&details.person_id, client, Channel::OneId)
         }]
     }
 }

@@ -99,7 +99,12 @@ pub fn random_digits<const N: u32>() -> String {
 /// If the operating system has no randomness.
 pub fn random_alphanumeric<const N: usize>() -> String {
     // One system call for all letters, instead of one for each.
-    random::<N>().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    alphanumeric(&random::<N>())
+}
+
+/// A letter or digit for each byte, of which five bits count.
+pub fn alphanumeric(raw: &[u8]) -> String {
+    raw.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 /// A random value of `N` bytes in base64url: 43 characters for 32 bytes.

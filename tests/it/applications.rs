@@ -159,7 +159,8 @@ async fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_gives_a_receip
     let told = "SELECT COUNT(*) FROM notices n JOIN application_receipts r ON r.person_id = n.person_id \
                 WHERE r.receipt_id = $1 AND n.kind = 'application_confirmed'";
     assert_eq!(world.stored_for(told, id).await, 1);
-    let told = "SELECT COUNT(*) FROM ledger_entries l JOIN application_receipts r ON r.person_id = l.person_id WHERE r.receipt_id = $1";
+    let told = "SELECT COUNT(*) FROM ledger_entries l JOIN application_receipts r ON r.person_id = l.person_id \
+                WHERE r.receipt_id = $1 AND l.leaf LIKE '%\"contract\":\"sandbox\"%'";
     assert_eq!(world.stored_for(told, id).await, 1);
     // No consent comes of it, and the code redeems once.
     assert!(world.command(&["consents", "list", &person.number]).contains("no consents"));

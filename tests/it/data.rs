@@ -132,6 +132,7 @@ async fn r71_at_a_counter_data_leave_when_the_person_agreed_and_the_ledger_has_t
     let leaf: Value = serde_json::from_str(&leaf).expect("JSON");
     assert_eq!((&leaf["channel"], &leaf["fields"]), (&"data_api".into(), &json!(["address"])), "{leaf}");
     assert_eq!((&leaf["purpose"], &leaf["basis"]), (&"Moving in".into(), &"consent".into()), "{leaf}");
+    assert_eq!(leaf["contract"], "sandbox", "{leaf}");
     assert!(leaf["consent"].is_string() && !leaf.to_string().contains("Yunusobod"), "{leaf}");
     // The same token reads it again: that is no other release.
     let again = read(world, &tokens, "address").await.granted();
@@ -563,9 +564,16 @@ async fn a_person_has_their_own_list_read_by_a_portal(world: &World) {
         (&"statutory".into(), &"Housing register".into())
     );
     assert_eq!(checker[0]["action"], "Checked that the phone number is yours");
+    assert_eq!(checker[0]["basis"], "contract", "nobody agreed to it: {list:?}");
     let times: Vec<&str> = list.iter().map(|row| row["logtime"].as_str().expect("a time")).collect();
     assert!(times.is_sorted_by(|newer, older| newer >= older) && times[0].ends_with('Z'), "{times:?}");
     assert!(!list.iter().any(|row| row.to_string().contains("Yunusobod")), "names, and no value");
+    // The list was read by the consent that the person gave.
+    let own = "SELECT leaf FROM ledger_entries WHERE client_id = 'office' AND leaf LIKE '%data_usage%' AND leaf LIKE $1";
+    let consent = world.command(&["consents", "list", &person.number]);
+    let consent = consent.split(' ').next().expect("an identifier").to_owned();
+    let leaf = world.stored_text(own, &format!("%\"consent\":\"{consent}\"%")).await;
+    assert!(leaf.contains("\"contract\":\"sandbox\""), "{leaf}");
     // In the language of the reader, by pages.
     let first = usage(world, token, "?limit=1&lang=ru").await;
     let next = first.headers()["link"].to_str().expect("ASCII").to_owned();

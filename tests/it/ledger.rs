@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use yagona::ledger::Channel;
 
 use crate::support::client_file::{
-    BOROUGH, CHARITY, COUNTER, FUND, LEDGER, LEDGER_URI, ONEID, RADIO, SHOP, TAX, TAX_URI,
+    AGENCY, BOROUGH, CHARITY, COUNTER, FUND, LEDGER, LEDGER_URI, ONEID, RADIO, SHOP, TAX, TAX_URI, TOWN,
+    TRUST,
 };
 use crate::support::oneid::link;
 use crate::support::{
@@ -21,6 +22,9 @@ on_both_backends!(
     r70_oneids_identification_leaves_an_entry,
     r70_data_for_a_purpose_are_told_with_their_purpose,
     r70_an_exchange_tells_whoever_acts_and_leaves_an_entry,
+    r70_an_id_token_has_no_photo_and_no_entry_says_so,
+    r70_who_reads_a_signed_token_is_told_of_and_no_data_went,
+    r70_what_a_law_lets_go_later_is_told_once_a_day,
 );
 
 alone_on_both_backends!(
@@ -35,19 +39,23 @@ const fn is_walked(channel: Channel) -> bool {
         | Channel::AccessToken
         | Channel::UserInfo
         | Channel::Introspection
-        | Channel::OneId => true,
-        // Their endpoints are not part of this version.
-        Channel::DataApi | Channel::Verification | Channel::Application => false,
-        // Tests of the data API go it.
-        Channel::Naming => false,
+        | Channel::OneId
+        // By the tests of the data API (`tests/it/data.rs`) and of applications (`tests/it/applications.rs`).
+        | Channel::DataApi
+        | Channel::Verification
+        | Channel::Naming
+        | Channel::Application => true,
     }
 }
 
 /// Where values of a person's record are put into answers to services, by the functions that do it.
-const VALUES: [(&str, &[&str]); 3] = [
+const VALUES: [(&str, &[&str]); 5] = [
     ("src/oidc/id_token.rs", &["claims::for_id_token", "claims::verified"]),
     ("src/oidc/userinfo.rs", &["claims::for_userinfo", "claims::verified", "claims::for_purposes"]),
     ("src/oneid/identify.rs", &["fields::of"]),
+    ("src/oidc/data/read.rs", &["claims::of_set", "claims::photo"]),
+    // It compares a document with the one that the client named, and tells neither.
+    ("src/oidc/token/statutory.rs", &["account.person.document"]),
 ];
 
 /// Whoever adds a place from which values leave adds it here, and to the tests that walk all of them.
@@ -72,6 +80,17 @@ fn values_leave_by_known_places_alone() {
                 ".person.names",
                 ".person.document",
                 ".person.pinfl",
+                "person.address",
+                ".temporary_address",
+                ".tin",
+                ".employment",
+                ".birth_place",
+                ".birth_date",
+                ".citizenship",
+                "account.phone",
+                "people.photo(",
+                "claims::photo(",
+                "claims::of_set(",
             ] {
                 if code.contains(call) {
                     found.insert(entry.strip_prefix(root).expect("a source").display().to_string());
@@ -87,7 +106,7 @@ fn values_leave_by_known_places_alone() {
         let source = std::fs::read_to_string(root.join(file)).expect("a source");
         assert!(calls.iter().all(|call| source.contains(call)), "{file} does not call {calls:?} any more");
     }
-    assert!(Channel::ALL.into_iter().any(is_walked));
+    assert!(Channel::ALL.into_iter().all(is_walked));
 }
 
 impl World {
@@ -95,7 +114,12 @@ impl World {
     fn ledger(&self, person: &Person) -> Vec<Value> {
         let told = self.command(&["ledger", "list", &person.number, "--format", "json"]);
         let told: Value = serde_json::from_str(&told).expect("JSON");
-        told["entries"].as_array().expect("entries").clone()
+        let entries = told["entries"].as_array().expect("entries").clone();
+        // Each names the contract under which the service got what it got: in a sandbox the built-in one.
+        for listed in &entries {
+            assert_eq!(listed["entry"]["contract"], "sandbox", "{listed}");
+        }
+        entries
     }
 }
 
@@ -125,9 +149,10 @@ fn fields(entry: &Value) -> BTreeSet<String> {
     fields.iter().map(|name| name.as_str().expect("a name").to_owned()).collect()
 }
 
-/// Fails unless an entry names all that was told.
+/// Fails unless an entry names all that was told, and nothing else.
 fn assert_tells(entry: &Value, told: &BTreeSet<String>) {
-    assert!(!told.is_empty() && told.is_subset(&fields(entry)), "{told:?} in {entry}");
+    assert!(!told.is_empty(), "{entry}");
+    assert_eq!(*told, fields(entry), "{entry}");
 }
 
 const OF_ID_TOKENS: [&str; 13] =
@@ -223,7 +248,11 @@ async fn r70_oneids_identification_leaves_an_entry(world: &World) {
         let entries = of(&entries, ONEID, Channel::OneId);
         assert_eq!(entries.len(), 1, "{entries:?}");
         assert!(names.contains("pin") && names.contains("per_adr"), "{names:?}");
-        assert_tells(entries[0], &names);
+        // What the record lacks is named all the same, so that the entry can be written before the record is read.
+        assert!(names.is_subset(&fields(entries[0])), "{names:?} in {}", entries[0]);
+        // OneID's answer has no member for these, though the person agreed to them.
+        let sets = entries[0]["data_sets"].as_array().expect("sets");
+        assert!(!sets.contains(&json!("photo")) && !sets.contains(&json!("employment")), "{sets:?}");
     }
 }
 
@@ -248,7 +277,10 @@ async fn r70_data_for_a_purpose_are_told_with_their_purpose(world: &World) {
         entries.map(|entry| entry["purpose"].as_str().expect("a purpose").to_owned()).collect()
     };
     let entries = world.ledger(&person);
-    assert_eq!(purposes(&entries, Channel::AccessToken), ["A scholarship"], "whoever reads the token");
+    assert!(
+        of(&entries, CHARITY, Channel::AccessToken).is_empty(),
+        "it knows what it asked for: {entries:?}"
+    );
     assert_eq!(purposes(&entries, Channel::UserInfo), ["A scholarship"], "what may be read once was not");
     for _ in 0..2 {
         let body = world.userinfo(tokens.get("access_token")).await.granted().body;
@@ -261,9 +293,7 @@ async fn r70_data_for_a_purpose_are_told_with_their_purpose(world: &World) {
     let mut read = purposes(&entries, Channel::UserInfo);
     read.sort();
     assert_eq!(read, ["A scholarship", "To check"], "each once");
-    let mut known = purposes(&entries, Channel::Introspection);
-    known.sort();
-    assert_eq!(known, ["A scholarship", "To check"]);
+    assert!(of(&entries, CHARITY, Channel::Introspection).is_empty(), "{entries:?}");
     let once =
         of(&entries, CHARITY, Channel::UserInfo).into_iter().find(|entry| entry["purpose"] == "To check");
     assert_eq!(fields(once.expect("an entry")), BTreeSet::from(["birthdate".to_owned()]));
@@ -293,11 +323,67 @@ async fn r70_an_exchange_tells_whoever_acts_and_leaves_an_entry(world: &World) {
         let entries = world.ledger(&person);
         let entries = of(&entries, LEDGER, Channel::AccessToken);
         assert_eq!(entries.len(), 1, "{entries:?}");
-        assert_eq!(
-            (&entries[0]["purpose"], &entries[0]["data_sets"]),
-            (&json!("A survey"), &json!(["phone"]))
-        );
+        assert_agreement(entries[0], "A survey");
+        let state = world.post_as(LEDGER, "/oidc/introspect", &[("token", tokens.get("access_token"))]).await;
+        assert!(state.granted().body["authorization_details"].is_array());
+        let entries = world.ledger(&person);
+        let entries = of(&entries, LEDGER, Channel::Introspection);
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        assert_agreement(entries[0], "A survey");
     }
+}
+
+/// Fails unless an entry says that somebody was told of an agreement, and got no data.
+fn assert_agreement(entry: &Value, purpose: &str) {
+    assert_eq!((&entry["purpose"], &entry["data_sets"]), (&json!(purpose), &json!([])), "{entry}");
+    assert_eq!(fields(entry), BTreeSet::from(["authorization_details".to_owned()]));
+}
+
+async fn r70_an_id_token_has_no_photo_and_no_entry_says_so(world: &World) {
+    let person = world.person();
+    let claims = json!({"id_token": {"birthdate": null, "photo": null}}).to_string();
+    let asked = Asked::by(TRUST).with("scope", "openid").and("claims", &claims);
+    let tokens = world.tokens(&asked, &person).await;
+    let names = told(&jwt::read(tokens.get("id_token")).claims, &OF_ID_TOKENS);
+    assert_eq!(names, BTreeSet::from(["birthdate".to_owned()]));
+    let entries = world.ledger(&person);
+    let entries = of(&entries, TRUST, Channel::IdToken);
+    assert_tells(entries[0], &names);
+    assert_eq!(entries[0]["data_sets"], json!(["birth_date"]));
+}
+
+async fn r70_who_reads_a_signed_token_is_told_of_and_no_data_went(world: &World) {
+    let person = world.person();
+    let mut both = detail(&["phone"], "A survey", "repeated");
+    both["locations"] = json!([LEDGER_URI]);
+    let asked = asking(TOWN, &[both]).with("scope", "openid offline_access");
+    let tokens = world.tokens(&asked, &person).await;
+    let signed = jwt::verify(tokens.get("access_token"), &world.keys().await).claims;
+    assert!(signed["authorization_details"].is_array(), "{signed}");
+    let entries = world.ledger(&person);
+    assert!(of(&entries, TOWN, Channel::AccessToken).is_empty(), "{entries:?}");
+    let read = of(&entries, LEDGER, Channel::AccessToken);
+    assert_eq!(read.len(), 1, "{entries:?}");
+    assert_agreement(read[0], "A survey");
+    world.refresh(TOWN, tokens.get("refresh_token")).await.granted();
+    assert_eq!(of(&world.ledger(&person), LEDGER, Channel::AccessToken).len(), 2, "with the rotation");
+}
+
+async fn r70_what_a_law_lets_go_later_is_told_once_a_day(world: &World) {
+    let person = world.person();
+    let asked = Asked::by(AGENCY).with("scope", "openid profile offline_access");
+    let mut tokens = world.tokens(&asked, &person).await;
+    world.userinfo(tokens.get("access_token")).await.granted();
+    world.notices_of(&person, "data_released", 1).await;
+    for _ in 0..2 {
+        tokens = world.refresh(AGENCY, tokens.get("refresh_token")).await.granted();
+        world.userinfo(tokens.get("access_token")).await.granted();
+        let told = world.notices_of(&person, "data_released", 2).await;
+        assert!(told.iter().all(|notice| notice["about"]["service"] == AGENCY), "{told:?}");
+    }
+    let entries = world.ledger(&person);
+    let read = of(&entries, AGENCY, Channel::UserInfo);
+    assert!(read.len() == 3 && read.iter().all(|entry| entry["basis"] == "statutory"), "{entries:?}");
 }
 
 /// The answers hold nothing of the person, and say that the provider fails.
@@ -316,16 +402,33 @@ async fn r70_nothing_leaves_that_the_ledger_cannot_tell_of(setup: Setup) {
     let fresh = world.tokens(&shop, &world.person()).await;
     let fresh = world.refresh(SHOP, fresh.get("refresh_token")).await.granted();
     let details = [detail(&["phone"], "A scholarship", "repeated")];
-    let charity = world.tokens(&asking(CHARITY, &details), &world.person()).await;
+    let mut both = detail(&["phone"], "A survey", "repeated");
+    both["locations"] = json!([LEDGER_URI, TAX_URI]);
+    let borough = world.tokens(&asking(BOROUGH, &[both]), &world.person()).await;
     let single = world.tokens(&asking(FUND, &[detail(&["phone"], "Once", "single")]), &world.person()).await;
     let code = code_of(&world.browser().sign_in(&world, &shop, &world.person()).await);
     let signed = code_of(&world.browser().sign_in(&world, &asking(CHARITY, &details), &world.person()).await);
+    let device = world.device(RADIO, "openid profile").await.granted();
+    world.browser().let_in(&world, device.get("user_code"), &world.person()).await;
+    let applicant = world.person();
+    let counter = world.asks_for(COUNTER, "openid profile phone", &applicant).await;
+    let message = world.approval_message(&applicant).await;
+    world.browser().decides(&message, "allow").await.expect("approval-done");
     let oneid = code_of(&world.browser().sign_in_at(&world, &link(&world, ONEID), &world.person()).await);
 
     world.change_database("ALTER TABLE ledger_entries RENAME TO ledger_gone").await;
     let introspect = async || {
-        let token = [("token", charity.get("access_token"))];
-        world.post_as(CHARITY, "/oidc/introspect", &token).await
+        let token = [("token", borough.get("access_token"))];
+        world.post_as(LEDGER, "/oidc/introspect", &token).await
+    };
+    let exchange = async || {
+        let fields = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token", borough.get("access_token")),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("audience", TAX),
+        ];
+        world.post_as(LEDGER, "/oidc/token", &fields).await
     };
     assert_withheld(&world.redeem(SHOP, &code).await);
     assert_withheld(&world.redeem(CHARITY, &signed).await);
@@ -335,16 +438,26 @@ async fn r70_nothing_leaves_that_the_ledger_cannot_tell_of(setup: Setup) {
         assert_withheld(&world.userinfo(tokens.get("access_token")).await);
     }
     assert_withheld(&introspect().await);
+    assert_withheld(&exchange().await);
+    assert_withheld(&world.poll(RADIO, &device).await);
+    assert_withheld(&world.polled(COUNTER, &counter).await);
 
     // Nothing was used up meanwhile.
     world.change_database("ALTER TABLE ledger_gone RENAME TO ledger_entries").await;
     world.redeem(SHOP, &code).await.granted();
     world.redeem(CHARITY, &signed).await.granted();
     world.oneid_redeem(ONEID, &oneid).await.granted();
-    world.refresh(SHOP, refreshable.get("refresh_token")).await.granted();
+    assert!(exchange().await.granted().body["authorization_details"].is_array());
     assert!(world.userinfo(fresh.get("access_token")).await.granted().body["name"].is_string());
     assert!(world.userinfo(single.get("access_token")).await.granted().body["phone_number"].is_string());
     assert!(introspect().await.granted().body["authorization_details"].is_array());
+    // Whoever polls keeps to the interval.
+    world.advance(6).await;
+    world.poll(RADIO, &device).await.granted();
+    world.polled(COUNTER, &counter).await.granted();
+    // Later than a token is answered once more because its answer was lost.
+    world.advance(150).await;
+    world.refresh(SHOP, refreshable.get("refresh_token")).await.granted();
 }
 
 async fn r70_a_release_is_one_entry_however_often_and_wherever_it_is_read(setup: Setup) {
@@ -354,6 +467,11 @@ async fn r70_a_release_is_one_entry_however_often_and_wherever_it_is_read(setup:
     let asked = Asked::by(SHOP).with("scope", "openid profile offline_access");
     let tokens = world.tokens(&asked, &person).await;
     let next = world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+    let buyer = world.person();
+    let single = world.tokens(&asking(FUND, &[detail(&["phone"], "Once", "single")]), &buyer).await;
+    for _ in 0..3 {
+        world.userinfo(single.get("access_token")).await.granted();
+    }
     if several {
         world.add_node().await;
     }
@@ -376,6 +494,13 @@ async fn r70_a_release_is_one_entry_however_often_and_wherever_it_is_read(setup:
     crate::support::wait::until("the reads to be counted", async || {
         let entries = world.ledger(&person);
         entries.iter().all(|entry| entry["reads"] == expected).then_some(())
+    })
+    .await;
+    // What may be read once was, however often it was asked for.
+    crate::support::wait::until("the one reading to be counted", async || {
+        let entries = world.ledger(&buyer);
+        assert!(entries.len() == 1 && entries[0]["reads"].as_i64() < Some(2), "{entries:?}");
+        (entries[0]["reads"] == 1).then_some(())
     })
     .await;
 }

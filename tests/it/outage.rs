@@ -107,7 +107,9 @@ async fn without_redis_every_answer_is_503_and_then_all_is_well_again() {
 async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
     let world = relayed().await;
     let (postgres, _) = world.relays.as_ref().expect("relays");
-    let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
+    // The ID token tells a name, so redemptions and refreshes have entries in the ledger.
+    let claims = json!({"id_token": {"name": null}}).to_string();
+    let asked = Asked::by(SHOP).with("scope", "openid profile phone offline_access").and("claims", &claims);
     let tokens = world.tokens(&asked, &world.person()).await;
     let code = code_of(&world.browser().sign_in(&world, &asked, &world.person()).await);
     let of_oneid = world.oneid_token(ONEID, &mut world.browser(), &world.person()).await;

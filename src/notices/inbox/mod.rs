@@ -17,7 +17,7 @@ use std::sync::Arc;
 use queue::Queue;
 
 use crate::people::PersonId;
-use crate::platform::bytes;
+use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::web::text::Text;
@@ -66,6 +66,12 @@ impl NewNotice {
     /// A notice that says no more than its kind.
     pub fn new(kind: NoticeKind) -> Self {
         Self { id: NoticeId::random(), kind, about: About::default() }
+    }
+
+    /// As [`NewNotice::new`], of what these name: raised again, it is the same notice.
+    pub fn once(kind: NoticeKind, parts: &[&str]) -> Self {
+        let text = bytes::alphanumeric(&Digest::of(parts.join("\n").as_bytes()).0[..LENGTH]);
+        Self { id: NoticeId(text), kind, about: About::default() }
     }
 
     /// About a service, by its identifier.

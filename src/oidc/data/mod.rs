@@ -113,7 +113,7 @@ async fn unsuited(tokens: &Tokens, client: &Client, person: &PersonId) -> Result
 }
 
 impl DataApi {
-    /// Releases are written to `ledger` and `inbox`, both in `db`.
+    /// Releases are written to `ledger` and `inbox`, both in `db`. The ledger is the one whose counts this process writes down.
     pub fn new(
         db: Db,
         (ledger, inbox): (Ledger, Inbox),
@@ -153,6 +153,11 @@ impl DataApi {
         Ok(())
     }
 
+    /// The notices of people whose data leave.
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.0.inbox
+    }
+
     /// What a client tries to find out about persons and numbers, by their blind indexes; with `hourly` it has only so many in an hour, too.
     pub(super) const fn tries<'a>(client: &'a Client, about: Vec<Digest>, hourly: bool) -> Tries<'a> {
         Tries { client, about, hourly }
@@ -184,7 +189,7 @@ impl DataApi {
         Ok(())
     }
 
-    /// Writes a release down, with the notice of it if there is one: both or nothing. Where it rests on a grant, only if that has not
+    /// Writes a release down, with the notice of it if there is one: both or nothing, and counts it as a reading. Where it rests on a grant, only if that has not
     /// ended, in the same statement.
     ///
     /// # Errors
@@ -206,6 +211,7 @@ impl DataApi {
             self.0.db.guarded(row, notice).await?
         };
         if written.is_some() {
+            self.0.ledger.count(vec![id.clone()]);
             return Ok(Written::Now(id));
         }
         // An end is for ever: under a grant that lives now, the entry was there.
@@ -213,7 +219,11 @@ impl DataApi {
             Some((grants, grant)) => grants.find(grant).await?.is_none_or(|grant| grant.revoked),
             None => false,
         };
-        Ok(if ended { Written::Ended } else { Written::Before(id) })
+        if ended {
+            return Ok(Written::Ended);
+        }
+        self.0.ledger.count(vec![id.clone()]);
+        Ok(Written::Before(id))
     }
 }
 

@@ -227,10 +227,10 @@ impl<'a> Release<'a> {
             data_sets: vec![set],
             fields: told.keys().map(String::as_str).collect(),
             purpose: Some(&detail.asked.purpose),
-            basis: detail.asked.basis,
+            basis: detail.asked.basis.into(),
             consent: grant.as_ref().and_then(|grant| grant.details.consent_id.as_deref()),
             once,
-            ..Entry::new(self.person, &client.id, Channel::DataApi)
+            ..Entry::to(self.person, client, Channel::DataApi)
         };
         let notice = NewNotice::new(NoticeKind::DataReleased)
             .service(client.id.as_str())
@@ -247,6 +247,7 @@ impl<'a> Release<'a> {
         if single && !is_new {
             return Ok(None);
         }
+        tokens.data.count(id.clone());
         if is_new {
             let event = Event::new(Kind::DataReleased)
                 .client(client.id.as_str())

@@ -14,8 +14,8 @@ use super::super::presented::{self, Scheme};
 use super::super::{Tokens, paths};
 use super::{Asking, Written};
 use crate::audit::{Event, Kind};
-use crate::clients::{Basis, Client, ClientId};
-use crate::ledger::{Channel, Entry, EntryId, Filter, Listed, Place};
+use crate::clients::{Client, ClientId};
+use crate::ledger::{Channel, Entry, EntryId, Filter, Ground, Listed, Place};
 use crate::people::DataSet;
 use crate::platform::clock::Timestamp;
 use crate::platform::web::locale::{Language, negotiate};
@@ -140,14 +140,16 @@ async fn list(
         let read =
             tokens.data.0.ledger.of_person(&person.person_id, &asked.filter, &asked.before, asked.most);
         let entries = read.await?;
+        // The grant as it is now: the consent that it rests on may have ended in this moment.
+        let grant = tokens.grants.find(&token.grant).await?;
+        let grant = grant.filter(|grant| !grant.revoked).ok_or_else(gone)?;
         // That it was read is an entry as well: once for each token.
         let entry = Entry {
             data_sets: vec![set.name()],
             fields: vec![set.name()],
-            basis: client.data.basis,
             consent: grant.details.consent_id.as_deref(),
             once: vec!["usage", &token.id],
-            ..Entry::new(&person.person_id, &client.id, Channel::DataApi)
+            ..Entry::to(&person.person_id, &client, Channel::DataApi)
         };
         let is_new = match tokens.data.commit(&entry, None, Some((&tokens.grants, &grant.id))).await? {
             Written::Now(_) => true,
@@ -193,23 +195,24 @@ fn told(tokens: &Tokens, listed: &Listed, text: Text) -> Value {
         let known = client.as_ref().map(|client| pick(client).get(tag)).filter(|name| !name.is_empty());
         known.unwrap_or(&leaf.client).to_owned()
     };
+    let purpose = leaf.purpose.as_deref().map(|purpose| match &client {
+        Some(client) if client.data.purpose.says(purpose) => client.data.purpose.get(tag),
+        _ => purpose,
+    });
     json!({
         "logtime": Timestamp(leaf.at_ms.div_euclid(1000)).to_rfc3339(),
-        "action": action(listed, text),
+        "action": action(listed, purpose, text),
         "receiver": name(|client| &client.identity.owner),
         "service": name(|client| &client.identity.name),
         "data_sets": leaf.data_sets,
-        "purpose": leaf.purpose,
-        "basis": match leaf.basis {
-            Basis::Consent => "consent",
-            Basis::Statutory => "statutory",
-        },
+        "purpose": purpose,
+        "basis": leaf.basis.name(),
         "entry": leaf.id.as_str(),
     })
 }
 
 /// What was done, in words.
-fn action(listed: &Listed, text: Text) -> String {
+fn action(listed: &Listed, purpose: Option<&str>, text: Text) -> String {
     let leaf = &listed.leaf;
     match leaf.channel {
         // A "no" told no field.
@@ -227,18 +230,21 @@ fn action(listed: &Listed, text: Text) -> String {
     };
     let data = leaf.data_sets.iter().map(named).collect::<Vec<_>>().join(", ");
     if leaf.channel == Channel::Naming {
-        let purpose = leaf.purpose.as_deref().unwrap_or_default();
+        let purpose = purpose.unwrap_or_default();
         return text.with("usage.named", &[("data", &data), ("purpose", purpose)]);
     }
-    match (&leaf.purpose, leaf.basis) {
-        (Some(purpose), Basis::Consent) => {
+    if listed.is_unread() {
+        return text.with("usage.may_fetch", &[("data", &data)]);
+    }
+    match (purpose, leaf.basis) {
+        (Some(purpose), Ground::Consent | Ground::Contract) => {
             text.with("usage.received_for", &[("data", &data), ("purpose", purpose)])
         }
-        (None, Basis::Consent) => text.with("usage.received", &[("data", &data)]),
-        (Some(purpose), Basis::Statutory) => {
+        (None, Ground::Consent | Ground::Contract) => text.with("usage.received", &[("data", &data)]),
+        (Some(purpose), Ground::Statutory) => {
             text.with("usage.by_law_for", &[("data", &data), ("purpose", purpose)])
         }
-        (None, Basis::Statutory) => text.with("usage.by_law", &[("data", &data)]),
+        (None, Ground::Statutory) => text.with("usage.by_law", &[("data", &data)]),
     }
 }
 

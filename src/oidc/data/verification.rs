@@ -11,7 +11,7 @@ use super::answer::Form;
 use super::{Asking, DataApi};
 use crate::audit::{Event, Kind};
 use crate::clients::Client;
-use crate::ledger::{Channel, Entry};
+use crate::ledger::{Channel, Entry, Ground};
 use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::people::{CivilDate, DataSet, PersonId, PhoneNumber, Pinfl};
 use crate::platform::web::params::Params;
@@ -127,13 +127,14 @@ async fn write_down(
             .into_iter()
             .flat_map(|told| told.keys().map(String::as_str))
             .collect(),
-        basis: client.data.basis,
+        // R67: nobody is asked; the contract lets the service check.
+        basis: Ground::Contract,
         purpose: Some(purpose),
         once: match told {
             Some(_) => vec![client.id.as_str(), person.as_str(), &day],
             None => vec![client.id.as_str(), person.as_str(), &day, "no"],
         },
-        ..Entry::new(person, &client.id, Channel::Verification)
+        ..Entry::to(person, client, Channel::Verification)
     };
     let notice = NewNotice::new(NoticeKind::NumberVerified).service(client.id.as_str()).purpose(purpose);
     tokens.data.commit(&entry, told.map(|_| &notice), None).await?;

@@ -103,7 +103,7 @@ async fn write_down(
         purpose: Some(&asked.purpose),
         basis: Basis::Statutory,
         once: vec!["named", client.id.as_str(), person.as_str(), &asked.purpose, &day],
-        ..Entry::new(person, &client.id, Channel::Naming)
+        ..Entry::to(person, client, Channel::Naming)
     };
     tokens.data.commit(&entry, None, None).await?;
     Ok(())

@@ -76,9 +76,14 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
     let known = known(&person.details);
     // Whoever exchanges learns by the answer what the person agreed to for whom it acts.
     let once = [subject.id.as_str(), client.id.as_str()];
-    let about = (client, &person.person_id, None);
+    let about = (&releases::Reader::Caller(client), &person.person_id, None);
     let releases = releases::of_details(about, Channel::AccessToken, &known, &once);
-    releases::record(tokens, &subject.grant, &releases).await?;
+    let mut releases = releases;
+    // And the one for whom the new token is by the token, where it can be read.
+    let about = (&person.person_id, None);
+    let once = [subject.id.as_str(), client.id.as_str()];
+    releases.extend(releases::of_signed_token(tokens, (client, &audience), about, &person.details, &once));
+    tokens.ledger.count(releases::record(tokens, &subject.grant, &releases).await?);
     drop(releases);
     let details = (!known.is_empty()).then(|| on_the_wire(&known));
     let event = Event::new(Kind::TokenIssued).grant_type("token_exchange").audience(target.id.as_str());

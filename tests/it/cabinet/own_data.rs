@@ -57,9 +57,9 @@ impl Stores {
             data_sets: vec![set],
             fields: vec!["a_field"],
             purpose: Some("To deliver"),
-            basis,
+            basis: basis.into(),
             contract: Some("C-17"),
-            ..Entry::new(person, &client, channel)
+            ..Entry::new(person, (&client, None), channel)
         };
         assert!(ledger.commit(&entry).await.expect("an entry"));
     }
