@@ -101,7 +101,6 @@ async fn write_down(
     let entry = Entry {
         data_sets: sets.collect(),
         purpose: Some(&asked.purpose),
-        basis: Basis::Statutory,
         once: vec!["named", client.id.as_str(), person.as_str(), &asked.purpose, &day],
         ..Entry::to(person, client, Channel::Naming)
     };
