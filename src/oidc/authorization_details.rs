@@ -146,7 +146,9 @@ pub(super) fn personal_data_of(
 ) -> Result<PersonalData, OAuthError> {
     match kind(object)? {
         DetailType::PersonalData => personal_data(object, bounds),
-        DetailType::Application => Err(invalid("a person confirms an application: it is asked for where they are asked")),
+        DetailType::Application => {
+            Err(invalid("a person confirms an application: it is asked for where they are asked"))
+        }
     }
 }
 

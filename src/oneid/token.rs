@@ -79,8 +79,14 @@ pub(super) async fn answer(
     let rows = oneid.ledger.rows(&entries)?;
     let mark = ledger::mark(&oneid.ledger.names(&entries));
     let details = GrantDetails { told: mark, ..details };
-    let redeemed =
-        oneid.grants.redeem(token.as_str(), &client.id, (details, &number), (&rows, Vec::new()), (false, until), 0);
+    let redeemed = oneid.grants.redeem(
+        token.as_str(),
+        &client.id,
+        (details, &number),
+        (&rows, Vec::new()),
+        (false, until),
+        0,
+    );
     let grant = redeemed.await?;
     let grant = grant.ok_or_else(invalid)?;
     if !grant.details.released.is_empty() {

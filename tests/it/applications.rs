@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ciba::Message;
-use crate::support::client_file::{COUNTER, APPLICANT};
+use crate::support::client_file::{APPLICANT, COUNTER};
 use crate::support::flow::redemption;
 use crate::support::servers::empty_redis;
 use crate::support::wait::until;
@@ -46,7 +46,10 @@ fn details() -> String {
 }
 
 fn asking() -> Asked {
-    Asked::by(APPLICANT).with("scope", "openid").and("authorization_details", &details()).and("ui_locales", "en")
+    Asked::by(APPLICANT)
+        .with("scope", "openid")
+        .and("authorization_details", &details())
+        .and("ui_locales", "en")
 }
 
 /// Goes from a request to the page that shows the application.
@@ -265,7 +268,11 @@ async fn asked_elsewhere(world: &World, person: &Person, language: &str) -> (Tok
 async fn polled(world: &World, asked: &Tokens) -> Tokens {
     let grant = "urn:openid:params:grant-type:ciba";
     world
-        .post_as(APPLICANT, "/oidc/token", &[("grant_type", grant), ("auth_req_id", asked.get("auth_req_id"))])
+        .post_as(
+            APPLICANT,
+            "/oidc/token",
+            &[("grant_type", grant), ("auth_req_id", asked.get("auth_req_id"))],
+        )
         .await
 }
 
@@ -319,7 +326,9 @@ async fn rfc9396_5_what_is_no_application_is_refused_wherever_it_is_sent(world: 
             fields.retain(|(field, _)| field != name);
             fields.push((name, value));
         }
-        for answer in [world.push(&asked).await, world.post_as(APPLICANT, "/oidc/bc-authorize", &fields).await] {
+        for answer in
+            [world.push(&asked).await, world.post_as(APPLICANT, "/oidc/bc-authorize", &fields).await]
+        {
             answer.refused(400, "invalid_authorization_details");
             let why = answer.get("error_description");
             assert!(why.contains(words) && why.is_ascii() && !why.contains(['"', '\\']), "{words}: {why}");
