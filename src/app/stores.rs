@@ -192,7 +192,8 @@ impl Stores {
 
     /// The notices in people's cabinets.
     pub fn inbox(&self) -> Inbox {
-        Inbox::new(self.db.clone(), self.clock.clone(), self.settings.notices.quiet_hours())
+        let quiet = self.settings.notices.quiet_hours();
+        Inbox::new(self.db.clone(), self.clock.clone(), quiet, &self.keyring)
     }
 
     /// What SMS cost, and numbers without money for them.

@@ -10,12 +10,12 @@ use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};
 use crate::grants::Grants;
 use crate::notices::inbox::{Inbox, NewNotice, NoticeKind};
-use crate::people::{Epoch, People, PersonId};
+use crate::people::{Epoch, People, PersonId, Unblocked};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Clock;
 use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
-use crate::release::{Consent, NewConsent, Release, consent_notice};
+use crate::release::{Consent, NewConsent, Release, consent_notices};
 
 /// The operations. Cheap to clone.
 #[derive(Clone)]
@@ -59,14 +59,33 @@ impl LifeEvents {
         self.end_with(person, then, NoticeKind::AccessEnded).await
     }
 
-    /// Blocks a person's enrolled number, so that nobody gets codes there, and ends everything of theirs that has begun. `false` when there
-    /// is no such person.
+    /// Blocks a person's enrolled number, so that nobody gets codes there, and ends everything of theirs that has begun. `false` when the
+    /// number is not theirs, not enrolled, or blocked before: then nothing of anybody's ends.
     ///
     /// # Errors
     /// As for [`LifeEvents::end_access`].
     pub async fn block(&self, person: &PersonId, number_index: &Digest) -> Result<bool, ServiceError> {
-        let block = self.people.block_number(person, number_index, self.clock.now());
-        Ok(self.end_with(person, vec![block], NoticeKind::NumberBlocked).await?.is_some())
+        let mut then = self.grants.end_former_epoch(person);
+        then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::NumberBlocked)));
+        let blocked = self.people.block_number(person, number_index, self.clock.now(), then).await?;
+        let Some(epoch) = blocked else { return Ok(false) };
+        self.has_ended(person, epoch).await?;
+        Ok(true)
+    }
+
+    /// Ends the block of a number, and tells its person in the same transaction.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then nothing has changed.
+    pub async fn unblock(&self, person: &PersonId, number_index: &Digest) -> Result<Unblocked, ServiceError> {
+        let told = self.inbox.rows(person, &NewNotice::new(NoticeKind::NumberUnblocked));
+        Ok(self.people.unblock_number(person, number_index, self.clock.now(), told).await?)
+    }
+
+    /// Records and announces that everything of a person of before `epoch` has ended.
+    async fn has_ended(&self, person: &PersonId, epoch: Epoch) -> Result<(), ServiceError> {
+        self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
+        Ok(self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?)
     }
 
     /// Ends everything of a person that has begun, together with `also`, and tells them in their cabinet.
@@ -80,8 +99,7 @@ impl LifeEvents {
         then.extend(also);
         then.extend(self.inbox.rows(person, &NewNotice::new(told)));
         let Some(epoch) = self.people.raise_epoch(person, then).await? else { return Ok(None) };
-        self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
-        self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
+        self.has_ended(person, epoch).await?;
         Ok(Some(epoch))
     }
 
@@ -101,7 +119,7 @@ impl LifeEvents {
 
     /// What tells a person of what a client may have.
     fn told(&self, person: &PersonId, client: &Client, new: &NewConsent) -> Vec<Statement> {
-        consent_notice(client, new).map(|notice| self.inbox.rows(person, &notice)).unwrap_or_default()
+        consent_notices(client, new).iter().flat_map(|notice| self.inbox.rows(person, notice)).collect()
     }
 
     /// Records what a person agreed to, or that they went on to a client. Unless it goes at least as far as `former`, the newest
@@ -129,7 +147,7 @@ impl LifeEvents {
         }
         let since = self.clock.now_ms();
         // Two choices of one person wait for each other from here on, so that the later one sees the earlier one.
-        let mut then = vec![self.people.hold(person)];
+        let mut then = vec![People::hold(person)];
         let wide = former.filter(|former| as_wide(former));
         match wide {
             Some(former) => {

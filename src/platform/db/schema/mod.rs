@@ -133,6 +133,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "cabinet",
         sql: include_str!("../../../../migrations/0023_cabinet.sql"),
     },
+    Migration {
+        version: 30,
+        description: "notices and decisions",
+        sql: include_str!("../../../../migrations/0030_notices_and_decisions.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
