@@ -42,6 +42,9 @@ const WARNINGS: i64 = 86_400;
 /// Rows deleted by one statement.
 const SWEEP: i64 = 2000;
 
+/// Seconds after which nobody learns any more what became of an SMS about a notice: twice as long as gateways are tried.
+const LOST: i64 = 7200;
+
 /// Starts all background work. It stays on this thread, like all that counts its round trips by cause.
 pub(super) fn begin(app: &App, tasks: &Tasks) {
     let outbox = app.outbox.clone();
@@ -209,9 +212,13 @@ impl Upkeep {
                 log_failure("logouts.unmeasured", "counting logout deliveries", self.logouts.measure().await);
             }
             if limited {
+                let told = self.ciba.tell_untold().await;
+                log_failure("ciba.untold", "telling services what people decided", told);
                 self.contracts(warnings.is_due(now)).await;
             }
             if purge.is_due(now) {
+                let lost = self.inbox.give_up_lost(now.minus(LOST), SWEEP).await;
+                log_failure("notices.unended", "ending SMS about notices that were lost", lost);
                 self.purge().await;
             }
             if believed && keys.is_due(now) {
@@ -332,6 +339,17 @@ impl Upkeep {
                 }
             }
         }
+        self.purge_records(now).await;
+        match grants.purge_lag(now).await {
+            Ok(lag) => {
+                self.metrics.purge_lag_seconds.set(lag);
+            }
+            Err(error) => log_failure::<()>("lag.unknown", "measuring the purge", Err(error)),
+        }
+    }
+
+    /// As [`Upkeep::purge`], of what is kept to be read later.
+    async fn purge_records(&self, now: Timestamp) {
         for _ in 0..50 {
             match self.sign_in.history.purge(now, self.history_days, SWEEP).await {
                 Ok(gone) if gone >= SWEEP.unsigned_abs() => {}
@@ -373,12 +391,6 @@ impl Upkeep {
         let waited = now.minus(i64::from(self.pending_days) * 86_400);
         let removed = self.provider.clients.purge_pending(waited).await;
         log_failure("clients.unpurged", "removing clients that nobody approved", removed);
-        match grants.purge_lag(now).await {
-            Ok(lag) => {
-                self.metrics.purge_lag_seconds.set(lag);
-            }
-            Err(error) => log_failure::<()>("lag.unknown", "measuring the purge", Err(error)),
-        }
     }
 }
 
