@@ -193,7 +193,8 @@ impl Stores {
 
     /// The notices in people's cabinets.
     pub fn inbox(&self) -> Inbox {
-        Inbox::new(self.db.clone(), self.clock.clone(), self.settings.notices.quiet_hours())
+        let quiet = self.settings.notices.quiet_hours();
+        Inbox::new(self.db.clone(), self.clock.clone(), quiet, &self.keyring)
     }
 
     /// Streams of security events to services, and what waits for them.

@@ -379,7 +379,7 @@ pub(super) fn notice_sms(
         people,
         (outbox.clone(), Arc::clone(&stores.metrics)),
         charges,
-        (&address, stores.settings.notices.sms_per_day),
+        (&address, stores.settings.notices.sms_per_day, stores.settings.notices.quiet_hours()),
     )
 }
 

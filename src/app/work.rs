@@ -42,6 +42,9 @@ const KEYS: i64 = 3600;
 /// Seconds between warnings of contracts that end.
 const WARNINGS: i64 = 86_400;
 
+/// Seconds after which nobody learns any more what became of an SMS about a notice: twice as long as gateways are tried.
+const LOST: i64 = 7200;
+
 /// Starts all background work. It stays on this thread, like all that counts its round trips by cause.
 pub(super) fn begin(app: &App, tasks: &Tasks) {
     let outbox = app.outbox.clone();
@@ -227,9 +230,13 @@ impl Upkeep {
                 log_failure("logouts.unmeasured", "counting logout deliveries", self.logouts.measure().await);
             }
             if limited {
+                let told = self.ciba.tell_untold().await;
+                log_failure("ciba.untold", "telling services what people decided", told);
                 self.contracts(warnings.is_due(now)).await;
             }
             if purge.is_due(now) {
+                let lost = self.inbox.give_up_lost(now.minus(LOST), purge::SWEEP).await;
+                log_failure("notices.unended", "ending SMS about notices that were lost", lost);
                 self.purge().await;
             }
             if believed && keys.is_due(now) {

@@ -10,7 +10,7 @@ use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::people::{AccountState, People as Store, Side};
+use crate::people::{AccountState, People as Store, PhoneNumber, Side, Unblocked};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 
@@ -202,7 +202,13 @@ async fn block(
     let block = async {
         let life_events = stores.life_events().await?;
         let blocked = life_events.block(&account.person_id, index).await;
-        blocked.map_err(|error| StartError(format!("the number may not be blocked, repeat this: {error}")))
+        match blocked {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StartError(format!(
+                "{number} was not blocked, and nobody's access has ended: it is blocked before, or not enrolled any more"
+            ))),
+            Err(error) => Err(StartError(format!("the number may not be blocked, repeat this: {error}"))),
+        }
     };
     operator::recorded(stores, "people block", |event| event.person(person), block).await?;
     format.print(&json!({ "number": number, "status": "blocked" }), || {
@@ -221,18 +227,24 @@ async fn unblock(
 ) -> Result<(), StartError> {
     let person = account.person_id.as_str();
     let unblock = async {
-        let life_events = stores.life_events().await?;
-        let done = life_events.unblock(&account.person_id, index).await;
-        if done.map_err(cannot_start)? {
-            return Ok(());
+        let done = stores.life_events().await?.unblock(&account.person_id, index).await;
+        match done.map_err(|error| StartError(format!("the number may be blocked still: {error}")))? {
+            Unblocked::Enrolled => Ok(true),
+            Unblocked::StillLocked => Ok(false),
+            Unblocked::Nothing => Err(StartError(format!(
+                "{number} was not unblocked: it is not blocked, or its person has another enrolled number"
+            ))),
         }
-        Err(StartError(format!(
-            "{number} was not unblocked: it is not blocked, or its person has another enrolled number"
-        )))
     };
-    operator::recorded(stores, "people unblock", |event| event.person(person), unblock).await?;
-    format.print(&json!({ "number": number, "status": "enrolled" }), || {
-        say!("{number} is enrolled again: its holder can sign in.");
+    let enrolled =
+        operator::recorded(stores, "people unblock", |event| event.person(person), unblock).await?;
+    let status = if enrolled { "enrolled" } else { "locked" };
+    format.print(&json!({ "number": number, "status": status }), || {
+        if enrolled {
+            say!("{number} is enrolled again: its holder can sign in.");
+        } else {
+            say!("{number} is blocked no more; the lock that its person put on the account stays.");
+        }
         Ok(())
     })?;
     Ok(())

@@ -12,12 +12,12 @@ use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};
 use crate::grants::Grants;
 use crate::notices::inbox::{Inbox, NewNotice, NoticeKind};
-use crate::people::{Epoch, People, PersonId};
+use crate::people::{Epoch, People, PersonId, Unblocked};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Clock;
 use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
-use crate::release::{Consent, NewConsent, Release, consent_notice};
+use crate::release::{Consent, NewConsent, Release, consent_notices};
 use crate::signals::{EventType, Signals};
 
 /// The operations. Cheap to clone.
@@ -65,26 +65,39 @@ impl LifeEvents {
         self.end_with(person, then, told).await
     }
 
-    /// Blocks a person's enrolled number, so that nobody gets codes there, and ends everything of theirs that has begun. `false` when there
-    /// is no such person.
+    /// Blocks a person's enrolled number, so that nobody gets codes there, and ends everything of theirs that has begun. `false` when the
+    /// number is not theirs, not enrolled, or blocked before: then nothing of anybody's ends.
     ///
     /// # Errors
     /// As for [`LifeEvents::end_access`].
     pub async fn block(&self, person: &PersonId, number_index: &Digest) -> Result<bool, ServiceError> {
-        let block = self.people.block_number(person, number_index, self.clock.now());
-        let told = (NoticeKind::NumberBlocked, &[EventType::AccountDisabled, EventType::SessionRevoked][..]);
-        Ok(self.end_with(person, vec![block], told).await?.is_some())
+        let mut then = self.grants.end_former_epoch(person);
+        then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::NumberBlocked)));
+        let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
+        then.extend(self.signals.rows(person, &signals, None));
+        let blocked = self.people.block_number(person, number_index, self.clock.now(), then).await?;
+        let Some(epoch) = blocked else { return Ok(false) };
+        self.has_ended(person, epoch).await?;
+        Ok(true)
     }
 
-    /// Lets the holder of a blocked number sign in again; `false` when it is not blocked, or the person has another enrolled one.
+    /// Ends the block of a number, and tells its person in the same transaction.
     ///
     /// # Errors
-    /// [`ServiceError`]; then nothing was changed, or it is not known.
-    pub async fn unblock(&self, person: &PersonId, number_index: &Digest) -> Result<bool, ServiceError> {
-        let then = self.signals.rows(person, &[EventType::AccountEnabled], None);
-        let done = self.people.unblock_number(person, number_index, self.clock.now(), then).await?;
+    /// [`ServiceError`]; then nothing has changed.
+    pub async fn unblock(&self, person: &PersonId, number_index: &Digest) -> Result<Unblocked, ServiceError> {
+        let mut told = self.inbox.rows(person, &NewNotice::new(NoticeKind::NumberUnblocked));
+        told.extend(self.signals.rows(person, &[EventType::AccountEnabled], None));
+        let done = self.people.unblock_number(person, number_index, self.clock.now(), told).await?;
         self.signals.wake.notify_one();
         Ok(done)
+    }
+
+    /// Records and announces that everything of a person of before `epoch` has ended.
+    async fn has_ended(&self, person: &PersonId, epoch: Epoch) -> Result<(), ServiceError> {
+        self.signals.wake.notify_one();
+        self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
+        Ok(self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?)
     }
 
     /// Ends everything of a person that has begun, together with `also`, and tells them in their cabinet.
@@ -99,9 +112,7 @@ impl LifeEvents {
         then.extend(self.inbox.rows(person, &NewNotice::new(notice)));
         then.extend(self.signals.rows(person, signals, None));
         let Some(epoch) = self.people.raise_epoch(person, then).await? else { return Ok(None) };
-        self.signals.wake.notify_one();
-        self.audit.record(Event::new(Kind::AccessEnded).person(person.as_str()));
-        self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?;
+        self.has_ended(person, epoch).await?;
         Ok(Some(epoch))
     }
 
@@ -121,7 +132,7 @@ impl LifeEvents {
 
     /// What tells a person of what a client may have.
     fn told(&self, person: &PersonId, client: &Client, new: &NewConsent) -> Vec<Statement> {
-        consent_notice(client, new).map(|notice| self.inbox.rows(person, &notice)).unwrap_or_default()
+        consent_notices(client, new).iter().flat_map(|notice| self.inbox.rows(person, notice)).collect()
     }
 
     /// Records what a person agreed to, or that they went on to a client. Unless it goes at least as far as `former`, the newest
@@ -149,7 +160,7 @@ impl LifeEvents {
         }
         let since = self.clock.now_ms();
         // Two choices of one person wait for each other from here on, so that the later one sees the earlier one.
-        let mut then = vec![self.people.hold(person)];
+        let mut then = vec![People::hold(person)];
         let wide = former.filter(|former| as_wide(former));
         match wide {
             Some(former) => {

@@ -10,6 +10,7 @@ use super::charges::Charges;
 use super::inbox::sms::{self as progress, Due};
 use super::inbox::{NoticeKind, SmsFailure};
 use super::outbox::{OutboundMessage, Outbox, Submitted};
+use super::settings::QuietHours;
 use super::sms::text::{Topic, notice_text};
 use super::store::Series;
 use super::wishes::SmsWishes;
@@ -45,8 +46,10 @@ pub struct NoticeSms {
     metrics: Arc<Metrics>,
     /// The address of the cabinet, with its scheme.
     address: Arc<str>,
-    /// How many a number gets in a day.
+    /// How many a number gets in a day; of those that warn of somebody else at work, as many again.
     per_day: i64,
+    /// When none is handed over.
+    quiet: QuietHours,
 }
 
 impl NoticeSms {
@@ -56,11 +59,11 @@ impl NoticeSms {
         people: People,
         (outbox, metrics): (Outbox, Arc<Metrics>),
         charges: Charges,
-        (address, per_day): (&str, u32),
+        (address, per_day, quiet): (&str, u32, QuietHours),
     ) -> Self {
         let wishes = SmsWishes::new(db.clone(), clock.clone());
         let (address, per_day) = (Arc::from(address), per_day.into());
-        Self { db, clock, ephemeral, people, outbox, wishes, charges, metrics, address, per_day }
+        Self { db, clock, ephemeral, people, outbox, wishes, charges, metrics, address, per_day, quiet }
     }
 
     /// Hands over what is due until the process ends.
@@ -83,15 +86,24 @@ impl NoticeSms {
     /// [`ServiceError`] when a store is unavailable; what was taken is taken again a minute later.
     async fn hand_over(&self) -> Result<usize, ServiceError> {
         let now_ms = self.clock.now_ms();
+        // What was due before, and waited for its turn, waits on.
+        if self.quiet.after_ms(now_ms) > now_ms {
+            return Ok(0);
+        }
         if !progress::is_any_due(&self.db, now_ms).await? {
             return Ok(0);
         }
         let due = progress::take(&self.db, now_ms, now_ms + TAKEN_MS, MOST).await?;
         let looked_at = due.len();
+        let mut failed = None;
         for due in due {
-            self.send(&due).await?;
+            // One that cannot be sent keeps nobody else's back.
+            if let Err(error) = self.send(&due).await {
+                tracing::warn!(event = "notices.sms_unsent", sms.id = due.id.as_str(), %error, "an SMS about a notice waits");
+                failed = Some(error);
+            }
         }
-        Ok(looked_at)
+        failed.map_or(Ok(looked_at), Err)
     }
 
     async fn send(&self, due: &Due) -> Result<(), ServiceError> {
@@ -111,12 +123,15 @@ impl NoticeSms {
         if self.outbox.is_stored(&index, due.id.as_str()).await? {
             return Ok(progress::queued(&self.db, &due.id).await?);
         }
-        let topic = NoticeKind::parse(&due.kind).map_or(Topic::Other, NoticeKind::topic);
+        let kind = NoticeKind::parse(&due.kind);
+        let topic = kind.map_or(Topic::Other, NoticeKind::topic);
+        let series =
+            if kind.is_some_and(NoticeKind::is_security) { Series::Security } else { Series::Cabinet };
         let message = self.outbox.prepare(OutboundMessage {
             id: due.id.as_str(),
             to: Some(&account.phone),
             number_index: &index,
-            series: Series::Cabinet,
+            series,
             client_id: "",
             address: "",
             text: notice_text(language.tag(), topic, &self.address),

@@ -10,7 +10,8 @@ settings! {
         quiet_from_hour: u32 = 22, count(0..=23, "hours");
         /// The hour at which they are sent again. The same hour as the other: they are sent at any time.
         quiet_until_hour: u32 = 8, count(0..=23, "hours");
-        /// SMS about notices to one number in a day. What comes after is in the cabinet alone.
+        /// SMS about notices to one number in a day; of those that warn of somebody else at work, as many again. What comes after is in
+        /// the cabinet alone.
         sms_per_day: u32 = 10, count(1..=1000, "messages");
     }
 }

@@ -25,6 +25,8 @@ pub enum Series {
     Approvals,
     /// Messages about notices, for those who want them.
     Cabinet,
+    /// The same of notices that warn of somebody else at work: nothing that services raise uses up theirs.
+    Security,
 }
 
 impl Series {
@@ -36,22 +38,25 @@ impl Series {
             Self::Notices => 2 * LENGTH,
             Self::Approvals => 3 * LENGTH,
             Self::Cabinet => CABINET,
+            Self::Security => CABINET + LENGTH,
         }
     }
 
-    /// What the tariff calls the messages of the series; `None` for those that are never charged, because nobody asked for them.
+    /// What the tariff calls the messages of the series; `None` for those that are never charged: nobody asked for them, or
+    /// whoever did may be a stranger.
     const fn charged_as(self) -> Option<MessageKind> {
         match self {
-            Self::Strangers | Self::Known => Some(MessageKind::Code),
+            Self::Known => Some(MessageKind::Code),
             Self::Approvals => Some(MessageKind::Request),
-            Self::Cabinet => Some(MessageKind::Notice),
-            Self::Notices => None,
+            Self::Cabinet | Self::Security => Some(MessageKind::Notice),
+            Self::Strangers | Self::Notices => None,
         }
     }
 
     /// The series that a number belongs to.
     fn of(n: i64) -> Option<Self> {
-        let all = [Self::Strangers, Self::Known, Self::Notices, Self::Approvals, Self::Cabinet];
+        let all =
+            [Self::Strangers, Self::Known, Self::Notices, Self::Approvals, Self::Cabinet, Self::Security];
         all.into_iter().find(|series| (series.base() + 1..=series.base() + LENGTH).contains(&n))
     }
 }
@@ -281,4 +286,26 @@ fn minute_count(row: &db::Row) -> Result<MinuteCount, DbError> {
         scope: db::text(row, TABLE, "scope")?,
         count: db::int(row, TABLE, "n")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_ask_for_is_charged_to_nobody_and_each_series_is_known_by_its_numbers() {
+        for (series, charged) in [
+            (Series::Strangers, None),
+            (Series::Known, Some(MessageKind::Code)),
+            (Series::Notices, None),
+            (Series::Approvals, Some(MessageKind::Request)),
+            (Series::Cabinet, Some(MessageKind::Notice)),
+            (Series::Security, Some(MessageKind::Notice)),
+        ] {
+            for n in [series.base() + 1, series.base() + LENGTH] {
+                assert_eq!(Series::of(n), Some(series));
+            }
+            assert_eq!(series.charged_as(), charged, "{series:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::inbox::NoticeKind;
-use crate::people::PersonId;
+use crate::people::{People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Clock;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
@@ -175,7 +175,8 @@ impl SmsWishes {
         .bind(warning.tiyin)
         .bind(warning.shown_at_ms)
         .bind(now_ms);
-        let mut all = vec![end_consent(person, now_ms), accept, end_wishes(person)];
+        // Of two at once the second sees the first: its wishes rest on its own acceptance.
+        let mut all = vec![People::hold(person), end_consent(person, now_ms), accept, end_wishes(person)];
         all.extend(wished(person, wish, now_ms));
         self.db.all_or_nothing(all).await
     }
@@ -209,7 +210,9 @@ impl SmsWishes {
         )
         .bind(self.clock.now_ms())
         .bind(person.as_str());
-        Ok(self.db.guarded(guard, vec![end_wishes(person)]).await?.is_some())
+        let unwanted = db::statement("UPDATE notices SET sms = NULL WHERE person_id = $1 AND sms = 'wanted'");
+        let then = vec![end_wishes(person), unwanted.bind(person.as_str())];
+        Ok(self.db.guarded(guard, then).await?.is_some())
     }
 }
 
@@ -301,6 +304,23 @@ mod tests {
         assert_eq!(language(&one, "of_a_later_version").await, Some(Language::Ru));
         assert!(wishes.withdraw(&one).await.unwrap() && !wishes.withdraw(&one).await.unwrap());
         assert_eq!((wishes.of(&one).await.unwrap(), language(&one, "new_device").await), (None, None));
+    }
+
+    #[actix_web::test]
+    async fn r73_with_the_wish_goes_what_waits_to_be_sent() {
+        let (wishes, _clock, db) = wishes().await;
+        let (one, other) = (PersonId::random(), PersonId::random());
+        for (n, person) in [&one, &other].into_iter().enumerate() {
+            wishes.accept(person, &Wish::All, warning(NOW)).await.unwrap();
+            let waits = "INSERT INTO notices (notice_id, person_id, kind, about, arrived_at_ms, sms) \
+                         VALUES ($1, $2, 'new_device', '{}', 1, 'wanted')";
+            db.execute(db::statement(waits).bind(n.to_string()).bind(person.as_str())).await.unwrap();
+        }
+        assert!(wishes.withdraw(&one).await.unwrap());
+        let left = db.read_all(db::statement("SELECT person_id FROM notices WHERE sms = 'wanted'")).await;
+        let left = left.unwrap();
+        assert_eq!(left.len(), 1);
+        assert_eq!(db::text(&left[0], "notices", "person_id").unwrap(), other.as_str());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::platform::web::user_agent::described;
 use crate::release::{
-    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide, release_notice,
+    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide, release_notices,
 };
 use crate::sign_in::{
     Agreement, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, Newness, OpenSession, Outcome, Page,
@@ -363,7 +363,7 @@ async fn conclude(
         Next::Answer(decision) => {
             let consent = match decision {
                 Decision::Covered(consent) => {
-                    step.told = release_notice(&step.client, &consent.extent);
+                    step.told = release_notices(&step.client, &consent.extent);
                     Some(consent)
                 }
                 Decision::Statutory(extent) => {

@@ -34,7 +34,7 @@ pub(super) struct StepContext<'r> {
     pub(super) session: Option<OpenSession>,
     read_session: bool,
     /// What the person is to be told when this is stored.
-    pub(super) told: Option<NewNotice>,
+    pub(super) told: Vec<NewNotice>,
     /// How many tries the attempt has counted, where this request counts as one.
     pub(super) tries: u64,
     query: Params,
@@ -146,7 +146,7 @@ impl<'r> StepContext<'r> {
             client,
             session,
             read_session: matches!(read, Read::Session | Read::TriesAndSession),
-            told: None,
+            told: Vec::new(),
             tries,
             query,
             chosen,
@@ -308,7 +308,7 @@ impl<'r> StepContext<'r> {
 
     /// Tells the person in their cabinet what this request let happen, once that is stored.
     pub(super) fn tell(&mut self, pages: &Pages, person: &PersonId) {
-        if let Some(notice) = self.told.take() {
+        for notice in std::mem::take(&mut self.told) {
             pages.sign_in.inbox.post(person, notice);
         }
     }

@@ -31,6 +31,6 @@ pub use names::{PersonName, PersonNames};
 pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
-pub use store::People;
 pub(crate) use store::TABLES;
+pub use store::{People, Unblocked};
 pub use typed::digits_of;

@@ -1,6 +1,7 @@
 //! SQL of the tables `persons` and `phone_numbers`: encrypted records, found by blind indexes. Wrong codes are counted in
 //! `failures.rs`.
 
+mod blocks;
 mod failures;
 mod muted;
 mod photos;
@@ -21,6 +22,8 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::{Keyring, Mac, Sealer};
 use crate::platform::web::locale::Language;
+
+pub use blocks::Unblocked;
 
 /// Lifetime of cached records: long enough for the end of a sign-in and the following UserInfo request,
 /// short enough for changes of other nodes to show at the next page.
@@ -271,45 +274,8 @@ impl People {
         raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
     }
 
-    /// What blocks an enrolled number of a person; nobody gets codes there then.
-    pub fn block_number(&self, id: &PersonId, number_index: &Digest, now: Timestamp) -> Statement {
-        db::statement(
-            "UPDATE phone_numbers SET status = 'blocked', updated_at = $1, \
-             enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END \
-             WHERE number_index = $3 AND person_id = $4 AND status = 'enrolled'",
-        )
-        .bind(now.0)
-        .bind(now.0)
-        .bind(number_index.encode())
-        .bind(id.as_str())
-    }
-
-    /// Enrols a blocked number of a person again, together with `then`, all or nothing; `false` when it is not blocked, or they
-    /// have another enrolled one (R7).
-    ///
-    /// # Errors
-    /// [`DbError`].
-    pub async fn unblock_number(
-        &self,
-        id: &PersonId,
-        number_index: &Digest,
-        now: Timestamp,
-        then: Vec<Statement>,
-    ) -> Result<bool, DbError> {
-        let unblock = "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1, \
-                       enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END WHERE number_index = $3 \
-                       AND person_id = $4 AND status = 'blocked' AND NOT EXISTS (SELECT 1 FROM phone_numbers other \
-                       WHERE other.person_id = phone_numbers.person_id AND other.status = 'enrolled') \
-                       AND NOT EXISTS (SELECT 1 FROM self_locks WHERE self_locks.person_id = phone_numbers.person_id) RETURNING person_id";
-        let unblock =
-            db::statement(unblock).bind(now.0).bind(now.0).bind(number_index.encode()).bind(id.as_str());
-        let done = self.db.guarded(unblock, then).await?.is_some();
-        self.remembered.invalidate(id);
-        Ok(done)
-    }
-
     /// Makes other transactions that do the same for this person wait until this one has ended.
-    pub fn hold(&self, id: &PersonId) -> Statement {
+    pub fn hold(id: &PersonId) -> Statement {
         db::statement("UPDATE persons SET updated_at = updated_at WHERE person_id = $1").bind(id.as_str())
     }
 
@@ -358,7 +324,9 @@ impl People {
                     then.push(self_lock::follow(&id, &self.number_index(phone).encode()));
                     then
                 }
-                NumberStatus::NotEnrolled | NumberStatus::Blocked => Vec::new(),
+                // The end of a lock must not undo it.
+                NumberStatus::Blocked => vec![self_lock::block(&id, &self.number_index(phone).encode(), now)],
+                NumberStatus::NotEnrolled => Vec::new(),
             };
             then.push(number);
             match photo {

@@ -107,6 +107,12 @@ pub fn alphanumeric(raw: &[u8]) -> String {
     raw.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
+/// `N` letters and digits, as of [`random_alphanumeric`], that follow from a digest; at most 32.
+pub fn alphanumeric_of<const N: usize>(digest: &Digest) -> String {
+    const { assert!(N <= 32) };
+    digest.0[..N].iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
 /// A random value of `N` bytes in base64url: 43 characters for 32 bytes.
 pub fn random_text<const N: usize>() -> String {
     encode(&random::<N>())

@@ -17,7 +17,7 @@ pub use shown::{label, person_name, values, warning};
 pub(crate) use store::TABLES;
 pub use store::{ConsentContext, ListedConsent, Release, Standing};
 
-pub use told::{consent_notice, release_notice};
+pub use told::{consent_notices, release_notices};
 
 /// The sets of data that can be released.
 pub use crate::people::DataSet;

@@ -6,6 +6,7 @@ use actix_web::http::header::USER_AGENT;
 use serde::{Deserialize, Serialize};
 
 use crate::platform::telemetry::client_of;
+use crate::platform::web::user_agent::named;
 
 /// A browser at an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,34 +21,6 @@ pub struct Device {
     pub address: String,
 }
 
-/// What a browser is called that has these letters in its `User-Agent`; the first that fits, since most name others as well.
-const BROWSERS: [(&str, &str); 12] = [
-    ("YaBrowser/", "Yandex Browser"),
-    ("SamsungBrowser/", "Samsung Internet"),
-    ("OPR/", "Opera"),
-    ("Opera", "Opera"),
-    ("UCBrowser/", "UC Browser"),
-    ("MiuiBrowser/", "Mi Browser"),
-    ("Edg", "Edge"),
-    ("FxiOS/", "Firefox"),
-    ("Firefox/", "Firefox"),
-    ("CriOS/", "Chrome"),
-    ("Chrome/", "Chrome"),
-    ("Safari/", "Safari"),
-];
-
-/// As [`BROWSERS`], of systems.
-const SYSTEMS: [(&str, &str); 8] = [
-    ("Android", "Android"),
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Windows", "Windows"),
-    ("CrOS", "ChromeOS"),
-    ("Mac OS X", "macOS"),
-    ("Macintosh", "macOS"),
-    ("Linux", "Linux"),
-];
-
 impl Device {
     /// Where a request came from.
     pub fn of(request: &HttpRequest) -> Self {
@@ -57,10 +30,9 @@ impl Device {
     }
 
     fn named(agent: &str) -> Self {
-        let find = |list: &[(&str, &str)]| {
-            list.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| (*name).to_owned())
-        };
-        Self { browser: find(&BROWSERS), system: find(&SYSTEMS), address: String::new() }
+        let (browser, system) = named(agent);
+        let owned = |name: Option<&'static str>| name.map(str::to_owned);
+        Self { browser: owned(browser), system: owned(system), address: String::new() }
     }
 }
 

@@ -46,6 +46,7 @@ impl SignIn {
             // The SMS that goes to everybody is that of the notice: whoever wants one of such notices gets no second.
             self.inbox.commit_sent(&person, &notice).await?;
             if self.ephemeral.apply(batch).await? != Applied::Done {
+                self.inbox.not_sent(&notice.id, SmsFailure::NotDelivered).await?;
                 continue;
             }
             if self.outbox.store(message).await? == Submitted::CapReached {

@@ -106,12 +106,18 @@ async fn r70_each_access_by_law_is_told(world: &World) {
         first["arrived_at"].is_string() && first["read_at"].is_null() && first["sms"] == "none",
         "{first}"
     );
-    // The law's record stands, and each access is told all the same: by the session, and silently.
+    assert!(first["about"]["purposes"]["en"].is_string(), "why: {first}");
+    assert!(first["about"]["laws"]["en"].is_string(), "by which law: {first}");
+    // The law's record stands: by the session, and silently. The same on the same day is one notice, on the next another.
     let page = browser.begin(world, &Asked::by(AGENCY)).await.page();
     code_of(&browser.press(&page, "continue", &[]).await.away());
-    world.notices_of(&person, "data_released", 2).await;
     code_of(&browser.begin(world, &Asked::by(AGENCY).and("prompt", "none")).await.away());
-    let all = world.notices_of(&person, "data_released", 3).await;
+    let all = world.notices_of(&person, "data_released", 1).await;
+    assert_eq!(
+        world.stored("SELECT COUNT(*) FROM notices WHERE about LIKE '%agency%'").await,
+        0,
+        "it is sealed"
+    );
     let text = serde_json::to_string(&all).expect("JSON");
     assert!(!text.contains("VALIYEV") && !text.contains(&person.pinfl), "no value of anybody's: {text}");
     // Nobody agreed to anything.
@@ -173,6 +179,14 @@ async fn the_end_of_access_and_a_blocked_number_are_told(world: &World) {
     world.nothing_more_came(&[&person]).await;
     world.command(&["people", "unblock", &person.number]);
     assert!(!world.try_command(&["people", "unblock", &person.number]).status.success(), "it is not blocked");
+    world.notices_of(&person, "number_unblocked", 1).await;
+    // Of a number that was given up, nothing is left to block, and whoever has another one goes on.
+    world.command(&["people", "block", &person.number]);
+    let nothing = world.try_command(&["people", "block", &person.number]);
+    let said = String::from_utf8_lossy(&nothing.stderr).into_owned();
+    assert!(!nothing.status.success() && said.contains("nobody's access has ended"), "{said}");
+    world.notices_of(&person, "number_blocked", 2).await;
+    world.command(&["people", "unblock", &person.number]);
     signs_in(world, &mut world.browser(), SHOP, &person).await;
 }
 
@@ -313,6 +327,8 @@ async fn sms_wait_for_the_end_of_quiet_hours(setup: Setup) {
     // The code comes at any hour.
     signs_in(&world, &mut world.browser(), SHOP, &person).await;
     assert_eq!(world.notices_of(&person, "new_device", 1).await[0]["sms"], "waiting");
+    // Also one that was due before, and had not had its turn.
+    world.change_database("UPDATE notices SET sms_due_at_ms = 0").await;
     world.nothing_more_came(&[&person]).await;
     world.advance(4 * 3600).await;
     world.notice_message(&person).await;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::{Upkeep, log_failure};
 
 /// Rows of one batch.
-const SWEEP: i64 = 2000;
+pub(super) const SWEEP: i64 = 2000;
 
 /// Batches of one table at a time, so that the others get their turn.
 const BATCHES: u32 = 50;

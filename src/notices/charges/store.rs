@@ -19,9 +19,13 @@ pub(super) struct NewCharge<'a> {
     pub(super) sent_at_ms: i64,
 }
 
+/// Nobody is charged who accepted no warning that named a sum, nor more than that sum (R79): the statement itself asks.
 pub(super) async fn insert(db: &Db, charge: &NewCharge<'_>) -> Result<(), DbError> {
     let insert = "INSERT INTO charges (message_id, number_index, sealed, kind, tiyin, tariff_from, sent_at_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (message_id) DO NOTHING";
+         SELECT $1, $2, $3, $4, CASE WHEN c.tiyin < $5 THEN c.tiyin ELSE $6 END, $7, $8 FROM charge_consents c \
+         JOIN phone_numbers n ON n.person_id = c.person_id AND n.status = 'enrolled' \
+         WHERE n.number_index = $9 AND c.withdrawn_at_ms IS NULL AND c.tiyin > 0 \
+         ON CONFLICT (message_id) DO NOTHING";
     db.execute(
         db::statement(insert)
             .bind(charge.message_id)
@@ -29,8 +33,10 @@ pub(super) async fn insert(db: &Db, charge: &NewCharge<'_>) -> Result<(), DbErro
             .bind(charge.sealed)
             .bind(charge.kind)
             .bind(charge.tiyin)
+            .bind(charge.tiyin)
             .bind(charge.tariff_from)
-            .bind(charge.sent_at_ms),
+            .bind(charge.sent_at_ms)
+            .bind(charge.number_index),
     )
     .await
     .map(|_| ())
@@ -75,15 +81,21 @@ pub(super) async fn purge(db: &Db, before: Timestamp, most: i64) -> Result<u64, 
     db.execute(db::statement(purge).bind(before.0.saturating_mul(1000)).bind(most)).await
 }
 
+/// One that was noted of somebody who has the number no more is none.
 pub(super) async fn is_suspended(db: &Db, number: &Digest) -> Result<bool, DbError> {
-    let suspended = "SELECT number_index FROM sms_suspensions WHERE number_index = $1";
+    let suspended = "SELECT number_index FROM sms_suspensions s WHERE number_index = $1 AND (person_id IS NULL \
+                     OR person_id = (SELECT n.person_id FROM phone_numbers n WHERE n.number_index = s.number_index))";
     Ok(db.read_optional(db::statement(suspended).bind(number.encode())).await?.is_some())
 }
 
+/// Whose the number is, is noted with it: the next holder has money of their own.
 pub(super) async fn suspend(db: &Db, number: &Digest, now_ms: i64) -> Result<u64, DbError> {
-    let suspend = "INSERT INTO sms_suspensions (number_index, since_ms) VALUES ($1, $2) \
-                   ON CONFLICT (number_index) DO NOTHING";
-    db.execute(db::statement(suspend).bind(number.encode()).bind(now_ms)).await
+    let suspend = "INSERT INTO sms_suspensions (number_index, since_ms, person_id) \
+                   VALUES ($1, $2, (SELECT n.person_id FROM phone_numbers n WHERE n.number_index = $3)) \
+                   ON CONFLICT (number_index) DO UPDATE SET since_ms = excluded.since_ms, person_id = excluded.person_id \
+                   WHERE sms_suspensions.person_id <> excluded.person_id";
+    let index = number.encode();
+    db.execute(db::statement(suspend).bind(&index).bind(now_ms).bind(&index)).await
 }
 
 pub(super) async fn resume(db: &Db, number: &Digest) -> Result<u64, DbError> {

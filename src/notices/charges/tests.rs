@@ -15,12 +15,63 @@ async fn charges(tariff: &str) -> (Charges, Clock, TestDb) {
     (Charges::new(db.clone(), clock.clone(), tariff, &keyring), clock, db)
 }
 
+/// Somebody has this number and accepted this sum.
+async fn accepted(db: &TestDb, index: &str, tiyin: Option<i64>) {
+    let person = "INSERT INTO persons (person_id, pinfl_index, sealed, updated_at) VALUES ($1, $2, '', 1)";
+    db.execute(statement(person).bind(format!("of-{index}")).bind(index)).await.unwrap();
+    let number = "INSERT INTO phone_numbers (number_index, person_id, sealed, status, updated_at) \
+                  VALUES ($1, $2, '', 'enrolled', 1)";
+    db.execute(statement(number).bind(index).bind(format!("of-{index}"))).await.unwrap();
+    let consent = "INSERT INTO charge_consents (charge_consent_id, person_id, language, tiyin, warned_at_ms, accepted_at_ms) \
+                   VALUES ($1, $2, 'en', $3, 1, 2)";
+    db.execute(statement(consent).bind(index).bind(format!("of-{index}")).bind(tiyin)).await.unwrap();
+}
+
+#[actix_web::test]
+async fn r79_nobody_is_charged_more_than_they_accepted_nor_who_accepted_nothing() {
+    let tariff = r#"[{ from = "2026-01-01", notice = 5000 }]"#;
+    let (charges, _clock, db) = charges(tariff).await;
+    let number = PhoneNumber::from_digits("998901234567").unwrap();
+    accepted(&db, "cheap", Some(3000)).await;
+    accepted(&db, "dear", Some(9000)).await;
+    accepted(&db, "unnamed", None).await;
+    accepted(&db, "withdrawn", Some(9000)).await;
+    let withdraw = "UPDATE charge_consents SET withdrawn_at_ms = 3 WHERE person_id = 'of-withdrawn'";
+    db.execute(statement(withdraw)).await.unwrap();
+    for index in ["cheap", "dear", "unnamed", "withdrawn", "nobody"] {
+        charges.record(index, MessageKind::Notice, (&number, index)).await.unwrap();
+    }
+    let mut told = charges.between((0, i64::MAX), None, 10).await.unwrap();
+    told.sort_by_key(|one| one.tiyin);
+    let told: Vec<_> = told.iter().map(|one| (one.message_id.as_str(), one.tiyin)).collect();
+    assert_eq!(told, [("cheap", 3000), ("dear", 5000)]);
+}
+
+#[actix_web::test]
+async fn a_suspension_does_not_go_with_the_number_to_its_next_holder() {
+    let (charges, _clock, db) = charges("[]").await;
+    let number = Digest::of(b"number");
+    accepted(&db, &number.encode(), None).await;
+    accepted(&db, "next", None).await;
+    assert_eq!(charges.suspend(&[number]).await.unwrap(), 1);
+    assert!(charges.is_suspended(&number).await.unwrap());
+    let next = "UPDATE phone_numbers SET person_id = 'of-next' WHERE number_index = $1";
+    db.execute(statement("UPDATE phone_numbers SET status = 'not_enrolled' WHERE number_index = 'next'"))
+        .await
+        .unwrap();
+    db.execute(statement(next).bind(number.encode())).await.unwrap();
+    assert!(!charges.is_suspended(&number).await.unwrap());
+    assert_eq!(charges.suspend(&[number]).await.unwrap(), 1, "of the next one it is another");
+    assert!(charges.is_suspended(&number).await.unwrap());
+}
+
 #[actix_web::test]
 async fn r76_a_chargeable_message_is_charged_once_by_the_tariff_of_its_day() {
     let tariff = r#"[{ from = "2026-01-01", notice = 5000, request = 7001 }]"#;
     let (charges, clock, db) = charges(tariff).await;
     let number = PhoneNumber::from_digits("998901234567").unwrap();
     let whose = (&number, "index");
+    accepted(&db, "index", Some(100_000)).await;
     for _ in 0..2 {
         charges.record("m1", MessageKind::Notice, whose).await.unwrap();
     }

@@ -1,5 +1,7 @@
 //! What a notice tells of, and the words for it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::notices::sms::text::Topic;
@@ -22,6 +24,8 @@ pub enum NoticeKind {
     NumberChanged,
     /// The number was blocked, or is enrolled no more.
     NumberBlocked,
+    /// A number that was blocked is enrolled again.
+    NumberUnblocked,
     /// A means of signing in was changed.
     CredentialChanged,
     /// All access was ended: sessions, tokens, sign-ins in progress.
@@ -47,7 +51,7 @@ pub enum NoticeKind {
 /// Name, and the keys of title and sentence.
 type Row = (NoticeKind, &'static str, &'static str, &'static str);
 
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 18] = [
     (NoticeKind::DataReleased, "data_released", "notices.data_released", "notices.data_released_then"),
     (
         NoticeKind::NumberVerified,
@@ -60,6 +64,12 @@ const ROWS: [Row; 17] = [
     (NoticeKind::WrongCodes, "wrong_codes", "notices.wrong_codes", "notices.wrong_codes_then"),
     (NoticeKind::NumberChanged, "number_changed", "notices.number_changed", "notices.number_changed_then"),
     (NoticeKind::NumberBlocked, "number_blocked", "notices.number_blocked", "notices.number_blocked_then"),
+    (
+        NoticeKind::NumberUnblocked,
+        "number_unblocked",
+        "notices.number_unblocked",
+        "notices.number_unblocked_then",
+    ),
     (
         NoticeKind::CredentialChanged,
         "credential_changed",
@@ -121,13 +131,35 @@ impl NoticeKind {
         }
     }
 
+    /// Whether it warns of somebody else at work: SMS about such are counted apart, so that nothing else uses up theirs.
+    pub(in crate::notices) fn is_security(self) -> bool {
+        matches!(
+            self,
+            Self::NewDevice
+                | Self::NewPlace
+                | Self::WrongCodes
+                | Self::NumberChanged
+                | Self::NumberBlocked
+                | Self::NumberUnblocked
+                | Self::CredentialChanged
+                | Self::AccessEnded
+                | Self::AccountLocked
+        )
+    }
+
+    /// Whether the same told again on the same day is one notice: what services raise, as often as they like.
+    pub(super) fn is_of_a_day(self) -> bool {
+        matches!(self, Self::DataReleased | Self::NumberVerified)
+    }
+
     /// What it is called where people choose of which kinds they want an SMS, and as a notice's title.
     pub fn title(self, text: Text) -> &'static str {
         text.get(self.row().2)
     }
 }
 
-/// What a notice says beside its kind. Nothing here is a value of anybody's data.
+/// What a notice says beside its kind. Nothing that this provider says here is a value of anybody's data; but a service chooses the
+/// words of its purpose, so all of it is sealed where it is kept.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct About {
@@ -140,6 +172,12 @@ pub struct About {
     /// What a service wants data for, as its contract or request says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
+    /// The same where a registration says it: by the tag of the language.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub purposes: BTreeMap<String, String>,
+    /// The law or agreement that lets the service have data, by the tag of the language.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub laws: BTreeMap<String, String>,
     /// Until when, in seconds since the Unix epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
@@ -171,6 +209,8 @@ pub struct NoticeWords {
     pub data: Vec<String>,
     /// What for, where a service said it.
     pub purpose: Option<String>,
+    /// By which law or agreement, where there is one.
+    pub law: Option<String>,
 }
 
 /// The words of a notice in the reader's language; `kind` is `None` for one of a later version.
@@ -187,6 +227,7 @@ pub(super) fn words(kind: Option<NoticeKind>, about: &About, text: Text, names: 
             sentence: sentence.to_owned(),
             data: Vec::new(),
             purpose: None,
+            law: None,
         };
     };
     let values = [
@@ -200,7 +241,8 @@ pub(super) fn words(kind: Option<NoticeKind>, about: &About, text: Text, names: 
         title: kind.title(text).to_owned(),
         sentence: text.with(kind.row().3, &values),
         data: data.collect(),
-        purpose: about.purpose.clone(),
+        purpose: about.purpose.as_ref().or_else(|| about.purposes.get(text.language().tag())).cloned(),
+        law: about.laws.get(text.language().tag()).cloned(),
     }
 }
 
@@ -229,6 +271,8 @@ mod tests {
             service: Some("agency".into()),
             data_sets: vec!["address".into()],
             purpose: Some("Subsidy".into()),
+            purposes: BTreeMap::new(),
+            laws: BTreeMap::from([("en".into(), "Tax Code, article 1".into())]),
             until: Some(1_795_244_400),
             device: Some("Chrome, Android".into()),
             reference: Some("A-17".into()),
@@ -250,6 +294,7 @@ mod tests {
         }
         let english = words(Some(NoticeKind::DataReleased), &about, Text::new(Language::En), names);
         assert!(english.sentence.contains("Tax agency"), "{}", english.sentence);
+        assert_eq!(english.law.as_deref(), Some("Tax Code, article 1"));
         let later = words(None, &about, Text::new(Language::En), names);
         assert_eq!(later.title, "A notice");
     }

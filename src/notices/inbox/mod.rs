@@ -4,14 +4,15 @@
 //! stored in the transaction of what it tells of ([`Inbox::rows`]), and no statement changes that moment. That an SMS was sent and
 //! delivered, and that the person read it, are times beside it.
 //!
-//! What is kept has no language and no value of anybody's data: a kind, and what [`About`] has. Words are made when it is
-//! shown ([`Notice::words`]).
+//! What is kept has no language: a kind, and what [`About`] has, sealed. Words are made when it is shown ([`Notice::words`]).
+//! What services raise by asking for data is one notice in a day for each purpose and sets of data, however often they ask.
 
 mod kind;
 mod queue;
 pub(super) mod sms;
 mod store;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use queue::Queue;
@@ -20,6 +21,7 @@ use crate::people::PersonId;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError, Statement};
+use crate::platform::seal::{Keyring, Sealer};
 use crate::platform::web::text::Text;
 
 pub use kind::{About, Names, NoticeKind, NoticeWords};
@@ -50,6 +52,10 @@ impl NoticeId {
         &self.0
     }
 }
+
+/// The days by which notices that a service raises are one: those of Tashkent.
+const TASHKENT_MS: i64 = 5 * 3_600_000;
+const DAY_MS: i64 = 86_400_000;
 
 /// A notice to be stored. Stored twice, it is one notice.
 #[derive(Clone, Debug)]
@@ -95,6 +101,20 @@ impl NewNotice {
         self
     }
 
+    /// With what the data are for, as a registration says it, by the tag of the language.
+    #[must_use]
+    pub fn purposes(mut self, purposes: BTreeMap<String, String>) -> Self {
+        self.about.purposes = purposes;
+        self
+    }
+
+    /// With the law or agreement that lets the service have them, by the tag of the language.
+    #[must_use]
+    pub fn laws(mut self, laws: BTreeMap<String, String>) -> Self {
+        self.about.laws = laws;
+        self
+    }
+
     /// Until a moment.
     #[must_use]
     pub fn until(mut self, until: Timestamp) -> Self {
@@ -114,6 +134,17 @@ impl NewNotice {
     pub fn reference(mut self, reference: &str) -> Self {
         self.about.reference = Some(reference.to_owned());
         self
+    }
+
+    /// Its identifier in the cabinet of `person`. What services raise follows from what it says and the day: the same told again is
+    /// the same notice, whether a request was tried again or a service asks all day long.
+    fn id_for(&self, person: &PersonId, now_ms: i64) -> NoticeId {
+        if !self.kind.is_of_a_day() {
+            return self.id.clone();
+        }
+        let day = (now_ms + TASHKENT_MS).div_euclid(DAY_MS);
+        let said = serde_json::to_string(&(person.as_str(), self.kind.name(), &self.about, day));
+        NoticeId(bytes::alphanumeric_of::<LENGTH>(&Digest::of(said.unwrap_or_default().as_bytes())))
     }
 }
 
@@ -221,20 +252,24 @@ pub struct Inbox {
     db: Db,
     clock: Clock,
     quiet: QuietHours,
+    /// Seals what notices say.
+    sealer: Arc<Sealer>,
     queue: Arc<Queue>,
 }
 
 impl Inbox {
     /// The store. SMS about notices wait while it is quiet.
-    pub fn new(db: Db, clock: Clock, quiet: QuietHours) -> Self {
-        Self { db, clock, quiet, queue: Arc::default() }
+    pub fn new(db: Db, clock: Clock, quiet: QuietHours, keyring: &Keyring) -> Self {
+        Self { db, clock, quiet, sealer: Arc::new(keyring.sealer("notice")), queue: Arc::default() }
     }
 
     /// What stores a notice, for the transaction of what it tells of. If the person wants an SMS of that kind, it will be
     /// sent.
     pub fn rows(&self, person: &PersonId, notice: &NewNotice) -> Vec<Statement> {
         let now_ms = self.clock.now_ms();
-        vec![store::insert(person, notice, now_ms, self.quiet.after_ms(now_ms))]
+        let id = notice.id_for(person, now_ms);
+        let about = store::sealed(&self.sealer, &id, &notice.about);
+        vec![store::insert(person, (&id, notice.kind, about), now_ms, self.quiet.after_ms(now_ms))]
     }
 
     /// Stores a notice whose SMS the caller puts into the outbox, under the notice's identifier: whoever asked for one as well
@@ -243,7 +278,13 @@ impl Inbox {
     /// # Errors
     /// [`DbError`].
     pub async fn commit_sent(&self, person: &PersonId, notice: &NewNotice) -> Result<(), DbError> {
-        self.db.all_or_nothing(vec![store::insert_sent(person, notice, self.clock.now_ms())]).await
+        self.db
+            .all_or_nothing(vec![store::insert_sent(
+                person,
+                (&notice.id, notice.kind, store::sealed(&self.sealer, &notice.id, &notice.about)),
+                self.clock.now_ms(),
+            )])
+            .await
     }
 
     /// Notes that the SMS about a notice was not sent.
@@ -272,7 +313,7 @@ impl Inbox {
         after: Option<&Place>,
         most: i64,
     ) -> Result<Vec<Notice>, DbError> {
-        store::list(&self.db, person, after, most).await
+        store::list((&self.db, &self.sealer), person, after, most).await
     }
 
     /// One notice of a person; `None` if there is none of that identifier, or it is somebody else's.
@@ -280,7 +321,7 @@ impl Inbox {
     /// # Errors
     /// [`DbError`].
     pub async fn find(&self, person: &PersonId, id: &NoticeId) -> Result<Option<Notice>, DbError> {
-        store::find(&self.db, person, id).await
+        store::find((&self.db, &self.sealer), person, id).await
     }
 
     /// How many notices a person has not read, counted up to `most`.
@@ -310,6 +351,15 @@ impl Inbox {
     /// [`DbError`].
     pub async fn mark_all_read(&self, person: &PersonId, up_to_ms: i64) -> Result<u64, DbError> {
         store::mark_all_read(&self.db, person, up_to_ms, self.clock.now_ms()).await
+    }
+
+    /// Notes that SMS about notices did not get there whose fate nobody learnt by `before`: what was to say it was lost with a node.
+    /// A report of delivery that comes later corrects that. Returns how many, at most `most`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn give_up_lost(&self, before: Timestamp, most: i64) -> Result<u64, DbError> {
+        sms::give_up_lost(&self.db, before.0.saturating_mul(1000), most).await
     }
 
     /// Deletes notices that arrived before a moment; returns how many, at most `most`.

@@ -53,6 +53,15 @@ pub(in crate::notices) async fn queued(db: &Db, id: &NoticeId) -> Result<(), DbE
     db.execute(db::statement(queued).bind(id.as_str())).await.map(|_| ())
 }
 
+/// What nobody learnt the fate of: every message in the outbox has ended long before.
+pub(super) async fn give_up_lost(db: &Db, before_ms: i64, most: i64) -> Result<u64, DbError> {
+    let lost = "UPDATE notices SET sms = 'failed', sms_why = $1 WHERE sms = 'queued' AND notice_id IN \
+                (SELECT notice_id FROM notices WHERE sms = 'queued' AND sms_taken_until_ms < $2 \
+                ORDER BY sms_taken_until_ms LIMIT $3)";
+    let why = SmsFailure::NotDelivered.name();
+    db.execute(db::statement(lost).bind(why).bind(before_ms).bind(most)).await
+}
+
 /// The person wants it no more.
 pub(in crate::notices) async fn unwanted(db: &Db, id: &NoticeId) -> Result<(), DbError> {
     let unwanted = "UPDATE notices SET sms = NULL WHERE notice_id = $1 AND sms = 'wanted'";

@@ -240,7 +240,7 @@ pub enum Topic {
 pub fn notice_text(language_tag: &str, topic: Topic, at: &str) -> String {
     let says = match (language_tag, topic) {
         ("en", Topic::SignIn) => "New sign-in to your account. Check it: ",
-        ("en", Topic::Data) => "A body has used your data. See: ",
+        ("en", Topic::Data) => "Your data were used. See: ",
         ("en", Topic::Other) => "A new notice: ",
         ("ru", Topic::SignIn) => "Новый вход. Проверьте: ",
         ("ru", Topic::Data) => "Ваши данные получены: ",

@@ -11,7 +11,7 @@ use crate::people::CivilDate;
 use crate::platform::ephemeral::{Applied, Batch};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::PageContext;
-use crate::release::{Decision, decide, release_notice};
+use crate::release::{Decision, decide, release_notices};
 use crate::sign_in::{OpenSession, Reason, SignInRequest, Situation, known};
 
 /// How often an answer is made anew when another request used the session in the same moment.
@@ -129,7 +129,7 @@ async fn try_once(
     let told;
     let consent = match decide(client, &asked, person.consent.as_ref(), neutral.ask_again.consent, now) {
         Decision::Covered(consent) => {
-            told = release_notice(client, &consent.extent);
+            told = release_notices(client, &consent.extent);
             Some(consent)
         }
         Decision::Ask => {
@@ -155,7 +155,7 @@ async fn try_once(
     endpoint.sign_in.sessions.use_in(&mut batch, open, &client.id);
     let done = endpoint.sign_in.ephemeral.apply(batch).await? == Applied::Done;
     if done {
-        if let Some(notice) = told {
+        for notice in told {
             endpoint.sign_in.inbox.post(&open.session.person_id, notice);
         }
         let person = open.authenticated();

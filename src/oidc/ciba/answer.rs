@@ -6,7 +6,8 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Approved, Ciba, Decided, REMEMBERED, Verdict, grant_of, told};
+use super::decisions::Untold;
+use super::{Approved, COLLECTED, Ciba, Decided, REMEMBERED, Verdict, grant_of, told};
 use crate::applications::Confirmed;
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, ClientId, Delivery, GrantType};
@@ -45,7 +46,7 @@ pub(super) struct ReplyState {
 }
 
 /// What a service is told with.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Ping {
     pub(super) auth_req_id: String,
     /// The bearer token by which the service knows this provider.
@@ -101,6 +102,9 @@ struct DonePage<'a> {
     /// What is wrong with the code by which the service is to be muted, and until when that would be.
     mute: Option<(Option<&'a str>, String)>,
 }
+
+/// How many decisions that were not told a node tells at a time.
+const UNTOLD: i64 = 100;
 
 fn restore(request: &SignInRequest) -> Result<ReplyState, ServiceError> {
     serde_json::from_str(request.reply.state.get()).map_err(|error| ServiceError::Internal(error.to_string()))
@@ -170,7 +174,8 @@ impl Ciba {
         then: Vec<Statement>,
     ) -> Result<bool, ServiceError> {
         let times = (self.provider.clock.now(), state.expires_at);
-        Ok(self.decisions.decide((&state.request, &client.id), verdict, times, then).await?)
+        let told = (verdict, state.ping.as_ref());
+        Ok(self.decisions.decide((&state.request, &client.id), told, times, then).await?)
     }
 
     /// What became of a request by now.
@@ -205,18 +210,62 @@ impl Ciba {
         if matches!(noted, Ok(None)) {
             return Ok(());
         }
+        self.record_and_tell((state.request, &client.id, Some(client)), (person, approved), state.ping);
+        Ok(())
+    }
+
+    /// Records what was decided and begins to tell the service, if it still can be told; that both are done is noted after them, so
+    /// that another node does it for one that was killed.
+    fn record_and_tell(
+        &self,
+        (request, id, client): (Digest, &ClientId, Option<&Client>),
+        (person, approved): (Option<&PersonId>, bool),
+        ping: Option<Ping>,
+    ) {
         let (kind, word) =
             if approved { (Kind::Approved, "ciba") } else { (Kind::ApprovalDenied, "access_denied") };
         self.provider.metrics.sign_ins("answer", word).inc();
-        let event = Event::new(kind).client(client.id.as_str());
+        let event = Event::new(kind).client(id.as_str());
         let event = event.maybe_person(person.map(PersonId::as_str));
         let event = event.reason(if approved { "approved" } else { "denied" });
-        let event = if approved { event.grant(grant_of(&state.request)) } else { event };
+        let event = if approved { event.grant(grant_of(&request)) } else { event };
         self.provider.audit.record(event);
-        if let (Some(ping), Delivery::Ping(url)) = (state.ping, &client.backchannel.delivery) {
-            self.pings.begin(client.id.clone(), url.clone(), ping);
+        let telling = match (ping, client.map(|client| &client.backchannel.delivery)) {
+            (Some(ping), Some(Delivery::Ping(url))) => Some(self.pings.tell(id.clone(), url.clone(), ping)),
+            _ => None,
+        };
+        let decisions = self.decisions.clone();
+        tokio::spawn(async move {
+            if let Some(telling) = telling {
+                telling.await;
+            }
+            if let Err(error) = decisions.told(&request).await {
+                tracing::warn!(event = "ciba.unnoted", %error, "that a decision was told is not noted: it is told once more");
+            }
+        });
+    }
+
+    /// Records decisions, and tells services of them, that the node did not where a person decided: it was killed in between.
+    /// Returns how many.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when the database is unavailable.
+    pub async fn tell_untold(&self) -> Result<usize, ServiceError> {
+        let now = self.provider.clock.now();
+        let untold = self.decisions.untold(now, UNTOLD).await?;
+        let count = untold.len();
+        for Untold { request, client: id, decided, ping } in untold {
+            let client = self.provider.clients.find(&id);
+            // Nobody waits for an answer that cannot be fetched any more.
+            let ping = ping.filter(|_| decided.until.plus(COLLECTED) > now);
+            let (person, approved) = match &decided.verdict {
+                Verdict::Approved(approval) => (Some(&approval.details.person_id), true),
+                Verdict::Denied | Verdict::Lapsed => (None, false),
+            };
+            let about = (request, &id, client.as_deref());
+            self.record_and_tell(about, (person, approved), ping);
         }
-        Ok(())
+        Ok(count)
     }
 
     /// The page that says what became of a request; with a form, the person may mute the service on it.

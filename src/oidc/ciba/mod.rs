@@ -178,7 +178,8 @@ impl Ciba {
     async fn lapse(&self, request: &Digest, client: &ClientId, until: Timestamp) -> Result<Decided, DbError> {
         let lapsed = Decided { verdict: Verdict::Lapsed, until };
         let times = (self.provider.clock.now(), until);
-        if self.decisions.decide((request, client), &lapsed.verdict, times, Vec::new()).await? {
+        let verdict = (&lapsed.verdict, None);
+        if self.decisions.decide((request, client), verdict, times, Vec::new()).await? {
             self.provider.metrics.sign_ins("answer", "lapsed").inc();
             self.provider.audit.record(Event::new(Kind::ApprovalLapsed).client(client.as_str()));
             return Ok(lapsed);

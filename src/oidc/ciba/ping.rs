@@ -1,5 +1,6 @@
-//! Telling a service that there is an answer (CIBA Core §10.2): in the background, by the node at which the person decided.
-//! A service that is not told asks the token endpoint all the same, so nothing is kept for later.
+//! Telling a service that there is an answer (CIBA Core §10.2): in the background, by the node at which the person decided, or by
+//! another one where that was killed (`decisions.rs`). A service that cannot be told asks the token endpoint all the same, so
+//! nothing is kept for later than the request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,10 +56,15 @@ impl Pings {
         Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(Semaphore::new(TO_ONE_HOST))))
     }
 
-    /// Begins to tell a service at `url`; nobody waits for it.
-    pub(super) fn begin(&self, client: ClientId, url: Url, ping: Ping) {
+    /// Tells a service at `url`; ends when it is told, or cannot be.
+    pub(super) fn tell(
+        &self,
+        client: ClientId,
+        url: Url,
+        ping: Ping,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let pings = self.clone();
-        tokio::spawn(async move {
+        async move {
             let mut reason = String::new();
             for wait in WAITS {
                 tokio::time::sleep(wait).await;
@@ -82,7 +88,7 @@ impl Pings {
             }
             let event = Event::new(Kind::PingFailed).client(client.as_str());
             pings.audit.record(event.reason(reason));
-        });
+        }
     }
 }
 

@@ -22,8 +22,8 @@ use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::release::{
-    Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, consent_notice, decide,
-    release_notice,
+    ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, consent_notices, decide,
+    release_notices,
 };
 use crate::sign_in::{
     Authenticated, CodeOutcome, Event, MuteOutcome, Refusal, SessionId, ShortCode, Stage, TypedCode,
@@ -184,9 +184,10 @@ async fn refuse(
     Ok(found.done(pages, context, Done::Refused))
 }
 
-/// Approves: what the page listed and the person ticked, and no more. That is by a consent on record where one allows exactly
-/// this; otherwise by one of its own, which stands beside the others and is recorded with the decision, all or nothing. So an
-/// approval neither prolongs nor ends nor brings back what the page does not name.
+/// Approves: what the page listed and the person ticked, and no more. That is always by a consent of its own, which stands beside
+/// the others and is recorded with the decision, all or nothing: it has the code's message and the text that was shown for this
+/// very request (D-p, R68), and ends when the page said. So an approval neither prolongs nor ends nor brings back what the page
+/// does not name. Only what a law gives rests on the law's record, if there is one.
 async fn approve(
     pages: &Pages,
     context: &PageContext<'_>,
@@ -215,10 +216,6 @@ async fn approve(
     }
     let asked = request.data.available(&person.account);
     let by_law = found.client.data.basis == Basis::Statutory;
-    let exactly = |consent: &Consent| {
-        by_law
-            || asked.optional.iter().all(|set| consent.extent.released.contains(set) == ticked.contains(set))
-    };
     let who = &authenticated.person_id;
     // What is confirmed permits nothing: there is a receipt of it, and no consent.
     if request.application.is_some() {
@@ -230,8 +227,8 @@ async fn approve(
     }
     let told;
     let (consent, new) = match decide(&found.client, &asked, person.consent.as_ref(), false, now) {
-        Decision::Covered(consent) if exactly(&consent) => {
-            told = release_notice(&found.client, &consent.extent);
+        Decision::Covered(consent) if by_law => {
+            told = release_notices(&found.client, &consent.extent);
             (consent, None)
         }
         _ => {
@@ -251,7 +248,7 @@ async fn approve(
                     None => PermittedBy::Click,
                 },
             };
-            told = consent_notice(&found.client, &new);
+            told = consent_notices(&found.client, &new);
             let (consent, row) = pages.release.row(who, &found.client, new)?;
             (consent, Some(row))
         }
@@ -259,9 +256,7 @@ async fn approve(
     let recorded = new.is_some().then(|| consent.clone());
     let parts = (&found.open.attempt, &found.client);
     let mut then: Vec<Statement> = new.into_iter().collect();
-    if let Some(notice) = told {
-        then.extend(pages.sign_in.inbox.rows(who, &notice));
-    }
+    then.extend(told.iter().flat_map(|notice| pages.sign_in.inbox.rows(who, notice)));
     let Some(stored) = pages.completion.approve(parts, &authenticated, Some(consent), then).await? else {
         return settled(pages, context, &found).await;
     };

@@ -34,7 +34,8 @@ impl People {
         Ok(self.db.read_optional(db::statement(locked).bind(id.as_str())).await?.is_some())
     }
 
-    /// Ends the lock of an account: the number that was enrolled is enrolled again. `false` when its person did not lock it.
+    /// Ends the lock of an account: the number that was enrolled is enrolled again, unless an operator blocked it meanwhile. `false`
+    /// when its person did not lock it.
     ///
     /// # Errors
     /// [`DbError`].
@@ -45,7 +46,7 @@ impl People {
         let enrol = db::statement(
             "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1, \
              enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END WHERE person_id = $3 AND status = 'blocked' \
-             AND number_index IN (SELECT number_index FROM self_locks WHERE person_id = $4)",
+             AND number_index IN (SELECT number_index FROM self_locks WHERE person_id = $4 AND blocked_at IS NULL)",
         );
         let forget = db::statement("DELETE FROM self_locks WHERE person_id = $1");
         let enrol = enrol.bind(now.0).bind(now.0).bind(id.as_str()).bind(id.as_str());
@@ -58,16 +59,33 @@ impl People {
 
 /// What a stored number that takes the place of another means for a lock: that one is enrolled when it ends.
 pub(super) fn follow(id: &PersonId, number_index: &str) -> Statement {
-    db::statement("UPDATE self_locks SET number_index = $1 WHERE person_id = $2")
+    db::statement("UPDATE self_locks SET number_index = $1, blocked_at = NULL WHERE person_id = $2")
         .bind(number_index)
         .bind(id.as_str())
+}
+
+/// What the block of a number means for a lock: it does not enrol the number when it ends.
+pub(super) fn block(id: &PersonId, number_index: &str, now: Timestamp) -> Statement {
+    db::statement("UPDATE self_locks SET blocked_at = $1 WHERE person_id = $2 AND number_index = $3")
+        .bind(now.0)
+        .bind(id.as_str())
+        .bind(number_index)
+}
+
+/// Ends such a block.
+pub(super) fn unblock(id: &PersonId, number_index: &str) -> Statement {
+    db::statement(
+        "UPDATE self_locks SET blocked_at = NULL WHERE person_id = $1 AND number_index = $2 AND blocked_at IS NOT NULL",
+    )
+    .bind(id.as_str())
+    .bind(number_index)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{people, somebody};
     use super::*;
-    use crate::people::NumberStatus;
+    use crate::people::{NumberStatus, Unblocked};
 
     #[actix_web::test]
     async fn a_locked_account_stays_locked_whatever_is_stored_and_comes_back_with_its_number() {
@@ -88,5 +106,32 @@ mod tests {
         assert!(people.end_self_lock(&id, Timestamp(5)).await.unwrap());
         assert!(people.is_enrolled(&id).await.unwrap() && !people.is_self_locked(&id).await.unwrap());
         assert!(!people.end_self_lock(&id, Timestamp(6)).await.unwrap());
+    }
+
+    #[actix_web::test]
+    async fn the_end_of_a_lock_does_not_undo_the_block_of_an_operator() {
+        let (people, _db) = people().await;
+        let who = somebody();
+        let (record, phone) = (who.record(), who.phone.clone());
+        let index = people.number_index(&phone);
+        let store = async |status, now| people.store(&record, &phone, status, Timestamp(now)).await.unwrap();
+        let id = store(NumberStatus::Enrolled, 1).await;
+        let lock = async |now| {
+            people.raise_epoch(&id, People::self_lock(&id, Timestamp(now)).into()).await.unwrap();
+        };
+        lock(2).await;
+        assert!(people.block_number(&id, &index, Timestamp(3), Vec::new()).await.unwrap().is_some());
+        assert_eq!(people.block_number(&id, &index, Timestamp(4), Vec::new()).await.unwrap(), None);
+        let unblock =
+            async |now| people.unblock_number(&id, &index, Timestamp(now), Vec::new()).await.unwrap();
+        assert_eq!((unblock(5).await, unblock(6).await), (Unblocked::StillLocked, Unblocked::Nothing));
+        assert!(people.block_number(&id, &index, Timestamp(7), Vec::new()).await.unwrap().is_some());
+        assert!(people.end_self_lock(&id, Timestamp(8)).await.unwrap());
+        assert!(!people.is_enrolled(&id).await.unwrap(), "the block stays");
+        assert_eq!(unblock(9).await, Unblocked::Enrolled);
+        lock(10).await;
+        store(NumberStatus::Blocked, 11).await;
+        assert!(people.end_self_lock(&id, Timestamp(12)).await.unwrap());
+        assert!(!people.is_enrolled(&id).await.unwrap(), "an import blocked it");
     }
 }

@@ -1,10 +1,11 @@
 //! What a browser is called, for people: `Chrome, Android`. Browsers say it of themselves, so nothing rests on it.
 
 /// How browsers name themselves; the first that is found counts, since most name others as well.
-const BROWSERS: [(&str, &str); 12] = [
+const BROWSERS: [(&str, &str); 13] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
-    ("YaBrowser/", "Yandex"),
+    ("Opera", "Opera"),
+    ("YaBrowser/", "Yandex Browser"),
     ("SamsungBrowser/", "Samsung Internet"),
     ("UCBrowser/", "UC Browser"),
     ("MiuiBrowser/", "Mi Browser"),
@@ -16,23 +17,30 @@ const BROWSERS: [(&str, &str); 12] = [
     ("Safari/", "Safari"),
 ];
 
-const SYSTEMS: [(&str, &str); 8] = [
+const SYSTEMS: [(&str, &str); 9] = [
     ("Android", "Android"),
-    ("iPhone", "iOS"),
-    ("iPad", "iPadOS"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
     ("Windows", "Windows"),
     ("Mac OS X", "macOS"),
+    ("Macintosh", "macOS"),
     ("CrOS", "ChromeOS"),
     ("KAIOS", "KaiOS"),
     ("Linux", "Linux"),
 ];
 
-/// Browser and system of a `User-Agent`; `None` when neither is known.
-pub fn described(user_agent: &str) -> Option<String> {
+/// Browser and system of a `User-Agent`, each if it is known: of closed lists, never the text that was sent.
+pub fn named(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
     let find = |names: &[(&str, &'static str)]| {
         names.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
     };
-    let known: Vec<&str> = [find(&BROWSERS), find(&SYSTEMS)].into_iter().flatten().collect();
+    (find(&BROWSERS), find(&SYSTEMS))
+}
+
+/// Both in a few words; `None` when neither is known.
+pub fn described(user_agent: &str) -> Option<String> {
+    let (browser, system) = named(user_agent);
+    let known: Vec<&str> = [browser, system].into_iter().flatten().collect();
     (!known.is_empty()).then(|| known.join(", "))
 }
 
@@ -49,13 +57,16 @@ mod tests {
             ),
             (
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1",
-                "Safari, iOS",
+                "Safari, iPhone",
             ),
             (
                 "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0 Safari/537.36 Edg/126.0",
                 "Edge, Windows",
             ),
-            ("Mozilla/5.0 (Windows NT 10.0) Chrome/124.0 YaBrowser/24.6 Safari/537.36", "Yandex, Windows"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) Chrome/124.0 YaBrowser/24.6 Safari/537.36",
+                "Yandex Browser, Windows",
+            ),
             ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox, Linux"),
         ] {
             assert_eq!(described(said).as_deref(), Some(known));

@@ -66,7 +66,7 @@ impl Stores {
 
     async fn notice(&self, person: &PersonId, notice: &NewNotice) {
         let quiet = QuietHours { from: 22, until: 8 };
-        let inbox = Inbox::new(self.db.clone(), self.clock.clone(), quiet);
+        let inbox = Inbox::new(self.db.clone(), self.clock.clone(), quiet, &self.keyring);
         inbox.commit(person, notice).await.expect("a notice");
     }
 }

@@ -196,4 +196,17 @@ async fn an_approval_and_the_end_of_its_time_agree() {
     browser.press(&page, "allow", &[("code", &message.code)]).await.page().expect_status(410);
     assert_eq!(world.stored("SELECT COUNT(*) FROM consents WHERE ended_at IS NOT NULL").await, 0);
     assert_eq!(world.stored("SELECT COUNT(*) FROM consents").await, 2);
+    // What was allowed at a sign-in covers the next request. The approval leaves evidence of its own all the same (D-p, R68).
+    world.tokens(&Asked::by(COUNTER).with("scope", "openid profile"), &person).await;
+    let evidence = "SELECT COUNT(*) FROM consents WHERE once = 1 AND permitted_by = 'code' AND code_id IS NOT NULL \
+                    AND shown <> ''";
+    let before = world.stored(evidence).await;
+    let covered = world.asks_for(COUNTER, "openid profile", &person).await;
+    let message = world.approval_message(&person).await;
+    let page = browser.open_request(&message).await;
+    browser.press(&page, "allow", &[("code", &message.code)]).await.page().expect("approval-done");
+    world.polled(COUNTER, &covered).await.granted();
+    assert_eq!(world.stored(evidence).await, before + 1);
+    let untold = "SELECT COUNT(*) FROM approval_decisions WHERE telling IS NOT NULL";
+    until("decisions that are told", async || (world.stored(untold).await == 0).then_some(())).await;
 }

@@ -30,7 +30,7 @@ async fn turned_away(world: &World, title: &str) {
 async fn d_s_a_person_below_the_least_age_is_told_before_anything_is_released(setup: Setup) {
     let world = with_contract(setup, "minimum_age = 60\nallows = [\"ciba\"]\n").await;
     world.import("client", &client("counter-2", &format!("{CIBA}contract = \"{CONTRACT}\"\nredirect_uris = []\ndata_sets = [{{ name = \"name\", required = true }}]\n")));
-    turned_away(&world, "for older people").await;
+    turned_away(&world, "not old enough for this service").await;
     until("the event", async || {
         let rows = world.audit_rows().await;
         let mut refused = rows.iter().filter(|row| row.event == Kind::SignInRefused.name());
@@ -48,7 +48,10 @@ async fn d_s_a_person_below_the_least_age_is_told_before_anything_is_released(se
     .await;
     let message = world.approval_message(&person).await;
     let page = world.browser().decides(&message, "allow").await;
-    assert!(page.text().contains("for older people") && page.text().contains("The least age: 60"), "{page}");
+    assert!(
+        page.text().contains("not old enough for this service") && page.text().contains("The least age: 60"),
+        "{page}"
+    );
     let grant =
         [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", asked.get("auth_req_id"))];
     world.post_as("counter-2", "/oidc/token", &grant).await.refused(400, "access_denied");

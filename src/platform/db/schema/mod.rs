@@ -148,6 +148,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "other sessions",
         sql: include_str!("../../../../migrations/0028_other_sessions.sql"),
     },
+    Migration {
+        version: 30,
+        description: "notices and decisions",
+        sql: include_str!("../../../../migrations/0030_notices_and_decisions.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

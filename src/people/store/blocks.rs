@@ -1,0 +1,82 @@
+//! Numbers that an operator takes out of use, and their return. It stands beside the lock that a person puts on their account
+//! (`self_lock.rs`): neither undoes the other.
+
+use super::{People, self_lock};
+use crate::people::{Epoch, PersonId};
+use crate::platform::bytes::Digest;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{self, DbError, Statement};
+
+/// What the end of a block led to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unblocked {
+    /// The number is enrolled again.
+    Enrolled,
+    /// The block has ended; the lock that the person put on their account stays.
+    StillLocked,
+    /// The number is not blocked, or its person has another enrolled one (R7).
+    Nothing,
+}
+
+impl People {
+    /// Blocks an enrolled number of a person, so that nobody gets codes there, and raises the person's epoch, together with `then`,
+    /// all or nothing. A number whose account its person locked is blocked beside the lock. Returns the new epoch; `None` when the
+    /// number is not this person's, not enrolled, or blocked before: then nothing has changed.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn block_number(
+        &self,
+        id: &PersonId,
+        number_index: &Digest,
+        now: Timestamp,
+        then: Vec<Statement>,
+    ) -> Result<Option<Epoch>, DbError> {
+        let block = "UPDATE phone_numbers SET status = 'blocked', updated_at = $1, \
+                     enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END \
+                     WHERE number_index = $3 AND person_id = $4 AND (status = 'enrolled' OR (status = 'blocked' \
+                     AND EXISTS (SELECT 1 FROM self_locks l WHERE l.person_id = phone_numbers.person_id \
+                     AND l.number_index = phone_numbers.number_index AND l.blocked_at IS NULL))) RETURNING person_id";
+        let index = number_index.encode();
+        let block = db::statement(block).bind(now.0).bind(now.0).bind(&index).bind(id.as_str());
+        let raise = db::statement("UPDATE persons SET epoch = epoch + 1 WHERE person_id = $1");
+        let mut all = vec![self_lock::block(id, &index, now), raise.bind(id.as_str())];
+        all.extend(then);
+        let blocked = self.db.guarded(block, all).await?;
+        self.remembered.invalidate(id);
+        if blocked.is_none() {
+            return Ok(None);
+        }
+        let epoch = db::statement("SELECT epoch FROM persons WHERE person_id = $1").bind(id.as_str());
+        db::int(&self.db.read_one(epoch).await?, "persons", "epoch").map(|epoch| Some(Epoch(epoch)))
+    }
+
+    /// Ends the block of a number of a person, together with `then`, all or nothing. It is enrolled again, unless its person locked
+    /// the account.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unblock_number(
+        &self,
+        id: &PersonId,
+        number_index: &Digest,
+        now: Timestamp,
+        then: Vec<Statement>,
+    ) -> Result<Unblocked, DbError> {
+        let unblock = "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1, \
+                       enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END WHERE number_index = $3 \
+                       AND person_id = $4 AND status = 'blocked' AND NOT EXISTS (SELECT 1 FROM phone_numbers other \
+                       WHERE other.person_id = phone_numbers.person_id AND other.status = 'enrolled') \
+                       AND NOT EXISTS (SELECT 1 FROM self_locks WHERE self_locks.person_id = phone_numbers.person_id) \
+                       RETURNING person_id";
+        let index = number_index.encode();
+        let unblock = db::statement(unblock).bind(now.0).bind(now.0).bind(&index).bind(id.as_str());
+        let done = self.db.guarded(unblock, then).await?.is_some();
+        self.remembered.invalidate(id);
+        if done {
+            return Ok(Unblocked::Enrolled);
+        }
+        let under_lock = self.db.execute(self_lock::unblock(id, &index)).await? > 0;
+        Ok(if under_lock { Unblocked::StillLocked } else { Unblocked::Nothing })
+    }
+}
