@@ -180,7 +180,7 @@ async fn the_end_of_access_and_a_blocked_number_are_told(world: &World) {
     world.command(&["people", "unblock", &person.number]);
     assert!(!world.try_command(&["people", "unblock", &person.number]).status.success(), "it is not blocked");
     world.notices_of(&person, "number_unblocked", 1).await;
-    // Of a number that was given up, nothing is left to block, and whoever has another one goes on.
+    // Of a number that is blocked nothing is left to block, and nobody's access ends.
     world.command(&["people", "block", &person.number]);
     let nothing = world.try_command(&["people", "block", &person.number]);
     let said = String::from_utf8_lossy(&nothing.stderr).into_owned();
