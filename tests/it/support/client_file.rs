@@ -11,7 +11,7 @@ use super::signing;
 pub(crate) const SHOP: &str = "shop";
 /// As `SHOP`, another one.
 pub(crate) const RIVAL: &str = "rival";
-/// A state body with a statutory basis: no consent.
+/// A state body with a statutory basis: no consent. Refreshes.
 pub(crate) const AGENCY: &str = "agency";
 /// Authenticates in the body; refuses the first logout token of each session.
 pub(crate) const BODY: &str = "body";
@@ -176,7 +176,10 @@ pub(crate) fn text(backchannel: &str) -> String {
     [
         client(SHOP, &format!("{refreshing}{required}{logout}policy_uri = \"http://localhost:9/policy\"\n")),
         client(RIVAL, &format!("{refreshing}{required}")),
-        client(AGENCY, "kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
+        client(
+            AGENCY,
+            &format!("{refreshing}kind = \"state\"\nbasis = \"statutory\"\nbasis_reference = \"Law 123\"\n"),
+        ),
         client(
             BODY,
             &format!(
