@@ -158,6 +158,11 @@ impl DataApi {
         &self.0.inbox
     }
 
+    /// Counts a reading of what an entry tells of; it is added to the entry within a minute.
+    pub(super) fn count(&self, id: EntryId) {
+        self.0.ledger.count(vec![id]);
+    }
+
     /// What a client tries to find out about persons and numbers, by their blind indexes; with `hourly` it has only so many in an hour, too.
     pub(super) const fn tries<'a>(client: &'a Client, about: Vec<Digest>, hourly: bool) -> Tries<'a> {
         Tries { client, about, hourly }
@@ -189,7 +194,7 @@ impl DataApi {
         Ok(())
     }
 
-    /// Writes a release down, with the notice of it if there is one: both or nothing, and counts it as a reading. Where it rests on a grant, only if that has not
+    /// Writes a release down, with the notice of it if there is one: both or nothing. Where it rests on a grant, only if that has not
     /// ended, in the same statement.
     ///
     /// # Errors
@@ -211,7 +216,6 @@ impl DataApi {
             self.0.db.guarded(row, notice).await?
         };
         if written.is_some() {
-            self.0.ledger.count(vec![id.clone()]);
             return Ok(Written::Now(id));
         }
         // An end is for ever: under a grant that lives now, the entry was there.
@@ -219,11 +223,7 @@ impl DataApi {
             Some((grants, grant)) => grants.find(grant).await?.is_none_or(|grant| grant.revoked),
             None => false,
         };
-        if ended {
-            return Ok(Written::Ended);
-        }
-        self.0.ledger.count(vec![id.clone()]);
-        Ok(Written::Before(id))
+        Ok(if ended { Written::Ended } else { Written::Before(id) })
     }
 }
 

@@ -151,11 +151,12 @@ async fn list(
             once: vec!["usage", &token.id],
             ..Entry::to(&person.person_id, &client, Channel::DataApi)
         };
-        let is_new = match tokens.data.commit(&entry, None, Some((&tokens.grants, &grant.id))).await? {
-            Written::Now(_) => true,
-            Written::Before(_) => false,
+        let (id, is_new) = match tokens.data.commit(&entry, None, Some((&tokens.grants, &grant.id))).await? {
+            Written::Now(id) => (id, true),
+            Written::Before(id) => (id, false),
             Written::Ended => return Err(gone()),
         };
+        tokens.data.count(id);
         if is_new {
             let event = Event::new(Kind::DataReleased).client(client.id.as_str());
             let event = event.person(person.person_id.as_str()).grant(token.grant.as_str());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::error::{ErrorCode, TokenError};
 use super::super::{Tokens, authorization_details, client_auth};
 use super::answer::Form;
-use super::{Asking, DataApi};
+use super::{Asking, DataApi, Written};
 use crate::audit::{Event, Kind};
 use crate::clients::Client;
 use crate::ledger::{Channel, Entry, Ground};
@@ -137,6 +137,8 @@ async fn write_down(
         ..Entry::to(person, client, Channel::Verification)
     };
     let notice = NewNotice::new(NoticeKind::NumberVerified).service(client.id.as_str()).purpose(purpose);
-    tokens.data.commit(&entry, told.map(|_| &notice), None).await?;
+    if let Written::Now(id) | Written::Before(id) = tokens.data.commit(&entry, told.map(|_| &notice), None).await? {
+        tokens.data.count(id);
+    }
     Ok(())
 }

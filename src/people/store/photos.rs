@@ -111,8 +111,9 @@ mod tests {
         people.store(&record, phone, NumberStatus::Blocked, Timestamp(12)).await.unwrap();
         store(13).await;
         let number = people.number_index(phone);
-        db.execute(people.block_number(&id, &number, Timestamp(14))).await.unwrap();
-        assert!(people.unblock_number(&id, &number, Timestamp(15)).await.unwrap());
+        assert!(people.block_number(&id, &number, Timestamp(14), Vec::new()).await.unwrap().is_some());
+        let unblocked = people.unblock_number(&id, &number, Timestamp(15), Vec::new()).await.unwrap();
+        assert_eq!(unblocked, super::Unblocked::Enrolled);
         assert_eq!(since(&record).await, Some(Some(Timestamp(13))));
     }
 
