@@ -164,7 +164,7 @@ impl DataApi {
     }
 
     /// What a client tries to find out about persons and numbers, by their blind indexes; with `hourly` it has only so many in an hour, too.
-    pub(super) const fn tries<'a>(client: &'a Client, about: Vec<Digest>, hourly: bool) -> Tries<'a> {
+    pub(super) const fn tries(client: &Client, about: Vec<Digest>, hourly: bool) -> Tries<'_> {
         Tries { client, about, hourly }
     }
 
