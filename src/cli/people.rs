@@ -10,7 +10,7 @@ use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::people::{AccountState, People as Store, PhoneNumber, Side, Unblocked};
+use crate::people::{AccountState, People as Store, Side, Unblocked};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 

@@ -24,7 +24,7 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 23] = [
+const ELSEWHERE: [Kind; 24] = [
     Kind::ApplicationConfirmed,
     Kind::ComplaintOpened,
     Kind::ComplaintClosed,

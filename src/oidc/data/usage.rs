@@ -140,9 +140,6 @@ async fn list(
         let read =
             tokens.data.0.ledger.of_person(&person.person_id, &asked.filter, &asked.before, asked.most);
         let entries = read.await?;
-        // The grant as it is now: the consent that it rests on may have ended in this moment.
-        let grant = tokens.grants.find(&token.grant).await?;
-        let grant = grant.filter(|grant| !grant.revoked).ok_or_else(gone)?;
         // That it was read is an entry as well: once for each token.
         let entry = Entry {
             data_sets: vec![set.name()],

@@ -137,7 +137,9 @@ async fn write_down(
         ..Entry::to(person, client, Channel::Verification)
     };
     let notice = NewNotice::new(NoticeKind::NumberVerified).service(client.id.as_str()).purpose(purpose);
-    if let Written::Now(id) | Written::Before(id) = tokens.data.commit(&entry, told.map(|_| &notice), None).await? {
+    if let Written::Now(id) | Written::Before(id) =
+        tokens.data.commit(&entry, told.map(|_| &notice), None).await?
+    {
         tokens.data.count(id);
     }
     Ok(())

@@ -113,7 +113,7 @@ mod tests {
         let number = people.number_index(phone);
         assert!(people.block_number(&id, &number, Timestamp(14), Vec::new()).await.unwrap().is_some());
         let unblocked = people.unblock_number(&id, &number, Timestamp(15), Vec::new()).await.unwrap();
-        assert_eq!(unblocked, super::Unblocked::Enrolled);
+        assert_eq!(unblocked, crate::people::Unblocked::Enrolled);
         assert_eq!(since(&record).await, Some(Some(Timestamp(13))));
     }
 
