@@ -23,7 +23,7 @@ use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 use crate::platform::web::text::Text;
 use crate::release::{Consent, ConsentContext, Release};
-use crate::sign_in::{Agreement, Authenticated, Event, Page, Refusal};
+use crate::sign_in::{Agreement, Authenticated, Event, Page, Refusal, by_click, needs_code};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
@@ -240,16 +240,6 @@ fn ending(request: &DataRequest, former: &Consent, text: Text, now: Timestamp) -
     let gone: Vec<&str> =
         former.extent.standing_sets(now).difference(&asked).map(|set| text.get(label(*set))).collect();
     (!gone.is_empty() && !request.is_one_off()).then(|| gone.join(", "))
-}
-
-/// Whether a button is enough: the registration says so, nothing is asked for, or a law and not the person permits it.
-fn by_click(client: &Client, asked: &DataRequest) -> bool {
-    client.data.permission == Permission::Click || client.data.basis == Basis::Statutory || asked.is_empty()
-}
-
-/// Whether allowing needs a code of its own: the rule, where none was entered in this very sign-in (D-p).
-pub(super) fn needs_code(client: &Client, authenticated: &Authenticated, asked: &DataRequest) -> bool {
-    !by_click(client, asked) && authenticated.code.is_none()
 }
 
 /// Stores that the person agreed before anything is recorded: of two answers at once the one that is stored first counts,

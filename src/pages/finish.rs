@@ -8,7 +8,6 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
-use super::consent::needs_code;
 use super::step::{Flow, Read, StepContext};
 use super::visitor::Visitor;
 use crate::audit::Kind;
@@ -26,7 +25,7 @@ use crate::release::{
 };
 use crate::sign_in::{
     Agreement, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, Newness, OpenSession, Outcome, Page,
-    Refusal, Session, SessionId, Situation, Stage, known,
+    Refusal, Session, SessionId, Situation, Stage, known, needs_code,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.

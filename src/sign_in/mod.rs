@@ -66,6 +66,7 @@ pub use known_browsers::{KnownBrowsers, KnownPersons, Newness};
 pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits};
 pub use network::{ClientNetwork, NamedNetwork, NamedNetworks};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
+pub use permission::{by_click, needs_code};
 pub use purpose::Beside;
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};

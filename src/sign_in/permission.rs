@@ -5,7 +5,18 @@ use super::limits::Limit;
 use super::number::{Sender, Sent};
 use super::purpose::For;
 use super::{Agreement, Authenticated, Event, NumberOutcome, OpenAttempt, ServiceError, SignIn, Stage};
+use crate::clients::{Basis, Client, DataRequest, Permission};
 use crate::people::PhoneNumber;
+
+/// Whether a button is enough: the registration says so, nothing is asked for, or a law and not the person permits it.
+pub fn by_click(client: &Client, asked: &DataRequest) -> bool {
+    client.data.permission == Permission::Click || client.data.basis == Basis::Statutory || asked.is_empty()
+}
+
+/// Whether allowing needs a code of its own: the rule, where none was entered in this very sign-in (D-p).
+pub fn needs_code(client: &Client, authenticated: &Authenticated, asked: &DataRequest) -> bool {
+    !by_click(client, asked) && authenticated.code.is_none()
+}
 
 impl SignIn {
     /// Sends a code by which `person` permits what they chose on the consent page. A code that was sent for this attempt a

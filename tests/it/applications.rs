@@ -101,8 +101,8 @@ async fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_gives_a_receip
     let page = shown(world, &mut browser, &pushed, &person).await;
     let text = page.text();
     for words in [
-        "Office",
-        "The owner of Office",
+        "Applicant",
+        "The owner of Applicant",
         "Application for a kindergarten",
         "Child: born in 2022",
         "Kindergarten: No. 17",
@@ -306,7 +306,7 @@ async fn r67_an_application_is_confirmed_where_the_service_is_elsewhere(world: &
     let page =
         browser.open(&format!("/a/{}?lang=en", message.reference())).await.page().expect("application");
     for words in
-        ["Confirm your application?", "Application for a kindergarten", "AB-2026/17", "Talon 17", "Office"]
+        ["Confirm your application?", "Application for a kindergarten", "AB-2026/17", "Talon 17", "Applicant"]
     {
         assert!(page.text().contains(words), "{words}: {page}");
     }

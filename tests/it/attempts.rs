@@ -35,12 +35,17 @@ async fn opening_requests_stores_nothing_and_an_honest_person_signs_in(world: &W
         let by = node.metric_by("yagona_redis_round_trips_total", "cause").await;
         by.get("authorize").copied().unwrap_or_default()
     };
-    let before = trips().await;
-    for _ in 0..200 {
-        let page = world.browser().begin(world, &long()).await.page();
-        assert!(page.has("phone"), "{page}");
+    // Others ask this node as well, so a few requests by themselves are looked for; if each cost something, there were none.
+    let mut costs = Vec::new();
+    for _ in 0..20 {
+        let before = trips().await;
+        for _ in 0..10 {
+            let page = world.browser().begin(world, &long()).await.page();
+            assert!(page.has("phone"), "{page}");
+        }
+        costs.push(trips().await - before);
     }
-    assert_eq!(trips().await, before, "a store was asked");
+    assert!(costs.contains(&0.0), "a store was asked: {costs:?}");
     let person = world.person();
     let url = world.browser().sign_in(world, &long(), &person).await;
     assert_eq!(param(&url, "state"), Some("s".repeat(1800)), "as it came");

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::decisions::Untold;
+use super::ping::Ping;
 use super::{Approved, COLLECTED, Ciba, Decided, REMEMBERED, Verdict, grant_of, told};
 use crate::applications::Confirmed;
 use crate::audit::{Event, Kind};
@@ -43,14 +44,6 @@ pub(super) struct ReplyState {
     pub(super) ping: Option<Ping>,
     /// When the service stops waiting (exclusive).
     pub(super) expires_at: Timestamp,
-}
-
-/// What a service is told with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Ping {
-    pub(super) auth_req_id: String,
-    /// The bearer token by which the service knows this provider.
-    pub(super) token: String,
 }
 
 /// What became of a request.

@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 
-use super::answer::{Ping, ReplyState};
+use super::answer::ReplyState;
+use super::ping::Ping;
 use super::binding_message::is_shown_verbatim;
 use super::hint::{self, Hint};
 use super::{Ciba, REMEMBERED, Waiting, key, signed_request};

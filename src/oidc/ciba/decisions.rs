@@ -10,7 +10,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::Sealer;
 
-use super::answer::Ping;
+use super::ping::Ping;
 use super::{Approved, REMEMBERED};
 
 /// What this store keeps its data in.

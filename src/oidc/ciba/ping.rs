@@ -6,14 +6,22 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::answer::Ping;
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::ClientId;
 use crate::platform::outbound::{Outbound, OutboundError};
+
+/// What a service is told with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Ping {
+    pub(super) auth_req_id: String,
+    /// The bearer token by which the service knows this provider.
+    pub(super) token: String,
+}
 
 /// Waits before each try.
 const WAITS: [Duration; 4] =

@@ -8,7 +8,7 @@ alone_on_both_backends!(
     r99_what_a_law_gives_and_what_is_verified_count_towards_quotas,
 );
 
-const BODY: &str = "body";
+const BODY: &str = "ministry";
 
 /// The contract of the body, with these members besides its data.
 fn agreed(members: &str) -> String {
