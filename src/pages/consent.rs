@@ -14,7 +14,7 @@ use super::step::{Flow, Read, StepContext};
 use super::view::{AskedFor, ConsentPage, Datum};
 use super::visitor::Visitor;
 use super::{Pages, application, finish, permission};
-use crate::clients::{Basis, Client, DataRequest, Permission, PersonalData, Term};
+use crate::clients::{Client, DataRequest, PersonalData, Term};
 use crate::people::{CivilDate, DataSet};
 use crate::platform::bytes::{Digest, same};
 use crate::platform::clock::Timestamp;
@@ -23,7 +23,7 @@ use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 use crate::platform::web::text::Text;
 use crate::release::{Consent, ConsentContext, Release};
-use crate::sign_in::{Agreement, Authenticated, Event, Page, Refusal, by_click, needs_code};
+use crate::sign_in::{Agreement, Event, Page, Refusal, by_click, needs_code};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {

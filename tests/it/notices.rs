@@ -271,7 +271,7 @@ async fn r73_who_wants_them_gets_sms_and_each_is_charged_once(setup: Setup) {
     world.nothing_more_came(&[&person]).await;
     // R79: the cabinet's warning names the price as well.
     let page = world.browser().enter_cabinet(&world, "/cabinet/notices/sms", &person).await;
-    assert!(page.text().contains("Your operator takes 50 so"), "{page}");
+    assert!(page.text().contains("Your operator takes up to 50 so"), "{page}");
 }
 
 async fn r78_without_money_notices_stop_and_codes_do_not(setup: Setup) {

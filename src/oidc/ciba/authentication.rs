@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 
 use super::answer::ReplyState;
-use super::ping::Ping;
 use super::binding_message::is_shown_verbatim;
 use super::hint::{self, Hint};
+use super::ping::Ping;
 use super::{Ciba, REMEMBERED, Waiting, key, signed_request};
 use crate::audit::{Event, Kind};
 use crate::clients::{Application, Client, DataRequest, Delivery, GrantType, PersonalData, Profile, Right};

@@ -164,6 +164,7 @@ fn portal(client: &str) -> String {
 }
 
 /// The file; logout tokens are sent to `backchannel`.
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(crate) fn text(backchannel: &str) -> String {
     let logout =
         format!("backchannel_logout_uri = \"{backchannel}\"\nbackchannel_logout_session_required = true\n");
