@@ -182,13 +182,13 @@ async fn other_terms_are_asked_for_and_say_what_is_new(setup: Setup) {
 }
 
 async fn an_expired_document_is_shown_and_told_as_one(setup: Setup) {
-    let world = setup.client("bureau", DATA).start().await;
+    let world = setup.client("visas", DATA).start().await;
     let person = world.person();
-    let asked = Asked::by("bureau").with("scope", "openid profile document");
+    let asked = Asked::by("visas").with("scope", "openid profile document");
     let (mut browser, page) = asked_again(&world, &asked, &person).await;
     assert!(!page.text().contains("Expired"), "{page}");
     let given = code_of(&browser.allow_everything(&page).await.away());
-    let tokens = world.redeem("bureau", &given).await.granted();
+    let tokens = world.redeem("visas", &given).await.granted();
     let told = world.userinfo(tokens.get("access_token")).await.granted().body;
     assert_eq!(
         (&told["document_valid"], &told["document_expires_at"]),
@@ -199,7 +199,7 @@ async fn an_expired_document_is_shown_and_told_as_one(setup: Setup) {
     let (mut browser, page) = asked_again(&world, &asked, &person).await;
     assert!(page.text().contains("Expired on 14 March 2031"), "{page}");
     let given = code_of(&browser.allow_everything(&page).await.away());
-    let tokens = world.redeem("bureau", &given).await.granted();
+    let tokens = world.redeem("visas", &given).await.granted();
     let told = world.userinfo(tokens.get("access_token")).await.granted().body;
     assert_eq!(
         (&told["document_valid"], &told["document_expires_at"]),
