@@ -31,6 +31,8 @@ CREATE TABLE receipt_keys (
     public_jwk  TEXT   NOT NULL,
     sealed      TEXT,
     created_at  BIGINT NOT NULL,
-    active_from BIGINT NOT NULL
+    active_from BIGINT NOT NULL,
+    -- The order in which they were made: two of the same second begin to sign in it.
+    position    BIGINT NOT NULL UNIQUE
 );
 INSERT INTO sequences (list, seq) VALUES ('receipt_keys', 0);

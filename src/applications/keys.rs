@@ -16,7 +16,7 @@ use crate::platform::seal::{Keyring, Sealer};
 /// The table of the keys.
 pub(super) const TABLE: &str = "receipt_keys";
 
-/// The list that nodes take a number of when they make the first key.
+/// The list that whoever makes a key takes a number of, so that keys are made one after another.
 const LIST: &str = "receipt_keys";
 
 /// The algorithm: every library for JWS has it.
@@ -83,8 +83,8 @@ impl ReceiptKeys {
         if keys.list().is_empty() {
             // The first one need not wait: nobody has a set without it.
             let now = keys.clock.now();
-            let first = "INSERT INTO receipt_keys (kid, alg, public_jwk, sealed, created_at, active_from) \
-                         SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM receipt_keys)";
+            let first = "INSERT INTO receipt_keys (kid, alg, public_jwk, sealed, created_at, active_from, position) \
+                         SELECT $1, $2, $3, $4, $5, $6, 1 WHERE NOT EXISTS (SELECT 1 FROM receipt_keys)";
             let insert = keys.row(db::statement(first), (now, now))?;
             keys.db.guarded(db::take_number(LIST), vec![insert]).await?;
             keys.refresh().await?;
@@ -97,7 +97,7 @@ impl ReceiptKeys {
     /// # Errors
     /// [`ReceiptKeysError`]; then the keys stay as they were.
     pub async fn refresh(&self) -> Result<(), ReceiptKeysError> {
-        let rows = "SELECT kid, public_jwk, sealed, created_at, active_from FROM receipt_keys ORDER BY active_from, created_at, kid";
+        let rows = "SELECT kid, public_jwk, sealed, created_at, active_from FROM receipt_keys ORDER BY active_from, position";
         let rows = self.db.read_all(db::statement(rows)).await?;
         if rows.len() == self.known.load().keys.len() {
             return Ok(());
@@ -130,10 +130,10 @@ impl ReceiptKeys {
     /// # Errors
     /// [`ReceiptKeysError`].
     pub async fn rotate(&self, active_from: Timestamp) -> Result<(), ReceiptKeysError> {
-        let insert = "INSERT INTO receipt_keys (kid, alg, public_jwk, sealed, created_at, active_from) \
-                      VALUES ($1, $2, $3, $4, $5, $6)";
+        let insert = "INSERT INTO receipt_keys (kid, alg, public_jwk, sealed, created_at, active_from, position) \
+                      SELECT $1, $2, $3, $4, $5, $6, COALESCE(MAX(position), 0) + 1 FROM receipt_keys";
         let insert = self.row(db::statement(insert), (self.clock.now(), active_from))?;
-        self.db.execute(insert).await?;
+        self.db.guarded(db::take_number(LIST), vec![insert]).await?;
         self.refresh().await
     }
 
