@@ -20,6 +20,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Availability {
     state: AtomicU8,
     losses: AtomicU64,
+    recoveries: AtomicU64,
     /// When a connection last led to a server that takes no writes.
     refused_at: Mutex<Option<Instant>>,
     /// Whether one did, and none has led to one that takes them since.
@@ -39,6 +40,18 @@ impl Availability {
     /// The database is unavailable: statements fail at once until a probe succeeds.
     pub(super) fn lost(&self) {
         self.losses.fetch_add(1, Ordering::Relaxed);
+        self.is_down();
+    }
+
+    /// A connection of that generation, or one that was to be of it, found the database unavailable. Of an earlier generation that
+    /// says nothing about now: a statement that began in an outage may fail after its end.
+    pub(super) fn lost_over(&self, losses: u64) {
+        if self.losses.compare_exchange(losses, losses + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.is_down();
+        }
+    }
+
+    fn is_down(&self) {
         if self.state.compare_exchange(UP, DOWN, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             tracing::error!(
                 event = "database.unavailable",
@@ -77,8 +90,14 @@ impl Availability {
     /// A probe succeeded.
     pub(super) fn found(&self) {
         if self.state.compare_exchange(DOWN, UP, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.recoveries.fetch_add(1, Ordering::Relaxed);
             tracing::info!(event = "database.available", "the database is available again");
         }
+    }
+
+    /// How often it became available again. A probe that began before that and fails after it says nothing about now.
+    pub(super) fn recoveries(&self) -> u64 {
+        self.recoveries.load(Ordering::Relaxed)
     }
 
     /// All further statements fail.
@@ -96,6 +115,19 @@ impl Availability {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_that_began_before_the_end_of_an_outage_does_not_begin_another() {
+        let availability = Availability::default();
+        let begun = availability.losses();
+        availability.lost_over(begun);
+        assert!(availability.check().is_err());
+        availability.found();
+        availability.lost_over(begun);
+        assert!(availability.check().is_ok(), "it failed over a connection of before");
+        availability.lost_over(availability.losses());
+        assert!(availability.check().is_err(), "it failed over a new one");
+    }
 
     #[test]
     fn connections_to_a_server_without_writes_are_dropped_with_their_kind_once_a_second() {

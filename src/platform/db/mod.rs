@@ -164,6 +164,7 @@ impl Db {
     /// # Errors
     /// [`DbError::Unavailable`] if it is unavailable.
     pub async fn probe(&self) -> Result<(), DbError> {
+        let recoveries = self.availability.recoveries();
         let answer = match &self.backend {
             Backend::Sqlite(embedded) => embedded.read(&statement("SELECT 1"), 1).map(|_| ()),
             Backend::Postgres(server) => match tokio::time::timeout(PROBE, server.probe()).await {
@@ -173,7 +174,8 @@ impl Db {
         };
         match &answer {
             Ok(()) => self.availability.found(),
-            Err(_) => self.availability.lost(),
+            Err(_) if self.availability.recoveries() == recoveries => self.availability.lost(),
+            Err(_) => {}
         }
         answer
     }

@@ -138,12 +138,12 @@ impl Server {
             Ok(Ok(open)) => Ok(Lease::new(open, Arc::clone(pool), place)),
             Ok(Err(error)) => {
                 if run::fault_of_connecting(&error) == Fault::Lost {
-                    self.availability.lost();
+                    self.availability.lost_over(losses);
                 }
                 Err(DbError::unavailable(error))
             }
             Err(_) => {
-                self.availability.lost();
+                self.availability.lost_over(losses);
                 Err(DbError::unavailable("no connection to it was made in time"))
             }
         }
@@ -171,8 +171,8 @@ impl Server {
         };
         match run::fault(&error) {
             Fault::Lost => {
+                self.availability.lost_over(lease.losses());
                 lease.discard();
-                self.availability.lost();
                 Err(DbError::unavailable(error))
             }
             Fault::Connection => {

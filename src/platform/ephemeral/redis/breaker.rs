@@ -4,7 +4,7 @@
 //! An answer that does not come may be the fault of one connection, so it opens the breaker only if what is asked next,
 //! over a new connection, fails as well. A connection that cannot be made opens it at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(super) struct Breaker {
     /// An answer did not come, and none has come since.
     suspicious: AtomicBool,
     open: AtomicBool,
+    /// How often it was closed again.
+    closed: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -42,11 +44,14 @@ enum Kind {
 pub(super) struct Permit<'b> {
     breaker: &'b Breaker,
     kind: Kind,
+    /// [`Breaker::closed`] when it was given.
+    closed: u64,
 }
 
 impl Breaker {
     /// Leave to ask, `now`; `None` while the breaker is open and no trial is due.
     pub(super) fn permit(&self, now: Instant) -> Option<Permit<'_>> {
+        let closed = self.closed.load(Ordering::Acquire);
         let kind = if self.open.load(Ordering::Acquire) {
             let mut state = self.lock();
             if state.in_trial || state.paused_until.is_some_and(|until| until > now) {
@@ -59,7 +64,7 @@ impl Breaker {
         } else {
             Kind::Usual
         };
-        Some(Permit { breaker: self, kind })
+        Some(Permit { breaker: self, kind, closed })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -81,6 +86,7 @@ impl Permit<'_> {
             Kind::Trial => {
                 self.breaker.suspicious.store(false, Ordering::Relaxed);
                 self.breaker.lock().paused_until = None;
+                self.breaker.closed.fetch_add(1, Ordering::AcqRel);
                 if self.breaker.open.swap(false, Ordering::AcqRel) {
                     tracing::info!(event = "redis.available", "Redis answers again");
                 }
@@ -90,14 +96,25 @@ impl Permit<'_> {
 
     /// An answer did not come in time.
     pub(super) fn unanswered(&self, now: Instant) {
+        if self.is_outlived() {
+            return;
+        }
         match self.kind {
             Kind::Usual => self.breaker.suspicious.store(true, Ordering::Relaxed),
             Kind::Suspicious | Kind::Trial => self.unreachable(now),
         }
     }
 
+    /// Whether Redis was found again since it was given: its failure is one of before, and says nothing about now.
+    fn is_outlived(&self) -> bool {
+        self.closed != self.breaker.closed.load(Ordering::Acquire)
+    }
+
     /// No connection could be made.
     pub(super) fn unreachable(&self, now: Instant) {
+        if self.is_outlived() {
+            return;
+        }
         let is_trial = self.kind == Kind::Trial;
         let mut state = self.breaker.lock();
         let was_open = self.breaker.open.swap(true, Ordering::AcqRel);
@@ -176,6 +193,19 @@ mod tests {
         one.unreachable(now);
         other.unreachable(now + PAUSE);
         assert_eq!(kind(&breaker, now + PAUSE), Some(Kind::Trial));
+    }
+
+    #[test]
+    fn a_failure_that_began_before_redis_was_found_again_opens_nothing() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        breaker.permit(now).unwrap().unanswered(now);
+        let (one, other) = (breaker.permit(now).unwrap(), breaker.permit(now).unwrap());
+        one.unanswered(now);
+        let trial = breaker.permit(now + PAUSE).unwrap();
+        trial.answered();
+        drop(trial);
+        other.unanswered(now + PAUSE);
+        assert_eq!(kind(&breaker, now + PAUSE), Some(Kind::Usual));
     }
 
     #[test]
