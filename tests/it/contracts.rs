@@ -147,6 +147,7 @@ async fn r104_what_a_contract_takes_away_is_gone_at_once_and_consents_that_reste
     })
     .await;
     assert_eq!((&cleared.content["contract.id"], &cleared.content["count"]), (&json!(CONTRACT), &json!(1)));
+    world.until_audited(Kind::ConsentEnded.name(), |_| true).await;
     let rows = world.audit_rows().await;
     let ended: Vec<_> = rows.iter().filter(|row| row.event == Kind::ConsentEnded.name()).collect();
     assert_eq!(ended.len(), 1);

@@ -290,8 +290,7 @@ async fn a_muted_service_is_let_through_again(world: &World) {
     let page = browser.press(&page, &format!("unmute-{COUNTER}"), &[]).await.page().expect("said");
     assert!(!page.has("muted"), "{page}");
     assert!(!world.command(&["people", "muted", &person.number]).contains(COUNTER));
-    let rows = world.audit_rows().await;
-    assert!(rows.iter().any(|row| row.event == "ciba.unmuted" && row.content["client.id"] == COUNTER));
+    world.until_audited("ciba.unmuted", |row| row.content["client.id"] == COUNTER).await;
 }
 
 /// The sessions that a page offers to end, by the names of their buttons.

@@ -65,10 +65,9 @@ async fn that_was_not_me_ends_everything_tells_services_and_opens_a_complaint(wo
     .await;
     assert!(shown.text().contains("Shop") && shown.text().contains("Legacy"), "{shown}");
     assert!(here.cabinet("/cabinet/safety").await.text().contains(&number(&complaint)));
-    let rows = world.audit_rows().await;
-    assert!(rows.iter().any(|row| {
-        row.event == "complaint.opened" && row.content["detail"] == number(&complaint).as_str()
-    }));
+    world
+        .until_audited("complaint.opened", |row| row.content["detail"] == number(&complaint).as_str())
+        .await;
     // A second one stands beside the first.
     let page = here.cabinet("/cabinet/not-me").await;
     let second = here.press(&page, "end-everything", &[]).await.page().expect("open");
@@ -182,7 +181,7 @@ async fn a_locked_account_lets_nobody_in_by_any_way_until_it_is_unlocked(setup: 
     world.nothing_more_came(&[&person]).await;
     let shown = world.command(&["people", "show", &person.number]);
     assert!(shown.contains("blocked"), "{shown}");
-    assert!(world.audit_rows().await.iter().any(|row| row.event == "person.self_locked"));
+    world.until_audited("person.self_locked", |_| true).await;
 
     // Only in person: an operator ends it, once.
     world.command(&["people", "end-self-lock", &person.number]);
@@ -190,5 +189,5 @@ async fn a_locked_account_lets_nobody_in_by_any_way_until_it_is_unlocked(setup: 
     let mut again = world.browser();
     let page = again.enter_cabinet(&world, "/cabinet/notices", &person).await;
     assert!(page.text().contains("Your account is locked"), "the notice of it: {page}");
-    assert!(world.audit_rows().await.iter().any(|row| row.event == "person.self_lock_ended"));
+    world.until_audited("person.self_lock_ended", |_| true).await;
 }
