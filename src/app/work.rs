@@ -259,14 +259,14 @@ impl Upkeep {
         log_failure("usage.unadded", "adding up releases under contracts", clients.add_usage().await);
         let ending = clients.ending_contracts(self.warn_days);
         self.metrics.contracts_ending.set(i64::try_from(ending.len()).unwrap_or(i64::MAX));
-        let shut = clients.all().values().filter(|client| client.shut.is_some()).count();
-        self.metrics.clients_shut.set(i64::try_from(shut).unwrap_or(i64::MAX));
+        let suspension = clients.all().values().filter(|client| client.suspension.is_some()).count();
+        self.metrics.clients_suspended.set(i64::try_from(suspension).unwrap_or(i64::MAX));
         for (contract, end) in ending.iter().filter(|_| warns) {
             tracing::warn!(
                 event = "contract.ending",
                 contract.id = contract.id(),
                 until = end.0,
-                "a contract ends soon: its services are shut out then"
+                "a contract ends soon: its services are suspended then"
             );
         }
     }

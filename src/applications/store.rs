@@ -128,22 +128,25 @@ impl Receipts {
         row.map(|row| self.read(&row)).transpose()
     }
 
-    /// Up to `most` receipts of a person that were issued before `before`, the newest first.
+    /// Up to `most` receipts of a person, the newest first; with `before`, those that stand after the one that was issued then and has
+    /// that name.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn of_person(
         &self,
         person: &PersonId,
-        before: Option<Timestamp>,
+        before: Option<(Timestamp, &str)>,
         most: i64,
     ) -> Result<Vec<Receipt>, DbError> {
         let list = db::statement(
             "SELECT receipt_id, client_id, confirmed_at, issued_at, sealed FROM application_receipts \
-             WHERE person_id = $1 AND issued_at < $2 ORDER BY issued_at DESC, receipt_id DESC LIMIT $3",
+             WHERE person_id = $1 AND (issued_at < $2 OR (issued_at = $3 AND receipt_id < $4)) \
+             ORDER BY issued_at DESC, receipt_id DESC LIMIT $5",
         );
-        let before = before.map_or(i64::MAX, |before| before.0);
-        let rows = self.db.read_all(list.bind(person.as_str()).bind(before).bind(most)).await?;
+        let (at, name) = before.map_or((i64::MAX, ""), |(at, name)| (at.0, name));
+        let list = list.bind(person.as_str()).bind(at).bind(at).bind(name).bind(most);
+        let rows = self.db.read_all(list).await?;
         rows.iter().map(|row| self.read(row)).collect()
     }
 

@@ -270,7 +270,7 @@ pub(super) async fn csv(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
     cabinet
         .show(&request, Proof::Fresh, async |visit| {
             let wanted = Wanted::of(visit);
-            let (found, _) = rows(&cabinet, visit, &wanted, (MOST_EXPORTED, MOST_EXPORTED)).await?;
+            let (found, more) = rows(&cabinet, visit, &wanted, (MOST_EXPORTED, MOST_EXPORTED)).await?;
             let text = visit.context.text();
             // Spreadsheets read UTF-8 by this mark alone.
             let mut table = String::from("\u{feff}");
@@ -305,6 +305,10 @@ pub(super) async fn csv(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
                         row.id.as_str(),
                     ],
                 );
+            }
+            if more.is_some() {
+                // Nobody is to take it for the whole.
+                write_line(&mut table, [text.get("cabinet.table_goes_on")]);
             }
             Ok(words::file("text/csv; charset=utf-8", "yagona-accesses.csv", table))
         })
@@ -345,7 +349,9 @@ fn row(cabinet: &Cabinet, visit: &Visit<'_>, listed: &Listed) -> Row {
     let reads = match listed.read_at_ms {
         Some(last) if listed.reads > 0 => {
             let last = words::moment(visit, Timestamp(last.div_euclid(1000)));
-            text.with("cabinet.reads", &[("count", &listed.reads.to_string()), ("when", &last)])
+            let count = u32::try_from(listed.reads).unwrap_or(u32::MAX);
+            let times = text.counted(count, ["cabinet.reads_one", "cabinet.reads_few", "cabinet.reads_many"]);
+            text.with("cabinet.reads_last", &[("times", &times), ("when", &last)])
         }
         // What a service may ask UserInfo for with its token, and did not yet.
         _ if leaf.channel == Channel::UserInfo => text.get("cabinet.reads_none").to_owned(),
@@ -373,6 +379,10 @@ fn row(cabinet: &Cabinet, visit: &Visit<'_>, listed: &Listed) -> Row {
 }
 
 fn channel(listed: &Listed, text: Text) -> &'static str {
+    let tells = matches!(listed.leaf.channel, Channel::AccessToken | Channel::Introspection);
+    if tells && listed.leaf.data_sets.is_empty() {
+        return text.get("cabinet.way_agreed");
+    }
     if listed.is_unread() {
         return text.get("cabinet.way_may_fetch");
     }

@@ -43,13 +43,14 @@ struct Confirmed {
 pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
     cabinet
         .show(&request, Proof::Session, async |visit| {
-            let before = visit.query.get("before").and_then(|before| before.parse().ok()).map(Timestamp);
+            let before = visit.query.get("before").and_then(|place| place.split_once('.'));
+            let before = before.and_then(|(at, name)| Some((Timestamp(at.parse().ok()?), name)));
             let most = i64::try_from(PAGE).unwrap_or(i64::MAX) + 1;
             let mut found = cabinet.receipts.of_person(visit.person(), before, most).await?;
             let more = found.len() > PAGE;
             found.truncate(PAGE);
             let last = found.last().filter(|_| more);
-            let older = last.map(|last| format!("{PATH}?before={}", last.issued_at.0));
+            let older = last.map(|last| format!("{PATH}?before={}.{}", last.issued_at.0, last.id));
             let receipts = found.iter().map(|receipt| confirmed(&cabinet, visit, receipt)).collect();
             let page = ReceiptsPage { frame: frame(visit), shell: Shell::of(visit, PATH), receipts, older };
             Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))

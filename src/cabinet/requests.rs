@@ -33,6 +33,8 @@ struct Waiting {
     service: Named,
     /// What the service wrote to compare.
     message: Option<String>,
+    /// Title and reference of the application that is to be confirmed.
+    application: Option<(String, String)>,
     /// Names of the data, or that none are asked for.
     data: String,
     /// What for: the service's own purpose, and those of single requests.
@@ -79,15 +81,24 @@ fn shown(cabinet: &Cabinet, visit: &Visit<'_>, open: &OpenAttempt) -> Result<Wai
     let (text, tag) = (visit.context.text(), visit.context.language.tag());
     let request = &open.attempt.request;
     let client = cabinet.clients.find(&request.client_id);
+    let mut data = request.data.clone();
+    if let Some(client) = &client {
+        // What the service lost since it asked is not asked any more.
+        data.hold_to(client);
+    }
     let general = client.map(|client| client.data.purpose.get(tag).to_owned()).unwrap_or_default();
-    let details = request.data.details.iter().map(|detail| detail.purpose.clone());
-    let sets = request.data.all();
+    let details = data.details.iter().map(|detail| detail.purpose.clone());
+    let sets = data.all();
+    let purposes = std::iter::once(general).chain(details).filter(|purpose| !purpose.is_empty());
+    let application = request.application.as_deref();
     Ok(Waiting {
         id: request.client_id.as_str().to_owned(),
         service: cabinet.named(visit, &request.client_id),
         message: cabinet.ciba.message(request)?,
+        application: application.map(|application| (application.title(tag), application.reference.clone())),
         data: if sets.is_empty() { text.get("approval.nothing").to_owned() } else { words::data(sets, text) },
-        purposes: std::iter::once(general).chain(details).filter(|purpose| !purpose.is_empty()).collect(),
+        // An application is for what it says, and not for what the service has data for.
+        purposes: if application.is_some() { Vec::new() } else { purposes.collect() },
         until: words::moment(visit, open.attempt.expires_at),
     })
 }

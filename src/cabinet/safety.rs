@@ -19,9 +19,8 @@ use super::{Cabinet, sessions, words};
 use crate::audit::{Event, Kind};
 use crate::clients::ClientId;
 use crate::ledger::EntryId;
-use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::oidc::{Answered, ToldOf};
-use crate::people::{Epoch, People};
+use crate::people::Epoch;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Statement;
 use crate::platform::ephemeral::{Applied, Batch};
@@ -222,10 +221,8 @@ pub(super) async fn lock(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRe
 pub(super) async fn locks(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
         .posted(&request, (LOCK, Proof::Fresh, &body), async |visit, _| {
-            let (_, mut then) = tell_everybody(&cabinet, visit).await?;
-            then.extend(People::self_lock(visit.person(), visit.now));
-            then.extend(cabinet.inbox.rows(visit.person(), &NewNotice::new(NoticeKind::AccountLocked)));
-            if cabinet.life_events.end_access_with(visit.person(), then).await?.is_none() {
+            let (_, then) = tell_everybody(&cabinet, visit).await?;
+            if !cabinet.life_events.self_lock(visit.person(), then).await? {
                 return Ok(gone(visit));
             }
             cabinet.logout.notifier.wake();
@@ -332,19 +329,30 @@ async fn services(
 ) -> Result<Vec<Told>, ServiceError> {
     let text = visit.context.text();
     let answers = cabinet.logout.notifier.answers(&complaint.told, complaint.opened_at).await?;
-    let mut services: BTreeMap<String, String> = BTreeMap::new();
+    // Of several sessions at one service the one of which least is known tells.
+    let doubt = |answered: &Answered| match answered {
+        Answered::Untold => 3,
+        Answered::Never => 2,
+        Answered::Waits => 1,
+        Answered::At(_) => 0,
+    };
+    let mut services: BTreeMap<ClientId, Answered> = BTreeMap::new();
     for (told, answered) in complaint.told.iter().zip(answers) {
         let Some(client) = ClientId::parse(&told.client) else { continue };
-        let state = match answered {
+        if services.get(&client).is_none_or(|known| doubt(known) < doubt(&answered)) {
+            services.insert(client, answered);
+        }
+    }
+    let told = services.into_iter().map(|(client, answered)| Told {
+        name: cabinet.named(visit, &client).name,
+        state: match answered {
             Answered::At(at) => text.with("cabinet.told_at", &[("when", &words::moment(visit, at))]),
             Answered::Waits => text.get("cabinet.told_waits").to_owned(),
             Answered::Never => text.get("cabinet.told_never").to_owned(),
             Answered::Untold => text.get("cabinet.told_untold").to_owned(),
-        };
-        // Of several sessions at one service the last one tells.
-        services.insert(cabinet.named(visit, &client).name, state);
-    }
-    Ok(services.into_iter().map(|(name, state)| Told { name, state }).collect())
+        },
+    });
+    Ok(told.collect())
 }
 
 fn gone(visit: &Visit<'_>) -> HttpResponse {

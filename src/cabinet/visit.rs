@@ -20,6 +20,9 @@ use crate::sign_in::OpenSession;
 /// The oldest proof of who somebody is that a page takes which could hurt, in seconds (OWASP ASVS 5.0 §7.5.1, §7.5.3).
 const FRESH: i64 = 300;
 
+/// How long a form that was shown under such a proof may be filled in, in seconds: whoever writes slowly loses nothing.
+const FILLING: i64 = 900;
+
 /// The longest address that is come back to, in bytes.
 const LONGEST: usize = 512;
 
@@ -40,6 +43,8 @@ pub(super) struct Visit<'r> {
     pub(super) account: Arc<Account>,
     pub(super) query: Params,
     pub(super) now: Timestamp,
+    /// What the page asked for.
+    proof: Proof,
     forms: Arc<Mac>,
 }
 
@@ -49,10 +54,26 @@ impl Visit<'_> {
         &self.open.session.person_id
     }
 
-    /// What each form holds: it proves that a page of this session showed it. It goes on when the person proves who they are once more
+    /// What each form holds: it proves that a page of this session showed it, and when, if that page wanted a fresh proof. It goes on when the person proves who they are once more
     /// at this browser, so that a form that led to that can be sent after it.
     pub(super) fn form_token(&self) -> String {
-        self.mac(b"form", b"")
+        let token = self.mac(b"form", b"");
+        if self.proof != Proof::Fresh {
+            return token;
+        }
+        let shown = self.now.0.to_string();
+        format!("{token}.{shown}.{}", self.mac(b"shown", shown.as_bytes()))
+    }
+
+    /// Whether a form of this session holds that, and whether it was shown, not long ago, under a fresh proof.
+    fn holds(&self, given: &str) -> (bool, bool) {
+        let mut parts = given.split('.');
+        let mut part = || parts.next().unwrap_or_default();
+        let (token, shown, proof) = (part(), part(), part());
+        let own = bytes::same(token.as_bytes(), self.mac(b"form", b"").as_bytes());
+        let fresh = bytes::same(proof.as_bytes(), self.mac(b"shown", shown.as_bytes()).as_bytes());
+        let since = shown.parse().map_or(i64::MAX, |at| self.now.since(Timestamp(at)));
+        (own, own && fresh && (0..FILLING).contains(&since))
     }
 
     /// Leads to a page that says what was done. The word is proved, so that no link of somebody else's makes a page say what nobody did.
@@ -117,10 +138,13 @@ impl Cabinet {
         }) else {
             return context.problem(ProblemKind::BadRequest, &Problem::default());
         };
-        match self.enter(context, from, proof).await {
+        match self.enter(context, from, Proof::Session).await {
             Ok(visit) => {
-                let given = form.get("form").unwrap_or_default();
-                if !bytes::same(given.as_bytes(), visit.form_token().as_bytes()) {
+                let (own, fresh) = visit.holds(form.get("form").unwrap_or_default());
+                if proof == Proof::Fresh && !fresh && !visit.is_fresh() {
+                    return self.prove_again(&visit, from);
+                }
+                if !own {
                     return visit.done(from, "untaken");
                 }
                 let answered = take(&visit, &form).await;
@@ -146,14 +170,19 @@ impl Cabinet {
             Ok(Some((open, account))) => {
                 let now = self.sign_in.clock.now();
                 let query = Params::parse(context.request.query_string()).unwrap_or_default();
-                let visit = Visit { context, open, account, query, now, forms: Arc::clone(&self.forms) };
+                let forms = Arc::clone(&self.forms);
+                let visit = Visit { context, open, account, query, now, proof, forms };
                 if proof == Proof::Fresh && !visit.is_fresh() {
-                    let again = self.first_party.begin(&visit.context, here, Some(visit.person()));
-                    return Err(visit.context.or_failure(again));
+                    return Err(self.prove_again(&visit, here));
                 }
                 Ok(visit)
             }
         }
+    }
+
+    /// Leads a person through a proof of who they are, and back to `here`.
+    fn prove_again(&self, visit: &Visit<'_>, here: &str) -> HttpResponse {
+        visit.context.or_failure(self.first_party.begin(&visit.context, here, Some(visit.person())))
     }
 
     async fn find(

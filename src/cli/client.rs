@@ -14,7 +14,7 @@ use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::Event;
 use crate::clients::{
     AuthenticationDocument, ClientFile, ClientId, ClientSecret, DataDocument, IdentityDocument,
-    RedirectsDocument, Registered, Registration, Registry, Shut, TokensDocument, UnderContract,
+    RedirectsDocument, Registered, Registration, Registry, Suspension, TokensDocument, UnderContract,
 };
 use crate::platform::db;
 use crate::platform::files::read_text;
@@ -348,8 +348,8 @@ async fn register(
     }
     for registered in &done {
         let client = ClientId::parse(&registered.client_id).and_then(|id| clients.find(&id));
-        if let Some(shut) = client.and_then(|client| client.shut) {
-            eprintln!("warning: nobody signs in to {}: {}", registered.client_id, shut.description());
+        if let Some(suspension) = client.and_then(|client| client.suspension) {
+            eprintln!("warning: nobody signs in to {}: {}", registered.client_id, suspension.description());
         }
     }
     fetch_icons(clients, &stores.outbound(), &with_icons(&done)).await;
@@ -469,7 +469,7 @@ async fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
                 "client_id": client.id.as_str(), "client_name": who.name.get("en"),
                 "owner": who.owner.get("en"), "disabled": client.disabled, "pending": client.pending,
                 "change_pending": change_waits(&client.id), "contract": client.under.contract,
-                "shut": client.shut.map(Shut::name),
+                "suspension": client.suspension.map(Suspension::name),
             })
         })
         .collect();
@@ -479,9 +479,9 @@ async fn list(clients: &Registry, format: Format) -> Result<(), StartError> {
         }
         for client in &all {
             let who = &client.identity;
-            let state = match (client.pending, client.shut, client.disabled) {
+            let state = match (client.pending, client.suspension, client.disabled) {
                 (true, ..) => "pending",
-                (false, Some(_), _) => "shut out",
+                (false, Some(_), _) => "suspended",
                 (false, None, true) => "disabled",
                 (false, None, false) => "enabled",
             };

@@ -34,7 +34,7 @@ pub(super) enum Contract {
         #[arg(long)]
         history: bool,
     },
-    /// Ends a contract now: its services are shut out, and what people agreed to under it ends
+    /// Ends a contract now: its services are suspended, and what people agreed to under it ends
     End {
         /// The contract's identifier
         id: String,
@@ -179,7 +179,7 @@ impl Contract {
                 clients.end_contract(&id).await.map_err(|error| refused(&error))?;
                 let ended = clear(stores, clients).await;
                 format.print(&json!({ "contract": id, "ended": true, "consents_ended": ended }), || {
-                    say!("The contract {id} is ended: its services are shut out.{}", told(ended));
+                    say!("The contract {id} is ended: its services are suspended.{}", told(ended));
                     Ok(())
                 })
             }
@@ -276,8 +276,8 @@ fn warn_of_registrations(clients: &Registry, listed: &ListedContract) {
 /// The state of a contract, as lists show it.
 fn state(contract: &OnRecord, now: Timestamp, warn_days: u32) -> &'static str {
     let soon = |end: Timestamp| end.since(now) <= i64::from(warn_days) * 86_400;
-    match contract.shut(now) {
-        Some(shut) => shut.name(),
+    match contract.suspension(now) {
+        Some(suspension) => suspension.name(),
         None if contract.ends().is_some_and(soon) => "ENDS SOON",
         None => "in force",
     }

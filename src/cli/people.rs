@@ -257,10 +257,10 @@ async fn end_self_lock(
     number: &str,
     format: Format,
 ) -> Result<(), StartError> {
-    let (people, person) = (Store::new(stores.db.clone(), &stores.keyring), account.person_id.as_str());
+    let person = account.person_id.as_str();
     let end = async {
-        let ended = people.end_self_lock(&account.person_id, stores.clock.now()).await;
-        if !ended.map_err(cannot_start)? {
+        let ended = stores.life_events().await?.end_self_lock(&account.person_id).await;
+        if !ended.map_err(|error| StartError(format!("the account may be locked still: {error}")))? {
             return Err(StartError("this person did not lock their account".to_owned()));
         }
         stores.audit.record(Event::new(Kind::SelfLockEnded).person(person));

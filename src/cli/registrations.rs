@@ -199,10 +199,10 @@ pub(super) async fn approve(
     let approved = clients.approve(id, review, contract).await.map_err(cannot_start)?;
     let what = if matches!(approved, Approved::Client) { "client" } else { "change" };
     let served = crate::clients::ClientId::parse(id).and_then(|id| clients.find(&id));
-    let shut = served.as_ref().and_then(|client| client.shut);
-    let disabled = served.is_some_and(|client| client.disabled && client.shut.is_none());
-    if let Some(shut) = shut {
-        eprintln!("warning: nobody signs in to {id}: {}", shut.description());
+    let suspension = served.as_ref().and_then(|client| client.suspension);
+    let disabled = served.is_some_and(|client| client.disabled && client.suspension.is_none());
+    if let Some(suspension) = suspension {
+        eprintln!("warning: nobody signs in to {id}: {}", suspension.description());
     }
     format.print(&json!({ "client_id": id, "approved": what, "disabled": disabled }), || {
         match approved {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnswerPolicy, AuthenticationPolicy, BackchannelPolicy, Contract, DataPolicy, DataSetPolicy, GrantType,
-    Identity, KeySource, OneIdPolicy, Redirects, RequestPolicy, Right, SessionPolicy, Shut, Terms,
+    Identity, KeySource, OneIdPolicy, Redirects, RequestPolicy, Right, SessionPolicy, Suspension, Terms,
     TokenPolicy, UnderContract,
 };
 use crate::people::DataSet;
@@ -90,7 +90,7 @@ pub struct Client {
     /// Data sets that its registration has and its contract does not allow.
     pub taken: BTreeSet<DataSet>,
     /// Why its contract shuts it out: then it is disabled, and nothing else disables it.
-    pub shut: Option<Shut>,
+    pub suspension: Option<Suspension>,
 }
 
 impl Client {

@@ -33,8 +33,8 @@ pub(crate) use application::tests as application_tests;
 pub use client::{Client, ClientId, OWN_CLIENT};
 pub use contracts::{
     Contract, ContractDocument, ContractFile, ContractFileError, ContractsError, Institution,
-    InstitutionKind, Listed as ListedContract, Payment, Purpose, Right, Shut, Spent, Unsuited, UsageRow,
-    Version, Words,
+    InstitutionKind, Listed as ListedContract, Payment, Purpose, Right, Spent, Suspension, Unsuited,
+    UsageRow, Version, Words,
 };
 pub use data_request::DataRequest;
 #[cfg(test)]

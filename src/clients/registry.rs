@@ -349,7 +349,9 @@ impl Registry {
         let old = ClientId::parse(&registration.client_id).and_then(|id| self.find(&id));
         let old = old.as_ref().and_then(|old| old.under.contract.as_deref());
         match registration.under.contract.as_deref() {
-            Some(named) if Some(named) != old => vec![contracts::uncleared(named), contracts::changed()],
+            Some(named) if Some(named) != old => {
+                vec![contracts::uncleared(named, self.clock.now()), contracts::changed()]
+            }
             _ => Vec::new(),
         }
     }
@@ -673,7 +675,7 @@ mod tests {
             let (file, unreadable) = node.export(None).await.unwrap();
             assert_eq!((file.clients.len(), unreadable.len()), (1, 1));
         }
-        // Whoever is to be shut out is, the damaged one included.
+        // Whoever is to be suspended is, the damaged one included.
         for id in ["first", "second"] {
             node.set_disabled(id, true).await.unwrap();
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Confirmation;
 use crate::applications::Confirmed;
-use crate::clients::{Client, PersonalData, SubjectIds};
+use crate::clients::{Basis, Client, PersonalData, SubjectIds};
 use crate::people::{DataSet, Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -31,6 +31,9 @@ pub struct GrantDetails {
     pub resources: Vec<String>,
     /// Data sets that may be released.
     pub released: BTreeSet<DataSet>,
+    /// Why: the person agreed, or a law gives them. Grants of the version before do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// Claims requested by name.
     #[serde(default)]
     pub claims: ClaimNames,
@@ -127,6 +130,15 @@ pub enum Evidence {
     Source,
 }
 
+/// What may go to `client` now of what was granted on a basis. The registration of today counts: what a law gave ends with the law,
+/// and nobody is said to have had by a law what the person agreed to.
+pub fn may_go(released: &BTreeSet<DataSet>, basis: Option<Basis>, client: &Client) -> BTreeSet<DataSet> {
+    if basis.is_some_and(|basis| basis != client.data.basis) {
+        return BTreeSet::new();
+    }
+    released.iter().copied().filter(|set| client.data_set(*set).is_some()).collect()
+}
+
 impl GrantDetails {
     /// What a sign-in lets `client` have: of what `request` asks, the data that the consent allows, and of `scopes` those that
     /// it allows: a scope says no more than was agreed, because resource servers rely on it. A protocol adds what it alone
@@ -161,6 +173,7 @@ impl GrantDetails {
             scope: scopes.join(" "),
             resources: Vec::new(),
             released,
+            basis: Some(client.data.basis),
             claims: ClaimNames::default(),
             agreed: details,
             confirmed: None,
@@ -175,6 +188,11 @@ impl GrantDetails {
             told: None,
             bound_to: None,
         }
+    }
+
+    /// What may go to `client` now.
+    pub fn may_go(&self, client: &Client) -> BTreeSet<DataSet> {
+        may_go(&self.released, self.basis, client)
     }
 
     /// All data sets that may be released, for whatever purpose.

@@ -11,7 +11,7 @@ mod store;
 mod used;
 
 pub use confirmation::Confirmation;
-pub use details::{Assured, ClaimNames, Evidence, GrantDetails, TimeAsked};
+pub use details::{Assured, ClaimNames, Evidence, GrantDetails, TimeAsked, may_go};
 pub use revocations::Revocations;
 pub(crate) use store::TABLES;
 
@@ -375,9 +375,9 @@ impl Grants {
     }
 
     /// What must take place in the transaction that records a consent which goes less far than the ones before: what
-    /// the client holds of that person is revoked.
+    /// the client holds of that person is revoked. What stands beside those consents stays.
     pub fn end_before_narrower(&self, person: &PersonId, client: &ClientId) -> Vec<Statement> {
-        store::revoke_all_of((person, client), self.clock.now_ms())
+        store::revoke_general((person, client), self.clock.now_ms())
     }
 
     /// What must take place in the transaction that ends consents of a person and a client: the grants that rest on any

@@ -45,13 +45,16 @@ pub(super) fn revoke_former_epoch(person: &PersonId, now_ms: i64, expires_at: Ti
     vec![db::take_number(REVOCATIONS), revoke.bind(now_ms).bind(expires_at.0).bind(person.as_str())]
 }
 
-/// Revokes what a client holds of the person who gave it a consent, in the transaction that ends that consent; of one to data
-/// that are read once, what rests on it alone. Identifiers of consents are letters and digits.
+/// Revokes what a client holds of the person who gave it a consent, in the transaction that ends that consent, apart from what rests
+/// on consents that stand beside others; of one that stands beside others, what rests on it alone. Identifiers of consents are
+/// letters and digits.
 pub(super) fn revoke_of_consent(consent: &str, now_ms: i64) -> Vec<Statement> {
     let mark = db::statement(
         "UPDATE grants SET revoked_at_ms = $1 WHERE revoked_at_ms IS NULL AND EXISTS (SELECT 1 FROM consents c \
          WHERE c.consent_id = $2 AND c.person_id = grants.person_id AND c.client_id = grants.client_id \
-         AND (c.once = 0 OR grants.details LIKE '%\"consent_id\":\"' || c.consent_id || '\"%'))",
+         AND (grants.details LIKE '%\"consent_id\":\"' || c.consent_id || '\"%' OR (c.once = 0 AND NOT EXISTS \
+         (SELECT 1 FROM consents b WHERE b.person_id = c.person_id AND b.client_id = c.client_id AND b.once = 1 \
+         AND b.ended_at IS NULL AND grants.details LIKE '%\"consent_id\":\"' || b.consent_id || '\"%'))))",
     );
     let take = db::statement(
         "UPDATE sequences SET seq = seq + 1 WHERE list = 'revocations' AND EXISTS (SELECT 1 FROM grants g \
@@ -66,10 +69,12 @@ pub(super) fn revoke_of_consent(consent: &str, now_ms: i64) -> Vec<Statement> {
     vec![mark.bind(now_ms).bind(consent), take.bind(consent), number.bind(consent)]
 }
 
-/// Revokes what a client holds of a person.
-pub(super) fn revoke_all_of((person, client): (&PersonId, &ClientId), now_ms: i64) -> Vec<Statement> {
+/// Revokes what a client holds of a person, apart from what rests on a consent that stands beside others.
+pub(super) fn revoke_general((person, client): (&PersonId, &ClientId), now_ms: i64) -> Vec<Statement> {
     let mark = db::statement(
-        "UPDATE grants SET revoked_at_ms = $1 WHERE person_id = $2 AND client_id = $3 AND revoked_at_ms IS NULL",
+        "UPDATE grants SET revoked_at_ms = $1 WHERE person_id = $2 AND client_id = $3 AND revoked_at_ms IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM consents c WHERE c.person_id = grants.person_id AND c.client_id = grants.client_id \
+         AND c.once = 1 AND c.ended_at IS NULL AND grants.details LIKE '%\"consent_id\":\"' || c.consent_id || '\"%')",
     );
     numbered(mark.bind(now_ms).bind(person.as_str()).bind(client.as_str()), (person, client))
 }

@@ -16,6 +16,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 use crate::platform::service_error::ServiceError;
 use crate::release::{ListedConsent, Standing};
+use crate::signals::EventType;
 
 /// Consents that are read, and ended, in one turn of a contract.
 const TOGETHER: i64 = 500;
@@ -157,9 +158,9 @@ impl LifeEvents {
         standing: Standing,
     ) -> Result<bool, DbError> {
         let now = self.clock.now();
-        let told = match standing.given {
+        let (told, by_law) = match standing.given {
             // With the contract everything ends, whatever it says.
-            Err(_) if over => true,
+            Err(_) if over => (true, false),
             // It may be of another version of the program, which knows better.
             Err(error) => return Err(error),
             Ok((listed, purpose)) => {
@@ -167,15 +168,29 @@ impl LifeEvents {
                     return Ok(false);
                 }
                 // Of what has run out by itself, and of services that got nothing, there is nothing to tell.
-                listed.consent.extent.decides() && listed.consent.expires_at > now
+                let told = listed.consent.extent.decides() && listed.consent.expires_at > now;
+                (told, listed.statutory)
             }
         };
-        let mut then = self.grants.end_with_consent(&standing.id);
-        if told {
-            let kind = if over { NoticeKind::ContractEnded } else { NoticeKind::ConsentEnded };
-            then.extend(self.inbox.rows(&standing.person, &NewNotice::new(kind).service(client.as_str())));
+        let mut then = if over {
+            self.grants.end_with_consent(&standing.id)
+        } else {
+            self.grants.end_with_ended_consents(&standing.person, client)
+        };
+        // Whoever agreed anew meanwhile goes on, and what a law gave nobody had allowed.
+        if over && told {
+            let notice = NewNotice::new(NoticeKind::ContractEnded).service(client.as_str());
+            then.extend(self.inbox.rows(&standing.person, &notice));
+        } else if told && !by_law && !self.release.is_followed(&standing.id).await? {
+            let notice = NewNotice::new(NoticeKind::ConsentEnded).service(client.as_str());
+            then.extend(self.inbox.rows(&standing.person, &notice));
         }
-        self.release.end_by_contract((&standing.id, contract.id()), then).await
+        then.extend(self.signals.rows(&standing.person, &[EventType::TokensRevoked], Some(client)));
+        let ended = self.release.end_by_contract((&standing.id, contract.id()), then).await?;
+        if ended {
+            self.signals.wake.notify_one();
+        }
+        Ok(ended)
     }
 
     /// Ends a walk: notes that nothing is left, or when to walk again.

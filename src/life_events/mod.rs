@@ -93,6 +93,35 @@ impl LifeEvents {
         Ok(done)
     }
 
+    /// Locks an account as its person wishes: everything ends, with `then`, and nobody signs in until the lock is ended. `false` when
+    /// there is no such person.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn self_lock(&self, person: &PersonId, mut then: Vec<Statement>) -> Result<bool, ServiceError> {
+        then.extend(People::self_lock(person, self.clock.now()));
+        then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::AccountLocked)));
+        let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
+        Ok(self.end_with(person, then, (NoticeKind::AccessEnded, &signals)).await?.is_some())
+    }
+
+    /// Ends the lock that a person put on their account, and tells them and the services in the same transaction, unless an operator's
+    /// block keeps the number out of use. `false` when there is no such lock.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then nothing has changed.
+    pub async fn end_self_lock(&self, person: &PersonId) -> Result<bool, ServiceError> {
+        let Some(only) = self.people.is_only_self_locked(person).await? else { return Ok(false) };
+        let mut told = Vec::new();
+        if only {
+            told.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::NumberUnblocked)));
+            told.extend(self.signals.rows(person, &[EventType::AccountEnabled], None));
+        }
+        let ended = self.people.end_self_lock(person, (only, self.clock.now()), told).await?;
+        self.signals.wake.notify_one();
+        Ok(ended)
+    }
+
     /// Records and announces that everything of a person of before `epoch` has ended.
     async fn has_ended(&self, person: &PersonId, epoch: Epoch) -> Result<(), ServiceError> {
         self.signals.wake.notify_one();
@@ -170,11 +199,15 @@ impl LifeEvents {
             None => {
                 then.push(self.release.end_former(person, client, &new.id));
                 then.extend(self.grants.end_before_narrower(person, &client.id));
+                if former.is_some_and(|former| former.extent.decides()) {
+                    then.extend(self.signals.rows(person, &[EventType::TokensRevoked], Some(&client.id)));
+                }
             }
         }
         then.extend(self.told(person, client, &new));
         let consent = self.release.record(person, client, new, then).await?;
         if let Some(former) = former.filter(|_| wide.is_none()) {
+            self.signals.wake.notify_one();
             let ended = Event::new(Kind::ConsentEnded).client(client.id.as_str()).person(person.as_str());
             self.audit.record(ended.consent(former.id.as_str()).reason("narrowed"));
         }

@@ -16,7 +16,7 @@ pub(super) use about::About;
 use super::audience::{Audience, Restriction, act, actors};
 use super::error::TokenError;
 use super::{Provider, signature, signed_details};
-use crate::clients::{AccessTokenFormat, Client, ClientId};
+use crate::clients::{AccessTokenFormat, Basis, Client, ClientId};
 use crate::grants::{self, Assured, Confirmation, Grant, Grants, Revocations};
 use crate::people::{DataSet, Epoch, People, PersonId};
 use crate::platform::bytes;
@@ -89,6 +89,9 @@ pub(super) struct TokenPerson {
     /// Data sets that may be released.
     #[serde(rename = "r")]
     pub released: BTreeSet<DataSet>,
+    /// Why; tokens of the version before do not say it.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// Claims requested by name.
     #[serde(rename = "n", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub claims: BTreeSet<String>,
@@ -209,6 +212,7 @@ impl AccessTokens {
             epoch: details.epoch,
             sub: details.sub.clone(),
             released: details.released.clone(),
+            basis: details.basis,
             claims: details.claims.userinfo.clone(),
             details: restriction.audience.told(&details.agreed, (client, &self.provider)),
             verified: details.claims.verified_userinfo.clone(),
@@ -442,6 +446,7 @@ impl AccessTokens {
                 // That of the one whom an exchanged token is for.
                 sub: text("sub").to_owned(),
                 released: details.released,
+                basis: details.basis,
                 claims: details.claims.userinfo,
                 details: agreed,
                 told: None,

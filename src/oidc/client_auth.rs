@@ -61,7 +61,7 @@ fn showing_certificate(provider: &Provider, request: &HttpRequest, params: &Para
         return None;
     }
     let client = provider.clients.find(&ClientId::parse(params.get("client_id")?)?)?;
-    let usable = !client.disabled || client.pending || client.shut.is_some();
+    let usable = !client.disabled || client.pending || client.suspension.is_some();
     (client.authentication.method.shows_certificate() && usable).then_some(client)
 }
 
@@ -78,8 +78,8 @@ fn turned_away(client: &Client) -> Option<TokenError> {
     if client.pending {
         return Some(awaits_approval().of(&client.id));
     }
-    let shut = client.shut?;
-    let error = TokenError::new(ErrorCode::UnauthorizedClient, shut.description()).of(&client.id);
+    let suspension = client.suspension?;
+    let error = TokenError::new(ErrorCode::UnauthorizedClient, suspension.description()).of(&client.id);
     Some(match &client.contract {
         Some(contract) => error.because(format!("the contract is {}", contract.id())),
         None => error,
@@ -134,7 +134,7 @@ fn by_secret(provider: &Provider, request: &HttpRequest, params: &Params) -> Res
     };
     match client {
         Some(client) if proven && !client.disabled => Ok(client),
-        Some(client) if proven && (client.pending || client.shut.is_some()) => approved(client),
+        Some(client) if proven && (client.pending || client.suspension.is_some()) => approved(client),
         _ => {
             let description =
                 client.filter(|client| !client.disabled).map_or(FAILED, |client| wanted(&client));

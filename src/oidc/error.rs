@@ -6,7 +6,8 @@ use actix_web::http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use crate::audit::{Audit, Event, Kind};
-use crate::clients::ClientId;
+use crate::clients::{ClientId, Spent};
+use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::respond;
 
@@ -178,17 +179,37 @@ pub(super) struct TokenError {
     pub basic: bool,
     /// The nonce that the next proof is to have (RFC 9449 §8).
     pub dpop_nonce: Option<String>,
+    /// In how many seconds the same request may succeed (RFC 9110 §10.2.3).
+    pub retry_after: Option<i64>,
 }
 
 impl TokenError {
     /// An error with words for the client's developers.
     pub(super) fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description, detail: None, client: None, basic: false, dpop_nonce: None }
+        Self {
+            code,
+            description,
+            detail: None,
+            client: None,
+            basic: false,
+            dpop_nonce: None,
+            retry_after: None,
+        }
     }
 
     /// The same error, of a client that has proved who it is.
     pub(super) fn of(self, client: &ClientId) -> Self {
         Self { client: Some(client.as_str().to_owned()), ..self }
+    }
+
+    /// The refusal of a client whose quota is used up (R99), which says when there is a new one.
+    pub(super) fn quota(spent: Spent, now: Timestamp) -> Self {
+        Self::new(ErrorCode::TooManyRequests, spent.description()).again_in(spent.seconds(now))
+    }
+
+    /// The same error, which says in how many seconds the same request may succeed.
+    pub(super) fn again_in(self, seconds: i64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The same error, with what operators are told beside it.
@@ -243,8 +264,9 @@ impl TokenError {
         if let Some(nonce) = self.dpop_nonce.as_deref().and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
             response.headers_mut().insert(super::dpop::NONCE, nonce);
         }
-        if self.code == ErrorCode::TemporarilyUnavailable {
-            response = respond::retry_after(response, 2);
+        let moment = (self.code == ErrorCode::TemporarilyUnavailable).then_some(2);
+        if let Some(seconds) = self.retry_after.or(moment) {
+            response = respond::retry_after(response, seconds);
         }
         response
     }

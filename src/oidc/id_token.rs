@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 
 use super::error::{ErrorCode, TokenError};
-use super::{Tokens, claims, encryption, releases, signature, verified_claims};
+use super::{Tokens, claims, encryption, signature, verified_claims};
 use crate::clients::{Client, GrantType};
 use crate::grants::GrantDetails;
 use crate::people::{Account, CivilDate, PersonId};
@@ -86,7 +86,7 @@ fn named(
     (client, details): (&Client, &GrantDetails),
     now: Timestamp,
 ) -> Map<String, Value> {
-    let (today, released) = (CivilDate::of(now), releases::released(details, client));
+    let (today, released) = (CivilDate::of(now), details.may_go(client));
     let mut named = claims::for_id_token(account, &details.claims.id_token, &released, today);
     let verified = &details.claims.verified_id_token;
     if let Some(verified) = claims::verified(account, verified, &released, now) {

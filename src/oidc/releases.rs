@@ -69,11 +69,6 @@ impl Release<'_> {
     }
 }
 
-/// What may go of what was agreed to: the registration of today counts.
-pub(super) fn released(details: &GrantDetails, client: &Client) -> BTreeSet<DataSet> {
-    details.released.iter().copied().filter(|set| client.data_set(*set).is_some()).collect()
-}
-
 /// Releases as entries.
 pub(super) fn entries<'a>(releases: &'a [Release<'_>]) -> Vec<Entry<'a>> {
     releases.iter().map(Release::entry).collect()
@@ -95,7 +90,7 @@ pub(super) fn of_id_token<'a>(
     if !asked.any_in_id_token() {
         return None;
     }
-    let released = released(details, client);
+    let released = details.may_go(client);
     let plain = claims::names_for_id_token(&asked.id_token, &released);
     let (sets, fields) = named(plain, &asked.verified_id_token, &released);
     (!fields.is_empty()).then_some(Release {
@@ -173,7 +168,10 @@ impl<'a> Opened<'a> {
 }
 
 fn is_due(detail: &AgreedData, client: &Client, now: Timestamp, here: &[String]) -> bool {
-    detail.is_live(now) && detail.is_for(here) && !allowed(detail, client).is_empty()
+    let asked = &detail.asked;
+    let lawful = asked.basis == client.data.basis
+        && client.contract.as_ref().is_none_or(|contract| contract.allows_purpose(&asked.purpose));
+    lawful && detail.is_live(now) && detail.is_for(here) && !allowed(detail, client).is_empty()
 }
 
 /// The data sets of a detail that the registration allows today.
@@ -221,7 +219,7 @@ pub(super) fn of_redemption<'a>(
         scope: &details.scope,
         claims: &details.claims.userinfo,
         verified: &details.claims.verified_userinfo,
-        released: released(details, client),
+        released: details.may_go(client),
         details: told,
     };
     let here = !audience.elsewhere && details.scope.split(' ').any(|scope| scope == "openid");

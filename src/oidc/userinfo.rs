@@ -15,6 +15,7 @@ use super::releases::{Opened, Release};
 use super::{Tokens, claims, client_auth, encryption, releases, signature, verified_claims};
 use crate::audit::Kind;
 use crate::clients::Client;
+use crate::grants::may_go;
 use crate::ledger::mark;
 use crate::people::{Account, CivilDate, DataSet};
 use crate::platform::clock::Timestamp;
@@ -179,9 +180,8 @@ async fn find(
     Ok(Found { client, account, claims, grant, token, scope, person })
 }
 
-/// What may go of what was agreed to: the registration of today counts.
 fn released(person: &TokenPerson, client: &Client) -> BTreeSet<DataSet> {
-    person.released.iter().copied().filter(|set| client.data_set(*set).is_some()).collect()
+    may_go(&person.released, person.basis, client)
 }
 
 /// A person's photo, if there is one. It is read only here: no sign-in needs it.

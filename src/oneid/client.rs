@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use super::OneId;
 use super::error::{Code, Refusal};
 use super::params::Params;
-use crate::clients::{Client, ClientId, ClientSecret, OneIdPolicy, Shut};
+use crate::clients::{Client, ClientId, ClientSecret, OneIdPolicy, Suspension};
 use crate::platform::ephemeral::EphemeralKey;
 use crate::platform::telemetry::client_of;
 use crate::sign_in::WINDOWS;
@@ -35,8 +35,8 @@ pub(super) fn authenticate(oneid: &OneId, params: &Params) -> Result<Arc<Client>
     };
     match client {
         Some(client) if proven && !client.disabled => Ok(client),
-        Some(client) if proven && client.shut.is_some() => {
-            let why = client.shut.map_or("", Shut::description);
+        Some(client) if proven && client.suspension.is_some() => {
+            let why = client.suspension.map_or("", Suspension::description);
             Err(Refusal::new(Code::Client, why).of_client(&client.id))
         }
         _ => {

@@ -7,7 +7,7 @@ use super::client::Proven;
 use super::error::{Code, Refusal};
 use super::fields::{self, Signed};
 use super::params::Params;
-use super::releases::{self, Told};
+use super::releases::Told;
 use super::uuid::Uuid;
 use crate::audit::{Event, Kind};
 use crate::grants::{self, Grant};
@@ -49,7 +49,7 @@ pub(super) async fn answer(
     if let Some(why) = client.unsuited(&account, CivilDate::of(oneid.clock.now())) {
         return Err(Refusal::new(Code::AccessToken, why.description()));
     }
-    let released = releases::released(details, client);
+    let released = details.may_go(client);
     let told = Told::of(details, client, proven.policy);
     record(oneid, &grant, proven, &told).await?;
     let signed = Signed { login: &details.sub, session: token.as_str(), acr: details.acr };

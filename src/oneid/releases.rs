@@ -9,12 +9,6 @@ use crate::grants::GrantDetails;
 use crate::ledger::{Channel, Entry};
 use crate::people::DataSet;
 
-/// What may go of what was agreed to: the registration of today counts.
-pub(super) fn released(details: &GrantDetails, client: &Client) -> BTreeSet<DataSet> {
-    let may_go = |set: &DataSet| client.data_set(*set).is_some();
-    details.released.iter().copied().filter(may_go).collect()
-}
-
 /// What identification tells of a person.
 pub(super) struct Told {
     sets: BTreeSet<DataSet>,
@@ -24,7 +18,7 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn of(details: &GrantDetails, client: &Client, policy: &OneIdPolicy) -> Self {
-        let mut sets = released(details, client);
+        let mut sets = details.may_go(client);
         // OneID's answer has no member for some.
         sets.retain(|set| fields::has(*set, policy));
         let fields = fields::names(&sets, policy);

@@ -35,7 +35,7 @@ enum Rejection {
     /// A page for the person, with words for the service's developers: nothing proves where an answer may go.
     Page(ProblemKind, &'static str),
     /// The page of a client whose contract is not in force.
-    Shut(Arc<Client>, &'static str),
+    Suspension(Arc<Client>, &'static str),
     /// The service gets an error.
     Service(Target, (&'static str, &'static str)),
 }
@@ -103,9 +103,9 @@ fn reject(oneid: &OneId, context: &PageContext<'_>, params: &Params, rejection: 
             oneid.audit.record(event.reason(technical));
             context.problem(kind, &Problem { technical: Some(technical), ..Problem::default() })
         }
-        Rejection::Shut(client, technical) => {
+        Rejection::Suspension(client, technical) => {
             oneid.audit.record(event.reason(technical));
-            context.problem(ProblemKind::ServiceShut, &client.shut_page(context.text(), technical))
+            context.problem(ProblemKind::ServiceSuspended, &client.shut_page(context.text(), technical))
         }
         Rejection::Service(target, (error, description)) => {
             oneid.audit.record(event.error(error).reason(description));
@@ -127,8 +127,8 @@ fn check(oneid: &OneId, params: &Params) -> Result<Asked, Rejection> {
     if client.pending {
         return page(ProblemKind::ServicePending, "the client waits for approval");
     }
-    if let Some(shut) = client.shut {
-        return Err(Rejection::Shut(client, shut.description()));
+    if let Some(suspension) = client.suspension {
+        return Err(Rejection::Suspension(client, suspension.description()));
     }
     if client.disabled {
         return page(ProblemKind::ServiceDisabled, "the client is disabled");

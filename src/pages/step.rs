@@ -151,11 +151,11 @@ impl<'r> StepContext<'r> {
             query,
             chosen,
         };
-        if let Some(shut) = step.client.shut {
-            let technical = shut.description();
+        if let Some(suspension) = step.client.suspension {
+            let technical = suspension.description();
             step.record(pages, Kind::AuthorizationRefused, None, |event| event.reason(technical));
             let problem = step.client.shut_page(step.context.text(), technical);
-            return Err(step.context.problem(ProblemKind::ServiceShut, &problem));
+            return Err(step.context.problem(ProblemKind::ServiceSuspended, &problem));
         }
         if step.client.disabled {
             return Err(step.problem(ProblemKind::ServiceDisabled));

@@ -195,7 +195,7 @@ impl Release {
              RETURNING person_id, client_id",
         );
         let former = db::statement(
-            "UPDATE consents SET ended_at = $1 WHERE ended_at IS NULL AND basis = 'consent' AND EXISTS \
+            "UPDATE consents SET ended_at = $1 WHERE ended_at IS NULL AND basis = 'consent' AND once = 0 AND EXISTS \
              (SELECT 1 FROM consents ended WHERE ended.consent_id = $2 AND ended.person_id = consents.person_id \
              AND ended.client_id = consents.client_id AND ended.once = 0 AND ended.given_at >= consents.given_at)",
         );
@@ -244,6 +244,17 @@ impl Release {
             Ok(Standing { id, person: person_of(row)?, given: given_for(row) })
         };
         rows.iter().map(standing).collect()
+    }
+
+    /// Whether the person gave the client another consent after this one, which stands.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn is_followed(&self, consent: &str) -> Result<bool, DbError> {
+        let newer = "SELECT n.consent_id FROM consents c JOIN consents n ON n.person_id = c.person_id AND n.client_id = c.client_id \
+                     WHERE c.consent_id = $1 AND n.consent_id <> c.consent_id AND n.ended_at IS NULL AND n.once = 0 \
+                     AND n.given_at_ms >= c.given_at_ms LIMIT 1";
+        Ok(self.db.read_optional(db::statement(newer).bind(consent)).await?.is_some())
     }
 
     /// Ends one consent, whatever it rests on, with `then`, all or nothing; `false` when it was ended before.
@@ -343,11 +354,11 @@ impl Release {
     }
 
     /// What must take place in the transaction that records a consent which goes less far than the ones before: those
-    /// end, and with them the codes that rest on them and were not redeemed yet.
+    /// end, and with them the codes that rest on them and were not redeemed yet. What stands beside others stays.
     pub fn end_former(&self, person: &PersonId, client: &Client, new: &str) -> Statement {
         db::statement(
             "UPDATE consents SET ended_at = $1 WHERE person_id = $2 AND client_id = $3 AND basis = $4 \
-             AND ended_at IS NULL AND consent_id <> $5",
+             AND ended_at IS NULL AND once = 0 AND consent_id <> $5",
         )
         .bind(self.clock.now().0)
         .bind(person.as_str())

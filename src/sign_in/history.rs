@@ -55,6 +55,7 @@ static INSERTS: LazyLock<[String; 3]> = LazyLock::new(|| {
 });
 
 /// A row that waits to be written.
+#[derive(Clone)]
 struct Waiting {
     person_id: String,
     at: i64,
@@ -66,6 +67,7 @@ struct Waiting {
 }
 
 /// What waits to be written.
+#[derive(Clone)]
 enum Queued {
     SignIn(Waiting),
     Request(NewWaiting),
@@ -196,22 +198,14 @@ impl History {
     pub async fn flush(&self) -> Result<(), DbError> {
         let _one = self.0.writer.lock().await;
         loop {
-            let batch: Vec<Queued> = {
-                let mut queue = self.queue();
-                let most = queue.len().min(BATCH);
-                queue.drain(..most).collect()
-            };
+            // They wait on until they are written: whoever asked for it may go away in the middle.
+            let batch: Vec<Queued> = self.queue().iter().take(BATCH).cloned().collect();
             if batch.is_empty() {
                 return Ok(());
             }
             // Written twice after an unknown outcome, a row is there once.
-            if let Err(error) = self.0.db.all_or_nothing(inserts(&batch)).await {
-                let mut queue = self.queue();
-                for waiting in batch.into_iter().rev() {
-                    queue.push_front(waiting);
-                }
-                return Err(error);
-            }
+            self.0.db.all_or_nothing(inserts(&batch)).await?;
+            self.queue().drain(..batch.len());
         }
     }
 

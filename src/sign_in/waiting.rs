@@ -14,6 +14,7 @@ pub(super) const TABLE: &str = "waiting_requests";
 const MOST: i64 = 50;
 
 /// A row that waits to be written.
+#[derive(Clone)]
 pub(super) struct NewWaiting {
     /// Who was asked; a decoy where nobody has the number, so that it costs the same.
     pub(super) person_id: String,

@@ -56,7 +56,8 @@ pub(super) fn insert(
 ) -> Statement {
     db::statement(
         "INSERT INTO signal_events (jti, stream_id, client_id, person_id, event, payload, txn, host, created_at, due_at) \
-         SELECT $1 || '.' || s.stream_id, s.stream_id, s.client_id, $2, $3, $4, $5, s.host, $6, $7 FROM signal_streams s \
+         SELECT $1 || '.' || s.stream_id, s.stream_id, s.client_id, $2, $3, $4, $5, \
+         CASE WHEN s.status = 'enabled' THEN s.host ELSE '' END, $6, $7 FROM signal_streams s \
          WHERE s.status <> 'disabled' AND s.events LIKE $8 AND ($9 IS NULL OR s.client_id = $9) \
          AND EXISTS (SELECT 1 FROM consents c WHERE c.person_id = $2 AND c.client_id = s.client_id)",
     )
@@ -79,7 +80,8 @@ impl Signals {
     pub async fn tell_of_stream(&self, stream: &str, event: &str, payload: &str) -> Result<(), DbError> {
         let now = self.clock.now();
         let insert = "INSERT INTO signal_events (jti, stream_id, client_id, event, payload, txn, host, created_at, due_at) \
-                      SELECT $1, s.stream_id, s.client_id, $2, $3, $4, s.host, $5, $6 FROM signal_streams s \
+                      SELECT $1, s.stream_id, s.client_id, $2, $3, $4, \
+                      CASE WHEN s.status = 'enabled' THEN s.host ELSE '' END, $5, $6 FROM signal_streams s \
                       WHERE s.stream_id = $7 AND s.status <> 'disabled'";
         let insert = db::statement(insert)
             .bind(bytes::random_alphanumeric::<26>())

@@ -3,7 +3,7 @@
 use super::{EventType, Signals};
 use crate::clients::ClientId;
 use crate::platform::bytes;
-use crate::platform::db::{self, DbError, Row};
+use crate::platform::db::{self, DbError, Row, Statement};
 
 const TABLE: &str = "signal_streams";
 
@@ -92,18 +92,15 @@ impl Signals {
         Ok(self.db.execute(insert).await? > 0)
     }
 
-    /// Stores a changed stream, and from where its waiting events go on; `false` when there is none of its identifier. A
-    /// disabled one keeps no events.
+    /// Stores how a stream is configured, and from where its waiting events go on; `false` when there is none of its identifier. Its
+    /// status stays, whoever changes that in the same moment.
     ///
     /// # Errors
     /// [`DbError`]; then nothing has changed.
-    pub async fn update(&self, stream: &Stream) -> Result<bool, DbError> {
-        let update = "UPDATE signal_streams SET status = $1, status_reason = $2, endpoint = $3, host = $4, \
-                      authorization_sealed = $5, events = $6, description = $7 WHERE stream_id = $8 AND client_id = $9 \
-                      RETURNING stream_id";
+    pub async fn configure(&self, stream: &Stream) -> Result<bool, DbError> {
+        let update = "UPDATE signal_streams SET endpoint = $1, host = $2, authorization_sealed = $3, events = $4, \
+                      description = $5 WHERE stream_id = $6 AND client_id = $7 RETURNING stream_id";
         let update = db::statement(update)
-            .bind(stream.status.name())
-            .bind(stream.reason.clone())
             .bind(stream.endpoint.clone())
             .bind(host(stream))
             .bind(self.sealed(stream))
@@ -111,17 +108,34 @@ impl Signals {
             .bind(stream.description.clone())
             .bind(&stream.id)
             .bind(stream.client_id.as_str());
-        let events = match stream.status {
-            Status::Disabled => db::statement("DELETE FROM signal_events WHERE stream_id = $1"),
-            // A paused stream's events are nobody's to send.
-            Status::Paused => db::statement("UPDATE signal_events SET host = '' WHERE stream_id = $1"),
-            Status::Enabled => db::statement(
-                "UPDATE signal_events SET host = (SELECT s.host FROM signal_streams s WHERE s.stream_id = $1) \
-                 WHERE stream_id = $2",
-            )
-            .bind(&stream.id),
-        };
-        let done = self.db.guarded(update, vec![events.bind(&stream.id)]).await?.is_some();
+        self.changed(update, &stream.id).await
+    }
+
+    /// Stores the status of a stream and why; `false` when there is none of its identifier. A disabled one keeps no events, and those of
+    /// a paused one wait. How it is configured stays.
+    ///
+    /// # Errors
+    /// [`DbError`]; then nothing has changed.
+    pub async fn set_status(&self, stream: &Stream) -> Result<bool, DbError> {
+        let update = "UPDATE signal_streams SET status = $1, status_reason = $2 WHERE stream_id = $3 AND client_id = $4 \
+                      RETURNING stream_id";
+        let update = db::statement(update)
+            .bind(stream.status.name())
+            .bind(stream.reason.clone())
+            .bind(&stream.id)
+            .bind(stream.client_id.as_str());
+        self.changed(update, &stream.id).await
+    }
+
+    /// Changes a stream, and lets what waits for it follow.
+    async fn changed(&self, update: Statement, id: &str) -> Result<bool, DbError> {
+        let gone = "DELETE FROM signal_events WHERE stream_id = $1 \
+                    AND EXISTS (SELECT 1 FROM signal_streams s WHERE s.stream_id = $2 AND s.status = 'disabled')";
+        // A paused stream's events are nobody's to send.
+        let follow = "UPDATE signal_events SET host = (SELECT CASE WHEN s.status = 'enabled' THEN s.host ELSE '' END \
+                      FROM signal_streams s WHERE s.stream_id = $1) WHERE stream_id = $2";
+        let then = [gone, follow].map(|change| db::statement(change).bind(id).bind(id));
+        let done = self.db.guarded(update, then.into()).await?.is_some();
         self.wake.notify_one();
         Ok(done)
     }
@@ -221,7 +235,6 @@ fn contains(listed: &str, event: EventType) -> bool {
 
 /// The host to which events are pushed; empty where they are polled, or not pushed now.
 fn host(stream: &Stream) -> String {
-    let endpoint = stream.endpoint.as_deref().filter(|_| stream.status == Status::Enabled);
-    let url = endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok());
+    let url = stream.endpoint.as_deref().and_then(|endpoint| url::Url::parse(endpoint).ok());
     url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }

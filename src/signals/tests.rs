@@ -83,16 +83,21 @@ async fn a_paused_stream_keeps_its_events_and_a_disabled_one_has_none() {
     };
     happens().await;
     bank.status = Status::Paused;
-    assert!(signals.update(&bank).await.unwrap());
+    assert!(signals.set_status(&bank).await.unwrap());
     happens().await;
     assert!(signals.take_due(10).await.unwrap().is_empty(), "it is paused");
+    // Whoever configures it at the same time read another status.
+    let read_before = Stream { status: Status::Enabled, ..bank.clone() };
+    assert!(signals.configure(&read_before).await.unwrap());
+    assert_eq!(signals.stream_of(&bank.client_id).await.unwrap().unwrap().status, Status::Paused);
+    assert!(signals.take_due(10).await.unwrap().is_empty(), "it is paused still");
     bank.status = Status::Enabled;
-    assert!(signals.update(&bank).await.unwrap());
+    assert!(signals.set_status(&bank).await.unwrap());
     assert_eq!(signals.take_due(10).await.unwrap().len(), 1);
     let found = signals.stream_of(&bank.client_id).await.unwrap().unwrap();
     assert_eq!((found.authorization.as_deref(), found.status), (Some("Bearer secret"), Status::Enabled));
     bank.status = Status::Disabled;
-    assert!(signals.update(&bank).await.unwrap());
+    assert!(signals.set_status(&bank).await.unwrap());
     happens().await;
     assert!(signals.waiting(&bank.id, 10).await.unwrap().is_empty());
     assert!(
@@ -101,7 +106,7 @@ async fn a_paused_stream_keeps_its_events_and_a_disabled_one_has_none() {
     clock.advance(60);
     assert!(signals.may_verify(&bank.id, 60).await.unwrap());
     bank.status = Status::Enabled;
-    signals.update(&bank).await.unwrap();
+    signals.set_status(&bank).await.unwrap();
     happens().await;
     assert_eq!(signals.purge(clock.now().plus(KEPT), 10).await.unwrap(), 0);
     assert_eq!(signals.purge(clock.now().plus(KEPT + 1), 10).await.unwrap(), 1);

@@ -54,7 +54,7 @@ const ELSEWHERE: [Kind; 24] = [
 
 impl World {
     /// The rows with one of these names.
-    async fn audited(&self, kind: Kind) -> Vec<Value> {
+    pub(crate) async fn audited(&self, kind: Kind) -> Vec<Value> {
         let rows = self.audit_rows().await.into_iter();
         rows.filter(|row| row.event == kind.name()).map(|row| row.content).collect()
     }

@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 
-use crate::support::client_file::{MODERN, RIVAL, SHOP};
+use crate::support::client_file::{MODERN, RIVAL, SHOP, client};
 use crate::support::html::TICKED;
 use crate::support::wait::until;
 use crate::support::{
@@ -21,7 +21,33 @@ on_both_backends!(
 alone_on_both_backends!(
     a_signed_token_ends_with_its_consent_and_lives_no_longer,
     going_on_without_data_hides_no_wider_consent,
+    d_i_what_a_law_gave_goes_no_further_without_the_law,
 );
+
+const LAWFUL: &str = "formerly-lawful";
+
+/// The registration of a state body whose data rest on this.
+fn resting_on(basis: &str) -> String {
+    format!(
+        "kind = \"state\"\nbasis = \"{basis}\"\nbasis_reference = \"Law 123\"\ngrant_types = [\"authorization_code\", \"refresh_token\"]\n"
+    )
+}
+
+async fn d_i_what_a_law_gave_goes_no_further_without_the_law(setup: Setup) {
+    let world = setup.client(LAWFUL, &resting_on("statutory")).start().await;
+    let tokens = world.tokens(&offline(LAWFUL), &world.person()).await;
+    let phone = async |token: &str| world.userinfo(token).await.granted().body.get("phone_number").cloned();
+    assert!(phone(tokens.get("access_token")).await.is_some());
+    let refreshed = world.refresh(LAWFUL, tokens.get("refresh_token")).await.granted();
+    // The law is gone: people are to be asked, and nobody was.
+    world.import("client", &client(LAWFUL, &resting_on("consent")));
+    until("the registration of today", async || {
+        phone(refreshed.get("access_token")).await.is_none().then_some(())
+    })
+    .await;
+    let later = world.refresh(LAWFUL, refreshed.get("refresh_token")).await.granted();
+    assert!(phone(later.get("access_token")).await.is_none());
+}
 
 const ALL: &str = "openid profile phone address offline_access";
 

@@ -76,8 +76,8 @@ impl World {
     }
 
     /// Waits until a client of the tests gets tokens for itself or does not: whatever a change of contracts is waited for by.
-    pub(crate) async fn until_shut(&self, shut: bool) {
-        until("the contract", async || (self.answer().await == shut).then_some(())).await;
+    pub(crate) async fn until_shut(&self, suspension: bool) {
+        until("the contract", async || (self.answer().await == suspension).then_some(())).await;
     }
 
     /// Whether the store is told that its contract is not in force.
@@ -100,7 +100,7 @@ pub(crate) async fn with_contract(setup: Setup, members: &str) -> World {
     world
 }
 
-/// The page for a person who comes to a client that is shut out: it names the service and whom to call.
+/// The page for a person who comes to a client that is suspended: it names the service and whom to call.
 pub(crate) async fn shut_page(world: &World) -> Page {
     let page = world.browser().begin(world, &Asked::by(STORE)).await.page();
     let page = page.expect_status(403).expect("error").expect("note");
@@ -147,7 +147,7 @@ async fn r104_what_a_contract_takes_away_is_gone_at_once_and_consents_that_reste
     })
     .await;
     assert_eq!((&cleared.content["contract.id"], &cleared.content["count"]), (&json!(CONTRACT), &json!(1)));
-    world.until_audited(Kind::ConsentEnded.name(), |_| true).await;
+    world.until_audited(Kind::ConsentEnded, "reason", "contract").await;
     let rows = world.audit_rows().await;
     let ended: Vec<_> = rows.iter().filter(|row| row.event == Kind::ConsentEnded.name()).collect();
     assert_eq!(ended.len(), 1);

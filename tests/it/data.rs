@@ -375,6 +375,7 @@ async fn r112_whom_nobody_finds_is_told_from_none_in_no_way(world: &World) {
 }
 
 async fn d_i_who_is_named_has_a_trace_and_documents_are_not_found_by_trying(world: &World) {
+    crate::support::wait::a_whole_day().await;
     let person = world.person();
     let wrong =
         |n: usize| json!({"person": {"pinfl": person.pinfl, "document_number": format!("ZZ999999{n}")}});
@@ -460,6 +461,7 @@ fn leaves(world: &World, client: &str, person: &Person) -> Vec<Value> {
 }
 
 async fn r67_a_no_leaves_a_trace_for_the_person_and_trying_is_bounded(world: &World) {
+    crate::support::wait::a_whole_day().await;
     let (person, other) = (world.person(), world.person());
     let numbers: Vec<String> = (1..=6).map(|n| format!("+99800999990{n}")).collect();
     for number in &numbers[..5] {
@@ -629,6 +631,7 @@ async fn the_list_is_nobody_elses(world: &World) {
 }
 
 async fn r70_nothing_leaves_where_the_ledger_takes_no_row(setup: Setup) {
+    crate::support::wait::a_whole_day().await;
     let world = setup.start().await;
     let person = world.person();
     let tokens = agreed(&world, &person, &[detail(&world, &["address"], "Moving in", "single")]).await;

@@ -20,6 +20,7 @@ on_both_backends!(
     rfc9396_a_consent_holds_for_purpose_term_and_data_alone,
     rfc9396_what_is_read_once_leaves_other_consents_alone,
     rfc9396_a_request_for_more_than_one_reading_ends_what_its_page_says,
+    rfc9396_a_sign_in_without_data_leaves_what_is_read_once_alone,
     rfc9396_7_each_object_is_granted_by_whatever_covers_it,
     rfc9396_what_was_allowed_for_one_purpose_is_called_allowed_for_no_other,
     rfc9396_a_person_sees_who_else_is_told,
@@ -192,6 +193,17 @@ async fn rfc9396_what_is_read_once_leaves_other_consents_alone(world: &World) {
     assert!(page.text().contains("No longer asked for"), "{page}");
     other.allow_everything(&page).await.away();
     world.refresh(FUND, refreshed.get("refresh_token")).await.refused(400, "invalid_grant");
+}
+
+async fn rfc9396_a_sign_in_without_data_leaves_what_is_read_once_alone(world: &World) {
+    let (person, mut browser) = (world.person(), world.browser());
+    let once = asking(FUND, &[detail(&["address"], "A delivery", "single")]);
+    let code = code_of(&browser.sign_in(world, &once, &person).await);
+    let delivery = world.redeem(FUND, &code).await.granted();
+    // It is the first time that this person goes on to the service for itself.
+    code_of(&world.browser().sign_in(world, &Asked::by(FUND).with("scope", "openid"), &person).await);
+    assert!(world.is_active(FUND, delivery.get("access_token")).await);
+    assert!(read(world, &delivery).await["address"].is_object());
 }
 
 async fn rfc9396_a_request_for_more_than_one_reading_ends_what_its_page_says(world: &World) {

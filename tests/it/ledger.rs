@@ -370,6 +370,7 @@ async fn r70_who_reads_a_signed_token_is_told_of_and_no_data_went(world: &World)
 }
 
 async fn r70_what_a_law_lets_go_later_is_told_once_a_day(world: &World) {
+    crate::support::wait::a_whole_day().await;
     let person = world.person();
     let asked = Asked::by(AGENCY).with("scope", "openid profile offline_access");
     let mut tokens = world.tokens(&asked, &person).await;

@@ -94,6 +94,7 @@ async fn signs_in(world: &World, browser: &mut Browser, client: &str, person: &P
 }
 
 async fn r70_each_access_by_law_is_told(world: &World) {
+    crate::support::wait::a_whole_day().await;
     let person = world.person();
     let mut browser = world.browser();
     signs_in(world, &mut browser, AGENCY, &person).await;

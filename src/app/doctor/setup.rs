@@ -41,17 +41,17 @@ pub(super) fn findings(registry: &Registry, client: &Client, now: Timestamp, pla
             "nobody has approved it: it meets no people",
             &format!("yagona client show {id} --waiting"),
         );
-    } else if let Some(shut) = client.shut {
+    } else if let Some(suspension) = client.suspension {
         let contract = client.under.contract.as_deref();
         let remedy = contract.map_or_else(
             || "name its contract in its registration (`contract`)".to_owned(),
             |contract| format!("yagona contract show {contract}"),
         );
-        add(true, &format!("it is shut out: {}", shut.description()), &remedy);
+        add(true, &format!("it is suspended: {}", suspension.description()), &remedy);
     } else if client.disabled {
         add(true, "it is disabled", &format!("yagona client disable --undo {id}"));
     }
-    if let Some(contract) = client.contract.as_ref().filter(|_| client.shut.is_none()) {
+    if let Some(contract) = client.contract.as_ref().filter(|_| client.suspension.is_none()) {
         let end = contract.ends().filter(|end| end.since(now) <= i64::from(place.warn_days) * 86_400);
         if let Some(end) = end {
             let what = format!("its contract {} ends on {}", contract.id(), end.to_rfc3339());

@@ -16,7 +16,7 @@ settings! {
         constant_codes: ConstantCodes;
         /// Exempt the numbers of `constant_codes` from the rate limits per number and per client IP, for load and conformance runs.
         relaxed_limits: bool = false;
-        /// Shut out clients that name no contract, as production does. Without it they live under a built-in one, which allows
+        /// Suspends clients that name no contract, as production does. Without it they live under a built-in one, which allows
         /// everything.
         contracts_demanded: bool = false;
         /// Let `POST /sandbox/clock` on the operations port move this process's clock by `advance_seconds`, to test

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::institution::{Institution, InstitutionKind};
-use super::shut::Shut;
+use super::suspension::Suspension;
 use super::words::Words;
 use crate::clients::{Basis, ClientId, Localized, Permission};
 use crate::people::{CivilDate, DataSet};
@@ -227,19 +227,19 @@ impl Contract {
     }
 
     /// Why it is not in force at `now`; nothing when it is.
-    pub fn shut(&self, now: Timestamp) -> Option<Shut> {
+    pub fn suspension(&self, now: Timestamp) -> Option<Suspension> {
         if self.ended_at.is_some_and(|ended| ended <= now) {
-            return Some(Shut::Ended);
+            return Some(Suspension::Ended);
         }
         if now < self.begins() {
-            return Some(Shut::NotBegun);
+            return Some(Suspension::NotBegun);
         }
-        self.ends().is_some_and(|end| end <= now).then_some(Shut::Expired)
+        self.ends().is_some_and(|end| end <= now).then_some(Suspension::Expired)
     }
 
     /// Whether it is over for good at `now`, so that what people agreed to under it ends.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        matches!(self.shut(now), Some(Shut::Expired | Shut::Ended))
+        matches!(self.suspension(now), Some(Suspension::Expired | Suspension::Ended))
     }
 
     /// Whether what people agreed to was not yet held against this version, or its end.

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use super::contract::{Contract, Right};
 use super::institution::InstitutionKind;
-use super::shut::Shut;
+use super::suspension::Suspension;
 use crate::clients::{Basis, Client, DetailType, GrantType, OwnerKind, Permission, Terms};
 use crate::platform::clock::Timestamp;
 
-/// Narrows a client, as it is registered, to its contract at `now`; one without a contract in force is shut out.
+/// Narrows a client, as it is registered, to its contract at `now`; one without a contract in force is suspended.
 pub(in crate::clients) fn narrow(client: &mut Client, contract: Option<&Arc<Contract>>, now: Timestamp) {
     if client.under.is_first_party() {
         return;
     }
-    let shut = contract.map_or(Some(Shut::NoContract), |contract| contract.shut(now));
-    // Whoever an operator shut out is told that, and not of contracts.
-    client.shut = shut.filter(|_| !client.disabled);
-    client.disabled |= shut.is_some();
+    let suspension = contract.map_or(Some(Suspension::NoContract), |contract| contract.suspension(now));
+    // Whoever an operator suspended is told that, and not of contracts.
+    client.suspension = suspension.filter(|_| !client.disabled);
+    client.disabled |= suspension.is_some();
     let Some(contract) = contract else { return };
     let own = &contract.document;
     let data = &mut client.data;

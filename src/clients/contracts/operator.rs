@@ -70,7 +70,12 @@ impl Registry {
             );
             // What its contracts may say can depend on its kind: they are looked at again.
             let own = book.all().filter(|contract| contract.document.institution == institution.id);
-            statements.extend(own.map(|contract| store::uncleared(contract.id())));
+            let changes = |contract: &Contract| {
+                let named = file.contracts.iter().find(|document| document.id == contract.id());
+                named.is_some_and(|document| *document != contract.document)
+            };
+            let own = own.filter(|contract| !changes(contract));
+            statements.extend(own.map(|contract| store::uncleared(contract.id(), now)));
         }
         for document in &file.contracts {
             let old = book.find(&document.id);
@@ -232,7 +237,7 @@ impl Registry {
         };
         let ending = |contract: &Arc<Contract>| {
             let end = contract.ends().filter(|end| end.since(now) <= i64::from(days) * 86_400)?;
-            (contract.shut(now).is_none() && named(contract)).then(|| (Arc::clone(contract), end))
+            (contract.suspension(now).is_none() && named(contract)).then(|| (Arc::clone(contract), end))
         };
         book.all().filter_map(ending).collect()
     }

@@ -143,12 +143,17 @@ pub(in crate::clients) fn changed() -> Statement {
     db::take_number(LIST)
 }
 
-/// Lets what people agreed to be held against a contract again: a client came to it.
-pub(in crate::clients) fn uncleared(contract: &str) -> Statement {
+/// Lets what people agreed to be held against a contract again: a client came to it. The same words are recorded as its next version,
+/// so that a walk that is under way does not note that all of it was looked at, and nodes that do not know it yet have their time.
+/// Whoever records one in the same moment does that as well.
+pub(in crate::clients) fn uncleared(contract: &str, now: Timestamp) -> Statement {
     db::statement(
-        "UPDATE contracts SET cleared = 0 WHERE contract_id = $1 AND version = (SELECT MAX(version) FROM contracts n \
-         WHERE n.contract_id = $2)",
+        "INSERT INTO contracts (contract_id, version, institution_id, document, recorded_at, ended_at, cleared) \
+         SELECT contract_id, version + 1, institution_id, document, CAST($1 AS BIGINT), ended_at, 0 FROM contracts \
+         WHERE contract_id = $2 AND version = (SELECT MAX(version) FROM contracts n WHERE n.contract_id = $3) \
+         ON CONFLICT (contract_id, version) DO NOTHING",
     )
+    .bind(now.0)
     .bind(contract)
     .bind(contract)
 }

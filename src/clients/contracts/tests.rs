@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Book, Contract, ContractDocument, ContractFile, Institution, InstitutionKind, Shut, Spent, Usage, beyond,
-    built_in, narrow,
+    Book, Contract, ContractDocument, ContractFile, Institution, InstitutionKind, Spent, Suspension, Usage,
+    beyond, built_in, narrow,
 };
 use crate::clients::{Basis, Client, DetailType, GrantType, Permission, Registration, Rules};
 use crate::people::DataSet;
@@ -59,7 +59,7 @@ fn r104_a_client_is_what_its_registration_and_its_contract_both_allow() {
     let ciba =
         "grant_types = ['authorization_code', 'urn:openid:params:grant-type:ciba']\npermission = 'click'\n";
     let narrow = narrowed(ciba, &contract("business", ""), MAY);
-    assert!(!narrow.disabled && narrow.shut.is_none());
+    assert!(!narrow.disabled && narrow.suspension.is_none());
     assert_eq!(narrow.data.sets.len(), 1);
     assert_eq!(narrow.taken, BTreeSet::from([DataSet::Phone]));
     assert!(narrow.lost("phone") && !narrow.lost("profile") && !narrow.lost("address"));
@@ -102,9 +102,9 @@ fn r104_what_a_contract_does_not_open_is_shut_whatever_the_registration_says() {
     let open = narrowed(LAWFUL, &contract("state", &format!("{article}{all}")), MAY).data;
     assert!(open.data_api && open.verification && open.statutory_purposes.len() == 2);
     assert_eq!(open.detail_types, [DetailType::PersonalData, DetailType::Application]);
-    let shut = narrowed(LAWFUL, &contract("state", article), MAY).data;
-    assert!(!shut.data_api && !shut.verification && shut.statutory_purposes.is_empty());
-    assert_eq!(shut.detail_types, [DetailType::PersonalData]);
+    let suspension = narrowed(LAWFUL, &contract("state", article), MAY).data;
+    assert!(!suspension.data_api && !suspension.verification && suspension.statutory_purposes.is_empty());
+    assert_eq!(suspension.detail_types, [DetailType::PersonalData]);
     // A law that ends leaves nobody to be named, though there are still data to ask people for (R70, D-i).
     let consent = narrowed(LAWFUL, &contract("state", all), MAY).data;
     assert!(consent.data_api && consent.statutory_purposes.is_empty());
@@ -138,16 +138,19 @@ fn what_a_registration_says_beyond_its_contract_is_named() {
 
 #[test]
 fn a_contract_is_in_force_from_its_first_day_to_its_last() {
-    let shut = |contract: &Contract, now| narrowed("", contract, now).shut;
+    let suspension = |contract: &Contract, now| narrowed("", contract, now).suspension;
     let mut period = contract("business", "until = '2026-05-02'");
-    assert_eq!(shut(&period, MAY.minus(1)), Some(Shut::NotBegun));
-    assert_eq!((shut(&period, MAY), shut(&period, MAY.plus(2 * DAY - 1))), (None, None));
-    assert_eq!(shut(&period, MAY.plus(2 * DAY)), Some(Shut::Expired));
+    assert_eq!(suspension(&period, MAY.minus(1)), Some(Suspension::NotBegun));
+    assert_eq!((suspension(&period, MAY), suspension(&period, MAY.plus(2 * DAY - 1))), (None, None));
+    assert_eq!(suspension(&period, MAY.plus(2 * DAY)), Some(Suspension::Expired));
     period.ended_at = Some(MAY.plus(5));
-    assert_eq!((shut(&period, MAY.plus(4)), shut(&period, MAY.plus(5))), (None, Some(Shut::Ended)));
+    assert_eq!(
+        (suspension(&period, MAY.plus(4)), suspension(&period, MAY.plus(5))),
+        (None, Some(Suspension::Ended))
+    );
     let mut nobodys = client("");
     narrow(&mut nobodys, None, MAY);
-    assert!(nobodys.disabled && nobodys.shut == Some(Shut::NoContract));
+    assert!(nobodys.disabled && nobodys.suspension == Some(Suspension::NoContract));
     let mut own = client("first_party = true");
     narrow(&mut own, None, MAY);
     assert!(!own.disabled && own.data.sets.len() == 2);
@@ -155,7 +158,7 @@ fn a_contract_is_in_force_from_its_first_day_to_its_last() {
     let mut disabled = client("");
     disabled.disabled = true;
     narrow(&mut disabled, None, MAY);
-    assert_eq!(disabled.shut, None);
+    assert_eq!(disabled.suspension, None);
     // Between two turns nothing changes.
     let book =
         Book::new(BTreeMap::default(), [contract("business", "until = '2026-05-02'")].into_iter(), None);
@@ -171,7 +174,7 @@ fn the_contract_of_a_sandbox_allows_everything() {
     let ciba = "grant_types = ['urn:openid:params:grant-type:ciba']\nkind = 'state'\nbasis = 'statutory'\npermission = 'click'\n";
     assert_eq!(beyond(&client(ciba), &everything), Vec::<String>::new());
     let narrowed = narrowed(ciba, &everything, MAY);
-    assert!(narrowed.shut.is_none() && narrowed.data.basis_reference.get("en") == "own words");
+    assert!(narrowed.suspension.is_none() && narrowed.data.basis_reference.get("en") == "own words");
 }
 
 #[actix_web::test]

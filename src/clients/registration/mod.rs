@@ -214,7 +214,7 @@ impl Registration {
             under: self.under.clone(),
             contract: None,
             taken: BTreeSet::new(),
-            shut: None,
+            suspension: None,
             terms: Terms::of(&identity, &data, None),
             identity,
             redirects: self.redirects.check(&mut check),

@@ -22,9 +22,9 @@ pub(super) fn known(clients: &Registry, params: &Params) -> Result<Arc<Client>, 
         let technical = "unauthorized_client: the client waits for approval by the operator of the provider";
         return Err(page(PageError::ServicePending, technical));
     }
-    if let Some(shut) = client.shut {
-        let technical = format!("unauthorized_client: {}", shut.description());
-        return Err(Rejection::Page(PageError::ServiceShut, technical));
+    if let Some(suspension) = client.suspension {
+        let technical = format!("unauthorized_client: {}", suspension.description());
+        return Err(Rejection::Page(PageError::ServiceSuspended, technical));
     }
     if client.disabled {
         return Err(page(PageError::ServiceDisabled, "unauthorized_client: the client is disabled"));

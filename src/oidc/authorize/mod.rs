@@ -137,7 +137,7 @@ pub(super) enum PageError {
     /// Nobody has approved the client yet.
     ServicePending,
     /// The client's contract is not in force.
-    ServiceShut,
+    ServiceSuspended,
     /// The redirect URI is not registered.
     BadReturnAddress,
     /// Anything else.
@@ -428,10 +428,10 @@ async fn reject(
 ) -> Result<HttpResponse, ServiceError> {
     endpoint.provider.audit.record(rejection.event(client));
     Ok(match rejection {
-        Rejection::Page(PageError::ServiceShut, technical) => {
+        Rejection::Page(PageError::ServiceSuspended, technical) => {
             let client = ClientId::parse(client).and_then(|id| endpoint.provider.clients.find(&id));
             let problem = client.as_ref().map(|client| client.shut_page(context.text(), technical));
-            context.problem(ProblemKind::ServiceShut, &problem.unwrap_or_default())
+            context.problem(ProblemKind::ServiceSuspended, &problem.unwrap_or_default())
         }
         Rejection::Page(error, technical) => page(context, *error, technical),
         Rejection::Client(error) => endpoint.error(error).await?.send(context, None),
@@ -443,7 +443,7 @@ fn page(context: &PageContext<'_>, error: PageError, technical: &str) -> HttpRes
         PageError::UnknownService => ProblemKind::UnknownService,
         PageError::ServiceDisabled => ProblemKind::ServiceDisabled,
         PageError::ServicePending => ProblemKind::ServicePending,
-        PageError::ServiceShut => ProblemKind::ServiceShut,
+        PageError::ServiceSuspended => ProblemKind::ServiceSuspended,
         PageError::BadReturnAddress => ProblemKind::BadReturnAddress,
         PageError::BadRequest => ProblemKind::BadRequest,
     };

@@ -35,8 +35,9 @@ fn leads_elsewhere(text: &str) -> bool {
     for c in &chars {
         match c {
             '0'..='9' => digits += 1,
-            ' ' | '-' | '–' | '(' | ')' | '.' | '/' | '+' => {}
-            _ => digits = 0,
+            c if c.is_alphabetic() => digits = 0,
+            // Whatever stands between the digits of a number does not hide it.
+            _ => {}
         }
         most = most.max(digits);
     }
@@ -92,6 +93,9 @@ mod tests {
             "me@evil",
             "90 123-45-67",
             "(90) 123.45.67",
+            "90:123:45:67",
+            "90_123_45_67",
+            "90,123,45,67",
             "+7 1",
         ] {
             assert!(!is_shown_verbatim(bad), "{bad:?}");

@@ -60,7 +60,7 @@ pub(super) async fn client(
         return Err(of(TokenError::new(ErrorCode::InvalidRequest, differs)));
     }
     let client = ClientId::parse(named).and_then(|id| provider.clients.find(&id));
-    let client = client.filter(|client| !client.disabled || client.pending || client.shut.is_some());
+    let client = client.filter(|client| !client.disabled || client.pending || client.suspension.is_some());
     let client = client.ok_or_else(|| of(refused("the sub of client_assertion is no client in use")))?;
     // RFC 8725 §3.11: what the client signed for another purpose is no assertion.
     let typ = header.get("typ").map(|typ| typ.as_str().unwrap_or_default().to_ascii_lowercase());

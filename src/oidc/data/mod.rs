@@ -148,7 +148,7 @@ impl DataApi {
         };
         let window = EphemeralKey::of(WINDOWS, &format!("{name}/{}", client.id));
         if self.0.ephemeral.count(window, MINUTE).await? > most {
-            return Err(TokenError::new(ErrorCode::TooManyRequests, words));
+            return Err(TokenError::new(ErrorCode::TooManyRequests, words).again_in(MINUTE));
         }
         Ok(())
     }
@@ -175,12 +175,12 @@ impl DataApi {
     pub(super) async fn may_try(&self, tries: &Tries<'_>) -> Result<(), TokenError> {
         let counts = self.0.ephemeral.count_all(&tries.windows(0)).await?;
         let (of_day, of_hour) = counts.split_at(tries.about.len().min(counts.len()));
-        let refuse = |words| Err(TokenError::new(ErrorCode::TooManyRequests, words));
+        let refuse = |words, window| Err(TokenError::new(ErrorCode::TooManyRequests, words).again_in(window));
         if of_day.iter().any(|count| *count >= self.0.limits.wrong) {
-            return refuse(TRIED);
+            return refuse(TRIED, DAY);
         }
         if of_hour.iter().any(|count| *count >= self.0.limits.unfound) {
-            return refuse(UNFOUND);
+            return refuse(UNFOUND, HOUR);
         }
         Ok(())
     }
@@ -237,18 +237,9 @@ pub(super) enum Written {
     Ended,
 }
 
-/// An answer to an error, recorded once; of limits with when to ask again.
+/// An answer to an error, recorded once.
 fn refused(audit: &Audit, error: &TokenError, kind: Kind) -> actix_web::HttpResponse {
-    let response = error.respond(audit, kind);
-    if error.code == ErrorCode::TooManyRequests {
-        let seconds = match error.description {
-            TRIED => DAY,
-            UNFOUND => HOUR,
-            _ => MINUTE,
-        };
-        return crate::platform::web::respond::retry_after(response, seconds);
-    }
-    response
+    error.respond(audit, kind)
 }
 
 /// As [`refused`], of an access token: the error stands in the header as well (RFC 6750 §3).

@@ -231,6 +231,9 @@ fn action(listed: &Listed, purpose: Option<&str>, text: Text) -> String {
         let purpose = purpose.unwrap_or_default();
         return text.with("usage.named", &[("data", &data), ("purpose", purpose)]);
     }
+    if leaf.data_sets.is_empty() {
+        return text.get("usage.agreed_told").to_owned();
+    }
     if listed.is_unread() {
         return text.with("usage.may_fetch", &[("data", &data)]);
     }

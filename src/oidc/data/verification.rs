@@ -42,7 +42,7 @@ async fn verify(tokens: &Tokens, request: &HttpRequest, body: &[u8]) -> Result<H
         }
         tokens.data.admit(&client, Asking::Verification).await?;
         if let Some(spent) = tokens.provider.clients.spent(&client) {
-            return Err(TokenError::new(ErrorCode::TooManyRequests, spent.description()));
+            return Err(TokenError::quota(spent, tokens.provider.clock.now()));
         }
         let (number, pinfl, purpose) = asked(tokens, &client, &params)?;
         let about = vec![tokens.people.pinfl_index(&pinfl), tokens.people.number_index(&number)];

@@ -11,7 +11,7 @@ use super::Transmitter;
 use super::set::Made;
 use crate::platform::db::DbError;
 use crate::platform::outbound::OutboundError;
-use crate::signals::{Due, Status};
+use crate::signals::{Due, EventType, Status};
 
 /// Requests under way at a time, per node.
 const IN_FLIGHT: usize = 128;
@@ -107,7 +107,9 @@ impl Transmitter {
         let Some(client) = client.filter(|client| client.tokens.shared_signals) else { return Ok(()) };
         let stream = self.signals.stream_of(&client.id).await?;
         let Some(stream) = stream.filter(|stream| stream.id == event.stream_id) else { return Ok(()) };
-        let endpoint = stream.endpoint.as_ref().filter(|_| stream.status == Status::Enabled);
+        // A suspended or disabled service learns that its tokens are void, and nothing else of anybody until it is back.
+        let told = !client.disabled || event.event == EventType::TokensRevoked.uri();
+        let endpoint = stream.endpoint.as_ref().filter(|_| stream.status == Status::Enabled && told);
         // It was paused, or is polled, since the event was taken: the event stays.
         let Some(endpoint) = endpoint else { return Err(PushError::NotPushed) };
         let token = match self.make(&client, event).await? {

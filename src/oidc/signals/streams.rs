@@ -141,7 +141,7 @@ async fn change(
             stream.events = Vec::new();
         }
         apply(transmitter, client, &mut stream, wanted)?;
-        stored(transmitter, &stream).await?;
+        stored(transmitter.signals.configure(&stream).await?)?;
         record(transmitter, client, "changed");
         Ok(told(&document(transmitter, &stream)))
     };
@@ -191,7 +191,7 @@ pub(in crate::oidc) async fn status_post(
         let wanted = Status::parse(&new.status);
         stream.status = wanted.ok_or_else(|| invalid("status must be enabled, paused or disabled"))?;
         stream.reason = short(new.reason, "reason is longer than 256 bytes, or has control characters")?;
-        stored(&transmitter, &stream).await?;
+        stored(transmitter.signals.set_status(&stream).await?)?;
         record(&transmitter, client, stream.status.name());
         Ok(told(&status(&stream)))
     };
@@ -206,11 +206,9 @@ fn status(stream: &Stream) -> Value {
     told
 }
 
-async fn stored(transmitter: &Transmitter, stream: &Stream) -> Result<(), TokenError> {
-    if transmitter.signals.update(stream).await? {
-        return Ok(());
-    }
-    Err(TokenError::new(ErrorCode::NoSuchStream, "the stream was deleted at the same time"))
+fn stored(done: bool) -> Result<(), TokenError> {
+    let gone = || TokenError::new(ErrorCode::NoSuchStream, "the stream was deleted at the same time");
+    done.then_some(()).ok_or_else(gone)
 }
 
 fn stream_id(request: &HttpRequest) -> Result<Option<String>, TokenError> {

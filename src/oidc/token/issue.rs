@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::TokenRequest;
 use crate::applications::{Confirmed, NewReceipt};
 use crate::audit::{Event, Kind};
-use crate::clients::{AuthMethod, Client};
+use crate::clients::{AuthMethod, Client, DetailType};
 use crate::grants::{self, Confirmation, Grant, GrantDetails};
 use crate::oidc::access_token::FirstToken;
 use crate::oidc::audience::{Restriction, on_the_wire};
-use crate::oidc::error::{ErrorCode, TokenError};
+use crate::oidc::error::TokenError;
 use crate::oidc::{Tokens, application_details, authorization_details, id_token, releases, resource};
 use crate::people::{Account, DataSet};
 use crate::platform::bytes::Digest;
@@ -70,6 +70,10 @@ pub(super) async fn redeem(
     let narrowed = narrowed.map(|text| authorization_details::narrowed(text, &details.agreed)).transpose()?;
     // In the transaction of the redemption: whoever has the answer has what tells of it.
     let confirmed = details.confirmed.take();
+    if confirmed.is_some() && !client.data.detail_types.contains(&DetailType::Application) {
+        // Its contract took that away after the person had confirmed.
+        return Err(invalid());
+    }
     let grant_id = grants::id_of(code);
     let receipt =
         confirmed.as_ref().map(|confirmed| receipt(tokens, (client, &grant_id), &details, confirmed));
@@ -81,7 +85,7 @@ pub(super) async fn redeem(
     let record = id_token::record(tokens, client, Some(&details.person_id), needed).await?;
     // Requests that began below the quota may be more than are left of it (R99).
     if let Some(spent) = tokens.provider.clients.spent(client).filter(|_| !details.data_sets().is_empty()) {
-        return Err(TokenError::new(ErrorCode::TooManyRequests, spent.description()));
+        return Err(TokenError::quota(spent, tokens.provider.clock.now()));
     }
     let token = releases::first_token(&grant_id);
     let agreed = narrowed.as_deref().unwrap_or(&details.agreed);

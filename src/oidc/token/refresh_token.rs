@@ -31,7 +31,7 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
     let token = tokens.refresh_tokens.open(text).ok_or_else(invalid)?;
     // Before anything is used up. What the token is for is not read for that: a client that may have data asks for some.
     if let Some(spent) = tokens.provider.clients.spent(client).filter(|_| !client.data.sets.is_empty()) {
-        return Err(TokenError::new(ErrorCode::TooManyRequests, spent.description()));
+        return Err(TokenError::quota(spent, tokens.provider.clock.now()));
     }
     let another_key = || {
         let words =

@@ -45,7 +45,7 @@ pub(super) async fn issue(request: TokenRequest<'_>, text: &str) -> Result<Token
     }
     tokens.data.admit(client, Asking::Data).await?;
     if let Some(spent) = tokens.provider.clients.spent(client) {
-        return error(ErrorCode::TooManyRequests, spent.description());
+        return Err(TokenError::quota(spent, tokens.provider.clock.now()));
     }
     let (asked, named) = asked(tokens, client, text)?;
     let tries = DataApi::tries(client, vec![tokens.people.pinfl_index(&named.pinfl)], true);

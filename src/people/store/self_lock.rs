@@ -25,6 +25,16 @@ impl People {
         [remember.bind(now.0).bind(id.as_str()), lock.bind(now.0).bind(now.0).bind(id.as_str())]
     }
 
+    /// Whether the lock of an account is all that keeps its number out of use; `None` where its person did not lock it.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn is_only_self_locked(&self, id: &PersonId) -> Result<Option<bool>, DbError> {
+        let locked = "SELECT blocked_at FROM self_locks WHERE person_id = $1";
+        let row = self.db.read_optional(db::statement(locked).bind(id.as_str())).await?;
+        row.map(|row| Ok(db::maybe_int(&row, TABLE, "blocked_at")?.is_none())).transpose()
+    }
+
     /// Whether a person locked their account.
     ///
     /// # Errors
@@ -34,15 +44,22 @@ impl People {
         Ok(self.db.read_optional(db::statement(locked).bind(id.as_str())).await?.is_some())
     }
 
-    /// Ends the lock of an account: the number that was enrolled is enrolled again, unless an operator blocked it meanwhile. `false`
-    /// when its person did not lock it.
+    /// Ends the lock of an account with `then`, all or nothing: the number that was enrolled is enrolled again, unless an operator
+    /// blocked it meanwhile. `false` when its person did not lock it, or `unblocked` does not say whether an operator did.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn end_self_lock(&self, id: &PersonId, now: Timestamp) -> Result<bool, DbError> {
+    pub async fn end_self_lock(
+        &self,
+        id: &PersonId,
+        (unblocked, now): (bool, Timestamp),
+        then: Vec<Statement>,
+    ) -> Result<bool, DbError> {
         let guard = db::statement(
-            "UPDATE self_locks SET locked_at = locked_at WHERE person_id = $1 RETURNING person_id",
+            "UPDATE self_locks SET locked_at = locked_at WHERE person_id = $1 \
+             AND CASE WHEN blocked_at IS NULL THEN 1 ELSE 0 END = $2 RETURNING person_id",
         );
+        let guard = guard.bind(id.as_str()).bind(i64::from(unblocked));
         let enrol = db::statement(
             "UPDATE phone_numbers SET status = 'enrolled', updated_at = $1, \
              enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END WHERE person_id = $3 AND status = 'blocked' \
@@ -50,8 +67,9 @@ impl People {
         );
         let forget = db::statement("DELETE FROM self_locks WHERE person_id = $1");
         let enrol = enrol.bind(now.0).bind(now.0).bind(id.as_str()).bind(id.as_str());
-        let then = vec![enrol, forget.bind(id.as_str())];
-        let ended = self.db.guarded(guard.bind(id.as_str()), then).await?.is_some();
+        let mut changes = vec![enrol, forget.bind(id.as_str())];
+        changes.extend(then);
+        let ended = self.db.guarded(guard, changes).await?.is_some();
         self.remembered.invalidate(id);
         Ok(ended)
     }
@@ -95,7 +113,11 @@ mod tests {
         let store =
             async |now| people.store(&record, &phone, NumberStatus::Enrolled, Timestamp(now)).await.unwrap();
         let id = store(1).await;
-        assert!(!people.end_self_lock(&id, Timestamp(2)).await.unwrap(), "nobody locked it");
+        let ended = async |now| {
+            let only = people.is_only_self_locked(&id).await.unwrap().unwrap_or(true);
+            people.end_self_lock(&id, (only, Timestamp(now)), Vec::new()).await.unwrap()
+        };
+        assert!(!ended(2).await, "nobody locked it");
         let before = people.find(&id).await.unwrap().unwrap().account_state.epoch;
         let locking = People::self_lock(&id, Timestamp(3)).into();
         let epoch = people.raise_epoch(&id, locking).await.unwrap().unwrap();
@@ -103,9 +125,11 @@ mod tests {
         assert!(!people.is_enrolled(&id).await.unwrap() && people.find(&id).await.unwrap().is_none());
         store(4).await;
         assert!(!people.is_enrolled(&id).await.unwrap(), "an import does not unlock");
-        assert!(people.end_self_lock(&id, Timestamp(5)).await.unwrap());
+        let wrong = people.end_self_lock(&id, (false, Timestamp(5)), Vec::new()).await;
+        assert!(!wrong.unwrap(), "nobody else blocked it: what would be told is not so");
+        assert!(ended(5).await);
         assert!(people.is_enrolled(&id).await.unwrap() && !people.is_self_locked(&id).await.unwrap());
-        assert!(!people.end_self_lock(&id, Timestamp(6)).await.unwrap());
+        assert!(!ended(6).await);
     }
 
     #[actix_web::test]
@@ -116,6 +140,10 @@ mod tests {
         let index = people.number_index(&phone);
         let store = async |status, now| people.store(&record, &phone, status, Timestamp(now)).await.unwrap();
         let id = store(NumberStatus::Enrolled, 1).await;
+        let ended = async |now| {
+            let only = people.is_only_self_locked(&id).await.unwrap().unwrap_or(true);
+            people.end_self_lock(&id, (only, Timestamp(now)), Vec::new()).await.unwrap()
+        };
         let lock = async |now| {
             people.raise_epoch(&id, People::self_lock(&id, Timestamp(now)).into()).await.unwrap();
         };
@@ -126,12 +154,12 @@ mod tests {
             async |now| people.unblock_number(&id, &index, Timestamp(now), Vec::new()).await.unwrap();
         assert_eq!((unblock(5).await, unblock(6).await), (Unblocked::StillLocked, Unblocked::Nothing));
         assert!(people.block_number(&id, &index, Timestamp(7), Vec::new()).await.unwrap().is_some());
-        assert!(people.end_self_lock(&id, Timestamp(8)).await.unwrap());
+        assert!(ended(8).await);
         assert!(!people.is_enrolled(&id).await.unwrap(), "the block stays");
         assert_eq!(unblock(9).await, Unblocked::Enrolled);
         lock(10).await;
         store(NumberStatus::Blocked, 11).await;
-        assert!(people.end_self_lock(&id, Timestamp(12)).await.unwrap());
+        assert!(ended(12).await);
         assert!(!people.is_enrolled(&id).await.unwrap(), "an import blocked it");
     }
 }

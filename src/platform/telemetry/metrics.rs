@@ -50,8 +50,8 @@ pub struct Metrics {
     pub clients_refused: Gauge,
     /// Contracts of clients that end within the time of warning.
     pub contracts_ending: Gauge,
-    /// Clients that their contracts shut out.
-    pub clients_shut: Gauge,
+    /// Clients that their contracts suspended.
+    pub clients_suspended: Gauge,
     task_failures: Family<Labels<1>, Counter>,
     sms_sends: Family<Labels<2>, Counter>,
     sms_deliveries: Family<Labels<2>, Counter>,
@@ -84,7 +84,7 @@ impl Metrics {
             ledger_waiting_seconds: Gauge::default(),
             clients_refused: Gauge::default(),
             contracts_ending: Gauge::default(),
-            clients_shut: Gauge::default(),
+            clients_suspended: Gauge::default(),
             task_failures: Family::default(),
             sms_sends: Family::default(),
             sms_deliveries: Family::default(),
@@ -127,7 +127,11 @@ impl Metrics {
         own.register("clients_refused", refused, self.clients_refused.clone());
         let ending = "Contracts of clients that end within contracts.warn_days";
         own.register("contracts_ending", ending, self.contracts_ending.clone());
-        own.register("clients_shut", "Clients without a contract in force", self.clients_shut.clone());
+        own.register(
+            "clients_suspended",
+            "Clients without a contract in force",
+            self.clients_suspended.clone(),
+        );
         let failures = "How often background work panicked and was begun again";
         own.register("task_failures", failures, self.task_failures.clone());
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());

@@ -34,7 +34,7 @@ pub enum ProblemKind {
     /// The client registered itself, and nobody has approved it yet.
     ServicePending,
     /// The client's contract is not in force.
-    ServiceShut,
+    ServiceSuspended,
     /// The person is younger than the client's contract lets people be.
     TooYoung,
     /// The client's contract demands a valid document, and the person's is not.
@@ -65,7 +65,7 @@ impl ProblemKind {
         ProblemKind::Internal,
         ProblemKind::ServiceDisabled,
         ProblemKind::ServicePending,
-        ProblemKind::ServiceShut,
+        ProblemKind::ServiceSuspended,
         ProblemKind::TooYoung,
         ProblemKind::DocumentNotValid,
         ProblemKind::MethodNotAllowed,
@@ -81,7 +81,7 @@ impl ProblemKind {
             ProblemKind::OtherBrowser
             | ProblemKind::ServiceDisabled
             | ProblemKind::ServicePending
-            | ProblemKind::ServiceShut
+            | ProblemKind::ServiceSuspended
             | ProblemKind::TooYoung
             | ProblemKind::DocumentNotValid => StatusCode::FORBIDDEN,
             ProblemKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -128,7 +128,9 @@ impl ProblemKind {
             ProblemKind::ServicePending => {
                 ("problem.pending", "problem.pending_means", "problem.pending_advice")
             }
-            ProblemKind::ServiceShut => ("problem.shut", "problem.shut_means", "problem.shut_advice"),
+            ProblemKind::ServiceSuspended => {
+                ("problem.suspended", "problem.suspended_means", "problem.suspended_advice")
+            }
             ProblemKind::TooYoung => {
                 ("problem.too_young", "problem.too_young_means", "problem.too_young_advice")
             }

@@ -101,6 +101,7 @@ async fn r70_who_loses_the_law_names_nobody_and_reads_nothing(setup: Setup) {
 }
 
 async fn r99_what_a_law_gives_and_what_is_verified_count_towards_quotas(setup: Setup) {
+    crate::support::wait::a_whole_day().await;
     let world = office(setup, &format!("{LAW}{RIGHTS}releases_per_day = 2\n")).await;
     let person = world.person();
     let asked = lawful(&world, &person.pinfl, &json!({}));

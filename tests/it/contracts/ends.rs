@@ -66,12 +66,13 @@ async fn r104_an_ended_contract_shuts_its_services_out_and_ends_what_people_gave
     let doctor = world.try_command(&["client", "doctor", STORE]);
     let doctor = String::from_utf8(doctor.stdout).expect("text");
     assert!(
-        doctor.contains("shut out") && doctor.contains(&format!("yagona contract show {CONTRACT}")),
+        doctor.contains("suspended") && doctor.contains(&format!("yagona contract show {CONTRACT}")),
         "{doctor}"
     );
-    assert!(world.command(&["client", "list"]).contains("shut out"));
+    assert!(world.command(&["client", "list"]).contains("suspended"));
     world.advance(10).await;
-    until("the metric", async || (world.metric("yagona_clients_shut", &[]).await == 2.0).then_some(())).await;
+    until("the metric", async || (world.metric("yagona_clients_suspended", &[]).await == 2.0).then_some(()))
+        .await;
 
     // Another contract opens it again.
     world.import("contract", &contract("store-2027", ""));

@@ -11,6 +11,7 @@ const COUNTED: &str = "SELECT CAST(COALESCE(SUM(releases), 0) AS BIGINT) FROM co
 const DAY: i64 = 86_400;
 
 async fn r99_releases_are_counted_and_refused_once_the_quota_is_used_up(setup: Setup) {
+    crate::support::wait::a_whole_day().await;
     let world = with_contract(setup, "releases_per_day = 2\nreleases_per_month = 1000\n").await;
     let asked = Asked::by(STORE).with("scope", ALL);
     let (first, second) = (world.person(), world.person());
@@ -53,6 +54,7 @@ async fn r99_releases_are_counted_and_refused_once_the_quota_is_used_up(setup: S
 }
 
 async fn r99_no_way_to_data_goes_past_the_quota(setup: Setup) {
+    crate::support::wait::a_whole_day().await;
     let world = with_contract(setup, "releases_per_day = 1\nallows = [\"ciba\"]\n").await;
     let (ciba, device) =
         ("urn:openid:params:grant-type:ciba", "urn:ietf:params:oauth:grant-type:device_code");

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use yagona::audit::Kind;
 
 use super::{Own, metadata};
 use crate::support::client_file::CALLBACK;
@@ -152,7 +153,7 @@ async fn what_is_approved_is_what_was_looked_at(world: &World) {
     world.approve(&own.id);
     assert!(world.command(&["client", "export", &own.id]).contains("Bank"));
     // The log says what was approved.
-    world.until_audited("client.change_held", |row| row.content["review"] == code.as_str()).await;
+    world.until_audited(Kind::ClientChangeHeld, "review", &code).await;
     let rows = world.audit_rows().await.into_iter();
     let about =
         rows.filter(|row| row.content["client.id"] == own.id.as_str() && !row.content["review"].is_null());

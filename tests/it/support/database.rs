@@ -147,15 +147,6 @@ impl World {
         rows.into_iter().map(row).collect()
     }
 
-    /// Waits for a row of the audit log: it is written beside the answer, and soon after it.
-    pub(crate) async fn until_audited(&self, event: &str, is: impl Fn(&AuditRow) -> bool) -> AuditRow {
-        until(&format!("a row of {event}"), async || {
-            let mut rows = self.audit_rows().await.into_iter();
-            rows.find(|row| row.event == event && is(row))
-        })
-        .await
-    }
-
     /// Changes the database behind the provider's back.
     pub(crate) async fn change_database(&self, change: &'static str) {
         match self.database().await {

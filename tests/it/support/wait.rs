@@ -18,3 +18,14 @@ pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>
         sleep(Duration::from_millis(10)).await;
     }
 }
+
+/// How long before midnight a test that counts by the day is not begun, in seconds.
+const LATE: i64 = 240;
+
+/// Waits until midnight in Tashkent is past, if it is near: what is counted by the day must not be counted over two of them.
+pub(crate) async fn a_whole_day() {
+    let left = 86_400 - (super::signer::now() + 5 * 3600).rem_euclid(86_400);
+    if left <= LATE {
+        sleep(Duration::from_secs(left.unsigned_abs() + 1)).await;
+    }
+}

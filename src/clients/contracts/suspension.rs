@@ -2,7 +2,7 @@
 
 /// Why nobody signs in to a client, and it gets nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shut {
+pub enum Suspension {
     /// It names no contract, or none that is known.
     NoContract,
     /// The period of its contract has not begun.
@@ -13,7 +13,7 @@ pub enum Shut {
     Ended,
 }
 
-impl Shut {
+impl Suspension {
     /// What its developers are told, in ASCII (RFC 6749 section 5.2, `error_description`).
     pub const fn description(self) -> &'static str {
         match self {
