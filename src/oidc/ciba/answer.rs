@@ -6,7 +6,7 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::decisions::Untold;
+use super::decisions::{LONGEST_TELLING, Untold};
 use super::ping::Ping;
 use super::{Approved, COLLECTED, Ciba, Decided, REMEMBERED, Verdict, grant_of, told};
 use crate::applications::Confirmed;
@@ -230,7 +230,8 @@ impl Ciba {
         let decisions = self.decisions.clone();
         tokio::spawn(async move {
             if let Some(telling) = telling {
-                telling.await;
+                // Another node takes it over later: two that tell at once would record it twice. Whoever was not told asks.
+                let _ = tokio::time::timeout(LONGEST_TELLING, telling).await;
             }
             if let Err(error) = decisions.told(&request).await {
                 tracing::warn!(event = "ciba.unnoted", %error, "that a decision was told is not noted: it is told once more");

@@ -2,6 +2,7 @@
 //! durable: neither a lost store nor a killed node lets anybody decide again, or leaves the service waiting.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clients::ClientId;
 use crate::grants::GrantDetails;
@@ -54,6 +55,9 @@ pub(super) struct Untold {
 
 /// For how long a node has to record a decision and to tell the service, in seconds: longer than all tries take.
 const TELLING: i64 = 120;
+
+/// For how long a service is told of a decision at most, waiting for its turn included: less than [`TELLING`].
+pub(super) const LONGEST_TELLING: Duration = Duration::from_secs(100);
 
 /// The decisions. Cheap to clone.
 #[derive(Clone)]
