@@ -16,14 +16,17 @@ pub mod first_party;
 pub mod grants;
 pub mod ledger;
 pub mod life_events;
+pub mod mobile_id;
 pub mod notices;
 pub mod oidc;
 pub mod oneid;
 pub mod pages;
 pub mod people;
 pub mod platform;
+pub mod registries;
 pub mod release;
 #[cfg(feature = "stand-ins")]
 pub mod sandbox;
 pub mod sign_in;
 pub mod signals;
+pub mod staff;

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use crate::grants::{REVOKED, UNANSWERED};
+use crate::mobile_id::PRECHECKS;
 use crate::notices::DELIVERIES;
 use crate::oidc::{APPROVALS, CODES, DECISIONS, DEVICES, PUSHED, USED, USER_CODES, VERDICTS};
 use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
+use crate::registries::REGISTRY_ANSWERS;
 use crate::sign_in::{ATTEMPTS, MUTABLE, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 16] = [
+const ALL: [KeySpace; 18] = [
     APPROVALS,
     ATTEMPTS,
     CODES,
@@ -18,7 +20,9 @@ const ALL: [KeySpace; 16] = [
     DEVICES,
     MUTABLE,
     oneid::CODES,
+    PRECHECKS,
     PUSHED,
+    REGISTRY_ANSWERS,
     REVOKED,
     SESSIONS,
     UNANSWERED,

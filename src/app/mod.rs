@@ -38,6 +38,7 @@ use crate::cabinet::{self, Cabinet};
 use crate::clients::Registry;
 use crate::grants::Revocations;
 use crate::ledger;
+use crate::life_events::{self, Enrolments};
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
@@ -78,6 +79,7 @@ pub struct App {
     registrations: Registrations,
     pages: Pages,
     cabinet: Cabinet,
+    enrolments: Enrolments,
     outbox: Outbox,
     inbox: Inbox,
     charges: Charges,
@@ -144,6 +146,12 @@ impl App {
         let ways = (waiting, first_party.clone());
         let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), ways, signals.clone());
         let cabinet = wiring::cabinet(&stores, &pages, &tokens, first_party);
+        let enrolments = wiring::enrolments(
+            &stores,
+            &ephemeral,
+            &outbox,
+            (pages.life_events.clone(), stores.identification_rules()),
+        )?;
         let transmitter = Transmitter::new(tokens.clone(), signals, stores.outbound());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
@@ -167,6 +175,7 @@ impl App {
             registrations,
             pages,
             cabinet,
+            enrolments,
             outbox,
             receipts,
             tasks: Tasks::new(Arc::clone(&stores.metrics)),
@@ -194,7 +203,7 @@ impl App {
             (self.pages.clone(), self.authorization.clone(), self.tokens.clone());
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
-        let cabinet = self.cabinet.clone();
+        let (cabinet, enrolments) = (self.cabinet.clone(), self.enrolments.clone());
         let transmitter = Data::new(self.transmitter.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
@@ -223,6 +232,7 @@ impl App {
             Web::new()
                 .app_data(Data::new(pages.clone()))
                 .app_data(Data::new(cabinet.clone()))
+                .app_data(Data::new(enrolments.clone()))
                 .app_data(Data::new(authorization.clone()))
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
@@ -248,6 +258,7 @@ impl App {
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(|config| cabinet::routes(config, &metrics))
                 .configure(receipts::routes)
+                .configure(|config| life_events::routes(config, &metrics))
                 .configure(well_known::routes)
                 .route("/static/{file}", web::get().to(assets::get))
                 // Asked for by browsers that read no links, and beside what is not a page.

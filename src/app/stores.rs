@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::settings::{Environment, Settings};
+use super::wiring;
 use crate::applications::{ReceiptKeys, Receipts};
 use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::LifeEvents;
+use crate::life_events::{Enrolments, LifeEvents};
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
+use crate::notices::{Deliveries, Outbox};
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
 use crate::platform::clock_check::ClockCheck;
@@ -24,9 +26,10 @@ use crate::platform::outbound::Outbound;
 use crate::platform::seal::{self, Keyring};
 use crate::platform::telemetry::Metrics;
 use crate::platform::tlog;
+use crate::registries::Registries;
 use crate::release::Release;
 use crate::signals::Signals;
-use crate::{applications, cabinet, grants, ledger, notices, oidc, release, sign_in, signals};
+use crate::{applications, cabinet, grants, ledger, mobile_id, notices, oidc, release, sign_in, signals};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -208,6 +211,16 @@ impl Stores {
         Charges::new(self.db.clone(), self.clock.clone(), tariff, &self.keyring)
     }
 
+    /// State registers and what is asked in the same way.
+    ///
+    /// # Errors
+    /// [`StartError`] when an HTTP client cannot be made.
+    pub fn registries(&self, ephemeral: &Ephemeral) -> Result<Registries, StartError> {
+        let stores = (ephemeral.clone(), &self.keyring);
+        let measures = (self.clock.clone(), Arc::clone(&self.metrics));
+        Registries::new(&self.settings.registries, stores, measures).map_err(cannot_start)
+    }
+
     /// The receipts of applications that people confirmed, with the keys that sign them.
     ///
     /// # Errors
@@ -245,6 +258,41 @@ impl Stores {
             people,
             audit: self.audit.clone(),
         })
+    }
+
+    /// Identification in Mobile-ID by these rules, as commands have it: messages that it stores are sent by a running node.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn enrolments(&self, rules: mobile_id::Rules) -> Result<Enrolments, StartError> {
+        let ephemeral = self.ephemeral().await?;
+        let outbox = Outbox::new(
+            self.db.clone(),
+            self.clock.clone(),
+            wiring::gateways(&self.settings)?,
+            Deliveries::new(ephemeral.clone()),
+            self.charges(),
+            Arc::clone(&self.metrics),
+        );
+        wiring::enrolments(self, &ephemeral, &outbox, (self.life_events().await?, rules))
+    }
+
+    /// What settings say of identification in Mobile-ID.
+    pub fn identification_rules(&self) -> mobile_id::Rules {
+        let (settings, sandbox) = (&self.settings.mobile_id, &self.settings.sandbox);
+        mobile_id::Rules {
+            code_place: settings.code_place_seconds.into(),
+            code_app: settings.code_app_seconds.into(),
+            tries: settings.code_tries.into(),
+            codes_per_day: settings.codes_per_number_day.into(),
+            bhm: settings.bhm.clone(),
+            pay: i64::from(settings.pay_days) * 86_400,
+            abandoned: i64::from(settings.abandoned_hours) * 3600,
+            precheck: settings.precheck_seconds.into(),
+            host: self.settings.server.issuer.host().to_owned(),
+            test_numbers: self.settings.environment == Environment::Sandbox,
+            constant_codes: sandbox.constant_codes.0.clone(),
+        }
     }
 
     /// What registrations are held to.
@@ -287,6 +335,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         applications::TABLES,
         grants::TABLES,
         ledger::TABLES,
+        mobile_id::TABLES,
         signals::TABLES,
         people::TABLES,
         clients::TABLES,

@@ -12,7 +12,8 @@ use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
 use crate::first_party::{self, FirstParty};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::LifeEvents;
+use crate::life_events::{Enrolments, LifeEvents, NOTICES};
+use crate::mobile_id::{Identifications, Rules};
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
@@ -207,6 +208,29 @@ pub(super) fn first_party(
     let client = first_party::own_client(&stores.rules(), &home, &stores.settings.site.operator);
     let client = Arc::new(client.map_err(cannot_start)?);
     Ok(FirstParty::new(client, sign_in.clone(), Arc::clone(&provider.subject_ids)))
+}
+
+/// Identification in Mobile-ID, from an application's form to its completion.
+pub(super) fn enrolments(
+    stores: &Stores,
+    ephemeral: &Ephemeral,
+    outbox: &Outbox,
+    (life_events, rules): (LifeEvents, Rules),
+) -> Result<Enrolments, StartError> {
+    let registries = stores.registries(ephemeral)?;
+    let issuer = stores.settings.server.issuer.url();
+    let notice_url = issuer.join(NOTICES).map_err(cannot_start)?;
+    let identifications = Identifications::new(
+        (stores.db.clone(), stores.clock.clone()),
+        (stores.audit.clone(), Arc::clone(&stores.metrics)),
+        &stores.keyring,
+        life_events.people.clone(),
+        (outbox.clone(), ephemeral.clone(), registries.clone()),
+        rules,
+    );
+    let sends = (outbox.clone(), ephemeral.clone());
+    let billing = (registries.billing(), notice_url.as_str());
+    Ok(Enrolments::new(identifications, life_events, sends, billing))
 }
 
 /// The citizen's own pages.

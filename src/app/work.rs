@@ -11,7 +11,7 @@ use crate::applications::Receipts;
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::{Clearing, LifeEvents};
+use crate::life_events::{Clearing, Enrolments, LifeEvents};
 use crate::notices::Outbox;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
@@ -35,6 +35,9 @@ const LIMITS: i64 = 5;
 
 /// Seconds between purges of expired rows.
 const PURGE: i64 = 10;
+
+/// Between two looks at invoices whose notice may be lost, and at applications that nobody goes on with.
+const SETTLING: i64 = 120;
 
 /// Seconds between checks of the age of the signing keys.
 const KEYS: i64 = 3600;
@@ -107,6 +110,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         ledger: app.tokens.ledger.clone(),
         ledger_days: app.settings.ledger.keep_days,
         pending_days: app.settings.registration.pending_days,
+        enrolments: app.enrolments.clone(),
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
     let (provider, life_events) = (app.tokens.provider.clone(), app.pages.life_events.clone());
@@ -191,12 +195,14 @@ struct Upkeep {
     ledger_days: u32,
     /// How long a client that registered itself waits for approval.
     pending_days: u32,
+    /// Whose applications for identification lapse.
+    enrolments: Enrolments,
 }
 
 impl Upkeep {
     async fn run(self: Arc<Self>) {
         let (mut limits, mut purge, mut keys) = (Every::new(LIMITS), Every::new(PURGE), Every::new(KEYS));
-        let mut warnings = Every::new(WARNINGS);
+        let (mut warnings, mut settling) = (Every::new(WARNINGS), Every::new(SETTLING));
         let (mut receipt_keys, mut lost) = (Every::new(PURGE), 0);
         loop {
             tokio::time::sleep(LOOK).await;
@@ -233,6 +239,14 @@ impl Upkeep {
                 let told = self.ciba.tell_untold().await;
                 log_failure("ciba.untold", "telling services what people decided", told);
                 self.contracts(warnings.is_due(now)).await;
+            }
+            if settling.is_due(now) {
+                let settled = self.enrolments.settle(purge::SWEEP).await;
+                log_failure(
+                    "identifications.unsettled",
+                    "asking for payments and ending applications",
+                    settled,
+                );
             }
             if purge.is_due(now) {
                 let lost = self.inbox.give_up_lost(now.minus(LOST), purge::SWEEP).await;

@@ -162,6 +162,16 @@ kinds! {
     LogoutRefused = "logout.refused", Info, PerSecond(REFUSALS), "a logout request was refused";
     /// Everything of a person was ended.
     AccessEnded = "person.access_ended", Info, Unlimited, "sessions, grants and tokens of a person were ended";
+    /// A number was bound to a person: their identification in Mobile-ID was completed.
+    Enrolled = "identification.enrolled", Info, Unlimited, "a number was enrolled in Mobile-ID";
+    /// An application for identification was refused; `reason` has the clause.
+    IdentificationRefused = "identification.refused", Info, Unlimited, "an identification was refused";
+    /// A person did not go on with an application for identification.
+    IdentificationWithdrawn = "identification.withdrawn", Info, Unlimited, "an identification was withdrawn";
+    /// The enrolment of a number ended; `reason` has the ground.
+    EnrolmentEnded = "identification.ended", Info, Unlimited, "the enrolment of a number ended";
+    /// Billing says that another sum was paid than the invoice has, or after the application was over.
+    PaymentNotApplied = "payment.not_applied", Warn, Unlimited, "a payment was not applied";
     /// A person said that something was not them: everything of theirs was ended.
     ComplaintOpened = "complaint.opened", Warn, Unlimited, "a person said that something was not them";
     /// An operator answered a complaint.

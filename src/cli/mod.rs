@@ -13,6 +13,7 @@ mod demo;
 mod demo_data;
 mod doctor;
 mod health;
+mod identifications;
 mod institution;
 mod keys;
 mod ledger;
@@ -87,6 +88,9 @@ enum Command {
     /// Lists, shows and closes complaints of people.
     #[command(subcommand)]
     Complaints(complaints::Complaints),
+    /// Lists, shows and refuses applications for identification in Mobile-ID.
+    #[command(subcommand)]
+    Identifications(identifications::Identifications),
     /// Lists and ends consents of a person.
     #[command(subcommand)]
     Consents(consents::Consents),
@@ -138,6 +142,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Keys(keys) => keys.run(file, format).await,
         Command::People(people) => people.run(settings(file)?, format).await,
         Command::Complaints(complaints) => complaints.run(settings(file)?, format).await,
+        Command::Identifications(identifications) => identifications.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
         Command::Ledger(ledger) => ledger.run(file, format).await,
         Command::Charges(charges) => charges.run(settings(file)?, format).await,

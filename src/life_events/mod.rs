@@ -4,9 +4,13 @@
 //! Each end is one transaction and is durable before it is announced. Pages, commands and Mobile-ID use these
 //! operations, so that no caller can forget a part.
 
+mod billing;
 mod contracts;
+mod enrolment;
 
+pub use billing::{BillingError, NOTICES, routes};
 pub use contracts::{Clearing, Turn};
+pub use enrolment::{Enrolments, Entered, Ground34, Settled};
 
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};

@@ -22,7 +22,7 @@ use super::store::{self, NewMessage, Series};
 use crate::people::PhoneNumber;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::db::{Db, DbError};
+use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::ephemeral::Batch;
 use crate::platform::seal::OneTimeSeal;
 use crate::platform::service_error::ServiceError;
@@ -217,6 +217,44 @@ impl Outbox {
             }
         }
         Err(ServiceError::Unavailable("too many messages to one number at once".to_owned()))
+    }
+
+    /// What stores a message that was announced, for a transaction of the caller; [`Outbox::is_in`] follows. Of two to one number at
+    /// once the second fails with its transaction, which may be tried again. The daily limit is the caller's: see
+    /// [`Outbox::numbers_of_today`].
+    pub fn row(&self, prepared: &Prepared) -> Statement {
+        store::row(&NewMessage {
+            id: &prepared.id,
+            number_index: &prepared.number_index,
+            series: prepared.series,
+            sealed: &prepared.sealed,
+            client_id: &prepared.client_id,
+            address: &prepared.address,
+            now: prepared.now,
+            expires_at: prepared.now.plus(prepared.ttl),
+            decoy: prepared.decoy,
+        })
+    }
+
+    /// Notes that the transaction with a message's row took place: it is sent soon after.
+    pub fn is_in(&self, mut prepared: Prepared) {
+        prepared.stored = true;
+        self.wake.notify_one();
+    }
+
+    /// By which `day` and numbers above the second and up to the third the messages of a series are counted at `now`, for the
+    /// condition of a transaction.
+    pub fn numbers_of_today(series: Series, now: Timestamp) -> (i64, i64, i64) {
+        let (above, up_to) = series.range();
+        (now.0.div_euclid(86_400), above, up_to)
+    }
+
+    /// The number's messages of a series today.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn had_today(&self, number_index: &Digest, series: Series) -> Result<i64, DbError> {
+        store::had_today(&self.db, number_index, series, self.clock.now()).await
     }
 
     /// Whether what can wait should: gateways are slow, or much is being sent.

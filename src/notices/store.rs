@@ -3,7 +3,7 @@
 use super::charges::MessageKind;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError};
+use crate::platform::db::{self, Db, DbError, Statement};
 
 /// The tables of this store, and of all that notices are kept in.
 pub(crate) const TABLES: &[&str] =
@@ -27,6 +27,8 @@ pub enum Series {
     Cabinet,
     /// The same of notices that warn of somebody else at work: nothing that services raise uses up theirs.
     Security,
+    /// Codes of applications for identification, and that one was completed: the number is nobody's yet, and nobody is charged.
+    Identification,
 }
 
 impl Series {
@@ -39,7 +41,13 @@ impl Series {
             Self::Approvals => 3 * LENGTH,
             Self::Cabinet => CABINET,
             Self::Security => CABINET + LENGTH,
+            Self::Identification => CABINET + 2 * LENGTH,
         }
+    }
+
+    /// The numbers of the series: above the first and up to the second.
+    pub(super) const fn range(self) -> (i64, i64) {
+        (self.base(), self.base() + LENGTH)
     }
 
     /// What the tariff calls the messages of the series; `None` for those that are never charged: nobody asked for them, or
@@ -49,14 +57,21 @@ impl Series {
             Self::Known => Some(MessageKind::Code),
             Self::Approvals => Some(MessageKind::Request),
             Self::Cabinet | Self::Security => Some(MessageKind::Notice),
-            Self::Strangers | Self::Notices => None,
+            Self::Strangers | Self::Notices | Self::Identification => None,
         }
     }
 
     /// The series that a number belongs to.
     fn of(n: i64) -> Option<Self> {
-        let all =
-            [Self::Strangers, Self::Known, Self::Notices, Self::Approvals, Self::Cabinet, Self::Security];
+        let all = [
+            Self::Strangers,
+            Self::Known,
+            Self::Notices,
+            Self::Approvals,
+            Self::Cabinet,
+            Self::Security,
+            Self::Identification,
+        ];
         all.into_iter().find(|series| (series.base() + 1..=series.base() + LENGTH).contains(&n))
     }
 }
@@ -136,6 +151,34 @@ pub(super) async fn insert(db: &Db, message: &NewMessage<'_>, cap: i64) -> Resul
         )
         .await?;
     Ok(row.is_some())
+}
+
+/// What stores a message, for a transaction of the caller. Of two to one number and series at once the second fails with its
+/// transaction, which may be tried again.
+pub(super) fn row(message: &NewMessage<'_>) -> Statement {
+    let (index, day) = (message.number_index.encode(), message.now.0.div_euclid(DAY));
+    let (above, up_to) = message.series.range();
+    db::statement(
+        "INSERT INTO messages (message_id, number_index, day, n, sealed, client_id, address, created_at, due_at, expires_at, counted) \
+         SELECT $1, $2, $3, had.n + 1, $4, $5, $6, $7, $8, $9, $10 FROM \
+         (SELECT COALESCE(MAX(n), CAST($11 AS BIGINT)) AS n FROM messages \
+         WHERE number_index = $12 AND day = $13 AND n > $14 AND n <= $15) AS had",
+    )
+    .bind(message.id)
+    .bind(&index)
+    .bind(day)
+    .bind(message.sealed)
+    .bind(message.client_id)
+    .bind(message.address)
+    .bind(message.now.0)
+    .bind(message.now.0)
+    .bind(message.expires_at.0)
+    .bind(i64::from(!message.decoy))
+    .bind(above)
+    .bind(&index)
+    .bind(day)
+    .bind(above)
+    .bind(up_to)
 }
 
 /// Whether a message to a number was stored.
@@ -301,6 +344,7 @@ mod tests {
             (Series::Approvals, Some(MessageKind::Request)),
             (Series::Cabinet, Some(MessageKind::Notice)),
             (Series::Security, Some(MessageKind::Notice)),
+            (Series::Identification, None),
         ] {
             for n in [series.base() + 1, series.base() + LENGTH] {
                 assert_eq!(Series::of(n), Some(series));

@@ -181,6 +181,22 @@ impl SmsWishes {
         self.db.all_or_nothing(all).await
     }
 
+    /// What records that a person accepted charges after `warning`, for the transaction in which they were identified (R31, R32). What
+    /// they wish stays as it is.
+    pub fn accepted_rows(person: &PersonId, warning: ChargeWarning, accepted_at_ms: i64) -> Vec<Statement> {
+        let accept = db::statement(
+            "INSERT INTO charge_consents (charge_consent_id, person_id, language, tiyin, warned_at_ms, accepted_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(bytes::random_alphanumeric::<26>())
+        .bind(person.as_str())
+        .bind(warning.language.tag())
+        .bind(warning.tiyin)
+        .bind(warning.shown_at_ms)
+        .bind(accepted_at_ms);
+        vec![end_consent(person, accepted_at_ms), accept]
+    }
+
     /// Changes of which notices a person wants an SMS, on the consent to charges that they gave; `false` when there is none.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! `failures.rs`.
 
 mod blocks;
+mod enrol;
 mod failures;
 mod muted;
 mod photos;
@@ -24,6 +25,7 @@ use crate::platform::seal::{Keyring, Mac, Sealer};
 use crate::platform::web::locale::Language;
 
 pub use blocks::Unblocked;
+pub use enrol::{Binding, EndGround, Known, Standing};
 
 /// Lifetime of cached records: long enough for the end of a sign-in and the following UserInfo request,
 /// short enough for changes of other nodes to show at the next page.
@@ -51,6 +53,8 @@ pub(crate) const TABLES: &[&str] = &[
     "photos",
     "person_preferences",
     self_lock::TABLE,
+    enrol::CONTACTS,
+    enrol::ENDS,
 ];
 
 /// Both return the identifier if they changed a row.

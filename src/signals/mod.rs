@@ -39,12 +39,22 @@ pub enum EventType {
     AccountEnabled,
     /// What the service holds of the person was revoked (OAuth Event Types 1.0).
     TokensRevoked,
+    /// Another number is enrolled as the person's (RISC 1.0 §2.5).
+    IdentifierChanged,
+    /// The number that was enrolled as the person's is enrolled as somebody else's (RISC 1.0 §2.6).
+    IdentifierRecycled,
 }
 
 impl EventType {
     /// All.
-    pub const ALL: [Self; 4] =
-        [Self::SessionRevoked, Self::AccountDisabled, Self::AccountEnabled, Self::TokensRevoked];
+    pub const ALL: [Self; 6] = [
+        Self::SessionRevoked,
+        Self::AccountDisabled,
+        Self::AccountEnabled,
+        Self::TokensRevoked,
+        Self::IdentifierChanged,
+        Self::IdentifierRecycled,
+    ];
 
     /// Its short name, in the store and in logs.
     pub const fn name(self) -> &'static str {
@@ -53,6 +63,8 @@ impl EventType {
             Self::AccountDisabled => "account-disabled",
             Self::AccountEnabled => "account-enabled",
             Self::TokensRevoked => "tokens-revoked",
+            Self::IdentifierChanged => "identifier-changed",
+            Self::IdentifierRecycled => "identifier-recycled",
         }
     }
 
@@ -63,6 +75,12 @@ impl EventType {
             Self::AccountDisabled => "https://schemas.openid.net/secevent/risc/event-type/account-disabled",
             Self::AccountEnabled => "https://schemas.openid.net/secevent/risc/event-type/account-enabled",
             Self::TokensRevoked => "https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked",
+            Self::IdentifierChanged => {
+                "https://schemas.openid.net/secevent/risc/event-type/identifier-changed"
+            }
+            Self::IdentifierRecycled => {
+                "https://schemas.openid.net/secevent/risc/event-type/identifier-recycled"
+            }
         }
     }
 
@@ -74,7 +92,12 @@ impl EventType {
     fn payload(self, now: i64) -> Value {
         match self {
             Self::SessionRevoked => json!({ "event_timestamp": now }),
-            Self::AccountDisabled | Self::AccountEnabled | Self::TokensRevoked => json!({}),
+            // The new number is told to nobody here: who may have it reads it where data are read.
+            Self::AccountDisabled
+            | Self::AccountEnabled
+            | Self::TokensRevoked
+            | Self::IdentifierChanged
+            | Self::IdentifierRecycled => json!({}),
         }
     }
 }

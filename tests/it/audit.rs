@@ -24,12 +24,18 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 24] = [
+const ELSEWHERE: [Kind; 29] = [
     Kind::ApplicationConfirmed,
     Kind::ComplaintOpened,
     Kind::ComplaintClosed,
     Kind::SelfLocked,
     Kind::SelfLockEnded,
+    // `identifications.rs` has them.
+    Kind::Enrolled,
+    Kind::IdentificationRefused,
+    Kind::IdentificationWithdrawn,
+    Kind::EnrolmentEnded,
+    Kind::PaymentNotApplied,
     // `signals.rs` has it.
     Kind::StreamChanged,
     Kind::UserCodeRefused,

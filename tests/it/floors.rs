@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 21] = [
+const FLOORS: [(&str, u8); 22] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
     ("registries", 2),
     ("notices", 2),
     ("clients", 3),
+    ("staff", 3),
     ("ledger", 4),
     ("mobile_id", 4),
     ("sign_in", 5),

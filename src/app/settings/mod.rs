@@ -8,6 +8,7 @@ mod server;
 use crate::audit::AuditSettings;
 use crate::clients::ContractSettings;
 use crate::ledger::LedgerSettings;
+use crate::mobile_id::MobileIdSettings;
 use crate::notices::NoticeSettings;
 use crate::notices::charges::ChargeSettings;
 use crate::notices::sms::SmsSettings;
@@ -21,6 +22,7 @@ use crate::platform::telemetry::LogSettings;
 use crate::platform::web::settings::SiteSettings;
 use crate::platform::web::support::Support;
 use crate::platform::web::well_known::SecuritySettings;
+use crate::registries::RegistriesSettings;
 use crate::sign_in::{LimitSettings, SignInSettings};
 
 pub use issuer::{Issuer, IssuerError};
@@ -44,8 +46,10 @@ settings! {
         [sms]: SmsSettings;
         [notices]: NoticeSettings;
         [charges]: ChargeSettings;
+        [registries]: RegistriesSettings;
         [sign_in]: SignInSettings;
         [limits]: LimitSettings;
+        [mobile_id]: MobileIdSettings;
         [tokens]: TokenSettings;
         [pushed_requests]: PushedRequestSettings;
         [registration]: RegistrationSettings;
@@ -89,8 +93,10 @@ impl Settings {
         self.keys.check(keyring_may_be_missing, loader);
         self.sms.check(loader);
         self.notices.check(loader);
+        self.registries.check(loader);
         self.sign_in.check(loader);
         self.limits.check(loader);
+        self.mobile_id.check(loader);
         self.tokens.check(loader);
         self.sandbox.check(loader);
         self.outbound.check(loader);

@@ -46,12 +46,16 @@ pub enum NoticeKind {
     ContractEnding,
     /// The contract of a connected service has ended: `service`.
     ContractEnded,
+    /// A number was enrolled in Mobile-ID: `reference`.
+    Enrolled,
+    /// The enrolment ended: the number is somebody else's, was returned to the operator, or the person asked for it.
+    EnrolmentEnded,
 }
 
 /// Name, and the keys of title and sentence.
 type Row = (NoticeKind, &'static str, &'static str, &'static str);
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 20] = [
     (NoticeKind::DataReleased, "data_released", "notices.data_released", "notices.data_released_then"),
     (
         NoticeKind::NumberVerified,
@@ -100,6 +104,13 @@ const ROWS: [Row; 18] = [
         "notices.contract_ending_then",
     ),
     (NoticeKind::ContractEnded, "contract_ended", "notices.contract_ended", "notices.contract_ended_then"),
+    (NoticeKind::Enrolled, "enrolled", "notices.enrolled", "notices.enrolled_then"),
+    (
+        NoticeKind::EnrolmentEnded,
+        "enrolment_ended",
+        "notices.enrolment_ended",
+        "notices.enrolment_ended_then",
+    ),
 ];
 
 impl NoticeKind {
@@ -144,6 +155,8 @@ impl NoticeKind {
                 | Self::CredentialChanged
                 | Self::AccessEnded
                 | Self::AccountLocked
+                | Self::Enrolled
+                | Self::EnrolmentEnded
         )
     }
 

@@ -18,6 +18,7 @@ mod wire;
 pub mod application;
 pub mod eskiz;
 pub mod failover;
+pub mod identification;
 pub mod playmobile;
 pub mod receipt;
 pub mod text;

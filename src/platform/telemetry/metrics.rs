@@ -7,6 +7,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
@@ -56,13 +57,20 @@ pub struct Metrics {
     sms_sends: Family<Labels<2>, Counter>,
     sms_deliveries: Family<Labels<2>, Counter>,
     sign_ins: Family<Labels<2>, Counter>,
+    identifications: Family<Labels<2>, Counter>,
     tokens: Family<Labels<2>, Counter>,
     limits: Family<Labels<1>, Counter>,
     brakes: Family<Labels<1>, Counter>,
     brakes_held: Family<Labels<1>, Gauge>,
     clock_skew: Family<Labels<1>, Gauge>,
     ready: Family<Labels<1>, Gauge>,
+    registry_calls: Family<Labels<2>, Counter>,
+    registry_seconds: Family<Labels<1>, Histogram>,
+    registry_open: Family<Labels<1>, Gauge>,
 }
+
+/// Upper bounds of how long registers take to answer, in seconds: from what stands beside this provider to the longest timeout.
+const REGISTRY_SECONDS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
 impl Metrics {
     /// All metrics, at zero.
@@ -89,12 +97,16 @@ impl Metrics {
             sms_sends: Family::default(),
             sms_deliveries: Family::default(),
             sign_ins: Family::default(),
+            identifications: Family::default(),
             tokens: Family::default(),
             limits: Family::default(),
             brakes: Family::default(),
             brakes_held: Family::default(),
             clock_skew: Family::default(),
             ready: Family::default(),
+            registry_calls: Family::default(),
+            registry_seconds: Family::new_with_constructor(|| Histogram::new(REGISTRY_SECONDS)),
+            registry_open: Family::default(),
         };
         metrics.register();
         Arc::new(metrics)
@@ -137,6 +149,11 @@ impl Metrics {
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());
         own.register("sms_deliveries", "Delivery reports of gateways", self.sms_deliveries.clone());
         own.register("sign_ins", "Steps of sign-ins", self.sign_ins.clone());
+        own.register(
+            "identifications",
+            "Applications for identification in Mobile-ID",
+            self.identifications.clone(),
+        );
         own.register("tokens", "Responses of the token endpoint", self.tokens.clone());
         own.register("limits", "Requests that exceeded a rate limit", self.limits.clone());
         own.register("brakes", "How often a brake on guessing took hold", self.brakes.clone());
@@ -144,6 +161,15 @@ impl Metrics {
         let skew = "Seconds by which a store's clock is ahead of this machine's";
         own.register("clock_skew_seconds", skew, self.clock_skew.clone());
         own.register("ready", "Whether a check of /health/ready is passed", self.ready.clone());
+        own.register(
+            "registry_calls",
+            "Questions to state registers, by what came of them",
+            self.registry_calls.clone(),
+        );
+        let seconds = "How long state registers took to answer";
+        own.register("registry_seconds", seconds, self.registry_seconds.clone());
+        let open = "Whether a state register is left alone after failed calls";
+        own.register("registry_open", open, self.registry_open.clone());
         own.register_collector(Box::new(self.routes.clone()));
     }
 
@@ -193,6 +219,11 @@ impl Metrics {
         self.sign_ins.get_or_create_owned(&[("step", step), ("outcome", outcome)])
     }
 
+    /// An application for identification in Mobile-ID: its door, and how far it got.
+    pub fn identifications(&self, door: &'static str, outcome: &'static str) -> Counter {
+        self.identifications.get_or_create_owned(&[("door", door), ("outcome", outcome)])
+    }
+
     /// A response of the token endpoint, by grant type: `ok` or the error code.
     pub fn tokens(&self, grant: &'static str, outcome: &'static str) -> Counter {
         self.tokens.get_or_create_owned(&[("grant", grant), ("outcome", outcome)])
@@ -216,6 +247,22 @@ impl Metrics {
     /// 1 while a check of readiness is passed, else 0.
     pub fn ready(&self, check: &'static str) -> Gauge {
         self.ready.get_or_create_owned(&[("check", check)])
+    }
+
+    /// A question to a state register, by what came of it: `answered`, `kept` (an earlier answer), `failed`, `resting` (left alone),
+    /// `crowded` (too many at once), or the error.
+    pub fn registry_calls(&self, register: &'static str, outcome: &'static str) -> Counter {
+        self.registry_calls.get_or_create_owned(&[("register", register), ("outcome", outcome)])
+    }
+
+    /// How long a state register took to answer.
+    pub fn registry_seconds(&self, register: &'static str) -> Histogram {
+        self.registry_seconds.get_or_create_owned(&[("register", register)])
+    }
+
+    /// 1 while a state register is left alone after failed calls, else 0.
+    pub fn registry_open(&self, register: &'static str) -> Gauge {
+        self.registry_open.get_or_create_owned(&[("register", register)])
     }
 
     /// By how many seconds a store's clock is ahead of this machine's.
@@ -264,6 +311,7 @@ mod tests {
             metrics.sms_sends("a", "b"),
             metrics.sms_deliveries("a", "b"),
             metrics.sign_ins("a", "b"),
+            metrics.identifications("a", "b"),
             metrics.tokens("a", "b"),
             metrics.limits("a"),
             metrics.brakes("a"),

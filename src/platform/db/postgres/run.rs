@@ -63,10 +63,13 @@ pub(super) async fn statement(
 pub(super) async fn transaction(
     connection: &mut PgConnection,
     metrics: &Metrics,
-    guard: Option<Statement>,
+    (hold, guard): (Option<Statement>, Option<Statement>),
     then: Vec<Statement>,
 ) -> Result<Done, sqlx::Error> {
     command(connection, metrics, "BEGIN").await?;
+    if let Some(hold) = hold {
+        self::statement(connection, metrics, hold).await?;
+    }
     let mut done = Done::default();
     if let Some(guard) = guard {
         done = self::statement(connection, metrics, guard).await?;

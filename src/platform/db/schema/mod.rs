@@ -153,6 +153,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "notices and decisions",
         sql: include_str!("../../../../migrations/0030_notices_and_decisions.sql"),
     },
+    Migration {
+        version: 31,
+        description: "identifications",
+        sql: include_str!("../../../../migrations/0031_identifications.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

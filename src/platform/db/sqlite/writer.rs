@@ -23,6 +23,8 @@ pub(in crate::platform::db) enum Work {
     Statement(Statement),
     /// Several statements, all or none of them; with a guard, only if it touches a row. The rows are the guard's.
     Transaction {
+        /// Made first: others that begin with the same wait.
+        hold: Option<Statement>,
         /// Decides whether the others are made.
         guard: Option<Statement>,
         /// The others.
@@ -138,13 +140,14 @@ fn commit(session: &Session, mut batch: Vec<Job>) {
 
 /// Makes one change in the batch's transaction. If it fails, only it is rolled back.
 fn perform(session: &Session, work: &Work) -> Result<Done, rusqlite::Error> {
-    let (guard, then) = match work {
+    let (hold, guard, then) = match work {
         Work::Statement(statement) => return session.run(statement, usize::MAX),
-        Work::Transaction { guard, then } => (guard, then),
+        Work::Transaction { hold, guard, then } => (hold, guard, then),
     };
     session.command("SAVEPOINT job")?;
-    let done = all(session, guard.as_ref(), then);
-    if done.is_err() && session.in_transaction() {
+    let done = all(session, (hold.as_ref(), guard.as_ref()), then);
+    let undone = done.as_ref().map_or(true, |done| guard.is_some() && done.rows.is_empty());
+    if undone && session.in_transaction() {
         session.command("ROLLBACK TO job")?;
     }
     if session.in_transaction() {
@@ -153,8 +156,15 @@ fn perform(session: &Session, work: &Work) -> Result<Done, rusqlite::Error> {
     done
 }
 
-fn all(session: &Session, guard: Option<&Statement>, then: &[Statement]) -> Result<Done, rusqlite::Error> {
+fn all(
+    session: &Session,
+    (hold, guard): (Option<&Statement>, Option<&Statement>),
+    then: &[Statement],
+) -> Result<Done, rusqlite::Error> {
     let mut done = Done::default();
+    if let Some(hold) = hold {
+        session.run(hold, usize::MAX)?;
+    }
     if let Some(guard) = guard {
         done = session.run(guard, usize::MAX)?;
         if done.rows.is_empty() {

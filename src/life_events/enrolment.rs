@@ -1,0 +1,382 @@
+//! The completion of an identification, and the end of an enrolment: what binds or releases a number, wherever it has effects. Each is
+//! one transaction; nothing else binds a number of a person who comes for it.
+
+use std::sync::Arc;
+
+use super::LifeEvents;
+use crate::audit::{Event as Recorded, Kind};
+use crate::mobile_id::{
+    ActError, Consent, Event, Identification, IdentificationId, Identifications, Illegal, Payment,
+    PaymentOutcome, State, Tried,
+};
+use crate::notices::inbox::{NewNotice, NoticeKind};
+use crate::notices::sms::identification::completed_text;
+use crate::notices::{ChargeWarning, OutboundMessage, Outbox, Prepared, Series, SmsWishes};
+use crate::people::{Binding, EndGround, Known, People, Person, PersonId, Standing};
+use crate::platform::bytes::{self, Digest};
+use crate::platform::clock::Timestamp;
+use crate::platform::db::Statement;
+use crate::platform::ephemeral::{Applied, Batch, Ephemeral};
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::locale::Language;
+use crate::registries::Billing;
+use crate::signals::EventType;
+
+/// For how long the message of completion is tried to be sent, in seconds.
+const TELL_FOR: i64 = 3600;
+
+/// Messages of completion to one number in a day.
+const TOLD_A_DAY: i64 = 20;
+
+/// How often a completion is tried where another one was quicker.
+const TRIES: u32 = 5;
+
+/// The grounds of clause 34 on which an enrolment ends by itself; the first one, another person's identification, is part of that
+/// identification's completion. There is no other ground (R91).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ground34 {
+    /// 34(2): the number was returned to its operator (R84). An enrolment that began later stays.
+    NumberReturned {
+        /// The number's blind index.
+        number: Digest,
+        /// When it was returned.
+        at: Timestamp,
+    },
+    /// 34(3): the person asked for it, at a place or in the app (R85, R89, R90).
+    Request,
+    /// 34(4): the person died (R86).
+    Death,
+}
+
+impl Ground34 {
+    /// As the history has it.
+    pub const fn ground(self) -> EndGround {
+        match self {
+            Self::NumberReturned { .. } => EndGround::NumberReturned,
+            Self::Request => EndGround::Request,
+            Self::Death => EndGround::Death,
+        }
+    }
+}
+
+/// What follows an entered code.
+#[derive(Debug)]
+pub enum Entered {
+    /// It is wrong; so many tries are left.
+    Wrong {
+        /// Tries left.
+        left: u64,
+    },
+    /// It expired or had all its tries: a new one may be asked for.
+    Expired,
+    /// It is right, and the fee is due: the invoice is in the application (D-f).
+    AwaitingPayment(Box<Identification>),
+    /// It is right and everything is done.
+    Enrolled(Box<Identification>),
+}
+
+/// What became of what billing says.
+#[derive(Debug)]
+pub enum Settled {
+    /// The applicant is enrolled; by this, or before.
+    Enrolled(Box<Identification>),
+    /// It was not paid yet.
+    Unpaid,
+    /// It is another sum than the invoice's, or the application was over: an operator is told, and nothing else follows.
+    NotApplied(PaymentOutcome),
+    /// There is no such invoice.
+    Unknown,
+}
+
+/// Completes identifications. Cheap to clone.
+#[derive(Clone)]
+pub struct Enrolments {
+    /// What comes before completion.
+    pub identifications: Identifications,
+    /// What ends for others with it.
+    pub life_events: LifeEvents,
+    outbox: Outbox,
+    pub(super) ephemeral: Ephemeral,
+    pub(super) billing: Billing,
+    pub(super) notice_url: Arc<str>,
+}
+
+impl Enrolments {
+    /// The operations. Billing is told `notice_url`, where it may say that something was paid.
+    pub fn new(
+        identifications: Identifications,
+        life_events: LifeEvents,
+        (outbox, ephemeral): (Outbox, Ephemeral),
+        (billing, notice_url): (Billing, &str),
+    ) -> Self {
+        let notice_url = Arc::from(notice_url);
+        Self { identifications, life_events, outbox, ephemeral, billing, notice_url }
+    }
+
+    /// Takes the code of an application as typed, with `also` in the transaction of what follows from the right one (R40, R41, R63). A
+    /// right code of somebody who owes nothing enrols; otherwise an invoice is made and nothing else changes.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn enter_code(
+        &self,
+        id: &IdentificationId,
+        typed: &str,
+        also: Vec<Statement>,
+    ) -> Result<Entered, ActError> {
+        let application = self.identifications.find(id).await?.ok_or(ActError::Unknown)?;
+        match application.state {
+            // The same form sent twice.
+            State::Enrolled => return Ok(Entered::Enrolled(Box::new(application))),
+            State::AwaitingPayment => return Ok(Entered::AwaitingPayment(Box::new(application))),
+            _ => {}
+        }
+        match self.identifications.try_code(&application, typed).await? {
+            Tried::Wrong { left } => return Ok(Entered::Wrong { left }),
+            Tried::Expired => return Ok(Entered::Expired),
+            Tried::Right => {}
+        }
+        match self.identifications.invoice_of(&application) {
+            Some(invoice) => {
+                let waiting = self.identifications.await_payment(application, invoice, also).await?;
+                self.register(&waiting);
+                Ok(Entered::AwaitingPayment(Box::new(waiting)))
+            }
+            None => {
+                let event = Event::CodeRight { due: false };
+                let done = self.complete(application, event, also).await?;
+                Ok(Entered::Enrolled(Box::new(done)))
+            }
+        }
+    }
+
+    /// Applies a payment that billing confirmed, once (R15): the whole fee of an application that waits for it enrols its applicant. Any
+    /// other is stored, and an operator is told.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn paid(&self, payment: &Payment) -> Result<Settled, ActError> {
+        let Some(application) = self.identifications.by_invoice(&payment.invoice).await? else {
+            return Ok(Settled::Unknown);
+        };
+        let now = self.life_events.clock.now();
+        let due = application.invoice.as_ref().map(|invoice| invoice.fee.tiyin);
+        let outcome = match application.state {
+            State::Enrolled => return Ok(Settled::Enrolled(Box::new(application))),
+            State::AwaitingPayment if due == Some(payment.tiyin) => PaymentOutcome::Applied,
+            State::AwaitingPayment => PaymentOutcome::OtherSum,
+            _ => PaymentOutcome::TooLate,
+        };
+        if outcome == PaymentOutcome::Applied {
+            let row = vec![payment.row(outcome, now)];
+            let done = self.complete(application, Event::Paid, row).await?;
+            return Ok(Settled::Enrolled(Box::new(done)));
+        }
+        if self.identifications.keep_payment(payment, outcome).await? {
+            let event = Recorded::new(Kind::PaymentNotApplied).detail(payment.invoice.clone());
+            self.life_events.audit.record(event.reason(outcome.name()));
+        }
+        Ok(Settled::NotApplied(outcome))
+    }
+
+    /// Completes an application, with `also`: one transaction that takes place as long as person and number stand as they were read.
+    async fn complete(
+        &self,
+        application: Identification,
+        event: Event,
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        let mut last = ActError::Overtaken;
+        for _ in 0..TRIES {
+            let standing = self.identifications.standing(&application).await?;
+            match self.try_to_complete(application.clone(), event, &standing, also.clone()).await {
+                // Another transaction was quicker: with this application, with the person or with the number.
+                Err(error @ (ActError::Overtaken | ActError::Service(ServiceError::Internal(_)))) => {
+                    last = error;
+                }
+                done => return done,
+            }
+            let again = self.identifications.find(&application.id).await?.ok_or(ActError::Unknown)?;
+            match again.state {
+                State::Enrolled => return Ok(again),
+                state if state == application.state => {}
+                _ => return Err(ActError::Illegal(Illegal::State)),
+            }
+        }
+        Err(last)
+    }
+
+    async fn try_to_complete(
+        &self,
+        mut application: Identification,
+        event: Event,
+        standing: &Standing,
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        let events = &self.life_events;
+        let now = events.clock.now();
+        let found = application.findings.as_ref().and_then(|findings| findings.record.clone());
+        let found =
+            found.ok_or_else(|| ServiceError::Internal("an application without a record".to_owned()))?;
+        let person = standing.person.as_ref().map_or_else(PersonId::random, |known| known.id.clone());
+        let record = merged(found, standing.person.as_ref(), now);
+        application.person = Some(person.clone());
+        let (guard, done) = self.identifications.enrolled(application, event, standing)?;
+        let number = done.form.number.clone();
+        let binding = Binding {
+            person: &person,
+            record: &record,
+            number: &number,
+            standing,
+            identification: done.id.as_str(),
+            now,
+        };
+        let holder = standing.holder.as_ref().map(|(holder, _)| holder);
+        // Rows of persons and numbers come before the numbers of revocations, for which others wait that hold such rows.
+        let mut then = People::take_from_holder(&binding);
+        then.extend(People::give_up_own(&binding));
+        then.extend(events.people.binding_rows(&binding)?);
+        if let Some(holder) = holder {
+            then.extend(events.grants.end_former_epoch(holder));
+            then.extend(events.inbox.rows(holder, &NewNotice::new(NoticeKind::EnrolmentEnded)));
+            let told = [EventType::IdentifierRecycled, EventType::AccountDisabled, EventType::SessionRevoked];
+            then.extend(events.signals.rows(holder, &told, None));
+        }
+        if standing.changes_number() {
+            then.extend(events.grants.end_former_epoch(&person));
+            then.extend(events.inbox.rows(&person, &NewNotice::new(NoticeKind::NumberChanged)));
+            let told = [EventType::IdentifierChanged, EventType::SessionRevoked];
+            then.extend(events.signals.rows(&person, &told, None));
+        }
+        match &standing.person {
+            None => then.push(People::prefers_at_first(&person, done.language, now)),
+            Some(known) if !known.enrolled => {
+                then.extend(events.signals.rows(&person, &[EventType::AccountEnabled], None));
+            }
+            Some(_) => {}
+        }
+        then.extend(charge_consent(&person, &done));
+        let notice = NewNotice::new(NoticeKind::Enrolled).reference(&done.reference.to_string());
+        then.extend(events.inbox.rows(&person, &notice));
+        let message = self.announced(&done, standing.person.is_none()).await?;
+        then.push(self.outbox.row(&message));
+        then.extend(also);
+        let changed: Vec<&PersonId> = holder.into_iter().chain([&person]).collect();
+        if !events.people.bind_in_turn(guard, then, &changed).await? {
+            return Err(ActError::Overtaken);
+        }
+        self.outbox.is_in(message);
+        self.identifications.count(&done);
+        events.signals.wake.notify_one();
+        self.announce_ends(&person, &done, standing).await;
+        Ok(done)
+    }
+
+    /// Tells other nodes at once what ended; they read it from SQL within a second in any case.
+    async fn announce_ends(&self, person: &PersonId, done: &Identification, standing: &Standing) {
+        let events = &self.life_events;
+        let reference = done.reference.to_string();
+        let own = standing.person.as_ref().filter(|_| standing.changes_number());
+        let own = own.map(|known| (person, known.epoch, EndGround::NumberChanged));
+        let holder = standing.holder.as_ref().map(|(id, epoch)| (id, *epoch, EndGround::OtherPerson));
+        for (whose, epoch, ground) in own.into_iter().chain(holder) {
+            let ended = Recorded::new(Kind::EnrolmentEnded).person(whose.as_str()).reason(ground.name());
+            events.audit.record(ended.detail(reference.clone()));
+            if let Err(error) = events.grants.announce_end(whose, epoch).await {
+                tracing::warn!(event = "enrolment.unannounced", %error, "other nodes learn of an end by the database");
+            }
+        }
+        events.audit.record(Recorded::new(Kind::Enrolled).person(person.as_str()).detail(reference));
+    }
+
+    /// The message of completion, to the number that is enrolled now (R43), announced and not stored yet.
+    async fn announced(&self, done: &Identification, opened: bool) -> Result<Prepared, ActError> {
+        let index = self.life_events.people.number_index(&done.form.number);
+        let host = &self.identifications.rules().host;
+        let prepared = self.outbox.prepare(OutboundMessage {
+            id: &bytes::random_alphanumeric::<20>(),
+            to: Some(&done.form.number),
+            number_index: &index,
+            series: Series::Identification,
+            client_id: "",
+            address: "",
+            text: completed_text(done.language.tag(), host, opened),
+            ttl: TELL_FOR,
+            daily_cap: TOLD_A_DAY,
+        })?;
+        let mut batch = Batch::new(&self.ephemeral);
+        prepared.announce_in(&mut batch);
+        match self.ephemeral.apply(batch).await? {
+            Applied::Done => Ok(prepared),
+            Applied::Exceeded { .. } | Applied::Conflict => Err(ActError::Overtaken),
+        }
+    }
+}
+
+impl LifeEvents {
+    /// Ends the enrolment of a person on a ground of clause 34, with `also`, all or nothing: the number, sessions, refresh families,
+    /// open approvals; a notice in the cabinet, and what services are told (R83–R91). Afterwards the person may be identified anew
+    /// (R88). `false` when nothing was enrolled, or the number that was returned is not theirs any more.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; as for [`LifeEvents::end_access`].
+    pub async fn end_enrolment(
+        &self,
+        person: &PersonId,
+        ground: Ground34,
+        also: Vec<Statement>,
+    ) -> Result<bool, ServiceError> {
+        let mut then = self.grants.end_former_epoch(person);
+        // Nobody reads the cabinet of somebody who died.
+        if ground != Ground34::Death {
+            then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::EnrolmentEnded)));
+        }
+        then.extend(self.signals.rows(
+            person,
+            &[EventType::AccountDisabled, EventType::SessionRevoked],
+            None,
+        ));
+        then.extend(also);
+        let only = match &ground {
+            Ground34::NumberReturned { number, at } => Some((number, *at)),
+            Ground34::Request | Ground34::Death => None,
+        };
+        let name = ground.ground();
+        let ended = self.people.end_enrolment(person, (name, only), self.clock.now(), then).await?;
+        let Some(epoch) = ended else { return Ok(false) };
+        self.signals.wake.notify_one();
+        self.audit.record(Recorded::new(Kind::EnrolmentEnded).person(person.as_str()).reason(name.name()));
+        self.grants.announce_end(person, epoch).await?;
+        Ok(true)
+    }
+}
+
+/// The register's record, with what this provider knows beside it and the register did not say.
+fn merged(found: Person, known: Option<&Known>, now: Timestamp) -> Person {
+    let mut record = Person { identified_at: Some(now), ..found };
+    if let Some(known) = known.map(|known| &known.record) {
+        record.address = record.address.or_else(|| known.address.clone());
+        record.birth_place = record.birth_place.or_else(|| known.birth_place.clone());
+        record.temporary_address = record.temporary_address.or_else(|| known.temporary_address.clone());
+        record.tin = record.tin.or_else(|| known.tin.clone());
+        record.employment = record.employment.or_else(|| known.employment.clone());
+        record.has_photo = known.has_photo;
+        for (set, origin) in &known.origins {
+            record.origins.entry(*set).or_insert(*origin);
+        }
+    }
+    record
+}
+
+/// What records the consent to charges for SMS, as it was given on the way (R31, R32, R55).
+fn charge_consent(person: &PersonId, done: &Identification) -> Vec<Statement> {
+    let given = done.consents.iter().find(|given| given.to == Consent::SmsCharge);
+    given.map_or_else(Vec::new, |given| {
+        let warning = ChargeWarning {
+            language: Language::parse(&given.language).unwrap_or(done.language),
+            tiyin: given.tiyin,
+            shown_at_ms: given.shown_at_ms,
+        };
+        SmsWishes::accepted_rows(person, warning, given.given_at_ms)
+    })
+}

@@ -1,0 +1,592 @@
+//! What is done with an application until its code was entered. Each is one transaction on the version that was read, with the rows
+//! that its caller adds; completion is in `life_events`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::codes::{self, Tried};
+use super::consent::{self, Consented};
+use super::door::{Channel, Door};
+use super::fee::{self, BhmTable, Invoice};
+use super::flow::{self, Event, Illegal, State};
+use super::ground::Ground;
+use super::id::{IdentificationId, Reference};
+use super::identification::{Evidence, Identification, Missing, SentCode, missing};
+use super::payments::{Payment, PaymentOutcome};
+use super::precheck::{Comparison, Precheck, comparison_key, precheck_key};
+use super::questionnaire::{Field, FieldError, Questionnaire, Typed};
+use super::store::{Indexes, Store};
+use crate::audit::{self, Audit, Kind};
+use crate::notices::sms::identification::code_text;
+use crate::notices::{OutboundMessage, Outbox, Series};
+use crate::people::{CivilDate, People, Standing};
+use crate::platform::bytes;
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::db::{Db, DbError, Statement};
+use crate::platform::ephemeral::{Applied, Batch, Ephemeral, Unavailable};
+use crate::platform::seal::{Keyring, Mac};
+use crate::platform::service_error::ServiceError;
+use crate::platform::telemetry::Metrics;
+use crate::platform::web::locale::Language;
+use crate::registries::Registries;
+use crate::staff::PlaceId;
+
+/// What settings say of identification.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Lifetime of a code at a place, in seconds (R38).
+    pub code_place: i64,
+    /// Lifetime of a code in the app, in seconds (R62).
+    pub code_app: i64,
+    /// Tries at one code.
+    pub tries: u64,
+    /// Codes to one number in a day.
+    pub codes_per_day: i64,
+    /// The base calculation value by date.
+    pub bhm: BhmTable,
+    /// Seconds in which an invoice may be paid.
+    pub pay: i64,
+    /// Seconds after which an application that nobody went on with is withdrawn.
+    pub abandoned: i64,
+    /// Seconds for which what registers said is kept.
+    pub precheck: i64,
+    /// The host that messages name, in ASCII without port.
+    pub host: String,
+    /// Whether test numbers are numbers.
+    pub test_numbers: bool,
+    /// Codes of test numbers that are always the same, by their digits.
+    pub constant_codes: BTreeMap<String, String>,
+}
+
+/// What became of a form.
+#[derive(Debug)]
+pub enum Opening {
+    /// It is open. The same identifier again leads to the application that is there.
+    Opened(Box<Identification>),
+    /// Fields are wrong: nothing was written.
+    Invalid(Vec<(Field, FieldError)>),
+    /// Nobody is identified at such a place (D-n).
+    NotHere,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// There is no such application.
+    #[error("there is no such application")]
+    Unknown,
+    /// Another request was quicker: read it again.
+    #[error("another request changed the application")]
+    Overtaken,
+    /// The state or the chapter does not allow it.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+    /// Something is missing before a code may be sent.
+    #[error("something is missing")]
+    Missing(Vec<Missing>),
+    /// The number had all its codes of the day.
+    #[error("the number had all its codes of the day")]
+    DailyLimit,
+    /// A store or a register is unavailable.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl From<DbError> for ActError {
+    fn from(error: DbError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl From<Unavailable> for ActError {
+    fn from(error: Unavailable) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+/// Applications for identification. Cheap to clone.
+#[derive(Clone)]
+pub struct Identifications {
+    pub(super) store: Store,
+    pub(super) people: People,
+    pub(super) ephemeral: Ephemeral,
+    pub(super) registries: Registries,
+    outbox: Outbox,
+    codes: Arc<Mac>,
+    pub(super) clock: Clock,
+    audit: Audit,
+    metrics: Arc<Metrics>,
+    rules: Arc<Rules>,
+}
+
+impl Identifications {
+    /// The applications in a database.
+    pub fn new(
+        (db, clock): (Db, Clock),
+        (audit, metrics): (Audit, Arc<Metrics>),
+        keyring: &Keyring,
+        people: People,
+        (outbox, ephemeral, registries): (Outbox, Ephemeral, Registries),
+        rules: Rules,
+    ) -> Self {
+        Self {
+            store: Store::new(db, keyring.sealer("identification")),
+            codes: Arc::new(keyring.mac("identification-code")),
+            people,
+            ephemeral,
+            outbox,
+            registries,
+            clock,
+            audit,
+            metrics,
+            rules: Arc::new(rules),
+        }
+    }
+
+    /// What settings say.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Opens an application by its form, with `also` in the same transaction (one commit). The identifier is the caller's, so that a
+    /// request may be repeated: the same one again leads to the application that is there, whatever the form says.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then it is not known whether it is open.
+    pub async fn open(
+        &self,
+        id: IdentificationId,
+        (door, language): (Door, Language),
+        typed: &Typed<'_>,
+        also: Vec<Statement>,
+    ) -> Result<Opening, ServiceError> {
+        if let Channel::Place(kind) = door.channel()
+            && !kind.identifies()
+        {
+            return Ok(Opening::NotHere);
+        }
+        let form = match Questionnaire::parse(typed, self.rules.test_numbers) {
+            Ok(form) => form,
+            Err(wrong) => return Ok(Opening::Invalid(wrong)),
+        };
+        let now = self.clock.now();
+        let indexes = Indexes {
+            number: self.people.number_index(&form.number),
+            pinfl: self.people.pinfl_index(&form.pinfl),
+        };
+        let new = Identification {
+            reference: id.reference(),
+            id,
+            door,
+            language,
+            state: State::Open,
+            form,
+            consents: Vec::new(),
+            evidence: Evidence::default(),
+            findings: None,
+            code: None,
+            codes_sent: 0,
+            invoice: None,
+            registered: false,
+            person: None,
+            opened_at: now,
+            updated_at: now,
+            ended_at: None,
+            version: 1,
+        };
+        if self.store.insert(&new, &indexes, also).await? {
+            self.metrics.identifications(new.door.name(), "opened").inc();
+            return Ok(Opening::Opened(Box::new(new)));
+        }
+        let there = self.store.find(&new.id).await?;
+        let there = there.ok_or_else(|| ServiceError::Internal("an application is not there".to_owned()))?;
+        Ok(Opening::Opened(Box::new(there)))
+    }
+
+    /// An application.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn find(&self, id: &IdentificationId) -> Result<Option<Identification>, DbError> {
+        self.store.find(id).await
+    }
+
+    /// An application by what was printed.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn by_reference(&self, reference: &Reference) -> Result<Option<Identification>, DbError> {
+        self.store.by_reference(reference).await
+    }
+
+    /// An application by the number of its invoice.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn by_invoice(&self, number: &str) -> Result<Option<Identification>, DbError> {
+        self.store.by_invoice(number).await
+    }
+
+    /// Applications of a place that were opened from `since` on, the newest first; from `before` on, if it is given.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn of_place(
+        &self,
+        place: &PlaceId,
+        (since, before): (Timestamp, Option<&Identification>),
+        most: i64,
+    ) -> Result<Vec<Identification>, DbError> {
+        self.store.of_place(place, (since, before), most).await
+    }
+
+    /// Applications of all doors that were opened from `since` on, the newest first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn since(&self, since: Timestamp, most: i64) -> Result<Vec<Identification>, DbError> {
+        self.store.since(since, most).await
+    }
+
+    /// Applications that wait for a payment.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unpaid(&self, most: i64) -> Result<Vec<Identification>, DbError> {
+        self.store.unpaid(most).await
+    }
+
+    /// Applications that nobody went on with for as long as the settings say.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn abandoned(&self, most: i64) -> Result<Vec<Identification>, DbError> {
+        self.store.abandoned(self.clock.now().minus(self.rules.abandoned), most).await
+    }
+
+    /// How far the pre-check of an application got; `None` when it was not begun, or is too old.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn precheck(&self, id: &IdentificationId) -> Result<Option<Precheck>, Unavailable> {
+        Ok(self.ephemeral.get(precheck_key(id)).await?.map(|(precheck, _)| precheck))
+    }
+
+    /// How far the comparison got; `None` when it was not begun, or is too old.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn comparison(&self, id: &IdentificationId) -> Result<Option<Comparison>, Unavailable> {
+        Ok(self.ephemeral.get(comparison_key(id)).await?.map(|(comparison, _)| comparison))
+    }
+
+    /// Adds consents and evidence, with `also` (one commit).
+    ///
+    /// # Errors
+    /// [`ActError`]; then nothing was written, unless the database became unavailable.
+    pub async fn evidence(
+        &self,
+        id: &IdentificationId,
+        (consents, evidence): (&[Consented], Evidence),
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        let mut changed = self.under_way(id).await?;
+        changed.evidence = std::mem::take(&mut changed.evidence).with(evidence);
+        consent::add(&mut changed.consents, consents);
+        self.step(changed, Event::Evidence, also).await
+    }
+
+    /// Sends data to Mobile-ID and a code to the number, with `also` (one commit): the first code, or a new one at any time (R39). All
+    /// that clauses 10–14 or 20–24 ask for must be there.
+    ///
+    /// # Errors
+    /// [`ActError::Missing`] with all that is missing, and the other errors; then nothing was written and no code is sent.
+    pub async fn send_code(
+        &self,
+        id: &IdentificationId,
+        consents: &[Consented],
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        // Of two messages to one number at once the second fails with its transaction.
+        for _ in 0..4 {
+            let mut changed = self.under_way(id).await?;
+            consent::add(&mut changed.consents, consents);
+            let found = match self.precheck(id).await? {
+                Some(Precheck::Done(findings)) => Some(*findings),
+                // What was found when the first code was sent still holds for a new one.
+                _ => changed.findings.take(),
+            };
+            let missing = missing(&changed, found.as_ref());
+            if !missing.is_empty() {
+                return Err(ActError::Missing(missing));
+            }
+            changed.findings = found;
+            match self.try_to_send(changed, also.clone()).await {
+                Err(ActError::Service(ServiceError::Internal(why))) => {
+                    tracing::debug!(event = "identification.resend", %why, "a code is sent again");
+                }
+                sent => return sent,
+            }
+        }
+        Err(ActError::Service(ServiceError::Unavailable(
+            "too many messages to one number at once".to_owned(),
+        )))
+    }
+
+    async fn try_to_send(
+        &self,
+        mut changed: Identification,
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        let now = self.clock.now();
+        let number = changed.form.number.clone();
+        let index = self.people.number_index(&number);
+        let place = matches!(changed.channel(), Channel::Place(_));
+        let lifetime = if place { self.rules.code_place } else { self.rules.code_app };
+        let constant = self.rules.constant_codes.get(number.digits()).cloned();
+        let code = constant.unwrap_or_else(bytes::random_digits::<6>);
+        let message = bytes::random_alphanumeric::<20>();
+        let text = code_text(changed.language.tag(), &code, &self.rules.host, place);
+        let former = changed.code.replace(SentCode {
+            digest: codes::digest(&self.codes, &code, &message, &changed, &index),
+            message_id: message.clone(),
+            sent_at: now,
+            expires_at: now.plus(lifetime),
+        });
+        changed.codes_sent += 1;
+        changed.state = flow::next(changed.state, Event::CodeSent, changed.channel())?;
+        changed.updated_at = now;
+        let prepared = self.outbox.prepare(OutboundMessage {
+            id: &message,
+            to: Some(&number),
+            number_index: &index,
+            series: Series::Identification,
+            client_id: "",
+            address: "",
+            text,
+            ttl: lifetime,
+            daily_cap: self.rules.codes_per_day,
+        })?;
+        let mut batch = Batch::new(&self.ephemeral);
+        if let Some(former) = &former {
+            self.outbox.withdraw_in(&mut batch, &former.message_id);
+        }
+        prepared.announce_in(&mut batch);
+        let Applied::Done = self.ephemeral.apply(batch).await? else { return Err(ActError::Overtaken) };
+        let today = Outbox::numbers_of_today(Series::Identification, now);
+        let guard = self.store.update_within(&changed, (&index, today, self.rules.codes_per_day))?;
+        let mut then = vec![self.outbox.row(&prepared)];
+        then.extend(also);
+        if self.store.db.guarded(guard, then).await?.is_none() {
+            let had = self.outbox.had_today(&index, Series::Identification).await?;
+            return Err(if had >= self.rules.codes_per_day {
+                ActError::DailyLimit
+            } else {
+                ActError::Overtaken
+            });
+        }
+        self.outbox.is_in(prepared);
+        self.count(&changed);
+        changed.version += 1;
+        Ok(changed)
+    }
+
+    /// Counts a try at the code in force, and then compares it.
+    ///
+    /// # Errors
+    /// [`ActError`]; no try counts that cannot be counted.
+    pub async fn try_code(&self, application: &Identification, entered: &str) -> Result<Tried, ActError> {
+        flow::next(application.state, Event::CodeRight { due: false }, application.channel())?;
+        let Some(sent) = &application.code else { return Err(Illegal::State.into()) };
+        let now = self.clock.now();
+        if sent.expires_at <= now {
+            return Ok(Tried::Expired);
+        }
+        let window = sent.expires_at.since(sent.sent_at);
+        let Some(entered) = codes::typed(entered) else {
+            return Ok(Tried::Wrong { left: self.rules.tries });
+        };
+        let tried = self.ephemeral.count(codes::tries(&sent.message_id), window.max(1)).await?;
+        if tried > self.rules.tries {
+            return Ok(Tried::Expired);
+        }
+        let index = self.people.number_index(&application.form.number);
+        let digest = codes::digest(&self.codes, &entered, &sent.message_id, application, &index);
+        if codes::same(&digest, &sent.digest) {
+            return Ok(Tried::Right);
+        }
+        self.metrics.identifications(application.door.name(), "wrong_code").inc();
+        Ok(Tried::Wrong { left: self.rules.tries - tried })
+    }
+
+    /// The invoice of an application whose code was right; `None` where nothing is due (R11–R14, R21).
+    pub fn invoice_of(&self, application: &Identification) -> Option<Invoice> {
+        let discount = application.findings.as_ref().and_then(|findings| findings.discount);
+        let day = CivilDate::of(application.opened_at);
+        let fee = fee::due(&self.rules.bhm, application.channel(), day, discount)?;
+        let now = self.clock.now();
+        Some(Invoice {
+            number: format!("MID{}", application.reference.as_str()),
+            fee,
+            issued_at: now,
+            until: now.plus(self.rules.pay),
+        })
+    }
+
+    /// Notes that the right code was entered and a fee is due (D-f), with `also` (one commit): nothing else changes.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn await_payment(
+        &self,
+        mut application: Identification,
+        invoice: Invoice,
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        application.invoice = Some(invoice);
+        self.step(application, Event::CodeRight { due: true }, also).await
+    }
+
+    /// Notes that billing knows the invoice.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn registered(&self, id: &IdentificationId) -> Result<(), DbError> {
+        self.store.registered(id, self.clock.now()).await
+    }
+
+    /// What enrols an application: the guard of the transaction of completion, and the application as it is then. It takes place only
+    /// if person and number still stand as they did.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub fn enrolled(
+        &self,
+        mut application: Identification,
+        event: Event,
+        standing: &Standing,
+    ) -> Result<(Statement, Identification), ActError> {
+        let now = self.clock.now();
+        application.state = flow::next(application.state, event, application.channel())?;
+        application.updated_at = now;
+        application.ended_at = Some(now);
+        let values = self.people.standing_values(&application.form.pinfl, standing);
+        let guard = self.store.update_standing(&application, values)?;
+        application.version += 1;
+        Ok((guard, application))
+    }
+
+    /// Keeps a payment that enrols nobody; `false` where it was kept before.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn keep_payment(&self, payment: &Payment, outcome: PaymentOutcome) -> Result<bool, DbError> {
+        Ok(self.store.db.change(payment.row(outcome, self.clock.now())).await?.is_some())
+    }
+
+    /// Refuses an application on a ground of its chapter, with `also` (one commit).
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn refuse(
+        &self,
+        id: &IdentificationId,
+        ground: Ground,
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        let application = self.under_way(id).await?;
+        self.step(application, Event::Refused(ground), also).await
+    }
+
+    /// Notes that the person does not go on (D-o), with `also` (one commit).
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn withdraw(
+        &self,
+        id: &IdentificationId,
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        let application = self.under_way(id).await?;
+        self.step(application, Event::Withdrawn, also).await
+    }
+
+    /// An application to be changed.
+    pub(super) async fn under_way(&self, id: &IdentificationId) -> Result<Identification, ActError> {
+        self.store.find(id).await?.ok_or(ActError::Unknown)
+    }
+
+    /// Makes one step of an application that was read, with `also`, all or nothing.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn step(
+        &self,
+        mut application: Identification,
+        event: Event,
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        let now = self.clock.now();
+        application.state = flow::next(application.state, event, application.channel())?;
+        application.updated_at = now;
+        application.ended_at = Some(now).filter(|_| application.state.is_over());
+        let guard = self.store.update(&application)?;
+        let done = if also.is_empty() {
+            self.store.db.change(guard).await?
+        } else {
+            self.store.db.guarded(guard, also).await?
+        };
+        if done.is_none() {
+            return Err(ActError::Overtaken);
+        }
+        application.version += 1;
+        if event != Event::Evidence {
+            self.count(&application);
+        }
+        if let Some(kind) = ended_as(application.state) {
+            let event = audit::Event::new(kind).detail(application.reference.to_string());
+            let event = application
+                .state
+                .ground()
+                .into_iter()
+                .fold(event, |event, ground| event.reason(ground.clause()));
+            self.audit.record(event);
+        }
+        Ok(application)
+    }
+
+    /// Counts that an application has come into its state.
+    pub fn count(&self, application: &Identification) {
+        self.metrics.identifications(application.door.name(), application.state.name()).inc();
+    }
+
+    /// How person and number of an application stand.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn standing(&self, application: &Identification) -> Result<Standing, DbError> {
+        self.people.standing(&application.form.pinfl, &application.form.number).await
+    }
+
+    /// Keeps what was found, as the pre-check's job does when all answers are there.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn found(
+        &self,
+        id: &IdentificationId,
+        findings: super::identification::Findings,
+    ) -> Result<(), Unavailable> {
+        let done = Precheck::Done(Box::new(findings));
+        self.ephemeral.put(precheck_key(id), &done, self.rules.precheck).await
+    }
+}
+
+/// What the audit log calls an end without an enrolment.
+const fn ended_as(state: State) -> Option<Kind> {
+    match state {
+        State::Refused(_) => Some(Kind::IdentificationRefused),
+        State::Withdrawn => Some(Kind::IdentificationWithdrawn),
+        _ => None,
+    }
+}

@@ -1,0 +1,675 @@
+//! From an application to a number that is bound, and how it ends: what resolution 479 says of places and of the app, held against the
+//! stores that a running provider uses. The operations are those that pages and the app's API call; the code is one that test numbers
+//! always have.
+
+use std::collections::BTreeMap;
+
+use yagona::app::Stores;
+use yagona::app::settings;
+use yagona::audit::Kind as Recorded;
+use yagona::life_events::{Enrolments, Entered, Ground34, Settled};
+use yagona::mobile_id::{
+    ActError, Compared, Consent, Consented, Door, Evidence, Findings, Ground, Identification,
+    IdentificationId, Illegal, Missing, Opening, Payment, PaymentOutcome, PlaceGround, RemoteGround, Signed,
+    State, Typed,
+};
+use yagona::people::{PhoneNumber, Pinfl};
+use yagona::platform::clock::Timestamp;
+use yagona::platform::db;
+use yagona::platform::web::locale::Language;
+use yagona::staff::{PlaceId, PlaceKind, StaffId};
+
+use crate::support::client_file::SHOP;
+use crate::support::people::Kind;
+use crate::support::{
+    Asked, Backend, Person, Setup, World, alone_on_both_backends, code_of, on_both_backends,
+};
+
+on_both_backends!(
+    r10_r41_nothing_is_bound_before_the_code_and_the_fee_and_everything_after,
+    r13_r61_the_app_needs_a_proof_and_costs_nothing,
+    r31_r33_r35_r36_no_code_is_sent_before_all_that_the_clauses_ask_for,
+    r38_r39_r62_a_code_lives_as_long_as_its_clause_says_and_a_new_one_comes_at_any_time,
+    r42_r83_another_persons_identification_ends_the_former_holders,
+    r82_another_number_takes_the_place_of_the_one_before,
+    r83_two_desks_that_enrol_one_number_at_once_have_one_lawful_outcome,
+    r7_one_person_at_two_places_at_once_has_one_number,
+    r15_a_payment_is_applied_once_and_only_if_it_is_the_fee,
+    r51_r65_an_application_is_refused_on_a_ground_of_its_chapter_and_no_other,
+    r84_r85_r86_an_enrolment_ends_on_the_grounds_of_clause_34_and_may_begin_anew,
+    a_request_that_is_repeated_opens_one_application_and_enrols_once,
+    an_identification_and_its_end_are_in_the_audit_log,
+    an_enrolment_costs_no_more_than_its_budget,
+);
+
+// Time that passes ends applications of all tests on the same stores.
+alone_on_both_backends!(r46_an_application_that_nobody_pays_is_refused_and_an_abandoned_one_withdrawn);
+
+/// The code that numbers of these tests always get.
+const CODE: &str = "135790";
+
+/// The operations over a world's stores, in this process.
+pub(crate) struct Desk {
+    enrolments: Enrolments,
+    stores: Stores,
+}
+
+/// An applicant.
+pub(crate) struct Applicant {
+    pub(crate) pinfl: String,
+    pub(crate) number: String,
+}
+
+impl From<&Person> for Applicant {
+    fn from(person: &Person) -> Self {
+        Self { pinfl: person.pinfl.clone(), number: person.number.clone() }
+    }
+}
+
+impl Desk {
+    pub(crate) async fn of(world: &World, numbers: &[&str]) -> Self {
+        let file = |name| world.folder.file(name).display().to_string();
+        let here = [("YAGONA__SANDBOX__PEOPLE", "people.toml"), ("YAGONA__KEYS__KEYRING", "keyring.toml")];
+        let here = here.into_iter().map(|(key, name)| (key.to_owned(), file(name)));
+        let settings = settings::load(Some(&world.folder.file("node-1.toml")), here)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        let stores = Stores::open(settings).await.unwrap_or_else(|error| panic!("{error}"));
+        let mut rules = stores.identification_rules();
+        rules.constant_codes =
+            numbers.iter().map(|number| ((*number).to_owned(), CODE.to_owned())).collect::<BTreeMap<_, _>>();
+        let enrolments = stores.enrolments(rules).await.unwrap_or_else(|error| panic!("{error}"));
+        Self { enrolments, stores }
+    }
+
+    pub(crate) fn place(kind: PlaceKind) -> Door {
+        let (place, staff) = (PlaceId::stored("place-1".to_owned()), StaffId::stored("staff-1".to_owned()));
+        Door::Place { place, kind, staff }
+    }
+
+    async fn open(&self, door: Door, who: &Applicant) -> Identification {
+        match self.open_as(IdentificationId::random(), door, who).await {
+            Opening::Opened(opened) => *opened,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn open_as(&self, id: IdentificationId, door: Door, who: &Applicant) -> Opening {
+        let typed = Typed {
+            surname: "Valiyev",
+            name: "Ali",
+            patronymic: "",
+            number: &who.number,
+            pinfl: &who.pinfl,
+            category: "citizen",
+            document: "id_card",
+            document_number: "AL0000001",
+        };
+        let open = self.enrolments.identifications.open(id, (door, Language::En), &typed, Vec::new());
+        open.await.expect("an answer")
+    }
+
+    /// What registers say of somebody of whom nothing is odd.
+    fn findings(who: &Applicant) -> Findings {
+        let record = serde_json::json!({
+            "pinfl": who.pinfl, "birth_date": "1990-01-01", "sex": "male", "citizenship": "UZ", "address": null,
+            "names": {
+                "latin": {"family": "VALIYEV", "given": "ALI"},
+                "cyrillic": {"family": "ВАЛИЕВ", "given": "АЛИ"},
+                "english": {"family": "VALIYEV", "given": "ALI"},
+            },
+            "document": {
+                "kind": "id_card", "number": "AL0000001", "issuer": "IIV 26277", "issued_on": "2021-03-15",
+                "expires_on": "2031-03-14",
+            },
+        });
+        Findings {
+            record: Some(serde_json::from_value(record).expect("a record")),
+            obstacles: Vec::new(),
+            oddities: Vec::new(),
+            other_number: None,
+            other_cabinets: 0,
+            discount: None,
+            operator: Some("Test".to_owned()),
+            at: Timestamp(1),
+        }
+    }
+
+    fn consents(to: &[Consent]) -> Vec<Consented> {
+        let consented = |to: &Consent| Consented {
+            to: *to,
+            language: "en".to_owned(),
+            tiyin: None,
+            shown_at_ms: 1_795_000_000_000,
+            given_at_ms: 1_795_000_060_000,
+        };
+        to.iter().map(consented).collect()
+    }
+
+    fn matched() -> Option<Compared> {
+        Some(Compared { matched: true, reference: "SPC-1".to_owned(), at: Timestamp(1) })
+    }
+
+    fn seen() -> Evidence {
+        Evidence { original_seen: true, face: Self::matched(), fingerprint: Self::matched(), signature: None }
+    }
+
+    /// Goes as far as the code, with every consent.
+    pub(crate) async fn sent(&self, door: Door, who: &Applicant) -> Identification {
+        self.sent_with(door, who, Self::findings(who)).await
+    }
+
+    async fn sent_with(&self, door: Door, who: &Applicant, findings: Findings) -> Identification {
+        let opened = self.open(door, who).await;
+        let own = &self.enrolments.identifications;
+        own.found(&opened.id, findings).await.expect("kept");
+        let all = Self::consents(&Consent::ALL);
+        own.evidence(&opened.id, (&all, Self::seen()), Vec::new()).await.expect("evidence");
+        own.send_code(&opened.id, &[], Vec::new()).await.expect("a code")
+    }
+
+    pub(crate) async fn enter(&self, application: &Identification) -> Result<Entered, ActError> {
+        self.enrolments.enter_code(&application.id, CODE, Vec::new()).await
+    }
+
+    /// The right code, and then the fee.
+    pub(crate) async fn pay(
+        &self,
+        application: &Identification,
+        reference: &str,
+    ) -> Result<Settled, ActError> {
+        self.enrolments.paid(&self.payment(application, reference).await).await
+    }
+
+    async fn payment(&self, application: &Identification, reference: &str) -> Payment {
+        let invoice = self.find(&application.id).await.invoice.expect("an invoice");
+        Payment {
+            reference: reference.to_owned(),
+            invoice: invoice.number,
+            tiyin: invoice.fee.tiyin,
+            paid_at: self.stores.clock.now(),
+        }
+    }
+
+    /// The whole way at a service centre.
+    async fn enrol(&self, who: &Applicant) -> Identification {
+        let sent = self.sent(Self::place(PlaceKind::ServiceCentre), who).await;
+        let Ok(Entered::AwaitingPayment(waiting)) = self.enter(&sent).await else { panic!("a fee is due") };
+        match self.pay(&waiting, waiting.id.as_str()).await {
+            Ok(Settled::Enrolled(done)) => *done,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn find(&self, id: &IdentificationId) -> Identification {
+        self.enrolments.identifications.find(id).await.expect("an answer").expect("an application")
+    }
+
+    /// Whose a number is: the PINFL of the person as whose it is enrolled.
+    pub(crate) async fn enrolled(&self, number: &str, pinfl: &str) -> bool {
+        let (number, pinfl) =
+            (PhoneNumber::from_digits(number).unwrap(), Pinfl::from_registry(pinfl).unwrap());
+        self.enrolments.life_events.people.enrolment(&number, &pinfl).await.expect("an answer").is_some()
+    }
+
+    pub(crate) async fn person(&self, pinfl: &str) -> Option<yagona::people::PersonId> {
+        let pinfl = Pinfl::from_registry(pinfl).unwrap();
+        self.enrolments.life_events.people.with_pinfl(&pinfl).await.expect("an answer")
+    }
+
+    /// How many notices of a kind a person has.
+    pub(crate) async fn notices(&self, pinfl: &str, kind: &str) -> i64 {
+        let person = self.person(pinfl).await.expect("a person");
+        let count = db::statement("SELECT COUNT(*) AS n FROM notices WHERE person_id = $1 AND kind = $2");
+        let row = self.stores.db.read_one(count.bind(person.as_str()).bind(kind)).await.expect("a count");
+        db::int(&row, "notices", "n").expect("a number")
+    }
+}
+
+fn new_applicant(world: &World) -> Applicant {
+    Applicant::from(&world.somebody(Kind::Unknown))
+}
+
+async fn r10_r41_nothing_is_bound_before_the_code_and_the_fee_and_everything_after(world: &World) {
+    let somebody = world.somebody(Kind::Unknown);
+    let who = Applicant::from(&somebody);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let sent = desk.sent(Desk::place(PlaceKind::ServiceCentre), &who).await;
+    assert_eq!((sent.state, sent.codes_sent), (State::CodeSent, 1));
+    let Ok(Entered::Wrong { left: 4 }) = desk.enrolments.enter_code(&sent.id, "000000", Vec::new()).await
+    else {
+        panic!("R41: a wrong code binds nothing")
+    };
+    let Ok(Entered::AwaitingPayment(waiting)) = desk.enter(&sent).await else { panic!("R11: a fee is due") };
+    let invoice = waiting.invoice.clone().expect("R16: an invoice");
+    assert_eq!(invoice.fee.shares.iter().map(|share| share.tiyin).sum::<i64>(), invoice.fee.tiyin);
+    assert!(desk.person(&who.pinfl).await.is_none(), "D-f: nothing else has changed");
+    let Ok(Settled::Enrolled(done)) = desk.pay(&waiting, waiting.id.as_str()).await else { panic!("paid") };
+    assert_eq!((done.state, done.ended_at.is_some()), (State::Enrolled, true));
+    assert!(desk.enrolled(&who.number, &who.pinfl).await);
+    let person = desk.person(&who.pinfl).await.expect("R44: an account");
+    assert_eq!(done.person, Some(person.clone()));
+    let number = PhoneNumber::from_digits(&who.number).unwrap();
+    let people = &desk.enrolments.life_events.people;
+    assert!(people.has_contact(&person, &number).await.unwrap(), "R41: it is in the person's cabinet");
+    assert_eq!(desk.notices(&who.pinfl, "enrolled").await, 1);
+    let consents =
+        "SELECT COUNT(*) AS n FROM charge_consents WHERE person_id = $1 AND withdrawn_at_ms IS NULL";
+    assert_eq!(world.stored_for(consents, person.as_str()).await, 1, "R32: the charge was agreed to");
+    // A second later they sign in where services are.
+    if world.setup.backend == Backend::Servers {
+        let place = world.sandbox.next_message(&somebody).await;
+        assert!(place["text"].as_str().unwrap().contains(CODE), "R40: {place}");
+        let told = world.sandbox.next_message(&somebody).await;
+        let told = told["text"].as_str().unwrap();
+        assert!(told.contains("registered in Mobile-ID") && told.contains("PINFL"), "R43, R44: {told}");
+    }
+    let url = world.browser().sign_in(world, &Asked::by(SHOP), &somebody).await;
+    world.redeem(SHOP, &code_of(&url)).await.granted();
+}
+
+async fn r13_r61_the_app_needs_a_proof_and_costs_nothing(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let own = &desk.enrolments.identifications;
+    let client = yagona::clients::ClientId::parse(SHOP).expect("a client");
+    let opened = desk.open(Door::App { client }, &who).await;
+    own.found(&opened.id, Desk::findings(&who)).await.expect("kept");
+    let consents = Desk::consents(&[Consent::SmsCharge, Consent::Responsibility]);
+    let without = own.send_code(&opened.id, &consents, Vec::new()).await;
+    let Err(ActError::Missing(missing)) = without else { panic!("R61: no code before a proof") };
+    assert_eq!(missing, [Missing::Proof]);
+    assert_eq!(missing[0].ground(opened.channel()), Some(Ground::Remote(RemoteGround::Proof)), "R65");
+    let unconfirmed = Signed { serial: "77".to_owned(), confirmed: false, at: Timestamp(1) };
+    let signed = |confirmed| Evidence {
+        signature: Some(Signed { confirmed, ..unconfirmed.clone() }),
+        ..Evidence::default()
+    };
+    own.evidence(&opened.id, (&consents, signed(false)), Vec::new()).await.expect("evidence");
+    assert!(matches!(own.send_code(&opened.id, &[], Vec::new()).await, Err(ActError::Missing(_))), "R58");
+    own.evidence(&opened.id, (&[], signed(true)), Vec::new()).await.expect("evidence");
+    let sent = own.send_code(&opened.id, &[], Vec::new()).await.expect("D-h: the signature is enough");
+    let code = sent.code.as_ref().expect("a code");
+    assert_eq!(code.expires_at.since(code.sent_at), 3600, "R62: one hour");
+    let Ok(Entered::Enrolled(done)) = desk.enter(&sent).await else { panic!("R13, R21: nothing is due") };
+    assert!(done.invoice.is_none());
+    assert!(desk.enrolled(&who.number, &who.pinfl).await, "R63, R64");
+}
+
+async fn r31_r33_r35_r36_no_code_is_sent_before_all_that_the_clauses_ask_for(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let own = &desk.enrolments.identifications;
+    let opened = desk.open(Desk::place(PlaceKind::NotaryOffice), &who).await;
+    let missing = async |consents: &[Consent]| {
+        let sent = own.send_code(&opened.id, &Desk::consents(consents), Vec::new()).await;
+        let Err(ActError::Missing(missing)) = sent else { panic!("a code was sent") };
+        missing
+    };
+    let at_first = missing(&[]).await;
+    for expected in [
+        Missing::Precheck,
+        Missing::Original,
+        Missing::Face,
+        Missing::Fingerprint,
+        Missing::Consent(Consent::SmsCharge),
+        Missing::Consent(Consent::Responsibility),
+        Missing::Consent(Consent::Biometrics),
+    ] {
+        assert!(at_first.contains(&expected), "{expected:?}: {at_first:?}");
+    }
+    let findings = Findings {
+        other_number: Some("+998 •• ••• 45 67".to_owned()),
+        other_cabinets: 2,
+        ..Desk::findings(&who)
+    };
+    own.found(&opened.id, findings).await.expect("kept");
+    let unlike = Some(Compared { matched: false, ..Desk::matched().unwrap() });
+    let evidence = Evidence { fingerprint: unlike, ..Desk::seen() };
+    own.evidence(&opened.id, (&[], evidence), Vec::new()).await.expect("evidence");
+    let most = [Consent::SmsCharge, Consent::Responsibility, Consent::Biometrics];
+    assert_eq!(
+        missing(&most).await,
+        [
+            Missing::Fingerprint,
+            Missing::Consent(Consent::OtherNumber),
+            Missing::Consent(Consent::OtherCabinets)
+        ],
+        "R35, R36"
+    );
+    assert_eq!(desk.find(&opened.id).await.state, State::Open, "nothing was written");
+    let matched = Evidence { fingerprint: Desk::matched(), ..Evidence::default() };
+    own.evidence(&opened.id, (&[], matched), Vec::new()).await.expect("evidence");
+    let all = Desk::consents(&Consent::ALL);
+    let sent = own.send_code(&opened.id, &all, Vec::new()).await.expect("a code");
+    assert_eq!(sent.consents.len(), 5);
+    assert!(
+        sent.consents.iter().all(|given| given.language == "en" && given.shown_at_ms < given.given_at_ms)
+    );
+}
+
+async fn r38_r39_r62_a_code_lives_as_long_as_its_clause_says_and_a_new_one_comes_at_any_time(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let own = &desk.enrolments.identifications;
+    let sent = desk.sent(Desk::place(PlaceKind::NotaryOffice), &who).await;
+    let code = sent.code.clone().expect("a code");
+    assert_eq!(code.expires_at.since(code.sent_at), 900, "R38: a quarter of an hour");
+    for left in (0..5).rev() {
+        match desk.enrolments.enter_code(&sent.id, "000001", Vec::new()).await {
+            Ok(Entered::Wrong { left: known }) => assert_eq!(known, left),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(matches!(desk.enter(&sent).await, Ok(Entered::Expired)), "it had all its tries");
+    let again = own.send_code(&sent.id, &[], Vec::new()).await.expect("R39: a new one at any time");
+    assert_eq!((again.state, again.codes_sent), (State::CodeSent, 2));
+    assert_ne!(again.code.as_ref().map(|code| &code.message_id), Some(&code.message_id));
+    assert!(desk.stores.clock.advance(900));
+    assert!(matches!(desk.enter(&sent).await, Ok(Entered::Expired)), "R38");
+    assert_eq!(desk.find(&sent.id).await.state, State::CodeSent, "D-d: a void code is no refusal");
+    own.send_code(&sent.id, &[], Vec::new()).await.expect("a new one");
+    assert!(desk.stores.clock.advance(899));
+    assert!(matches!(desk.enter(&sent).await, Ok(Entered::AwaitingPayment(_))));
+}
+
+async fn r42_r83_another_persons_identification_ends_the_former_holders(world: &World) {
+    let former = world.person();
+    let mut browser = world.browser();
+    let asked = Asked::by(SHOP).with("scope", "openid offline_access");
+    let url = browser.sign_in(world, &asked, &former).await;
+    let tokens = world.redeem(SHOP, &code_of(&url)).await.granted();
+    let newcomer = Applicant { number: former.number.clone(), ..new_applicant(world) };
+    let desk = Desk::of(world, &[&former.number]).await;
+    let people = &desk.enrolments.life_events.people;
+    let number = PhoneNumber::from_digits(&former.number).unwrap();
+    let holder = desk.person(&former.pinfl).await.expect("the holder");
+    people.add_contact(&holder, &number, Timestamp(1)).await.expect("kept");
+    let sent = desk.sent(Desk::place(PlaceKind::ServiceCentre), &newcomer).await;
+    let Ok(Entered::AwaitingPayment(waiting)) = desk.enter(&sent).await else { panic!("a fee is due") };
+    assert!(desk.enrolled(&former.number, &former.pinfl).await, "D-l: not before completion");
+    world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+    let Ok(Settled::Enrolled(_)) = desk.pay(&waiting, waiting.id.as_str()).await else { panic!("paid") };
+    assert!(desk.enrolled(&former.number, &newcomer.pinfl).await);
+    assert!(!desk.enrolled(&former.number, &former.pinfl).await);
+    assert!(!people.has_contact(&holder, &number).await.unwrap(), "R42: it is in one cabinet alone");
+    let ends = people.ends_of(&holder).await.expect("a history");
+    assert_eq!(ends.iter().map(|(ground, _)| ground.as_str()).collect::<Vec<_>>(), ["other_person"]);
+    assert_eq!(desk.notices(&former.pinfl, "enrolment_ended").await, 1, "D-l: told in the cabinet");
+    // The sessions and refresh tokens of the former holder are over, on every node.
+    world.refresh(SHOP, tokens.get("refresh_token")).await.refused(400, "invalid_grant");
+    let silent = browser.begin(world, &Asked::by(SHOP).with("prompt", "none")).await.away();
+    assert!(silent.as_str().contains("login_required"), "{silent}");
+}
+
+async fn r82_another_number_takes_the_place_of_the_one_before(world: &World) {
+    let person = world.person();
+    let asked = Asked::by(SHOP).with("scope", "openid offline_access");
+    let url = world.browser().sign_in(world, &asked, &person).await;
+    let tokens = world.redeem(SHOP, &code_of(&url)).await.granted();
+    let other = world.somebody(Kind::Unknown);
+    let who = Applicant { pinfl: person.pinfl.clone(), number: other.number.clone() };
+    let desk = Desk::of(world, &[&other.number]).await;
+    let before = desk.person(&person.pinfl).await;
+    let done = desk.enrol(&who).await;
+    assert_eq!(done.person, before, "the account is the same");
+    assert!(done.invoice.is_some(), "R82: the general procedure, with its fee");
+    assert!(
+        desk.enrolled(&other.number, &person.pinfl).await
+            && !desk.enrolled(&person.number, &person.pinfl).await
+    );
+    assert_eq!(desk.notices(&person.pinfl, "number_changed").await, 1);
+    world.refresh(SHOP, tokens.get("refresh_token")).await.refused(400, "invalid_grant");
+    let account = desk.enrolments.life_events.people.find(&before.unwrap()).await.unwrap().unwrap();
+    assert!(account.person.address.is_some(), "what the register did not say stays");
+}
+
+async fn r83_two_desks_that_enrol_one_number_at_once_have_one_lawful_outcome(world: &World) {
+    let one = new_applicant(world);
+    let other = Applicant { number: one.number.clone(), ..new_applicant(world) };
+    let desks = [Desk::of(world, &[&one.number]).await, Desk::of(world, &[&one.number]).await];
+    let door = || Desk::place(PlaceKind::NotaryOffice);
+    let (first, second) = (desks[0].sent(door(), &one).await, desks[1].sent(door(), &other).await);
+    for (desk, application) in desks.iter().zip([&first, &second]) {
+        assert!(matches!(desk.enter(application).await, Ok(Entered::AwaitingPayment(_))));
+    }
+    let (a, b) =
+        tokio::join!(desks[0].pay(&first, first.id.as_str()), desks[1].pay(&second, second.id.as_str()));
+    assert!(matches!((&a, &b), (Ok(Settled::Enrolled(_)), Ok(Settled::Enrolled(_)))), "{a:?} {b:?}");
+    let (has_one, has_other) = (
+        desks[0].enrolled(&one.number, &one.pinfl).await,
+        desks[0].enrolled(&one.number, &other.pinfl).await,
+    );
+    assert!(has_one != has_other, "one number, one person");
+    let loser = if has_one { &other } else { &one };
+    let ended = desks[0].person(&loser.pinfl).await.expect("an account");
+    let ends = desks[0].enrolments.life_events.people.ends_of(&ended).await.unwrap();
+    assert_eq!(ends.len(), 1, "R83: whoever came first lost it to whoever came second, and it is on record");
+    assert_eq!(desks[0].notices(&loser.pinfl, "enrolment_ended").await, 1);
+}
+
+async fn r7_one_person_at_two_places_at_once_has_one_number(world: &World) {
+    let one = new_applicant(world);
+    let other = Applicant { pinfl: one.pinfl.clone(), ..new_applicant(world) };
+    let desks = [Desk::of(world, &[&one.number]).await, Desk::of(world, &[&other.number]).await];
+    let door = || Desk::place(PlaceKind::ServiceCentre);
+    let (first, second) = (desks[0].sent(door(), &one).await, desks[1].sent(door(), &other).await);
+    for (desk, application) in desks.iter().zip([&first, &second]) {
+        assert!(matches!(desk.enter(application).await, Ok(Entered::AwaitingPayment(_))));
+    }
+    let (a, b) =
+        tokio::join!(desks[0].pay(&first, first.id.as_str()), desks[1].pay(&second, second.id.as_str()));
+    assert!(matches!((&a, &b), (Ok(Settled::Enrolled(_)), Ok(Settled::Enrolled(_)))), "{a:?} {b:?}");
+    let (has_one, has_other) = (
+        desks[0].enrolled(&one.number, &one.pinfl).await,
+        desks[0].enrolled(&other.number, &one.pinfl).await,
+    );
+    assert!(has_one != has_other, "R7: exactly one");
+    assert_eq!(desks[0].notices(&one.pinfl, "number_changed").await, 1);
+}
+
+async fn r15_a_payment_is_applied_once_and_only_if_it_is_the_fee(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let sent = desk.sent(Desk::place(PlaceKind::ServiceCentre), &who).await;
+    let early = Payment {
+        reference: format!("early-{}", sent.id.as_str()),
+        invoice: format!("MID{}", sent.reference.as_str()),
+        tiyin: 1,
+        paid_at: Timestamp(1),
+    };
+    let before = desk.enrolments.paid(&early).await;
+    assert!(matches!(before, Ok(Settled::Unknown)), "before the code there is no invoice: {before:?}");
+    let Ok(Entered::AwaitingPayment(waiting)) = desk.enter(&sent).await else { panic!("a fee is due") };
+    let whole = desk.payment(&waiting, waiting.id.as_str()).await;
+    let short =
+        Payment { reference: format!("short-{}", sent.id.as_str()), tiyin: whole.tiyin - 1, ..whole.clone() };
+    for _ in 0..2 {
+        let other = desk.enrolments.paid(&short).await;
+        assert!(matches!(other, Ok(Settled::NotApplied(PaymentOutcome::OtherSum))), "{other:?}");
+    }
+    assert_eq!(desk.find(&sent.id).await.state, State::AwaitingPayment);
+    let (a, b) = tokio::join!(desk.enrolments.paid(&whole), desk.enrolments.paid(&whole));
+    assert!(matches!((&a, &b), (Ok(Settled::Enrolled(_)), Ok(Settled::Enrolled(_)))), "{a:?} {b:?}");
+    assert!(
+        matches!(desk.enrolments.paid(&whole).await, Ok(Settled::Enrolled(_))),
+        "told again it changes nothing"
+    );
+    assert_eq!(desk.notices(&who.pinfl, "enrolled").await, 1);
+    let payments = "SELECT COUNT(*) AS n FROM payments WHERE invoice_number = $1";
+    assert_eq!(world.stored_for(payments, &whole.invoice).await, 2, "the short one and the whole one");
+}
+
+async fn r46_an_application_that_nobody_pays_is_refused_and_an_abandoned_one_withdrawn(setup: Setup) {
+    let world = &setup.start().await;
+    let (who, late, gone) = (new_applicant(world), new_applicant(world), new_applicant(world));
+    let desk = Desk::of(world, &[&who.number, &late.number, &gone.number]).await;
+    let place = || Desk::place(PlaceKind::ServiceCentre);
+    let abandoned = desk.open(place(), &gone).await;
+    let unpaid = desk.sent(place(), &who).await;
+    assert!(matches!(desk.enter(&unpaid).await, Ok(Entered::AwaitingPayment(_))));
+    let payment = desk.payment(&unpaid, unpaid.id.as_str()).await;
+    assert!(desk.stores.clock.advance(3 * 86_400 - 10));
+    let open = desk.sent(place(), &late).await;
+    desk.settle().await;
+    assert_eq!(desk.find(&unpaid.id).await.state, State::AwaitingPayment, "not before its time");
+    assert_eq!(desk.find(&abandoned.id).await.state, State::Withdrawn, "D-o");
+    assert!(desk.stores.clock.advance(10));
+    desk.settle().await;
+    let refused = desk.find(&unpaid.id).await;
+    assert_eq!(refused.state, State::Refused(Ground::Place(PlaceGround::Unpaid)), "D-f");
+    assert_eq!(desk.find(&open.id).await.state, State::CodeSent);
+    let told = desk.enrolments.paid(&payment).await;
+    assert!(matches!(told, Ok(Settled::NotApplied(PaymentOutcome::TooLate))), "{told:?}");
+    assert!(desk.person(&who.pinfl).await.is_none());
+    // R52: they may apply again at any time.
+    assert_eq!(desk.open(place(), &who).await.state, State::Open);
+}
+
+impl Desk {
+    /// What upkeep does. No billing is connected here, so nothing was paid that nobody said.
+    async fn settle(&self) {
+        // Other applications of the same stores may be overtaken by the node's own upkeep.
+        let _ = self.enrolments.settle(1000).await;
+    }
+}
+
+async fn r51_r65_an_application_is_refused_on_a_ground_of_its_chapter_and_no_other(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let own = &desk.enrolments.identifications;
+    for ground in Ground::ALL {
+        let place = desk.open(Desk::place(PlaceKind::NotaryOffice), &who).await;
+        let refused = own.refuse(&place.id, ground, Vec::new()).await;
+        let lawful = matches!(ground, Ground::Place(_)) && ground != Ground::Place(PlaceGround::Unpaid);
+        match refused {
+            Ok(refused) => assert!(lawful && refused.state == State::Refused(ground), "{ground:?}"),
+            Err(ActError::Illegal(Illegal::Ground)) => assert!(!lawful, "{ground:?}"),
+            other => panic!("{ground:?}: {other:?}"),
+        }
+    }
+    let client = yagona::clients::ClientId::parse(SHOP).expect("a client");
+    let app = desk.open(Door::App { client }, &who).await;
+    let declined = Ground::Remote(RemoteGround::Declined);
+    assert!(own.refuse(&app.id, declined, Vec::new()).await.is_ok());
+    assert!(matches!(own.withdraw(&app.id, Vec::new()).await, Err(ActError::Illegal(Illegal::State))));
+    let post = desk.open_as(IdentificationId::random(), Desk::place(PlaceKind::PostOffice), &who).await;
+    assert!(matches!(post, Opening::NotHere), "R107, D-n: accounts only");
+    let listed = own.of_place(&PlaceId::stored("place-1".to_owned()), (Timestamp(0), None), 3).await.unwrap();
+    assert_eq!(listed.len(), 3);
+    let after =
+        own.of_place(&PlaceId::stored("place-1".to_owned()), (Timestamp(0), listed.last()), 3).await.unwrap();
+    assert!(
+        after.iter().all(|later| listed.iter().all(|known| known.id != later.id)),
+        "a page after the other"
+    );
+}
+
+async fn r84_r85_r86_an_enrolment_ends_on_the_grounds_of_clause_34_and_may_begin_anew(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let events = &desk.enrolments.life_events;
+    let number = events.people.number_index(&PhoneNumber::from_digits(&who.number).unwrap());
+    let returned = |at| Ground34::NumberReturned { number, at };
+    let person = desk.enrol(&who).await.person.expect("a person");
+    let now = desk.stores.clock.now();
+    assert!(
+        !events.end_enrolment(&person, returned(now.minus(60)), Vec::new()).await.unwrap(),
+        "a number that was enrolled again after its return stays"
+    );
+    assert!(events.end_enrolment(&person, returned(now), Vec::new()).await.unwrap(), "R84");
+    assert!(!desk.enrolled(&who.number, &who.pinfl).await);
+    assert!(
+        !events.end_enrolment(&person, Ground34::Request, Vec::new()).await.unwrap(),
+        "there is none any more"
+    );
+    for ground in [Ground34::Request, Ground34::Death] {
+        assert!(desk.stores.clock.advance(5));
+        assert!(desk.enrol(&who).await.invoice.is_some(), "R88: anew on general grounds");
+        assert!(desk.enrolled(&who.number, &who.pinfl).await);
+        assert!(events.end_enrolment(&person, ground, Vec::new()).await.unwrap());
+        assert!(!desk.enrolled(&who.number, &who.pinfl).await);
+    }
+    let ends = events.people.ends_of(&person).await.unwrap();
+    let grounds: Vec<&str> = ends.iter().map(|(ground, _)| ground.as_str()).collect();
+    assert_eq!(grounds, ["death", "request", "number_returned"]);
+    assert_eq!(desk.notices(&who.pinfl, "enrolment_ended").await, 2, "nobody reads the cabinet of the dead");
+}
+
+async fn a_request_that_is_repeated_opens_one_application_and_enrols_once(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let id = IdentificationId::random();
+    let client = yagona::clients::ClientId::parse(SHOP).expect("a client");
+    for _ in 0..2 {
+        let opened = desk.open_as(id.clone(), Door::App { client: client.clone() }, &who).await;
+        assert!(matches!(opened, Opening::Opened(opened) if opened.id == id));
+    }
+    let own = &desk.enrolments.identifications;
+    own.found(&id, Desk::findings(&who)).await.expect("kept");
+    own.evidence(&id, (&Desk::consents(&Consent::ALL), Desk::seen()), Vec::new()).await.expect("evidence");
+    let sent = own.send_code(&id, &[], Vec::new()).await.expect("a code");
+    let (a, b) = tokio::join!(desk.enter(&sent), desk.enter(&sent));
+    for outcome in [&a, &b] {
+        assert!(matches!(outcome, Ok(Entered::Enrolled(_))), "{outcome:?}");
+    }
+    assert!(matches!(desk.enter(&sent).await, Ok(Entered::Enrolled(_))));
+    assert_eq!(desk.notices(&who.pinfl, "enrolled").await, 1);
+}
+
+async fn an_identification_and_its_end_are_in_the_audit_log(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let done = desk.enrol(&who).await;
+    let person = done.person.clone().expect("a person");
+    desk.enrolments.life_events.end_enrolment(&person, Ground34::Request, Vec::new()).await.expect("an end");
+    let refused = desk.open(Desk::place(PlaceKind::NotaryOffice), &who).await;
+    let ground = Ground::Place(PlaceGround::Declined);
+    desk.enrolments.identifications.refuse(&refused.id, ground, Vec::new()).await.expect("a refusal");
+    let gone = desk.open(Desk::place(PlaceKind::NotaryOffice), &who).await;
+    desk.enrolments.identifications.withdraw(&gone.id, Vec::new()).await.expect("a withdrawal");
+    // What a command shows has no value of the form.
+    let shown = world.command(&["identifications", "show", &done.reference.to_string(), "--format", "json"]);
+    assert!(
+        shown.contains("\"enrolled\"") && shown.contains("sms_charge") && shown.contains("\"tiyin\""),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains(&who.pinfl) && !shown.contains(&who.number) && !shown.contains("Valiyev"),
+        "{shown}"
+    );
+    let listed = world.command(&["identifications", "list", "--state", "refused"]);
+    assert!(listed.contains(&refused.reference.to_string()) && listed.contains("18(6)"), "{listed}");
+    let again = ["identifications", "refuse", &done.reference.to_string(), "--ground", "18(1)"];
+    assert!(!world.try_command(&again).status.success(), "what is over stays over");
+    desk.stores.audit.end_command("identifications of a test", true).await.expect("written");
+    for (kind, reference) in [
+        (Recorded::Enrolled, &done.reference),
+        (Recorded::IdentificationRefused, &refused.reference),
+        (Recorded::IdentificationWithdrawn, &gone.reference),
+    ] {
+        world.until_audited(kind, "detail", &reference.to_string()).await;
+    }
+    world.until_audited(Recorded::EnrolmentEnded, "reason", "request").await;
+}
+
+async fn an_enrolment_costs_no_more_than_its_budget(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let spent = |name: &str| -> u64 {
+        let line = format!("{name}{{cause=\"background\"}} ");
+        let text = desk.stores.metrics.encode();
+        text.lines()
+            .find_map(|text| text.strip_prefix(line.as_str()))
+            .and_then(|count| count.parse().ok())
+            .expect("a count")
+    };
+    let counts = || (spent("yagona_sql_round_trips_total"), spent("yagona_sql_commits_total"));
+    let before = counts();
+    desk.enrol(&who).await;
+    let after = counts();
+    let (statements, commits) = (after.0 - before.0, after.1 - before.1);
+    assert!(commits <= 5, "{commits} commits");
+    // PostgreSQL gets each statement of a transaction by itself; SQLite gets a transaction as one.
+    let most = if world.setup.backend == Backend::Embedded { 12 } else { 36 };
+    assert!(statements <= most, "{statements} statements");
+}
