@@ -31,6 +31,7 @@ use secrecy::ExposeSecret;
 #[cfg(feature = "stand-ins")]
 pub(crate) use stores::tables;
 pub use stores::{StartError, Stores, cannot_start, test_people};
+pub use wiring::enrolments_of;
 pub(crate) use wiring::gateways;
 
 use crate::audit::Audit;

@@ -2,20 +2,18 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::settings::{Environment, Settings};
-use super::wiring;
 use crate::applications::{ReceiptKeys, Receipts};
 use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::{Enrolments, LifeEvents};
+use crate::life_events::LifeEvents;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
-use crate::notices::{Deliveries, Outbox};
 use crate::people::{self, People, test_people};
 use crate::platform::clock::Clock;
 use crate::platform::clock_check::ClockCheck;
@@ -58,6 +56,8 @@ pub struct Stores {
     pub audit: Audit,
     /// To whom data went.
     pub ledger: Ledger,
+    /// Made when it is first asked for: what was found of a register counts for all who ask it.
+    registries: OnceLock<Registries>,
 }
 
 /// Rows of the audit log that are younger, in milliseconds, do not show that a clock was right for long.
@@ -128,7 +128,7 @@ impl Stores {
         let address = &settings.server.issuer.url()[url::Position::BeforeHost..];
         let ledger =
             Ledger::of_provider((db.clone(), clock.clone(), Arc::clone(&metrics)), &keyring, address);
-        Self { settings, clock, keyring, db, metrics, audit, ledger }
+        Self { settings, clock, keyring, db, metrics, audit, ledger, registries: OnceLock::new() }
     }
 
     /// The relying parties.
@@ -211,14 +211,18 @@ impl Stores {
         Charges::new(self.db.clone(), self.clock.clone(), tariff, &self.keyring)
     }
 
-    /// State registers and what is asked in the same way.
+    /// State registers and what is asked in the same way; the same ones each time.
     ///
     /// # Errors
     /// [`StartError`] when an HTTP client cannot be made.
     pub fn registries(&self, ephemeral: &Ephemeral) -> Result<Registries, StartError> {
+        if let Some(registries) = self.registries.get() {
+            return Ok(registries.clone());
+        }
         let stores = (ephemeral.clone(), &self.keyring);
         let measures = (self.clock.clone(), Arc::clone(&self.metrics));
-        Registries::new(&self.settings.registries, stores, measures).map_err(cannot_start)
+        let made = Registries::new(&self.settings.registries, stores, measures).map_err(cannot_start)?;
+        Ok(self.registries.get_or_init(|| made).clone())
     }
 
     /// The receipts of applications that people confirmed, with the keys that sign them.
@@ -258,23 +262,6 @@ impl Stores {
             people,
             audit: self.audit.clone(),
         })
-    }
-
-    /// Identification in Mobile-ID by these rules, as commands have it: messages that it stores are sent by a running node.
-    ///
-    /// # Errors
-    /// [`StartError`].
-    pub async fn enrolments(&self, rules: mobile_id::Rules) -> Result<Enrolments, StartError> {
-        let ephemeral = self.ephemeral().await?;
-        let outbox = Outbox::new(
-            self.db.clone(),
-            self.clock.clone(),
-            wiring::gateways(&self.settings)?,
-            Deliveries::new(ephemeral.clone()),
-            self.charges(),
-            Arc::clone(&self.metrics),
-        );
-        wiring::enrolments(self, &ephemeral, &outbox, (self.life_events().await?, rules))
     }
 
     /// What settings say of identification in Mobile-ID.

@@ -17,7 +17,7 @@ use crate::mobile_id::{Identifications, Rules};
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
-use crate::notices::{NoticeSms, Outbox, SmsWishes, receipts};
+use crate::notices::{Deliveries, NoticeSms, Outbox, SmsWishes, receipts};
 use crate::oidc::{
     AccessTokens, Authorization, Ciba, Codes, DataApi, DataLimits, Devices, Lifetimes, Logout,
     LogoutNotifier, Proofs, Provider, PushedRequests, RefreshTokens, Registrations, SingleUse, Tokens,
@@ -105,7 +105,7 @@ pub(super) async fn tokens(
     let data = DataApi::new(
         db.clone(),
         (stores.ledger.clone(), stores.inbox()),
-        ephemeral.clone(),
+        (ephemeral.clone(), stores.registries(ephemeral)?),
         limits,
         stores.settings.environment == Environment::Sandbox,
     );
@@ -231,6 +231,23 @@ pub(super) fn enrolments(
     let sends = (outbox.clone(), ephemeral.clone());
     let billing = (registries.billing(), notice_url.as_str());
     Ok(Enrolments::new(identifications, life_events, sends, billing))
+}
+
+/// Identification in Mobile-ID by these rules, as commands have it: messages that it stores are sent by a running node.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn enrolments_of(stores: &Stores, rules: Rules) -> Result<Enrolments, StartError> {
+    let ephemeral = stores.ephemeral().await?;
+    let outbox = Outbox::new(
+        stores.db.clone(),
+        stores.clock.clone(),
+        gateways(&stores.settings)?,
+        Deliveries::new(ephemeral.clone()),
+        stores.charges(),
+        Arc::clone(&stores.metrics),
+    );
+    enrolments(stores, &ephemeral, &outbox, (stores.life_events().await?, rules))
 }
 
 /// The citizen's own pages.

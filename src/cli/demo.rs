@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::ExposeSecret;
 
-use super::{demo_data, serve};
+use super::{demo_data, demo_registers, serve};
 use crate::app::settings::Settings;
 use crate::app::{App, StartError, Stores, cannot_start, test_people};
 use crate::clients::{ClientFile, ClientSecret, ContractFile};
@@ -123,6 +123,12 @@ impl Demo {
             ("SMS__CALLBACK_BASE", issuer),
             ("SMS__ESKIZ__BASE_URL", format!("{sandbox}/eskiz/api")),
             ("SMS__PLAYMOBILE__URL", format!("{sandbox}/playmobile/broker-api/send")),
+            ("REGISTRIES__GATEWAY__BASE_URL", format!("{sandbox}/gateway")),
+            ("REGISTRIES__GATEWAY__TOKEN_URL", format!("{sandbox}/gateway/oauth2/token")),
+            ("REGISTRIES__BIOMETRICS__BASE_URL", format!("{sandbox}/biometrics")),
+            ("REGISTRIES__OPERATORS__BASE_URL", format!("{sandbox}/operators")),
+            ("REGISTRIES__BILLING__BASE_URL", format!("{sandbox}/billing")),
+            ("REGISTRIES__EIMZO__BASE_URL", format!("{sandbox}/eimzo")),
             ("OUTBOUND__ALLOW", allowed.join(",")),
             ("SUPPORT__URL", format!("{sandbox}/")),
             ("SITE__PRIVACY_URL", format!("{sandbox}/privacy")),
@@ -186,7 +192,7 @@ impl Demo {
              \x20 Then read       http://localhost:{sandbox}/phone  the phone: the code arrives here\n\
              \x20 At a counter    http://localhost:{portal}/counter  a clerk asks, the person answers on the phone\n\n\
              \x20 The provider    http://localhost:{port}        (the issuer)\n\
-             \x20 The sandbox     http://localhost:{sandbox}        (simulates SMS gateways and a phone)\n\
+             \x20 The sandbox     http://localhost:{sandbox}        (simulates SMS gateways, state registers and a phone)\n\
              \x20 Health, metrics http://localhost:{operations}/metrics\n\n\
              \x20 People\n{who}\n\
              \x20 Try             give a data set or not; sign in again; sign out; another language; a wrong code five times;\n\
@@ -227,6 +233,7 @@ fn sandbox_settings(settings: &Settings, people: &[TestPerson]) -> Result<sandbo
         }
         _ => None,
     };
+    let registries = demo_registers::settings(&settings.registries, people)?;
     let people = people.iter().map(|person| {
         let record = person.record();
         sandbox::TestPerson {
@@ -250,6 +257,7 @@ fn sandbox_settings(settings: &Settings, people: &[TestPerson]) -> Result<sandbo
         },
         playmobile_callback: callback,
         provider: Some(settings.server.issuer.as_str().to_owned()),
+        registries,
     })
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::operator;
 use super::output::{Format, say};
 use crate::app::settings::Settings;
-use crate::app::{StartError, Stores, cannot_start};
+use crate::app::{StartError, Stores, cannot_start, enrolments_of};
 use crate::life_events::Enrolments;
 use crate::mobile_id::{ActError, Door, Ground, Identification, Reference};
 use crate::platform::clock::Timestamp;
@@ -46,7 +46,7 @@ pub(super) enum Identifications {
 impl Identifications {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let stores = super::existing(settings).await?;
-        let enrolments = stores.enrolments(stores.identification_rules()).await?;
+        let enrolments = enrolments_of(&stores, stores.identification_rules()).await?;
         match self {
             Self::List { days, state } => {
                 let since = stores.clock.now().minus(i64::from(days) * 86_400);

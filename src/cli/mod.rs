@@ -11,6 +11,8 @@ mod contract;
 mod demo;
 #[cfg(feature = "stand-ins")]
 mod demo_data;
+#[cfg(feature = "stand-ins")]
+mod demo_registers;
 mod doctor;
 mod health;
 mod identifications;
@@ -24,6 +26,7 @@ mod people;
 mod receipts;
 mod registration_output;
 mod registrations;
+mod registries;
 mod serve;
 mod shell;
 
@@ -103,6 +106,9 @@ enum Command {
     /// Verifies and lists receipts of applications that people confirmed, and manages the keys that sign them.
     #[command(subcommand)]
     Receipts(receipts::Receipts),
+    /// Asks state registers, operators, billing and E-IMZO whether they answer.
+    #[command(subcommand)]
+    Registries(registries::Registries),
     /// Verifies the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -147,6 +153,7 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Ledger(ledger) => ledger.run(file, format).await,
         Command::Charges(charges) => charges.run(settings(file)?, format).await,
         Command::Receipts(receipts) => receipts.run(file, format).await,
+        Command::Registries(registries) => registries.run(&settings(file)?, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,
         Command::Completions(completions) => completions.run::<Cli>(),
         Command::Man(man) => man.run::<Cli>(),

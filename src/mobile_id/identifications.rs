@@ -4,26 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::codes::{self, Tried};
 use super::consent::{self, Consented};
 use super::door::{Channel, Door};
 use super::fee::{self, BhmTable, Invoice};
 use super::flow::{self, Event, Illegal, State};
 use super::ground::Ground;
 use super::id::{IdentificationId, Reference};
-use super::identification::{Evidence, Identification, Missing, SentCode, missing};
+use super::identification::{Evidence, Identification, Missing};
 use super::payments::{Payment, PaymentOutcome};
 use super::precheck::{Comparison, Precheck, comparison_key, precheck_key};
 use super::questionnaire::{Field, FieldError, Questionnaire, Typed};
 use super::store::{Indexes, Store};
 use crate::audit::{self, Audit, Kind};
-use crate::notices::sms::identification::code_text;
-use crate::notices::{OutboundMessage, Outbox, Series};
+use crate::notices::Outbox;
 use crate::people::{CivilDate, People, Standing};
-use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{Db, DbError, Statement};
-use crate::platform::ephemeral::{Applied, Batch, Ephemeral, Unavailable};
+use crate::platform::ephemeral::{Ephemeral, Unavailable};
 use crate::platform::seal::{Keyring, Mac};
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::Metrics;
@@ -111,11 +108,11 @@ pub struct Identifications {
     pub(super) people: People,
     pub(super) ephemeral: Ephemeral,
     pub(super) registries: Registries,
-    outbox: Outbox,
-    codes: Arc<Mac>,
+    pub(super) outbox: Outbox,
+    pub(super) codes: Arc<Mac>,
     pub(super) clock: Clock,
     audit: Audit,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     rules: Arc<Rules>,
 }
 
@@ -294,129 +291,6 @@ impl Identifications {
         changed.evidence = std::mem::take(&mut changed.evidence).with(evidence);
         consent::add(&mut changed.consents, consents);
         self.step(changed, Event::Evidence, also).await
-    }
-
-    /// Sends data to Mobile-ID and a code to the number, with `also` (one commit): the first code, or a new one at any time (R39). All
-    /// that clauses 10–14 or 20–24 ask for must be there.
-    ///
-    /// # Errors
-    /// [`ActError::Missing`] with all that is missing, and the other errors; then nothing was written and no code is sent.
-    pub async fn send_code(
-        &self,
-        id: &IdentificationId,
-        consents: &[Consented],
-        also: Vec<Statement>,
-    ) -> Result<Identification, ActError> {
-        // Of two messages to one number at once the second fails with its transaction.
-        for _ in 0..4 {
-            let mut changed = self.under_way(id).await?;
-            consent::add(&mut changed.consents, consents);
-            let found = match self.precheck(id).await? {
-                Some(Precheck::Done(findings)) => Some(*findings),
-                // What was found when the first code was sent still holds for a new one.
-                _ => changed.findings.take(),
-            };
-            let missing = missing(&changed, found.as_ref());
-            if !missing.is_empty() {
-                return Err(ActError::Missing(missing));
-            }
-            changed.findings = found;
-            match self.try_to_send(changed, also.clone()).await {
-                Err(ActError::Service(ServiceError::Internal(why))) => {
-                    tracing::debug!(event = "identification.resend", %why, "a code is sent again");
-                }
-                sent => return sent,
-            }
-        }
-        Err(ActError::Service(ServiceError::Unavailable(
-            "too many messages to one number at once".to_owned(),
-        )))
-    }
-
-    async fn try_to_send(
-        &self,
-        mut changed: Identification,
-        also: Vec<Statement>,
-    ) -> Result<Identification, ActError> {
-        let now = self.clock.now();
-        let number = changed.form.number.clone();
-        let index = self.people.number_index(&number);
-        let place = matches!(changed.channel(), Channel::Place(_));
-        let lifetime = if place { self.rules.code_place } else { self.rules.code_app };
-        let constant = self.rules.constant_codes.get(number.digits()).cloned();
-        let code = constant.unwrap_or_else(bytes::random_digits::<6>);
-        let message = bytes::random_alphanumeric::<20>();
-        let text = code_text(changed.language.tag(), &code, &self.rules.host, place);
-        let former = changed.code.replace(SentCode {
-            digest: codes::digest(&self.codes, &code, &message, &changed, &index),
-            message_id: message.clone(),
-            sent_at: now,
-            expires_at: now.plus(lifetime),
-        });
-        changed.codes_sent += 1;
-        changed.state = flow::next(changed.state, Event::CodeSent, changed.channel())?;
-        changed.updated_at = now;
-        let prepared = self.outbox.prepare(OutboundMessage {
-            id: &message,
-            to: Some(&number),
-            number_index: &index,
-            series: Series::Identification,
-            client_id: "",
-            address: "",
-            text,
-            ttl: lifetime,
-            daily_cap: self.rules.codes_per_day,
-        })?;
-        let mut batch = Batch::new(&self.ephemeral);
-        if let Some(former) = &former {
-            self.outbox.withdraw_in(&mut batch, &former.message_id);
-        }
-        prepared.announce_in(&mut batch);
-        let Applied::Done = self.ephemeral.apply(batch).await? else { return Err(ActError::Overtaken) };
-        let today = Outbox::numbers_of_today(Series::Identification, now);
-        let guard = self.store.update_within(&changed, (&index, today, self.rules.codes_per_day))?;
-        let mut then = vec![self.outbox.row(&prepared)];
-        then.extend(also);
-        if self.store.db.guarded(guard, then).await?.is_none() {
-            let had = self.outbox.had_today(&index, Series::Identification).await?;
-            return Err(if had >= self.rules.codes_per_day {
-                ActError::DailyLimit
-            } else {
-                ActError::Overtaken
-            });
-        }
-        self.outbox.is_in(prepared);
-        self.count(&changed);
-        changed.version += 1;
-        Ok(changed)
-    }
-
-    /// Counts a try at the code in force, and then compares it.
-    ///
-    /// # Errors
-    /// [`ActError`]; no try counts that cannot be counted.
-    pub async fn try_code(&self, application: &Identification, entered: &str) -> Result<Tried, ActError> {
-        flow::next(application.state, Event::CodeRight { due: false }, application.channel())?;
-        let Some(sent) = &application.code else { return Err(Illegal::State.into()) };
-        let now = self.clock.now();
-        if sent.expires_at <= now {
-            return Ok(Tried::Expired);
-        }
-        let window = sent.expires_at.since(sent.sent_at);
-        let Some(entered) = codes::typed(entered) else {
-            return Ok(Tried::Wrong { left: self.rules.tries });
-        };
-        let tried = self.ephemeral.count(codes::tries(&sent.message_id), window.max(1)).await?;
-        if tried > self.rules.tries {
-            return Ok(Tried::Expired);
-        }
-        let index = self.people.number_index(&application.form.number);
-        let digest = codes::digest(&self.codes, &entered, &sent.message_id, application, &index);
-        if codes::same(&digest, &sent.digest) {
-            return Ok(Tried::Right);
-        }
-        self.metrics.identifications(application.door.name(), "wrong_code").inc();
-        Ok(Tried::Wrong { left: self.rules.tries - tried })
     }
 
     /// The invoice of an application whose code was right; `None` where nothing is due (R11–R14, R21).

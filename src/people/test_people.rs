@@ -82,6 +82,11 @@ impl TestPerson {
         })
     }
 
+    /// Their photo, if there is one.
+    pub const fn photo(&self) -> Option<&Photo> {
+        self.photo.as_ref()
+    }
+
     /// Their record.
     pub fn record(&self) -> Person {
         let mut person = Person {

@@ -194,7 +194,7 @@ fn read_registered(heard: &Heard, invoice: &Invoice) -> Result<Registered, Error
     Ok(Registered { reference: reference.ok_or(FORM)? })
 }
 
-fn read_state(heard: &Heard, number: &InvoiceNumber) -> Result<InvoiceState, ErrorKind> {
+pub(super) fn read_state(heard: &Heard, number: &InvoiceNumber) -> Result<InvoiceState, ErrorKind> {
     if wire::verdict(heard, &[]) == wire::Verdict::NotFound {
         return Ok(InvoiceState::Unknown);
     }

@@ -162,12 +162,13 @@ pub fn is_fingerprint(bytes: &[u8]) -> bool {
     begins && (24..=LARGEST_FINGERPRINT).contains(&bytes.len())
 }
 
+const FORM: ErrorKind = ErrorKind::Contradiction(Contradiction::Form);
+
 fn comparison<V>(heard: &Heard, verdict: impl Fn(&str) -> Option<V>) -> Result<Comparison<V>, ErrorKind> {
     if !heard.status.is_success() {
         return Err(ErrorKind::Refused);
     }
     let body: &Value = &heard.body;
-    const FORM: ErrorKind = ErrorKind::Contradiction(Contradiction::Form);
     let word = wire::text(body, "result").ok_or(FORM)?;
     let score = wire::member(body, "score").and_then(Value::as_f64);
     Ok(Comparison {

@@ -32,7 +32,7 @@ impl Registries {
     }
 }
 
-fn read(heard: &Heard, pinfl: &Pinfl) -> Result<Option<Death>, ErrorKind> {
+pub(super) fn read(heard: &Heard, pinfl: &Pinfl) -> Result<Option<Death>, ErrorKind> {
     let data = match wire::judged(heard, &FLAGS, &["items", "data"]) {
         Ok((data, _)) => data,
         Err(ErrorKind::NotFound) => return Ok(None),

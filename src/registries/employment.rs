@@ -36,7 +36,7 @@ impl Registries {
     }
 }
 
-fn read(heard: &Heard) -> Result<Option<Job>, ErrorKind> {
+pub(super) fn read(heard: &Heard) -> Result<Option<Job>, ErrorKind> {
     let data = match wire::judged(heard, &FLAGS, &["data", "items", "results"]) {
         Ok((data, _)) => data,
         Err(ErrorKind::NotFound) => return Ok(None),

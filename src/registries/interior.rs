@@ -46,7 +46,7 @@ impl Registries {
     }
 }
 
-fn read(heard: &Heard) -> Result<Addresses, ErrorKind> {
+pub(super) fn read(heard: &Heard) -> Result<Addresses, ErrorKind> {
     let (data, _) = wire::judged(heard, &FLAGS, &["Data"])?;
     let permanent = wire::member(data, "PermanentRegistration").filter(|value| value.is_object());
     let list = ["TemproaryRegistrations", "TemporaryRegistrations"];

@@ -21,6 +21,8 @@ use crate::platform::telemetry::Metrics;
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// No request takes longer, whatever its line allows.
+const LONGEST: Duration = Duration::from_secs(60);
 /// For how long an idle connection is kept.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// The shortest pause before a repetition; up to twice that, by chance, so that many do not come back at once.
@@ -62,16 +64,16 @@ pub(super) struct Line {
     metrics: Arc<Metrics>,
 }
 
-/// The HTTP client of one register. Redirects are not followed and proxies of the environment not used.
+/// The HTTP client of all registers: connections are kept by address, and calls at once are bounded by each line. Redirects are
+/// not followed and proxies of the environment not used.
 ///
 /// # Errors
 /// When the system's TLS roots cannot be read.
-pub(super) fn client(timeout: Duration, connections: usize) -> Result<Client, reqwest::Error> {
+pub(super) fn client() -> Result<Client, reqwest::Error> {
     Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-        .timeout(timeout)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(LONGEST)
         .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(connections)
         .redirect(redirect::Policy::none())
         .no_proxy()
         .build()

@@ -20,9 +20,13 @@ mod error;
 mod interior;
 mod kept;
 mod line;
+mod live;
+mod oddity;
 mod operators;
 mod person;
 mod query;
+#[cfg(any(test, fuzzing))]
+mod readers;
 mod settings;
 mod social;
 mod tax;
@@ -59,11 +63,14 @@ pub use employment::Job;
 pub use error::{Contradiction, ErrorKind, RegisterName, RegistryError};
 pub use interior::Addresses;
 pub use kept::REGISTRY_ANSWERS;
+pub use oddity::Oddity;
 pub use operators::{Subscriber, SubscriberState};
-pub use person::{CivilRecord, KnownDocument, Oddity, Residence};
+pub use person::{CivilRecord, KnownDocument, Residence};
 pub use query::{
     AddressQuery, AskedDocument, Given, JobQuery, PersonQuery, QueryError, SubscriberQuery, TinQuery,
 };
+#[cfg(fuzzing)]
+pub use readers::read_everything;
 pub use settings::RegistriesSettings;
 pub use social::{DisabilityGroup, Discount};
 
@@ -73,7 +80,7 @@ pub struct Registries(Arc<Connected>);
 
 struct Connected {
     lines: [Option<Line>; RegisterName::ALL.len()],
-    kept: Kept,
+    kept: Option<Kept>,
     sender_pinfl: String,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -109,13 +116,30 @@ impl Registries {
         (ephemeral, keyring): (Ephemeral, &Keyring),
         (clock, metrics): (Clock, Arc<Metrics>),
     ) -> Result<Self, reqwest::Error> {
-        let tokens = match &settings.gateway {
-            None => None,
-            Some(gateway) => {
-                let client = line::client(Duration::from_secs(10), 1)?;
-                Some(Arc::new(Tokens::new(client, gateway.clone())))
-            }
-        };
+        let kept = Kept::new(ephemeral, keyring, clock.clone());
+        Self::connect(settings, Some(kept), (clock, metrics))
+    }
+
+    /// The same without answers that are used again, for a check: it needs neither keys nor stores.
+    ///
+    /// # Errors
+    /// As [`Registries::new`].
+    pub fn for_check(
+        settings: &RegistriesSettings,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, reqwest::Error> {
+        Self::connect(settings, None, (clock, metrics))
+    }
+
+    fn connect(
+        settings: &RegistriesSettings,
+        kept: Option<Kept>,
+        (clock, metrics): (Clock, Arc<Metrics>),
+    ) -> Result<Self, reqwest::Error> {
+        let client = line::client()?;
+        let tokens = settings.gateway.clone();
+        let tokens = tokens.map(|gateway| Arc::new(Tokens::new(client.clone(), gateway)));
         let mut lines = [const { None }; RegisterName::ALL.len()];
         for register in RegisterName::ALL {
             let Some(own) = settings.line(register) else { continue };
@@ -128,7 +152,7 @@ impl Registries {
             };
             lines[register as usize] = Some(Line::new(
                 register,
-                (line::client(own.timeout, own.concurrent)?, base),
+                (client.clone(), base),
                 credentials,
                 &own,
                 (settings.failures, settings.rest_seconds.into()),
@@ -138,7 +162,7 @@ impl Registries {
         let sender_pinfl = settings.gateway.as_ref().map(|gateway| gateway.sender_pinfl.clone());
         Ok(Self(Arc::new(Connected {
             lines,
-            kept: Kept::new(ephemeral, keyring, clock.clone()),
+            kept,
             sender_pinfl: sender_pinfl.unwrap_or_default(),
             clock,
             metrics,
@@ -181,12 +205,14 @@ impl Registries {
         read: impl Fn(&Heard) -> Result<T, ErrorKind>,
     ) -> Result<Answer<T>, RegistryError> {
         let register = line.name;
-        let key = (!question.is_empty() && line.fresh > 0).then(|| self.0.kept.key(register, question));
-        if let Some(key) = key
-            && let Some((heard, as_of)) = self.0.kept.get(key).await
+        let kept = self.0.kept.as_ref().filter(|_| !question.is_empty() && line.fresh > 0);
+        let kept = kept.map(|kept| (kept, kept.key(register, question)));
+        if let Some((kept, key)) = kept
+            && let Some((heard, as_of)) = kept.get(key).await
             && let Ok(value) = read(&heard)
         {
             self.0.metrics.registry_calls(register.name(), "kept").inc();
+            log(register, asker, "kept", Duration::ZERO);
             return Ok(Answer { value, register, as_of, kept: true });
         }
         let begun = Instant::now();
@@ -200,22 +226,27 @@ impl Registries {
                 let outcome = read.as_ref().map_or_else(|kind| kind.name(), |_| "answered");
                 self.0.metrics.registry_calls(register.name(), outcome).inc();
                 self.0.metrics.registry_seconds(register.name()).observe(took.as_secs_f64());
-                if let (Some(key), Ok(_)) = (key, &read) {
-                    self.0.kept.put(key, heard, line.fresh).await;
+                if let (Some((kept, key)), Ok(_)) = (kept, &read) {
+                    kept.put(key, heard, line.fresh).await;
                 }
                 (outcome, read.map_err(|kind| RegistryError::new(register, kind)))
             }
         };
-        tracing::info!(
-            event = "registry.asked",
-            register = register.name(),
-            outcome,
-            asker = asker.label(),
-            asker.kind = asker.kind(),
-            why = asker.why().name(),
-            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "a register was asked"
-        );
+        log(register, asker, outcome, took);
         Ok(Answer { value: answer?, register, as_of, kept: false })
     }
+}
+
+/// Who asked what, and what came of it: without whom it was about.
+fn log(register: RegisterName, asker: &Asker, outcome: &'static str, took: Duration) {
+    tracing::info!(
+        event = "registry.asked",
+        register = register.name(),
+        outcome,
+        asker = asker.label(),
+        asker.kind = asker.kind(),
+        why = asker.why().name(),
+        ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "a register was asked"
+    );
 }

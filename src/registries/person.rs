@@ -9,7 +9,7 @@ use super::error::{Contradiction, ErrorKind, RegisterName, RegistryError};
 use super::line::{Line, Repeat};
 use super::query::{AskedDocument, PersonQuery};
 use super::wire::{self, Flag, Heard};
-use super::{Answer, Asker, Registries, countries};
+use super::{Answer, Asker, Registries, countries, oddity::Oddity};
 use crate::people::{
     BirthDate, BirthPlace, Category, CivilDate, Document, DocumentKind, DocumentNumber, PersonName,
     PersonNames, Photo, Pinfl, Sex,
@@ -63,61 +63,6 @@ pub struct KnownDocument {
     pub document: Document,
     /// Whether it is in force; its dates are a matter of their own.
     pub in_force: bool,
-}
-
-/// What is odd about a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Oddity {
-    /// The person has several PINFLs.
-    SeveralPinfls,
-    /// The PINFL's check digit is wrong: an old record.
-    WrongCheckDigit,
-    /// The PINFL carries another birth date than the record.
-    OtherBirthDateInPinfl,
-    /// The PINFL carries another sex than the record.
-    OtherSexInPinfl,
-    /// There is no patronymic.
-    NoPatronymic,
-    /// There is no name in the Cyrillic script.
-    NoCyrillicName,
-    /// There is no name as in travel documents.
-    NoEnglishName,
-    /// The register does not say which document is the current one.
-    NoCurrentDocument,
-    /// A document is of a kind that is not known here.
-    UnknownDocument,
-    /// The citizenship is not known here.
-    UnknownCitizenship,
-    /// The photo cannot be used: too large, or none.
-    UnusablePhoto,
-    /// The register does not say whether the person lives.
-    LifeUnsaid,
-    /// The answer does not say that it is one.
-    NoFlag,
-    /// The register had more than one record.
-    SeveralRecords,
-}
-
-impl Oddity {
-    /// Its name in stored findings and logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SeveralPinfls => "several_pinfls",
-            Self::WrongCheckDigit => "wrong_check_digit",
-            Self::OtherBirthDateInPinfl => "other_birth_date_in_pinfl",
-            Self::OtherSexInPinfl => "other_sex_in_pinfl",
-            Self::NoPatronymic => "no_patronymic",
-            Self::NoCyrillicName => "no_cyrillic_name",
-            Self::NoEnglishName => "no_english_name",
-            Self::NoCurrentDocument => "no_current_document",
-            Self::UnknownDocument => "unknown_document",
-            Self::UnknownCitizenship => "unknown_citizenship",
-            Self::UnusablePhoto => "unusable_photo",
-            Self::LifeUnsaid => "life_unsaid",
-            Self::NoFlag => "no_flag",
-            Self::SeveralRecords => "several_records",
-        }
-    }
 }
 
 impl CivilRecord {
@@ -524,3 +469,6 @@ fn photo(entry: &Value, odd: &mut Vec<Oddity>) -> Option<Photo> {
     }
     photo
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,7 +101,7 @@ impl Registries {
 }
 
 /// Whether somebody of the family that was found is the person, and is in the register now.
-fn read_social(heard: &Heard, pinfl: &Pinfl) -> Result<bool, ErrorKind> {
+pub(super) fn read_social(heard: &Heard, pinfl: &Pinfl) -> Result<bool, ErrorKind> {
     let data = match wire::judged(heard, &SOCIAL_FLAGS, &["data", "items"]) {
         Ok((data, _)) => data,
         Err(ErrorKind::NotFound) => return Ok(false),
@@ -118,7 +118,7 @@ fn read_social(heard: &Heard, pinfl: &Pinfl) -> Result<bool, ErrorKind> {
     }
 }
 
-fn read_disability(heard: &Heard, pinfl: &Pinfl) -> Result<Option<DisabilityGroup>, ErrorKind> {
+pub(super) fn read_disability(heard: &Heard, pinfl: &Pinfl) -> Result<Option<DisabilityGroup>, ErrorKind> {
     let data = match wire::judged(heard, &DISABILITY_FLAGS, &["data", "items"]) {
         Ok((data, _)) => data,
         Err(ErrorKind::NotFound) => return Ok(None),

@@ -25,7 +25,7 @@ impl Registries {
             TinQuery::Document(document) => ("passport", document.number.as_str()),
         };
         let call = line.post("/gnk/service/tin/v1", json!({ name: value }), Repeat::May);
-        self.ask(line, asker, &["tin", name, value], call, read_tin).await
+        self.ask(line, asker, &["tin", name, value], call, |heard| read_tin(heard, query)).await
     }
 
     /// Whether the Tax Committee's data say that a certificate is of this person's ID-card and in force (R58). The answer is never
@@ -53,14 +53,19 @@ impl Registries {
     }
 }
 
-fn read_tin(heard: &Heard) -> Result<Tin, ErrorKind> {
+pub(super) fn read_tin(heard: &Heard, query: &TinQuery) -> Result<Tin, ErrorKind> {
     let (data, _) = wire::judged(heard, &FLAGS, &["data"])?;
+    if let (TinQuery::Pinfl(asked), Some(told)) = (query, wire::text(data, "pinfl"))
+        && told != asked.digits()
+    {
+        return Err(ErrorKind::Contradiction(Contradiction::OtherPerson));
+    }
     let tin = wire::text(data, "tin").ok_or(ErrorKind::NotFound)?;
     Tin::try_from(tin).map_err(|_| ErrorKind::Contradiction(Contradiction::Form))
 }
 
 /// A serial number that the Committee does not know is nobody's.
-fn read_certificate(heard: &Heard, pinfl: &Pinfl, serial_number: &str) -> Result<bool, ErrorKind> {
+pub(super) fn read_certificate(heard: &Heard, pinfl: &Pinfl, serial_number: &str) -> Result<bool, ErrorKind> {
     let data = match wire::judged(heard, &FLAGS, &["data"]) {
         Ok((data, _)) => data,
         Err(ErrorKind::NotFound) => return Ok(false),
@@ -87,16 +92,15 @@ mod tests {
     }
 
     #[test]
-    fn r111_a_tin_is_nine_digits_or_none() {
+    fn r111_a_tin_is_nine_digits_of_who_was_asked_for_or_none() {
+        let query = TinQuery::Pinfl(Pinfl::parse("41204902040015").unwrap());
+        let read = |data: Value| read_tin(&heard(json!({"success": true, "data": data})), &query);
+        assert_eq!(read(json!({"tin": 512_345_678})).unwrap().digits(), "512345678");
+        assert_eq!(read(json!({"tin": null})), Err(ErrorKind::NotFound));
+        assert_eq!(read(json!({"tin": "12"})), Err(ErrorKind::Contradiction(Contradiction::Form)));
         assert_eq!(
-            read_tin(&heard(json!({"success": true, "data": {"tin": 512_345_678}}))).unwrap().digits(),
-            "512345678"
-        );
-        let kind = |body: Value| read_tin(&heard(body)).unwrap_err();
-        assert_eq!(kind(json!({"success": true, "data": {"tin": null}})), ErrorKind::NotFound);
-        assert_eq!(
-            kind(json!({"success": true, "data": {"tin": "12"}})),
-            ErrorKind::Contradiction(Contradiction::Form)
+            read(json!({"tin": "512345678", "pinfl": "30109952050028"})),
+            Err(ErrorKind::Contradiction(Contradiction::OtherPerson))
         );
     }
 

@@ -57,7 +57,7 @@ pub(super) async fn read(mut response: Response) -> Result<Heard, Unheard> {
 }
 
 /// An object or a list in JSON; a byte order mark before it is ignored.
-fn json(body: &[u8]) -> Option<Value> {
+pub(super) fn json(body: &[u8]) -> Option<Value> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let value: Value = serde_json::from_slice(body).ok()?;
     (value.is_object() || value.is_array()).then_some(value)

@@ -32,6 +32,11 @@ impl Fields {
         }
     }
 
+    /// The parameters of a query.
+    pub(super) fn of_query(query: &str) -> Self {
+        Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
     /// The value of `name`, trimmed; `None` if absent or empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().rev().find(|(known, _)| known == name)?.1.trim();

@@ -3,7 +3,7 @@
 //!
 //! It has the SMS gateways (`eskiz`, `playmobile`), the phones their messages arrive on (`phone`, `inbox`),
 //! somebody who answers on such a phone by themselves (`approvals`), the switches that make a gateway fail (`switches`,
-//! `controls`) and the list of test people.
+//! `controls`) and the list of test people; and state registers, operators, billing and E-IMZO (`registries`).
 //! All state is in memory. The sandbox uses no code of the provider: they communicate over
 //! the network only, and the people come from [`Settings`].
 
@@ -18,6 +18,7 @@ mod parts;
 mod phone;
 mod playmobile;
 mod receipts;
+mod registries;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,12 @@ use approvals::Answered;
 use eskiz::Tokens;
 use messages::{Gateway, Messages};
 use receipts::Courier;
+use registries::Registers;
 use switches::{Behaviour, Switches};
+
+pub use registries::{
+    OwnNumber, RegistryDocument, RegistryFile, RegistryNumber, RegistryPerson, RegistrySettings,
+};
 
 /// Maximum size of a request body, in bytes: enough for a hundred long messages.
 const LONGEST_BODY: usize = 1 << 20;
@@ -94,6 +100,8 @@ pub struct Settings {
     pub playmobile_callback: Option<String>,
     /// Where the provider's pages are, without a trailing slash: whoever answers a message opens them there.
     pub provider: Option<String>,
+    /// The registers' accounts and people.
+    pub registries: RegistrySettings,
 }
 
 /// Starts the sandbox on `listener`. The server runs once it is awaited or spawned; it does not handle
@@ -134,12 +142,14 @@ fn routes(config: &mut ServiceConfig, sandbox: web::Data<Sandbox>) {
         .configure(phone::routes)
         .configure(controls::routes)
         .configure(approvals::routes)
+        .configure(registries::own_pages)
         .default_service(web::to(pages::not_found));
     config
         .app_data(sandbox)
         .app_data(web::PayloadConfig::new(LONGEST_BODY))
         .service(web::scope("/eskiz/api").wrap(from_fn(eskiz::troubles)).configure(eskiz::routes))
         .service(web::scope("/playmobile").wrap(from_fn(playmobile::troubles)).configure(playmobile::routes))
+        .configure(registries::services)
         .service(own);
 }
 
@@ -151,11 +161,13 @@ struct Sandbox {
     tokens: Tokens,
     courier: Courier,
     answered: Answered,
+    registers: Registers,
 }
 
 impl Sandbox {
     fn new(settings: Settings) -> io::Result<Self> {
         Ok(Self {
+            registers: Registers::new(settings.registries.clone())?,
             settings,
             messages: Mutex::default(),
             switches: Mutex::default(),

@@ -20,6 +20,7 @@ alone_on_both_backends!(
     a_guard_that_touches_nothing_writes_nothing,
     of_several_changes_a_failing_one_undoes_all,
     of_fifty_guarded_redemptions_at_once_one_wins,
+    of_those_that_hold_the_same_each_sees_what_came_before,
     of_many_increments_none_is_lost,
     values_come_back_as_they_went,
 );
@@ -119,6 +120,22 @@ async fn of_fifty_guarded_redemptions_at_once_one_wins(setup: Setup) {
         assert_eq!(winners.count(), 1);
     }
     assert_eq!(db.sum().await, (4, 6));
+}
+
+async fn of_those_that_hold_the_same_each_sees_what_came_before(setup: Setup) {
+    let db = Store::open(setup.backend, 8).await;
+    for key in ["turn", "won", "seen"] {
+        db.execute(insert(key, 0)).await.expect("a row");
+    }
+    // The guard changes a row of its own, by a condition on another: without a turn several would read it as it was.
+    let guard =
+        "UPDATE t SET n = n + 1 WHERE k = 'won' AND (SELECT s.n FROM t s WHERE s.k = 'seen') = 0 RETURNING n";
+    let bind = || db.held(raise("turn"), statement(guard), vec![raise("seen")]);
+    let answers = join_all((0..20).map(|_| bind())).await;
+    let winners = answers.into_iter().filter(|answer| answer.as_ref().expect("an answer").is_some());
+    assert_eq!(winners.count(), 1);
+    // Those that were refused have undone their turn as well.
+    assert_eq!(db.sum().await, (3, 3));
 }
 
 async fn of_many_increments_none_is_lost(setup: Setup) {

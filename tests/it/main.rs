@@ -64,6 +64,7 @@ mod readiness;
 mod redemption;
 mod refresh;
 mod registration;
+mod registries;
 mod request_objects;
 mod resources;
 mod response_modes;

@@ -289,6 +289,13 @@ fn production_refuses_the_demo_in_every_respect_and_at_once() {
         "sms.playmobile.password",
         "sms.callback_base",
         "sms.callback_secret",
+        "registries.gateway.base_url",
+        "registries.gateway.token_url",
+        "registries.gateway.consumer_secret",
+        "registries.gateway.password",
+        "registries.biometrics.base_url",
+        "registries.operators.token",
+        "registries.billing.base_url",
         "limits.sends_per_number_day",
         "sandbox.constant_codes",
     ] {

@@ -20,11 +20,12 @@ use crate::clients::{Client, Unsuited};
 use crate::grants::Grants;
 use crate::ledger::{Entry, EntryId, Ledger};
 use crate::notices::inbox::{Inbox, NewNotice};
-use crate::people::{CivilDate, PersonId};
+use crate::people::{Account, CivilDate, DataSet, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::db::{Db, DbError};
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey};
 use crate::platform::service_error::ServiceError;
+use crate::registries::{Asker, Registries, Why};
 use crate::sign_in::WINDOWS;
 
 /// What requests are counted by, in seconds.
@@ -59,6 +60,7 @@ struct Inner {
     ledger: Ledger,
     inbox: Inbox,
     ephemeral: Ephemeral,
+    registries: Registries,
     limits: DataLimits,
     /// Whether numbers of test people are numbers.
     test_numbers: bool,
@@ -117,11 +119,31 @@ impl DataApi {
     pub fn new(
         db: Db,
         (ledger, inbox): (Ledger, Inbox),
-        ephemeral: Ephemeral,
+        (ephemeral, registries): (Ephemeral, Registries),
         limits: DataLimits,
         test_numbers: bool,
     ) -> Self {
-        Self(Arc::new(Inner { db, ledger, inbox, ephemeral, limits, test_numbers }))
+        Self(Arc::new(Inner { db, ledger, inbox, ephemeral, registries, limits, test_numbers }))
+    }
+
+    /// An account with the values of a data set as its register has them now, if it is connected and answers. Only who may have them
+    /// makes it ask.
+    async fn live(
+        &self,
+        account: Arc<Account>,
+        set: DataSet,
+        (client, consented): (&Client, bool),
+    ) -> Arc<Account> {
+        let registries = &self.0.registries;
+        if !registries.is_live(set) {
+            return account;
+        }
+        let asker = Asker::client(client.id.as_str(), Why::Release);
+        let asker = if consented { asker.with_consent() } else { asker };
+        match registries.live(&account.person, set, &asker).await {
+            Some(person) => Arc::new(Account { person, ..Account::clone(&account) }),
+            None => account,
+        }
     }
 
     /// Whether numbers of test people are numbers.

@@ -85,6 +85,8 @@ async fn read(
             if let Some(why) = client.unsuited(&account, CivilDate::of(tokens.provider.clock.now())) {
                 return Err(TokenError::new(ErrorCode::InsufficientScope, why.description()));
             }
+            let consented = release.detail.asked.basis == Basis::Consent;
+            let account = tokens.data.live(account, release.set, (&client, consented)).await;
             let content = release.content(tokens, &account).await?;
             if let Some(response) = release.leave(tokens, &form, content).await? {
                 return Ok(response);

@@ -199,6 +199,15 @@ fn read_signer(heard: &Heard) -> Result<Result<Signer, SignatureError>, ErrorKin
     }))
 }
 
+/// Reads an answer of any kind, for tests and fuzzing.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_any(heard: &Heard) {
+    let _ = (read_begun(heard), read_progress(heard), read_signer(heard));
+    if let Some(text) = wire::text(&heard.body, "status") {
+        let _ = Payload::parse(&text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

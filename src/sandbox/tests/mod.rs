@@ -19,7 +19,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{EskizAccount, PlayMobileAccount, Sandbox, Settings, TestPerson, routes};
+use super::{EskizAccount, PlayMobileAccount, RegistrySettings, Sandbox, Settings, TestPerson, routes};
 
 /// The first test person's number.
 pub(super) const AZIZA: &str = "998000000001";
@@ -48,6 +48,7 @@ pub(super) fn settings() -> Settings {
         },
         playmobile_callback: None,
         provider: None,
+        registries: RegistrySettings::default(),
     }
 }
 

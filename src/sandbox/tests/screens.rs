@@ -63,7 +63,8 @@ async fn a_phone_without_a_number_is_the_first_persons_and_without_a_script_it_r
 #[actix_web::test]
 async fn every_page_forbids_code_from_elsewhere_and_its_files_exist() {
     let app = app(&sandbox(settings())).await;
-    for (path, status) in [("/", 200), ("/phone", 200), ("/switches", 200), ("/nowhere", 404)] {
+    let pages = ["/", "/phone", "/switches", "/registers", "/registry-people", "/invoices", "/eimzo-app"];
+    for (path, status) in pages.map(|path| (path, 200)).into_iter().chain([("/nowhere", 404)]) {
         let html = (header::ACCEPT, "text/html");
         let page = call(&app, TestRequest::get().uri(path).insert_header(html)).await;
         assert_eq!(page.status, status, "{path}");

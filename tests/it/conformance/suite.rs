@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
-use yagona::sandbox::{EskizAccount, PlayMobileAccount, Settings};
+use yagona::sandbox::{EskizAccount, PlayMobileAccount, RegistrySettings, Settings};
 
 use crate::ciba::pings::Server;
 use crate::support::folder::Folder;
@@ -122,6 +122,7 @@ fn phone(settings: &toml::Table) -> String {
         playmobile_callback: None,
         // As in the demo, whose own provider is another one.
         provider: Some("http://localhost:8080".to_owned()),
+        registries: RegistrySettings::default(),
     };
     std::thread::spawn(move || {
         actix_web::rt::System::new()

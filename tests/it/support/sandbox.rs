@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::atomic::Ordering;
 
 use serde_json::Value;
-use yagona::sandbox::{EskizAccount, PlayMobileAccount, Settings};
+use yagona::sandbox::{EskizAccount, PlayMobileAccount, RegistryFile, RegistrySettings, Settings};
 
 use super::Person;
 use super::http;
@@ -14,6 +14,13 @@ use super::wait::until;
 pub(crate) const ESKIZ: [&str; 3] = ["it@yagona.example", "it-eskiz-password", "4546"];
 /// Login, password, originator.
 pub(crate) const PLAYMOBILE: [&str; 3] = ["it", "it-playmobile-password", "3700"];
+
+/// Key and secret, login and password at the gateway of state registers.
+pub(crate) const GATEWAY: [&str; 4] = ["it", "it-gateway-secret", "it-user", "it-gateway-password"];
+/// The token of the registers that are not behind it.
+pub(crate) const REGISTERS_TOKEN: &str = "it-registers-token";
+/// The people whom its registers know.
+const REGISTRY_PEOPLE: &str = include_str!("../../../config/registry-people.toml");
 
 /// A started sandbox. It lives as long as the tests.
 pub(crate) struct Sandbox {
@@ -34,6 +41,7 @@ impl Sandbox {
             playmobile: PlayMobileAccount { login, password: secret, originator },
             playmobile_callback,
             provider: Some(provider.to_owned()),
+            registries: registries(),
         };
         std::thread::spawn(move || {
             actix_web::rt::System::new()
@@ -60,6 +68,20 @@ impl Sandbox {
             .send()
             .await
             .expect("the sandbox");
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap_or_default());
+    }
+
+    /// Turns switches of registers such as `("tax.delay_ms", "5000")` or `("all.fail", "1")`.
+    pub(crate) async fn registers(&self, changes: &[(&str, &str)]) {
+        let url = format!("{}/registers", self.base);
+        let response = http::client().post(url).form(changes).send().await.expect("the sandbox");
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap_or_default());
+    }
+
+    /// Lets the registers know people and numbers, as `config/registry-people.toml` writes them; known ones are replaced.
+    pub(crate) async fn knows(&self, people: &Value) {
+        let url = format!("{}/registry-people", self.base);
+        let response = http::client().post(url).json(people).send().await.expect("the sandbox");
         assert!(response.status().is_success(), "{}", response.text().await.unwrap_or_default());
     }
 
@@ -91,6 +113,16 @@ impl Sandbox {
     pub(crate) async fn nothing_came(&self, person: &Person) {
         let arrived = self.messages(person).await.len();
         assert_eq!(arrived, person.seen.load(Ordering::Relaxed), "an SMS to {}", person.number);
+    }
+}
+
+fn registries() -> RegistrySettings {
+    let [key, secret, login, password] = GATEWAY.map(str::to_owned);
+    RegistrySettings {
+        consumer: (key, secret),
+        account: (login, password),
+        token: REGISTERS_TOKEN.to_owned(),
+        everybody: RegistryFile::parse(REGISTRY_PEOPLE).expect("the people of the registers"),
     }
 }
 

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::client_file;
 use super::people::Census;
-use super::sandbox::{ESKIZ, PLAYMOBILE};
+use super::sandbox::{ESKIZ, GATEWAY, PLAYMOBILE, REGISTERS_TOKEN};
 use super::world::{Backend, World};
 
 /// A provider to be started.
@@ -118,6 +118,32 @@ impl Setup {
             set(&format!("sms.playmobile.{key}"), value.into());
         }
         set("sms.playmobile.url", format!("{}/playmobile/broker-api/send", place.sandbox).into());
+        let gateway = ["consumer_key", "consumer_secret", "username", "password"];
+        for (key, value) in gateway.iter().zip(GATEWAY) {
+            set(&format!("registries.gateway.{key}"), value.into());
+        }
+        set("registries.gateway.base_url", format!("{}/gateway", place.sandbox).into());
+        set("registries.gateway.token_url", format!("{}/gateway/oauth2/token", place.sandbox).into());
+        set("registries.gateway.sender_pinfl", "30101902040015".into());
+        for register in [
+            "personalisation",
+            "interior",
+            "tax",
+            "employment",
+            "civil_registry",
+            "social",
+            "disability",
+            "biometrics",
+        ] {
+            set(&format!("registries.{register}.test_identifier"), "41405882050012".into());
+        }
+        set("registries.operators.test_identifier", "998007000001".into());
+        for register in ["biometrics", "operators", "billing", "eimzo"] {
+            set(&format!("registries.{register}.base_url"), format!("{}/{register}", place.sandbox).into());
+        }
+        for register in ["biometrics", "operators", "billing"] {
+            set(&format!("registries.{register}.token"), REGISTERS_TOKEN.into());
+        }
         for limit in [
             "sends_per_number_10m",
             "sends_per_number_hour",

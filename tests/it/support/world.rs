@@ -163,6 +163,18 @@ impl World {
         run(self.folder.path(), &[arguments, &["-c", &config]].concat())
     }
 
+    /// Runs a command on this provider's configuration with these variables besides, which may fail.
+    pub(crate) fn try_command_amid(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> std::process::Output {
+        let config = self.nodes[0].config.display().to_string();
+        let arguments = [arguments, &["-c", &config]].concat();
+        let mut command = super::process::yagona(self.folder.path(), &arguments);
+        command.envs(variables.iter().copied()).output().expect("the binary")
+    }
+
     /// Approves what waits of a client, as it is now.
     pub(crate) fn approve(&self, client: &str) {
         let shown = self.command(&["client", "show", client, "--waiting"]);
