@@ -16,6 +16,7 @@ pub mod first_party;
 pub mod grants;
 pub mod ledger;
 pub mod life_events;
+pub mod mobile_app;
 pub mod mobile_id;
 pub mod notices;
 pub mod oidc;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::grants::{REVOKED, UNANSWERED};
+use crate::life_events::SIGNATURES;
 use crate::mobile_id::PRECHECKS;
 use crate::notices::DELIVERIES;
 use crate::oidc::{APPROVALS, CODES, DECISIONS, DEVICES, PUSHED, USED, USER_CODES, VERDICTS};
@@ -11,7 +12,7 @@ use crate::platform::ephemeral::KeySpace;
 use crate::registries::REGISTRY_ANSWERS;
 use crate::sign_in::{ATTEMPTS, MUTABLE, SESSIONS, WINDOWS};
 
-const ALL: [KeySpace; 18] = [
+const ALL: [KeySpace; 19] = [
     APPROVALS,
     ATTEMPTS,
     CODES,
@@ -25,6 +26,7 @@ const ALL: [KeySpace; 18] = [
     REGISTRY_ANSWERS,
     REVOKED,
     SESSIONS,
+    SIGNATURES,
     UNANSWERED,
     USED,
     USER_CODES,

@@ -39,7 +39,8 @@ use crate::cabinet::{self, Cabinet};
 use crate::clients::Registry;
 use crate::grants::Revocations;
 use crate::ledger;
-use crate::life_events::{self, Enrolments};
+use crate::life_events::{self, Deaths, Enrolments};
+use crate::mobile_app::{self, MobileApp};
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
@@ -81,6 +82,8 @@ pub struct App {
     pages: Pages,
     cabinet: Cabinet,
     enrolments: Enrolments,
+    mobile_app: MobileApp,
+    deaths: Deaths,
     outbox: Outbox,
     inbox: Inbox,
     charges: Charges,
@@ -146,13 +149,18 @@ impl App {
         let signals = stores.signals();
         let ways = (waiting, first_party.clone());
         let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), ways, signals.clone());
-        let cabinet = wiring::cabinet(&stores, &pages, &tokens, first_party);
         let enrolments = wiring::enrolments(
             &stores,
             &ephemeral,
             &outbox,
             (pages.life_events.clone(), stores.identification_rules()),
         )?;
+        let remote = wiring::remote(&stores, &ephemeral, &enrolments);
+        let identification = (enrolments.clone(), remote);
+        let cabinet = wiring::cabinet(&stores, &pages, &tokens, first_party, identification.clone());
+        let mobile_app =
+            MobileApp::new(tokens.clone(), identification, charges.clone(), &stores.settings.mobile_app);
+        let deaths = wiring::deaths(&stores, &enrolments);
         let transmitter = Transmitter::new(tokens.clone(), signals, stores.outbound());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
@@ -177,6 +185,8 @@ impl App {
             pages,
             cabinet,
             enrolments,
+            mobile_app,
+            deaths,
             outbox,
             receipts,
             tasks: Tasks::new(Arc::clone(&stores.metrics)),
@@ -205,6 +215,7 @@ impl App {
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
         let (cabinet, enrolments) = (self.cabinet.clone(), self.enrolments.clone());
+        let mobile_app = self.mobile_app.clone();
         let transmitter = Data::new(self.transmitter.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
@@ -234,6 +245,7 @@ impl App {
                 .app_data(Data::new(pages.clone()))
                 .app_data(Data::new(cabinet.clone()))
                 .app_data(Data::new(enrolments.clone()))
+                .app_data(Data::new(mobile_app.clone()))
                 .app_data(Data::new(authorization.clone()))
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
@@ -258,6 +270,7 @@ impl App {
                 .configure(|config| ledger::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(|config| cabinet::routes(config, &metrics))
+                .configure(|config| mobile_app::routes(config, &metrics))
                 .configure(receipts::routes)
                 .configure(|config| life_events::routes(config, &metrics))
                 .configure(well_known::routes)

@@ -11,7 +11,8 @@ use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::LifeEvents;
+use crate::life_events::{Enrolments, LifeEvents};
+use crate::mobile_id::exchange::Exchange;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
 use crate::people::{self, People, test_people};
@@ -225,6 +226,11 @@ impl Stores {
         Ok(self.registries.get_or_init(|| made).clone())
     }
 
+    /// Lists that are exchanged with operators and the civil registry.
+    pub fn exchange(&self) -> Exchange {
+        Exchange::new(self.db.clone(), self.clock.clone(), &self.keyring)
+    }
+
     /// The receipts of applications that people confirmed, with the keys that sign them.
     ///
     /// # Errors
@@ -323,6 +329,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
         grants::TABLES,
         ledger::TABLES,
         mobile_id::TABLES,
+        mobile_id::exchange::TABLES,
         signals::TABLES,
         people::TABLES,
         clients::TABLES,

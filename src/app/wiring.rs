@@ -12,7 +12,7 @@ use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
 use crate::first_party::{self, FirstParty};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::{Enrolments, LifeEvents, NOTICES};
+use crate::life_events::{Deaths, Enrolments, LifeEvents, NOTICES, ProofLimits, Remote};
 use crate::mobile_id::{Identifications, Rules};
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
@@ -250,14 +250,47 @@ pub async fn enrolments_of(stores: &Stores, rules: Rules) -> Result<Enrolments, 
     enrolments(stores, &ephemeral, &outbox, (stores.life_events().await?, rules))
 }
 
+/// Identification and its end without a place: in the app and on the person's own pages.
+pub(super) fn remote(stores: &Stores, ephemeral: &Ephemeral, enrolments: &Enrolments) -> Remote {
+    let limits = &stores.settings.mobile_app;
+    Remote {
+        identifications: enrolments.identifications.clone(),
+        life_events: enrolments.life_events.clone(),
+        registries: enrolments.identifications.registries().clone(),
+        ephemeral: ephemeral.clone(),
+        limits: ProofLimits {
+            faces: limits.faces_per_person_day.into(),
+            signatures: limits.signatures_per_person_day.into(),
+        },
+    }
+}
+
+/// What learns of deaths.
+pub(super) fn deaths(stores: &Stores, enrolments: &Enrolments) -> Deaths {
+    Deaths {
+        exchange: stores.exchange(),
+        registries: enrolments.identifications.registries().clone(),
+        life_events: enrolments.life_events.clone(),
+        per_hour: stores.settings.exchange.deaths_per_hour,
+    }
+}
+
 /// The citizen's own pages.
-pub(super) fn cabinet(stores: &Stores, pages: &Pages, tokens: &Tokens, first_party: FirstParty) -> Cabinet {
+pub(super) fn cabinet(
+    stores: &Stores,
+    pages: &Pages,
+    tokens: &Tokens,
+    first_party: FirstParty,
+    (enrolments, remote): (Enrolments, Remote),
+) -> Cabinet {
     let (sign_in, release) = (pages.sign_in.clone(), pages.release.clone());
     Cabinet {
         first_party,
         sign_in,
         release,
         life_events: pages.life_events.clone(),
+        enrolments,
+        remote,
         logout: pages.sign_out.logout().clone(),
         ledger: Ledger::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
         inbox: stores.inbox(),

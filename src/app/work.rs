@@ -11,7 +11,7 @@ use crate::applications::Receipts;
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::{Clearing, Enrolments, LifeEvents};
+use crate::life_events::{Clearing, Deaths, Enrolments, LifeEvents};
 use crate::notices::Outbox;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
@@ -114,7 +114,29 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
     let (provider, life_events) = (app.tokens.provider.clone(), app.pages.life_events.clone());
+    let (deaths, metrics) = (app.deaths.clone(), Arc::clone(&app.metrics));
+    tasks.keep("deaths", Need::Deferrable, move || learn_of_deaths(deaths.clone(), Arc::clone(&metrics)));
     tasks.keep("contracts", Need::Deferrable, move || clear_contracts(provider.clone(), life_events.clone()));
+}
+
+/// Learns of deaths, and ends what they end.
+async fn learn_of_deaths(deaths: Deaths, metrics: Arc<Metrics>) {
+    let (mut due, clock) = (Every::new(LIMITS), deaths.life_events.clock.clone());
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if clock.is_doubted() || !due.is_due(clock.now()) {
+            continue;
+        }
+        let mut settled = deaths.settle_some().await;
+        while matches!(settled, Ok(true)) {
+            settled = deaths.settle_some().await;
+        }
+        log_failure("deaths.unsettled", "settling reports of deaths", settled);
+        log_failure("deaths.unasked", "asking the civil registry about deaths", deaths.ask_some().await);
+        if let Ok(count) = deaths.exchange.contradictions().await {
+            metrics.deaths_contradicted.set(count);
+        }
+    }
 }
 
 /// Ends what contracts no longer allow, one bounded step after the other: however much that is, nothing else waits for it.

@@ -142,6 +142,10 @@ kinds! {
     UserinfoRefused = "userinfo.refused", Info, PerSecond(REFUSALS), "a UserInfo request was refused";
     /// A service created, changed or deleted its stream of security events.
     StreamChanged = "ssf.stream_changed", Info, Unlimited, "a service changed its stream of security events";
+    /// A request of the portal's app to enrol somebody was refused before anything was asked of the person.
+    MobileAppRefused = "mobile_app.refused", Info, PerSecond(REFUSALS), "a request to enrol somebody was refused";
+    /// The civil registry says that a person died, and another register that they live.
+    DeathContradicted = "death.contradicted", Warn, Unlimited, "registers contradict each other about a death";
     /// A service's request about its stream of security events was refused.
     SignalsRefused = "ssf.refused", Info, PerSecond(REFUSALS), "a request about a stream of security events was refused";
     /// A client's request about a grant of its own was refused.

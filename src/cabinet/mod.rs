@@ -7,6 +7,7 @@
 mod accesses;
 mod complaints;
 mod data;
+mod mobile_id;
 mod notices;
 mod overview;
 mod receipts;
@@ -24,7 +25,7 @@ use crate::applications::Receipts;
 use crate::clients::Registry;
 use crate::first_party::FirstParty;
 use crate::ledger::Ledger;
-use crate::life_events::LifeEvents;
+use crate::life_events::{Enrolments, LifeEvents, Remote};
 use crate::notices::SmsWishes;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
@@ -82,6 +83,22 @@ mod paths {
     pub(super) const DATA: &str = "/cabinet/data";
     /// The same with whole values.
     pub(super) const WHOLE: &str = "/cabinet/data/whole";
+    /// The person's Mobile-ID.
+    pub(super) const MOBILE_ID: &str = "/cabinet/mobile-id";
+    /// The form for another number.
+    pub(super) const MOBILE_ID_NUMBER: &str = "/cabinet/mobile-id/number";
+    /// An application for it.
+    pub(super) const MOBILE_ID_STEP: &str = "/cabinet/mobile-id/applications/{id}";
+    /// Ends it by the face.
+    pub(super) const MOBILE_ID_END: &str = "/cabinet/mobile-id/end";
+    /// Begins a signature that ends it.
+    pub(super) const MOBILE_ID_SIGN: &str = "/cabinet/mobile-id/end/sign";
+    /// Ends it once there is a signature.
+    pub(super) const MOBILE_ID_SIGNED: &str = "/cabinet/mobile-id/end/signed";
+    /// Says that it has ended.
+    pub(super) const MOBILE_ID_ENDED: &str = "/cabinet/mobile-id/ended";
+    /// Says that the number was changed.
+    pub(super) const MOBILE_ID_CHANGED: &str = "/cabinet/mobile-id/changed";
     /// What to do when something was not the person.
     pub(super) const SAFETY: &str = "/cabinet/safety";
     /// Ends everything and opens a complaint.
@@ -115,6 +132,10 @@ pub struct Cabinet {
     pub release: Release,
     /// Ends what a person ends.
     pub life_events: LifeEvents,
+    /// Completes an identification.
+    pub enrolments: Enrolments,
+    /// Identification and its end without a place.
+    pub remote: Remote,
     /// Ends sessions, and tells services.
     pub logout: Logout,
     /// Who looked at what.
@@ -145,7 +166,7 @@ pub struct Cabinet {
 
 /// Adds the pages, each counted by its name.
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
-    use actix_web::web::{get, post, resource};
+    use actix_web::web::{PayloadConfig, get, post, resource};
     let named = |path: &str, name: &'static str| {
         resource(path).app_data(metrics.route(name)).default_service(actix_web::web::to(visit::wrong_method))
     };
@@ -178,6 +199,28 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(named(paths::MUTE, "cabinet_requests").route(post().to(requests::mute)))
         .service(named(paths::DATA, "cabinet_data").route(get().to(data::get)).route(post().to(data::speak)))
         .service(named(paths::WHOLE, "cabinet_data").route(get().to(data::whole)))
+        .service(named(paths::MOBILE_ID, "cabinet_mobile_id").route(get().to(mobile_id::get)))
+        .service(
+            named(paths::MOBILE_ID_NUMBER, "cabinet_mobile_id")
+                .route(get().to(mobile_id::form))
+                .route(post().to(mobile_id::open)),
+        )
+        .service(
+            named(paths::MOBILE_ID_STEP, "cabinet_mobile_id")
+                .app_data(PayloadConfig::new(mobile_id::LONGEST))
+                .route(get().to(mobile_id::step))
+                .route(post().to(mobile_id::act)),
+        )
+        .service(
+            named(paths::MOBILE_ID_END, "cabinet_mobile_id")
+                .app_data(PayloadConfig::new(mobile_id::LONGEST))
+                .route(get().to(mobile_id::end))
+                .route(post().to(mobile_id::end_by_face)),
+        )
+        .service(named(paths::MOBILE_ID_SIGN, "cabinet_mobile_id").route(post().to(mobile_id::end_begin)))
+        .service(named(paths::MOBILE_ID_SIGNED, "cabinet_mobile_id").route(post().to(mobile_id::end_result)))
+        .service(named(paths::MOBILE_ID_ENDED, "cabinet_mobile_id").route(get().to(mobile_id::ended)))
+        .service(named(paths::MOBILE_ID_CHANGED, "cabinet_mobile_id").route(get().to(mobile_id::changed)))
         .service(named(paths::SAFETY, "cabinet_safety").route(get().to(safety::get)))
         .service(
             named(paths::NOT_ME, "cabinet_safety")

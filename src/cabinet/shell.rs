@@ -26,7 +26,7 @@ pub(super) struct Shell {
 }
 
 /// The pages with their names, in the order of the menu.
-const MENU: [(&str, &str); 10] = [
+const MENU: [(&str, &str); 11] = [
     ("cabinet.overview", PATH),
     ("cabinet.notices", paths::NOTICES),
     ("cabinet.requests", paths::REQUESTS),
@@ -36,11 +36,12 @@ const MENU: [(&str, &str); 10] = [
     ("cabinet.sessions", paths::SESSIONS),
     ("cabinet.history", paths::HISTORY),
     ("cabinet.on_file", paths::DATA),
+    ("own_mobile_id.title", paths::MOBILE_ID),
     ("cabinet.safety", paths::SAFETY),
 ];
 
 /// What a page may say was done: the word in its address, and the sentence.
-const SAID: [(&str, &str); 11] = [
+const SAID: [(&str, &str); 13] = [
     ("untaken", "cabinet.said_untaken"),
     ("ended_left", "cabinet.said_ended_left"),
     ("ended", "cabinet.said_ended"),
@@ -52,6 +53,8 @@ const SAID: [(&str, &str); 11] = [
     ("sms_on", "cabinet.said_sms_on"),
     ("sms_off", "cabinet.said_sms_off"),
     ("language", "cabinet.said_language"),
+    ("too_often", "own_mobile_id.too_often"),
+    ("no_answer", "own_mobile_id.no_answer"),
 ];
 
 impl Shell {

@@ -127,8 +127,18 @@ impl Cabinet {
         (from, proof, body): (&str, Proof, &[u8]),
         take: impl AsyncFnOnce(&Visit<'r>, &Params) -> Result<HttpResponse, ServiceError>,
     ) -> HttpResponse {
-        let context = PageContext::new(request, self.cookies, None);
         let form = Params::of_form(request, body);
+        self.took(request, (from, proof, form), async |visit, form| take(visit, &form).await).await
+    }
+
+    /// As [`Cabinet::posted`], of a form that was read before, with whatever came with it.
+    pub(super) async fn took<'r, F: AsRef<Params>>(
+        &self,
+        request: &'r HttpRequest,
+        (from, proof, form): (&str, Proof, Result<F, Malformed>),
+        take: impl AsyncFnOnce(&Visit<'r>, F) -> Result<HttpResponse, ServiceError>,
+    ) -> HttpResponse {
+        let context = PageContext::new(request, self.cookies, None);
         let Ok(form) = form.and_then(|form| {
             if respond::is_same_origin(request, &self.origin) {
                 Ok(form)
@@ -140,14 +150,14 @@ impl Cabinet {
         };
         match self.enter(context, from, Proof::Session).await {
             Ok(visit) => {
-                let (own, fresh) = visit.holds(form.get("form").unwrap_or_default());
+                let (own, fresh) = visit.holds(form.as_ref().get("form").unwrap_or_default());
                 if proof == Proof::Fresh && !fresh && !visit.is_fresh() {
                     return self.prove_again(&visit, from);
                 }
                 if !own {
                     return visit.done(from, "untaken");
                 }
-                let answered = take(&visit, &form).await;
+                let answered = take(&visit, form).await;
                 visit.context.or_failure(answered)
             }
             Err(instead) => instead,

@@ -14,6 +14,8 @@ mod demo_data;
 #[cfg(feature = "stand-ins")]
 mod demo_registers;
 mod doctor;
+mod exchange;
+mod fees;
 mod health;
 mod identifications;
 mod institution;
@@ -103,6 +105,15 @@ enum Command {
     /// Exports what SMS cost those who get them.
     #[command(subcommand)]
     Charges(notices::Charges),
+    /// Exports what identification cost those who paid for it.
+    #[command(subcommand)]
+    Fees(fees::Fees),
+    /// Exchanges lists of enrolled and returned numbers with operators.
+    #[command(subcommand)]
+    Exchange(exchange::Exchange),
+    /// Takes in the civil registry's lists of deaths, and shows those that another register contradicts.
+    #[command(subcommand)]
+    Deaths(exchange::Deaths),
     /// Verifies and lists receipts of applications that people confirmed, and manages the keys that sign them.
     #[command(subcommand)]
     Receipts(receipts::Receipts),
@@ -152,6 +163,9 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
         Command::Ledger(ledger) => ledger.run(file, format).await,
         Command::Charges(charges) => charges.run(settings(file)?, format).await,
+        Command::Fees(fees) => fees.run(settings(file)?, format).await,
+        Command::Exchange(exchange) => exchange.run(settings(file)?, format).await,
+        Command::Deaths(deaths) => deaths.run(settings(file)?, format).await,
         Command::Receipts(receipts) => receipts.run(file, format).await,
         Command::Registries(registries) => registries.run(&settings(file)?, format).await,
         Command::Audit(audit) => audit.run(settings(file)?, format).await,

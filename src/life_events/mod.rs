@@ -6,11 +6,17 @@
 
 mod billing;
 mod contracts;
+mod deaths;
 mod enrolment;
+mod remote;
+mod returned;
 
 pub use billing::{BillingError, NOTICES, routes};
 pub use contracts::{Clearing, Turn};
+pub use deaths::{DeathOutcome, Deaths};
 pub use enrolment::{Enrolments, Entered, Ground34, Settled};
+pub use remote::{Ended, ProofLimits, Remote, RemoteError, SIGNATURES, Signature, Signing, place_of};
+pub use returned::Returned;
 
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};

@@ -140,6 +140,11 @@ impl Identifications {
         }
     }
 
+    /// The registers that are asked: whoever else asks them shares their lines.
+    pub const fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
     /// What settings say.
     pub fn rules(&self) -> &Rules {
         &self.rules

@@ -5,9 +5,11 @@
 //! people, grants, notices and signals in one transaction, so it is on a higher floor: `life_events::Enrolments`. Registers are asked by
 //! `registries`; pages and protocols are above.
 
+pub mod accounts;
 mod codes;
 mod consent;
 mod door;
+pub mod exchange;
 pub mod fee;
 mod flow;
 mod ground;

@@ -26,6 +26,7 @@ mod grant_management;
 mod id_token;
 mod introspection;
 mod jwks;
+mod own_token;
 mod par;
 mod polls;
 mod presented;
@@ -71,6 +72,7 @@ pub use dpop::Proofs;
 pub use end_session::{Logout, LogoutDecision, PostLogout};
 pub use error::{ErrorCode, OAuthError};
 pub use frontchannel_logout::Elsewhere;
+pub use own_token::{MOBILE_ID, enrolling_client, with_nonce};
 pub use pushed_request::{PUSHED, PushedRequests};
 pub use refresh_token::RefreshTokens;
 pub use registration::Registrations;
@@ -189,6 +191,8 @@ pub mod paths {
     pub const USAGE: &str = "/data/usage";
     /// Whether a number is somebody's Mobile-ID.
     pub const VERIFICATION: &str = "/data/verification";
+    /// Identification for the portal's app (docs/mobile-app.md), all below this.
+    pub const MOBILE_ID: &str = "/mobile-id/v1";
     /// Grants that clients manage (Grant Management for OAuth 2.0), each by its identifier below this.
     pub const GRANTS: &str = "/oidc/grants";
     /// Streams of security events (SSF 1.0 §8.1.1).
@@ -225,7 +229,10 @@ pub mod paths {
     /// Whether a path is one that clients with certificates call.
     pub fn is_for_certificates(path: &str) -> bool {
         let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
-        below(GRANTS) || below(DATA) || FOR_CERTIFICATES.iter().any(|(_, known)| *known == path)
+        below(GRANTS)
+            || below(DATA)
+            || below(MOBILE_ID)
+            || FOR_CERTIFICATES.iter().any(|(_, known)| *known == path)
     }
 
     /// Authorization server metadata (RFC 8414 §3), for clients that know OAuth alone.

@@ -32,5 +32,5 @@ pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
 pub(crate) use store::TABLES;
-pub use store::{Binding, EndGround, Known, People, Standing, Unblocked};
+pub use store::{Binding, EndGround, Holding, Known, People, Standing, Unblocked};
 pub use typed::digits_of;

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod enrol;
+mod enrolled;
 mod failures;
 mod muted;
 mod photos;
@@ -26,6 +27,7 @@ use crate::platform::web::locale::Language;
 
 pub use blocks::Unblocked;
 pub use enrol::{Binding, EndGround, Known, Standing};
+pub use enrolled::Holding;
 
 /// Lifetime of cached records: long enough for the end of a sign-in and the following UserInfo request,
 /// short enough for changes of other nodes to show at the next page.

@@ -24,12 +24,15 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 29] = [
+const ELSEWHERE: [Kind; 31] = [
     Kind::ApplicationConfirmed,
     Kind::ComplaintOpened,
     Kind::ComplaintClosed,
     Kind::SelfLocked,
     Kind::SelfLockEnded,
+    // `mobile_app.rs` and `deaths` of `exchange.rs` have them.
+    Kind::MobileAppRefused,
+    Kind::DeathContradicted,
     // `identifications.rs` has them.
     Kind::Enrolled,
     Kind::IdentificationRefused,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 22] = [
+const FLOORS: [(&str, u8); 23] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
@@ -24,6 +24,7 @@ const FLOORS: [(&str, u8); 22] = [
     ("oidc", 8),
     ("oneid", 8),
     ("cabinet", 9),
+    ("mobile_app", 9),
     ("pages", 9),
     ("app", 10),
     ("cli", 10),

@@ -63,6 +63,9 @@ pub struct TokensDocument {
     /// Whether it may have a stream of security events (Shared Signals Framework 1.0).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared_signals: Option<bool>,
+    /// Whether it may enrol people in Mobile-ID by the API for the portal's app (docs/mobile-app.md).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mobile_id: Option<bool>,
 }
 
 members!(TokensDocument {
@@ -83,7 +86,8 @@ members!(TokensDocument {
     may_exchange_for,
     grant_management,
     grant_management_action_required,
-    shared_signals
+    shared_signals,
+    mobile_id
 });
 
 /// Grants at the token endpoint.
@@ -164,6 +168,8 @@ pub struct TokenPolicy {
     pub grant_action_required: bool,
     /// Whether it may have a stream of security events.
     pub shared_signals: bool,
+    /// Whether it may enrol people.
+    pub mobile_id: bool,
 }
 
 impl TokensDocument {
@@ -200,6 +206,12 @@ impl TokensDocument {
                 "needs the grant `client_credentials`: by its token the service manages its stream",
             );
         }
+        if self.mobile_id == Some(true) && !grant_types.contains(&GrantType::ClientCredentials) {
+            check.fail(
+                "mobile_id",
+                "needs the grant `client_credentials`: by its token the app's server enrols people",
+            );
+        }
         let may_exchange_for = self.may_exchange_for(client_id, &grant_types, check);
         TokenPolicy {
             grant_types,
@@ -231,6 +243,7 @@ impl TokensDocument {
             manages_grants: self.grant_management.unwrap_or(false),
             grant_action_required: self.grant_management_action_required.unwrap_or(false),
             shared_signals: self.shared_signals.unwrap_or(false),
+            mobile_id: self.mobile_id.unwrap_or(false),
         }
     }
 
@@ -462,6 +475,13 @@ mod tests {
         assert!(client(both).tokens.shared_signals && !client("").tokens.shared_signals);
         let wrong = wrong("shared_signals = true");
         assert!(wrong[0].starts_with("shared_signals: needs the grant `client_credentials`"), "{wrong:?}");
+    }
+
+    #[test]
+    fn enrolling_goes_with_tokens_of_the_service_itself() {
+        assert!(client("grant_types = ['client_credentials']\nmobile_id = true").tokens.mobile_id);
+        assert!(!client("").tokens.mobile_id);
+        assert!(wrong("mobile_id = true")[0].starts_with("mobile_id: needs the grant `client_credentials`"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::clients::Client;
 use crate::oidc::audience::Restriction;
 use crate::oidc::error::TokenError;
 use crate::oidc::grant_management::{QUERY, REVOKE};
+use crate::oidc::own_token::MOBILE_ID;
 use crate::oidc::signals::{MANAGE, READ};
 use crate::oidc::{authorization_details, resource};
 
@@ -14,10 +15,11 @@ use crate::oidc::{authorization_details, resource};
 fn is_own(client: &Client, scope: &str) -> bool {
     (client.tokens.manages_grants && [QUERY, REVOKE].contains(&scope))
         || (client.tokens.shared_signals && [READ, MANAGE].contains(&scope))
+        || (client.tokens.mobile_id && scope == MOBILE_ID)
 }
 
 /// Answers it: the client acts for itself; no person, no refresh token. Scopes stand for persons' data here, so
-/// those that are asked for are ignored (§3.3), but for those by which a client manages its grants and its stream of events. With `authorization_details` it is
+/// those that are asked for are ignored (§3.3), but for those by which a client manages its grants and its stream of events, or enrols people. With `authorization_details` it is
 /// for data that a law gives it.
 pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, TokenError> {
     let TokenRequest { tokens, client, params, bound_to, .. } = request;

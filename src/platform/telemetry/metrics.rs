@@ -51,6 +51,8 @@ pub struct Metrics {
     pub clients_refused: Gauge,
     /// Contracts of clients that end within the time of warning.
     pub contracts_ending: Gauge,
+    /// Deaths about which registers contradict each other.
+    pub deaths_contradicted: Gauge,
     /// Clients that their contracts suspended.
     pub clients_suspended: Gauge,
     task_failures: Family<Labels<1>, Counter>,
@@ -92,6 +94,7 @@ impl Metrics {
             ledger_waiting_seconds: Gauge::default(),
             clients_refused: Gauge::default(),
             contracts_ending: Gauge::default(),
+            deaths_contradicted: Gauge::default(),
             clients_suspended: Gauge::default(),
             task_failures: Family::default(),
             sms_sends: Family::default(),
@@ -139,11 +142,9 @@ impl Metrics {
         own.register("clients_refused", refused, self.clients_refused.clone());
         let ending = "Contracts of clients that end within contracts.warn_days";
         own.register("contracts_ending", ending, self.contracts_ending.clone());
-        own.register(
-            "clients_suspended",
-            "Clients without a contract in force",
-            self.clients_suspended.clone(),
-        );
+        let contradicted = "Deaths about which registers contradict each other, until somebody looked";
+        own.register("deaths_contradicted", contradicted, self.deaths_contradicted.clone());
+        own.register("clients_suspended", "Clients without a contract in force", self.clients_suspended.clone());
         let failures = "How often background work panicked and was begun again";
         own.register("task_failures", failures, self.task_failures.clone());
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());

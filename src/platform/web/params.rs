@@ -22,6 +22,12 @@ pub struct Params {
     values: Vec<(String, String)>,
 }
 
+impl AsRef<Params> for Params {
+    fn as_ref(&self) -> &Params {
+        self
+    }
+}
+
 /// A rejected parameter string.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);

@@ -158,6 +158,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "identifications",
         sql: include_str!("../../../../migrations/0031_identifications.sql"),
     },
+    Migration {
+        version: 35,
+        description: "exchange",
+        sql: include_str!("../../../../migrations/0035_exchange.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

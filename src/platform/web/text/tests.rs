@@ -138,7 +138,7 @@ fn scripts_are_not_mixed() {
                 match language {
                     Language::Ru | Language::UzCyrl if has_latin => {
                         assert!(
-                            ["SMS", "CSV", "ID", "Mobile", "Face", "Yagona", "my", "gov", "uz"]
+                            ["SMS", "CSV", "ID", "Mobile", "Face", "Yagona", "my", "gov", "uz", "E", "IMZO"]
                                 .contains(&word),
                             "{at}"
                         );
