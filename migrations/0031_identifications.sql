@@ -4,7 +4,7 @@
 -- Applications for identification in Mobile-ID. `sealed` has the form of annex 2, the evidence and what registers said; numbers and
 -- PINFL are found by blind indexes. `door` is place, app or web, `opener` the member of staff, the client or the person. `consents` is
 -- JSON: to what, in which language, when. `version` counts the changes: each is made to the version that was read. `fee_tiyin` and
--- `invoice` (JSON) are frozen when the right code is entered; `registered_at` says since when billing knows the invoice.
+-- `invoice` (JSON) are frozen when the right code is entered.
 -- Rows are a history and are not removed.
 CREATE TABLE identifications (
     identification_id TEXT   NOT NULL PRIMARY KEY,
@@ -30,7 +30,6 @@ CREATE TABLE identifications (
     invoice           TEXT,
     fee_tiyin         BIGINT,
     pay_until         BIGINT,
-    registered_at     BIGINT,
     person_id         TEXT,
     opened_at         BIGINT NOT NULL,
     updated_at        BIGINT NOT NULL,

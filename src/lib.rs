@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clients;
 #[cfg(feature = "stand-ins")]
 pub mod demo;
+pub mod desk;
 pub mod first_party;
 pub mod grants;
 pub mod ledger;

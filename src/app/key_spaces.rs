@@ -11,10 +11,12 @@ use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
 use crate::registries::REGISTRY_ANSWERS;
 use crate::sign_in::{ATTEMPTS, MUTABLE, SESSIONS, WINDOWS};
+use crate::staff::{CEREMONIES, STAFF_SESSIONS};
 
-const ALL: [KeySpace; 19] = [
+const ALL: [KeySpace; 21] = [
     APPROVALS,
     ATTEMPTS,
+    CEREMONIES,
     CODES,
     DECISIONS,
     DELIVERIES,
@@ -27,6 +29,7 @@ const ALL: [KeySpace; 19] = [
     REVOKED,
     SESSIONS,
     SIGNATURES,
+    STAFF_SESSIONS,
     UNANSWERED,
     USED,
     USER_CODES,

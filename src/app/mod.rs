@@ -37,6 +37,7 @@ pub(crate) use wiring::gateways;
 use crate::audit::Audit;
 use crate::cabinet::{self, Cabinet};
 use crate::clients::Registry;
+use crate::desk::{self, Desk};
 use crate::grants::Revocations;
 use crate::ledger;
 use crate::life_events::{self, Deaths, Enrolments};
@@ -66,6 +67,7 @@ use crate::platform::web::site::Site;
 use crate::platform::web::well_known::{self, SecurityTxt};
 use crate::release::Release;
 use crate::sign_in::EndedSessions;
+use crate::staff::Staff;
 use settings::{Environment, Settings};
 use tasks::Tasks;
 
@@ -84,6 +86,7 @@ pub struct App {
     enrolments: Enrolments,
     mobile_app: MobileApp,
     deaths: Deaths,
+    desk: Desk,
     outbox: Outbox,
     inbox: Inbox,
     charges: Charges,
@@ -161,6 +164,7 @@ impl App {
         let mobile_app =
             MobileApp::new(tokens.clone(), identification, charges.clone(), &stores.settings.mobile_app);
         let deaths = wiring::deaths(&stores, &enrolments);
+        let desk = wiring::desk(&stores, &ephemeral, &enrolments);
         let transmitter = Transmitter::new(tokens.clone(), signals, stores.outbound());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
@@ -187,6 +191,7 @@ impl App {
             enrolments,
             mobile_app,
             deaths,
+            desk,
             outbox,
             receipts,
             tasks: Tasks::new(Arc::clone(&stores.metrics)),
@@ -197,6 +202,11 @@ impl App {
             _only_node: only_node,
             _only_node_on_server: only_node_on_server,
         })
+    }
+
+    /// Places and members of staff, so that the demo can add its own at start.
+    pub fn staff(&self) -> &Staff {
+        &self.desk.staff
     }
 
     /// The clients, so that the demo can register its own at start.
@@ -216,6 +226,7 @@ impl App {
         let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
         let (cabinet, enrolments) = (self.cabinet.clone(), self.enrolments.clone());
         let mobile_app = self.mobile_app.clone();
+        let desk = self.desk.clone();
         let transmitter = Data::new(self.transmitter.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
@@ -246,6 +257,7 @@ impl App {
                 .app_data(Data::new(cabinet.clone()))
                 .app_data(Data::new(enrolments.clone()))
                 .app_data(Data::new(mobile_app.clone()))
+                .app_data(Data::new(desk.clone()))
                 .app_data(Data::new(authorization.clone()))
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
@@ -271,6 +283,7 @@ impl App {
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(|config| cabinet::routes(config, &metrics))
                 .configure(|config| mobile_app::routes(config, &metrics))
+                .configure(|config| desk::routes(config, &metrics))
                 .configure(receipts::routes)
                 .configure(|config| life_events::routes(config, &metrics))
                 .configure(well_known::routes)

@@ -11,7 +11,7 @@ use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::{Enrolments, LifeEvents};
+use crate::life_events::LifeEvents;
 use crate::mobile_id::exchange::Exchange;
 use crate::notices::charges::Charges;
 use crate::notices::inbox::Inbox;
@@ -28,7 +28,10 @@ use crate::platform::tlog;
 use crate::registries::Registries;
 use crate::release::Release;
 use crate::signals::Signals;
-use crate::{applications, cabinet, grants, ledger, mobile_id, notices, oidc, release, sign_in, signals};
+use crate::staff::Staff;
+use crate::{
+    applications, cabinet, grants, ledger, mobile_id, notices, oidc, release, sign_in, signals, staff,
+};
 use secrecy::ExposeSecret;
 
 /// Why a command failed, as a message for the operator.
@@ -212,6 +215,12 @@ impl Stores {
         Charges::new(self.db.clone(), self.clock.clone(), tariff, &self.keyring)
     }
 
+    /// Places, members of staff, their passkeys, and what they did.
+    pub fn staff(&self) -> Staff {
+        let stores = (self.db.clone(), self.clock.clone());
+        Staff::new(stores, &self.keyring, self.audit.clone(), &self.settings.desk)
+    }
+
     /// State registers and what is asked in the same way; the same ones each time.
     ///
     /// # Errors
@@ -322,6 +331,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let subjects = [
         audit::TABLES,
         cabinet::TABLES,
+        staff::TABLES,
         notices::TABLES,
         oidc::TABLES,
         release::TABLES,

@@ -9,6 +9,7 @@ use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
 use crate::cabinet::{self, Cabinet, Complaints};
 use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
+use crate::desk::Desk;
 use crate::first_party::{self, FirstParty};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
@@ -34,6 +35,7 @@ use crate::sign_in::{
     SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
 use crate::signals::Signals;
+use crate::staff::{Ceremonies, RelyingParty, StaffSessions};
 
 /// The state that the OpenID Connect endpoints share.
 pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<Provider, StartError> {
@@ -272,6 +274,28 @@ pub(super) fn deaths(stores: &Stores, enrolments: &Enrolments) -> Deaths {
         registries: enrolments.identifications.registries().clone(),
         life_events: enrolments.life_events.clone(),
         per_hour: stores.settings.exchange.deaths_per_hour,
+    }
+}
+
+/// The workplace of staff who identify people.
+pub(super) fn desk(stores: &Stores, ephemeral: &Ephemeral, enrolments: &Enrolments) -> Desk {
+    let (settings, issuer) = (&stores.settings.desk, &stores.settings.server.issuer);
+    let (staff, cookies) = (stores.staff(), cookies(stores));
+    let origin = issuer.url().origin().ascii_serialization();
+    let party = RelyingParty { id: issuer.host().to_owned(), origin: origin.clone() };
+    Desk {
+        sessions: StaffSessions::new(staff.clone(), ephemeral.clone(), cookies, settings),
+        ceremonies: Ceremonies::new(staff.clone(), ephemeral.clone(), party),
+        staff,
+        identifications: enrolments.identifications.clone(),
+        enrolments: enrolments.clone(),
+        charges: stores.charges(),
+        clock: stores.clock.clone(),
+        forms: Arc::new(stores.keyring.mac("desk form")),
+        cookies,
+        origin: Arc::from(origin),
+        proof_seconds: settings.proof_seconds.into(),
+        link_seconds: settings.link_minutes * 60,
     }
 }
 

@@ -23,6 +23,7 @@ use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::{self, Metrics};
 use crate::sign_in::{EndedSessions, SignIn};
 use crate::signals::Signals;
+use crate::staff::Staff;
 
 /// Interval for reading other nodes' changes, so that they take effect here within a second.
 const FOLLOW: Duration = Duration::from_millis(400);
@@ -110,12 +111,15 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         ledger: app.tokens.ledger.clone(),
         ledger_days: app.settings.ledger.keep_days,
         pending_days: app.settings.registration.pending_days,
-        enrolments: app.enrolments.clone(),
+        staff: app.desk.staff.clone(),
+        photo_days: app.settings.desk.photo_days,
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
     let (provider, life_events) = (app.tokens.provider.clone(), app.pages.life_events.clone());
     let (deaths, metrics) = (app.deaths.clone(), Arc::clone(&app.metrics));
     tasks.keep("deaths", Need::Deferrable, move || learn_of_deaths(deaths.clone(), Arc::clone(&metrics)));
+    let enrolments = app.enrolments.clone();
+    tasks.keep("identifications", Need::Deferrable, move || settle(enrolments.clone()));
     tasks.keep("contracts", Need::Deferrable, move || clear_contracts(provider.clone(), life_events.clone()));
 }
 
@@ -136,6 +140,19 @@ async fn learn_of_deaths(deaths: Deaths, metrics: Arc<Metrics>) {
         if let Ok(count) = deaths.exchange.contradictions().await {
             metrics.deaths_contradicted.set(count);
         }
+    }
+}
+
+/// Asks for payments of which no notice came, and ends applications whose time is over. Billing may be slow: nothing else waits for it.
+async fn settle(enrolments: Enrolments) {
+    let (mut due, clock) = (Every::new(SETTLING), enrolments.life_events.clock.clone());
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if clock.is_doubted() || !due.is_due(clock.now()) {
+            continue;
+        }
+        let settled = enrolments.settle(purge::SWEEP).await;
+        log_failure("identifications.unsettled", "asking for payments and ending applications", settled);
     }
 }
 
@@ -217,14 +234,15 @@ struct Upkeep {
     ledger_days: u32,
     /// How long a client that registered itself waits for approval.
     pending_days: u32,
-    /// Whose applications for identification lapse.
-    enrolments: Enrolments,
+    staff: Staff,
+    /// How long photos of revocations are kept.
+    photo_days: u32,
 }
 
 impl Upkeep {
     async fn run(self: Arc<Self>) {
         let (mut limits, mut purge, mut keys) = (Every::new(LIMITS), Every::new(PURGE), Every::new(KEYS));
-        let (mut warnings, mut settling) = (Every::new(WARNINGS), Every::new(SETTLING));
+        let mut warnings = Every::new(WARNINGS);
         let (mut receipt_keys, mut lost) = (Every::new(PURGE), 0);
         loop {
             tokio::time::sleep(LOOK).await;
@@ -261,14 +279,6 @@ impl Upkeep {
                 let told = self.ciba.tell_untold().await;
                 log_failure("ciba.untold", "telling services what people decided", told);
                 self.contracts(warnings.is_due(now)).await;
-            }
-            if settling.is_due(now) {
-                let settled = self.enrolments.settle(purge::SWEEP).await;
-                log_failure(
-                    "identifications.unsettled",
-                    "asking for payments and ending applications",
-                    settled,
-                );
             }
             if purge.is_due(now) {
                 let lost = self.inbox.give_up_lost(now.minus(LOST), purge::SWEEP).await;

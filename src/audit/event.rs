@@ -82,6 +82,10 @@ fields! {
     contract: Text<'a> = "contract.id";
     /// The institution.
     institution: Text<'a> = "institution.id";
+    /// The member of staff.
+    staff: Text<'a> = "staff.id";
+    /// The place where staff work.
+    place: Text<'a> = "place.id";
     /// The message that carries a code.
     sms: Text<'a> = "sms.id";
     /// A signing key.

@@ -184,6 +184,12 @@ kinds! {
     SelfLocked = "person.self_locked", Info, Unlimited, "a person locked their account";
     /// An operator ended the lock that a person had put on their account.
     SelfLockEnded = "person.self_lock_ended", Info, Unlimited, "the lock of a person's account was ended";
+    /// A member of staff read or did something at a desk: there is a row of `staff_actions`.
+    StaffActed = "staff.acted", Info, Unlimited, "a member of staff read or did something";
+    /// A passkey was not taken, or a member of staff wanted what they may not.
+    StaffRefused = "staff.refused", Info, PerSecond(REFUSALS), "a passkey or a request of staff was refused";
+    /// A member of staff was stopped because of unusual volume.
+    StaffHeld = "staff.held", Warn, Unlimited, "a member of staff was stopped because of unusual volume";
     /// An operator unlocked an account.
     PersonUnlocked = "person.unlocked", Info, Unlimited, "an account was unlocked";
     /// A client was registered.

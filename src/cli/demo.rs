@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::ExposeSecret;
 
-use super::{demo_data, demo_registers, serve};
+use super::{demo_data, demo_registers, demo_staff, serve};
 use crate::app::settings::Settings;
 use crate::app::{App, StartError, Stores, cannot_start, test_people};
 use crate::clients::{ClientFile, ClientSecret, ContractFile};
@@ -85,6 +85,7 @@ impl Demo {
         let contracts = ContractFile::parse(CONTRACTS).map_err(cannot_start)?;
         app.clients().import_contracts(&contracts).await.map_err(cannot_start)?;
         app.clients().register(clients).await.map_err(cannot_start)?;
+        demo_staff::add(app.staff()).await?;
         let portal = portal::start(service, portal_settings).map_err(cannot_start)?;
         let server = app.server(provider).map_err(cannot_start)?;
         let operations = operations.into_iter().next().map(|listener| app.operations(listener));
@@ -191,6 +192,8 @@ impl Demo {
              \x20 Open            http://localhost:{portal}        the portal: press “Sign in with Yagona”\n\
              \x20 Then read       http://localhost:{sandbox}/phone  the phone: the code arrives here\n\
              \x20 At a counter    http://localhost:{portal}/counter  a clerk asks, the person answers on the phone\n\n\
+             \x20 At the desk     http://localhost:{port}/desk    staff identify people; `staff link demo-operator`, as below,\n\
+             \x20                                              makes the link for a passkey (or demo-supervisor, -administrator, -notary)\n\n\
              \x20 The provider    http://localhost:{port}        (the issuer)\n\
              \x20 The sandbox     http://localhost:{sandbox}        (simulates SMS gateways, state registers and a phone)\n\
              \x20 Health, metrics http://localhost:{operations}/metrics\n\n\

@@ -13,6 +13,8 @@ mod demo;
 mod demo_data;
 #[cfg(feature = "stand-ins")]
 mod demo_registers;
+#[cfg(feature = "stand-ins")]
+mod demo_staff;
 mod doctor;
 mod exchange;
 mod fees;
@@ -25,12 +27,14 @@ mod notices;
 mod operator;
 mod output;
 mod people;
+mod place;
 mod receipts;
 mod registration_output;
 mod registrations;
 mod registries;
 mod serve;
 mod shell;
+mod staff;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -93,6 +97,12 @@ enum Command {
     /// Lists, shows and closes complaints of people.
     #[command(subcommand)]
     Complaints(complaints::Complaints),
+    /// Adds, lists and closes places where people are identified in person.
+    #[command(subcommand)]
+    Place(place::Place),
+    /// Adds, lists and disables members of staff, and gives them links for passkeys.
+    #[command(subcommand)]
+    Staff(staff::Staff),
     /// Lists, shows and refuses applications for identification in Mobile-ID.
     #[command(subcommand)]
     Identifications(identifications::Identifications),
@@ -159,6 +169,8 @@ async fn command(cli: Cli) -> Result<(), StartError> {
         Command::Keys(keys) => keys.run(file, format).await,
         Command::People(people) => people.run(settings(file)?, format).await,
         Command::Complaints(complaints) => complaints.run(settings(file)?, format).await,
+        Command::Place(place) => place.run(settings(file)?, format).await,
+        Command::Staff(staff) => staff.run(settings(file)?, format).await,
         Command::Identifications(identifications) => identifications.run(settings(file)?, format).await,
         Command::Consents(consents) => consents.run(settings(file)?, format).await,
         Command::Ledger(ledger) => ledger.run(file, format).await,

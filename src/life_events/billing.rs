@@ -135,12 +135,11 @@ impl Enrolments {
     async fn settle_one(&self, application: Identification) -> Result<bool, BillingError> {
         let Some(invoice) = &application.invoice else { return Ok(false) };
         let over = invoice.until <= self.life_events.clock.now();
-        if !over && !application.registered {
-            self.make_known(&application).await?;
-            return Ok(false);
-        }
         if !over {
-            return Ok(matches!(self.ask(&application).await?, Settled::Enrolled(_)));
+            return match self.ask(&application).await? {
+                Settled::Unknown => self.make_known(&application).await.map(|()| false),
+                settled => Ok(matches!(settled, Settled::Enrolled(_))),
+            };
         }
         // Billing takes it back first: what was paid in the last moment counts, and nothing can be paid for what is refused.
         let Some(number) = number_of(&application) else { return Ok(false) };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::LifeEvents;
 use crate::audit::{Event as Recorded, Kind};
 use crate::mobile_id::{
-    ActError, Consent, Event, Identification, IdentificationId, Identifications, Illegal, Payment,
+    ActError, Consent, Event, Identification, IdentificationId, Identifications, Illegal, Missing, Payment,
     PaymentOutcome, State, Tried,
 };
 use crate::notices::inbox::{NewNotice, NoticeKind};
@@ -161,7 +161,7 @@ impl Enrolments {
         };
         let now = self.life_events.clock.now();
         let due = application.invoice.as_ref().map(|invoice| invoice.fee.tiyin);
-        let outcome = match application.state {
+        let mut outcome = match application.state {
             State::Enrolled => return Ok(Settled::Enrolled(Box::new(application))),
             State::AwaitingPayment if due == Some(payment.tiyin) => PaymentOutcome::Applied,
             State::AwaitingPayment => PaymentOutcome::OtherSum,
@@ -169,8 +169,14 @@ impl Enrolments {
         };
         if outcome == PaymentOutcome::Applied {
             let row = vec![payment.row(outcome, now)];
-            let done = self.complete(application, Event::Paid, row).await?;
-            return Ok(Settled::Enrolled(Box::new(done)));
+            match self.complete(application, Event::Paid, row).await {
+                Ok(done) => return Ok(Settled::Enrolled(Box::new(done))),
+                // It was paid, and what it would take from others since then nobody agreed to.
+                Err(ActError::Missing(_)) => outcome = PaymentOutcome::Unagreed,
+                // It was withdrawn, or refused, in the same moment.
+                Err(ActError::Illegal(_)) => outcome = PaymentOutcome::TooLate,
+                Err(error) => return Err(error),
+            }
         }
         if self.identifications.keep_payment(payment, outcome).await? {
             let event = Recorded::new(Kind::PaymentNotApplied).detail(payment.invoice.clone());
@@ -215,6 +221,11 @@ impl Enrolments {
     ) -> Result<Identification, ActError> {
         let events = &self.life_events;
         let now = events.clock.now();
+        // What changed since the pre-check needs the consent that nobody could give then (R35, R36, R59, R60).
+        let unagreed = unagreed(&application, standing);
+        if !unagreed.is_empty() {
+            return Err(ActError::Missing(unagreed));
+        }
         let found = application.findings.as_ref().and_then(|findings| findings.record.clone());
         let found =
             found.ok_or_else(|| ServiceError::Internal("an application without a record".to_owned()))?;
@@ -349,6 +360,18 @@ impl LifeEvents {
         self.grants.announce_end(person, epoch).await?;
         Ok(true)
     }
+}
+
+/// The consents without which the number may not leave others, nor another number leave the person.
+fn unagreed(application: &Identification, standing: &Standing) -> Vec<Missing> {
+    let mut needed = Vec::new();
+    if standing.changes_number() {
+        needed.push(Consent::OtherNumber);
+    }
+    if standing.other_cabinets > 0 || standing.holder.is_some() {
+        needed.push(Consent::OtherCabinets);
+    }
+    needed.into_iter().filter(|consent| !application.has(*consent)).map(Missing::Consent).collect()
 }
 
 /// The register's record, with what this provider knows beside it and the register did not say.

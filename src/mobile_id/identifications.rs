@@ -12,7 +12,7 @@ use super::ground::Ground;
 use super::id::{IdentificationId, Reference};
 use super::identification::{Evidence, Identification, Missing};
 use super::payments::{Payment, PaymentOutcome};
-use super::precheck::{Comparison, Precheck, comparison_key, precheck_key};
+use super::precheck::{Comparison, LOST, Precheck, comparison_key, precheck_key, registered_key};
 use super::questionnaire::{Field, FieldError, Questionnaire, Typed};
 use super::store::{Indexes, Store};
 use crate::audit::{self, Audit, Kind};
@@ -210,7 +210,10 @@ impl Identifications {
     /// # Errors
     /// [`DbError`].
     pub async fn find(&self, id: &IdentificationId) -> Result<Option<Identification>, DbError> {
-        self.store.find(id).await
+        match self.store.find(id).await? {
+            Some(application) => Ok(Some(self.with_billing(application).await)),
+            None => Ok(None),
+        }
     }
 
     /// An application by what was printed.
@@ -271,7 +274,13 @@ impl Identifications {
     /// # Errors
     /// [`Unavailable`].
     pub async fn precheck(&self, id: &IdentificationId) -> Result<Option<Precheck>, Unavailable> {
-        Ok(self.ephemeral.get(precheck_key(id)).await?.map(|(precheck, _)| precheck))
+        let known: Option<(Precheck, _)> = self.ephemeral.get(precheck_key(id)).await?;
+        Ok(known.map(|(precheck, _)| precheck).map(|precheck| match precheck {
+            Precheck::Running { since, .. } if self.is_lost(since) => {
+                Precheck::Failed { register: String::new(), since }
+            }
+            precheck => precheck,
+        }))
     }
 
     /// How far the comparison got; `None` when it was not begun, or is too old.
@@ -279,7 +288,16 @@ impl Identifications {
     /// # Errors
     /// [`Unavailable`].
     pub async fn comparison(&self, id: &IdentificationId) -> Result<Option<Comparison>, Unavailable> {
-        Ok(self.ephemeral.get(comparison_key(id)).await?.map(|(comparison, _)| comparison))
+        let known: Option<(Comparison, _)> = self.ephemeral.get(comparison_key(id)).await?;
+        Ok(known.map(|(comparison, _)| comparison).map(|comparison| match comparison {
+            Comparison::Running { since } if self.is_lost(since) => Comparison::Failed { since },
+            comparison => comparison,
+        }))
+    }
+
+    /// Whether a job that began then has ended with its node: it may be begun again.
+    fn is_lost(&self, since: Timestamp) -> bool {
+        !(0..LOST).contains(&self.clock.now().since(since))
     }
 
     /// Adds consents and evidence, with `also` (one commit).
@@ -326,12 +344,21 @@ impl Identifications {
         self.step(application, Event::CodeRight { due: true }, also).await
     }
 
-    /// Notes that billing knows the invoice.
+    /// Notes that billing knows the invoice: short-lived state, because billing is asked wherever it matters.
     ///
     /// # Errors
-    /// [`DbError`].
-    pub async fn registered(&self, id: &IdentificationId) -> Result<(), DbError> {
-        self.store.registered(id, self.clock.now()).await
+    /// [`Unavailable`].
+    pub async fn registered(&self, id: &IdentificationId) -> Result<(), Unavailable> {
+        self.ephemeral.put(registered_key(id), &true, self.rules.pay).await
+    }
+
+    /// An application that waits for a payment, with whether billing knows its invoice: where that is not to be had, it does not.
+    async fn with_billing(&self, mut application: Identification) -> Identification {
+        if application.state == State::AwaitingPayment {
+            let known = self.ephemeral.get::<bool>(registered_key(&application.id)).await;
+            application.registered = known.is_ok_and(|known| known.is_some());
+        }
+        application
     }
 
     /// What enrols an application: the guard of the transaction of completion, and the application as it is then. It takes place only

@@ -29,6 +29,9 @@ pub enum PaymentOutcome {
     OtherSum,
     /// The application was over already: an operator gives it back.
     TooLate,
+    /// Since the pre-check the number became another person's, or the person got another number, and the applicant did not agree to
+    /// what an enrolment would end by that: an operator gives it back, and the person applies anew.
+    Unagreed,
 }
 
 impl PaymentOutcome {
@@ -38,6 +41,7 @@ impl PaymentOutcome {
             Self::Applied => "applied",
             Self::OtherSum => "other_sum",
             Self::TooLate => "too_late",
+            Self::Unagreed => "unagreed",
         }
     }
 }

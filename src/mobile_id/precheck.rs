@@ -24,7 +24,7 @@ use crate::registries::{
 use crate::staff::PlaceKind;
 
 /// Seconds after which a job that says nothing is taken for lost with its node, and may be begun again: longer than registers take.
-const LOST: i64 = 60;
+pub(super) const LOST: i64 = 60;
 
 /// Progress and results of pre-checks and comparisons, and tries at codes.
 pub const PRECHECKS: KeySpace = KeySpace::new(b'm', "pre-check of an identification");
@@ -97,9 +97,7 @@ impl Identifications {
     /// [`Unavailable`] when its progress cannot be kept.
     pub async fn start_precheck(&self, application: &Identification) -> Result<(), Unavailable> {
         let now = self.clock.now();
-        if let Some(Precheck::Running { since, .. }) = self.precheck(&application.id).await?
-            && (0..LOST).contains(&now.since(since))
-        {
+        if matches!(self.precheck(&application.id).await?, Some(Precheck::Running { .. })) {
             return Ok(());
         }
         let running = Precheck::Running { since: now, done: 0, of: asked(application) };
@@ -203,7 +201,8 @@ impl Identifications {
             obstacles,
             oddities,
             other_number: own.own.as_ref().filter(|_| own.changes_number()).map(PhoneNumber::masked),
-            other_cabinets: own.other_cabinets,
+            // Whoever has the number enrolled has it in their cabinet, too.
+            other_cabinets: own.other_cabinets + u32::from(own.holder.is_some()),
             discount,
             operator: subscriber.map(|subscriber| subscriber.operator),
             at: now,
@@ -249,6 +248,11 @@ impl Identifications {
 /// Where the result of a pre-check is kept.
 pub(super) fn precheck_key(id: &IdentificationId) -> EphemeralKey {
     EphemeralKey::of(PRECHECKS, &format!("precheck {}", id.as_str()))
+}
+
+/// Where it is noted that billing knows the invoice.
+pub(super) fn registered_key(id: &IdentificationId) -> EphemeralKey {
+    EphemeralKey::of(PRECHECKS, &format!("registered {}", id.as_str()))
 }
 
 /// Where the result of a comparison is kept.

@@ -28,7 +28,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT identification_id, reference, door, place_id, place_kind, opener, language, state, ground, version, \
-             consents, sealed, code_message, code_digest, code_sent_at, code_expires_at, codes_sent, invoice, registered_at, \
+             consents, sealed, code_message, code_digest, code_sent_at, code_expires_at, codes_sent, invoice, \
              person_id, opened_at, updated_at, ended_at FROM identifications ",
             $rest
         )
@@ -184,12 +184,6 @@ impl Store {
             .bind(changed.version))
     }
 
-    /// Notes that billing knows the invoice of an application.
-    pub(super) async fn registered(&self, id: &IdentificationId, now: Timestamp) -> Result<(), DbError> {
-        let note = "UPDATE identifications SET registered_at = $1 WHERE identification_id = $2 AND registered_at IS NULL";
-        self.db.execute(db::statement(note).bind(now.0).bind(id.as_str())).await.map(|_| ())
-    }
-
     pub(super) async fn find(&self, id: &IdentificationId) -> Result<Option<Identification>, DbError> {
         self.one(db::statement(select!("WHERE identification_id = $1")).bind(id.as_str())).await
     }
@@ -300,7 +294,7 @@ impl Store {
             code,
             codes_sent: db::int(row, TABLE, "codes_sent")?,
             invoice,
-            registered: maybe_at("registered_at")?.is_some(),
+            registered: false,
             person: db::maybe_text(row, TABLE, "person_id")?.map(PersonId::stored),
             opened_at: Timestamp(db::int(row, TABLE, "opened_at")?),
             updated_at: Timestamp(db::int(row, TABLE, "updated_at")?),

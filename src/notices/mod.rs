@@ -21,4 +21,4 @@ pub use outbox::{OutboundMessage, Outbox, Prepared, Submitted};
 pub use settings::{NoticeSettings, QuietHours};
 pub use store::Series;
 pub(crate) use store::TABLES;
-pub use wishes::{ChargeConsent, ChargeWarning, SmsWishes, Wish, Wished, charge_warning};
+pub use wishes::{ChargeConsent, ChargeWarning, SmsWishes, Wish, Wished, charge_warning, in_soms};

@@ -56,7 +56,7 @@ pub fn charge_warning(text: Text, tiyin: Option<i64>) -> String {
 }
 
 /// A sum as people write it: `8 800`, and `50,05` where it has a fraction. A soʻm has a hundred tiyin.
-fn in_soms(tiyin: i64) -> String {
+pub fn in_soms(tiyin: i64) -> String {
     let (whole, part) = (tiyin.div_euclid(100).to_string(), tiyin.rem_euclid(100));
     let mut said = String::new();
     for (at, digit) in whole.chars().enumerate() {

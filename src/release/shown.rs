@@ -114,7 +114,8 @@ fn job(job: &Employment) -> Vec<String> {
     vec![job.employer.clone(), job.position.clone(), job.employer_tin.digits().to_owned()]
 }
 
-const fn kind_key(kind: DocumentKind) -> &'static str {
+/// The key of the word for a kind of document.
+pub const fn kind_key(kind: DocumentKind) -> &'static str {
     match kind {
         DocumentKind::BiometricPassport => "document.biometric_passport",
         DocumentKind::IdCard => "document.id_card",

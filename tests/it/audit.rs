@@ -24,7 +24,7 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 31] = [
+const ELSEWHERE: [Kind; 34] = [
     Kind::ApplicationConfirmed,
     Kind::ComplaintOpened,
     Kind::ComplaintClosed,
@@ -41,6 +41,10 @@ const ELSEWHERE: [Kind; 31] = [
     Kind::PaymentNotApplied,
     // `signals.rs` has it.
     Kind::StreamChanged,
+    // `desk/` has them.
+    Kind::StaffActed,
+    Kind::StaffRefused,
+    Kind::StaffHeld,
     Kind::UserCodeRefused,
     Kind::ContractCleared,
     Kind::DataReleased,

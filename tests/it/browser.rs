@@ -2,6 +2,7 @@
 //! scripts; nothing for axe to find, nothing cut off, nothing refused by the page's own policy.
 
 mod counter;
+mod desk;
 
 use std::path::PathBuf;
 
@@ -232,6 +233,8 @@ impl Visitor {
             ("12-phone", format!("{sandbox}/phone?number={FIRST}"), "#messages"),
             ("13-switches", format!("{sandbox}/switches"), "form"),
             ("14-sandbox", format!("{sandbox}/"), "h1"),
+            ("35-sandbox-people", format!("{sandbox}/registry-people"), "h1"),
+            ("36-sandbox-eimzo", format!("{sandbox}/eimzo-app"), "#qc"),
             ("18-device", format!("{provider}/device?user_code=WDJB-MJHT"), "#user-code"),
             ("20-cabinet", format!("{provider}/cabinet"), "#menu"),
             ("21-cabinet-notices", format!("{provider}/cabinet/notices"), "#menu"),

@@ -1,18 +1,22 @@
 //! Lists about enrolled numbers (docs/exchange.md): what goes to operators, and whose enrolment ends by what comes from them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use yagona::audit::Kind as Audited;
 use yagona::mobile_id::exchange::{Header, Kind as List, Sheet, SheetWriter};
-use yagona::platform::clock::Timestamp;
+use yagona::platform::clock::{Clock, Timestamp};
 
 use crate::support::client_file::SHOP;
 use crate::support::people::Kind;
 use crate::support::process::both_streams;
-use crate::support::{Asked, Setup, World, alone_on_both_backends, code_of};
+use crate::support::wait::until;
+use crate::support::{Asked, Person, Setup, World, alone_on_both_backends, code_of};
 
 alone_on_both_backends!(
     r87_an_operator_is_given_enrolled_numbers_and_nothing_else,
     r84_numbers_that_were_returned_end_everything_and_frozen_ones_stay,
     r84_a_list_that_cannot_be_read_changes_nothing,
+    r86_a_death_ends_an_enrolment_when_two_registers_say_so,
+    r86_the_civil_registry_is_asked_in_turn_about_everybody_who_is_enrolled,
 );
 
 fn with_operators(setup: Setup) -> Setup {
@@ -45,8 +49,7 @@ fn moment(seconds: i64) -> String {
 }
 
 fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    i64::try_from(since.as_secs()).expect("a number")
+    Clock::System.now().0
 }
 
 async fn r87_an_operator_is_given_enrolled_numbers_and_nothing_else(setup: Setup) {
@@ -82,9 +85,9 @@ async fn r84_numbers_that_were_returned_end_everything_and_frozen_ones_stay(setu
     let world = with_operators(setup).start().await;
     let (gone, frozen, again) = (world.person(), world.person(), world.person());
     let asked = Asked::by(SHOP).with("scope", "openid phone offline_access");
-    let gones = world.tokens(&asked, &gone).await;
-    let frozens = world.tokens(&asked, &frozen).await;
-    let agains = world.tokens(&asked, &again).await;
+    let tokens_of_gone = world.tokens(&asked, &gone).await;
+    let tokens_of_frozen = world.tokens(&asked, &frozen).await;
+    let tokens_of_again = world.tokens(&asked, &again).await;
     let (yesterday, later) = (moment(now() - 86_400), moment(now() + 100));
     let rows = [
         format!("{},returned,{later}", gone.number),
@@ -101,15 +104,15 @@ async fn r84_numbers_that_were_returned_end_everything_and_frozen_ones_stay(setu
     for outcome in ["ended", "frozen", "enrolled_since", "not_enrolled", "other_operator"] {
         assert_eq!(outcomes[outcome], 1, "{outcome} in {told}");
     }
-    assert_eq!(told["not_ended"][0], serde_json::json!({"line": 3, "outcome": "frozen"}));
+    assert_eq!(told["not_ended"][0], json!({"line": 3, "outcome": "frozen"}));
     assert!(!told.to_string().contains(&gone.number), "no number in a report: {told}");
     // What began before is over, on this node at once and elsewhere within a second.
-    world.refresh(SHOP, gones.get("refresh_token")).await.refused(400, "invalid_grant");
-    crate::support::wait::until("the access to have ended", async || {
-        (!world.is_active(SHOP, gones.get("access_token")).await).then_some(())
+    world.refresh(SHOP, tokens_of_gone.get("refresh_token")).await.refused(400, "invalid_grant");
+    until("the access to have ended", async || {
+        (!world.is_active(SHOP, tokens_of_gone.get("access_token")).await).then_some(())
     })
     .await;
-    for tokens in [&frozens, &agains] {
+    for tokens in [&tokens_of_frozen, &tokens_of_again] {
         world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
     }
     code_of(&world.browser().sign_in(&world, &Asked::by(SHOP), &frozen).await);
@@ -145,4 +148,86 @@ async fn r84_a_list_that_cannot_be_read_changes_nothing(setup: Setup) {
     assert!(said.contains("nothing was changed"), "{said}");
     assert_eq!(world.stored("SELECT COUNT(*) FROM exchange_files").await, 0);
     world.refresh(SHOP, tokens.get("refresh_token")).await.granted();
+}
+
+/// Somebody as the registers know them, who lives or has died.
+fn known(person: &Person, died: Option<&str>) -> Value {
+    json!({
+        "pinfl": person.pinfl, "latin": ["VALIYEV", "ALI", "KARIMOVICH"], "birth_date": "1990-01-01", "sex": 1,
+        "died": died, "numbers": [{ "msisdn": person.number }],
+        "documents": [{
+            "kind": "IDMS_RECV_MVD_IDCARD_CITIZEN", "number": "AL0000000", "issuer": "IIV 26277",
+            "from": "2021-03-15", "until": "2031-03-14",
+        }],
+    })
+}
+
+async fn r86_a_death_ends_an_enrolment_when_two_registers_say_so(setup: Setup) {
+    let world = setup.start().await;
+    let (dead, alive) = (world.person(), world.person());
+    let everybody = json!({ "person": [known(&dead, Some("2026-11-01")), known(&alive, None)] });
+    world.sandbox.knows(&everybody).await;
+    let asked = Asked::by(SHOP).with("scope", "openid offline_access");
+    let tokens_of_dead = world.tokens(&asked, &dead).await;
+    let tokens_of_alive = world.tokens(&asked, &alive).await;
+    let header = Header {
+        kind: List::Deaths,
+        party: "fhdyo".to_owned(),
+        number: 1,
+        made_at: Timestamp(1_795_000_000),
+    };
+    let mut out = Vec::new();
+    let mut sheet = SheetWriter::begin(&mut out, &header).expect("a head");
+    for (person, record) in [(dead.pinfl.as_str(), "A-1"), (&alive.pinfl, "A-2"), ("40404412050107", "A-3")] {
+        sheet.row(&format!("{person},2026-11-01,{record}")).expect("a row");
+    }
+    sheet.finish().expect("an end");
+    std::fs::write(world.folder.file("deaths.csv"), out).expect("a file");
+    let import = ["deaths", "import", "deaths.csv", "--format", "json"];
+    let told: Value = serde_json::from_str(&world.command(&import)).expect("JSON");
+    assert_eq!((&told["rows"], &told["known"]), (&3.into(), &2.into()), "nobody else is known here: {told}");
+    let ends = "SELECT COUNT(*) FROM enrolment_ends WHERE ground = 'death'";
+    world.advance(6).await;
+    world.until_stored(ends, 1).await;
+    world.refresh(SHOP, tokens_of_dead.get("refresh_token")).await.refused(400, "invalid_grant");
+    // Of two registers that contradict each other nothing ends, and operators are told.
+    let list = ["deaths", "list", "--format", "json"];
+    let contradicted = until("the contradiction", async || {
+        let told: Value = serde_json::from_str(&world.command(&list)).expect("JSON");
+        told["reports"].get(0).cloned()
+    })
+    .await;
+    assert_eq!((&contradicted["record"], &contradicted["died"]), (&"A-2".into(), &"2026-11-01".into()));
+    until("its event", async || {
+        let rows = world.audit_rows().await;
+        rows.iter().any(|row| row.event == Audited::DeathContradicted.name()).then_some(())
+    })
+    .await;
+    until("the gauge", async || (world.metric("yagona_deaths_contradicted", &[]).await == 1.0).then_some(()))
+        .await;
+    world.refresh(SHOP, tokens_of_alive.get("refresh_token")).await.granted();
+    let stored = world.stored_text("SELECT MIN(sealed) FROM death_reports WHERE state <> $1", "x").await;
+    assert!(!stored.contains("A-1") && !stored.contains("A-2"));
+    // The next report of the same person is tried anew.
+    world.sandbox.knows(&json!({ "person": [known(&alive, Some("2026-11-01"))] })).await;
+    let said = both_streams(&world.try_command(&import));
+    assert!(said.contains("was applied before"), "{said}");
+}
+
+async fn r86_the_civil_registry_is_asked_in_turn_about_everybody_who_is_enrolled(setup: Setup) {
+    let world = setup
+        .people(3, 1)
+        .set("exchange.deaths_per_hour", 3600)
+        .set("registries.civil_registry.fresh_seconds", 0)
+        .start()
+        .await;
+    let dead = world.person();
+    world.sandbox.knows(&json!({ "person": [known(&dead, Some("2026-11-01"))] })).await;
+    // They were asked about once when nodes began; a minute later they are asked about again.
+    world.advance(61).await;
+    world.until_stored("SELECT COUNT(*) FROM death_reports", 1).await;
+    world.advance(6).await;
+    world.until_stored("SELECT COUNT(*) FROM enrolment_ends WHERE ground = 'death'", 1).await;
+    let waiting = "SELECT COUNT(*) FROM death_reports WHERE state = 'confirmed'";
+    assert_eq!(world.stored(waiting).await, 1);
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 23] = [
+const FLOORS: [(&str, u8); 24] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
@@ -25,6 +25,7 @@ const FLOORS: [(&str, u8); 23] = [
     ("oneid", 8),
     ("cabinet", 9),
     ("mobile_app", 9),
+    ("desk", 9),
     ("pages", 9),
     ("app", 10),
     ("cli", 10),

@@ -26,6 +26,7 @@ mod data;
 mod data_sets;
 mod database;
 mod demo;
+mod desk;
 mod details;
 mod device;
 mod discovery;

@@ -1,5 +1,7 @@
 //! The API for the portal's app (docs/mobile-app.md).
 
+mod walks;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -26,6 +26,7 @@ use crate::platform::web::support::Support;
 use crate::platform::web::well_known::SecuritySettings;
 use crate::registries::RegistriesSettings;
 use crate::sign_in::{LimitSettings, SignInSettings};
+use crate::staff::DeskSettings;
 
 pub use issuer::{Issuer, IssuerError};
 pub use load::{load, load_before_keyring};
@@ -58,6 +59,7 @@ settings! {
         [pushed_requests]: PushedRequestSettings;
         [registration]: RegistrationSettings;
         [contracts]: ContractSettings;
+        [desk]: DeskSettings;
         [ciba]: CibaSettings;
         [data]: DataSettings;
         [sandbox]: SandboxSettings;

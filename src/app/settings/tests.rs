@@ -451,6 +451,7 @@ fn every_key_of_the_table_changes_the_settings() {
                 "{ nat = { blocks = [\"203.0.113.0/24\"], sends_5m = 2, sends_per_address_5m = 1 } }",
                 "[{ from = \"2026-01-01\", notice = 5 }]",
                 "[{ from = \"2026-01-01\", soum = 5 }]",
+                "{ beeline = [\"90\"] }",
                 "{ uz-Latn = \"a\", uz-Cyrl = \"b\", ru = \"c\", en = \"d\" }",
             ],
             // Secrets are not printed; that they are read shows in the tests above.

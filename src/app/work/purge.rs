@@ -48,6 +48,15 @@ impl Upkeep {
             self.sign_in.sessions.ended.purge(now, SWEEP).await
         })
         .await;
+        sweep("staff_links.unpurged", "purging links of staff", async || {
+            self.staff.purge_links(now, SWEEP).await
+        })
+        .await;
+        let kept = now.minus(i64::from(self.photo_days) * 86_400);
+        sweep("desk_photos.unpurged", "purging photos of revocations", async || {
+            self.staff.purge_photos(kept, SWEEP).await
+        })
+        .await;
         sweep("muted.unpurged", "purging muted services", async || {
             self.sign_in.people.purge_muted(now, SWEEP).await
         })

@@ -200,6 +200,10 @@ pub(in crate::cabinet) async fn get(
     cabinet
         .show(&request, Proof::Session, async |visit| match cabinet.own(visit, &id).await? {
             None => Ok(visit.context.problem(ProblemKind::NotFound, &Problem::default())),
+            // The answer to the right code was lost: it is done.
+            Some(application) if application.state == State::Enrolled => {
+                Ok(respond::see_other(MOBILE_ID_CHANGED))
+            }
             Some(application) => cabinet.step_page(visit, &application, (None, None)).await,
         })
         .await

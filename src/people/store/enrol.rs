@@ -236,6 +236,11 @@ impl People {
             rows.push(db::statement("DELETE FROM self_locks WHERE person_id = $1").bind(person.as_str()));
         }
         rows.push(self.number_of(person, binding.number, NumberStatus::Enrolled, now));
+        if known {
+            // A return of the number to its operator from before ends nothing that was identified after it (R84).
+            let since = db::statement("UPDATE phone_numbers SET enrolled_at = $1 WHERE number_index = $2");
+            rows.push(since.bind(now.0).bind(&number));
+        }
         if binding.standing.other_cabinets > 0 {
             rows.push(
                 db::statement("DELETE FROM contact_numbers WHERE number_index = $1 AND person_id <> $2")

@@ -1,6 +1,6 @@
 //! Numbers and people that are enrolled, for lists that go out and come in (clause 34).
 
-use super::{People, place};
+use super::{People, UNOPENED, place};
 use crate::people::{NumberStatus, Person, PersonId, PhoneNumber, Pinfl};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -35,6 +35,21 @@ impl People {
             enrolled: [NumberStatus::Enrolled, NumberStatus::Blocked].iter().any(|is| is.name() == status),
             since: db::maybe_int(&row, NUMBERS, "enrolled_at")?.map(Timestamp),
         }))
+    }
+
+    /// The person with a PINFL and their record, whether or not a number of theirs can be used now; never cached.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn record_of(&self, pinfl: &Pinfl) -> Result<Option<(PersonId, Person)>, DbError> {
+        let one = "SELECT person_id, sealed FROM persons WHERE pinfl_index = $1";
+        let row = self.db.read_optional(db::statement(one).bind(self.pinfl_index(pinfl).encode())).await?;
+        let Some(row) = row else { return Ok(None) };
+        let (id, sealed) = (db::text(&row, "persons", "person_id")?, db::text(&row, "persons", "sealed")?);
+        let plain = self.sealer.open_text(place("persons", &id).as_bytes(), &sealed).ok();
+        let record = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+        let record = record.ok_or_else(|| row.corrupt("persons", "sealed", UNOPENED))?;
+        Ok(Some((PersonId::stored(id), record)))
     }
 
     /// Numbers that are enrolled or blocked, in no order that tells anything: `most` at most, after the one whose index is `after`, and the

@@ -144,7 +144,11 @@ impl Metrics {
         own.register("contracts_ending", ending, self.contracts_ending.clone());
         let contradicted = "Deaths about which registers contradict each other, until somebody looked";
         own.register("deaths_contradicted", contradicted, self.deaths_contradicted.clone());
-        own.register("clients_suspended", "Clients without a contract in force", self.clients_suspended.clone());
+        own.register(
+            "clients_suspended",
+            "Clients without a contract in force",
+            self.clients_suspended.clone(),
+        );
         let failures = "How often background work panicked and was begun again";
         own.register("task_failures", failures, self.task_failures.clone());
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());

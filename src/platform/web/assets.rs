@@ -23,15 +23,17 @@ const STYLES: &str = concat!(
     include_str!("../../../static/app/controls.css"),
     include_str!("../../../static/app/content.css"),
     include_str!("../../../static/app/cabinet.css"),
+    include_str!("../../../static/app/desk.css"),
 );
 
-static ASSETS: LazyLock<[Asset; 7]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
     const CSS: &str = "text/css; charset=utf-8";
     const PNG: &str = "image/png";
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     [
         embed("app.css", CSS, STYLES.as_bytes()),
         embed("code.js", SCRIPT, include_bytes!("../../../static/code.js")),
+        embed("desk.js", SCRIPT, include_bytes!("../../../static/desk.js")),
         embed("form_post.js", SCRIPT, include_bytes!("../../../static/form_post.js")),
         embed("leave.js", SCRIPT, include_bytes!("../../../static/leave.js")),
         embed("mark.svg", "image/svg+xml", include_bytes!("../../../static/mark.svg")),

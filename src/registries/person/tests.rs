@@ -33,6 +33,7 @@ fn by_pinfl() -> PersonQuery {
 }
 
 /// The record of the usual answer with some members changed.
+#[expect(clippy::needless_pass_by_value, reason = "each call makes the value that it passes")]
 fn changed(changes: Value) -> Result<CivilRecord, ErrorKind> {
     let mut entry = entry();
     for (name, value) in changes.as_object().unwrap() {
@@ -119,8 +120,8 @@ fn of_several_records_the_one_that_was_asked_for_counts() {
 #[test]
 fn r48_the_document_and_birth_date_that_were_asked_by_must_be_the_records() {
     let number = |digits| Some((DocumentKind::IdCard, digits));
-    let ask = |document, birth_date| {
-        let pinfl = if birth_date == None { Some(PINFL) } else { None };
+    let ask = |document, birth_date: Option<&'static str>| {
+        let pinfl = birth_date.is_none().then_some(PINFL);
         let query = PersonQuery::parse(&Given { pinfl, document, birth_date, number: None }).unwrap();
         answer(json!({"result": 1, "Data": [entry()]}), &query).map(|record| record.document.number)
     };

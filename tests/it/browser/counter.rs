@@ -86,8 +86,7 @@ async fn r71_a_clerk_asks_and_the_person_decides_on_their_phone() {
     for words in [
         "The person agreed",
         "Amir Temur",
-        "20 May 2024",
-        "Made up for the demonstration",
+        "From the Ministry of Internal Affairs",
         "Registration at the place",
     ] {
         assert!(told.contains(words), "{words}: {told}");

@@ -10,6 +10,7 @@ use crate::support::{
     Asked, Browser, Page, Person, Setup, World, alone_on_both_backends, code_of, jwt, on_both_backends, param,
 };
 
+mod mobile_id;
 mod own_data;
 mod safety;
 

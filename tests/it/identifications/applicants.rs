@@ -134,6 +134,16 @@ impl Desk {
         self.sent_with(door, who, Self::findings(who)).await
     }
 
+    /// As [`Desk::sent`], with the consents that the pre-check asked for and no others.
+    pub(crate) async fn sent_as_warned(&self, door: Door, who: &Applicant) -> Identification {
+        let opened = self.open(door, who).await;
+        let own = &self.enrolments.identifications;
+        own.found(&opened.id, Self::findings(who)).await.expect("kept");
+        let given = Self::consents(&[Consent::SmsCharge, Consent::Responsibility, Consent::Biometrics]);
+        own.evidence(&opened.id, (&given, Self::seen()), Vec::new()).await.expect("evidence");
+        own.send_code(&opened.id, &[], Vec::new()).await.expect("a code")
+    }
+
     async fn sent_with(&self, door: Door, who: &Applicant, findings: Findings) -> Identification {
         let opened = self.open(door, who).await;
         let own = &self.enrolments.identifications;

@@ -20,6 +20,7 @@ async fn ask_all(bench: &Bench) -> Vec<(RegisterName, Result<(), ErrorKind>)> {
 
 #[tokio::test]
 async fn odd_answers_of_every_register_are_told_apart_and_never_believed() {
+    use RegisterName as R;
     // Nothing is kept or left alone, so that each fault is met by a call.
     let bench = Bench::start(&[("REGISTRIES__FAILURES", "100")]);
     for fault in ["fail", "html", "cut", "huge"] {
@@ -31,7 +32,6 @@ async fn odd_answers_of_every_register_are_told_apart_and_never_believed() {
             );
         }
     }
-    use RegisterName as R;
     let flag = Err(ErrorKind::Contradiction(Contradiction::Flag));
     let form = Err(ErrorKind::Contradiction(Contradiction::Form));
     bench.sandbox.registers(&[("reset", "1"), ("all.refuse", "1")]).await;

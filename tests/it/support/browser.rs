@@ -222,6 +222,38 @@ impl Browser {
         self.post(&url, &form.fields(id, typed)).await
     }
 
+    /// The origin of the provider's pages.
+    pub(crate) fn origin(&self) -> String {
+        self.issuer.origin().ascii_serialization()
+    }
+
+    /// As [`Browser::press`], of a form with files: their names and contents.
+    pub(crate) async fn upload(
+        &mut self,
+        page: &Page,
+        id: &str,
+        typed: &[(&str, &str)],
+        files: &[(&'static str, &[u8])],
+    ) -> Step {
+        let form = page.form(id);
+        let url = page.url.join(&form.action).expect("a URL");
+        let mut body = reqwest::multipart::Form::new();
+        for (name, value) in form.fields(id, typed) {
+            if !files.iter().any(|(file, _)| *file == name) {
+                body = body.text(name, value);
+            }
+        }
+        for (name, content) in files {
+            let part = reqwest::multipart::Part::bytes(content.to_vec()).file_name("file");
+            body = body.part(*name, part);
+        }
+        let request = self.request(Method::POST, &url);
+        let request = request.header("Origin", "null").header("Sec-Fetch-Site", "same-origin");
+        let answer =
+            request.multipart(body).send().await.unwrap_or_else(|error| panic!("POST {url}: {error}"));
+        self.follow(url, answer).await
+    }
+
     /// Sends a form of the provider's own page.
     pub(crate) async fn post(&mut self, url: &Url, fields: &[(String, String)]) -> Step {
         let answer = self.send_form(url, fields).await;

@@ -49,6 +49,10 @@ impl Form {
                     let ticked = say(&control.id).map_or(control.checked, |said| said == TICKED);
                     ticked.then_some(control.value.as_str())
                 }
+                (false, "radio") => {
+                    let chosen = say(name).map_or(control.checked, |said| said == control.value);
+                    chosen.then_some(control.value.as_str())
+                }
                 (false, _) => Some(say(name).unwrap_or(&control.value)),
             };
             fields.extend(value.map(|value| (name.to_owned(), value.to_owned())));
@@ -76,7 +80,7 @@ pub(crate) fn attribute_of(html: &str, selector: &str, name: &str) -> String {
 /// All forms of a page.
 pub(crate) fn forms(html: &str) -> Vec<Form> {
     let page = Html::parse_document(html);
-    let (form, control) = (select("form"), select("input, button, textarea"));
+    let (form, control) = (select("form"), select("input, button, textarea, select"));
     let forms = page.select(&form).map(|form| Form {
         action: attribute(form, "action"),
         controls: form
@@ -86,12 +90,25 @@ pub(crate) fn forms(html: &str) -> Vec<Form> {
                 id: attribute(control, "id"),
                 name: attribute(control, "name"),
                 kind: attribute(control, "type"),
-                value: attribute(control, "value"),
+                value: value(control),
                 checked: control.attr("checked").is_some(),
             })
             .collect(),
     });
     forms.collect()
+}
+
+/// What a control holds before anything is typed.
+fn value(control: ElementRef<'_>) -> String {
+    match control.value().name() {
+        "textarea" => control.text().collect(),
+        "select" => {
+            let (chosen, any) = (select("option[selected]"), select("option"));
+            let option = control.select(&chosen).next().or_else(|| control.select(&any).next());
+            option.map_or_else(String::new, |option| attribute(option, "value"))
+        }
+        _ => attribute(control, "value"),
+    }
 }
 
 /// All links of a page.

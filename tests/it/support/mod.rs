@@ -2,6 +2,7 @@
 //! client that behaves like a browser, and verbs for what people and services do. No test sends a raw request where a
 //! verb exists. Expectations are in the tests, not here.
 
+pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod client_file;
 pub(crate) mod database;

@@ -102,6 +102,22 @@ impl Chromium {
         self.call("url", Value::Null).await.as_str().expect("a URL").to_owned()
     }
 
+    /// Gives it a platform authenticator that verifies whoever uses it (Web Authentication §11).
+    pub(crate) async fn virtual_authenticator(&self) {
+        let wanted = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": true,
+        });
+        self.call("webauthn/authenticator", wanted).await;
+    }
+
+    /// Puts a file into a field.
+    pub(crate) async fn choose(&self, selector: &str, file: &Path) {
+        let element = self.wait_for(selector).await;
+        let path = json!({"text": file.display().to_string()});
+        self.call(&format!("element/{element}/value"), path).await;
+    }
+
     /// Goes back.
     pub(crate) async fn back(&self) {
         self.call("back", json!({})).await;

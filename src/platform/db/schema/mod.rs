@@ -159,6 +159,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0031_identifications.sql"),
     },
     Migration {
+        version: 34,
+        description: "staff",
+        sql: include_str!("../../../../migrations/0034_staff.sql"),
+    },
+    Migration {
         version: 35,
         description: "exchange",
         sql: include_str!("../../../../migrations/0035_exchange.sql"),

@@ -1,0 +1,426 @@
+//! What staff do for people: an identification from the form to a person who signs in, how it is refused or withdrawn, how it waits for
+//! registers, and how it is revoked.
+
+use serde_json::json;
+
+use super::{Member, form};
+use crate::support::client_file::SHOP;
+use crate::support::html::TICKED;
+use crate::support::http;
+use crate::support::people::Kind;
+use crate::support::{
+    Asked, Page, Person, Setup, World, alone_on_both_backends, code_of, on_both_backends, param,
+};
+
+on_both_backends!(
+    r10_r43_a_person_is_identified_step_by_step_pays_and_signs_in,
+    r31_r74_nothing_goes_on_without_the_original_and_the_consents,
+    r33_r49_photo_and_fingerprint_are_both_taken_and_must_match,
+    r51_r92_a_refusal_has_one_of_the_grounds_and_a_sheet_in_the_persons_language,
+    d_o_whoever_does_not_go_on_withdraws,
+    an_application_is_its_places_alone_and_any_member_goes_on_with_it,
+    r35_r82_another_number_wants_a_consent_of_its_own,
+    r89_an_identification_is_revoked_with_document_and_photo,
+);
+alone_on_both_backends!(
+    pages_answer_while_registers_do_not,
+    a_code_is_entered_with_a_passkey_that_was_used_just_before,
+);
+
+/// A photo, as far as anybody looks at it here.
+const PHOTO: &[u8] = b"\xff\xd8\xff\xe0 a face that nobody has: as long as the smallest photo is that anybody takes for one, which \
+    is a hundred and twenty-eight bytes and a few more \xff\xd9";
+/// A template of a fingerprint that is the person's, and one that is not.
+const OWN: &[u8] = b"FMR\0 template of a fingerprint.";
+const OTHERS: &[u8] = b"FMR\0 template of a fingerprint N";
+
+impl World {
+    /// Somebody whom the registers know and who is not enrolled, with a number of their own in that state.
+    async fn applicant(&self, state: &str) -> Person {
+        let person = self.somebody(Kind::Unknown);
+        self.sandbox
+            .knows(&json!({ "person": [{
+                "pinfl": person.pinfl, "latin": ["VALIYEV", "ALI", "KARIMOVICH"],
+                "cyrillic": ["ВАЛИЕВ", "АЛИ", "КАРИМОВИЧ"], "english": ["VALIYEV", "ALI"],
+                "birth_date": "1990-01-01", "sex": 1, "photo": "/9j/4AAQSkZJRgABAgMEBQYHCP/Z",
+                "documents": [{
+                    "kind": "IDMS_RECV_MVD_IDCARD_CITIZEN", "number": "AD1234567", "issuer": "ТОШКЕНТ",
+                    "from": "2022-03-01", "until": "2032-02-29",
+                }],
+                "numbers": [{ "msisdn": person.number, "state": state }],
+            }] }))
+            .await;
+        person
+    }
+
+    /// Pays an invoice at the sandbox's billing, which tells the provider.
+    async fn pay(&self, number: &str) {
+        let url = format!("{}/invoices/{number}/pay", self.sandbox.base);
+        let paid = http::client().post(url).form(&[("notice", "once")]).send().await.expect("the sandbox");
+        assert!(paid.status().is_success(), "{}", paid.text().await.unwrap_or_default());
+    }
+
+    /// The code of an identification that arrives next on a phone.
+    async fn told_code(&self, person: &Person) -> String {
+        let message = self.sandbox.next_message(person).await;
+        let text = message["text"].as_str().expect("a text");
+        let digits = text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() == 6);
+        digits.unwrap_or_else(|| panic!("no code in {text}")).to_owned()
+    }
+}
+
+impl Member {
+    /// Opens an application by the form; the page of the warning.
+    async fn opens(&mut self, number: &str, pinfl: &str) -> Page {
+        let page = self.at("/desk/applications/new").await;
+        let page = self.browser.press(&page, "continue", &form(number, pinfl)).await.page();
+        page.expect_status(200).expect("warning")
+    }
+
+    /// Notes what the person agreed to; the page of photo and fingerprint.
+    async fn agrees(&mut self, page: &Page) -> Page {
+        let ticks = [("original", TICKED), ("sms_charge", TICKED), ("responsibility", TICKED)];
+        self.browser.press(page, "continue", &ticks).await.page().expect_status(200).expect("biometrics")
+    }
+
+    /// Gives photo and fingerprint; the page with what came of it.
+    async fn gives(&mut self, page: &Page, fingerprint: &[u8]) -> Page {
+        let ticks = [("biometrics", TICKED)];
+        let files = [("photo", PHOTO), ("fingerprint", fingerprint)];
+        let page = self.browser.upload(page, "continue", &ticks, &files).await.page().expect_status(200);
+        self.until_gone(page, "running").await
+    }
+
+    /// Opens a page again, as it does by itself, until it is as wanted.
+    async fn until(&mut self, page: Page, wanted: impl Fn(&Page) -> bool) -> Page {
+        let mut page = page;
+        for _ in 0..900 {
+            if wanted(&page) {
+                return page;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            page = self.browser.get(&page.url.clone()).await.page().expect_status(200);
+        }
+        panic!("it stays as it is: {page}");
+    }
+
+    /// Opens a page again until something is not on it any more.
+    async fn until_gone(&mut self, page: Page, id: &str) -> Page {
+        let waits = page.has(id);
+        assert!(!waits || page.body.contains("http-equiv=\"refresh\""), "it asks again by itself: {page}");
+        self.until(page, |page| !page.has(id)).await
+    }
+
+    /// Opens a page again until something is on it.
+    async fn until_there(&mut self, page: &Page, id: &str) -> Page {
+        self.until(page.clone(), |page| page.has(id)).await
+    }
+
+    /// All up to what registers say of it.
+    async fn applies(&mut self, number: &str, pinfl: &str) -> Page {
+        let page = self.opens(number, pinfl).await;
+        let page = self.agrees(&page).await;
+        let page = self.gives(&page, OWN).await;
+        let page = self.browser.press(&page, "continue", &[]).await.page().expect_status(200);
+        self.until_gone(page, "running").await
+    }
+
+    /// From what registers said to the right code; the page after it.
+    async fn completes(
+        &mut self,
+        world: &World,
+        page: &Page,
+        person: &Person,
+        ticks: &[(&str, &str)],
+    ) -> Page {
+        let page = self.browser.press(page, "send", ticks).await.page().expect_status(200);
+        let code = world.told_code(person).await;
+        self.prove().await;
+        let page = self.browser.get(&page.url).await.page().expect("code");
+        self.browser.press(&page, "continue", &[("code", &code)]).await.page().expect_status(200)
+    }
+
+    /// Identifies somebody to the end.
+    async fn identifies(&mut self, world: &World, person: &Person) {
+        let page = self.applies(&person.number, &person.pinfl).await.expect("clear");
+        let page = self.completes(world, &page, person, &[]).await;
+        let page = self.pays(world, page).await;
+        self.until_there(&page, "end").await;
+        world.sandbox.next_message(person).await;
+    }
+
+    /// Pays the invoice that the page names.
+    async fn pays(&mut self, world: &World, page: Page) -> Page {
+        let page = self.until_gone(page.expect("awaiting"), "unregistered").await;
+        let paper = self.browser.get(&page.link("invoice")).await.page().expect_status(200).expect("paper");
+        let number =
+            paper.text().split_whitespace().find(|word| word.starts_with("MID")).expect("it").to_owned();
+        world.pay(&number).await;
+        page
+    }
+}
+
+async fn r10_r43_a_person_is_identified_step_by_step_pays_and_signs_in(world: &World) {
+    let place = world.open_place("service_centre");
+    let (mut member, person) = (world.staff(&place, "operator").await, world.applicant("active").await);
+    let page = member.applies(&person.number, &person.pinfl).await.expect("clear");
+    assert!(page.text().contains("Code") || page.has("send"), "{page}");
+    let page = member.browser.press(&page, "send", &[]).await.page().expect_status(200);
+    let code = world.told_code(&person).await;
+    member.prove().await;
+    let page = member.browser.get(&page.url).await.page().expect("code");
+    // A wrong code is told at its field and binds nothing; an empty one as well.
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    let answered = member.browser.press(&page, "continue", &[("code", wrong)]).await.page();
+    answered.expect_status(422).expect("code-error");
+    member
+        .browser
+        .press(&page, "continue", &[("code", "")])
+        .await
+        .page()
+        .expect_status(422)
+        .expect("code-error");
+    let page = member.browser.press(&page, "continue", &[("code", &code)]).await.page().expect_status(200);
+    let page = page.expect("awaiting");
+    // Two percent of the value of the day, in the person's language on the paper.
+    let page = member.until_gone(page, "unregistered").await;
+    let paper = member.browser.get(&page.link("invoice")).await.page().expect("paper");
+    assert!(paper.text().contains("2 percent") && paper.text().contains("The centre"), "{paper}");
+    let page = member.pays(world, page).await;
+    let done = member.until_there(&page, "end").await;
+    assert!(done.text().contains("can sign in at once"), "{done}");
+    world.sandbox.next_message(&person).await;
+    code_of(&world.browser().sign_in(world, &Asked::by(SHOP), &person).await);
+    // The list has it, and what was done is on record under its reference.
+    let list = member.at("/desk").await;
+    assert!(list.text().contains("Valiyev"), "{list}");
+    let actions = world.command(&["staff", "actions", "--place", &place]);
+    for what in ["opened", "evidence_given", "code_sent", "completed", "printed"] {
+        assert!(actions.contains(what), "{what} in {actions}");
+    }
+    assert!(!actions.contains(&person.number) && !actions.contains(&person.pinfl), "{actions}");
+}
+
+async fn r31_r74_nothing_goes_on_without_the_original_and_the_consents(world: &World) {
+    let mut member = world.staff(&world.open_place("notary_office"), "operator").await;
+    let person = world.applicant("active").await;
+    let page = member.opens(&person.number, &person.pinfl).await;
+    for missing in ["original", "sms_charge", "responsibility"] {
+        let ticks = ["original", "sms_charge", "responsibility"].map(|name| (name, TICKED));
+        let ticks: Vec<_> = ticks.into_iter().filter(|(name, _)| *name != missing).collect();
+        let answered = member.browser.press(&page, "continue", &ticks).await.page().expect_status(422);
+        assert!(answered.has(&format!("{missing}-error")), "{answered}");
+    }
+    let page = member.agrees(&page).await;
+    // The file is missing, is no photo, or the consent to biometrics is.
+    let files = [("photo", PHOTO), ("fingerprint", OWN)];
+    let answered = member.browser.upload(&page, "continue", &[], &files).await.page().expect_status(422);
+    assert!(answered.has("biometrics-error"), "{answered}");
+    let ticked = [("biometrics", TICKED)];
+    let files = [("photo", &b"GIF89a no photo"[..]), ("fingerprint", &[])];
+    let answered = member.browser.upload(&page, "continue", &ticked, &files).await.page().expect_status(422);
+    assert!(answered.has("photo-error") && answered.has("fingerprint-error"), "{answered}");
+    // What was agreed to travels with a proof: made up, it leads back to the warning.
+    let address = page.url.as_str();
+    let forged = address.split("&agreed=").next().expect("an address").to_owned() + "&agreed=1.2.3.x";
+    member.browser.get(&forged.parse().expect("a URL")).await.page().expect("warning");
+}
+
+async fn r33_r49_photo_and_fingerprint_are_both_taken_and_must_match(world: &World) {
+    let mut member = world.staff(&world.open_place("service_centre"), "operator").await;
+    let person = world.applicant("active").await;
+    let page = member.opens(&person.number, &person.pinfl).await;
+    let page = member.agrees(&page).await;
+    let page = member.gives(&page, OTHERS).await.expect("mismatch");
+    assert!(page.links().iter().any(|link| link.href.ends_with("refuse?ground=5")), "{page}");
+    let again = member.browser.get(&page.link("again")).await.page().expect("biometrics");
+    let page = member.gives(&again, OWN).await;
+    assert!(!page.has("mismatch") && page.has("continue"), "{page}");
+}
+
+async fn r51_r92_a_refusal_has_one_of_the_grounds_and_a_sheet_in_the_persons_language(world: &World) {
+    let mut member = world.staff(&world.open_place("service_centre"), "operator").await;
+    let person = world.applicant("active").await;
+    let page = member.at("/desk/applications/new").await;
+    let mut entries = form(&person.number, &person.pinfl);
+    entries.iter_mut().filter(|(name, _)| *name == "language").for_each(|(_, value)| *value = "ru");
+    let page = member.browser.press(&page, "continue", &entries).await.page().expect("warning");
+    assert_eq!(page.attribute("#warning", "lang"), "ru");
+    let page = member.browser.get(&page.link("refuse")).await.page().expect_status(200).expect("ground-4");
+    // Non-payment is found by the system, and nothing else is on the list.
+    for other in ["2", "7", ""] {
+        let mut fields = page.form("refuse-now").fields("refuse-now", &[("ground", "1")]);
+        fields.iter_mut().filter(|(name, _)| name == "ground").for_each(|(_, value)| other.clone_into(value));
+        let url = page.url.join(&page.form("refuse-now").action).expect("a URL");
+        member.browser.post(&url, &fields).await.page().expect_status(422).expect("error");
+    }
+    let page = member.browser.press(&page, "refuse-now", &[("ground", "4")]).await.page().expect("end");
+    let sheet = member.browser.get(&page.link("sheet")).await.page().expect_status(200).expect("paper");
+    for words in ["Лист об отказе", "18(4)", "обжаловать"] {
+        assert!(sheet.text().contains(words), "{words}: {sheet}");
+    }
+    assert!(!sheet.text().contains(&person.number[3..]), "{sheet}");
+    // The complaint begins with the reference of the sheet.
+    let complaint = member.browser.get(&page.link("complain")).await.page();
+    let reference = complaint.attribute("#of", "value");
+    assert!(sheet.text().contains(&reference) && reference.len() == 9, "{reference}");
+    // It is over: nothing follows but another application, at once (R52).
+    member.opens(&person.number, &person.pinfl).await;
+}
+
+async fn d_o_whoever_does_not_go_on_withdraws(world: &World) {
+    let mut member = world.staff(&world.open_place("service_centre"), "operator").await;
+    let person = world.applicant("active").await;
+    let page = member.opens(&person.number, &person.pinfl).await;
+    let end = member.browser.press(&page, "withdraw", &[]).await.page().expect_status(200).expect("end");
+    assert!(end.text().contains("no refusal") && !end.has("sheet"), "{end}");
+    let again = member.browser.press(&page, "withdraw", &[]).await.page().expect("said").expect("end");
+    assert!(again.text().contains("somebody else was quicker"), "{again}");
+}
+
+async fn an_application_is_its_places_alone_and_any_member_goes_on_with_it(world: &World) {
+    let place = world.open_place("service_centre");
+    let mut member = world.staff(&place, "operator").await;
+    let person = world.applicant("active").await;
+    let page = member.opens(&person.number, &person.pinfl).await;
+    let path = page.url.path().to_owned();
+    let mut elsewhere = world.staff(&world.open_place("service_centre"), "supervisor").await;
+    for path in [path.clone(), format!("{path}/refuse"), format!("{path}/invoice"), format!("{path}/sheet")] {
+        elsewhere.browser.open(&path).await.page().expect_status(404);
+    }
+    assert!(elsewhere.at("/desk").await.has("empty"));
+    // A colleague finds it by its reference and goes on; that they read it is recorded once.
+    let mut colleague = world.staff(&place, "operator").await;
+    let list = colleague.at("/desk").await;
+    let text = page.text();
+    let reference = text.split_whitespace().find(|word| word.len() == 9 && word.as_bytes()[4] == b'-');
+    let reference = reference.expect("a reference").to_owned();
+    let found = format!("/desk/find?reference={}", reference.to_lowercase());
+    let page = colleague.at(&found).await.expect("warning");
+    colleague.browser.get(&page.url).await.page().expect("warning");
+    let actions = world.command(&["staff", "actions", "--place", &place]);
+    let read = actions.lines().filter(|line| line.contains(&colleague.id) && line.contains(" read "));
+    assert_eq!(read.filter(|line| line.contains(&reference)).count(), 1, "{actions}");
+    assert!(list.has("reference"));
+    colleague.at("/desk/find?reference=ABCD-EFGH").await.expect("unknown");
+    // A relative of the person does not.
+    let relative =
+        world.add_staff(&place, "operator", &world.somebody(Kind::Unknown).pinfl, Some(&person.pinfl));
+    let mut relative = world.with_passkey(relative).await;
+    relative.browser.open(&path).await.page().expect_status(404);
+}
+
+async fn r35_r82_another_number_wants_a_consent_of_its_own(world: &World) {
+    let mut member = world.staff(&world.open_place("service_centre"), "operator").await;
+    let person = world.applicant("active").await;
+    member.identifies(world, &person).await;
+    let mut signed_in = world.browser();
+    code_of(&signed_in.sign_in(world, &Asked::by(SHOP), &person).await);
+    // The same person with another number, which is in another's name: no obstacle at a place (R30).
+    let other = world.applicant("active").await;
+    let page = member.applies(&other.number, &person.pinfl).await.expect("clear");
+    let refused = member.browser.press(&page, "send", &[]).await.page().expect_status(422);
+    assert!(refused.has("other_number-error"), "{refused}");
+    let page = member.completes(world, &page, &other, &[("other_number", TICKED)]).await;
+    let page = member.pays(world, page).await;
+    member.until_there(&page, "end").await;
+    world.sandbox.next_message(&other).await;
+    code_of(&world.browser().sign_in(world, &Asked::by(SHOP), &other).await);
+    let silent = signed_in.begin(world, &Asked::by(SHOP).and("prompt", "none")).await.away();
+    assert_eq!(param(&silent, "error").as_deref(), Some("login_required"));
+}
+
+async fn r89_an_identification_is_revoked_with_document_and_photo(world: &World) {
+    let mut member = world.staff(&world.open_place("notary_office"), "operator").await;
+    let person = world.person();
+    let mut browser = world.browser();
+    code_of(&browser.sign_in(world, &Asked::by(SHOP), &person).await);
+    let page = member.proved_at("/desk/revoke").await.expect("revoke-now");
+    let typed = [("pinfl", person.pinfl.as_str()), ("document_number", "AD7654321"), ("original", TICKED)];
+    let photo = [("photo", PHOTO)];
+    let nothing = member.browser.upload(&page, "revoke-now", &[], &[("photo", &[])]).await.page();
+    let nothing = nothing.expect_status(422);
+    for field in ["pinfl", "document_number", "original", "photo"] {
+        assert!(nothing.has(&format!("{field}-error")), "{field}: {nothing}");
+    }
+    // A document that is not the one on file is no obstacle once it was checked.
+    let asked = member.browser.upload(&page, "revoke-now", &typed, &photo).await.page().expect_status(422);
+    let asked = asked.expect("other_document");
+    let all = [&typed[..], &[("other_document", TICKED)]].concat();
+    member
+        .browser
+        .upload(&asked, "revoke-now", &all, &photo)
+        .await
+        .page()
+        .expect_status(200)
+        .expect("revoked");
+    let silent = browser.begin(world, &Asked::by(SHOP).and("prompt", "none")).await.away();
+    assert_eq!(param(&silent, "error").as_deref(), Some("login_required"));
+    // There is nothing more to revoke.
+    let again = member.browser.upload(&asked, "revoke-now", &all, &photo).await.page().expect_status(422);
+    assert!(again.has("pinfl-error"), "{again}");
+}
+
+async fn pages_answer_while_registers_do_not(setup: Setup) {
+    let world = setup.start().await;
+    let mut member = world.staff(&world.open_place("service_centre"), "operator").await;
+    let frozen = world.applicant("frozen").await;
+    // All are so slow that whoever waited for them would not have answered by now.
+    world.sandbox.registers(&[("all.delay_ms", "4000")]).await;
+    let page = member.opens(&frozen.number, &frozen.pinfl).await;
+    let page = member.agrees(&page).await;
+    let files = [("photo", PHOTO), ("fingerprint", OWN)];
+    let page = member.browser.upload(&page, "continue", &[("biometrics", TICKED)], &files).await.page();
+    let page = page.expect_status(200).expect("running");
+    world.sandbox.registers(&[("reset", "1")]).await;
+    let page = member.until_gone(page, "running").await;
+    // Obstacles are told with the ground that fits them.
+    let page = if page.has("again") || page.has("failed") { member.gives(&page, OWN).await } else { page };
+    let page = member.browser.press(&page, "continue", &[]).await.page().expect_status(200);
+    let page = member.until_gone(page, "running").await;
+    let page = if page.has("failed") {
+        let page = member.browser.press(&page, "again", &[]).await.page();
+        member.until_gone(page, "running").await
+    } else {
+        page
+    };
+    let page = page.expect("obstacles");
+    assert!(page.text().contains("frozen") && page.link("refuse").as_str().ends_with("?ground=3"), "{page}");
+    // One that fails is named, and the application stays.
+    let person = world.applicant("active").await;
+    world.sandbox.registers(&[("operators.fail", "1")]).await;
+    let page = member.applies(&person.number, &person.pinfl).await.expect("failed");
+    world.sandbox.registers(&[("reset", "1")]).await;
+    world.advance(120).await;
+    member.prove().await;
+    let page = member.browser.press(&page, "again", &[]).await.page();
+    member.until_gone(page, "running").await.expect("clear");
+}
+
+async fn a_code_is_entered_with_a_passkey_that_was_used_just_before(setup: Setup) {
+    let world = setup.start().await;
+    let mut member = world.staff(&world.open_place("notary_office"), "operator").await;
+    let person = world.applicant("active").await;
+    let page = member.applies(&person.number, &person.pinfl).await.expect("clear");
+    let page = member.browser.press(&page, "send", &[]).await.page().expect("code");
+    let code = world.told_code(&person).await;
+    world.advance(121).await;
+    // What was on the screen leads to the passkey, and nothing was tried.
+    let asked =
+        member.browser.press(&page, "continue", &[("code", &code)]).await.page().expect("use-passkey");
+    let back = member.key.answer(&mut member.browser, &asked).await.page().expect("code");
+    // R38, R39: after a quarter of an hour a new code is sent, which is no refusal.
+    world.advance(780).await;
+    member.sign_in().await;
+    let page = member.browser.get(&back.url).await.page().expect("expired");
+    let page = member.browser.press(&page, "resend", &[]).await.page().expect("said");
+    let newer = world.told_code(&person).await;
+    let page = if page.has("prove") {
+        let asked = member.browser.get(&page.link("prove")).await.page();
+        member.key.answer(&mut member.browser, &asked).await.page()
+    } else {
+        page
+    };
+    let page = member.browser.press(&page, "continue", &[("code", &newer)]).await.page();
+    page.expect_status(200).expect("awaiting");
+}
