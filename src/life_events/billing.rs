@@ -28,7 +28,10 @@ pub fn routes(config: &mut ServiceConfig, metrics: &Metrics) {
 /// A notice: always the same answer for what was understood, so that nobody learns which invoices there are; 503 where billing
 /// should send it again.
 async fn noticed(enrolments: Data<Enrolments>, body: Bytes) -> HttpResponse {
-    let Some(number) = billing::notice(&body) else { return HttpResponse::BadRequest().finish() };
+    let Some(number) = billing::notice(&body) else {
+        let what = "a notice is a JSON object with the number of an invoice: number";
+        return HttpResponse::BadRequest().json(serde_json::json!({ "error": what }));
+    };
     match enrolments.noticed(&number).await {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(error) => {

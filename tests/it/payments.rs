@@ -97,6 +97,12 @@ async fn r15_a_notice_is_a_hint_and_billing_is_asked_back(setup: Setup) {
     let numbers: Vec<&str> = applicants.iter().map(|who| who.number.as_str()).collect();
     let desk = Desk::of(&world, &numbers).await;
     assert_eq!(notice(&world, "MIDAAAAAAAA").await, 204, "nobody learns which invoices there are");
+    for bad in ["", "{", "[]", r#"{"number": 7}"#, r#"{"invoice": "MIDAAAAAAAA"}"#] {
+        let answer = http::client().post(world.url("/billing/notices")).body(bad).send().await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status(), 400, "{bad}");
+        assert!(answer.text().await.expect("text").contains("the number of an invoice"), "{bad}");
+    }
 
     let (first, number, fee) = waiting(&desk, &applicants[0]).await;
     until("the invoice to be known to billing", async || billing.knows(&number)).await;
