@@ -148,7 +148,7 @@ pub enum Role {
     Operator,
     /// Does so as well, reads what was done at the place, answers complaints, and releases whoever was stopped.
     Supervisor,
-    /// Gives members links for passkeys and takes passkeys away. Sees no person's data.
+    /// Gives members links for passkeys; a command takes passkeys away. Sees no person's data.
     Administrator,
 }
 
