@@ -29,13 +29,14 @@ use crate::people::{Delays, People};
 use crate::platform::certificates::{ClientCertificates, MutualTlsSettings};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
+use crate::platform::webauthn::RelyingParty;
 use crate::release::Release;
 use crate::sign_in::{
     ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, History, KnownBrowsers, Limits,
     SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
 use crate::signals::Signals;
-use crate::staff::{Ceremonies, RelyingParty, StaffSessions};
+use crate::staff::{Ceremonies, StaffSessions};
 
 /// The state that the OpenID Connect endpoints share.
 pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<Provider, StartError> {

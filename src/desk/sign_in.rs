@@ -16,7 +16,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::staff::{Asked, Given};
+use crate::platform::webauthn::{Asked, Given};
 
 /// Asks for a passkey of somebody who is not signed in.
 #[derive(Template)]

@@ -19,3 +19,4 @@ pub mod service_error;
 pub mod telemetry;
 pub mod tlog;
 pub mod web;
+pub mod webauthn;

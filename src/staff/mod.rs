@@ -33,7 +33,7 @@ pub use actions::{Action, Recorded, What, Why};
 pub use complaints::{ComplaintAbout, DeskComplaint, NewDeskComplaint};
 pub use holds::{Hold, HoldReason};
 pub use members::{Changed, Member, NewMember};
-pub use passkeys::{Asked, Ceremonies, Given, Passkey, Proved, RelyingParty};
+pub use passkeys::{Ceremonies, Passkey, Proved};
 pub use places::{Place, PlaceNames};
 pub use sessions::{StaffSession, StaffSessions};
 pub use settings::DeskSettings;

@@ -1,9 +1,6 @@
 //! Passkeys of members of staff (Web Authentication): ceremonies, each under a challenge that is used once, and the table of public
 //! keys. Who uses a passkey is verified by the authenticator each time; there is no other way in.
 
-mod cbor;
-mod verify;
-
 use serde::{Deserialize, Serialize};
 
 use super::actions::{What, Why};
@@ -12,49 +9,14 @@ use crate::audit::{Event, Kind};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError, Row};
-use crate::platform::ephemeral::{Ephemeral, EphemeralKey};
+use crate::platform::ephemeral::Ephemeral;
 use crate::platform::service_error::ServiceError;
-use verify::{ALGORITHMS, NotTaken, PublicKey, challenge_of};
-
-pub use verify::RelyingParty;
+use crate::platform::webauthn::{Asked, Challenges, Given, NotTaken, PublicKey, RelyingParty};
 
 const TABLE: &str = "staff_passkeys";
 
-/// How long a ceremony may take, in seconds.
-const CEREMONY: i64 = 300;
-
 /// Passkeys of one member.
 const MOST: usize = 10;
-
-/// What a page asks of a browser and its authenticator.
-#[derive(Clone, Debug, Serialize)]
-pub struct Asked {
-    /// What is to be signed: used once.
-    pub challenge: String,
-    /// The host that passkeys are bound to.
-    pub rp: String,
-    /// Of a new passkey: for whom, by identifier and name.
-    pub user: Option<(String, String)>,
-    /// Credentials that may be used, or of a new passkey those that the member has already; empty where any may be.
-    pub credentials: Vec<String>,
-    /// COSE numbers of algorithms.
-    pub algorithms: Vec<i64>,
-}
-
-/// What a browser gives back.
-#[derive(Clone, Debug, Default)]
-pub struct Given {
-    /// The credential's identifier, in base64url.
-    pub credential: String,
-    /// What the browser says, as JSON.
-    pub client_data: Vec<u8>,
-    /// What the authenticator says; of a new passkey the attestation object.
-    pub data: Vec<u8>,
-    /// The signature; of a new passkey nothing.
-    pub signature: Vec<u8>,
-    /// Whose passkey the authenticator says it is; may be nothing.
-    pub user: Vec<u8>,
-}
 
 /// Who proved that they are there.
 #[derive(Clone, Debug)]
@@ -95,14 +57,13 @@ enum Ceremony {
 #[derive(Clone)]
 pub struct Ceremonies {
     staff: Staff,
-    ephemeral: Ephemeral,
-    party: RelyingParty,
+    challenges: Challenges,
 }
 
 impl Ceremonies {
     /// Of the members of `staff`, at pages of `party`.
     pub const fn new(staff: Staff, ephemeral: Ephemeral, party: RelyingParty) -> Self {
-        Self { staff, ephemeral, party }
+        Self { staff, challenges: Challenges::new(ephemeral, CEREMONIES, party) }
     }
 
     /// Begins a sign-in at a browser, by whatever passkey the browser offers.
@@ -110,7 +71,7 @@ impl Ceremonies {
     /// # Errors
     /// [`ServiceError`].
     pub async fn begin_sign_in(&self, browser: Digest) -> Result<Asked, ServiceError> {
-        self.begin(&Ceremony::SignIn { browser }, None, Vec::new()).await
+        self.challenges.begin(&Ceremony::SignIn { browser }, None, Vec::new()).await
     }
 
     /// Begins a proof that the member of a session is there, by one of their own passkeys.
@@ -119,7 +80,7 @@ impl Ceremonies {
     /// [`ServiceError`].
     pub async fn begin_proof(&self, session: Digest, staff: &StaffId) -> Result<Asked, ServiceError> {
         let own = self.staff.passkeys(staff).await?.into_iter().map(|passkey| passkey.id).collect();
-        self.begin(&Ceremony::Prove { session, staff: staff.clone() }, None, own).await
+        self.challenges.begin(&Ceremony::Prove { session, staff: staff.clone() }, None, own).await
     }
 
     /// Begins the making of a passkey by a link. Returns for whom; `None` if the link is unknown, used or too old.
@@ -131,7 +92,7 @@ impl Ceremonies {
         let Some(member) = self.staff.of_link(&link).await? else { return Ok(None) };
         let own = self.staff.passkeys(&member.id).await?.into_iter().map(|passkey| passkey.id).collect();
         let user = (bytes::encode(member.id.as_str().as_bytes()), member.name.clone());
-        let asked = self.begin(&Ceremony::Enrol { link }, Some(user), own).await?;
+        let asked = self.challenges.begin(&Ceremony::Enrol { link }, Some(user), own).await?;
         Ok(Some((asked, member)))
     }
 
@@ -141,7 +102,7 @@ impl Ceremonies {
     /// [`ServiceError`].
     pub async fn signed_in(&self, browser: Digest, given: &Given) -> Result<Option<Proved>, ServiceError> {
         let wanted = Ceremony::SignIn { browser };
-        let proved = match self.taken(&wanted, given).await? {
+        let proved = match self.challenges.taken(&wanted, given).await? {
             Ok(challenge) => self.used(&challenge, given, What::SignedIn).await?,
             Err(why) => Err(why),
         };
@@ -158,7 +119,7 @@ impl Ceremonies {
         given: &Given,
     ) -> Result<Option<Proved>, ServiceError> {
         let wanted = Ceremony::Prove { session, staff: staff.clone() };
-        let proved = match self.taken(&wanted, given).await? {
+        let proved = match self.challenges.taken(&wanted, given).await? {
             Ok(challenge) => self.used(&challenge, given, What::Proved).await?,
             Err(why) => Err(why),
         };
@@ -175,8 +136,8 @@ impl Ceremonies {
     /// [`ServiceError`].
     pub async fn enrolled(&self, link: &str, label: &str, given: &Given) -> Result<bool, ServiceError> {
         let link = Digest::of(link.as_bytes());
-        let made = match self.taken(&Ceremony::Enrol { link }, given).await? {
-            Ok(challenge) => self.party.created(&challenge, &given.client_data, &given.data),
+        let made = match self.challenges.taken(&Ceremony::Enrol { link }, given).await? {
+            Ok(challenge) => self.challenges.party.created(&challenge, &given.client_data, &given.data),
             Err(why) => Err(why),
         };
         let Some(new) = self.or_refused("enrolment", made) else { return Ok(false) };
@@ -210,35 +171,6 @@ impl Ceremonies {
         Ok(true)
     }
 
-    async fn begin(
-        &self,
-        ceremony: &Ceremony,
-        user: Option<(String, String)>,
-        credentials: Vec<String>,
-    ) -> Result<Asked, ServiceError> {
-        let challenge = bytes::random_text::<32>();
-        self.ephemeral.put(EphemeralKey::of(CEREMONIES, &challenge), ceremony, CEREMONY).await?;
-        let algorithms = ALGORITHMS.to_vec();
-        Ok(Asked { challenge, rp: self.party.id.clone(), user, credentials, algorithms })
-    }
-
-    /// The challenge that was answered, if it is one of this ceremony. It is used up, whatever comes of it.
-    async fn taken(
-        &self,
-        wanted: &Ceremony,
-        given: &Given,
-    ) -> Result<Result<String, NotTaken>, ServiceError> {
-        let Some(challenge) = challenge_of(&given.client_data) else {
-            return Ok(Err(NotTaken("there are no client data")));
-        };
-        let begun: Option<Ceremony> = self.ephemeral.take(EphemeralKey::of(CEREMONIES, &challenge)).await?;
-        Ok(match begun {
-            Some(begun) if begun == *wanted => Ok(challenge),
-            Some(_) => Err(NotTaken("the challenge was another ceremony's")),
-            None => Err(NotTaken("the challenge is unknown, used or too old")),
-        })
-    }
-
     /// Holds what was given against the passkey, and notes that it was used: what the authenticator counts must have grown, or it
     /// was copied.
     async fn used(
@@ -254,7 +186,7 @@ impl Ceremonies {
             return Ok(Err(NotTaken("the passkey is another member's")));
         }
         let parts = (&given.client_data[..], &given.data[..], &given.signature[..]);
-        let counter = match self.party.proved(challenge, &key, parts) {
+        let counter = match self.challenges.party.proved(challenge, &key, parts) {
             Ok(counter) => i64::from(counter),
             Err(why) => return Ok(Err(why)),
         };
