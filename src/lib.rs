@@ -4,6 +4,7 @@
 //! (see `docs/architecture.md`; a test enforces it). `sandbox` and `demo` are
 //! separate, behind the feature `stand-ins`: they reach the provider over the network only.
 
+pub mod accounts;
 pub mod app;
 pub mod applications;
 pub mod audit;

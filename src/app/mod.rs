@@ -173,6 +173,7 @@ impl App {
             discovery: Discovery::new(
                 stores.settings.server.issuer.as_str(),
                 stores.settings.server.mtls.as_ref().map(|mtls| (mtls.base(), mtls.trust_anchors.is_some())),
+                &wiring::offered(&stores.settings),
             ),
             inbox,
             charges,

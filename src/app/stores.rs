@@ -30,7 +30,8 @@ use crate::release::Release;
 use crate::signals::Signals;
 use crate::staff::Staff;
 use crate::{
-    applications, cabinet, grants, ledger, mobile_id, notices, oidc, release, sign_in, signals, staff,
+    accounts, applications, cabinet, grants, ledger, mobile_id, notices, oidc, release, sign_in, signals,
+    staff,
 };
 use secrecy::ExposeSecret;
 
@@ -331,6 +332,7 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let subjects = [
         audit::TABLES,
         cabinet::TABLES,
+        accounts::TABLES,
         staff::TABLES,
         notices::TABLES,
         oidc::TABLES,

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
+use crate::accounts::{AccountPolicy, Accounts};
 use crate::cabinet::{self, Cabinet, Complaints};
 use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
 use crate::desk::Desk;
@@ -33,7 +34,7 @@ use crate::platform::webauthn::RelyingParty;
 use crate::release::Release;
 use crate::sign_in::{
     ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, History, KnownBrowsers, Limits,
-    SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
+    Means, SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
 };
 use crate::signals::Signals;
 use crate::staff::{Ceremonies, StaffSessions};
@@ -56,6 +57,7 @@ pub(super) async fn provider(stores: &Stores, ephemeral: &Ephemeral) -> Result<P
         certificates: certificates.map_err(cannot_start)?.unwrap_or_default(),
         keys: Arc::new(stores.keys().await?),
         subject_ids: Arc::new(SubjectIds::new(&stores.keyring)),
+        offered: offered(&stores.settings),
         metrics: Arc::clone(&stores.metrics),
         audit: stores.audit.clone(),
     })
@@ -399,6 +401,7 @@ pub(super) fn sign_in(
         constant_codes: settings.sandbox.constant_codes.0.clone(),
         relaxed_limits: settings.sandbox.relaxed_limits,
         test_numbers: settings.environment == Environment::Sandbox,
+        offered: offered(settings).to_vec(),
     };
     let site_5m = limits.sends_per_site_5m.max(limits.sends_per_address_5m);
     let region_5m = limits.sends_per_region_5m.max(site_5m);
@@ -440,6 +443,7 @@ pub(super) fn sign_in(
         known: KnownBrowsers::new(&stores.keyring),
         settings: Arc::new(policy),
         ephemeral: ephemeral.clone(),
+        accounts: accounts(stores, &people),
         people,
         outbox: outbox.clone(),
         inbox: inbox.clone(),
@@ -448,6 +452,22 @@ pub(super) fn sign_in(
         metrics,
         audit: stores.audit.clone(),
     }
+}
+
+/// The means of signing in that this installation offers, in the order in which pages show them.
+pub(super) fn offered(_settings: &Settings) -> Arc<[Means]> {
+    let is_offered = |means: &Means| match means {
+        Means::MobileId => true,
+        Means::Password | Means::Passkey | Means::Eri | Means::Face | Means::Qr => false,
+    };
+    Means::ALL.into_iter().filter(is_offered).collect()
+}
+
+/// The accounts of people, and their means of signing in.
+pub(super) fn accounts(stores: &Stores, people: &People) -> Accounts {
+    let wait = i64::from(stores.settings.accounts.new_means_wait_hours) * 3_600;
+    let policy = AccountPolicy { counts_after: wait };
+    Accounts::new(stores.db.clone(), people.clone(), Arc::new(policy))
 }
 
 fn brake_rules(stores: &Stores) -> BrakeRules {

@@ -135,7 +135,7 @@ fn masked(visit: &Visit<'_>, set: DataSet, all: Vec<String>) -> Vec<String> {
     let account = &visit.account;
     match set {
         DataSet::Name | DataSet::Sex | DataSet::Citizenship | DataSet::Photo | DataSet::DataUsage => all,
-        DataSet::Phone => vec![account.phone.masked()],
+        DataSet::Phone => account.number().iter().map(|number| number.masked()).collect(),
         DataSet::Pinfl => vec![ends(account.person.pinfl.digits())],
         DataSet::Document => vec![ends(account.person.document.number.as_str())],
         DataSet::Tin => all.iter().map(|tin| ends(tin)).collect(),

@@ -314,7 +314,7 @@ async fn stay(
         // The page that follows leads through the sign-in.
         return Ok(response);
     }
-    let who = session.authenticated(id.digest());
+    let who = session.authenticated(id.digest(), &[]);
     let client = &cabinet.first_party.client().id;
     cabinet.sign_in.history.record(&who, client, true, &Device::of(visit.context.request));
     cabinet.sign_in.audit.record(session.event(Kind::SessionOpened).client(client.as_str()));

@@ -15,7 +15,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::{Malformed, Params};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::sign_in::OpenSession;
+use crate::sign_in::{Acr, Means, OpenSession, classes, told};
 
 /// The oldest proof of who somebody is that a page takes which could hurt, in seconds (OWASP ASVS 5.0 §7.5.1, §7.5.3).
 const FRESH: i64 = 300;
@@ -45,6 +45,8 @@ pub(super) struct Visit<'r> {
     pub(super) now: Timestamp,
     /// What the page asked for.
     proof: Proof,
+    /// What a fresh proof must reach; empty where anything will do.
+    demands: Vec<Acr>,
     forms: Arc<Mac>,
 }
 
@@ -179,9 +181,17 @@ impl Cabinet {
             Ok(None) => Err(context.or_failure(self.first_party.begin(&context, here, None))),
             Ok(Some((open, account))) => {
                 let now = self.sign_in.clock.now();
+                let demands = match self.demands(&open, &account).await {
+                    Ok(demands) => demands,
+                    Err(error) => return Err(context.failure(&error)),
+                };
+                if told(&open.session.means, &demands).is_none() {
+                    let begun = self.first_party.begin_with(&context, here, (None, Some(open)), demands);
+                    return Err(context.or_failure(begun));
+                }
                 let query = Params::parse(context.request.query_string()).unwrap_or_default();
                 let forms = Arc::clone(&self.forms);
-                let visit = Visit { context, open, account, query, now, proof, forms };
+                let visit = Visit { context, open, account, query, now, proof, demands, forms };
                 if proof == Proof::Fresh && !visit.is_fresh() {
                     return Err(self.prove_again(&visit, here));
                 }
@@ -192,7 +202,25 @@ impl Cabinet {
 
     /// Leads a person through a proof of who they are, and back to `here`.
     fn prove_again(&self, visit: &Visit<'_>, here: &str) -> HttpResponse {
-        visit.context.or_failure(self.first_party.begin(&visit.context, here, Some(visit.person())))
+        let (again, demands) = ((Some(visit.person()), None), visit.demands.clone());
+        visit.context.or_failure(self.first_party.begin_with(&visit.context, here, again, demands))
+    }
+
+    /// What a visit must rest on: where the person has anything stronger than a password, a password alone is not enough, so that who
+    /// has stolen it sees nothing here. Only a session that rests on one costs a statement, and only where no number is enrolled.
+    async fn demands(&self, open: &OpenSession, account: &Account) -> Result<Vec<Acr>, ServiceError> {
+        let stronger = |means: &[Means]| {
+            let all = classes(means).into_iter();
+            all.filter(|acr| *acr > Acr::Password).collect::<Vec<_>>()
+        };
+        let offered = &self.sign_in.settings.offered;
+        if account.phone.is_some() || !stronger(&open.session.means).is_empty() {
+            return Ok(if offered.contains(&Means::Password) { stronger(offered) } else { Vec::new() });
+        }
+        let held = self.sign_in.held(account).await?;
+        // A signature or a face is nobody's for certain before it was used.
+        let added = held.contains(&Means::Passkey);
+        Ok(if added { stronger(offered) } else { Vec::new() })
     }
 
     async fn find(

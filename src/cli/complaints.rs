@@ -9,7 +9,7 @@ use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
 use crate::cabinet::{About, Complaint, Complaints as Store};
-use crate::people::People;
+use crate::people::{People, PhoneNumber};
 
 /// Complaints that one command lists.
 const MOST: i64 = 1000;
@@ -118,7 +118,8 @@ async fn found(stores: &Stores, complaints: &Store, number: &str) -> Result<(Com
     let complaint = complaints.find(number).await.map_err(cannot_start)?.ok_or_else(|| unknown(number))?;
     let people = People::new(stores.db.clone(), &stores.keyring);
     let account = people.find(&complaint.person_id).await.map_err(cannot_start)?;
-    let phone = account.map_or_else(|| "none is enrolled".to_owned(), |account| account.phone.masked());
+    let phone = account.as_ref().and_then(|account| account.phone.as_ref());
+    let phone = phone.map_or_else(|| "none is enrolled".to_owned(), PhoneNumber::masked);
     Ok((complaint, phone))
 }
 

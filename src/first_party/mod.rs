@@ -24,7 +24,7 @@ use crate::platform::web::page_context::PageContext;
 use crate::platform::web::respond;
 use crate::platform::web::settings::Operator;
 use crate::platform::web::text::Text;
-use crate::sign_in::{AskAgain, Beginning, Protocol, Reply, SignIn, SignInRequest};
+use crate::sign_in::{Acr, AskAgain, Beginning, OpenSession, Protocol, Reply, SignIn, SignInRequest};
 
 /// Where somebody goes who does not sign in after all.
 const LEFT: &str = "/";
@@ -66,6 +66,21 @@ impl FirstParty {
         path: &str,
         again: Option<&PersonId>,
     ) -> Result<HttpResponse, ServiceError> {
+        self.begin_with(context, path, (again, None), Vec::new())
+    }
+
+    /// As [`FirstParty::begin`], where only these classes will do. A session that reaches none of them gets the factor that it lacks
+    /// (RFC 9470), unless its person has to prove anew who they are.
+    ///
+    /// # Errors
+    /// As for [`FirstParty::begin`].
+    pub fn begin_with(
+        &self,
+        context: &PageContext<'_>,
+        path: &str,
+        (again, session): (Option<&PersonId>, Option<OpenSession>),
+        acr: Vec<Acr>,
+    ) -> Result<HttpResponse, ServiceError> {
         let state = ReplyState { path: path.to_owned() };
         let state = to_raw_value(&state).map_err(|error| ServiceError::Internal(error.to_string()))?;
         let home = self.client.identity.client_uri.as_deref();
@@ -75,7 +90,7 @@ impl FirstParty {
             application: None,
             ask_again: AskAgain { sign_in: again.is_some(), ..AskAgain::default() },
             max_age: None,
-            acr: Vec::new(),
+            acr,
             expected_sub: again.map(|person| self.subject_ids.of(&self.client, person)),
             return_to: home.and_then(csp_source),
             reply: Reply { protocol: Protocol::FirstParty, state },
@@ -85,7 +100,7 @@ impl FirstParty {
             client: &self.client,
             subject_ids: &self.subject_ids,
             request,
-            session: None,
+            session,
             until: None,
             hint: None,
             scope: None,

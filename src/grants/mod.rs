@@ -102,7 +102,7 @@ impl Grants {
         Self { db, ephemeral, clock, revocations, audit }
     }
 
-    /// Redeems a code, whose person signed in by the number with this blind index, and writes `told` of what thereby leaves to the
+    /// Redeems a code, whose person signed in by the number with this blind index (or by means that need none), and writes `told` of what thereby leaves to the
     /// ledger, all or nothing. `None` when all access of the person,
     /// the number's enrolment or the consent has ended, or when it was redeemed before: then everything that came of it is
     /// revoked, unless that was less than `together` seconds ago. A redemption that the database did not answer may be
@@ -114,7 +114,7 @@ impl Grants {
         &self,
         code: &str,
         client: &ClientId,
-        (details, number): (GrantDetails, &Digest),
+        (details, number): (GrantDetails, Option<&Digest>),
         (told, then): (&Rows, Vec<Statement>),
         (refreshable, expires_at): (bool, Timestamp),
         together: i64,
@@ -191,7 +191,7 @@ impl Grants {
     async fn take_over(
         &self,
         (grant, told): (&Grant, &Rows),
-        number: &Digest,
+        number: Option<&Digest>,
     ) -> Result<Option<Grant>, ServiceError> {
         let former = redeem::redemption_of(&self.db, grant).await?;
         let Some(former) = former else { return Ok(None) };
@@ -272,7 +272,7 @@ impl Grants {
     /// # Errors
     /// [`ServiceError`].
     pub async fn find_live(&self, id: &str) -> Result<Option<Grant>, ServiceError> {
-        let found = store::find_of_enrolled(&self.db, id).await?;
+        let found = store::find_of_usable(&self.db, id).await?;
         let now = self.clock.now();
         Ok(found.filter(|grant| !grant.revoked && grant.expires_at > now))
     }

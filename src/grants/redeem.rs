@@ -3,6 +3,7 @@
 use super::Grant;
 use super::store::{TABLE, numbered, read};
 use crate::ledger::{Rows, rows_after};
+use crate::people::account_holds;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Engine, Statement};
@@ -15,8 +16,10 @@ macro_rules! redeem {
              refresh_generation, refreshed_at, expires_at, person_epoch, redemption, managed_id) \
              SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($17, '') \
              WHERE EXISTS (SELECT 1 FROM persons WHERE person_id = $11 AND epoch = $12) \
-             AND EXISTS (SELECT 1 FROM phone_numbers \
-             WHERE number_index = $13 AND person_id = $14 AND status = 'enrolled') \
+             AND CASE WHEN $13 = '' THEN ",
+            account_holds!("$11", "$11", "$11"),
+            " ELSE EXISTS (SELECT 1 FROM phone_numbers \
+             WHERE number_index = $13 AND person_id = $14 AND status = 'enrolled') END \
              AND ($15 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $16 AND ended_at IS NULL",
             $lock,
             "))",
@@ -44,7 +47,8 @@ macro_rules! redeem_at_server {
 }
 
 /// Redeems a code: stores what it granted with what the ledger says of it, unless the same code was redeemed before, or in the
-/// meantime everything of the person was ended, the number by which they signed in is no longer enrolled as theirs, or the consent
+/// meantime everything of the person was ended, the number by which they signed in is no longer enrolled as theirs (or, where they
+/// signed in without one, their account can no longer be used), or the consent
 /// was ended. One statement, one winner; nothing in it comes from a cache. `redemption` names this request. A grant that changes
 /// one which its client manages takes its place and its name in the same transaction, unless the client has ended that one; so does
 /// `then`.
@@ -52,7 +56,7 @@ pub(super) async fn redeem(
     db: &Db,
     (grant, told, then): (&Grant, &Rows, &[Statement]),
     redemption: &str,
-    number: &Digest,
+    number: Option<&Digest>,
     (now, now_ms): (Timestamp, i64),
 ) -> Result<bool, DbError> {
     let details = db::to_json(&grant.details)?;
@@ -92,7 +96,7 @@ pub(super) async fn redeem(
             .bind(redemption)
             .bind(person.as_str())
             .bind(grant.details.epoch.0)
-            .bind(number.encode())
+            .bind(number.map(Digest::encode).unwrap_or_default())
             .bind(person.as_str())
             .bind(consent)
             .bind(consent)
@@ -134,13 +138,17 @@ pub(super) async fn redeem(
 /// The statement that takes a grant over.
 macro_rules! take_over {
     () => {
-        "UPDATE grants SET redemption = $1 WHERE grant_id = $2 AND redemption = $3 AND client_id = $4 \
+        concat!(
+            "UPDATE grants SET redemption = $1 WHERE grant_id = $2 AND redemption = $3 AND client_id = $4 \
          AND revoked_at_ms IS NULL AND refresh_generation <= 1 \
          AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
-         AND EXISTS (SELECT 1 FROM phone_numbers n \
-         WHERE n.number_index = $5 AND n.person_id = grants.person_id AND n.status = 'enrolled') \
+         AND CASE WHEN $5 = '' THEN ",
+            account_holds!("grants.person_id", "grants.person_id", "grants.person_id"),
+            " ELSE EXISTS (SELECT 1 FROM phone_numbers n \
+         WHERE n.number_index = $5 AND n.person_id = grants.person_id AND n.status = 'enrolled') END \
          AND ($6 = '' OR EXISTS (SELECT 1 FROM consents WHERE consent_id = $7 AND ended_at IS NULL)) \
          RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms"
+        )
     };
 }
 
@@ -150,7 +158,7 @@ pub(super) async fn take_over(
     db: &Db,
     (grant, told): (&Grant, &Rows),
     (former, redemption): (&str, &str),
-    number: &Digest,
+    number: Option<&Digest>,
 ) -> Result<Option<Grant>, DbError> {
     let consent = grant.details.consent_id.as_deref().unwrap_or_default();
     let at_server = db.engine() == Engine::Postgres && !told.is_empty();
@@ -160,7 +168,7 @@ pub(super) async fn take_over(
         .bind(&grant.id)
         .bind(former)
         .bind(grant.client_id.as_str())
-        .bind(number.encode())
+        .bind(number.map(Digest::encode).unwrap_or_default())
         .bind(consent)
         .bind(consent);
     let row = if at_server {

@@ -3,7 +3,7 @@
 use super::{Confirmation, Grant, GrantDetails, used};
 use crate::clients::ClientId;
 use crate::ledger::{Rows, rows_after};
-use crate::people::PersonId;
+use crate::people::{PersonId, account_holds};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Engine, Statement};
 
@@ -148,9 +148,9 @@ macro_rules! rotate {
             " WHERE grant_id = $2 AND refresh_generation = $3 AND client_id = $4 AND revoked_at_ms IS NULL \
              AND expires_at > $5 AND refreshed_at > $6 \
              AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
-             AND EXISTS (SELECT 1 FROM phone_numbers n \
-             WHERE n.person_id = grants.person_id AND n.status = 'enrolled') \
-             RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms"
+             AND ",
+            account_holds!("grants.person_id", "grants.person_id", "grants.person_id"),
+            " RETURNING grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms"
         )
     };
 }
@@ -167,7 +167,7 @@ macro_rules! bind {
 }
 
 /// Uses up one generation of a refresh token, with what the ledger says of it, and binds a grant that is bound to nothing to `binds`. One statement, one
-/// winner; nothing when it is not the current one, or the person is no longer enrolled.
+/// winner; nothing when it is not the current one, or the person's account can no longer be used.
 pub(super) async fn rotate(
     db: &Db,
     grant: &str,
@@ -222,13 +222,14 @@ pub(super) async fn find(db: &Db, grant: &str) -> Result<Option<Grant>, DbError>
     row.map(|row| read(&row)).transpose()
 }
 
-/// As [`find`], if its person has an enrolled number now.
-pub(super) async fn find_of_enrolled(db: &Db, grant: &str) -> Result<Option<Grant>, DbError> {
-    let enrolled = find!(
-        " AND EXISTS (SELECT 1 FROM phone_numbers n \
-         WHERE n.person_id = grants.person_id AND n.status = 'enrolled')"
+/// As [`find`], if its person's account can be used now.
+pub(super) async fn find_of_usable(db: &Db, grant: &str) -> Result<Option<Grant>, DbError> {
+    let usable = concat!(
+        find!(""),
+        " AND ",
+        account_holds!("grants.person_id", "grants.person_id", "grants.person_id")
     );
-    let row = db.read_optional(db::statement(enrolled).bind(grant)).await?;
+    let row = db.read_optional(db::statement(usable).bind(grant)).await?;
     row.map(|row| read(&row)).transpose()
 }
 
@@ -238,13 +239,13 @@ pub(super) async fn find_managed(
     (managed, client): (&str, &ClientId),
     now: Timestamp,
 ) -> Result<Option<Grant>, DbError> {
-    let live = db::statement(
+    let live = db::statement(concat!(
         "SELECT grant_id, client_id, details, refresh_generation, refreshed_at, expires_at, revoked_at_ms \
          FROM grants WHERE managed_id = $1 AND client_id = $2 AND revoked_at_ms IS NULL AND expires_at > $3 \
          AND person_epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = grants.person_id) \
-         AND EXISTS (SELECT 1 FROM phone_numbers n \
-         WHERE n.person_id = grants.person_id AND n.status = 'enrolled')",
-    );
+         AND ",
+        account_holds!("grants.person_id", "grants.person_id", "grants.person_id"),
+    ));
     let row = db.read_optional(live.bind(managed).bind(client.as_str()).bind(now.0)).await?;
     row.map(|row| read(&row)).transpose()
 }

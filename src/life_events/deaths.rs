@@ -58,7 +58,7 @@ impl Deaths {
     /// [`ServiceError`]; then it is tried again.
     pub async fn settle(&self, report: &DeathReport) -> Result<DeathOutcome, ServiceError> {
         let (person, people) = (&report.person, &self.life_events.people);
-        let Some(pinfl) = people.pinfl_of_enrolled(person).await? else {
+        let Some(pinfl) = people.pinfl_of_account(person).await? else {
             self.exchange.not_enrolled(person).await?;
             return Ok(DeathOutcome::NotEnrolled);
         };
@@ -66,7 +66,9 @@ impl Deaths {
         match self.registries.person(&PersonQuery::Pinfl(pinfl), &asker).await {
             Ok(answer) if !answer.value.alive => {
                 let also = vec![self.exchange.confirmed(person)];
-                if self.life_events.end_enrolment(person, Ground34::Death, also).await? {
+                if self.life_events.end_enrolment(person, Ground34::Death, also.clone()).await?
+                    || self.life_events.close_account(person, also).await?
+                {
                     return Ok(DeathOutcome::Ended);
                 }
                 self.exchange.not_enrolled(person).await?;
@@ -96,12 +98,12 @@ impl Deaths {
         let Some((seconds, most)) = pace(self.per_hour) else { return Ok(()) };
         let Some(after) = self.exchange.take_turn(seconds).await? else { return Ok(()) };
         let people = &self.life_events.people;
-        let some = people.enrolled_people(&after, most).await?;
+        let some = people.people_with_accounts(&after, most).await?;
         let asker = Asker::provider(Why::Upkeep);
         let (mut reports, mut reached) = (Vec::new(), after);
         let mut all = true;
         for person in &some {
-            if let Some(pinfl) = people.pinfl_of_enrolled(person).await? {
+            if let Some(pinfl) = people.pinfl_of_account(person).await? {
                 match self.registries.death(&pinfl, &asker).await {
                     Ok(answer) => {
                         if let Some(death) = answer.value {

@@ -132,6 +132,24 @@ impl LifeEvents {
         Ok(ended)
     }
 
+    /// Closes an account that needs no enrolled number, for good: its person died. Everything ends, with `then`. `false` when there is no
+    /// such account, or it was closed before.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn close_account(&self, person: &PersonId, also: Vec<Statement>) -> Result<bool, ServiceError> {
+        let mut then = vec![People::raise_epoch_of(person)];
+        then.extend(self.grants.end_former_epoch(person));
+        let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
+        then.extend(self.signals.rows(person, &signals, None));
+        then.extend(also);
+        let Some(epoch) = self.people.close_account_with(person, self.clock.now(), then).await? else {
+            return Ok(false);
+        };
+        self.has_ended(person, epoch).await?;
+        Ok(true)
+    }
+
     /// Records and announces that everything of a person of before `epoch` has ended.
     async fn has_ended(&self, person: &PersonId, epoch: Epoch) -> Result<(), ServiceError> {
         self.signals.wake.notify_one();

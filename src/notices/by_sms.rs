@@ -111,10 +111,11 @@ impl NoticeSms {
             return Ok(progress::unwanted(&self.db, &due.id).await?);
         };
         let fail = async |why| progress::failed(&self.db, &due.id, why).await;
-        let Some(account) = self.people.find(&due.person).await? else {
+        let account = self.people.find(&due.person).await?;
+        let Some(phone) = account.as_ref().and_then(|account| account.phone.as_ref()) else {
             return Ok(fail(SmsFailure::NoNumber).await?);
         };
-        let index = self.people.number_index(&account.phone);
+        let index = self.people.number_index(phone);
         if self.charges.is_suspended(&index).await? {
             self.metrics.sms_sends("", "suspended").inc();
             return Ok(fail(SmsFailure::Suspended).await?);
@@ -129,7 +130,7 @@ impl NoticeSms {
             if kind.is_some_and(NoticeKind::is_security) { Series::Security } else { Series::Cabinet };
         let message = self.outbox.prepare(OutboundMessage {
             id: due.id.as_str(),
-            to: Some(&account.phone),
+            to: Some(phone),
             number_index: &index,
             series,
             client_id: "",

@@ -336,8 +336,8 @@ fn value(account: &Account, claim: &str, today: CivilDate) -> Option<Value> {
         "document_issued_at" => document.issued_on.to_string().into(),
         "document_expires_at" => document.expires_on.to_string().into(),
         "document_valid" => document.is_valid_on(today).into(),
-        "phone_number" => format!("+{}", account.phone.digits()).into(),
-        "phone_number_verified" => true.into(),
+        "phone_number" => format!("+{}", account.number()?.digits()).into(),
+        "phone_number_verified" => account.number().map(|_| true)?.into(),
         "address" => address(person.address.as_ref()?),
         "temporary_address" => address(person.temporary_address.as_ref()?),
         // OpenID Identity Assurance Claims §4.1.1.
@@ -506,7 +506,8 @@ mod tests {
         let person = test_people::parse(test_people::BUILT_IN).unwrap().swap_remove(0);
         let account = Account {
             person: person.record(),
-            phone: person.phone.clone(),
+            phone: Some(person.phone.clone()),
+            contact: None,
             account_state: AccountState {
                 language: None,
                 person_id: PersonId::random(),

@@ -34,7 +34,7 @@ pub struct CodeContent {
     /// Digest of the session that it was issued in.
     pub session: Digest,
     /// Blind index of the number by which the person signed in.
-    pub number: Digest,
+    pub number: Option<Digest>,
     /// What is granted.
     pub details: GrantDetails,
 }

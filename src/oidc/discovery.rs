@@ -13,7 +13,7 @@ use crate::clients::{DetailType, REQUEST_ALGS};
 use crate::platform::jose::foreign::ForeignAlg;
 use crate::platform::jose::{Alg, CONTENT_ENCRYPTION, KeyManagement};
 use crate::platform::web::locale::Language;
-use crate::sign_in::Acr;
+use crate::sign_in::{Acr, Means, classes};
 
 /// The document, ready to send.
 #[derive(Clone)]
@@ -21,13 +21,13 @@ pub struct Discovery(Bytes);
 
 impl Discovery {
     /// The document of the provider at `issuer`; with `mtls`, also reached with certificates of clients there, and whether
-    /// there are authorities that issue them.
-    pub fn new(issuer: &str, mtls: Option<(&str, bool)>) -> Self {
+    /// there are authorities that issue them; the means of signing in that it offers.
+    pub fn new(issuer: &str, mtls: Option<(&str, bool)>, offered: &[Means]) -> Self {
         let parts = [
             endpoints(issuer),
             client_authentication(mtls),
             certificates(mtls),
-            requests(),
+            requests(offered),
             backchannel(),
             answers(),
             protection(),
@@ -94,7 +94,7 @@ fn certificates(mtls: Option<(&str, bool)>) -> Value {
 }
 
 /// What a client may ask for, and how.
-fn requests() -> Value {
+fn requests(offered: &[Means]) -> Value {
     let scopes: Vec<&str> = claims::SCOPES
         .into_iter()
         .chain([grant_management::QUERY, grant_management::REVOKE, READ, MANAGE])
@@ -113,7 +113,7 @@ fn requests() -> Value {
         ],
         "authorization_details_types_supported": DetailType::ALL.map(DetailType::name),
         "code_challenge_methods_supported": ["S256"],
-        "acr_values_supported": [Acr::MobileId.name()],
+        "acr_values_supported": classes(offered).into_iter().map(Acr::name).collect::<Vec<_>>(),
         "display_values_supported": ["page", "popup", "touch"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": Language::ALL.map(Language::tag),

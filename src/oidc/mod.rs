@@ -58,6 +58,7 @@ use crate::platform::clock::Clock;
 use crate::platform::jose::SigningKeys;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cors::{self, OpenToScripts};
+use crate::sign_in::Means;
 
 pub use access_token::AccessTokens;
 use authorize::ResponseMode;
@@ -107,6 +108,8 @@ pub struct Provider {
     pub keys: Arc<SigningKeys>,
     /// Subject identifiers of people.
     pub subject_ids: Arc<SubjectIds>,
+    /// The means of signing in that are offered.
+    pub offered: Arc<[Means]>,
     /// Counters for operators.
     pub metrics: Arc<Metrics>,
     /// What happened.

@@ -31,7 +31,7 @@ pub(super) struct CodeContent {
     /// Digest of the session that it was issued in.
     pub(super) session: Digest,
     /// Blind index of the number by which the person signed in.
-    pub(super) number: Digest,
+    pub(super) number: Option<Digest>,
     /// What is granted.
     pub(super) details: GrantDetails,
 }

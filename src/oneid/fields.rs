@@ -24,7 +24,7 @@ pub(super) const fn auth_method(acr: Acr) -> Option<&'static str> {
         Acr::Password => Some("LOGINPASSMETHOD"),
         Acr::MobileId | Acr::MobileIdPlus => Some("MOBILEMETHOD"),
         Acr::Eri => Some("PKCSMETHOD"),
-        Acr::Face => None,
+        Acr::Passkey | Acr::Face => None,
     }
 }
 
@@ -144,7 +144,9 @@ fn values(account: &Account, set: DataSet, policy: &OneIdPolicy) -> Vec<(&'stati
             }
             told
         }
-        DataSet::Phone => vec![("mob_phone_no", account.phone.digits().to_owned())],
+        DataSet::Phone => {
+            account.number().map(|number| ("mob_phone_no", number.digits().to_owned())).into_iter().collect()
+        }
         DataSet::Address => {
             let address = person.address.as_ref();
             let parts = address.map(|at| [at.region.as_str(), &at.district, &at.street]);

@@ -20,9 +20,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::query_without;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::sign_in::{
-    Acr, AskAgain, Beginning, Means, OpenSession, Protocol, Reply, SignInRequest, reachable,
-};
+use crate::sign_in::{Acr, AskAgain, Beginning, OpenSession, Protocol, Reply, SignInRequest, reachable};
 
 /// The longest scope that is told again.
 const LONGEST_SCOPE: usize = 256;
@@ -141,7 +139,7 @@ fn check(oneid: &OneId, params: &Params) -> Result<Asked, Rejection> {
     if params.get("response_type") != Some("one_code") {
         return refuse("unsupported_response_type", "response_type must be one_code");
     }
-    let mut acr = reachable(&Means::OFFERED, &client);
+    let mut acr = reachable(&oneid.sign_in.settings.offered, &client);
     acr.retain(|acr| auth_method(*acr).is_some());
     if acr.is_empty() {
         return refuse(

@@ -86,7 +86,7 @@ pub(super) async fn answer(
     let redeemed = oneid.grants.redeem(
         token.as_str(),
         &client.id,
-        (details, &number),
+        (details, number.as_ref()),
         (&rows, Vec::new()),
         (false, until),
         0,

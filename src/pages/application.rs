@@ -12,6 +12,7 @@ use super::step::{Flow, StepContext};
 use super::view::{ApplicationPage, Shown};
 use super::visitor::Visitor;
 use crate::clients::{Application, Client, DataRequest};
+use crate::people::PhoneNumber;
 use crate::platform::bytes::{Digest, same};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::locale::Language;
@@ -54,14 +55,15 @@ pub(super) fn content(
 pub(super) fn page(step: &StepContext<'_>, application: &Application, present: &Present) -> HttpResponse {
     let language = step.context.language;
     let (_, digest) = content(application, (&step.client, language), None);
-    let (action, number) = (step.path(Page::Consent), present.person.account.phone.masked());
+    let (action, number) =
+        (step.path(Page::Consent), present.person.account.number().map(PhoneNumber::masked));
     let page = ApplicationPage {
         frame: step.frame(Page::Consent, &action),
         application: shown(application, language),
         message: None,
         shown: &digest,
         changed: step.said("e") == Some("changed"),
-        code_to: Some(&number),
+        code_to: Some(number.as_deref().unwrap_or_default()),
         error: None,
         typed: None,
     };

@@ -21,7 +21,7 @@ use crate::sign_in::{CodeOutcome, CodeSent, Page, ResendOutcome, SessionId, Stag
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Code, async |step| {
-        let Stage::Code(sent) = step.open.attempt.stage() else { return Ok(Flow::Due) };
+        let Stage::Code(sent, _) = step.open.attempt.stage() else { return Ok(Flow::Due) };
         Ok(page(&pages, step, sent, (Page::Code, Page::Number), data(step)).into())
     })
     .await

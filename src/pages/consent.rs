@@ -15,7 +15,7 @@ use super::view::{AskedFor, ConsentPage, Datum};
 use super::visitor::Visitor;
 use super::{Pages, application, finish, permission};
 use crate::clients::{Client, DataRequest, PersonalData, Term};
-use crate::people::{CivilDate, DataSet};
+use crate::people::{CivilDate, DataSet, PhoneNumber};
 use crate::platform::bytes::{Digest, same};
 use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
@@ -167,7 +167,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, present: &Present) -> HttpRespons
     let (basis, recipients) = (words(basis), words(recipients));
     let name = person_name(&person.account, step.context.language);
     let action = step.path(Page::Consent);
-    let number = person.account.phone.masked();
+    let number = person.account.number().map(PhoneNumber::masked).unwrap_or_default();
     let former = person.consent.as_ref();
     let page = ConsentPage {
         frame: step.frame(Page::Consent, &action),

@@ -13,7 +13,7 @@ use super::step::{Flow, Read, StepContext};
 use super::view::ContinuePage;
 use super::visitor::Visitor;
 use super::{Pages, finish, sign_out};
-use crate::people::CivilDate;
+use crate::people::{CivilDate, PhoneNumber};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -83,10 +83,11 @@ fn page(pages: &Pages, step: &StepContext<'_>, person: &ConsentContext) -> HttpR
     let sends =
         sent.iter().filter_map(|set| datum(&step.client, &person.account, *set, text, today)).collect();
     let (action, cancel) = (step.path(Page::Continue), step.cancel_path(Page::Continue));
+    let number = person.account.number().map(PhoneNumber::masked);
     let page = ContinuePage {
         frame: step.frame(Page::Continue, &action),
         person_name: &person_name(&person.account, step.context.language),
-        masked_phone: &person.account.phone.masked(),
+        masked_phone: number.as_deref(),
         asks,
         application: request.application.is_some(),
         sends,

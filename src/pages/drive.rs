@@ -110,7 +110,7 @@ async fn due(pages: &Pages, step: &mut StepContext<'_>) -> Result<HttpResponse, 
         Stage::Finished(Outcome::Refused(refusal)) if step.context.request.method() == Method::POST => {
             pages.completion.refuse(&step.context, &step.open.attempt, &step.client, *refusal).await
         }
-        stage => Ok(match stage.step().page {
+        _ => Ok(match step.open.attempt.due() {
             Some(page) => step.go(page),
             None => step.problem(ProblemKind::AlreadyFinished),
         }),

@@ -24,8 +24,9 @@ use crate::release::{
     Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide, release_notices,
 };
 use crate::sign_in::{
-    Agreement, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, Newness, OpenSession, Outcome, Page,
-    Refusal, Session, SessionId, Situation, Stage, known, needs_code,
+    Acr, Agreement, Amr, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, LAST_MEANS,
+    LAST_MEANS_SECONDS, Means, Newness, OpenSession, Organisation, Outcome, Page, Refusal, Session,
+    SessionId, Situation, Stage, known, needs_code, told,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.
@@ -38,13 +39,66 @@ pub(super) struct Present {
     pub(super) session: OpenSession,
 }
 
+/// What a means of signing in proved.
+#[allow(dead_code, reason = "the pages of further means make it")]
+pub(super) struct Proof {
+    /// Who.
+    pub(super) person: PersonId,
+    /// By what.
+    pub(super) means: Means,
+    /// By which methods.
+    pub(super) amr: Vec<Amr>,
+    /// For which legal entity they act, by their certificate.
+    pub(super) organisation: Option<Box<Organisation>>,
+    /// Whether it counts as a further factor; a means that was added on a code by SMS alone does not for a while.
+    pub(super) counts: bool,
+}
+
 /// What follows when it is known who the person is.
 enum Next {
     Ask,
+    /// A further factor is needed.
+    Factor,
     Answer(Decision),
     /// Back to a page of this provider: nobody else gets anything.
     Return,
     Refuse(Refusal),
+}
+
+/// Goes on from a proof of a means that needs no number: to consent, to a further factor, or to the answer. Where the account cannot be
+/// used now, or the proof is another person's than the one who is signed in, the page of means says so.
+///
+/// # Errors
+/// [`ServiceError`] when a store is unavailable; then nobody is signed in.
+#[allow(dead_code, reason = "the pages of further means call it")]
+pub(super) async fn proved(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    visitor: &Visitor,
+    proof: Proof,
+) -> Result<Flow, ServiceError> {
+    let Some(person) = pages.release.consent_context(&proof.person, &step.client).await? else {
+        return Ok(step.go_saying(Page::Means, "unusable").into());
+    };
+    if step.open.attempt.stage().base().is_some() && !proof.counts {
+        return Ok(step.go_saying(Page::Means, "not_yet").into());
+    }
+    let id = SessionId::random();
+    let means = vec![proof.means];
+    let authenticated = Authenticated {
+        person_id: proof.person,
+        epoch: person.account.account_state.epoch,
+        number: None,
+        session: id.digest(),
+        sid_key: id.digest(),
+        auth_time: pages.sign_in.clock.now(),
+        acr: told(&means, &[]).unwrap_or(Acr::Password),
+        amr: proof.amr,
+        means,
+        organisation: proof.organisation,
+        code: None,
+    };
+    signed_in(pages, step, visitor, (id, authenticated), &person).await
 }
 
 /// Opens the session of a person who has just proved who they are, and goes on.
@@ -75,13 +129,39 @@ pub(super) async fn signed_in(
     if let Some(same) = &same {
         authenticated.sid_key = same.session.sid_key;
     }
+    let used = authenticated.means.first().copied().unwrap_or(Means::MobileId);
+    if let Some(base) = step.open.attempt.stage().base() {
+        if base.person_id != authenticated.person_id {
+            return Ok(step.go_saying(Page::Means, "other_person").into());
+        }
+        // What was proved before counts as long as the session lasts that it opened.
+        let goes_on = |same: &&OpenSession| {
+            same.session.sid_key == base.sid_key && same.session.epoch == authenticated.epoch
+        };
+        if let Some(same) = same.as_ref().filter(goes_on) {
+            authenticated.join(&same.session, base.code.clone());
+        }
+    }
+    let accepted = &step.open.attempt.request.acr;
+    authenticated.acr = told(&authenticated.means, accepted).unwrap_or(authenticated.acr);
+    let lacks =
+        pages.sign_in.lacks_a_factor(&step.open.attempt, &authenticated.means, &person.account).await?;
     let mut batch = Batch::new(&pages.sign_in.ephemeral);
-    let next = next(pages, step, &authenticated, person);
+    let next = match next(pages, step, &authenticated, person) {
+        Next::Refuse(Refusal::Acr) if lacks => Next::Factor,
+        next => next,
+    };
     let answers = matches!(next, Next::Answer(_));
-    let proved = Event::Proved(authenticated.clone());
+    let proved = match next {
+        Next::Factor => Event::FactorAdded(authenticated.clone()),
+        _ => Event::Proved(authenticated.clone()),
+    };
     let response = match conclude(pages, step, (&authenticated, person), (next, proved), &mut batch).await? {
         Ok(response) => response,
-        Err(Illegal::Expired) => return Ok(step.go_saying(Page::Code, "expired").into()),
+        Err(Illegal::Expired) => {
+            let page = if used == Means::MobileId { Page::Code } else { used.page() };
+            return Ok(step.go_saying(page, "expired").into());
+        }
         Err(_) => return Ok(Flow::Due),
     };
     let mut session = Session::of(&authenticated);
@@ -110,15 +190,21 @@ pub(super) async fn signed_in(
     step.tell(pages, &authenticated.person_id);
     step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
     step.note(pages, &authenticated, true);
-    step.record_end(pages, Some(&authenticated), "code");
+    let by = if used == Means::MobileId { "code" } else { used.name() };
+    step.record_end(pages, Some(&authenticated), by);
     let sign_in = &pages.sign_in;
-    sign_in.brake.right(&step.client.id, &visitor.network);
+    if used == Means::MobileId {
+        sign_in.brake.right(&step.client.id, &visitor.network);
+    }
     let who = (&authenticated.person_id, authenticated.epoch);
     tell_of_the_browser(pages, step, visitor, who);
     let (browser, place) = (&step.open.attempt.browser, &visitor.network.place);
     let known = sign_in.known.remember(&visitor.known, who, (browser, place), sign_in.clock.now());
     let mut cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
     cookies.extend(pages.cookies.set(KnownBrowsers::COOKIE, &known, Some(KnownBrowsers::SECONDS)));
+    if sign_in.settings.offered.len() > 1 {
+        cookies.extend(pages.cookies.set(LAST_MEANS, used.name(), Some(LAST_MEANS_SECONDS)));
+    }
     // What is known is bound to the browser's identifier, and must not end before it.
     if let Some(browser) = pages.cookies.read(step.context.request, BrowserId::COOKIE) {
         cookies.extend(pages.cookies.set(BrowserId::COOKIE, browser, Some(BrowserId::SECONDS)));
@@ -253,8 +339,8 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
         if now.person_id != then.person_id || now.sid_key != then.sid_key {
             return Ok(None);
         }
-        authenticated.session = session.digest;
-        authenticated.number = now.number;
+        let code = authenticated.code;
+        authenticated = Authenticated { code, ..session.authenticated(&attempt.request.acr) };
     }
     // A page that was left open may be too old by now for what the service accepts.
     if matches!(attempt.stage(), Stage::Continue(_)) {
@@ -278,7 +364,7 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
     Ok(person.map(|person| Present { authenticated, person, session: session.clone() }))
 }
 
-/// Leads to the number page: no session is valid here, or another person wants to sign in.
+/// Leads to the first page: no session is valid here, or another person wants to sign in.
 ///
 /// # Errors
 /// [`ServiceError`] when a store is unavailable.
@@ -287,7 +373,7 @@ pub(super) async fn start_over(pages: &Pages, step: &mut StepContext<'_>) -> Res
     if step.open.attempt.advance(Event::StartOver, false, now).is_err() || !step.keep(pages).await? {
         return Ok(Flow::Due);
     }
-    Ok(step.go(Page::Number).into())
+    Ok(step.go(step.open.attempt.first.page()).into())
 }
 
 /// The page for a person whom the client's contract does not let it have anything of (D-s, D-t). Nothing is released, and no session
@@ -315,7 +401,7 @@ fn next(
     if request.expected_sub.as_ref().is_some_and(|expected| *expected != sub) {
         return Next::Refuse(Refusal::OtherPerson);
     }
-    if !request.acr.is_empty() && !request.acr.contains(&authenticated.acr) {
+    if told(&authenticated.means, &request.acr).is_none() {
         return Next::Refuse(Refusal::Acr);
     }
     if request.reply.protocol.is_own() {
@@ -347,6 +433,10 @@ async fn conclude(
     let now = pages.sign_in.clock.now();
     let attempt = &mut step.open.attempt;
     let response = match next {
+        Next::Factor => match attempt.advance(proof, false, now) {
+            Ok(()) => step.go(Page::Means),
+            Err(illegal) => return Ok(Err(illegal)),
+        },
         Next::Ask => match attempt.advance(proof, true, now) {
             Ok(()) => step.go(Page::Consent),
             Err(illegal) => return Ok(Err(illegal)),

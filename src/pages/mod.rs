@@ -15,6 +15,7 @@ mod data;
 mod drive;
 mod finish;
 mod icon;
+mod means;
 mod number;
 mod permission;
 mod sign_out;
@@ -71,6 +72,7 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(
             named("/sign-in/number", "number").route(get().to(number::get)).route(post().to(number::post)),
         )
+        .service(named("/sign-in/means", "means").route(get().to(means::get)))
         .service(named("/sign-in/code", "code").route(get().to(code::get)).route(post().to(code::post)))
         .service(
             named("/sign-in/consent", "consent")

@@ -15,11 +15,14 @@ use crate::people::{PhoneError, PhoneNumber};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::sign_in::{NumberOutcome, Page};
+use crate::sign_in::{Means, NumberOutcome, Page};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Number, async |step| {
+        if !step.leads(&pages, Means::MobileId) {
+            return Ok(step.instead_of_means());
+        }
         let error = match step.said("e") {
             Some("empty") => Some(NumberError::Empty),
             Some("number") => Some(NumberError::NotUzbekMobile),
@@ -32,7 +35,8 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
         let error = error.map(|error| error.message(step.context.text()));
         let (action, cancel) = (step.path(Page::Number), step.cancel_path(Page::Number));
         let frame = step.frame(Page::Number, &action);
-        let page = NumberPage { frame, phone: &written, error, cancel: &cancel };
+        let others = step.other_means(&pages, Means::MobileId);
+        let page = NumberPage { frame, phone: &written, error, others, cancel: &cancel };
         Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()).into())
     })
     .await

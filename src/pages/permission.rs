@@ -17,6 +17,7 @@ use super::{Pages, finish};
 use crate::platform::bytes::same;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
+use crate::platform::web::problem::ProblemKind;
 use crate::release::Extent;
 use crate::sign_in::{
     Agreement, AttemptName, CodeOutcome, Event, Illegal, NumberOutcome, Page, SessionId, Stage, TypedCode,
@@ -77,7 +78,9 @@ pub(super) async fn ask(
     let Some((_, tries)) = found.filter(|(found, _)| found.version == step.open.version) else {
         return Ok(Flow::Due);
     };
-    let number = present.person.account.phone.clone();
+    let Some(number) = present.person.account.number().cloned() else {
+        return Ok(step.problem(ProblemKind::NoNumber).into());
+    };
     let client = Arc::clone(&step.client);
     let sender = visitor.sender(&client);
     let chosen = (present.authenticated, agreement);

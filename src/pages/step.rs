@@ -22,7 +22,7 @@ use crate::platform::web::respond::{self, CspSources};
 use crate::platform::web::text::Text;
 use crate::sign_in::{
     AttemptName, Authenticated, BrowserId, Device, Event, Limit, OpenAttempt, OpenSession, Outcome, Page,
-    Precondition, Refusal, Stage, cancel_path, session_cookie,
+    Refusal, Stage, cancel_path, session_cookie,
 };
 
 /// A person at a step of their sign-in.
@@ -76,8 +76,8 @@ impl Read {
     /// What showing a page needs.
     pub(super) fn to_show(page: Page) -> Self {
         match page {
-            Page::Number => Self::Nothing,
-            _ if page.step().preconditions.contains(&Precondition::Session) => Self::Session,
+            page if page.is_of_means() => Self::Nothing,
+            page if page.needs_session() => Self::Session,
             _ => Self::Attempt,
         }
     }
@@ -407,7 +407,7 @@ impl<'r> StepContext<'r> {
     /// Says that the client's contract does not let it have anything of this person, and leads back to the service.
     pub(super) fn unsuited(&self, why: Unsuited) -> HttpResponse {
         let text = self.context.text();
-        let back = self.cancel_path(Page::Number);
+        let back = self.cancel_path(self.open.attempt.first.page());
         let problem = Problem {
             action: Some((text.get("frame.to_service"), &back)),
             ..Problem { note: unsuited_note(why, text), ..self.problem_of_service() }
@@ -419,7 +419,7 @@ impl<'r> StepContext<'r> {
     /// one says so, and leads on.
     pub(super) fn too_many(&self, limit: Limit, page: Page) -> HttpResponse {
         if limit == Limit::Attempt
-            && let Some(due) = self.open.attempt.stage().step().page
+            && let Some(due) = self.open.attempt.due()
         {
             return self.go(due);
         }

@@ -132,16 +132,23 @@ impl AccountState {
 pub struct Account {
     /// The record.
     pub person: Person,
-    /// The enrolled number.
-    pub phone: PhoneNumber,
+    /// The enrolled number; `None` where the person signs in by other means alone.
+    pub phone: Option<PhoneNumber>,
+    /// A number in the person's own name by which they can be reached although it is not enrolled.
+    pub contact: Option<PhoneNumber>,
     /// State of the account.
     pub account_state: AccountState,
 }
 
 impl Account {
+    /// The number by which the person can be reached: the enrolled one where there is one.
+    pub fn number(&self) -> Option<&PhoneNumber> {
+        self.phone.as_ref().or(self.contact.as_ref())
+    }
+
     /// Whether the record has any value of a data set.
     pub fn has(&self, set: DataSet) -> bool {
-        self.person.has(set)
+        self.person.has(set) && (set != DataSet::Phone || self.number().is_some())
     }
 }
 

@@ -32,5 +32,6 @@ pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
 pub(crate) use store::TABLES;
-pub use store::{Binding, EndGround, Holding, Known, People, Standing, Unblocked};
+pub use store::{Binding, ConfirmedBy, EndGround, Holding, Known, OpenedBy, People, Standing, Unblocked};
+pub(crate) use store::{account_columns, account_holds, account_is_usable, usable_account};
 pub use typed::digits_of;

@@ -1,6 +1,7 @@
 //! SQL of the tables `persons` and `phone_numbers`: encrypted records, found by blind indexes. Wrong codes are counted in
 //! `failures.rs`.
 
+mod accounts;
 mod blocks;
 mod enrol;
 mod enrolled;
@@ -25,6 +26,8 @@ use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::{Keyring, Mac, Sealer};
 use crate::platform::web::locale::Language;
 
+pub use accounts::{ConfirmedBy, OpenedBy};
+pub(crate) use accounts::{account_columns, account_holds, account_is_usable, usable_account};
 pub use blocks::Unblocked;
 pub use enrol::{Binding, EndGround, Known, Standing};
 pub use enrolled::Holding;
@@ -57,6 +60,7 @@ pub(crate) const TABLES: &[&str] = &[
     self_lock::TABLE,
     enrol::CONTACTS,
     enrol::ENDS,
+    accounts::TABLE,
 ];
 
 /// Both return the identifier if they changed a row.
@@ -144,7 +148,8 @@ impl People {
         }
     }
 
-    /// A person with their enrolled number, possibly cached for a few seconds.
+    /// A person whose account can be used now, possibly cached for a few seconds: with an enrolled number, or without one where they
+    /// have other means of signing in.
     ///
     /// # Errors
     /// [`DbError`].
@@ -155,13 +160,14 @@ impl People {
         let row = self
             .db
             .read_optional(
-                db::statement(
-                    "SELECT p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, \
-                     w.known_failures, w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch, \
-                     n.status, n.number_index, n.sealed AS number_sealed \
-                     FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
-                     LEFT JOIN wrong_codes w ON w.account = p.person_id WHERE p.person_id = $1",
-                )
+                db::statement(concat!(
+                    "SELECT ",
+                    account_columns!(),
+                    " FROM ",
+                    usable_account!(),
+                    " WHERE p.person_id = $1 AND ",
+                    account_is_usable!()
+                ))
                 .bind(id.as_str()),
             )
             .await?;
@@ -177,13 +183,13 @@ impl People {
         let row = self
             .db
             .read_optional(
-                db::statement(
-                    "SELECT p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, \
-                     w.known_failures, w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch, \
-                     n.status, n.number_index, n.sealed AS number_sealed \
-                     FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
-                     LEFT JOIN wrong_codes w ON w.account = p.person_id WHERE p.pinfl_index = $1",
-                )
+                db::statement(concat!(
+                    "SELECT ",
+                    account_columns!(),
+                    " FROM ",
+                    usable_account!(),
+                    " WHERE p.pinfl_index = $1 AND n.status = 'enrolled'"
+                ))
                 .bind(self.pinfl_index(pinfl).encode()),
             )
             .await?;
@@ -245,26 +251,35 @@ impl People {
     pub fn open(&self, row: &Row) -> Result<Arc<Account>, DbError> {
         let account_state = account_state(row)?;
         let id = account_state.person_id.clone();
-        let number_index = db::text(row, "phone_numbers", "number_index")?;
         let person = self
             .sealer
             .open_text(place("persons", id.as_str()).as_bytes(), &db::text(row, "persons", "person_sealed")?)
             .ok()
             .and_then(|plain| serde_json::from_slice(&plain).ok())
             .ok_or_else(|| row.corrupt("persons", "sealed", UNOPENED))?;
-        let phone = self
-            .sealer
-            .open_text(
-                place("phone_numbers", &number_index).as_bytes(),
-                &db::text(row, "phone_numbers", "number_sealed")?,
-            )
-            .ok()
-            .and_then(|plain| String::from_utf8(plain).ok())
-            .and_then(|digits| PhoneNumber::from_digits(&digits).ok())
-            .ok_or_else(|| row.corrupt("phone_numbers", "sealed", UNOPENED))?;
-        let account = Arc::new(Account { person, phone, account_state });
+        let phone = match db::maybe_text(row, "phone_numbers", "number_index")? {
+            Some(index) => Some(self.sealed_number(row, ("phone_numbers", &index), "number_sealed")?),
+            None => None,
+        };
+        let contact = match db::maybe_text(row, accounts::TABLE, "contact_index")? {
+            Some(_) => Some(self.sealed_number(row, (accounts::TABLE, id.as_str()), "contact_sealed")?),
+            None => None,
+        };
+        let account = Arc::new(Account { person, phone, contact, account_state });
         self.remembered.insert(id, Arc::clone(&account));
         Ok(account)
+    }
+
+    fn sealed_number(
+        &self,
+        row: &Row,
+        (table, name): (&'static str, &str),
+        column: &'static str,
+    ) -> Result<PhoneNumber, DbError> {
+        let plain = self.sealer.open_text(place(table, name).as_bytes(), &db::text(row, table, column)?).ok();
+        let digits = plain.and_then(|plain| String::from_utf8(plain).ok());
+        let number = digits.and_then(|digits| PhoneNumber::from_digits(&digits).ok());
+        number.ok_or_else(|| row.corrupt(table, column, UNOPENED))
     }
 
     /// Raises a person's epoch together with `then`, all or nothing: everything of theirs that began before has ended.
@@ -498,7 +513,7 @@ mod tests {
         );
         assert_eq!(
             people.find(&id).await.unwrap().unwrap().phone,
-            second,
+            Some(second),
             "the one that signs in is the one told"
         );
         let both = "UPDATE phone_numbers SET status = 'enrolled'";

@@ -35,7 +35,7 @@ pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
                 document.issuer.clone(),
             ]
         }
-        DataSet::Phone => vec![account.phone.written_out()],
+        DataSet::Phone => account.number().iter().map(|number| number.written_out()).collect(),
         DataSet::Address => person.address.as_ref().map(written).into_iter().collect(),
         DataSet::TemporaryAddress => person.temporary_address.as_ref().map(written).into_iter().collect(),
         DataSet::BirthPlace => person.birth_place.as_ref().map(born).into_iter().collect(),

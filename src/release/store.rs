@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::{Consent, DataSet, Extent, NewConsent};
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, Terms};
-use crate::people::{Account, AccountState, People, PersonId};
+use crate::people::{
+    Account, AccountState, People, PersonId, account_columns, account_is_usable, usable_account,
+};
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, DbError, Row, Statement};
@@ -66,14 +68,16 @@ impl Release {
             .db
             .read_optional(
                 db::statement(
-                    "SELECT p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, \
-                     w.known_failures, w.known_locked_until, w.approval_failures, w.approval_locked_until, p.epoch, \
-                     n.status, n.number_index, n.sealed AS number_sealed, \
-                     c.consent_id, c.extent, c.expires_at, c.terms \
-                     FROM persons p JOIN phone_numbers n ON n.person_id = p.person_id AND n.status = 'enrolled' \
-                     LEFT JOIN wrong_codes w ON w.account = p.person_id \
-                     LEFT JOIN consents c ON c.person_id = p.person_id AND c.client_id = $1 AND c.basis = $2 AND c.ended_at IS NULL AND c.once = 0 \
-                     WHERE p.person_id = $3 ORDER BY c.given_at DESC, c.given_at_ms DESC, c.consent_id DESC LIMIT 1",
+                    concat!(
+                        "SELECT ",
+                        account_columns!(),
+                        ", c.consent_id, c.extent, c.expires_at, c.terms FROM ",
+                        usable_account!(),
+                        " LEFT JOIN consents c ON c.person_id = p.person_id AND c.client_id = $1 AND c.basis = $2 \
+                         AND c.ended_at IS NULL AND c.once = 0 WHERE p.person_id = $3 AND ",
+                        account_is_usable!(),
+                        " ORDER BY c.given_at DESC, c.given_at_ms DESC, c.consent_id DESC LIMIT 1"
+                    ),
                 )
                 .bind(client.id.as_str())
                 .bind(basis(client))

@@ -10,8 +10,8 @@ use super::network::ClientNetwork;
 use super::number::{Sender, Sent};
 use super::purpose::{Approving, Beside, For, Mutable};
 use super::{
-    AttemptId, AttemptName, KnownPersons, MUTABLE, OpenAttempt, Purpose, ServiceError, ShortCode, SignIn,
-    SignInAttempt, SignInRequest, TypedCode,
+    AttemptId, AttemptName, KnownPersons, MUTABLE, OpenAttempt, Opening, Purpose, ServiceError, ShortCode,
+    SignIn, SignInAttempt, SignInRequest, TypedCode,
 };
 use crate::clients::{Client, ClientId};
 use crate::people::{PersonId, PhoneNumber};
@@ -70,7 +70,8 @@ impl SignIn {
         let id = self.attempt_of(&reference).map_err(NotAsked::Failed)?;
         // It is no browser's.
         let browser = id.digest();
-        let attempt = SignInAttempt::new(request, browser, language, None, (self.clock.now(), until));
+        let attempt =
+            SignInAttempt::new(request, browser, language, Opening::Nobody, (self.clock.now(), until));
         let mut open = SignInAttempts::begin_unseen(id, attempt);
         let index = self.people.number_index(&number);
         let known = KnownPersons::default();

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::flow::{self, Event, Illegal, Page, Requirements, Stage};
-use super::{ATTEMPTS, Acr, Amr, AttemptId, SignInRequest};
+use super::{ATTEMPTS, Acr, Amr, AttemptId, Means, Session, SignInRequest};
 use crate::audit::Event as AuditEvent;
 use crate::clients::ClientId;
-use crate::people::{Epoch, PersonId, PhoneNumber, Side};
+use crate::people::{Epoch, PersonId, PhoneNumber, Side, Tin};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
@@ -35,20 +35,55 @@ pub struct SignInAttempt {
     /// Text to prefill the number page with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The means whose page comes first.
+    pub first: Means,
+    /// Codes that were sent before another means was turned to: going back to the number opens no second budget of them.
+    #[serde(default)]
+    pub(super) sends_before: u32,
     stage: Stage,
 }
 
+/// Who is known when an attempt begins.
+pub enum Opening {
+    /// Nobody.
+    Nobody,
+    /// A person whose session may be used.
+    Session(Authenticated),
+    /// A person whose session lacks a factor.
+    StepUp(Authenticated),
+}
+
 impl SignInAttempt {
-    /// A new attempt of `browser`; with `known`, a person whose session may be used.
+    /// A new attempt of `browser`.
     pub fn new(
         request: SignInRequest,
         browser: Digest,
         language: Language,
-        known: Option<Authenticated>,
+        opening: Opening,
         (now, expires_at): (Timestamp, Timestamp),
     ) -> Self {
-        let stage = known.map_or(Stage::Number, Stage::Continue);
-        Self { request, browser, language, created_at: now, expires_at, hint: None, stage }
+        let stage = match opening {
+            Opening::Nobody => Stage::Means(None),
+            Opening::Session(person) => Stage::Continue(person),
+            Opening::StepUp(person) => Stage::Means(Some(Box::new(person))),
+        };
+        let first = Means::MobileId;
+        Self {
+            request,
+            browser,
+            language,
+            created_at: now,
+            expires_at,
+            hint: None,
+            first,
+            sends_before: 0,
+            stage,
+        }
+    }
+
+    /// The page that is due.
+    pub const fn due(&self) -> Option<Page> {
+        self.stage.due(self.first)
     }
 
     /// How far it got.
@@ -80,7 +115,11 @@ impl SignInAttempt {
     pub fn advance(&mut self, event: Event, consent: bool, now: Timestamp) -> Result<(), Illegal> {
         let requirements =
             Requirements { acr: &self.request.acr, consent, confirms: self.request.application.is_some() };
-        self.stage = flow::next(&self.stage, event, requirements, now)?;
+        let stage = flow::next(&self.stage, event, requirements, now)?;
+        if let Stage::Code(sent, _) = &self.stage {
+            self.sends_before = sent.sends;
+        }
+        self.stage = stage;
         Ok(())
     }
 }
@@ -93,25 +132,61 @@ pub struct Authenticated {
     /// The person's epoch at that time.
     #[serde(default)]
     pub epoch: Epoch,
-    /// Blind index of the number by which they proved it.
-    pub number: Digest,
+    /// Blind index of the number by which they proved it, where the proof rests on one.
+    pub number: Option<Digest>,
     /// Digest of the session's identifier.
     pub session: Digest,
     /// What the session's `sid` is derived from; it stays when the same person signs in again.
     pub sid_key: Digest,
     /// When.
     pub auth_time: Timestamp,
-    /// What was done.
+    /// What was done, as the service is told.
     pub acr: Acr,
     /// By which methods.
     pub amr: Vec<Amr>,
+    /// By which means, all of this session.
+    #[serde(default = "Means::of_before")]
+    pub means: Vec<Means>,
+    /// The legal entity that the person acts for, by their certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Box<Organisation>>,
     /// The message whose code was entered in this very attempt: that code permits what its page said the service asks
     /// for (R68, D-p). `None` where only a session exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
 
+/// A legal entity for which a person acts, as their certificate says (facts of E-IMZO: subject keys).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Its taxpayer's number.
+    pub tin: Tin,
+    /// Its name.
+    pub name: String,
+    /// The person's position there, if the certificate has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+}
+
 impl Authenticated {
+    /// Adds what the same person proved before in this session, and the message whose code they entered in this very attempt.
+    pub fn join(&mut self, before: &Session, code: Option<String>) {
+        for means in &before.means {
+            if !self.means.contains(means) {
+                self.means.push(*means);
+            }
+        }
+        self.amr.extend(&before.amr);
+        if self.means.iter().filter(|means| **means != Means::Qr).count() > 1 {
+            self.amr.push(Amr::Mfa);
+        }
+        self.amr.sort_unstable();
+        self.amr.dedup();
+        self.number = self.number.or(before.number);
+        self.organisation = self.organisation.take().or_else(|| before.organisation.clone());
+        self.code = self.code.take().or(code);
+    }
+
     /// Adds to an event who did what for `client`.
     pub fn describe<'a>(&'a self, event: AuditEvent<'a>, client: &'a ClientId) -> AuditEvent<'a> {
         event
@@ -154,6 +229,9 @@ pub struct CodeSent {
     /// What a browser in which the person signed in before is told; nobody else is told anything.
     #[serde(default)]
     pub told: Told,
+    /// Whether the number is not enrolled, but one by which the person can be reached who is signed in by other means.
+    #[serde(default)]
+    pub to_contact: bool,
 }
 
 /// Wrong codes in one attempt for one number. Whoever entered them knows of them, so they are told and held against every
@@ -233,7 +311,7 @@ impl OpenAttempt {
     /// What names it in the address of `page`.
     pub fn name(&self, page: Page) -> &str {
         match (&self.sealed, page) {
-            (Some(sealed), Page::Number | Page::Continue) => sealed,
+            (Some(sealed), page) if page.is_of_means() || page == Page::Continue => sealed,
             _ => self.id.as_str(),
         }
     }
@@ -399,7 +477,7 @@ impl SignInAttempts {
         let left = attempt.expires_at.since(self.clock.now()).max(1);
         match attempt.stage {
             Stage::Finished(_) => left.min(FINISHED),
-            Stage::Code(_) => left.min(AWAITED),
+            Stage::Code(..) | Stage::Proving(..) => left.min(AWAITED),
             _ => left,
         }
     }

@@ -2,7 +2,10 @@
 
 use actix_web::HttpResponse;
 
-use super::{BrowserId, OpenSession, Page, SignIn, SignInAttempt, SignInRequest, Situation, known};
+use super::{
+    BrowserId, LAST_MEANS, Means, OpenSession, Opening, Reason, SignIn, SignInAttempt, SignInRequest,
+    Situation, known,
+};
 use crate::audit::{Event, Kind};
 use crate::clients::{Client, SubjectIds};
 use crate::people::PersonId;
@@ -37,7 +40,7 @@ impl SignIn {
     pub fn begin(&self, context: &PageContext<'_>, beginning: Beginning<'_>) -> Option<HttpResponse> {
         let Beginning { client, subject_ids, request, session, until, hint, scope, too_large } = beginning;
         let now = self.clock.now();
-        let usable = session.filter(|open| {
+        let opening = session.map_or(Opening::Nobody, |open| {
             let situation = Situation {
                 request: &request,
                 client,
@@ -46,18 +49,36 @@ impl SignIn {
                 subject_ids,
                 now,
             };
-            known(&situation).is_ok()
+            match known(&situation) {
+                Ok(()) => Opening::Session(open.authenticated(&request.acr)),
+                // What the session lacks is added to it (RFC 9470), if anything can be.
+                Err(Reason::Acr) if !self.able(&request.acr, &open.session.means, None).is_empty() => {
+                    Opening::StepUp(open.authenticated(&request.acr))
+                }
+                Err(_) => Opening::Nobody,
+            }
         });
         let browser = context.cookies.read(context.request, BrowserId::COOKIE).and_then(BrowserId::parse);
         let new = browser.is_none();
         let browser = browser.unwrap_or_else(BrowserId::random);
-        let page = if usable.is_some() { Page::Continue } else { Page::Number };
         let usual = now.plus(self.attempts.seconds);
         let lifetime = (now, until.map_or(usual, |until| until.min(usual)));
-        let person = usable.map(|open| open.authenticated());
-        let known = person.as_ref().map(|person| person.person_id.clone());
-        let mut attempt = SignInAttempt::new(request, browser.digest(), context.language, person, lifetime);
+        let known = match &opening {
+            Opening::Session(person) | Opening::StepUp(person) => Some(person.person_id.clone()),
+            Opening::Nobody => None,
+        };
+        let mut attempt = SignInAttempt::new(request, browser.digest(), context.language, opening, lifetime);
         attempt.hint = hint;
+        let last = context.cookies.read(context.request, LAST_MEANS).and_then(Means::parse);
+        attempt.first = last.unwrap_or(attempt.first);
+        // A number that the service suggests is for the page that asks for one.
+        if attempt.hint.is_some() {
+            attempt.first = Means::MobileId;
+        }
+        if let Some(first) = self.choice(&attempt, None).first() {
+            attempt.first = *first;
+        }
+        let page = attempt.due().unwrap_or(attempt.first.page());
         let Some(open) = self.attempts.begin(attempt) else {
             self.metrics.sign_ins("answer", "invalid_request").inc();
             let refused = Event::new(Kind::AuthorizationRefused).client(client.id.as_str());

@@ -2,13 +2,19 @@
 
 use std::borrow::Borrow;
 
-use super::{Acr, Amr, Authenticated, CodeSent, OpenAttempt, ServiceError, SessionId, SignIn, SignInAttempt};
-use crate::people::{AccountState, PersonId, digits_of};
+use super::{
+    Acr, Amr, Authenticated, CodeSent, Means, OpenAttempt, ServiceError, SessionId, SignIn, SignInAttempt,
+};
+use crate::people::{AccountState, NumberStatus, PersonId, digits_of};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 
 /// What follows an entered code. `C` is what the caller looked up about the person.
 #[derive(Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for a moment, and boxing it costs an allocation per sign-in"
+)]
 pub enum CodeOutcome<C> {
     /// It is right. Whoever stores the attempt first has signed in; no other request can with the same code.
     Right(Authenticated, C),
@@ -168,6 +174,11 @@ impl SignIn {
     /// Counts a wrong code, at a decoy where the number has no account. While the side is delayed no code is accepted, the
     /// right one neither, so a wrong one then is no failure there.
     async fn count_wrong(&self, client: &str, sent: &CodeSent, now: Timestamp) -> Result<(), ServiceError> {
+        if let (true, Some(person)) = (sent.to_contact, &sent.person_id) {
+            self.people.record_failure(person, sent.side, self.settings.delays, now).await?;
+            self.metrics.sign_ins("code", "wrong").inc();
+            return Ok(());
+        }
         let state = self.people.account_state(&sent.index).await?;
         let state = state
             .filter(|state| sent.person_id.as_ref() == Some(&state.person_id) && may_try(sent, state, now));
@@ -184,7 +195,12 @@ impl SignIn {
 
 /// Whether the code that was sent may be tried in the present state of its account.
 fn may_try(sent: &CodeSent, state: &AccountState, now: Timestamp) -> bool {
-    state.may_try(sent.side, now) && state.epoch == sent.epoch
+    let may = if sent.to_contact {
+        state.status == NumberStatus::NotEnrolled && state.failures(sent.side).locked_until <= now
+    } else {
+        state.may_try(sent.side, now)
+    };
+    may && state.epoch == sent.epoch
 }
 
 /// A code sent to the enrolled number is one factor, and is called no more than that.
@@ -197,12 +213,14 @@ fn proved(
     Authenticated {
         person_id: state.person_id.clone(),
         epoch: state.epoch,
-        number,
+        number: Some(number),
         session,
         sid_key: session,
         auth_time: now,
         acr: Acr::MobileId,
         amr: vec![Amr::Sms, Amr::Otp],
+        means: vec![Means::MobileId],
+        organisation: None,
         code: Some(message_id.to_owned()),
     }
 }

@@ -219,10 +219,12 @@ mod tests {
         let session = |person: &PersonId, key: &[u8], auth_time: i64| Session {
             person_id: person.clone(),
             epoch: Epoch::default(),
-            number: Digest::of(b"n"),
+            number: Some(Digest::of(b"n")),
             auth_time: Timestamp(auth_time),
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],
+            means: vec![crate::sign_in::Means::MobileId],
+            organisation: None,
             sid_key: Digest::of(key),
             used_at: Timestamp(auth_time),
             clients: Vec::new(),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Acr, Authenticated, CodeSent, OpenAttempt};
+use super::{Acr, Authenticated, CodeSent, Means, OpenAttempt, Proving, told};
 use crate::clients::{ClientId, DataRequest, Terms};
 use crate::people::DataSet;
 use crate::platform::bytes::Digest;
@@ -15,10 +15,12 @@ use crate::platform::clock::Timestamp;
 /// How far a sign-in attempt got, with what that stage knows.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Stage {
-    /// A phone number is expected.
-    Number,
-    /// The code sent to that number is expected.
-    Code(CodeSent),
+    /// A means of signing in is to be chosen, or the form of its page to be filled in.
+    Means(Base),
+    /// The code sent to a number is expected.
+    Code(CodeSent, Base),
+    /// A means gave a challenge, and the answer to it is expected.
+    Proving(Proving, Base),
     /// The person has a session and is asked whether to use it.
     Continue(Authenticated),
     /// The person proved who they are and is asked for consent.
@@ -33,6 +35,10 @@ pub enum Stage {
     /// The answer is stored.
     Finished(Outcome),
 }
+
+/// What a person proved before, to which a further factor is added (step-up, RFC 9470); the session that it opened goes on only if it is
+/// this browser's.
+pub type Base = Option<Box<Authenticated>>;
 
 /// What the person agreed to on the consent page.
 #[derive(Clone, Serialize, Deserialize)]
@@ -120,8 +126,12 @@ impl Refusal {
 pub enum Event {
     /// A code is sent: the first one, one to another number, or a new one.
     CodeSent(CodeSent),
+    /// A means gave a challenge: the first one, that of another means, or a new one.
+    ProofBegun(Proving),
     /// The session is no longer valid, or another person wants to sign in.
     StartOver,
+    /// The person proved who they are, and what they proved is not enough for the service: a further factor is expected.
+    FactorAdded(Authenticated),
     /// The person proved who they are, and consent is asked for.
     Proved(Authenticated),
     /// The person goes on with the session of this browser, and consent is asked for.
@@ -176,20 +186,46 @@ pub(super) fn next(
     requirements: Requirements<'_>,
     now: Timestamp,
 ) -> Result<Stage, Illegal> {
-    let accepted = |authenticated: &Authenticated| {
-        let acr = requirements.acr;
-        if acr.is_empty() || acr.contains(&authenticated.acr) { Ok(()) } else { Err(Illegal::Acr) }
+    let accepted = |authenticated: &Authenticated| match told(&authenticated.means, requirements.acr) {
+        Some(acr) if acr == authenticated.acr => Ok(()),
+        _ => Err(Illegal::Acr),
     };
     match (stage, event) {
-        (Stage::Number | Stage::Code(_), Event::CodeSent(code)) => Ok(Stage::Code(code)),
-        (Stage::Number, Event::ApprovalAsked(code)) => Ok(Stage::Approval(code)),
+        (Stage::Means(base) | Stage::Code(_, base) | Stage::Proving(_, base), Event::CodeSent(code)) => {
+            Ok(Stage::Code(code, base.clone()))
+        }
+        (Stage::Means(base) | Stage::Code(_, base) | Stage::Proving(_, base), Event::ProofBegun(proving)) => {
+            Ok(Stage::Proving(proving, base.clone()))
+        }
+        (Stage::Means(None), Event::ApprovalAsked(code)) => Ok(Stage::Approval(code)),
         (
-            Stage::Continue(_) | Stage::Consent(_) | Stage::Permission(..) | Stage::Answering(..),
+            Stage::Means(Some(_))
+            | Stage::Code(_, Some(_))
+            | Stage::Proving(_, Some(_))
+            | Stage::Continue(_)
+            | Stage::Consent(_)
+            | Stage::Permission(..)
+            | Stage::Answering(..),
             Event::StartOver,
-        ) => Ok(Stage::Number),
-        (Stage::Code(code), Event::Proved(_) | Event::Answered(..)) if code.challenge.expires_at <= now => {
+        ) => Ok(Stage::Means(None)),
+        (Stage::Code(code, _), Event::Proved(_) | Event::FactorAdded(_) | Event::Answered(..))
+            if code.challenge.expires_at <= now =>
+        {
             Err(Illegal::Expired)
         }
+        (Stage::Proving(proving, _), Event::Proved(_) | Event::FactorAdded(_) | Event::Answered(..))
+            if proving.expires_at <= now =>
+        {
+            Err(Illegal::Expired)
+        }
+        // What is enough needs no further factor.
+        (
+            Stage::Means(_) | Stage::Code(..) | Stage::Proving(..) | Stage::Continue(_),
+            Event::FactorAdded(person),
+        ) => match accepted(&person) {
+            Ok(()) => Err(Illegal::Stage),
+            Err(_) => Ok(Stage::Means(Some(Box::new(person)))),
+        },
         (Stage::Approval(code), Event::Answered(..)) if code.challenge.expires_at <= now => {
             Err(Illegal::Expired)
         }
@@ -199,19 +235,25 @@ pub(super) fn next(
         {
             Err(Illegal::Permission)
         }
-        (Stage::Code(_), Event::Proved(person)) | (Stage::Continue(_), Event::SessionUsed(person)) => {
+        (Stage::Means(_) | Stage::Code(..) | Stage::Proving(..), Event::Proved(person))
+        | (Stage::Continue(_), Event::SessionUsed(person)) => {
             accepted(&person).map(|()| Stage::Consent(person))
         }
-        (Stage::Code(_) | Stage::Continue(_), Event::Answered(..)) if requirements.confirms => {
-            Err(Illegal::Consent)
-        }
-        (Stage::Code(_) | Stage::Continue(_) | Stage::Approval(_), Event::Answered(..))
-            if requirements.consent =>
-        {
-            Err(Illegal::Consent)
-        }
         (
-            Stage::Code(_) | Stage::Continue(_) | Stage::Approval(_) | Stage::Answering(..),
+            Stage::Means(_) | Stage::Code(..) | Stage::Proving(..) | Stage::Continue(_),
+            Event::Answered(..),
+        ) if requirements.confirms => Err(Illegal::Consent),
+        (
+            Stage::Means(_) | Stage::Code(..) | Stage::Proving(..) | Stage::Continue(_) | Stage::Approval(_),
+            Event::Answered(..),
+        ) if requirements.consent => Err(Illegal::Consent),
+        (
+            Stage::Means(_)
+            | Stage::Code(..)
+            | Stage::Proving(..)
+            | Stage::Continue(_)
+            | Stage::Approval(_)
+            | Stage::Answering(..),
             Event::Answered(person, answer),
         ) => {
             let session = person.session;
@@ -249,8 +291,22 @@ pub(super) fn next(
 /// The pages of a sign-in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Page {
+    /// By which means to sign in.
+    Means,
     /// The phone number.
     Number,
+    /// Login and password.
+    Password,
+    /// The password that takes the place of a temporary one.
+    NewPassword,
+    /// A passkey.
+    Passkey,
+    /// An electronic digital signature.
+    Eri,
+    /// A face.
+    Face,
+    /// What another device reads, on which the person is signed in.
+    Qr,
     /// The code from the SMS.
     Code,
     /// Whether to go on with the session of this browser.
@@ -273,8 +329,8 @@ pub enum Precondition {
 /// What going back to an earlier page and sending its form undoes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Undo {
-    /// The code in force: another number replaces it. How many codes were sent stays.
-    Code,
+    /// The code or the challenge in force: another number or another means replaces it. How many codes were sent stays.
+    Proof,
     /// What was chosen: another choice replaces it. The code in force stays, and permits what was chosen last.
     Choice,
 }
@@ -282,21 +338,34 @@ pub enum Undo {
 /// One row of the table of steps.
 #[derive(Debug)]
 pub struct StepInfo {
-    /// The page that is due; `None` when there is nothing left to do.
+    /// The page that is due; `None` when there is nothing left to do. Where a means is to be chosen, an attempt begins at the page of
+    /// its first one ([`Stage::due`]).
     pub page: Option<Page>,
     /// What must exist before it is shown.
     pub preconditions: &'static [Precondition],
-    /// An earlier page whose form is still accepted, and what sending it undoes.
-    pub back: Option<(Page, Undo)>,
+    /// Other pages whose forms are accepted as well, and what sending one undoes.
+    pub back: Option<(&'static [Page], Undo)>,
 }
 
-const NUMBER: StepInfo =
-    StepInfo { page: Some(Page::Number), preconditions: &[Precondition::Browser], back: None };
-const CODE: StepInfo = StepInfo {
-    page: Some(Page::Code),
-    preconditions: &[Precondition::Browser],
-    back: Some((Page::Number, Undo::Code)),
-};
+/// Where a person chooses and uses a means of signing in, until something is proved.
+const OF_MEANS: &[Page] =
+    &[Page::Means, Page::Number, Page::Password, Page::Passkey, Page::Eri, Page::Face, Page::Qr];
+
+const fn proving(page: Page) -> StepInfo {
+    StepInfo {
+        page: Some(page),
+        preconditions: &[Precondition::Browser],
+        back: Some((OF_MEANS, Undo::Proof)),
+    }
+}
+
+const MEANS: StepInfo = proving(Page::Means);
+const CODE: StepInfo = proving(Page::Code);
+const NEW_PASSWORD: StepInfo = proving(Page::NewPassword);
+const PASSKEY: StepInfo = proving(Page::Passkey);
+const ERI: StepInfo = proving(Page::Eri);
+const FACE: StepInfo = proving(Page::Face);
+const QR: StepInfo = proving(Page::Qr);
 const CONTINUE: StepInfo = StepInfo {
     page: Some(Page::Continue),
     preconditions: &[Precondition::Browser, Precondition::Session],
@@ -310,7 +379,7 @@ const CONSENT: StepInfo = StepInfo {
 const PERMISSION: StepInfo = StepInfo {
     page: Some(Page::Permission),
     preconditions: &[Precondition::Browser, Precondition::Session],
-    back: Some((Page::Consent, Undo::Choice)),
+    back: Some((&[Page::Consent], Undo::Choice)),
 };
 /// None of the pages of a sign-in is due, at whatever browser: a request to approve has a page of its own.
 const APPROVAL: StepInfo = StepInfo { page: None, preconditions: &[Precondition::Browser], back: None };
@@ -320,8 +389,17 @@ impl Stage {
     /// The row of the table of steps.
     pub const fn step(&self) -> &'static StepInfo {
         match self {
-            Self::Number => &NUMBER,
-            Self::Code(_) => &CODE,
+            Self::Means(_) => &MEANS,
+            Self::Code(..) => &CODE,
+            Self::Proving(proving, _) => match proving.means {
+                // A number's challenge is a code.
+                Means::MobileId => &MEANS,
+                Means::Password => &NEW_PASSWORD,
+                Means::Passkey => &PASSKEY,
+                Means::Eri => &ERI,
+                Means::Face => &FACE,
+                Means::Qr => &QR,
+            },
             Self::Continue(_) => &CONTINUE,
             Self::Permission(..) => &PERMISSION,
             // An answer that could not be stored is made again from the page that decided it.
@@ -334,7 +412,23 @@ impl Stage {
     /// Whether `page` may be shown.
     pub fn shows(&self, page: Page) -> bool {
         let step = self.step();
-        step.page == Some(page) || step.back.is_some_and(|(back, _)| back == page)
+        step.page == Some(page) || step.back.is_some_and(|(back, _)| back.contains(&page))
+    }
+
+    /// The page that is due in an attempt that begins with `first`.
+    pub const fn due(&self, first: Means) -> Option<Page> {
+        match self {
+            Self::Means(None) => Some(first.page()),
+            _ => self.step().page,
+        }
+    }
+
+    /// What was proved before, to which a further factor is to be added.
+    pub fn base(&self) -> Option<&Authenticated> {
+        match self {
+            Self::Means(base) | Self::Code(_, base) | Self::Proving(_, base) => base.as_deref(),
+            _ => None,
+        }
     }
 
     /// Who proved to be who they are, from the stage at which that is known.
@@ -344,14 +438,16 @@ impl Stage {
             | Self::Consent(authenticated)
             | Self::Permission(authenticated, ..)
             | Self::Answering(authenticated, _) => Some(authenticated),
-            Self::Number | Self::Code(_) | Self::Approval(_) | Self::Finished(_) => None,
+            Self::Means(_) | Self::Code(..) | Self::Proving(..) | Self::Approval(_) | Self::Finished(_) => {
+                None
+            }
         }
     }
 
     /// The code in force, with what it is for: a code for one purpose is none for another (R69).
     pub const fn code(&self) -> Option<(&CodeSent, Purpose)> {
         match self {
-            Self::Code(sent) => Some((sent, Purpose::SignIn)),
+            Self::Code(sent, _) => Some((sent, Purpose::SignIn)),
             Self::Permission(_, _, sent) => Some((sent, Purpose::Permission)),
             Self::Approval(sent) => Some((sent, Purpose::Approval)),
             _ => None,
@@ -361,7 +457,7 @@ impl Stage {
     /// The code in force, to be changed.
     pub(super) const fn code_mut(&mut self) -> Option<&mut CodeSent> {
         match self {
-            Self::Code(sent) | Self::Permission(_, _, sent) | Self::Approval(sent) => Some(sent),
+            Self::Code(sent, _) | Self::Permission(_, _, sent) | Self::Approval(sent) => Some(sent),
             _ => None,
         }
     }
@@ -369,23 +465,42 @@ impl Stage {
 
 impl Page {
     /// All pages.
-    pub const ALL: [Self; 5] = [Self::Number, Self::Code, Self::Continue, Self::Consent, Self::Permission];
+    pub const ALL: [Self; 12] = [
+        Self::Means,
+        Self::Number,
+        Self::Password,
+        Self::NewPassword,
+        Self::Passkey,
+        Self::Eri,
+        Self::Face,
+        Self::Qr,
+        Self::Code,
+        Self::Continue,
+        Self::Consent,
+        Self::Permission,
+    ];
 
-    /// The row of the table of steps at which it is due.
-    pub const fn step(self) -> &'static StepInfo {
-        match self {
-            Self::Number => &NUMBER,
-            Self::Code => &CODE,
-            Self::Continue => &CONTINUE,
-            Self::Consent => &CONSENT,
-            Self::Permission => &PERMISSION,
-        }
+    /// Whether a means is chosen or used on it.
+    pub fn is_of_means(self) -> bool {
+        OF_MEANS.contains(&self)
+    }
+
+    /// Whether showing it needs the session that the stage rests on.
+    pub const fn needs_session(self) -> bool {
+        matches!(self, Self::Continue | Self::Consent | Self::Permission)
     }
 
     /// The last part of its path, and its name in metrics.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Means => "means",
             Self::Number => "number",
+            Self::Password => "password",
+            Self::NewPassword => "new-password",
+            Self::Passkey => "passkey",
+            Self::Eri => "eri",
+            Self::Face => "face",
+            Self::Qr => "qr",
             Self::Code => "code",
             Self::Continue => "continue",
             Self::Consent => "consent",
@@ -397,6 +512,20 @@ impl Page {
     /// expired.
     pub fn path(self, attempt: &OpenAttempt, client: &ClientId) -> String {
         path(self.name(), attempt.name(self), client)
+    }
+}
+
+impl Means {
+    /// The page on which it is used.
+    pub const fn page(self) -> Page {
+        match self {
+            Self::MobileId => Page::Number,
+            Self::Password => Page::Password,
+            Self::Passkey => Page::Passkey,
+            Self::Eri => Page::Eri,
+            Self::Face => Page::Face,
+            Self::Qr => Page::Qr,
+        }
     }
 }
 

@@ -366,12 +366,14 @@ mod tests {
         Authenticated {
             person_id: person.clone(),
             epoch: Epoch::default(),
-            number: Digest::of(b"n"),
+            number: Some(Digest::of(b"n")),
             session: Digest::of(b"s"),
             sid_key: Digest::of(b"k"),
             auth_time: Timestamp(1),
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],
+            means: vec![crate::sign_in::Means::MobileId],
+            organisation: None,
             code: None,
         }
     }

@@ -9,6 +9,7 @@ mod assurance;
 mod attempt;
 mod begin;
 mod brake;
+mod choice;
 mod code;
 mod device;
 mod ended_sessions;
@@ -23,6 +24,7 @@ mod network;
 mod notice;
 mod number;
 mod permission;
+mod proving;
 mod purpose;
 mod recorded;
 mod request;
@@ -34,6 +36,7 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::accounts::Accounts;
 use crate::audit::Audit;
 use crate::notices::Outbox;
 use crate::notices::inbox::Inbox;
@@ -44,20 +47,21 @@ use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 
 pub use approval::{MuteOutcome, NotAsked};
-pub use assurance::{Acr, Amr, Means, reachable};
+pub use assurance::{Acr, Amr, Means, can_lead, classes, reachable, told};
 pub use attempt::{
-    AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, SignInAttempt, SignInAttempts,
-    Told, WrongCodes,
+    AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, Opening, Organisation,
+    SignInAttempt, SignInAttempts, Told, WrongCodes,
 };
 pub use begin::Beginning;
 pub use brake::{Brake, BrakeRules};
+pub use choice::{LAST_MEANS, LAST_MEANS_SECONDS};
 pub use code::{CodeOutcome, CountedTry, Over, TypedCode};
 pub use device::Device;
 pub use ended_sessions::EndedSessions;
 pub use flood::{Flood, FormCaps};
 pub use flow::{
-    Agreement, Event, Illegal, Outcome, Page, Precondition, Purpose, Refusal, Requirements, Stage, StepInfo,
-    Undo, cancel_path,
+    Agreement, Base, Event, Illegal, Outcome, Page, Precondition, Purpose, Refusal, Requirements, Stage,
+    StepInfo, Undo, cancel_path,
 };
 pub use freshness::{Reason, Situation, known};
 pub use history::{History, PastSignIn};
@@ -67,6 +71,7 @@ pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits};
 pub use network::{ClientNetwork, NamedNetwork, NamedNetworks};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
 pub use permission::{by_click, needs_code};
+pub use proving::Proving;
 pub use purpose::Beside;
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
@@ -105,6 +110,8 @@ pub struct SignIn {
     pub history: History,
     /// Persons and numbers.
     pub people: People,
+    /// Their other means of signing in.
+    pub accounts: Accounts,
     /// Where codes are sent from.
     pub outbox: Outbox,
     /// What people are told in their cabinets.
@@ -150,4 +157,6 @@ pub struct Settings {
     pub relaxed_limits: bool,
     /// Whether numbers of the test code 00 are accepted.
     pub test_numbers: bool,
+    /// The means of signing in that this installation offers, in their order.
+    pub offered: Vec<Means>,
 }

@@ -28,11 +28,11 @@ impl SignIn {
                 continue;
             }
             let Some(account) = self.people.find(&person).await? else { continue };
-            let (notice, index) =
-                (NewNotice::new(NoticeKind::WrongCodes), self.people.number_index(&account.phone));
+            let Some(phone) = &account.phone else { continue };
+            let (notice, index) = (NewNotice::new(NoticeKind::WrongCodes), self.people.number_index(phone));
             let message = self.outbox.prepare(OutboundMessage {
                 id: notice.id.as_str(),
-                to: Some(&account.phone),
+                to: Some(phone),
                 number_index: &index,
                 series: Series::Notices,
                 client_id: "",

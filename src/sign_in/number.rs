@@ -99,6 +99,8 @@ struct Recipient {
     muted_by: Option<PersonId>,
     /// The language that the holder of the number chose for messages that no page of theirs asks for.
     language: Option<Language>,
+    /// Whether the number is not enrolled, but one by which the person who is signed in can be reached.
+    to_contact: bool,
 }
 
 /// Who asks for a code, for whom it is counted.
@@ -130,10 +132,10 @@ impl SignIn {
         };
         let now = self.clock.now();
         let former = match open.attempt.stage() {
-            Stage::Code(former) => Some(former),
+            Stage::Code(former, _) => Some(former),
             _ => None,
         };
-        let sends = former.map_or(0, |former| former.sends);
+        let sends = former.map_or(open.attempt.sends_before, |former| former.sends);
         // Going back to change the number opens no second budget of codes.
         if sends > self.most_resends() {
             self.metrics.limits(Limit::Attempt.name()).inc();
@@ -322,6 +324,16 @@ impl SignIn {
             (side, For::SignIn | For::Permission(_)) => side,
         };
         let told = state.as_ref().map(|state| told(state, side, now)).unwrap_or_default();
+        // Who is signed in by other means is asked at the number by which they can be reached.
+        let contact = match made_for {
+            For::Permission(permitted)
+                if state.as_ref().is_none_or(|state| state.person_id != permitted.0.person_id) =>
+            {
+                Some((permitted.0.person_id.clone(), permitted.0.epoch))
+            }
+            _ => None,
+        };
+        let to_contact = contact.is_some();
         let person =
             state.filter(|state| state.may_try(side, now)).map(|state| (state.person_id, state.epoch));
         let mut muted_by = None;
@@ -335,9 +347,10 @@ impl SignIn {
                 }
                 person.filter(|_| !muted)
             }
-            For::SignIn | For::Permission(_) => person,
+            For::SignIn => person,
+            For::Permission(_) => contact.or(person),
         };
-        Ok(Recipient { number, index, person, side, told, muted_by, language })
+        Ok(Recipient { number, index, person, side, told, muted_by, language, to_contact })
     }
 
     /// Makes a code and lets the attempt expect it.
@@ -350,7 +363,7 @@ impl SignIn {
     ) -> Result<PendingCode, ServiceError> {
         let now = self.clock.now();
         let purpose = attempt.request.purpose(made_for.purpose());
-        let Recipient { number, index, person, side, told, language, .. } = recipient;
+        let Recipient { number, index, person, side, told, language, to_contact, .. } = recipient;
         // No page of the person asks for it: their own word counts more than the service's.
         if let (Purpose::Approval, Some(language)) = (made_for.purpose(), language) {
             attempt.language = language;
@@ -358,7 +371,8 @@ impl SignIn {
         let exempt = self.is_exempt(&number);
         let before = attempt.stage().clone();
         let former = before.code().map(|(former, _)| former);
-        let sends = former.map_or(0, |former| former.sends);
+        let sends_before = if matches!(made_for, For::SignIn) { attempt.sends_before } else { 0 };
+        let sends = former.map_or(sends_before, |former| former.sends);
         // This request was counted like a try.
         let wrong = former.filter(|former| former.index == index);
         let wrong = wrong.map_or(0, |former| self.wrong_codes(former, tries.saturating_sub(1)));
@@ -429,6 +443,7 @@ impl SignIn {
             braked,
             wrong,
             told,
+            to_contact,
         };
         let with = match &made_for {
             For::Approval(approving) => {

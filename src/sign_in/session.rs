@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, AttemptName, OpenAttempt};
-use super::{Acr, Amr, Authenticated, EndedSessions, SESSIONS, SessionId};
+use super::{Acr, Amr, Authenticated, EndedSessions, Means, Organisation, SESSIONS, SessionId, told};
 use crate::audit::{Event, Kind};
 use crate::clients::ClientId;
 use crate::people::{AccountState, Epoch, PersonId};
@@ -23,14 +23,20 @@ pub struct Session {
     /// The person's epoch when they proved it.
     #[serde(default)]
     pub epoch: Epoch,
-    /// Blind index of the number by which they proved it.
-    pub number: Digest,
+    /// Blind index of the number by which they proved it, where the proof rests on one.
+    pub number: Option<Digest>,
     /// When they proved it.
     pub auth_time: Timestamp,
-    /// What was done.
+    /// What was done: the highest class that it reaches.
     pub acr: Acr,
     /// By which methods.
     pub amr: Vec<Amr>,
+    /// By which means.
+    #[serde(default = "Means::of_before")]
+    pub means: Vec<Means>,
+    /// The legal entity that the person acts for, by their certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Box<Organisation>>,
     /// What names the session to services; it stays when the same person signs in again, while the cookie changes.
     pub sid_key: Digest,
     /// When it was last used.
@@ -67,8 +73,10 @@ impl Session {
             epoch: authenticated.epoch,
             number: authenticated.number,
             auth_time: authenticated.auth_time,
-            acr: authenticated.acr,
+            acr: told(&authenticated.means, &[]).unwrap_or(authenticated.acr),
             amr: authenticated.amr.clone(),
+            means: authenticated.means.clone(),
+            organisation: authenticated.organisation.clone(),
             sid_key: authenticated.sid_key,
             used_at: authenticated.auth_time,
             clients: Vec::new(),
@@ -85,8 +93,8 @@ impl Session {
         now.since(self.used_at) < bounds.idle && now.since(self.auth_time) < bounds.absolute
     }
 
-    /// What it proves.
-    pub fn authenticated(&self, session: Digest) -> Authenticated {
+    /// What it proves, as a service is told that accepts these classes (empty: every one).
+    pub fn authenticated(&self, session: Digest, accepted: &[Acr]) -> Authenticated {
         Authenticated {
             person_id: self.person_id.clone(),
             epoch: self.epoch,
@@ -94,8 +102,10 @@ impl Session {
             session,
             sid_key: self.sid_key,
             auth_time: self.auth_time,
-            acr: self.acr,
+            acr: told(&self.means, accepted).unwrap_or(self.acr),
             amr: self.amr.clone(),
+            means: self.means.clone(),
+            organisation: self.organisation.clone(),
             code: None,
         }
     }
@@ -118,9 +128,9 @@ impl OpenSession {
         self.session.person_id == account.person_id && self.session.epoch == account.epoch
     }
 
-    /// What it proves.
-    pub fn authenticated(&self) -> Authenticated {
-        self.session.authenticated(self.digest)
+    /// What it proves, as a service is told that accepts these classes (empty: every one).
+    pub fn authenticated(&self, accepted: &[Acr]) -> Authenticated {
+        self.session.authenticated(self.digest, accepted)
     }
 }
 
@@ -316,10 +326,12 @@ mod tests {
         let session = |auth: i64, used: i64| Session {
             person_id: PersonId::random(),
             epoch: Epoch::default(),
-            number: Digest::of(b"n"),
+            number: Some(Digest::of(b"n")),
             auth_time: Timestamp(auth),
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],
+            means: vec![Means::MobileId],
+            organisation: None,
             sid_key: Digest::of(b"s"),
             used_at: Timestamp(used),
             clients: Vec::new(),

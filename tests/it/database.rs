@@ -329,6 +329,8 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "client_icons",
         "identifications",
         "payments",
+        "accounts",
+        "account_means",
         "contact_numbers",
         "enrolment_ends",
         "approval_decisions",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 24] = [
+const FLOORS: [(&str, u8); 25] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
@@ -12,6 +12,7 @@ const FLOORS: [(&str, u8); 24] = [
     ("notices", 2),
     ("clients", 3),
     ("staff", 3),
+    ("accounts", 3),
     ("ledger", 4),
     ("mobile_id", 4),
     ("sign_in", 5),

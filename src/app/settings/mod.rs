@@ -5,6 +5,7 @@ mod load;
 mod sandbox;
 mod server;
 
+use crate::accounts::AccountSettings;
 use crate::audit::AuditSettings;
 use crate::clients::ContractSettings;
 use crate::ledger::LedgerSettings;
@@ -53,6 +54,7 @@ settings! {
         [exchange]: ExchangeSettings;
         [sign_in]: SignInSettings;
         [limits]: LimitSettings;
+        [accounts]: AccountSettings;
         [mobile_id]: MobileIdSettings;
         [mobile_app]: MobileAppSettings;
         [tokens]: TokenSettings;

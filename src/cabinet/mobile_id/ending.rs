@@ -13,6 +13,7 @@ use super::upload::Upload;
 use super::{address, asker, leave};
 use crate::life_events::{Ended, RemoteError, Signature};
 use crate::mobile_id::ActError;
+use crate::people::PhoneNumber;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::respond::{self, CspSources};
@@ -35,7 +36,7 @@ fn page(visit: &Visit<'_>, error: Option<&'static str>, link: Option<String>) ->
     let page = EndPage {
         frame: frame(visit),
         shell: Shell::of(visit, super::PATH),
-        number: visit.account.phone.masked(),
+        number: visit.account.phone.as_ref().map(PhoneNumber::masked).unwrap_or_default(),
         error: error.map(|key| text.get(key)),
         link,
     };

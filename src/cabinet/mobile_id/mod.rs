@@ -22,7 +22,7 @@ use super::Cabinet;
 use super::paths::MOBILE_ID as PATH;
 use super::shell::{Shell, frame};
 use super::visit::Proof;
-use crate::people::CivilDate;
+use crate::people::{CivilDate, PhoneNumber};
 use crate::platform::telemetry::ClientAddress;
 use crate::platform::web::frame::{Frame, LanguageLink};
 use crate::platform::web::page_context::PageContext;
@@ -38,7 +38,8 @@ pub(super) use upload::LONGEST;
 struct OverviewPage<'a> {
     frame: Frame<'a>,
     shell: Shell,
-    number: String,
+    /// The enrolled number, if there is one.
+    number: Option<String>,
     since: Option<String>,
 }
 
@@ -56,13 +57,16 @@ pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
     cabinet
         .show(&request, Proof::Session, async |visit| {
             let people = &cabinet.sign_in.people;
-            let holding = people.holding(&people.number_index(&visit.account.phone)).await?;
+            let holding = match &visit.account.phone {
+                Some(phone) => people.holding(&people.number_index(phone)).await?,
+                None => None,
+            };
             let since = holding.and_then(|holding| holding.since);
             let text = visit.context.text();
             let page = OverviewPage {
                 frame: frame(visit),
                 shell: Shell::of(visit, PATH),
-                number: visit.account.phone.masked(),
+                number: visit.account.phone.as_ref().map(PhoneNumber::masked),
                 since: since.map(|since| text.date(CivilDate::of(since).begins().0)),
             };
             Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))

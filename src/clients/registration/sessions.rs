@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::check::Check;
 
 /// The names of all authentication context classes, lowest to highest; what they mean is in `sign_in`.
-pub const ACR_VALUES: [&str; 5] = [
+pub const ACR_VALUES: [&str; 6] = [
     "urn:yagona:acr:password",
     "urn:yagona:acr:mobile-id",
     "urn:yagona:acr:mobile-id+",
+    "urn:yagona:acr:passkey",
     "urn:yagona:acr:eri",
     "urn:yagona:acr:face",
 ];

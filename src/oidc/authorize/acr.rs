@@ -3,7 +3,7 @@
 use super::AuthorizationRequest;
 use super::input::Input;
 use crate::oidc::error::{ErrorCode, OAuthError};
-use crate::sign_in::{Acr, Means, reachable};
+use crate::sign_in::{Acr, reachable};
 
 /// More classes than there are.
 const MOST_VALUES: usize = 20;
@@ -14,7 +14,7 @@ const MOST_VALUES: usize = 20;
 /// another class is stepped up (RFC 9470 §4); if none can, the ID token says what was done instead.
 pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let unmet = |description| Err(OAuthError::new(ErrorCode::UnmetAuthenticationRequirements, description));
-    let mut accepted = reachable(&Means::OFFERED, input.client);
+    let mut accepted = reachable(input.offered, input.client);
     if accepted.is_empty() && input.client.sessions.lending {
         return unmet("a service in lending accepts no Mobile-ID alone");
     }

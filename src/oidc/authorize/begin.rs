@@ -13,7 +13,9 @@ use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::PageContext;
-use crate::sign_in::{AskAgain, Beginning, OpenSession, Protocol, Reply, SignInAttempt, SignInRequest};
+use crate::sign_in::{
+    AskAgain, Beginning, OpenSession, Opening, Protocol, Reply, SignInAttempt, SignInRequest,
+};
 
 /// What the answer is made from, as the attempt carries it.
 #[derive(Serialize, Deserialize)]
@@ -97,7 +99,8 @@ pub(super) fn fits(
     let now = endpoint.provider.clock.now();
     let lifetime = (now, now.plus(endpoint.sign_in.attempts.seconds));
     let neutral = request.neutral()?;
-    let mut attempt = SignInAttempt::new(neutral, Digest::of(b""), Language::UzLatn, None, lifetime);
+    let mut attempt =
+        SignInAttempt::new(neutral, Digest::of(b""), Language::UzLatn, Opening::Nobody, lifetime);
     attempt.hint = hint(login_hint);
     Ok(endpoint.sign_in.attempts.begin(attempt).is_some())
 }

@@ -8,6 +8,7 @@ use crate::oidc::error::OAuthError;
 use crate::platform::clock::Timestamp;
 use crate::platform::jose::KeySet;
 use crate::platform::web::params::Params;
+use crate::sign_in::Means;
 
 /// What a rule may look at. No store is among it, so that every rule can be tested by itself.
 #[derive(Clone, Copy)]
@@ -24,6 +25,8 @@ pub(super) struct Input<'a> {
     pub(super) resources: &'a [String],
     /// Those resource servers, if the request asks for data by `authorization_details`.
     pub(super) servers: &'a [Arc<Client>],
+    /// The means of signing in that this provider offers.
+    pub(super) offered: &'a [Means],
     /// Now.
     pub(super) now: Timestamp,
 }

@@ -60,7 +60,7 @@ use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::release::Release;
-use crate::sign_in::{Acr, OpenSession, SignIn, session_cookie};
+use crate::sign_in::{Acr, Means, OpenSession, SignIn, session_cookie};
 
 pub use answer::Answer;
 pub(super) use grant_management::Action;
@@ -209,7 +209,12 @@ fn check(
     let keys = provider.keys.current();
     let servers = servers(&provider.clients, client, params);
     let servers = (&resources[..], &servers[..]);
-    let request = apply(list, redirect, params, (&keys, &provider.issuer, servers, provider.clock.now()))?;
+    let request = apply(
+        list,
+        redirect,
+        params,
+        (&keys, &provider.issuer, servers, (&provider.offered, provider.clock.now())),
+    )?;
     match spent(provider, client, &request.data()) {
         Some(error) => Err(request.redirect.reject(error)),
         None => Ok(request),
@@ -263,10 +268,15 @@ fn apply(
     list: &[input::Rule],
     redirect: VerifiedRedirect,
     params: &Params,
-    (keys, issuer, (resources, servers), now): (&KeySet, &str, input::Servers<'_>, Timestamp),
+    (keys, issuer, (resources, servers), (offered, now)): (
+        &KeySet,
+        &str,
+        input::Servers<'_>,
+        (&[Means], Timestamp),
+    ),
 ) -> Result<AuthorizationRequest, Rejection> {
     let client = Arc::clone(redirect.client());
-    let input = input::Input { params, client: &client, issuer, keys, resources, servers, now };
+    let input = input::Input { params, client: &client, issuer, keys, resources, servers, offered, now };
     let mut request = AuthorizationRequest::new(redirect);
     for rule in list {
         if let Err(error) = rule(input, &mut request) {

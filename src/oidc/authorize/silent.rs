@@ -151,14 +151,14 @@ async fn try_once(
     };
     let mut batch = Batch::new(&endpoint.sign_in.ephemeral);
     let (answer, stored) =
-        endpoint.answer_in(neutral, client, &open.authenticated(), consent, &mut batch).await?;
+        endpoint.answer_in(neutral, client, &open.authenticated(&neutral.acr), consent, &mut batch).await?;
     endpoint.sign_in.sessions.use_in(&mut batch, open, &client.id);
     let done = endpoint.sign_in.ephemeral.apply(batch).await? == Applied::Done;
     if done {
         for notice in told {
             endpoint.sign_in.inbox.post(&open.session.person_id, notice);
         }
-        let person = open.authenticated();
+        let person = open.authenticated(&neutral.acr);
         let event = person.describe(Event::new(Kind::SignInCompleted), &client.id);
         endpoint.provider.audit.record(event.grant(endpoint.grant_of(&stored)).reason("silent"));
     }

@@ -60,6 +60,7 @@ fn run(rule: Rule, client: &Arc<Client>, query: &str) -> Result<AuthorizationReq
         keys: &keys,
         resources: &resources,
         servers: &[],
+        offered: &[Means::MobileId],
         now: Timestamp(0),
     };
     for earlier in
@@ -83,7 +84,7 @@ fn a_complete_request_passes_every_rule() {
         &AUTHORIZATION_ENDPOINT,
         redirect,
         &params,
-        (&keys(), "https://id.uz", (&[], &[]), Timestamp(0)),
+        (&keys(), "https://id.uz", (&[], &[]), (&[Means::MobileId], Timestamp(0))),
     )
     .unwrap();
     assert_eq!(request.scopes, ["openid", "profile"]);
@@ -240,6 +241,7 @@ fn oidc_3_1_2_1_a_hint_is_an_id_token_of_ours_for_this_client() {
             keys: &keys,
             resources: &[],
             servers: &[],
+            offered: &[Means::MobileId],
             now: Timestamp(0),
         };
         id_token_hint::check(input, &mut request).map(|()| request.expected_sub)

@@ -30,6 +30,9 @@ use crate::sign_in::{
     Acr, AskAgain, Beside, ClientNetwork, Limit, Means, NotAsked, Protocol, Reply, SignInRequest, reachable,
 };
 
+/// Whoever is not at the service's site proves who they are by a code alone.
+const BY_CODE: &[Means] = &[Means::MobileId];
+
 /// The longest names of resource servers, together.
 const LONGEST_RESOURCES: usize = 1000;
 
@@ -122,7 +125,7 @@ fn may_ask(client: &Client) -> Result<(), TokenError> {
         let description = "the client is not registered for the grant urn:openid:params:grant-type:ciba";
         return Err(TokenError::new(ErrorCode::UnauthorizedClient, description));
     }
-    if reachable(&Means::OFFERED, client).is_empty() {
+    if reachable(BY_CODE, client).is_empty() {
         let description = "the registration accepts no means of signing in that is offered";
         return Err(TokenError::new(ErrorCode::UnauthorizedClient, description));
     }
@@ -238,7 +241,7 @@ fn resources(ciba: &Ciba, client: &Client, params: &Params) -> Result<Vec<String
 
 /// The classes that are accepted: those among the preferred ones that can be reached, or else all that can.
 fn acr(client: &Client, preferred: &str) -> Vec<Acr> {
-    let mut accepted = reachable(&Means::OFFERED, client);
+    let mut accepted = reachable(BY_CODE, client);
     let named: Vec<Acr> = preferred.split(' ').take(MOST_ACR).filter_map(Acr::parse).collect();
     if accepted.iter().any(|acr| named.contains(acr)) {
         accepted.retain(|acr| named.contains(acr));

@@ -176,7 +176,7 @@ impl Decisions {
                 let (id, sealed) = (db::text(row, TABLE, "request_id")?, db::text(row, TABLE, "sealed")?);
                 let plain = self.sealer.open_text(id.as_bytes(), &sealed);
                 let plain = plain.map_err(|error| row.corrupt(TABLE, "sealed", error))?;
-                match serde_json::from_slice::<(Digest, GrantDetails)>(&plain) {
+                match serde_json::from_slice::<(Option<Digest>, GrantDetails)>(&plain) {
                     Ok((number, details)) => Verdict::Approved(Box::new(Approved { number, details })),
                     // What another version stored counts as lost: the service is told that it expired, and may ask again.
                     Err(error) => {

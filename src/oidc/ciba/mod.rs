@@ -69,7 +69,7 @@ struct Waiting {
 #[derive(Clone, Debug)]
 pub(super) struct Approved {
     /// Blind index of the number whose code was entered.
-    pub(super) number: Digest,
+    pub(super) number: Option<Digest>,
     /// What is granted.
     pub(super) details: GrantDetails,
 }

@@ -63,7 +63,7 @@ pub(in crate::oidc) async fn post(devices: Data<Devices>, request: HttpRequest, 
 async fn answer(devices: &Devices, request: &HttpRequest, body: &[u8]) -> Result<Answer, TokenError> {
     let params = client_auth::form(request, body)?;
     let client = client_auth::authenticate(&devices.provider, request, &params).await?;
-    let asked = scopes(&client, params.get("scope")).and_then(|scopes| {
+    let asked = scopes(&client, &devices.provider.offered, params.get("scope")).and_then(|scopes| {
         let resources = resources(devices, &client, &params)?;
         let details = details(devices, &client, (&scopes, &resources), &params)?;
         let sets = requested(&scopes, &ClaimsRequest::default());
@@ -121,12 +121,12 @@ fn details(
 }
 
 /// The scopes that are understood, of a client that may ask.
-fn scopes(client: &Client, asked: Option<&str>) -> Result<Vec<String>, TokenError> {
+fn scopes(client: &Client, offered: &[Means], asked: Option<&str>) -> Result<Vec<String>, TokenError> {
     if !client.may(GrantType::DeviceCode) {
         let description = "the client is not registered for the device code grant";
         return Err(TokenError::new(ErrorCode::UnauthorizedClient, description));
     }
-    if reachable(&Means::OFFERED, client).is_empty() {
+    if reachable(offered, client).is_empty() {
         let description = "the registration accepts no means of signing in that is offered";
         return Err(TokenError::new(ErrorCode::UnmetAuthenticationRequirements, description));
     }

@@ -88,7 +88,7 @@ pub(super) struct Allowed {
     /// Digest of the session in which they agreed.
     session: Digest,
     /// Blind index of the number by which the person signed in.
-    pub(super) number: Digest,
+    pub(super) number: Option<Digest>,
     /// What is granted.
     pub(super) details: GrantDetails,
 }

@@ -163,7 +163,7 @@ impl Devices {
         let beginning = Beginning {
             client: &client,
             subject_ids: &self.provider.subject_ids,
-            request: neutral(&client, &code, &asked)?,
+            request: neutral(&client, &self.provider.offered, &code, &asked)?,
             // No session lets a device in.
             session: None,
             until: Some(asked.expires_at),
@@ -241,7 +241,12 @@ struct Found {
 }
 
 /// What the device asks, in words that no protocol owns. The browser goes back to no service.
-fn neutral(client: &Client, code: &UserCode, asked: &Asked) -> Result<SignInRequest, ServiceError> {
+fn neutral(
+    client: &Client,
+    offered: &[Means],
+    code: &UserCode,
+    asked: &Asked,
+) -> Result<SignInRequest, ServiceError> {
     let state = ReplyState {
         device: asked.device,
         code: code.as_str().to_owned(),
@@ -260,7 +265,7 @@ fn neutral(client: &Client, code: &UserCode, asked: &Asked) -> Result<SignInRequ
         application: None,
         ask_again: AskAgain { sign_in: true, consent: true, decision: true },
         max_age: client.sessions.default_max_age,
-        acr: reachable(&Means::OFFERED, client),
+        acr: reachable(offered, client),
         expected_sub: None,
         return_to: None,
         reply: Reply { protocol: Protocol::Device, state },

@@ -13,7 +13,8 @@ fn root() -> &'static Path {
 }
 
 fn table() -> String {
-    let document: Value = serde_json::from_slice(&Discovery::new("ISSUER", None).0).unwrap();
+    let document: Value =
+        serde_json::from_slice(&Discovery::new("ISSUER", None, &[Means::MobileId]).0).unwrap();
     let word = |value: &Value| match value {
         Value::String(text) => format!("`{text}`"),
         other => format!("`{other}`"),

@@ -47,7 +47,7 @@ const ISSUING: i64 = 60;
 /// Everything else that may fail comes before. A second redemption within `together` seconds ends nothing.
 pub(super) async fn redeem(
     request: TokenRequest<'_>,
-    (code, mut details, number, together): (&str, GrantDetails, Digest, i64),
+    (code, mut details, number, together): (&str, GrantDetails, Option<Digest>, i64),
     (nonce, issued): (Option<String>, Event<'_>),
     invalid: impl Fn() -> TokenError,
 ) -> Result<TokenResponse, TokenError> {
@@ -95,7 +95,7 @@ pub(super) async fn redeem(
     let rows = tokens.ledger.rows(&releases::entries(&releases))?;
     drop(releases);
     let (life, also) = ((refreshable, until), (&rows, then));
-    let redeemed = tokens.grants.redeem(code, &client.id, (details, &number), also, life, together);
+    let redeemed = tokens.grants.redeem(code, &client.id, (details, number.as_ref()), also, life, together);
     let grant = redeemed.await?;
     let mut grant = grant.ok_or_else(invalid)?;
     if let Some(narrowed) = narrowed {

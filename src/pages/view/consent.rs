@@ -132,7 +132,7 @@ pub(crate) struct ContinuePage<'a> {
     pub frame: Frame<'a>,
     pub person_name: &'a str,
     /// The number, masked but for its last four digits.
-    pub masked_phone: &'a str,
+    pub masked_phone: Option<&'a str>,
     /// Which data the service gets is asked on the next page.
     pub asks: bool,
     /// An application is shown on the next page, to be confirmed.

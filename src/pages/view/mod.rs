@@ -6,6 +6,7 @@ mod approval;
 mod code;
 mod consent;
 mod leaving;
+mod means;
 mod number;
 #[cfg(test)]
 mod tests;
@@ -15,4 +16,5 @@ pub(super) use approval::{ApprovalPage, Choice, LimitedPage, ReferencePage};
 pub(super) use code::{CodeData, CodeError, CodeMeaning, CodePage, Next};
 pub(super) use consent::{AskedFor, ConsentPage, ContinuePage, Datum};
 pub(super) use leaving::{SignOutPage, SignedOutPage, WelcomePage};
+pub(super) use means::{MeansPage, OtherMeans};
 pub(super) use number::{NumberError, NumberPage};

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::OtherMeans;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::text::Text;
 
@@ -14,6 +15,8 @@ pub(crate) struct NumberPage<'a> {
     pub phone: &'a str,
     /// What is wrong with it, in the reader's language (see [`NumberError`]).
     pub error: Option<String>,
+    /// Other means that can lead to what the service accepts.
+    pub others: Vec<OtherMeans>,
     /// Refuses and leads back to the service.
     pub cancel: &'a str,
 }

@@ -79,7 +79,9 @@ fn data(words: &Words) -> Vec<Datum> {
 fn number(language: Language, words: &Words, error: Option<NumberError>) -> String {
     let error = error.map(|error| error.message(Text::new(language)));
     let frame = frame(language, words);
-    NumberPage { frame, phone: words.value, error, cancel: "/sign-in/cancel" }.render().unwrap()
+    NumberPage { frame, phone: words.value, error, others: Vec::new(), cancel: "/sign-in/cancel" }
+        .render()
+        .unwrap()
 }
 
 fn code_page(language: Language, words: &Words) -> CodePage<'static> {
@@ -145,7 +147,7 @@ fn resume(language: Language, words: &Words) -> String {
     ContinuePage {
         frame,
         person_name: words.person,
-        masked_phone: "+998 •• ••• 45 67",
+        masked_phone: Some("+998 •• ••• 45 67"),
         asks: false,
         application: false,
         sends,

@@ -1,7 +1,7 @@
 //! SQL that binds a number to a person and that ends it: the tables `phone_numbers`, `contact_numbers` and `enrolment_ends`. What else
 //! belongs to it (sessions, notices, signals) is in `life_events`, in the same transaction.
 
-use super::{INSERT_PERSON, People, UNOPENED, UPDATE_PERSON, place};
+use super::{INSERT_PERSON, People, UNOPENED, UPDATE_PERSON, accounts, place};
 use crate::people::{Epoch, NumberStatus, Person, PersonId, PhoneNumber, Pinfl};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -234,6 +234,7 @@ impl People {
         let mut rows = vec![store];
         if known {
             rows.push(db::statement("DELETE FROM self_locks WHERE person_id = $1").bind(person.as_str()));
+            rows.push(accounts::unlock(person));
         }
         rows.push(self.number_of(person, binding.number, NumberStatus::Enrolled, now));
         if known {
@@ -247,6 +248,7 @@ impl People {
                     .bind(&number)
                     .bind(person.as_str()),
             );
+            rows.push(Self::leave_contacts(&number, person));
         }
         rows.push(
             db::statement(
@@ -350,11 +352,14 @@ impl People {
         .bind(now.0)
         .bind(&only)
         .bind(&only);
-        let mut all = vec![
-            raise(id),
-            history,
-            db::statement("DELETE FROM self_locks WHERE person_id = $1").bind(id.as_str()),
-        ];
+        // The lock of an account that goes on by other means stays.
+        let lock = db::statement(
+            "DELETE FROM self_locks WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM accounts WHERE person_id = $2)",
+        );
+        let mut all = vec![raise(id), history, lock.bind(id.as_str()).bind(id.as_str())];
+        if ground == EndGround::Death {
+            all.push(Self::close_account(id, now));
+        }
         if ground == EndGround::NumberReturned {
             let leave = "DELETE FROM contact_numbers WHERE number_index IN (SELECT number_index FROM enrolment_ends \
                          WHERE person_id = $1 AND ended_at = $2)";

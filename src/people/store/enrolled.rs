@@ -69,13 +69,15 @@ impl People {
         Ok((rows.iter().map(|row| self.number_in(row)).collect::<Result<_, _>>()?, last))
     }
 
-    /// People with an enrolled or blocked number: `most` at most, after one of them.
+    /// People with an enrolled or blocked number, or an account that needs none: `most` at most, after one of them.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn enrolled_people(&self, after: &str, most: i64) -> Result<Vec<PersonId>, DbError> {
-        let some = "SELECT person_id FROM persons p WHERE person_id > $1 AND EXISTS (SELECT 1 FROM phone_numbers n \
-                    WHERE n.person_id = p.person_id AND n.status IN ('enrolled', 'blocked')) ORDER BY person_id LIMIT $2";
+    pub async fn people_with_accounts(&self, after: &str, most: i64) -> Result<Vec<PersonId>, DbError> {
+        let some = "SELECT person_id FROM persons p WHERE person_id > $1 AND (EXISTS (SELECT 1 FROM phone_numbers n \
+                    WHERE n.person_id = p.person_id AND n.status IN ('enrolled', 'blocked')) \
+                    OR EXISTS (SELECT 1 FROM accounts a WHERE a.person_id = p.person_id AND a.closed_at IS NULL)) \
+                    ORDER BY person_id LIMIT $2";
         let rows = self.db.read_all(db::statement(some).bind(after).bind(most)).await?;
         rows.iter().map(|row| db::text(row, "persons", "person_id").map(PersonId::stored)).collect()
     }
@@ -84,9 +86,10 @@ impl People {
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn pinfl_of_enrolled(&self, id: &PersonId) -> Result<Option<Pinfl>, DbError> {
-        let some = "SELECT p.person_id, p.sealed FROM persons p WHERE p.person_id = $1 AND EXISTS (SELECT 1 FROM \
-                    phone_numbers n WHERE n.person_id = p.person_id AND n.status IN ('enrolled', 'blocked'))";
+    pub async fn pinfl_of_account(&self, id: &PersonId) -> Result<Option<Pinfl>, DbError> {
+        let some = "SELECT p.person_id, p.sealed FROM persons p WHERE p.person_id = $1 AND (EXISTS (SELECT 1 FROM \
+                    phone_numbers n WHERE n.person_id = p.person_id AND n.status IN ('enrolled', 'blocked')) \
+                    OR EXISTS (SELECT 1 FROM accounts a WHERE a.person_id = p.person_id AND a.closed_at IS NULL))";
         let row = self.db.read_optional(db::statement(some).bind(id.as_str())).await?;
         let Some(row) = row else { return Ok(None) };
         let sealed = db::text(&row, "persons", "sealed")?;
@@ -125,13 +128,13 @@ mod tests {
         let (numbers, last) = people.enrolled_numbers("", 10).await.unwrap();
         assert_eq!(numbers, std::slice::from_ref(&who.phone));
         assert_eq!(people.enrolled_numbers(&last.unwrap(), 10).await.unwrap(), (Vec::new(), None));
-        assert_eq!(people.enrolled_people("", 10).await.unwrap(), std::slice::from_ref(&id));
+        assert_eq!(people.people_with_accounts("", 10).await.unwrap(), std::slice::from_ref(&id));
         let holding = Holding { person: id, enrolled: true, since: Some(Timestamp(5)) };
         assert_eq!(people.holding(&index).await.unwrap(), Some(holding));
         people.store(&who.record(), &who.phone, NumberStatus::Blocked, Timestamp(7)).await.unwrap();
         let holding = people.holding(&index).await.unwrap().unwrap();
         assert!(holding.enrolled, "a block is no end");
-        let pinfl = people.pinfl_of_enrolled(&holding.person).await.unwrap();
+        let pinfl = people.pinfl_of_account(&holding.person).await.unwrap();
         assert_eq!(pinfl, Some(who.record().pinfl));
         assert!(!people.holding(&people.number_index(&other)).await.unwrap().unwrap().enrolled);
     }

@@ -1,8 +1,8 @@
 //! SQL of the table `self_locks`: accounts that their persons locked. A lock takes the enrolled number out of use, which is what
 //! every way in asks for, so there is no second guard that one of them could forget; the row remembers which number it was. While it
-//! stands, whatever stores that person's number as enrolled stores it as blocked.
+//! stands, whatever stores that person's number as enrolled stores it as blocked. An account that needs no number is locked beside it.
 
-use super::People;
+use super::{People, accounts};
 use crate::people::PersonId;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError, Statement};
@@ -12,17 +12,26 @@ pub(super) const TABLE: &str = "self_locks";
 
 impl People {
     /// What locks an account, for the transaction that ends everything of the person ([`People::raise_epoch`]).
-    pub fn self_lock(id: &PersonId, now: Timestamp) -> [Statement; 2] {
+    pub fn self_lock(id: &PersonId, now: Timestamp) -> [Statement; 4] {
         let remember = db::statement(
             "INSERT INTO self_locks (person_id, number_index, locked_at) SELECT person_id, number_index, $1 \
              FROM phone_numbers WHERE person_id = $2 AND status = 'enrolled' ON CONFLICT (person_id) DO NOTHING",
+        );
+        let without_number = db::statement(
+            "INSERT INTO self_locks (person_id, number_index, locked_at) SELECT person_id, '', $1 \
+             FROM accounts WHERE person_id = $2 ON CONFLICT (person_id) DO NOTHING",
         );
         let lock = db::statement(
             "UPDATE phone_numbers SET status = 'blocked', updated_at = $1, \
              enrolled_seen = CASE WHEN enrolled_seen = updated_at THEN CAST($2 AS BIGINT) END \
              WHERE person_id = $3 AND status = 'enrolled'",
         );
-        [remember.bind(now.0).bind(id.as_str()), lock.bind(now.0).bind(now.0).bind(id.as_str())]
+        [
+            remember.bind(now.0).bind(id.as_str()),
+            without_number.bind(now.0).bind(id.as_str()),
+            lock.bind(now.0).bind(now.0).bind(id.as_str()),
+            accounts::lock(id, now),
+        ]
     }
 
     /// Whether the lock of an account is all that keeps its number out of use; `None` where its person did not lock it.
@@ -67,7 +76,7 @@ impl People {
         );
         let forget = db::statement("DELETE FROM self_locks WHERE person_id = $1");
         let enrol = enrol.bind(now.0).bind(now.0).bind(id.as_str()).bind(id.as_str());
-        let mut changes = vec![enrol, forget.bind(id.as_str())];
+        let mut changes = vec![enrol, forget.bind(id.as_str()), accounts::unlock(id)];
         changes.extend(then);
         let ended = self.db.guarded(guard, changes).await?.is_some();
         self.remembered.invalidate(id);

@@ -39,6 +39,8 @@ pub enum ProblemKind {
     TooYoung,
     /// The client's contract demands a valid document, and the person's is not.
     DocumentNotValid,
+    /// A code is needed, and there is no number to send it to.
+    NoNumber,
     /// The page exists, but not for this HTTP method.
     MethodNotAllowed,
 }
@@ -52,7 +54,7 @@ struct Words {
 
 impl ProblemKind {
     /// Every kind, for tests and for the operators' reference.
-    pub const ALL: [ProblemKind; 16] = [
+    pub const ALL: [ProblemKind; 17] = [
         ProblemKind::UnknownService,
         ProblemKind::BadReturnAddress,
         ProblemKind::BadRequest,
@@ -68,6 +70,7 @@ impl ProblemKind {
         ProblemKind::ServiceSuspended,
         ProblemKind::TooYoung,
         ProblemKind::DocumentNotValid,
+        ProblemKind::NoNumber,
         ProblemKind::MethodNotAllowed,
     ];
 
@@ -83,7 +86,8 @@ impl ProblemKind {
             | ProblemKind::ServicePending
             | ProblemKind::ServiceSuspended
             | ProblemKind::TooYoung
-            | ProblemKind::DocumentNotValid => StatusCode::FORBIDDEN,
+            | ProblemKind::DocumentNotValid
+            | ProblemKind::NoNumber => StatusCode::FORBIDDEN,
             ProblemKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ProblemKind::NotFound => StatusCode::NOT_FOUND,
@@ -121,6 +125,9 @@ impl ProblemKind {
             }
             ProblemKind::Internal => {
                 ("problem.internal", "problem.internal_means", "problem.internal_advice")
+            }
+            ProblemKind::NoNumber => {
+                ("problem.no_number", "problem.no_number_means", "problem.no_number_advice")
             }
             ProblemKind::ServiceDisabled => {
                 ("problem.disabled", "problem.disabled_means", "problem.disabled_advice")

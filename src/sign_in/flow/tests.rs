@@ -1,7 +1,7 @@
 use super::*;
 use crate::people::{PersonId, PhoneNumber};
 use crate::platform::bytes::Digest;
-use crate::sign_in::{Amr, Challenge};
+use crate::sign_in::{Amr, Challenge, classes};
 
 const NOW: Timestamp = Timestamp(1_000);
 
@@ -10,12 +10,14 @@ fn person(acr: Acr) -> Authenticated {
     Authenticated {
         epoch: crate::people::Epoch::default(),
         person_id: PersonId::stored("somebody".to_owned()),
-        number: Digest::of(b"number"),
+        number: Some(Digest::of(b"number")),
         session,
         sid_key: session,
         auth_time: NOW,
         acr,
         amr: vec![Amr::Sms],
+        means: Means::ALL.into_iter().filter(|means| classes(&[*means]) == [acr]).collect(),
+        organisation: None,
         code: None,
     }
 }
@@ -38,7 +40,12 @@ fn code(expires_at: i64) -> CodeSent {
         braked: false,
         wrong: crate::sign_in::WrongCodes::default(),
         told: crate::sign_in::Told::default(),
+        to_contact: false,
     }
+}
+
+fn proving(expires_at: i64) -> Proving {
+    Proving::new(Means::Passkey, &"challenge", (NOW, Timestamp(expires_at))).unwrap()
 }
 
 fn raw() -> Box<RawValue> {
@@ -58,8 +65,10 @@ fn agreement() -> Agreement {
 
 fn stages() -> Vec<Stage> {
     vec![
-        Stage::Number,
-        Stage::Code(code(NOW.0 + 1)),
+        Stage::Means(None),
+        Stage::Means(Some(Box::new(person(Acr::Password)))),
+        Stage::Code(code(NOW.0 + 1), None),
+        Stage::Proving(proving(NOW.0 + 1), None),
         Stage::Continue(person(Acr::MobileId)),
         Stage::Consent(person(Acr::MobileId)),
         Stage::Permission(person(Acr::MobileId), agreement(), code(NOW.0 + 1)),
@@ -83,13 +92,17 @@ fn events() -> Vec<Event> {
         Event::Refused(Refusal::Denied),
         Event::Answered(person(), raw()),
         Event::ApprovalAsked(code(NOW.0 + 1)),
+        Event::ProofBegun(proving(NOW.0 + 1)),
+        Event::FactorAdded(person()),
     ]
 }
 
 fn short(stage: &Stage) -> &'static str {
     match stage {
-        Stage::Number => "number",
-        Stage::Code(_) => "code",
+        Stage::Means(None) => "means",
+        Stage::Means(Some(_)) => "step up",
+        Stage::Code(..) => "code",
+        Stage::Proving(..) => "proving",
         Stage::Continue(_) => "continue",
         Stage::Consent(_) => "consent",
         Stage::Permission(..) => "permission",
@@ -125,29 +138,35 @@ fn the_table_of_stages_and_events_is_this_one() {
         "Refused",
         "Answered",
         "ApprovalAsked",
+        "ProofBegun",
+        "FactorAdded",
     ];
     assert_eq!(columns.len(), events().len());
     #[rustfmt::skip]
     let expected = [
-        ["code", "-",      "-",       "-",       "-",         "-",          "-",         "refused", "-", "approval"], // number
-        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-"], // code
-        ["-",    "number", "-",       "consent", "-",         "-",          "-",         "refused", "answered", "-"], // continue
-        ["-",    "number", "-",       "-",       "answering", "permission", "-",         "refused", "-", "-"], // consent
-        ["-",    "number", "-",       "-",       "-",         "permission", "answering", "refused", "-", "-"], // permission
-        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "refused", "code first", "-"], // approval
-        ["-",    "number", "-",       "-",       "-",         "-",          "-",         "refused", "answered", "-"], // answering
-        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-"], // answered
-        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-"], // refused
+        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "approval", "proving", "-"], // means
+        ["code", "means",  "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-"], // step up
+        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-"], // code
+        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-"], // proving
+        ["-",    "means",  "-",       "consent", "-",         "-",          "-",         "refused", "answered", "-", "-", "-"], // continue
+        ["-",    "means",  "-",       "-",       "answering", "permission", "-",         "refused", "-", "-", "-", "-"], // consent
+        ["-",    "means",  "-",       "-",       "-",         "permission", "answering", "refused", "-", "-", "-", "-"], // permission
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "refused", "code first", "-", "-", "-"], // approval
+        ["-",    "means",  "-",       "-",       "-",         "-",          "-",         "refused", "answered", "-", "-", "-"], // answering
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-", "-", "-"], // answered
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-", "-", "-"], // refused
     ];
     assert_eq!(table(false), expected);
     let mut asked = expected;
-    (asked[1][8], asked[2][8]) = ("consent first", "consent first");
+    for row in &mut asked[..5] {
+        row[8] = "consent first";
+    }
     assert_eq!(table(true), asked);
 }
 
 #[test]
 fn an_expired_code_proves_nothing() {
-    let stage = Stage::Code(code(NOW.0));
+    let stage = Stage::Code(code(NOW.0), None);
     let requirements = Requirements { acr: &[], consent: false, confirms: false };
     for event in [Event::Proved(person(Acr::MobileId)), Event::Answered(person(Acr::MobileId), raw())] {
         assert_eq!(next(&stage, event, requirements, NOW).err(), Some(Illegal::Expired));
@@ -156,6 +175,48 @@ fn an_expired_code_proves_nothing() {
         next(&stage, Event::CodeSent(code(NOW.0 + 1)), requirements, NOW).is_ok(),
         "a new one can be had"
     );
+}
+
+#[test]
+fn an_expired_challenge_proves_nothing_and_another_means_takes_its_place() {
+    let stage = Stage::Proving(proving(NOW.0), None);
+    let requirements = Requirements { acr: &[], consent: false, confirms: false };
+    for event in [Event::Proved(person(Acr::Passkey)), Event::Answered(person(Acr::Passkey), raw())] {
+        assert_eq!(next(&stage, event, requirements, NOW).err(), Some(Illegal::Expired));
+    }
+    let other = next(&stage, Event::CodeSent(code(NOW.0 + 1)), requirements, NOW);
+    assert!(matches!(other, Ok(Stage::Code(..))));
+}
+
+#[test]
+fn a_further_factor_is_asked_for_where_what_was_proved_is_not_enough_and_only_there() {
+    let plus = Requirements { acr: &[Acr::MobileIdPlus], consent: false, confirms: false };
+    let after = |stage: &Stage, event, requirements| next(stage, event, requirements, NOW);
+    let first = after(&Stage::Code(code(NOW.0 + 1), None), Event::FactorAdded(person(Acr::MobileId)), plus);
+    let Ok(step_up) = first else { panic!("a further factor") };
+    assert_eq!(step_up.base().map(|base| base.acr), Some(Acr::MobileId));
+    // The base stays through the challenge of another means, and going back.
+    let Ok(proving) = after(&step_up, Event::ProofBegun(proving(NOW.0 + 1)), plus) else {
+        panic!("a challenge")
+    };
+    assert!(proving.base().is_some() && proving.shows(Page::Means) && proving.shows(Page::Number));
+    let both = Authenticated {
+        means: vec![Means::Passkey, Means::MobileId],
+        acr: Acr::MobileIdPlus,
+        ..person(Acr::Passkey)
+    };
+    assert!(matches!(after(&proving, Event::Proved(both.clone()), plus), Ok(Stage::Consent(_))));
+    assert_eq!(after(&proving, Event::FactorAdded(both), plus).err(), Some(Illegal::Stage), "it is enough");
+    let alone = after(&proving, Event::Proved(person(Acr::MobileId)), plus).err();
+    assert_eq!(alone, Some(Illegal::Acr), "what was proved before is not enough");
+}
+
+#[test]
+fn what_a_service_is_told_is_what_was_done_and_no_more() {
+    let requirements = Requirements { acr: &[Acr::MobileId, Acr::Eri], consent: false, confirms: false };
+    let boasting = Authenticated { acr: Acr::Eri, ..person(Acr::MobileId) };
+    let stage = Stage::Code(code(NOW.0 + 1), None);
+    assert_eq!(next(&stage, Event::Proved(boasting), requirements, NOW).err(), Some(Illegal::Acr));
 }
 
 #[test]
@@ -188,24 +249,22 @@ fn what_was_done_to_sign_in_must_be_accepted() {
 fn every_stage_has_one_due_page_and_going_back_undoes_the_code_or_the_choice_alone() {
     for stage in stages() {
         let shown: Vec<Page> = Page::ALL.into_iter().filter(|page| stage.shows(*page)).collect();
-        let expected: &[Page] = match &stage {
-            Stage::Number => &[Page::Number],
-            Stage::Code(_) => &[Page::Number, Page::Code],
-            Stage::Continue(_) => &[Page::Continue],
-            Stage::Consent(_) | Stage::Answering(..) => &[Page::Consent],
-            Stage::Permission(..) => &[Page::Consent, Page::Permission],
-            Stage::Approval(_) | Stage::Finished(_) => &[],
+        let of_means: Vec<Page> = Page::ALL.into_iter().filter(|page| page.is_of_means()).collect();
+        let expected: Vec<Page> = match &stage {
+            Stage::Means(_) | Stage::Proving(..) => of_means,
+            Stage::Code(..) => [&of_means[..], &[Page::Code]].concat(),
+            Stage::Continue(_) => vec![Page::Continue],
+            Stage::Consent(_) | Stage::Answering(..) => vec![Page::Consent],
+            Stage::Permission(..) => vec![Page::Consent, Page::Permission],
+            Stage::Approval(_) | Stage::Finished(_) => Vec::new(),
         };
         assert_eq!(shown, expected, "{}", short(&stage));
         assert!(stage.step().preconditions.contains(&Precondition::Browser), "{}", short(&stage));
         let rests_on_session = stage.step().preconditions.contains(&Precondition::Session);
         assert_eq!(rests_on_session, stage.authenticated().is_some(), "{}", short(&stage));
-        if let Some((page, undo)) = stage.step().back {
-            let expected = match stage {
-                Stage::Permission(..) => (Page::Consent, Undo::Choice),
-                _ => (Page::Number, Undo::Code),
-            };
-            assert_eq!((page, undo), expected);
+        if let Some((_, undo)) = stage.step().back {
+            let expected = if matches!(stage, Stage::Permission(..)) { Undo::Choice } else { Undo::Proof };
+            assert_eq!(undo, expected);
         }
     }
 }
@@ -254,7 +313,7 @@ fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_by_nothing_else() {
     let after = |stage: Stage, event| next(&stage, event, requirements, NOW).map(|stage| short(&stage));
     let entered = || Authenticated { code: Some("m".to_owned()), ..person(Acr::MobileId) };
     let answered = |stage| after(stage, Event::Answered(entered(), raw()));
-    assert_eq!(answered(Stage::Code(code(NOW.0 + 1))), Err(Illegal::Consent), "the code that signs in");
+    assert_eq!(answered(Stage::Code(code(NOW.0 + 1), None)), Err(Illegal::Consent), "the code that signs in");
     assert_eq!(answered(Stage::Continue(entered())), Err(Illegal::Consent), "a session");
     for by_click in [true, false] {
         let agreement = Agreement { by_click, ..agreement() };

@@ -54,10 +54,12 @@ fn reason(
     let session = Session {
         epoch: crate::people::Epoch::default(),
         person_id: PersonId::stored("somebody".to_owned()),
-        number: Digest::of(b"n"),
+        number: Some(Digest::of(b"n")),
         auth_time: NOW.minus(age),
         acr: Acr::MobileId,
         amr: vec![Amr::Sms],
+        means: vec![crate::sign_in::Means::MobileId],
+        organisation: None,
         sid_key: Digest::of(b"s"),
         used_at: NOW.minus(idle),
         clients: Vec::new(),

@@ -168,6 +168,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "exchange",
         sql: include_str!("../../../../migrations/0035_exchange.sql"),
     },
+    Migration {
+        version: 36,
+        description: "accounts",
+        sql: include_str!("../../../../migrations/0036_accounts.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

@@ -138,8 +138,11 @@ fn scripts_are_not_mixed() {
                 match language {
                     Language::Ru | Language::UzCyrl if has_latin => {
                         assert!(
-                            ["SMS", "CSV", "ID", "Mobile", "Face", "Yagona", "my", "gov", "uz", "E", "IMZO"]
-                                .contains(&word),
+                            [
+                                "SMS", "CSV", "ID", "Mobile", "Face", "Yagona", "my", "gov", "uz", "E",
+                                "IMZO", "MyID"
+                            ]
+                            .contains(&word),
                             "{at}"
                         );
                     }

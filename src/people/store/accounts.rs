@@ -1,0 +1,221 @@
+//! SQL of the table `accounts`: accounts that can be used without an enrolled number, by other means of signing in. Whether an account
+//! can be used now is said here, once, for every statement that has to know: whoever has an enrolled number can, and whoever has none
+//! but an account that is neither locked nor closed; nobody whose number is blocked.
+
+use super::{People, place};
+use crate::people::{Epoch, PersonId, PhoneNumber};
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{self, DbError, Statement};
+
+/// The name of the table.
+pub(super) const TABLE: &str = "accounts";
+
+/// The columns that [`People::open`] reads, of [`usable_account`].
+macro_rules! account_columns {
+    () => {
+        "p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, w.known_failures, w.known_locked_until, \
+         w.approval_failures, w.approval_locked_until, p.epoch, COALESCE(n.status, 'not_enrolled') AS status, n.number_index, \
+         n.sealed AS number_sealed, a.contact_index, a.contact_sealed"
+    };
+}
+
+/// A person (`p`) with the number that they have in Mobile-ID (`n`), their account (`a`) and wrong codes (`w`), as far as there are any.
+macro_rules! usable_account {
+    () => {
+        "persons p LEFT JOIN phone_numbers n ON n.person_id = p.person_id AND n.status <> 'not_enrolled' \
+         LEFT JOIN accounts a ON a.person_id = p.person_id LEFT JOIN wrong_codes w ON w.account = p.person_id"
+    };
+}
+
+/// Whether such an account can be used now.
+macro_rules! account_is_usable {
+    () => {
+        "(n.status = 'enrolled' OR (n.number_index IS NULL AND a.person_id IS NOT NULL AND a.locked_at IS NULL \
+         AND a.closed_at IS NULL))"
+    };
+}
+
+/// Whether the account of the person that `$person` names (a column or a placeholder; it is used three times) can be used now.
+macro_rules! account_holds {
+    ($one:literal, $two:literal, $three:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM phone_numbers n WHERE n.person_id = ",
+            $one,
+            " AND n.status = 'enrolled') OR (EXISTS (SELECT 1 FROM accounts a WHERE a.person_id = ",
+            $two,
+            " AND a.locked_at IS NULL AND a.closed_at IS NULL) AND NOT EXISTS (SELECT 1 FROM phone_numbers b WHERE b.person_id = ",
+            $three,
+            " AND b.status = 'blocked')))"
+        )
+    };
+}
+
+pub(crate) use {account_columns, account_holds, account_is_usable, usable_account};
+
+/// By what an account was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OpenedBy {
+    /// An identification in Mobile-ID (R44, R64).
+    Enrolment,
+    /// The person, on-line (R113, R114).
+    Registration,
+    /// Staff, at a place where people are identified (R107).
+    Place,
+    /// The person, who had an enrolled number and added a means of signing in.
+    Means,
+}
+
+impl OpenedBy {
+    /// Its name in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enrolment => "enrolment",
+            Self::Registration => "registration",
+            Self::Place => "place",
+            Self::Means => "means",
+        }
+    }
+}
+
+/// On what a confirmation rests, other than an enrolled number ("Tasdiqlangan foydalanuvchi", R3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConfirmedBy {
+    /// An electronic digital signature.
+    Eri,
+    /// A face that was compared with the state's register.
+    Face,
+    /// Staff, who saw the original document.
+    InPerson,
+}
+
+impl ConfirmedBy {
+    /// All grounds.
+    pub const ALL: [Self; 3] = [Self::Eri, Self::Face, Self::InPerson];
+
+    /// Its name in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Eri => "eri",
+            Self::Face => "face",
+            Self::InPerson => "in_person",
+        }
+    }
+
+    /// The ground of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ground| ground.name() == name)
+    }
+}
+
+impl People {
+    /// What opens an account for use without an enrolled number; without effect where there is one.
+    pub fn open_account(id: &PersonId, by: OpenedBy, now: Timestamp) -> Statement {
+        db::statement(
+            "INSERT INTO accounts (person_id, opened_at, opened_by) VALUES ($1, $2, $3) ON CONFLICT (person_id) DO NOTHING",
+        )
+        .bind(id.as_str())
+        .bind(now.0)
+        .bind(by.name())
+    }
+
+    /// What stores the number by which the person of an account can be reached where none is enrolled: it was proved to be in their own
+    /// name, and it leaves the accounts of others.
+    pub fn set_contact(&self, id: &PersonId, number: &PhoneNumber, now: Timestamp) -> [Statement; 3] {
+        let index = self.number_index(number).encode();
+        let sealed = self.sealer.seal_text(place(TABLE, id.as_str()).as_bytes(), number.digits().as_bytes());
+        let leave = db::statement(
+            "UPDATE accounts SET contact_index = NULL, contact_sealed = NULL WHERE contact_index = $1 AND person_id <> $2",
+        );
+        let set =
+            db::statement("UPDATE accounts SET contact_index = $1, contact_sealed = $2 WHERE person_id = $3");
+        let cabinet = db::statement(
+            "INSERT INTO contact_numbers (person_id, number_index, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        );
+        [
+            leave.bind(&index).bind(id.as_str()),
+            cabinet.bind(id.as_str()).bind(&index).bind(now.0),
+            set.bind(index).bind(sealed).bind(id.as_str()),
+        ]
+    }
+
+    /// What takes a number from every account that it reaches, but its new holder's (R36, R42).
+    pub(super) fn leave_contacts(number_index: &str, but: &PersonId) -> Statement {
+        db::statement(
+            "UPDATE accounts SET contact_index = NULL, contact_sealed = NULL WHERE contact_index = $1 AND person_id <> $2",
+        )
+        .bind(number_index)
+        .bind(but.as_str())
+    }
+
+    /// What confirms the person of an account; a ground of before stays.
+    pub fn confirm(id: &PersonId, by: ConfirmedBy, now: Timestamp) -> Statement {
+        db::statement(
+            "UPDATE accounts SET confirmed_by = $1, confirmed_at = $2 WHERE person_id = $3 AND confirmed_by IS NULL",
+        )
+        .bind(by.name())
+        .bind(now.0)
+        .bind(id.as_str())
+    }
+
+    /// What closes an account for good: its person died. It returns the person if that closed it.
+    pub(super) fn close_account(id: &PersonId, now: Timestamp) -> Statement {
+        db::statement(
+            "UPDATE accounts SET closed_at = $1 WHERE person_id = $2 AND closed_at IS NULL RETURNING person_id",
+        )
+        .bind(now.0)
+        .bind(id.as_str())
+    }
+
+    /// What raises a person's epoch: everything of theirs that began before has ended.
+    pub fn raise_epoch_of(id: &PersonId) -> Statement {
+        db::statement("UPDATE persons SET epoch = epoch + 1 WHERE person_id = $1").bind(id.as_str())
+    }
+
+    /// Closes an account with `then`, all or nothing, and returns the person's epoch after that; `None` where there was none to close.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn close_account_with(
+        &self,
+        id: &PersonId,
+        now: Timestamp,
+        then: Vec<Statement>,
+    ) -> Result<Option<Epoch>, DbError> {
+        if self.db.guarded(Self::close_account(id, now), then).await?.is_none() {
+            return Ok(None);
+        }
+        self.forget(id);
+        let epoch = db::statement("SELECT epoch FROM persons WHERE person_id = $1").bind(id.as_str());
+        db::int(&self.db.read_one(epoch).await?, "persons", "epoch").map(|epoch| Some(Epoch(epoch)))
+    }
+
+    /// On what the confirmation of a person rests who has no enrolled number, and since when; `None` where they are not confirmed.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn confirmed_by(&self, id: &PersonId) -> Result<Option<(ConfirmedBy, Timestamp)>, DbError> {
+        let confirmed = "SELECT confirmed_by, confirmed_at FROM accounts WHERE person_id = $1 AND confirmed_by IS NOT NULL";
+        let row = self.db.read_optional(db::statement(confirmed).bind(id.as_str())).await?;
+        let Some(row) = row else { return Ok(None) };
+        let by = ConfirmedBy::parse(&db::text(&row, TABLE, "confirmed_by")?);
+        let by = by.ok_or_else(|| row.corrupt(TABLE, "confirmed_by", "it is no ground of this version"))?;
+        Ok(Some((by, Timestamp(db::int(&row, TABLE, "confirmed_at")?))))
+    }
+
+    /// Forgets what is remembered of a person, whose account was changed by somebody's transaction.
+    pub fn forget(&self, id: &PersonId) {
+        self.remembered.invalidate(id);
+    }
+}
+
+/// What locks an account for every means, beside the number.
+pub(super) fn lock(id: &PersonId, now: Timestamp) -> Statement {
+    db::statement("UPDATE accounts SET locked_at = $1 WHERE person_id = $2 AND locked_at IS NULL")
+        .bind(now.0)
+        .bind(id.as_str())
+}
+
+/// What ends that.
+pub(super) fn unlock(id: &PersonId) -> Statement {
+    db::statement("UPDATE accounts SET locked_at = NULL WHERE person_id = $1").bind(id.as_str())
+}
