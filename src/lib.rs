@@ -31,5 +31,6 @@ pub mod release;
 #[cfg(feature = "stand-ins")]
 pub mod sandbox;
 pub mod sign_in;
+pub mod sign_up;
 pub mod signals;
 pub mod staff;

@@ -1,58 +1,5 @@
 "use strict";
 
-const bytes = (text) =>
-  Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
-const text = (buffer) =>
-  btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-
-// A passkey signs the challenge of the page; what it gives goes back by the page's own form.
-const form = document.getElementById("passkey");
-if (form) {
-  const asked = JSON.parse(form.dataset.asked);
-  const failed = document.getElementById("passkey-failed");
-  const known = asked.credentials.map((id) => ({ type: "public-key", id: bytes(id) }));
-  const ask = () =>
-    asked.user
-      ? navigator.credentials.create({
-          publicKey: {
-            challenge: bytes(asked.challenge),
-            rp: { id: asked.rp, name: "Yagona" },
-            user: { id: bytes(asked.user[0]), name: asked.user[1], displayName: asked.user[1] },
-            pubKeyCredParams: asked.algorithms.map((alg) => ({ type: "public-key", alg })),
-            excludeCredentials: known,
-            authenticatorSelection: { residentKey: "required", requireResidentKey: true, userVerification: "required" },
-            attestation: "none",
-          },
-        })
-      : navigator.credentials.get({
-          publicKey: {
-            challenge: bytes(asked.challenge),
-            rpId: asked.rp,
-            allowCredentials: known,
-            userVerification: "required",
-          },
-        });
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    failed.hidden = true;
-    try {
-      const credential = await ask();
-      const response = credential.response;
-      const fill = (name, buffer) => {
-        form.elements[name].value = buffer ? text(buffer) : "";
-      };
-      form.elements.credential.value = credential.id;
-      fill("client_data", response.clientDataJSON);
-      fill("data", response.attestationObject || response.authenticatorData);
-      fill("signature", response.signature);
-      fill("user", response.userHandle);
-      form.submit();
-    } catch {
-      failed.hidden = false;
-    }
-  });
-}
-
 // The camera puts what it takes into the field of the file, which is sent like any other.
 const camera = document.getElementById("camera");
 if (camera && navigator.mediaDevices?.getUserMedia) {

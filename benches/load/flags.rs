@@ -40,6 +40,9 @@ pub(crate) struct Flags {
     /// samples of each.
     #[arg(long, value_name = "SAMPLES", conflicts_with_all = ["base", "turns", "scenario"])]
     pub tell_apart: Option<usize>,
+    /// Instead of rates, tell what so many password guesses a second cost those who sign in by SMS. Take few users: --users 4.
+    #[arg(long, value_name = "GUESSES", conflicts_with_all = ["base", "turns", "scenario", "tell_apart"])]
+    pub password_flood: Option<u64>,
     /// Length of each measurement, in seconds.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,

@@ -18,6 +18,7 @@ mod cookies;
 mod courier;
 mod drive;
 mod flags;
+mod flood;
 mod flows;
 mod forms;
 mod gateway;

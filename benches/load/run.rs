@@ -19,7 +19,7 @@ use crate::report::{Outcome, Report};
 use crate::scenario::Scenario;
 use crate::server::Server;
 use crate::statistics::Histogram;
-use crate::{gateway, people, tell_apart, turns};
+use crate::{flood, gateway, people, tell_apart, turns};
 
 /// Failures in a row after which a user gives up.
 const MOST_FAILURES: u32 = 50;
@@ -70,6 +70,9 @@ pub(crate) async fn run(flags: Flags) -> Result<(), String> {
 
 async fn begin(flags: &Flags) -> Result<(), String> {
     let gateway = gateway::start().await.map_err(|error| format!("the gateway: {error}"))?;
+    if let Some(rate) = flags.password_flood {
+        return flood::run(flags, gateway, rate).await;
+    }
     if let Some(samples) = flags.tell_apart {
         return tell_apart::run(flags, gateway, samples).await;
     }
@@ -159,6 +162,22 @@ async fn measure(
         outcome.first_failure = outcome.first_failure.or(tally.first_failure);
     }
     Ok(outcome)
+}
+
+/// How long whole sign-ins by SMS took.
+///
+/// # Errors
+/// In words, when one failed.
+pub(crate) async fn measure_sign_ins(
+    flags: &Flags,
+    server: &Server,
+    world: &Rc<World>,
+) -> Result<Histogram, Failure> {
+    let outcome = measure(flags, Scenario::SignIn, server, world, &mut Observer::new(server)?).await?;
+    match outcome.first_failure {
+        Some(failure) => Err(format!("{} sign-ins failed: {failure}", outcome.failed)),
+        None => Ok(outcome.latencies),
+    }
 }
 
 fn own_cpu_seconds() -> f64 {

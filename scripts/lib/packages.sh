@@ -26,6 +26,8 @@ missing_packages() {
   command -v cc >/dev/null || packages+=(gcc libc6-dev)
   [[ -n ${YAGONA_TEST_POSTGRES:-} ]] || postgres_programs >/dev/null || packages+=(postgresql)
   [[ -n ${YAGONA_TEST_REDIS:-} ]] || command -v redis-server >/dev/null || packages+=(redis-server)
+  # A module of Debian's own Python: a mail server for tests.
+  /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || packages+=(python3-aiosmtpd)
   if [[ $1 = no ]]; then
     command -v chromium >/dev/null || packages+=(chromium)
     [[ -n ${YAGONA_TEST_WEBDRIVER:-} ]] || command -v chromedriver >/dev/null || packages+=(chromium-driver)

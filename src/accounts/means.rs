@@ -68,7 +68,8 @@ pub enum AddedBy {
 }
 
 impl AddedBy {
-    const ALL: [Self; 5] = [Self::Enrolment, Self::Registration, Self::Person, Self::Staff, Self::Recovery];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Enrolment, Self::Registration, Self::Person, Self::Staff, Self::Recovery];
 
     /// Its name in the store.
     pub const fn name(self) -> &'static str {

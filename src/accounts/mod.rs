@@ -4,6 +4,9 @@
 //! `people` and `mobile_id`; how a means proves who somebody is, and what it is worth, in `sign_in`.
 
 mod means;
+pub mod passkeys;
+pub mod passwords;
+mod representations;
 mod settings;
 
 use std::sync::Arc;
@@ -13,10 +16,11 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{Db, DbError};
 
 pub use means::{AddedBy, Held, Kind, MeansId, NewMeans, RemovedBy};
-pub use settings::AccountSettings;
+pub use representations::{Representation, Representations};
+pub use settings::{AccountSettings, InitialCredentials};
 
-/// What the stores in here keep their data in.
-pub(crate) const TABLES: &[&str] = &[means::TABLE];
+/// What the stores in here keep their data in; that of passwords is in `passwords::TABLES`.
+pub(crate) const TABLES: &[&str] = &[means::TABLE, passkeys::TABLE, representations::TABLE];
 
 /// Accounts and their means. Cheap to clone.
 #[derive(Clone)]

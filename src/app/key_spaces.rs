@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::accounts::passkeys::PASSKEY_CEREMONIES;
 use crate::grants::{REVOKED, UNANSWERED};
 use crate::life_events::SIGNATURES;
 use crate::mobile_id::PRECHECKS;
@@ -10,12 +11,14 @@ use crate::oidc::{APPROVALS, CODES, DECISIONS, DEVICES, PUSHED, USED, USER_CODES
 use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
 use crate::registries::REGISTRY_ANSWERS;
-use crate::sign_in::{ATTEMPTS, MUTABLE, SESSIONS, WINDOWS};
+use crate::sign_in::{ATTEMPTS, AWAY, MUTABLE, QR_CODES, SESSIONS, WINDOWS};
+use crate::sign_up::SIGN_UPS;
 use crate::staff::{CEREMONIES, STAFF_SESSIONS};
 
-const ALL: [KeySpace; 21] = [
+const ALL: [KeySpace; 25] = [
     APPROVALS,
     ATTEMPTS,
+    AWAY,
     CEREMONIES,
     CODES,
     DECISIONS,
@@ -23,12 +26,15 @@ const ALL: [KeySpace; 21] = [
     DEVICES,
     MUTABLE,
     oneid::CODES,
+    PASSKEY_CEREMONIES,
     PRECHECKS,
     PUSHED,
+    QR_CODES,
     REGISTRY_ANSWERS,
     REVOKED,
     SESSIONS,
     SIGNATURES,
+    SIGN_UPS,
     STAFF_SESSIONS,
     UNANSWERED,
     USED,

@@ -43,6 +43,7 @@ use crate::ledger;
 use crate::life_events::{self, Deaths, Enrolments};
 use crate::mobile_app::{self, MobileApp};
 use crate::notices::charges::Charges;
+use crate::notices::email::{Emails, Mailer};
 use crate::notices::inbox::Inbox;
 use crate::notices::receipts::{self, Receipts};
 use crate::notices::{Deliveries, NoticeSms, Outbox};
@@ -67,6 +68,7 @@ use crate::platform::web::site::Site;
 use crate::platform::web::well_known::{self, SecurityTxt};
 use crate::release::Release;
 use crate::sign_in::EndedSessions;
+use crate::sign_up::{self, SignUp};
 use crate::staff::Staff;
 use settings::{Environment, Settings};
 use tasks::Tasks;
@@ -87,10 +89,13 @@ pub struct App {
     mobile_app: MobileApp,
     deaths: Deaths,
     desk: Desk,
+    sign_up: SignUp,
     outbox: Outbox,
     inbox: Inbox,
     charges: Charges,
     notice_sms: NoticeSms,
+    emails: Option<Emails>,
+    mailer: Option<Mailer>,
     transmitter: Transmitter,
     receipts: Receipts,
     discovery: Discovery,
@@ -109,6 +114,10 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`].
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each part is made once, in the order in which they need each other"
+    )]
     pub async fn build(stores: Stores) -> Result<Self, StartError> {
         let only_node = stores::only_node(&stores)?;
         db::migrate(&stores.db).await.map_err(cannot_start)?;
@@ -143,15 +152,16 @@ impl App {
         provider.clients.add_usage().await.map_err(cannot_start)?;
         let (tokens, revocations) =
             wiring::tokens(&stores, &ephemeral, &provider, (&people, &sign_in)).await?;
+        let first_party = wiring::first_party(&stores, &provider, &sign_in)?;
+        let mailer = wiring::mailer(&stores, (&inbox, &people), &provider, &first_party)?;
         let release = Release::new(stores.db.clone(), people, stores.clock.clone(), stores.audit.clone());
         let authorization = wiring::authorization(&stores, &tokens, &sign_in, &release);
         let oneid = wiring::oneid(&stores, &tokens, &sign_in);
         let registrations = wiring::registrations(&stores, &tokens.provider, &sign_in, &release);
         let waiting = (tokens.devices.clone(), tokens.ciba.clone());
-        let first_party = wiring::first_party(&stores, &provider, &sign_in)?;
         let signals = stores.signals();
         let ways = (waiting, first_party.clone());
-        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), ways, signals.clone());
+        let pages = wiring::pages(&stores, authorization.clone(), oneid.clone(), ways, signals.clone())?;
         let enrolments = wiring::enrolments(
             &stores,
             &ephemeral,
@@ -160,11 +170,14 @@ impl App {
         )?;
         let remote = wiring::remote(&stores, &ephemeral, &enrolments);
         let identification = (enrolments.clone(), remote);
-        let cabinet = wiring::cabinet(&stores, &pages, &tokens, first_party, identification.clone());
+        let recoveries = wiring::recoveries(&stores, &ephemeral, &outbox, &enrolments.life_events)?;
+        let own = (identification.0.clone(), identification.1.clone(), recoveries.clone());
+        let cabinet = wiring::cabinet(&stores, &pages, &tokens, first_party.clone(), own);
         let mobile_app =
             MobileApp::new(tokens.clone(), identification, charges.clone(), &stores.settings.mobile_app);
         let deaths = wiring::deaths(&stores, &enrolments);
-        let desk = wiring::desk(&stores, &ephemeral, &enrolments);
+        let desk = wiring::desk(&stores, &ephemeral, (&enrolments, recoveries));
+        let sign_up = wiring::sign_up(&stores, (&ephemeral, &outbox), &pages, &first_party)?;
         let transmitter = Transmitter::new(tokens.clone(), signals, stores.outbound());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));
@@ -178,6 +191,8 @@ impl App {
             inbox,
             charges,
             notice_sms,
+            emails: stores.emails(),
+            mailer,
             transmitter,
             settings: stores.settings,
             db: stores.db,
@@ -193,6 +208,7 @@ impl App {
             mobile_app,
             deaths,
             desk,
+            sign_up,
             outbox,
             receipts,
             tasks: Tasks::new(Arc::clone(&stores.metrics)),
@@ -226,8 +242,7 @@ impl App {
         let (receipts, discovery) = (self.receipts.clone(), self.discovery.clone());
         let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
         let (cabinet, enrolments) = (self.cabinet.clone(), self.enrolments.clone());
-        let mobile_app = self.mobile_app.clone();
-        let desk = self.desk.clone();
+        let (mobile_app, desk, sign_up) = (self.mobile_app.clone(), self.desk.clone(), self.sign_up.clone());
         let transmitter = Data::new(self.transmitter.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
@@ -259,6 +274,7 @@ impl App {
                 .app_data(Data::new(enrolments.clone()))
                 .app_data(Data::new(mobile_app.clone()))
                 .app_data(Data::new(desk.clone()))
+                .app_data(Data::new(sign_up.clone()))
                 .app_data(Data::new(authorization.clone()))
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
@@ -283,6 +299,7 @@ impl App {
                 .configure(|config| ledger::routes(config, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(|config| cabinet::routes(config, &metrics))
+                .configure(|config| sign_up::routes(config, &metrics))
                 .configure(|config| mobile_app::routes(config, &metrics))
                 .configure(|config| desk::routes(config, &metrics))
                 .configure(receipts::routes)

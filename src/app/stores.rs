@@ -6,16 +6,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::settings::{Environment, Settings};
+use crate::accounts::passwords::Passwords;
+use crate::accounts::{AccountPolicy, Accounts};
 use crate::applications::{ReceiptKeys, Receipts};
 use crate::audit::{self, Audit, Event, Kind};
 use crate::clients::{self, Registry, Rules};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::LifeEvents;
+use crate::life_events::{FirstCredentials, LifeEvents};
 use crate::mobile_id::exchange::Exchange;
 use crate::notices::charges::Charges;
+use crate::notices::email::Emails;
 use crate::notices::inbox::Inbox;
-use crate::people::{self, People, test_people};
+use crate::people::{self, Delays, People, test_people};
 use crate::platform::clock::Clock;
 use crate::platform::clock_check::ClockCheck;
 use crate::platform::db::{self, Db};
@@ -63,6 +66,8 @@ pub struct Stores {
     pub ledger: Ledger,
     /// Made when it is first asked for: what was found of a register counts for all who ask it.
     registries: OnceLock<Registries>,
+    /// Made when they are first asked for, with threads of their own.
+    passwords: OnceLock<Passwords>,
 }
 
 /// Rows of the audit log that are younger, in milliseconds, do not show that a clock was right for long.
@@ -133,7 +138,17 @@ impl Stores {
         let address = &settings.server.issuer.url()[url::Position::BeforeHost..];
         let ledger =
             Ledger::of_provider((db.clone(), clock.clone(), Arc::clone(&metrics)), &keyring, address);
-        Self { settings, clock, keyring, db, metrics, audit, ledger, registries: OnceLock::new() }
+        Self {
+            settings,
+            clock,
+            keyring,
+            db,
+            metrics,
+            audit,
+            ledger,
+            registries: OnceLock::new(),
+            passwords: OnceLock::new(),
+        }
     }
 
     /// The relying parties.
@@ -202,7 +217,14 @@ impl Stores {
     /// The notices in people's cabinets.
     pub fn inbox(&self) -> Inbox {
         let quiet = self.settings.notices.quiet_hours();
-        Inbox::new(self.db.clone(), self.clock.clone(), quiet, &self.keyring)
+        let inbox = Inbox::new(self.db.clone(), self.clock.clone(), quiet, &self.keyring);
+        if self.settings.email.is_some() { inbox.with_mails() } else { inbox }
+    }
+
+    /// Addresses of people and mails to them, where any are sent.
+    pub fn emails(&self) -> Option<Emails> {
+        let per_day = self.settings.email.as_ref()?.confirmations_per_day;
+        Some(Emails::new(self.db.clone(), self.clock.clone(), &self.keyring, per_day))
     }
 
     /// Streams of security events to services, and what waits for them.
@@ -234,6 +256,49 @@ impl Stores {
         let measures = (self.clock.clone(), Arc::clone(&self.metrics));
         let made = Registries::new(&self.settings.registries, stores, measures).map_err(cannot_start)?;
         Ok(self.registries.get_or_init(|| made).clone())
+    }
+
+    /// Passwords and logins.
+    ///
+    /// # Errors
+    /// [`StartError`] when their threads cannot be started.
+    pub fn passwords(&self) -> Result<Passwords, StartError> {
+        if let Some(passwords) = self.passwords.get() {
+            return Ok(passwords.clone());
+        }
+        let people = People::new(self.db.clone(), &self.keyring);
+        let stores = (self.db.clone(), people, self.clock.clone());
+        let made = Passwords::start(stores, &self.keyring, &self.settings.passwords, self.delays())
+            .map_err(cannot_start)?;
+        Ok(self.passwords.get_or_init(|| made).clone())
+    }
+
+    /// The accounts of people, and their means of signing in.
+    pub fn accounts(&self) -> Accounts {
+        let wait = i64::from(self.settings.accounts.new_means_wait_hours) * 3600;
+        let people = People::new(self.db.clone(), &self.keyring);
+        Accounts::new(self.db.clone(), people, Arc::new(AccountPolicy { counts_after: wait }))
+    }
+
+    /// How wrong codes and passwords in a row delay the next try.
+    pub(super) fn delays(&self) -> Delays {
+        let limits = &self.settings.limits;
+        Delays { most: limits.failures_per_account.into(), long: i64::from(limits.long_delay_days) * 86_400 }
+    }
+
+    /// What an account gets that is opened.
+    ///
+    /// # Errors
+    /// As for [`Stores::passwords`].
+    pub fn first_credentials(&self) -> Result<FirstCredentials, StartError> {
+        let settings = &self.settings;
+        let url = settings.server.issuer.url();
+        Ok(FirstCredentials {
+            passwords: self.passwords()?,
+            accounts: self.accounts(),
+            kind: settings.passwords.enabled.then_some(settings.accounts.initial_credentials),
+            address: Arc::from(&url[url::Position::BeforeScheme..url::Position::AfterPort]),
+        })
     }
 
     /// Lists that are exchanged with operators and the civil registry.
@@ -330,9 +395,10 @@ fn connections_each(settings: &Settings) -> u32 {
 #[cfg_attr(not(feature = "stand-ins"), allow(dead_code, reason = "only the demo empties a database"))]
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let subjects = [
+        accounts::TABLES,
         audit::TABLES,
         cabinet::TABLES,
-        accounts::TABLES,
+        accounts::passwords::TABLES,
         staff::TABLES,
         notices::TABLES,
         oidc::TABLES,

@@ -7,16 +7,20 @@ use secrecy::ExposeSecret;
 
 use super::settings::{Environment, Settings};
 use super::stores::{StartError, Stores, cannot_start};
-use crate::accounts::{AccountPolicy, Accounts};
+use crate::accounts::Representations;
+use crate::accounts::passkeys::Passkeys;
 use crate::cabinet::{self, Cabinet, Complaints};
-use crate::clients::{ClientKeys, SelfRegistrationRules, SubjectIds};
+use crate::clients::{ClientId, ClientKeys, SelfRegistrationRules, SubjectIds};
 use crate::desk::Desk;
 use crate::first_party::{self, FirstParty};
 use crate::grants::{Grants, Revocations};
 use crate::ledger::Ledger;
-use crate::life_events::{Deaths, Enrolments, LifeEvents, NOTICES, ProofLimits, Remote};
+use crate::life_events::{
+    Deaths, Enrolments, LifeEvents, NOTICES, Openings, ProofLimits, Recoveries, Remote,
+};
 use crate::mobile_id::{Identifications, Rules};
 use crate::notices::charges::Charges;
+use crate::notices::email::{Mailer, ServiceName, Transport};
 use crate::notices::inbox::Inbox;
 use crate::notices::sms::{self, Eskiz, Gateway, GatewayName, Gateways, PlayMobile};
 use crate::notices::{Deliveries, NoticeSms, Outbox, SmsWishes, receipts};
@@ -26,16 +30,19 @@ use crate::oidc::{
 };
 use crate::oneid::{self, OneId};
 use crate::pages::{Completion, Pages, SignOut};
-use crate::people::{Delays, People};
+use crate::people::People;
 use crate::platform::certificates::{ClientCertificates, MutualTlsSettings};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::platform::webauthn::RelyingParty;
 use crate::release::Release;
+use crate::sign_in::risk::{TollRules, Tolls};
 use crate::sign_in::{
-    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Flood, FormCaps, History, KnownBrowsers, Limits,
-    Means, SessionBounds, Sessions, Settings as SignInSettings, SignIn, SignInAttempts,
+    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Eri, EriPolicy, Face, Flood, FormCaps, History,
+    KnownBrowsers, Limits, Means, QrCodes, SessionBounds, Sessions, Settings as SignInSettings, SignIn,
+    SignInAttempts,
 };
+use crate::sign_up::SignUp;
 use crate::signals::Signals;
 use crate::staff::{Ceremonies, StaffSessions};
 
@@ -191,6 +198,7 @@ pub(super) fn oneid(stores: &Stores, tokens: &Tokens, sign_in: &SignIn) -> OneId
         grants: tokens.grants.clone(),
         ledger: tokens.ledger.clone(),
         people: tokens.people.clone(),
+        representations: representations(stores),
         code_seconds: stores.settings.tokens.code_seconds.into(),
         token_seconds: tokens.lifetimes.access,
         cookies: cookies(stores),
@@ -235,7 +243,7 @@ pub(super) fn enrolments(
     );
     let sends = (outbox.clone(), ephemeral.clone());
     let billing = (registries.billing(), notice_url.as_str());
-    Ok(Enrolments::new(identifications, life_events, sends, billing))
+    Ok(Enrolments::new(identifications, (life_events, stores.first_credentials()?), sends, billing))
 }
 
 /// Identification in Mobile-ID by these rules, as commands have it: messages that it stores are sent by a running node.
@@ -281,17 +289,21 @@ pub(super) fn deaths(stores: &Stores, enrolments: &Enrolments) -> Deaths {
 }
 
 /// The workplace of staff who identify people.
-pub(super) fn desk(stores: &Stores, ephemeral: &Ephemeral, enrolments: &Enrolments) -> Desk {
+pub(super) fn desk(
+    stores: &Stores,
+    ephemeral: &Ephemeral,
+    (enrolments, recoveries): (&Enrolments, Recoveries),
+) -> Desk {
     let (settings, issuer) = (&stores.settings.desk, &stores.settings.server.issuer);
     let (staff, cookies) = (stores.staff(), cookies(stores));
     let origin = issuer.url().origin().ascii_serialization();
-    let party = RelyingParty { id: issuer.host().to_owned(), origin: origin.clone() };
     Desk {
         sessions: StaffSessions::new(staff.clone(), ephemeral.clone(), cookies, settings),
-        ceremonies: Ceremonies::new(staff.clone(), ephemeral.clone(), party),
+        ceremonies: Ceremonies::new(staff.clone(), ephemeral.clone(), relying_party(stores)),
         staff,
         identifications: enrolments.identifications.clone(),
         enrolments: enrolments.clone(),
+        recoveries,
         charges: stores.charges(),
         clock: stores.clock.clone(),
         forms: Arc::new(stores.keyring.mac("desk form")),
@@ -302,13 +314,35 @@ pub(super) fn desk(stores: &Stores, ephemeral: &Ephemeral, enrolments: &Enrolmen
     }
 }
 
+/// What recovers accounts.
+///
+/// # Errors
+/// [`StartError`] when passwords cannot be hashed.
+pub(super) fn recoveries(
+    stores: &Stores,
+    ephemeral: &Ephemeral,
+    outbox: &Outbox,
+    life_events: &LifeEvents,
+) -> Result<Recoveries, StartError> {
+    let first = stores.first_credentials()?;
+    Ok(Recoveries {
+        life_events: life_events.clone(),
+        passwords: first.passwords,
+        accounts: first.accounts,
+        outbox: outbox.clone(),
+        ephemeral: ephemeral.clone(),
+        host: Arc::from(stores.settings.server.issuer.host()),
+        address: first.address,
+    })
+}
+
 /// The citizen's own pages.
 pub(super) fn cabinet(
     stores: &Stores,
     pages: &Pages,
     tokens: &Tokens,
     first_party: FirstParty,
-    (enrolments, remote): (Enrolments, Remote),
+    (enrolments, remote, recoveries): (Enrolments, Remote, Recoveries),
 ) -> Cabinet {
     let (sign_in, release) = (pages.sign_in.clone(), pages.release.clone());
     Cabinet {
@@ -318,13 +352,16 @@ pub(super) fn cabinet(
         life_events: pages.life_events.clone(),
         enrolments,
         remote,
+        recoveries,
         logout: pages.sign_out.logout().clone(),
         ledger: Ledger::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
         inbox: stores.inbox(),
+        emails: stores.emails(),
         wishes: SmsWishes::new(stores.db.clone(), stores.clock.clone()),
         charges: stores.charges(),
         ciba: tokens.ciba.clone(),
         receipts: tokens.receipts.clone(),
+        passkeys: pages.passkeys.clone(),
         complaints: Complaints::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
         clients: Arc::clone(&pages.clients),
         forms: Arc::new(stores.keyring.mac("cabinet form")),
@@ -335,13 +372,16 @@ pub(super) fn cabinet(
 }
 
 /// The pages that people see.
+///
+/// # Errors
+/// [`StartError`] when passwords cannot be hashed.
 pub(super) fn pages(
     stores: &Stores,
     authorization: Authorization,
     oneid: OneId,
     ((devices, ciba), first_party): ((Devices, Ciba), FirstParty),
     signals: Signals,
-) -> Pages {
+) -> Result<Pages, StartError> {
     let settings = &stores.settings;
     let Authorization { provider, sign_in, release, grants, .. } = authorization.clone();
     let life_events = LifeEvents {
@@ -358,18 +398,55 @@ pub(super) fn pages(
         sessions: sign_in.sessions.clone(),
         notifier: LogoutNotifier::new(provider.clone(), stores.db.clone(), stores.outbound()),
     };
-    Pages {
+    let registries = stores.registries(&sign_in.ephemeral)?;
+    let origin: Arc<str> = settings.server.issuer.url().origin().ascii_serialization().into();
+    let eri = settings.eri.as_ref().map(|eri| {
+        Eri::new(registries.clone(), EriPolicy::from(eri), (&stores.keyring, stores.clock.clone()))
+    });
+    let away = sign_in.ephemeral.clone();
+    let face = settings.face.as_ref().map(|face| Face::new(registries, face, (away, &origin)));
+    Ok(Pages {
+        first_party: first_party.clone(),
+        passkeys: passkeys(stores, &sign_in),
+        qr: QrCodes::new(sign_in.ephemeral.clone(), stores.clock.clone()),
+        qr_forms: Arc::new(stores.keyring.mac("qr form")),
         sign_in,
         release,
         life_events,
+        passwords: stores.passwords()?,
         clients: provider.clients,
         subject_ids: provider.subject_ids,
         completion: Completion::new(authorization, oneid, (devices, ciba), first_party),
         sign_out: SignOut::new(logout, stores.keyring.mac("sign-out")),
         networks: Arc::new(stores.keyring.mac("client-network")),
         cookies: cookies(stores),
-        origin: Arc::from(settings.server.issuer.url().origin().ascii_serialization()),
-    }
+        eri,
+        face,
+        representations: representations(stores),
+        origin,
+    })
+}
+
+/// Which organisations people act for.
+fn representations(stores: &Stores) -> Representations {
+    Representations::new(stores.db.clone(), &stores.keyring, stores.clock.clone())
+}
+
+/// Whom passkeys are bound to: this provider's host and origin.
+fn relying_party(stores: &Stores) -> RelyingParty {
+    let issuer = &stores.settings.server.issuer;
+    RelyingParty { id: issuer.host().to_owned(), origin: issuer.url().origin().ascii_serialization() }
+}
+
+/// People's passkeys.
+fn passkeys(stores: &Stores, sign_in: &SignIn) -> Passkeys {
+    Passkeys::new(
+        sign_in.accounts.clone(),
+        (stores.db.clone(), stores.clock.clone()),
+        (stores.audit.clone(), sign_in.inbox.clone()),
+        stores.keyring.mac("passkey user"),
+        (sign_in.ephemeral.clone(), relying_party(stores)),
+    )
 }
 
 fn cookies(stores: &Stores) -> Cookies {
@@ -392,15 +469,13 @@ pub(super) fn sign_in(
         code_seconds: sign_in.code_seconds.into(),
         code_tries: sign_in.code_tries.into(),
         resend_after: sign_in.resend_after_seconds.iter().map(|seconds| i64::from(*seconds)).collect(),
-        delays: Delays {
-            most: limits.failures_per_account.into(),
-            long: i64::from(limits.long_delay_days) * 86_400,
-        },
+        delays: stores.delays(),
         daily_cap: limits.sends_per_number_day.into(),
         networks: limits.networks.clone(),
         constant_codes: settings.sandbox.constant_codes.0.clone(),
         relaxed_limits: settings.sandbox.relaxed_limits,
         test_numbers: settings.environment == Environment::Sandbox,
+        registers: settings.sign_up.offered,
         offered: offered(settings).to_vec(),
     };
     let site_5m = limits.sends_per_site_5m.max(limits.sends_per_address_5m);
@@ -416,6 +491,7 @@ pub(super) fn sign_in(
         strangers_share: limits.strangers_share_percent.into(),
         client_hour: limits.sends_per_client_hour.into(),
         country_hour: limits.sends_per_country_hour.into(),
+        toll: toll_rules(stores),
     };
     let bounds = SessionBounds {
         idle: sign_in.session_idle_seconds.into(),
@@ -439,11 +515,12 @@ pub(super) fn sign_in(
         ),
         limits: Limits::new(outbox.clone(), clock.clone(), caps, Arc::clone(&metrics)),
         flood: Flood::new(FormCaps { address: caps.address_5m, site: caps.site_5m }),
+        tolls: Tolls::new(caps.toll, &stores.keyring),
         brake: Brake::new(ephemeral.clone(), clock.clone(), brake_rules(stores), Arc::clone(&metrics)),
         known: KnownBrowsers::new(&stores.keyring),
         settings: Arc::new(policy),
         ephemeral: ephemeral.clone(),
-        accounts: accounts(stores, &people),
+        accounts: stores.accounts(),
         people,
         outbox: outbox.clone(),
         inbox: inbox.clone(),
@@ -455,19 +532,26 @@ pub(super) fn sign_in(
 }
 
 /// The means of signing in that this installation offers, in the order in which pages show them.
-pub(super) fn offered(_settings: &Settings) -> Arc<[Means]> {
+pub(super) fn offered(settings: &Settings) -> Arc<[Means]> {
     let is_offered = |means: &Means| match means {
         Means::MobileId => true,
-        Means::Password | Means::Passkey | Means::Eri | Means::Face | Means::Qr => false,
+        Means::Password => settings.passwords.enabled,
+        Means::Passkey => settings.accounts.passkeys,
+        Means::Qr => settings.sign_in.by_phone,
+        Means::Eri => settings.eri.is_some(),
+        Means::Face => settings.face.is_some(),
     };
     Means::ALL.into_iter().filter(is_offered).collect()
 }
 
-/// The accounts of people, and their means of signing in.
-pub(super) fn accounts(stores: &Stores, people: &People) -> Accounts {
-    let wait = i64::from(stores.settings.accounts.new_means_wait_hours) * 3_600;
-    let policy = AccountPolicy { counts_after: wait };
-    Accounts::new(stores.db.clone(), people.clone(), Arc::new(policy))
+fn toll_rules(stores: &Stores) -> TollRules {
+    let toll = &stores.settings.limits.toll;
+    TollRules {
+        address: toll.address_codes_10m.into(),
+        number: toll.number_codes_10m.into(),
+        wait: toll.wait_seconds.into(),
+        bits: toll.work_bits,
+    }
 }
 
 fn brake_rules(stores: &Stores) -> BrakeRules {
@@ -500,6 +584,62 @@ pub(super) fn notice_sms(
         charges,
         (&address, stores.settings.notices.sms_per_day, stores.settings.notices.quiet_hours()),
     )
+}
+
+/// Registration on-line.
+///
+/// # Errors
+/// [`StartError`].
+pub(super) fn sign_up(
+    stores: &Stores,
+    (ephemeral, outbox): (&Ephemeral, &Outbox),
+    pages: &Pages,
+    first_party: &FirstParty,
+) -> Result<SignUp, StartError> {
+    let registrations = Openings {
+        life_events: pages.life_events.clone(),
+        first: stores.first_credentials()?,
+        outbox: outbox.clone(),
+        ephemeral: ephemeral.clone(),
+        host: Arc::from(stores.settings.server.issuer.host()),
+    };
+    Ok(SignUp {
+        settings: Arc::new(stores.settings.sign_up.clone()),
+        sign_in: pages.sign_in.clone(),
+        registries: stores.registries(ephemeral)?,
+        registrations,
+        client: first_party.client().clone(),
+        codes: Arc::new(stores.keyring.mac("code")),
+        networks: Arc::new(stores.keyring.mac("client-network")),
+        cookies: pages.cookies,
+        origin: Arc::clone(&pages.origin),
+    })
+}
+
+/// What sends mails, where a mail server is set.
+///
+/// # Errors
+/// [`StartError`] when the settings name what cannot be used.
+pub(super) fn mailer(
+    stores: &Stores,
+    (inbox, people): (&Inbox, &People),
+    provider: &Provider,
+    first_party: &FirstParty,
+) -> Result<Option<Mailer>, StartError> {
+    let (Some(settings), Some(emails)) = (&stores.settings.email, stores.emails()) else { return Ok(None) };
+    let issuer = stores.settings.server.issuer.url();
+    let transport = Transport::new(settings, stores.settings.server.issuer.host()).map_err(cannot_start)?;
+    let (clients, own) = (Arc::clone(&provider.clients), first_party.client().clone());
+    let service: ServiceName = Arc::new(move |id, language| {
+        let id = ClientId::parse(id)?;
+        let client = if id == own.id { own.clone() } else { clients.find(&id)? };
+        Some(client.shown(language).name.to_owned())
+    });
+    let address = &issuer[url::Position::BeforeHost..url::Position::AfterPort];
+    let read = (inbox.clone(), people.clone());
+    let sent = (transport, Arc::clone(&stores.metrics));
+    let pages = issuer.origin().ascii_serialization();
+    Ok(Some(Mailer::new(emails, read, sent, service, (&pages, address))))
 }
 
 /// The SMS gateways in the order of the settings.

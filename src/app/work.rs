@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::App;
 use super::tasks::{Need, Tasks};
+use crate::accounts::passwords::Passwords;
 use crate::applications::Receipts;
 use crate::audit::{Audit, Event, Kind};
 use crate::grants::{Grants, Revocations};
@@ -14,6 +15,7 @@ use crate::ledger::Ledger;
 use crate::life_events::{Clearing, Deaths, Enrolments, LifeEvents};
 use crate::notices::Outbox;
 use crate::notices::charges::Charges;
+use crate::notices::email::Emails;
 use crate::notices::inbox::Inbox;
 use crate::oidc::{Ciba, LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
@@ -60,6 +62,9 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     });
     let notice_sms = app.notice_sms.clone();
     tasks.keep("notice_sms", Need::Deferrable, move || notice_sms.clone().run());
+    if let Some(mailer) = app.mailer.clone() {
+        tasks.keep("mails", Need::Deferrable, move || mailer.clone().run());
+    }
     let transmitter = app.transmitter.clone();
     tasks.keep("signals", Need::Deferrable, move || transmitter.clone().run());
     let logouts = app.pages.sign_out.notifier().clone();
@@ -94,6 +99,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         ephemeral: app.ephemeral.clone(),
         outbox: app.outbox.clone(),
         inbox: app.inbox.clone(),
+        emails: app.emails.clone(),
         charges: app.charges.clone(),
         signals: app.transmitter.signals().clone(),
         charge_days: app.settings.charges.keep_days,
@@ -113,6 +119,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         pending_days: app.settings.registration.pending_days,
         staff: app.desk.staff.clone(),
         photo_days: app.settings.desk.photo_days,
+        passwords: app.pages.passwords.clone(),
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
     let (provider, life_events) = (app.tokens.provider.clone(), app.pages.life_events.clone());
@@ -210,6 +217,7 @@ struct Upkeep {
     ephemeral: Ephemeral,
     outbox: Outbox,
     inbox: Inbox,
+    emails: Option<Emails>,
     charges: Charges,
     signals: Signals,
     /// How long records of charges are kept.
@@ -237,6 +245,7 @@ struct Upkeep {
     staff: Staff,
     /// How long photos of revocations are kept.
     photo_days: u32,
+    passwords: Passwords,
 }
 
 impl Upkeep {
@@ -273,6 +282,11 @@ impl Upkeep {
                     self.sign_in.tell_holders().await,
                 );
                 log_failure("outbox.unmeasured", "measuring the outbox", self.outbox.measure().await);
+                if let Some(emails) = &self.emails {
+                    let waiting = emails.count_waiting().await;
+                    let waiting = waiting.map(|count| self.metrics.mails_waiting.set(count));
+                    log_failure("mails.unmeasured", "counting mails", waiting);
+                }
                 log_failure("logouts.unmeasured", "counting logout deliveries", self.logouts.measure().await);
             }
             if limited {

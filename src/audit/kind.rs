@@ -78,6 +78,10 @@ kinds! {
     CodeLimited = "sign_in.limited", Info, PerSecond(REFUSALS), "a limit refused a code";
     /// A code was compared and not accepted.
     WrongCode = "sign_in.wrong_code", Info, PerSecond(BEGINNINGS), "a code was not accepted";
+    /// A password was compared and not accepted; it says of whom where a delay began with it.
+    WrongPassword = "sign_in.wrong_password", Info, PerSecond(BEGINNINGS), "a password was not accepted";
+    /// A password was not compared, or had ended: too many tries, too many who wait, or a temporary one whose time is over.
+    PasswordRefused = "sign_in.password_refused", Info, PerSecond(REFUSALS), "a password was not compared";
     /// A device's code was entered that stands for nothing, or too many of those came from there.
     UserCodeRefused = "device.code_refused", Info, PerSecond(REFUSALS), "a device's code was not accepted";
     /// A service asked somebody who is not at its site; whether they were sent a message says `sign_in.code_sent`.
@@ -106,6 +110,22 @@ kinds! {
     SessionOpened = "session.opened", Info, Unlimited, "a session was opened";
     /// A session was ended by its person, or replaced by another person's.
     SessionEnded = "session.ended", Info, Unlimited, "a session was ended";
+    /// A person added a passkey; `reason` says on what that rests: `stronger` means, or a `code` alone.
+    PasskeyAdded = "passkey.added", Info, Unlimited, "a person added a passkey";
+    /// A passkey was removed: by its `person`, or because somebody may have a copy (`copied`).
+    PasskeyRemoved = "passkey.removed", Info, Unlimited, "a passkey was removed";
+    /// What was given as a person's passkey was not taken.
+    PasskeyRefused = "passkey.refused", Info, PerSecond(REFUSALS), "a passkey was not taken";
+    /// A person on whose phone a QR code was opened let a computer sign in.
+    QrApproved = "qr.approved", Info, Unlimited, "a sign-in at a computer was approved on a phone";
+    /// They did not: they refused, or chose words that the computer does not show.
+    QrRefused = "qr.refused", Warn, Unlimited, "a sign-in at a computer was refused on a phone";
+    /// A means of signing in was added, changed or removed.
+    CredentialChanged = "account.credential_changed", Info, Unlimited, "a means of signing in was changed";
+    /// A forgotten password was set anew; the reason says by what.
+    Recovered = "account.recovered", Warn, Unlimited, "an account was recovered";
+    /// A recovery was stopped by its person.
+    RecoveryStopped = "account.recovery_stopped", Warn, Unlimited, "a recovery was stopped";
     /// A client got an authorization code.
     SignInCompleted = "sign_in.completed", Info, Unlimited, "a sign-in was completed";
     /// A sign-in ended without an authorization code.
@@ -182,6 +202,10 @@ kinds! {
     ComplaintClosed = "complaint.closed", Info, Unlimited, "a complaint was closed";
     /// A person locked their account.
     SelfLocked = "person.self_locked", Info, Unlimited, "a person locked their account";
+    /// An account was opened by registration on-line.
+    Registered = "person.registered", Info, Unlimited, "an account was opened on-line";
+    /// A person confirmed, changed or removed the address for mails; `reason` says which.
+    EmailChanged = "person.email_changed", Info, Unlimited, "the e-mail address of a person was changed";
     /// An operator ended the lock that a person had put on their account.
     SelfLockEnded = "person.self_lock_ended", Info, Unlimited, "the lock of a person's account was ended";
     /// A member of staff read or did something at a desk: there is a row of `staff_actions`.

@@ -143,6 +143,7 @@ fn masked(visit: &Visit<'_>, set: DataSet, all: Vec<String>) -> Vec<String> {
         | DataSet::BirthPlace
         | DataSet::Address
         | DataSet::TemporaryAddress
-        | DataSet::Employment => vec!["••••".to_owned()],
+        | DataSet::Employment
+        | DataSet::LegalEntity => vec!["••••".to_owned()],
     }
 }

@@ -7,37 +7,47 @@
 mod accesses;
 mod complaints;
 mod data;
+mod email;
+mod means;
 mod mobile_id;
 mod notices;
 mod overview;
+mod passkeys;
 mod receipts;
+mod recover;
 mod requests;
 mod safety;
 mod services;
 mod sessions;
 mod shell;
+mod sms_lock;
 mod visit;
 mod words;
 
 use std::sync::Arc;
 
+use crate::accounts::passkeys::Passkeys;
 use crate::applications::Receipts;
 use crate::clients::Registry;
 use crate::first_party::FirstParty;
 use crate::ledger::Ledger;
-use crate::life_events::{Enrolments, LifeEvents, Remote};
+use crate::life_events::{Enrolments, LifeEvents, Recoveries, Remote};
 use crate::notices::SmsWishes;
 use crate::notices::charges::Charges;
+use crate::notices::email::{CONFIRM, Emails};
 use crate::notices::inbox::Inbox;
 use crate::oidc::{Ciba, Logout};
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
-use crate::sign_in::SignIn;
+use crate::sign_in::{Means, SignIn};
 
 /// Where the cabinet is.
 pub const PATH: &str = "/cabinet";
+
+/// Where somebody begins who forgot their password.
+pub const RECOVER: &str = "/recover";
 
 /// Where its pages and forms are.
 mod paths {
@@ -83,6 +93,20 @@ mod paths {
     pub(super) const DATA: &str = "/cabinet/data";
     /// The same with whole values.
     pub(super) const WHOLE: &str = "/cabinet/data/whole";
+    /// The address for mails.
+    pub(super) const EMAIL: &str = "/cabinet/email";
+    /// No mails any more.
+    pub(super) const END_EMAIL: &str = "/cabinet/email/end";
+    /// By what the person signs in.
+    pub(super) const MEANS: &str = "/cabinet/means";
+    /// Sets a password.
+    pub(super) const MEANS_PASSWORD: &str = "/cabinet/means/password";
+    /// Chooses a login.
+    pub(super) const MEANS_LOGIN: &str = "/cabinet/means/login";
+    /// Takes a means away.
+    pub(super) const REMOVE_MEANS: &str = "/cabinet/means/remove";
+    /// Stops a recovery.
+    pub(super) const STOP_RECOVERY: &str = "/cabinet/means/stop";
     /// The person's Mobile-ID.
     pub(super) const MOBILE_ID: &str = "/cabinet/mobile-id";
     /// The form for another number.
@@ -99,6 +123,16 @@ mod paths {
     pub(super) const MOBILE_ID_ENDED: &str = "/cabinet/mobile-id/ended";
     /// Says that the number was changed.
     pub(super) const MOBILE_ID_CHANGED: &str = "/cabinet/mobile-id/changed";
+    /// The person's passkeys.
+    pub(super) const PASSKEYS: &str = "/cabinet/passkeys";
+    /// Adds one.
+    pub(super) const ADD_PASSKEY: &str = "/cabinet/passkeys/add";
+    /// Leads to a further factor before.
+    pub(super) const STEP_UP_PASSKEY: &str = "/cabinet/passkeys/step-up";
+    /// Gives one another name.
+    pub(super) const RENAME_PASSKEY: &str = "/cabinet/passkeys/rename";
+    /// Removes one.
+    pub(super) const REMOVE_PASSKEY: &str = "/cabinet/passkeys/remove";
     /// What to do when something was not the person.
     pub(super) const SAFETY: &str = "/cabinet/safety";
     /// Ends everything and opens a complaint.
@@ -136,12 +170,16 @@ pub struct Cabinet {
     pub enrolments: Enrolments,
     /// Identification and its end without a place.
     pub remote: Remote,
+    /// Recovers accounts.
+    pub recoveries: Recoveries,
     /// Ends sessions, and tells services.
     pub logout: Logout,
     /// Who looked at what.
     pub ledger: Ledger,
     /// What people were told.
     pub inbox: Inbox,
+    /// Where mails go to, if any are sent.
+    pub emails: Option<Emails>,
     /// Of what they want an SMS.
     pub wishes: SmsWishes,
     /// What such an SMS costs.
@@ -150,6 +188,8 @@ pub struct Cabinet {
     pub ciba: Ciba,
     /// Receipts of applications that they confirmed.
     pub receipts: Receipts,
+    /// Their passkeys.
+    pub passkeys: Passkeys,
     /// What was not them.
     pub complaints: Complaints,
     /// The services.
@@ -164,7 +204,15 @@ pub struct Cabinet {
     pub history_days: u32,
 }
 
+impl Cabinet {
+    /// Whether people sign in by password here.
+    fn offers_passwords(&self) -> bool {
+        self.sign_in.settings.offered.contains(&Means::Password)
+    }
+}
+
 /// Adds the pages, each counted by its name.
+#[expect(clippy::too_many_lines, reason = "a line for each page")]
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
     use actix_web::web::{PayloadConfig, get, post, resource};
     let named = |path: &str, name: &'static str| {
@@ -199,6 +247,33 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(named(paths::MUTE, "cabinet_requests").route(post().to(requests::mute)))
         .service(named(paths::DATA, "cabinet_data").route(get().to(data::get)).route(post().to(data::speak)))
         .service(named(paths::WHOLE, "cabinet_data").route(get().to(data::whole)))
+        .service(
+            named(paths::EMAIL, "cabinet_email").route(get().to(email::get)).route(post().to(email::ask)),
+        )
+        .service(named(paths::END_EMAIL, "cabinet_email").route(post().to(email::end)))
+        .service(
+            named(CONFIRM, "cabinet_email").route(get().to(email::link)).route(post().to(email::confirm)),
+        )
+        .service(named(paths::MEANS, "cabinet_means").route(get().to(means::get)))
+        .service(
+            named(paths::MEANS_PASSWORD, "cabinet_means")
+                .route(get().to(means::password))
+                .route(post().to(means::set_password)),
+        )
+        .service(
+            named(paths::MEANS_LOGIN, "cabinet_means")
+                .route(get().to(means::login))
+                .route(post().to(means::set_login)),
+        )
+        .service(named(paths::REMOVE_MEANS, "cabinet_means").route(post().to(means::remove)))
+        .service(named(paths::STOP_RECOVERY, "cabinet_means").route(post().to(means::stop)))
+        .service(named(RECOVER, "recover").route(get().to(recover::get)).route(post().to(recover::begin)))
+        .service(named(recover::STOPPED, "recover").route(get().to(recover::stopped)))
+        .service(
+            named("/recover/stop/{word}", "recover_stop")
+                .route(get().to(recover::stop_page))
+                .route(post().to(recover::stop)),
+        )
         .service(named(paths::MOBILE_ID, "cabinet_mobile_id").route(get().to(mobile_id::get)))
         .service(
             named(paths::MOBILE_ID_NUMBER, "cabinet_mobile_id")
@@ -221,6 +296,15 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(named(paths::MOBILE_ID_SIGNED, "cabinet_mobile_id").route(post().to(mobile_id::end_result)))
         .service(named(paths::MOBILE_ID_ENDED, "cabinet_mobile_id").route(get().to(mobile_id::ended)))
         .service(named(paths::MOBILE_ID_CHANGED, "cabinet_mobile_id").route(get().to(mobile_id::changed)))
+        .service(named(paths::PASSKEYS, "cabinet_passkeys").route(get().to(passkeys::get)))
+        .service(
+            named(paths::ADD_PASSKEY, "cabinet_passkeys")
+                .route(get().to(passkeys::add))
+                .route(post().to(passkeys::added)),
+        )
+        .service(named(paths::STEP_UP_PASSKEY, "cabinet_passkeys").route(post().to(passkeys::step_up)))
+        .service(named(paths::RENAME_PASSKEY, "cabinet_passkeys").route(post().to(passkeys::rename)))
+        .service(named(paths::REMOVE_PASSKEY, "cabinet_passkeys").route(post().to(passkeys::remove)))
         .service(named(paths::SAFETY, "cabinet_safety").route(get().to(safety::get)))
         .service(
             named(paths::NOT_ME, "cabinet_safety")
@@ -231,5 +315,8 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(
             named(paths::LOCK, "cabinet_lock").route(get().to(safety::lock)).route(post().to(safety::locks)),
         )
-        .service(named(paths::LOCKED, "cabinet_lock").route(get().to(safety::locked)));
+        .service(named(paths::LOCKED, "cabinet_lock").route(get().to(safety::locked)))
+        .service(
+            resource(sms_lock::PATH).app_data(metrics.route("sms_lock")).route(post().to(sms_lock::incoming)),
+        );
 }

@@ -57,6 +57,8 @@ struct NoticePage<'a> {
     times: Vec<(&'static str, String)>,
     /// What became of its SMS, where that needs a sentence.
     sms: Option<&'static str>,
+    /// Whether it may tell of somebody else at work: then it leads to what ends everything.
+    warns: bool,
 }
 
 /// Of what an SMS is wanted.
@@ -148,8 +150,16 @@ pub(super) async fn one(cabinet: Data<Cabinet>, request: HttpRequest, id: Path<S
                 SmsState::Failed(why) => Some(why.words(text)),
             };
             let data = words.data.join(", ");
-            let page =
-                NoticePage { frame: frame(visit), shell: Shell::of(visit, PATH), words, data, times, sms };
+            let warns = notice.kind.is_some_and(NoticeKind::is_security);
+            let page = NoticePage {
+                frame: frame(visit),
+                shell: Shell::of(visit, PATH),
+                words,
+                data,
+                times,
+                sms,
+                warns,
+            };
             Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
         })
         .await

@@ -279,7 +279,7 @@ async fn matter(cabinet: &Cabinet, visit: &Visit<'_>, given: &Params) -> Result<
 }
 
 /// What tells the services of all sessions that they end, for the transaction that ends them; and which those are.
-async fn tell_everybody(
+pub(super) async fn tell_everybody(
     cabinet: &Cabinet,
     visit: &Visit<'_>,
 ) -> Result<(Vec<ToldOf>, Vec<Statement>), ServiceError> {
@@ -293,7 +293,7 @@ async fn tell_everybody(
 }
 
 /// Lets the browser that ended everything stay signed in, under the new epoch and another cookie.
-async fn stay(
+pub(super) async fn stay(
     cabinet: &Cabinet,
     visit: &Visit<'_>,
     epoch: Epoch,

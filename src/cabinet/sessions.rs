@@ -14,6 +14,7 @@ use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::words::Named;
 use super::{Cabinet, PAGE, words};
+use crate::people::AccountState;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
@@ -103,6 +104,19 @@ pub(super) async fn alive(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<Vec<Al
     Ok(std::iter::once(own.unwrap_or_else(unlisted)).chain(others).collect())
 }
 
+/// The sessions of somebody who is not at a page.
+pub(super) async fn open_of(
+    cabinet: &Cabinet,
+    account: &AccountState,
+) -> Result<Vec<OpenSession>, ServiceError> {
+    let sessions = &cabinet.sign_in.sessions;
+    let since = cabinet.sign_in.clock.now().minus(sessions.bounds.absolute);
+    let rows = cabinet.sign_in.history.opened_since(&account.person_id, since, MOST).await?;
+    let digests: Vec<Digest> = rows.iter().filter_map(|row| row.session).collect();
+    let open = sessions.find_each(&digests).await?.into_iter();
+    Ok(open.filter(|open| open.is_of(account)).collect())
+}
+
 /// Shows the sessions.
 pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
     cabinet
@@ -147,15 +161,20 @@ pub(super) async fn end(cabinet: Data<Cabinet>, request: HttpRequest, body: Byte
 pub(super) async fn end_others(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
         .posted(&request, (PATH, Proof::Session, &body), async |visit, _| {
-            // Those that are known are told to their services; the end holds for all.
-            let known = alive(&cabinet, visit).await?;
-            cabinet.sign_in.sessions.end_others(&visit.open.session).await?;
-            for other in known.into_iter().skip(1) {
-                cabinet.logout.end(&other.open).await?;
-            }
+            end_all_others(&cabinet, visit).await?;
             Ok(visit.done(PATH, "sessions"))
         })
         .await
+}
+
+/// Ends all sessions of a person but this browser's. Those that are known are told to their services; the end holds for all.
+pub(super) async fn end_all_others(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<(), ServiceError> {
+    let known = alive(cabinet, visit).await?;
+    cabinet.sign_in.sessions.end_others(&visit.open.session).await?;
+    for other in known.into_iter().skip(1) {
+        cabinet.logout.end(&other.open).await?;
+    }
+    Ok(())
 }
 
 /// Shows the history. It tells where somebody was on each of many days, so network addresses want a fresh proof.

@@ -26,7 +26,7 @@ pub(super) struct Shell {
 }
 
 /// The pages with their names, in the order of the menu.
-const MENU: [(&str, &str); 11] = [
+const MENU: [(&str, &str); 14] = [
     ("cabinet.overview", PATH),
     ("cabinet.notices", paths::NOTICES),
     ("cabinet.requests", paths::REQUESTS),
@@ -36,12 +36,15 @@ const MENU: [(&str, &str); 11] = [
     ("cabinet.sessions", paths::SESSIONS),
     ("cabinet.history", paths::HISTORY),
     ("cabinet.on_file", paths::DATA),
+    ("own_means.title", paths::MEANS),
     ("own_mobile_id.title", paths::MOBILE_ID),
+    ("email.title", paths::EMAIL),
+    ("own_passkeys.title", paths::PASSKEYS),
     ("cabinet.safety", paths::SAFETY),
 ];
 
 /// What a page may say was done: the word in its address, and the sentence.
-const SAID: [(&str, &str); 13] = [
+const SAID: [(&str, &str); 24] = [
     ("untaken", "cabinet.said_untaken"),
     ("ended_left", "cabinet.said_ended_left"),
     ("ended", "cabinet.said_ended"),
@@ -53,6 +56,17 @@ const SAID: [(&str, &str); 13] = [
     ("sms_on", "cabinet.said_sms_on"),
     ("sms_off", "cabinet.said_sms_off"),
     ("language", "cabinet.said_language"),
+    ("email_asked", "email.said_asked"),
+    ("email_gone", "email.said_gone"),
+    ("passkey_added", "own_passkeys.said_added"),
+    ("passkey_not_added", "own_passkeys.said_not_added"),
+    ("passkey_renamed", "own_passkeys.said_renamed"),
+    ("passkey_removed", "own_passkeys.said_removed"),
+    ("password", "own_means.said_password"),
+    ("login", "own_means.said_login"),
+    ("removed_means", "own_means.said_removed"),
+    ("last_means", "own_means.said_last"),
+    ("waits", "own_means.said_waits"),
     ("too_often", "own_mobile_id.too_often"),
     ("no_answer", "own_mobile_id.no_answer"),
 ];
@@ -67,7 +81,7 @@ impl Shell {
             current: href == here,
         };
         Self {
-            menu: MENU.map(item).into(),
+            menu: MENU.into_iter().filter(|(_, href)| visit.offers(href)).map(item).collect(),
             name: person_name(&visit.account, visit.context.language),
             said: visit.said().and_then(|word| said(text, word)),
             form: visit.form_token(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::paths::EMAIL;
 use super::{Cabinet, PATH};
 use crate::people::{Account, PersonId};
 use crate::platform::bytes;
@@ -48,9 +49,16 @@ pub(super) struct Visit<'r> {
     /// What a fresh proof must reach; empty where anything will do.
     demands: Vec<Acr>,
     forms: Arc<Mac>,
+    /// Whether mails are sent here.
+    mails: bool,
 }
 
 impl Visit<'_> {
+    /// Whether there is a page of that path here.
+    pub(super) fn offers(&self, path: &str) -> bool {
+        self.mails || path != EMAIL
+    }
+
     /// Who it is.
     pub(super) fn person(&self) -> &PersonId {
         &self.open.session.person_id
@@ -186,12 +194,13 @@ impl Cabinet {
                     Err(error) => return Err(context.failure(&error)),
                 };
                 if told(&open.session.means, &demands).is_none() {
-                    let begun = self.first_party.begin_with(&context, here, (None, Some(open)), demands);
+                    let begun = self.first_party.step_up(&context, here, &open, &demands);
                     return Err(context.or_failure(begun));
                 }
                 let query = Params::parse(context.request.query_string()).unwrap_or_default();
                 let forms = Arc::clone(&self.forms);
-                let visit = Visit { context, open, account, query, now, proof, demands, forms };
+                let mails = self.emails.is_some();
+                let visit = Visit { context, open, account, query, now, proof, demands, forms, mails };
                 if proof == Proof::Fresh && !visit.is_fresh() {
                     return Err(self.prove_again(&visit, here));
                 }
@@ -202,7 +211,7 @@ impl Cabinet {
 
     /// Leads a person through a proof of who they are, and back to `here`.
     fn prove_again(&self, visit: &Visit<'_>, here: &str) -> HttpResponse {
-        let (again, demands) = ((Some(visit.person()), None), visit.demands.clone());
+        let (again, demands) = (Some(visit.person()), visit.demands.clone());
         visit.context.or_failure(self.first_party.begin_with(&visit.context, here, again, demands))
     }
 

@@ -45,6 +45,9 @@ pub(super) struct Demo {
     /// Port of the sandbox
     #[arg(long, default_value_t = 8081, value_parser = port)]
     sandbox_port: u16,
+    /// Port of the sandbox's mail server
+    #[arg(long, default_value_t = 8025, value_parser = port)]
+    mail_port: u16,
     /// Port of the portal
     #[arg(long, default_value_t = 8082, value_parser = port)]
     portal_port: u16,
@@ -66,6 +69,7 @@ impl Demo {
     pub(super) async fn run(self) -> Result<(), StartError> {
         let provider = listen(self.port, "--port")?;
         let outside = listen(self.sandbox_port, "--sandbox-port")?;
+        let mail = listen(self.mail_port, "--mail-port")?;
         let service = listen(self.portal_port, "--portal-port")?;
         let operations = listen(self.operations_port, "--operations-port")?;
         let settings = self.settings()?;
@@ -74,8 +78,8 @@ impl Demo {
             demo_data::reset(&settings).await?;
         }
         let people = test_people(&settings)?;
-        let sandbox =
-            sandbox::start_on(outside, sandbox_settings(&settings, &people)?).map_err(cannot_start)?;
+        let sandbox = sandbox::start_with_mail(outside, mail, sandbox_settings(&settings, &people)?);
+        let sandbox = sandbox.map_err(cannot_start)?;
         let stores = Stores::open_unverified(settings).await?;
         demo_data::mark(&stores).await?;
         let app = App::build(stores).await?;
@@ -124,12 +128,15 @@ impl Demo {
             ("SMS__CALLBACK_BASE", issuer),
             ("SMS__ESKIZ__BASE_URL", format!("{sandbox}/eskiz/api")),
             ("SMS__PLAYMOBILE__URL", format!("{sandbox}/playmobile/broker-api/send")),
+            ("EMAIL__PORT", self.mail_port.to_string()),
             ("REGISTRIES__GATEWAY__BASE_URL", format!("{sandbox}/gateway")),
             ("REGISTRIES__GATEWAY__TOKEN_URL", format!("{sandbox}/gateway/oauth2/token")),
             ("REGISTRIES__BIOMETRICS__BASE_URL", format!("{sandbox}/biometrics")),
             ("REGISTRIES__OPERATORS__BASE_URL", format!("{sandbox}/operators")),
             ("REGISTRIES__BILLING__BASE_URL", format!("{sandbox}/billing")),
             ("REGISTRIES__EIMZO__BASE_URL", format!("{sandbox}/eimzo")),
+            ("REGISTRIES__MYID__BASE_URL", format!("{sandbox}/myid")),
+            ("ERI__CAPIWS", format!("ws://localhost:{}/service/cryptapi", self.sandbox_port)),
             ("OUTBOUND__ALLOW", allowed.join(",")),
             ("SUPPORT__URL", format!("{sandbox}/")),
             ("SITE__PRIVACY_URL", format!("{sandbox}/privacy")),
@@ -191,6 +198,7 @@ impl Demo {
             "\n  The Yagona demo is running, on this machine only.\n\n\
              \x20 Open            http://localhost:{portal}        the portal: press “Sign in with Yagona”\n\
              \x20 Then read       http://localhost:{sandbox}/phone  the phone: the code arrives here\n\
+             \x20 And mails       http://localhost:{sandbox}/mail   what is sent to addresses that people gave\n\
              \x20 At a counter    http://localhost:{portal}/counter  a clerk asks, the person answers on the phone\n\n\
              \x20 At the desk     http://localhost:{port}/desk    staff identify people; `staff link demo-operator`, as below,\n\
              \x20                                              makes the link for a passkey (or demo-supervisor, -administrator, -notary)\n\n\

@@ -26,6 +26,9 @@ pub(super) fn settings(
         consumer: (gateway.consumer_key.clone(), gateway.consumer_secret.expose_secret().to_owned()),
         account: (gateway.username.clone(), gateway.password.expose_secret().to_owned()),
         token: token.map(|token| token.expose_secret().to_owned()).unwrap_or_default(),
+        myid: settings.myid.as_ref().map_or_else(Default::default, |myid| {
+            (myid.client_id.clone(), myid.client_secret.expose_secret().to_owned())
+        }),
         everybody,
     })
 }

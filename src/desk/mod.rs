@@ -7,6 +7,7 @@
 
 mod applications;
 mod complaints;
+mod recover;
 mod revoke;
 mod shell;
 mod sign_in;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use actix_web::web::PayloadConfig;
 
-use crate::life_events::Enrolments;
+use crate::life_events::{Enrolments, Recoveries};
 use crate::mobile_id::Identifications;
 use crate::notices::charges::{Charges, MessageKind};
 use crate::platform::clock::Clock;
@@ -62,6 +63,9 @@ mod paths {
     /// Ends an identification at the person's request.
     pub(super) const REVOKE: &str = "/desk/revoke";
 
+    /// Sends a temporary password to somebody who lost theirs.
+    pub(super) const RECOVER: &str = "/desk/recover";
+
     /// An application.
     pub(super) fn application(id: &str) -> String {
         format!("/desk/applications/{id}")
@@ -84,6 +88,8 @@ pub struct Desk {
     pub identifications: Identifications,
     /// Their completion, and the end of enrolments.
     pub enrolments: Enrolments,
+    /// Recovers accounts.
+    pub recoveries: Recoveries,
     /// What an SMS costs, for the warning.
     pub charges: Charges,
     /// Time.
@@ -167,6 +173,12 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .app_data(files())
                 .route(get().to(revoke::get))
                 .route(post().to(revoke::post)),
+        )
+        .service(
+            named(paths::RECOVER, "desk_recover")
+                .app_data(files())
+                .route(get().to(recover::get))
+                .route(post().to(recover::post)),
         )
         .service(named("/desk/applications/{id}", "desk_application").route(get().to(steps::get)))
         .service(named("/desk/applications/{id}/warning", "desk_application").route(post().to(steps::agree)))

@@ -8,7 +8,6 @@ use askama::Template;
 use super::shell::Shell;
 use super::visit::{Right, page_to_return_to};
 use super::{Desk, paths};
-use crate::platform::bytes;
 use crate::platform::plain_text::is_shown_as_written;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
@@ -84,7 +83,7 @@ pub(super) async fn post(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
     let then = page_to_return_to(form.get("then"));
     let signed_in = async {
         let (browser, _) = desk.sessions.browser(&request);
-        match desk.ceremonies.signed_in(browser, &given(&form)).await? {
+        match desk.ceremonies.signed_in(browser, &Given::of(&form)).await? {
             Some(proved) => {
                 let cookies = desk.sessions.open(proved).await?;
                 Ok(respond::with_cookies(respond::see_other(then), cookies))
@@ -125,7 +124,7 @@ pub(super) async fn proved(desk: Data<Desk>, request: HttpRequest, body: Bytes) 
     desk.posted(&request, (paths::PROVE, Right::Anybody, &body), async |visit, form| {
         let then = page_to_return_to(form.get("then"));
         let who = (visit.session.key(), &visit.acting.staff);
-        if let Some(proved) = desk.ceremonies.is_there(who, &given(form)).await?
+        if let Some(proved) = desk.ceremonies.is_there(who, &Given::of(form)).await?
             && let Some(cookies) = desk.sessions.prove(&visit.session, &proved).await?
         {
             return Ok(respond::with_cookies(visit.done(then, "proved"), cookies));
@@ -177,7 +176,7 @@ pub(super) async fn made(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
     let label: String = form.get("label").unwrap_or_default().trim().chars().take(60).collect();
     let label = if is_shown_as_written(&label) { label } else { String::new() };
     let stored = async {
-        if !desk.ceremonies.enrolled(link, &label, &given(&form)).await? {
+        if !desk.ceremonies.enrolled(link, &label, &Given::of(&form)).await? {
             return link_page(&desk, &context, (link, true)).await;
         }
         let page = PasskeyPage {
@@ -191,18 +190,6 @@ pub(super) async fn made(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
         Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
     };
     context.or_failure(stored.await)
-}
-
-/// What a script put into a form.
-fn given(form: &Params) -> Given {
-    let decoded = |name: &str| form.get(name).and_then(bytes::decode).unwrap_or_default();
-    Given {
-        credential: form.get("credential").unwrap_or_default().to_owned(),
-        client_data: decoded("client_data"),
-        data: decoded("data"),
-        signature: decoded("signature"),
-        user: decoded("user"),
-    }
 }
 
 fn json(asked: &Asked) -> Result<String, ServiceError> {

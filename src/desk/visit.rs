@@ -35,6 +35,8 @@ pub(super) enum Right {
     Identify,
     /// Who revokes identifications: at places where people are identified.
     Revoke,
+    /// Who recovers accounts: at every kind of place (R107, D-n).
+    Recover,
     /// Who supervises the place.
     Supervise,
     /// Who administers passkeys.
@@ -45,7 +47,7 @@ impl Right {
     fn has(self, acting: &Acting) -> bool {
         match self {
             Self::Anybody => true,
-            Self::Identify => acting.role.identifies(),
+            Self::Identify | Self::Recover => acting.role.identifies(),
             Self::Revoke => acting.role.identifies() && acting.kind.identifies(),
             Self::Supervise => acting.role == Role::Supervisor,
             Self::Administer => acting.role == Role::Administrator,
@@ -235,7 +237,7 @@ impl Desk {
             self.staff.refused(&acting, "right");
             return Err(context.problem(ProblemKind::NotFound, &Problem::default()));
         }
-        if right == Right::Identify && acting.held {
+        if matches!(right, Right::Identify | Right::Recover) && acting.held {
             return Err(respond::see_other(paths::HELD));
         }
         let query = Params::parse(context.request.query_string()).unwrap_or_default();

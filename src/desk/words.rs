@@ -39,6 +39,7 @@ pub(super) fn what(text: Text, what: What) -> &'static str {
         What::Withdrawn => "desk.did_withdrawn",
         What::Printed => "desk.did_printed",
         What::Revoked => "desk.did_revoked",
+        What::Recovered => "desk.did_recovered",
         What::ActionsRead => "desk.did_actions_read",
         What::StaffRead => "desk.did_staff_read",
         What::ComplaintsRead => "desk.did_complaints_read",

@@ -66,11 +66,10 @@ impl FirstParty {
         path: &str,
         again: Option<&PersonId>,
     ) -> Result<HttpResponse, ServiceError> {
-        self.begin_with(context, path, (again, None), Vec::new())
+        self.begin_with(context, path, again, Vec::new())
     }
 
-    /// As [`FirstParty::begin`], where only these classes will do. A session that reaches none of them gets the factor that it lacks
-    /// (RFC 9470), unless its person has to prove anew who they are.
+    /// As [`FirstParty::begin`], where only these classes will do.
     ///
     /// # Errors
     /// As for [`FirstParty::begin`].
@@ -78,8 +77,35 @@ impl FirstParty {
         &self,
         context: &PageContext<'_>,
         path: &str,
-        (again, session): (Option<&PersonId>, Option<OpenSession>),
+        again: Option<&PersonId>,
         acr: Vec<Acr>,
+    ) -> Result<HttpResponse, ServiceError> {
+        let ask_again = AskAgain { sign_in: again.is_some(), ..AskAgain::default() };
+        self.lead(context, path, (again, None), (ask_again, acr))
+    }
+
+    /// Leads the person of a session to a further factor, until what they proved is of one of these classes, and back to `path`
+    /// (step-up). Nobody else will do.
+    ///
+    /// # Errors
+    /// As for [`FirstParty::begin`].
+    pub fn step_up(
+        &self,
+        context: &PageContext<'_>,
+        path: &str,
+        open: &OpenSession,
+        accepted: &[Acr],
+    ) -> Result<HttpResponse, ServiceError> {
+        let who = (Some(&open.session.person_id), Some(open.clone()));
+        self.lead(context, path, who, (AskAgain::default(), accepted.to_vec()))
+    }
+
+    fn lead(
+        &self,
+        context: &PageContext<'_>,
+        path: &str,
+        (person, session): (Option<&PersonId>, Option<OpenSession>),
+        (ask_again, acr): (AskAgain, Vec<Acr>),
     ) -> Result<HttpResponse, ServiceError> {
         let state = ReplyState { path: path.to_owned() };
         let state = to_raw_value(&state).map_err(|error| ServiceError::Internal(error.to_string()))?;
@@ -88,10 +114,11 @@ impl FirstParty {
             client_id: self.client.id.clone(),
             data: DataRequest::default(),
             application: None,
-            ask_again: AskAgain { sign_in: again.is_some(), ..AskAgain::default() },
+            ask_again,
             max_age: None,
             acr,
-            expected_sub: again.map(|person| self.subject_ids.of(&self.client, person)),
+            represents: false,
+            expected_sub: person.map(|person| self.subject_ids.of(&self.client, person)),
             return_to: home.and_then(csp_source),
             reply: Reply { protocol: Protocol::FirstParty, state },
         };

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::Confirmation;
 use crate::applications::Confirmed;
 use crate::clients::{Basis, Client, PersonalData, SubjectIds};
-use crate::people::{DataSet, Epoch, PersonId};
+use crate::people::{DataSet, Epoch, Organisation, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::release::{AgreedData, Consent};
 use crate::sign_in::{Acr, Amr, Authenticated, SignInRequest};
 
-/// What a person let a client have: names of things, no value of any of them.
+/// What a person let a client have: names of things, and no value of the person's record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GrantDetails {
     /// The person.
@@ -49,6 +49,10 @@ pub struct GrantDetails {
     pub acr: Acr,
     /// By which methods.
     pub amr: Vec<Amr>,
+    /// The legal entity for which they acted in that session, where it may be released: the one value in here, since it is of the session
+    /// and of no record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Box<Organisation>>,
     /// Session ID (`sid`) for this client.
     pub sid: String,
     /// What names the session that it was granted in, for grants that end with it; absent from those that outlive it.
@@ -171,6 +175,10 @@ impl GrantDetails {
             epoch: authenticated.epoch,
             sub: subject_ids.of(client, &authenticated.person_id),
             scope: scopes.join(" "),
+            organisation: authenticated
+                .organisation
+                .clone()
+                .filter(|_| released.contains(&DataSet::LegalEntity)),
             resources: Vec::new(),
             released,
             basis: Some(client.data.basis),

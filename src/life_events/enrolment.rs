@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use super::LifeEvents;
+use super::credentials::{FirstCredential, FirstCredentials};
+use crate::accounts::AddedBy;
 use crate::audit::{Event as Recorded, Kind};
 use crate::mobile_id::{
     ActError, Consent, Event, Identification, IdentificationId, Identifications, Illegal, Missing, Payment,
     PaymentOutcome, State, Tried,
 };
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::notices::sms::identification::completed_text;
+use crate::notices::sms::identification::{Opened, completed_text};
 use crate::notices::{ChargeWarning, OutboundMessage, Outbox, Prepared, Series, SmsWishes};
 use crate::people::{Binding, EndGround, Known, People, Person, PersonId, Standing};
 use crate::platform::bytes::{self, Digest};
@@ -95,6 +97,8 @@ pub struct Enrolments {
     pub identifications: Identifications,
     /// What ends for others with it.
     pub life_events: LifeEvents,
+    /// What an account gets that is opened with it.
+    pub first: FirstCredentials,
     outbox: Outbox,
     pub(super) ephemeral: Ephemeral,
     pub(super) billing: Billing,
@@ -105,12 +109,12 @@ impl Enrolments {
     /// The operations. Billing is told `notice_url`, where it may say that something was paid.
     pub fn new(
         identifications: Identifications,
-        life_events: LifeEvents,
+        (life_events, first): (LifeEvents, FirstCredentials),
         (outbox, ephemeral): (Outbox, Ephemeral),
         (billing, notice_url): (Billing, &str),
     ) -> Self {
         let notice_url = Arc::from(notice_url);
-        Self { identifications, life_events, outbox, ephemeral, billing, notice_url }
+        Self { identifications, life_events, first, outbox, ephemeral, billing, notice_url }
     }
 
     /// Takes the code of an application as typed, with `also` in the transaction of what follows from the right one (R40, R41, R63). A
@@ -269,7 +273,14 @@ impl Enrolments {
         then.extend(charge_consent(&person, &done));
         let notice = NewNotice::new(NoticeKind::Enrolled).reference(&done.reference.to_string());
         then.extend(events.inbox.rows(&person, &notice));
-        let message = self.announced(&done, standing.person.is_none()).await?;
+        let opened = standing.person.is_none();
+        let (credential, rows) = if opened {
+            self.first.make(&person, AddedBy::Enrolment).await?
+        } else {
+            (FirstCredential::None, Vec::new())
+        };
+        then.extend(rows);
+        let message = self.announced(&done, opened.then_some(&credential)).await?;
         then.push(self.outbox.row(&message));
         then.extend(also);
         let changed: Vec<&PersonId> = holder.into_iter().chain([&person]).collect();
@@ -301,7 +312,18 @@ impl Enrolments {
     }
 
     /// The message of completion, to the number that is enrolled now (R43), announced and not stored yet.
-    async fn announced(&self, done: &Identification, opened: bool) -> Result<Prepared, ActError> {
+    async fn announced(
+        &self,
+        done: &Identification,
+        opened: Option<&FirstCredential>,
+    ) -> Result<Prepared, ActError> {
+        let hours = self.first.hours();
+        let opened = match opened {
+            None => Opened::Before,
+            Some(FirstCredential::None) => Opened::Now,
+            Some(FirstCredential::Temporary(password)) => Opened::Password(password.as_str(), hours),
+            Some(FirstCredential::Link(address)) => Opened::Link(address, hours),
+        };
         let index = self.life_events.people.number_index(&done.form.number);
         let host = &self.identifications.rules().host;
         let prepared = self.outbox.prepare(OutboundMessage {

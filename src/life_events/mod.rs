@@ -6,15 +6,21 @@
 
 mod billing;
 mod contracts;
+mod credentials;
 mod deaths;
 mod enrolment;
+mod recovery;
+mod registration;
 mod remote;
 mod returned;
 
 pub use billing::{BillingError, NOTICES, routes};
 pub use contracts::{Clearing, Turn};
+pub use credentials::{FirstCredential, FirstCredentials};
 pub use deaths::{DeathOutcome, Deaths};
 pub use enrolment::{Enrolments, Entered, Ground34, Settled};
+pub use recovery::Recoveries;
+pub use registration::{NewAccount, Opened, Openings};
 pub use remote::{Ended, ProofLimits, Remote, RemoteError, SIGNATURES, Signature, Signing, place_of};
 pub use returned::Returned;
 

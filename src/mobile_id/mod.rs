@@ -37,7 +37,7 @@ pub use identification::{
 };
 pub use identifications::{ActError, Identifications, Opening, Rules};
 pub use payments::{Payment, PaymentOutcome};
-pub use precheck::{Comparison, Material, PRECHECKS, Precheck};
+pub use precheck::{Comparison, Material, PRECHECKS, Precheck, person_of};
 pub use questionnaire::{Field, FieldError, PersonCategory, Questionnaire, Typed};
 pub use settings::MobileIdSettings;
 pub(crate) use store::TABLES;

@@ -14,7 +14,7 @@ use super::identification::{Compared, Findings, Identification, Obstacle, Oddity
 use super::questionnaire::Questionnaire;
 use super::{Discount, Identifications};
 use crate::people::names;
-use crate::people::{CivilDate, DataSet, Origin, Person, PersonName, PhoneNumber, Register};
+use crate::people::{CivilDate, DataSet, Origin, Person, PersonName, PhoneNumber, Pinfl, Register};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{EphemeralKey, KeySpace, Unavailable};
 use crate::registries::{
@@ -197,7 +197,7 @@ impl Identifications {
         }
         obstacles.extend(of_number(subscriber.as_ref(), application));
         Precheck::Done(Box::new(Findings {
-            record: record.map(|(record, as_of)| person_of(record, form, CivilDate::of(as_of))),
+            record: record.map(|(record, as_of)| person_of(record, &form.pinfl, CivilDate::of(as_of))),
             obstacles,
             oddities,
             other_number: own.own.as_ref().filter(|_| own.changes_number()).map(PhoneNumber::masked),
@@ -374,8 +374,8 @@ fn of_number(subscriber: Option<&Subscriber>, application: &Identification) -> V
     obstacles
 }
 
-/// The record that an account is made of.
-fn person_of(record: CivilRecord, form: &Questionnaire, day: CivilDate) -> Person {
+/// The record that an account is made of, of somebody who was asked for by this PINFL.
+pub fn person_of(record: CivilRecord, pinfl: &Pinfl, day: CivilDate) -> Person {
     let source = match record.residence {
         Residence::Temporary => Register::InternalAffairs,
         Residence::Permanent => Register::PersonalisationCentre,
@@ -391,7 +391,7 @@ fn person_of(record: CivilRecord, form: &Questionnaire, day: CivilDate) -> Perso
     ];
     sets.extend(record.birth_place.as_ref().map(|_| DataSet::BirthPlace));
     Person {
-        pinfl: form.pinfl.clone(),
+        pinfl: pinfl.clone(),
         names: record.names,
         birth_date: record.birth_date,
         sex: record.sex,

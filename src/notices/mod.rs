@@ -1,11 +1,14 @@
 //! What people are told: notices in their cabinets (`inbox`), and SMS through gateways from an outbox that survives a crash.
 //!
+//! Mails, to those who gave an address, are in `email`.
+//!
 //! The gateways' wire formats and the texts of messages are in `sms`; the outbox and delivery reports are here. Which codes are
 //! sent to whom, and when, is decided by `sign_in`.
 
 mod by_sms;
 pub mod charges;
 mod delivery;
+pub mod email;
 pub mod inbox;
 mod outbox;
 pub mod receipts;

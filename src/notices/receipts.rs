@@ -81,7 +81,8 @@ async fn playmobile(receipts: Data<Receipts>, secret: Path<String>, body: Bytes)
 }
 
 impl Receipts {
-    fn knows(&self, secret: &str) -> bool {
+    /// Whether an address has the secret of these callbacks.
+    pub fn knows(&self, secret: &str) -> bool {
         self.secret.as_ref().is_some_and(|own| bytes::same(own.as_bytes(), secret.as_bytes()))
     }
 

@@ -6,8 +6,17 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Statement};
 
 /// The tables of this store, and of all that notices are kept in.
-pub(crate) const TABLES: &[&str] =
-    &[TABLE, "notices", "notice_wishes", "charge_consents", "charges", "sms_suspensions"];
+pub(crate) const TABLES: &[&str] = &[
+    TABLE,
+    "notices",
+    "notice_wishes",
+    "charge_consents",
+    "charges",
+    "sms_suspensions",
+    super::email::TABLES[0],
+    super::email::TABLES[1],
+    super::email::TABLES[2],
+];
 
 const TABLE: &str = "messages";
 const DAY: i64 = 86_400;
@@ -29,6 +38,8 @@ pub enum Series {
     Security,
     /// Codes of applications for identification, and that one was completed: the number is nobody's yet, and nobody is charged.
     Identification,
+    /// Codes of registrations on-line, and that an account is open: nobody is charged.
+    SignUp,
 }
 
 impl Series {
@@ -42,6 +53,7 @@ impl Series {
             Self::Cabinet => CABINET,
             Self::Security => CABINET + LENGTH,
             Self::Identification => CABINET + 2 * LENGTH,
+            Self::SignUp => CABINET + 3 * LENGTH,
         }
     }
 
@@ -57,7 +69,7 @@ impl Series {
             Self::Known => Some(MessageKind::Code),
             Self::Approvals => Some(MessageKind::Request),
             Self::Cabinet | Self::Security => Some(MessageKind::Notice),
-            Self::Strangers | Self::Notices | Self::Identification => None,
+            Self::Strangers | Self::Notices | Self::Identification | Self::SignUp => None,
         }
     }
 
@@ -71,6 +83,7 @@ impl Series {
             Self::Cabinet,
             Self::Security,
             Self::Identification,
+            Self::SignUp,
         ];
         all.into_iter().find(|series| (series.base() + 1..=series.base() + LENGTH).contains(&n))
     }
@@ -345,6 +358,7 @@ mod tests {
             (Series::Cabinet, Some(MessageKind::Notice)),
             (Series::Security, Some(MessageKind::Notice)),
             (Series::Identification, None),
+            (Series::SignUp, None),
         ] {
             for n in [series.base() + 1, series.base() + LENGTH] {
                 assert_eq!(Series::of(n), Some(series));

@@ -18,7 +18,7 @@ use super::error::TokenError;
 use super::{Provider, signature, signed_details};
 use crate::clients::{AccessTokenFormat, Basis, Client, ClientId};
 use crate::grants::{self, Assured, Confirmation, Grant, Grants, Revocations};
-use crate::people::{DataSet, Epoch, People, PersonId};
+use crate::people::{DataSet, Epoch, Organisation, People, PersonId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::seal::{Keyring, Sealer};
@@ -111,6 +111,9 @@ pub(super) struct TokenPerson {
     /// What they did for it.
     #[serde(rename = "l")]
     pub acr: Acr,
+    /// For which legal entity they act, where it may be released.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Box<Organisation>>,
 }
 
 /// The first access token of a grant, whose entries of the ledger are written with the grant.
@@ -218,6 +221,7 @@ impl AccessTokens {
             verified: details.claims.verified_userinfo.clone(),
             auth_time: details.auth_time,
             acr: details.acr,
+            organisation: details.organisation.clone(),
         };
         let left = grant.expires_at.since(self.provider.clock.now()).min(self.seconds);
         let told = person.details.clone();
@@ -453,6 +457,7 @@ impl AccessTokens {
                 verified: details.claims.verified_userinfo,
                 auth_time: details.auth_time,
                 acr: details.acr,
+                organisation: details.organisation,
             })
         };
         let audience = Audience::read(&claims["aud"], &self.provider.issuer);

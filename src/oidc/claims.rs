@@ -11,7 +11,7 @@ use crate::people::{Account, Address, CivilDate, DataSet, PersonName, Photo, Sex
 use crate::platform::clock::Timestamp;
 
 /// Every claim with the set of data that it belongs to.
-pub(super) const CLAIMS: [(&str, DataSet); 30] = [
+pub(super) const CLAIMS: [(&str, DataSet); 31] = [
     ("name", DataSet::Name),
     ("given_name", DataSet::Name),
     ("family_name", DataSet::Name),
@@ -41,6 +41,7 @@ pub(super) const CLAIMS: [(&str, DataSet); 30] = [
     ("temporary_address", DataSet::TemporaryAddress),
     ("tin", DataSet::Tin),
     ("employment", DataSet::Employment),
+    ("legal_entity", DataSet::LegalEntity),
     (PHOTO, DataSet::Photo),
 ];
 
@@ -51,12 +52,12 @@ pub(super) const PHOTO: &str = "photo";
 /// Whether the record of a person vouches for a claim: all but what this provider itself says of a number, and what nobody proves when
 /// somebody is identified for Mobile-ID.
 pub(super) fn is_verifiable(claim: &str) -> bool {
-    let unproven = ["phone_number_verified", "temporary_address", "tin", "employment", PHOTO];
+    let unproven = ["phone_number_verified", "temporary_address", "tin", "employment", "legal_entity", PHOTO];
     set_of(claim).is_some() && !unproven.contains(&claim)
 }
 
 /// Scopes that are understood, as discovery lists them.
-pub(super) const SCOPES: [&str; 13] = [
+pub(super) const SCOPES: [&str; 14] = [
     "openid",
     "profile",
     "phone",
@@ -67,6 +68,7 @@ pub(super) const SCOPES: [&str; 13] = [
     "temporary_address",
     "tin",
     "employment",
+    "legal_entity",
     "photo",
     "data_usage",
     "offline_access",
@@ -344,6 +346,7 @@ fn value(account: &Account, claim: &str, today: CivilDate) -> Option<Value> {
         "place_of_birth" => json!(person.birth_place.as_ref()?),
         "tin" => person.tin.as_ref()?.digits().into(),
         "employment" => json!(person.employment.as_ref()?),
+        "legal_entity" => json!(account.organisation.as_deref()?),
         _ => return None,
     })
 }
@@ -508,6 +511,7 @@ mod tests {
             person: person.record(),
             phone: Some(person.phone.clone()),
             contact: None,
+            organisation: None,
             account_state: AccountState {
                 language: None,
                 person_id: PersonId::random(),

@@ -87,6 +87,11 @@ fn named(
     now: Timestamp,
 ) -> Map<String, Value> {
     let (today, released) = (CivilDate::of(now), details.may_go(client));
+    let acting = details
+        .organisation
+        .as_ref()
+        .map(|one| Account { organisation: Some(one.clone()), ..account.clone() });
+    let account = acting.as_ref().unwrap_or(account);
     let mut named = claims::for_id_token(account, &details.claims.id_token, &released, today);
     let verified = &details.claims.verified_id_token;
     if let Some(verified) = claims::verified(account, verified, &released, now) {

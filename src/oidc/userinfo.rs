@@ -158,6 +158,7 @@ async fn find(
         return Err(error.of(&token.client_id));
     }
     let account = tokens.people.find(&person.person_id).await?.ok_or_else(invalid)?;
+    let account = account.acting_for(person.organisation.as_deref());
     // What the registration allows today counts, not what it did when the token was issued.
     let client = tokens.provider.clients.find(&token.client_id).ok_or_else(invalid)?;
     let now = tokens.provider.clock.now();

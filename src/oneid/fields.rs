@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::accounts::{Ground, Representation};
 use crate::clients::{OneIdDates, OneIdPolicy, OneIdProfile};
-use crate::people::{Account, CivilDate, DataSet, Sex, names};
+use crate::people::{Account, CivilDate, ConfirmedBy, DataSet, Organisation, Sex, names};
 use crate::sign_in::Acr;
 
 /// What the answer says of the sign-in itself.
@@ -16,6 +17,10 @@ pub(super) struct Signed<'a> {
     pub(super) session: &'a str,
     /// What was done to sign in.
     pub(super) acr: Acr,
+    /// On what it rests that the person is who the account says.
+    pub(super) confirmed: Option<Ground>,
+    /// The organisations for which the person acts, where that may be released.
+    pub(super) represented: &'a [Representation],
 }
 
 /// OneID's word for what was done to sign in; `None` where it has none: then nobody signs in by it.
@@ -28,8 +33,17 @@ pub(super) const fn auth_method(acr: Acr) -> Option<&'static str> {
     }
 }
 
-/// How persons prove to the provider who they are, once: by enrolment of their number.
-const CONFIRMED_BY: &str = "MOBILEMETHOD";
+/// OneID's word for a signature by which somebody acts for an organisation.
+pub(super) const FOR_ORGANISATION: &str = "LEPKCSMETHOD";
+
+/// OneID's word for how a person proved to the provider who they are, once; none where it has none.
+const fn confirmed_by(ground: Ground) -> Option<&'static str> {
+    match ground {
+        Ground::MobileId => Some("MOBILEMETHOD"),
+        Ground::Other(ConfirmedBy::Eri, _) => Some("PKCSMETHOD"),
+        Ground::Other(_, _) => None,
+    }
+}
 
 /// What is there in every answer, since some clients fail without: empty where it was not released.
 const EXPECTED: [&str; 7] =
@@ -47,17 +61,25 @@ pub(super) fn of(
     let mut tell = |name: &str, value: Value| drop(told.insert(name.to_owned(), value));
     tell("ret_cd", "0".into());
     tell("user_id", signed.login.into());
-    tell("user_type", "I".into());
+    // Mobile-ID never makes somebody an organisation (R4): only the signature of this session does.
+    let organisation = account.organisation.as_deref().filter(|_| released.contains(&DataSet::LegalEntity));
+    let organisation = organisation.filter(|_| signed.acr == Acr::Eri);
+    tell("user_type", if organisation.is_some() { "L" } else { "I" }.into());
     tell("sess_id", signed.session.into());
-    tell("auth_method", auth_method(signed.acr).unwrap_or_default().into());
-    // An account is a person with an enrolled number: nobody else has one.
-    tell("valid", "true".into());
-    tell("valid_methods", json!([CONFIRMED_BY]));
+    let method = organisation.map_or_else(|| auth_method(signed.acr), |_| Some(FOR_ORGANISATION));
+    tell("auth_method", method.unwrap_or_default().into());
+    // Without a method some clients take any text for true.
+    let methods: Vec<&str> = signed.confirmed.and_then(confirmed_by).into_iter().collect();
+    tell("valid", if signed.confirmed.is_some() { "true" } else { "false" }.into());
+    tell("valid_methods", json!(methods));
     if full {
-        tell("validation_method", json!([CONFIRMED_BY]));
+        tell("validation_method", json!(methods));
     }
-    // Nobody signs in for an organisation. Some clients fail at a list of objects, others at none.
-    tell("legal_info", if full { json!([]) } else { Value::Null });
+    if let (true, Some(one)) = (full, organisation) {
+        tell("pkcs_legal_tin", one.tin.digits().into());
+    }
+    // Some clients fail at a list of objects, others at none.
+    tell("legal_info", if full { legal_info(organisation, signed.represented) } else { Value::Null });
     for name in EXPECTED {
         tell(name, "".into());
     }
@@ -67,6 +89,15 @@ pub(super) fn of(
         }
     }
     told
+}
+
+/// The organisations for which a person acts, the one of this session as the basic one.
+fn legal_info(basic: Option<&Organisation>, all: &[Representation]) -> Value {
+    let Some(basic) = basic else { return json!([]) };
+    let item = |is_basic: bool, tin: &str, name: &str| json!({"is_basic": is_basic, "tin": tin, "acron_UZ": name, "le_tin": tin, "le_name": name});
+    let others = all.iter().filter(|one| one.tin != basic.tin);
+    let others = others.map(|one| item(false, one.tin.digits(), &one.name));
+    std::iter::once(item(true, basic.tin.digits(), &basic.name)).chain(others).collect()
 }
 
 /// The names of the members of data sets.
@@ -100,6 +131,9 @@ fn names_of(set: DataSet, policy: &OneIdPolicy) -> &'static [&'static str] {
         (DataSet::TemporaryAddress, _) => &["tem_adr"],
         (DataSet::BirthPlace, _) => &["birth_place", "birth_cntry"],
         (DataSet::Tin, _) => &["tin"],
+        (DataSet::LegalEntity, OneIdProfile::Full) => &["pkcs_legal_tin", "legal_info"],
+        // These clients take no word of organisations but the type of the user.
+        (DataSet::LegalEntity, _) => &["user_type"],
         (DataSet::Employment | DataSet::Photo | DataSet::DataUsage, _) => &[],
     }
 }
@@ -165,8 +199,8 @@ fn values(account: &Account, set: DataSet, policy: &OneIdPolicy) -> Vec<(&'stati
             vec![("birth_place", parts.join(", ")), ("birth_cntry", place.country.clone())]
         }
         DataSet::Tin => person.tin.iter().map(|tin| ("tin", tin.digits().to_owned())).collect(),
-        // OneID has no words for these.
-        DataSet::Employment | DataSet::Photo | DataSet::DataUsage => Vec::new(),
+        // A legal entity is told of the sign-in, in whatever profile; for the others OneID has no words.
+        DataSet::LegalEntity | DataSet::Employment | DataSet::Photo | DataSet::DataUsage => Vec::new(),
     }
 }
 

@@ -9,10 +9,11 @@ use super::fields::{self, Signed};
 use super::params::Params;
 use super::releases::Told;
 use super::uuid::Uuid;
+use crate::accounts::Ground;
 use crate::audit::{Event, Kind};
 use crate::grants::{self, Grant};
 use crate::ledger;
-use crate::people::CivilDate;
+use crate::people::{CivilDate, DataSet};
 
 /// The token that a service shows. OneID's tokens and sessions have the same name, and some clients keep it as `sess_id`.
 pub(super) fn shown(params: &Params) -> Result<&str, Refusal> {
@@ -52,7 +53,24 @@ pub(super) async fn answer(
     let released = details.may_go(client);
     let told = Told::of(details, client, proven.policy);
     record(oneid, &grant, proven, &told).await?;
-    let signed = Signed { login: &details.sub, session: token.as_str(), acr: details.acr };
+    // Whoever has an enrolled number is confirmed by it; of others the account says on what it rests (R3).
+    let confirmed = match &account.phone {
+        Some(_) => Some(Ground::MobileId),
+        None => oneid.sign_in.accounts.confirmation(&details.person_id).await?,
+    };
+    let account = account.acting_for(details.organisation.as_deref());
+    let represented = if released.contains(&DataSet::LegalEntity) && account.organisation.is_some() {
+        oneid.representations.of(&details.person_id).await?
+    } else {
+        Vec::new()
+    };
+    let signed = Signed {
+        login: &details.sub,
+        session: token.as_str(),
+        acr: details.acr,
+        confirmed,
+        represented: &represented,
+    };
     let answer = fields::of(&account, &released, proven.policy, &signed);
     let identified = Event::new(Kind::OneIdIdentified)
         .client(client.id.as_str())

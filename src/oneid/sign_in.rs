@@ -9,7 +9,7 @@ use serde_json::value::to_raw_value;
 use url::{Url, form_urlencoded};
 
 use super::answer::{ReplyState, Target};
-use super::fields::auth_method;
+use super::fields::{FOR_ORGANISATION, auth_method};
 use super::params::Params;
 use super::{OneId, PATH};
 use crate::audit::{Event, Kind};
@@ -44,6 +44,8 @@ struct Asked {
     target: Target,
     scope: String,
     acr: Vec<Acr>,
+    /// Whether the person must act for an organisation.
+    represents: bool,
 }
 
 /// Leads a browser's request that holds a secret to the same without it, before anything else is looked at: no page is shown at
@@ -147,9 +149,20 @@ fn check(oneid: &OneId, params: &Params) -> Result<Asked, Rejection> {
             "the registration accepts no means of signing in that is offered",
         );
     }
+    let mut represents = false;
     if let Some(methods) = params.get("auth_methods") {
         let named: Vec<&str> = methods.split([',', ';', ' ', '|']).map(str::trim).collect();
-        acr.retain(|acr| auth_method(*acr).is_some_and(|method| named.contains(&method)));
+        // A signature is one method of a person, and another of whoever acts for an organisation.
+        let by = |acr: Acr| auth_method(acr).is_some_and(|method| named.contains(&method));
+        let for_organisation = |acr: Acr| acr == Acr::Eri && named.contains(&FOR_ORGANISATION);
+        acr.retain(|acr| by(*acr) || for_organisation(*acr));
+        represents = for_organisation(Acr::Eri) && acr == [Acr::Eri] && !by(Acr::Eri);
+        if represents && client.data_set(DataSet::LegalEntity).is_none() {
+            return refuse(
+                "auth_method_not_available",
+                "the registration does not have the data set legal_entity",
+            );
+        }
         if acr.is_empty() {
             return refuse("auth_method_not_available", "auth_methods names no method that is offered");
         }
@@ -161,7 +174,7 @@ fn check(oneid: &OneId, params: &Params) -> Result<Asked, Rejection> {
         scope.len() <= LONGEST_SCOPE && scope.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
     });
     let scope = scope.unwrap_or(client.id.as_str()).to_owned();
-    Ok(Asked { client, target, scope, acr })
+    Ok(Asked { client, target, scope, acr, represents })
 }
 
 /// The redirect URI, character for character as registered.
@@ -195,7 +208,8 @@ fn begin(
         client: &asked.client,
         subject_ids: &oneid.subject_ids,
         request: neutral(asked)?,
-        session,
+        // A session in which the person acts for nobody does not do where they must.
+        session: session.filter(|open| !asked.represents || open.session.organisation.is_some()),
         until: None,
         hint: None,
         scope: None,
@@ -207,7 +221,7 @@ fn begin(
 
 /// The request in words that no protocol owns: all data that the service is registered for.
 fn neutral(asked: &Asked) -> Result<SignInRequest, ServiceError> {
-    let Asked { client, target, scope, acr } = asked;
+    let Asked { client, target, scope, acr, represents } = asked;
     let state = ReplyState {
         redirect_uri: target.redirect_uri.clone(),
         state: target.state.clone(),
@@ -221,6 +235,7 @@ fn neutral(asked: &Asked) -> Result<SignInRequest, ServiceError> {
         ask_again: AskAgain::default(),
         max_age: client.sessions.default_max_age,
         acr: acr.clone(),
+        represents: *represents,
         expected_sub: None,
         return_to: Some(target.redirect_uri.csp_source()),
         reply: Reply { protocol: Protocol::OneId, state },

@@ -17,6 +17,7 @@ use crate::people::{CivilDate, Epoch, PersonId};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
+use crate::platform::telemetry::client_of;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
 use crate::platform::web::user_agent::described;
@@ -26,7 +27,7 @@ use crate::release::{
 use crate::sign_in::{
     Acr, Agreement, Amr, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, LAST_MEANS,
     LAST_MEANS_SECONDS, Means, Newness, OpenSession, Organisation, Outcome, Page, Refusal, Session,
-    SessionId, Situation, Stage, known, needs_code, told,
+    SessionId, Situation, Stage, known, masked_network, needs_code, told,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.
@@ -40,7 +41,6 @@ pub(super) struct Present {
 }
 
 /// What a means of signing in proved.
-#[allow(dead_code, reason = "the pages of further means make it")]
 pub(super) struct Proof {
     /// Who.
     pub(super) person: PersonId,
@@ -70,7 +70,6 @@ enum Next {
 ///
 /// # Errors
 /// [`ServiceError`] when a store is unavailable; then nobody is signed in.
-#[allow(dead_code, reason = "the pages of further means call it")]
 pub(super) async fn proved(
     pages: &Pages,
     step: &mut StepContext<'_>,
@@ -78,10 +77,10 @@ pub(super) async fn proved(
     proof: Proof,
 ) -> Result<Flow, ServiceError> {
     let Some(person) = pages.release.consent_context(&proof.person, &step.client).await? else {
-        return Ok(step.go_saying(Page::Means, "unusable").into());
+        return refused(pages, step, "unusable").await;
     };
     if step.open.attempt.stage().base().is_some() && !proof.counts {
-        return Ok(step.go_saying(Page::Means, "not_yet").into());
+        return refused(pages, step, "not_yet").await;
     }
     let id = SessionId::random();
     let means = vec![proof.means];
@@ -99,6 +98,15 @@ pub(super) async fn proved(
         code: None,
     };
     signed_in(pages, step, visitor, (id, authenticated), &person).await
+}
+
+/// Leads to the choice of a means, which says why the last one led to nothing; what it asked for is over.
+async fn refused(pages: &Pages, step: &mut StepContext<'_>, word: &str) -> Result<Flow, ServiceError> {
+    let now = pages.sign_in.clock.now();
+    if step.open.attempt.advance(Event::ProofRefused, false, now).is_err() || !step.keep(pages).await? {
+        return Ok(Flow::Due);
+    }
+    Ok(step.go_saying(Page::Means, word).into())
 }
 
 /// Opens the session of a person who has just proved who they are, and goes on.
@@ -132,7 +140,7 @@ pub(super) async fn signed_in(
     let used = authenticated.means.first().copied().unwrap_or(Means::MobileId);
     if let Some(base) = step.open.attempt.stage().base() {
         if base.person_id != authenticated.person_id {
-            return Ok(step.go_saying(Page::Means, "other_person").into());
+            return refused(pages, step, "other_person").await;
         }
         // What was proved before counts as long as the session lasts that it opened.
         let goes_on = |same: &&OpenSession| {
@@ -146,6 +154,9 @@ pub(super) async fn signed_in(
     authenticated.acr = told(&authenticated.means, accepted).unwrap_or(authenticated.acr);
     let lacks =
         pages.sign_in.lacks_a_factor(&step.open.attempt, &authenticated.means, &person.account).await?;
+    let organisation = authenticated.organisation.as_deref();
+    let acting = organisation.map(|one| person.clone().acting_for(Some(one)));
+    let person = acting.as_ref().unwrap_or(person);
     let mut batch = Batch::new(&pages.sign_in.ephemeral);
     let next = match next(pages, step, &authenticated, person) {
         Next::Refuse(Refusal::Acr) if lacks => Next::Factor,
@@ -165,6 +176,8 @@ pub(super) async fn signed_in(
         Err(_) => return Ok(Flow::Due),
     };
     let mut session = Session::of(&authenticated);
+    // The proof of another device may be older than the session that it opens here.
+    session.used_at = pages.sign_in.clock.now();
     if let Some(same) = same {
         session.clients = same.session.clients;
         sessions.replace_in(&mut batch, same.digest);
@@ -223,6 +236,7 @@ fn tell_of_the_browser(pages: &Pages, step: &StepContext<'_>, visitor: &Visitor,
     let headers = step.context.request.headers();
     let device = headers.get(header::USER_AGENT).and_then(|said| said.to_str().ok()).and_then(described);
     let notice = NewNotice::new(kind).service(step.client.id.as_str()).device(device);
+    let notice = notice.place(masked_network(client_of(step.context.request).ip()));
     pages.sign_in.inbox.post(who.0, notice);
 }
 
@@ -357,6 +371,7 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
         }
     }
     let person = pages.release.consent_context(&authenticated.person_id, &step.client).await?;
+    let person = person.map(|person| person.acting_for(authenticated.organisation.as_deref()));
     let person = person.filter(|person| {
         let account = &person.account.account_state;
         session.is_of(account) && authenticated.epoch == account.epoch

@@ -13,11 +13,17 @@ mod consent;
 mod continuing;
 mod data;
 mod drive;
+mod eri;
+mod face;
 mod finish;
+mod first_password;
 mod icon;
 mod means;
 mod number;
+mod passkey;
+mod password;
 mod permission;
+mod qr;
 mod sign_out;
 mod step;
 mod view;
@@ -26,13 +32,17 @@ mod welcome;
 
 use std::sync::Arc;
 
+use crate::accounts::Representations;
+use crate::accounts::passkeys::Passkeys;
+use crate::accounts::passwords::Passwords;
 use crate::clients::{Registry, SubjectIds};
+use crate::first_party::FirstParty;
 use crate::life_events::LifeEvents;
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
-use crate::sign_in::SignIn;
+use crate::sign_in::{Eri, Face, QrCodes, RETURN_PATH, SignIn};
 
 pub use completion::Completion;
 pub use sign_out::SignOut;
@@ -46,6 +56,8 @@ pub struct Pages {
     pub release: Release,
     /// Ends what a new consent or a refusal ends.
     pub life_events: LifeEvents,
+    /// Passwords.
+    pub passwords: Passwords,
     /// Relying parties.
     pub clients: Arc<Registry>,
     /// Subject identifiers of people.
@@ -54,10 +66,24 @@ pub struct Pages {
     pub completion: Completion,
     /// Ends sessions.
     pub sign_out: SignOut,
+    /// Signs people in for the pages of their phones.
+    pub first_party: FirstParty,
+    /// People's passkeys.
+    pub passkeys: Passkeys,
+    /// What waits for a phone.
+    pub qr: QrCodes,
+    /// Proves that the page of a phone was shown to its session.
+    pub qr_forms: Arc<Mac>,
     /// Digests of clients' networks, by which limits count.
     pub networks: Arc<Mac>,
     /// How cookies are read and set.
     pub cookies: Cookies,
+    /// Electronic digital signatures, where they are offered.
+    pub eri: Option<Eri>,
+    /// Faces, where they are offered.
+    pub face: Option<Face>,
+    /// Which organisations people act for.
+    pub representations: Representations,
     /// This provider's origin, which its own forms are posted from.
     pub origin: Arc<str>,
 }
@@ -73,7 +99,29 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             named("/sign-in/number", "number").route(get().to(number::get)).route(post().to(number::post)),
         )
         .service(named("/sign-in/means", "means").route(get().to(means::get)))
+        .service(
+            named("/sign-in/password", "password")
+                .route(get().to(password::get))
+                .route(post().to(password::post)),
+        )
+        .service(
+            named("/sign-in/new-password", "new_password")
+                .route(get().to(password::new))
+                .route(post().to(password::set)),
+        )
+        .service(
+            named("/password/{word}", "first_password")
+                .route(get().to(first_password::get))
+                .route(post().to(first_password::post)),
+        )
         .service(named("/sign-in/code", "code").route(get().to(code::get)).route(post().to(code::post)))
+        .service(
+            named("/sign-in/passkey", "passkey")
+                .route(get().to(passkey::get))
+                .route(post().to(passkey::post)),
+        )
+        .service(named("/sign-in/qr", "qr").route(get().to(qr::get)).route(post().to(qr::post)))
+        .service(named("/q/{secret}", "qr_phone").route(get().to(qr::ask)).route(post().to(qr::decided)))
         .service(
             named("/sign-in/consent", "consent")
                 .route(get().to(consent::get))
@@ -89,6 +137,9 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(get().to(continuing::get))
                 .route(post().to(continuing::post)),
         )
+        .service(named("/sign-in/eri", "eri").route(get().to(eri::get)).route(post().to(eri::post)))
+        .service(named("/sign-in/face", "face").route(get().to(face::get)).route(post().to(face::post)))
+        .service(named(RETURN_PATH, "face_return").route(get().to(face::come_back)))
         .service(named("/sign-in/cancel", "cancel").route(get().to(finish::cancel)))
         .service(
             named(sign_out::PATH, "logout").route(get().to(sign_out::get)).route(post().to(sign_out::post)),

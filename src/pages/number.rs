@@ -9,13 +9,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Pages;
 use super::drive::{posted, show};
 use super::step::{Flow, Read, StepContext};
-use super::view::{NumberError, NumberPage};
+use super::view::{NumberError, NumberPage, TollPage};
 use super::visitor::Visitor;
 use crate::people::{PhoneError, PhoneNumber};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::sign_in::{Means, NumberOutcome, Page};
+use crate::sign_in::risk::{Paid, Toll};
+use crate::sign_in::{Limit, Means, NumberOutcome, Page, Sender};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
@@ -36,7 +37,8 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
         let (action, cancel) = (step.path(Page::Number), step.cancel_path(Page::Number));
         let frame = step.frame(Page::Number, &action);
         let others = step.other_means(&pages, Means::MobileId);
-        let page = NumberPage { frame, phone: &written, error, others, cancel: &cancel };
+        let register = pages.sign_in.settings.registers.then(|| registering(&action));
+        let page = NumberPage { frame, phone: &written, error, others, register, cancel: &cancel };
         Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()).into())
     })
     .await
@@ -50,7 +52,7 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
     };
     let form = Params::of_form(&request, &body);
     posted(&pages, &request, (Page::Number, Read::Tries), form, async |step, form| {
-        enter(&pages, step, &visitor, form.get("phone").unwrap_or_default()).await
+        enter(&pages, step, &visitor, form).await
     })
     .await
 }
@@ -59,10 +61,17 @@ async fn enter(
     pages: &Pages,
     step: &mut StepContext<'_>,
     visitor: &Visitor,
-    typed: &str,
+    form: &Params,
 ) -> Result<Flow, ServiceError> {
     let client = Arc::clone(&step.client);
-    let sender = visitor.sender(&client);
+    let typed = form.get("phone").unwrap_or_default();
+    let place = place_of_toll(step, typed);
+    let (toll, work) = (form.get("toll").unwrap_or_default(), form.get("work").unwrap_or_default());
+    let paid = match pages.sign_in.tolls.paid(toll, work, &place, pages.sign_in.clock.now()) {
+        Paid::Level(level) => level,
+        Paid::Early(toll) => return Ok(toll_page(step, typed, &toll).into()),
+    };
+    let sender = Sender { paid, ..visitor.sender(&client) };
     step.open.attempt.hint = Some(kept(typed));
     Ok(match pages.sign_in.enter_number(&mut step.open, typed, sender, step.tries).await? {
         NumberOutcome::CodeSent => step.go(Page::Code),
@@ -78,10 +87,41 @@ async fn enter(
             step.keep(pages).await?;
             step.go_saying(Page::Number, word)
         }
+        NumberOutcome::Limited(Limit::Toll(level)) => {
+            let toll = pages.sign_in.tolls.due(level, &place, pages.sign_in.clock.now());
+            toll_page(step, typed, &toll)
+        }
         NumberOutcome::Limited(limit) => step.too_many(limit, Page::Number),
         NumberOutcome::Overtaken => return Ok(Flow::Due),
     }
     .into())
+}
+
+/// What a toll counts for: this attempt, and this number.
+fn place_of_toll(step: &StepContext<'_>, typed: &str) -> Vec<u8> {
+    let number: String = typed.chars().filter(char::is_ascii_digit).collect();
+    [&step.open.id.digest().0[..], number.as_bytes()].concat()
+}
+
+/// The page that the next code costs: it goes on by itself, or by its button after a wait.
+fn toll_page(step: &StepContext<'_>, typed: &str, toll: &Toll) -> HttpResponse {
+    let (action, cancel) = (step.path(Page::Number), step.cancel_path(Page::Number));
+    let wait = u32::try_from(toll.wait.max(0)).unwrap_or(u32::MAX);
+    let page = TollPage {
+        frame: step.frame(Page::Number, &action),
+        phone: &kept(typed),
+        toll: &toll.token,
+        bits: toll.bits,
+        wait: step.context.text().waiting(wait),
+        cancel: &cancel,
+    };
+    respond::page(StatusCode::OK, &page, &step.csp_sources())
+}
+
+/// Where one registers, with the name of the sign-in that it comes back to.
+fn registering(here: &str) -> String {
+    let attempt = here.split_once('?').map_or("", |(_, query)| query);
+    format!("/register?{attempt}")
 }
 
 /// What was typed, as far as a page may show it again.

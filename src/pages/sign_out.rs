@@ -205,6 +205,7 @@ fn left(context: &PageContext<'_>, to: &PostLogout, elsewhere: &Elsewhere) -> Ht
     let sources = CspSources {
         forms: back.and_then(|(href, _)| csp_source(href)).into_iter().collect(),
         frames: elsewhere.frames.iter().filter_map(|frame| csp_source(frame)).collect(),
+        ..CspSources::default()
     };
     let page = SignedOutPage {
         frame,

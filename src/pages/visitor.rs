@@ -40,6 +40,15 @@ impl Visitor {
         Err(PageContext::new(request, pages.cookies, None).problem(ProblemKind::TooManyRequests, &problem))
     }
 
+    /// As [`Visitor::admitted`], of what was counted before: it only goes on.
+    pub(super) fn uncounted(pages: &Pages, request: &HttpRequest) -> Self {
+        let (sign_in, now) = (&pages.sign_in, pages.sign_in.clock.now());
+        let browser = pages.cookies.read(request, BrowserId::COOKIE).and_then(BrowserId::parse);
+        let cookie = pages.cookies.read(request, KnownBrowsers::COOKIE);
+        let known = browser.map(|browser| sign_in.known.read(cookie, &browser.digest(), now));
+        Self { network: client_network(pages, request), known: known.unwrap_or_default() }
+    }
+
     /// Where a request comes from, which is not counted.
     pub(super) fn network(pages: &Pages, request: &HttpRequest) -> ClientNetwork {
         client_network(pages, request)
@@ -47,7 +56,7 @@ impl Visitor {
 
     /// As who asks for a code for `client`.
     pub(super) fn sender<'a>(&'a self, client: &'a Client) -> Sender<'a> {
-        Sender { client, network: &self.network, known: &self.known }
+        Sender { client, network: &self.network, known: &self.known, paid: 0 }
     }
 }
 

@@ -31,7 +31,10 @@ async fn show(pages: &Pages, context: &PageContext<'_>) -> Result<HttpResponse, 
         action = format!("/sign-out?confirm={token}&lang={}", context.language.tag());
     }
     let languages = LanguageLink::all(context.language, |language| format!("/?lang={}", language.tag()));
-    let page =
-        WelcomePage { frame: Frame { form_action: &action, ..context.frame(None, languages) }, signed_in_as };
+    let page = WelcomePage {
+        frame: Frame { form_action: &action, ..context.frame(None, languages) },
+        signed_in_as,
+        registers: pages.sign_in.settings.registers,
+    };
     Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
 }

@@ -1,8 +1,10 @@
 //! Whether a number may sign in: enrolment, and the delay after wrong codes.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{DataSet, Person, PersonId, PhoneNumber};
+use super::{DataSet, Organisation, Person, PersonId, PhoneNumber};
 use crate::platform::clock::Timestamp;
 use crate::platform::web::locale::Language;
 
@@ -138,9 +140,19 @@ pub struct Account {
     pub contact: Option<PhoneNumber>,
     /// State of the account.
     pub account_state: AccountState,
+    /// The legal entity for which the person acts in the session or grant that this is read for; none on record.
+    pub organisation: Option<Box<Organisation>>,
 }
 
 impl Account {
+    /// The account of somebody who acts for an organisation, or for themselves.
+    pub fn acting_for(self: Arc<Self>, organisation: Option<&Organisation>) -> Arc<Self> {
+        match organisation {
+            None => self,
+            Some(one) => Arc::new(Self { organisation: Some(Box::new(one.clone())), ..Self::clone(&self) }),
+        }
+    }
+
     /// The number by which the person can be reached: the enrolled one where there is one.
     pub fn number(&self) -> Option<&PhoneNumber> {
         self.phone.as_ref().or(self.contact.as_ref())
@@ -148,6 +160,9 @@ impl Account {
 
     /// Whether the record has any value of a data set.
     pub fn has(&self, set: DataSet) -> bool {
+        if set == DataSet::LegalEntity {
+            return self.organisation.is_some();
+        }
         self.person.has(set) && (set != DataSet::Phone || self.number().is_some())
     }
 }

@@ -31,6 +31,8 @@ pub enum DataSet {
     Tin,
     /// Present job: employer and position.
     Employment,
+    /// The legal entity for which the person signed in: of a session by its certificate, not of the record.
+    LegalEntity,
     /// Photo of the face.
     Photo,
     /// Who got which of these: the person's entries of the ledger.
@@ -39,7 +41,7 @@ pub enum DataSet {
 
 impl DataSet {
     /// All, in the order of the consent page.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Name,
         Self::BirthDate,
         Self::BirthPlace,
@@ -53,6 +55,7 @@ impl DataSet {
         Self::TemporaryAddress,
         Self::Tin,
         Self::Employment,
+        Self::LegalEntity,
         Self::DataUsage,
     ];
 
@@ -71,6 +74,7 @@ impl DataSet {
             Self::TemporaryAddress => "temporary_address",
             Self::Tin => "tin",
             Self::Employment => "employment",
+            Self::LegalEntity => "legal_entity",
             Self::Photo => "photo",
             Self::DataUsage => "data_usage",
         }
@@ -94,13 +98,15 @@ impl DataSet {
             Self::TemporaryAddress => "temporary_address",
             Self::Tin => "tin",
             Self::Employment => "employment",
+            Self::LegalEntity => "legal_entity",
             Self::Photo => "photo",
             Self::DataUsage => "data_usage",
         }
     }
 
-    /// Whether it is a part of the person's record: all but what the provider itself wrote down.
+    /// Whether it is a part of the person's record: all but what the provider itself wrote down, and for whom the
+    /// person acts in a session.
     pub const fn is_of_record(self) -> bool {
-        !matches!(self, Self::DataUsage)
+        !matches!(self, Self::DataUsage | Self::LegalEntity)
     }
 }

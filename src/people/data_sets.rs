@@ -116,7 +116,7 @@ mod tests {
             let set = definition.name;
             assert_eq!(DataSet::parse(set.name()), Some(set));
             assert_eq!(definition.scope, set.scope(), "{set:?}");
-            assert_eq!(definition.claims.is_empty(), !set.is_of_record(), "{set:?}");
+            assert_eq!(definition.claims.is_empty(), set == DataSet::DataUsage, "{set:?}");
             assert_eq!(serde_json::to_value(set).unwrap(), set.name());
             assert_eq!(serde_json::to_value(definition.register).unwrap(), definition.register.name());
             let by_law = definition.clause.as_ref().is_some_and(|clause| clause.starts_with("679 A3-"));
@@ -140,6 +140,7 @@ mod tests {
             "data.temporary_address",
             "data.tin",
             "data.employment",
+            "data.legal_entity",
             "data.data_usage",
         ];
         for (set, key) in DataSet::ALL.into_iter().zip(keys) {

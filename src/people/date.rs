@@ -60,6 +60,13 @@ impl CivilDate {
         Timestamp(days * 86_400 - 5 * 3600)
     }
 
+    /// Whole years from a birth date to a day. Who was born on 29 February is a year older on 1 March of other years.
+    pub fn age_on(self, today: Self) -> i32 {
+        let (born, today) = (self.0, today.0);
+        let had_birthday = (u8::from(today.month()), today.day()) >= (u8::from(born.month()), born.day());
+        today.year() - born.year() - i32::from(!had_birthday)
+    }
+
     /// The same date, for calendar arithmetic.
     pub fn to_date(self) -> Date {
         self.0

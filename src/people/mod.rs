@@ -8,6 +8,7 @@ mod account;
 mod data_set;
 mod data_sets;
 mod facts;
+mod organisation;
 #[cfg(test)]
 mod people_toml;
 mod person;
@@ -28,10 +29,13 @@ pub use date::{BirthDate, CivilDate};
 pub use document::{Category, Document, DocumentKind, DocumentNumber};
 pub use facts::{BirthPlace, Employment, NotAPhoto, NotATin, Photo, Tin};
 pub use names::{PersonName, PersonNames};
+pub use organisation::Organisation;
 pub use person::{Address, Person, PersonId};
 pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
 pub(crate) use store::TABLES;
-pub use store::{Binding, ConfirmedBy, EndGround, Holding, Known, OpenedBy, People, Standing, Unblocked};
+pub use store::{
+    Binding, ConfirmedBy, EndGround, Holding, Known, OpenedBy, People, Registering, Standing, Unblocked,
+};
 pub(crate) use store::{account_columns, account_holds, account_is_usable, usable_account};
 pub use typed::digits_of;

@@ -103,6 +103,8 @@ impl Person {
             DataSet::TemporaryAddress => self.temporary_address.is_some(),
             DataSet::Tin => self.tin.is_some(),
             DataSet::Employment => self.employment.is_some(),
+            // Nobody acts for an organisation but in a session.
+            DataSet::LegalEntity => false,
             DataSet::Photo => self.has_photo,
         }
     }

@@ -10,6 +10,7 @@ mod muted;
 mod photos;
 mod preferences;
 mod reached;
+mod registering;
 mod self_lock;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub(crate) use accounts::{account_columns, account_holds, account_is_usable, usa
 pub use blocks::Unblocked;
 pub use enrol::{Binding, EndGround, Known, Standing};
 pub use enrolled::Holding;
+pub use registering::Registering;
 
 /// Lifetime of cached records: long enough for the end of a sign-in and the following UserInfo request,
 /// short enough for changes of other nodes to show at the next page.
@@ -265,7 +267,7 @@ impl People {
             Some(_) => Some(self.sealed_number(row, (accounts::TABLE, id.as_str()), "contact_sealed")?),
             None => None,
         };
-        let account = Arc::new(Account { person, phone, contact, account_state });
+        let account = Arc::new(Account { person, phone, contact, account_state, organisation: None });
         self.remembered.insert(id, Arc::clone(&account));
         Ok(account)
     }

@@ -27,12 +27,16 @@ enum Who {
 pub enum Why {
     /// To identify a person for Mobile-ID (479 cl. 14, 24), or anew because of another number (cl. 33).
     Identification,
+    /// To open an account for a person who registers (R113, R115).
+    Registration,
     /// To end an identification (479 cl. 34–36).
     Revocation,
     /// To release data to a service (679 cl. 3).
     Release,
     /// To learn what became of numbers and persons (479 cl. 34).
     Upkeep,
+    /// Because somebody signs in, or registers, by a means that is proved there: a signature, a face.
+    SignIn,
     /// To find out whether the register answers.
     Check,
 }
@@ -42,9 +46,11 @@ impl Why {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Identification => "identification",
+            Self::Registration => "registration",
             Self::Revocation => "revocation",
             Self::Release => "release",
             Self::Upkeep => "upkeep",
+            Self::SignIn => "sign_in",
             Self::Check => "check",
         }
     }

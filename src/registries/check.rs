@@ -22,7 +22,8 @@ const NO_INVOICE: &str = "CHECK-0000";
 
 impl Registries {
     /// Asks every configured register, in the order of the settings. One that does not know what it is asked for answers all
-    /// the same. Comparison of biometrics and E-IMZO's server are asked what needs no person.
+    /// the same. Comparison of biometrics, E-IMZO's server and MyID are asked what
+    /// needs no person.
     pub async fn check(&self) -> Vec<Checked> {
         let mut found = Vec::new();
         for register in RegisterName::ALL {
@@ -73,6 +74,7 @@ impl Registries {
                 let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
                 self.eimzo().begin(ip, &asker).await.map(drop)
             }
+            RegisterName::Myid => self.myid().log_in(&asker).await,
         };
         match asked {
             Ok(()) => Ok("answers"),

@@ -28,13 +28,15 @@ pub enum RegisterName {
     Operators,
     /// Unified billing: invoices and payments (479 cl. 6, 7).
     Billing,
-    /// E-IMZO's server: signatures by an ID-card.
+    /// E-IMZO's server: electronic signatures.
     Eimzo,
+    /// MyID: comparison of faces with the state's photo.
+    Myid,
 }
 
 impl RegisterName {
     /// All of them, in the order of the settings.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Personalisation,
         Self::Interior,
         Self::Tax,
@@ -46,6 +48,7 @@ impl RegisterName {
         Self::Operators,
         Self::Billing,
         Self::Eimzo,
+        Self::Myid,
     ];
 
     /// Its name in settings, logs and metrics.
@@ -62,6 +65,7 @@ impl RegisterName {
             Self::Operators => "operators",
             Self::Billing => "billing",
             Self::Eimzo => "eimzo",
+            Self::Myid => "myid",
         }
     }
 

@@ -1,4 +1,4 @@
-//! State registers, operators, unified billing and E-IMZO's server: who is asked what, in their own wire formats
+//! State registers, operators, unified billing, E-IMZO's server and MyID: who is asked what, in their own wire formats
 //! (`docs/registries.md`).
 //!
 //! Questions are types ([`PersonQuery`] and others), so that nothing outside annex 3 of resolution 679 can be asked (R112). Each register has a
@@ -35,6 +35,7 @@ mod wire;
 
 pub mod billing;
 pub mod eimzo;
+pub mod myid;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub use employment::Job;
 pub use error::{Contradiction, ErrorKind, RegisterName, RegistryError};
 pub use interior::Addresses;
 pub use kept::REGISTRY_ANSWERS;
+pub use myid::MyId;
 pub use oddity::Oddity;
 pub use operators::{Subscriber, SubscriberState};
 pub use person::{CivilRecord, KnownDocument, Residence};
@@ -82,6 +84,9 @@ struct Connected {
     lines: [Option<Line>; RegisterName::ALL.len()],
     kept: Option<Kept>,
     sender_pinfl: String,
+    /// The site's name at E-IMZO.
+    eimzo_site: Option<String>,
+    myid: Option<myid::Account>,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
@@ -164,6 +169,8 @@ impl Registries {
             lines,
             kept,
             sender_pinfl: sender_pinfl.unwrap_or_default(),
+            eimzo_site: settings.eimzo.as_ref().and_then(|eimzo| eimzo.site.clone()),
+            myid: settings.myid.clone().map(myid::Account::new),
             clock,
             metrics,
         })))
@@ -182,6 +189,11 @@ impl Registries {
     /// E-IMZO's server, over the same lines.
     pub fn eimzo(&self) -> Eimzo {
         Eimzo::new(self.clone())
+    }
+
+    /// MyID, over the same lines.
+    pub fn myid(&self) -> MyId {
+        MyId::new(self.clone())
     }
 
     fn line(&self, register: RegisterName) -> Result<&Line, RegistryError> {

@@ -7,7 +7,7 @@ use super::billing::{self, InvoiceNumber};
 use super::error::RegisterName;
 use super::query::{Given, PersonQuery, TinQuery};
 use super::wire::{self, Heard};
-use super::{civil, eimzo, employment, interior, operators, person, social, tax};
+use super::{civil, eimzo, employment, interior, myid, operators, person, social, tax};
 use crate::people::{DocumentKind, Pinfl};
 
 /// Reads `body` as the answer of every register.
@@ -44,6 +44,7 @@ pub fn read_everything(status: u16, body: &[u8]) {
         let _ = billing::read_state(&heard, &number);
     }
     eimzo::read_any(&heard);
+    myid::read_any(&heard);
 }
 
 #[cfg(test)]
@@ -105,6 +106,11 @@ mod tests {
                 "subjectName",
                 "serialNumber",
                 "photo",
+                "challenge",
+                "X500Name",
+                "profile",
+                "common_data",
+                "attempts",
             ][..],
         );
         leaf.prop_recursive(5, 60, 8, move |inner| {

@@ -64,6 +64,7 @@ settings! {
         [operators]: Option<OperatorsSettings>;
         [billing]: Option<BillingSettings>;
         [eimzo]: Option<EimzoSettings>;
+        [myid]: Option<MyidSettings>;
     }
 }
 
@@ -128,9 +129,70 @@ register! {
     /// Unified billing: invoices and payments (479 cl. 6, 7). Its answers are never used again.
     [registries.billing] BillingSettings 10_000 0
 }
-register! {
-    /// E-IMZO's server: signatures by an ID-card. Its answers are never used again.
-    [registries.eimzo] EimzoSettings 10_000 0
+settings! {
+    /// E-IMZO's server: electronic signatures. Its answers are never used again.
+    [registries.eimzo]
+    pub struct EimzoSettings {
+        /// Base URL of its services.
+        base_url: Option<Url>, otherwise("`registries.gateway.base_url`");
+        /// Bearer token, where something before it wants one.
+        token: Option<SecretString>, otherwise("the gateway's tokens if there is no `base_url`, or none");
+        /// The domain under which this site is registered at E-IMZO; it is sent as `Host`.
+        site: Option<String>, otherwise("the host of `base_url`");
+        /// For how long an answer is waited for, with retries and the wait for a free place.
+        timeout_ms: u32 = 10_000, count(100..=60_000, "milliseconds");
+        /// How many calls of this node it gets at once; others wait.
+        concurrent: u32 = 16, count(1..=1000, "calls");
+    }
+}
+
+impl EimzoSettings {
+    fn line(&self) -> LineSettings {
+        LineSettings {
+            base_url: self.base_url.clone(),
+            token: self.token.clone(),
+            timeout: Duration::from_millis(self.timeout_ms.into()),
+            concurrent: self.concurrent as usize,
+            fresh: 0,
+            test_identifier: None,
+        }
+    }
+}
+
+settings! {
+    /// MyID: whose face it is. Its answers are never used again.
+    [registries.myid]
+    pub struct MyidSettings {
+        /// Base URL of its services.
+        base_url: Url = "https://api.myid.uz";
+        /// Base URL of the page to which browsers are sent.
+        pages: Option<Url>, otherwise("`registries.myid.base_url`");
+        /// The account's name.
+        client_id: String;
+        /// The account's secret.
+        client_secret: SecretString;
+        /// How MyID asks in a browser: `strong` or `simple`.
+        method: String = "strong";
+        /// From which likeness on a face is the person's, where a session is opened for MyID's program.
+        threshold_percent: u32 = 85, count(50..=99, "percent");
+        /// For how long an answer is waited for, with retries and the wait for a free place.
+        timeout_ms: u32 = 10_000, count(100..=60_000, "milliseconds");
+        /// How many calls of this node it gets at once; others wait.
+        concurrent: u32 = 16, count(1..=1000, "calls");
+    }
+}
+
+impl MyidSettings {
+    fn line(&self) -> LineSettings {
+        LineSettings {
+            base_url: Some(self.base_url.clone()),
+            token: None,
+            timeout: Duration::from_millis(self.timeout_ms.into()),
+            concurrent: self.concurrent as usize,
+            fresh: 0,
+            test_identifier: None,
+        }
+    }
 }
 
 /// By which address and within which bounds a register is asked.
@@ -161,6 +223,7 @@ impl RegistriesSettings {
             R::Operators => self.operators.as_ref().map(OperatorsSettings::line),
             R::Billing => self.billing.as_ref().map(BillingSettings::line),
             R::Eimzo => self.eimzo.as_ref().map(EimzoSettings::line),
+            R::Myid => self.myid.as_ref().map(MyidSettings::line),
         }
     }
 
@@ -171,6 +234,23 @@ impl RegistriesSettings {
             let key = "registries.gateway.sender_pinfl";
             if Pinfl::parse(&gateway.sender_pinfl).is_err() && !loader.concern(key) {
                 loader.report(key, "is no PINFL", "use the 14 digits of the official who answers for it");
+            }
+        }
+        if let Some(myid) = &self.myid {
+            let key = "registries.myid.method";
+            if !["strong", "simple"].contains(&myid.method.as_str()) && !loader.concern(key) {
+                loader.report(key, "is no way in which MyID asks", "use strong or simple");
+            }
+            if let Some(pages) = &myid.pages {
+                encrypted("registries.myid.pages", pages, loader);
+            }
+        }
+        if let Some(site) = self.eimzo.as_ref().and_then(|eimzo| eimzo.site.as_ref()) {
+            let fits =
+                !site.is_empty() && site.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
+            let key = "registries.eimzo.site";
+            if !fits && !loader.concern(key) {
+                loader.report(key, "is no domain", "use the domain alone, such as id.example.uz");
             }
         }
         for register in RegisterName::ALL {
@@ -232,6 +312,7 @@ headings! {
     Operators: "operators",
     Billing: "billing",
     Eimzo: "eimzo",
+    Myid: "myid",
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The values of a set of data as a person reads them: the very ones that would be released.
 
 use super::DataSet;
-use crate::people::{Account, Address, BirthPlace, CivilDate, DocumentKind, Employment, PersonName, Sex};
+use crate::people::{
+    Account, Address, BirthPlace, CivilDate, DocumentKind, Employment, Organisation, PersonName, Sex,
+};
 use crate::platform::web::{locale::Language, text::Text};
 
 /// The values of `set`, one a line, the one that matters most first; empty when the person's record has none.
@@ -41,6 +43,7 @@ pub fn values(account: &Account, set: DataSet, text: Text) -> Vec<String> {
         DataSet::BirthPlace => person.birth_place.as_ref().map(born).into_iter().collect(),
         DataSet::Tin => person.tin.iter().map(|tin| tin.digits().to_owned()).collect(),
         DataSet::Employment => person.employment.as_ref().map(job).unwrap_or_default(),
+        DataSet::LegalEntity => account.organisation.as_deref().map(acting).unwrap_or_default(),
         // Its bytes are not shown: pages load no picture but the service's icon.
         DataSet::Photo if person.has_photo => vec![text.get("data.photo_on_file").to_owned()],
         DataSet::Photo => Vec::new(),
@@ -84,6 +87,7 @@ pub const fn label(set: DataSet) -> &'static str {
         DataSet::TemporaryAddress => "data.temporary_address",
         DataSet::Tin => "data.tin",
         DataSet::Employment => "data.employment",
+        DataSet::LegalEntity => "data.legal_entity",
         DataSet::Photo => "data.photo",
         DataSet::DataUsage => "data.data_usage",
     }
@@ -112,6 +116,13 @@ fn born(place: &BirthPlace) -> String {
 
 fn job(job: &Employment) -> Vec<String> {
     vec![job.employer.clone(), job.position.clone(), job.employer_tin.digits().to_owned()]
+}
+
+fn acting(one: &Organisation) -> Vec<String> {
+    let mut lines = vec![one.name.clone()];
+    lines.extend(one.position.clone());
+    lines.push(one.tin.digits().to_owned());
+    lines
 }
 
 /// The key of the word for a kind of document.

@@ -7,7 +7,7 @@ use super::{Consent, DataSet, Extent, NewConsent};
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, Terms};
 use crate::people::{
-    Account, AccountState, People, PersonId, account_columns, account_is_usable, usable_account,
+    Account, AccountState, Organisation, People, PersonId, account_columns, account_is_usable, usable_account,
 };
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
@@ -19,13 +19,21 @@ pub(crate) const TABLES: &[&str] = &[TABLE];
 const TABLE: &str = "consents";
 
 /// A person in front of a service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConsentContext {
     /// The person, as of now.
     pub account: Arc<Account>,
     /// The newest consent that was not ended, expired or not; none that stands beside the others, such as to data that
     /// are read once, which is agreed to each time.
     pub consent: Option<Consent>,
+}
+
+impl ConsentContext {
+    /// The same person where they act for an organisation.
+    #[must_use]
+    pub fn acting_for(self, organisation: Option<&Organisation>) -> Self {
+        Self { account: self.account.acting_for(organisation), ..self }
+    }
 }
 
 impl Borrow<AccountState> for ConsentContext {

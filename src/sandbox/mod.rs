@@ -2,8 +2,8 @@
 //! real adapters can be run and tested against them.
 //!
 //! It has the SMS gateways (`eskiz`, `playmobile`), the phones their messages arrive on (`phone`, `inbox`),
-//! somebody who answers on such a phone by themselves (`approvals`), the switches that make a gateway fail (`switches`,
-//! `controls`) and the list of test people; and state registers, operators, billing and E-IMZO (`registries`).
+//! somebody who answers on such a phone by themselves (`approvals`), a mail server (`mail`), the switches that make a gateway fail (`switches`,
+//! `controls`) and the list of test people; and state registers, operators, billing, E-IMZO and MyID (`registries`).
 //! All state is in memory. The sandbox uses no code of the provider: they communicate over
 //! the network only, and the people come from [`Settings`].
 
@@ -12,6 +12,7 @@ mod controls;
 mod eskiz;
 mod fields;
 mod inbox;
+mod mail;
 mod messages;
 mod pages;
 mod parts;
@@ -35,13 +36,14 @@ use serde::Serialize;
 
 use approvals::Answered;
 use eskiz::Tokens;
+use mail::Mailbox;
 use messages::{Gateway, Messages};
 use receipts::Courier;
 use registries::Registers;
 use switches::{Behaviour, Switches};
 
 pub use registries::{
-    OwnNumber, RegistryDocument, RegistryFile, RegistryNumber, RegistryPerson, RegistrySettings,
+    OwnNumber, RegistryDocument, RegistryFile, RegistryKey, RegistryNumber, RegistryPerson, RegistrySettings,
 };
 
 /// Maximum size of a request body, in bytes: enough for a hundred long messages.
@@ -118,7 +120,22 @@ pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Server> {
 /// # Errors
 /// As [`start`].
 pub fn start_on(listeners: Vec<TcpListener>, settings: Settings) -> io::Result<Server> {
+    start_with_mail(listeners, Vec::new(), settings)
+}
+
+/// As [`start_on`], with a mail server at `mail`, which runs on the thread of the caller.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with_mail(
+    listeners: Vec<TcpListener>,
+    mail: Vec<TcpListener>,
+    settings: Settings,
+) -> io::Result<Server> {
     let sandbox = web::Data::new(Sandbox::new(settings)?);
+    for listener in mail {
+        mail::listen(listener, sandbox.clone())?;
+    }
     let app = move || {
         let sandbox = sandbox.clone();
         App::new().configure(move |config| routes(config, sandbox))
@@ -139,6 +156,7 @@ fn routes(config: &mut ServiceConfig, sandbox: web::Data<Sandbox>) {
         .wrap(headers)
         .configure(pages::routes)
         .configure(inbox::routes)
+        .configure(mail::routes)
         .configure(phone::routes)
         .configure(controls::routes)
         .configure(approvals::routes)
@@ -157,6 +175,7 @@ fn routes(config: &mut ServiceConfig, sandbox: web::Data<Sandbox>) {
 struct Sandbox {
     settings: Settings,
     messages: Mutex<Messages>,
+    mailbox: Mutex<Mailbox>,
     switches: Mutex<Switches>,
     tokens: Tokens,
     courier: Courier,
@@ -170,6 +189,7 @@ impl Sandbox {
             registers: Registers::new(settings.registries.clone())?,
             settings,
             messages: Mutex::default(),
+            mailbox: Mutex::default(),
             switches: Mutex::default(),
             tokens: Tokens::new()?,
             courier: Courier::new()?,
@@ -179,6 +199,10 @@ impl Sandbox {
 
     fn messages(&self) -> MutexGuard<'_, Messages> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn switches(&self) -> MutexGuard<'_, Switches> {

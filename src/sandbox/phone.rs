@@ -1,16 +1,17 @@
-//! The screen of a phone, with its messages.
+//! The screen of a phone, with its messages, and what is sent from it.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::{self, Data, Query, ServiceConfig};
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{self, Data, Form, Query, ServiceConfig};
 use askama::Template;
 use serde::Deserialize;
+use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset};
 
 use super::inbox::digits;
 use super::messages::Arrival;
-use super::pages::page;
+use super::pages::{self, page};
 use super::{Sandbox, TestPerson};
 
 /// Maximum number of messages on a screen.
@@ -21,8 +22,56 @@ const CLOCK: &[BorrowedFormatItem<'static>] = format_description!("[hour]:[minut
 
 /// `/phone`.
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource("/phone").route(web::get().to(show)));
+    config
+        .service(web::resource("/phone").route(web::get().to(show)))
+        .service(web::resource("/phone/send").route(web::post().to(send)));
 }
+
+/// An SMS from the phone to the provider's short number.
+#[derive(Deserialize)]
+struct Written {
+    number: String,
+    text: String,
+}
+
+/// `POST /phone/send`: the broker passes on what a phone sent, as XML.
+async fn send(sandbox: Data<Sandbox>, written: Form<Written>) -> HttpResponse {
+    let number = digits(&written.number).unwrap_or_default();
+    let Some(callback) = &sandbox.settings.playmobile_callback else { return pages::not_found().await };
+    let now = OffsetDateTime::now_utc();
+    let xml = sms_request(&number, &written.text, now);
+    let request = sandbox.courier.client().post(format!("{callback}/incoming"));
+    let answer = request.header("Content-Type", "text/xml; charset=utf-8").body(xml).send().await;
+    if answer.is_ok_and(|answer| answer.status().is_success()) {
+        let back = format!("/phone?number={number}");
+        return HttpResponse::SeeOther().insert_header((header::LOCATION, back)).finish();
+    }
+    HttpResponse::BadGateway().body("The provider did not take the SMS.")
+}
+
+/// An incoming SMS as PlayMobile's broker writes it.
+fn sms_request(number: &str, text: &str, at: OffsetDateTime) -> String {
+    let escaped: String = text
+        .chars()
+        .take(500)
+        .map(|c| match c {
+            '&' => "&amp;".to_owned(),
+            '<' => "&lt;".to_owned(),
+            '>' => "&gt;".to_owned(),
+            other => other.to_string(),
+        })
+        .collect();
+    let (id, at) = (at.unix_timestamp_nanos(), at.format(SUBMITTED).unwrap_or_default());
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<sms-request version=\"1.0\">\n\
+         <message id=\"{id}\" msisdn=\"{number}\" submit-date=\"{at}\">\n\
+         <content type=\"text/plain\">{escaped}</content>\n</message>\n</sms-request>\n"
+    )
+}
+
+/// When an incoming SMS was sent, in the broker's writing.
+const SUBMITTED: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -134,6 +183,18 @@ mod tests {
         assert_eq!(code_in("Код 48213. Никому не сообщайте"), Some("48213"));
         assert_eq!(code_in("Call 1148 or 998001234567 about AB12345"), None);
         assert_eq!(code_in("No. #"), None);
+    }
+
+    #[test]
+    fn what_a_phone_sends_is_passed_on_as_the_broker_writes_it() {
+        let xml = sms_request("998901234567", "<БЛОК> & more", OffsetDateTime::UNIX_EPOCH);
+        for part in [
+            "<sms-request version=\"1.0\">",
+            "msisdn=\"998901234567\" submit-date=\"1970-01-01 00:00:00\"",
+            "<content type=\"text/plain\">&lt;БЛОК&gt; &amp; more</content>",
+        ] {
+            assert!(xml.contains(part), "{part}: {xml}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::limits::{ApprovalCaps, Limit};
 use super::network::ClientNetwork;
 use super::number::{Sender, Sent};
 use super::purpose::{Approving, Beside, For, Mutable};
+use super::risk::DEAREST;
 use super::{
     AttemptId, AttemptName, KnownPersons, MUTABLE, OpenAttempt, Opening, Purpose, ServiceError, ShortCode,
     SignIn, SignInAttempt, SignInRequest, TypedCode,
@@ -75,7 +76,7 @@ impl SignIn {
         let mut open = SignInAttempts::begin_unseen(id, attempt);
         let index = self.people.number_index(&number);
         let known = KnownPersons::default();
-        let sender = Sender { client, network, known: &known };
+        let sender = Sender { client, network, known: &known, paid: DEAREST };
         let (mutable, mutable_until) = (mutable(&open.id), self.clock.now().plus(MUTABLE_FOR));
         let client = client.id.clone();
         let approving = Approving { client, reference, hint, caps, beside, mutable, mutable_until };

@@ -124,6 +124,12 @@ pub fn classes(means: &[Means]) -> Vec<Acr> {
     classes
 }
 
+/// Whether these means are no more than one factor that somebody else may have got hold of, a code by SMS or a password, on whatever
+/// device: what is added on them counts as a second factor only after a wait.
+pub fn is_single_factor(means: &[Means]) -> bool {
+    classes(means).into_iter().all(|acr| acr <= Acr::MobileId)
+}
+
 /// The class that is told to a service that accepts those of `accepted` (empty: every one): the highest that the means satisfy. `None`
 /// where they satisfy none of them.
 pub fn told(means: &[Means], accepted: &[Acr]) -> Option<Acr> {
@@ -209,7 +215,7 @@ impl Amr {
 
 #[cfg(test)]
 mod tests {
-    use super::{Acr, Means, can_lead, classes, told};
+    use super::{Acr, Means, can_lead, classes, is_single_factor, told};
     use crate::clients::ACR_VALUES;
 
     #[test]
@@ -229,6 +235,17 @@ mod tests {
         }
         assert!(!classes(&[MobileId, Qr]).contains(&Acr::MobileIdPlus), "another device is no factor");
         assert!(classes(&[Qr]).is_empty() && classes(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_code_is_one_factor_also_where_another_device_carried_it() {
+        use Means::{Eri, MobileId, Passkey, Password, Qr};
+        for one in [&[MobileId][..], &[Qr, MobileId], &[Password], &[Qr, Password]] {
+            assert!(is_single_factor(one), "{one:?}");
+        }
+        for more in [&[MobileId, Password][..], &[Passkey], &[Qr, Eri]] {
+            assert!(!is_single_factor(more), "{more:?}");
+        }
     }
 
     #[test]
@@ -283,7 +300,9 @@ mod tests {
             }
         }
         for means in Means::ALL {
-            assert!(ways.iter().any(|row| row[0] == format!("`{}`", means.name())), "{}", means.name());
+            let named =
+                |row: &Vec<String>| row[0].trim_matches('`').split(' ').any(|name| name == means.name());
+            assert!(ways.iter().any(named), "{}", means.name());
         }
     }
 }

@@ -12,7 +12,7 @@ use super::flow::{self, Event, Illegal, Page, Requirements, Stage};
 use super::{ATTEMPTS, Acr, Amr, AttemptId, Means, Session, SignInRequest};
 use crate::audit::Event as AuditEvent;
 use crate::clients::ClientId;
-use crate::people::{Epoch, PersonId, PhoneNumber, Side, Tin};
+use crate::people::{Epoch, Organisation, PersonId, PhoneNumber, Side};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
@@ -154,18 +154,6 @@ pub struct Authenticated {
     /// for (R68, D-p). `None` where only a session exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-}
-
-/// A legal entity for which a person acts, as their certificate says (facts of E-IMZO: subject keys).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Organisation {
-    /// Its taxpayer's number.
-    pub tin: Tin,
-    /// Its name.
-    pub name: String,
-    /// The person's position there, if the certificate has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
 }
 
 impl Authenticated {
@@ -311,7 +299,9 @@ impl OpenAttempt {
     /// What names it in the address of `page`.
     pub fn name(&self, page: Page) -> &str {
         match (&self.sealed, page) {
-            (Some(sealed), page) if page.is_of_means() || page == Page::Continue => sealed,
+            (Some(sealed), page) if !self.is_stored() && (page.is_of_means() || page == Page::Continue) => {
+                sealed
+            }
             _ => self.id.as_str(),
         }
     }

@@ -128,6 +128,8 @@ pub enum Event {
     CodeSent(CodeSent),
     /// A means gave a challenge: the first one, that of another means, or a new one.
     ProofBegun(Proving),
+    /// What was proved leads to nothing here: another means may.
+    ProofRefused,
     /// The session is no longer valid, or another person wants to sign in.
     StartOver,
     /// The person proved who they are, and what they proved is not enough for the service: a further factor is expected.
@@ -196,6 +198,9 @@ pub(super) fn next(
         }
         (Stage::Means(base) | Stage::Code(_, base) | Stage::Proving(_, base), Event::ProofBegun(proving)) => {
             Ok(Stage::Proving(proving, base.clone()))
+        }
+        (Stage::Means(base) | Stage::Code(_, base) | Stage::Proving(_, base), Event::ProofRefused) => {
+            Ok(Stage::Means(base.clone()))
         }
         (Stage::Means(None), Event::ApprovalAsked(code)) => Ok(Stage::Approval(code)),
         (

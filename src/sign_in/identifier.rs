@@ -34,6 +34,8 @@ macro_rules! identifier {
     };
 }
 
+pub(super) use identifier;
+
 identifier! {
     /// Names a sign-in in progress, in the address of its pages. Knowing it is not enough, the browser must be the one
     /// that began it.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::WINDOWS;
 use super::network::{ClientNetwork, short};
+use super::risk::{DEAREST, Level, TollRules};
 use crate::clients::{Client, OWN_CLIENT};
 use crate::notices::Outbox;
 use crate::people::Side;
@@ -36,12 +37,16 @@ pub enum Limit {
     Address,
     /// The networks' around it.
     Network,
+    /// An account's, of passwords that are tried.
+    Account,
     /// An address's forms.
     Forms,
     /// The service's.
     Client,
     /// The country's.
     Country,
+    /// None that refuses: the next code costs a toll of this level.
+    Toll(Level),
 }
 
 impl Limit {
@@ -53,9 +58,12 @@ impl Limit {
             Self::Person => "person",
             Self::Address => "address",
             Self::Network => "network",
+            Self::Account => "account",
             Self::Forms => "forms",
             Self::Client => "client",
             Self::Country => "country",
+            Self::Toll(1) => "toll",
+            Self::Toll(_) => "dear_toll",
         }
     }
 
@@ -65,6 +73,7 @@ impl Limit {
             Self::Number | Self::Person | Self::Attempt => 600,
             Self::Address | Self::Network | Self::Forms => 300,
             Self::Client | Self::Country => 900,
+            Self::Account | Self::Toll(_) => 60,
         }
     }
 }
@@ -92,6 +101,8 @@ pub struct Caps {
     pub client_hour: u64,
     /// In the country in an hour.
     pub country_hour: u64,
+    /// From when on strangers' codes cost a toll.
+    pub toll: TollRules,
 }
 
 #[derive(Default)]
@@ -158,6 +169,8 @@ pub struct Wish<'a> {
     pub real: bool,
     /// Counted towards nothing: numbers that exist in the sandbox only.
     pub exempt: bool,
+    /// The level of the toll that was paid for it; [`DEAREST`] where none is asked.
+    pub paid: Level,
 }
 
 /// What one message is counted towards.
@@ -198,6 +211,9 @@ pub struct Limits {
 const COUNTRY: &str = "country";
 
 const DAY: i64 = 86_400;
+
+/// Passwords that are tried for one account from one side in a minute, at most.
+const PASSWORDS_A_MINUTE: u64 = 10;
 
 /// References that name nothing, for each code that may be sent.
 const REFERENCES: u64 = 40;
@@ -242,8 +258,9 @@ impl Limits {
         }
         // In this order, each only when all before it are kept: what is refused because of the client's network must not
         // use up what the number has, and neither may use up what everybody shares.
-        let mut groups = Vec::with_capacity(7);
+        let mut groups = Vec::with_capacity(9);
         if stranger {
+            groups.extend(self.tolls(wish).into_iter().map(|window| (true, vec![window])));
             groups.push((true, vec![window(&of_address, 300, address_5m, Limit::Address)]));
             groups.extend(self.around(wish.network, "").into_iter().map(|window| (true, vec![window])));
         }
@@ -265,6 +282,25 @@ impl Limits {
             scopes.push(of_address);
         }
         Ok(Counted { groups, scopes })
+    }
+
+    /// The windows from which on a stranger's code costs a toll. What was paid for is counted all the same. Of a named network, whose many people
+    /// share few addresses, the address is none.
+    fn tolls(&self, wish: &Wish<'_>) -> Vec<Window> {
+        let (rules, number) = (&self.caps.toll, wish.number.encode());
+        let mut windows = Vec::with_capacity(4);
+        // A window that is kept is counted even where a later one is not: so what is refused by the first uses up nothing of the second.
+        for level in 1..=DEAREST {
+            let cap = |cap: u64| if wish.paid >= level { u64::MAX } else { cap };
+            let limit = Limit::Toll(level);
+            if wish.network.named.is_none() {
+                let name = format!("toll-{level}-address/{}", wish.network.text());
+                windows.push(window(&name, 600, cap(rules.of_address(level)), limit));
+            }
+            let name = format!("toll-{level}-number/{number}");
+            windows.push(window(&name, 600, cap(rules.of_number(level)), limit));
+        }
+        windows
     }
 
     /// What one more message would be counted towards by which a person approves what a service asks: of the service, what it
@@ -354,6 +390,21 @@ impl Limits {
         let windows = self.of_network("push-", network).into_iter();
         let windows = windows.map(|window| Window { seconds, ..window });
         Counted { groups: windows.map(|window| (true, vec![window])).collect(), scopes: Vec::new() }
+    }
+
+    /// What one more try of a password is counted towards, before it is compared: by strangers, windows of five minutes of the address and
+    /// of the networks around it; and the tries of that account on that side in a minute, so that no more are under way at once than
+    /// begin a delay.
+    pub fn of_password(&self, network: &ClientNetwork, account: &Digest, side: Side) -> Counted {
+        let mut groups = Vec::with_capacity(6);
+        if side == Side::Stranger {
+            groups
+                .extend(self.of_network("password-", network).into_iter().map(|window| (true, vec![window])));
+        }
+        let name = if side == Side::Known { "password-known" } else { "password" };
+        let account = window(&format!("{name}/{}", account.encode()), 60, PASSWORDS_A_MINUTE, Limit::Account);
+        groups.push((true, vec![account]));
+        Counted { groups, scopes: Vec::new() }
     }
 
     /// Windows of five minutes in which references that name nothing are counted, of an address and of the networks around it,

@@ -13,6 +13,8 @@ mod choice;
 mod code;
 mod device;
 mod ended_sessions;
+mod eri;
+mod face;
 mod flood;
 mod flow;
 mod freshness;
@@ -23,11 +25,14 @@ mod limits;
 mod network;
 mod notice;
 mod number;
+mod password;
 mod permission;
 mod proving;
 mod purpose;
+mod qr;
 mod recorded;
 mod request;
+pub mod risk;
 mod session;
 mod settings;
 mod short_code;
@@ -45,12 +50,13 @@ use crate::platform::clock::Clock;
 use crate::platform::ephemeral::{Ephemeral, KeySpace};
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
+use risk::Tolls;
 
 pub use approval::{MuteOutcome, NotAsked};
-pub use assurance::{Acr, Amr, Means, can_lead, classes, reachable, told};
+pub use assurance::{Acr, Amr, Means, can_lead, classes, is_single_factor, reachable, told};
 pub use attempt::{
-    AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, Opening, Organisation,
-    SignInAttempt, SignInAttempts, Told, WrongCodes,
+    AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, Opening, SignInAttempt,
+    SignInAttempts, Told, WrongCodes,
 };
 pub use begin::Beginning;
 pub use brake::{Brake, BrakeRules};
@@ -58,6 +64,10 @@ pub use choice::{LAST_MEANS, LAST_MEANS_SECONDS};
 pub use code::{CodeOutcome, CountedTry, Over, TypedCode};
 pub use device::Device;
 pub use ended_sessions::EndedSessions;
+pub use eri::{
+    Eri, EriAsked, EriPolicy, EriProblem, EriProof, EriProofs, EriSettings, EriSigned, eri_payload,
+};
+pub use face::{AWAY, Away, Back, Face, FaceSettings, RETURN_PATH};
 pub use flood::{Flood, FormCaps};
 pub use flow::{
     Agreement, Base, Event, Illegal, Outcome, Page, Precondition, Purpose, Refusal, Requirements, Stage,
@@ -67,17 +77,22 @@ pub use freshness::{Reason, Situation, known};
 pub use history::{History, PastSignIn};
 pub use identifier::{AttemptId, BrowserId, SessionId};
 pub use known_browsers::{KnownBrowsers, KnownPersons, Newness};
-pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits};
-pub use network::{ClientNetwork, NamedNetwork, NamedNetworks};
+pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits, Wish};
+pub use network::{ClientNetwork, NamedNetwork, NamedNetworks, masked_network};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
 pub use permission::{by_click, needs_code};
 pub use proving::Proving;
 pub use purpose::Beside;
+pub use qr::{
+    CHOICES, Choice, QR_CODES, QR_SECONDS, QR_TOLD, QrCodes, QrRequest, QrSecret, QrState, SharedNetwork,
+    WordPair,
+};
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
 pub use settings::{LimitSettings, SignInSettings};
 pub use short_code::ShortCode;
 
+pub use crate::people::Organisation;
 /// An error that the person did not cause: 503 or 500, never an outcome.
 pub use crate::platform::service_error::ServiceError;
 
@@ -120,6 +135,8 @@ pub struct SignIn {
     pub limits: Limits,
     /// Limits on what is looked at.
     pub flood: Flood,
+    /// What codes cost where somebody asks for more of them than people do.
+    pub tolls: Tolls,
     /// The brake on spread guessing.
     pub brake: Brake,
     /// In which browsers people signed in before.
@@ -157,6 +174,8 @@ pub struct Settings {
     pub relaxed_limits: bool,
     /// Whether numbers of the test code 00 are accepted.
     pub test_numbers: bool,
+    /// Whether people can register on-line, so that pages lead there.
+    pub registers: bool,
     /// The means of signing in that this installation offers, in their order.
     pub offered: Vec<Means>,
 }

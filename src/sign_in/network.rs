@@ -136,6 +136,20 @@ impl ClientNetwork {
     }
 }
 
+/// A network as people are told of it: what says where it is, and not which line or phone. A town is not guessed from it.
+pub fn masked_network(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            format!("{first}.{second}.•.•")
+        }
+        IpAddr::V6(ip) => {
+            let [first, second, ..] = ip.segments();
+            format!("{first:x}:{second:x}:•")
+        }
+    }
+}
+
 /// A digest's text in counters and rows.
 pub(super) fn short(digest: &Digest) -> String {
     bytes::encode(&digest.0[..12])

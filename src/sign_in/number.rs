@@ -5,6 +5,7 @@ use super::known_browsers::KnownPersons;
 use super::limits::{ApprovalWish, Counted, Limit, Wish};
 use super::network::ClientNetwork;
 use super::purpose::{For, WithApproval};
+use super::risk::{DEAREST, Level};
 use super::{
     Challenge, CodeSent, Event, OpenAttempt, Purpose, ServiceError, SignIn, SignInAttempt, Stage, Told,
     WrongCodes,
@@ -112,6 +113,8 @@ pub struct Sender<'a> {
     pub network: &'a ClientNetwork,
     /// Who signed in in this browser before.
     pub known: &'a KnownPersons,
+    /// The level of the toll that was paid for it.
+    pub paid: Level,
 }
 
 impl SignIn {
@@ -182,6 +185,8 @@ impl SignIn {
             Some(_) => {}
         }
         let (number, index) = (former.number.clone(), former.index);
+        // An attempt has few codes, each after a longer wait: that is what the next one costs.
+        let sender = Sender { paid: DEAREST, ..sender };
         Ok(match self.send_code(open, (number, index), sender, tries, made_for).await? {
             Sent::Stored | Sent::Held => ResendOutcome::CodeSent,
             Sent::Limited(limit) => ResendOutcome::Limited(limit),
@@ -257,6 +262,7 @@ impl SignIn {
             side: recipient.side,
             real: recipient.person.is_some(),
             exempt,
+            paid: sender.paid,
         };
         let mut held = false;
         if let Some(asked) = &asked {

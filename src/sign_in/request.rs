@@ -25,6 +25,9 @@ pub struct SignInRequest {
     /// The authentication context classes that are accepted; any of them will do. Empty means every class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acr: Vec<Acr>,
+    /// Whether the person must act for a legal entity, by its certificate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub represents: bool,
     /// The subject identifier (for this client) of the person that the answer must be about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_sub: Option<String>,

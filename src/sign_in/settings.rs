@@ -17,6 +17,8 @@ settings! {
         session_idle_seconds: u32 = 1800, count(60..=86_400, "seconds");
         /// Absolute lifetime of an SSO session.
         session_absolute_seconds: u32 = 43200, count(60..=86_400, "seconds");
+        /// Whether people can sign in at a computer by a phone on which they are signed in.
+        by_phone: bool = true;
         /// How long people can read in their cabinet where and for what they signed in.
         history_days: u32 = 180, count(1..=1100, "days");
     }
@@ -59,6 +61,23 @@ settings! {
         /// The long delay.
         long_delay_days: u32 = 30, count(1..=366, "days");
         [brake]: BrakeSettings;
+        [toll]: TollSettings;
+    }
+}
+
+settings! {
+    /// What further codes cost browsers that are not known, so that asking for many of them does not pay (`docs/risk.md`).
+    [limits.toll]
+    pub struct TollSettings {
+        /// Codes asked for from one client IP in ten minutes, after which the next ones cost a toll; after four times as many a dear one. Not in
+        /// the networks of `limits.networks`.
+        address_codes_10m: u32 = 12, count(1..=1_000_000_000, "codes");
+        /// Codes asked for one number in ten minutes, after which the next one costs a toll, and the one after it a dear one.
+        number_codes_10m: u32 = 2, count(1..=1_000_000_000, "codes");
+        /// How long a toll takes a browser without scripts; a dear one takes four times as long.
+        wait_seconds: u32 = 15, count(1..=60, "seconds");
+        /// Leading zero bits of the SHA-256 hash that a browser with scripts finds instead: each doubles the work. A dear one has three more.
+        work_bits: u32 = 14, count(4..=20, "bits");
     }
 }
 

@@ -72,6 +72,8 @@ words! {
         Printed = "printed",
         /// Revoked an identification.
         Revoked = "revoked",
+        /// Had a temporary password sent to somebody who had lost theirs.
+        Recovered = "recovered",
         /// Read what was done at their place.
         ActionsRead = "actions_read",
         /// Read who works at their place.

@@ -11,7 +11,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError, Row};
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::service_error::ServiceError;
-use crate::platform::webauthn::{Asked, Challenges, Given, NotTaken, PublicKey, RelyingParty};
+use crate::platform::webauthn::{Asked, Challenges, Credential, Given, NotTaken, PublicKey, RelyingParty};
 
 const TABLE: &str = "staff_passkeys";
 
@@ -79,7 +79,13 @@ impl Ceremonies {
     /// # Errors
     /// [`ServiceError`].
     pub async fn begin_proof(&self, session: Digest, staff: &StaffId) -> Result<Asked, ServiceError> {
-        let own = self.staff.passkeys(staff).await?.into_iter().map(|passkey| passkey.id).collect();
+        let own = self
+            .staff
+            .passkeys(staff)
+            .await?
+            .into_iter()
+            .map(|passkey| Credential::new(passkey.id))
+            .collect();
         self.challenges.begin(&Ceremony::Prove { session, staff: staff.clone() }, None, own).await
     }
 
@@ -90,7 +96,13 @@ impl Ceremonies {
     pub async fn begin_enrolment(&self, link: &str) -> Result<Option<(Asked, Member)>, ServiceError> {
         let link = Digest::of(link.as_bytes());
         let Some(member) = self.staff.of_link(&link).await? else { return Ok(None) };
-        let own = self.staff.passkeys(&member.id).await?.into_iter().map(|passkey| passkey.id).collect();
+        let own = self
+            .staff
+            .passkeys(&member.id)
+            .await?
+            .into_iter()
+            .map(|passkey| Credential::new(passkey.id))
+            .collect();
         let user = (bytes::encode(member.id.as_str().as_bytes()), member.name.clone());
         let asked = self.challenges.begin(&Ceremony::Enrol { link }, Some(user), own).await?;
         Ok(Some((asked, member)))
@@ -158,7 +170,7 @@ impl Ceremonies {
         .bind(&id)
         .bind(member.id.as_str())
         .bind(new.key.write())
-        .bind(i64::from(new.counter))
+        .bind(i64::from(new.seen.counter))
         .bind(label)
         .bind(now);
         let action =
@@ -187,7 +199,7 @@ impl Ceremonies {
         }
         let parts = (&given.client_data[..], &given.data[..], &given.signature[..]);
         let counter = match self.challenges.party.proved(challenge, &key, parts) {
-            Ok(counter) => i64::from(counter),
+            Ok(seen) => i64::from(seen.counter),
             Err(why) => return Ok(Err(why)),
         };
         let grow = db::statement(

@@ -24,12 +24,28 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 34] = [
+const ELSEWHERE: [Kind; 46] = [
+    // `password.rs` has them.
+    Kind::WrongPassword,
+    Kind::PasswordRefused,
+    Kind::CredentialChanged,
+    Kind::Recovered,
+    Kind::RecoveryStopped,
+    // `passkeys.rs` and `qr.rs` have them.
+    Kind::PasskeyAdded,
+    Kind::PasskeyRemoved,
+    Kind::PasskeyRefused,
+    Kind::QrApproved,
+    Kind::QrRefused,
     Kind::ApplicationConfirmed,
     Kind::ComplaintOpened,
     Kind::ComplaintClosed,
     Kind::SelfLocked,
     Kind::SelfLockEnded,
+    // `email.rs` has it.
+    Kind::EmailChanged,
+    // `sign_up.rs` has it.
+    Kind::Registered,
     // `mobile_app.rs` and `deaths` of `exchange.rs` have them.
     Kind::MobileAppRefused,
     Kind::DeathContradicted,

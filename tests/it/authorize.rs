@@ -275,7 +275,8 @@ async fn oidc_3_1_2_1_a_request_may_be_posted_by_another_site(world: &World) {
 }
 
 async fn oidc_unmet_a_service_in_lending_takes_no_mobile_id_alone(world: &World) {
-    let url = answer(world, &Asked::by(LENDER)).await;
+    // Who has nothing else learns so once that is known of them; who has a passkey is led to it (`passkeys.rs`).
+    let url = world.browser().sign_in(world, &Asked::by(LENDER), &world.person()).await;
     assert_refused(&url, "unmet_authentication_requirements");
 }
 

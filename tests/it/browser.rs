@@ -3,6 +3,8 @@
 
 mod counter;
 mod desk;
+mod eri;
+mod passkeys;
 
 use std::path::PathBuf;
 
@@ -235,6 +237,7 @@ impl Visitor {
             ("14-sandbox", format!("{sandbox}/"), "h1"),
             ("35-sandbox-people", format!("{sandbox}/registry-people"), "h1"),
             ("36-sandbox-eimzo", format!("{sandbox}/eimzo-app"), "#qc"),
+            ("37-sandbox-eimzo-desktop", format!("{sandbox}/eimzo-desktop"), "#save"),
             ("18-device", format!("{provider}/device?user_code=WDJB-MJHT"), "#user-code"),
             ("20-cabinet", format!("{provider}/cabinet"), "#menu"),
             ("21-cabinet-notices", format!("{provider}/cabinet/notices"), "#menu"),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Add, Sub};
 
+use crate::password::FIRST;
 use crate::support::client_file::{ONEID, SHOP};
 use crate::support::oneid::link;
 use crate::support::people::Kind;
@@ -14,6 +15,7 @@ alone_on_both_backends!(
     no_request_of_a_sign_in_costs_more_than_its_budget,
     a_number_that_is_nobodys_costs_what_an_enrolled_one_costs,
     a_pushed_request_costs_one_round_trip_each_way,
+    a_password_costs_no_more_than_its_budget_and_a_login_that_is_nobodys_the_same,
     no_request_of_oneids_protocol_costs_more_than_its_budget,
 );
 
@@ -251,4 +253,39 @@ async fn no_request_of_oneids_protocol_costs_more_than_its_budget(setup: Setup) 
         costs.get("oneid").copied().unwrap_or_default().statements
     };
     assert!(statements("redeem") == 1 && statements("identify") >= 1, "nothing is counted: {done:?}");
+}
+
+/// The maximum cost of a right password: the login, the person; the attempt, the counted try, session and answer.
+const PASSWORD: Cost = cost(2, 0, 3);
+
+/// The cost of a wrong one, whoever has the login: the login, the failure.
+const WRONG_PASSWORD: Cost = cost(2, 1, 2);
+
+async fn a_password_costs_no_more_than_its_budget_and_a_login_that_is_nobodys_the_same(setup: Setup) {
+    let world = setup.start().await;
+    let person = world.person();
+    world.browser().set_password(&world, &person, FIRST).await.expect("said");
+    // The first sign-in has a consent, which a code permits, and the first use of a password in an hour is noted.
+    code_of(&world.browser().sign_in(&world, &Asked::by(SHOP), &person).await);
+    world.browser().sign_in_by_password(&world, &Asked::by(SHOP), (&person.pinfl, FIRST)).await;
+    let mut browser = world.browser();
+    let page = browser.at_password(&world, &Asked::by(SHOP)).await;
+    let entering = async { browser.enter_password(&page, &person.pinfl, FIRST).await.away() };
+    let (url, costs_right) = costs(&world, entering).await;
+    code_of(&url);
+    let right = costs_right["password"];
+    assert!(right.is_within(PASSWORD) && right.statements > 0, "{right:?}");
+    for (cause, cost) in &costs_right {
+        let off = ["audit", "history", "background", "ledger", "notices", "other", "password"];
+        assert!(off.contains(&cause.as_str()), "{cause} cost {cost:?}");
+    }
+    for login in [person.pinfl.as_str(), "nobody.at.all"] {
+        let mut browser = world.browser();
+        let page = browser.at_password(&world, &Asked::by(SHOP)).await;
+        let entering = async { browser.enter_password(&page, login, "guess guess guess").await.page() };
+        let (page, costs) = costs(&world, entering).await;
+        page.expect_status(422);
+        let wrong = costs["password"];
+        assert!(wrong.is_within(WRONG_PASSWORD) && wrong.commits == 1, "{login}: {wrong:?}");
+    }
 }

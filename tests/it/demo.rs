@@ -27,13 +27,14 @@ impl Demo {
     /// Starts one with more arguments.
     pub(crate) async fn start(more: &[&str]) -> Self {
         let folder = Folder::new();
-        let [port, sandbox, portal, operations] = [(); 4].map(|()| free_port());
+        let [port, sandbox, portal, operations, mail] = [(); 5].map(|()| free_port());
         let mut arguments: Vec<String> = vec!["demo".to_owned()];
         for (flag, port) in [
             ("port", port),
             ("sandbox-port", sandbox),
             ("portal-port", portal),
             ("operations-port", operations),
+            ("mail-port", mail),
         ] {
             arguments.push(format!("--{flag}={port}"));
         }
@@ -137,10 +138,10 @@ async fn in_the_environment_of_a_real_node_the_demo_touches_nothing_of_it() {
     let url = real_data(&folder).await;
     let keyring = folder.file("real/keyring.toml");
     let sealed_with = std::fs::read(&keyring).expect("the keyring");
-    let [port, sandbox, portal, operations] = [(); 4].map(|()| free_port().to_string());
+    let [port, sandbox, portal, operations, mail] = [(); 5].map(|()| free_port().to_string());
     let mut command =
         yagona(folder.path(), &["demo", "--reset", "--port", &port, "--sandbox-port", &sandbox]);
-    command.args(["--portal-port", &portal, "--operations-port", &operations]);
+    command.args(["--portal-port", &portal, "--operations-port", &operations, "--mail-port", &mail]);
     command.env("YAGONA__DATABASE__URL", &url).env("YAGONA__KEYS__KEYRING", &keyring);
     command.env("YAGONA__LOG__LEVEL", "debug");
     let mut running = Running::start_command(command, folder.file("demo.log"));
@@ -169,8 +170,8 @@ async fn what_no_demo_made_is_neither_reset_nor_used() {
     db::migrate(&db).await.expect("its tables");
     db.execute(db::statement(ROW)).await.expect("a row");
     db.close().await;
-    let ports = [(); 4].map(|()| free_port().to_string());
-    let ports: Vec<String> = ["port", "sandbox-port", "portal-port", "operations-port"]
+    let ports = [(); 5].map(|()| free_port().to_string());
+    let ports: Vec<String> = ["port", "sandbox-port", "portal-port", "operations-port", "mail-port"]
         .iter()
         .zip(ports)
         .map(|(flag, port)| format!("--{flag}={port}"))

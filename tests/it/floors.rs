@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the lowest layer up. `sandbox` and `demo` are separate.
-const FLOORS: [(&str, u8); 25] = [
+const FLOORS: [(&str, u8); 26] = [
     ("platform", 0),
     ("audit", 1),
     ("people", 1),
@@ -28,6 +28,7 @@ const FLOORS: [(&str, u8); 25] = [
     ("mobile_app", 9),
     ("desk", 9),
     ("pages", 9),
+    ("sign_up", 9),
     ("app", 10),
     ("cli", 10),
 ];

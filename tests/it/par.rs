@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use reqwest::Method;
 
-use crate::support::client_file::{LENDER, MACHINE, NATIVE, PUSHER, RIVAL, SHOP};
+use crate::support::client_file::{MACHINE, NATIVE, PUSHER, RIVAL, SHOP};
 use crate::support::{
     Asked, Browser, Person, Setup, Step, World, alone_on_both_backends, code_of, on_both_backends, param,
 };
@@ -64,6 +64,9 @@ async fn rfc9126_2_2_a_pushed_request_begins_a_sign_in(world: &World) {
     world.redeem(SHOP, &code_of(&url)).await.granted();
 }
 
+/// A class that nothing reaches that is offered here.
+const ERI: &str = r#"{"id_token":{"acr":{"essential":true,"value":"urn:yagona:acr:eri"}}}"#;
+
 async fn rfc9126_2_1_what_is_pushed_is_checked_at_once(world: &World) {
     let asked = || Asked::by(SHOP);
     for (asked, status, error) in [
@@ -78,7 +81,7 @@ async fn rfc9126_2_1_what_is_pushed_is_checked_at_once(world: &World) {
         (asked().and("nonce", "another"), 400, "invalid_request"),
         (asked().and("request_uri", "urn:ietf:params:oauth:request_uri:x"), 400, "invalid_request"),
         (asked().and("request", "x"), 400, "request_not_supported"),
-        (Asked::by(LENDER), 400, "unmet_authentication_requirements"),
+        (asked().and("claims", ERI), 400, "unmet_authentication_requirements"),
         (Asked::by(MACHINE), 400, "invalid_request"),
     ] {
         let answer = world.push(&asked).await;

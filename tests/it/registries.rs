@@ -14,6 +14,7 @@ use yagona::platform::seal::Keyring;
 use yagona::platform::telemetry::Metrics;
 use yagona::registries::billing::{Invoice, InvoiceNumber, InvoiceState, Share};
 use yagona::registries::eimzo::{Progress, SignatureError};
+use yagona::registries::myid::Expected;
 use yagona::registries::{
     AddressQuery, AskedDocument, Asker, Contradiction, DisabilityGroup, ErrorKind, FaceVerdict,
     FingerprintVerdict, JobQuery, Oddity, PersonQuery, RegisterName, Registries, RegistryError, Residence,
@@ -21,10 +22,11 @@ use yagona::registries::{
 };
 
 use crate::support::folder::Folder;
-use crate::support::sandbox::{GATEWAY, REGISTERS_TOKEN, Sandbox};
+use crate::support::sandbox::{GATEWAY, MYID, REGISTERS_TOKEN, Sandbox};
 use crate::support::{World, http, on_both_backends};
 
 mod live;
+mod proofs;
 mod troubles;
 
 on_both_backends!(a_check_asks_each_register_and_names_what_failed);
@@ -67,6 +69,9 @@ impl Bench {
             ("REGISTRIES__BILLING__BASE_URL", at("billing")),
             ("REGISTRIES__BILLING__TOKEN", token()),
             ("REGISTRIES__EIMZO__BASE_URL", at("eimzo")),
+            ("REGISTRIES__MYID__BASE_URL", at("myid")),
+            ("REGISTRIES__MYID__CLIENT_ID", MYID[0].to_owned()),
+            ("REGISTRIES__MYID__CLIENT_SECRET", MYID[1].to_owned()),
         ];
         all.extend(changes.iter().map(|(key, value)| (*key, (*value).to_owned())));
         let mut named: Vec<(String, String)> = Vec::new();
@@ -140,8 +145,16 @@ impl Bench {
             }
             RegisterName::Billing => registries.billing().state_of(&number, &asker).await.map(drop),
             RegisterName::Eimzo => registries.eimzo().begin(([127, 0, 0, 1]).into(), &asker).await.map(drop),
+            // A new session each time, since tokens are used again.
+            RegisterName::Myid => {
+                registries.myid().open_session(&malika_as_expected(), &asker).await.map(drop)
+            }
         }
     }
+}
+
+fn malika_as_expected() -> Expected {
+    Expected { pinfl: pinfl(MALIKA), birth_date: "1988-05-14".parse_date(), is_resident: true }
 }
 
 fn asker() -> Asker {

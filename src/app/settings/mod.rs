@@ -6,6 +6,7 @@ mod sandbox;
 mod server;
 
 use crate::accounts::AccountSettings;
+use crate::accounts::passwords::PasswordSettings;
 use crate::audit::AuditSettings;
 use crate::clients::ContractSettings;
 use crate::ledger::LedgerSettings;
@@ -14,6 +15,7 @@ use crate::mobile_id::MobileIdSettings;
 use crate::mobile_id::exchange::ExchangeSettings;
 use crate::notices::NoticeSettings;
 use crate::notices::charges::ChargeSettings;
+use crate::notices::email::EmailSettings;
 use crate::notices::sms::SmsSettings;
 use crate::oidc::{CibaSettings, DataSettings, PushedRequestSettings, RegistrationSettings, TokenSettings};
 use crate::platform::config::{Loader, Section, SettingsSection, choices, reference, settings};
@@ -26,7 +28,8 @@ use crate::platform::web::settings::SiteSettings;
 use crate::platform::web::support::Support;
 use crate::platform::web::well_known::SecuritySettings;
 use crate::registries::RegistriesSettings;
-use crate::sign_in::{LimitSettings, SignInSettings};
+use crate::sign_in::{EriSettings, FaceSettings, LimitSettings, SignInSettings};
+use crate::sign_up::SignUpSettings;
 use crate::staff::DeskSettings;
 
 pub use issuer::{Issuer, IssuerError};
@@ -49,12 +52,17 @@ settings! {
         [keys]: KeySettings;
         [sms]: SmsSettings;
         [notices]: NoticeSettings;
+        [email]: Option<EmailSettings>;
         [charges]: ChargeSettings;
         [registries]: RegistriesSettings;
         [exchange]: ExchangeSettings;
         [sign_in]: SignInSettings;
         [limits]: LimitSettings;
+        [sign_up]: SignUpSettings;
         [accounts]: AccountSettings;
+        [eri]: Option<EriSettings>;
+        [face]: Option<FaceSettings>;
+        [passwords]: PasswordSettings;
         [mobile_id]: MobileIdSettings;
         [mobile_app]: MobileAppSettings;
         [tokens]: TokenSettings;
@@ -101,9 +109,33 @@ impl Settings {
         self.keys.check(keyring_may_be_missing, loader);
         self.sms.check(loader);
         self.notices.check(loader);
+        if let Some(email) = &self.email {
+            email.check(loader);
+        }
         self.registries.check(loader);
         self.sign_in.check(loader);
+        let needs = [
+            (
+                "eri",
+                self.eri.is_some() && self.registries.eimzo.is_none(),
+                "add the section registries.eimzo",
+            ),
+            (
+                "face",
+                self.face.is_some() && self.registries.myid.is_none(),
+                "add the section registries.myid",
+            ),
+        ];
+        for (section, lacks, remedy) in needs {
+            if lacks {
+                loader.report(section, "has nobody to ask", remedy);
+            }
+        }
+        if let Some(eri) = &self.eri {
+            eri.check(loader);
+        }
         self.limits.check(loader);
+        self.passwords.check(loader);
         self.mobile_id.check(loader);
         self.tokens.check(loader);
         self.sandbox.check(loader);

@@ -440,7 +440,7 @@ fn every_key_of_the_table_changes_the_settings() {
             }
             ValueKind::OneOf(..) => vec!["4096"],
             ValueKind::Integers { .. } => vec!["7,9"],
-            ValueKind::Flag => vec!["true"],
+            ValueKind::Flag => vec!["true", "false"],
             // The choices or the example that the key's words quote, or any text.
             ValueKind::Text(words) | ValueKind::List(words) => {
                 let quoted = words.split('"').skip(1).step_by(2);

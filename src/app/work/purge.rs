@@ -35,6 +35,9 @@ impl Upkeep {
         sweep("messages.unpurged", "purging messages", async || self.outbox.purge(now, SWEEP).await).await;
         let kept = now.minus(i64::from(self.notice_days) * 86_400);
         sweep("notices.unpurged", "purging notices", async || self.inbox.purge(kept, SWEEP).await).await;
+        if let Some(emails) = &self.emails {
+            sweep("mails.unpurged", "purging mails", async || emails.purge(now, SWEEP).await).await;
+        }
         sweep("signals.unpurged", "purging security events", async || self.signals.purge(now, SWEEP).await)
             .await;
         let kept = now.minus(i64::from(self.charge_days) * 86_400);
@@ -50,6 +53,10 @@ impl Upkeep {
         .await;
         sweep("staff_links.unpurged", "purging links of staff", async || {
             self.staff.purge_links(now, SWEEP).await
+        })
+        .await;
+        sweep("password_links.unpurged", "purging links of first passwords", async || {
+            self.passwords.purge_links(now, SWEEP).await
         })
         .await;
         let kept = now.minus(i64::from(self.photo_days) * 86_400);

@@ -171,6 +171,10 @@ pub(in crate::cabinet) async fn post(
 ) -> HttpResponse {
     cabinet
         .posted(&request, (PATH, Proof::Fresh, &body), async |visit, form| {
+            // Whoever recovered the account may not be its person: the number stays until nobody can stop that any more.
+            if cabinet.recoveries.passwords.open_recovery(visit.person()).await?.is_some() {
+                return Ok(visit.done(super::PATH, "waits"));
+            }
             let filled = Filled::typed(form);
             // Whose form it is, is known: nobody applies for somebody else (R24).
             let pinfl = visit.account.person.pinfl.digits().to_owned();

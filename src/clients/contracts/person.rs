@@ -32,13 +32,6 @@ impl Unsuited {
     }
 }
 
-/// Whole years from a birth date to a day. Who was born on 29 February is a year older on 1 March of other years.
-fn age(born: CivilDate, today: CivilDate) -> i32 {
-    let (born, today) = (born.to_date(), today.to_date());
-    let had_birthday = (u8::from(today.month()), today.day()) >= (u8::from(born.month()), born.day());
-    today.year() - born.year() - i32::from(!had_birthday)
-}
-
 impl Client {
     /// Whether its contract demands anything of people at all: where not, nobody's record is read for that.
     pub fn demands_of_people(&self) -> bool {
@@ -50,7 +43,7 @@ impl Client {
     pub fn unsuited(&self, account: &Account, today: CivilDate) -> Option<Unsuited> {
         let demands = &self.contract.as_ref()?.document;
         let least =
-            demands.minimum_age.filter(|least| age(account.person.birth_date, today) < i32::from(*least));
+            demands.minimum_age.filter(|least| account.person.birth_date.age_on(today) < i32::from(*least));
         if let Some(least) = least {
             return Some(Unsuited::TooYoung(least));
         }
@@ -65,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_year_is_full_on_the_birthday() {
-        let age = |born, today| age(CivilDate::parse(born).unwrap(), CivilDate::parse(today).unwrap());
+        let age = |born, today| CivilDate::parse(born).unwrap().age_on(CivilDate::parse(today).unwrap());
         assert_eq!(age("2008-11-27", "2026-11-26"), 17);
         assert_eq!(age("2008-11-27", "2026-11-27"), 18);
         assert_eq!((age("2008-02-29", "2026-02-28"), age("2008-02-29", "2026-03-01")), (17, 18));

@@ -20,6 +20,14 @@ pub enum NoticeKind {
     NewPlace,
     /// Wrong codes were entered for the person's number.
     WrongCodes,
+    /// Wrong passwords were entered for the person's login.
+    WrongPasswords,
+    /// A forgotten password was set anew by a stronger means.
+    Recovered,
+    /// A password was set anew in person, at a place: `reference`.
+    RecoveredAtPlace,
+    /// A recovery was stopped.
+    RecoveryStopped,
     /// Another number was enrolled in place of the one before.
     NumberChanged,
     /// The number was blocked, or is enrolled no more.
@@ -28,6 +36,18 @@ pub enum NoticeKind {
     NumberUnblocked,
     /// A means of signing in was changed.
     CredentialChanged,
+    /// A passkey was added, and can be used at once.
+    PasskeyAdded,
+    /// A passkey was added on a code by SMS alone, and can be used later: `until`.
+    PasskeyWaits,
+    /// The person removed a passkey.
+    PasskeyRemoved,
+    /// A passkey was removed because somebody may have a copy of it.
+    PasskeyCopied,
+    /// A sign-in at a computer was approved on a phone: `service`, `device`.
+    SignedInByQr,
+    /// A sign-in at a computer was refused on a phone, or wrong words were chosen: `service`, `device`.
+    QrRefused,
     /// All access was ended: sessions, tokens, sign-ins in progress.
     AccessEnded,
     /// The person locked their account.
@@ -50,12 +70,18 @@ pub enum NoticeKind {
     Enrolled,
     /// The enrolment ended: the number is somebody else's, was returned to the operator, or the person asked for it.
     EnrolmentEnded,
+    /// An account was opened by registration on-line.
+    Registered,
+    /// Somebody tried to register with the data of a person who has an account.
+    RegistrationTried,
+    /// The e-mail address for mails was confirmed, changed or removed.
+    EmailChanged,
 }
 
 /// Name, and the keys of title and sentence.
 type Row = (NoticeKind, &'static str, &'static str, &'static str);
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 33] = [
     (NoticeKind::DataReleased, "data_released", "notices.data_released", "notices.data_released_then"),
     (
         NoticeKind::NumberVerified,
@@ -66,6 +92,25 @@ const ROWS: [Row; 20] = [
     (NoticeKind::NewDevice, "new_device", "notices.new_device", "notices.new_device_then"),
     (NoticeKind::NewPlace, "new_place", "notices.new_place", "notices.new_place_then"),
     (NoticeKind::WrongCodes, "wrong_codes", "notices.wrong_codes", "notices.wrong_codes_then"),
+    (
+        NoticeKind::WrongPasswords,
+        "wrong_passwords",
+        "notices.wrong_passwords",
+        "notices.wrong_passwords_then",
+    ),
+    (NoticeKind::Recovered, "recovered", "notices.recovered", "notices.recovered_then"),
+    (
+        NoticeKind::RecoveredAtPlace,
+        "recovered_at_place",
+        "notices.recovered_at_place",
+        "notices.recovered_at_place_then",
+    ),
+    (
+        NoticeKind::RecoveryStopped,
+        "recovery_stopped",
+        "notices.recovery_stopped",
+        "notices.recovery_stopped_then",
+    ),
     (NoticeKind::NumberChanged, "number_changed", "notices.number_changed", "notices.number_changed_then"),
     (NoticeKind::NumberBlocked, "number_blocked", "notices.number_blocked", "notices.number_blocked_then"),
     (
@@ -80,6 +125,17 @@ const ROWS: [Row; 20] = [
         "notices.credential_changed",
         "notices.credential_changed_then",
     ),
+    (NoticeKind::PasskeyAdded, "passkey_added", "notices.passkey_added", "notices.passkey_added_then"),
+    (NoticeKind::PasskeyWaits, "passkey_waits", "notices.passkey_waits", "notices.passkey_waits_then"),
+    (
+        NoticeKind::PasskeyRemoved,
+        "passkey_removed",
+        "notices.passkey_removed",
+        "notices.passkey_removed_then",
+    ),
+    (NoticeKind::PasskeyCopied, "passkey_copied", "notices.passkey_copied", "notices.passkey_copied_then"),
+    (NoticeKind::SignedInByQr, "signed_in_by_qr", "notices.signed_in_by_qr", "notices.signed_in_by_qr_then"),
+    (NoticeKind::QrRefused, "qr_refused", "notices.qr_refused", "notices.qr_refused_then"),
     (NoticeKind::AccessEnded, "access_ended", "notices.access_ended", "notices.access_ended_then"),
     (NoticeKind::AccountLocked, "account_locked", "notices.account_locked", "notices.account_locked_then"),
     (NoticeKind::ConsentGiven, "consent_given", "notices.consent_given", "notices.consent_given_then"),
@@ -111,6 +167,14 @@ const ROWS: [Row; 20] = [
         "notices.enrolment_ended",
         "notices.enrolment_ended_then",
     ),
+    (NoticeKind::Registered, "registered", "notices.registered", "notices.registered_then"),
+    (
+        NoticeKind::RegistrationTried,
+        "registration_tried",
+        "notices.registration_tried",
+        "notices.registration_tried_then",
+    ),
+    (NoticeKind::EmailChanged, "email_changed", "notices.email_changed", "notices.email_changed_then"),
 ];
 
 impl NoticeKind {
@@ -136,27 +200,41 @@ impl NoticeKind {
     /// What its SMS says it is about.
     pub(in crate::notices) fn topic(self) -> Topic {
         match self {
-            Self::NewDevice | Self::NewPlace => Topic::SignIn,
+            Self::NewDevice | Self::NewPlace | Self::SignedInByQr | Self::QrRefused => Topic::SignIn,
             Self::DataReleased | Self::NumberVerified => Topic::Data,
             _ => Topic::Other,
         }
     }
 
-    /// Whether it warns of somebody else at work: SMS about such are counted apart, so that nothing else uses up theirs.
-    pub(in crate::notices) fn is_security(self) -> bool {
+    /// Whether it warns of somebody else at work: SMS about such are counted apart, so that nothing else uses up theirs, and it goes to
+    /// people's e-mail.
+    pub fn is_security(self) -> bool {
         matches!(
             self,
             Self::NewDevice
                 | Self::NewPlace
                 | Self::WrongCodes
+                | Self::WrongPasswords
+                | Self::Recovered
+                | Self::RecoveredAtPlace
+                | Self::RecoveryStopped
                 | Self::NumberChanged
                 | Self::NumberBlocked
                 | Self::NumberUnblocked
                 | Self::CredentialChanged
+                | Self::PasskeyAdded
+                | Self::PasskeyWaits
+                | Self::PasskeyRemoved
+                | Self::PasskeyCopied
+                | Self::SignedInByQr
+                | Self::QrRefused
                 | Self::AccessEnded
                 | Self::AccountLocked
                 | Self::Enrolled
                 | Self::EnrolmentEnded
+                | Self::Registered
+                | Self::RegistrationTried
+                | Self::EmailChanged
         )
     }
 
@@ -197,6 +275,9 @@ pub struct About {
     /// A browser and its system, such as `Chrome, Android`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
+    /// The network that it came from, without its last parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// What a service or this provider files the matter under.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -248,6 +329,7 @@ pub(super) fn words(kind: Option<NoticeKind>, about: &About, text: Text, names: 
         ("device", device),
         ("until", until.as_str()),
         ("reference", reference),
+        ("place", about.place.as_deref().unwrap_or("–")),
     ];
     let data = about.data_sets.iter().map(|set| (names.data_set)(set).unwrap_or_else(|| set.clone()));
     NoticeWords {
@@ -288,6 +370,7 @@ mod tests {
             laws: BTreeMap::from([("en".into(), "Tax Code, article 1".into())]),
             until: Some(1_795_244_400),
             device: Some("Chrome, Android".into()),
+            place: Some("91.204.•.•".into()),
             reference: Some("A-17".into()),
         };
         let names = Names {

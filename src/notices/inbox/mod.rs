@@ -26,6 +26,7 @@ use crate::platform::web::text::Text;
 
 pub use kind::{About, Names, NoticeKind, NoticeWords};
 
+use super::email::Emails;
 use super::settings::QuietHours;
 
 /// The length of a notice's identifier. Messages with codes have one character more: so a gateway's report on a message tells by
@@ -126,6 +127,13 @@ impl NewNotice {
     #[must_use]
     pub fn device(mut self, device: Option<String>) -> Self {
         self.about.device = device;
+        self
+    }
+
+    /// With the network that it came from, without its last parts.
+    #[must_use]
+    pub fn place(mut self, place: String) -> Self {
+        self.about.place = Some(place);
         self
     }
 
@@ -255,12 +263,27 @@ pub struct Inbox {
     /// Seals what notices say.
     sealer: Arc<Sealer>,
     queue: Arc<Queue>,
+    /// Whether what warns of somebody else at work goes to people's e-mail as well.
+    mails: bool,
 }
 
 impl Inbox {
     /// The store. SMS about notices wait while it is quiet.
     pub fn new(db: Db, clock: Clock, quiet: QuietHours, keyring: &Keyring) -> Self {
-        Self { db, clock, quiet, sealer: Arc::new(keyring.sealer("notice")), queue: Arc::default() }
+        Self {
+            db,
+            clock,
+            quiet,
+            sealer: Arc::new(keyring.sealer("notice")),
+            queue: Arc::default(),
+            mails: false,
+        }
+    }
+
+    /// The same, where mails are sent to those who gave an address: at once, of what warns of somebody else at work.
+    #[must_use]
+    pub fn with_mails(self) -> Self {
+        Self { mails: true, ..self }
     }
 
     /// What stores a notice, for the transaction of what it tells of. If the person wants an SMS of that kind, it will be
@@ -269,7 +292,14 @@ impl Inbox {
         let now_ms = self.clock.now_ms();
         let id = notice.id_for(person, now_ms);
         let about = store::sealed(&self.sealer, &id, &notice.about);
-        vec![store::insert(person, (&id, notice.kind, about), now_ms, self.quiet.after_ms(now_ms))]
+        let mut rows =
+            vec![store::insert(person, (&id, notice.kind, about), now_ms, self.quiet.after_ms(now_ms))];
+        rows.extend(self.mail_about(person, &id, notice.kind));
+        rows
+    }
+
+    fn mail_about(&self, person: &PersonId, id: &NoticeId, kind: NoticeKind) -> Option<Statement> {
+        (self.mails && kind.is_security()).then(|| Emails::about(person, id, self.clock.now()))
     }
 
     /// Stores a notice whose SMS the caller puts into the outbox, under the notice's identifier: whoever asked for one as well
@@ -278,13 +308,11 @@ impl Inbox {
     /// # Errors
     /// [`DbError`].
     pub async fn commit_sent(&self, person: &PersonId, notice: &NewNotice) -> Result<(), DbError> {
-        self.db
-            .all_or_nothing(vec![store::insert_sent(
-                person,
-                (&notice.id, notice.kind, store::sealed(&self.sealer, &notice.id, &notice.about)),
-                self.clock.now_ms(),
-            )])
-            .await
+        let about = store::sealed(&self.sealer, &notice.id, &notice.about);
+        let mut rows =
+            vec![store::insert_sent(person, (&notice.id, notice.kind, about), self.clock.now_ms())];
+        rows.extend(self.mail_about(person, &notice.id, notice.kind));
+        self.db.all_or_nothing(rows).await
     }
 
     /// Notes that the SMS about a notice was not sent.

@@ -31,9 +31,55 @@ pub fn code_text(language_tag: &str, code: &str, host: &str, at_place: bool) -> 
     format!("{says}\n@{host} #{code}")
 }
 
-/// The message that the identification was completed (R43, R63), to the number that is enrolled now. With `opened`, where an account
-/// was opened with it, it says that the login is the person's PINFL, which it does not spell out (R44, D-e).
-pub fn completed_text(language_tag: &str, host: &str, opened: bool) -> String {
+/// Whether an account was opened with an identification, and what it got.
+#[derive(Clone, Copy, Debug)]
+pub enum Opened<'a> {
+    /// There was one before.
+    Before,
+    /// It has no credential but the number.
+    Now,
+    /// A temporary password, for so many hours.
+    Password(&'a str, i64),
+    /// An address by which a password is set, for so many hours.
+    Link(&'a str, i64),
+}
+
+/// The message that the identification was completed (R43, R63), to the number that is enrolled now. Where an account was opened with
+/// it, it says that the login is the person's PINFL, which it does not spell out, and tells its first credential (R44, D-e).
+pub fn completed_text(language_tag: &str, host: &str, opened: Opened<'_>) -> String {
+    match opened {
+        Opened::Password(password, hours) => {
+            return match language_tag {
+                "en" => format!(
+                    "Mobile-ID: you are registered at {host}. Login: your PINFL. Temporary password for {hours} hours: {password} Tell it to nobody."
+                ),
+                "ru" => format!(
+                    "Mobile-ID подключён, {host}. Логин: Ваш ПИНФЛ. Временный пароль на {hours} ч: {password} Никому не сообщайте"
+                ),
+                "uz-Cyrl" => format!(
+                    "Mobile-ID уланди, {host}. Логин: ЖШШИРингиз. {hours} соатлик парол: {password} Ҳеч кимга айтманг"
+                ),
+                _ => format!(
+                    "Mobile-ID: ro'yxatdan o'tdingiz, {host}. Login: JShShIRingiz. {hours} soatlik vaqtinchalik parol: {password} Hech kimga aytmang."
+                ),
+            };
+        }
+        Opened::Link(address, hours) => {
+            return match language_tag {
+                "en" => format!(
+                    "Mobile-ID: you are registered. Login: your PINFL. Set your password within {hours} hours: {address}"
+                ),
+                "ru" => format!("Mobile-ID подключён. Логин: ПИНФЛ. Задайте пароль за {hours} ч: {address}"),
+                "uz-Cyrl" => {
+                    format!("Mobile-ID уланди. Логин: ЖШШИР. Паролни {hours} соатда ўрнатинг: {address}")
+                }
+                _ => format!(
+                    "Mobile-ID: ro'yxatdan o'tdingiz. Login: JShShIR. Parolni {hours} soat ichida o'rnating: {address}"
+                ),
+            };
+        }
+        Opened::Before | Opened::Now => {}
+    }
     let done = match language_tag {
         "en" => format!("Your number is registered in Mobile-ID. Sign in with it at {host}."),
         "ru" => format!("Ваш номер зарегистрирован в Mobile-ID. Вход: {host}"),
@@ -41,13 +87,39 @@ pub fn completed_text(language_tag: &str, host: &str, opened: bool) -> String {
         _ => format!("Raqamingiz Mobile-ID tizimida ro'yxatdan o'tdi. Kirish: {host}"),
     };
     let login = match (opened, language_tag) {
-        (false, _) => "",
-        (true, "en") => " Your login is your PINFL.",
-        (true, "ru") => ". Логин: Ваш ПИНФЛ",
-        (true, "uz-Cyrl") => ". Логин: ЖШШИРингиз",
-        (true, _) => ". Login: JShShIRingiz",
+        (Opened::Now, "en") => " Your login is your PINFL.",
+        (Opened::Now, "ru") => ". Логин: Ваш ПИНФЛ",
+        (Opened::Now, "uz-Cyrl") => ". Логин: ЖШШИРингиз",
+        (Opened::Now, _) => ". Login: JShShIRingiz",
+        _ => "",
     };
     format!("{done}{login}")
+}
+
+/// The message of a recovery in person (R107, R120): a temporary password, for so many hours, to the number that is the person's own.
+pub fn recovered_text(language_tag: &str, host: &str, password: &str, hours: i64) -> String {
+    match language_tag {
+        "en" => format!(
+            "{host}: your temporary password for {hours} hours is {password} Tell it to nobody, not even to staff."
+        ),
+        "ru" => {
+            format!("{host}: временный пароль на {hours} ч: {password} Никому не сообщайте, даже сотрудникам")
+        }
+        "uz-Cyrl" => format!("{host}: {hours} соатлик парол: {password} Ҳеч кимга, ходимга ҳам айтманг"),
+        _ => format!(
+            "{host}: {hours} soatlik vaqtinchalik parol: {password} Hech kimga, hatto xodimlarga ham aytmang."
+        ),
+    }
+}
+
+/// The message of a recovery, to every number that is the person's: it can be stopped at an address until then.
+pub fn recovery_text(language_tag: &str, host: &str, stop: &str) -> String {
+    match language_tag {
+        "en" => format!("{host}: a new password was set. If it was not you, stop it here: {stop}"),
+        "ru" => format!("Задан новый пароль. Если это не Вы, отмените: {stop}"),
+        "uz-Cyrl" => format!("Янги парол ўрнатилди. Сиз бўлмасангиз, тўхтатинг: {stop}"),
+        _ => format!("{host}: parolingiz yangilandi. Bu siz bo'lmasangiz, shu yerda to'xtating: {stop}"),
+    }
 }
 
 #[cfg(test)]
@@ -59,11 +131,16 @@ mod tests {
     fn r38_r43_messages_of_an_identification_are_one_segment_in_latin_letters_and_two_in_cyrillic_ones() {
         for tag in ["uz-Latn", "uz-Cyrl", "ru", "en", "de"] {
             let host = "k".repeat(20);
+            let address = format!("https://{host}/recover/stop/{}", "w".repeat(22));
             for text in [
                 code_text(tag, "123456", &host, true),
                 code_text(tag, "123456", &host, false),
-                completed_text(tag, &host, true),
-                completed_text(tag, &host, false),
+                completed_text(tag, &host, Opened::Now),
+                completed_text(tag, &host, Opened::Before),
+                completed_text(tag, &host, Opened::Password("abcd-efgh-jkmn", 24)),
+                completed_text(tag, &host, Opened::Link(&address, 24)),
+                recovered_text(tag, &host, "abcd-efgh-jkmn", 24),
+                recovery_text(tag, &host, &address),
             ] {
                 let counted = length(&text);
                 let cyrillic = ["ru", "uz-Cyrl"].contains(&tag);

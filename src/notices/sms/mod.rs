@@ -19,8 +19,11 @@ pub mod application;
 pub mod eskiz;
 pub mod failover;
 pub mod identification;
+pub mod incoming;
+pub mod lock;
 pub mod playmobile;
 pub mod receipt;
+pub mod registration;
 pub mod text;
 
 pub use eskiz::Eskiz;

@@ -10,8 +10,8 @@ const MOST_VALUES: usize = 20;
 
 /// OpenID Connect Core §5.5.1.1; D-a: what cannot be met is refused immediately, never lowered silently.
 ///
-/// `acr_values` is voluntary (§3.1.2.1): the classes among them that can be reached are demanded, so that a session of
-/// another class is stepped up (RFC 9470 §4); if none can, the ID token says what was done instead.
+/// `acr_values` is voluntary (§3.1.2.1): the lowest class among them that can be reached is demanded, or one above it, so that a session
+/// of a lower class is stepped up (RFC 9470 §4); if none can, the ID token says what was done instead.
 pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let unmet = |description| Err(OAuthError::new(ErrorCode::UnmetAuthenticationRequirements, description));
     let mut accepted = reachable(input.offered, input.client);
@@ -31,8 +31,9 @@ pub(super) fn check(input: Input<'_>, request: &mut AuthorizationRequest) -> Res
     }
     let voluntary = input.params.get("acr_values").unwrap_or_default();
     let named: Vec<Acr> = voluntary.split(' ').take(MOST_VALUES).filter_map(Acr::parse).collect();
-    if accepted.iter().any(|acr| named.contains(acr)) {
-        accepted.retain(|acr| named.contains(acr));
+    // More than was asked for is as good.
+    if let Some(least) = accepted.iter().copied().filter(|acr| named.contains(acr)).min() {
+        accepted.retain(|acr| *acr >= least);
     }
     request.acr = accepted;
     Ok(())

@@ -77,6 +77,7 @@ impl AuthorizationRequest {
             },
             max_age: self.max_age,
             acr: self.acr.clone(),
+            represents: false,
             expected_sub: self.expected_sub.clone(),
             return_to: Some(self.redirect.uri().csp_source()),
             reply: Reply { protocol: Protocol::Oidc, state },

@@ -286,11 +286,11 @@ fn refused(why: NotAsked) -> Refused {
         NotAsked::Limited(limit) => limit,
     };
     let description = match limit {
-        Limit::Number | Limit::Person | Limit::Attempt => {
+        Limit::Number | Limit::Account | Limit::Person | Limit::Attempt => {
             "this client asks too often by this hint: wait until the person has decided, or for a while"
         }
         Limit::Client => "this client asks too many people in an hour: wait",
-        Limit::Address | Limit::Network | Limit::Forms | Limit::Country => {
+        Limit::Address | Limit::Network | Limit::Forms | Limit::Country | Limit::Toll(_) => {
             "too many people are asked at present: wait"
         }
     };
@@ -344,6 +344,7 @@ fn neutral(
         ask_again: AskAgain::default(),
         max_age: None,
         acr: asked.acr.clone(),
+        represents: false,
         expected_sub: None,
         return_to: None,
         reply: Reply { protocol: Protocol::Ciba, state },

@@ -266,6 +266,7 @@ fn neutral(
         ask_again: AskAgain { sign_in: true, consent: true, decision: true },
         max_age: client.sessions.default_max_age,
         acr: reachable(offered, client),
+        represents: false,
         expected_sub: None,
         return_to: None,
         reply: Reply { protocol: Protocol::Device, state },

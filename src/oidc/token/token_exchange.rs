@@ -69,6 +69,7 @@ pub(super) async fn issue(request: TokenRequest<'_>) -> Result<TokenResponse, To
         sub: tokens.provider.subject_ids.of(&target, &person.person_id),
         released: BTreeSet::new(),
         claims: BTreeSet::new(),
+        organisation: None,
         details: told,
         told: None,
         ..person.clone()

@@ -34,4 +34,6 @@ pub(crate) struct WelcomePage<'a> {
     pub frame: Frame<'a>,
     /// The name of the person who is signed in.
     pub signed_in_as: Option<String>,
+    /// Whether people can register on-line.
+    pub registers: bool,
 }

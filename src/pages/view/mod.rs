@@ -5,9 +5,14 @@ mod application;
 mod approval;
 mod code;
 mod consent;
+mod eri;
+mod face;
 mod leaving;
 mod means;
 mod number;
+mod passkey;
+mod password;
+mod qr;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +20,13 @@ pub(super) use application::{ApplicationPage, Shown};
 pub(super) use approval::{ApprovalPage, Choice, LimitedPage, ReferencePage};
 pub(super) use code::{CodeData, CodeError, CodeMeaning, CodePage, Next};
 pub(super) use consent::{AskedFor, ConsentPage, ContinuePage, Datum};
+pub(super) use eri::{EriComputer, EriPage, EriPhone, EriStep, NoAccountPage};
+pub(super) use face::FacePage;
 pub(super) use leaving::{SignOutPage, SignedOutPage, WelcomePage};
 pub(super) use means::{MeansPage, OtherMeans};
-pub(super) use number::{NumberError, NumberPage};
+pub(super) use number::{NumberError, NumberPage, TollPage};
+pub(super) use passkey::{PasskeyError, PasskeyPage};
+pub(super) use password::{
+    FirstPasswordPage, NewPasswordError, NewPasswordPage, PasswordError, PasswordPage, rules,
+};
+pub(super) use qr::{QrAskPage, QrDonePage, QrPage, ShownCode};

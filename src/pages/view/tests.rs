@@ -79,9 +79,16 @@ fn data(words: &Words) -> Vec<Datum> {
 fn number(language: Language, words: &Words, error: Option<NumberError>) -> String {
     let error = error.map(|error| error.message(Text::new(language)));
     let frame = frame(language, words);
-    NumberPage { frame, phone: words.value, error, others: Vec::new(), cancel: "/sign-in/cancel" }
-        .render()
-        .unwrap()
+    NumberPage {
+        frame,
+        phone: words.value,
+        error,
+        others: Vec::new(),
+        register: None,
+        cancel: "/sign-in/cancel",
+    }
+    .render()
+    .unwrap()
 }
 
 fn code_page(language: Language, words: &Words) -> CodePage<'static> {
@@ -221,7 +228,7 @@ fn signed_out(language: Language, words: &Words) -> String {
 
 fn welcome(language: Language, words: &Words) -> String {
     let frame = Frame { service: None, ..frame(language, words) };
-    WelcomePage { frame, signed_in_as: Some(words.person.into()) }.render().unwrap()
+    WelcomePage { frame, signed_in_as: Some(words.person.into()), registers: true }.render().unwrap()
 }
 
 /// Every page with the ids that people's helpers and automated browsers rely on.
@@ -432,4 +439,67 @@ fn what_is_new_comes_first_also_where_it_is_only_optional() {
     assert!(before(ConsentPage { required: known(false), ..page() }));
     assert!(!before(ConsentPage { required: known(true), ..page() }));
     assert!(!before(ConsentPage { required: known(false), optional: known(false), ..page() }));
+}
+
+#[test]
+fn the_pages_of_passkeys_and_of_phones_are_sound_whatever_they_are_filled_with() {
+    let other = || vec![OtherMeans { href: "/sign-in/number?t=9f2c".into(), id: "mobile_id", label: "Code" }];
+    for language in Language::ALL {
+        let text = Text::new(language);
+        for words in [ORDINARY, LENGTHY, ATTACK] {
+            for error in [None, Some("wrong"), Some("copied"), Some("waits"), Some("expired")] {
+                let error = error.map(|word| PasskeyError::from_word(word).expect("an error").message(text));
+                let (asked, cancel) = (words.value, "/sign-in/cancel?t=9f2c");
+                let frame = frame(language, &words);
+                let page = PasskeyPage {
+                    frame,
+                    title: text.get("passkey.title"),
+                    asked,
+                    error,
+                    others: other(),
+                    cancel,
+                };
+                let html = page.render().unwrap();
+                assert_sound(&html, language);
+                assert!(
+                    has_id(&html, "use-passkey") && has_id(&html, "mobile_id") && has_id(&html, "cancel")
+                );
+                assert_eq!(has_id(&html, "error"), error.is_some());
+            }
+            for opened in [None, Some(false), Some(true)] {
+                let address = "https://id.example.uz/q/secret";
+                let code = opened.and_then(|opened| ShownCode::of(address, words.value.into(), "en", opened));
+                let (frame, cancel) = (frame(language, &words), "/sign-in/cancel?t=9f2c");
+                let html = QrPage { frame, code, others: other(), cancel }.render().unwrap();
+                assert_sound(&html, language);
+                assert_eq!(has_id(&html, "code"), opened == Some(false));
+                assert_eq!(has_id(&html, "words"), opened.is_some());
+                assert_eq!(has_id(&html, "new"), opened.is_none());
+            }
+            for (same_network, choices) in [(true, 3), (false, 3), (false, 0)] {
+                let page = QrAskPage {
+                    frame: frame(language, &words),
+                    token: "token",
+                    name: words.person,
+                    browser: words.value,
+                    address: words.value,
+                    same_network,
+                    choices: vec![words.value.to_owned(); choices],
+                    language: "en",
+                };
+                let html = page.render().unwrap();
+                assert_sound(&html, language);
+                assert!(has_id(&html, "refuse") && has_id(&html, "same") == same_network);
+                assert!(
+                    has_id(&html, "words-2") == (choices == 3) && has_id(&html, "prove") == (choices == 0)
+                );
+            }
+        }
+        let words = ("qr.wrong", "qr.wrong_then");
+        let html = QrDonePage { frame: frame(language, &ORDINARY), words, id: "wrong", safety: true }
+            .render()
+            .unwrap();
+        assert_sound(&html, language);
+        assert!(has_id(&html, "safety"));
+    }
 }

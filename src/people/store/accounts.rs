@@ -3,7 +3,7 @@
 //! but an account that is neither locked nor closed; nobody whose number is blocked.
 
 use super::{People, place};
-use crate::people::{Epoch, PersonId, PhoneNumber};
+use crate::people::{Epoch, PersonId, PhoneNumber, Pinfl};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError, Statement};
 
@@ -187,6 +187,20 @@ impl People {
         self.forget(id);
         let epoch = db::statement("SELECT epoch FROM persons WHERE person_id = $1").bind(id.as_str());
         db::int(&self.db.read_one(epoch).await?, "persons", "epoch").map(|epoch| Some(Epoch(epoch)))
+    }
+
+    /// Who has a PINFL and an account, whether or not it can be used now: with a number in Mobile-ID, or without; never cached.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn account_of(&self, pinfl: &Pinfl) -> Result<Option<PersonId>, DbError> {
+        let found = db::statement(
+            "SELECT p.person_id FROM persons p WHERE p.pinfl_index = $1 AND (EXISTS (SELECT 1 FROM accounts a \
+             WHERE a.person_id = p.person_id) OR EXISTS (SELECT 1 FROM phone_numbers n WHERE n.person_id = p.person_id \
+             AND n.status <> 'not_enrolled'))",
+        );
+        let row = self.db.read_optional(found.bind(self.pinfl_index(pinfl).encode())).await?;
+        row.map(|row| db::text(&row, "persons", "person_id").map(PersonId::stored)).transpose()
     }
 
     /// On what the confirmation of a person rests who has no enrolled number, and since when; `None` where they are not confirmed.

@@ -58,8 +58,12 @@ pub struct Metrics {
     task_failures: Family<Labels<1>, Counter>,
     sms_sends: Family<Labels<2>, Counter>,
     sms_deliveries: Family<Labels<2>, Counter>,
+    mails: Family<Labels<1>, Counter>,
+    /// Mails that wait to be sent.
+    pub mails_waiting: Gauge,
     sign_ins: Family<Labels<2>, Counter>,
     identifications: Family<Labels<2>, Counter>,
+    sign_ups: Family<Labels<1>, Counter>,
     tokens: Family<Labels<2>, Counter>,
     limits: Family<Labels<1>, Counter>,
     brakes: Family<Labels<1>, Counter>,
@@ -99,8 +103,11 @@ impl Metrics {
             task_failures: Family::default(),
             sms_sends: Family::default(),
             sms_deliveries: Family::default(),
+            mails: Family::default(),
+            mails_waiting: Gauge::default(),
             sign_ins: Family::default(),
             identifications: Family::default(),
+            sign_ups: Family::default(),
             tokens: Family::default(),
             limits: Family::default(),
             brakes: Family::default(),
@@ -153,12 +160,15 @@ impl Metrics {
         own.register("task_failures", failures, self.task_failures.clone());
         own.register("sms_sends", "Messages sent to gateways", self.sms_sends.clone());
         own.register("sms_deliveries", "Delivery reports of gateways", self.sms_deliveries.clone());
+        own.register("mails", "What became of mails", self.mails.clone());
+        own.register("mails_waiting", "Mails that wait to be sent", self.mails_waiting.clone());
         own.register("sign_ins", "Steps of sign-ins", self.sign_ins.clone());
         own.register(
             "identifications",
             "Applications for identification in Mobile-ID",
             self.identifications.clone(),
         );
+        own.register("sign_ups", "Registrations of people on-line", self.sign_ups.clone());
         own.register("tokens", "Responses of the token endpoint", self.tokens.clone());
         own.register("limits", "Requests that exceeded a rate limit", self.limits.clone());
         own.register("brakes", "How often a brake on guessing took hold", self.brakes.clone());
@@ -217,6 +227,16 @@ impl Metrics {
     /// A delivery report of a gateway.
     pub fn sms_deliveries(&self, gateway: &'static str, state: &'static str) -> Counter {
         self.sms_deliveries.get_or_create_owned(&[("gateway", gateway), ("state", state)])
+    }
+
+    /// A step of a registration on-line, by what came of it.
+    pub fn sign_ups(&self, outcome: &'static str) -> Counter {
+        self.sign_ups.get_or_create_owned(&[("outcome", outcome)])
+    }
+
+    /// What became of a mail, or of one try.
+    pub fn mails(&self, outcome: &'static str) -> Counter {
+        self.mails.get_or_create_owned(&[("outcome", outcome)])
     }
 
     /// A step of a sign-in and its outcome.
@@ -315,6 +335,8 @@ mod tests {
             metrics.logouts("a"),
             metrics.sms_sends("a", "b"),
             metrics.sms_deliveries("a", "b"),
+            metrics.mails("a"),
+            metrics.sign_ups("a"),
             metrics.sign_ins("a", "b"),
             metrics.identifications("a", "b"),
             metrics.tokens("a", "b"),

@@ -26,16 +26,21 @@ const STYLES: &str = concat!(
     include_str!("../../../static/app/desk.css"),
 );
 
-static ASSETS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 13]> = LazyLock::new(|| {
     const CSS: &str = "text/css; charset=utf-8";
     const PNG: &str = "image/png";
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     [
+        embed("again.js", SCRIPT, include_bytes!("../../../static/again.js")),
         embed("app.css", CSS, STYLES.as_bytes()),
         embed("code.js", SCRIPT, include_bytes!("../../../static/code.js")),
         embed("desk.js", SCRIPT, include_bytes!("../../../static/desk.js")),
+        embed("eri.js", SCRIPT, include_bytes!("../../../static/eri.js")),
         embed("form_post.js", SCRIPT, include_bytes!("../../../static/form_post.js")),
         embed("leave.js", SCRIPT, include_bytes!("../../../static/leave.js")),
+        embed("toll.js", SCRIPT, include_bytes!("../../../static/toll.js")),
+        embed("passkey.js", SCRIPT, include_bytes!("../../../static/passkey.js")),
+        embed("password.js", SCRIPT, include_bytes!("../../../static/password.js")),
         embed("mark.svg", "image/svg+xml", include_bytes!("../../../static/mark.svg")),
         embed("icon-192.png", PNG, include_bytes!("../../../static/icon-192.png")),
         embed("apple-touch-icon.png", PNG, include_bytes!("../../../static/apple-touch-icon.png")),

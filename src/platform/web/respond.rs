@@ -11,20 +11,22 @@ use askama::Template;
 
 use super::params::Params;
 
-/// Content-Security-Policy sources of a page besides this origin, which are for its form, and for the frames by which services
-/// are signed out of: everything else that it shows comes from here, so that no third party learns that it is shown.
+/// Content-Security-Policy sources of a page besides this origin, which are for its form, for the frames by which services
+/// are signed out of, and for a program on the person's own computer: everything else that it shows comes from here, so that no third party learns that it is shown.
 #[derive(Clone, Debug, Default)]
 pub struct CspSources {
     /// Content-Security-Policy sources for `form-action`.
     pub forms: Vec<String>,
     /// Content-Security-Policy sources for `frame-src`.
     pub frames: Vec<String>,
+    /// Content-Security-Policy sources for `connect-src`: what a script of the page may reach.
+    pub connect: Vec<String>,
 }
 
 impl CspSources {
     /// Sources of a page whose form may be submitted to `forms`.
     pub fn new(forms: Vec<String>) -> Self {
-        Self { forms, frames: Vec::new() }
+        Self { forms, ..Self::default() }
     }
 
     /// The policy: only our own styles, scripts and images, and no framing by others.
@@ -36,9 +38,11 @@ impl CspSources {
         };
         let (forms, frames) = (list(&self.forms), list(&self.frames));
         let frames = if frames.is_empty() { frames } else { format!("frame-src{frames}; ") };
+        let connect = list(&self.connect);
+        let connect = if connect.is_empty() { connect } else { format!("connect-src{connect}; ") };
         format!(
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; \
-             {frames}form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
+             {frames}{connect}form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
         )
     }
 }

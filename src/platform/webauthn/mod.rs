@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 use crate::platform::bytes;
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, KeySpace};
 use crate::platform::service_error::ServiceError;
+use crate::platform::web::params::Params;
 
 use verify::ALGORITHMS;
-pub use verify::{NewCredential, NotTaken, PublicKey, RelyingParty};
+pub use verify::{NewCredential, NotTaken, PublicKey, RelyingParty, Use};
 
 /// How long a ceremony may take, in seconds.
 const CEREMONY: i64 = 300;
@@ -27,9 +28,26 @@ pub struct Asked {
     /// Of a new passkey: for whom, by identifier and name.
     pub user: Option<(String, String)>,
     /// Credentials that may be used, or of a new passkey those that its holder has already; empty where any may be.
-    pub credentials: Vec<String>,
+    pub credentials: Vec<Credential>,
     /// COSE numbers of algorithms.
     pub algorithms: Vec<i64>,
+}
+
+/// A credential that a browser is told of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Credential {
+    /// Its identifier, in base64url.
+    pub id: String,
+    /// How its authenticator is reached, as the browser said when it was made; nothing where it did not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transports: Vec<String>,
+}
+
+impl Credential {
+    /// One of which nothing is known but its identifier.
+    pub const fn new(id: String) -> Self {
+        Self { id, transports: Vec::new() }
+    }
 }
 
 /// What a browser gives back.
@@ -45,6 +63,20 @@ pub struct Given {
     pub signature: Vec<u8>,
     /// Whose passkey the authenticator says it is; may be nothing.
     pub user: Vec<u8>,
+}
+
+impl Given {
+    /// What a script put into a form.
+    pub fn of(form: &Params) -> Self {
+        let decoded = |name: &str| form.get(name).and_then(bytes::decode).unwrap_or_default();
+        Self {
+            credential: form.get("credential").unwrap_or_default().to_owned(),
+            client_data: decoded("client_data"),
+            data: decoded("data"),
+            signature: decoded("signature"),
+            user: decoded("user"),
+        }
+    }
 }
 
 /// Ceremonies that began, each under its challenge. Cheap to clone.
@@ -70,7 +102,7 @@ impl Challenges {
         &self,
         what: &C,
         user: Option<(String, String)>,
-        credentials: Vec<String>,
+        credentials: Vec<Credential>,
     ) -> Result<Asked, ServiceError> {
         let challenge = bytes::random_text::<32>();
         self.ephemeral.put(EphemeralKey::of(self.space, &challenge), what, CEREMONY).await?;

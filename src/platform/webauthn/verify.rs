@@ -21,6 +21,9 @@ const LONGEST_ID: usize = 1023;
 /// Flags of the authenticator's data (§6.1): the person was there, and was verified by the authenticator.
 const PRESENT: u8 = 0x01;
 const VERIFIED: u8 = 0x04;
+/// The credential may be copied to other devices of its holder, and it was.
+const MAY_BE_COPIED: u8 = 0x08;
+const COPIED: u8 = 0x10;
 /// A credential, or extensions, follow.
 const CREDENTIAL: u8 = 0x40;
 const EXTENSIONS: u8 = 0x80;
@@ -57,8 +60,19 @@ pub struct NewCredential {
     pub id: Vec<u8>,
     /// Its public key.
     pub key: PublicKey,
-    /// What the authenticator counted; 0 where it counts nothing.
+    /// What the authenticator says of it.
+    pub seen: Use,
+}
+
+/// What an authenticator says of a credential whenever it makes or uses it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Use {
+    /// What it counted; 0 where it counts nothing.
     pub counter: u32,
+    /// Whether the credential may be copied to other devices of its holder (§6.1.3, BE). Where not, it is bound to one device.
+    pub may_be_copied: bool,
+    /// Whether it was (BS).
+    pub copied: bool,
 }
 
 /// What the browser says (§5.8.1).
@@ -95,10 +109,10 @@ impl RelyingParty {
         let data = object.member("authData").and_then(Value::bytes);
         let data = self.check_data(data.ok_or(NotTaken("it has no authenticator data"))?)?;
         let (id, key) = data.credential.ok_or(NotTaken("it has no credential"))?;
-        Ok(NewCredential { id: id.to_vec(), key, counter: data.counter })
+        Ok(NewCredential { id: id.to_vec(), key, seen: data.seen })
     }
 
-    /// What the authenticator counted, from what `navigator.credentials.get` gave.
+    /// What the authenticator says of the credential, from what `navigator.credentials.get` gave.
     ///
     /// # Errors
     /// [`NotTaken`].
@@ -107,12 +121,12 @@ impl RelyingParty {
         challenge: &str,
         key: &PublicKey,
         (client_data, authenticator_data, signature): (&[u8], &[u8], &[u8]),
-    ) -> Result<u32, NotTaken> {
+    ) -> Result<Use, NotTaken> {
         self.check_client(client_data, "webauthn.get", challenge)?;
         let data = self.check_data(authenticator_data)?;
         let signed = [authenticator_data, &Digest::of(client_data).0[..]].concat();
         if key.verify(&signed, signature) {
-            Ok(data.counter)
+            Ok(data.seen)
         } else {
             Err(NotTaken("the signature is not the passkey's"))
         }
@@ -149,7 +163,7 @@ impl RelyingParty {
 struct AuthenticatorData<'a> {
     party: &'a [u8],
     flags: u8,
-    counter: u32,
+    seen: Use,
     credential: Option<(&'a [u8], PublicKey)>,
 }
 
@@ -174,8 +188,15 @@ impl<'a> AuthenticatorData<'a> {
         if flags & EXTENSIONS != 0 {
             rest = Value::read(rest)?.1;
         }
-        let counter = u32::from_be_bytes(*counter);
-        rest.is_empty().then_some(Self { party, flags: *flags, counter, credential })
+        let (may_be_copied, copied) = (flags & MAY_BE_COPIED != 0, flags & COPIED != 0);
+        let seen = Use { counter: u32::from_be_bytes(*counter), may_be_copied, copied };
+        // What was copied could be (§6.1.3).
+        (rest.is_empty() && (may_be_copied || !copied)).then_some(Self {
+            party,
+            flags: *flags,
+            seen,
+            credential,
+        })
     }
 }
 
@@ -239,99 +260,4 @@ impl PublicKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_lc_rs::rand::SystemRandom;
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
-
-    use super::*;
-
-    struct Authenticator(EcdsaKeyPair);
-
-    impl Authenticator {
-        fn new() -> Self {
-            Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap())
-        }
-
-        fn data(&self, party: &str, flags: u8, counter: u32) -> Vec<u8> {
-            let mut data = Digest::of(party.as_bytes()).0.to_vec();
-            data.push(flags);
-            data.extend(counter.to_be_bytes());
-            if flags & CREDENTIAL != 0 {
-                let point = self.0.public_key().as_ref();
-                data.extend([0; 16]);
-                data.extend([0, 3, 7, 8, 9]);
-                data.extend([0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 32]);
-                data.extend(&point[1..33]);
-                data.extend([0x22, 0x58, 32]);
-                data.extend(&point[33..]);
-            }
-            data
-        }
-
-        fn attestation(&self, party: &str, flags: u8) -> Vec<u8> {
-            let data = self.data(party, flags, 0);
-            let mut object = vec![0xa3, 0x63];
-            object.extend(b"fmt\x64none\x67attStmt\xa0\x68authData\x58");
-            object.push(u8::try_from(data.len()).unwrap());
-            object.extend(data);
-            object
-        }
-
-        fn sign(&self, data: &[u8], client: &[u8]) -> Vec<u8> {
-            let message = [data, &Digest::of(client).0[..]].concat();
-            self.0.sign(&SystemRandom::new(), &message).unwrap().as_ref().to_vec()
-        }
-    }
-
-    fn party() -> RelyingParty {
-        RelyingParty { id: "id.uz".to_owned(), origin: "https://id.uz".to_owned() }
-    }
-
-    fn client(kind: &str, challenge: &str, origin: &str) -> Vec<u8> {
-        format!(r#"{{"type":"{kind}","challenge":"{challenge}","origin":"{origin}"}}"#).into_bytes()
-    }
-
-    #[test]
-    fn a_passkey_is_made_and_proves_its_holder() {
-        let key = Authenticator::new();
-        let made = client("webauthn.create", "c1", "https://id.uz");
-        let new = party().created("c1", &made, &key.attestation("id.uz", 0x45)).unwrap();
-        assert_eq!(new.id, [7, 8, 9]);
-        let stored = PublicKey::parse(&new.key.write()).unwrap();
-        assert_eq!(stored, new.key);
-        let asked = client("webauthn.get", "c2", "https://id.uz");
-        let data = key.data("id.uz", 0x05, 9);
-        let signature = key.sign(&data, &asked);
-        assert_eq!(party().proved("c2", &stored, (&asked, &data, &signature)), Ok(9));
-        assert_eq!(challenge_of(&asked).as_deref(), Some("c2"));
-    }
-
-    #[test]
-    fn what_is_of_another_site_ceremony_challenge_or_key_or_unverified_is_not_taken() {
-        let (key, other) = (Authenticator::new(), Authenticator::new());
-        let made = client("webauthn.create", "c1", "https://id.uz");
-        let stored = party().created("c1", &made, &key.attestation("id.uz", 0x45)).unwrap().key;
-        let good = client("webauthn.get", "c", "https://id.uz");
-        let framed =
-            br#"{"type":"webauthn.get","challenge":"c","origin":"https://id.uz","crossOrigin":true}"#;
-        let try_it = |client: &[u8], data: Vec<u8>, signer: &Authenticator| {
-            let signature = signer.sign(&data, client);
-            party().proved("c", &stored, (client, &data, &signature)).is_ok()
-        };
-        assert!(try_it(&good, key.data("id.uz", 0x05, 1), &key));
-        assert!(!try_it(&good, key.data("id.uz", 0x05, 1), &other));
-        assert!(!try_it(&good, key.data("evil.uz", 0x05, 1), &key));
-        // Present and not verified; verified and not present.
-        assert!(!try_it(&good, key.data("id.uz", 0x01, 1), &key));
-        assert!(!try_it(&good, key.data("id.uz", 0x04, 1), &key));
-        assert!(!try_it(&client("webauthn.get", "c", "https://evil.uz"), key.data("id.uz", 5, 1), &key));
-        assert!(!try_it(&client("webauthn.get", "d", "https://id.uz"), key.data("id.uz", 5, 1), &key));
-        assert!(!try_it(&client("webauthn.create", "c", "https://id.uz"), key.data("id.uz", 5, 1), &key));
-        assert!(!try_it(framed, key.data("id.uz", 5, 1), &key));
-        let mut longer = key.data("id.uz", 5, 1);
-        longer.push(0);
-        assert!(!try_it(&good, longer, &key));
-        assert!(party().created("c1", &made, &key.attestation("id.uz", 0x41)).is_err());
-        assert!(party().created("c1", &made, &key.attestation("id.uz", 0x05)).is_err());
-    }
-}
+mod tests;

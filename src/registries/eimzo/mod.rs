@@ -1,14 +1,19 @@
-//! Signatures by an ID-card on a phone: e-imzo-server's REST API (`/frontend/mobile/…`, `/backend/mobile/…`).
+//! Electronic signatures (ERI): e-imzo-server's REST API. By a key on a computer: `browser`; by an ID-card on a phone
+//! (`/frontend/mobile/…`, `/backend/mobile/…`): here. Whom a certificate names: `certificate`; what the server's statuses mean: `wrong`.
 //!
-//! A page shows a QR code or a link ([`Payload`]); E-IMZO's app signs the challenge with the card and hands the signature to its server;
+//! By phone, a page shows a QR code or a link ([`Payload`]); E-IMZO's app signs the challenge with the card and hands the signature to its server;
 //! the page asks whether it is there, and this provider asks the server who signed. Nothing here verifies a PKCS #7 itself: the server does. To
 //! whom the certificate belongs, the Tax Committee says ([`super::Registries::tax_confirms`], R58).
 
+mod browser;
+mod certificate;
 mod payload;
+mod signed;
+mod wrong;
 
 use std::net::IpAddr;
 
-use serde_json::Value;
+use reqwest::{RequestBuilder, header};
 
 use super::error::{Contradiction, ErrorKind, RegisterName, RegistryError};
 use super::line::Repeat;
@@ -16,16 +21,16 @@ use super::wire::{self, Heard};
 use super::{Asker, Registries};
 use crate::people::Pinfl;
 
+pub use browser::Challenge;
+pub use certificate::{Certificate, Organisation};
 pub use payload::{LENGTH, Payload};
-
-/// The subject's member with the PINFL, and the one that only certificates of legal entities have.
-const PINFL: &str = "1.2.860.3.16.1.2";
-const LEGAL_ENTITY: &str = "1.2.860.3.16.1.1";
+pub use signed::LONGEST as LONGEST_SIGNATURE;
+pub use wrong::{OF_BROWSERS, OF_PHONES, Wrong};
 
 /// E-IMZO's server. Cheap to clone.
 #[derive(Clone)]
 pub struct Eimzo {
-    registries: Registries,
+    pub(super) registries: Registries,
 }
 
 /// A signature that was asked for.
@@ -59,7 +64,7 @@ pub struct Signer {
     pub name: String,
 }
 
-/// Why a signature proves nothing.
+/// Why the signature of an ID-card proves nothing where a person identifies for Mobile-ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// The signature, or the form of what was signed, is wrong.
@@ -91,7 +96,7 @@ impl Eimzo {
     pub async fn begin(&self, ip: IpAddr, asker: &Asker) -> Result<Begun, RegistryError> {
         let line = self.registries.line(RegisterName::Eimzo)?;
         let call = line.call(Repeat::May, |client, base| {
-            client.post(format!("{base}/frontend/mobile/auth")).header("X-Real-IP", ip.to_string())
+            from_user(client.post(format!("{base}/frontend/mobile/auth")), ip, self.site())
         });
         self.registries.ask(line, asker, &[], call, read_begun).await.map(|answer| answer.value)
     }
@@ -112,12 +117,12 @@ impl Eimzo {
         }
         let call = line.call(Repeat::May, |client, base| {
             let request = client.post(format!("{base}/frontend/mobile/status"));
-            request.header("X-Real-IP", ip.to_string()).form(&[("documentId", document_id)])
+            from_user(request, ip, self.site()).form(&[("documentId", document_id)])
         });
         self.registries.ask(line, asker, &[], call, read_progress).await.map(|answer| answer.value)
     }
 
-    /// Who signed. The server answers it once.
+    /// Who signed, for Mobile-ID: a person, not a legal entity (R4). The server answers it once.
     ///
     /// # Errors
     /// [`RegistryError`] when the server cannot say; the inner error when what was signed proves nothing.
@@ -127,15 +132,44 @@ impl Eimzo {
         ip: IpAddr,
         asker: &Asker,
     ) -> Result<Result<Signer, SignatureError>, RegistryError> {
+        let failed = |kind| RegistryError::new(RegisterName::Eimzo, kind);
+        let found = self.signed_by_phone(document_id, ip, asker).await?;
+        for_mobile_id(found).map_err(failed)
+    }
+
+    /// Who signed, a person or a legal entity's representative. The server answers it once.
+    ///
+    /// # Errors
+    /// As [`Eimzo::authenticate`].
+    pub async fn signed_by_phone(
+        &self,
+        document_id: &str,
+        ip: IpAddr,
+        asker: &Asker,
+    ) -> Result<Result<Certificate, Wrong>, RegistryError> {
         let line = self.registries.line(RegisterName::Eimzo)?;
         if !is_document(document_id) {
-            return Ok(Err(SignatureError::Expired));
+            return Ok(Err(Wrong::Expired));
         }
         let call = line.call(Repeat::MustNot, |client, base| {
             let request = client.get(format!("{base}/backend/mobile/authenticate/{document_id}"));
-            request.header("X-Real-IP", ip.to_string())
+            from_user(request, ip, self.site())
         });
         self.registries.ask(line, asker, &[], call, read_signer).await.map(|answer| answer.value)
+    }
+
+    /// The site's name at E-IMZO, if it is set.
+    fn site(&self) -> Option<&str> {
+        self.registries.0.eimzo_site.as_deref()
+    }
+}
+
+/// The server wants to know for whom and for which site it is asked; keys of its interface are of a site.
+fn from_user(request: RequestBuilder, ip: IpAddr, site: Option<&str>) -> RequestBuilder {
+    let request = request.header("X-Real-IP", ip.to_string());
+    match site {
+        Some(site) => request.header(header::HOST, site),
+        None => request,
     }
 }
 
@@ -174,37 +208,36 @@ fn read_progress(heard: &Heard) -> Result<Progress, ErrorKind> {
     }
 }
 
-/// Reads who signed.
-fn read_signer(heard: &Heard) -> Result<Result<Signer, SignatureError>, ErrorKind> {
+/// Reads who signed by phone.
+fn read_signer(heard: &Heard) -> Result<Result<Certificate, Wrong>, ErrorKind> {
     match status(heard)? {
-        1 => {}
-        2 | -2 | -3 => return Ok(Err(SignatureError::Expired)),
-        -4 | -5 => return Ok(Err(SignatureError::Signature)),
-        -6 | -7 => return Ok(Err(SignatureError::Certificate)),
-        -9 => return Ok(Err(SignatureError::Clock)),
-        _ => return Err(ErrorKind::Refused),
+        1 => certificate::read(&heard.body),
+        other => Wrong::of_phone(other).map(Err).ok_or(ErrorKind::Refused),
     }
-    let info = wire::member(&heard.body, "subjectCertificateInfo").ok_or(FORM)?;
-    let subject = wire::member(info, "subjectName").filter(|value: &&Value| value.is_object()).ok_or(FORM)?;
-    if wire::text(subject, LEGAL_ENTITY).is_some() {
-        return Ok(Err(SignatureError::LegalEntity));
-    }
-    let pinfl = wire::text(subject, PINFL).and_then(|digits| Pinfl::from_registry(&digits).ok());
-    let serial_number = wire::text(info, "serialNumber");
-    let fits = |serial: &String| serial.len() <= 40 && serial.bytes().all(|b| b.is_ascii_hexdigit());
-    Ok(Ok(Signer {
-        pinfl: pinfl.ok_or(FORM)?,
-        serial_number: serial_number.filter(fits).ok_or(FORM)?,
-        name: wire::text(subject, "CN").unwrap_or_default(),
-    }))
+}
+
+/// What a signature is worth where somebody identifies for Mobile-ID.
+fn for_mobile_id(found: Result<Certificate, Wrong>) -> Result<Result<Signer, SignatureError>, ErrorKind> {
+    Ok(match found {
+        Ok(Certificate { organisation: Some(_), .. }) => Err(SignatureError::LegalEntity),
+        Ok(Certificate { pinfl, serial_number, name, .. }) => Ok(Signer { pinfl, serial_number, name }),
+        Err(Wrong::Signature | Wrong::Unreadable | Wrong::OtherChallenge) => Err(SignatureError::Signature),
+        Err(Wrong::Certificate | Wrong::NotInForce) => Err(SignatureError::Certificate),
+        Err(Wrong::Clock) => Err(SignatureError::Clock),
+        Err(Wrong::Expired | Wrong::NotSigned) => Err(SignatureError::Expired),
+        // The state of the certificate is unknown: that is not the person's fault, and no ground.
+        Err(Wrong::Unchecked) => return Err(ErrorKind::Refused),
+        Err(Wrong::NoPerson) => return Err(FORM),
+    })
 }
 
 /// Reads an answer of any kind, for tests and fuzzing.
 #[cfg(any(test, fuzzing))]
 pub(super) fn read_any(heard: &Heard) {
     let _ = (read_begun(heard), read_progress(heard), read_signer(heard));
+    let _ = (browser::read_challenge(heard), browser::read_signer(heard));
     if let Some(text) = wire::text(&heard.body, "status") {
-        let _ = Payload::parse(&text);
+        let _ = (Payload::parse(&text), signed::content(&text));
     }
 }
 
@@ -212,7 +245,7 @@ pub(super) fn read_any(heard: &Heard) {
 mod tests {
     use super::*;
     use reqwest::StatusCode;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn heard(body: Value) -> Heard {
         Heard { status: StatusCode::OK, body }
@@ -229,13 +262,14 @@ mod tests {
 
     #[test]
     fn r56_what_proves_nothing_is_told_apart() {
-        let signer = |body: Value| read_signer(&heard(body));
+        let signer = |body: Value| read_signer(&heard(body)).and_then(for_mobile_id);
         let signed = |subject: Value| json!({"status": 1, "subjectCertificateInfo": {"serialNumber": "77a1", "subjectName": subject}});
         let own = json!({"CN": "KARIMOVA DILNOZA", "1.2.860.3.16.1.2": "41204902040015"});
         let found = signer(signed(own.clone())).unwrap().unwrap();
         assert_eq!((found.pinfl.digits(), found.serial_number.as_str()), ("41204902040015", "77a1"));
         let mut legal = own;
         legal["1.2.860.3.16.1.1"] = json!("301234567");
+        legal["O"] = json!("«Misol» MChJ");
         assert_eq!(signer(signed(legal)), Ok(Err(SignatureError::LegalEntity)), "R4");
         for (status, wrong) in [
             (2, SignatureError::Expired),
@@ -251,7 +285,7 @@ mod tests {
             Err(ErrorKind::Refused),
             "the state of the certificate is unknown"
         );
-        assert_eq!(signer(signed(json!({"CN": "X"}))), Err(FORM));
+        assert_eq!(signer(signed(json!({"CN": "X"}))), Err(FORM), "no person");
         assert_eq!(read_progress(&heard(json!({"status": 2}))), Ok(Progress::Waiting));
         assert_eq!(read_progress(&heard(json!({"status": "1"}))), Ok(Progress::Signed));
     }

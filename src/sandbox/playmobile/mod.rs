@@ -1,6 +1,6 @@
 //! PlayMobile's broker, as at `https://send.smsxabar.uz/broker-api/send`: sending up to a hundred messages
-//! at once, and the receipts posted to the address agreed beforehand. Voice calls, templates and incoming
-//! messages are not simulated.
+//! at once, and the receipts posted to the address agreed beforehand. Voice calls and templates
+//! are not simulated; what phones send is passed on by `phone.rs`.
 
 mod request;
 

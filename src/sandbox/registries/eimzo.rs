@@ -1,4 +1,4 @@
-//! E-IMZO for ID-cards: e-imzo-server's services (`/eimzo/…`), and a page that plays the app on a phone (`/eimzo-app`): it reads the 84
+//! E-IMZO for ID-cards on phones: e-imzo-server's services (`/eimzo/…`), and a page that plays the app on a phone (`/eimzo-app`): it reads the 84
 //! characters of a QR code and signs as one of the people.
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::super::Sandbox;
 use super::super::pages::page;
 use super::switches::{Fault, Played};
-use super::{locked, spoilt};
+use super::{keys, locked, spoilt};
 use crate::sandbox::fields::Fields;
 
 /// The site's name at E-IMZO.
@@ -54,13 +54,13 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     );
 }
 
-async fn answer(sandbox: &Sandbox, body: Value) -> HttpResponse {
+pub(super) async fn answer(sandbox: &Sandbox, body: Value) -> HttpResponse {
     let behaviour = sandbox.registers.behaviour(Played::Eimzo);
     spoilt(behaviour, StatusCode::OK, body, &json!({ "status": -9, "message": "see the log" })).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "the sandbox has no clock of the provider's")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 
@@ -154,7 +154,8 @@ async fn show(sandbox: Data<Sandbox>, request: HttpRequest) -> HttpResponse {
     app_page(&sandbox, StatusCode::OK, query.get("qc").unwrap_or_default(), Ok(false))
 }
 
-/// Signs. `qc` is what the QR code says, `pinfl` whose card it is, `outcome` one of `good`, `signature`, `certificate`, `clock`, `legal`.
+/// Signs. `qc` is what the QR code says, `pinfl` whose card it is, `outcome` one of `good`, `signature`, `certificate`,
+/// `ended`, `unchecked`, `clock`, `legal`.
 async fn sign(sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let html = wants_page(&request);
     let fields = Fields::read(&request, body).await.unwrap_or_default();
@@ -176,22 +177,20 @@ fn signed(sandbox: &Sandbox, qc: &str, fields: &Fields) -> Result<(), String> {
         let pinfl = fields.get("pinfl").unwrap_or_default();
         let person = everybody.people.iter().find(|person| person.pinfl == pinfl);
         let person = person.ok_or("choose whose card it is")?;
-        let serial = person.certificate.as_deref().ok_or("this person's card has no certificate")?;
-        let [surname, name, _] = &person.latin;
-        let mut subject = json!({
-            "CN": person.name(), "SURNAME": surname, "Name": name, "UID": person.tin, "C": "UZ",
-            "1.2.860.3.16.1.2": person.pinfl,
-        });
+        let serial = person.certificate.clone().ok_or("this person's card has no certificate")?;
+        let known = keys::all(&everybody).into_iter().find(|(_, key)| key.serial == serial);
+        let (_, mut key) = known.ok_or("this person's card has no certificate")?;
         if fields.get("outcome") == Some("legal") {
-            subject["1.2.860.3.16.1.1"] = Value::from("301234567");
-            subject["O"] = Value::from("«Misol» MChJ");
+            key.organisation = Some(["301234567", "«Misol» MChJ", "DIREKTOR"].map(str::to_owned));
         }
-        json!({ "serialNumber": serial, "subjectName": subject, "validFrom": "2026-01-01 00:00:00", "validTo": "2028-01-01 00:00:00" })
+        keys::info(person, &key)
     };
     let status = match fields.get("outcome") {
         None | Some("good" | "legal") => 1,
         Some("signature") => -5,
         Some("certificate") => -6,
+        Some("ended") => -7,
+        Some("unchecked") => -8,
         Some("clock") => -9,
         Some(_) => return Err("there is no such outcome".to_owned()),
     };

@@ -1,10 +1,15 @@
 //! State registers, operators, unified billing and E-IMZO, played in their wire formats: `/gateway/…`, `/operators/…`,
-//! `/biometrics/…`, `/billing/…`, `/eimzo/…`. Their people come from one file (`people`); switches make each of them slow, failing or
-//! contradicting (`switches`, `/registers`). A tester pays invoices at `/invoices` and signs with an ID-card at `/eimzo-app`.
+//! `/biometrics/…`, `/billing/…`, `/eimzo/…`, `/myid/…`. Their people come from one file (`people`); switches make each of them slow, failing or
+//! contradicting (`switches`, `/registers`). A tester pays invoices at `/invoices`, signs with an ID-card at `/eimzo-app`, says at
+//! `/eimzo-desktop` what E-IMZO finds on a computer, and shows a face to MyID's page.
 
 mod billing;
+mod capiws;
+mod challenges;
 mod eimzo;
 mod gateway;
+mod keys;
+mod myid;
 mod others;
 mod pages;
 mod people;
@@ -19,11 +24,15 @@ use actix_web::{HttpRequest, HttpResponse, rt};
 use serde_json::{Value, json};
 
 use billing::Invoices;
+use capiws::Computer;
+use challenges::Challenges;
 use eimzo::Signatures;
+use keys::Keys;
+use myid::Faces;
 use people::Everybody;
 use switches::{Behaviour, Fault, Played, Switches};
 
-pub use people::{OwnNumber, RegistryDocument, RegistryFile, RegistryNumber, RegistryPerson};
+pub use people::{OwnNumber, RegistryDocument, RegistryFile, RegistryKey, RegistryNumber, RegistryPerson};
 
 /// The account at the gateway, and the people whom the registers know.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +43,8 @@ pub struct RegistrySettings {
     pub account: (String, String),
     /// The bearer token of the registers that are not behind the gateway.
     pub token: String,
+    /// Name and secret of the account at MyID.
+    pub myid: (String, String),
     /// People and numbers.
     pub everybody: RegistryFile,
 }
@@ -47,6 +58,10 @@ pub(super) struct Registers {
     tokens: Mutex<Vec<(String, u64)>>,
     invoices: Invoices,
     signatures: Signatures,
+    challenges: Challenges,
+    keys: Keys,
+    computer: Computer,
+    faces: Faces,
 }
 
 /// Everything that is played, for other programs.
@@ -55,12 +70,16 @@ pub(super) fn services(config: &mut ServiceConfig) {
         .configure(gateway::routes)
         .configure(others::routes)
         .configure(billing::routes)
-        .configure(eimzo::routes);
+        .configure(challenges::routes)
+        .configure(eimzo::routes)
+        .configure(capiws::routes)
+        .configure(myid::routes);
 }
 
 /// The pages, for testers.
 pub(super) fn own_pages(config: &mut ServiceConfig) {
     config.configure(pages::routes).configure(billing::pages).configure(eimzo::pages);
+    config.configure(capiws::pages).configure(myid::pages);
 }
 
 impl Registers {
@@ -74,6 +93,10 @@ impl Registers {
             tokens: Mutex::default(),
             invoices: Invoices::new()?,
             signatures: Signatures::default(),
+            challenges: Challenges::default(),
+            keys: Keys::new()?,
+            computer: Computer::default(),
+            faces: Faces::default(),
         })
     }
 

@@ -49,7 +49,9 @@ struct NumberRow {
 async fn people(sandbox: Data<Sandbox>, request: HttpRequest) -> HttpResponse {
     let everybody = sandbox.registers.everybody();
     if !wants_page(&request) {
-        return HttpResponse::Ok().json(json!({ "person": everybody.people, "number": everybody.numbers }));
+        return HttpResponse::Ok().json(json!({
+            "person": everybody.people, "number": everybody.numbers, "key": everybody.keys,
+        }));
     }
     let people = everybody.people.iter().map(|person| PersonRow {
         name: person.name(),

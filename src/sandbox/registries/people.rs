@@ -13,6 +13,9 @@ pub struct RegistryFile {
     /// Numbers that are nobody's of these, such as a company's.
     #[serde(default)]
     pub number: Vec<RegistryNumber>,
+    /// Keys for electronic signatures, in files on computers.
+    #[serde(default)]
+    pub key: Vec<RegistryKey>,
 }
 
 /// A person.
@@ -128,6 +131,36 @@ pub struct OwnNumber {
     pub since: Option<String>,
 }
 
+/// A key that somebody has.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryKey {
+    /// Whose it is: a PINFL.
+    pub pinfl: String,
+    /// The serial number of its certificate, hexadecimal.
+    pub serial: String,
+    /// The organisation for which it signs: taxpayer number, name, position.
+    #[serde(default)]
+    pub organisation: Option<[String; 3]>,
+    /// From when it is valid, `YYYY-MM-DD`.
+    #[serde(default = "begun")]
+    pub from: String,
+    /// Until when.
+    #[serde(default = "not_ended")]
+    pub until: String,
+    /// Whether its certificate was revoked.
+    #[serde(default)]
+    pub revoked: bool,
+}
+
+fn begun() -> String {
+    "2026-01-01".to_owned()
+}
+
+fn not_ended() -> String {
+    "2029-01-01".to_owned()
+}
+
 /// A number of nobody in the file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -192,6 +225,13 @@ impl RegistryFile {
                 person.numbers.iter().find_map(|number| bad_number(&number.msisdn, &number.state))
             })
             .or_else(|| self.number.iter().find_map(|number| bad_number(&number.msisdn, &number.state)))
+            .or_else(|| {
+                let hex = |serial: &str| {
+                    (1..=40).contains(&serial.len()) && serial.bytes().all(|b| b.is_ascii_hexdigit())
+                };
+                let bad = self.key.iter().find(|key| !digits(&key.pinfl, 14) || !hex(&key.serial))?;
+                Some(format!("the key {} has no hexadecimal serial number, or no PINFL", bad.serial))
+            })
     }
 }
 
@@ -254,10 +294,11 @@ impl RegistryPerson {
 pub(super) struct Everybody {
     pub people: Vec<RegistryPerson>,
     pub numbers: Vec<RegistryNumber>,
+    pub keys: Vec<RegistryKey>,
 }
 
 impl Everybody {
-    /// Adds or replaces people, by PINFL, and numbers. A number that somebody has now is nobody else's.
+    /// Adds or replaces people, by PINFL, numbers, and keys, by serial number. A number that somebody has now is nobody else's.
     pub(super) fn add(&mut self, file: RegistryFile) {
         let taken: Vec<String> =
             (file.person.iter().flat_map(|person| &person.numbers).map(|number| &number.msisdn))
@@ -271,6 +312,8 @@ impl Everybody {
         self.numbers.retain(|number| !taken.contains(&number.msisdn));
         self.people.extend(file.person);
         self.numbers.extend(file.number);
+        self.keys.retain(|old| !file.key.iter().any(|new| new.serial == old.serial));
+        self.keys.extend(file.key);
     }
 
     /// The entries of the operators about a number.

@@ -18,10 +18,11 @@ pub(super) enum Played {
     Operators,
     Billing,
     Eimzo,
+    Myid,
 }
 
 impl Played {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Personalisation,
         Self::Interior,
         Self::Tax,
@@ -33,6 +34,7 @@ impl Played {
         Self::Operators,
         Self::Billing,
         Self::Eimzo,
+        Self::Myid,
     ];
 
     /// The name in JSON and forms.
@@ -49,6 +51,7 @@ impl Played {
             Self::Operators => "operators",
             Self::Billing => "billing",
             Self::Eimzo => "eimzo",
+            Self::Myid => "myid",
         }
     }
 
@@ -66,6 +69,7 @@ impl Played {
             Self::Operators => "Mobile operators",
             Self::Billing => "Unified billing",
             Self::Eimzo => "E-IMZO",
+            Self::Myid => "MyID",
         }
     }
 }

@@ -94,6 +94,7 @@ fn events() -> Vec<Event> {
         Event::ApprovalAsked(code(NOW.0 + 1)),
         Event::ProofBegun(proving(NOW.0 + 1)),
         Event::FactorAdded(person()),
+        Event::ProofRefused,
     ]
 }
 
@@ -140,21 +141,22 @@ fn the_table_of_stages_and_events_is_this_one() {
         "ApprovalAsked",
         "ProofBegun",
         "FactorAdded",
+        "ProofRefused",
     ];
     assert_eq!(columns.len(), events().len());
     #[rustfmt::skip]
     let expected = [
-        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "approval", "proving", "-"], // means
-        ["code", "means",  "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-"], // step up
-        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-"], // code
-        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-"], // proving
-        ["-",    "means",  "-",       "consent", "-",         "-",          "-",         "refused", "answered", "-", "-", "-"], // continue
-        ["-",    "means",  "-",       "-",       "answering", "permission", "-",         "refused", "-", "-", "-", "-"], // consent
-        ["-",    "means",  "-",       "-",       "-",         "permission", "answering", "refused", "-", "-", "-", "-"], // permission
-        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "refused", "code first", "-", "-", "-"], // approval
-        ["-",    "means",  "-",       "-",       "-",         "-",          "-",         "refused", "answered", "-", "-", "-"], // answering
-        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-", "-", "-"], // answered
-        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-", "-", "-"], // refused
+        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "approval", "proving", "-", "means"], // means
+        ["code", "means",  "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-", "step up"], // step up
+        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-", "means"], // code
+        ["code", "-",      "consent", "-",       "-",         "-",          "-",         "refused", "answered", "-", "proving", "-", "means"], // proving
+        ["-",    "means",  "-",       "consent", "-",         "-",          "-",         "refused", "answered", "-", "-", "-", "-"], // continue
+        ["-",    "means",  "-",       "-",       "answering", "permission", "-",         "refused", "-", "-", "-", "-", "-"], // consent
+        ["-",    "means",  "-",       "-",       "-",         "permission", "answering", "refused", "-", "-", "-", "-", "-"], // permission
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "refused", "code first", "-", "-", "-", "-"], // approval
+        ["-",    "means",  "-",       "-",       "-",         "-",          "-",         "refused", "answered", "-", "-", "-", "-"], // answering
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-", "-", "-", "-"], // answered
+        ["-",    "-",      "-",       "-",       "-",         "-",          "-",         "-",       "-", "-", "-", "-", "-"], // refused
     ];
     assert_eq!(table(false), expected);
     let mut asked = expected;

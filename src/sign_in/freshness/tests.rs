@@ -17,6 +17,7 @@ fn request() -> SignInRequest {
         ask_again: AskAgain::default(),
         max_age: None,
         acr: Vec::new(),
+        represents: false,
         expected_sub: None,
         return_to: None,
         reply: Reply { protocol: Protocol::Oidc, state: RawValue::from_string("null".to_owned()).unwrap() },

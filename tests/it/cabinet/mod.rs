@@ -13,6 +13,7 @@ use crate::support::{
 mod mobile_id;
 mod own_data;
 mod safety;
+mod sms_lock;
 
 on_both_backends!(
     a_page_without_a_session_leads_through_the_sign_in_and_back_to_itself,
@@ -31,7 +32,7 @@ on_both_backends!(
 alone_on_both_backends!(a_session_lasts_as_long_as_its_pages_are_used,);
 
 /// The pages that need no more than a session.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
     "/cabinet",
     "/cabinet/services",
     "/cabinet/sessions",
@@ -42,6 +43,8 @@ const PAGES: [&str; 11] = [
     "/cabinet/receipts",
     "/cabinet/requests",
     "/cabinet/data",
+    "/cabinet/passkeys",
+    "/cabinet/means",
     "/cabinet/safety",
 ];
 

@@ -108,6 +108,10 @@ async fn turned_away_later(world: &World, asked: &Asked) {
 
 async fn d_a_a_contract_in_lending_takes_no_mobile_id(setup: Setup) {
     let world = with_contract(setup, "lending = true\n").await;
-    let url = world.browser().begin(&world, &Asked::by(STORE)).await.away();
+    let (mut browser, person) = (world.browser(), world.person());
+    let page = browser.begin_with_number(&world, &Asked::by(STORE), &person).await;
+    let code = world.sandbox.next_code(&person).await;
+    // Of somebody who has no other means the service is told that its demand cannot be met.
+    let url = browser.enter_code(&page, &code).await.away();
     assert_eq!(param(&url, "error").as_deref(), Some("unmet_authentication_requirements"), "{url}");
 }

@@ -21,8 +21,11 @@ on_both_backends!(
     an_application_is_its_places_alone_and_any_member_goes_on_with_it,
     r35_r82_another_number_wants_a_consent_of_its_own,
     r89_an_identification_is_revoked_with_document_and_photo,
+    r44_r64_an_account_that_is_opened_gets_a_temporary_password_after_the_code_and_only_then,
+    r107_r120_a_lost_password_is_recovered_at_every_kind_of_place_and_staff_never_sees_it,
 );
 alone_on_both_backends!(
+    r44_a_first_password_may_be_set_by_a_link_once,
     pages_answer_while_registers_do_not,
     a_code_is_entered_with_a_passkey_that_was_used_just_before,
 );
@@ -423,4 +426,145 @@ async fn a_code_is_entered_with_a_passkey_that_was_used_just_before(setup: Setup
     };
     let page = member.browser.press(&page, "continue", &[("code", &newer)]).await.page();
     page.expect_status(200).expect("awaiting");
+}
+
+/// The temporary password in a message.
+fn temporary_in(text: &str) -> String {
+    let is = |word: &&str| word.len() == 14 && word.split('-').all(|group| group.len() == 4);
+    text.split_whitespace().find(is).unwrap_or_else(|| panic!("none in {text}")).to_owned()
+}
+
+/// Signs in by a temporary password and sets one.
+async fn first_password(world: &World, login: &str, temporary: &str, password: &str) {
+    let mut browser = world.browser();
+    let page = browser.at_password(world, &Asked::by(SHOP)).await;
+    let page = browser.enter_password(&page, login, temporary).await.page().expect_status(200).expect("new");
+    assert_eq!(page.url.path(), "/sign-in/new-password");
+    // Nothing else can be done before: whatever else is opened leads back.
+    let back = browser.get(&page.url).await.page().expect("new");
+    let refused = browser.press(&back, "continue", &[("new", "qisqa"), ("repeat", "qisqa")]).await.page();
+    refused.expect_status(422).expect("error");
+    let typed = [("new", password), ("repeat", password)];
+    browser.press(&back, "continue", &typed).await.page().expect("allow");
+}
+
+async fn r44_r64_an_account_that_is_opened_gets_a_temporary_password_after_the_code_and_only_then(
+    world: &World,
+) {
+    let (mut member, person) =
+        (world.staff(&world.open_place("service_centre"), "operator").await, world.applicant("active").await);
+    let page = member.applies(&person.number, &person.pinfl).await.expect("clear");
+    let page = member.completes(world, &page, &person, &[]).await;
+    // The code was confirmed and the fee is due: there is no account, and nothing was sent.
+    let stored = "SELECT COUNT(*) AS n FROM passwords w JOIN persons p ON p.person_id = w.person_id \
+                  WHERE w.set_by = 'enrolment' AND p.pinfl_index = $1";
+    assert_eq!(world.stored_for(stored, "nobody").await, 0);
+    let messages = world.sandbox.messages(&person).await;
+    assert!(messages.iter().all(|message| !message["text"].to_string().contains("password")), "{messages:?}");
+    let page = member.pays(world, page).await;
+    member.until_there(&page, "end").await;
+    let message = world.sandbox.next_message(&person).await;
+    let text = message["text"].as_str().expect("a text");
+    assert!(text.contains("Login: your PINFL") && !text.contains(&person.pinfl), "{text}");
+    let temporary = temporary_in(text);
+    first_password(world, &person.pinfl, &temporary, crate::password::FIRST).await;
+    // It was used; the one that was set is the password now.
+    let mut browser = world.browser();
+    let page = browser.at_password(world, &Asked::by(SHOP)).await;
+    browser.enter_password(&page, &person.pinfl, &temporary).await.page().expect_status(422);
+    assert!(crate::password::is_right(world, &person.pinfl, crate::password::FIRST).await);
+    // Whoever had an account before keeps what they sign in with, and gets no password.
+    let other = world.applicant("active").await;
+    let page = member.applies(&other.number, &person.pinfl).await.expect("clear");
+    let page = member.completes(world, &page, &other, &[("other_number", TICKED)]).await;
+    let page = member.pays(world, page).await;
+    member.until_there(&page, "end").await;
+    let message = world.sandbox.next_message(&other).await;
+    assert!(!message["text"].to_string().contains("assword"), "{message}");
+}
+
+async fn r107_r120_a_lost_password_is_recovered_at_every_kind_of_place_and_staff_never_sees_it(
+    world: &World,
+) {
+    for kind in ["post_office", "notary_office"] {
+        let place = world.open_place(kind);
+        let mut member = world.staff(&place, "operator").await;
+        let (mut owner, person) = (world.browser(), world.person());
+        owner.set_password(world, &person, crate::password::FIRST).await.expect("said");
+        let page = member.proved_at("/desk/recover").await.expect("recover-now");
+        let typed =
+            [("pinfl", person.pinfl.as_str()), ("document_number", "AA1234567"), ("original", TICKED)];
+        // Without the original, or a photo, nothing is done.
+        let without = [typed[0], typed[1]];
+        let files = [("photo", PHOTO)];
+        let refused = member.browser.upload(&page, "recover-now", &without, &files).await.page();
+        refused.expect_status(422).expect("original-error");
+        let page = member.browser.upload(&page, "recover-now", &typed, &files).await.page();
+        // Another document than the one on file is checked once more.
+        let page = if page.has("other_document") {
+            let again = [typed[0], typed[1], typed[2], ("other_document", TICKED)];
+            member.browser.upload(&page, "recover-now", &again, &files).await.page()
+        } else {
+            page
+        };
+        let done = page.expect_status(200).expect("recovered");
+        let message = world.sandbox.next_message(&person).await;
+        let temporary = temporary_in(message["text"].as_str().expect("a text"));
+        assert!(!done.body.contains(&temporary));
+        // Everything that rested on the lost one has ended.
+        owner.open("/cabinet").await.page().expect("phone");
+        first_password(world, &person.pinfl, &temporary, crate::password::SECOND).await;
+        let actions = world.command(&["staff", "actions", "--place", &place]);
+        assert!(actions.contains("recovered") && !actions.contains(&person.pinfl), "{actions}");
+        let notices = owner.enter_cabinet(world, "/cabinet/notices", &person).await;
+        assert!(notices.text().contains("recovered at a place of service"), "{notices}");
+        owner.cabinet("/cabinet/means").await.expect("recovery");
+    }
+    // Who has no account is told so, and nothing is sent.
+    let mut member = world.staff(&world.open_place("post_office"), "operator").await;
+    let page = member.proved_at("/desk/recover").await;
+    let nobody = world.somebody(Kind::Unknown);
+    let typed = [("pinfl", nobody.pinfl.as_str()), ("document_number", "AA1234567"), ("original", TICKED)];
+    let refused = member.browser.upload(&page, "recover-now", &typed, &[("photo", PHOTO)]).await.page();
+    refused.expect_status(422).expect("pinfl-error");
+    world.sandbox.nothing_came(&nobody).await;
+}
+
+async fn r44_a_first_password_may_be_set_by_a_link_once(setup: Setup) {
+    let world = setup.set("accounts.initial_credentials", "setup_link").start().await;
+    let (mut member, person) =
+        (world.staff(&world.open_place("service_centre"), "operator").await, world.applicant("active").await);
+    let page = member.applies(&person.number, &person.pinfl).await.expect("clear");
+    let page = member.completes(&world, &page, &person, &[]).await;
+    let page = member.pays(&world, page).await;
+    member.until_there(&page, "end").await;
+    let message = world.sandbox.next_message(&person).await;
+    let text = message["text"].as_str().expect("a text").to_owned();
+    let link = text.split_whitespace().find(|word| word.contains("/password/")).expect(&text);
+    let link: url::Url = link.parse().expect("a URL");
+    let mut browser = world.browser();
+    let page = browser.open(link.path()).await.page().expect_status(200).expect("new");
+    let typed = [("new", crate::password::FIRST), ("repeat", crate::password::FIRST)];
+    let refused = browser.press(&page, "continue", &[("new", "qisqa"), ("repeat", "qisqa")]).await.page();
+    refused.expect_status(422).expect("error");
+    browser.press(&page, "continue", &typed).await.page().expect_status(200).expect("done");
+    browser.press(&page, "continue", &typed).await.page().expect_status(410).expect("gone");
+    browser.open("/password/of-somebody-else").await.page().expect_status(410);
+    assert!(crate::password::is_right(&world, &person.pinfl, crate::password::FIRST).await);
+    // One that is not used in its time is over.
+    let other = world.applicant("active").await;
+    let page = member.applies(&other.number, &other.pinfl).await.expect("clear");
+    let page = member.completes(&world, &page, &other, &[]).await;
+    let page = member.pays(&world, page).await;
+    member.until_there(&page, "end").await;
+    let message = world.sandbox.next_message(&other).await;
+    let text = message["text"].as_str().expect("a text").to_owned();
+    let link: url::Url = text
+        .split_whitespace()
+        .find(|word| word.contains("/password/"))
+        .expect(&text)
+        .parse()
+        .expect("a URL");
+    world.advance(86_400).await;
+    browser.open(link.path()).await.page().expect_status(410).expect("gone");
 }

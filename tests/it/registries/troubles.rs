@@ -44,7 +44,8 @@ async fn odd_answers_of_every_register_are_told_apart_and_never_believed() {
     bench.sandbox.registers(&[("reset", "1"), ("all.deny", "1")]).await;
     for (register, found) in ask_all(&bench).await {
         let expected = match register {
-            R::Biometrics => form,
+            // MyID without a token.
+            R::Biometrics | R::Myid => form,
             R::Eimzo => Err(ErrorKind::Refused),
             // There is no such invoice, whatever the rest says.
             R::Billing => Ok(()),
@@ -61,7 +62,7 @@ async fn odd_answers_of_every_register_are_told_apart_and_never_believed() {
             // Addresses and jobs do not say whose they are: the next person of the file has neither.
             R::Interior => Err(ErrorKind::NotFound),
             // Nor is there anything in the others to contradict.
-            R::Employment | R::Biometrics | R::Billing | R::Eimzo => Ok(()),
+            R::Employment | R::Biometrics | R::Billing | R::Eimzo | R::Myid => Ok(()),
         };
         assert_eq!(found, expected, "{register} contradicts");
     }
@@ -88,6 +89,7 @@ async fn a_call_ends_within_its_timeout_and_a_refused_connection_is_told() {
         ("REGISTRIES__OPERATORS__BASE_URL", nowhere),
         ("REGISTRIES__BILLING__BASE_URL", nowhere),
         ("REGISTRIES__EIMZO__BASE_URL", nowhere),
+        ("REGISTRIES__MYID__BASE_URL", nowhere),
     ]);
     for (register, found) in ask_all(&closed).await {
         assert!(

@@ -120,6 +120,11 @@ impl Page {
         html::attribute_of(&self.body, selector, name)
     }
 
+    /// What a person reads in the element of that name.
+    pub(crate) fn text_at(&self, id: &str) -> String {
+        html::text_at(&self.body, id).unwrap_or_else(|| panic!("no {id}: {self}"))
+    }
+
     /// What a person reads, roughly.
     pub(crate) fn text(&self) -> String {
         html::text(&self.body)

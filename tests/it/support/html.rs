@@ -135,6 +135,13 @@ pub(crate) fn text(html: &str) -> String {
     body.text().collect::<Vec<_>>().join(" ")
 }
 
+/// What a person reads in the element of that name.
+pub(crate) fn text_at(html: &str, id: &str) -> Option<String> {
+    let page = Html::parse_document(html);
+    let found = page.select(&select(&format!("[id=\"{id}\"]"))).next()?;
+    Some(found.text().collect::<String>().trim().to_owned())
+}
+
 /// How many ways lead on from a page: forms, and links that do more than change its language.
 pub(crate) fn ways_on(html: &str) -> usize {
     let page = Html::parse_document(html);

@@ -19,6 +19,8 @@ pub(crate) const PLAYMOBILE: [&str; 3] = ["it", "it-playmobile-password", "3700"
 pub(crate) const GATEWAY: [&str; 4] = ["it", "it-gateway-secret", "it-user", "it-gateway-password"];
 /// The token of the registers that are not behind it.
 pub(crate) const REGISTERS_TOKEN: &str = "it-registers-token";
+/// Name and secret at MyID.
+pub(crate) const MYID: [&str; 2] = ["it", "it-myid-secret"];
 /// The people whom its registers know.
 const REGISTRY_PEOPLE: &str = include_str!("../../../config/registry-people.toml");
 
@@ -122,6 +124,7 @@ fn registries() -> RegistrySettings {
         consumer: (key, secret),
         account: (login, password),
         token: REGISTERS_TOKEN.to_owned(),
+        myid: (MYID[0].to_owned(), MYID[1].to_owned()),
         everybody: RegistryFile::parse(REGISTRY_PEOPLE).expect("the people of the registers"),
     }
 }

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::client_file;
 use super::people::Census;
-use super::sandbox::{ESKIZ, GATEWAY, PLAYMOBILE, REGISTERS_TOKEN};
+use super::sandbox::{ESKIZ, GATEWAY, MYID, PLAYMOBILE, REGISTERS_TOKEN};
 use super::world::{Backend, World};
 
 /// A provider to be started.
@@ -24,6 +24,8 @@ pub(crate) struct Setup {
     pub small_disk: bool,
     /// Whether it terminates TLS itself, with a self-signed certificate.
     pub tls: bool,
+    /// Whether people may sign in by a signature and by their face.
+    pub proofs: bool,
 }
 
 /// More than any test reaches.
@@ -43,6 +45,7 @@ impl Setup {
             unread: false,
             small_disk: false,
             tls: false,
+            proofs: false,
         }
     }
 
@@ -76,6 +79,11 @@ impl Setup {
     /// Over https.
     pub(crate) fn over_tls(self) -> Self {
         Self { tls: true, ..self }.set("server.tls.self_signed", true)
+    }
+
+    /// Where people may sign in by a signature and by their face as well.
+    pub(crate) fn with_proofs(self) -> Self {
+        Self { proofs: true, ..self }
     }
 
     /// With this many people.
@@ -138,11 +146,19 @@ impl Setup {
             set(&format!("registries.{register}.test_identifier"), "41405882050012".into());
         }
         set("registries.operators.test_identifier", "998007000001".into());
-        for register in ["biometrics", "operators", "billing", "eimzo"] {
+        set("registries.myid.client_id", MYID[0].into());
+        set("registries.myid.client_secret", MYID[1].into());
+        for register in ["biometrics", "operators", "billing", "eimzo", "myid"] {
             set(&format!("registries.{register}.base_url"), format!("{}/{register}", place.sandbox).into());
         }
         for register in ["biometrics", "operators", "billing"] {
             set(&format!("registries.{register}.token"), REGISTERS_TOKEN.into());
+        }
+        if self.proofs {
+            let socket = format!("{}/service/cryptapi", place.sandbox.replacen("http", "ws", 1));
+            set("eri.capiws", Value::Array(vec![socket.into()]));
+            set("eri.api_keys", Value::Array(vec!["localhost".into(), "0".repeat(128).into()]));
+            set("face.away_seconds", 600.into());
         }
         for limit in [
             "sends_per_number_10m",
@@ -159,8 +175,15 @@ impl Setup {
         for codes in ["country_codes", "client_codes", "network_codes"] {
             set(&format!("limits.brake.{codes}"), NO_LIMIT.into());
         }
+        for codes in ["address_codes_10m", "number_codes_10m"] {
+            set(&format!("limits.toll.{codes}"), NO_LIMIT.into());
+        }
+        // What a guess costs is no part of what tests find out.
+        set("passwords.memory_kib", 64.into());
         set("registration.requests_per_minute", 1_000_000.into());
         set("registration.most_pending", 10_000.into());
+        // What was added on a code alone counts at once, unless a test is about that.
+        set("accounts.new_means_wait_hours", 0.into());
         set("ciba.open_per_person", 20.into());
         set("sandbox.people", "people.toml".into());
         set("sandbox.movable_clock", true.into());

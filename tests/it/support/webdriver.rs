@@ -102,13 +102,20 @@ impl Chromium {
         self.call("url", Value::Null).await.as_str().expect("a URL").to_owned()
     }
 
-    /// Gives it a platform authenticator that verifies whoever uses it (Web Authentication §11).
-    pub(crate) async fn virtual_authenticator(&self) {
+    /// Gives it a platform authenticator that verifies whoever uses it (Web Authentication §11); returns what names it.
+    pub(crate) async fn virtual_authenticator(&self) -> String {
         let wanted = json!({
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
             "hasUserVerification": true, "isUserVerified": true,
         });
-        self.call("webauthn/authenticator", wanted).await;
+        let named = self.call("webauthn/authenticator", wanted).await;
+        named.as_str().expect("a name").to_owned()
+    }
+
+    /// Whether that authenticator verifies whoever uses it from now on.
+    pub(crate) async fn verifies(&self, authenticator: &str, verifies: bool) {
+        let command = format!("webauthn/authenticator/{authenticator}/uv");
+        self.call(&command, json!({"isUserVerified": verifies})).await;
     }
 
     /// Puts a file into a field.

@@ -173,6 +173,26 @@ static MIGRATIONS: &[Migration] = &[
         description: "accounts",
         sql: include_str!("../../../../migrations/0036_accounts.sql"),
     },
+    Migration {
+        version: 37,
+        description: "passwords",
+        sql: include_str!("../../../../migrations/0037_passwords.sql"),
+    },
+    Migration {
+        version: 38,
+        description: "passkeys",
+        sql: include_str!("../../../../migrations/0038_passkeys.sql"),
+    },
+    Migration {
+        version: 39,
+        description: "representations",
+        sql: include_str!("../../../../migrations/0039_representations.sql"),
+    },
+    Migration {
+        version: 40,
+        description: "email",
+        sql: include_str!("../../../../migrations/0040_email.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

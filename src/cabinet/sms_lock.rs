@@ -1,0 +1,112 @@
+//! `POST /callbacks/sms/{secret}/playmobile/incoming`: somebody whose phone was stolen, or who has none of their browsers at hand, locks their
+//! account by an SMS from the enrolled number. Nothing is asked first, since a lock harms nobody for long and a question would help a thief;
+//! ending it takes more than a code (`docs/cabinet.md`).
+//!
+//! The broker signs nothing, so the address has the secret of the delivery reports. Whoever forges the sender of an SMS can lock somebody's account,
+//! and nothing else.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data, Path};
+
+use super::{Cabinet, sessions};
+use crate::audit::{Event, Kind};
+use crate::notices::receipts::Receipts;
+use crate::notices::sms::incoming::{self, Incoming};
+use crate::notices::sms::lock::locked_text;
+use crate::notices::{OutboundMessage, Series};
+use crate::people::{NumberStatus, PhoneNumber};
+use crate::platform::bytes;
+use crate::platform::ephemeral::{Applied, Batch, EphemeralKey};
+use crate::platform::service_error::ServiceError;
+use crate::platform::web::locale::Language;
+use crate::sign_in::WINDOWS;
+
+/// Where the broker posts what phones send, below `/callbacks/sms/{secret}/playmobile`.
+pub(super) const PATH: &str = "/callbacks/sms/{secret}/playmobile/incoming";
+
+/// How long a message of the broker is known, in seconds: one that is passed on again locks nobody who was unlocked meanwhile.
+const KNOWN: i64 = 86_400;
+
+/// Seconds after which the answer is not worth sending any more.
+const ANSWERED: i64 = 3600;
+
+/// How many such answers a number gets in a day, with what else it is told unasked.
+const ANSWERS: i64 = 3;
+
+/// Takes what phones sent.
+pub(super) async fn incoming(
+    cabinet: Data<Cabinet>,
+    receipts: Data<Receipts>,
+    secret: Path<String>,
+    body: Bytes,
+) -> HttpResponse {
+    if !receipts.knows(&secret) {
+        return HttpResponse::NotFound().finish();
+    }
+    let Some(messages) = incoming::parse(&body) else { return HttpResponse::BadRequest().finish() };
+    for message in messages.iter().filter(|message| message.locks()) {
+        if let Err(error) = lock(&cabinet, message).await {
+            tracing::warn!(event = "sms.command_lost", %error, "a lock by SMS waits until the broker passes it on again");
+            return HttpResponse::ServiceUnavailable().finish();
+        }
+    }
+    HttpResponse::Ok().finish()
+}
+
+async fn lock(cabinet: &Cabinet, message: &Incoming) -> Result<(), ServiceError> {
+    let sign_in = &cabinet.sign_in;
+    let Ok(number) = PhoneNumber::from_digits(&message.from) else { return Ok(()) };
+    let index = sign_in.people.number_index(&number);
+    let Some(account) = sign_in.people.account_state(&index).await? else { return Ok(()) };
+    if account.status != NumberStatus::Enrolled {
+        return Ok(());
+    }
+    let key = EphemeralKey::of(WINDOWS, &format!("sms-command/{}", message.id));
+    if sign_in.ephemeral.count_all(&[(key, KNOWN, 0)]).await?.first().is_some_and(|had| *had > 0) {
+        return Ok(());
+    }
+    let mut then = Vec::new();
+    for open in sessions::open_of(cabinet, &account).await? {
+        then.extend(cabinet.logout.notifier.watched(&open.session).1);
+    }
+    if !cabinet.life_events.self_lock(&account.person_id, then).await? {
+        return Ok(());
+    }
+    cabinet.logout.notifier.wake();
+    let locked = Event::new(Kind::SelfLocked).person(account.person_id.as_str());
+    sign_in.audit.record(locked.reason("sms"));
+    // From here on it is done: what fails is told by the cabinet and by mail.
+    let _ = sign_in.ephemeral.count(key, KNOWN).await;
+    if let Err(error) = answer(cabinet, &number, account.language).await {
+        tracing::warn!(event = "sms.command_unanswered", %error, "nobody was told by SMS that an account is locked");
+    }
+    Ok(())
+}
+
+/// Tells the phone that it worked.
+async fn answer(
+    cabinet: &Cabinet,
+    number: &PhoneNumber,
+    language: Option<Language>,
+) -> Result<(), ServiceError> {
+    let sign_in = &cabinet.sign_in;
+    let index = sign_in.people.number_index(number);
+    let text = locked_text(language.unwrap_or(Language::UzLatn).tag(), &sign_in.settings.host);
+    let message = sign_in.outbox.prepare(OutboundMessage {
+        id: &bytes::random_alphanumeric::<20>(),
+        to: Some(number),
+        number_index: &index,
+        series: Series::Notices,
+        client_id: "",
+        address: "",
+        text,
+        ttl: ANSWERED,
+        daily_cap: ANSWERS,
+    })?;
+    let mut batch = Batch::new(&sign_in.ephemeral);
+    message.announce_in(&mut batch);
+    if sign_in.ephemeral.apply(batch).await? == Applied::Done {
+        sign_in.outbox.store(message).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! SMS from phones, as PlayMobile's broker passes them on: XML, `<sms-request version="1.0"><message id msisdn submit-date><content
+//! type="text/plain">`. Of XML only that is read: elements, attributes and text, no document type and no entity but the five of XML itself
+//! and characters by number, so that nothing grows by being read.
+
+/// The largest request, in bytes.
+const LARGEST: usize = 64 * 1024;
+
+/// Most messages in one request.
+const MOST: usize = 100;
+
+/// The longest text that is looked at, in characters: commands are words.
+const LONGEST: usize = 200;
+
+/// A message from a phone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Incoming {
+    /// The broker's identifier of it, by which a repetition is known.
+    pub id: String,
+    /// The sender's number: digits.
+    pub from: String,
+    /// What was written.
+    pub text: String,
+}
+
+/// Reads a request; `None` when it is none, or any part of it cannot be read.
+pub fn parse(body: &[u8]) -> Option<Vec<Incoming>> {
+    let text = std::str::from_utf8(body).ok().filter(|text| text.len() <= LARGEST)?;
+    // A document type may declare entities, which nobody needs here.
+    if text.contains("<!DOCTYPE") || text.contains("<!ENTITY") || !text.contains("<sms-request") {
+        return None;
+    }
+    let mut messages = Vec::new();
+    let mut rest = text;
+    while let Some((attributes, inner, after)) = element(rest, "message")? {
+        if messages.len() == MOST {
+            return None;
+        }
+        let from: String = attribute(attributes, "msisdn")?.chars().filter(|c| *c != '+').collect();
+        if from.is_empty() || from.len() > 15 || !from.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let id = attribute(attributes, "id").filter(|id| (1..=64).contains(&id.len()))?;
+        let (_, content, _) = element(inner, "content")??;
+        let text: String = characters(content)?.chars().take(LONGEST).collect();
+        messages.push(Incoming { id, from, text });
+        rest = after;
+    }
+    (!messages.is_empty()).then_some(messages)
+}
+
+/// The first element of that name: its attributes, what is in it, and what follows. The inner option is `None` without one; the outer where
+/// it does not end.
+#[expect(clippy::option_option, reason = "none is another answer than one that cannot be read")]
+fn element<'t>(text: &'t str, name: &str) -> Option<Option<(&'t str, &'t str, &'t str)>> {
+    let open = format!("<{name}");
+    let mut from = 0;
+    let start = loop {
+        let Some(at) = text.get(from..)?.find(&open) else { return Some(None) };
+        let after = from + at + open.len();
+        // `<messages` is another element.
+        match text.as_bytes().get(after) {
+            Some(byte) if byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/') => break after,
+            Some(_) => from = after,
+            None => return None,
+        }
+    };
+    let rest = text.get(start..)?;
+    let end = rest.find('>')?;
+    let attributes = rest.get(..end)?;
+    let rest = rest.get(end + 1..)?;
+    if let Some(attributes) = attributes.strip_suffix('/') {
+        return Some(Some((attributes, "", rest)));
+    }
+    let (inner, after) = rest.split_once(&format!("</{name}>"))?;
+    Some(Some((attributes, inner, after)))
+}
+
+/// The value of an attribute.
+fn attribute(attributes: &str, name: &str) -> Option<String> {
+    let mut rest = attributes.trim_start();
+    while !rest.is_empty() {
+        let (key, after) = rest.split_once('=')?;
+        let after = after.trim_start();
+        let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let (value, after) = after.get(1..)?.split_once(quote)?;
+        if key.trim() == name {
+            return characters(value);
+        }
+        rest = after.trim_start();
+    }
+    None
+}
+
+/// Text with its references resolved.
+fn characters(text: &str) -> Option<String> {
+    if let Some(raw) = text.trim().strip_prefix("<![CDATA[") {
+        return Some(raw.strip_suffix("]]>")?.to_owned());
+    }
+    if text.contains('<') {
+        return None;
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('&') {
+        let (reference, after) = after.split_once(';')?;
+        out.push_str(before);
+        out.push(match reference {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            other => {
+                let number = other.strip_prefix('#')?;
+                let code = match number.strip_prefix('x') {
+                    Some(hex) => u32::from_str_radix(hex, 16),
+                    None => number.parse(),
+                };
+                char::from_u32(code.ok()?)?
+            }
+        });
+        rest = after;
+    }
+    Some(out + rest)
+}
+
+/// Words that lock an account, in the four languages: "block" and "lock".
+const LOCK: [&str; 8] = ["BLOK", "QULF", "БЛОК", "ҚУЛФ", "БЛОКИРОВАТЬ", "ЗАБЛОКИРОВАТЬ", "LOCK", "BLOCK"];
+
+impl Incoming {
+    /// Whether it asks for nothing but that the sender's account be locked.
+    pub fn locks(&self) -> bool {
+        let word: String = self.text.trim().trim_end_matches(['.', '!']).to_uppercase();
+        LOCK.contains(&word.trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(attributes: &str, content: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<sms-request version=\"1.0\">\n<message {attributes}>\n\
+             <content type=\"text/plain\">{content}</content>\n</message>\n</sms-request>"
+        )
+    }
+
+    const SENDER: &str = "id=\"77\" msisdn=\"998901234567\" submit-date=\"2026-11-27 14:00:00\"";
+
+    #[test]
+    fn a_message_from_a_phone_is_read() {
+        let read = parse(request(SENDER, "БЛОК").as_bytes()).unwrap();
+        assert_eq!(read, [Incoming { id: "77".into(), from: "998901234567".into(), text: "БЛОК".into() }]);
+        let escaped = "a &amp; &lt;b&gt; &#1041;&#x41; &quot;&apos;";
+        assert_eq!(parse(request(SENDER, escaped).as_bytes()).unwrap()[0].text, "a & <b> БA \"'");
+        assert_eq!(parse(request(SENDER, "<![CDATA[a & <b>]]>").as_bytes()).unwrap()[0].text, "a & <b>");
+        let single = "msisdn='+998901234567'  id='a\"b'";
+        assert_eq!(parse(request(single, "x").as_bytes()).unwrap()[0].from, "998901234567");
+        let two = request(SENDER, "LOCK").replace("</sms-request>", "") + &request(SENDER, "no");
+        assert_eq!(parse(two.as_bytes()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_such_request_is_not_read_and_nothing_grows() {
+        let bomb = format!("<!DOCTYPE x [<!ENTITY a \"b\">]>{}", request(SENDER, "&a;"));
+        for body in [
+            "",
+            "{}",
+            "<sms-request version=\"1.0\"></sms-request>",
+            "<message id=\"1\" msisdn=\"998901234567\"><content>LOCK</content></message>",
+            &request("id=\"1\"", "LOCK"),
+            &request("id=\"1\" msisdn=\"operator\"", "LOCK"),
+            &request("msisdn=\"998901234567\"", "LOCK"),
+            &request(SENDER, "&unknown;"),
+            &request(SENDER, "&#xD800;"),
+            &request(SENDER, "<b>LOCK</b>"),
+            &request(SENDER, "LOCK").replace("</message>", ""),
+            &request(SENDER, "LOCK").replace("</content>", ""),
+            &bomb,
+        ] {
+            assert_eq!(parse(body.as_bytes()), None, "{body}");
+        }
+        assert_eq!(parse(&[0xff, 0xfe]), None);
+        assert_eq!(parse(&vec![b' '; LARGEST + 1]), None);
+        let long = parse(request(SENDER, &"a".repeat(5000)).as_bytes()).unwrap();
+        assert_eq!(long[0].text.len(), LONGEST);
+    }
+
+    #[test]
+    fn only_the_word_alone_locks_in_each_language() {
+        let locks =
+            |text: &str| Incoming { id: String::new(), from: String::new(), text: text.to_owned() }.locks();
+        for word in ["BLOK", " blok ", "Блок!", "қулф.", "qulf", "заблокировать", "lock", "Block\n"]
+        {
+            assert!(locks(word), "{word}");
+        }
+        for word in ["", "stop", "lock my account", "unlock", "blokla", "123456"] {
+            assert!(!locks(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Legal entities for which people act.
+
+use serde::{Deserialize, Serialize};
+
+use super::Tin;
+
+/// A legal entity for which a person acts, as their certificate says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Its taxpayer's number.
+    pub tin: Tin,
+    /// Its name.
+    pub name: String,
+    /// The person's position there, if the certificate has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+}

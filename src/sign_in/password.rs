@@ -1,0 +1,71 @@
+//! Tries of passwords: counted before anything is compared, in one round trip.
+
+use super::limits::Limit;
+use super::network::ClientNetwork;
+use super::{OpenAttempt, ServiceError, SignIn};
+use crate::accounts::passwords::{Approached, Tried};
+use crate::audit::{Event, Kind};
+use crate::notices::inbox::{NewNotice, NoticeKind};
+use crate::people::PersonId;
+use crate::platform::ephemeral::{Applied, Batch};
+
+impl SignIn {
+    /// Counts a try; the limit that it exceeds, if it does: then nothing may be compared.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when short-lived state is unavailable: then nothing may be compared either.
+    pub async fn count_password(
+        &self,
+        approached: &Approached,
+        network: &ClientNetwork,
+    ) -> Result<Option<Limit>, ServiceError> {
+        if self.settings.relaxed_limits {
+            return Ok(None);
+        }
+        let counted = self.limits.of_password(network, &approached.key(), approached.side());
+        let mut batch = Batch::new(&self.ephemeral);
+        counted.count_in(&mut batch);
+        Ok(match self.ephemeral.apply(batch).await? {
+            Applied::Exceeded { group, index } => Some(self.limits.exceeded(&counted, group, index)),
+            Applied::Conflict => Some(Limit::Account),
+            Applied::Done => None,
+        })
+    }
+
+    /// Records what became of a password that was tried, and tells its person of strangers who try.
+    pub fn record_password(&self, open: &OpenAttempt, tried: &Tried) {
+        let event = |kind| {
+            let client = open.attempt.request.client_id.as_str();
+            Event::new(kind).client(client).of_attempt(open.id.digest())
+        };
+        let outcome = match tried {
+            Tried::Right(right) if right.temporary => "temporary",
+            Tried::Right(_) => "right",
+            Tried::Over => "over",
+            Tried::Wrong { .. } => "wrong",
+            Tried::Delayed(_) => "delayed",
+            Tried::Busy => "busy",
+        };
+        self.metrics.sign_ins("password", outcome).inc();
+        match tried {
+            Tried::Right(_) => {}
+            Tried::Over | Tried::Delayed(_) | Tried::Busy => {
+                self.audit.record(event(Kind::PasswordRefused).reason(outcome));
+            }
+            Tried::Wrong { delayed, told } => {
+                self.audit
+                    .record(event(Kind::WrongPassword).maybe_person(delayed.as_ref().map(PersonId::as_str)));
+                if let Some(person) = told {
+                    self.inbox.post(person, NewNotice::new(NoticeKind::WrongPasswords));
+                }
+            }
+        }
+    }
+
+    /// Records that a limit refused a password.
+    pub fn record_limited_password(&self, open: &OpenAttempt, limit: Limit) {
+        let client = open.attempt.request.client_id.as_str();
+        let event = Event::new(Kind::PasswordRefused).client(client).of_attempt(open.id.digest());
+        self.audit.record(event.limit(limit.name()));
+    }
+}
