@@ -67,12 +67,14 @@ const list = async () => {
     if (!version.success || !(number >= 336)) throw new Error("old");
     const site = await call({ name: "apikey", arguments: form.dataset.keys.split(" ").filter(Boolean) });
     if (!site.success) throw new Error("site");
-    const now = new Date().toISOString().slice(0, 10).replaceAll("-", ".");
+    // Certificates tell the time of Tashkent.
+    const tashkent = new Date(Date.now() + 5 * 3600 * 1000).toISOString();
+    const now = tashkent.slice(0, 19).replaceAll("-", ".").replace("T", " ");
     const { certificates } = await asked("pfx", "list_all_certificates");
     for (const one of certificates) {
       const has = parts(one.alias);
       const organisation = has["1.2.860.3.16.1.1"] ? [has.o, has.t].filter(Boolean).join(", ") : "";
-      const ended = Boolean(has.validto) && has.validto.slice(0, 10) <= now;
+      const ended = Boolean(has.validto) && has.validto <= now;
       add(one, (has.cn || one.name).toUpperCase(), organisation.toUpperCase(), has.validto, ended);
     }
     if (number >= 412) {
@@ -105,9 +107,11 @@ form.addEventListener("submit", async (event) => {
   if (event.submitter !== button || button.value !== "signed") return;
   event.preventDefault();
   say("");
+  const chosen = new FormData(form).get("key");
+  if (chosen === null) return;
   button.disabled = true;
   try {
-    const key = found[Number(new FormData(form).get("key"))];
+    const key = found[Number(chosen)];
     const card = key === "idcard";
     const id = card ? "idcard" : (await asked("pfx", "load_key", key.disk, key.path, key.name, key.alias)).keyId;
     const signed = await asked("pkcs7", "create_pkcs7", btoa(form.dataset.challenge), id, "no");

@@ -98,6 +98,14 @@ sends_per_country_hour = {LIMIT}
 country_codes = {LIMIT}
 client_codes = {LIMIT}
 network_codes = {LIMIT}
+[limits.password_brake]
+country_tries = {LIMIT}
+network_tries = {LIMIT}
+address_tries = {LIMIT}
+[limits.toll]
+address_codes_10m = {LIMIT}
+number_codes_10m = {LIMIT}
+address_accounts_hour = {LIMIT}
 [log]
 format = "json"
 level = "info"

@@ -94,6 +94,8 @@ pub enum RemovedBy {
     Recovery,
     /// It shows that somebody has a copy of it.
     Copied,
+    /// The person was identified, and nobody had confirmed before that the account was theirs.
+    Identified,
     /// The account ended.
     End,
 }
@@ -106,6 +108,7 @@ impl RemovedBy {
             Self::Replaced => "replaced",
             Self::Recovery => "recovery",
             Self::Copied => "copied",
+            Self::Identified => "identified",
             Self::End => "end",
         }
     }
@@ -180,6 +183,45 @@ impl Accounts {
         .bind(person.as_str())
     }
 
+    /// Removes a means of a person at their own wish, with `then`, all or nothing: no means of another kind, none while a recovery can be
+    /// stopped, and not the last one by which they can sign in now. `false` where it was not removed.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn remove_own(
+        &self,
+        (id, kind, person): (&MeansId, Kind, &PersonId),
+        then: Vec<Statement>,
+        now: Timestamp,
+    ) -> Result<bool, DbError> {
+        let guard = db::statement(
+            "UPDATE account_means SET removed_at = $1, removed_by = $2 WHERE means_id = $3 AND person_id = $4 AND kind = $5 \
+             AND removed_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM recoveries r WHERE r.person_id = $6 AND r.stopped_at IS NULL AND r.quiet_until > $7) \
+             AND (EXISTS (SELECT 1 FROM phone_numbers n WHERE n.person_id = $8 AND n.status = 'enrolled') \
+             OR EXISTS (SELECT 1 FROM accounts a WHERE a.person_id = $9 AND a.confirmed_by IN ('eri', 'face')) \
+             OR EXISTS (SELECT 1 FROM account_means o WHERE o.person_id = $10 AND o.means_id <> $11 AND o.removed_at IS NULL \
+             AND (o.kind <> 'passkey' OR o.counts_from <= $12) \
+             AND NOT EXISTS (SELECT 1 FROM passwords w WHERE o.kind = 'password' AND w.person_id = o.person_id \
+             AND w.temporary_until <= $13))) RETURNING means_id",
+        )
+        .bind(now.0)
+        .bind(RemovedBy::Person.name())
+        .bind(id.as_str())
+        .bind(person.as_str())
+        .bind(kind.name())
+        .bind(person.as_str())
+        .bind(now.0)
+        .bind(person.as_str())
+        .bind(person.as_str())
+        .bind(person.as_str())
+        .bind(id.as_str())
+        .bind(now.0)
+        .bind(now.0);
+        // Two removals of two means wait for one another, so that one of them is left.
+        Ok(self.db.held(People::hold(person), guard, then).await?.is_some())
+    }
+
     /// What removes all means of a kind.
     pub fn removing_all(kind: Kind, person: &PersonId, by: RemovedBy, now: Timestamp) -> Statement {
         db::statement(
@@ -189,6 +231,28 @@ impl Accounts {
         .bind(now.0)
         .bind(by.name())
         .bind(kind.name())
+        .bind(person.as_str())
+    }
+
+    /// What removes all means that were added since.
+    pub fn removing_since(since: Timestamp, person: &PersonId, by: RemovedBy, now: Timestamp) -> Statement {
+        db::statement(
+            "UPDATE account_means SET removed_at = $1, removed_by = $2 WHERE added_at >= $3 AND person_id = $4 \
+             AND removed_at IS NULL",
+        )
+        .bind(now.0)
+        .bind(by.name())
+        .bind(since.0)
+        .bind(person.as_str())
+    }
+
+    /// What removes every means of a person.
+    pub fn removing_every(person: &PersonId, by: RemovedBy, now: Timestamp) -> Statement {
+        db::statement(
+            "UPDATE account_means SET removed_at = $1, removed_by = $2 WHERE person_id = $3 AND removed_at IS NULL",
+        )
+        .bind(now.0)
+        .bind(by.name())
         .bind(person.as_str())
     }
 

@@ -11,9 +11,6 @@ use crate::platform::seal::{Keyring, Mac, Sealer};
 
 pub(super) const TABLE: &str = "representations";
 
-/// For how long a certificate is taken to be good that does not say it, in seconds: no key is issued for longer.
-const USUAL: i64 = 2 * 365 * 86_400;
-
 /// An organisation that somebody acts for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Representation {
@@ -43,7 +40,7 @@ impl Representations {
         Self { db, sealer: Arc::new(sealer), names: Arc::new(names), clock }
     }
 
-    /// Notes that a person signed for an organisation by a certificate that ends at `ends_at`, and forgets what has ended.
+    /// Notes that a person signed for an organisation by a certificate that ends at `ends_at`.
     ///
     /// # Errors
     /// [`DbError`].
@@ -51,7 +48,7 @@ impl Representations {
         &self,
         person: &PersonId,
         what: &Representation,
-        ends_at: Option<Timestamp>,
+        ends_at: Timestamp,
     ) -> Result<(), DbError> {
         let now = self.clock.now();
         let id = self.names.digest(&[person.as_str().as_bytes(), what.tin.digits().as_bytes()]).encode();
@@ -61,13 +58,23 @@ impl Representations {
              VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (representation_id) DO UPDATE SET \
              sealed = excluded.sealed, last_seen = excluded.last_seen, ends_at = excluded.ends_at",
         );
-        let seen = seen
-            .bind(id)
-            .bind(person.as_str())
-            .bind(sealed)
-            .bind(now.0)
-            .bind(ends_at.unwrap_or_else(|| now.plus(USUAL)).0);
-        self.db.all_or_nothing(vec![ended(now), seen]).await
+        let seen = seen.bind(id).bind(person.as_str()).bind(sealed).bind(now.0).bind(ends_at.0);
+        self.db.execute(seen).await.map(|_| ())
+    }
+
+    /// Deletes what certificates said that have ended, in one batch; returns how many rows went.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        let purge = "DELETE FROM representations WHERE representation_id IN \
+                     (SELECT representation_id FROM representations WHERE ends_at <= $1 LIMIT $2)";
+        self.db.execute(db::statement(purge).bind(now.0).bind(most)).await
+    }
+
+    /// What forgets all of a person, whose account is closed.
+    pub fn forget(person: &PersonId) -> Statement {
+        db::statement("DELETE FROM representations WHERE person_id = $1").bind(person.as_str())
     }
 
     /// The organisations that a person acts for now, the one that was seen last first.
@@ -91,11 +98,6 @@ impl Representations {
     }
 }
 
-/// Forgets what has ended.
-fn ended(now: Timestamp) -> Statement {
-    db::statement("DELETE FROM representations WHERE ends_at <= $1").bind(now.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +117,7 @@ mod tests {
             position: position.to_owned(),
             serial_number: "77e1".to_owned(),
         };
-        let end = |days: i64| Some(clock.now().plus(days * 86_400));
+        let end = |days: i64| clock.now().plus(days * 86_400);
         all.seen(&one, &of("301000001", "DIREKTOR"), end(10)).await.unwrap();
         clock.advance(1);
         all.seen(&one, &of("302000002", "HISOBCHI"), end(20)).await.unwrap();
@@ -126,5 +128,9 @@ mod tests {
         assert_eq!(all.of(&other).await.unwrap(), []);
         clock.advance(11 * 86_400);
         assert_eq!(all.of(&one).await.unwrap(), [of("302000002", "HISOBCHI")]);
+        assert_eq!(all.purge(clock.now(), 10).await.unwrap(), 1);
+        assert_eq!(all.purge(clock.now(), 10).await.unwrap(), 0);
+        db.execute(Representations::forget(&one)).await.unwrap();
+        assert_eq!(all.of(&one).await.unwrap(), []);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::accounts::passkeys::PASSKEY_CEREMONIES;
+use crate::desk::DESK_WALKS;
 use crate::grants::{REVOKED, UNANSWERED};
 use crate::life_events::SIGNATURES;
 use crate::mobile_id::PRECHECKS;
@@ -15,7 +16,7 @@ use crate::sign_in::{ATTEMPTS, AWAY, MUTABLE, QR_CODES, SESSIONS, WINDOWS};
 use crate::sign_up::SIGN_UPS;
 use crate::staff::{CEREMONIES, STAFF_SESSIONS};
 
-const ALL: [KeySpace; 25] = [
+const ALL: [KeySpace; 26] = [
     APPROVALS,
     ATTEMPTS,
     AWAY,
@@ -23,6 +24,7 @@ const ALL: [KeySpace; 25] = [
     CODES,
     DECISIONS,
     DELIVERIES,
+    DESK_WALKS,
     DEVICES,
     MUTABLE,
     oneid::CODES,

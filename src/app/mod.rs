@@ -176,8 +176,9 @@ impl App {
         let mobile_app =
             MobileApp::new(tokens.clone(), identification, charges.clone(), &stores.settings.mobile_app);
         let deaths = wiring::deaths(&stores, &enrolments);
-        let desk = wiring::desk(&stores, &ephemeral, (&enrolments, recoveries));
         let sign_up = wiring::sign_up(&stores, (&ephemeral, &outbox), &pages, &first_party)?;
+        let openings = sign_up.registrations.clone();
+        let desk = wiring::desk(&stores, &ephemeral, (&enrolments, openings, recoveries));
         let transmitter = Transmitter::new(tokens.clone(), signals, stores.outbound());
         let secret =
             stores.settings.sms.callback_secret.as_ref().map(|secret| Arc::from(secret.expose_secret()));

@@ -38,6 +38,10 @@ use crate::{
 };
 use secrecy::ExposeSecret;
 
+/// The delay that many wrong passwords begin, in seconds. A day, whatever holds for codes: strangers must not keep somebody out for weeks who has
+/// nothing but a password.
+const LONG_PASSWORD_DELAY: i64 = 86_400;
+
 /// Why a command failed, as a message for the operator.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -268,7 +272,8 @@ impl Stores {
         }
         let people = People::new(self.db.clone(), &self.keyring);
         let stores = (self.db.clone(), people, self.clock.clone());
-        let made = Passwords::start(stores, &self.keyring, &self.settings.passwords, self.delays())
+        let delays = Delays { long: LONG_PASSWORD_DELAY, ..self.delays() };
+        let made = Passwords::start(stores, &self.keyring, &self.settings.passwords, delays)
             .map_err(cannot_start)?;
         Ok(self.passwords.get_or_init(|| made).clone())
     }

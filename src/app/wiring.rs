@@ -36,11 +36,11 @@ use crate::platform::ephemeral::Ephemeral;
 use crate::platform::web::cookies::Cookies;
 use crate::platform::webauthn::RelyingParty;
 use crate::release::Release;
-use crate::sign_in::risk::{TollRules, Tolls};
+use crate::sign_in::risk::{TollRules, Tolls, TravelRules};
 use crate::sign_in::{
-    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Eri, EriPolicy, Face, Flood, FormCaps, History,
-    KnownBrowsers, Limits, Means, QrCodes, SessionBounds, Sessions, Settings as SignInSettings, SignIn,
-    SignInAttempts,
+    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Eri, EriPolicy, Face, Flood, FormCaps, Guessed,
+    History, KnownBrowsers, Limits, Means, QrCodes, SessionBounds, Sessions, Settings as SignInSettings,
+    SignIn, SignInAttempts, UnlockProofs,
 };
 use crate::sign_up::SignUp;
 use crate::signals::Signals;
@@ -198,7 +198,6 @@ pub(super) fn oneid(stores: &Stores, tokens: &Tokens, sign_in: &SignIn) -> OneId
         grants: tokens.grants.clone(),
         ledger: tokens.ledger.clone(),
         people: tokens.people.clone(),
-        representations: representations(stores),
         code_seconds: stores.settings.tokens.code_seconds.into(),
         token_seconds: tokens.lifetimes.access,
         cookies: cookies(stores),
@@ -292,7 +291,7 @@ pub(super) fn deaths(stores: &Stores, enrolments: &Enrolments) -> Deaths {
 pub(super) fn desk(
     stores: &Stores,
     ephemeral: &Ephemeral,
-    (enrolments, recoveries): (&Enrolments, Recoveries),
+    (enrolments, openings, recoveries): (&Enrolments, Openings, Recoveries),
 ) -> Desk {
     let (settings, issuer) = (&stores.settings.desk, &stores.settings.server.issuer);
     let (staff, cookies) = (stores.staff(), cookies(stores));
@@ -303,9 +302,11 @@ pub(super) fn desk(
         staff,
         identifications: enrolments.identifications.clone(),
         enrolments: enrolments.clone(),
+        openings,
         recoveries,
         charges: stores.charges(),
         clock: stores.clock.clone(),
+        codes: Arc::new(stores.keyring.mac("desk code")),
         forms: Arc::new(stores.keyring.mac("desk form")),
         cookies,
         origin: Arc::from(origin),
@@ -329,6 +330,7 @@ pub(super) fn recoveries(
         life_events: life_events.clone(),
         passwords: first.passwords,
         accounts: first.accounts,
+        emails: stores.emails(),
         outbox: outbox.clone(),
         ephemeral: ephemeral.clone(),
         host: Arc::from(stores.settings.server.issuer.host()),
@@ -353,6 +355,7 @@ pub(super) fn cabinet(
         enrolments,
         remote,
         recoveries,
+        representations: representations(stores),
         logout: pages.sign_out.logout().clone(),
         ledger: Ledger::new(stores.db.clone(), stores.clock.clone(), &stores.keyring),
         inbox: stores.inbox(),
@@ -472,6 +475,7 @@ pub(super) fn sign_in(
         delays: stores.delays(),
         daily_cap: limits.sends_per_number_day.into(),
         networks: limits.networks.clone(),
+        travel: TravelRules { networks: limits.travel.networks_hour.into() },
         constant_codes: settings.sandbox.constant_codes.0.clone(),
         relaxed_limits: settings.sandbox.relaxed_limits,
         test_numbers: settings.environment == Environment::Sandbox,
@@ -517,7 +521,14 @@ pub(super) fn sign_in(
         flood: Flood::new(FormCaps { address: caps.address_5m, site: caps.site_5m }),
         tolls: Tolls::new(caps.toll, &stores.keyring),
         brake: Brake::new(ephemeral.clone(), clock.clone(), brake_rules(stores), Arc::clone(&metrics)),
+        password_brake: Brake::new(
+            ephemeral.clone(),
+            clock.clone(),
+            password_brake_rules(stores),
+            Arc::clone(&metrics),
+        ),
         known: KnownBrowsers::new(&stores.keyring),
+        unlocking: UnlockProofs::new(&stores.keyring, clock.clone()),
         settings: Arc::new(policy),
         ephemeral: ephemeral.clone(),
         accounts: stores.accounts(),
@@ -549,6 +560,7 @@ fn toll_rules(stores: &Stores) -> TollRules {
     TollRules {
         address: toll.address_codes_10m.into(),
         number: toll.number_codes_10m.into(),
+        accounts: toll.address_accounts_hour.into(),
         wait: toll.wait_seconds.into(),
         bits: toll.work_bits,
     }
@@ -557,14 +569,31 @@ fn toll_rules(stores: &Stores) -> TollRules {
 fn brake_rules(stores: &Stores) -> BrakeRules {
     let (brake, code_seconds) = (&stores.settings.limits.brake, stores.settings.sign_in.code_seconds);
     BrakeRules {
+        of: Guessed::Codes,
         window: brake.window_seconds.into(),
         country_codes: brake.country_codes.into(),
         client_codes: brake.client_codes.into(),
         network_codes: brake.network_codes.into(),
+        address_codes: u64::MAX,
         share: brake.share_percent.into(),
         tries: brake.code_tries.into(),
         wait: brake.wait_seconds.into(),
         code_seconds: code_seconds.into(),
+    }
+}
+
+/// Nothing is sent for a password, so that only counts and share say anything.
+fn password_brake_rules(stores: &Stores) -> BrakeRules {
+    let brake = &stores.settings.limits.password_brake;
+    BrakeRules {
+        of: Guessed::Passwords,
+        window: brake.window_seconds.into(),
+        country_codes: brake.country_tries.into(),
+        client_codes: u64::MAX,
+        network_codes: brake.network_tries.into(),
+        address_codes: brake.address_tries.into(),
+        share: brake.share_percent.into(),
+        ..brake_rules(stores)
     }
 }
 
@@ -611,6 +640,7 @@ pub(super) fn sign_up(
         client: first_party.client().clone(),
         codes: Arc::new(stores.keyring.mac("code")),
         networks: Arc::new(stores.keyring.mac("client-network")),
+        proofs: pages.eri.as_ref().map(|eri| eri.proofs.clone()),
         cookies: pages.cookies,
         origin: Arc::clone(&pages.origin),
     })

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::App;
 use super::tasks::{Need, Tasks};
+use crate::accounts::Representations;
 use crate::accounts::passwords::Passwords;
 use crate::applications::Receipts;
 use crate::audit::{Audit, Event, Kind};
@@ -120,6 +121,7 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
         staff: app.desk.staff.clone(),
         photo_days: app.settings.desk.photo_days,
         passwords: app.pages.passwords.clone(),
+        representations: app.pages.representations.clone(),
     });
     tasks.keep("upkeep", Need::Deferrable, move || Arc::clone(&upkeep).run());
     let (provider, life_events) = (app.tokens.provider.clone(), app.pages.life_events.clone());
@@ -246,6 +248,7 @@ struct Upkeep {
     /// How long photos of revocations are kept.
     photo_days: u32,
     passwords: Passwords,
+    representations: Representations,
 }
 
 impl Upkeep {
@@ -271,11 +274,12 @@ impl Upkeep {
             if limited {
                 let read = self.sign_in.limits.refresh().await;
                 log_failure("limits.unread", "reading the send totals", read);
-                log_failure(
-                    "brake.unread",
-                    "counting codes entered right",
-                    self.sign_in.brake.refresh().await,
-                );
+                for (what, brake) in [
+                    ("counting codes entered right", &self.sign_in.brake),
+                    ("counting passwords that were right", &self.sign_in.password_brake),
+                ] {
+                    log_failure("brake.unread", what, brake.refresh().await);
+                }
                 log_failure(
                     "notices.unsent",
                     "telling people of wrong codes",

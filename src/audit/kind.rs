@@ -82,6 +82,8 @@ kinds! {
     WrongPassword = "sign_in.wrong_password", Info, PerSecond(BEGINNINGS), "a password was not accepted";
     /// A password was not compared, or had ended: too many tries, too many who wait, or a temporary one whose time is over.
     PasswordRefused = "sign_in.password_refused", Info, PerSecond(REFUSALS), "a password was not compared";
+    /// One factor was proved, and is not enough: the person seems to be in many places.
+    SignInDoubted = "sign_in.doubted", Warn, PerSecond(REFUSALS), "a person who seems to be in many places is asked for more";
     /// A device's code was entered that stands for nothing, or too many of those came from there.
     UserCodeRefused = "device.code_refused", Info, PerSecond(REFUSALS), "a device's code was not accepted";
     /// A service asked somebody who is not at its site; whether they were sent a message says `sign_in.code_sent`.
@@ -204,6 +206,8 @@ kinds! {
     SelfLocked = "person.self_locked", Info, Unlimited, "a person locked their account";
     /// An account was opened by registration on-line.
     Registered = "person.registered", Info, Unlimited, "an account was opened on-line";
+    /// An account was opened or confirmed at a place, by staff who saw the document; `reason` says which.
+    ServedAtPlace = "person.served_at_place", Info, Unlimited, "an account was opened or confirmed at a place";
     /// A person confirmed, changed or removed the address for mails; `reason` says which.
     EmailChanged = "person.email_changed", Info, Unlimited, "the e-mail address of a person was changed";
     /// An operator ended the lock that a person had put on their account.

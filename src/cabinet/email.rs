@@ -131,6 +131,18 @@ pub(super) async fn confirm(cabinet: Data<Cabinet>, request: HttpRequest, body: 
     let Some(emails) = &cabinet.emails else {
         return context.problem(ProblemKind::NotFound, &Problem::default());
     };
+    // A link that was asked for before its account was locked, or blocked, confirms nothing meanwhile.
+    let usable = async {
+        let Some(waiting) = emails.waiting(form.get("t").unwrap_or_default()).await? else {
+            return Ok(false);
+        };
+        Ok::<_, ServiceError>(cabinet.sign_in.people.find(&waiting.person).await?.is_some())
+    };
+    match usable.await {
+        Ok(true) => {}
+        Ok(false) => return link_page(&context, LinkState::Gone, ""),
+        Err(error) => return context.failure(&error),
+    }
     let told = |person: &_| cabinet.inbox.rows(person, &NewNotice::new(NoticeKind::EmailChanged));
     let confirmed = emails.confirm(form.get("t").unwrap_or_default(), told).await;
     let shown = confirmed.map_err(ServiceError::from).map(|confirmed| {

@@ -15,9 +15,10 @@ use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::{Cabinet, sessions, words};
 use crate::accounts::passwords::{
-    Busy, ChosenLogin, LOGIN_LENGTH, LONGEST, LoginError, NewPassword, Own, Passwords, Rests, Stored, Weak,
+    BUSY_SECONDS, Busy, ChosenLogin, LOGIN_LENGTH, LONGEST, LoginError, NewPassword, Own, Passwords, Rests,
+    Stored, TypedPassword, Weak,
 };
-use crate::accounts::{Accounts, AddedBy, Held, Kind as MeansKind, MeansId, RemovedBy};
+use crate::accounts::{AddedBy, Held, Kind as MeansKind, MeansId, Representation};
 use crate::audit::{Event, Kind};
 use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::platform::service_error::ServiceError;
@@ -26,6 +27,9 @@ use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
 use crate::platform::web::text::Text;
 use crate::sign_in::{Acr, Means, classes, is_single_factor};
+
+/// What reaches more than a code by SMS or a password alone.
+const MORE_THAN_A_CODE: [Acr; 4] = [Acr::MobileIdPlus, Acr::Passkey, Acr::Eri, Acr::Face];
 
 /// The page of all means.
 #[derive(Template)]
@@ -43,6 +47,7 @@ struct MeansPage<'a> {
     has_password: bool,
     /// Until when a recovery can be stopped.
     recovery: Option<String>,
+    organisations: Vec<Representation>,
 }
 
 /// A means that was added.
@@ -111,6 +116,7 @@ pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
                 passwords: cabinet.offers_passwords(),
                 has_password: stored.is_some(),
                 login: login.unwrap_or_else(|| text.get("own_means.login_pinfl").to_owned()),
+                organisations: cabinet.representations.of(person).await?,
                 recovery: open.as_ref().map(|open| words::moment(visit, open.quiet_until)),
                 held: held
                     .into_iter()
@@ -174,6 +180,7 @@ fn password_page(
 ) -> HttpResponse {
     let (text, rules) = (visit.context.text(), cabinet.recoveries.passwords.rules);
     let (status, error) = error.map_or((StatusCode::OK, None), |(status, error)| (status, Some(error)));
+    let busy = status == StatusCode::SERVICE_UNAVAILABLE;
     let page = PasswordPage {
         frame: frame(visit),
         shell: Shell::of(visit, PATH),
@@ -182,12 +189,18 @@ fn password_page(
         recovers: change && !proved_password(visit),
         error,
     };
-    respond::page(status, &page, &CspSources::default())
+    let response = respond::page(status, &page, &CspSources::default());
+    if busy { respond::retry_after(response, BUSY_SECONDS) } else { response }
+}
+
+/// Too many passwords wait to be hashed.
+fn busy(visit: &Visit<'_>) -> (StatusCode, String) {
+    (StatusCode::SERVICE_UNAVAILABLE, visit.context.text().get("password.error_busy").to_owned())
 }
 
 /// Whether the session rests on the present password.
 fn proved_password(visit: &Visit<'_>) -> bool {
-    visit.open.session.means.contains(&Means::Password)
+    visit.proved().contains(&Means::Password)
 }
 
 /// `POST /cabinet/means/password`: sets or changes the password. Other sessions end; where the one before was not proved, everything does.
@@ -207,14 +220,22 @@ pub(super) async fn set_password(cabinet: Data<Cabinet>, request: HttpRequest, b
             };
             let hashed = match passwords.hash(new).await? {
                 Ok(hashed) => hashed,
-                Err(Busy) => {
-                    let busy = visit.context.text().get("password.error_busy").to_owned();
-                    return refused((StatusCode::SERVICE_UNAVAILABLE, busy));
-                }
+                Err(Busy) => return refused(busy(visit)),
             };
-            let session = &visit.open.session;
-            let names: Vec<&str> = classes(&session.means).into_iter().map(Acr::name).collect();
-            let on_a_code_alone = is_single_factor(&session.means);
+            if stored.is_some() {
+                let typed = TypedPassword::read(form.get("new").unwrap_or_default());
+                match passwords.is_present(person, typed).await? {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        let present = visit.context.text().get("password.error_present").to_owned();
+                        return refused((StatusCode::UNPROCESSABLE_ENTITY, present));
+                    }
+                    Err(Busy) => return refused(busy(visit)),
+                }
+            }
+            let proved = visit.proved();
+            let names: Vec<&str> = classes(&proved).into_iter().map(Acr::name).collect();
+            let on_a_code_alone = is_single_factor(&proved);
             let rests = Rests { classes: &names, on_a_code_alone };
             if stored.is_some() && !proved_password(visit) {
                 // Whoever knew the former one is out everywhere, and the owner can stop it.
@@ -343,13 +364,18 @@ pub(super) async fn remove(cabinet: Data<Cabinet>, request: HttpRequest, body: B
             if cabinet.recoveries.passwords.open_recovery(person).await?.is_some() {
                 return Ok(visit.done(PATH, "waits"));
             }
+            // Whoever holds no more than a code does not take the owner's password away: without it they would set another one as the first.
+            if one.kind == MeansKind::Password && !proved_password(visit) && is_single_factor(&visit.proved())
+            {
+                return cabinet.first_party.step_up(&visit.context, PATH, &visit.open, &MORE_THAN_A_CODE);
+            }
             let id = MeansId::stored(wanted.to_owned());
-            let guard = Accounts::removing(&id, person, RemovedBy::Person, visit.now);
             let mut then = cabinet.inbox.rows(person, &NewNotice::new(NoticeKind::CredentialChanged));
             if one.kind == MeansKind::Password {
                 then.push(Passwords::remove(person));
             }
-            if !cabinet.recoveries.passwords.change(guard, then).await? {
+            let accounts = &cabinet.sign_in.accounts;
+            if !accounts.remove_own((&id, one.kind, person), then, visit.now).await? {
                 return Ok(visit.done(PATH, "nothing"));
             }
             changed(&cabinet, visit, one.kind.name()).await?;

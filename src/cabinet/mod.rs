@@ -21,11 +21,13 @@ mod services;
 mod sessions;
 mod shell;
 mod sms_lock;
+mod unlock;
 mod visit;
 mod words;
 
 use std::sync::Arc;
 
+use crate::accounts::Representations;
 use crate::accounts::passkeys::Passkeys;
 use crate::applications::Receipts;
 use crate::clients::Registry;
@@ -41,7 +43,7 @@ use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
-use crate::sign_in::{Means, SignIn};
+use crate::sign_in::{Means, SignIn, UNLOCK};
 
 /// Where the cabinet is.
 pub const PATH: &str = "/cabinet";
@@ -172,6 +174,8 @@ pub struct Cabinet {
     pub remote: Remote,
     /// Recovers accounts.
     pub recoveries: Recoveries,
+    /// Which organisations people act for.
+    pub representations: Representations,
     /// Ends sessions, and tells services.
     pub logout: Logout,
     /// Who looked at what.
@@ -316,6 +320,11 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             named(paths::LOCK, "cabinet_lock").route(get().to(safety::lock)).route(post().to(safety::locks)),
         )
         .service(named(paths::LOCKED, "cabinet_lock").route(get().to(safety::locked)))
+        .service(
+            named(UNLOCK, "cabinet_unlock").route(get().to(unlock::get)).route(post().to(unlock::unlock)),
+        )
+        .service(named(unlock::BEGIN, "cabinet_unlock").route(post().to(unlock::begin)))
+        .service(named(unlock::UNLOCKED, "cabinet_unlock").route(get().to(unlock::unlocked)))
         .service(
             resource(sms_lock::PATH).app_data(metrics.route("sms_lock")).route(post().to(sms_lock::incoming)),
         );

@@ -161,7 +161,7 @@ pub(super) async fn added(cabinet: Data<Cabinet>, request: HttpRequest, body: By
                 NewNotice::new(NoticeKind::PasskeyAdded)
             };
             let session = &visit.open.session;
-            let rests_on: Vec<&str> = classes(&session.means).into_iter().map(Acr::name).collect();
+            let rests_on: Vec<&str> = classes(&visit.proved()).into_iter().map(Acr::name).collect();
             let adding = Adding {
                 label: form.get("label").unwrap_or_default(),
                 transports: form.get("transports").unwrap_or_default(),
@@ -194,7 +194,10 @@ pub(super) async fn remove(cabinet: Data<Cabinet>, request: HttpRequest, body: B
     cabinet
         .posted(&request, (PATH, Proof::Fresh, &body), async |visit, form| {
             if cabinet.passkeys.is_last(visit.person()).await? {
-                return Ok(visit.done(PATH, "nothing"));
+                return Ok(visit.done(PATH, "last_means"));
+            }
+            if cabinet.recoveries.passwords.open_recovery(visit.person()).await?.is_some() {
+                return Ok(visit.done(PATH, "waits"));
             }
             let told = NewNotice::new(NoticeKind::PasskeyRemoved);
             let also = cabinet.inbox.rows(visit.person(), &told);
@@ -208,7 +211,7 @@ pub(super) async fn remove(cabinet: Data<Cabinet>, request: HttpRequest, body: B
 }
 
 async fn standing(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<Standing, ServiceError> {
-    let reached = classes(&visit.open.session.means);
+    let reached = classes(&visit.proved());
     if reached.iter().any(|class| STRONGER.contains(class)) {
         return Ok(Standing::Stronger);
     }

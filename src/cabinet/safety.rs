@@ -1,5 +1,6 @@
 //! `/cabinet/safety`: what a person does when something was not them. One action ends every session, grant and token of theirs, tells
-//! the services, and opens a complaint, all in one transaction; another one locks the account until somebody unlocks it in person.
+//! the services, and opens a complaint, all in one transaction; another one locks the account until it is unlocked in person or
+//! by a means that is stronger than a code (`unlock.rs`).
 //!
 //! Both want a fresh proof. The browser that does the first stays signed in, by a session of its own: its person has just proved who
 //! they are, and is to see what comes of it.
@@ -30,7 +31,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{Device, Session, SessionId};
+use crate::sign_in::{Device, Session, SessionId, UNLOCK};
 
 /// Complaints on one page; nobody has more.
 const MOST: i64 = 50;
@@ -91,6 +92,8 @@ struct Told {
 struct LockPage<'a> {
     frame: Frame<'a>,
     shell: Shell,
+    /// Whether it can be unlocked without going anywhere.
+    here: bool,
 }
 
 /// Says that the account is locked, and how it is unlocked.
@@ -98,6 +101,8 @@ struct LockPage<'a> {
 #[template(path = "cabinet/locked.html")]
 struct LockedPage<'a> {
     frame: Frame<'a>,
+    /// Where it is unlocked without going anywhere.
+    unlock: Option<&'static str>,
 }
 
 /// What somebody says was not them: what it is, of which service, and in words.
@@ -211,13 +216,14 @@ pub(super) async fn complaint(
 pub(super) async fn lock(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
     cabinet
         .show(&request, Proof::Fresh, async |visit| {
-            let page = LockPage { frame: frame(visit), shell: Shell::of(visit, PATH) };
+            let here = cabinet.sign_in.unlocks_here();
+            let page = LockPage { frame: frame(visit), shell: Shell::of(visit, PATH), here };
             Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
         })
         .await
 }
 
-/// `POST /cabinet/lock`: everything ends, and nobody signs in as this person until somebody unlocks the account in person.
+/// `POST /cabinet/lock`: everything ends, and nobody signs in as this person until the account is unlocked.
 pub(super) async fn locks(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
         .posted(&request, (LOCK, Proof::Fresh, &body), async |visit, _| {
@@ -238,7 +244,8 @@ pub(super) async fn locked(cabinet: Data<Cabinet>, request: HttpRequest) -> Http
     let context = PageContext::new(&request, cabinet.cookies, None);
     let languages =
         LanguageLink::all(context.language, |language| format!("{LOCKED}?lang={}", language.tag()));
-    let page = LockedPage { frame: context.frame(None, languages) };
+    let unlock = cabinet.sign_in.unlocks_here().then_some(UNLOCK);
+    let page = LockedPage { frame: context.frame(None, languages), unlock };
     context.remember_language(respond::page(StatusCode::OK, &page, &CspSources::default()))
 }
 
@@ -304,6 +311,7 @@ pub(super) async fn stay(
         epoch,
         sid_key: id.digest(),
         used_at: visit.now,
+        opened_ms: 0,
         clients: Vec::new(),
         ..visit.open.session.clone()
     };

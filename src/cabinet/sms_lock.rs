@@ -1,6 +1,6 @@
 //! `POST /callbacks/sms/{secret}/playmobile/incoming`: somebody whose phone was stolen, or who has none of their browsers at hand, locks their
-//! account by an SMS from the enrolled number. Nothing is asked first, since a lock harms nobody for long and a question would help a thief;
-//! ending it takes more than a code (`docs/cabinet.md`).
+//! account by an SMS from the enrolled number, or from the one by which an account without one is reached. Nothing is asked first, since a
+//! lock harms nobody for long and a question would help a thief; ending it takes more than a code (`docs/cabinet.md`).
 //!
 //! The broker signs nothing, so the address has the secret of the delivery reports. Whoever forges the sender of an SMS can lock somebody's account,
 //! and nothing else.
@@ -13,8 +13,8 @@ use crate::audit::{Event, Kind};
 use crate::notices::receipts::Receipts;
 use crate::notices::sms::incoming::{self, Incoming};
 use crate::notices::sms::lock::locked_text;
-use crate::notices::{OutboundMessage, Series};
-use crate::people::{NumberStatus, PhoneNumber};
+use crate::notices::{OutboundMessage, Prepared, Series};
+use crate::people::{AccountUse, Named, NumberStatus, PersonId, PhoneNumber};
 use crate::platform::bytes;
 use crate::platform::ephemeral::{Applied, Batch, EphemeralKey};
 use crate::platform::service_error::ServiceError;
@@ -57,10 +57,16 @@ async fn lock(cabinet: &Cabinet, message: &Incoming) -> Result<(), ServiceError>
     let sign_in = &cabinet.sign_in;
     let Ok(number) = PhoneNumber::from_digits(&message.from) else { return Ok(()) };
     let index = sign_in.people.number_index(&number);
-    let Some(account) = sign_in.people.account_state(&index).await? else { return Ok(()) };
-    if account.status != NumberStatus::Enrolled {
+    let Some(found) = sign_in.people.named(&Named::Number(number.clone())).await? else { return Ok(()) };
+    let enrolled = found.state.status == NumberStatus::Enrolled && found.number_index == Some(index);
+    // A number that was theirs in Mobile-ID and is not any more may be anybody's.
+    let reached = found.state.status == NumberStatus::NotEnrolled
+        && found.account == Some(AccountUse::Open)
+        && found.contact.as_ref() == Some(&number);
+    if !enrolled && !reached {
         return Ok(());
     }
+    let account = found.state;
     let key = EphemeralKey::of(WINDOWS, &format!("sms-command/{}", message.id));
     if sign_in.ephemeral.count_all(&[(key, KNOWN, 0)]).await?.first().is_some_and(|had| *had > 0) {
         return Ok(());
@@ -77,36 +83,38 @@ async fn lock(cabinet: &Cabinet, message: &Incoming) -> Result<(), ServiceError>
     sign_in.audit.record(locked.reason("sms"));
     // From here on it is done: what fails is told by the cabinet and by mail.
     let _ = sign_in.ephemeral.count(key, KNOWN).await;
-    if let Err(error) = answer(cabinet, &number, account.language).await {
+    if let Err(error) = answer(cabinet, &number, &account.person_id).await {
         tracing::warn!(event = "sms.command_unanswered", %error, "nobody was told by SMS that an account is locked");
     }
     Ok(())
 }
 
 /// Tells the phone that it worked.
-async fn answer(
-    cabinet: &Cabinet,
-    number: &PhoneNumber,
-    language: Option<Language>,
-) -> Result<(), ServiceError> {
+async fn answer(cabinet: &Cabinet, number: &PhoneNumber, person: &PersonId) -> Result<(), ServiceError> {
     let sign_in = &cabinet.sign_in;
-    let index = sign_in.people.number_index(number);
-    let text = locked_text(language.unwrap_or(Language::UzLatn).tag(), &sign_in.settings.host);
-    let message = sign_in.outbox.prepare(OutboundMessage {
-        id: &bytes::random_alphanumeric::<20>(),
-        to: Some(number),
-        number_index: &index,
-        series: Series::Notices,
-        client_id: "",
-        address: "",
-        text,
-        ttl: ANSWERED,
-        daily_cap: ANSWERS,
-    })?;
+    let language = sign_in.people.preferred_language(person).await?.unwrap_or(Language::UzLatn);
+    let text = locked_text(language.tag(), &sign_in.settings.host, sign_in.unlocks_here());
+    let message = told(cabinet, number, text)?;
     let mut batch = Batch::new(&sign_in.ephemeral);
     message.announce_in(&mut batch);
     if sign_in.ephemeral.apply(batch).await? == Applied::Done {
         sign_in.outbox.store(message).await?;
     }
     Ok(())
+}
+
+/// A message that nobody asked for, neither announced nor stored yet.
+pub(super) fn told(cabinet: &Cabinet, number: &PhoneNumber, text: String) -> Result<Prepared, ServiceError> {
+    let sign_in = &cabinet.sign_in;
+    sign_in.outbox.prepare(OutboundMessage {
+        id: &bytes::random_alphanumeric::<20>(),
+        to: Some(number),
+        number_index: &sign_in.people.number_index(number),
+        series: Series::Notices,
+        client_id: "",
+        address: "",
+        text,
+        ttl: ANSWERED,
+        daily_cap: ANSWERS,
+    })
 }

@@ -16,7 +16,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::{Malformed, Params};
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond;
-use crate::sign_in::{Acr, Means, OpenSession, classes, told};
+use crate::sign_in::{Acr, Means, OpenSession, Protocol, classes, told};
 
 /// The oldest proof of who somebody is that a page takes which could hurt, in seconds (OWASP ASVS 5.0 §7.5.1, §7.5.3).
 const FRESH: i64 = 300;
@@ -102,9 +102,15 @@ impl Visit<'_> {
         self.forms.digest(&[what, word, session.person_id.as_str().as_bytes(), &session.sid_key.0]).encode()
     }
 
-    /// Whether they proved that recently enough for what could hurt.
+    /// Whether they proved that recently enough for what could hurt, at this browser, by what the page demands of a fresh proof.
     pub(super) fn is_fresh(&self) -> bool {
-        self.now.since(self.open.session.auth_time) < FRESH
+        let proved = self.open.session.proved_since(self.now.minus(FRESH - 1));
+        !proved.is_empty() && told(&proved, &self.demands).is_some()
+    }
+
+    /// What they proved at this browser as recently as a form that wants a fresh proof may have been filled in since.
+    pub(super) fn proved(&self) -> Vec<Means> {
+        self.open.session.proved_since(self.now.minus(FRESH + FILLING))
     }
 }
 
@@ -193,7 +199,7 @@ impl Cabinet {
                     Ok(demands) => demands,
                     Err(error) => return Err(context.failure(&error)),
                 };
-                if told(&open.session.means, &demands).is_none() {
+                if open.session.told(&demands).is_none() {
                     let begun = self.first_party.step_up(&context, here, &open, &demands);
                     return Err(context.or_failure(begun));
                 }
@@ -223,12 +229,11 @@ impl Cabinet {
             all.filter(|acr| *acr > Acr::Password).collect::<Vec<_>>()
         };
         let offered = &self.sign_in.settings.offered;
-        if account.phone.is_some() || !stronger(&open.session.means).is_empty() {
+        if account.phone.is_some() || !stronger(open.session.counting()).is_empty() {
             return Ok(if offered.contains(&Means::Password) { stronger(offered) } else { Vec::new() });
         }
-        let held = self.sign_in.held(account).await?;
         // A signature or a face is nobody's for certain before it was used.
-        let added = held.contains(&Means::Passkey);
+        let added = self.sign_in.held(account, Protocol::FirstParty).await?.contains(&Means::Passkey);
         Ok(if added { stronger(offered) } else { Vec::new() })
     }
 

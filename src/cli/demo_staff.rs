@@ -8,7 +8,7 @@ use crate::platform::clock::Timestamp;
 use crate::staff::{NewMember, Place, PlaceId, PlaceKind, PlaceNames, Role, Staff, StaffId};
 
 /// The places: identifier, kind, names in Uzbek (Latin, Cyrillic), Russian and English.
-const PLACES: [(&str, PlaceKind, [&str; 4]); 2] = [
+const PLACES: [(&str, PlaceKind, [&str; 4]); 3] = [
     (
         "demo-dxm",
         PlaceKind::ServiceCentre,
@@ -29,14 +29,25 @@ const PLACES: [(&str, PlaceKind, [&str; 4]); 2] = [
             "Samarkand notary office No. 7",
         ],
     ),
+    (
+        "demo-post",
+        PlaceKind::PostOffice,
+        [
+            "Chilonzor 12-sonli aloqa boʻlimi",
+            "Чилонзор 12-сонли алоқа бўлими",
+            "Чиланзарское почтовое отделение № 12",
+            "Chilonzor post office No. 12",
+        ],
+    ),
 ];
 
 /// The members: identifier, place, role, name, a PINFL of nobody.
-const MEMBERS: [(&str, &str, Role, &str, &str); 4] = [
+const MEMBERS: [(&str, &str, Role, &str, &str); 5] = [
     ("demo-operator", "demo-dxm", Role::Operator, "Nilufar Rashidova", "42503880010023"),
     ("demo-supervisor", "demo-dxm", Role::Supervisor, "Bekzod Tursunov", "31405790010031"),
     ("demo-administrator", "demo-dxm", Role::Administrator, "Malika Yusupova", "40908910010042"),
     ("demo-notary", "demo-notary", Role::Operator, "Sardor Ismoilov", "32212850010057"),
+    ("demo-post", "demo-post", Role::Operator, "Zuhra Hamidova", "41507920010068"),
 ];
 
 /// Adds what is not there yet.

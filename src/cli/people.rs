@@ -4,13 +4,14 @@ use clap::Subcommand;
 use serde_json::json;
 
 pub(super) use super::account::{account_of, parse};
+use super::account::{called, named, person_of};
 use super::output::{Format, say};
 use super::{notices, operator};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::{Event, Kind};
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::people::{AccountState, People as Store, Side, Unblocked};
+use crate::people::{AccountState, AccountUse, NamedAccount, NumberStatus, People as Store, Side, Unblocked};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 
@@ -27,47 +28,47 @@ pub(super) enum People {
 /// What is done for one person.
 #[derive(Subcommand)]
 pub(super) enum OfOne {
-    /// Shows whether a number can sign in, and what delays it; no personal data
+    /// Shows whether a person can sign in, and what delays it; no personal data
     Show {
-        /// The number
-        number: String,
+        /// The number, PINFL or identifier of the person
+        who: String,
     },
     /// Ends the delay of an account after wrong codes; first identify its holder
     Unlock {
-        /// The enrolled number
-        number: String,
+        /// The number, PINFL or identifier of the person
+        who: String,
     },
     /// Ends the lock that a person put on their own account; first identify them in person by their document
     EndSelfLock {
-        /// The number that was enrolled when they locked it
-        number: String,
+        /// The number that was enrolled when they locked it, or the PINFL or identifier of the person
+        who: String,
     },
     /// Ends all sessions, grants and tokens of a person, such as after a phone was stolen; consents and enrolment stay
     EndAccess {
-        /// The enrolled number
-        number: String,
+        /// The number, PINFL or identifier of the person
+        who: String,
     },
     /// Lists the services whose requests to approve do not reach a person, because they asked for that
     Muted {
-        /// The enrolled number
-        number: String,
+        /// The number, PINFL or identifier of the person
+        who: String,
     },
     /// Lets a service's requests to approve reach a person again; first identify them
     Unmute {
-        /// The enrolled number
-        number: String,
+        /// The number, PINFL or identifier of the person
+        who: String,
         /// The service
         client_id: String,
     },
-    /// Blocks a number, such as after it was stolen: all access of its person ends, and nobody gets codes there
+    /// Blocks a number, such as after it was stolen, or an account without one: all access of its person ends, and nobody signs in there
     Block {
-        /// The enrolled number
-        number: String,
+        /// The number, PINFL or identifier of the person
+        who: String,
     },
-    /// Lets the holder of a blocked number sign in again; first identify them
+    /// Lets the holder of a blocked number or account sign in again; first identify them
     Unblock {
-        /// The blocked number
-        number: String,
+        /// The number, PINFL or identifier of the person
+        who: String,
     },
 }
 
@@ -85,24 +86,24 @@ impl People {
 
 impl OfOne {
     async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
-        let (Self::Show { number }
-        | Self::Unlock { number }
-        | Self::EndSelfLock { number }
-        | Self::EndAccess { number }
-        | Self::Muted { number }
-        | Self::Unmute { number, .. }
-        | Self::Block { number }
-        | Self::Unblock { number }) = &self;
-        let number = parse(number, &settings)?;
+        let (Self::Show { who }
+        | Self::Unlock { who }
+        | Self::EndSelfLock { who }
+        | Self::EndAccess { who }
+        | Self::Muted { who }
+        | Self::Unmute { who, .. }
+        | Self::Block { who }
+        | Self::Unblock { who }) = &self;
+        let named = named(who, &settings)?;
         let stores = super::existing(settings).await?;
-        let account = account_of(&stores, &number).await?;
-        let index = Store::new(stores.db.clone(), &stores.keyring).number_index(&number);
-        let (person, number) = (account.person_id.as_str(), number.masked());
+        let found = person_of(&stores, &named).await?;
+        let (account, number) = (&found.state, called(&found));
+        let person = account.person_id.as_str();
         match self {
             Self::Show { .. } => {
                 let nothing = async { Ok(()) };
                 operator::recorded(&stores, "people show", |event| event.person(person), nothing).await?;
-                show(&account, &number, stores.clock.now(), format)?;
+                show(&found, &number, stores.clock.now(), format)?;
             }
             Self::Unlock { .. } => {
                 let people = Store::new(stores.db.clone(), &stores.keyring);
@@ -118,7 +119,7 @@ impl OfOne {
                     Ok(())
                 })?;
             }
-            Self::EndSelfLock { .. } => end_self_lock(&stores, &account, &number, format).await?,
+            Self::EndSelfLock { .. } => end_self_lock(&stores, account, &number, format).await?,
             Self::EndAccess { .. } => {
                 let end = async {
                     let life_events = stores.life_events().await?;
@@ -133,7 +134,7 @@ impl OfOne {
                     Ok(())
                 })?;
             }
-            Self::Muted { .. } => muted(&stores, &account, &number, format).await?,
+            Self::Muted { .. } => muted(&stores, account, &number, format).await?,
             Self::Unmute { client_id, .. } => {
                 let people = Store::new(stores.db.clone(), &stores.keyring);
                 let notice = NewNotice::new(NoticeKind::ServiceUnmuted).service(&client_id);
@@ -156,8 +157,8 @@ impl OfOne {
                     Ok(())
                 })?;
             }
-            Self::Block { .. } => block(&stores, &account, (&index, &number), format).await?,
-            Self::Unblock { .. } => unblock(&stores, &account, (&index, &number), format).await?,
+            Self::Block { .. } => block(&stores, &found, &number, format).await?,
+            Self::Unblock { .. } => unblock(&stores, &found, &number, format).await?,
         }
         stores.db.close().await;
         Ok(())
@@ -191,44 +192,60 @@ async fn muted(
     Ok(())
 }
 
-/// Blocks a number.
+/// The number in Mobile-ID that a block is about: one that is enrolled, or is blocked. The account is, where there is none.
+fn in_use(found: &NamedAccount) -> Option<&Digest> {
+    found.number_index.as_ref().filter(|_| found.state.status != NumberStatus::NotEnrolled)
+}
+
+/// Blocks a number, or an account without one.
 async fn block(
     stores: &Stores,
-    account: &AccountState,
-    (index, number): (&Digest, &str),
+    found: &NamedAccount,
+    number: &str,
     format: Format,
 ) -> Result<(), StartError> {
-    let person = account.person_id.as_str();
+    let person = &found.state.person_id;
     let block = async {
         let life_events = stores.life_events().await?;
-        let blocked = life_events.block(&account.person_id, index).await;
+        let blocked = match in_use(found) {
+            Some(index) => life_events.block(person, index).await,
+            None => life_events.block_account(person).await,
+        };
         match blocked {
             Ok(true) => Ok(()),
             Ok(false) => Err(StartError(format!(
                 "{number} was not blocked, and nobody's access has ended: it is blocked before, or not enrolled any more"
             ))),
-            Err(error) => Err(StartError(format!("the number may not be blocked, repeat this: {error}"))),
+            Err(error) => Err(StartError(format!("{number} may not be blocked, repeat this: {error}"))),
         }
     };
-    operator::recorded(stores, "people block", |event| event.person(person), block).await?;
+    operator::recorded(stores, "people block", |event| event.person(person.as_str()), block).await?;
     format.print(&json!({ "number": number, "status": "blocked" }), || {
-        say!("{number} is blocked: all access of its person has ended, and nobody gets codes there.");
+        if in_use(found).is_some() {
+            say!("{number} is blocked: all access of its person has ended, and nobody gets codes there.");
+        } else {
+            say!("The account of {number} is blocked: all access has ended, and nobody signs in there.");
+        }
         Ok(())
     })?;
     Ok(())
 }
 
-/// Ends the block of a number.
+/// Ends the block of a number, or of an account without one.
 async fn unblock(
     stores: &Stores,
-    account: &AccountState,
-    (index, number): (&Digest, &str),
+    found: &NamedAccount,
+    number: &str,
     format: Format,
 ) -> Result<(), StartError> {
-    let person = account.person_id.as_str();
+    let person = &found.state.person_id;
     let unblock = async {
-        let done = stores.life_events().await?.unblock(&account.person_id, index).await;
-        match done.map_err(|error| StartError(format!("the number may be blocked still: {error}")))? {
+        let life_events = stores.life_events().await?;
+        let done = match in_use(found) {
+            Some(index) => life_events.unblock(person, index).await,
+            None => life_events.unblock_account(person).await,
+        };
+        match done.map_err(|error| StartError(format!("{number} may be blocked still: {error}")))? {
             Unblocked::Enrolled => Ok(true),
             Unblocked::StillLocked => Ok(false),
             Unblocked::Nothing => Err(StartError(format!(
@@ -236,14 +253,21 @@ async fn unblock(
             ))),
         }
     };
-    let enrolled =
-        operator::recorded(stores, "people unblock", |event| event.person(person), unblock).await?;
-    let status = if enrolled { "enrolled" } else { "locked" };
+    let about = |event: Event<'static>| event.person(person.as_str().to_owned());
+    let usable = operator::recorded(stores, "people unblock", about, unblock).await?;
+    let of_number = in_use(found).is_some();
+    let status = match (usable, of_number) {
+        (false, _) => "locked",
+        (true, true) => "enrolled",
+        (true, false) => "open",
+    };
     format.print(&json!({ "number": number, "status": status }), || {
-        if enrolled {
+        if !usable {
+            say!("{number} is blocked no more; the lock that its person put on the account stays.");
+        } else if of_number {
             say!("{number} is enrolled again: its holder can sign in.");
         } else {
-            say!("{number} is blocked no more; the lock that its person put on the account stays.");
+            say!("The account of {number} is open again: its person can sign in.");
         }
         Ok(())
     })?;
@@ -274,7 +298,8 @@ async fn end_self_lock(
 }
 
 /// Prints what a help desk needs: whether a code can be sent now, to browsers that the person used before and to others.
-fn show(account: &AccountState, number: &str, now: Timestamp, format: Format) -> Result<(), StartError> {
+fn show(found: &NamedAccount, number: &str, now: Timestamp, format: Format) -> Result<(), StartError> {
+    let account = &found.state;
     let side = |side: Side| {
         let failures = account.failures(side);
         let delayed_until = Some(failures.locked_until).filter(|until| *until > now);
@@ -283,7 +308,7 @@ fn show(account: &AccountState, number: &str, now: Timestamp, format: Format) ->
     let ((known, known_until), (other, other_until)) = (side(Side::Known), side(Side::Stranger));
     let (approvals, approvals_until) = side(Side::Approval);
     let told = json!({
-        "number": number, "status": account.status.name(),
+        "number": number, "status": account.status.name(), "account": found.account.map(AccountUse::name),
         "known_browsers": { "wrong_codes": known, "delayed_until": known_until },
         "other_browsers": { "wrong_codes": other, "delayed_until": other_until },
         "requests_to_approve": { "wrong_codes": approvals, "delayed_until": approvals_until },
@@ -291,6 +316,9 @@ fn show(account: &AccountState, number: &str, now: Timestamp, format: Format) ->
     format.print(&told, || {
         say!("number          {number}");
         say!("status          {}", account.status.name());
+        if let Some(account) = found.account {
+            say!("account         {}", account.name());
+        }
         for (name, count, until) in [
             ("known browsers", known, &known_until),
             ("other browsers", other, &other_until),

@@ -31,6 +31,8 @@ struct ListPage<'a> {
     identifies: bool,
     rows: Vec<Row>,
     older: Option<String>,
+    /// Accounts that were opened or confirmed today, the newest first.
+    served: Vec<Served>,
     /// What was looked for and is not there.
     unknown: bool,
 }
@@ -42,6 +44,14 @@ struct Row {
     name: String,
     opened: String,
     state: &'static str,
+}
+
+/// An account of today, in words.
+struct Served {
+    reference: String,
+    name: String,
+    done: &'static str,
+    at: String,
 }
 
 /// The form.
@@ -97,6 +107,13 @@ pub(super) async fn list(desk: Data<Desk>, request: HttpRequest) -> HttpResponse
         let all = desk.identifications.of_place(&visit.acting.place, (since, before.as_ref()), most).await?;
         let last = all.get(PAGE - 1).filter(|_| all.len() > PAGE);
         let older = last.map(|last| format!("{}?before={}", paths::DESK, last.id.as_str()));
+        let served = desk.staff.served_since(&visit.acting.place, since, most).await?;
+        let served = served.into_iter().map(|one| Served {
+            reference: one.reference,
+            name: one.on.name,
+            at: words::moment(visit, one.at),
+            done: text.get(if one.opened { "desk.account_opened" } else { "desk.account_confirmed" }),
+        });
         let row = |one: &Identification| Row {
             href: paths::application(one.id.as_str()),
             reference: one.reference.to_string(),
@@ -110,6 +127,7 @@ pub(super) async fn list(desk: Data<Desk>, request: HttpRequest) -> HttpResponse
             identifies: visit.acting.kind.identifies(),
             rows: all.iter().take(PAGE).map(row).collect(),
             older,
+            served: served.collect(),
             unknown: visit.query.get("e").is_some(),
         };
         Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
@@ -137,9 +155,6 @@ pub(super) async fn find(desk: Data<Desk>, request: HttpRequest) -> HttpResponse
 /// Shows the form.
 pub(super) async fn new(desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
     desk.show(&request, Right::Identify, async |visit| {
-        if !visit.acting.kind.identifies() {
-            return Ok(visit.nothing());
-        }
         let id = IdentificationId::random();
         Ok(form(visit, (id.as_str(), &Params::default()), &[], false))
     })

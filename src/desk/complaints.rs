@@ -66,7 +66,7 @@ async fn shown(
     request: &HttpRequest,
     (form, missing): (Params, Option<&'static str>),
 ) -> HttpResponse {
-    desk.show(request, Right::Identify, async |visit| {
+    desk.show(request, Right::Serve, async |visit| {
         let text = visit.context.text();
         let listed = if visit.acting.role == Role::Supervisor {
             desk.staff.reads(&visit.acting, What::ComplaintsRead, "", Why::Complaint).await?;
@@ -125,7 +125,7 @@ pub(super) async fn open(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
         // Nothing is written: the page comes back as it was filled in.
         return shown(&desk, &request, (form, missing)).await;
     }
-    let at = (paths::COMPLAINTS, Right::Identify, &body[..]);
+    let at = (paths::COMPLAINTS, Right::Serve, &body[..]);
     desk.posted(&request, at, async |visit, form| {
         let about = form.get("about").and_then(ComplaintAbout::parse).unwrap_or(ComplaintAbout::Staff);
         let reference: String = form.get("reference").unwrap_or_default().chars().take(40).collect();

@@ -5,8 +5,14 @@
 //! they are and what they did is in `staff`; what an identification is and what follows what, in `mobile_id`. Pages never wait for a
 //! register: it is asked beside them, and a page that waits asks again by itself. All works without scripts but the passkey and the camera.
 
+mod account_code;
+mod account_form;
+mod accounts;
 mod applications;
 mod complaints;
+mod obstacle;
+mod paper;
+mod presence;
 mod recover;
 mod revoke;
 mod shell;
@@ -15,13 +21,14 @@ mod steps;
 mod supervision;
 mod team;
 mod visit;
+mod walks;
 mod words;
 
 use std::sync::Arc;
 
 use actix_web::web::PayloadConfig;
 
-use crate::life_events::{Enrolments, Recoveries};
+use crate::life_events::{Enrolments, Openings, Recoveries};
 use crate::mobile_id::Identifications;
 use crate::notices::charges::{Charges, MessageKind};
 use crate::platform::clock::Clock;
@@ -29,6 +36,8 @@ use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::staff::{Ceremonies, Staff, StaffSessions};
+
+pub use walks::DESK_WALKS;
 
 /// Where the pages and forms are.
 mod paths {
@@ -63,6 +72,9 @@ mod paths {
     /// Ends an identification at the person's request.
     pub(super) const REVOKE: &str = "/desk/revoke";
 
+    /// Opens an account for somebody, or confirms the one that they have.
+    pub(super) const ACCOUNTS: &str = "/desk/accounts";
+
     /// Sends a temporary password to somebody who lost theirs.
     pub(super) const RECOVER: &str = "/desk/recover";
 
@@ -88,12 +100,16 @@ pub struct Desk {
     pub identifications: Identifications,
     /// Their completion, and the end of enrolments.
     pub enrolments: Enrolments,
+    /// Opens and confirms accounts.
+    pub openings: Openings,
     /// Recovers accounts.
     pub recoveries: Recoveries,
     /// What an SMS costs, for the warning.
     pub charges: Charges,
     /// Time.
     pub clock: Clock,
+    /// Keyed digests of codes.
+    pub codes: Arc<Mac>,
     /// Proves that a form was shown to a session.
     pub forms: Arc<Mac>,
     /// How cookies are read and set.
@@ -119,12 +135,9 @@ impl Desk {
 
 /// Adds the pages, each counted by its name.
 pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
-    use actix_web::web::{get, post, resource};
-    let named = |path: &str, name: &'static str| {
-        resource(path).app_data(metrics.route(name)).default_service(actix_web::web::to(visit::wrong_method))
-    };
-    // Two files and a form.
-    let files = || PayloadConfig::new(3 * steps::LARGEST);
+    use actix_web::web::{get, post};
+    let named = |path: &str, name: &'static str| named(metrics, path, name);
+    walk_routes(config, metrics);
     config
         .service(named(paths::DESK, "desk").route(get().to(applications::list)))
         .service(
@@ -174,12 +187,6 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(get().to(revoke::get))
                 .route(post().to(revoke::post)),
         )
-        .service(
-            named(paths::RECOVER, "desk_recover")
-                .app_data(files())
-                .route(get().to(recover::get))
-                .route(post().to(recover::post)),
-        )
         .service(named("/desk/applications/{id}", "desk_application").route(get().to(steps::get)))
         .service(named("/desk/applications/{id}/warning", "desk_application").route(post().to(steps::agree)))
         .service(
@@ -203,4 +210,46 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         )
         .service(named("/desk/applications/{id}/invoice", "desk_application").route(get().to(steps::invoice)))
         .service(named("/desk/applications/{id}/sheet", "desk_application").route(get().to(steps::sheet)));
+}
+
+/// The pages of what a desk begins for somebody who came, at every kind of place.
+fn walk_routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
+    use actix_web::web::{get, post};
+    let named = |path: &str, name: &'static str| named(metrics, path, name);
+    config
+        .service(
+            named(paths::RECOVER, "desk_recover")
+                .app_data(files())
+                .route(get().to(recover::get))
+                .route(post().to(recover::post)),
+        )
+        .service(
+            named("/desk/recover/{id}", "desk_recover")
+                .route(get().to(recover::due))
+                .route(post().to(recover::finish)),
+        )
+        .service(named("/desk/recover/{id}/check", "desk_recover").route(post().to(recover::again)))
+        .service(named("/desk/recover/{id}/sheet", "desk_recover").route(post().to(recover::sheet)))
+        .service(
+            named(paths::ACCOUNTS, "desk_account")
+                .app_data(files())
+                .route(get().to(accounts::form))
+                .route(post().to(accounts::begin)),
+        )
+        .service(named("/desk/accounts/{id}", "desk_account").route(get().to(accounts::due)))
+        .service(named("/desk/accounts/{id}/check", "desk_account").route(post().to(accounts::again)))
+        .service(named("/desk/accounts/{id}/code", "desk_account").route(post().to(accounts::send)))
+        .service(named("/desk/accounts/{id}/finish", "desk_account").route(post().to(accounts::finish)))
+        .service(named("/desk/accounts/{id}/sheet", "desk_account").route(post().to(accounts::sheet)));
+}
+
+fn named(metrics: &Metrics, path: &str, name: &'static str) -> actix_web::Resource {
+    actix_web::web::resource(path)
+        .app_data(metrics.route(name))
+        .default_service(actix_web::web::to(visit::wrong_method))
+}
+
+/// Two files and a form.
+fn files() -> PayloadConfig {
+    PayloadConfig::new(3 * steps::LARGEST)
 }

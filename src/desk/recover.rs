@@ -1,18 +1,21 @@
 //! `/desk/recover`: somebody lost their password (R107, R120, D-n), at every kind of place. The original document is shown, the member
-//! checks that it is theirs and takes a photo, as for the end of an identification; a temporary password goes to the number that is the
-//! person's own. Nobody at the place sees it, and the person's cabinet tells what was done.
+//! checks that it is theirs and takes a photo, which the State Personalisation Centre compares; a temporary password goes to the number that
+//! is the person's own, and nobody at the place sees it. Whom no number reaches gets it on paper. Their cabinet tells what was done.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::accounts::saw;
+use super::paper::{Content, paper};
+use super::presence::{Head, Shown, Wrong, is_on_file};
 use super::shell::Shell;
-use super::steps::{image, with_camera};
-use super::visit::{Right, Upload, Visit, with_return};
+use super::steps::with_camera;
+use super::visit::{Right, Visit, with_return};
+use super::walks::{Clear, Done, State, Walk, WalkId, check_page, walk_path};
 use super::{Desk, paths};
-use crate::mobile_id::FieldError;
-use crate::people::{DocumentNumber, Person, Pinfl};
+use crate::people::CivilDate;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::locale::Language;
 use crate::platform::web::params::Params;
@@ -24,27 +27,37 @@ use crate::staff::{What, Why};
 struct RecoverPage<'a> {
     frame: Frame<'a>,
     shell: Shell,
-    pinfl: String,
-    document_number: String,
-    wrong: Vec<(&'static str, &'static str)>,
-    /// The document is not the one on file: the member says that they checked it.
-    other_document: bool,
-    /// The record is the member's own or a relative's.
-    close: bool,
+    shown: Shown,
     done: bool,
 }
 
-/// What keeps the form from being taken.
-#[derive(Default)]
-struct Wrong {
-    fields: Vec<(&'static str, &'static str)>,
-    other_document: bool,
-    close: bool,
+/// The face was compared, or cannot be.
+#[derive(Template)]
+#[template(path = "desk/recover_ready.html")]
+struct ReadyPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell,
+    reference: String,
+    by_eye: bool,
+    missing: bool,
+    proved: bool,
+    prove: String,
+    to: String,
+}
+
+/// A paper is to be printed.
+#[derive(Template)]
+#[template(path = "desk/recover_paper.html")]
+struct PaperPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell,
+    reference: String,
+    sheet: String,
 }
 
 /// Shows the form.
 pub(super) async fn get(desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
-    desk.show_proved(&request, Right::Recover, async |visit| {
+    desk.show_proved(&request, Right::Serve, async |visit| {
         let done = visit.said() == Some("recovered");
         Ok(form(visit, &Params::default(), Wrong::default(), done))
     })
@@ -52,89 +65,193 @@ pub(super) async fn get(desk: Data<Desk>, request: HttpRequest) -> HttpResponse 
 }
 
 fn form(visit: &Visit<'_>, given: &Params, wrong: Wrong, done: bool) -> HttpResponse {
-    let fine = wrong.fields.is_empty() && !wrong.other_document && !wrong.close;
-    let page = RecoverPage {
-        frame: visit.frame(),
-        shell: Shell::of(visit, paths::RECOVER),
-        pinfl: given.get("pinfl").unwrap_or_default().to_owned(),
-        document_number: given.get("document_number").unwrap_or_default().to_owned(),
-        wrong: wrong.fields,
-        other_document: wrong.other_document,
-        close: wrong.close,
-        done,
-    };
-    let status = if fine { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = wrong.status();
+    let (frame, shell) = (visit.frame(), Shell::of(visit, paths::RECOVER));
+    let page = RecoverPage { frame, shell, shown: Shown::of(given, wrong), done };
     with_camera(respond::page(status, &page, &CspSources::default()))
 }
 
-/// Sends a temporary password.
+/// Has the face compared of somebody who lost their password.
 pub(super) async fn post(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    desk.uploaded(&request, (paths::RECOVER, Right::Recover, body), async |visit, upload| {
+    desk.uploaded(&request, (paths::RECOVER, Right::Serve, body), async |visit, upload| {
         if !desk.has_proved(visit) {
             return Ok(respond::see_other(&with_return(paths::PROVE, paths::RECOVER)));
         }
         let text = visit.context.text();
         let refused = |wrong| Ok(form(visit, &upload.fields, wrong, false));
-        let (pinfl, photo, fields) = read(visit, upload);
-        let Some((pinfl, photo)) = pinfl.zip(photo).filter(|_| fields.is_empty()) else {
-            return refused(Wrong { fields, ..Wrong::default() });
+        let agreed = upload.fields.get("agree").is_some();
+        let also = if agreed { Vec::new() } else { vec![("agree", text.get("desk.wrong_agree"))] };
+        let came = match desk.head(visit, upload, also).await? {
+            Head::GoesOn(came) => came,
+            Head::Wrong(wrong) => return refused(wrong),
+            Head::Elsewhere(page) => return Ok(page),
         };
-        if desk.refuses_closeness(visit, &pinfl).await? {
-            return refused(Wrong { close: true, ..Wrong::default() });
-        }
-        if desk.staff.stop_if_unusual(&visit.acting).await?.is_some() {
-            return Ok(respond::see_other(paths::HELD));
-        }
-        // That somebody was looked up is recorded before anything is said of them.
-        let whom = desk.staff.pseudonym(&pinfl);
-        desk.staff.reads(&visit.acting, What::Read, &whom, Why::OwnRequest).await?;
+        let no_account = || Wrong::at("pinfl", text.get("desk.wrong_no_account"));
         let people = &desk.enrolments.life_events.people;
-        let no_account =
-            || Wrong { fields: vec![("pinfl", text.get("desk.wrong_no_account"))], ..Wrong::default() };
-        let Some((person, record)) = people.record_of(&pinfl).await? else { return refused(no_account()) };
-        let account = people.find(&person).await?;
-        let Some(number) = account.as_ref().and_then(|account| account.number()) else {
+        let Some((person, record)) = people.record_of(&came.pinfl).await? else {
             return refused(no_account());
         };
-        if !is_on_file(&record, &upload.fields) && upload.fields.get("other_document").is_none() {
-            return refused(Wrong { other_document: true, ..Wrong::default() });
-        }
-        let (photo, kept) = desk.staff.photo(&photo);
-        let action = desk.staff.action(&visit.acting, What::Recovered, &photo, Why::OwnRequest);
-        let (row, event) = action.parts();
-        let language = people.preferred_language(&person).await?.unwrap_or(Language::UzLatn);
-        let place = visit.acting.place_name(language).to_owned();
-        let by = (visit.acting.staff.as_str(), place.as_str());
-        let also = vec![kept, row];
-        if !desk.recoveries.in_person((&person, number), by, language, also).await? {
+        if people.find(&person).await?.is_none() {
             return refused(no_account());
         }
-        desk.staff.acted(event);
-        Ok(visit.done(paths::RECOVER, "recovered"))
+        if !is_on_file(&record, &upload.fields) && upload.fields.get("other_document").is_none() {
+            return refused(Wrong::other_document());
+        }
+        let photo = desk.staff.keep_photo(&visit.acting, &came.photo).await?;
+        let (id, walk) = (WalkId::random(), Walk::new(&visit.acting, &came.pinfl, photo, None));
+        let path = walk_path(paths::RECOVER, &id);
+        desk.start(visit, (id, walk), came.photo).await?;
+        Ok(respond::see_other(&path))
     })
     .await
 }
 
-type Read = (Option<Pinfl>, Option<Vec<u8>>, Vec<(&'static str, &'static str)>);
-
-fn read(visit: &Visit<'_>, upload: &Upload) -> Read {
-    let (text, fields) = (visit.context.text(), &upload.fields);
-    let mut wrong = Vec::new();
-    let pinfl = Pinfl::parse(fields.get("pinfl").unwrap_or_default());
-    let pinfl = pinfl.map_err(|error| wrong.push(("pinfl", FieldError::Pinfl(error).words(text)))).ok();
-    if fields.get("document_number").is_none() {
-        wrong.push(("document_number", text.get("desk.wrong_empty")));
-    }
-    if fields.get("original").is_none() {
-        wrong.push(("original", text.get("desk.wrong_original")));
-    }
-    let photo = image(upload, "photo").map_err(|key| wrong.push(("photo", text.get(key)))).ok();
-    (pinfl, photo, wrong)
+/// Shows the step that is due.
+pub(super) async fn due(desk: Data<Desk>, request: HttpRequest, id: Path<String>) -> HttpResponse {
+    desk.show(&request, Right::Serve, async |visit| {
+        let Some((id, walk)) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
+        Ok(match &walk.state {
+            State::Clear(clear) => ready(&desk, visit, (&id, clear), false),
+            State::Done(_) => paper_due(visit, &id),
+            _ => {
+                let title = visit.context.text().get("desk.recover");
+                check_page(visit, (&id, &walk), (title, paths::RECOVER))
+            }
+        })
+    })
+    .await
 }
 
-/// Whether the document that was shown is the one on file.
-fn is_on_file(record: &Person, fields: &Params) -> bool {
-    let document = &record.document;
-    let typed = fields.get("document_number").unwrap_or_default();
-    DocumentNumber::parse(document.kind, typed).is_ok_and(|typed| typed == document.number)
+fn ready(desk: &Desk, visit: &Visit<'_>, (id, clear): (&WalkId, &Clear), missing: bool) -> HttpResponse {
+    let path = walk_path(paths::RECOVER, id);
+    let page = ReadyPage {
+        frame: visit.frame(),
+        shell: Shell::of(visit, paths::RECOVER),
+        reference: id.reference().to_string(),
+        by_eye: clear.compared.is_none(),
+        missing,
+        proved: desk.has_proved(visit),
+        prove: with_return(paths::PROVE, &path),
+        to: path,
+    };
+    let status = if missing { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    respond::page(status, &page, &CspSources::default())
+}
+
+/// What is to be printed for somebody whom no number reaches.
+fn paper_due(visit: &Visit<'_>, id: &WalkId) -> HttpResponse {
+    let page = PaperPage {
+        frame: visit.frame(),
+        shell: Shell::of(visit, paths::RECOVER),
+        reference: id.reference().to_string(),
+        sheet: format!("{}/sheet", walk_path(paths::RECOVER, id)),
+    };
+    respond::page(StatusCode::OK, &page, &CspSources::default())
+}
+
+/// Has the Centre asked once more, after it did not answer.
+pub(super) async fn again(
+    desk: Data<Desk>,
+    request: HttpRequest,
+    id: Path<String>,
+    body: Bytes,
+) -> HttpResponse {
+    let from = format!("{}/{id}", paths::RECOVER);
+    desk.posted(&request, (&from, Right::Serve, &body), async |visit, _| {
+        let Some(found) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
+        desk.start_again(visit, found).await?;
+        Ok(respond::see_other(&from))
+    })
+    .await
+}
+
+/// Sends a temporary password, or has it ready for the paper where no number reaches the person.
+pub(super) async fn finish(
+    desk: Data<Desk>,
+    request: HttpRequest,
+    id: Path<String>,
+    body: Bytes,
+) -> HttpResponse {
+    let from = format!("{}/{id}", paths::RECOVER);
+    desk.posted_proved(&request, (&from, Right::Serve, &body), async |visit, given| {
+        let Some((id, walk)) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
+        let State::Clear(clear) = &walk.state else { return Ok(respond::see_other(&from)) };
+        let mut clear = clear.clone();
+        if !saw(&mut clear, given) {
+            return Ok(ready(&desk, visit, (&id, &clear), true));
+        }
+        let text = visit.context.text();
+        let no_account = || {
+            let wrong = Wrong::at("pinfl", text.get("desk.wrong_no_account"));
+            Ok(form(visit, &Params::default(), wrong, false))
+        };
+        let people = &desk.enrolments.life_events.people;
+        let Some((person, _)) = people.record_of(&walk.pinfl()?).await? else { return no_account() };
+        let Some(account) = people.find(&person).await? else { return no_account() };
+        let action = |what, about: &str| desk.staff.action(&visit.acting, what, about, Why::OwnRequest);
+        let mut actions = vec![action(What::Recovered, &walk.photo).parts()];
+        if clear.by_eye {
+            actions.push(action(What::FaceSeen, &walk.photo).parts());
+        }
+        let (also, events): (Vec<_>, Vec<_>) = actions.into_iter().unzip();
+        let language = people.preferred_language(&person).await?.unwrap_or(Language::UzLatn);
+        let place = visit.acting.place_name(language).to_owned();
+        let by = (visit.acting.staff.as_str(), place.as_str());
+        let done = match account.number() {
+            Some(number) => desk.recoveries.in_person((&account, number), by, language, also).await?,
+            None => match desk.recoveries.on_paper(&account, by, also).await? {
+                Some(password) => {
+                    desk.keep_for_paper(&id, password.as_str()).await?;
+                    true
+                }
+                None => false,
+            },
+        };
+        if !done {
+            return no_account();
+        }
+        events.into_iter().for_each(|event| desk.staff.acted(event));
+        desk.keep(&id, &walk.at(State::Done(Done::Recovered))).await?;
+        let by_sms = account.number().is_some();
+        Ok(if by_sms { visit.done(paths::RECOVER, "recovered") } else { respond::see_other(&from) })
+    })
+    .await
+}
+
+/// The paper with the temporary password: that is printed once.
+pub(super) async fn sheet(
+    desk: Data<Desk>,
+    request: HttpRequest,
+    id: Path<String>,
+    body: Bytes,
+) -> HttpResponse {
+    let from = format!("{}/{id}", paths::RECOVER);
+    desk.posted(&request, (&from, Right::Serve, &body), async |visit, _| {
+        let Some((id, walk)) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
+        if !matches!(walk.state, State::Done(_)) {
+            return Ok(respond::see_other(&from));
+        }
+        let people = &desk.enrolments.life_events.people;
+        let reference = id.reference().to_string();
+        desk.staff.reads(&visit.acting, What::Printed, &reference, Why::OwnRequest).await?;
+        let language = match people.record_of(&walk.pinfl()?).await? {
+            Some((person, _)) => people.preferred_language(&person).await?,
+            None => None,
+        };
+        let secret = desk.for_paper(&id).await?;
+        let day = CivilDate::of(visit.now).begins();
+        Ok(paper(visit, language.unwrap_or(Language::UzLatn), |theirs| Content {
+            title: theirs.get("desk.account_password"),
+            reference,
+            facts: vec![
+                (theirs.get("desk.account_login"), theirs.get("desk.account_login_own").to_owned()),
+                (theirs.get("desk.day"), theirs.date(day.0)),
+            ],
+            sentences: secret.is_some().then(|| theirs.get("desk.account_paper_then")).into_iter().collect(),
+            secret: secret.map(|secret| (theirs.get("desk.account_password"), secret)),
+            signed_by: vec![theirs.get("desk.signed_person"), theirs.get("desk.signed_member")],
+            back: from.clone(),
+        }))
+    })
+    .await
 }

@@ -29,8 +29,9 @@ pub(super) struct Shell {
 }
 
 /// The pages with their names and whom they are for, in the order of the menu.
-const MENU: [(&str, &str, &[Role]); 8] = [
+const MENU: [(&str, &str, &[Role]); 9] = [
     ("desk.applications", paths::DESK, &[Role::Operator, Role::Supervisor]),
+    ("desk.account", paths::ACCOUNTS, &[Role::Operator, Role::Supervisor]),
     ("desk.revoke", paths::REVOKE, &[Role::Operator, Role::Supervisor]),
     ("desk.recover", paths::RECOVER, &[Role::Operator, Role::Supervisor]),
     ("desk.complaints", paths::COMPLAINTS, &[Role::Operator, Role::Supervisor]),

@@ -31,12 +31,12 @@ const LONGEST: usize = 256;
 pub(super) enum Right {
     /// Whoever is signed in.
     Anybody,
-    /// Who identifies people, and was not stopped.
+    /// Who identifies people, at places where that is done, and was not stopped.
     Identify,
     /// Who revokes identifications: at places where people are identified.
     Revoke,
-    /// Who recovers accounts: at every kind of place (R107, D-n).
-    Recover,
+    /// Who opens, confirms and recovers accounts, and writes down complaints: at every kind of place (R107, D-n).
+    Serve,
     /// Who supervises the place.
     Supervise,
     /// Who administers passkeys.
@@ -47,8 +47,8 @@ impl Right {
     fn has(self, acting: &Acting) -> bool {
         match self {
             Self::Anybody => true,
-            Self::Identify | Self::Recover => acting.role.identifies(),
-            Self::Revoke => acting.role.identifies() && acting.kind.identifies(),
+            Self::Serve => acting.role.identifies(),
+            Self::Identify | Self::Revoke => acting.role.identifies() && acting.kind.identifies(),
             Self::Supervise => acting.role == Role::Supervisor,
             Self::Administer => acting.role == Role::Administrator,
         }
@@ -237,7 +237,7 @@ impl Desk {
             self.staff.refused(&acting, "right");
             return Err(context.problem(ProblemKind::NotFound, &Problem::default()));
         }
-        if matches!(right, Right::Identify | Right::Recover) && acting.held {
+        if matches!(right, Right::Identify | Right::Revoke | Right::Serve) && acting.held {
             return Err(respond::see_other(paths::HELD));
         }
         let query = Params::parse(context.request.query_string()).unwrap_or_default();

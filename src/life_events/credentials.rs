@@ -61,6 +61,25 @@ impl FirstCredentials {
         })
     }
 
+    /// A temporary password that is handed over on paper, with the statements that store it: whoever has no number at a place gets one
+    /// (R107). None where nobody signs in by password.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn on_paper(
+        &self,
+        person: &PersonId,
+    ) -> Result<(Option<Temporary>, Vec<Statement>), ServiceError> {
+        if self.kind.is_none() {
+            return Ok((None, Vec::new()));
+        }
+        let (temporary, hashed) = self.passwords.temporary().await?;
+        let mut rows = vec![self.passwords.set_temporary(person, &hashed, AddedBy::Staff)];
+        let added = (AddedBy::Staff, Rests::IN_PERSON);
+        rows.extend(self.accounts.password_added(person, added, self.passwords.now()));
+        Ok((Some(temporary), rows))
+    }
+
     /// For how many hours a first credential can be used.
     pub const fn hours(&self) -> i64 {
         self.passwords.temporary_seconds / 3600

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use super::LifeEvents;
 use super::credentials::{FirstCredential, FirstCredentials};
-use crate::accounts::AddedBy;
+use crate::accounts::passwords::Passwords;
+use crate::accounts::{Accounts, AddedBy, RemovedBy};
 use crate::audit::{Event as Recorded, Kind};
 use crate::mobile_id::{
     ActError, Consent, Event, Identification, IdentificationId, Identifications, Illegal, Missing, Payment,
     PaymentOutcome, State, Tried,
 };
+use crate::notices::email::Emails;
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::notices::sms::identification::{Opened, completed_text};
+use crate::notices::sms::identification::{Opened, anew_text, completed_text};
 use crate::notices::{ChargeWarning, OutboundMessage, Outbox, Prepared, Series, SmsWishes};
-use crate::people::{Binding, EndGround, Known, People, Person, PersonId, Standing};
+use crate::people::{Binding, EndGround, Epoch, People, Person, PersonId, Standing};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Statement;
@@ -234,7 +236,8 @@ impl Enrolments {
         let found =
             found.ok_or_else(|| ServiceError::Internal("an application without a record".to_owned()))?;
         let person = standing.person.as_ref().map_or_else(PersonId::random, |known| known.id.clone());
-        let record = merged(found, standing.person.as_ref(), now);
+        let known = standing.person.as_ref().map(|known| &known.record);
+        let record = Person { identified_at: Some(now), ..merged(found, known) };
         application.person = Some(person.clone());
         let (guard, done) = self.identifications.enrolled(application, event, standing)?;
         let number = done.form.number.clone();
@@ -250,11 +253,19 @@ impl Enrolments {
         // Rows of persons and numbers come before the numbers of revocations, for which others wait that hold such rows.
         let mut then = People::take_from_holder(&binding);
         then.extend(People::give_up_own(&binding));
+        then.extend(People::give_up_unconfirmed(&binding));
+        let anew = standing.person.as_ref().is_some_and(|known| known.unconfirmed);
+        if anew {
+            then.extend(given_up(&person, now));
+        }
         then.extend(events.people.binding_rows(&binding)?);
         if let Some(holder) = holder {
             then.extend(events.grants.end_former_epoch(holder));
             then.extend(events.inbox.rows(holder, &NewNotice::new(NoticeKind::EnrolmentEnded)));
-            let told = [EventType::IdentifierRecycled, EventType::AccountDisabled, EventType::SessionRevoked];
+            let mut told = vec![EventType::IdentifierRecycled, EventType::SessionRevoked];
+            if !events.people.goes_on_without_number(holder).await? {
+                told.push(EventType::AccountDisabled);
+            }
             then.extend(events.signals.rows(holder, &told, None));
         }
         if standing.changes_number() {
@@ -263,24 +274,32 @@ impl Enrolments {
             let told = [EventType::IdentifierChanged, EventType::SessionRevoked];
             then.extend(events.signals.rows(&person, &told, None));
         }
+        if anew {
+            then.extend(events.grants.end_former_epoch(&person));
+            then.extend(events.inbox.rows(&person, &NewNotice::new(NoticeKind::AccessEnded)));
+            then.extend(events.signals.rows(&person, &[EventType::SessionRevoked], None));
+        }
         match &standing.person {
             None => then.push(People::prefers_at_first(&person, done.language, now)),
             Some(known) if !known.enrolled => {
-                then.extend(events.signals.rows(&person, &[EventType::AccountEnabled], None));
+                // Whoever signed in without a number so far has one now; anybody else can sign in again.
+                let could = standing.own.is_none() && events.people.goes_on_without_number(&person).await?;
+                let told = if could { EventType::IdentifierChanged } else { EventType::AccountEnabled };
+                then.extend(events.signals.rows(&person, &[told], None));
             }
             Some(_) => {}
         }
         then.extend(charge_consent(&person, &done));
         let notice = NewNotice::new(NoticeKind::Enrolled).reference(&done.reference.to_string());
         then.extend(events.inbox.rows(&person, &notice));
-        let opened = standing.person.is_none();
+        let opened = standing.person.is_none() || anew;
         let (credential, rows) = if opened {
             self.first.make(&person, AddedBy::Enrolment).await?
         } else {
             (FirstCredential::None, Vec::new())
         };
         then.extend(rows);
-        let message = self.announced(&done, opened.then_some(&credential)).await?;
+        let message = self.announced(&done, (opened.then_some(&credential), anew)).await?;
         then.push(self.outbox.row(&message));
         then.extend(also);
         let changed: Vec<&PersonId> = holder.into_iter().chain([&person]).collect();
@@ -304,18 +323,27 @@ impl Enrolments {
         for (whose, epoch, ground) in own.into_iter().chain(holder) {
             let ended = Recorded::new(Kind::EnrolmentEnded).person(whose.as_str()).reason(ground.name());
             events.audit.record(ended.detail(reference.clone()));
-            if let Err(error) = events.grants.announce_end(whose, epoch).await {
-                tracing::warn!(event = "enrolment.unannounced", %error, "other nodes learn of an end by the database");
-            }
+            self.announce_end(whose, epoch).await;
+        }
+        if let Some(known) = standing.person.as_ref().filter(|known| known.unconfirmed) {
+            let ended = Recorded::new(Kind::AccessEnded).person(person.as_str()).reason("identified");
+            events.audit.record(ended.detail(reference.clone()));
+            self.announce_end(person, known.epoch).await;
         }
         events.audit.record(Recorded::new(Kind::Enrolled).person(person.as_str()).detail(reference));
+    }
+
+    async fn announce_end(&self, whose: &PersonId, epoch: Epoch) {
+        if let Err(error) = self.life_events.grants.announce_end(whose, epoch).await {
+            tracing::warn!(event = "enrolment.unannounced", %error, "other nodes learn of an end by the database");
+        }
     }
 
     /// The message of completion, to the number that is enrolled now (R43), announced and not stored yet.
     async fn announced(
         &self,
         done: &Identification,
-        opened: Option<&FirstCredential>,
+        (opened, anew): (Option<&FirstCredential>, bool),
     ) -> Result<Prepared, ActError> {
         let hours = self.first.hours();
         let opened = match opened {
@@ -333,7 +361,11 @@ impl Enrolments {
             series: Series::Identification,
             client_id: "",
             address: "",
-            text: completed_text(done.language.tag(), host, opened),
+            text: if anew {
+                anew_text(done.language.tag(), host, opened)
+            } else {
+                completed_text(done.language.tag(), host, opened)
+            },
             ttl: TELL_FOR,
             daily_cap: TOLD_A_DAY,
         })?;
@@ -364,11 +396,10 @@ impl LifeEvents {
         if ground != Ground34::Death {
             then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::EnrolmentEnded)));
         }
-        then.extend(self.signals.rows(
-            person,
-            &[EventType::AccountDisabled, EventType::SessionRevoked],
-            None,
-        ));
+        // An account that goes on by other means is not disabled: its number is what ended.
+        let goes_on = ground != Ground34::Death && self.people.goes_on_without_number(person).await?;
+        let what = if goes_on { EventType::IdentifierChanged } else { EventType::AccountDisabled };
+        then.extend(self.signals.rows(person, &[what, EventType::SessionRevoked], None));
         then.extend(also);
         let only = match &ground {
             Ground34::NumberReturned { number, at } => Some((number, *at)),
@@ -384,6 +415,15 @@ impl LifeEvents {
     }
 }
 
+/// What takes from an account everything by which somebody could sign in, and the address of their mails: nobody had confirmed until now
+/// that whoever added it is this person (R30, D-e).
+fn given_up(person: &PersonId, now: Timestamp) -> Vec<Statement> {
+    let mut all = vec![Accounts::removing_every(person, RemovedBy::Identified, now)];
+    all.extend(Passwords::forgetting(person, "identified", now));
+    all.extend(Emails::forgetting(person, now));
+    all
+}
+
 /// The consents without which the number may not leave others, nor another number leave the person.
 fn unagreed(application: &Identification, standing: &Standing) -> Vec<Missing> {
     let mut needed = Vec::new();
@@ -397,9 +437,10 @@ fn unagreed(application: &Identification, standing: &Standing) -> Vec<Missing> {
 }
 
 /// The register's record, with what this provider knows beside it and the register did not say.
-fn merged(found: Person, known: Option<&Known>, now: Timestamp) -> Person {
-    let mut record = Person { identified_at: Some(now), ..found };
-    if let Some(known) = known.map(|known| &known.record) {
+pub(super) fn merged(found: Person, known: Option<&Person>) -> Person {
+    let mut record = found;
+    if let Some(known) = known {
+        record.identified_at = record.identified_at.or(known.identified_at);
         record.address = record.address.or_else(|| known.address.clone());
         record.birth_place = record.birth_place.or_else(|| known.birth_place.clone());
         record.temporary_address = record.temporary_address.or_else(|| known.temporary_address.clone());

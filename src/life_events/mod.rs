@@ -4,6 +4,7 @@
 //! Each end is one transaction and is durable before it is announced. Pages, commands and Mobile-ID use these
 //! operations, so that no caller can forget a part.
 
+mod at_place;
 mod billing;
 mod contracts;
 mod credentials;
@@ -13,7 +14,9 @@ mod recovery;
 mod registration;
 mod remote;
 mod returned;
+mod unlocking;
 
+pub use at_place::{AtPlace, Records, Served};
 pub use billing::{BillingError, NOTICES, routes};
 pub use contracts::{Clearing, Turn};
 pub use credentials::{FirstCredential, FirstCredentials};
@@ -24,6 +27,7 @@ pub use registration::{NewAccount, Opened, Openings};
 pub use remote::{Ended, ProofLimits, Remote, RemoteError, SIGNATURES, Signature, Signing, place_of};
 pub use returned::Returned;
 
+use crate::accounts::Representations;
 use crate::audit::{Audit, Event, Kind};
 use crate::clients::{Basis, Client, ClientId, DataRequest};
 use crate::grants::Grants;
@@ -97,6 +101,32 @@ impl LifeEvents {
         Ok(true)
     }
 
+    /// Blocks an account that needs no number, so that no means signs in there, and ends everything of its person that has begun. `false`
+    /// where there is none, or it is blocked or closed: then nothing has changed.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn block_account(&self, person: &PersonId) -> Result<bool, ServiceError> {
+        let mut then = self.grants.end_former_epoch(person);
+        then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::AccountBlocked)));
+        let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
+        then.extend(self.signals.rows(person, &signals, None));
+        let blocked = self.people.block_account(person, self.clock.now(), then).await?;
+        let Some(epoch) = blocked else { return Ok(false) };
+        self.has_ended(person, epoch).await?;
+        Ok(true)
+    }
+
+    /// Ends the block of an account that needs no number, and tells its person in the same transaction.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; then nothing has changed.
+    pub async fn unblock_account(&self, person: &PersonId) -> Result<Unblocked, ServiceError> {
+        let done = self.people.unblock_account(person, self.told_of_unlocking(person)).await?;
+        self.signals.wake.notify_one();
+        Ok(done)
+    }
+
     /// Ends the block of a number, and tells its person in the same transaction.
     ///
     /// # Errors
@@ -130,8 +160,7 @@ impl LifeEvents {
         let Some(only) = self.people.is_only_self_locked(person).await? else { return Ok(false) };
         let mut told = Vec::new();
         if only {
-            told.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::NumberUnblocked)));
-            told.extend(self.signals.rows(person, &[EventType::AccountEnabled], None));
+            told.extend(self.told_of_unlocking(person));
         }
         let ended = self.people.end_self_lock(person, (only, self.clock.now()), told).await?;
         self.signals.wake.notify_one();
@@ -144,7 +173,7 @@ impl LifeEvents {
     /// # Errors
     /// As for [`LifeEvents::end_access`].
     pub async fn close_account(&self, person: &PersonId, also: Vec<Statement>) -> Result<bool, ServiceError> {
-        let mut then = vec![People::raise_epoch_of(person)];
+        let mut then = vec![People::raise_epoch_of(person), Representations::forget(person)];
         then.extend(self.grants.end_former_epoch(person));
         let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
         then.extend(self.signals.rows(person, &signals, None));

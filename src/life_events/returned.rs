@@ -66,6 +66,10 @@ impl LifeEvents {
         let number = self.people.number_index(&row.number);
         let holding = self.people.holding(&number).await?;
         let what = verdict(row, operator, holding.as_ref());
+        // Whoever it reaches without being enrolled, too: its next holder may read nothing of theirs.
+        if matches!(what, Returned::Ended | Returned::NotEnrolled) {
+            self.people.number_left(&number, row.at).await?;
+        }
         let (Returned::Ended, Some(holding)) = (what, holding) else { return Ok(what) };
         let ground = Ground34::NumberReturned { number, at: row.at };
         // Whoever enrolled the number in between keeps it: the end itself looks once more.

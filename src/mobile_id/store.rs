@@ -148,14 +148,16 @@ impl Store {
     pub(super) fn update_standing(
         &self,
         changed: &Identification,
-        standing: [String; 6],
+        standing: [String; 8],
     ) -> Result<Statement, DbError> {
         let standing_still = db::statement(update!(
             "AND COALESCE((SELECT person_id FROM persons WHERE pinfl_index = $19), '') = $20 \
              AND COALESCE((SELECT n.person_id FROM phone_numbers n WHERE n.number_index = $21 AND n.status <> 'not_enrolled' \
              AND n.person_id <> $20), '') = $22 \
              AND COALESCE((SELECT o.number_index FROM phone_numbers o WHERE o.person_id = $23 AND o.status <> 'not_enrolled' \
-             ORDER BY CASE o.status WHEN 'enrolled' THEN 0 ELSE 1 END, o.updated_at DESC LIMIT 1), '') = $24 "
+             ORDER BY CASE o.status WHEN 'enrolled' THEN 0 ELSE 1 END, o.updated_at DESC LIMIT 1), '') = $24 \
+             AND COALESCE((SELECT CASE WHEN a.confirmed_by IS NULL THEN 'unconfirmed' ELSE 'confirmed' END FROM accounts a \
+             WHERE a.person_id = $25), '') = $26 "
         ));
         let guard = self.changed(changed, standing_still)?;
         Ok(standing.into_iter().fold(guard, Statement::bind))

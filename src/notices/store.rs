@@ -53,7 +53,7 @@ impl Series {
             Self::Cabinet => CABINET,
             Self::Security => CABINET + LENGTH,
             Self::Identification => CABINET + 2 * LENGTH,
-            Self::SignUp => CABINET + 3 * LENGTH,
+            Self::SignUp => 4 * LENGTH,
         }
     }
 
@@ -363,6 +363,12 @@ mod tests {
             for n in [series.base() + 1, series.base() + LENGTH] {
                 assert_eq!(Series::of(n), Some(series));
             }
+            let capped = !matches!(series, Series::Cabinet | Series::Security | Series::Identification);
+            assert_eq!(
+                series.base() + LENGTH <= CABINET,
+                capped,
+                "{series:?}: what strangers can cause counts in the caps"
+            );
             assert_eq!(series.charged_as(), charged, "{series:?}");
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::verified_claims;
 use crate::clients::SubjectIds;
 use crate::grants::{Assured, ClaimNames};
-use crate::people::{Account, Address, CivilDate, DataSet, PersonName, Photo, Sex};
+use crate::people::{Account, Address, CivilDate, DataSet, Organisation, PersonName, Photo, Sex};
 use crate::platform::clock::Timestamp;
 
 /// Every claim with the set of data that it belongs to.
@@ -293,7 +293,8 @@ pub(super) fn verified(
     released: &BTreeSet<DataSet>,
     now: Timestamp,
 ) -> Option<Value> {
-    let at = account.person.identified_at;
+    // Whoever has an account that nobody confirmed may be somebody else than the person who was identified once.
+    let at = account.person.identified_at.filter(|_| account.is_confirmed());
     verified_claims::answer(requests, (at, now), |names| {
         let names = names.map(str::to_owned).collect();
         for_id_token(account, &names, released, CivilDate::of(now))
@@ -346,7 +347,7 @@ fn value(account: &Account, claim: &str, today: CivilDate) -> Option<Value> {
         "place_of_birth" => json!(person.birth_place.as_ref()?),
         "tin" => person.tin.as_ref()?.digits().into(),
         "employment" => json!(person.employment.as_ref()?),
-        "legal_entity" => json!(account.organisation.as_deref()?),
+        "legal_entity" => legal_entity(account.organisation.as_deref()?),
         _ => return None,
     })
 }
@@ -391,6 +392,15 @@ fn name_claim(name: &PersonName, claim: &str) -> Option<Value> {
         "family_name" => name.family.clone().into(),
         _ => name.patronymic.clone()?.into(),
     })
+}
+
+/// A legal entity, as services read it.
+fn legal_entity(one: &Organisation) -> Value {
+    let mut told = json!({"tin": one.tin, "name": one.name});
+    if let Some(position) = &one.position {
+        told["position"] = position.as_str().into();
+    }
+    told
 }
 
 #[cfg(test)]
@@ -511,6 +521,7 @@ mod tests {
             person: person.record(),
             phone: Some(person.phone.clone()),
             contact: None,
+            confirmed: false,
             organisation: None,
             account_state: AccountState {
                 language: None,

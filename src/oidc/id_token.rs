@@ -90,6 +90,7 @@ fn named(
     let acting = details
         .organisation
         .as_ref()
+        .filter(|one| one.until.is_none_or(|until| now < until))
         .map(|one| Account { organisation: Some(one.clone()), ..account.clone() });
     let account = acting.as_ref().unwrap_or(account);
     let mut named = claims::for_id_token(account, &details.claims.id_token, &released, today);

@@ -158,10 +158,10 @@ async fn find(
         return Err(error.of(&token.client_id));
     }
     let account = tokens.people.find(&person.person_id).await?.ok_or_else(invalid)?;
-    let account = account.acting_for(person.organisation.as_deref());
+    let now = tokens.provider.clock.now();
+    let account = account.acting_for(person.organisation.as_deref(), now);
     // What the registration allows today counts, not what it did when the token was issued.
     let client = tokens.provider.clients.find(&token.client_id).ok_or_else(invalid)?;
-    let now = tokens.provider.clock.now();
     let today = CivilDate::of(now);
     if let Some(why) = client.unsuited(&account, today) {
         return Err(TokenError::new(ErrorCode::InsufficientScope, why.description()).of(&client.id));

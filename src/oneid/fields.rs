@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::accounts::{Ground, Representation};
+use crate::accounts::Ground;
 use crate::clients::{OneIdDates, OneIdPolicy, OneIdProfile};
 use crate::people::{Account, CivilDate, ConfirmedBy, DataSet, Organisation, Sex, names};
 use crate::sign_in::Acr;
@@ -19,8 +19,6 @@ pub(super) struct Signed<'a> {
     pub(super) acr: Acr,
     /// On what it rests that the person is who the account says.
     pub(super) confirmed: Option<Ground>,
-    /// The organisations for which the person acts, where that may be released.
-    pub(super) represented: &'a [Representation],
 }
 
 /// OneID's word for what was done to sign in; `None` where it has none: then nobody signs in by it.
@@ -79,7 +77,7 @@ pub(super) fn of(
         tell("pkcs_legal_tin", one.tin.digits().into());
     }
     // Some clients fail at a list of objects, others at none.
-    tell("legal_info", if full { legal_info(organisation, signed.represented) } else { Value::Null });
+    tell("legal_info", if full { legal_info(organisation) } else { Value::Null });
     for name in EXPECTED {
         tell(name, "".into());
     }
@@ -91,13 +89,11 @@ pub(super) fn of(
     told
 }
 
-/// The organisations for which a person acts, the one of this session as the basic one.
-fn legal_info(basic: Option<&Organisation>, all: &[Representation]) -> Value {
-    let Some(basic) = basic else { return json!([]) };
-    let item = |is_basic: bool, tin: &str, name: &str| json!({"is_basic": is_basic, "tin": tin, "acron_UZ": name, "le_tin": tin, "le_name": name});
-    let others = all.iter().filter(|one| one.tin != basic.tin);
-    let others = others.map(|one| item(false, one.tin.digits(), &one.name));
-    std::iter::once(item(true, basic.tin.digits(), &basic.name)).chain(others).collect()
+/// The organisation for which a person acts. Others for which they may act are not told: the page of consent showed this one.
+fn legal_info(basic: Option<&Organisation>) -> Value {
+    let Some(Organisation { tin, name, .. }) = basic else { return json!([]) };
+    let tin = tin.digits();
+    json!([{"is_basic": true, "tin": tin, "acron_UZ": name, "le_tin": tin, "le_name": name}])
 }
 
 /// The names of the members of data sets.

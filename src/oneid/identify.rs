@@ -13,7 +13,7 @@ use crate::accounts::Ground;
 use crate::audit::{Event, Kind};
 use crate::grants::{self, Grant};
 use crate::ledger;
-use crate::people::{CivilDate, DataSet};
+use crate::people::CivilDate;
 
 /// The token that a service shows. OneID's tokens and sessions have the same name, and some clients keep it as `sess_id`.
 pub(super) fn shown(params: &Params) -> Result<&str, Refusal> {
@@ -58,19 +58,8 @@ pub(super) async fn answer(
         Some(_) => Some(Ground::MobileId),
         None => oneid.sign_in.accounts.confirmation(&details.person_id).await?,
     };
-    let account = account.acting_for(details.organisation.as_deref());
-    let represented = if released.contains(&DataSet::LegalEntity) && account.organisation.is_some() {
-        oneid.representations.of(&details.person_id).await?
-    } else {
-        Vec::new()
-    };
-    let signed = Signed {
-        login: &details.sub,
-        session: token.as_str(),
-        acr: details.acr,
-        confirmed,
-        represented: &represented,
-    };
+    let account = account.acting_for(details.organisation.as_deref(), oneid.clock.now());
+    let signed = Signed { login: &details.sub, session: token.as_str(), acr: details.acr, confirmed };
     let answer = fields::of(&account, &released, proven.policy, &signed);
     let identified = Event::new(Kind::OneIdIdentified)
         .client(client.id.as_str())

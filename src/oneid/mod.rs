@@ -24,7 +24,6 @@ use actix_web::http::Method;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::accounts::Representations;
 use crate::audit::Audit;
 use crate::clients::{Registry, SubjectIds};
 use crate::grants::Grants;
@@ -60,8 +59,6 @@ pub struct OneId {
     pub ledger: Ledger,
     /// Persons.
     pub people: People,
-    /// Which organisations people act for.
-    pub representations: Representations,
     /// Codes and the tokens that they become.
     pub codes: Codes,
     /// Lifetime of a code, in seconds.

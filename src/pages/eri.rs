@@ -39,8 +39,15 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
                         keys: eri.policy.api_keys.join(" "),
                     }),
                     Some(EriAsked::Phone { document, payload }) => {
-                        let found = eri.progress(&document, ip(step)).await;
-                        let signed = matches!(found, Ok(Progress::Signed));
+                        // Each look asks E-IMZO's server, so looks are counted like forms.
+                        if let Err(instead) = Visitor::admitted(&pages, &request) {
+                            return Ok(instead.into());
+                        }
+                        let signed = match eri.progress(&document, ip(step)).await {
+                            Ok(Progress::Expired) => return Ok(looked(step, "expired")),
+                            Ok(found) => found == Progress::Signed,
+                            Err(_) => return Ok(looked(step, "down")),
+                        };
                         EriPhone::new(&payload, signed).map_or(EriStep::Choice, EriStep::Phone)
                     }
                     None => EriStep::Choice,
@@ -51,6 +58,11 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
         Ok(shown(&pages, step, &eri, state).into())
     })
     .await
+}
+
+/// What a look at a phone's signature came to, unless the page says so already.
+fn looked(step: &StepContext<'_>, word: &'static str) -> Flow {
+    step.go_saying(Page::Eri, word).into()
 }
 
 /// Asks for a signature, or takes it.
@@ -164,11 +176,13 @@ async fn signed_in(
     signed: EriSigned,
 ) -> Result<Flow, ServiceError> {
     let Some(person) = pages.sign_in.people.account_of(&signed.certificate.pinfl).await? else {
-        return Ok(without_account(step, eri, &signed).into());
+        // The challenge is used up: whoever comes back with an account signs another one.
+        let now = pages.sign_in.clock.now();
+        if step.open.attempt.advance(Event::ProofRefused, false, now).is_err() || !step.keep(pages).await? {
+            return Ok(Flow::Due);
+        }
+        return Ok(without_account(pages, step, eri, &signed).into());
     };
-    if step.open.attempt.request.represents && signed.certificate.organisation.is_none() {
-        return Ok(step.go_saying(Page::Eri, "organisation").into());
-    }
     if let Some(organisation) = &signed.certificate.organisation {
         let what = Representation {
             tin: organisation.tin.clone(),
@@ -176,8 +190,7 @@ async fn signed_in(
             position: organisation.position.clone(),
             serial_number: signed.certificate.serial_number.clone(),
         };
-        let ends = signed.certificate.validity.map(|(_, ends)| ends);
-        pages.representations.seen(&person, &what, ends).await?;
+        pages.representations.seen(&person, &what, signed.certificate.validity.1).await?;
     }
     let proof = Proof {
         person,
@@ -185,18 +198,21 @@ async fn signed_in(
         amr: signed.amr(),
         organisation: signed.organisation(),
         counts: true,
+        read: None,
     };
     finish::proved(pages, step, visitor, proof).await
 }
 
 /// Whoever has no account is led to where one is opened with this very proof (R114).
-fn without_account(step: &StepContext<'_>, eri: &Eri, signed: &EriSigned) -> HttpResponse {
-    let (action, cancel) = ("/register", step.cancel_path(Page::Eri));
+fn without_account(pages: &Pages, step: &StepContext<'_>, eri: &Eri, signed: &EriSigned) -> HttpResponse {
+    let (action, cancel, other) = ("/register", step.cancel_path(Page::Eri), step.path(Page::Means));
+    let attempt = step.open.name(Page::Means).to_owned();
+    let proof = || (eri.proofs.seal(signed, &step.open.attempt.browser), attempt);
     let page = NoAccountPage {
         frame: step.frame(Page::Eri, action),
         name: &signed.certificate.name,
-        proof: eri.proofs.seal(signed, &step.open.attempt.browser),
-        other: step.path(Page::Means),
+        proof: pages.sign_in.settings.registers.then(proof),
+        other,
         cancel: &cancel,
     };
     respond::page(StatusCode::OK, &page, &step.csp_sources())

@@ -127,7 +127,14 @@ async fn take(
     let Some(person) = pages.sign_in.people.account_of(&recognised.pinfl).await? else {
         return Ok(step.go_saying(Page::Face, "no_account").into());
     };
-    let proof = Proof { person, means: Means::Face, amr: vec![Amr::Face], organisation: None, counts: true };
+    let proof = Proof {
+        person,
+        means: Means::Face,
+        amr: vec![Amr::Face],
+        organisation: None,
+        counts: true,
+        read: None,
+    };
     finish::proved(pages, step, visitor, proof).await
 }
 

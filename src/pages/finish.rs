@@ -7,13 +7,13 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Pages;
 use super::step::{Flow, Read, StepContext};
 use super::visitor::Visitor;
+use super::{Pages, locked, travel};
 use crate::audit::Kind;
 use crate::clients::Basis;
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::people::{CivilDate, Epoch, PersonId};
+use crate::people::{Account, CivilDate, ConfirmedBy, Epoch, PersonId};
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
@@ -26,8 +26,8 @@ use crate::release::{
 };
 use crate::sign_in::{
     Acr, Agreement, Amr, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, LAST_MEANS,
-    LAST_MEANS_SECONDS, Means, Newness, OpenSession, Organisation, Outcome, Page, Refusal, Session,
-    SessionId, Situation, Stage, known, masked_network, needs_code, told,
+    LAST_MEANS_SECONDS, Means, Newness, OpenSession, Organisation, Outcome, Page, Proofs, Refusal, Session,
+    SessionId, Situation, Stage, is_single_factor, known, masked_network, needs_code, told,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.
@@ -50,8 +50,11 @@ pub(super) struct Proof {
     pub(super) amr: Vec<Amr>,
     /// For which legal entity they act, by their certificate.
     pub(super) organisation: Option<Box<Organisation>>,
-    /// Whether it counts as a further factor; a means that was added on a code by SMS alone does not for a while.
+    /// Whether it counts as a factor; a means that was added on a code by SMS alone does not for a while.
     pub(super) counts: bool,
+    /// When what was proved had been read from the store, in milliseconds, and under which epoch of the person, where the proof takes long: what ended
+    /// meanwhile is not gone round.
+    pub(super) read: Option<(i64, Epoch)>,
 }
 
 /// What follows when it is known who the person is.
@@ -77,36 +80,88 @@ pub(super) async fn proved(
     proof: Proof,
 ) -> Result<Flow, ServiceError> {
     let Some(person) = pages.release.consent_context(&proof.person, &step.client).await? else {
-        return refused(pages, step, "unusable").await;
+        let Some(token) = locked::proof(pages, step, (&proof.person, proof.means)).await? else {
+            return refused(pages, step, "unusable").await;
+        };
+        return Ok(if is_over(pages, step).await? { locked::page(step, &token).into() } else { Flow::Due });
     };
-    if step.open.attempt.stage().base().is_some() && !proof.counts {
+    // What was added to an account that nobody confirmed is no service's factor; the cabinet is its owner's all the same.
+    let known = person.account.is_confirmed() || step.open.attempt.request.reply.protocol.is_own();
+    let counts = proof.counts && (known || matches!(proof.means, Means::Eri | Means::Face));
+    if step.open.attempt.stage().base().is_some() && !counts {
         return refused(pages, step, "not_yet").await;
     }
+    let epoch = person.account.account_state.epoch;
+    if proof.read.is_some_and(|(_, read)| read != epoch) {
+        return refused(pages, step, "expired").await;
+    }
+    confirm(pages, &proof, &person.account).await?;
     let id = SessionId::random();
     let means = vec![proof.means];
     let authenticated = Authenticated {
         person_id: proof.person,
-        epoch: person.account.account_state.epoch,
+        epoch,
         number: None,
         session: id.digest(),
         sid_key: id.digest(),
         auth_time: pages.sign_in.clock.now(),
-        acr: told(&means, &[]).unwrap_or(Acr::Password),
+        acr: told(&means, &[]).filter(|_| counts).unwrap_or(Acr::Password),
         amr: proof.amr,
         means,
+        proofs: Proofs::at_once(!counts).read_at(proof.read.map_or(0, |(at, _)| at)),
         organisation: proof.organisation,
         code: None,
     };
     signed_in(pages, step, visitor, (id, authenticated), &person).await
 }
 
+/// A signature or a face confirms the person of an account that has no enrolled number (R3).
+async fn confirm(pages: &Pages, proof: &Proof, account: &Account) -> Result<(), ServiceError> {
+    let ground = match proof.means {
+        Means::Eri => ConfirmedBy::Eri,
+        Means::Face => ConfirmedBy::Face,
+        Means::MobileId | Means::Password | Means::Passkey | Means::Qr => return Ok(()),
+    };
+    if account.phone.is_none() {
+        pages.sign_in.people.confirmed_now(&proof.person, ground, pages.sign_in.clock.now()).await?;
+    }
+    Ok(())
+}
+
 /// Leads to the choice of a means, which says why the last one led to nothing; what it asked for is over.
-async fn refused(pages: &Pages, step: &mut StepContext<'_>, word: &str) -> Result<Flow, ServiceError> {
-    let now = pages.sign_in.clock.now();
-    if step.open.attempt.advance(Event::ProofRefused, false, now).is_err() || !step.keep(pages).await? {
+pub(super) async fn refused(
+    pages: &Pages,
+    step: &mut StepContext<'_>,
+    word: &str,
+) -> Result<Flow, ServiceError> {
+    if !is_over(pages, step).await? {
         return Ok(Flow::Due);
     }
     Ok(step.go_saying(Page::Means, word).into())
+}
+
+/// Notes that what a means asked for is over; `false` when another request of the attempt was quicker.
+async fn is_over(pages: &Pages, step: &mut StepContext<'_>) -> Result<bool, ServiceError> {
+    let now = pages.sign_in.clock.now();
+    Ok(step.open.attempt.advance(Event::ProofRefused, false, now).is_ok() && step.keep(pages).await?)
+}
+
+/// Adds what the person proved before to what they have just proved; `false` where that was somebody else.
+fn add_before(step: &StepContext<'_>, authenticated: &mut Authenticated, same: Option<&OpenSession>) -> bool {
+    let Some(base) = step.open.attempt.stage().base() else { return true };
+    if base.person_id != authenticated.person_id {
+        return false;
+    }
+    // What was proved before counts as long as the session lasts that it opened.
+    let goes_on = |same: &&OpenSession| {
+        same.session.sid_key == base.sid_key && same.session.epoch == authenticated.epoch
+    };
+    if let Some(same) = same.filter(goes_on) {
+        authenticated.join(&same.session, base.code.clone());
+    } else if step.open.attempt.is_doubted() && base.epoch == authenticated.epoch {
+        authenticated.join(&Session::of(base), base.code.clone());
+    }
+    true
 }
 
 /// Opens the session of a person who has just proved who they are, and goes on.
@@ -137,25 +192,23 @@ pub(super) async fn signed_in(
     if let Some(same) = &same {
         authenticated.sid_key = same.session.sid_key;
     }
-    let used = authenticated.means.first().copied().unwrap_or(Means::MobileId);
-    if let Some(base) = step.open.attempt.stage().base() {
-        if base.person_id != authenticated.person_id {
-            return refused(pages, step, "other_person").await;
-        }
-        // What was proved before counts as long as the session lasts that it opened.
-        let goes_on = |same: &&OpenSession| {
-            same.session.sid_key == base.sid_key && same.session.epoch == authenticated.epoch
-        };
-        if let Some(same) = same.as_ref().filter(goes_on) {
-            authenticated.join(&same.session, base.code.clone());
-        }
+    let used = used(&authenticated);
+    if !add_before(step, &mut authenticated, same.as_ref()) {
+        return refused(pages, step, "other_person").await;
+    }
+    if step.open.attempt.request.represents && authenticated.organisation.is_none() {
+        let over = is_over(pages, step).await?;
+        return Ok(if over { step.go_saying(Page::Eri, "organisation").into() } else { Flow::Due });
+    }
+    if step.open.attempt.is_doubted() && is_single_factor(&authenticated.means) {
+        return travel::doubt(pages, step, authenticated).await;
     }
     let accepted = &step.open.attempt.request.acr;
-    authenticated.acr = told(&authenticated.means, accepted).unwrap_or(authenticated.acr);
+    authenticated.acr = authenticated.told(accepted).unwrap_or(authenticated.acr);
     let lacks =
-        pages.sign_in.lacks_a_factor(&step.open.attempt, &authenticated.means, &person.account).await?;
+        pages.sign_in.lacks_a_factor(&step.open.attempt, authenticated.counting(), &person.account).await?;
     let organisation = authenticated.organisation.as_deref();
-    let acting = organisation.map(|one| person.clone().acting_for(Some(one)));
+    let acting = organisation.map(|one| person.clone().acting_for(Some(one), pages.sign_in.clock.now()));
     let person = acting.as_ref().unwrap_or(person);
     let mut batch = Batch::new(&pages.sign_in.ephemeral);
     let next = match next(pages, step, &authenticated, person) {
@@ -163,6 +216,12 @@ pub(super) async fn signed_in(
         next => next,
     };
     let answers = matches!(next, Next::Answer(_));
+    // What is recorded before the session is opened must not be recorded for somebody who is asked for more.
+    let records = matches!(next, Next::Answer(Decision::Statutory(_) | Decision::Meet)) || other.is_some();
+    let who = (&authenticated, &*person.account);
+    if !travel::arrives_in(pages, visitor, who, records, &mut batch).await? {
+        return travel::doubt(pages, step, authenticated).await;
+    }
     let proved = match next {
         Next::Factor => Event::FactorAdded(authenticated.clone()),
         _ => Event::Proved(authenticated.clone()),
@@ -197,9 +256,12 @@ pub(super) async fn signed_in(
         pages.sign_in.audit.record(other.session.event(Kind::SessionEnded).reason("replaced"));
     }
     // Of two requests with the same right code, the one that stores this first signs in.
-    if pages.sign_in.ephemeral.apply(batch).await? != Applied::Done {
-        return step.answered_elsewhere(pages).await;
+    match pages.sign_in.ephemeral.apply(batch).await? {
+        Applied::Done => {}
+        Applied::Exceeded { .. } => return travel::doubt(pages, step, authenticated).await,
+        Applied::Conflict => return step.answered_elsewhere(pages).await,
     }
+    travel::went_on(pages, step, visitor);
     step.tell(pages, &authenticated.person_id);
     step.record(pages, Kind::SessionOpened, Some(&authenticated), |event| event);
     step.note(pages, &authenticated, true);
@@ -209,6 +271,18 @@ pub(super) async fn signed_in(
     if used == Means::MobileId {
         sign_in.brake.right(&step.client.id, &visitor.network);
     }
+    Ok(remembering(pages, step, visitor, (&id, &authenticated), response).into())
+}
+
+/// Lets the browser remember who signed in there, and by what.
+fn remembering(
+    pages: &Pages,
+    step: &StepContext<'_>,
+    visitor: &Visitor,
+    (id, authenticated): (&SessionId, &Authenticated),
+    response: HttpResponse,
+) -> HttpResponse {
+    let (sign_in, used) = (&pages.sign_in, used(authenticated));
     let who = (&authenticated.person_id, authenticated.epoch);
     tell_of_the_browser(pages, step, visitor, who);
     let (browser, place) = (&step.open.attempt.browser, &visitor.network.place);
@@ -222,7 +296,12 @@ pub(super) async fn signed_in(
     if let Some(browser) = pages.cookies.read(step.context.request, BrowserId::COOKIE) {
         cookies.extend(pages.cookies.set(BrowserId::COOKIE, browser, Some(BrowserId::SECONDS)));
     }
-    Ok(respond::with_cookies(response, cookies).into())
+    respond::with_cookies(response, cookies)
+}
+
+/// The means that was used now, before those of the session so far.
+fn used(authenticated: &Authenticated) -> Means {
+    authenticated.means.first().copied().unwrap_or(Means::MobileId)
 }
 
 /// Tells the person of a sign-in from a browser or place that was not known (security requirement: ASVS 6.3.5). It is stored a
@@ -371,7 +450,8 @@ pub(super) async fn present(pages: &Pages, step: &StepContext<'_>) -> Result<Opt
         }
     }
     let person = pages.release.consent_context(&authenticated.person_id, &step.client).await?;
-    let person = person.map(|person| person.acting_for(authenticated.organisation.as_deref()));
+    let person = person
+        .map(|person| person.acting_for(authenticated.organisation.as_deref(), pages.sign_in.clock.now()));
     let person = person.filter(|person| {
         let account = &person.account.account_state;
         session.is_of(account) && authenticated.epoch == account.epoch
@@ -416,7 +496,8 @@ fn next(
     if request.expected_sub.as_ref().is_some_and(|expected| *expected != sub) {
         return Next::Refuse(Refusal::OtherPerson);
     }
-    if told(&authenticated.means, &request.acr).is_none() {
+    let acts = authenticated.organisation.is_some() || !request.represents;
+    if authenticated.told(&request.acr).is_none() || !acts {
         return Next::Refuse(Refusal::Acr);
     }
     if request.reply.protocol.is_own() {

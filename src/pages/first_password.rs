@@ -9,7 +9,7 @@ use super::password::typed_twice;
 use super::view::{self, FirstPasswordPage, NewPasswordError, NewPasswordPage};
 use super::visitor::Visitor;
 use crate::accounts::AddedBy;
-use crate::accounts::passwords::{LINK_PATH, Own, Rests};
+use crate::accounts::passwords::{BUSY_SECONDS, LINK_PATH, Own, Rests};
 use crate::audit::{Event, Kind};
 use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::platform::service_error::ServiceError;
@@ -104,7 +104,12 @@ fn form(
         Some(NewPasswordError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    respond::page(status, &page, &CspSources::default())
+    let response = respond::page(status, &page, &CspSources::default());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        respond::retry_after(response, BUSY_SECONDS)
+    } else {
+        response
+    }
 }
 
 fn outcome(context: &PageContext<'_>, word: &str, done: bool) -> HttpResponse {

@@ -5,37 +5,45 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Pages;
 use super::drive::show;
 use super::step::{Flow, StepContext};
 use super::view::{MeansPage, OtherMeans};
+use super::{Pages, travel};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::respond;
 use crate::platform::web::text::Text;
-use crate::sign_in::{Means, Page};
+use crate::sign_in::{Means, Page, UNLOCK};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
     show(&pages, &request, Page::Means, async |step| {
         let means = able(&pages, step).await?;
-        Ok(page(step, &means).into())
+        let unlocks = pages.sign_in.unlocks_here();
+        if !step.open.attempt.is_doubted() {
+            return Ok(page(step, &means, unlocks).into());
+        }
+        Ok(match travel::further(step, means) {
+            Some(further) => page(step, &further, unlocks),
+            None => travel::page(&pages, step),
+        }
+        .into())
     })
     .await
 }
 
 /// The means that can succeed here.
-async fn able(pages: &Pages, step: &StepContext<'_>) -> Result<Vec<Means>, ServiceError> {
+pub(super) async fn able(pages: &Pages, step: &StepContext<'_>) -> Result<Vec<Means>, ServiceError> {
     let attempt = &step.open.attempt;
     let Some(base) = attempt.stage().base() else { return Ok(pages.sign_in.choice(attempt, None)) };
     let found = pages.release.consent_context(&base.person_id, &step.client).await?;
     let held = match found {
-        Some(found) => pages.sign_in.held(&found.account).await?,
+        Some(found) => pages.sign_in.held(&found.account, attempt.request.reply.protocol).await?,
         None => Vec::new(),
     };
     Ok(pages.sign_in.choice(attempt, Some(&held)))
 }
 
-fn page(step: &StepContext<'_>, means: &[Means]) -> HttpResponse {
+fn page(step: &StepContext<'_>, means: &[Means], unlocks: bool) -> HttpResponse {
     let text = step.context.text();
     let (action, cancel) = (step.path(Page::Means), step.cancel_path(Page::Means));
     let error = match step.said("e") {
@@ -48,8 +56,10 @@ fn page(step: &StepContext<'_>, means: &[Means]) -> HttpResponse {
     let page = MeansPage {
         frame: step.frame(Page::Means, &action),
         step_up: step.open.attempt.stage().base().is_some(),
+        doubted: step.open.attempt.is_doubted(),
         means: means.iter().map(|means| other(step, *means, text)).collect(),
         error,
+        unlock: (unlocks && step.said("e") == Some("unusable")).then_some(UNLOCK),
         cancel: &cancel,
     };
     respond::page(StatusCode::OK, &page, &step.csp_sources())

@@ -18,6 +18,7 @@ mod face;
 mod finish;
 mod first_password;
 mod icon;
+mod locked;
 mod means;
 mod number;
 mod passkey;
@@ -26,8 +27,11 @@ mod permission;
 mod qr;
 mod sign_out;
 mod step;
+mod toll;
+mod travel;
 mod view;
 mod visitor;
+mod waited;
 mod welcome;
 
 use std::sync::Arc;
@@ -98,7 +102,7 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(
             named("/sign-in/number", "number").route(get().to(number::get)).route(post().to(number::post)),
         )
-        .service(named("/sign-in/means", "means").route(get().to(means::get)))
+        .service(named("/sign-in/means", "means").route(get().to(means::get)).route(post().to(waited::post)))
         .service(
             named("/sign-in/password", "password")
                 .route(get().to(password::get))

@@ -9,14 +9,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Pages;
 use super::drive::{posted, show};
 use super::step::{Flow, Read, StepContext};
-use super::view::{NumberError, NumberPage, TollPage};
+use super::toll::{Tolled, kept};
+use super::view::{NumberError, NumberPage, TollReason};
 use super::visitor::Visitor;
 use crate::people::{PhoneError, PhoneNumber};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::sign_in::risk::{Paid, Toll};
-use crate::sign_in::{Limit, Means, NumberOutcome, Page, Sender};
+use crate::sign_in::risk::Paid;
+use crate::sign_in::{Limit, Means, NumberOutcome, Page, Sender, UNLOCK, told};
 
 /// Shows the page.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
@@ -37,8 +38,10 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
         let (action, cancel) = (step.path(Page::Number), step.cancel_path(Page::Number));
         let frame = step.frame(Page::Number, &action);
         let others = step.other_means(&pages, Means::MobileId);
-        let register = pages.sign_in.settings.registers.then(|| registering(&action));
-        let page = NumberPage { frame, phone: &written, error, others, register, cancel: &cancel };
+        let register = leads_somewhere(&pages, step).then(|| registering(&action));
+        let own = step.open.attempt.request.reply.protocol.is_own();
+        let unlock = (own && pages.sign_in.unlocks_here()).then_some(UNLOCK);
+        let page = NumberPage { frame, phone: &written, error, others, register, unlock, cancel: &cancel };
         Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()).into())
     })
     .await
@@ -65,14 +68,13 @@ async fn enter(
 ) -> Result<Flow, ServiceError> {
     let client = Arc::clone(&step.client);
     let typed = form.get("phone").unwrap_or_default();
-    let place = place_of_toll(step, typed);
-    let (toll, work) = (form.get("toll").unwrap_or_default(), form.get("work").unwrap_or_default());
-    let paid = match pages.sign_in.tolls.paid(toll, work, &place, pages.sign_in.clock.now()) {
+    let tolled = Tolled::read(form, Page::Number, TollReason::Codes, ("phone", typed));
+    let paid = match tolled.paid(pages, step) {
         Paid::Level(level) => level,
-        Paid::Early(toll) => return Ok(toll_page(step, typed, &toll).into()),
+        Paid::Early(toll) => return Ok(tolled.early(step, &toll).into()),
     };
     let sender = Sender { paid, ..visitor.sender(&client) };
-    step.open.attempt.hint = Some(kept(typed));
+    step.open.attempt.hint = Some(kept(typed).chars().take(40).collect());
     Ok(match pages.sign_in.enter_number(&mut step.open, typed, sender, step.tries).await? {
         NumberOutcome::CodeSent => step.go(Page::Code),
         NumberOutcome::AlreadySent => {
@@ -87,9 +89,8 @@ async fn enter(
             step.keep(pages).await?;
             step.go_saying(Page::Number, word)
         }
-        NumberOutcome::Limited(Limit::Toll(level)) => {
-            let toll = pages.sign_in.tolls.due(level, &place, pages.sign_in.clock.now());
-            toll_page(step, typed, &toll)
+        NumberOutcome::Limited(limit @ Limit::Toll(level)) => {
+            tolled.due(pages, step, level, None).unwrap_or_else(|| step.too_many(limit, Page::Number))
         }
         NumberOutcome::Limited(limit) => step.too_many(limit, Page::Number),
         NumberOutcome::Overtaken => return Ok(Flow::Due),
@@ -97,34 +98,18 @@ async fn enter(
     .into())
 }
 
-/// What a toll counts for: this attempt, and this number.
-fn place_of_toll(step: &StepContext<'_>, typed: &str) -> Vec<u8> {
-    let number: String = typed.chars().filter(char::is_ascii_digit).collect();
-    [&step.open.id.digest().0[..], number.as_bytes()].concat()
-}
-
-/// The page that the next code costs: it goes on by itself, or by its button after a wait.
-fn toll_page(step: &StepContext<'_>, typed: &str, toll: &Toll) -> HttpResponse {
-    let (action, cancel) = (step.path(Page::Number), step.cancel_path(Page::Number));
-    let wait = u32::try_from(toll.wait.max(0)).unwrap_or(u32::MAX);
-    let page = TollPage {
-        frame: step.frame(Page::Number, &action),
-        phone: &kept(typed),
-        toll: &toll.token,
-        bits: toll.bits,
-        wait: step.context.text().waiting(wait),
-        cancel: &cancel,
-    };
-    respond::page(StatusCode::OK, &page, &step.csp_sources())
+/// Whether registering leads to what this request accepts: a new account has a password and nothing else, and adds nothing to what somebody
+/// proved already.
+fn leads_somewhere(pages: &Pages, step: &StepContext<'_>) -> bool {
+    let (settings, attempt) = (&pages.sign_in.settings, &step.open.attempt);
+    settings.registers
+        && settings.offered.contains(&Means::Password)
+        && attempt.stage().base().is_none()
+        && told(&[Means::Password], &attempt.request.acr).is_some()
 }
 
 /// Where one registers, with the name of the sign-in that it comes back to.
 fn registering(here: &str) -> String {
     let attempt = here.split_once('?').map_or("", |(_, query)| query);
     format!("/register?{attempt}")
-}
-
-/// What was typed, as far as a page may show it again.
-fn kept(typed: &str) -> String {
-    typed.chars().filter(|c| !c.is_control()).take(40).collect()
 }

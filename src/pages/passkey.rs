@@ -14,7 +14,7 @@ use super::finish::{self, Proof};
 use super::step::{Flow, Read, StepContext};
 use super::view::{PasskeyError, PasskeyPage};
 use super::visitor::Visitor;
-use crate::accounts::passkeys::NotProved;
+use crate::accounts::passkeys::{CopiedPasskey, NotProved};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
@@ -86,7 +86,13 @@ async fn enter(
         Err(why) => {
             let error = match why {
                 NotProved::Refused => PasskeyError::Wrong,
-                NotProved::Copied => PasskeyError::Copied,
+                NotProved::Copied(copied) => {
+                    let CopiedPasskey { person, then, credential } = *copied;
+                    // Whoever has the copy may have signed in by it before.
+                    pages.life_events.end_access_with(&person, then).await?;
+                    pages.passkeys.copied(&person, &credential);
+                    PasskeyError::Copied
+                }
                 NotProved::Waits(_) => PasskeyError::Waits,
             };
             return Ok(step.go_saying(Page::Passkey, error.word()).into());
@@ -104,6 +110,7 @@ async fn enter(
         amr: methods(proved.may_be_copied),
         organisation: None,
         counts: true,
+        read: None,
     };
     finish::proved(pages, step, visitor, proof).await
 }

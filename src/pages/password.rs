@@ -9,30 +9,32 @@ use serde::{Deserialize, Serialize};
 use super::drive::{posted, show};
 use super::finish::Proof;
 use super::step::{Flow, Read, StepContext};
-use super::view::{self, NewPasswordError, NewPasswordPage, PasswordError, PasswordPage};
+use super::toll::Tolled;
+use super::view::{self, NewPasswordError, NewPasswordPage, PasswordError, PasswordPage, TollReason};
 use super::visitor::Visitor;
 use super::{Pages, finish};
 use crate::accounts::AddedBy;
-use crate::accounts::passwords::{Busy, Hashed, Own, Passwords, Right, Tried, TypedLogin, TypedPassword};
+use crate::accounts::passwords::{
+    BUSY_SECONDS, Busy, Hashed, Own, Passwords, Right, Tried, TypedLogin, TypedPassword,
+};
 use crate::audit::Kind;
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::people::PersonId;
+use crate::people::{Epoch, PersonId};
 use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond;
-use crate::sign_in::{Amr, Event, Means, Page, Proving, Stage};
+use crate::sign_in::risk::Paid;
+use crate::sign_in::{Amr, Event, Limit, Means, Page, Proving, Stage};
 
-/// How long a new password may be thought about, in seconds.
-const THINKING: i64 = 900;
-
-/// Seconds after which somebody tries again who came when too many waited.
-const BUSY: i64 = 5;
+/// How long a new password may be thought about, in seconds: as long as a sign-in is kept.
+const THINKING: i64 = 600;
 
 /// Whose temporary password was right, and which it was.
 #[derive(Serialize, Deserialize)]
 struct Replacing {
     person: PersonId,
+    epoch: Epoch,
     generation: i64,
     counts: bool,
 }
@@ -77,21 +79,41 @@ async fn enter(
     let typed = form.get("login").unwrap_or_default();
     let again = |step: &StepContext<'_>, error| Ok(page(pages, step, typed, Some(error)).into());
     let Some(login) = TypedLogin::read(typed) else { return again(step, PasswordError::EmptyLogin) };
-    let Some(password) = form.get("password").filter(|password| !password.is_empty()) else {
+    let tolled = Tolled::read(form, Page::Password, TollReason::Passwords, ("login", typed));
+    let paid = match tolled.paid(pages, step) {
+        Paid::Level(level) => level,
+        Paid::Early(toll) => return Ok(tolled.early(step, &toll).into()),
+    };
+    let entered = form.get("password").filter(|password| !password.is_empty()).map(str::to_owned);
+    // The page of a toll holds it, so that nobody types it twice.
+    let Some(password) = entered.or_else(|| tolled.held(pages).filter(|_| paid > 0)) else {
         return again(step, PasswordError::Empty);
     };
     let (sign_in, passwords) = (&pages.sign_in, &pages.passwords);
     let side = |person: &PersonId, epoch| sign_in.known.side(&visitor.known, person, epoch);
+    let read_at = sign_in.clock.now_ms();
     let approached = passwords.approach(&login, side).await?;
-    if let Some(limit) = sign_in.count_password(&approached, &visitor.network).await? {
+    if let Some(limit) = sign_in.count_password(&approached, &visitor.network, paid).await? {
         sign_in.record_limited_password(&step.open, limit);
-        return Ok(step.too_many(limit, Page::Password).into());
+        let Limit::Toll(level) = limit else { return Ok(step.too_many(limit, Page::Password).into()) };
+        // What is too long to be held is nobody's password.
+        return match tolled.due(pages, step, level, Some(&password)) {
+            Some(toll) => Ok(toll.into()),
+            None => again(step, PasswordError::Wrong),
+        };
     }
-    let tried = passwords.compare(approached, TypedPassword::read(password)).await?;
+    let whose = (approached.side(), approached.is_somebodys());
+    let tried = passwords.compare(approached, TypedPassword::read(&password)).await?;
+    sign_in.count_guess(&visitor.network, whose, &tried);
     sign_in.record_password(&step.open, &tried);
     match tried {
         Tried::Right(right) if right.temporary => replace(pages, step, right).await,
-        Tried::Right(right) => finish::proved(pages, step, visitor, proof(right.person, right.counts)).await,
+        Tried::Right(right) => {
+            // What was given a challenge before, such as a code that has expired since, is out of use by what was proved.
+            let _ = step.open.attempt.advance(Event::ProofRefused, false, sign_in.clock.now());
+            let read = (read_at, right.epoch);
+            finish::proved(pages, step, visitor, proof(right.person, right.counts, read)).await
+        }
         Tried::Over => again(step, PasswordError::Over),
         Tried::Wrong { .. } => again(step, PasswordError::Wrong),
         Tried::Delayed(until) => again(step, PasswordError::Delayed(until)),
@@ -100,14 +122,20 @@ async fn enter(
 }
 
 /// A password is something that one knows (RFC 8176 §2: `pwd`).
-fn proof(person: PersonId, counts: bool) -> Proof {
-    Proof { person, means: Means::Password, amr: vec![Amr::Pwd], organisation: None, counts }
+fn proof(person: PersonId, counts: bool, read: (i64, Epoch)) -> Proof {
+    let amr = vec![Amr::Pwd];
+    Proof { person, means: Means::Password, amr, organisation: None, counts, read: Some(read) }
 }
 
 /// Leads to the page where a new password takes the place of a temporary one.
 async fn replace(pages: &Pages, step: &mut StepContext<'_>, right: Right) -> Result<Flow, ServiceError> {
     let now = pages.sign_in.clock.now();
-    let state = Replacing { person: right.person, generation: right.generation, counts: right.counts };
+    let state = Replacing {
+        person: right.person,
+        epoch: right.epoch,
+        generation: right.generation,
+        counts: right.counts,
+    };
     let proving = Proving::new(Means::Password, &state, (now, now.plus(THINKING)))?;
     if step.open.attempt.advance(Event::ProofBegun(proving), false, now).is_err()
         || !pages.sign_in.attempts.store(&step.open).await?
@@ -129,7 +157,7 @@ fn page(pages: &Pages, step: &StepContext<'_>, login: &str, error: Option<Passwo
     };
     let (status, wait) = match error {
         None => (StatusCode::OK, None),
-        Some(PasswordError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Some(BUSY)),
+        Some(PasswordError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Some(BUSY_SECONDS)),
         Some(PasswordError::Delayed(until)) => (StatusCode::TOO_MANY_REQUESTS, Some(until.since(now).max(1))),
         Some(_) => (StatusCode::UNPROCESSABLE_ENTITY, None),
     };
@@ -163,15 +191,26 @@ pub(super) async fn set(pages: Data<Pages>, request: HttpRequest, body: Bytes) -
         if expires_at <= pages.sign_in.clock.now() {
             return Ok(step.go_saying(Page::Password, "expired").into());
         }
+        let read_at = pages.sign_in.clock.now_ms();
         let Some(found) = pages.release.consent_context(&state.person, &step.client).await? else {
             return Ok(step.go_saying(Page::Means, "unusable").into());
         };
+        if found.account.account_state.epoch != state.epoch {
+            return Ok(step.go_saying(Page::Password, "expired").into());
+        }
         let login = pages.passwords.login_of(&state.person).await?;
         let own = Own::of(&found.account, login.as_deref());
         let hashed = match typed_twice(&pages.passwords, form, &own).await? {
             Ok(hashed) => hashed,
             Err(error) => return Ok(new_page(&pages, step, Some(error)).into()),
         };
+        // D-e: it is changed, and not kept.
+        let present = TypedPassword::read(form.get("new").unwrap_or_default());
+        match pages.passwords.is_present(&state.person, present).await? {
+            Ok(false) => {}
+            Ok(true) => return Ok(new_page(&pages, step, Some(NewPasswordError::Present)).into()),
+            Err(Busy) => return Ok(new_page(&pages, step, Some(NewPasswordError::Busy)).into()),
+        }
         // Of two that use the same temporary password, the first one sets a new one.
         let guard = pages.passwords.replace(&state.person, state.generation, &hashed, AddedBy::Person);
         let mut then = vec![Passwords::forgive(&state.person)];
@@ -182,7 +221,8 @@ pub(super) async fn set(pages: Data<Pages>, request: HttpRequest, body: Bytes) -
         step.record(&pages, Kind::CredentialChanged, None, |event| {
             event.person(state.person.as_str().to_owned()).reason("password")
         });
-        finish::proved(&pages, step, &visitor, proof(state.person.clone(), state.counts)).await
+        let read = (read_at, state.epoch);
+        finish::proved(&pages, step, &visitor, proof(state.person.clone(), state.counts, read)).await
     })
     .await
 }
@@ -228,5 +268,9 @@ fn new_page(pages: &Pages, step: &StepContext<'_>, error: Option<NewPasswordErro
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let response = respond::page(status, &page, &step.csp_sources());
-    if error == Some(NewPasswordError::Busy) { respond::retry_after(response, BUSY) } else { response }
+    if error == Some(NewPasswordError::Busy) {
+        respond::retry_after(response, BUSY_SECONDS)
+    } else {
+        response
+    }
 }

@@ -30,8 +30,9 @@ use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
 use crate::release::person_name;
 use crate::sign_in::{
-    Amr, Authenticated, CHOICES, Choice, Device, Event, Means, OpenSession, Page, Proving, QR_SECONDS,
-    QR_TOLD, QrRequest, QrSecret, QrState, SessionId, SharedNetwork, Stage, told,
+    Acr, Amr, Authenticated, CHOICES, Choice, Device, Event, Means, OpenSession, Page, Proofs, Proving,
+    QR_SECONDS, QR_TOLD, QrRequest, QrSecret, QrState, Reason, SessionId, SharedNetwork, Situation, Stage,
+    known, told,
 };
 
 /// What an attempt keeps while a phone is awaited.
@@ -89,8 +90,10 @@ async fn begin(pages: &Pages, step: &mut StepContext<'_>) -> Result<Flow, Servic
         Err(instead) => return Ok(instead.into()),
     };
     let (now, wanted) = (pages.sign_in.clock.now(), &step.open.attempt.request);
-    let not_before =
-        if wanted.ask_again.sign_in { Some(now) } else { wanted.max_age.map(|age| now.minus(age)) };
+    let oldest = [wanted.max_age, step.client.sessions.absolute_max].into_iter().flatten().min();
+    // Until it is approved some time passes, which counts as well.
+    let oldest = oldest.map(|age| now.minus((age - QR_SECONDS).max(0)));
+    let not_before = if wanted.ask_again.sign_in { Some(now) } else { oldest };
     let asked = QrRequest {
         client: step.client.id.clone(),
         language: step.context.language,
@@ -144,7 +147,22 @@ async fn approved(
     let Some(person) = found.filter(|found| phone.is_of(&found.account.account_state)) else {
         return Ok(page(pages, step, None));
     };
-    let (id, session) = (SessionId::random(), &phone.session);
+    let session = &phone.session;
+    // What was proved for this very code is new enough for anybody; else it must be so still, by the service's own bounds.
+    if session.auth_time < asked.began_at {
+        let situation = Situation {
+            request: &step.open.attempt.request,
+            client: &step.client,
+            session,
+            bounds: pages.sign_in.sessions.bounds,
+            subject_ids: &pages.subject_ids,
+            now: pages.sign_in.clock.now(),
+        };
+        if matches!(known(&situation), Err(Reason::ClientBounds | Reason::Requested | Reason::MaxAge)) {
+            return begin(pages, step).await;
+        }
+    }
+    let id = SessionId::random();
     let means: Vec<Means> = std::iter::once(Means::Qr).chain(session.means.iter().copied()).collect();
     let mut amr = session.amr.clone();
     if !amr.contains(&Amr::Mca) {
@@ -157,9 +175,10 @@ async fn approved(
         session: id.digest(),
         sid_key: id.digest(),
         auth_time: session.auth_time,
-        acr: told(&means, &[]).unwrap_or(session.acr),
+        acr: told(&means, &[]).filter(|_| !session.proofs.pending).unwrap_or(Acr::Password),
         amr,
         means,
+        proofs: Proofs::at_once(session.proofs.pending),
         organisation: session.organisation.clone(),
         code: None,
     };

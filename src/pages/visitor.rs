@@ -13,6 +13,8 @@ use crate::sign_in::{BrowserId, ClientNetwork, KnownBrowsers, KnownPersons, Limi
 pub(super) struct Visitor {
     pub(super) network: ClientNetwork,
     pub(super) known: KnownPersons,
+    /// Whether they have waited because they seem to be in many places.
+    pub(super) waited: bool,
 }
 
 impl Visitor {
@@ -27,7 +29,7 @@ impl Visitor {
         let browser = browser.map(|browser| browser.digest());
         let cookie = pages.cookies.read(request, KnownBrowsers::COOKIE);
         let known = browser.map(|browser| sign_in.known.read(cookie, &browser, now)).unwrap_or_default();
-        let visitor = Self { network, known };
+        let visitor = Self { network, known, waited: false };
         if sign_in.flood.admits(
             &visitor.network,
             browser.as_ref().map(|browser| (browser, &visitor.known)),
@@ -46,7 +48,8 @@ impl Visitor {
         let browser = pages.cookies.read(request, BrowserId::COOKIE).and_then(BrowserId::parse);
         let cookie = pages.cookies.read(request, KnownBrowsers::COOKIE);
         let known = browser.map(|browser| sign_in.known.read(cookie, &browser.digest(), now));
-        Self { network: client_network(pages, request), known: known.unwrap_or_default() }
+        let known = known.unwrap_or_default();
+        Self { network: client_network(pages, request), known, waited: false }
     }
 
     /// Where a request comes from, which is not counted.

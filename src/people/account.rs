@@ -138,6 +138,8 @@ pub struct Account {
     pub phone: Option<PhoneNumber>,
     /// A number in the person's own name by which they can be reached although it is not enrolled.
     pub contact: Option<PhoneNumber>,
+    /// Whether something other than an enrolled number confirms that the account is this person's.
+    pub confirmed: bool,
     /// State of the account.
     pub account_state: AccountState,
     /// The legal entity for which the person acts in the session or grant that this is read for; none on record.
@@ -145,17 +147,29 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of somebody who acts for an organisation, or for themselves.
-    pub fn acting_for(self: Arc<Self>, organisation: Option<&Organisation>) -> Arc<Self> {
-        match organisation {
+    /// The account of somebody who acts for an organisation, until their certificate ends, or for themselves.
+    pub fn acting_for(self: Arc<Self>, organisation: Option<&Organisation>, now: Timestamp) -> Arc<Self> {
+        match organisation.filter(|one| one.until.is_none_or(|until| now < until)) {
             None => self,
             Some(one) => Arc::new(Self { organisation: Some(Box::new(one.clone())), ..Self::clone(&self) }),
         }
     }
 
+    /// Whether it is known that whoever uses the account is this person ("Tasdiqlangan foydalanuvchi", R3): a number is enrolled, or something
+    /// else confirmed it. An account that was opened on-line with a document and a phone is not.
+    pub const fn is_confirmed(&self) -> bool {
+        self.phone.is_some() || self.confirmed
+    }
+
     /// The number by which the person can be reached: the enrolled one where there is one.
     pub fn number(&self) -> Option<&PhoneNumber> {
         self.phone.as_ref().or(self.contact.as_ref())
+    }
+
+    /// Every number by which the person can be reached: the enrolled one, and another one of theirs.
+    pub fn numbers(&self) -> impl Iterator<Item = &PhoneNumber> {
+        let other = self.contact.as_ref().filter(|contact| self.phone.as_ref() != Some(*contact));
+        self.phone.iter().chain(other)
     }
 
     /// Whether the record has any value of a data set.

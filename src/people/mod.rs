@@ -35,7 +35,8 @@ pub use phone::{PhoneError, PhoneNumber};
 pub use pinfl::{Pinfl, PinflError, Sex};
 pub(crate) use store::TABLES;
 pub use store::{
-    Binding, ConfirmedBy, EndGround, Holding, Known, OpenedBy, People, Registering, Standing, Unblocked,
+    AccountUse, Binding, ConfirmedBy, EndGround, Holding, Known, Named, NamedAccount, OpenedBy, OwnLock,
+    People, Registering, Standing, Unblocked,
 };
 pub(crate) use store::{account_columns, account_holds, account_is_usable, usable_account};
 pub use typed::digits_of;

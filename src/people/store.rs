@@ -7,6 +7,7 @@ mod enrol;
 mod enrolled;
 mod failures;
 mod muted;
+mod named;
 mod photos;
 mod preferences;
 mod reached;
@@ -32,7 +33,9 @@ pub(crate) use accounts::{account_columns, account_holds, account_is_usable, usa
 pub use blocks::Unblocked;
 pub use enrol::{Binding, EndGround, Known, Standing};
 pub use enrolled::Holding;
+pub use named::{AccountUse, Named, NamedAccount};
 pub use registering::Registering;
+pub use self_lock::OwnLock;
 
 /// Lifetime of cached records: long enough for the end of a sign-in and the following UserInfo request,
 /// short enough for changes of other nodes to show at the next page.
@@ -267,7 +270,9 @@ impl People {
             Some(_) => Some(self.sealed_number(row, (accounts::TABLE, id.as_str()), "contact_sealed")?),
             None => None,
         };
-        let account = Arc::new(Account { person, phone, contact, account_state, organisation: None });
+        let confirmed = db::maybe_text(row, accounts::TABLE, "confirmed_by")?.is_some();
+        let account =
+            Arc::new(Account { person, phone, contact, confirmed, account_state, organisation: None });
         self.remembered.insert(id, Arc::clone(&account));
         Ok(account)
     }

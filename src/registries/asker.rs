@@ -29,6 +29,8 @@ pub enum Why {
     Identification,
     /// To open an account for a person who registers (R113, R115).
     Registration,
+    /// To give somebody their account back in person (R107, R120).
+    Recovery,
     /// To end an identification (479 cl. 34–36).
     Revocation,
     /// To release data to a service (679 cl. 3).
@@ -47,6 +49,7 @@ impl Why {
         match self {
             Self::Identification => "identification",
             Self::Registration => "registration",
+            Self::Recovery => "recovery",
             Self::Revocation => "revocation",
             Self::Release => "release",
             Self::Upkeep => "upkeep",

@@ -75,6 +75,7 @@ pub use query::{
 pub use readers::read_everything;
 pub use settings::RegistriesSettings;
 pub use social::{DisabilityGroup, Discount};
+pub use tax::CardCertificate;
 
 /// Everything that is connected. Cheap to clone.
 #[derive(Clone)]

@@ -13,6 +13,17 @@ const FLAGS: [Flag; 2] = [Flag("success", &["true", "1"]), Flag("result_code", &
 /// The longest serial number of a certificate, in hexadecimal digits (RFC 5280 §4.1.2.2: 20 octets).
 const LONGEST_SERIAL: usize = 40;
 
+/// What the Tax Committee says of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardCertificate {
+    /// It is of this person's ID-card, and in force.
+    Confirmed,
+    /// It knows the certificate, as another's or no longer in force.
+    Denied,
+    /// It does not know it: it is no ID-card's.
+    Unknown,
+}
+
 impl Registries {
     /// A person's taxpayer number (R111).
     ///
@@ -32,13 +43,28 @@ impl Registries {
     /// used again.
     ///
     /// # Errors
-    /// [`RegistryError`]; a serial number that can be none is [`ErrorKind::Refused`] without a call.
+    /// As [`Registries::tax_certificate`].
     pub async fn tax_confirms(
         &self,
         pinfl: &Pinfl,
         serial_number: &str,
         asker: &Asker,
     ) -> Result<Answer<bool>, RegistryError> {
+        let Answer { value, register, as_of, kept } =
+            self.tax_certificate(pinfl, serial_number, asker).await?;
+        Ok(Answer { value: value == CardCertificate::Confirmed, register, as_of, kept })
+    }
+
+    /// What the Tax Committee's data say of a certificate. The answer is never used again.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; a serial number that can be none is [`ErrorKind::Refused`] without a call.
+    pub async fn tax_certificate(
+        &self,
+        pinfl: &Pinfl,
+        serial_number: &str,
+        asker: &Asker,
+    ) -> Result<Answer<CardCertificate>, RegistryError> {
         let line = self.line(RegisterName::Tax)?;
         let length = serial_number.len();
         let fits =
@@ -64,11 +90,14 @@ pub(super) fn read_tin(heard: &Heard, query: &TinQuery) -> Result<Tin, ErrorKind
     Tin::try_from(tin).map_err(|_| ErrorKind::Contradiction(Contradiction::Form))
 }
 
-/// A serial number that the Committee does not know is nobody's.
-pub(super) fn read_certificate(heard: &Heard, pinfl: &Pinfl, serial_number: &str) -> Result<bool, ErrorKind> {
+pub(super) fn read_certificate(
+    heard: &Heard,
+    pinfl: &Pinfl,
+    serial_number: &str,
+) -> Result<CardCertificate, ErrorKind> {
     let data = match wire::judged(heard, &FLAGS, &["data"]) {
         Ok((data, _)) => data,
-        Err(ErrorKind::NotFound) => return Ok(false),
+        Err(ErrorKind::NotFound) => return Ok(CardCertificate::Unknown),
         Err(other) => return Err(other),
     };
     let form = ErrorKind::Contradiction(Contradiction::Form);
@@ -78,7 +107,7 @@ pub(super) fn read_certificate(heard: &Heard, pinfl: &Pinfl, serial_number: &str
     }
     let theirs = wire::text(data, "pinfl").ok_or(form)? == pinfl.digits();
     let in_force = wire::truth(data, "in_force").ok_or(form)?;
-    Ok(theirs && in_force)
+    Ok(if theirs && in_force { CardCertificate::Confirmed } else { CardCertificate::Denied })
 }
 
 #[cfg(test)]
@@ -109,10 +138,10 @@ mod tests {
         let pinfl = Pinfl::parse("41204902040015").unwrap();
         let read = |body: Value| read_certificate(&heard(body), &pinfl, "77A1");
         let body = |pinfl: &str, in_force: bool, serial: &str| json!({"success": true, "data": {"pinfl": pinfl, "serial_number": serial, "in_force": in_force}});
-        assert_eq!(read(body(pinfl.digits(), true, "77a1")), Ok(true));
-        assert_eq!(read(body(pinfl.digits(), false, "77A1")), Ok(false));
-        assert_eq!(read(body("30109952050028", true, "77A1")), Ok(false));
-        assert_eq!(read(json!({"success": false, "message": "topilmadi"})), Ok(false));
+        assert_eq!(read(body(pinfl.digits(), true, "77a1")), Ok(CardCertificate::Confirmed));
+        assert_eq!(read(body(pinfl.digits(), false, "77A1")), Ok(CardCertificate::Denied));
+        assert_eq!(read(body("30109952050028", true, "77A1")), Ok(CardCertificate::Denied));
+        assert_eq!(read(json!({"success": false, "message": "topilmadi"})), Ok(CardCertificate::Unknown));
         assert_eq!(
             read(body(pinfl.digits(), true, "77A2")),
             Err(ErrorKind::Contradiction(Contradiction::OtherPerson))

@@ -31,8 +31,8 @@ pub struct ConsentContext {
 impl ConsentContext {
     /// The same person where they act for an organisation.
     #[must_use]
-    pub fn acting_for(self, organisation: Option<&Organisation>) -> Self {
-        Self { account: self.account.acting_for(organisation), ..self }
+    pub fn acting_for(self, organisation: Option<&Organisation>, now: Timestamp) -> Self {
+        Self { account: self.account.acting_for(organisation, now), ..self }
     }
 }
 

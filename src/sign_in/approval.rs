@@ -5,7 +5,8 @@
 //! nothing is decided without the code. So a code has its tries whatever browsers they come from.
 
 use super::attempt::SignInAttempts;
-use super::limits::{ApprovalCaps, Limit};
+use super::counted::Limit;
+use super::limits::ApprovalCaps;
 use super::network::ClientNetwork;
 use super::number::{Sender, Sent};
 use super::purpose::{Approving, Beside, For, Mutable};

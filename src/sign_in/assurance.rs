@@ -124,16 +124,36 @@ pub fn classes(means: &[Means]) -> Vec<Acr> {
     classes
 }
 
+/// The classes of one session. Whoever relays another device's approval is not stopped by a passkey, which is why services ask for one: so by
+/// that way it reaches the lowest class only.
+fn classes_of_session(means: &[Means]) -> Vec<Acr> {
+    let mut classes = classes(means);
+    if means.contains(&Means::Qr) && classes.contains(&Acr::Passkey) {
+        classes.retain(|acr| !matches!(acr, Acr::Passkey | Acr::Password));
+        classes.insert(0, Acr::Password);
+    }
+    classes
+}
+
 /// Whether these means are no more than one factor that somebody else may have got hold of, a code by SMS or a password, on whatever
 /// device: what is added on them counts as a second factor only after a wait.
 pub fn is_single_factor(means: &[Means]) -> bool {
-    classes(means).into_iter().all(|acr| acr <= Acr::MobileId)
+    classes_of_session(means).into_iter().all(|acr| acr <= Acr::MobileId)
+}
+
+/// The classes that unlock an account which its person locked: each is proved by more than a number, a code or a password, which are
+/// what somebody locks an account for (`docs/assurance.md`).
+pub const UNLOCKING: [Acr; 3] = [Acr::Passkey, Acr::Eri, Acr::Face];
+
+/// Whether a means that was proved just now unlocks an account which its person locked: by itself, whatever was proved beside it.
+pub fn unlocks(means: Means) -> bool {
+    means.acr().is_some_and(|acr| UNLOCKING.contains(&acr))
 }
 
 /// The class that is told to a service that accepts those of `accepted` (empty: every one): the highest that the means satisfy. `None`
 /// where they satisfy none of them.
 pub fn told(means: &[Means], accepted: &[Acr]) -> Option<Acr> {
-    classes(means).into_iter().rfind(|acr| accepted.is_empty() || accepted.contains(acr))
+    classes_of_session(means).into_iter().rfind(|acr| accepted.is_empty() || accepted.contains(acr))
 }
 
 /// Whether a means can lead to what a service accepts (empty: every class), together with what was proved before, or with a further one
@@ -143,8 +163,14 @@ pub fn can_lead(means: Means, proved: &[Means], others: &[Means], accepted: &[Ac
     let with = [proved, &[means]].concat();
     // Another device is signed in by means of its own, which are not known before it answers.
     if means == Means::Qr {
+        let by_relay = |acr: &Acr| *acr != Acr::Passkey;
+        let accepted: Vec<Acr> = match accepted {
+            [] => Acr::ALL.into_iter().filter(by_relay).collect(),
+            some => some.iter().copied().filter(by_relay).collect(),
+        };
         return proved.is_empty()
-            && others.iter().any(|other| *other != Means::Qr && can_lead(*other, &[], others, accepted));
+            && !accepted.is_empty()
+            && others.iter().any(|other| *other != Means::Qr && can_lead(*other, &[], others, &accepted));
     }
     // A further one that is enough without it makes it of no use.
     let needed =
@@ -215,7 +241,7 @@ impl Amr {
 
 #[cfg(test)]
 mod tests {
-    use super::{Acr, Means, can_lead, classes, is_single_factor, told};
+    use super::{Acr, Means, UNLOCKING, can_lead, classes, is_single_factor, told, unlocks};
     use crate::clients::ACR_VALUES;
 
     #[test]
@@ -240,12 +266,20 @@ mod tests {
     #[test]
     fn a_code_is_one_factor_also_where_another_device_carried_it() {
         use Means::{Eri, MobileId, Passkey, Password, Qr};
-        for one in [&[MobileId][..], &[Qr, MobileId], &[Password], &[Qr, Password]] {
+        for one in [&[MobileId][..], &[Qr, MobileId], &[Password], &[Qr, Password], &[Qr, Passkey]] {
             assert!(is_single_factor(one), "{one:?}");
         }
-        for more in [&[MobileId, Password][..], &[Passkey], &[Qr, Eri]] {
+        for more in [&[MobileId, Password][..], &[Passkey], &[Qr, Eri], &[Qr, MobileId, Passkey]] {
             assert!(!is_single_factor(more), "{more:?}");
         }
+    }
+
+    #[test]
+    fn neither_a_code_nor_a_password_nor_another_device_unlocks_an_account() {
+        use Means::{Eri, Face, MobileId, Passkey, Password, Qr};
+        assert_eq!([MobileId, Password, Qr].map(unlocks), [false; 3]);
+        assert_eq!([Passkey, Eri, Face].map(unlocks), [true; 3]);
+        assert!(UNLOCKING.iter().all(|acr| *acr > Acr::MobileIdPlus), "no class that rests on a code");
     }
 
     #[test]
@@ -269,6 +303,7 @@ mod tests {
         assert!(!can_lead(Password, &[], &[Password, Eri], &[Acr::MobileId]));
         assert!(can_lead(Eri, &[], &all, &[Acr::Eri]) && !can_lead(MobileId, &[], &all, &[Acr::Face]));
         assert!(can_lead(Qr, &[], &all, &[Acr::Eri]) && !can_lead(Qr, &[], &[Qr], &[]));
+        assert!(!can_lead(Qr, &[], &all, &[Acr::Passkey]), "a relayed approval resists no phishing");
     }
 
     /// The rows of the table of `docs/assurance.md` under a heading: what stands between its bars.
@@ -299,7 +334,10 @@ mod tests {
                 assert_eq!(told(&means, &[other]), Some(other), "{}", row[0]);
             }
         }
+        let unlocking = rows("## What unlocks an account");
         for means in Means::ALL {
+            let row = unlocking.iter().find(|row| row[0].trim_matches('`') == means.name()).expect("a row");
+            assert_eq!(row[1] == "yes", unlocks(means), "{}", means.name());
             let named =
                 |row: &Vec<String>| row[0].trim_matches('`').split(' ').any(|name| name == means.name());
             assert!(ways.iter().any(named), "{}", means.name());

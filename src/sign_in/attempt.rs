@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::flow::{self, Event, Illegal, Page, Requirements, Stage};
-use super::{ATTEMPTS, Acr, Amr, AttemptId, Means, Session, SignInRequest};
+use super::{ATTEMPTS, Acr, Amr, AttemptId, Means, Proofs, SignInRequest};
 use crate::audit::Event as AuditEvent;
 use crate::clients::ClientId;
 use crate::people::{Epoch, Organisation, PersonId, PhoneNumber, Side};
@@ -40,6 +40,10 @@ pub struct SignInAttempt {
     /// Codes that were sent before another means was turned to: going back to the number opens no second budget of them.
     #[serde(default)]
     pub(super) sends_before: u32,
+    /// Whether one factor is not enough, whatever the service accepts: its person seems to be in many places. No session was opened for
+    /// what was proved, which only this attempt holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    doubted: bool,
     stage: Stage,
 }
 
@@ -77,6 +81,7 @@ impl SignInAttempt {
             hint: None,
             first,
             sends_before: 0,
+            doubted: false,
             stage,
         }
     }
@@ -89,6 +94,25 @@ impl SignInAttempt {
     /// How far it got.
     pub const fn stage(&self) -> &Stage {
         &self.stage
+    }
+
+    /// Whether one factor is not enough here.
+    pub const fn is_doubted(&self) -> bool {
+        self.doubted
+    }
+
+    /// Keeps what a person proved by one factor until they add another, or wait.
+    ///
+    /// # Errors
+    /// [`Illegal`] when the stage does not allow it; then nothing changed.
+    pub fn doubt(&mut self, person: Authenticated, now: Timestamp) -> Result<(), Illegal> {
+        let before = std::mem::replace(&mut self.doubted, true);
+        self.advance(Event::FactorAdded(person), false, now).inspect_err(|_| self.doubted = before)
+    }
+
+    /// What was proved is enough after all: its person has waited.
+    pub const fn believe(&mut self) {
+        self.doubted = false;
     }
 
     /// Makes up for a try that was counted although no code was compared.
@@ -113,9 +137,15 @@ impl SignInAttempt {
     /// # Errors
     /// [`Illegal`] when the stage does not allow it; then nothing changed.
     pub fn advance(&mut self, event: Event, consent: bool, now: Timestamp) -> Result<(), Illegal> {
-        let requirements =
-            Requirements { acr: &self.request.acr, consent, confirms: self.request.application.is_some() };
+        let requirements = Requirements {
+            acr: &self.request.acr,
+            consent,
+            confirms: self.request.application.is_some(),
+            doubted: self.doubted,
+        };
+        let starts_over = matches!(event, Event::StartOver);
         let stage = flow::next(&self.stage, event, requirements, now)?;
+        self.doubted &= !starts_over;
         if let Stage::Code(sent, _) = &self.stage {
             self.sends_before = sent.sends;
         }
@@ -147,6 +177,9 @@ pub struct Authenticated {
     /// By which means, all of this session.
     #[serde(default = "Means::of_before")]
     pub means: Vec<Means>,
+    /// What these proofs are worth.
+    #[serde(default, skip_serializing_if = "Proofs::is_plain")]
+    pub proofs: Proofs,
     /// The legal entity that the person acts for, by their certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<Box<Organisation>>,
@@ -157,24 +190,6 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// Adds what the same person proved before in this session, and the message whose code they entered in this very attempt.
-    pub fn join(&mut self, before: &Session, code: Option<String>) {
-        for means in &before.means {
-            if !self.means.contains(means) {
-                self.means.push(*means);
-            }
-        }
-        self.amr.extend(&before.amr);
-        if self.means.iter().filter(|means| **means != Means::Qr).count() > 1 {
-            self.amr.push(Amr::Mfa);
-        }
-        self.amr.sort_unstable();
-        self.amr.dedup();
-        self.number = self.number.or(before.number);
-        self.organisation = self.organisation.take().or_else(|| before.organisation.clone());
-        self.code = self.code.take().or(code);
-    }
-
     /// Adds to an event who did what for `client`.
     pub fn describe<'a>(&'a self, event: AuditEvent<'a>, client: &'a ClientId) -> AuditEvent<'a> {
         event

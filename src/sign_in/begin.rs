@@ -52,7 +52,7 @@ impl SignIn {
             match known(&situation) {
                 Ok(()) => Opening::Session(open.authenticated(&request.acr)),
                 // What the session lacks is added to it (RFC 9470), if anything can be.
-                Err(Reason::Acr) if !self.able(&request.acr, &open.session.means, None).is_empty() => {
+                Err(Reason::Acr) if !self.able(&request.acr, open.session.counting(), None).is_empty() => {
                     Opening::StepUp(open.authenticated(&request.acr))
                 }
                 Err(_) => Opening::Nobody,

@@ -1,4 +1,5 @@
-//! The brake on spread guessing: where many codes are sent and few are entered right, tries become fewer and codes slower.
+//! The brakes on spread guessing: where many codes are sent and few are entered right, tries become fewer and codes slower; where many
+//! passwords are tried by strangers and few are right, further tries cost a toll.
 //!
 //! Whoever guesses at many accounts at once stays below every limit of a single number; what gives them away is that the
 //! codes which they cause are not entered. So codes sent and codes entered right are counted for the country, each service
@@ -9,21 +10,36 @@
 //! Towards service and country only messages count that are really sent: numbers that are nobody's cost an attacker
 //! nothing, and would let them brake everybody. Towards the network every entered number counts, since otherwise the brake
 //! of one's own network would tell which numbers are enrolled. Known browsers are never braked.
+//!
+//! A password costs whoever tries it nothing, whoever has the login. So all tries of strangers count alike, but in named networks, where
+//! a login that is nobody's brakes nobody; and what follows is a toll, which keeps nobody out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::WINDOWS;
 use super::network::ClientNetwork;
+use super::risk::{DEAREST, Level};
 use crate::clients::ClientId;
 use crate::platform::bytes;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::ephemeral::{Ephemeral, EphemeralKey, Unavailable};
 use crate::platform::telemetry::Metrics;
 
+/// What a brake counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Guessed {
+    /// Codes sent, and codes entered right.
+    Codes,
+    /// Passwords tried, and passwords that were right.
+    Passwords,
+}
+
 /// When the brake takes hold, and what it does then.
 #[derive(Clone, Copy, Debug)]
 pub struct BrakeRules {
+    /// What is counted: codes, or tries of passwords in their place.
+    pub of: Guessed,
     /// Seconds over which codes are counted, and for which a brake holds at least.
     pub window: i64,
     /// Expired codes of the country in a window below which nothing is said of them.
@@ -32,6 +48,8 @@ pub struct BrakeRules {
     pub client_codes: u64,
     /// The same of one network.
     pub network_codes: u64,
+    /// The same of one address; of codes none is braked.
+    pub address_codes: u64,
     /// Codes entered right, of a hundred sent, below which the brake takes hold.
     pub share: u64,
     /// Tries that a code then allows.
@@ -48,24 +66,31 @@ enum Scope {
     Country,
     Client(ClientId),
     Network(String),
+    Address(String),
 }
 
 impl Scope {
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Country => "country",
-            Self::Client(_) => "client",
-            Self::Network(_) => "network",
+    /// Its name in metrics, logs and keys.
+    const fn kind(&self, of: Guessed) -> &'static str {
+        match (of, self) {
+            (Guessed::Codes, Self::Country) => "country",
+            (Guessed::Codes, Self::Client(_)) => "client",
+            (Guessed::Codes, Self::Network(_)) => "network",
+            (Guessed::Codes, Self::Address(_)) => "address",
+            (Guessed::Passwords, Self::Country) => "password_country",
+            (Guessed::Passwords, Self::Client(_)) => "password_client",
+            (Guessed::Passwords, Self::Network(_)) => "password_network",
+            (Guessed::Passwords, Self::Address(_)) => "password_address",
         }
     }
 
-    fn key(&self, window: i64, what: &str) -> EphemeralKey {
+    fn key(&self, of: Guessed, window: i64, what: &str) -> EphemeralKey {
         let name = match self {
             Self::Country => "",
             Self::Client(id) => id.as_str(),
-            Self::Network(name) => name,
+            Self::Network(name) | Self::Address(name) => name,
         };
-        EphemeralKey::of(WINDOWS, &format!("brake/{window}/{}/{name}/{what}", self.kind()))
+        EphemeralKey::of(WINDOWS, &format!("brake/{window}/{}/{name}/{what}", self.kind(of)))
     }
 }
 
@@ -147,6 +172,40 @@ impl Brake {
         }
     }
 
+    /// Counts a password that a stranger tried and that was compared; `real` when somebody has the login.
+    pub fn tried(&self, network: &ClientNetwork, (real, right): (bool, bool)) {
+        let mut state = self.lock();
+        let mut count = |scope| {
+            if state.counted.len() < MOST || state.counted.contains_key(&scope) {
+                let codes = state.counted.entry(scope).or_default();
+                codes.sent += 1;
+                codes.right += u64::from(right);
+            }
+        };
+        count(Scope::Country);
+        // The many people of a named network are not for one subscriber to brake.
+        if network.named.is_none() {
+            count(Scope::Address(network.text()));
+        }
+        if network.named.is_none() || real {
+            count(Scope::Network(network.widest()));
+        }
+    }
+
+    /// The level of the toll that strangers' passwords cost from this network now: the dear one where the address itself is braked.
+    pub fn toll(&self, network: &ClientNetwork) -> Level {
+        let state = self.lock();
+        if state.braked.is_empty() {
+            return 0;
+        }
+        let now = self.clock.now();
+        let holds = |scope| state.braked.get(&scope).is_some_and(|until| *until > now);
+        if network.named.is_none() && holds(Scope::Address(network.text())) {
+            return DEAREST;
+        }
+        Level::from(holds(Scope::Country) || holds(Scope::Network(network.widest())))
+    }
+
     /// Whether codes for this service or from this network are braked now.
     pub fn holds(&self, client: &ClientId, network: &ClientNetwork) -> bool {
         let state = self.lock();
@@ -177,7 +236,7 @@ impl Brake {
                 .iter()
                 .flat_map(|(scope, codes)| {
                     [("sent", codes.sent), ("right", codes.right)]
-                        .map(|(what, by)| (scope.key(window, what), 2 * self.rules.window, by))
+                        .map(|(what, by)| (scope.key(self.rules.of, window, what), 2 * self.rules.window, by))
                 })
                 .collect();
             let sums = match self.ephemeral.count_all(&keys).await {
@@ -228,13 +287,14 @@ impl Brake {
             Scope::Country => self.rules.country_codes,
             Scope::Client(_) => self.rules.client_codes,
             Scope::Network(_) => self.rules.network_codes,
+            Scope::Address(_) => self.rules.address_codes,
         };
         if codes.sent.saturating_mul(100) < least.saturating_mul(drawn)
             || codes.right.saturating_mul(100) >= codes.sent.saturating_mul(self.rules.share)
         {
             return;
         }
-        let kind = scope.kind();
+        let kind = scope.kind(self.rules.of);
         let client = if let Scope::Client(id) = &scope { id.as_str().to_owned() } else { String::new() };
         if state.braked.insert(scope, now.plus(self.rules.window)).is_none() {
             self.metrics.brakes(kind).inc();
@@ -245,7 +305,7 @@ impl Brake {
                 client.id = client,
                 brake.sent = codes.sent,
                 brake.right = codes.right,
-                "few of many codes are entered: tries are fewer and codes slower"
+                "few of many codes or passwords are right: further ones cost more"
             );
         }
     }
@@ -255,7 +315,7 @@ impl Brake {
         state.braked.retain(|scope, until| {
             let holds = *until > now;
             if !holds {
-                let kind = scope.kind();
+                let kind = scope.kind(self.rules.of);
                 self.metrics.brakes_held(kind).dec();
                 let client = if let Scope::Client(id) = scope { id.as_str() } else { "" };
                 tracing::info!(
@@ -275,162 +335,4 @@ impl Brake {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::network::{NamedNetwork, NamedNetworks};
-    use super::*;
-    use crate::platform::bytes::Digest;
-    use crate::platform::seal::Keyring;
-
-    const RULES: BrakeRules = BrakeRules {
-        window: 900,
-        country_codes: 1000,
-        client_codes: 100,
-        network_codes: 50,
-        share: 30,
-        tries: 2,
-        wait: 120,
-        code_seconds: 180,
-    };
-
-    struct Nodes {
-        clock: Clock,
-        one: Brake,
-        other: Brake,
-    }
-
-    fn nodes() -> Nodes {
-        let folder = std::env::temp_dir().join(format!("yagona-brake-{}", bytes::random_text::<8>()));
-        let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
-        std::fs::remove_dir_all(&folder).unwrap();
-        // The begin of a window.
-        let clock = Clock::manual(Timestamp(1_790_000_100 / 900 * 900));
-        let ephemeral = Ephemeral::in_process(clock.clone(), &keyring);
-        let node = || Brake::new(ephemeral.clone(), clock.clone(), RULES, Metrics::new());
-        Nodes { one: node(), other: node(), clock }
-    }
-
-    fn client(id: &str) -> ClientId {
-        ClientId::parse(id).unwrap()
-    }
-
-    fn from(ip: &str) -> ClientNetwork {
-        ClientNetwork::of(ip.parse().unwrap(), &NamedNetworks::default(), |text| Digest::of(text.as_bytes()))
-    }
-
-    fn send(brake: &Brake, of: &str, ip: &str, (sent, right): (u64, u64), real: bool) {
-        (0..sent).for_each(|_| brake.sent(&client(of), &from(ip), real));
-        (0..right).for_each(|_| brake.right(&client(of), &from(ip)));
-    }
-
-    const HERE: &str = "203.0.113.9";
-    const THERE: &str = "198.51.100.7";
-    const ELSEWHERE: &str = "192.0.2.1";
-
-    #[tokio::test]
-    async fn numbers_of_nobody_do_not_brake_the_many_people_of_a_named_network() {
-        let Nodes { clock, one, .. } = nodes();
-        let named = NamedNetwork {
-            name: "operator".to_owned(),
-            blocks: vec!["203.0.113.0/24".parse().unwrap()],
-            sends_5m: 1000,
-            sends_per_address_5m: 1000,
-        };
-        let named = NamedNetworks(vec![Arc::new(named)]);
-        let subscriber = ClientNetwork::of(HERE.parse().unwrap(), &named, |text| Digest::of(text.as_bytes()));
-        for real in [false, true] {
-            (0..500).for_each(|_| one.sent(&client("shop"), &subscriber, real));
-            clock.advance(RULES.code_seconds + SLOT);
-            one.refresh().await.unwrap();
-            assert_eq!(one.holds(&client("other"), &subscriber), real);
-        }
-    }
-
-    #[tokio::test]
-    async fn codes_of_a_service_that_are_not_entered_brake_it_on_every_node_once_they_expired() {
-        let Nodes { clock, one, other } = nodes();
-        // Each node alone has seen too few.
-        for (node, place) in [(&one, 1), (&other, 2)] {
-            for site in 0..4 {
-                send(node, "shop", &format!("10.{place}.{site}.1"), (20, 2), true);
-            }
-        }
-        clock.advance(RULES.code_seconds);
-        for _ in 0..2 {
-            one.refresh().await.unwrap();
-            other.refresh().await.unwrap();
-        }
-        assert!(!other.holds(&client("shop"), &from(HERE)), "they may still be entered");
-        clock.advance(SLOT);
-        one.refresh().await.unwrap();
-        other.refresh().await.unwrap();
-        assert!(other.holds(&client("shop"), &from(HERE)));
-        assert!(!other.holds(&client("rival"), &from(HERE)), "another service");
-        let page = other.metrics.encode();
-        for line in ["yagona_brakes_total{scope=\"client\"} 1", "yagona_brakes_held{scope=\"client\"} 1"] {
-            assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
-        }
-        clock.advance(RULES.window);
-        other.refresh().await.unwrap();
-        assert!(!other.holds(&client("shop"), &from(HERE)));
-        assert!(other.metrics.encode().contains("yagona_brakes_held{scope=\"client\"} 0"));
-    }
-
-    #[tokio::test]
-    async fn codes_that_are_entered_brake_nothing_however_many_there_are() {
-        let Nodes { clock, one, .. } = nodes();
-        send(&one, "shop", HERE, (2000, 1400), true);
-        clock.advance(RULES.code_seconds + SLOT);
-        one.refresh().await.unwrap();
-        assert!(!one.holds(&client("shop"), &from(HERE)));
-    }
-
-    #[tokio::test]
-    async fn numbers_that_are_nobodys_brake_their_own_network_alone() {
-        let Nodes { clock, one, .. } = nodes();
-        send(&one, "shop", HERE, (5000, 0), false);
-        send(&one, "shop", THERE, (60, 60), true);
-        clock.advance(RULES.code_seconds + SLOT);
-        one.refresh().await.unwrap();
-        assert!(one.holds(&client("rival"), &from(HERE)));
-        for network in [THERE, ELSEWHERE] {
-            assert!(!one.holds(&client("shop"), &from(network)), "{network}");
-        }
-        // Whether numbers are enrolled makes no difference to one's own network.
-        let Nodes { clock, one, .. } = nodes();
-        send(&one, "shop", HERE, (60, 0), true);
-        clock.advance(RULES.code_seconds + SLOT);
-        one.refresh().await.unwrap();
-        assert!(one.holds(&client("rival"), &from(HERE)));
-    }
-
-    #[tokio::test]
-    async fn the_country_is_braked_by_what_is_sent_in_all_of_it() {
-        let Nodes { clock, one, other } = nodes();
-        for service in 0..40 {
-            let ip = format!("10.{service}.0.1");
-            send(&one, &format!("service-{service}"), &ip, (40, 4), true);
-        }
-        clock.advance(RULES.code_seconds + SLOT);
-        one.refresh().await.unwrap();
-        other.refresh().await.unwrap();
-        for node in [&one, &other] {
-            assert!(node.holds(&client("shop"), &from(HERE)), "a node that sent nothing knows it, too");
-        }
-    }
-
-    #[test]
-    fn what_is_counted_is_bounded() {
-        let Nodes { one, .. } = nodes();
-        for n in 0..u32::try_from(MOST + 1000).unwrap() {
-            let ip = std::net::Ipv4Addr::from(n << 8).to_string();
-            one.sent(&client("shop"), &from(&ip), true);
-            one.right(&client("shop"), &from(&ip));
-        }
-        let state = one.lock();
-        assert!(state.pending.values().all(|slot| slot.len() <= MOST) && state.counted.len() <= MOST);
-        assert_eq!(
-            state.pending.values().map(|slot| slot[&Scope::Country]).sum::<u64>(),
-            (MOST + 1000) as u64
-        );
-    }
-}
+mod tests;

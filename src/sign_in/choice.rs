@@ -1,7 +1,7 @@
 //! By which means a person may sign in here: those that can lead to what the service accepts, and none that cannot succeed.
 
-use super::{Means, ServiceError, SignIn, SignInAttempt, can_lead, told};
-use crate::accounts::Kind;
+use super::{Means, Protocol, ServiceError, SignIn, SignInAttempt, UNLOCKING, can_lead, told};
+use crate::accounts::{Held, Kind};
 use crate::people::Account;
 use crate::platform::web::cookies::CookieName;
 
@@ -15,10 +15,21 @@ impl SignIn {
     /// The means that the pages of an attempt offer, the one whose page comes first before the others. With `held`, those that its person
     /// has: only they can add a factor.
     pub fn choice(&self, attempt: &SignInAttempt, held: Option<&[Means]>) -> Vec<Means> {
-        let proved = attempt.stage().base().map_or(&[][..], |base| &base.means);
+        let proved = attempt.stage().base().map_or(&[][..], |base| base.counting());
         let mut choice = self.able(&attempt.request.acr, proved, held);
+        // What is dangerous on this provider's own pages is proved at the browser that does it.
+        if attempt.request.reply.protocol.is_own() && attempt.request.ask_again.sign_in {
+            choice.retain(|means| *means != Means::Qr);
+        }
+        // On the way to unlocking an account no device of its person is signed in that could approve anything.
+        choice.retain(|means| *means != Means::Qr || !unlocks(attempt));
         choice.sort_by_key(|means| *means != attempt.first);
         choice
+    }
+
+    /// Whether an account that its person locked can be unlocked without going anywhere: by a means that this installation offers.
+    pub fn unlocks_here(&self) -> bool {
+        self.settings.offered.iter().any(|means| super::unlocks(*means))
     }
 
     /// As [`SignIn::choice`], in the order of the settings.
@@ -38,14 +49,18 @@ impl SignIn {
         offered.iter().copied().filter(leads).collect()
     }
 
-    /// The means that a person has of those that this installation offers, as far as they count as a further factor.
+    /// The means that a person has of those that this installation offers, as far as they count as a further factor. What was added to an
+    /// account that nobody has confirmed rests on a document's number and a phone, or on what rests on them: it counts for this provider's
+    /// own pages, so that who has stolen a password sees nothing there, and for no service.
     ///
     /// # Errors
     /// [`ServiceError`] when the store is unavailable.
-    pub async fn held(&self, account: &Account) -> Result<Vec<Means>, ServiceError> {
+    pub async fn held(&self, account: &Account, protocol: Protocol) -> Result<Vec<Means>, ServiceError> {
         let now = self.clock.now();
         let added = self.accounts.means_of(&account.account_state.person_id).await?;
-        let has = |kind| added.iter().any(|means| means.kind == kind && means.counts_from <= now);
+        let known = account.is_confirmed() || protocol.is_own();
+        let counts = |means: &Held| known && means.counts_from <= now;
+        let has = |kind| added.iter().any(|means| means.kind == kind && counts(means));
         let holds = |means: &Means| match means {
             Means::MobileId => account.phone.is_some(),
             Means::Password => has(Kind::Password),
@@ -71,7 +86,12 @@ impl SignIn {
         if told(proved, accepted).is_some() {
             return Ok(false);
         }
-        let held = self.held(account).await?;
+        let held = self.held(account, attempt.request.reply.protocol).await?;
         Ok(!self.able(accepted, proved, Some(&held)).is_empty())
     }
+}
+
+/// Whether an attempt leads to unlocking an account.
+fn unlocks(attempt: &SignInAttempt) -> bool {
+    attempt.request.reply.protocol.is_own() && attempt.request.acr == UNLOCKING
 }

@@ -3,7 +3,8 @@
 use std::borrow::Borrow;
 
 use super::{
-    Acr, Amr, Authenticated, CodeSent, Means, OpenAttempt, ServiceError, SessionId, SignIn, SignInAttempt,
+    Acr, Amr, Authenticated, CodeSent, Means, OpenAttempt, Proofs, ServiceError, SessionId, SignIn,
+    SignInAttempt,
 };
 use crate::people::{AccountState, NumberStatus, PersonId, digits_of};
 use crate::platform::bytes::Digest;
@@ -66,6 +67,7 @@ impl SignIn {
     ///
     /// # Errors
     /// The outcome, when the code in force takes no more tries.
+    #[allow(clippy::result_large_err, reason = "it is an answer for a moment, and not an error to be boxed")]
     pub fn counted<C>(
         &self,
         attempt: &SignInAttempt,
@@ -220,6 +222,7 @@ fn proved(
         acr: Acr::MobileId,
         amr: vec![Amr::Sms, Amr::Otp],
         means: vec![Means::MobileId],
+        proofs: Proofs::default(),
         organisation: None,
         code: Some(message_id.to_owned()),
     }

@@ -39,8 +39,10 @@ pub struct EndedSessions {
 /// All sessions of a person ended but one.
 #[derive(Clone, Copy, Debug)]
 struct OthersEnd {
-    /// Sessions that were opened in this second or before have ended.
+    /// Sessions that were opened in this second or before have ended, as far as nothing tells it more exactly.
     at: Timestamp,
+    /// The same in milliseconds.
+    at_ms: i64,
     /// What names to services the one that goes on.
     spared: Digest,
     /// Until when the last of the others would have gone on.
@@ -81,10 +83,10 @@ impl EndedSessions {
                 .db
                 .read_all(
                     db::statement(
-                        "SELECT '' AS sid_key, seq, 0 AS expires_at, '' AS person_id, 0 AS ended_at, '' AS spared \
+                        "SELECT '' AS sid_key, seq, 0 AS expires_at, '' AS person_id, 0 AS ended_at, '' AS spared, 0 AS ended_at_ms \
                          FROM sequences WHERE list = 'ended_sessions' \
-                         UNION ALL SELECT sid_key, seq, expires_at, person_id, ended_at, spared \
-                         FROM (SELECT sid_key, seq, expires_at, person_id, ended_at, spared FROM ended_sessions WHERE seq > $1 ORDER BY seq LIMIT $2) AS part",
+                         UNION ALL SELECT sid_key, seq, expires_at, person_id, ended_at, spared, ended_at_ms \
+                         FROM (SELECT sid_key, seq, expires_at, person_id, ended_at, spared, ended_at_ms FROM ended_sessions WHERE seq > $1 ORDER BY seq LIMIT $2) AS part",
                     )
                     .bind(after)
                     .bind(PART),
@@ -107,7 +109,12 @@ impl EndedSessions {
                     let spared = Digest::try_from(db::text(row, TABLE, "spared")?)
                         .map_err(|_| row.corrupt(TABLE, "spared", "it is no digest"))?;
                     let at = Timestamp(db::int(row, TABLE, "ended_at")?);
-                    self.note_others(PersonId::stored(person), OthersEnd { at, spared, until });
+                    // The version before knows seconds alone.
+                    let at_ms = match db::int(row, TABLE, "ended_at_ms")? {
+                        0 => at.0 * 1000 + 999,
+                        at_ms => at_ms,
+                    };
+                    self.note_others(PersonId::stored(person), OthersEnd { at, at_ms, spared, until });
                 }
                 after = after.max(seq);
             }
@@ -139,28 +146,29 @@ impl EndedSessions {
     pub(super) async fn end_others(
         &self,
         spared: &Session,
-        at: Timestamp,
-        until: Timestamp,
+        (at_ms, until): (i64, Timestamp),
     ) -> Result<(), DbError> {
+        let at = Timestamp(at_ms.div_euclid(1000));
         let insert = db::statement(
-            "INSERT INTO ended_sessions (sid_key, seq, expires_at, person_id, ended_at, spared) \
-             SELECT $1, seq, $2, $3, $4, $5 FROM sequences WHERE list = 'ended_sessions'",
+            "INSERT INTO ended_sessions (sid_key, seq, expires_at, person_id, ended_at, spared, ended_at_ms) \
+             SELECT $1, seq, $2, $3, $4, $5, $6 FROM sequences WHERE list = 'ended_sessions'",
         );
         let insert = insert
             .bind(Digest(bytes::random()).encode())
             .bind(until.0)
             .bind(spared.person_id.as_str())
             .bind(at.0)
-            .bind(spared.sid_key.encode());
+            .bind(spared.sid_key.encode())
+            .bind(at_ms);
         self.db.all_or_nothing(vec![db::take_number(LIST), insert]).await?;
-        self.note_others(spared.person_id.clone(), OthersEnd { at, spared: spared.sid_key, until });
+        self.note_others(spared.person_id.clone(), OthersEnd { at, at_ms, spared: spared.sid_key, until });
         Ok(())
     }
 
     fn note_others(&self, person: PersonId, end: OthersEnd) {
         let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
         let newest = others.entry(person).or_insert(end);
-        if end.at >= newest.at {
+        if end.at_ms >= newest.at_ms {
             *newest = end;
         }
     }
@@ -170,7 +178,7 @@ impl EndedSessions {
         let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
         let with_others = others
             .get(&session.person_id)
-            .is_some_and(|end| session.auth_time <= end.at && session.sid_key != end.spared);
+            .is_some_and(|end| began_before(session, end) && session.sid_key != end.spared);
         with_others || self.contains(&session.sid_key)
     }
 
@@ -200,6 +208,12 @@ impl EndedSessions {
     }
 }
 
+/// Whether a session was opened before an end. What its person proved may be older than the session, as where another device of theirs let
+/// them in; only of sessions that the version before opened nothing else is known.
+fn began_before(session: &Session, end: &OthersEnd) -> bool {
+    if session.opened_ms > 0 { session.opened_ms <= end.at_ms } else { session.auth_time <= end.at }
+}
+
 /// Rows stay a little longer than their sessions could have, in seconds.
 const KEPT: i64 = 3600;
 
@@ -224,23 +238,29 @@ mod tests {
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],
             means: vec![crate::sign_in::Means::MobileId],
+            proofs: crate::sign_in::Proofs::default(),
             organisation: None,
             sid_key: Digest::of(key),
             used_at: Timestamp(auth_time),
+            opened_ms: 0,
             clients: Vec::new(),
         };
         let spared = session(&one, b"spared", 50);
-        here.end_others(&spared, Timestamp(100), Timestamp(1_000)).await.unwrap();
+        here.end_others(&spared, (100_500, Timestamp(1_000))).await.unwrap();
         there.refresh().await.unwrap();
         for node in [&here, &there, &load().await] {
             assert!(node.has_ended(&session(&one, b"unlisted", 1)));
             assert!(node.has_ended(&session(&one, b"of the same second", 100)));
             assert!(!node.has_ended(&spared) && !node.has_ended(&session(&one, b"later", 101)));
             assert!(!node.has_ended(&session(&other, b"nobody's", 1)));
+            // What was opened later in that second goes on, also where it rests on an older proof; what was opened before does not.
+            let opened = |opened_ms, auth_time| Session { opened_ms, ..session(&one, b"new", auth_time) };
+            assert!(!node.has_ended(&opened(100_501, 100)) && !node.has_ended(&opened(100_501, 40)));
+            assert!(node.has_ended(&opened(100_500, 100)) && node.has_ended(&opened(100_499, 100)));
         }
         // Of two such ends the later one counts; the row goes when the sessions would be over.
         let later = session(&one, b"later", 101);
-        here.end_others(&later, Timestamp(200), Timestamp(1_100)).await.unwrap();
+        here.end_others(&later, (200_000, Timestamp(1_100))).await.unwrap();
         assert!(here.has_ended(&spared) && !here.has_ended(&later));
         assert_eq!(here.purge(Timestamp(1_100 + KEPT), 10).await.unwrap(), 1);
         assert!(here.has_ended(&spared));

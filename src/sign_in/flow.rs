@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Acr, Authenticated, CodeSent, Means, OpenAttempt, Proving, told};
+use super::{Acr, Authenticated, CodeSent, Means, OpenAttempt, Proving, is_single_factor};
 use crate::clients::{ClientId, DataRequest, Terms};
 use crate::people::DataSet;
 use crate::platform::bytes::Digest;
@@ -161,6 +161,8 @@ pub struct Requirements<'a> {
     pub consent: bool,
     /// Whether an application is to be confirmed, which nothing but a code of its own does.
     pub confirms: bool,
+    /// Whether one factor is not enough, whatever is accepted.
+    pub doubted: bool,
 }
 
 /// An event that the stage does not allow.
@@ -188,7 +190,8 @@ pub(super) fn next(
     requirements: Requirements<'_>,
     now: Timestamp,
 ) -> Result<Stage, Illegal> {
-    let accepted = |authenticated: &Authenticated| match told(&authenticated.means, requirements.acr) {
+    let accepted = |authenticated: &Authenticated| match authenticated.told(requirements.acr) {
+        Some(_) if requirements.doubted && is_single_factor(&authenticated.means) => Err(Illegal::Acr),
         Some(acr) if acr == authenticated.acr => Ok(()),
         _ => Err(Illegal::Acr),
     };

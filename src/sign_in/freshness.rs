@@ -1,6 +1,6 @@
 //! The reasons to ask a person to prove who they are although this browser has a session, as a list of data.
 
-use super::{Session, SessionBounds, SignInRequest, told};
+use super::{Session, SessionBounds, SignInRequest};
 use crate::clients::{Client, SubjectIds};
 use crate::platform::clock::Timestamp;
 
@@ -54,7 +54,7 @@ const REASONS: [(Reason, Predicate); 5] = [
         let expected = at.request.expected_sub.as_ref();
         expected.is_some_and(|sub| *sub != at.subject_ids.of(at.client, &at.session.person_id))
     }),
-    (Reason::Acr, |at| told(&at.session.means, &at.request.acr).is_none()),
+    (Reason::Acr, |at| at.session.told(&at.request.acr).is_none()),
 ];
 
 /// Whether the request may be answered with the session.

@@ -373,6 +373,7 @@ mod tests {
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],
             means: vec![crate::sign_in::Means::MobileId],
+            proofs: crate::sign_in::Proofs::default(),
             organisation: None,
             code: None,
         }

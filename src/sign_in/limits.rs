@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::WINDOWS;
+use super::counted::{Counted, Group, Limit, Window, window};
 use super::network::{ClientNetwork, short};
 use super::risk::{DEAREST, Level, TollRules};
 use crate::clients::{Client, OWN_CLIENT};
@@ -21,62 +21,8 @@ use crate::people::Side;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::DbError;
-use crate::platform::ephemeral::{Batch, EphemeralKey};
+use crate::platform::ephemeral::EphemeralKey;
 use crate::platform::telemetry::Metrics;
-
-/// Which limit was met.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Limit {
-    /// This sign-in attempt's own.
-    Attempt,
-    /// The number's.
-    Number,
-    /// Of the person whom services ask, by whatever they named them: nobody is told of it.
-    Person,
-    /// The address's.
-    Address,
-    /// The networks' around it.
-    Network,
-    /// An account's, of passwords that are tried.
-    Account,
-    /// An address's forms.
-    Forms,
-    /// The service's.
-    Client,
-    /// The country's.
-    Country,
-    /// None that refuses: the next code costs a toll of this level.
-    Toll(Level),
-}
-
-impl Limit {
-    /// Its name in metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Attempt => "attempt",
-            Self::Number => "number",
-            Self::Person => "person",
-            Self::Address => "address",
-            Self::Network => "network",
-            Self::Account => "account",
-            Self::Forms => "forms",
-            Self::Client => "client",
-            Self::Country => "country",
-            Self::Toll(1) => "toll",
-            Self::Toll(_) => "dear_toll",
-        }
-    }
-
-    /// Seconds after which trying again makes sense.
-    pub const fn retry_after(self) -> i64 {
-        match self {
-            Self::Number | Self::Person | Self::Attempt => 600,
-            Self::Address | Self::Network | Self::Forms => 300,
-            Self::Client | Self::Country => 900,
-            Self::Account | Self::Toll(_) => 60,
-        }
-    }
-}
 
 /// How many codes may be sent.
 #[derive(Clone, Copy, Debug)]
@@ -113,14 +59,6 @@ struct Totals {
     sums: HashMap<String, i64>,
     /// What this node has counted since it last read.
     pending: HashMap<String, i64>,
-}
-
-/// A window of time in which events are counted.
-struct Window {
-    key: EphemeralKey,
-    seconds: i64,
-    cap: u64,
-    limit: Limit,
 }
 
 /// How often services may ask people who are not at their sites.
@@ -173,29 +111,19 @@ pub struct Wish<'a> {
     pub paid: Level,
 }
 
-/// What one message is counted towards.
-pub struct Counted {
-    groups: Vec<(bool, Vec<Window>)>,
-    scopes: Vec<String>,
-}
-
-impl Counted {
-    /// How many groups it adds to a batch.
-    pub const fn len(&self) -> usize {
-        self.groups.len()
-    }
-
-    /// Whether it is counted towards nothing.
-    pub const fn is_empty(&self) -> bool {
-        self.groups.is_empty()
-    }
-
-    /// Adds the windows to a batch, which only goes on while each keeps its cap.
-    pub fn count_in(&self, batch: &mut Batch<'_>) {
-        for (counts, group) in &self.groups {
-            batch.limits_if(*counts, group.iter().map(|window| (window.key, window.seconds, window.cap)));
-        }
-    }
+/// One more try of a password, as limits look at it.
+#[derive(Clone, Copy)]
+pub struct Guess<'a> {
+    /// Where it comes from.
+    pub network: &'a ClientNetwork,
+    /// From which side.
+    pub side: Side,
+    /// A keyed digest of the login as it was typed.
+    pub login: &'a Digest,
+    /// A digest of the account behind it, or of the decoy that stands in for none.
+    pub account: &'a Digest,
+    /// The level of the toll that was paid for it.
+    pub paid: Level,
 }
 
 /// The limits. Cheap to clone.
@@ -230,7 +158,7 @@ impl Limits {
     /// The [`Limit`] whose total is used up.
     pub fn of(&self, wish: &Wish<'_>) -> Result<Counted, Limit> {
         if wish.exempt {
-            return Ok(Counted { groups: Vec::new(), scopes: Vec::new() });
+            return Ok(Counted::default());
         }
         let stranger = wish.side == Side::Stranger;
         let drawn = u64::from(u16::from_be_bytes(bytes::random()));
@@ -260,47 +188,35 @@ impl Limits {
         // use up what the number has, and neither may use up what everybody shares.
         let mut groups = Vec::with_capacity(9);
         if stranger {
-            groups.extend(self.tolls(wish).into_iter().map(|window| (true, vec![window])));
-            groups.push((true, vec![window(&of_address, 300, address_5m, Limit::Address)]));
-            groups.extend(self.around(wish.network, "").into_iter().map(|window| (true, vec![window])));
+            groups.extend(self.tolls(wish.network, &wish.number.encode(), wish.paid, true));
+            groups.push(Group::one(window(&of_address, 300, address_5m, Limit::Address)));
+            groups.extend(self.around(wish.network, "").into_iter().map(Group::one));
         }
         let (number, side) = (wish.number.encode(), if stranger { "" } else { "known-" });
-        groups.push((
-            true,
-            vec![
-                window(&format!("number-10m/{side}{number}"), 600, self.caps.number_10m, Limit::Number),
-                window(&format!("number-hour/{side}{number}"), 3600, self.caps.number_hour, Limit::Number),
-            ],
-        ));
+        groups.push(Group::of(vec![
+            window(&format!("number-10m/{side}{number}"), 600, self.caps.number_10m, Limit::Number),
+            window(&format!("number-hour/{side}{number}"), 3600, self.caps.number_hour, Limit::Number),
+        ]));
         let mut shared = vec![window(COUNTRY, 3600, country_cap, Limit::Country)];
         if !own {
             shared.insert(0, window(&of_client, 3600, client_cap, Limit::Client));
         }
         let mut scopes = if wish.real { vec![COUNTRY.to_owned(), of_client] } else { Vec::new() };
-        groups.push((wish.real, shared));
+        groups.push(Group::of(shared).counted_if(wish.real));
         if stranger {
             scopes.push(of_address);
         }
         Ok(Counted { groups, scopes })
     }
 
-    /// The windows from which on a stranger's code costs a toll. What was paid for is counted all the same. Of a named network, whose many people
-    /// share few addresses, the address is none.
-    fn tolls(&self, wish: &Wish<'_>) -> Vec<Window> {
-        let (rules, number) = (&self.caps.toll, wish.number.encode());
-        let mut windows = Vec::with_capacity(4);
-        // A window that is kept is counted even where a later one is not: so what is refused by the first uses up nothing of the second.
-        for level in 1..=DEAREST {
-            let cap = |cap: u64| if wish.paid >= level { u64::MAX } else { cap };
-            let limit = Limit::Toll(level);
-            if wish.network.named.is_none() {
-                let name = format!("toll-{level}-address/{}", wish.network.text());
-                windows.push(window(&name, 600, cap(rules.of_address(level)), limit));
-            }
-            let name = format!("toll-{level}-number/{number}");
-            windows.push(window(&name, 600, cap(rules.of_number(level)), limit));
-        }
-        windows
+    /// What a stranger who begins with an account is held against before everything else: from which of different accounts on, and for a
+    /// code from which of codes on, it costs a toll. Of a named network, whose many people share few addresses, the address is none.
+    fn tolls(&self, network: &ClientNetwork, account: &str, paid: Level, code: bool) -> Vec<Group> {
+        let rules = &self.caps.toll;
+        let address = network.named.is_none().then(|| network.text());
+        let of_account = address.as_deref().map(|address| rules.of_account(address, account, paid));
+        let of_code = if code { rules.of_code(address.as_deref(), account, paid) } else { Vec::new() };
+        of_account.into_iter().chain(of_code).map(Group::of_toll).collect()
     }
 
     /// What one more message would be counted towards by which a person approves what a service asks: of the service, what it
@@ -312,7 +228,7 @@ impl Limits {
     /// The [`Limit`] whose total is used up.
     pub fn of_approval(&self, wish: &Wish<'_>, asked: &ApprovalWish<'_>) -> Result<Counted, Limit> {
         if wish.exempt {
-            return Ok(Counted { groups: Vec::new(), scopes: Vec::new() });
+            return Ok(Counted::default());
         }
         let drawn = u64::from(u16::from_be_bytes(bytes::random()));
         let bound = |cap: u64| strangers_bound(cap, self.caps.strangers_share, drawn);
@@ -327,20 +243,18 @@ impl Limits {
         let asks = format!("approvals/{}", wish.client.id);
         let named = format!("{}/{}", wish.client.id, asked.hint.encode());
         let mut groups = vec![
-            (true, vec![window(&asks, 3600, asked.caps.client_hour, Limit::Client)]),
-            (true, self.of_asked("hint", &named, asked.caps, (ApprovalCaps::of_one, Limit::Number))),
+            Group::one(window(&asks, 3600, asked.caps.client_hour, Limit::Client)),
+            Group::of(self.of_asked("hint", &named, asked.caps, (ApprovalCaps::of_one, Limit::Number))),
         ];
         // What is not sent uses up nothing of the person's, and must not be refused by it either.
         if wish.real {
-            groups.push((true, self.of_person(wish, asked)));
+            groups.push(Group::of(self.of_person(wish, asked)));
         }
-        groups.push((
-            wish.real,
-            vec![
-                window(&of_client, 3600, client_cap, Limit::Client),
-                window(COUNTRY, 3600, country_cap, Limit::Country),
-            ],
-        ));
+        let shared = vec![
+            window(&of_client, 3600, client_cap, Limit::Client),
+            window(COUNTRY, 3600, country_cap, Limit::Country),
+        ];
+        groups.push(Group::of(shared).counted_if(wish.real));
         let scopes = if wish.real { vec![COUNTRY.to_owned(), of_client] } else { Vec::new() };
         Ok(Counted { groups, scopes })
     }
@@ -389,21 +303,28 @@ impl Limits {
     pub fn of_push(&self, network: &ClientNetwork, seconds: i64) -> Counted {
         let windows = self.of_network("push-", network).into_iter();
         let windows = windows.map(|window| Window { seconds, ..window });
-        Counted { groups: windows.map(|window| (true, vec![window])).collect(), scopes: Vec::new() }
+        Counted { groups: windows.map(Group::one).collect(), scopes: Vec::new() }
     }
 
-    /// What one more try of a password is counted towards, before it is compared: by strangers, windows of five minutes of the address and
-    /// of the networks around it; and the tries of that account on that side in a minute, so that no more are under way at once than
-    /// begin a delay.
-    pub fn of_password(&self, network: &ClientNetwork, account: &Digest, side: Side) -> Counted {
-        let mut groups = Vec::with_capacity(6);
-        if side == Side::Stranger {
-            groups
-                .extend(self.of_network("password-", network).into_iter().map(|window| (true, vec![window])));
+    /// What one more try of a password is counted towards, before it is compared: by strangers, the different accounts that are begun with
+    /// from the address, and windows of five minutes of the address and of the networks around it; and the tries of that account on that
+    /// side in a minute, so that no more are under way at once than begin a delay.
+    pub fn of_password(&self, guess: &Guess<'_>) -> Counted {
+        let mut groups = Vec::with_capacity(7);
+        if guess.side == Side::Stranger {
+            groups.extend(self.tolls(guess.network, &guess.login.encode(), guess.paid, false));
+            groups.extend(self.of_network("password-", guess.network).into_iter().map(Group::one));
         }
-        let name = if side == Side::Known { "password-known" } else { "password" };
-        let account = window(&format!("{name}/{}", account.encode()), 60, PASSWORDS_A_MINUTE, Limit::Account);
-        groups.push((true, vec![account]));
+        let name = if guess.side == Side::Known { "password-known" } else { "password" };
+        let account = format!("{name}/{}", guess.account.encode());
+        groups.push(Group::one(window(&account, 60, PASSWORDS_A_MINUTE, Limit::Account)));
+        Counted { groups, scopes: Vec::new() }
+    }
+
+    /// What one more beginning of a registration adds to the different accounts that are begun with from an address; it has caps of its
+    /// own, and is held against none here. Nothing in a named network.
+    pub fn of_registration(&self, network: &ClientNetwork, account: &Digest) -> Counted {
+        let groups = self.tolls(network, &account.encode(), DEAREST, false);
         Counted { groups, scopes: Vec::new() }
     }
 
@@ -449,8 +370,7 @@ impl Limits {
 
     /// The limit that a batch exceeded.
     pub fn exceeded(&self, counted: &Counted, group: usize, index: usize) -> Limit {
-        let met = counted.groups.get(group).and_then(|(_, group)| group.get(index));
-        self.met(met.map_or(Limit::Country, |window| window.limit))
+        self.met(counted.limit(group, index).unwrap_or(Limit::Country))
     }
 
     /// Reads what all nodes have stored. Every few seconds; the first time, the whole last hour.
@@ -499,10 +419,6 @@ impl Limits {
     fn lock(&self) -> std::sync::MutexGuard<'_, Totals> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn window(name: &str, seconds: i64, cap: u64, limit: Limit) -> Window {
-    Window { key: EphemeralKey::of(WINDOWS, name), seconds, cap, limit }
 }
 
 /// What strangers may use of a cap: `share` hundredths, less a part of their last tenth that `drawn` (of 65,536) chooses

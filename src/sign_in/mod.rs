@@ -11,6 +11,7 @@ mod begin;
 mod brake;
 mod choice;
 mod code;
+mod counted;
 mod device;
 mod ended_sessions;
 mod eri;
@@ -27,6 +28,7 @@ mod notice;
 mod number;
 mod password;
 mod permission;
+mod proofs;
 mod proving;
 mod purpose;
 mod qr;
@@ -36,6 +38,8 @@ pub mod risk;
 mod session;
 mod settings;
 mod short_code;
+mod travel;
+mod unlocking;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -50,18 +54,21 @@ use crate::platform::clock::Clock;
 use crate::platform::ephemeral::{Ephemeral, KeySpace};
 use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
-use risk::Tolls;
+use risk::{Tolls, TravelRules};
 
 pub use approval::{MuteOutcome, NotAsked};
-pub use assurance::{Acr, Amr, Means, can_lead, classes, is_single_factor, reachable, told};
+pub use assurance::{
+    Acr, Amr, Means, UNLOCKING, can_lead, classes, is_single_factor, reachable, told, unlocks,
+};
 pub use attempt::{
     AttemptName, Authenticated, Challenge, CodeSent, MOST_BYTES, OpenAttempt, Opening, SignInAttempt,
     SignInAttempts, Told, WrongCodes,
 };
 pub use begin::Beginning;
-pub use brake::{Brake, BrakeRules};
+pub use brake::{Brake, BrakeRules, Guessed};
 pub use choice::{LAST_MEANS, LAST_MEANS_SECONDS};
 pub use code::{CodeOutcome, CountedTry, Over, TypedCode};
+pub use counted::{Counted, Limit};
 pub use device::Device;
 pub use ended_sessions::EndedSessions;
 pub use eri::{
@@ -77,10 +84,11 @@ pub use freshness::{Reason, Situation, known};
 pub use history::{History, PastSignIn};
 pub use identifier::{AttemptId, BrowserId, SessionId};
 pub use known_browsers::{KnownBrowsers, KnownPersons, Newness};
-pub use limits::{ApprovalCaps, Caps, Counted, Limit, Limits, Wish};
+pub use limits::{ApprovalCaps, Caps, Guess, Limits, Wish};
 pub use network::{ClientNetwork, NamedNetwork, NamedNetworks, masked_network};
 pub use number::{NumberOutcome, ResendOutcome, Sender};
 pub use permission::{by_click, needs_code};
+pub use proofs::Proofs;
 pub use proving::Proving;
 pub use purpose::Beside;
 pub use qr::{
@@ -91,6 +99,7 @@ pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
 pub use settings::{LimitSettings, SignInSettings};
 pub use short_code::ShortCode;
+pub use unlocking::{UNLOCK, UnlockProof, UnlockProofs};
 
 pub use crate::people::Organisation;
 /// An error that the person did not cause: 503 or 500, never an outcome.
@@ -137,10 +146,14 @@ pub struct SignIn {
     pub flood: Flood,
     /// What codes cost where somebody asks for more of them than people do.
     pub tolls: Tolls,
-    /// The brake on spread guessing.
+    /// The brake on spread guessing of codes.
     pub brake: Brake,
+    /// That of passwords.
+    pub password_brake: Brake,
     /// In which browsers people signed in before.
     pub known: KnownBrowsers,
+    /// That somebody may unlock their account.
+    pub unlocking: UnlockProofs,
     /// Keyed digests of codes.
     pub codes: Arc<Mac>,
     /// Counters for operators.
@@ -168,6 +181,8 @@ pub struct Settings {
     pub daily_cap: i64,
     /// Networks with limits of their own.
     pub networks: NamedNetworks,
+    /// When a person seems to be in many places at once.
+    pub travel: TravelRules,
     /// Test numbers with a constant code; empty outside the sandbox.
     pub constant_codes: BTreeMap<String, String>,
     /// Whether numbers with a constant code are exempt from limits, for automated runs.

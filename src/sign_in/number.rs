@@ -1,8 +1,9 @@
 //! The first step: a number, and a code sent to it if it is enrolled. From outside, all numbers look alike: the same
 //! work is done and the same page follows, whoever the number belongs to.
 
+use super::counted::{Counted, Limit};
 use super::known_browsers::KnownPersons;
-use super::limits::{ApprovalWish, Counted, Limit, Wish};
+use super::limits::{ApprovalWish, Wish};
 use super::network::ClientNetwork;
 use super::purpose::{For, WithApproval};
 use super::risk::{DEAREST, Level};

@@ -1,16 +1,18 @@
 //! Tries of passwords: counted before anything is compared, in one round trip.
 
-use super::limits::Limit;
+use super::counted::Limit;
+use super::limits::Guess;
 use super::network::ClientNetwork;
+use super::risk::Level;
 use super::{OpenAttempt, ServiceError, SignIn};
 use crate::accounts::passwords::{Approached, Tried};
 use crate::audit::{Event, Kind};
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::people::PersonId;
+use crate::people::{PersonId, Side};
 use crate::platform::ephemeral::{Applied, Batch};
 
 impl SignIn {
-    /// Counts a try; the limit that it exceeds, if it does: then nothing may be compared.
+    /// Counts a try, for which a toll of the level `paid` was paid; the limit that it exceeds, if it does: then nothing may be compared.
     ///
     /// # Errors
     /// [`ServiceError`] when short-lived state is unavailable: then nothing may be compared either.
@@ -18,11 +20,21 @@ impl SignIn {
         &self,
         approached: &Approached,
         network: &ClientNetwork,
+        paid: Level,
     ) -> Result<Option<Limit>, ServiceError> {
         if self.settings.relaxed_limits {
             return Ok(None);
         }
-        let counted = self.limits.of_password(network, &approached.key(), approached.side());
+        let side = approached.side();
+        // Known in memory, and the same for every login: nothing is asked for it.
+        let braked = if side == Side::Stranger { self.password_brake.toll(network) } else { 0 };
+        if paid < braked {
+            let limit = Limit::Toll(braked);
+            self.metrics.limits(limit.name()).inc();
+            return Ok(Some(limit));
+        }
+        let (login, account) = (approached.login(), &approached.key());
+        let counted = self.limits.of_password(&Guess { network, side, login, account, paid });
         let mut batch = Batch::new(&self.ephemeral);
         counted.count_in(&mut batch);
         Ok(match self.ephemeral.apply(batch).await? {
@@ -30,6 +42,18 @@ impl SignIn {
             Applied::Conflict => Some(Limit::Account),
             Applied::Done => None,
         })
+    }
+
+    /// Counts what became of a stranger's try, for the brake on guessing: `real` when somebody has the login.
+    pub fn count_guess(&self, network: &ClientNetwork, (side, real): (Side, bool), tried: &Tried) {
+        let right = match tried {
+            Tried::Right(_) | Tried::Over => true,
+            Tried::Wrong { .. } => false,
+            Tried::Delayed(_) | Tried::Busy => return,
+        };
+        if side == Side::Stranger && !self.settings.relaxed_limits {
+            self.password_brake.tried(network, (real, right));
+        }
     }
 
     /// Records what became of a password that was tried, and tells its person of strangers who try.

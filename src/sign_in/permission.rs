@@ -1,7 +1,7 @@
 //! A code by which a person permits a release of data (R68, R69, D-p): sent to the number that they are signed in with,
 //! under the same limits and by the same steps as a code that signs in, and of no use for anything else.
 
-use super::limits::Limit;
+use super::counted::Limit;
 use super::number::{Sender, Sent};
 use super::purpose::For;
 use super::{Agreement, Authenticated, Event, NumberOutcome, OpenAttempt, ServiceError, SignIn, Stage};

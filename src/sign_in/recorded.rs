@@ -1,6 +1,6 @@
 //! What the steps record in the audit log.
 
-use super::limits::Limit;
+use super::counted::Limit;
 use super::purpose::Approving;
 use super::{CodeOutcome, OpenAttempt, SignIn};
 use crate::audit::{Event, Kind};

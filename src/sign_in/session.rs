@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, AttemptName, OpenAttempt};
-use super::{Acr, Amr, Authenticated, EndedSessions, Means, Organisation, SESSIONS, SessionId, told};
+use super::{Acr, Amr, Authenticated, EndedSessions, Means, Organisation, Proofs, SESSIONS, SessionId};
 use crate::audit::{Event, Kind};
 use crate::clients::ClientId;
 use crate::people::{AccountState, Epoch, PersonId};
@@ -34,6 +34,9 @@ pub struct Session {
     /// By which means.
     #[serde(default = "Means::of_before")]
     pub means: Vec<Means>,
+    /// What these proofs are worth.
+    #[serde(default, skip_serializing_if = "Proofs::is_plain")]
+    pub proofs: Proofs,
     /// The legal entity that the person acts for, by their certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<Box<Organisation>>,
@@ -41,6 +44,9 @@ pub struct Session {
     pub sid_key: Digest,
     /// When it was last used.
     pub used_at: Timestamp,
+    /// When it was opened, in milliseconds since the Unix epoch: its proof may be older. 0 of one that the version before opened.
+    #[serde(default)]
+    pub opened_ms: i64,
     /// The clients that it was used for: they get logout tokens when it ends.
     pub clients: Vec<ClientId>,
 }
@@ -73,12 +79,14 @@ impl Session {
             epoch: authenticated.epoch,
             number: authenticated.number,
             auth_time: authenticated.auth_time,
-            acr: told(&authenticated.means, &[]).unwrap_or(authenticated.acr),
+            acr: authenticated.told(&[]).unwrap_or(authenticated.acr),
             amr: authenticated.amr.clone(),
             means: authenticated.means.clone(),
+            proofs: authenticated.proofs.clone(),
             organisation: authenticated.organisation.clone(),
             sid_key: authenticated.sid_key,
             used_at: authenticated.auth_time,
+            opened_ms: authenticated.proofs.read_ms,
             clients: Vec::new(),
         }
     }
@@ -102,9 +110,10 @@ impl Session {
             session,
             sid_key: self.sid_key,
             auth_time: self.auth_time,
-            acr: told(&self.means, accepted).unwrap_or(self.acr),
+            acr: self.told(accepted).unwrap_or(self.acr),
             amr: self.amr.clone(),
             means: self.means.clone(),
+            proofs: self.proofs.clone(),
             organisation: self.organisation.clone(),
             code: None,
         }
@@ -161,7 +170,9 @@ impl Sessions {
 
     /// Stores a new session together with the rest of a batch.
     pub fn open_in(&self, batch: &mut Batch<'_>, id: &SessionId, session: &Session) {
-        batch.put(key(id.digest()), session, self.left(session));
+        let opened_ms = if session.opened_ms > 0 { session.opened_ms } else { self.clock.now_ms() };
+        let session = Session { opened_ms, ..session.clone() };
+        batch.put(key(id.digest()), &session, self.left(&session));
     }
 
     /// Notes the use of a session by a client, together with the rest of a batch that only takes place if the session is
@@ -298,8 +309,9 @@ impl Sessions {
     /// # Errors
     /// [`DbError`]; then it is not known whether they ended.
     pub async fn end_others(&self, spared: &Session) -> Result<(), DbError> {
-        let now = self.clock.now();
-        self.ended.end_others(spared, now, self.over_at(now)).await
+        let now_ms = self.clock.now_ms();
+        let over_at = self.over_at(Timestamp(now_ms.div_euclid(1000)));
+        self.ended.end_others(spared, (now_ms, over_at)).await
     }
 
     /// Ends a session whose end is durable; returns it, to one caller.
@@ -331,9 +343,11 @@ mod tests {
             acr: Acr::MobileId,
             amr: vec![Amr::Sms],
             means: vec![Means::MobileId],
+            proofs: Proofs::default(),
             organisation: None,
             sid_key: Digest::of(b"s"),
             used_at: Timestamp(used),
+            opened_ms: 0,
             clients: Vec::new(),
         };
         assert!(session(0, 0).holds(bounds, Timestamp(1799)));

@@ -61,7 +61,9 @@ settings! {
         /// The long delay.
         long_delay_days: u32 = 30, count(1..=366, "days");
         [brake]: BrakeSettings;
+        [password_brake]: PasswordBrakeSettings;
         [toll]: TollSettings;
+        [travel]: TravelSettings;
     }
 }
 
@@ -74,6 +76,9 @@ settings! {
         address_codes_10m: u32 = 12, count(1..=1_000_000_000, "codes");
         /// Codes asked for one number in ten minutes, after which the next one costs a toll, and the one after it a dear one.
         number_codes_10m: u32 = 2, count(1..=1_000_000_000, "codes");
+        /// Different accounts, numbers and logins, that are begun with from one client IP in an hour, after which the next ones cost a toll; after
+        /// four times as many a dear one. Not in the networks of `limits.networks`.
+        address_accounts_hour: u32 = 30, count(1..=1_000_000_000, "accounts");
         /// How long a toll takes a browser without scripts; a dear one takes four times as long.
         wait_seconds: u32 = 15, count(1..=60, "seconds");
         /// Leading zero bits of the SHA-256 hash that a browser with scripts finds instead: each doubles the work. A dear one has three more.
@@ -99,6 +104,33 @@ settings! {
         code_tries: u32 = 2, count(1..=10, "attempts");
         /// The least wait before the next code while it holds.
         wait_seconds: u32 = 120, count(1..=900, "seconds");
+    }
+}
+
+settings! {
+    /// What a person is asked for who seems to be in many places at once (`docs/risk.md`).
+    [limits.travel]
+    pub struct TravelSettings {
+        /// Networks (IPv4 /16, IPv6 /32, or one of `limits.networks`) in which a person signs in within an hour, in browsers that are not known and
+        /// by one factor, before the next such sign-in wants a further proof or a wait.
+        networks_hour: u32 = 4, count(1..=1_000_000_000, "networks");
+    }
+}
+
+settings! {
+    /// The brake on guessing passwords: where few of many that strangers try are right, strangers' further tries cost a toll (`docs/risk.md`).
+    [limits.password_brake]
+    pub struct PasswordBrakeSettings {
+        /// The time over which tries are counted, and for which the brake holds at least.
+        window_seconds: u32 = 900, count(60..=86_400, "seconds");
+        /// Tries in the window from which it may hold in the whole country.
+        country_tries: u32 = 5000, count(1..=1_000_000_000, "tries");
+        /// Tries in the window from which it may hold for one network (as `sends_per_site_5m`, or of `networks`).
+        network_tries: u32 = 200, count(1..=1_000_000_000, "tries");
+        /// Tries in the window from which it may hold for one client IP, where tries then cost the dear toll. Not in the networks of `networks`.
+        address_tries: u32 = 40, count(1..=1_000_000_000, "tries");
+        /// Right passwords, of a hundred tried, below which it holds.
+        share_percent: u32 = 20, count(1..=100, "percent");
     }
 }
 

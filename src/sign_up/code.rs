@@ -2,12 +2,13 @@
 //! already; only who entered it learns that.
 
 use super::SignUp;
-use super::draft::{Draft, Sent, State};
+use super::draft::{Draft, Outcome, Sent, State};
+use super::form::By;
 use crate::life_events::{NewAccount, Opened};
 use crate::notices::inbox::{NewNotice, NoticeKind};
 use crate::notices::sms::registration::code_text;
 use crate::notices::{OutboundMessage, Series, Submitted};
-use crate::people::{Person, Side, digits_of};
+use crate::people::{ConfirmedBy, Person, Side, digits_of};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::ephemeral::{Applied, Batch, EphemeralKey};
 use crate::platform::service_error::ServiceError;
@@ -25,12 +26,29 @@ const TASHKENT: i64 = 5 * 3600;
 
 /// What an entered code is.
 pub(super) enum Tried {
-    /// The right one; whether it opened an account.
-    Right { opened: bool },
+    /// The right one, and what came of it.
+    Right(Outcome),
     /// Another one; so many tries are left.
     Wrong { left: u64 },
     /// It expired, or had all its tries.
     Over,
+}
+
+/// What came of sending a code.
+pub(super) enum Sending {
+    /// It is on its way.
+    Sent(Box<Sent>),
+    /// None may be sent now; the record that it would have been sent with.
+    Limited(Box<Person>),
+}
+
+impl From<Sending> for State {
+    fn from(sending: Sending) -> Self {
+        match sending {
+            Sending::Sent(sent) => Self::Code(sent),
+            Sending::Limited(record) => Self::Limited(record),
+        }
+    }
 }
 
 impl SignUp {
@@ -44,7 +62,8 @@ impl SignUp {
         draft: &Draft,
         record: Person,
         network: &ClientNetwork,
-    ) -> Result<State, ServiceError> {
+    ) -> Result<Sending, ServiceError> {
+        let limited = |record| Ok(Sending::Limited(Box::new(record)));
         let (sign_in, form) = (&self.sign_in, &draft.form);
         let (people, now) = (&sign_in.people, sign_in.clock.now());
         let index = people.number_index(&form.number);
@@ -58,8 +77,8 @@ impl SignUp {
             exempt,
             paid: DEAREST,
         };
-        let Ok(counted) = sign_in.limits.of(&wish) else { return Ok(State::Limited) };
-        let known = people.holder_of_account(&form.pinfl).await?;
+        let Ok(counted) = sign_in.limits.of(&wish) else { return limited(record) };
+        let known = people.account_of(&form.pinfl).await?;
         let constant = sign_in.settings.constant_codes.get(form.number.digits()).cloned();
         let code = constant.unwrap_or_else(bytes::random_digits::<6>);
         let message_id = bytes::random_alphanumeric::<20>();
@@ -82,12 +101,12 @@ impl SignUp {
             Applied::Done => sign_in.limits.kept(counted),
             Applied::Exceeded { group, index } => {
                 sign_in.limits.exceeded(&counted, group, index);
-                return Ok(State::Limited);
+                return limited(record);
             }
-            Applied::Conflict => return Ok(State::Limited),
+            Applied::Conflict => return limited(record),
         }
         if sign_in.outbox.store(prepared).await? == Submitted::CapReached {
-            return Ok(State::Limited);
+            return limited(record);
         }
         if let Some(person) = &known {
             // Off this path, so that it takes no longer: once a day, whoever tries however often.
@@ -95,7 +114,7 @@ impl SignUp {
             let notice = NewNotice::once(NoticeKind::RegistrationTried, &[person.as_str(), &day]);
             sign_in.inbox.post(person, notice);
         }
-        Ok(State::Code(Box::new(Sent {
+        Ok(Sending::Sent(Box::new(Sent {
             digest: self.digest(&code, &message_id, &index),
             message_id,
             sent_at: now,
@@ -137,10 +156,25 @@ impl SignUp {
             sign_in.metrics.sign_ups("wrong_code").inc();
             return Ok(Tried::Wrong { left: most - tried });
         }
-        let new = NewAccount { record: &sent.record, number: &draft.form.number, language: &draft.language };
-        let opened = matches!(self.registrations.open(&new).await?, Opened::Now(_));
-        sign_in.metrics.sign_ups(if opened { "opened" } else { "known" }).inc();
-        Ok(Tried::Right { opened })
+        let new = NewAccount {
+            record: &sent.record,
+            number: &draft.form.number,
+            language: &draft.language,
+            again: sent.known.is_some(),
+            confirmed: match draft.form.by {
+                By::Document(..) => None,
+                By::Signature(_) => Some(ConfirmedBy::Eri),
+            },
+        };
+        let outcome = match self.registrations.open(&new).await? {
+            Opened::Now(_) => Outcome::Opened,
+            Opened::Again(_) => Outcome::SentAgain,
+            // Whoever presses twice, or again because the answer was lost, opened it all the same: there was none when the code was sent.
+            Opened::Before if sent.known.is_none() => Outcome::Opened,
+            Opened::Before => Outcome::Known,
+        };
+        sign_in.metrics.sign_ups(outcome.name()).inc();
+        Ok(Tried::Right(outcome))
     }
 
     /// The only form in which a code is kept: bound to its purpose, its message and its number (R69).

@@ -45,12 +45,35 @@ pub(super) enum State {
     Stopped(Vec<Obstacle>),
     /// One of them does not answer.
     Unanswered,
-    /// No code may be sent now: too many were.
-    Limited,
+    /// Registers agree, and no code may be sent now: too many were. The record is kept, so that trying again only sends.
+    Limited(Box<Person>),
     /// A code was sent.
     Code(Box<Sent>),
-    /// The account is open, or was before.
-    Done { opened: bool },
+    /// The right code was entered.
+    Done(Outcome),
+}
+
+/// What a registration came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    /// The account is open.
+    Opened,
+    /// It was open, and nobody has signed in yet: its first credential was sent anew.
+    SentAgain,
+    /// There was one before, and nothing has changed.
+    Known,
+}
+
+impl Outcome {
+    /// Its name in metrics.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::SentAgain => "sent_again",
+            Self::Known => "known",
+        }
+    }
 }
 
 /// A code that was sent.

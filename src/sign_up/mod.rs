@@ -1,4 +1,5 @@
-//! Registration on-line (R113–R116): a person opens an account with their PINFL, document and own-name number.
+//! Registration on-line (R113–R116): a person opens an account with their PINFL and document, or an electronic signature, and a number in
+//! their own name.
 //!
 //! The form is checked in itself (`form.rs`), then registers are asked beside the page (`check.rs`); a code goes to the number only when
 //! they agree that person, document and number belong together, so nobody's phone rings but that of whom the form is about. The right code opens
@@ -24,7 +25,7 @@ use crate::platform::seal::Mac;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web::cookies::Cookies;
 use crate::registries::Registries;
-use crate::sign_in::SignIn;
+use crate::sign_in::{EriProofs, SignIn};
 
 pub use draft::SIGN_UPS;
 pub use settings::SignUpSettings;
@@ -61,6 +62,8 @@ pub struct SignUp {
     pub codes: Arc<Mac>,
     /// Keyed digests of networks.
     pub networks: Arc<Mac>,
+    /// What opens the proofs that electronic signatures gave, where those are offered (R114).
+    pub proofs: Option<EriProofs>,
     /// How cookies are read and set.
     pub cookies: Cookies,
     /// This provider's origin, which its own forms are posted from.

@@ -14,6 +14,8 @@ pub(super) enum Obstacle {
     Deceased,
     /// The document is no longer in force.
     DocumentEnded,
+    /// The certificate of the signature is in another name than the person has now (R114).
+    OtherName,
     /// The number belongs to nobody.
     NumberUnknown,
     /// The number is frozen by its operator.
@@ -31,6 +33,7 @@ impl Obstacle {
             Self::Nobody => "sign_up.nobody",
             Self::Deceased => "sign_up.deceased",
             Self::DocumentEnded => "sign_up.document_ended",
+            Self::OtherName => "sign_up.other_name",
             Self::NumberUnknown => "sign_up.number_unknown",
             Self::NumberFrozen => "sign_up.number_frozen",
             Self::OtherOwner => "sign_up.other_owner",
@@ -44,6 +47,7 @@ impl Obstacle {
             Self::Nobody => "nobody",
             Self::Deceased => "deceased",
             Self::DocumentEnded => "document_ended",
+            Self::OtherName => "other_name",
             Self::NumberUnknown => "number_unknown",
             Self::NumberFrozen => "number_frozen",
             Self::OtherOwner => "other_owner",

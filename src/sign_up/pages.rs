@@ -5,11 +5,13 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::code::{RESEND_AFTER, Tried};
-use super::draft::{COOKIE, Draft, SECONDS, Sent, State, Ticket};
+use super::code::{RESEND_AFTER, Sending, Tried};
+use super::draft::{COOKIE, Draft, Outcome, SECONDS, Sent, State, Ticket};
 use super::form::{DOCUMENTS, Form, Typed};
 use super::{PATH, SignUp, paths};
+use crate::accounts::InitialCredentials;
 use crate::mobile_id::{Field, FieldError};
+use crate::people::Person;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::client_of;
 use crate::platform::web::frame::Frame;
@@ -17,7 +19,8 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{ClientNetwork, Limit};
+use crate::platform::web::text::Text;
+use crate::sign_in::{BrowserId, ClientNetwork, EriProof, Limit};
 
 /// How soon a page that waits for registers looks again by itself, in seconds.
 const LOOK: u32 = 2;
@@ -35,6 +38,15 @@ struct FormPage<'a> {
     /// Fields that are wrong, with what is wrong.
     wrong: Vec<(&'static str, &'static str)>,
     back: String,
+    signed: Option<Signature>,
+}
+
+/// A signature that stands for the document: the form asks for the number alone (R114).
+struct Signature {
+    /// The name on its certificate.
+    name: String,
+    /// The proof, sealed.
+    token: String,
 }
 
 impl FormPage<'_> {
@@ -73,6 +85,14 @@ struct CodePage<'a> {
     /// Seconds until a new code may be asked for; `None` when now.
     resend_in: Option<String>,
     over: bool,
+    /// A new code was asked for, and too many were sent: the one before stays.
+    limited: bool,
+}
+
+/// Where the form leads back to, and by what it is known who is meant.
+struct Asked {
+    back: String,
+    signed: Option<Signature>,
 }
 
 /// What came of it.
@@ -80,7 +100,9 @@ struct CodePage<'a> {
 #[template(path = "sign_up/done.html")]
 struct DonePage<'a> {
     frame: Frame<'a>,
-    opened: bool,
+    outcome: Outcome,
+    /// What the first credential is, and for how long.
+    then: Option<String>,
     /// Where one signs in.
     go_on: String,
 }
@@ -89,6 +111,28 @@ impl SignUp {
     fn network(&self, request: &HttpRequest) -> ClientNetwork {
         let digest = |text: &str| self.networks.digest(&[text.as_bytes()]);
         ClientNetwork::of(client_of(request).ip(), &self.sign_in.settings.networks, digest)
+    }
+
+    /// The proof in a token that an electronic signature gave this browser, and the token.
+    fn proof(&self, request: &HttpRequest, token: Option<&str>) -> Option<(EriProof, String)> {
+        let (proofs, token) = (self.proofs.as_ref()?, token.filter(|token| !token.is_empty())?);
+        let browser = self.cookies.read(request, BrowserId::COOKIE).and_then(BrowserId::parse)?;
+        proofs.open(token, &browser.digest()).map(|proof| (proof, token.to_owned()))
+    }
+
+    /// What a new account's first credential is, as its person is told; `None` where nobody has got one.
+    fn first_then(&self, outcome: Outcome, text: Text) -> Option<String> {
+        let first = &self.registrations.first;
+        let key = match (outcome, first.kind?) {
+            (Outcome::Known, _) => return None,
+            (Outcome::Opened | Outcome::SentAgain, InitialCredentials::TemporaryPassword) => {
+                "sign_up.opened_then"
+            }
+            (Outcome::Opened | Outcome::SentAgain, InitialCredentials::SetupLink) => "sign_up.opened_link",
+        };
+        let hours = u32::try_from(first.hours()).unwrap_or(u32::MAX);
+        let hours = text.counted(hours, ["date.hours_one", "date.hours_few", "date.hours_many"]);
+        Some(text.with(key, &[("hours", &hours)]))
     }
 
     /// A form of these pages; `None` when it is another site's, or none at all.
@@ -112,7 +156,17 @@ pub(super) async fn form(own: Data<SignUp>, request: HttpRequest) -> HttpRespons
         return context.problem(ProblemKind::NotFound, &Problem::default());
     }
     let query = Params::parse(request.query_string()).unwrap_or_default();
-    let page = form_page(&context, Typed::default(), Vec::new(), back(query.get("t")));
+    let asked = Asked { back: back(query.get("t")), signed: None };
+    let page = match query.get("eri") {
+        None => form_page(&context, Typed::default(), Vec::new(), asked),
+        Some(token) => match own.proof(&request, Some(token)) {
+            Some((proof, token)) => {
+                let signed = Some(Signature { name: proof.name, token });
+                form_page(&context, Typed::default(), Vec::new(), Asked { signed, ..asked })
+            }
+            None => signature_expired(&context, &asked.back),
+        },
+    };
     context.remember_language(page)
 }
 
@@ -140,7 +194,17 @@ async fn begun(
     network: ClientNetwork,
 ) -> Result<HttpResponse, ServiceError> {
     let (typed, back) = (Typed::of(form), back(form.get("back")));
-    let parsed = Form::parse(&typed, own.sign_in.settings.test_numbers);
+    let test_numbers = own.sign_in.settings.test_numbers;
+    let (parsed, signed) = match form.get("eri") {
+        None => (Form::parse(&typed, test_numbers), None),
+        Some(token) => {
+            let Some((proof, token)) = own.proof(context.request, Some(token)) else {
+                return Ok(signature_expired(context, &back));
+            };
+            let signed = Signature { name: proof.name.clone(), token };
+            (Form::signed(proof, &typed, test_numbers), Some(signed))
+        }
+    };
     let mut wrong: Vec<(Field, FieldError)> = Vec::new();
     let parsed = parsed.map_err(|errors| wrong = errors).ok();
     let agreed = form.get("agree").is_some();
@@ -150,7 +214,7 @@ async fn begun(
         if !agreed {
             told.push(("agree", text.get("sign_up.error_agree")));
         }
-        return Ok(form_page(context, typed, told, back));
+        return Ok(form_page(context, typed, told, Asked { back, signed }));
     };
     if let Some(limit) = own.count_beginning(&network, &parsed.pinfl).await? {
         return Ok(too_often(context, limit));
@@ -176,8 +240,17 @@ pub(super) async fn check_again(own: Data<SignUp>, request: HttpRequest, body: B
     }
     let network = own.network(&request);
     let answered = async {
-        let Some((ticket, draft)) = own.draft(&request).await? else { return Ok(respond::see_other(PATH)) };
-        if !matches!(draft.state, State::Unanswered | State::Limited) {
+        let Some((ticket, mut draft)) = own.draft(&request).await? else {
+            return Ok(respond::see_other(PATH));
+        };
+        // Registers agreed: only the code is missing.
+        if let State::Limited(record) = &draft.state {
+            let record = Person::clone(record);
+            draft.state = own.send_code(&draft, record, &network).await?.into();
+            own.keep(&ticket, &draft).await?;
+            return Ok(respond::see_other(paths::CHECK));
+        }
+        if !matches!(draft.state, State::Unanswered) {
             return Ok(respond::see_other(paths::CHECK));
         }
         if let Some(limit) = own.count_beginning(&network, &draft.form.pinfl).await? {
@@ -232,12 +305,12 @@ async fn entered(
             &draft,
             &sent,
             Some(text.get("code.error_empty").to_owned()),
-            false,
+            (false, false),
         ));
     }
     match own.try_code(&draft, &sent, typed).await? {
-        Tried::Right { opened } => {
-            draft.state = State::Done { opened };
+        Tried::Right(outcome) => {
+            draft.state = State::Done(outcome);
             own.keep(&ticket, &draft).await?;
             Ok(respond::see_other(paths::DONE))
         }
@@ -247,11 +320,11 @@ async fn entered(
             let over = left == 0;
             let error =
                 if over { text.get("code.error_used_up").to_owned() } else { text.counted(left, keys) };
-            Ok(code_page(own, context, &draft, &sent, Some(error), over))
+            Ok(code_page(own, context, &draft, &sent, Some(error), (over, false)))
         }
         Tried::Over => {
             let error = text.get("code.error_expired").to_owned();
-            Ok(code_page(own, context, &draft, &sent, Some(error), true))
+            Ok(code_page(own, context, &draft, &sent, Some(error), (true, false)))
         }
     }
 }
@@ -271,10 +344,16 @@ pub(super) async fn resend(own: Data<SignUp>, request: HttpRequest, body: Bytes)
         if own.sign_in.clock.now().since(sent.sent_at) < RESEND_AFTER {
             return Ok(respond::see_other(paths::CODE));
         }
-        let record = sent.record.clone();
-        draft.state = own.send_code(&draft, record, &network).await?;
-        own.keep(&ticket, &draft).await?;
-        Ok::<_, ServiceError>(respond::see_other(paths::CHECK))
+        let sent = sent.clone();
+        match own.send_code(&draft, sent.record.clone(), &network).await? {
+            Sending::Sent(newer) => {
+                draft.state = State::Code(newer);
+                own.keep(&ticket, &draft).await?;
+                Ok::<_, ServiceError>(respond::see_other(paths::CODE))
+            }
+            // The one before is as good as it was.
+            Sending::Limited(_) => Ok(code_page(&own, &context, &draft, &sent, None, (false, true))),
+        }
     };
     let answered = answered.await;
     context.or_failure(answered)
@@ -295,23 +374,25 @@ async fn due(own: &SignUp, request: &HttpRequest, here: &str) -> HttpResponse {
     let Some((_, draft)) = found else { return respond::see_other(PATH) };
     let place = match &draft.state {
         State::Code(_) => paths::CODE,
-        State::Done { .. } => paths::DONE,
-        State::Checking { .. } | State::Stopped(_) | State::Unanswered | State::Limited => paths::CHECK,
+        State::Done(_) => paths::DONE,
+        State::Checking { .. } | State::Stopped(_) | State::Unanswered | State::Limited(_) => paths::CHECK,
     };
     if place != here {
         return respond::see_other(place);
     }
     let text = context.text();
     let page = match &draft.state {
-        State::Code(sent) => code_page(own, &context, &draft, sent, None, false),
-        State::Done { opened } => {
+        State::Code(sent) => code_page(own, &context, &draft, sent, None, (false, false)),
+        State::Done(outcome) => {
             let go_on = if draft.back.is_empty() {
                 "/cabinet".to_owned()
             } else {
-                format!("/sign-in/number?t={}", draft.back)
+                format!("/sign-in/means?t={}", draft.back)
             };
             let frame = context.frame(None, context.languages_here());
-            respond::page(StatusCode::OK, &DonePage { frame, opened: *opened, go_on }, &CspSources::default())
+            let then = own.first_then(*outcome, text);
+            let page = DonePage { frame, outcome: *outcome, then, go_on };
+            respond::page(StatusCode::OK, &page, &CspSources::default())
         }
         State::Checking { .. } => check_page(&context, Due::Asking, &draft.back),
         State::Stopped(obstacles) => {
@@ -319,7 +400,7 @@ async fn due(own: &SignUp, request: &HttpRequest, here: &str) -> HttpResponse {
             check_page(&context, Due::Stopped(words), &draft.back)
         }
         State::Unanswered => check_page(&context, Due::Unanswered, &draft.back),
-        State::Limited => check_page(&context, Due::Limited, &draft.back),
+        State::Limited(_) => check_page(&context, Due::Limited, &draft.back),
     };
     context.remember_language(page)
 }
@@ -336,14 +417,18 @@ fn code_page(
     draft: &Draft,
     sent: &Sent,
     error: Option<String>,
-    over: bool,
+    (over, limited): (bool, bool),
 ) -> HttpResponse {
     let (text, now) = (context.text(), own.sign_in.clock.now());
     let wait = RESEND_AFTER - now.since(sent.sent_at);
     let seconds = |seconds: i64| u32::try_from(seconds.max(0)).unwrap_or(0);
     let over = over || sent.expires_at <= now;
     let error = error.or_else(|| over.then(|| text.get("code.error_expired").to_owned()));
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = match (&error, limited) {
+        (_, true) => StatusCode::TOO_MANY_REQUESTS,
+        (Some(_), false) => StatusCode::UNPROCESSABLE_ENTITY,
+        (None, false) => StatusCode::OK,
+    };
     let page = CodePage {
         frame: context.frame(None, context.languages_here()),
         number: draft.form.number.written_out(),
@@ -351,6 +436,7 @@ fn code_page(
         error,
         resend_in: (wait > 0).then(|| text.waiting(seconds(wait))),
         over,
+        limited,
     };
     respond::page(status, &page, &CspSources::default())
 }
@@ -359,15 +445,28 @@ fn form_page(
     context: &PageContext<'_>,
     typed: Typed,
     wrong: Vec<(&'static str, &'static str)>,
-    back: String,
+    Asked { back, signed }: Asked,
 ) -> HttpResponse {
     let text = context.text();
     let documents =
         DOCUMENTS.map(|(kind, key)| (kind.name(), text.get(key), kind.name() == typed.document)).into();
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let page =
-        FormPage { frame: context.frame(None, context.languages_here()), typed, documents, wrong, back };
+    let page = FormPage {
+        frame: context.frame(None, context.languages_here()),
+        typed,
+        documents,
+        wrong,
+        back,
+        signed,
+    };
     respond::page(status, &page, &CspSources::default())
+}
+
+/// A signature is good for a quarter of an hour, in its browser: it is made once more.
+fn signature_expired(context: &PageContext<'_>, back: &str) -> HttpResponse {
+    let again = if back.is_empty() { "/cabinet".to_owned() } else { format!("/sign-in/eri?t={back}") };
+    let action = Some((context.text().get("sign_up.sign_again"), again.as_str()));
+    context.problem(ProblemKind::Expired, &Problem { action, ..Problem::default() })
 }
 
 fn too_often(context: &PageContext<'_>, limit: Limit) -> HttpResponse {

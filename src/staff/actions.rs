@@ -56,7 +56,7 @@ words! {
         Opened = "opened",
         /// Read an application.
         Read = "read",
-        /// Recorded what a person said to a warning, and gave photo and fingerprint for comparison.
+        /// Recorded what a person said to a warning, or took a photo, and gave photo and fingerprint for comparison.
         EvidenceGiven = "evidence_given",
         /// Had registries asked about somebody.
         RegistriesAsked = "registries_asked",
@@ -72,8 +72,14 @@ words! {
         Printed = "printed",
         /// Revoked an identification.
         Revoked = "revoked",
-        /// Had a temporary password sent to somebody who had lost theirs.
+        /// Had a temporary password sent to somebody who had lost theirs, or given to them on paper.
         Recovered = "recovered",
+        /// Opened an account for somebody.
+        AccountOpened = "account_opened",
+        /// Confirmed the account that somebody had.
+        AccountConfirmed = "account_confirmed",
+        /// Compared a face with the document by eye, because the State Personalisation Centre has no photo.
+        FaceSeen = "face_seen",
         /// Read what was done at their place.
         ActionsRead = "actions_read",
         /// Read who works at their place.

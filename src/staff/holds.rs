@@ -52,7 +52,7 @@ impl Staff {
         let hour_ago = self.clock.now_ms() - 3_600_000;
         let count = db::statement(
             "SELECT \
-             (SELECT COUNT(*) FROM staff_actions WHERE staff_id = $1 AND at_ms > $2 AND what IN ('completed', 'revoked') AND at_ms > \
+             (SELECT COUNT(*) FROM staff_actions WHERE staff_id = $1 AND at_ms > $2 AND what IN ('completed', 'revoked', 'account_opened', 'account_confirmed') AND at_ms > \
               COALESCE((SELECT MAX(released_at) FROM staff_holds WHERE staff_id = $1), -1) * 1000 + 1000) AS completed, \
              (SELECT COUNT(DISTINCT about) FROM staff_actions WHERE staff_id = $1 AND at_ms > $2 AND what IN ('opened', 'read') AND at_ms > \
               COALESCE((SELECT MAX(released_at) FROM staff_holds WHERE staff_id = $1), -1) * 1000 + 1000) AS opened",

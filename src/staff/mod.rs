@@ -12,6 +12,7 @@ mod members;
 mod passkeys;
 mod photos;
 mod places;
+mod served;
 mod sessions;
 mod settings;
 
@@ -35,6 +36,7 @@ pub use holds::{Hold, HoldReason};
 pub use members::{Changed, Member, NewMember};
 pub use passkeys::{Ceremonies, Passkey, Proved};
 pub use places::{Place, PlaceNames};
+pub use served::{ServedAccount, ServedOn};
 pub use sessions::{StaffSession, StaffSessions};
 pub use settings::DeskSettings;
 
@@ -47,6 +49,7 @@ pub(crate) const TABLES: &[&str] = &[
     "staff_links",
     "staff_actions",
     "staff_holds",
+    "desk_accounts",
     "desk_complaints",
     "desk_photos",
 ];

@@ -12,7 +12,7 @@ settings! {
         proof_seconds: u32 = 120, count(30..=300, "seconds");
         /// How long a link lives by which a member of staff makes a passkey.
         link_minutes: u32 = 15, count(1..=120, "minutes");
-        /// How long photos are kept, sealed, that are taken where an identification is revoked.
+        /// How long photos are kept, sealed, that are taken at revocations, recoveries and for accounts.
         photo_days: u32 = 365, count(1..=3650, "days");
         /// Completed identifications of one member in an hour, from which on a supervisor must release them.
         completions_per_hour: u32 = 20, count(1..=10_000, "identifications");

@@ -24,7 +24,9 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 46] = [
+const ELSEWHERE: [Kind; 48] = [
+    // `risk.rs` has it.
+    Kind::SignInDoubted,
     // `password.rs` has them.
     Kind::WrongPassword,
     Kind::PasswordRefused,
@@ -58,6 +60,7 @@ const ELSEWHERE: [Kind; 46] = [
     // `signals.rs` has it.
     Kind::StreamChanged,
     // `desk/` has them.
+    Kind::ServedAtPlace,
     Kind::StaffActed,
     Kind::StaffRefused,
     Kind::StaffHeld,

@@ -253,6 +253,8 @@ impl Visitor {
             ("31-cabinet-not-me", format!("{provider}/cabinet/not-me"), "#end-everything"),
             ("32-cabinet-lock", format!("{provider}/cabinet/lock"), "#lock-now"),
             ("33-cabinet-locked", format!("{provider}/cabinet/locked"), "#locked"),
+            ("33a-cabinet-unlock", format!("{provider}/cabinet/unlock"), "#unlock"),
+            ("33b-cabinet-unlocked", format!("{provider}/cabinet/unlocked"), "#unlocked"),
             ("16-sign-out", format!("{provider}/oidc/logout"), "#stay"),
         ] {
             self.chromium.open(&url).await;

@@ -402,6 +402,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "staff_actions",
         "staff_holds",
         "desk_complaints",
+        "desk_accounts",
         "desk_photos",
         "logout_outcomes",
         "keyring_check",

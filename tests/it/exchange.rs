@@ -19,7 +19,7 @@ alone_on_both_backends!(
     r86_the_civil_registry_is_asked_in_turn_about_everybody_who_is_enrolled,
 );
 
-fn with_operators(setup: Setup) -> Setup {
+pub(crate) fn with_operators(setup: Setup) -> Setup {
     let operators = [("testline", vec!["00"]), ("otherline", vec!["90", "91"])];
     let operators = operators.into_iter().map(|(name, codes)| {
         (name.to_owned(), toml::Value::Array(codes.into_iter().map(toml::Value::from).collect()))
@@ -28,7 +28,7 @@ fn with_operators(setup: Setup) -> Setup {
 }
 
 /// Writes a list of an operator into the world's folder.
-fn list(world: &World, name: &str, number: u32, rows: &[String]) {
+pub(crate) fn list(world: &World, name: &str, number: u32, rows: &[String]) {
     let header = Header {
         kind: List::Returned,
         party: "testline".to_owned(),
@@ -44,11 +44,11 @@ fn list(world: &World, name: &str, number: u32, rows: &[String]) {
     std::fs::write(world.folder.file(name), out).expect("a file");
 }
 
-fn moment(seconds: i64) -> String {
+pub(crate) fn moment(seconds: i64) -> String {
     Timestamp(seconds).to_rfc3339()
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     Clock::System.now().0
 }
 

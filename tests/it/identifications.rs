@@ -551,7 +551,8 @@ async fn an_enrolment_costs_no_more_than_its_budget(world: &World) {
     let after = counts();
     let (statements, commits) = (after.0 - before.0, after.1 - before.1);
     assert!(commits <= 5, "{commits} commits");
-    // PostgreSQL gets each statement of a transaction by itself; SQLite gets a transaction as one. Three are of the first credential.
-    let most = if world.setup.backend == Backend::Embedded { 12 } else { 29 };
+    // PostgreSQL gets each statement of a transaction by itself; SQLite gets a transaction as one. Three are of the first credential,
+    // one takes the number from accounts that it reaches (R36, R42).
+    let most = if world.setup.backend == Backend::Embedded { 12 } else { 30 };
     assert!(statements <= most, "{statements} statements");
 }

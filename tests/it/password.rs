@@ -21,6 +21,7 @@ on_both_backends!(
 alone_on_both_backends!(
     a_password_added_on_a_code_alone_is_a_second_factor_only_after_the_wait,
     a_password_that_is_removed_signs_nobody_in,
+    whoever_turns_from_a_code_that_expired_to_the_password_goes_on,
     tries_are_counted_before_they_are_compared,
     an_installation_without_passwords_offers_none,
 );
@@ -276,6 +277,15 @@ async fn a_password_that_is_removed_signs_nobody_in(setup: Setup) {
     let page = browser.cabinet("/cabinet/means").await;
     let form = page.forms().into_iter().find(|form| form.action.ends_with("/remove")).expect("a form");
     let fields = form.fields("", &[]);
+    // Whoever has the number alone does not take the password away, to set another one as the first.
+    let asked = browser.post(&world.url("/cabinet/means/remove"), &fields).await.page();
+    assert!(asked.url.path().starts_with("/sign-in/"), "{asked}");
+    let asked = if asked.has("login") { asked } else { browser.get(&asked.link("password")).await.page() };
+    assert!(is_right(world, &person.pinfl, FIRST).await);
+    browser.enter_password(&asked, &person.pinfl, FIRST).await.page().expect("menu");
+    let page = browser.cabinet("/cabinet/means").await;
+    let form = page.forms().into_iter().find(|form| form.action.ends_with("/remove")).expect("a form");
+    let fields = form.fields("", &[]);
     let page = browser.post(&world.url("/cabinet/means/remove"), &fields).await.page().expect("said");
     assert!(page.text().contains("was removed") && page.has("mobile-id"), "{page}");
     assert!(!is_right(world, &person.pinfl, FIRST).await);
@@ -285,6 +295,19 @@ async fn a_password_that_is_removed_signs_nobody_in(setup: Setup) {
     // It can be set again.
     browser.set_password(world, &person, SECOND).await.expect("said");
     assert!(is_right(world, &person.pinfl, SECOND).await);
+}
+
+async fn whoever_turns_from_a_code_that_expired_to_the_password_goes_on(setup: Setup) {
+    let world = &setup.start().await;
+    let (_, person) = with_password(world).await;
+    let mut browser = world.browser();
+    let page = browser.begin_with_number(world, &Asked::by(SHOP), &person).await.expect("code");
+    world.advance(200).await;
+    let mut url = page.url.clone();
+    url.set_path("/sign-in/password");
+    let page = browser.get(&url).await.page().expect("login");
+    let page = browser.enter_password(&page, &person.pinfl, FIRST).await.page();
+    assert!(page.has("allow"), "{page}");
 }
 
 async fn tries_are_counted_before_they_are_compared(setup: Setup) {

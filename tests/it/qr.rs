@@ -15,6 +15,7 @@ on_both_backends!(
     what_was_refused_is_over_at_the_computer_as_well,
     a_code_is_used_once_and_at_its_own_browser,
     of_two_phones_the_first_one_decides,
+    a_computer_goes_on_that_a_phone_lets_in_after_it_ended_all_others,
 );
 alone_on_both_backends!(what_time_and_networks_decide,);
 
@@ -80,6 +81,9 @@ async fn a_phone_signs_a_computer_in_and_its_person_is_told(world: &World) {
     world.until_audited(Kind::QrApproved, "client.id", SHOP).await;
     // It is a session of its own, which the person sees and which goes on.
     computer.cabinet("/cabinet/sessions").await;
+    // Whoever is signed in by another device has proved nothing at this browser: what could hurt wants that first, and not by a phone.
+    let page = computer.open("/cabinet/passkeys/add").await.page();
+    assert!(!page.has("use-passkey") && !page.body.contains("/sign-in/qr"), "{page}");
     // Whoever is signed in by another device cannot be made more of by a third.
     phone.open(&path).await.page().expect_status(410).expect("gone");
 }
@@ -205,4 +209,25 @@ async fn a_code_lives_for_two_minutes(world: &World) {
     phone.open(&path).await.page().expect_status(410).expect("gone");
     let again = computer.get(&shown.url).await.page().expect("words");
     assert_ne!(text_of(&again), text_of(&shown));
+}
+
+/// The session at the computer rests on a proof that is older than the end of all others, and began after it.
+async fn a_computer_goes_on_that_a_phone_lets_in_after_it_ended_all_others(world: &World) {
+    let (person, asked) = (world.person(), Asked::by(SHOP));
+    let mut other = world.browser();
+    other.sign_in(world, &asked, &person).await;
+    let mut phone = phone(world, &person).await;
+    let page = phone.cabinet("/cabinet/sessions").await.expect("end-others");
+    phone.press(&page, "end-others", &[]).await.page().expect("said");
+    other.open("/cabinet").await.page().expect("phone");
+    let mut computer = world.browser();
+    let (shown, path) = computer.at_qr(world, &asked).await;
+    let page = phone.open(&path).await.page().expect_status(200).expect("same");
+    choose(&mut phone, &page, &words(&shown), true).await.expect_status(200).expect("approved");
+    code_of(&computer.get(&shown.url).await.away());
+    computer.cabinet("/cabinet").await;
+    // The next such end is one of this computer as well.
+    let page = phone.cabinet("/cabinet/sessions").await.expect("end-others");
+    phone.press(&page, "end-others", &[]).await.page().expect("said");
+    assert!(!computer.open("/cabinet").await.page().has("menu"));
 }

@@ -1,22 +1,32 @@
 //! Registration on-line (R113–R116): whom registers let through, the code, the account, and that nobody learns who has one.
 
+mod again;
+mod hijack;
+
 use yagona::audit::Kind;
 
+use crate::password::FIRST;
+
+use crate::support::client_file::SHOP;
 use crate::support::wait::until;
-use crate::support::{Browser, Page, Person, Setup, World, alone_on_both_backends, on_both_backends};
+use crate::support::{Asked, Browser, Page, Person, Setup, World, alone_on_both_backends, on_both_backends};
 
 on_both_backends!(where_it_is_not_offered_there_is_no_page_and_no_link);
 
 alone_on_both_backends!(
     r113_the_code_completes_a_registration_and_nobody_else_learns_who_has_an_account,
+    r114_a_signature_stands_for_the_document,
     r115_r116_whom_registers_do_not_let_through_reads_why_and_no_phone_rings,
     beginnings_are_few_and_a_register_that_is_down_loses_nothing,
 );
 
 /// Malika of `config/registry-people.toml`: not enrolled, a number in her own name.
-const MALIKA: [&str; 4] = ["41405882050012", "id_card", "AD7000001", "998007000001"];
+pub(crate) const MALIKA: [&str; 4] = ["41405882050012", "id_card", "AD7000001", "998007000001"];
 
-fn offered(setup: Setup) -> Setup {
+/// Keys of hers: in her present name, and in that of before she married.
+const KEYS: [&str; 2] = ["77e100000000000000000000000000000008", "77e100000000000000000000000000000010"];
+
+pub(crate) fn offered(setup: Setup) -> Setup {
     setup.set("sign_up.offered", true).set("sign_up.per_address_hour", 1000)
 }
 
@@ -36,13 +46,44 @@ fn typed([pinfl, document, document_number, number]: [&str; 4]) -> Vec<(String, 
 
 impl Browser {
     /// Fills in the form, and gives the page once registers have answered.
-    async fn registers(&mut self, world: &World, fields: [&str; 4]) -> Page {
+    pub(crate) async fn registers(&mut self, world: &World, fields: [&str; 4]) -> Page {
         self.open("/register").await.page().expect_status(200).expect("begin");
         let page = self.post(&world.url("/register"), &typed(fields)).await.page();
         if page.url.path() == "/register" {
             return page;
         }
         self.settled().await
+    }
+
+    /// Hands in the form of who signed.
+    async fn begins_by_signature(&mut self, form: &Page, token: &str, number: &str) -> Page {
+        let back = form.attribute("input[name=back]", "value");
+        let fields = [("eri", token), ("number", number), ("agree", "1"), ("back", back.as_str())];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.post(&form.url.join("/register").expect("a URL"), &fields).await.page()
+    }
+
+    /// From the page that says that a signature's person has no account to the form of the number.
+    async fn registers_by_signature(&mut self, page: &Page) -> Page {
+        let field = |name: &str| page.attribute(&format!("input[name={name}]"), "value");
+        self.open(&format!("/register?eri={}&t={}", field("eri"), field("t"))).await.page()
+    }
+
+    /// Opens an account, and gives the temporary password from the message.
+    async fn opens(&mut self, world: &World, fields: [&str; 4]) -> String {
+        let phone = Person::with_number(fields[3]);
+        let page = self.registers(world, fields).await.expect("code");
+        let code = world.sandbox.next_code(&phone).await;
+        self.press(&page, "enter", &[("code", &code)]).await.page().expect_status(200).expect("opened");
+        temporary_in(world.sandbox.next_message(&phone).await["text"].as_str().expect("a text"))
+    }
+
+    /// Signs in to a page of the cabinet by a temporary password, and sets one; the page.
+    async fn first_password(&mut self, path: &str, (login, temporary): (&str, &str), password: &str) -> Page {
+        let page = self.open(path).await.page();
+        let page = self.get(&page.link("password")).await.page();
+        let page = self.enter_password(&page, login, temporary).await.page().expect_status(200).expect("new");
+        self.press(&page, "continue", &[("new", password), ("repeat", password)]).await.page()
     }
 
     async fn settled(&mut self) -> Page {
@@ -52,6 +93,12 @@ impl Browser {
         })
         .await
     }
+}
+
+/// The temporary password in a message.
+fn temporary_in(text: &str) -> String {
+    let is = |word: &&str| word.len() == 14 && word.split('-').all(|group| group.len() == 4);
+    text.split_whitespace().find(is).unwrap_or_else(|| panic!("none in {text}")).to_owned()
 }
 
 fn wrong(code: &str) -> &'static str {
@@ -100,6 +147,8 @@ async fn r113_the_code_completes_a_registration_and_nobody_else_learns_who_has_a
     let text = message["text"].as_str().expect("a text");
     assert!(!text.contains(MALIKA[0]) && text.contains("PINFL"), "{text}");
     assert_eq!(message["parts"], 1, "{text}");
+    let menu = browser.first_password("/cabinet", (MALIKA[0], &temporary_in(text)), FIRST).await;
+    menu.expect_status(200).expect("menu");
     // The code is used up, and the page that is due says what came of it.
     browser.press(&first, "enter", &[("code", &code)]).await.page().expect("opened");
     // Whoever tries again sees the same pages, until they have entered the code from her phone.
@@ -136,6 +185,52 @@ async fn r113_the_code_completes_a_registration_and_nobody_else_learns_who_has_a
     world.sandbox.next_code(&phone).await;
 }
 
+async fn r114_a_signature_stands_for_the_document(setup: Setup) {
+    let world = offered(setup).with_proofs().start().await;
+    let phone = Person::with_number(MALIKA[3]);
+    let mut browser = world.browser();
+    let page = browser.begin_by(&world, &Asked::by(SHOP), "eri").await;
+    let page = browser.sign_with(&world, &page, KEYS[1]).await.page().expect("register");
+    let form = browser.registers_by_signature(&page).await.expect_status(200).expect("signed");
+    assert!(form.text().contains("ESHMATOVA MALIKA") && !form.has("document"), "{form}");
+    assert!(!form.body.contains(MALIKA[0]), "R114: the proof is sealed");
+    let token = |form: &Page| form.attribute("input[name=eri]", "value");
+    // The proof is of no use in another browser, and neither is a forged one.
+    let stolen = world.browser().get(&form.url).await.page();
+    assert!(stolen.status != 200 && !stolen.has("begin"), "{stolen}");
+    let forged = browser.begins_by_signature(&form, "forged", MALIKA[3]).await;
+    assert!(forged.status != 200 && !forged.has("begin"), "{forged}");
+    // A number is needed, in the person's own name (R115); the form stays that of the signature.
+    let page = browser.begins_by_signature(&form, &token(&form), "712000000").await.expect_status(422);
+    page.expect("number-error").expect("signed");
+    browser.begins_by_signature(&form, &token(&form), "998007000002").await;
+    let page = browser.settled().await.expect("stopped");
+    assert!(page.text().contains("not in your own name"), "{page}");
+    // A key in the name of before, which the register no longer has.
+    browser.begins_by_signature(&form, &token(&form), MALIKA[3]).await;
+    let page = browser.settled().await.expect("stopped").expect("correct");
+    assert!(page.text().contains("name in your electronic signature"), "{page}");
+    world.sandbox.nothing_came(&phone).await;
+    // Her present key.
+    let page = browser.begin_by(&world, &Asked::by(SHOP), "eri").await;
+    let page = browser.sign_with(&world, &page, KEYS[0]).await.page();
+    let form = browser.registers_by_signature(&page).await;
+    browser.begins_by_signature(&form, &token(&form), MALIKA[3]).await;
+    let page = browser.settled().await.expect("code");
+    let code = world.sandbox.next_code(&phone).await;
+    let done = browser.press(&page, "enter", &[("code", &code)]).await.page().expect("opened");
+    let confirmed = "SELECT COUNT(*) FROM accounts WHERE opened_by = 'registration' AND confirmed_by = 'eri'";
+    assert_eq!(world.stored(confirmed).await, 1);
+    // Back at the sign-in that she came from, the same key signs her in.
+    let means = browser.get(&done.link("go-on")).await.page();
+    let page = browser.get(&means.link("eri")).await.page();
+    browser.sign_with(&world, &page, KEYS[0]).await.page().expect("allow");
+    // The proof lasts a quarter of an hour.
+    world.advance(900).await;
+    let late = browser.begins_by_signature(&form, &token(&form), MALIKA[3]).await;
+    assert!(late.status != 200 && !late.has("begin"), "{late}");
+}
+
 async fn r115_r116_whom_registers_do_not_let_through_reads_why_and_no_phone_rings(setup: Setup) {
     let world = offered(setup).set("sign_up.per_pinfl_day", 100).start().await;
     let deceased = ["40404412050107", "biometric_passport", "AA7000010", "998007000010"];
@@ -164,7 +259,8 @@ async fn r115_r116_whom_registers_do_not_let_through_reads_why_and_no_phone_ring
 }
 
 async fn beginnings_are_few_and_a_register_that_is_down_loses_nothing(setup: Setup) {
-    let world = setup.set("sign_up.offered", true).set("sign_up.per_pinfl_day", 3).start().await;
+    let setup = setup.set("sign_up.offered", true).set("sign_up.per_pinfl_network_day", 3);
+    let world = setup.set("server.trusted_proxies", vec!["127.0.0.0/8".to_owned()]).start().await;
     let (mut browser, phone) = (world.browser(), Person::with_number(MALIKA[3]));
     world.sandbox.registers(&[("operators.fail", "1")]).await;
     let page = browser.registers(&world, MALIKA).await.expect("unanswered");
@@ -175,15 +271,17 @@ async fn beginnings_are_few_and_a_register_that_is_down_loses_nothing(setup: Set
     browser.press(&page, "again", &[]).await.page();
     browser.settled().await.expect("code");
     world.sandbox.next_code(&phone).await;
-    // Whoever guesses the document of one PINFL is stopped, from wherever they come.
-    world
-        .browser()
-        .registers(&world, ["41405882050012", "id_card", "AD7000002", "998007000001"])
-        .await
-        .expect("stopped");
+    // What registers confirmed is given back; whoever guesses the document of one PINFL is stopped.
+    for _ in 0..2 {
+        let guess = ["41405882050012", "id_card", "AD7000002", "998007000001"];
+        world.browser().registers(&world, guess).await.expect("stopped");
+    }
     let mut other = world.browser();
     other.open("/register").await.page().expect("begin");
     let page = other.post(&world.url("/register"), &typed(MALIKA)).await.page();
     assert_eq!(page.status, 429, "{page}");
     world.sandbox.nothing_came(&phone).await;
+    // Its owner registers from elsewhere all the same.
+    world.browser().from("198.51.100.7").registers(&world, MALIKA).await.expect("code");
+    world.sandbox.next_code(&phone).await;
 }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use yagona::audit::Kind;
 
 use crate::ciba::pings::Server;
+use crate::exchange;
 use crate::support::client_file::SHOP;
 use crate::support::wait::until;
-use crate::support::{Asked, Setup, World, alone_on_both_backends, jwt};
+use crate::support::{Asked, Setup, World, alone_on_both_backends, code_of, jwt};
 
 alone_on_both_backends!(
     ssf_8_1_a_service_manages_its_stream,
@@ -16,6 +17,7 @@ alone_on_both_backends!(
     rfc8936_events_are_polled_and_acknowledged,
     rfc8935_events_are_pushed_and_tried_again,
     an_event_is_stored_with_what_it_tells_of,
+    risc_2_5_the_end_of_a_number_disables_nobody_who_goes_on_by_other_means,
 );
 
 const SERVICE: &str = "sentinel";
@@ -25,6 +27,7 @@ const POLL: &str = "urn:ietf:rfc:8936";
 const SESSION: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
 const DISABLED: &str = "https://schemas.openid.net/secevent/risc/event-type/account-disabled";
 const ENABLED: &str = "https://schemas.openid.net/secevent/risc/event-type/account-enabled";
+const CHANGED: &str = "https://schemas.openid.net/secevent/risc/event-type/identifier-changed";
 const REVOKED: &str = "https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked";
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
@@ -342,4 +345,40 @@ async fn an_event_is_stored_with_what_it_tells_of(setup: Setup) {
     world.refresh(SERVICE, next.get("refresh_token")).await.refused(400, "invalid_grant");
     assert_eq!(kinds(&world.polled_events(SERVICE, &stream, &json!({})).await.0), [SESSION]);
     world.notices_of(&person, "access_ended", 1).await;
+}
+
+async fn risc_2_5_the_end_of_a_number_disables_nobody_who_goes_on_by_other_means(setup: Setup) {
+    let world = &exchange::with_operators(with_services(setup)).start().await;
+    let wanted =
+        json!({ "delivery": { "method": POLL }, "events_requested": [SESSION, DISABLED, ENABLED, CHANGED] });
+    let (status, stream) = world.ssf(SERVICE, Method::POST, "/oidc/ssf/streams", &wanted).await;
+    assert_eq!(status, 201, "{stream}");
+    let stream = stream["stream_id"].as_str().expect("an identifier").to_owned();
+    let (goes_on, ends) = (world.person(), world.person());
+    let mut subs = Vec::new();
+    for person in [&goes_on, &ends] {
+        let tokens = world.tokens(&Asked::by(SERVICE), person).await;
+        subs.push(jwt::read(tokens.get("id_token")).claims["sub"].clone());
+    }
+    let (_, mut key) = world.passkey_of(&goes_on).await;
+    let later = exchange::moment(exchange::now() + 100);
+    let rows = [&goes_on, &ends].map(|person| format!("{},returned,{later}", person.number));
+    exchange::list(world, "ends.csv", 1, &rows);
+    world.command(&["exchange", "import", "ends.csv"]);
+    let (events, _) = world.polled_events(SERVICE, &stream, &json!({})).await;
+    let of = |sub: &Value| {
+        kinds(&events.iter().filter(|event| event["sub_id"]["sub"] == *sub).cloned().collect::<Vec<_>>())
+    };
+    let all = |mut all: Vec<&str>| {
+        all.sort_unstable();
+        all.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&subs[0]), all(vec![SESSION, CHANGED]));
+    assert_eq!(of(&subs[1]), all(vec![SESSION, DISABLED]));
+    // What was told is so.
+    let mut browser = world.browser();
+    let page = browser.at_passkey(world, &Asked::by(SERVICE)).await;
+    code_of(&key.answer(&mut browser, &page).await.away());
+    world.browser().begin_with_number(world, &Asked::by(SERVICE), &ends).await;
+    world.nothing_more_came(&[&ends]).await;
 }

@@ -89,6 +89,21 @@ async fn r3_a_stolen_phone_or_sim_gives_no_second_factor_and_no_loan(setup: Setu
     assert!(page.status < 500, "{page}");
     world.advance(60).await;
     assert!(gets_no_loan(world, &mut world.browser(), &person).await, "it counts only after the wait");
+    // Nor where it is entered first and the code after it, and the session of both is no more than a code's.
+    let mut other = world.browser();
+    let page = other.at_password(world, &Asked::by(LENDER)).await;
+    let step = match other.enter_password(&page, &person.pinfl, "uchinchi uzun parol bu").await {
+        Step::Page(page) => {
+            let page = if page.has("phone") { page } else { other.get(&page.link("mobile_id")).await.page() };
+            let page = other.enter_number(&page, &person.number).await.page().expect("code");
+            let code = next_code(world, &person).await;
+            other.enter_code(&page, &code).await
+        }
+        away @ Step::Away(_) => away,
+    };
+    assert!(is_no_loan(step), "in that order as well");
+    let page = other.open("/cabinet/passkeys/add").await.page();
+    assert!(!page.has("use-passkey") || page.has("waits"), "what is added waits: {page}");
     hears_of_a_new_device(world, &person).await;
 }
 
@@ -96,7 +111,11 @@ async fn r3_a_stolen_phone_or_sim_gives_no_second_factor_and_no_loan(setup: Setu
 async fn gets_no_loan(world: &World, browser: &mut Browser, person: &Person) -> bool {
     let page = browser.begin_with_number(world, &Asked::by(LENDER), person).await;
     let code = next_code(world, person).await;
-    match browser.enter_code(&page, &code).await {
+    is_no_loan(browser.enter_code(&page, &code).await)
+}
+
+fn is_no_loan(step: Step) -> bool {
+    match step {
         Step::Page(page) => {
             page.url.path() == "/sign-in/means" && !page.has("allow") && !page.has("password")
         }

@@ -67,13 +67,22 @@ pub struct Proved {
     pub may_be_copied: bool,
 }
 
+/// A passkey of which somebody has a copy.
+pub struct CopiedPasskey {
+    /// Whose it is.
+    pub person: PersonId,
+    /// What removes it and tells its person, for the transaction that ends everything that may have begun with the copy.
+    pub then: Vec<Statement>,
+    /// Its identifier.
+    pub credential: String,
+}
+
 /// Why a passkey proved nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotProved {
     /// What was given is of no passkey, another ceremony, site or person; or it was given before.
     Refused,
-    /// The authenticator counted less than it had before: somebody may have a copy of it. The passkey was removed.
-    Copied,
+    /// The authenticator counted less than it had before: somebody may have a copy of it. The passkey is to be removed.
+    Copied(Box<CopiedPasskey>),
     /// It was added on a code by SMS alone, and cannot be used before then.
     Waits(Timestamp),
 }
@@ -224,13 +233,16 @@ impl Passkeys {
             return Ok(Ok(Proved { person: known.person, may_be_copied: known.may_be_copied }));
         }
         // The signature is right and the count is not: one of two that have the key is not the person.
-        let remove = Accounts::removing(&known.means, &known.person, RemovedBy::Copied, now);
-        let told = NewNotice::new(NoticeKind::PasskeyCopied);
-        if self.db.guarded(remove, self.inbox.rows(&known.person, &told)).await?.is_some() {
-            let event = Event::new(AuditKind::PasskeyRemoved).person(known.person.as_str());
-            self.audit.record(event.reason("copied").detail(short(&given.credential)));
-        }
-        Ok(Err(NotProved::Copied))
+        let mut then = vec![Accounts::removing(&known.means, &known.person, RemovedBy::Copied, now)];
+        then.extend(self.inbox.rows(&known.person, &NewNotice::new(NoticeKind::PasskeyCopied)));
+        let credential = given.credential.clone();
+        Ok(Err(NotProved::Copied(Box::new(CopiedPasskey { person: known.person, then, credential }))))
+    }
+
+    /// Records that a passkey was removed because somebody has a copy of it.
+    pub fn copied(&self, person: &PersonId, credential: &str) {
+        let event = Event::new(AuditKind::PasskeyRemoved).person(person.as_str());
+        self.audit.record(event.reason("copied").detail(short(credential)));
     }
 
     /// Stores the passkey that was made in a session.
@@ -318,7 +330,8 @@ impl Passkeys {
         Ok(self.accounts.means_of(person).await?.iter().any(|held| held.counts_from <= now))
     }
 
-    /// Takes a passkey away, with whatever else is stored then; `false` if the person has none of that identifier.
+    /// Takes a passkey away, with whatever else is stored then; `false` if the person has none of that identifier, or it may not go
+    /// ([`Accounts::remove_own`]).
     ///
     /// # Errors
     /// [`DbError`].
@@ -328,8 +341,7 @@ impl Passkeys {
         id: &MeansId,
         also: Vec<Statement>,
     ) -> Result<bool, DbError> {
-        let remove = Accounts::removing(id, person, RemovedBy::Person, self.clock.now());
-        if self.db.guarded(remove, also).await?.is_none() {
+        if !self.accounts.remove_own((id, Kind::Passkey, person), also, self.clock.now()).await? {
             return Ok(false);
         }
         self.audit.record(Event::new(AuditKind::PasskeyRemoved).person(person.as_str()).reason("person"));

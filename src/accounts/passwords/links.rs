@@ -30,14 +30,15 @@ impl Passwords {
     /// # Errors
     /// [`DbError`].
     pub async fn whose_link(&self, word: &str) -> Result<Option<PersonId>, DbError> {
-        let whose =
-            "SELECT person_id FROM password_links WHERE link = $1 AND used_at IS NULL AND ends_at > $2";
+        let whose = "SELECT person_id FROM password_links WHERE link = $1 AND used_at IS NULL AND ends_at > $2 \
+             AND NOT EXISTS (SELECT 1 FROM passwords p WHERE p.person_id = password_links.person_id)";
         let whose = db::statement(whose).bind(digest(word)).bind(self.clock.now().0);
         let row = self.store.db.read_optional(whose).await?;
         row.map(|row| db::text(&row, LINKS, "person_id").map(PersonId::stored)).transpose()
     }
 
-    /// Sets the password of a link's person with `then`, all or nothing; `false` when the link was used or is over.
+    /// Sets the first password of a link's person with `then`, all or nothing; `false` when the link was used or is over, or a password was
+    /// set in another way meanwhile.
     ///
     /// # Errors
     /// [`DbError`].
@@ -49,7 +50,8 @@ impl Passwords {
     ) -> Result<bool, DbError> {
         let now = self.clock.now().0;
         let guard = "UPDATE password_links SET used_at = $1 WHERE link = $2 AND person_id = $3 AND used_at IS NULL \
-                     AND ends_at > $4 RETURNING person_id";
+                     AND ends_at > $4 AND NOT EXISTS (SELECT 1 FROM passwords p WHERE p.person_id = password_links.person_id) \
+                     RETURNING person_id";
         let guard = db::statement(guard).bind(now).bind(digest(word)).bind(person.as_str()).bind(now);
         then.insert(0, self.set(person, hashed, AddedBy::Person));
         self.change(guard, then).await
@@ -57,6 +59,14 @@ impl Passwords {
 }
 
 impl Passwords {
+    /// Deletes wrong passwords that are long ago, in one batch; returns how many.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn purge_failures(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        self.store.purge_failures(now, most).await
+    }
+
     /// Deletes links that are over, in one batch; returns how many.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 
 mod added;
 mod filter;
+mod forgotten;
 mod hash;
 mod links;
 mod login;
@@ -47,6 +48,9 @@ pub(crate) const TABLES: &[&str] =
 
 /// Seconds after which the use of a password is noted again.
 const NOTED_AGAIN: i64 = 3600;
+
+/// Seconds after which somebody tries again who came when too many passwords waited to be hashed.
+pub const BUSY_SECONDS: i64 = 5;
 
 /// A hash that may be stored.
 pub struct Hashed(String);
@@ -96,6 +100,16 @@ impl Approached {
     /// Under which its tries are counted: the account's, or the decoy's that stands in for none.
     pub fn key(&self) -> Digest {
         Digest::of(self.found.account.as_str().as_bytes())
+    }
+
+    /// A keyed digest of the login as it was typed, whoever has it.
+    pub const fn login(&self) -> &Digest {
+        &self.found.login
+    }
+
+    /// Whether somebody has the login.
+    pub const fn is_somebodys(&self) -> bool {
+        self.found.epoch.is_some()
     }
 
     /// From which side it is approached.

@@ -59,8 +59,12 @@ pub struct TypedPassword(Zeroizing<String>);
 impl TypedPassword {
     /// Reads what was typed. What is longer than any password is none, and never right.
     pub fn read(typed: &str) -> Self {
-        let longer = typed.len() > LONGEST * 4 || typed.chars().count() > LONGEST;
-        Self(Zeroizing::new(if longer { String::new() } else { typed.nfc().collect() }))
+        if typed.len() > LONGEST * 8 {
+            return Self(Zeroizing::default());
+        }
+        // Characters are counted as they are compared, as where a password is set.
+        let normal: Zeroizing<String> = Zeroizing::new(typed.nfc().collect());
+        Self(if normal.chars().count() > LONGEST { Zeroizing::default() } else { normal })
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

@@ -6,7 +6,7 @@ use super::hash::HashError;
 use super::login::{ChosenLogin, TypedLogin};
 use crate::accounts::{AddedBy, MeansId};
 use crate::people::{Delays, Epoch, Failures, People, PersonId, Side};
-use crate::platform::bytes::Digest;
+use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, Db, DbError, Row, Statement};
 use crate::platform::seal::{Keyring, Mac, Sealer};
@@ -22,6 +22,9 @@ pub(super) const LINKS: &str = "password_links";
 /// Passwords that were lost and set anew.
 pub(super) const RECOVERIES: &str = "recoveries";
 
+/// Wrong passwords that are so long ago are forgotten, in seconds.
+const FORGOTTEN: i64 = 90 * 86_400;
+
 /// Seconds between two notices that tell a person of strangers' wrong passwords.
 const BETWEEN_NOTICES: i64 = 86_400;
 
@@ -32,7 +35,7 @@ pub struct Stored {
     pub set_at: Timestamp,
     /// By whom.
     pub set_by: AddedBy,
-    /// How often it was set so far.
+    /// Which of those that were set it is.
     pub generation: i64,
     /// The end of a temporary one.
     pub temporary_until: Option<Timestamp>,
@@ -40,6 +43,8 @@ pub struct Stored {
 
 /// Who stands behind a login, with what a try needs.
 pub(super) struct Found {
+    /// A keyed digest of the login as it was typed, whoever has it.
+    pub(super) login: Digest,
     /// The person, or the decoy that stands in for none.
     pub(super) account: PersonId,
     /// The person's epoch; `None` where there is nobody.
@@ -92,7 +97,8 @@ impl Store {
     /// Reads what stands behind a login in one statement, which has one row whether or not there is anybody.
     pub(super) async fn find(&self, login: &TypedLogin) -> Result<Found, DbError> {
         let index = self.index(login.text());
-        let decoy = PersonId::decoy(&index);
+        // One of its own for each login: shared ones would have delays that no account has.
+        let decoy = PersonId::stored(format!("nobody-{}", index.encode()));
         // A PINFL is the login as long as no other was chosen.
         let pinfl = match login {
             TypedLogin::Pinfl(pinfl) => self.people.pinfl_index(pinfl).encode(),
@@ -124,6 +130,7 @@ impl Store {
             None => None,
         };
         Ok(Found {
+            login: index,
             means,
             epoch: db::maybe_int(&row, "persons", "epoch")?.map(Epoch),
             password,
@@ -169,12 +176,14 @@ impl Store {
     ) -> Statement {
         db::statement(
             "INSERT INTO passwords (person_id, sealed, generation, temporary_until, set_at, set_by) \
-             VALUES ($1, $2, 1, $3, $4, $5) ON CONFLICT (person_id) DO UPDATE SET sealed = excluded.sealed, \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (person_id) DO UPDATE SET sealed = excluded.sealed, \
              generation = passwords.generation + 1, temporary_until = excluded.temporary_until, \
              set_at = excluded.set_at, set_by = excluded.set_by RETURNING person_id",
         )
         .bind(person.as_str())
         .bind(self.seal(person, phc))
+        // No generation of a password that was taken away comes again.
+        .bind(i64::from(u32::from_be_bytes(bytes::random())))
         .bind(temporary_until.map(|until| until.0))
         .bind(now.0)
         .bind(by.name())
@@ -263,9 +272,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Counted, DbError> {
         let count = db::statement(
-            "INSERT INTO password_failures (account, side, failures, locked_until, noticed_at) \
-             VALUES ($1, $2, 1, CASE WHEN $3 <= 1 THEN $4 ELSE 0 END, 0) ON CONFLICT (account, side) DO UPDATE SET \
-             failures = password_failures.failures + 1, \
+            "INSERT INTO password_failures (account, side, failures, locked_until, noticed_at, changed_at) \
+             VALUES ($1, $2, 1, CASE WHEN $3 <= 1 THEN $4 ELSE 0 END, 0, $5) ON CONFLICT (account, side) DO UPDATE SET \
+             failures = password_failures.failures + 1, changed_at = $5, \
              locked_until = CASE WHEN password_failures.failures + 1 >= $3 THEN $4 \
              WHEN (password_failures.failures + 1) % 5 <> 0 THEN password_failures.locked_until \
              ELSE $5 + CASE (password_failures.failures + 1) / 5 WHEN 1 THEN 30 WHEN 2 THEN 60 WHEN 3 THEN 120 \
@@ -298,6 +307,15 @@ impl Store {
     pub(super) fn forget_failures(account: &PersonId) -> Statement {
         db::statement("UPDATE password_failures SET failures = 0, locked_until = 0 WHERE account = $1")
             .bind(account.as_str())
+    }
+
+    /// Forgets wrong passwords that are so long ago, of accounts and of logins that are nobody's alike; returns how many rows went, `most` at
+    /// most.
+    pub(super) async fn purge_failures(&self, now: Timestamp, most: i64) -> Result<u64, DbError> {
+        let purge = "DELETE FROM password_failures WHERE (account, side) IN (SELECT account, side FROM password_failures \
+                     WHERE changed_at < $1 AND locked_until < $2 LIMIT $3)";
+        let before = now.minus(FORGOTTEN);
+        self.db.execute(db::statement(purge).bind(before.0).bind(now.0).bind(most)).await
     }
 
     /// Takes a password away.

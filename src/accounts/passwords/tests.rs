@@ -139,6 +139,33 @@ async fn a_login_that_is_nobodys_is_delayed_like_one_that_is_somebodys() {
     assert_eq!(world.tried("no.such.login", "wrong", Side::Known).await, Tried::Delayed(until));
     let rows = "SELECT COUNT(*) AS n FROM password_failures WHERE account LIKE 'nobody-%'";
     assert_eq!(db::int(&world.db.read_one(db::statement(rows)).await.unwrap(), "t", "n").unwrap(), 1);
+    // However many others were tried before, each begins its delay at its own fifth.
+    for n in 0..300 {
+        world.tried(&format!("other.{n}"), "wrong", Side::Stranger).await;
+    }
+    for n in 0..300 {
+        let tried = world.tried(&format!("one.more.{n}"), "wrong", Side::Stranger).await;
+        assert_eq!(tried, Tried::Wrong { delayed: None, told: None }, "{n}");
+    }
+    // What is long ago is forgotten, of nobody and of somebody alike.
+    let pinfl = world.pinfl.digits().to_owned();
+    assert!(!world.is_right(&pinfl, "wrong").await);
+    world.clock.advance(90 * 86_400 + 1);
+    assert_eq!(world.passwords.purge_failures(world.clock.now(), 1000).await.unwrap(), 602);
+}
+
+#[actix_web::test]
+async fn a_password_that_takes_the_place_of_a_removed_one_is_of_no_generation_that_was_before() {
+    let world = world().await;
+    let before = world.passwords.of_person(&world.person).await.unwrap().unwrap().generation;
+    assert!(world.passwords.change(Passwords::remove(&world.person), Vec::new()).await.unwrap());
+    let new = world.passwords.hash(world.passwords.rules.check(RIGHT, &Own::default()).ok().unwrap());
+    let new = new.await.unwrap().unwrap();
+    let set = world.passwords.set(&world.person, &new, AddedBy::Person);
+    assert!(world.passwords.change(set, Vec::new()).await.unwrap());
+    assert_ne!(world.passwords.of_person(&world.person).await.unwrap().unwrap().generation, before);
+    let stale = world.passwords.replace(&world.person, before, &new, AddedBy::Person);
+    assert!(!world.passwords.change(stale, Vec::new()).await.unwrap());
 }
 
 #[actix_web::test]
@@ -177,11 +204,12 @@ async fn a_hash_of_another_cost_is_made_anew_by_the_next_right_password() {
         let (phc, stored) = world.passwords.store.hash_of(&world.person).await.unwrap().unwrap();
         (phc.split('$').nth(3).unwrap().to_owned(), stored.generation)
     };
-    assert_eq!(hash().await, ("m=64,t=1,p=1".to_owned(), 1));
+    let (first, generation) = hash().await;
+    assert_eq!(first, "m=64,t=1,p=1");
     let (dearer, _) = start(&world.db, &world.clock, 128);
     for (password, cost) in [("wrong", "m=64,t=1,p=1"), (RIGHT, "m=128,t=1,p=1")] {
         tried(&dearer, world.pinfl.digits(), password, Side::Stranger).await;
-        assert_eq!(hash().await, (cost.to_owned(), 1));
+        assert_eq!(hash().await, (cost.to_owned(), generation));
     }
     assert!(world.is_right(world.pinfl.digits(), RIGHT).await);
 }

@@ -135,6 +135,8 @@ impl Settings {
             eri.check(loader);
         }
         self.limits.check(loader);
+        let registers = self.registries.personalisation.is_some() && self.registries.operators.is_some();
+        self.sign_up.check((self.passwords.enabled, registers), loader);
         self.passwords.check(loader);
         self.mobile_id.check(loader);
         self.tokens.check(loader);

@@ -206,6 +206,23 @@ fn proxies_are_not_a_part_of_the_internet() {
 }
 
 #[test]
+fn registration_is_offered_only_where_registers_answer_and_a_first_credential_works() {
+    let offered = [("YAGONA__SIGN_UP__OFFERED", "true")];
+    let registers = format!(
+        "{SANDBOX}registries.personalisation = {{ base_url = \"http://localhost:8081/spc/\" }}\n\
+         registries.operators = {{ base_url = \"http://localhost:8081/operators/\" }}\n"
+    );
+    assert_eq!(keys_of(&refused(SANDBOX, &offered)), ["sign_up.offered"]);
+    let resolved =
+        |list: &[(&str, &str)]| resolve(Some(("test.toml", registers.as_str())), variables(list), false);
+    resolved(&offered).unwrap();
+    let without = [offered[0], ("YAGONA__PASSWORDS__ENABLED", "false")];
+    let problems = resolved(&without).expect_err("it should not load");
+    assert_eq!(keys_of(&problems), ["sign_up.offered"]);
+    resolved(&without[1..]).unwrap();
+}
+
+#[test]
 fn variables_win_over_the_file_and_know_every_kind() {
     let folder = Folder::new("variables");
     let secret = folder.file("url", "postgres://yagona:77aa@10.0.0.5/yagona\n");

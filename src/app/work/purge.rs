@@ -59,6 +59,14 @@ impl Upkeep {
             self.passwords.purge_links(now, SWEEP).await
         })
         .await;
+        sweep("password_failures.unpurged", "purging wrong passwords", async || {
+            self.passwords.purge_failures(now, SWEEP).await
+        })
+        .await;
+        sweep("representations.unpurged", "purging ended certificates of organisations", async || {
+            self.representations.purge(now, SWEEP).await
+        })
+        .await;
         let kept = now.minus(i64::from(self.photo_days) * 86_400);
         sweep("desk_photos.unpurged", "purging photos of revocations", async || {
             self.staff.purge_photos(kept, SWEEP).await

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::{Step, found};
+use crate::desk::paper::{Content, paper};
 use crate::desk::shell::Shell;
 use crate::desk::visit::{Right, Visit};
 use crate::desk::{Desk, paths, words};
@@ -33,21 +34,6 @@ struct PaymentPage<'a> {
     registered: bool,
     invoice: String,
     withdraw: String,
-}
-
-#[derive(Template)]
-#[template(path = "desk/paper.html")]
-struct Paper<'a> {
-    frame: Frame<'a>,
-    /// The texts of the paper, in the person's language.
-    theirs: Text,
-    title: &'static str,
-    place: String,
-    reference: String,
-    /// Facts with their names.
-    facts: Vec<(&'static str, String)>,
-    sentences: Vec<&'static str>,
-    back: String,
 }
 
 pub(super) fn payment(step: &Step<'_, '_>) -> HttpResponse {
@@ -78,7 +64,7 @@ pub(in crate::desk) async fn invoice(
         let Some(invoice) = &application.invoice else { return Ok(visit.nothing()) };
         let reference = application.reference.to_string();
         desk.staff.reads(&visit.acting, What::Printed, &reference, Why::PersonPresent).await?;
-        Ok(paper(visit, &application, |theirs| {
+        Ok(printed(visit, &application, |theirs| {
             (
                 theirs.get("desk.invoice"),
                 facts(theirs, &application, invoice),
@@ -119,7 +105,7 @@ pub(in crate::desk) async fn sheet(desk: Data<Desk>, request: HttpRequest, id: P
         let State::Refused(ground) = application.state else { return Ok(visit.nothing()) };
         let reference = application.reference.to_string();
         desk.staff.reads(&visit.acting, What::Printed, &reference, Why::Clause18).await?;
-        Ok(paper(visit, &application, |theirs| {
+        Ok(printed(visit, &application, |theirs| {
             let facts = vec![
                 (theirs.get("desk.applicant"), application.form.names.for_pages().full()),
                 (theirs.get("mobile_id.number"), application.form.number.masked()),
@@ -141,24 +127,23 @@ pub(in crate::desk) async fn sheet(desk: Data<Desk>, request: HttpRequest, id: P
     .await
 }
 
-type Content = (&'static str, Vec<(&'static str, String)>, Vec<&'static str>);
+type Printed = (&'static str, Vec<(&'static str, String)>, Vec<&'static str>);
 
-fn paper(
+fn printed(
     visit: &Visit<'_>,
     application: &Identification,
-    content: impl FnOnce(Text) -> Content,
+    content: impl FnOnce(Text) -> Printed,
 ) -> HttpResponse {
-    let theirs = Text::new(application.language);
-    let (title, facts, sentences) = content(theirs);
-    let page = Paper {
-        frame: visit.frame(),
-        theirs,
-        title,
-        place: visit.acting.place_name(application.language).to_owned(),
-        reference: application.reference.to_string(),
-        facts,
-        sentences,
-        back: super::path(visit, &application.id, None),
-    };
-    respond::page(StatusCode::OK, &page, &CspSources::default())
+    paper(visit, application.language, |theirs| {
+        let (title, facts, sentences) = content(theirs);
+        Content {
+            title,
+            reference: application.reference.to_string(),
+            facts,
+            secret: None,
+            sentences,
+            signed_by: Vec::new(),
+            back: super::path(visit, &application.id, None),
+        }
+    })
 }

@@ -143,16 +143,17 @@ impl Mailer {
         let text =
             |asked: &str| Text::new(chosen.or_else(|| Language::parse(asked)).unwrap_or(Language::UzLatn));
         match &taken.what {
-            What::Notice => {
+            What::Notice(sealed) => {
                 let Some(to) = self.emails.of(&taken.person).await? else { return Ok(None) };
                 let Some(id) = NoticeId::parse(&taken.id) else { return Ok(None) };
                 let Some(notice) = self.inbox.find(&taken.person, &id).await? else { return Ok(None) };
                 let text = text("");
                 let service = |id: &str| (self.service)(id, text.language());
                 let said = notice.words(text, Names { service: &service, data_set: &|_| None });
+                let stop = sealed.as_ref().map(|sealed| sealed.token.as_str());
                 // A moment of another day than `now` is told with its date.
                 let arrived = text.moment(notice.arrived_at_ms.div_euclid(1000), 0);
-                Ok(Some((to, words::about(&said, &arrived, text, &self.pages, &self.address))))
+                Ok(Some((to, words::about((&said, stop), &arrived, text, &self.pages, &self.address))))
             }
             What::Link(sealed) => {
                 let link = format!("{}{CONFIRM}?t={}", self.pages, sealed.token);

@@ -65,8 +65,8 @@ pub struct Confirmed {
 /// What a mail tells of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum What {
-    /// A notice in the cabinet, of the mail's own identifier.
-    Notice,
+    /// A notice in the cabinet, of the mail's own identifier; with a link by which what it tells of is stopped, if it can be.
+    Notice(Option<Sealed>),
     /// A link that confirms the address that it goes to.
     Link(Sealed),
     /// That another address is in the place of the one that it goes to, or none.
@@ -78,7 +78,7 @@ pub(super) enum What {
 pub(super) struct Sealed {
     /// The address.
     pub(super) to: String,
-    /// What the link has; empty without one.
+    /// What the link has; empty without one. Of a notice it is the whole link.
     #[serde(default)]
     pub(super) token: String,
     /// The tag of the language of the page that asked for it; empty where no page did.
@@ -139,13 +139,15 @@ impl Emails {
     /// [`DbError`].
     pub async fn waiting_of(&self, person: &PersonId) -> Result<Option<EmailAddress>, DbError> {
         let one = "SELECT person_id, sealed FROM email_confirmations WHERE person_id = $1 AND used_at IS NULL \
-                   AND expires_at > $2 ORDER BY asked_at DESC, digest LIMIT 1";
+                   AND expires_at > $2 AND epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = email_confirmations.person_id) \
+                   ORDER BY asked_at DESC, digest LIMIT 1";
         let one = db::statement(one).bind(person.as_str()).bind(self.clock.now().0);
         let row = self.db.read_optional(one).await?;
         row.map(|row| self.address(&row, "email_confirmations")).transpose()
     }
 
-    /// Asks whoever reads `address` to confirm it by a link, which takes the place of links before; one commit.
+    /// Asks whoever reads `address` to confirm it by a link, which takes the place of links before; one commit. The link works as long as
+    /// nothing ends what the person has begun: whoever had a session of theirs, and has it no more, confirms no address.
     ///
     /// # Errors
     /// [`DbError`]; then no mail is sent.
@@ -158,16 +160,17 @@ impl Emails {
         let (now, token) = (self.clock.now(), bytes::random_text::<32>());
         let digest = Digest::of(token.as_bytes()).encode();
         let guard = db::statement(
-            "INSERT INTO email_confirmations (digest, person_id, sealed, asked_at, expires_at) \
-             SELECT $1, $2, $3, $4, $5 WHERE (SELECT COUNT(*) FROM email_confirmations \
-             WHERE person_id = $6 AND asked_at > $7) < $8 RETURNING digest",
+            "INSERT INTO email_confirmations (digest, person_id, sealed, asked_at, expires_at, epoch) \
+             SELECT CAST($1 AS TEXT), p.person_id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), p.epoch \
+             FROM persons p WHERE p.person_id = $5 AND (SELECT COUNT(*) FROM email_confirmations c \
+             WHERE c.person_id = $6 AND c.asked_at > $7) < $8 RETURNING digest",
         );
         let guard = guard
             .bind(&digest)
-            .bind(person.as_str())
             .bind(self.sealer.seal_text(place(person).as_bytes(), address.as_str().as_bytes()))
             .bind(now.0)
             .bind(now.plus(LINK).0)
+            .bind(person.as_str())
             .bind(person.as_str())
             .bind(now.minus(DAY).0)
             .bind(self.per_day);
@@ -184,12 +187,13 @@ impl Emails {
         Ok(if stored.is_some() { Asked::Sent } else { Asked::TooMany })
     }
 
-    /// What a link would confirm; `None` when it was used, replaced or is too old.
+    /// What a link would confirm; `None` when it was used, replaced or is too old, or everything of its person has ended since.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn waiting(&self, token: &str) -> Result<Option<Waiting>, DbError> {
-        let one = "SELECT person_id, sealed FROM email_confirmations WHERE digest = $1 AND used_at IS NULL AND expires_at > $2";
+        let one = "SELECT person_id, sealed FROM email_confirmations WHERE digest = $1 AND used_at IS NULL AND expires_at > $2 \
+                   AND epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = email_confirmations.person_id)";
         let one = db::statement(one).bind(Digest::of(token.as_bytes()).encode()).bind(self.clock.now().0);
         let Some(row) = self.db.read_optional(one).await? else { return Ok(None) };
         let person = PersonId::stored(db::text(&row, "email_confirmations", "person_id")?);
@@ -212,7 +216,7 @@ impl Emails {
         let former = self.of(&person).await?;
         let guard = db::statement(
             "UPDATE email_confirmations SET used_at = $1 WHERE digest = $2 AND used_at IS NULL AND expires_at > $3 \
-             RETURNING person_id",
+             AND epoch = (SELECT p.epoch FROM persons p WHERE p.person_id = email_confirmations.person_id) RETURNING person_id",
         );
         let guard = guard.bind(now.0).bind(&digest).bind(now.0);
         // Both are sealed for the person, so that the database can carry one over.
@@ -250,6 +254,16 @@ impl Emails {
         Ok(self.db.guarded(guard, changes).await?.is_some())
     }
 
+    /// What takes address and links from a person of whom nothing had confirmed that whoever gave them is that person. Nobody is told by
+    /// mail: it may be anybody's.
+    pub fn forgetting(person: &PersonId, now: Timestamp) -> [Statement; 2] {
+        let links = "UPDATE email_confirmations SET used_at = $1 WHERE person_id = $2 AND used_at IS NULL";
+        [
+            db::statement("DELETE FROM person_emails WHERE person_id = $1").bind(person.as_str()),
+            db::statement(links).bind(now.0).bind(person.as_str()),
+        ]
+    }
+
     /// What sends a mail about a notice to whoever has an address: for the transaction that stores the notice.
     pub(in crate::notices) fn about(person: &PersonId, id: &NoticeId, now: Timestamp) -> Statement {
         db::statement(
@@ -264,6 +278,37 @@ impl Emails {
         .bind(person.as_str())
     }
 
+    /// As [`Emails::about`], with a link by which what the notice tells of is stopped. It goes before the notice's own statement in the
+    /// transaction, which then stores no second mail.
+    ///
+    /// # Errors
+    /// [`DbError`] when the link cannot be sealed.
+    pub fn about_with_link(
+        &self,
+        person: &PersonId,
+        id: &NoticeId,
+        link: String,
+    ) -> Result<Statement, DbError> {
+        let sealed = Sealed { to: String::new(), token: link, language: String::new() };
+        let now = self.clock.now();
+        Ok(db::statement(
+            "INSERT INTO mails (mail_id, person_id, kind, sealed, created_at, due_at, taken_until, attempts, expires_at) \
+             SELECT $1, person_id, 'notice', $2, $3, $4, 0, 0, $5 FROM person_emails WHERE person_id = $6 \
+             ON CONFLICT (mail_id) DO NOTHING",
+        )
+        .bind(id.as_str())
+        .bind(self.seal(id.as_str(), &sealed)?)
+        .bind(now.0)
+        .bind(now.0)
+        .bind(now.plus(TRIED).0)
+        .bind(person.as_str()))
+    }
+
+    fn seal(&self, id: &str, sealed: &Sealed) -> Result<String, DbError> {
+        let plain = serde_json::to_vec(sealed).map_err(DbError::statement)?;
+        Ok(self.sealer.seal_text(mail_place(id).as_bytes(), &plain))
+    }
+
     /// What tells an address that it is in use no more.
     fn told(&self, person: &PersonId, former: &EmailAddress, now: Timestamp) -> Result<Statement, DbError> {
         let sealed = Sealed { to: former.as_str().to_owned(), token: String::new(), language: String::new() };
@@ -273,16 +318,13 @@ impl Emails {
     fn mail(&self, person: &PersonId, what: &What, now: Timestamp) -> Result<Statement, DbError> {
         let id = bytes::random_alphanumeric::<26>();
         let (kind, sealed) = match what {
-            What::Notice => ("notice", None),
+            What::Notice(sealed) => ("notice", sealed.as_ref()),
             What::Link(sealed) => ("link", Some(sealed)),
             What::Replaced(sealed) => ("replaced", Some(sealed)),
         };
         let sealed = match sealed {
             None => String::new(),
-            Some(sealed) => {
-                let plain = serde_json::to_vec(sealed).map_err(DbError::statement)?;
-                self.sealer.seal_text(mail_place(&id).as_bytes(), &plain)
-            }
+            Some(sealed) => self.seal(&id, sealed)?,
         };
         Ok(db::statement(
             "INSERT INTO mails (mail_id, person_id, kind, sealed, created_at, due_at, taken_until, attempts, expires_at) \
@@ -322,16 +364,18 @@ impl Emails {
     fn taken(&self, row: &Row) -> Result<Taken, DbError> {
         const TABLE: &str = "mails";
         let id = db::text(row, TABLE, "mail_id")?;
+        let content = db::text(row, TABLE, "sealed")?;
         let sealed = || {
-            let sealed = db::text(row, TABLE, "sealed")?;
-            let plain = self.sealer.open_text(mail_place(&id).as_bytes(), &sealed);
+            let sealed = content.as_str();
+            let plain = self.sealer.open_text(mail_place(&id).as_bytes(), sealed);
             let plain = plain.map_err(|_| row.corrupt(TABLE, "sealed", UNOPENED))?;
             serde_json::from_slice::<Sealed>(&plain).map_err(|error| row.corrupt(TABLE, "sealed", error))
         };
         let what = match db::text(row, TABLE, "kind")?.as_str() {
             "link" => What::Link(sealed()?),
             "replaced" => What::Replaced(sealed()?),
-            _ => What::Notice,
+            _ if content.is_empty() => What::Notice(None),
+            _ => What::Notice(Some(sealed()?)),
         };
         Ok(Taken {
             what,

@@ -22,6 +22,7 @@ struct Store {
     emails: Emails,
     inbox: Inbox,
     clock: Clock,
+    people: People,
     person: PersonId,
     db: TestDb,
 }
@@ -38,6 +39,7 @@ async fn store() -> Store {
         emails: Emails::new(db.clone(), clock.clone(), &keyring, 3),
         inbox: Inbox::new(db.clone(), clock.clone(), quiet, &keyring).with_mails(),
         clock,
+        people,
         person,
         db,
     }
@@ -124,6 +126,19 @@ async fn an_address_counts_once_its_link_was_used_and_the_link_works_once_for_a_
 }
 
 #[actix_web::test]
+async fn a_link_confirms_nothing_once_everything_of_its_person_has_ended() {
+    let store = store().await;
+    let token = store.link("thief@example.uz").await;
+    assert!(store.people.raise_epoch(&store.person, Vec::new()).await.unwrap().is_some());
+    assert!(store.emails.waiting(&token).await.unwrap().is_none());
+    assert!(store.emails.waiting_of(&store.person).await.unwrap().is_none(), "nor does the cabinet show it");
+    assert!(!store.confirm(&token).await);
+    assert_eq!(store.emails.of(&store.person).await.unwrap(), None);
+    let again = store.link("aziza@example.uz").await;
+    assert!(store.confirm(&again).await);
+}
+
+#[actix_web::test]
 async fn nobody_is_sent_more_links_than_there_are_in_a_day() {
     let store = store().await;
     for _ in 0..3 {
@@ -167,7 +182,7 @@ async fn only_what_warns_is_mailed_and_only_to_who_gave_an_address() {
     let due = async || {
         let taken = store.emails.take(store.clock.now(), store.clock.now().plus(60), 10).await.unwrap();
         for taken in &taken {
-            assert_eq!(taken.what, What::Notice);
+            assert_eq!(taken.what, What::Notice(None));
             store.emails.end(&taken.id, End::Sent).await.unwrap();
         }
         taken.len()
@@ -226,7 +241,8 @@ async fn mails_are_plain_folded_text_with_nothing_left_to_fill_in() {
         let (pages, address) = ("https://id.example.uz", "id.example.uz");
         let link = format!("{pages}/cabinet/email/confirm?t={}", "x".repeat(43));
         let all = [
-            words::about(&notice.words(text, names), "14:32", text, pages, address),
+            words::about((&notice.words(text, names), None), "14:32", text, pages, address),
+            words::about((&notice.words(text, names), Some(&link)), "14:32", text, pages, address),
             words::link(&link, text, address),
             words::replaced(text, pages, address),
         ];
@@ -242,6 +258,24 @@ async fn mails_are_plain_folded_text_with_nothing_left_to_fill_in() {
             assert_eq!(long.count(), 0, "{}", said.body);
         }
         assert!(all[0].body.contains("https://id.example.uz/cabinet/safety"), "{}", all[0].body);
-        assert!(all[0].body.contains("Doʻkon") && all[1].body.contains(&link));
+        assert!(all[0].body.contains("Doʻkon") && !all[0].body.contains(&link));
+        assert!(all[1].body.contains(&link) && all[2].body.contains(&link));
     }
+}
+
+#[actix_web::test]
+async fn a_notice_of_what_can_be_stopped_is_one_mail_and_has_the_link() {
+    let store = store().await;
+    let token = store.link("aziza@example.uz").await;
+    assert!(store.confirm(&token).await);
+    let (notice, link) = (NewNotice::new(NoticeKind::Recovered), "https://id.uz/recover/stop/word");
+    let mut rows = vec![store.emails.about_with_link(&store.person, &notice.id, link.to_owned()).unwrap()];
+    rows.extend(store.inbox.rows(&store.person, &notice));
+    store.db.all_or_nothing(rows).await.unwrap();
+    let now = store.clock.now();
+    let taken = store.emails.take(now, now.plus(60), 10).await.unwrap();
+    let told: Vec<_> = taken.iter().map(|taken| &taken.what).collect();
+    assert!(matches!(told[..], [What::Notice(Some(sealed))] if sealed.token == link), "{told:?}");
+    let stored = db::statement("SELECT COUNT(*) AS n FROM mails WHERE sealed LIKE '%stop%'");
+    assert_eq!(db::int(&store.db.read_one(stored).await.unwrap(), "mails", "n").unwrap(), 0, "sealed");
 }

@@ -10,12 +10,21 @@ pub(super) struct Words {
     pub(super) body: String,
 }
 
-/// A mail about a notice, which arrived at a moment; `pages` is this provider's origin, and `address` as people read it.
-pub(super) fn about(notice: &NoticeWords, arrived: &str, text: Text, pages: &str, address: &str) -> Words {
+/// A mail about a notice, which arrived at a moment, with a link that stops what it tells of if there is one; `pages` is this provider's
+/// origin, and `address` as people read it.
+pub(super) fn about(
+    (notice, stop): (&NoticeWords, Option<&str>),
+    arrived: &str,
+    text: Text,
+    pages: &str,
+    address: &str,
+) -> Words {
     let when = text.with("email.when", &[("when", arrived)]);
-    let safety = format!("{pages}/cabinet/safety");
-    let paragraphs =
-        [notice.title.as_str(), &notice.sentence, &when, &format!("{}\n{safety}", text.get("email.not_me"))];
+    let stop = stop.map(|link| format!("{}\n{link}", text.get("email.stop")));
+    let safety = format!("{}\n{pages}/cabinet/safety", text.get("email.not_me"));
+    let mut paragraphs = vec![notice.title.as_str(), &notice.sentence, &when];
+    paragraphs.extend(stop.as_deref());
+    paragraphs.push(&safety);
     whole(&notice.title, &paragraphs, text, address)
 }
 

@@ -18,6 +18,8 @@ pub enum NoticeKind {
     NewDevice,
     /// A sign-in from a known browser in a network where it had not been: `service`, `device`.
     NewPlace,
+    /// Sign-ins came from many networks in an hour, and the last one is asked for more: `service`, `device`.
+    ManyNetworks,
     /// Wrong codes were entered for the person's number.
     WrongCodes,
     /// Wrong passwords were entered for the person's login.
@@ -52,6 +54,10 @@ pub enum NoticeKind {
     AccessEnded,
     /// The person locked their account.
     AccountLocked,
+    /// The operator blocked an account that has no number.
+    AccountBlocked,
+    /// The lock that the person put on their account was ended, or such a block.
+    AccountUnlocked,
     /// A consent was given: `service`, `data_sets`, `until`.
     ConsentGiven,
     /// A consent ended before its time: `service`.
@@ -72,6 +78,10 @@ pub enum NoticeKind {
     EnrolmentEnded,
     /// An account was opened by registration on-line.
     Registered,
+    /// An account was opened in person, at a place: `reference`.
+    OpenedAtPlace,
+    /// An account was confirmed in person, at a place: `reference`.
+    ConfirmedAtPlace,
     /// Somebody tried to register with the data of a person who has an account.
     RegistrationTried,
     /// The e-mail address for mails was confirmed, changed or removed.
@@ -81,7 +91,7 @@ pub enum NoticeKind {
 /// Name, and the keys of title and sentence.
 type Row = (NoticeKind, &'static str, &'static str, &'static str);
 
-const ROWS: [Row; 33] = [
+const ROWS: [Row; 38] = [
     (NoticeKind::DataReleased, "data_released", "notices.data_released", "notices.data_released_then"),
     (
         NoticeKind::NumberVerified,
@@ -91,6 +101,7 @@ const ROWS: [Row; 33] = [
     ),
     (NoticeKind::NewDevice, "new_device", "notices.new_device", "notices.new_device_then"),
     (NoticeKind::NewPlace, "new_place", "notices.new_place", "notices.new_place_then"),
+    (NoticeKind::ManyNetworks, "many_networks", "notices.many_networks", "notices.many_networks_then"),
     (NoticeKind::WrongCodes, "wrong_codes", "notices.wrong_codes", "notices.wrong_codes_then"),
     (
         NoticeKind::WrongPasswords,
@@ -138,6 +149,18 @@ const ROWS: [Row; 33] = [
     (NoticeKind::QrRefused, "qr_refused", "notices.qr_refused", "notices.qr_refused_then"),
     (NoticeKind::AccessEnded, "access_ended", "notices.access_ended", "notices.access_ended_then"),
     (NoticeKind::AccountLocked, "account_locked", "notices.account_locked", "notices.account_locked_then"),
+    (
+        NoticeKind::AccountBlocked,
+        "account_blocked",
+        "notices.account_blocked",
+        "notices.account_blocked_then",
+    ),
+    (
+        NoticeKind::AccountUnlocked,
+        "account_unlocked",
+        "notices.account_unlocked",
+        "notices.account_unlocked_then",
+    ),
     (NoticeKind::ConsentGiven, "consent_given", "notices.consent_given", "notices.consent_given_then"),
     (NoticeKind::ConsentEnded, "consent_ended", "notices.consent_ended", "notices.consent_ended_then"),
     (
@@ -168,6 +191,13 @@ const ROWS: [Row; 33] = [
         "notices.enrolment_ended_then",
     ),
     (NoticeKind::Registered, "registered", "notices.registered", "notices.registered_then"),
+    (NoticeKind::OpenedAtPlace, "opened_at_place", "notices.opened_at_place", "notices.opened_at_place_then"),
+    (
+        NoticeKind::ConfirmedAtPlace,
+        "confirmed_at_place",
+        "notices.confirmed_at_place",
+        "notices.confirmed_at_place_then",
+    ),
     (
         NoticeKind::RegistrationTried,
         "registration_tried",
@@ -200,7 +230,9 @@ impl NoticeKind {
     /// What its SMS says it is about.
     pub(in crate::notices) fn topic(self) -> Topic {
         match self {
-            Self::NewDevice | Self::NewPlace | Self::SignedInByQr | Self::QrRefused => Topic::SignIn,
+            Self::NewDevice | Self::NewPlace | Self::ManyNetworks | Self::SignedInByQr | Self::QrRefused => {
+                Topic::SignIn
+            }
             Self::DataReleased | Self::NumberVerified => Topic::Data,
             _ => Topic::Other,
         }
@@ -213,6 +245,7 @@ impl NoticeKind {
             self,
             Self::NewDevice
                 | Self::NewPlace
+                | Self::ManyNetworks
                 | Self::WrongCodes
                 | Self::WrongPasswords
                 | Self::Recovered
@@ -230,9 +263,13 @@ impl NoticeKind {
                 | Self::QrRefused
                 | Self::AccessEnded
                 | Self::AccountLocked
+                | Self::AccountBlocked
+                | Self::AccountUnlocked
                 | Self::Enrolled
                 | Self::EnrolmentEnded
                 | Self::Registered
+                | Self::OpenedAtPlace
+                | Self::ConfirmedAtPlace
                 | Self::RegistrationTried
                 | Self::EmailChanged
         )

@@ -96,6 +96,51 @@ pub fn completed_text(language_tag: &str, host: &str, opened: Opened<'_>) -> Str
     format!("{done}{login}")
 }
 
+/// As [`completed_text`], to somebody whose account nobody had confirmed until then: whatever signed in there before has ended, and the
+/// first credential is a new one.
+pub fn anew_text(language_tag: &str, host: &str, opened: Opened<'_>) -> String {
+    match (opened, language_tag) {
+        (Opened::Password(password, hours), "en") => format!(
+            "Mobile-ID: registered, {host}. Former means of sign-in ended. Login: your PINFL. Password for {hours} hours: {password} Tell it to nobody."
+        ),
+        (Opened::Password(password, hours), "ru") => format!(
+            "Mobile-ID подключён, {host}. Прежний доступ отменён. Логин: ПИНФЛ. Пароль на {hours} ч: {password} Никому не сообщайте"
+        ),
+        (Opened::Password(password, hours), "uz-Cyrl") => format!(
+            "Mobile-ID уланди, {host}. Аввалги кириш бекор бўлди. Логин: ЖШШИР. {hours} соатлик парол: {password} Ҳеч кимга айтманг"
+        ),
+        (Opened::Password(password, hours), _) => format!(
+            "Mobile-ID: ro'yxatdan o'tdingiz, {host}. Avvalgi kirish bekor qilindi. Login: JShShIR. {hours} soatlik parol: {password} Hech kimga aytmang."
+        ),
+        (Opened::Link(address, hours), "en") => format!(
+            "Mobile-ID: registered; former means of sign-in ended. Set a password within {hours} hours: {address}"
+        ),
+        (Opened::Link(address, hours), "ru") => {
+            format!("Mobile-ID подключён. Прежний доступ отменён. Задайте пароль за {hours} ч: {address}")
+        }
+        (Opened::Link(address, hours), "uz-Cyrl") => {
+            format!("Mobile-ID уланди. Аввалги кириш бекор. Паролни {hours} соатда ўрнатинг: {address}")
+        }
+        (Opened::Link(address, hours), _) => format!(
+            "Mobile-ID ulandi. Avvalgi kirish bekor qilindi. Parolni {hours} soat ichida o'rnating: {address}"
+        ),
+        (Opened::Before | Opened::Now, "en") => {
+            format!(
+                "Your number is registered in Mobile-ID. Former means of sign-in ended. Sign in with it at {host}."
+            )
+        }
+        (Opened::Before | Opened::Now, "ru") => {
+            format!("Ваш номер зарегистрирован в Mobile-ID. Прежний доступ отменён. Вход: {host}")
+        }
+        (Opened::Before | Opened::Now, "uz-Cyrl") => {
+            format!("Рақамингиз Mobile-ID'да рўйхатдан ўтди. Аввалги кириш бекор бўлди. Кириш: {host}")
+        }
+        (Opened::Before | Opened::Now, _) => format!(
+            "Raqamingiz Mobile-ID tizimida ro'yxatdan o'tdi. Avvalgi kirish bekor qilindi. Kirish: {host}"
+        ),
+    }
+}
+
 /// The message of a recovery in person (R107, R120): a temporary password, for so many hours, to the number that is the person's own.
 pub fn recovered_text(language_tag: &str, host: &str, password: &str, hours: i64) -> String {
     match language_tag {
@@ -139,6 +184,9 @@ mod tests {
                 completed_text(tag, &host, Opened::Before),
                 completed_text(tag, &host, Opened::Password("abcd-efgh-jkmn", 24)),
                 completed_text(tag, &host, Opened::Link(&address, 24)),
+                anew_text(tag, &host, Opened::Now),
+                anew_text(tag, &host, Opened::Password("abcd-efgh-jkmn", 24)),
+                anew_text(tag, &host, Opened::Link(&address, 24)),
                 recovered_text(tag, &host, "abcd-efgh-jkmn", 24),
                 recovery_text(tag, &host, &address),
             ] {

@@ -22,7 +22,8 @@ pub struct Incoming {
     pub text: String,
 }
 
-/// Reads a request; `None` when it is none, or any part of it cannot be read.
+/// Reads a request; `None` when it is none, or none of its messages can be read. One that cannot be read keeps back no other: it may come
+/// with somebody's lock.
 pub fn parse(body: &[u8]) -> Option<Vec<Incoming>> {
     let text = std::str::from_utf8(body).ok().filter(|text| text.len() <= LARGEST)?;
     // A document type may declare entities, which nobody needs here.
@@ -31,21 +32,49 @@ pub fn parse(body: &[u8]) -> Option<Vec<Incoming>> {
     }
     let mut messages = Vec::new();
     let mut rest = text;
-    while let Some((attributes, inner, after)) = element(rest, "message")? {
+    while let Some(Some((attributes, inner, after))) = element(rest, "message") {
+        // One that does not end would take the next one into itself.
+        if let Some(next) = outside_cdata(inner, "<message") {
+            rest = inner_and_after(rest, inner, after).get(next..)?;
+            continue;
+        }
         if messages.len() == MOST {
             return None;
         }
-        let from: String = attribute(attributes, "msisdn")?.chars().filter(|c| *c != '+').collect();
-        if from.is_empty() || from.len() > 15 || !from.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let id = attribute(attributes, "id").filter(|id| (1..=64).contains(&id.len()))?;
-        let (_, content, _) = element(inner, "content")??;
-        let text: String = characters(content)?.chars().take(LONGEST).collect();
-        messages.push(Incoming { id, from, text });
+        messages.extend(message(attributes, inner));
         rest = after;
     }
     (!messages.is_empty()).then_some(messages)
+}
+
+/// The end of `text` that begins with what is in an element.
+fn inner_and_after<'t>(text: &'t str, inner: &str, after: &str) -> &'t str {
+    let end = after.len() + "</message>".len() + inner.len();
+    text.get(text.len().saturating_sub(end)..).unwrap_or_default()
+}
+
+/// Where `what` is first, but for CDATA sections, in which people's own words may look like elements.
+fn outside_cdata(text: &str, what: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let rest = text.get(from..)?;
+        let at = rest.find(what)?;
+        match rest.find("<![CDATA[").filter(|section| *section < at) {
+            None => return Some(from + at),
+            Some(section) => from += section + rest.get(section..)?.find("]]>")? + "]]>".len(),
+        }
+    }
+}
+
+fn message(attributes: &str, inner: &str) -> Option<Incoming> {
+    let from: String = attribute(attributes, "msisdn")?.chars().filter(|c| *c != '+').collect();
+    if from.is_empty() || from.len() > 15 || !from.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let id = attribute(attributes, "id").filter(|id| (1..=64).contains(&id.len()))?;
+    let (_, content, _) = element(inner, "content")??;
+    let text: String = characters(content)?.chars().take(LONGEST).collect();
+    Some(Incoming { id, from, text })
 }
 
 /// The first element of that name: its attributes, what is in it, and what follows. The inner option is `None` without one; the outer where
@@ -55,7 +84,7 @@ fn element<'t>(text: &'t str, name: &str) -> Option<Option<(&'t str, &'t str, &'
     let open = format!("<{name}");
     let mut from = 0;
     let start = loop {
-        let Some(at) = text.get(from..)?.find(&open) else { return Some(None) };
+        let Some(at) = outside_cdata(text.get(from..)?, &open) else { return Some(None) };
         let after = from + at + open.len();
         // `<messages` is another element.
         match text.as_bytes().get(after) {
@@ -71,8 +100,9 @@ fn element<'t>(text: &'t str, name: &str) -> Option<Option<(&'t str, &'t str, &'
     if let Some(attributes) = attributes.strip_suffix('/') {
         return Some(Some((attributes, "", rest)));
     }
-    let (inner, after) = rest.split_once(&format!("</{name}>"))?;
-    Some(Some((attributes, inner, after)))
+    let close = format!("</{name}>");
+    let (inner, after) = rest.split_at_checked(outside_cdata(rest, &close)?)?;
+    Some(Some((attributes, inner, after.get(close.len()..)?)))
 }
 
 /// The value of an attribute.
@@ -184,6 +214,35 @@ mod tests {
         assert_eq!(parse(&vec![b' '; LARGEST + 1]), None);
         let long = parse(request(SENDER, &"a".repeat(5000)).as_bytes()).unwrap();
         assert_eq!(long[0].text.len(), LONGEST);
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_read_keeps_back_no_other() {
+        let good = request(SENDER, "LOCK");
+        for odd in [
+            request("id=\"1\" msisdn=\"operator\"", "LOCK"),
+            request("msisdn=\"998901234568\"", "LOCK"),
+            request("id=\"1\" msisdn=\"998901234568\"", "&unknown;"),
+            request("id=\"1\" msisdn=\"998901234568\"", "<b>LOCK</b>"),
+            request("id=\"1\" msisdn=\"998901234568\"", "LOCK").replace("</content>", ""),
+            request("id=\"1\" odd msisdn=\"998901234568\"", "LOCK"),
+            request("id=\"1\" msisdn=\"998901234568\"", "LOCK").replace("</message>", ""),
+        ] {
+            for both in [format!("{odd}{good}"), format!("{good}{odd}")] {
+                let read = parse(both.as_bytes()).unwrap();
+                assert_eq!(read.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["77"], "{both}");
+                assert!(read[0].locks());
+            }
+        }
+        // What somebody wrote cannot be somebody else's message, also where the section does not end.
+        let words = "<![CDATA[x</content></message><message id=\"9\" msisdn=\"998901234569\"><content>LOCK</content></message>";
+        let theirs = |words: &str| request("id=\"1\" msisdn=\"998901234568\"", words);
+        let ids = |body: String| -> Vec<String> {
+            parse(body.as_bytes()).unwrap_or_default().into_iter().map(|one| one.id).collect()
+        };
+        assert_eq!(ids(theirs(&format!("{words}]]>")) + &good), ["1", "77"]);
+        assert_eq!(ids(good.clone() + &theirs(words)), ["77"]);
+        assert_eq!(ids(theirs(words) + &good), [""; 0]);
     }
 
     #[test]

@@ -12,6 +12,25 @@ pub fn code_text(language_tag: &str, code: &str, host: &str) -> String {
     format!("{says}\n@{host} #{code}")
 }
 
+/// The message with the code by which a person shows at a place that they have a number (R107): they tell it to whoever serves them. As long
+/// as [`code_text`].
+pub fn place_code_text(language_tag: &str, code: &str) -> String {
+    match language_tag {
+        "en" => format!(
+            "Yagona: your account code is {code}. Tell it to the employee who serves you, and to nobody else."
+        ),
+        "ru" => format!(
+            "Yagona: код для учётной записи {code}. Назовите его только сотруднику, который Вас обслуживает"
+        ),
+        "uz-Cyrl" => {
+            format!("Yagona: ҳисобингиз учун код {code}. Уни фақат сизга хизмат кўрсатаётган ходимга айтинг")
+        }
+        _ => format!(
+            "Yagona: hisobingiz uchun kod {code}. Uni faqat sizga xizmat ko'rsatayotgan xodimga ayting."
+        ),
+    }
+}
+
 /// The first credential of an account, as its message tells it.
 #[derive(Clone, Copy, Debug)]
 pub enum Told<'a> {
@@ -62,6 +81,7 @@ mod tests {
             let link = format!("https://{host}/password/{}", "x".repeat(22));
             for text in [
                 code_text(tag, "123456", &host),
+                place_code_text(tag, "123456"),
                 opened_text(tag, &host, Told::Password("abcd-efgh-jkmn"), 24),
                 opened_text(tag, &host, Told::Link(&link), 24),
                 opened_text(tag, &host, Told::Nothing, 24),

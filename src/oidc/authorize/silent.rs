@@ -115,7 +115,7 @@ async fn try_once(
     let Some(person) = endpoint.release.consent_context(&open.session.person_id, client).await? else {
         return Ok(Err(error_of(Reason::NoSession)));
     };
-    let person = person.acting_for(open.session.organisation.as_deref());
+    let person = person.acting_for(open.session.organisation.as_deref(), now);
     if !open.is_of(&person.account.account_state) {
         return Ok(Err(error_of(Reason::NoSession)));
     }

@@ -78,8 +78,8 @@ pub(crate) struct NoAccountPage<'a> {
     pub frame: Frame<'a>,
     /// The name on the certificate.
     pub name: &'a str,
-    /// The proof, sealed.
-    pub proof: String,
+    /// The proof, sealed, and the name of the sign-in that registering leads back to; `None` where nobody can register.
+    pub proof: Option<(String, String)>,
     /// The other means.
     pub other: String,
     /// Refuses and leads back to the service.

@@ -21,10 +21,14 @@ pub(crate) struct MeansPage<'a> {
     pub frame: Frame<'a>,
     /// Whether the person proved who they are, and the service wants a further factor.
     pub step_up: bool,
+    /// Whether it is not the service that wants it: the person seems to be in many places.
+    pub doubted: bool,
     /// What can succeed, the one that was used here last before the others.
     pub means: Vec<OtherMeans>,
     /// What did not work.
     pub error: Option<&'static str>,
+    /// Where somebody unlocks an account that they locked, after a means of one that cannot be used.
+    pub unlock: Option<&'static str>,
     /// Refuses and leads back to the service.
     pub cancel: &'a str,
 }

@@ -8,6 +8,7 @@ mod consent;
 mod eri;
 mod face;
 mod leaving;
+mod locked;
 mod means;
 mod number;
 mod passkey;
@@ -15,6 +16,7 @@ mod password;
 mod qr;
 #[cfg(test)]
 mod tests;
+mod toll;
 
 pub(super) use application::{ApplicationPage, Shown};
 pub(super) use approval::{ApprovalPage, Choice, LimitedPage, ReferencePage};
@@ -23,10 +25,12 @@ pub(super) use consent::{AskedFor, ConsentPage, ContinuePage, Datum};
 pub(super) use eri::{EriComputer, EriPage, EriPhone, EriStep, NoAccountPage};
 pub(super) use face::FacePage;
 pub(super) use leaving::{SignOutPage, SignedOutPage, WelcomePage};
+pub(super) use locked::LockedPage;
 pub(super) use means::{MeansPage, OtherMeans};
-pub(super) use number::{NumberError, NumberPage, TollPage};
+pub(super) use number::{NumberError, NumberPage};
 pub(super) use passkey::{PasskeyError, PasskeyPage};
 pub(super) use password::{
     FirstPasswordPage, NewPasswordError, NewPasswordPage, PasswordError, PasswordPage, rules,
 };
 pub(super) use qr::{QrAskPage, QrDonePage, QrPage, ShownCode};
+pub(super) use toll::{TollPage, TollReason};

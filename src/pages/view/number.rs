@@ -19,22 +19,8 @@ pub(crate) struct NumberPage<'a> {
     pub others: Vec<OtherMeans>,
     /// Where somebody registers who has no account, and comes back from.
     pub register: Option<String>,
-    /// Refuses and leads back to the service.
-    pub cancel: &'a str,
-}
-
-/// Asks a browser for some work, or for a wait, before the next code.
-#[derive(Template)]
-#[template(path = "pages/toll.html")]
-pub(crate) struct TollPage<'a> {
-    pub frame: Frame<'a>,
-    /// What was typed.
-    pub phone: &'a str,
-    /// What the work is done on.
-    pub toll: &'a str,
-    pub bits: u32,
-    /// How long it takes without scripts, in words.
-    pub wait: String,
+    /// Where somebody unlocks an account that they locked, on the way to their own pages.
+    pub unlock: Option<&'static str>,
     /// Refuses and leads back to the service.
     pub cancel: &'a str,
 }

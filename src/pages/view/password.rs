@@ -84,6 +84,8 @@ pub(crate) fn rules(rules: Rules, text: Text) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NewPasswordError {
     Weak(Weak),
+    /// It is the one that it is to take the place of.
+    Present,
     NotTwice,
     Busy,
 }
@@ -98,6 +100,7 @@ impl NewPasswordError {
             Self::Weak(Weak::TooLong) => text.with("password.error_long", &[("count", &LONGEST.to_string())]),
             Self::Weak(Weak::Common) => text.get("password.error_common").to_owned(),
             Self::Weak(Weak::Own) => text.get("password.error_own").to_owned(),
+            Self::Present => text.get("password.error_present").to_owned(),
             Self::NotTwice => text.get("password.error_repeat").to_owned(),
             Self::Busy => text.get("password.error_busy").to_owned(),
         }

@@ -85,6 +85,7 @@ fn number(language: Language, words: &Words, error: Option<NumberError>) -> Stri
         error,
         others: Vec::new(),
         register: None,
+        unlock: None,
         cancel: "/sign-in/cancel",
     }
     .render()
@@ -231,6 +232,38 @@ fn welcome(language: Language, words: &Words) -> String {
     WelcomePage { frame, signed_in_as: Some(words.person.into()), registers: true }.render().unwrap()
 }
 
+fn toll(language: Language, words: &Words, why: TollReason) -> String {
+    let text = Text::new(language);
+    TollPage {
+        frame: frame(language, words),
+        why: why.message(text),
+        name: "login",
+        typed: words.value,
+        held: Some("sealed"),
+        toll: "sealed",
+        bits: 14,
+        wait: text.waiting(60),
+        cancel: "/sign-in/cancel",
+    }
+    .render()
+    .unwrap()
+}
+
+fn doubted(language: Language, words: &Words) -> String {
+    let label = Text::new(language).get("means.mobile_id");
+    MeansPage {
+        frame: frame(language, words),
+        step_up: true,
+        doubted: true,
+        means: vec![OtherMeans { href: "/sign-in/number".to_owned(), id: "mobile_id", label }],
+        error: None,
+        unlock: None,
+        cancel: "/sign-in/cancel",
+    }
+    .render()
+    .unwrap()
+}
+
 /// Every page with the ids that people's helpers and automated browsers rely on.
 fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static str])> {
     let broken = CodePage {
@@ -252,6 +285,10 @@ fn pages(language: Language, words: &Words) -> Vec<(String, &'static [&'static s
             permission(language, words),
             &["code", "code-data", "continue", "resend", "cancel", "change-choice"],
         ),
+        (toll(language, words, TollReason::Codes), &["toll-form", "go-on", "cancel"]),
+        (toll(language, words, TollReason::Passwords), &["toll-form", "go-on", "cancel"]),
+        (toll(language, words, TollReason::Networks), &["toll-form", "go-on", "cancel"]),
+        (doubted(language, words), &["doubted", "mobile_id", "cancel"]),
         (consent(language, words), &["allow", "deny", "changed", "changes"]),
         (
             approval_page(language, words).render().unwrap(),

@@ -1,6 +1,6 @@
 //! SQL of the table `accounts`: accounts that can be used without an enrolled number, by other means of signing in. Whether an account
 //! can be used now is said here, once, for every statement that has to know: whoever has an enrolled number can, and whoever has none
-//! but an account that is neither locked nor closed; nobody whose number is blocked.
+//! but an account that is neither locked nor blocked nor closed; nobody whose number is blocked.
 
 use super::{People, place};
 use crate::people::{Epoch, PersonId, PhoneNumber, Pinfl};
@@ -15,7 +15,7 @@ macro_rules! account_columns {
     () => {
         "p.person_id, p.sealed AS person_sealed, w.failures, w.locked_until, w.known_failures, w.known_locked_until, \
          w.approval_failures, w.approval_locked_until, p.epoch, COALESCE(n.status, 'not_enrolled') AS status, n.number_index, \
-         n.sealed AS number_sealed, a.contact_index, a.contact_sealed"
+         n.sealed AS number_sealed, a.contact_index, a.contact_sealed, a.confirmed_by"
     };
 }
 
@@ -31,7 +31,7 @@ macro_rules! usable_account {
 macro_rules! account_is_usable {
     () => {
         "(n.status = 'enrolled' OR (n.number_index IS NULL AND a.person_id IS NOT NULL AND a.locked_at IS NULL \
-         AND a.closed_at IS NULL))"
+         AND a.blocked_at IS NULL AND a.closed_at IS NULL))"
     };
 }
 
@@ -43,7 +43,7 @@ macro_rules! account_holds {
             $one,
             " AND n.status = 'enrolled') OR (EXISTS (SELECT 1 FROM accounts a WHERE a.person_id = ",
             $two,
-            " AND a.locked_at IS NULL AND a.closed_at IS NULL) AND NOT EXISTS (SELECT 1 FROM phone_numbers b WHERE b.person_id = ",
+            " AND a.locked_at IS NULL AND a.blocked_at IS NULL AND a.closed_at IS NULL) AND NOT EXISTS (SELECT 1 FROM phone_numbers b WHERE b.person_id = ",
             $three,
             " AND b.status = 'blocked')))"
         )
@@ -118,8 +118,8 @@ impl People {
         .bind(by.name())
     }
 
-    /// What stores the number by which the person of an account can be reached where none is enrolled: it was proved to be in their own
-    /// name, and it leaves the accounts of others.
+    /// What stores the number by which the person of an account can be reached where none is enrolled: they proved now that they have it,
+    /// and it leaves the accounts of others (R36, R42).
     pub fn set_contact(&self, id: &PersonId, number: &PhoneNumber, now: Timestamp) -> [Statement; 3] {
         let index = self.number_index(number).encode();
         let sealed = self.sealer.seal_text(place(TABLE, id.as_str()).as_bytes(), number.digits().as_bytes());
@@ -129,7 +129,8 @@ impl People {
         let set =
             db::statement("UPDATE accounts SET contact_index = $1, contact_sealed = $2 WHERE person_id = $3");
         let cabinet = db::statement(
-            "INSERT INTO contact_numbers (person_id, number_index, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO contact_numbers (person_id, number_index, added_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (person_id, number_index) DO UPDATE SET added_at = excluded.added_at",
         );
         [
             leave.bind(&index).bind(id.as_str()),
@@ -138,19 +139,62 @@ impl People {
         ]
     }
 
-    /// What takes a number from every account that it reaches, but its new holder's (R36, R42).
-    pub(super) fn leave_contacts(number_index: &str, but: &PersonId) -> Statement {
-        db::statement(
-            "UPDATE accounts SET contact_index = NULL, contact_sealed = NULL WHERE contact_index = $1 AND person_id <> $2",
-        )
-        .bind(number_index)
-        .bind(but.as_str())
+    /// What stores the number by which the person of an account can be reached who has none yet: they proved that they have it, in
+    /// whoever's name it is, so it leaves nobody's account.
+    pub fn first_contact(&self, id: &PersonId, number: &PhoneNumber, now: Timestamp) -> [Statement; 2] {
+        let index = self.number_index(number).encode();
+        let sealed = self.sealer.seal_text(place(TABLE, id.as_str()).as_bytes(), number.digits().as_bytes());
+        let set = db::statement(
+            "UPDATE accounts SET contact_index = $1, contact_sealed = $2 WHERE person_id = $3 AND contact_index IS NULL",
+        );
+        let cabinet = db::statement(
+            "INSERT INTO contact_numbers (person_id, number_index, added_at) SELECT person_id, contact_index, $1 FROM accounts \
+             WHERE person_id = $2 AND contact_index = $3 ON CONFLICT DO NOTHING",
+        );
+        [set.bind(&index).bind(sealed).bind(id.as_str()), cabinet.bind(now.0).bind(id.as_str()).bind(index)]
+    }
+
+    /// Whether a number is enrolled as somebody else's than the person's with that PINFL, or reaches their account; never cached.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn is_anothers(&self, number: &PhoneNumber, pinfl: &Pinfl) -> Result<bool, DbError> {
+        let (index, pinfl) = (self.number_index(number).encode(), self.pinfl_index(pinfl).encode());
+        let others = db::statement(
+            "SELECT p.person_id FROM (SELECT person_id FROM phone_numbers WHERE number_index = $1 AND status <> 'not_enrolled' \
+             UNION ALL SELECT person_id FROM accounts WHERE contact_index = $2 AND closed_at IS NULL) AS h \
+             JOIN persons p ON p.person_id = h.person_id WHERE p.pinfl_index <> $3 LIMIT 1",
+        );
+        Ok(self.db.read_optional(others.bind(&index).bind(&index).bind(pinfl)).await?.is_some())
     }
 
     /// What confirms the person of an account; a ground of before stays.
     pub fn confirm(id: &PersonId, by: ConfirmedBy, now: Timestamp) -> Statement {
         db::statement(
             "UPDATE accounts SET confirmed_by = $1, confirmed_at = $2 WHERE person_id = $3 AND confirmed_by IS NULL",
+        )
+        .bind(by.name())
+        .bind(now.0)
+        .bind(id.as_str())
+    }
+
+    /// Confirms the person of an account; a ground of before stays.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn confirmed_now(&self, id: &PersonId, by: ConfirmedBy, now: Timestamp) -> Result<(), DbError> {
+        if self.confirmed_by(id).await?.is_none() {
+            self.db.execute(Self::confirm(id, by, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// The same as the condition of a transaction: it returns the person of an account that is not closed, and touches none that is, nor
+    /// somebody whose account needs an enrolled number.
+    pub fn confirming(id: &PersonId, by: ConfirmedBy, now: Timestamp) -> Statement {
+        db::statement(
+            "UPDATE accounts SET confirmed_by = COALESCE(confirmed_by, $1), confirmed_at = COALESCE(confirmed_at, $2) \
+             WHERE person_id = $3 AND closed_at IS NULL RETURNING person_id",
         )
         .bind(by.name())
         .bind(now.0)
@@ -189,7 +233,8 @@ impl People {
         db::int(&self.db.read_one(epoch).await?, "persons", "epoch").map(|epoch| Some(Epoch(epoch)))
     }
 
-    /// Who has a PINFL and an account, whether or not it can be used now: with a number in Mobile-ID, or without; never cached.
+    /// Who has a PINFL and an account, whether or not it can be used now: with a number in Mobile-ID, or without. None of them is opened
+    /// anew on-line. Never cached.
     ///
     /// # Errors
     /// [`DbError`].
@@ -201,6 +246,16 @@ impl People {
         );
         let row = self.db.read_optional(found.bind(self.pinfl_index(pinfl).encode())).await?;
         row.map(|row| db::text(&row, "persons", "person_id").map(PersonId::stored)).transpose()
+    }
+
+    /// Whether a person can sign in by other means where they have no number in Mobile-ID; never cached.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn goes_on_without_number(&self, id: &PersonId) -> Result<bool, DbError> {
+        let open = "SELECT person_id FROM accounts WHERE person_id = $1 AND locked_at IS NULL AND blocked_at IS NULL \
+                    AND closed_at IS NULL";
+        Ok(self.db.read_optional(db::statement(open).bind(id.as_str())).await?.is_some())
     }
 
     /// On what the confirmation of a person rests who has no enrolled number, and since when; `None` where they are not confirmed.
@@ -226,6 +281,12 @@ impl People {
 pub(super) fn lock(id: &PersonId, now: Timestamp) -> Statement {
     db::statement("UPDATE accounts SET locked_at = $1 WHERE person_id = $2 AND locked_at IS NULL")
         .bind(now.0)
+        .bind(id.as_str())
+}
+
+/// What opens an account for use again whose person was identified anew: neither their lock nor an operator's block stays.
+pub(super) fn identified(id: &PersonId) -> Statement {
+    db::statement("UPDATE accounts SET locked_at = NULL, blocked_at = NULL WHERE person_id = $1")
         .bind(id.as_str())
 }
 

@@ -1,4 +1,4 @@
-//! Numbers that an operator takes out of use, and their return. It stands beside the lock that a person puts on their account
+//! Numbers, and accounts without one, that an operator takes out of use, and their return. It stands beside the lock that a person puts on their account
 //! (`self_lock.rs`): neither undoes the other.
 
 use super::{People, self_lock};
@@ -10,11 +10,11 @@ use crate::platform::db::{self, DbError, Statement};
 /// What the end of a block led to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unblocked {
-    /// The number is enrolled again.
+    /// The number is enrolled again, or the account can be used again.
     Enrolled,
     /// The block has ended; the lock that the person put on their account stays.
     StillLocked,
-    /// The number is not blocked, or its person has another enrolled one (R7).
+    /// Neither is blocked, or the person of the number has another enrolled one (R7).
     Nothing,
 }
 
@@ -77,6 +77,53 @@ impl People {
             return Ok(Unblocked::Enrolled);
         }
         let under_lock = self.db.execute(self_lock::unblock(id, &index)).await? > 0;
+        Ok(if under_lock { Unblocked::StillLocked } else { Unblocked::Nothing })
+    }
+    /// Blocks an account that needs no number, so that no means signs in there, and raises the person's epoch, together with `then`, all or
+    /// nothing. Returns the new epoch; `None` where there is none, or it is blocked or closed: then nothing has changed.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn block_account(
+        &self,
+        id: &PersonId,
+        now: Timestamp,
+        then: Vec<Statement>,
+    ) -> Result<Option<Epoch>, DbError> {
+        let block = db::statement(
+            "UPDATE accounts SET blocked_at = $1 WHERE person_id = $2 AND blocked_at IS NULL AND closed_at IS NULL \
+             RETURNING person_id",
+        );
+        let mut all = vec![Self::raise_epoch_of(id)];
+        all.extend(then);
+        let blocked = self.db.guarded(block.bind(now.0).bind(id.as_str()), all).await?;
+        self.remembered.invalidate(id);
+        if blocked.is_none() {
+            return Ok(None);
+        }
+        let epoch = db::statement("SELECT epoch FROM persons WHERE person_id = $1").bind(id.as_str());
+        db::int(&self.db.read_one(epoch).await?, "persons", "epoch").map(|epoch| Some(Epoch(epoch)))
+    }
+
+    /// Ends the block of an account that needs no number, together with `then`, all or nothing; `then` does not take place where its
+    /// person locked it as well.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unblock_account(&self, id: &PersonId, then: Vec<Statement>) -> Result<Unblocked, DbError> {
+        let unblock = db::statement(
+            "UPDATE accounts SET blocked_at = NULL WHERE person_id = $1 AND blocked_at IS NOT NULL AND locked_at IS NULL \
+             AND closed_at IS NULL RETURNING person_id",
+        );
+        let done = self.db.guarded(unblock.bind(id.as_str()), then).await?.is_some();
+        self.remembered.invalidate(id);
+        if done {
+            return Ok(Unblocked::Enrolled);
+        }
+        let under_lock = db::statement(
+            "UPDATE accounts SET blocked_at = NULL WHERE person_id = $1 AND blocked_at IS NOT NULL AND closed_at IS NULL",
+        );
+        let under_lock = self.db.execute(under_lock.bind(id.as_str())).await? > 0;
         Ok(if under_lock { Unblocked::StillLocked } else { Unblocked::Nothing })
     }
 }

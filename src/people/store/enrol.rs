@@ -30,6 +30,7 @@ pub struct Standing {
     pub other_cabinets: u32,
     number: Digest,
     own_index: Option<String>,
+    account: &'static str,
 }
 
 /// A person who has an account.
@@ -43,6 +44,9 @@ pub struct Known {
     pub epoch: Epoch,
     /// Whether a number is enrolled, and neither blocked nor locked.
     pub enrolled: bool,
+    /// Whether there is an account that is used without a number, and nothing confirms that whoever uses it is this person: it was opened
+    /// on-line, or its enrolment has ended.
+    pub unconfirmed: bool,
 }
 
 impl Standing {
@@ -111,10 +115,11 @@ impl People {
         let asked = db::statement(
             "SELECT p.person_id, p.sealed AS person_sealed, p.epoch, o.number_index AS own_index, o.sealed AS own_sealed, \
              o.status AS own_status, h.person_id AS holder, h.epoch AS holder_epoch, \
+             a.person_id AS account, a.confirmed_by, \
              (SELECT COUNT(*) FROM contact_numbers c WHERE c.number_index = $1 AND c.person_id <> COALESCE(p.person_id, '') \
              AND c.person_id <> COALESCE(h.person_id, '')) AS others \
              FROM (SELECT 1 AS one) AS base \
-             LEFT JOIN persons p ON p.pinfl_index = $2 \
+             LEFT JOIN persons p ON p.pinfl_index = $2 LEFT JOIN accounts a ON a.person_id = p.person_id \
              LEFT JOIN phone_numbers o ON o.person_id = p.person_id AND (o.status = 'enrolled' OR (o.status = 'blocked' \
              AND NOT EXISTS (SELECT 1 FROM phone_numbers e WHERE e.person_id = p.person_id AND e.status = 'enrolled'))) \
              LEFT JOIN (SELECT n.person_id, q.epoch FROM phone_numbers n JOIN persons q ON q.person_id = n.person_id \
@@ -127,6 +132,11 @@ impl People {
     }
 
     fn read_standing(&self, row: &Row, number: Digest) -> Result<Standing, DbError> {
+        let own_index = db::maybe_text(row, "phone_numbers", "own_index")?;
+        let (account, confirmed) = (
+            db::maybe_text(row, accounts::TABLE, "account")?.is_some(),
+            db::maybe_text(row, accounts::TABLE, "confirmed_by")?.is_some(),
+        );
         let person = db::maybe_text(row, "persons", "person_id")?.map(PersonId::stored);
         let person = match person {
             None => None,
@@ -139,11 +149,11 @@ impl People {
                     record: record.ok_or_else(|| row.corrupt("persons", "sealed", UNOPENED))?,
                     epoch: Epoch(db::int(row, "persons", "epoch")?),
                     enrolled: status.as_deref() == Some(NumberStatus::Enrolled.name()),
+                    unconfirmed: account && !confirmed && own_index.is_none(),
                     id,
                 })
             }
         };
-        let own_index = db::maybe_text(row, "phone_numbers", "own_index")?;
         let own = match &own_index {
             None => None,
             Some(index) => {
@@ -161,7 +171,12 @@ impl People {
         };
         let others = db::int(row, CONTACTS, "others")? + i64::from(holder.is_some());
         let other_cabinets = u32::try_from(others).unwrap_or(u32::MAX);
-        Ok(Standing { person, own, holder, other_cabinets, number, own_index })
+        let account = match (account, confirmed) {
+            (false, _) => "",
+            (true, false) => "unconfirmed",
+            (true, true) => "confirmed",
+        };
+        Ok(Standing { person, own, holder, other_cabinets, number, own_index, account })
     }
 
     /// Makes `guard`, a change with `RETURNING`, and `then`, all or nothing and one binding after the other: of two at once the second
@@ -189,9 +204,14 @@ impl People {
         vec![
             raise(holder),
             end(holder, &number, EndGround::OtherPerson, (binding.now, Some(binding.identification))),
-            db::statement("DELETE FROM self_locks WHERE person_id = $1 AND number_index = $2")
-                .bind(holder.as_str())
-                .bind(number),
+            // The lock of an account that goes on by other means stays.
+            db::statement(
+                "DELETE FROM self_locks WHERE person_id = $1 AND number_index = $2 \
+                 AND NOT EXISTS (SELECT 1 FROM accounts WHERE person_id = $3)",
+            )
+            .bind(holder.as_str())
+            .bind(number)
+            .bind(holder.as_str()),
         ]
     }
 
@@ -215,6 +235,17 @@ impl People {
         ]
     }
 
+    /// What leaves nothing of an account that nobody had confirmed to whoever used it until then: their epoch, and the numbers by which
+    /// they were reached. It comes before [`People::binding_rows`]; without effect where the person was enrolled or confirmed, or has
+    /// no account.
+    pub fn give_up_unconfirmed(binding: &Binding<'_>) -> Vec<Statement> {
+        if !binding.standing.person.as_ref().is_some_and(|known| known.unconfirmed) {
+            return Vec::new();
+        }
+        let numbers = db::statement("DELETE FROM contact_numbers WHERE person_id = $1");
+        vec![raise(binding.person), numbers.bind(binding.person.as_str())]
+    }
+
     /// What stores the record and binds the number to it: the account where there is none, the number, and that it is in this cabinet
     /// alone (R36, R41, R42). A lock that the person had put on their account ends: they proved who they are. What takes the number
     /// from others comes before.
@@ -234,7 +265,7 @@ impl People {
         let mut rows = vec![store];
         if known {
             rows.push(db::statement("DELETE FROM self_locks WHERE person_id = $1").bind(person.as_str()));
-            rows.push(accounts::unlock(person));
+            rows.push(accounts::identified(person));
         }
         rows.push(self.number_of(person, binding.number, NumberStatus::Enrolled, now));
         if known {
@@ -248,16 +279,11 @@ impl People {
                     .bind(&number)
                     .bind(person.as_str()),
             );
-            rows.push(Self::leave_contacts(&number, person));
         }
-        rows.push(
-            db::statement(
-                "INSERT INTO contact_numbers (person_id, number_index, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            )
-            .bind(person.as_str())
-            .bind(number)
-            .bind(now.0),
-        );
+        // Where no number is enrolled any more, a person is reached by this one, and by no former one, which may be somebody else's.
+        let [leave, cabinet, reached] = self.set_contact(person, binding.number, now);
+        rows.extend([leave, cabinet]);
+        rows.extend(known.then_some(reached));
         Ok(rows)
     }
 
@@ -287,6 +313,27 @@ impl People {
         );
         let add = add.bind(id.as_str()).bind(self.number_index(number).encode()).bind(now.0);
         self.db.execute(add).await.map(|_| ())
+    }
+
+    /// Takes a number that was returned to its operator at that moment from every account and cabinet that it reaches (R84), whoever had
+    /// it: whoever gets it next is somebody else. What was proved of it after that moment stays.
+    ///
+    /// # Errors
+    /// [`DbError`]; doing it again is safe.
+    pub async fn number_left(&self, number_index: &Digest, at: Timestamp) -> Result<(), DbError> {
+        let number = number_index.encode();
+        let reached = db::statement(
+            "UPDATE accounts SET contact_index = NULL, contact_sealed = NULL WHERE contact_index = $1 \
+             AND NOT EXISTS (SELECT 1 FROM contact_numbers c WHERE c.person_id = accounts.person_id \
+             AND c.number_index = $2 AND c.added_at > $3) RETURNING person_id",
+        );
+        let rows = self.db.change_all(reached.bind(&number).bind(&number).bind(at.0)).await?;
+        for row in &rows {
+            self.forget(&PersonId::stored(db::text(row, accounts::TABLE, "person_id")?));
+        }
+        let cabinets =
+            db::statement("DELETE FROM contact_numbers WHERE number_index = $1 AND added_at <= $2");
+        self.db.execute(cabinets.bind(number).bind(at.0)).await.map(|_| ())
     }
 
     /// Whether a number is in a person's cabinet.
@@ -389,10 +436,10 @@ impl People {
 }
 
 /// Values for the condition that things stand as they did, in the order in which it has them: the PINFL's index and its person; the
-/// number's and its other holder; the person and their number.
+/// number's and its other holder; the person and their number; and what their account is.
 impl People {
     /// See the condition in `mobile_id/store.rs`.
-    pub fn standing_values(&self, pinfl: &Pinfl, standing: &Standing) -> [String; 6] {
+    pub fn standing_values(&self, pinfl: &Pinfl, standing: &Standing) -> [String; 8] {
         let person = standing.person.as_ref().map(|known| known.id.as_str().to_owned()).unwrap_or_default();
         let holder = standing.holder.as_ref().map(|(id, _)| id.as_str().to_owned()).unwrap_or_default();
         [
@@ -400,8 +447,10 @@ impl People {
             person.clone(),
             standing.number.encode(),
             holder,
-            person,
+            person.clone(),
             standing.own_index.clone().unwrap_or_default(),
+            person,
+            standing.account.to_owned(),
         ]
     }
 }

@@ -15,6 +15,13 @@ pub(super) struct Limit {
     pub(super) counts: bool,
 }
 
+/// Limits that are looked at together.
+pub(super) struct Group {
+    /// Whether the first of them is a mark: while its window has had an event, the others neither hold nor count anything.
+    pub(super) marked: bool,
+    pub(super) limits: Vec<Limit>,
+}
+
 /// A change that is made if no limit is exceeded and every version is unchanged since it was read.
 pub(super) enum Change {
     Swap { name: Name, seen: Version, value: Stored },
@@ -37,7 +44,7 @@ impl Change {
 /// changes, and what was counted stays counted. Then all changes are made, in the order in which they were added.
 pub struct Batch<'e> {
     ephemeral: &'e Ephemeral,
-    pub(super) groups: Vec<Vec<Limit>>,
+    pub(super) groups: Vec<Group>,
     pub(super) changes: Vec<Change>,
     /// Why a value could not be added; [`Ephemeral::apply`] returns it.
     pub(super) refused: Option<Unavailable>,
@@ -85,7 +92,17 @@ impl<'e> Batch<'e> {
     ) -> &mut Self {
         let limit =
             |(key, window, cap): (EphemeralKey, i64, u64)| Limit { name: key.name(), window, cap, counts };
-        self.groups.push(group.into_iter().map(limit).collect());
+        self.groups.push(Group { marked: false, limits: group.into_iter().map(limit).collect() });
+        self
+    }
+
+    /// As [`Batch::limits`], for events that count once: the first of the group is a mark, which names the event. While its window has
+    /// had one, the event is held against none of the others and counted by none.
+    pub fn limits_once(&mut self, group: impl IntoIterator<Item = (EphemeralKey, i64, u64)>) -> &mut Self {
+        self.limits(group);
+        if let Some(group) = self.groups.last_mut() {
+            group.marked = true;
+        }
         self
     }
 

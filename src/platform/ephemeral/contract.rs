@@ -182,6 +182,26 @@ async fn a_window_begins_with_its_first_event_and_ends_by_the_injected_clock() {
 }
 
 #[tokio::test]
+async fn an_event_is_given_back_and_no_more_than_there_were() {
+    for subject in backends().await {
+        let (state, one, none) = (&subject.state, key(), key());
+        assert_eq!(state.count_all(&[(one, 60, 2)]).await.unwrap(), [2]);
+        let before = subject.round_trips();
+        state.give_back(&[(one, 60), (none, 60)]).await.unwrap();
+        assert_eq!(subject.round_trips() - before, u64::from(state.is_shared()));
+        assert_eq!(state.count_all(&[(one, 60, 0), (none, 60, 0)]).await.unwrap(), [1, 0]);
+        for _ in 0..2 {
+            state.give_back(&[(one, 60)]).await.unwrap();
+        }
+        assert_eq!(state.count(one, 60).await.unwrap(), 1);
+        // Nor of a window that has ended.
+        subject.clock.advance(60);
+        state.give_back(&[(one, 60)]).await.unwrap();
+        assert_eq!(state.count(one, 60).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_was_ahead_leaves_no_window_that_outlasts_its_length() {
     for Subject { state, clock, .. } in backends().await {
         let key = key();
@@ -299,6 +319,29 @@ async fn an_event_that_does_not_count_is_held_against_the_limit_all_the_same() {
             3,
             "the two that counted and this one; what was refused is not counted"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_counts_once_is_passed_over_until_its_mark_ends() {
+    for Subject { state, clock, .. } in backends().await {
+        let (one, other, third, window, after) = (key(), key(), key(), key(), key());
+        let asked = async |mark: EphemeralKey, cap: u64| {
+            let mut batch = Batch::new(&state);
+            batch.limits_once([(mark, 60, u64::MAX), (window, 3600, cap)]).limit(after, 3600, 99);
+            state.apply(batch).await.unwrap()
+        };
+        for mark in [one, one, other, one, other] {
+            assert_eq!(asked(mark, 2).await, Applied::Done, "two different ones, however often each comes");
+        }
+        for _ in 0..2 {
+            assert_eq!(asked(third, 2).await, Applied::Exceeded { group: 0, index: 1 });
+        }
+        assert_eq!(asked(third, 3).await, Applied::Done, "what was refused left no mark");
+        let counts = state.count_all(&[(one, 60, 0), (window, 3600, 0), (after, 3600, 0)]).await.unwrap();
+        assert_eq!(counts, [1, 3, 6]);
+        clock.advance(60);
+        assert_eq!(asked(one, 3).await, Applied::Exceeded { group: 0, index: 1 }, "its mark is over");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::batch::{Applied, Change, Limit};
+use super::batch::{Applied, Change, Group, Limit};
 use super::envelope::Envelope;
 use super::key::Name;
 use super::unavailable::Cause;
@@ -130,6 +130,15 @@ impl Memory {
         Ok(shard.count(name, window, by, now))
     }
 
+    /// Takes one event back from a window that has not ended.
+    pub(super) fn give_back(&self, name: &Name, now: Timestamp) {
+        if let Some((ends, count)) = self.shard(name).windows.get_mut(name)
+            && *ends > now
+        {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// How many events a window has had that has not ended.
     pub(super) fn had(&self, name: &Name, now: Timestamp) -> u64 {
         self.shard(name).windows.get(name).filter(|(ends, _)| *ends > now).map_or(0, |(_, count)| *count)
@@ -137,11 +146,12 @@ impl Memory {
 
     pub(super) fn apply(
         &self,
-        groups: &[Vec<Limit>],
+        groups: &[Group],
         changes: Vec<Change>,
         now: Timestamp,
     ) -> Result<Applied, Cause> {
-        let mut held = Held::of(self, groups.iter().flatten().map(|limit| &limit.name), &changes);
+        let mut held =
+            Held::of(self, groups.iter().flat_map(|group| &group.limits).map(|limit| &limit.name), &changes);
         // Existing entries can be changed even when the limit is reached: a flood of new sign-ins does
         // not stop those in progress.
         let existing =
@@ -149,9 +159,12 @@ impl Memory {
         if !changes.iter().any(existing) {
             held.guards.iter().try_for_each(|(_, shard)| shard.room())?;
         }
-        for (group, limits) in groups.iter().enumerate() {
+        for (group, Group { marked, limits }) in groups.iter().enumerate() {
             let mut had =
                 |limit: &Limit, by| held.shard(&limit.name).count(limit.name, limit.window, by, now);
+            if *marked && limits.first().is_some_and(|mark| had(mark, 0) > 0) {
+                continue;
+            }
             if let Some(index) = limits.iter().position(|limit| had(limit, 0) >= limit.cap) {
                 return Ok(Applied::Exceeded { group, index });
             }

@@ -248,6 +248,22 @@ impl Ephemeral {
         }
     }
 
+    /// Takes one event back from each of these windows, in one round trip: it turned out to be none that should count. A window that has
+    /// ended, or had none, stays as it is.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn give_back(&self, windows: &[(EphemeralKey, i64)]) -> Result<(), Unavailable> {
+        let now = self.clock.now();
+        match &self.backend {
+            Backend::Memory(memory) => {
+                windows.iter().for_each(|(key, _)| memory.give_back(&key.name(), now));
+                Ok(())
+            }
+            Backend::Redis(redis) => Ok(redis.give_back(windows, now).await?),
+        }
+    }
+
     /// [`Ephemeral::get`] of `key` and, if there is anything, [`Ephemeral::count`] of `counter`, in one round trip.
     /// Identifiers that somebody makes up create no counters: where there is nothing, the count is what it was.
     ///

@@ -10,6 +10,7 @@ use super::certificate::{self, Certificate};
 use super::signed;
 use super::wrong::Wrong;
 use super::{Eimzo, FORM, from_user, status};
+use crate::platform::clock::Timestamp;
 use crate::registries::Asker;
 use crate::registries::error::{ErrorKind, RegisterName, RegistryError};
 use crate::registries::line::Repeat;
@@ -65,13 +66,7 @@ impl Eimzo {
             from_user(request, ip, self.site()).header(header::CONTENT_TYPE, "text/plain").body(pkcs7.clone())
         });
         let now = self.registries.0.clock.now();
-        let read = |heard: &Heard| {
-            let found = read_signer(heard)?;
-            Ok(found.and_then(|one| match one.validity {
-                Some((from, to)) if now < from || to <= now => Err(Wrong::NotInForce),
-                _ => Ok(one),
-            }))
-        };
+        let read = |heard: &Heard| read_signer(heard, now);
         self.registries.ask(line, asker, &[], call, read).await.map(|answer| answer.value)
     }
 }
@@ -93,9 +88,9 @@ pub(super) fn read_challenge(heard: &Heard) -> Result<Challenge, ErrorKind> {
     Ok(Challenge { text, lasts: lasts.min(USUAL_TTL) })
 }
 
-pub(super) fn read_signer(heard: &Heard) -> Result<Result<Certificate, Wrong>, ErrorKind> {
+pub(super) fn read_signer(heard: &Heard, now: Timestamp) -> Result<Result<Certificate, Wrong>, ErrorKind> {
     match status(heard)? {
-        1 => certificate::read(&heard.body),
+        1 => certificate::read(&heard.body, now),
         other => Wrong::of_browser(other).map(Err).ok_or(ErrorKind::Refused),
     }
 }
@@ -105,6 +100,8 @@ mod tests {
     use super::*;
     use reqwest::StatusCode;
     use serde_json::{Value, json};
+
+    const NOW: Timestamp = Timestamp(1_798_761_600);
 
     fn heard(body: Value) -> Heard {
         Heard { status: StatusCode::OK, body }
@@ -133,11 +130,11 @@ mod tests {
     #[test]
     fn each_status_is_what_the_person_can_do_something_about() {
         for (status, wrong) in super::super::wrong::OF_BROWSERS {
-            assert_eq!(read_signer(&heard(json!({"status": status}))), Ok(Err(wrong)), "{status}");
+            assert_eq!(read_signer(&heard(json!({"status": status})), NOW), Ok(Err(wrong)), "{status}");
         }
-        assert_eq!(read_signer(&heard(json!({"status": -99}))), Err(ErrorKind::Refused));
+        assert_eq!(read_signer(&heard(json!({"status": -99})), NOW), Err(ErrorKind::Refused));
         let refused = Heard { status: StatusCode::BAD_REQUEST, body: json!({"status": 1}) };
-        assert_eq!(read_signer(&refused), Err(ErrorKind::Refused), "HTTP 400: the request was wrong");
-        assert_eq!(read_signer(&heard(json!({"message": "?"}))), Err(FORM));
+        assert_eq!(read_signer(&refused, NOW), Err(ErrorKind::Refused), "HTTP 400: the request was wrong");
+        assert_eq!(read_signer(&heard(json!({"message": "?"})), NOW), Err(FORM));
     }
 }

@@ -27,8 +27,8 @@ pub struct Certificate {
     pub name: String,
     /// The person's own taxpayer number, if it is on the certificate.
     pub tin: Option<Tin>,
-    /// From when to when it is valid; `None` where the server does not say it.
-    pub validity: Option<(Timestamp, Timestamp)>,
+    /// From when to when it is valid.
+    pub validity: (Timestamp, Timestamp),
     /// The legal entity for which the person acts with it.
     pub organisation: Option<Organisation>,
 }
@@ -44,35 +44,38 @@ pub struct Organisation {
     pub position: String,
 }
 
-/// Reads `subjectCertificateInfo`.
-pub(super) fn read(body: &Value) -> Result<Result<Certificate, Wrong>, ErrorKind> {
+/// Reads `subjectCertificateInfo` of a certificate that must be valid at `now`.
+pub(super) fn read(body: &Value, now: Timestamp) -> Result<Result<Certificate, Wrong>, ErrorKind> {
     let info = wire::member(body, "subjectCertificateInfo").ok_or(FORM)?;
     let subject = Subject::of(info).ok_or(FORM)?;
     let fits =
         |serial: &String| serial.len() <= LONGEST_SERIAL && serial.bytes().all(|b| b.is_ascii_hexdigit());
     let serial_number = wire::text(info, "serialNumber").filter(fits).ok_or(FORM)?.to_ascii_lowercase();
-    let Some(pinfl) = subject.get(PINFL) else { return Ok(Err(Wrong::NoPerson)) };
+    let Some(pinfl) = subject.get(PINFL)? else { return Ok(Err(Wrong::NoPerson)) };
     let pinfl = Pinfl::from_registry(&pinfl).map_err(|_| FORM)?;
-    let organisation = match subject.get(LEGAL_ENTITY) {
+    let organisation = match subject.get(LEGAL_ENTITY)? {
         None => None,
         Some(tin) => Some(Organisation {
             tin: Tin::try_from(tin).map_err(|_| FORM)?,
-            name: subject.get("O").ok_or(FORM)?,
-            position: subject.get("T").unwrap_or_default(),
+            name: subject.get("O")?.ok_or(FORM)?,
+            position: subject.get("T")?.unwrap_or_default(),
         }),
     };
-    let validity = moment(info, "validFrom")?.zip(moment(info, "validTo")?);
-    let name = subject.get("CN").unwrap_or_default();
-    let tin = subject.get("UID").and_then(|tin| Tin::try_from(tin).ok());
+    let validity = (moment(info, "validFrom")?, moment(info, "validTo")?);
+    if now < validity.0 || validity.1 <= now {
+        return Ok(Err(Wrong::NotInForce));
+    }
+    let name = subject.get("CN")?.unwrap_or_default();
+    let tin = subject.get("UID")?.and_then(|tin| Tin::try_from(tin).ok());
     Ok(Ok(Certificate { pinfl, serial_number, name, tin, validity, organisation }))
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, by the clocks of Tashkent.
-fn moment(info: &Value, name: &str) -> Result<Option<Timestamp>, ErrorKind> {
-    let Some(text) = wire::text(info, name) else { return Ok(None) };
+fn moment(info: &Value, name: &str) -> Result<Timestamp, ErrorKind> {
+    let text = wire::text(info, name).ok_or(FORM)?;
     let form = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
     let moment = time::PrimitiveDateTime::parse(&text, form).map_err(|_| FORM)?;
-    Ok(Some(Timestamp(moment.assume_offset(time::macros::offset!(+5)).unix_timestamp())))
+    Ok(Timestamp(moment.assume_offset(time::macros::offset!(+5)).unix_timestamp()))
 }
 
 /// The attributes of a subject.
@@ -88,12 +91,20 @@ impl<'a> Subject<'a> {
         (named.is_some() || !whole.is_empty()).then_some(Self { named, whole })
     }
 
-    fn get(&self, key: &str) -> Option<String> {
-        let of_whole = || {
-            let found = self.whole.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
-            found.and_then(|(_, value)| wire::plain(&Value::from(value.as_str())))
+    /// An attribute; what is there and cannot be read is not taken for one that is not: an organisation's certificate is not a person's.
+    fn get(&self, key: &str) -> Result<Option<String>, ErrorKind> {
+        let whole = || self.whole.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
+        let value = match self.named.and_then(|named| wire::member(named, key)) {
+            Some(value) => value.clone(),
+            None => match whole() {
+                Some((_, value)) => Value::from(value.as_str()),
+                None => return Ok(None),
+            },
         };
-        self.named.and_then(|named| wire::text(named, key)).or_else(of_whole)
+        if value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            return Ok(None);
+        }
+        wire::plain(&value).map(Some).ok_or(FORM)
     }
 }
 
@@ -146,9 +157,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// 2027-01-01.
+    const NOW: Timestamp = Timestamp(1_798_761_600);
+
     fn of(subject: &Value) -> Result<Result<Certificate, Wrong>, ErrorKind> {
         let info = json!({"serialNumber": "77A1", "subjectName": subject, "validFrom": "2026-01-01 00:00:00", "validTo": "2028-01-01 00:00:00"});
-        read(&json!({"status": 1, "subjectCertificateInfo": info}))
+        read(&json!({"status": 1, "subjectCertificateInfo": info}), NOW)
     }
 
     #[test]
@@ -158,7 +172,7 @@ mod tests {
         assert_eq!((found.pinfl.digits(), found.serial_number.as_str()), ("41204902040015", "77a1"));
         assert_eq!((found.name.as_str(), found.organisation), ("O'KTAMOVA DILNOZA", None));
         assert_eq!(found.tin.map(String::from).as_deref(), Some("512345678"));
-        let (from, to) = found.validity.unwrap();
+        let (from, to) = found.validity;
         assert_eq!(from.to_rfc3339(), "2025-12-31T19:00:00Z", "midnight in Tashkent");
         assert!(to.since(from) == 2 * 365 * 86_400);
         let mut legal = own;
@@ -167,18 +181,34 @@ mod tests {
         let organisation = of(&legal).unwrap().unwrap().organisation.unwrap();
         assert_eq!((organisation.tin.digits(), organisation.position.as_str()), ("301234567", "x"));
         assert_eq!(organisation.name, "«Oʻzbek ipagi» MChJ");
-        legal["1.2.860.3.16.1.1"] = json!("12");
-        assert_eq!(of(&legal), Err(FORM), "half an organisation is none");
+        for unreadable in [
+            json!("12"),
+            json!(["301234567"]),
+            json!({"tin": "301234567"}),
+            json!("3".repeat(500)),
+            json!("30\u{0}1"),
+        ] {
+            legal["1.2.860.3.16.1.1"] = unreadable;
+            assert_eq!(of(&legal), Err(FORM), "half an organisation is none: {legal}");
+        }
+        legal["1.2.860.3.16.1.1"] = json!("");
+        assert_eq!(of(&legal).unwrap().unwrap().organisation, None);
         assert_eq!(of(&json!({"CN": "X"})), Ok(Err(Wrong::NoPerson)));
         assert_eq!(of(&json!({"1.2.860.3.16.1.2": "1"})), Err(FORM));
-        assert_eq!(read(&json!({"status": 1})), Err(FORM));
+        assert_eq!(read(&json!({"status": 1}), NOW), Err(FORM));
     }
 
     #[test]
     fn a_subject_in_one_text_says_the_same() {
         let name = r#"CN=KARIMOVA DILNOZA\, ANVAR QIZI,O="«Misol, va\" K» MChJ",T=DIREKTOR+UID=512345678,OID.1.2.860.3.16.1.2=41204902040015,1.2.860.3.16.1.1=#1209333031323334353637"#;
-        let info = json!({"serialNumber": "77a1", "X500Name": name});
-        let found = read(&json!({"subjectCertificateInfo": info})).unwrap().unwrap();
+        let (from, to) = ("2026-01-01 00:00:00", "2028-01-01 00:00:00");
+        let info = json!({"serialNumber": "77a1", "X500Name": name, "validFrom": from, "validTo": to});
+        let at = |now| read(&json!({"subjectCertificateInfo": info}), now).unwrap();
+        let found = at(NOW).unwrap();
+        assert_eq!(at(found.validity.1), Err(Wrong::NotInForce));
+        assert_eq!(at(found.validity.0.minus(1)), Err(Wrong::NotInForce));
+        let endless = json!({"serialNumber": "77a1", "X500Name": name, "validFrom": from});
+        assert_eq!(read(&json!({"subjectCertificateInfo": endless}), NOW), Err(FORM));
         assert_eq!(found.name, "KARIMOVA DILNOZA, ANVAR QIZI");
         assert_eq!(found.pinfl.digits(), "41204902040015");
         let organisation = found.organisation.unwrap();
@@ -186,7 +216,7 @@ mod tests {
             (organisation.tin.digits(), organisation.name.as_str()),
             ("301234567", "«Misol, va\" K» MChJ")
         );
-        assert_eq!((organisation.position.as_str(), found.validity), ("DIREKTOR", None));
+        assert_eq!(organisation.position, "DIREKTOR");
         for odd in ["", "CN", "=", ",,+", "#", "1=#", "1=#0c", "1=#zz", "\\", "\""] {
             let _ = attributes(odd);
         }

@@ -20,6 +20,7 @@ use super::line::Repeat;
 use super::wire::{self, Heard};
 use super::{Asker, Registries};
 use crate::people::Pinfl;
+use crate::platform::clock::Timestamp;
 
 pub use browser::Challenge;
 pub use certificate::{Certificate, Organisation};
@@ -155,7 +156,9 @@ impl Eimzo {
             let request = client.get(format!("{base}/backend/mobile/authenticate/{document_id}"));
             from_user(request, ip, self.site())
         });
-        self.registries.ask(line, asker, &[], call, read_signer).await.map(|answer| answer.value)
+        let now = self.registries.0.clock.now();
+        let read = |heard: &Heard| read_signer(heard, now);
+        self.registries.ask(line, asker, &[], call, read).await.map(|answer| answer.value)
     }
 
     /// The site's name at E-IMZO, if it is set.
@@ -209,9 +212,9 @@ fn read_progress(heard: &Heard) -> Result<Progress, ErrorKind> {
 }
 
 /// Reads who signed by phone.
-fn read_signer(heard: &Heard) -> Result<Result<Certificate, Wrong>, ErrorKind> {
+fn read_signer(heard: &Heard, now: Timestamp) -> Result<Result<Certificate, Wrong>, ErrorKind> {
     match status(heard)? {
-        1 => certificate::read(&heard.body),
+        1 => certificate::read(&heard.body, now),
         other => Wrong::of_phone(other).map(Err).ok_or(ErrorKind::Refused),
     }
 }
@@ -234,8 +237,8 @@ fn for_mobile_id(found: Result<Certificate, Wrong>) -> Result<Result<Signer, Sig
 /// Reads an answer of any kind, for tests and fuzzing.
 #[cfg(any(test, fuzzing))]
 pub(super) fn read_any(heard: &Heard) {
-    let _ = (read_begun(heard), read_progress(heard), read_signer(heard));
-    let _ = (browser::read_challenge(heard), browser::read_signer(heard));
+    let _ = (read_begun(heard), read_progress(heard), read_signer(heard, Timestamp(0)));
+    let _ = (browser::read_challenge(heard), browser::read_signer(heard, Timestamp(0)));
     if let Some(text) = wire::text(&heard.body, "status") {
         let _ = (Payload::parse(&text), signed::content(&text));
     }
@@ -246,6 +249,8 @@ mod tests {
     use super::*;
     use reqwest::StatusCode;
     use serde_json::{Value, json};
+
+    const NOW: Timestamp = Timestamp(1_798_761_600);
 
     fn heard(body: Value) -> Heard {
         Heard { status: StatusCode::OK, body }
@@ -262,8 +267,8 @@ mod tests {
 
     #[test]
     fn r56_what_proves_nothing_is_told_apart() {
-        let signer = |body: Value| read_signer(&heard(body)).and_then(for_mobile_id);
-        let signed = |subject: Value| json!({"status": 1, "subjectCertificateInfo": {"serialNumber": "77a1", "subjectName": subject}});
+        let signer = |body: Value| read_signer(&heard(body), NOW).and_then(for_mobile_id);
+        let signed = |subject: Value| json!({"status": 1, "subjectCertificateInfo": {"serialNumber": "77a1", "subjectName": subject, "validFrom": "2026-01-01 00:00:00", "validTo": "2028-01-01 00:00:00"}});
         let own = json!({"CN": "KARIMOVA DILNOZA", "1.2.860.3.16.1.2": "41204902040015"});
         let found = signer(signed(own.clone())).unwrap().unwrap();
         assert_eq!((found.pinfl.digits(), found.serial_number.as_str()), ("41204902040015", "77a1"));

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::locked;
-use super::people::{Everybody, RegistryKey, RegistryPerson};
+use super::people::{Everybody, RegistryKey, RegistryPerson, joined};
 
 /// What is typed where E-IMZO asks for a key's password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,6 +124,7 @@ pub(super) fn all(everybody: &Everybody) -> Vec<(&RegistryPerson, RegistryKey)> 
             pinfl: person.pinfl.clone(),
             serial: serial.clone(),
             organisation: None,
+            latin: None,
             from: "2026-01-01".to_owned(),
             until: "2029-01-01".to_owned(),
             revoked: false,
@@ -135,9 +136,10 @@ pub(super) fn all(everybody: &Everybody) -> Vec<(&RegistryPerson, RegistryKey)> 
 
 /// What the server says of a certificate.
 pub(super) fn info(person: &RegistryPerson, key: &RegistryKey) -> Value {
-    let [surname, name, _] = &person.latin;
+    let whole = key.latin.as_ref().unwrap_or(&person.latin);
+    let [surname, name, _] = whole;
     let mut subject = json!({
-        "CN": person.name(), "SURNAME": surname, "Name": name, "UID": person.tin, "C": "UZ",
+        "CN": joined(whole), "SURNAME": surname, "Name": name, "UID": person.tin, "C": "UZ",
         "O": "НЕ УКАЗАНО", "1.2.860.3.16.1.2": person.pinfl,
     });
     if let Some([tin, organisation, position]) = &key.organisation {
@@ -153,12 +155,13 @@ pub(super) fn info(person: &RegistryPerson, key: &RegistryKey) -> Value {
 
 /// How E-IMZO's program lists a key.
 pub(super) fn alias(person: &RegistryPerson, key: &RegistryKey) -> String {
-    let [surname, name, _] = &person.latin;
+    let whole = key.latin.as_ref().unwrap_or(&person.latin);
+    let [surname, name, _] = whole;
     // A comma would begin the next part.
     let plain = |text: &str| text.to_lowercase().replace(',', " ");
     let mut alias = format!(
         "cn={},name={},surname={},l=toshkent,st=toshkent shahri,c=uz,o={}",
-        plain(&person.name()),
+        plain(&joined(whole)),
         plain(name),
         plain(surname),
         key.organisation.as_ref().map_or("не указано".to_owned(), |[_, name, _]| plain(name)),

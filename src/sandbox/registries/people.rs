@@ -142,6 +142,9 @@ pub struct RegistryKey {
     /// The organisation for which it signs: taxpayer number, name, position.
     #[serde(default)]
     pub organisation: Option<[String; 3]>,
+    /// Surname, name and patronymic on its certificate, where they are not the person's present ones.
+    #[serde(default)]
+    pub latin: Option<[String; 3]>,
     /// From when it is valid, `YYYY-MM-DD`.
     #[serde(default = "begun")]
     pub from: String,
@@ -151,6 +154,11 @@ pub struct RegistryKey {
     /// Whether its certificate was revoked.
     #[serde(default)]
     pub revoked: bool,
+}
+
+/// A name of three parts, of which some are missing.
+pub(super) fn joined(name: &[String; 3]) -> String {
+    name.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 fn begun() -> String {
@@ -248,7 +256,7 @@ impl RegistryPerson {
 
     /// Full name, for pages.
     pub(super) fn name(&self) -> String {
-        self.latin.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
+        joined(&self.latin)
     }
 
     /// The entry of the Personalisation Centre and, for who has no permit, of the Ministry of Internal Affairs.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::platform::clock::Clock;
 use crate::platform::seal::Keyring;
 use crate::registries::eimzo::{Certificate, Payload, Progress, Wrong};
-use crate::registries::{Asker, RegisterName, Registries, RegistryError, Why};
+use crate::registries::{Asker, CardCertificate, RegisterName, Registries, RegistryError, Why};
 
 pub use proof::{EriProof, EriProofs};
 pub use settings::EriSettings;
@@ -165,22 +165,31 @@ impl Eri {
         }
     }
 
-    /// Holds an ID-card's certificate against the Tax Committee's data. `hardware`: that it is an ID-card's needs no further proof.
+    /// Holds a person's certificate against the Tax Committee's data, whether or not the page says that it is an ID-card's (`card`): one that
+    /// the Committee has for somebody else, or not in force, signs nobody in. `hardware`: that it is an ID-card's needs no further proof.
+    /// Where the Committee does not answer, only what is claimed to be a card's waits for it.
     async fn judged(
         &self,
         certificate: Certificate,
         (card, hardware): (bool, bool),
     ) -> Result<Result<EriSigned, EriProblem>, RegistryError> {
-        let asks = card && self.policy.tax_committee && self.registries.is_connected(RegisterName::Tax);
+        let asks = (card || certificate.organisation.is_none())
+            && self.policy.tax_committee
+            && self.registries.is_connected(RegisterName::Tax);
         if !asks {
             return Ok(Ok(EriSigned { certificate, hardware }));
         }
         let (pinfl, serial) = (&certificate.pinfl, certificate.serial_number.as_str());
-        let confirmed = self.registries.tax_confirms(pinfl, serial, &asker()).await?.value;
-        Ok(if confirmed {
-            Ok(EriSigned { certificate, hardware: true })
-        } else {
-            Err(EriProblem::NotConfirmed)
+        let known = match self.registries.tax_certificate(pinfl, serial, &asker()).await {
+            Ok(answer) => answer.value,
+            Err(_) if !card => CardCertificate::Unknown,
+            Err(error) => return Err(error),
+        };
+        Ok(match known {
+            CardCertificate::Confirmed => Ok(EriSigned { certificate, hardware: true }),
+            // No ID-card's: a key of another issue, which E-IMZO's server has verified.
+            CardCertificate::Unknown if !card => Ok(EriSigned { certificate, hardware }),
+            CardCertificate::Unknown | CardCertificate::Denied => Err(EriProblem::NotConfirmed),
         })
     }
 }

@@ -81,7 +81,7 @@ mod tests {
             serial_number: "77a1".to_owned(),
             name: "KARIMOVA DILNOZA".to_owned(),
             tin: None,
-            validity: None,
+            validity: (Timestamp(0), Timestamp(2_000_000_000)),
             organisation: None,
         };
         let browser = Digest::of(b"browser");

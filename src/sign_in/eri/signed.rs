@@ -25,6 +25,7 @@ impl EriSigned {
                 tin: one.tin.clone(),
                 name: one.name.clone(),
                 position: Some(one.position.clone()).filter(|position| !position.is_empty()),
+                until: Some(self.certificate.validity.1),
             })
         })
     }

@@ -17,6 +17,7 @@ fn person(acr: Acr) -> Authenticated {
         acr,
         amr: vec![Amr::Sms],
         means: Means::ALL.into_iter().filter(|means| classes(&[*means]) == [acr]).collect(),
+        proofs: crate::sign_in::Proofs::default(),
         organisation: None,
         code: None,
     }
@@ -115,7 +116,7 @@ fn short(stage: &Stage) -> &'static str {
 }
 
 fn table(consent: bool) -> Vec<Vec<&'static str>> {
-    let requirements = Requirements { acr: &[], consent, confirms: false };
+    let requirements = Requirements { acr: &[], consent, confirms: false, doubted: false };
     let cell = |stage: &Stage, event| match next(stage, event, requirements, NOW) {
         Ok(stage) => short(&stage),
         Err(Illegal::Stage) => "-",
@@ -169,7 +170,7 @@ fn the_table_of_stages_and_events_is_this_one() {
 #[test]
 fn an_expired_code_proves_nothing() {
     let stage = Stage::Code(code(NOW.0), None);
-    let requirements = Requirements { acr: &[], consent: false, confirms: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false, doubted: false };
     for event in [Event::Proved(person(Acr::MobileId)), Event::Answered(person(Acr::MobileId), raw())] {
         assert_eq!(next(&stage, event, requirements, NOW).err(), Some(Illegal::Expired));
     }
@@ -182,7 +183,7 @@ fn an_expired_code_proves_nothing() {
 #[test]
 fn an_expired_challenge_proves_nothing_and_another_means_takes_its_place() {
     let stage = Stage::Proving(proving(NOW.0), None);
-    let requirements = Requirements { acr: &[], consent: false, confirms: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false, doubted: false };
     for event in [Event::Proved(person(Acr::Passkey)), Event::Answered(person(Acr::Passkey), raw())] {
         assert_eq!(next(&stage, event, requirements, NOW).err(), Some(Illegal::Expired));
     }
@@ -192,7 +193,7 @@ fn an_expired_challenge_proves_nothing_and_another_means_takes_its_place() {
 
 #[test]
 fn a_further_factor_is_asked_for_where_what_was_proved_is_not_enough_and_only_there() {
-    let plus = Requirements { acr: &[Acr::MobileIdPlus], consent: false, confirms: false };
+    let plus = Requirements { acr: &[Acr::MobileIdPlus], consent: false, confirms: false, doubted: false };
     let after = |stage: &Stage, event, requirements| next(stage, event, requirements, NOW);
     let first = after(&Stage::Code(code(NOW.0 + 1), None), Event::FactorAdded(person(Acr::MobileId)), plus);
     let Ok(step_up) = first else { panic!("a further factor") };
@@ -215,7 +216,8 @@ fn a_further_factor_is_asked_for_where_what_was_proved_is_not_enough_and_only_th
 
 #[test]
 fn what_a_service_is_told_is_what_was_done_and_no_more() {
-    let requirements = Requirements { acr: &[Acr::MobileId, Acr::Eri], consent: false, confirms: false };
+    let requirements =
+        Requirements { acr: &[Acr::MobileId, Acr::Eri], consent: false, confirms: false, doubted: false };
     let boasting = Authenticated { acr: Acr::Eri, ..person(Acr::MobileId) };
     let stage = Stage::Code(code(NOW.0 + 1), None);
     assert_eq!(next(&stage, Event::Proved(boasting), requirements, NOW).err(), Some(Illegal::Acr));
@@ -223,7 +225,7 @@ fn what_a_service_is_told_is_what_was_done_and_no_more() {
 
 #[test]
 fn what_was_done_to_sign_in_must_be_accepted() {
-    let requirements = Requirements { acr: &[Acr::Eri], consent: false, confirms: false };
+    let requirements = Requirements { acr: &[Acr::Eri], consent: false, confirms: false, doubted: false };
     for stage in stages() {
         for event in events() {
             let proves = matches!(
@@ -273,7 +275,7 @@ fn every_stage_has_one_due_page_and_going_back_undoes_the_code_or_the_choice_alo
 
 #[test]
 fn without_a_code_of_this_attempt_a_button_permits_nothing_unless_it_may() {
-    let requirements = Requirements { acr: &[], consent: false, confirms: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false, doubted: false };
     let stage = Stage::Consent(person(Acr::MobileId));
     let rule = || Agreement { by_click: false, ..agreement() };
     let agreed = |person| next(&stage, Event::Agreed(person, rule()), requirements, NOW);
@@ -284,7 +286,7 @@ fn without_a_code_of_this_attempt_a_button_permits_nothing_unless_it_may() {
 
 #[test]
 fn a_request_is_approved_by_the_code_of_its_own_message_alone_and_within_its_time() {
-    let requirements = Requirements { acr: &[], consent: false, confirms: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false, doubted: false };
     let by = |message: &str| Authenticated { code: Some(message.to_owned()), ..person(Acr::MobileId) };
     let decided = |until, message| {
         let stage = Stage::Approval(code(until));
@@ -293,14 +295,14 @@ fn a_request_is_approved_by_the_code_of_its_own_message_alone_and_within_its_tim
     assert_eq!(decided(NOW.0 + 1, "m"), Ok("answered"));
     assert_eq!(decided(NOW.0 + 1, "another"), Err(Illegal::Permission));
     assert_eq!(decided(NOW.0, "m"), Err(Illegal::Expired));
-    let other = Requirements { acr: &[Acr::Eri], consent: false, confirms: false };
+    let other = Requirements { acr: &[Acr::Eri], consent: false, confirms: false, doubted: false };
     let stage = Stage::Approval(code(NOW.0 + 1));
     assert_eq!(next(&stage, Event::Answered(by("m"), raw()), other, NOW).err(), Some(Illegal::Acr));
 }
 
 #[test]
 fn a_permission_is_by_the_code_in_force_and_names_it() {
-    let requirements = Requirements { acr: &[], consent: false, confirms: false };
+    let requirements = Requirements { acr: &[], consent: false, confirms: false, doubted: false };
     let stage = |until| Stage::Permission(person(Acr::MobileId), agreement(), code(until));
     let permitted = |until, id: &str| next(&stage(until), Event::Permitted(id.to_owned()), requirements, NOW);
     let Ok(Stage::Answering(person, _)) = permitted(NOW.0 + 1, "m") else { panic!("permitted") };
@@ -311,7 +313,7 @@ fn a_permission_is_by_the_code_in_force_and_names_it() {
 
 #[test]
 fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_by_nothing_else() {
-    let requirements = Requirements { acr: &[], consent: false, confirms: true };
+    let requirements = Requirements { acr: &[], consent: false, confirms: true, doubted: false };
     let after = |stage: Stage, event| next(&stage, event, requirements, NOW).map(|stage| short(&stage));
     let entered = || Authenticated { code: Some("m".to_owned()), ..person(Acr::MobileId) };
     let answered = |stage| after(stage, Event::Answered(entered(), raw()));
@@ -329,4 +331,18 @@ fn r68_an_application_is_confirmed_by_a_code_of_its_own_and_by_nothing_else() {
     assert_eq!(after(stage, Event::Permitted("m".to_owned())), Ok("answering"));
     // Where the service's site is elsewhere, the code of the message is that code.
     assert_eq!(after(Stage::Approval(code(NOW.0 + 1)), Event::Answered(entered(), raw())), Ok("answered"));
+}
+
+#[test]
+fn in_doubt_one_factor_is_not_enough_and_two_are() {
+    let doubting = Requirements { acr: &[], consent: false, confirms: false, doubted: true };
+    let one = person(Acr::MobileId);
+    let begun = Stage::Means(None);
+    let refused = next(&begun, Event::Proved(one.clone()), doubting, NOW).err();
+    assert_eq!(refused, Some(Illegal::Acr));
+    let held = next(&begun, Event::FactorAdded(one.clone()), doubting, NOW).unwrap_or(Stage::Means(None));
+    assert!(held.base().is_some() && held.due(Means::MobileId) == Some(Page::Means));
+    let means = vec![Means::MobileId, Means::Password];
+    let two = Authenticated { acr: crate::sign_in::told(&means, &[]).unwrap_or(one.acr), means, ..one };
+    assert!(matches!(next(&held, Event::Proved(two), doubting, NOW), Ok(Stage::Consent(_))));
 }

@@ -60,9 +60,11 @@ fn reason(
         acr: Acr::MobileId,
         amr: vec![Amr::Sms],
         means: vec![crate::sign_in::Means::MobileId],
+        proofs: crate::sign_in::Proofs::default(),
         organisation: None,
         sid_key: Digest::of(b"s"),
         used_at: NOW.minus(idle),
+        opened_ms: 0,
         clients: Vec::new(),
     };
     let bounds = SessionBounds { idle: 1800, absolute: 43_200 };

@@ -17,6 +17,9 @@ const GOOD: i64 = 900;
 /// The longest text of a toll and of its work, in bytes.
 const LONGEST: usize = 512;
 
+/// The longest text that a toll holds for its form, in bytes.
+const LONGEST_HELD: usize = 2048;
+
 /// What is to be paid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Toll {
@@ -73,6 +76,22 @@ impl Tolls {
         Toll { token: self.sealer.seal_text(place, &plain), bits: self.rules.bits_of(level), wait }
     }
 
+    /// What the form that meets a toll holds of what was typed and no page shows again: sealed, and opened together with that very toll
+    /// alone. `None` for what is longer than anything that could be meant.
+    pub fn hold(&self, token: &str, typed: &str) -> Option<String> {
+        let fits = typed.len() <= LONGEST_HELD;
+        fits.then(|| self.sealer.seal_text(&place_of_held(token), typed.as_bytes()))
+    }
+
+    /// What a form holds beside the toll of `token`.
+    pub fn held(&self, token: &str, held: &str) -> Option<String> {
+        if held.is_empty() || held.len() > 2 * LONGEST_HELD || token.len() > LONGEST {
+            return None;
+        }
+        let plain = self.sealer.open_text(&place_of_held(token), held).ok()?;
+        String::from_utf8(plain).ok()
+    }
+
     /// What a form paid at `place`, by the toll that it holds and the work that was done.
     pub fn paid(&self, token: &str, work: &str, place: &[u8], now: Timestamp) -> Paid {
         if token.is_empty() || token.len() > LONGEST || work.len() > LONGEST {
@@ -92,6 +111,10 @@ impl Tolls {
         }
         Paid::Early(Toll { token: token.to_owned(), bits, wait })
     }
+}
+
+fn place_of_held(token: &str) -> Vec<u8> {
+    [b"held/", token.as_bytes()].concat()
 }
 
 /// Whether the work was done.
@@ -117,7 +140,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("yagona-toll-{}", bytes::random_text::<8>()));
         let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
         std::fs::remove_dir_all(folder).unwrap();
-        Tolls::new(TollRules { address: 10, number: 2, wait: 15, bits: 8 }, &keyring)
+        Tolls::new(TollRules { address: 10, number: 2, accounts: 30, wait: 15, bits: 8 }, &keyring)
     }
 
     fn work(toll: &Toll) -> String {
@@ -142,6 +165,21 @@ mod tests {
         assert!(matches!(paid(&wrong, 0), Paid::Early(_)));
         assert_eq!(paid("", 15 + GOOD), Paid::Level(1));
         assert_eq!(paid("", 16 + GOOD), Paid::Level(0), "it is too old");
+    }
+
+    #[test]
+    fn what_a_toll_holds_is_opened_with_that_toll_alone() {
+        let tolls = tolls();
+        let (one, other) = (tolls.due(1, b"here", NOW).token, tolls.due(1, b"here", NOW).token);
+        let held = tolls.hold(&one, "olma shaftoli gilos").unwrap();
+        assert!(!held.contains("olma"));
+        assert_eq!(tolls.held(&one, &held).as_deref(), Some("olma shaftoli gilos"));
+        for (token, held) in [(other.as_str(), held.as_str()), (&one, ""), (&one, "forged"), (&one, &one)] {
+            assert_eq!(tolls.held(token, held), None);
+        }
+        let longest = "ш".repeat(LONGEST_HELD / 2);
+        assert_eq!(tolls.held(&one, &tolls.hold(&one, &longest).unwrap()), Some(longest.clone()));
+        assert_eq!(tolls.hold(&one, &(longest + "a")), None);
     }
 
     #[test]

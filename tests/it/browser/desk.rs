@@ -93,6 +93,8 @@ async fn a_member_of_staff_signs_in_by_passkey_and_every_page_of_the_desk_is_sou
         ("/desk/held", "48-desk-held"),
         ("/desk/revoke", "49-desk-revoke"),
         ("/desk/prove", "50-desk-prove"),
+        ("/desk/accounts", "60-desk-account"),
+        ("/desk/recover", "61-desk-recover"),
     ] {
         visitor.inspect_desk(path, name).await;
     }
@@ -189,5 +191,47 @@ async fn a_person_is_identified_at_the_desk_and_signs_in_at_the_portal() {
     visitor.chromium.click("#continue").await;
     visitor.chromium.click("#allow").await;
     visitor.chromium.wait_for("#claims").await;
+    visitor.finish().await;
+}
+
+/// R107: a post office opens an account for a child without a number, whose password stands on the paper and not on the screen.
+#[tokio::test]
+async fn an_account_is_opened_at_a_post_office_and_its_password_is_printed() {
+    let mut visitor = Visitor::start(true, "en").await;
+    visitor.at_work("demo-post").await;
+    let photo = visitor.demo.folder.file("photo.jpg");
+    std::fs::write(&photo, [&b"\xff\xd8\xff\xe0"[..], &[7; 300], b"\xff\xd9"].concat()).expect("a file");
+    visitor.chromium.open(&format!("{}/desk?lang=en", visitor.demo.provider)).await;
+    visitor.chromium.wait_for("#accounts-only").await;
+    visitor.inspect("62-desk-post-office").await;
+    visitor.chromium.click("#account").await;
+    for (field, text) in [("#document", "ID card"), ("#language", "English")] {
+        visitor.choose_option(field, text).await;
+    }
+    for (field, text) in [("#pinfl", "63105162050210"), ("#document_number", "AD7000021")] {
+        visitor.chromium.fill(field, text).await;
+    }
+    visitor.chromium.choose("#photo", &photo).await;
+    for tick in ["#original", "#agree", "#begin"] {
+        visitor.chromium.click(tick).await;
+    }
+    visitor.chromium.wait_for("#ready").await;
+    visitor.inspect("63-desk-account-ready").await;
+    let path = visitor.chromium.url().await;
+    visitor.chromium.open(&format!("{}/desk/prove?lang=en", visitor.demo.provider)).await;
+    visitor.chromium.click("#use-passkey").await;
+    visitor.chromium.wait_for("#said").await;
+    visitor.chromium.open(&path).await;
+    visitor.chromium.click("#finish").await;
+    visitor.chromium.wait_for("#done").await;
+    visitor.inspect("64-desk-account-done").await;
+    visitor.chromium.click("#sheet").await;
+    visitor.chromium.wait_for("#paper").await;
+    visitor.inspect("65-desk-account-paper").await;
+    let shown = "return getComputedStyle(document.querySelector('#secret').parentElement).display";
+    assert_eq!(visitor.chromium.run(shown, json!([])).await, "none", "it is not on the screen");
+    visitor.chromium.open(&format!("{}/desk?lang=en", visitor.demo.provider)).await;
+    visitor.chromium.wait_for("#menu").await;
+    visitor.inspect("66-desk-post-office-after").await;
     visitor.finish().await;
 }

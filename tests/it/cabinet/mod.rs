@@ -14,6 +14,7 @@ mod mobile_id;
 mod own_data;
 mod safety;
 mod sms_lock;
+mod without_number;
 
 on_both_backends!(
     a_page_without_a_session_leads_through_the_sign_in_and_back_to_itself,

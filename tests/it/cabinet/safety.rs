@@ -191,12 +191,12 @@ async fn a_locked_account_lets_nobody_in_by_any_way_until_it_is_unlocked(setup: 
     };
     recorded(Kind::SelfLocked).await;
 
-    // Only in person: an operator ends it, once.
+    // In person: an operator ends it, once.
     world.command(&["people", "end-self-lock", &person.number]);
     assert!(!world.try_command(&["people", "end-self-lock", &person.number]).status.success());
     let mut again = world.browser();
     let page = again.enter_cabinet(&world, "/cabinet/notices", &person).await;
     assert!(page.text().contains("Your account is locked"), "the notice of it: {page}");
-    assert!(page.text().contains("Your number is connected again"), "and of its end: {page}");
+    assert!(page.text().contains("Your account is unlocked"), "and of its end: {page}");
     recorded(Kind::SelfLockEnded).await;
 }

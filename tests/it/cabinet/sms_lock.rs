@@ -14,7 +14,7 @@ on_both_backends!(
 
 impl World {
     /// Passes on an SMS as the broker does; gives the status.
-    async fn passes_on(&self, secret: &str, body: String) -> u16 {
+    pub(super) async fn passes_on(&self, secret: &str, body: String) -> u16 {
         let url =
             format!("http://127.0.0.1:{}/callbacks/sms/{secret}/playmobile/incoming", self.nodes[0].port);
         let host = &self.issuer[url::Position::BeforeHost..url::Position::AfterPort];
@@ -23,7 +23,7 @@ impl World {
     }
 }
 
-fn sms(id: &str, from: &str, text: &str) -> String {
+pub(super) fn sms(id: &str, from: &str, text: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><sms-request version=\"1.0\">\
          <message id=\"{id}\" msisdn=\"{from}\" submit-date=\"2026-11-27 14:00:00\">\
@@ -50,7 +50,7 @@ async fn an_sms_from_the_number_locks_its_account_at_once_and_tells_everybody(wo
         })
         .await;
     let told = world.sandbox.next_message(&person).await;
-    assert!(told["text"].as_str().is_some_and(|text| text.contains("qulflandi")), "{told}");
+    assert!(told["text"].as_str().is_some_and(|text| text.contains("bloklandi")), "{told}");
     world.notices_of(&person, "account_locked", 1).await;
     world.until_audited(Kind::SelfLocked, "reason", "sms").await;
     // Passed on again after the person was unlocked, it locks nobody.

@@ -31,7 +31,7 @@ alone_on_both_backends!(
 );
 
 /// A photo, as far as anybody looks at it here.
-const PHOTO: &[u8] = b"\xff\xd8\xff\xe0 a face that nobody has: as long as the smallest photo is that anybody takes for one, which \
+pub(super) const PHOTO: &[u8] = b"\xff\xd8\xff\xe0 a face that nobody has: as long as the smallest photo is that anybody takes for one, which \
     is a hundred and twenty-eight bytes and a few more \xff\xd9";
 /// A template of a fingerprint that is the person's, and one that is not.
 const OWN: &[u8] = b"FMR\0 template of a fingerprint.";
@@ -108,7 +108,7 @@ impl Member {
     }
 
     /// Opens a page again until something is not on it any more.
-    async fn until_gone(&mut self, page: Page, id: &str) -> Page {
+    pub(super) async fn until_gone(&mut self, page: Page, id: &str) -> Page {
         let waits = page.has(id);
         assert!(!waits || page.body.contains("http-equiv=\"refresh\""), "it asks again by itself: {page}");
         self.until(page, |page| !page.has(id)).await
@@ -429,13 +429,13 @@ async fn a_code_is_entered_with_a_passkey_that_was_used_just_before(setup: Setup
 }
 
 /// The temporary password in a message.
-fn temporary_in(text: &str) -> String {
+pub(super) fn temporary_in(text: &str) -> String {
     let is = |word: &&str| word.len() == 14 && word.split('-').all(|group| group.len() == 4);
     text.split_whitespace().find(is).unwrap_or_else(|| panic!("none in {text}")).to_owned()
 }
 
 /// Signs in by a temporary password and sets one.
-async fn first_password(world: &World, login: &str, temporary: &str, password: &str) {
+pub(super) async fn first_password(world: &World, login: &str, temporary: &str, password: &str) {
     let mut browser = world.browser();
     let page = browser.at_password(world, &Asked::by(SHOP)).await;
     let page = browser.enter_password(&page, login, temporary).await.page().expect_status(200).expect("new");
@@ -492,25 +492,39 @@ async fn r107_r120_a_lost_password_is_recovered_at_every_kind_of_place_and_staff
         let (mut owner, person) = (world.browser(), world.person());
         owner.set_password(world, &person, crate::password::FIRST).await.expect("said");
         let page = member.proved_at("/desk/recover").await.expect("recover-now");
-        let typed =
-            [("pinfl", person.pinfl.as_str()), ("document_number", "AA1234567"), ("original", TICKED)];
+        let typed = [
+            ("pinfl", person.pinfl.as_str()),
+            ("document_number", "AA1234567"),
+            ("original", TICKED),
+            ("agree", TICKED),
+        ];
         // Without the original, or a photo, nothing is done.
-        let without = [typed[0], typed[1]];
+        let without = [typed[0], typed[1], typed[3]];
         let files = [("photo", PHOTO)];
         let refused = member.browser.upload(&page, "recover-now", &without, &files).await.page();
         refused.expect_status(422).expect("original-error");
         let page = member.browser.upload(&page, "recover-now", &typed, &files).await.page();
         // Another document than the one on file is checked once more.
         let page = if page.has("other_document") {
-            let again = [typed[0], typed[1], typed[2], ("other_document", TICKED)];
+            let again = [&typed[..], &[("other_document", TICKED)]].concat();
             member.browser.upload(&page, "recover-now", &again, &files).await.page()
         } else {
             page
         };
-        let done = page.expect_status(200).expect("recovered");
-        let message = world.sandbox.next_message(&person).await;
-        let temporary = temporary_in(message["text"].as_str().expect("a text"));
-        assert!(!done.body.contains(&temporary));
+        // The Centre compares the face; where it has no photo, the member does.
+        let page = member.until_gone(page.expect_status(200), "running").await.expect("ready");
+        let seen: &[(&str, &str)] = if page.has("face") { &[("face", TICKED)] } else { &[] };
+        let done = member.browser.press(&page, "finish", seen).await.page();
+        let done = done.expect_status(200).expect("recovered");
+        // One message has the password, and another one the link that stops it.
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            let message = world.sandbox.next_message(&person).await;
+            told.push(message["text"].as_str().expect("a text").to_owned());
+        }
+        told.sort_by_key(|text| text.contains("/recover/stop/"));
+        let temporary = temporary_in(&told[0]);
+        assert!(!done.body.contains(&temporary) && !done.body.contains("/recover/stop/"));
         // Everything that rested on the lost one has ended.
         owner.open("/cabinet").await.page().expect("phone");
         first_password(world, &person.pinfl, &temporary, crate::password::SECOND).await;
@@ -519,12 +533,25 @@ async fn r107_r120_a_lost_password_is_recovered_at_every_kind_of_place_and_staff
         let notices = owner.enter_cabinet(world, "/cabinet/notices", &person).await;
         assert!(notices.text().contains("recovered at a place of service"), "{notices}");
         owner.cabinet("/cabinet/means").await.expect("recovery");
+        // Whoever has the number as it was before stops what was not their doing.
+        let link = told[1].split_whitespace().find(|word| word.contains("/recover/stop/")).expect("a link");
+        let link: url::Url = link.parse().expect("a URL");
+        let mut phone = world.browser();
+        let page = phone.open(link.path()).await.page().expect_status(200).expect("stop");
+        phone.press(&page, "stop", &[]).await.page().expect_status(200).expect("stopped");
+        assert!(!crate::password::is_right(world, &person.pinfl, crate::password::SECOND).await);
+        owner.open("/cabinet").await.page().expect("phone");
     }
     // Who has no account is told so, and nothing is sent.
     let mut member = world.staff(&world.open_place("post_office"), "operator").await;
     let page = member.proved_at("/desk/recover").await;
     let nobody = world.somebody(Kind::Unknown);
-    let typed = [("pinfl", nobody.pinfl.as_str()), ("document_number", "AA1234567"), ("original", TICKED)];
+    let typed = [
+        ("pinfl", nobody.pinfl.as_str()),
+        ("document_number", "AA1234567"),
+        ("original", TICKED),
+        ("agree", TICKED),
+    ];
     let refused = member.browser.upload(&page, "recover-now", &typed, &[("photo", PHOTO)]).await.page();
     refused.expect_status(422).expect("pinfl-error");
     world.sandbox.nothing_came(&nobody).await;

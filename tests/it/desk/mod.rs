@@ -1,5 +1,7 @@
-//! The desk: how members of staff get in, what each may see and do, and what stops them. `enrolment.rs` has what they do for people.
+//! The desk: how members of staff get in, what each may see and do, and what stops them. `enrolment.rs` and `accounts.rs` have what they do
+//! for people.
 
+mod accounts;
 mod enrolment;
 
 use reqwest::Method;
@@ -322,9 +324,9 @@ async fn r45_every_wrong_entry_is_told_at_its_field_and_keeps_what_was_typed(wor
 async fn r107_a_post_office_has_no_form_for_mobile_id(world: &World) {
     let place = world.open_place("post_office");
     let mut member = world.staff(&place, "operator").await;
-    let list = member.at("/desk").await.expect("accounts-only");
-    assert!(!list.has("new"));
-    for page in ["/desk/applications/new", "/desk/revoke"] {
+    let list = member.at("/desk").await.expect("accounts-only").expect("account");
+    assert!(!list.has("new") && !list.has("find"), "{list}");
+    for page in ["/desk/applications/new", "/desk/revoke", "/desk/find?reference=ABCD-EFGH"] {
         member.browser.open(page).await.page().expect_status(404);
     }
 }

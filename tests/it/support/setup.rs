@@ -175,7 +175,10 @@ impl Setup {
         for codes in ["country_codes", "client_codes", "network_codes"] {
             set(&format!("limits.brake.{codes}"), NO_LIMIT.into());
         }
-        for codes in ["address_codes_10m", "number_codes_10m"] {
+        for tries in ["country_tries", "network_tries", "address_tries"] {
+            set(&format!("limits.password_brake.{tries}"), NO_LIMIT.into());
+        }
+        for codes in ["address_codes_10m", "number_codes_10m", "address_accounts_hour"] {
             set(&format!("limits.toll.{codes}"), NO_LIMIT.into());
         }
         // What a guess costs is no part of what tests find out.

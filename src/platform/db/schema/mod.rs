@@ -193,6 +193,26 @@ static MIGRATIONS: &[Migration] = &[
         description: "email",
         sql: include_str!("../../../../migrations/0040_email.sql"),
     },
+    Migration {
+        version: 41,
+        description: "locks",
+        sql: include_str!("../../../../migrations/0041_locks.sql"),
+    },
+    Migration {
+        version: 43,
+        description: "accounts at places",
+        sql: include_str!("../../../../migrations/0043_accounts_at_places.sql"),
+    },
+    Migration {
+        version: 44,
+        description: "email epochs",
+        sql: include_str!("../../../../migrations/0044_email_epochs.sql"),
+    },
+    Migration {
+        version: 45,
+        description: "password failures",
+        sql: include_str!("../../../../migrations/0045_password_failures.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].

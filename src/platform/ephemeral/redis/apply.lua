@@ -1,7 +1,7 @@
 -- Counts limits and makes changes; all or nothing. Bytes 8 to 15 of a value are its version (envelope.rs), empty
 -- where there is no value.
--- KEYS: the counters, then the values. ARGV: now, how many groups; for each group how many limits, and of each window,
--- cap, and 1 if the event is counted or 0 if it is only held against the limit; for each value 's' version bytes ttl (swap), 'p' bytes ttl (put) or 'r' (remove).
+-- KEYS: the counters, then the values. ARGV: now, how many groups; for each group how many limits, 1 if the first is a mark
+-- (while it has had an event, the group is passed over) or 0, and of each limit window, cap, and 1 if the event is counted or 0 if it is only held against the limit; for each value 's' version bytes ttl (swap), 'p' bytes ttl (put) or 'r' (remove).
 -- Answers {0, 0, 0} when done, {1, group, index} when a limit is exceeded, {2, 0, 0} when a version differs.
 local now, groups = tonumber(ARGV[1]), tonumber(ARGV[2])
 local key, arg = 1, 3
@@ -15,7 +15,12 @@ local function version(name)
 end
 for group = 1, groups do
   local limits = tonumber(ARGV[arg])
-  arg = arg + 1
+  local counted_before = ARGV[arg + 1] == '1' and had(KEYS[key], now) > 0
+  arg = arg + 2
+  if counted_before then
+    key, arg = key + limits, arg + 3 * limits
+    limits = 0
+  end
   for index = 1, limits do
     local at = arg + 3 * (index - 1)
     if had(KEYS[key + index - 1], now) >= tonumber(ARGV[at + 1]) then

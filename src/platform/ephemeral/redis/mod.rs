@@ -18,7 +18,7 @@ use self::breaker::{Breaker, Permit};
 use self::link::{Link, Links};
 use self::patience::within;
 use self::script::Script;
-use super::batch::{Applied, Change, Limit};
+use super::batch::{Applied, Change, Group};
 use super::key::Name;
 use super::unavailable::Cause;
 use super::{EphemeralKey, Stored};
@@ -97,6 +97,22 @@ impl Redis {
         self.run(Script::Count, &call).await
     }
 
+    pub(super) async fn give_back(
+        &self,
+        windows: &[(EphemeralKey, i64)],
+        now: Timestamp,
+    ) -> Result<(), Cause> {
+        let mut call = Script::Count.call(windows.len());
+        for (key, _) in windows {
+            call.arg(&key.name()[..]);
+        }
+        call.arg(now.0).arg(0);
+        for (_, window) in windows {
+            call.arg(*window).arg(-1);
+        }
+        self.run::<Vec<u64>>(Script::Count, &call).await.map(|_| ())
+    }
+
     pub(super) async fn get_and_count(
         &self,
         name: Name,
@@ -111,19 +127,19 @@ impl Redis {
 
     pub(super) async fn apply(
         &self,
-        groups: &[Vec<Limit>],
+        groups: &[Group],
         changes: &[Change],
         now: Timestamp,
     ) -> Result<Applied, Cause> {
-        let limits = || groups.iter().flatten();
+        let limits = || groups.iter().flat_map(|group| &group.limits);
         let mut call = Script::Apply.call(limits().count() + changes.len());
         for name in limits().map(|limit| &limit.name).chain(changes.iter().map(Change::name)) {
             call.arg(&name[..]);
         }
         call.arg(now.0).arg(groups.len());
         for group in groups {
-            call.arg(group.len());
-            for limit in group {
+            call.arg(group.limits.len()).arg(u8::from(group.marked));
+            for limit in &group.limits {
                 call.arg(limit.window).arg(limit.cap).arg(u8::from(limit.counts));
             }
         }

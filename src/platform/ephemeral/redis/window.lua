@@ -7,7 +7,7 @@ local function had(key, now)
   return 0
 end
 
--- Counts `by` more events of a window (0 counts none) and returns how many it has had. A counter is "<end> <count>": the caller's clock
+-- Counts `by` more events of a window (0 counts none, -1 takes one back) and returns how many it has had. A counter is "<end> <count>": the caller's clock
 -- decides when the window ends. The key's own expiry only removes counters that no caller needs any more.
 local function count(key, now, window, by)
   local latest = now + window
@@ -18,7 +18,8 @@ local function count(key, now, window, by)
   end
   -- A clock that was ahead for a while may not leave a window that outlasts its length.
   ends = math.min(ends, latest)
-  redis.call('SET', key, string.format('%.0f %.0f', ends, had + by), 'EX', math.max(ends - now, 0) + 60)
-  return had + by
+  local events = math.max(had + by, 0)
+  redis.call('SET', key, string.format('%.0f %.0f', ends, events), 'EX', math.max(ends - now, 0) + 60)
+  return events
 end
 
