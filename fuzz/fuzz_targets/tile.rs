@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| yagona::ledger::fuzzing::tile(text));
+fuzz_target!(|text: &str| yagona::platform::tlog::fuzzing::tile(text));

@@ -34,7 +34,7 @@ pub use stores::{StartError, Stores, cannot_start, test_people};
 pub use wiring::enrolments_of;
 pub(crate) use wiring::gateways;
 
-use crate::audit::Audit;
+use crate::audit::{self, Audit};
 use crate::cabinet::{self, Cabinet};
 use crate::clients::Registry;
 use crate::desk::{self, Desk};
@@ -244,7 +244,7 @@ impl App {
         let (oneid, registrations) = (self.oneid.clone(), self.registrations.clone());
         let (cabinet, enrolments) = (self.cabinet.clone(), self.enrolments.clone());
         let (mobile_app, desk, sign_up) = (self.mobile_app.clone(), self.desk.clone(), self.sign_up.clone());
-        let transmitter = Data::new(self.transmitter.clone());
+        let (transmitter, audit) = (Data::new(self.transmitter.clone()), self.audit.clone());
         let requests = Requests::new(&server.trusted_proxies, server.forwarded_header, bytes::fill);
         let workers = stores::workers(&self.settings);
         let connections =
@@ -280,7 +280,6 @@ impl App {
                 .app_data(Data::new(tokens.provider.clone()))
                 .app_data(Data::new(tokens.devices.clone()))
                 .app_data(Data::new(tokens.ciba.clone()))
-                .app_data(Data::new(tokens.ledger.clone()))
                 .app_data(Data::new(tokens.clone()))
                 .app_data(Data::new(oneid.clone()))
                 .app_data(Data::new(registrations.clone()))
@@ -297,7 +296,8 @@ impl App {
                 .wrap(requests.middleware())
                 .configure(|config| oidc::routes(config, &metrics))
                 .configure(|config| oneid::routes(config, &metrics))
-                .configure(|config| ledger::routes(config, &metrics))
+                .configure(|config| tokens.ledger.published().routes(config, ledger::LOG, &metrics))
+                .configure(|config| audit.tree().routes(config, audit::LOG, &metrics))
                 .configure(|config| pages::routes(config, &metrics))
                 .configure(|config| cabinet::routes(config, &metrics))
                 .configure(|config| sign_up::routes(config, &metrics))
@@ -306,10 +306,7 @@ impl App {
                 .configure(receipts::routes)
                 .configure(|config| life_events::routes(config, &metrics))
                 .configure(well_known::routes)
-                .route("/static/{file}", web::get().to(assets::get))
-                // Asked for by browsers that read no links, and beside what is not a page.
-                .route("/favicon.ico", web::get().to(async || assets::of("icon-192.png")))
-                .route("/apple-touch-icon.png", web::get().to(async || assets::of("apple-touch-icon.png")))
+                .configure(files)
                 .default_service(web::to(not_found))
         });
         let http = http
@@ -433,6 +430,15 @@ const _: () = assert!(db::DEADLINE.as_millis() * 2 < LONGEST.as_millis());
 
 /// The usual pause before the listener closes, in seconds: two looks of a proxy that looks every five.
 const DRAIN_DELAY: u32 = 10;
+
+/// Style sheets, scripts and pictures.
+fn files(config: &mut web::ServiceConfig) {
+    config
+        .route("/static/{file}", web::get().to(assets::get))
+        // Asked for by browsers that read no links, and beside what is not a page.
+        .route("/favicon.ico", web::get().to(async || assets::of("icon-192.png")))
+        .route("/apple-touch-icon.png", web::get().to(async || assets::of("apple-touch-icon.png")));
+}
 
 /// Time for the last rows of the audit log, at least.
 const AUDIT_DRAIN: Duration = Duration::from_secs(5);

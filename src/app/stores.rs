@@ -138,8 +138,8 @@ impl Stores {
     pub fn of(settings: Settings, keyring: Keyring, db: Db, metrics: Arc<Metrics>) -> Self {
         let sandbox = settings.environment == Environment::Sandbox;
         let clock = Clock::of_process(sandbox && settings.sandbox.movable_clock);
-        let audit = Audit::new(db.clone(), clock.clone(), &keyring, Arc::clone(&metrics));
         let address = &settings.server.issuer.url()[url::Position::BeforeHost..];
+        let audit = Audit::of_provider((db.clone(), clock.clone(), Arc::clone(&metrics)), &keyring, address);
         let ledger =
             Ledger::of_provider((db.clone(), clock.clone(), Arc::clone(&metrics)), &keyring, address);
         Self {

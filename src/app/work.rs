@@ -75,6 +75,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     tasks.keep("sign_in_history", Need::Deferrable, move || history.clone().run());
     let audit = app.audit.clone();
     tasks.keep("audit", Need::Vital, move || audit.clone().run());
+    let audit = app.audit.clone();
+    tasks.keep("audit_tree", Need::Vital, move || audit.clone().sequence());
     let ledger = app.tokens.ledger.clone();
     tasks.keep("ledger_reads", Need::Deferrable, move || ledger.clone().keep_counts());
     let ledger = app.tokens.ledger.clone();

@@ -2,7 +2,8 @@
 //!
 //! [`Audit::record`] takes an [`Event`] and never waits or fails: it writes a line to the log and puts the row into a
 //! bounded queue (`queue.rs`), which one task per process writes to the database, a batch in one commit (`writer.rs`). All
-//! processes append to one chain (`chain.rs`). [`verify`](Verifier) reads it again. Commands of operators are recorded
+//! processes append to one chain (`chain.rs`), whose rows are the leaves of a transparency log (`tree.rs`). [`verify`](Verifier)
+//! reads both again. Commands of operators are recorded
 //! before they act ([`Audit::begin_command`]).
 //!
 //! Persons and networks appear as keyed pseudonyms, identifiers of sessions and attempts as parts of their digests. No
@@ -18,6 +19,7 @@ mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod verify;
 mod writer;
 
@@ -26,6 +28,7 @@ use std::time::Duration;
 
 use chain::Keys;
 use queue::{Added, Queue};
+use tree::Sequencer;
 use writer::Writer;
 
 use crate::platform::bytes;
@@ -33,6 +36,7 @@ use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbError};
 use crate::platform::seal::Keyring;
 use crate::platform::telemetry::{self, Metrics};
+use crate::platform::tlog::{Log, Published, VerifierKey};
 
 pub use chain::Link;
 pub use event::Event;
@@ -40,7 +44,11 @@ pub use kind::Kind;
 pub use refusals::Refused;
 pub use settings::AuditSettings;
 pub(crate) use store::TABLES;
+pub use tree::LOG;
 pub use verify::{Gap, Report, Tampering, Verifier};
+
+/// How often rows get their places in the tree.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The audit log of one process. Cheap to clone.
 #[derive(Clone)]
@@ -55,11 +63,24 @@ struct Inner {
     /// Random for each process.
     node_id: String,
     writer: tokio::sync::Mutex<Writer>,
+    tree: Arc<Published>,
 }
 
 impl Audit {
-    /// The audit log in `db`, with keys of `keyring`. Nothing is written until [`Audit::run`] or a command's event.
+    /// The audit log in `db`, with keys of `keyring`, that publishes nothing to anybody by its own name. Nothing is written until
+    /// [`Audit::run`] or a command's event.
     pub fn new(db: Db, clock: Clock, keyring: &Keyring, metrics: Arc<Metrics>) -> Self {
+        Self::of_provider((db, clock, metrics), keyring, "localhost")
+    }
+
+    /// The audit log of the provider at `address`: host, port and path of its issuer, by which its tree is known.
+    pub fn of_provider(
+        (db, clock, metrics): (Db, Clock, Arc<Metrics>),
+        keyring: &Keyring,
+        address: &str,
+    ) -> Self {
+        let origin = format!("{}/{LOG}", address.trim_end_matches('/'));
+        let tree = Arc::new(Published::new(Log::new(db.clone(), LOG, origin, keyring)));
         Self(Arc::new(Inner {
             queue: Queue::new(),
             keys: Keys::new(keyring),
@@ -68,6 +89,7 @@ impl Audit {
             metrics,
             node_id: bytes::random_alphanumeric::<16>(),
             writer: tokio::sync::Mutex::default(),
+            tree,
         }))
     }
 
@@ -91,6 +113,28 @@ impl Audit {
     /// Writes waiting rows until the process ends: a batch at most every 80 ms, and nothing when nothing happened.
     pub async fn run(self) {
         writer::run(&self.0).await;
+    }
+
+    /// Gives rows their places in the tree every second while this node leads, and follows the published head, until the process ends.
+    pub async fn sequence(self) {
+        let mut sequencer = Sequencer::default();
+        loop {
+            sequencer.look(&self.0).await;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The tree of its rows, as this node publishes it.
+    pub fn tree(&self) -> &Arc<Published> {
+        &self.0.tree
+    }
+
+    /// The public key of the tree's checkpoints.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn verifier_key(&self) -> Result<VerifierKey, DbError> {
+        self.0.tree.log().verifier_key().await
     }
 
     /// Records that a node serves.
@@ -154,6 +198,6 @@ impl Audit {
 
     /// Reads the chain from the database.
     pub fn verifier(&self) -> Verifier<'_> {
-        Verifier::new(&self.0.db, &self.0.keys)
+        Verifier::new(&self.0.db, &self.0.keys, self.0.tree.log())
     }
 }

@@ -110,6 +110,16 @@ pub(super) async fn rows_after(db: &Db, seq: i64, most: i64) -> Result<Vec<Store
     rows.iter().map(read).collect()
 }
 
+/// The hashes of rows after `seq`, with their numbers, in order, `most` at most; none after the chain's end.
+pub(super) async fn hashes_after(db: &Db, seq: i64, most: i64) -> Result<Vec<(i64, String)>, DbError> {
+    let select = db::statement(
+        "SELECT seq, hash FROM audit_log WHERE seq > $1 AND seq <= (SELECT seq FROM audit_head WHERE head_id = 1) \
+         ORDER BY seq LIMIT $2",
+    );
+    let rows = db.read_all(select.bind(seq).bind(most)).await?;
+    rows.iter().map(|row| Ok((db::int(row, LOG, "seq")?, db::text(row, LOG, "hash")?))).collect()
+}
+
 /// A row of what was refused.
 pub(super) struct RefusedRow {
     pub seq: i64,

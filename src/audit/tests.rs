@@ -6,6 +6,7 @@ use super::*;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::test_db::TestDb;
 use crate::platform::db::{self, Statement};
+use crate::platform::tlog::{Checkpoint, Finding};
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
@@ -47,6 +48,11 @@ impl World {
         let row = db::statement("SELECT content FROM audit_log WHERE seq = $1").bind(seq);
         db::text(&self.db.read_one(row).await.unwrap(), "audit_log", "content").unwrap()
     }
+}
+
+/// Gives the rows that there are their places in the tree.
+async fn place(audit: &Audit) {
+    assert_eq!(tree::give_places(&audit.0).await.unwrap(), 0);
 }
 
 async fn write(audit: &Audit, events: usize) {
@@ -222,6 +228,7 @@ async fn expired_rows_go_and_the_rest_still_verifies() {
     let audit = world.process();
     write(&audit, 10).await;
     let checkpoint = world.report().await.end.unwrap();
+    place(&audit).await;
     assert_eq!(audit.purge(1096, 2000).await.unwrap(), 0, "nothing has expired");
     world.clock.advance(1000 * 86_400);
     write(&audit, 5).await;
@@ -252,6 +259,7 @@ async fn the_last_row_stays_however_old_it_is() {
     let world = World::new().await;
     let audit = world.process();
     write(&audit, 3).await;
+    place(&audit).await;
     world.clock.advance(5000 * 86_400);
     assert_eq!(audit.purge(1, 2000).await.unwrap(), 2);
     assert_eq!((world.tampering().await, world.report().await.rows), (None, 1));
@@ -264,6 +272,7 @@ async fn what_does_not_verify_is_not_removed() {
     let world = World::new().await;
     let audit = world.process();
     write(&audit, 5).await;
+    place(&audit).await;
     world.change("UPDATE audit_log SET content = '{}' WHERE seq = 2").await;
     world.clock.advance(5000 * 86_400);
     assert!(matches!(audit.purge(1, 2000).await, Err(purge::PurgeError::Tampered(Tampering::Row(2)))));
@@ -281,4 +290,79 @@ async fn a_command_that_cannot_be_recorded_is_told_so() {
     world.change("ALTER TABLE audit_head RENAME TO gone").await;
     let other = world.process();
     assert!(other.begin_command(Event::new(Kind::CommandBegun).command("client disable")).await.is_err());
+}
+
+#[actix_web::test]
+async fn rows_are_the_leaves_of_a_tree_in_their_order() {
+    let world = World::new().await;
+    let audit = world.process();
+    write(&audit, 300).await;
+    assert_eq!(world.report().await.places, 0);
+    place(&audit).await;
+    let report = world.report().await;
+    assert_eq!((report.tampering, report.places, report.rows), (None, 300, 300));
+    assert_eq!(audit.tree().head().unwrap().checkpoint, report.signed_checkpoint);
+    let kept = Checkpoint::verified(&report.signed_checkpoint, &audit.verifier_key().await.unwrap()).unwrap();
+    write(&audit, 2).await;
+    place(&audit).await;
+    // The lease is another node's, which goes on as it is over.
+    let other = world.process();
+    write(&other, 1).await;
+    assert_eq!(tree::give_places(&other.0).await.unwrap(), 1);
+    world.clock.advance(60);
+    place(&other).await;
+    let report = world.process().verifier().signed_checkpoint(kept).run().await.unwrap();
+    assert_eq!((report.tampering, report.places), (None, 303));
+}
+
+#[actix_web::test]
+async fn whoever_has_the_keyring_cannot_write_the_history_anew() {
+    let world = World::new().await;
+    let audit = world.process();
+    write(&audit, 5).await;
+    place(&audit).await;
+    let published = world.report().await.signed_checkpoint;
+    let kept = Checkpoint::verified(&published, &audit.verifier_key().await.unwrap()).unwrap();
+    // The same keyring makes another chain that verifies by itself.
+    let forger = world.process();
+    world.change("DELETE FROM audit_log").await;
+    world.change("UPDATE audit_head SET seq = 0, hash = ''").await;
+    write(&forger, 6).await;
+    assert_eq!(world.tampering().await, Some(Tampering::Leaf(1)));
+    // With a tree that is written anew as well, the checkpoint that was kept tells.
+    world.change("DELETE FROM tlog_tiles WHERE log = 'audit'").await;
+    world.change("UPDATE tlog_heads SET size = 0, checkpoint = '', holder = '', lease_until_ms = 0 WHERE log = 'audit'").await;
+    place(&forger).await;
+    assert_eq!(world.tampering().await, None);
+    let report = world.process().verifier().signed_checkpoint(kept).run().await.unwrap();
+    assert_eq!(report.tampering, Some(Tampering::Tree(Finding::Root(5))));
+}
+
+#[actix_web::test]
+async fn rows_that_expired_before_there_was_a_tree_have_empty_places() {
+    let world = World::new().await;
+    let audit = world.process();
+    write(&audit, 5).await;
+    place(&audit).await;
+    world.clock.advance(5000 * 86_400);
+    assert_eq!(audit.purge(1, 2000).await.unwrap(), 4);
+    world.change("DELETE FROM tlog_tiles WHERE log = 'audit'").await;
+    world.change("UPDATE tlog_heads SET size = 0, checkpoint = '' WHERE log = 'audit'").await;
+    writer::drain(&audit.0).await.unwrap();
+    place(&audit).await;
+    let report = world.report().await;
+    assert_eq!((report.tampering, report.first, report.places), (None, 5, 6));
+}
+
+#[actix_web::test]
+async fn a_row_without_a_place_is_not_removed() {
+    let world = World::new().await;
+    let audit = world.process();
+    write(&audit, 3).await;
+    place(&audit).await;
+    write(&audit, 3).await;
+    world.clock.advance(5000 * 86_400);
+    assert_eq!(audit.purge(1, 2000).await.unwrap(), 3);
+    place(&audit).await;
+    assert_eq!(world.tampering().await, None);
 }

@@ -1,12 +1,14 @@
-//! Reading the chain again: whether each row is what was written, in its place, and whether any is missing.
+//! Reading the chain again: whether each row is what was written, in its place, and whether any is missing; and its tree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::chain::{Keys, Link, StoredRow};
 use super::kind::Kind;
 use super::store::{self, Base};
+use super::tree;
 use crate::platform::bytes;
 use crate::platform::db::{Db, DbError};
+use crate::platform::tlog::{Checkpoint, Finding, Log, TreeCheck};
 
 /// Rows read at a time.
 const PAGE: i64 = 1000;
@@ -38,6 +40,14 @@ pub enum Tampering {
     /// The record of where the chain begins is not authentic.
     #[error("the chain's beginning was changed: rows up to {0} were not removed by this provider")]
     Beginning(i64),
+    /// The tree itself.
+    #[error("the tree of the audit log: {0}")]
+    Tree(#[from] Finding),
+    /// A row is not the one that has its place in the tree.
+    #[error(
+        "row {0} is not the one that the tree has in its place: it was replaced by somebody who has the keyring"
+    )]
+    Leaf(i64),
 }
 
 /// Events of a process that were not written.
@@ -75,14 +85,20 @@ pub struct Report {
     pub unfinished_count: u64,
     /// Checkpoints that could not be compared: their rows had expired, or come before where reading began.
     pub passed_checkpoints: Vec<i64>,
+    /// Rows that have their places in the tree; 0 where the tree was not read.
+    pub places: u64,
+    /// The newest signed checkpoint of the tree: to be kept elsewhere.
+    pub signed_checkpoint: String,
 }
 
 /// Reads the chain, a page at a time.
 pub struct Verifier<'a> {
     db: &'a Db,
     keys: &'a Keys,
+    log: &'a Log,
     from: Option<i64>,
     checkpoints: Vec<Link>,
+    signed: Vec<Checkpoint>,
 }
 
 /// A process while rows are read. Memory grows by the number of processes, not of rows.
@@ -93,11 +109,11 @@ struct Process {
 }
 
 impl<'a> Verifier<'a> {
-    pub(super) fn new(db: &'a Db, keys: &'a Keys) -> Self {
-        Self { db, keys, from: None, checkpoints: Vec::new() }
+    pub(super) fn new(db: &'a Db, keys: &'a Keys, log: &'a Log) -> Self {
+        Self { db, keys, log, from: None, checkpoints: Vec::new(), signed: Vec::new() }
     }
 
-    /// Begins at a row; the one before it is believed.
+    /// Begins at a row; the one before it is believed. The tree is not read.
     #[must_use]
     pub fn from(self, seq: i64) -> Self {
         Self { from: Some(seq), ..self }
@@ -110,6 +126,13 @@ impl<'a> Verifier<'a> {
         self
     }
 
+    /// Expects the tree to begin as a signed checkpoint says, which its key signed.
+    #[must_use]
+    pub fn signed_checkpoint(mut self, checkpoint: Checkpoint) -> Self {
+        self.signed.push(checkpoint);
+        self
+    }
+
     /// Verifies what is stored up to now. Nodes may write at the same time.
     ///
     /// # Errors
@@ -119,7 +142,10 @@ impl<'a> Verifier<'a> {
             // Rows and end change together: no row that was there before the end was read may lie after it.
             let last = store::last_row(self.db).await?;
             let (end, base) = (store::end(self.db).await?, store::base(self.db).await?);
-            let report = self.read(last, &end, &base).await?;
+            let mut report = self.read(last, &end, &base).await?;
+            if report.tampering.is_none() && self.from.is_none() {
+                report.tampering = self.read_tree(base.link.seq, &mut report).await?;
+            }
             // A node may have removed expired rows while they were read.
             if report.tampering.is_none() || store::base(self.db).await? == base {
                 return Ok(report);
@@ -195,6 +221,29 @@ impl<'a> Verifier<'a> {
             }
         }
         Ok(if former == *end { Ok(()) } else { Err(Tampering::End(former.seq)) })
+    }
+
+    /// Compares the tree with its checkpoints, and the rows that are kept with their places in it.
+    async fn read_tree(&self, base: i64, report: &mut Report) -> Result<Option<Tampering>, DbError> {
+        let mut check = TreeCheck::begin(self.log, self.signed.clone()).await?;
+        report.places = check.head().size;
+        report.signed_checkpoint = check.head().checkpoint.clone();
+        let (mut rows, mut seq) = (VecDeque::new(), 0);
+        while let Some(leaf) = check.next_leaf().await? {
+            seq += 1;
+            if seq <= base {
+                continue;
+            }
+            if rows.is_empty() {
+                rows.extend(store::hashes_after(self.db, seq - 1, PAGE).await?);
+            }
+            match rows.pop_front() {
+                Some((found, hash)) if found == seq && tree::of_row(&hash) == leaf => {}
+                Some((found, _)) if found == seq => return Ok(Some(Tampering::Leaf(seq))),
+                _ => return Ok(Some(Tampering::Removed(seq, seq))),
+            }
+        }
+        Ok(check.end().await?.map(Tampering::Tree))
     }
 
     fn check_point(&self, link: &Link) -> Result<(), Tampering> {

@@ -1,8 +1,11 @@
 //! `yagona audit`: the chain of what happened, read again.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use serde_json::json;
 
+use super::ledger::{believed, read};
 use super::output::{Format, say};
 use crate::app::settings::Settings;
 use crate::app::{StartError, cannot_start};
@@ -19,18 +22,33 @@ pub(super) enum Audit {
         /// A row that the chain had, as the log's `audit.checkpoint` or an earlier verification named it; may be repeated
         #[arg(long, value_name = "SEQ:HASH", value_parser = link)]
         checkpoint: Vec<Link>,
+        /// A file with a signed checkpoint of the tree, as `/audit/checkpoint` published it: the log must begin as it says; may be repeated
+        #[arg(long, value_name = "FILE", conflicts_with = "from")]
+        signed_checkpoint: Vec<PathBuf>,
     },
+    /// Prints the public key of the tree's checkpoints
+    Key,
 }
 
 impl Audit {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
-        let Self::Verify { from, checkpoint } = self;
+        let Self::Verify { from, checkpoint, signed_checkpoint } = self else {
+            return key(settings, format).await;
+        };
+        let signed = signed_checkpoint.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
         let stores = super::existing(settings).await?;
+        let signed = if signed.is_empty() {
+            Vec::new()
+        } else {
+            let key = stores.audit.verifier_key().await.map_err(cannot_start)?;
+            believed(&signed, &signed_checkpoint, &key)?
+        };
         let mut verifier = stores.audit.verifier();
         if let Some(from) = from {
             verifier = verifier.from(from);
         }
         let verifier = checkpoint.into_iter().fold(verifier, crate::audit::Verifier::checkpoint);
+        let verifier = signed.into_iter().fold(verifier, crate::audit::Verifier::signed_checkpoint);
         let report = verifier.run().await.map_err(cannot_start)?;
         format.print(&document(&report), || print(&report))?;
         stores.db.close().await;
@@ -39,6 +57,17 @@ impl Audit {
             Some(tampering) => Err(StartError(format!("the audit log was tampered with: {tampering}"))),
         }
     }
+}
+
+async fn key(settings: Settings, format: Format) -> Result<(), StartError> {
+    let stores = super::existing(settings).await?;
+    let key = stores.audit.verifier_key().await.map_err(cannot_start)?.to_string();
+    format.print(&json!({ "key": key }), || {
+        say!("{key}");
+        Ok(())
+    })?;
+    stores.db.close().await;
+    Ok(())
 }
 
 /// Reads `SEQ:HASH`.
@@ -61,6 +90,7 @@ fn document(report: &Report) -> serde_json::Value {
         "rows": report.rows, "first": report.first, "end": end, "gap_count": report.gap_count,
         "gaps": gaps.collect::<Vec<_>>(), "unfinished_count": report.unfinished_count,
         "unfinished": unfinished.collect::<Vec<_>>(), "passed_checkpoints": report.passed_checkpoints,
+        "places": report.places, "signed_checkpoint": report.signed_checkpoint,
         "tampering": report.tampering.as_ref().map(ToString::to_string),
     })
 }
@@ -99,6 +129,10 @@ fn print(report: &Report) -> Result<(), StartError> {
                 report.gap_count
             );
             say!("checkpoint: {}:{}", end.seq, end.hash);
+            if !report.signed_checkpoint.is_empty() {
+                say!("{} of them have their places in the tree", report.places);
+                say!("{}", report.signed_checkpoint.trim_end_matches('\n'));
+            }
         }
         _ => say!("The audit log is empty."),
     }

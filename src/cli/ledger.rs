@@ -101,7 +101,7 @@ async fn proof(id: &str, settings: Settings, format: Format) -> Result<(), Start
 }
 
 /// The text of a file.
-fn read(path: &Path) -> Result<String, StartError> {
+pub(super) fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|error| StartError(format!("{}: {error}", path.display())))
 }
 
@@ -122,11 +122,7 @@ async fn verify(kept: &[PathBuf], settings: Settings, format: Format) -> Result<
     let notes = kept.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let stores = super::existing(settings).await?;
     let key = stores.ledger.verifier_key().await.map_err(cannot_start)?;
-    let believed = notes.iter().zip(kept).map(|(note, path)| {
-        let of_file = |why| StartError(format!("{}: {why}", path.display()));
-        Checkpoint::verified(note, &key).map_err(of_file)
-    });
-    let believed = believed.collect::<Result<Vec<_>, _>>()?;
+    let believed = believed(&notes, kept, &key)?;
     let report = stores.ledger.verify(&believed).await.map_err(cannot_start)?;
     let tampering = report.tampering.as_ref().map(ToString::to_string);
     let told = json!({
@@ -150,6 +146,19 @@ async fn verify(kept: &[PathBuf], settings: Settings, format: Format) -> Result<
         None => Ok(()),
         Some(tampering) => Err(StartError(format!("the ledger was tampered with: {tampering}"))),
     }
+}
+
+/// Checkpoints that were kept in files, if the log's key signed them.
+pub(super) fn believed(
+    notes: &[String],
+    kept: &[PathBuf],
+    key: &VerifierKey,
+) -> Result<Vec<Checkpoint>, StartError> {
+    let believed = notes.iter().zip(kept).map(|(note, path)| {
+        let of_file = |why| StartError(format!("{}: {why}", path.display()));
+        Checkpoint::verified(note, key).map_err(of_file)
+    });
+    believed.collect()
 }
 
 type Page = (String, Option<ClientId>, u32, Option<Place>);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::clients::ClientId;
 use crate::platform::db::{Engine, statement};
-use crate::platform::tlog::Appended;
+use crate::platform::tlog::{Appended, Hash};
 
 /// Entries of the person who is looked at, of all.
 const OWN: u64 = 10_000;
@@ -55,7 +55,7 @@ fn others(engine: Engine, first: u64) -> Statement {
 async fn measure(url: &str, folder: &std::path::Path) {
     let rows: u64 =
         std::env::var("LEDGER_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(10_000_000);
-    let db: Db = db::connect(url, 2, Duration::from_secs(5), Metrics::new()).await.unwrap();
+    let db: Db = db::connect(url, 2, Duration::from_secs(120), Metrics::new()).await.unwrap();
     db::migrate(&db).await.unwrap();
     let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
     let clock = Clock::manual(Timestamp(1_800_000_000));

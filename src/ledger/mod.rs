@@ -7,7 +7,6 @@
 
 mod entry;
 mod list;
-mod publish;
 mod purge;
 mod reads;
 mod rows;
@@ -19,11 +18,8 @@ mod verify;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-
 pub use entry::{Channel, Entry, EntryId, Ground, Leaf, Listed};
 pub use list::{Filter, Place};
-pub use publish::{PATH, routes};
 pub use purge::PurgeError;
 pub(crate) use rows::rows_after;
 pub use rows::{Rows, mark};
@@ -41,7 +37,7 @@ use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, DbError, Statement};
 use crate::platform::seal::{Keyring, Mac};
 use crate::platform::telemetry::{self, Metrics};
-use crate::platform::tlog::{Hash, Head, Log, Proof, VerifierKey};
+use crate::platform::tlog::{Log, Proof, Published, VerifierKey};
 
 /// The form of leaves.
 const VERSION: u8 = 1;
@@ -58,13 +54,12 @@ struct Inner {
     nonce: Mac,
     counters: Counters,
     log: Log,
-    /// The head with the checkpoint that is published, a second old at most.
-    published: ArcSwapOption<Head>,
+    published: Arc<Published>,
     metrics: Arc<Metrics>,
 }
 
-/// The name of the log in the tables, and what ends its name to others.
-const LOG: &str = "ledger";
+/// The name of the log in the tables, what ends its name to others, and where it is published below the issuer.
+pub const LOG: &str = "ledger";
 
 /// Seconds of the clock between two writings of what was counted.
 const COUNTED: i64 = 30;
@@ -88,7 +83,7 @@ impl Ledger {
         let log = Log::new(db.clone(), LOG, origin, keyring);
         let [once, person, nonce] =
             ["ledger-once", "ledger-person", "ledger-nonce"].map(|name| keyring.mac(name));
-        let (counters, published) = (Counters::new(), ArcSwapOption::empty());
+        let (counters, published) = (Counters::new(), Arc::new(Published::new(log.clone())));
         Self(Arc::new(Inner { db, clock, once, person, nonce, counters, log, published, metrics }))
     }
 
@@ -249,14 +244,9 @@ impl Ledger {
         self.0.log.verifier_key().await
     }
 
-    /// The head whose checkpoint is published; none before the first entry has its place.
-    pub fn published(&self) -> Option<Arc<Head>> {
-        self.0.published.load_full()
-    }
-
-    /// The hashes of a tile of the log.
-    async fn tile(&self, place: (u8, u64), width: usize) -> Result<Option<Vec<Hash>>, DbError> {
-        self.0.log.tile(place, width).await
+    /// Its log, as this node publishes it.
+    pub fn published(&self) -> &Arc<Published> {
+        &self.0.published
     }
 
     /// Gives entries their places every second while this node leads, and follows the published head, until the process ends.
@@ -313,15 +303,6 @@ impl Ledger {
         let text = bare.replacen(r#""nonce":"""#, &format!(r#""nonce":"{}""#, self.nonce(&bare)), 1);
         let (person, client) = (entry.person.as_str().to_owned(), leaf.client);
         Ok(NewRow { id: leaf.id, person, client, at_ms: leaf.at_ms, leaf: text })
-    }
-}
-
-/// What fuzz targets (`fuzz/`) reach of the parsers in here.
-#[cfg(fuzzing)]
-pub mod fuzzing {
-    /// The address of a tile.
-    pub fn tile(path: &str) {
-        super::publish::fuzz_place(path);
     }
 }
 

@@ -97,8 +97,7 @@ impl Ledger {
                 break;
             }
         }
-        let head = if head.checkpoint.is_empty() { None } else { Some(head) };
-        inner.published.store(head.map(std::sync::Arc::new));
+        inner.published.publish(head);
         let oldest = store::oldest_waiting(&inner.db).await?;
         Ok(oldest.map_or(0, |at_ms| now_ms.saturating_sub(at_ms).max(0)))
     }

@@ -166,7 +166,7 @@ async fn entries_get_places_and_their_proofs_hold_without_the_provider() {
         let leaf: Leaf = serde_json::from_slice(&proof.leaf).unwrap();
         assert_eq!(leaf, listed.leaf);
     }
-    assert_eq!(fixture.ledger.published().unwrap().checkpoint, report.checkpoint);
+    assert_eq!(fixture.ledger.published().head().unwrap().checkpoint, report.checkpoint);
     // What waits has no proof yet, and nothing is wrong with it.
     let (aziz, shop) = (person("aziz"), client("shop"));
     let strange = Entry {
@@ -246,7 +246,7 @@ async fn an_entry_that_was_put_in_or_changed_before_it_had_a_place_gets_none() {
     fixture.clock.advance(20);
     let waiting = fixture.ledger.give_places().await.unwrap();
     assert!(waiting >= 20_000, "they wait, and that is an alarm: {waiting}");
-    assert_eq!(fixture.ledger.published().unwrap().size, 4, "the good one alone");
+    assert_eq!(fixture.ledger.published().head().unwrap().size, 4, "the good one alone");
     assert!(matches!(fixture.tampering().await, Some(Tampering::Forged(_))));
 }
 
@@ -279,7 +279,7 @@ async fn several_nodes_give_each_entry_one_place() {
 async fn contents_go_by_age_and_the_rest_verifies() {
     let fixture = Fixture::filled(600).await;
     let start = 1_800_000_000;
-    let kept = Checkpoint::read(&fixture.ledger.published().unwrap().checkpoint).unwrap();
+    let kept = Checkpoint::read(&fixture.ledger.published().head().unwrap().checkpoint).unwrap();
     let oldest = fixture.entries().await.pop().unwrap();
     let proof = fixture.ledger.proof(&oldest.leaf.id).await.unwrap().unwrap();
     let purge = async |expiry, most| fixture.ledger.purge(Timestamp(expiry), most).await;

@@ -370,14 +370,34 @@ async fn a_change_of_the_rows_is_found(setup: Setup) {
     let logged = format!("{}:{}", line["audit.seq"], line["audit.hash"].as_str().expect("a hash"));
     assert!(world.verify(&["--checkpoint", &logged]).0, "{logged}");
 
-    // What was cut off is found by a checkpoint alone.
+    // Rows have their places in the tree, whose checkpoint anybody keeps.
+    let published = async || {
+        let said = world.verify(&[]).1;
+        let placed =
+            said.lines().find_map(|line| line.strip_suffix(" of them have their places in the tree"))?;
+        placed.parse::<i64>().is_ok_and(|placed| placed > seq).then_some(())
+    };
+    until("places in the tree", published).await;
+    let kept = world.published_text("/audit/checkpoint").await;
+    assert!(kept.contains("/audit\n"), "{kept}");
+    let file = world.folder.file("kept");
+    std::fs::write(&file, &kept).expect("a file");
+    let signed = ["--signed-checkpoint", file.to_str().expect("a path")];
+    assert!(world.verify(&signed).0);
+    let key = world.command(&["audit", "key"]);
+    assert_eq!(key.trim(), world.published_text("/audit/key").await.trim());
+
+    // What was cut off is found by either kind of checkpoint, and by the tree.
     world.change_database("DELETE FROM audit_log WHERE seq > 4").await;
     world
         .change_database(
             "UPDATE audit_head SET seq = 4, hash = (SELECT hash FROM audit_log WHERE seq = 4) WHERE head_id = 1",
         )
         .await;
-    assert!(world.verify(&[]).0);
+    for arguments in [&[][..], &signed] {
+        let (held, said) = world.verify(arguments);
+        assert!(!held && said.contains("rows 5 to 5 were removed"), "{said}");
+    }
     let (held, said) = world.verify(&["--checkpoint", &checkpoint]);
     assert!(!held && said.contains("cut off") && said.contains(&seq.to_string()), "{said}");
     world.change_database("UPDATE audit_log SET content = '{}' WHERE seq = 3").await;

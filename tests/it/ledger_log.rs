@@ -37,7 +37,7 @@ impl World {
         (answer.status().as_u16(), answer.bytes().await.expect("a body").to_vec())
     }
 
-    async fn published_text(&self, path: &str) -> String {
+    pub(crate) async fn published_text(&self, path: &str) -> String {
         let (status, body) = self.published(path).await;
         assert_eq!(status, 200, "{path}");
         String::from_utf8(body).expect("text")

@@ -43,6 +43,8 @@ pub struct Metrics {
     pub audit_dropped: Counter,
     /// Rows of the audit log that wait to be written.
     pub audit_waiting: Gauge,
+    /// Rows of the audit log that have no place in its tree yet.
+    pub audit_unplaced: Gauge,
     /// Entries of the ledger that this node gave their places.
     pub ledger_entries: Counter,
     /// For how long the oldest entry of the ledger has waited for its place, in seconds.
@@ -94,6 +96,7 @@ impl Metrics {
             audit_rows: Counter::default(),
             audit_dropped: Counter::default(),
             audit_waiting: Gauge::default(),
+            audit_unplaced: Gauge::default(),
             ledger_entries: Counter::default(),
             ledger_waiting_seconds: Gauge::default(),
             clients_refused: Gauge::default(),
@@ -140,6 +143,8 @@ impl Metrics {
         let dropped = "Rows of the audit log that were dropped because too many waited";
         own.register("audit_dropped", dropped, self.audit_dropped.clone());
         own.register("audit_waiting", "Rows of the audit log to be written", self.audit_waiting.clone());
+        let unplaced = "Rows of the audit log without a place in its tree";
+        own.register("audit_unplaced", unplaced, self.audit_unplaced.clone());
         let places = "Entries of the ledger that were given their places";
         own.register("ledger_entries", places, self.ledger_entries.clone());
         let waiting = "For how long the oldest entry of the ledger has waited for its place";

@@ -9,6 +9,7 @@ mod hash;
 mod log;
 mod note;
 mod proof;
+mod publish;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use hash::Hash;
 pub use log::{Appended, Head, Log};
 pub use note::{Checkpoint, NoteError, VerifierKey};
 pub use proof::{Proof, ProofError};
+pub use publish::Published;
 pub(crate) use store::TABLES;
 pub use tree::TILE;
 pub use verify::{Finding, TreeCheck};
@@ -32,6 +34,11 @@ pub mod fuzzing {
             assert_eq!(proof.to_string(), text);
             let _ = super::Checkpoint::read(&proof.checkpoint);
         }
+    }
+
+    /// The address of a tile.
+    pub fn tile(path: &str) {
+        super::publish::fuzz_place(path);
     }
 
     /// A checkpoint, and a verifier key.

@@ -109,6 +109,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/0017_ledger.sql"),
     },
     Migration {
+        version: 18,
+        description: "audit tree",
+        sql: include_str!("../../../../migrations/0018_audit_tree.sql"),
+    },
+    Migration {
         version: 19,
         description: "contracts",
         sql: include_str!("../../../../migrations/0019_contracts.sql"),

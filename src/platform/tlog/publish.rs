@@ -1,24 +1,58 @@
-//! What is published of the log, for witnesses and whoever wants to watch it (C2SP tlog-tiles): the newest checkpoint, the hashes, the
-//! key. Entries are about people and are not public: who is in one gets it with its proof.
+//! What is published of a log, for witnesses and whoever wants to watch it (C2SP tlog-tiles): the newest checkpoint, the hashes, the
+//! key. What the leaves stand for is not public: whoever is told of one gets it with its proof.
+
+use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Data, Path, ServiceConfig, get, resource};
+use arc_swap::ArcSwapOption;
 
-use super::Ledger;
+use super::log::{Head, Log};
+use super::tree::TILE;
+use crate::platform::db::DbError;
 use crate::platform::telemetry::Metrics;
-use crate::platform::tlog::TILE;
 
-/// Where it is, below the issuer.
-pub const PATH: &str = "/ledger";
+/// A log, and how far of it a node has published.
+pub struct Published {
+    log: Log,
+    /// The head with the checkpoint that is published, a second old at most.
+    head: ArcSwapOption<Head>,
+}
 
-/// Adds the addresses.
-pub fn routes(config: &mut ServiceConfig, metrics: &Metrics) {
-    let named = |path: &str| resource(format!("{PATH}{path}")).app_data(metrics.route("ledger"));
-    config
-        .service(named("/checkpoint").route(get().to(checkpoint)))
-        .service(named("/key").route(get().to(key)))
-        .service(named("/tile/{level}/{rest:.*}").route(get().to(tile)));
+impl Published {
+    /// The log, of which nothing is published yet.
+    pub fn new(log: Log) -> Self {
+        Self { log, head: ArcSwapOption::empty() }
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Publishes a head, unless it is of a log without leaves.
+    pub fn publish(&self, head: Head) {
+        let head = if head.checkpoint.is_empty() { None } else { Some(head) };
+        self.head.store(head.map(Arc::new));
+    }
+
+    /// The head whose checkpoint is published; none before the first leaf has its place.
+    pub fn head(&self) -> Option<Arc<Head>> {
+        self.head.load_full()
+    }
+
+    /// Adds the addresses of the log below `/{name}`, which is also the route of their metrics.
+    pub fn routes(self: &Arc<Self>, config: &mut ServiceConfig, name: &'static str, metrics: &Metrics) {
+        let named = |path: &str| {
+            let resource = resource(format!("/{name}{path}")).app_data(metrics.route(name));
+            resource.app_data(Data::from(Arc::clone(self)))
+        };
+        config
+            .service(named("/checkpoint").route(get().to(checkpoint)))
+            .service(named("/key").route(get().to(key)))
+            .service(named("/tile/{level}/{rest:.*}").route(get().to(tile)));
+    }
 }
 
 fn text(body: String) -> HttpResponse {
@@ -34,33 +68,33 @@ fn none() -> HttpResponse {
 }
 
 /// The newest checkpoint, from memory: it is a second old at most.
-async fn checkpoint(ledger: Data<Ledger>) -> HttpResponse {
-    match ledger.published() {
+async fn checkpoint(published: Data<Published>) -> HttpResponse {
+    match published.head() {
         Some(head) => text(head.checkpoint.clone()),
         None => none(),
     }
 }
 
 /// The public key of the checkpoints, as witnesses and verifiers take it.
-async fn key(ledger: Data<Ledger>) -> HttpResponse {
-    match ledger.verifier_key().await {
+async fn key(published: Data<Published>) -> HttpResponse {
+    match published.log.verifier_key().await {
         Ok(key) => text(format!("{key}\n")),
-        Err(error) => unavailable(&error),
+        Err(error) => unavailable(&published, &error),
     }
 }
 
 /// The hashes of a tile. One that is full never changes.
-async fn tile(ledger: Data<Ledger>, path: Path<(String, String)>) -> HttpResponse {
+async fn tile(published: Data<Published>, path: Path<(String, String)>) -> HttpResponse {
     let (level, rest) = path.into_inner();
     let Some((place, width)) = place(&level, &rest) else { return none() };
     // Beyond the published checkpoint nothing is there, and nobody asks the database for it.
-    let size = ledger.published().map_or(0, |head| head.size);
+    let size = published.head().map_or(0, |head| head.size);
     let hashes_there = 8_u32.checked_mul(place.0.into()).and_then(|bits| size.checked_shr(bits)).unwrap_or(0);
     let end = place.1.checked_mul(TILE as u64).and_then(|first| first.checked_add(width as u64));
     if end.is_none_or(|end| end > hashes_there) {
         return none();
     }
-    match ledger.tile(place, width).await {
+    match published.log.tile(place, width).await {
         Ok(Some(hashes)) => {
             let cached =
                 if width == TILE { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
@@ -71,12 +105,13 @@ async fn tile(ledger: Data<Ledger>, path: Path<(String, String)>) -> HttpRespons
                 .body(hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>())
         }
         Ok(None) => none(),
-        Err(error) => unavailable(&error),
+        Err(error) => unavailable(&published, &error),
     }
 }
 
-fn unavailable(error: &crate::platform::db::DbError) -> HttpResponse {
-    tracing::warn!(event = "ledger.unpublished", %error, "what is published of the ledger cannot be read");
+fn unavailable(published: &Published, error: &DbError) -> HttpResponse {
+    let log = published.log.name();
+    tracing::warn!(event = "tlog.unpublished", log, %error, "what is published of a log cannot be read");
     HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "2")).finish()
 }
 
