@@ -12,11 +12,11 @@ use crate::oidc::{APPROVALS, CODES, DECISIONS, DEVICES, PUSHED, USED, USER_CODES
 use crate::oneid;
 use crate::platform::ephemeral::KeySpace;
 use crate::registries::REGISTRY_ANSWERS;
-use crate::sign_in::{ATTEMPTS, AWAY, MUTABLE, QR_CODES, SESSIONS, WINDOWS};
+use crate::sign_in::{ATTEMPTS, AWAY, MUTABLE, QR_CODES, REPLIES, SESSIONS, WINDOWS};
 use crate::sign_up::SIGN_UPS;
 use crate::staff::{CEREMONIES, STAFF_SESSIONS};
 
-const ALL: [KeySpace; 26] = [
+const ALL: [KeySpace; 27] = [
     APPROVALS,
     ATTEMPTS,
     AWAY,
@@ -33,6 +33,7 @@ const ALL: [KeySpace; 26] = [
     PUSHED,
     QR_CODES,
     REGISTRY_ANSWERS,
+    REPLIES,
     REVOKED,
     SESSIONS,
     SIGNATURES,

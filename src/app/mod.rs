@@ -2,6 +2,7 @@
 //! serves it and runs its background work.
 
 pub mod doctor;
+mod incoming;
 #[cfg(test)]
 mod key_spaces;
 mod readiness;
@@ -304,6 +305,7 @@ impl App {
                 .configure(|config| mobile_app::routes(config, &metrics))
                 .configure(|config| desk::routes(config, &metrics))
                 .configure(receipts::routes)
+                .configure(|config| incoming::routes(config, &metrics))
                 .configure(|config| life_events::routes(config, &metrics))
                 .configure(well_known::routes)
                 .configure(files)

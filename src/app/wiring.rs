@@ -476,6 +476,7 @@ pub(super) fn sign_in(
         daily_cap: limits.sends_per_number_day.into(),
         networks: limits.networks.clone(),
         travel: TravelRules { networks: limits.travel.networks_hour.into() },
+        reply_number: settings.sms.playmobile.as_ref().and_then(|gateway| gateway.reply_number.clone()),
         constant_codes: settings.sandbox.constant_codes.0.clone(),
         relaxed_limits: settings.sandbox.relaxed_limits,
         test_numbers: settings.environment == Environment::Sandbox,

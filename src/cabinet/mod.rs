@@ -150,6 +150,7 @@ mod paths {
 }
 
 pub use complaints::{About, Complaint, Complaints};
+pub use sms_lock::locked_by_sms;
 
 /// What the stores in here keep their data in.
 pub(crate) const TABLES: &[&str] = &[complaints::TABLE];
@@ -324,8 +325,5 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
             named(UNLOCK, "cabinet_unlock").route(get().to(unlock::get)).route(post().to(unlock::unlock)),
         )
         .service(named(unlock::BEGIN, "cabinet_unlock").route(post().to(unlock::begin)))
-        .service(named(unlock::UNLOCKED, "cabinet_unlock").route(get().to(unlock::unlocked)))
-        .service(
-            resource(sms_lock::PATH).app_data(metrics.route("sms_lock")).route(post().to(sms_lock::incoming)),
-        );
+        .service(named(unlock::UNLOCKED, "cabinet_unlock").route(get().to(unlock::unlocked)));
 }

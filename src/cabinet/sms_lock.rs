@@ -1,17 +1,13 @@
-//! `POST /callbacks/sms/{secret}/playmobile/incoming`: somebody whose phone was stolen, or who has none of their browsers at hand, locks their
+//! Somebody whose phone was stolen, or who has none of their browsers at hand, locks their
 //! account by an SMS from the enrolled number, or from the one by which an account without one is reached. Nothing is asked first, since a
 //! lock harms nobody for long and a question would help a thief; ending it takes more than a code (`docs/cabinet.md`).
 //!
 //! The broker signs nothing, so the address has the secret of the delivery reports. Whoever forges the sender of an SMS can lock somebody's account,
 //! and nothing else.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path};
-
 use super::{Cabinet, sessions};
 use crate::audit::{Event, Kind};
-use crate::notices::receipts::Receipts;
-use crate::notices::sms::incoming::{self, Incoming};
+use crate::notices::sms::incoming::Incoming;
 use crate::notices::sms::lock::locked_text;
 use crate::notices::{OutboundMessage, Prepared, Series};
 use crate::people::{AccountUse, Named, NumberStatus, PersonId, PhoneNumber};
@@ -20,9 +16,6 @@ use crate::platform::ephemeral::{Applied, Batch, EphemeralKey};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::locale::Language;
 use crate::sign_in::WINDOWS;
-
-/// Where the broker posts what phones send, below `/callbacks/sms/{secret}/playmobile`.
-pub(super) const PATH: &str = "/callbacks/sms/{secret}/playmobile/incoming";
 
 /// How long a message of the broker is known, in seconds: one that is passed on again locks nobody who was unlocked meanwhile.
 const KNOWN: i64 = 86_400;
@@ -33,24 +26,12 @@ const ANSWERED: i64 = 3600;
 /// How many such answers a number gets in a day, with what else it is told unasked.
 const ANSWERS: i64 = 3;
 
-/// Takes what phones sent.
-pub(super) async fn incoming(
-    cabinet: Data<Cabinet>,
-    receipts: Data<Receipts>,
-    secret: Path<String>,
-    body: Bytes,
-) -> HttpResponse {
-    if !receipts.knows(&secret) {
-        return HttpResponse::NotFound().finish();
-    }
-    let Some(messages) = incoming::parse(&body) else { return HttpResponse::BadRequest().finish() };
-    for message in messages.iter().filter(|message| message.locks()) {
-        if let Err(error) = lock(&cabinet, message).await {
-            tracing::warn!(event = "sms.command_lost", %error, "a lock by SMS waits until the broker passes it on again");
-            return HttpResponse::ServiceUnavailable().finish();
-        }
-    }
-    HttpResponse::Ok().finish()
+/// Locks the account of whoever sent a message, if that asks for it.
+///
+/// # Errors
+/// [`ServiceError`] when a store is unavailable: the broker passes the message on again.
+pub async fn locked_by_sms(cabinet: &Cabinet, message: &Incoming) -> Result<(), ServiceError> {
+    if message.locks() { lock(cabinet, message).await } else { Ok(()) }
 }
 
 async fn lock(cabinet: &Cabinet, message: &Incoming) -> Result<(), ServiceError> {

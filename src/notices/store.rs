@@ -40,6 +40,8 @@ pub enum Series {
     Identification,
     /// Codes of registrations on-line, and that an account is open: nobody is charged.
     SignUp,
+    /// Answers to what people write by SMS: they use up nothing of what warns of somebody else at work.
+    Replies,
 }
 
 impl Series {
@@ -54,6 +56,7 @@ impl Series {
             Self::Security => CABINET + LENGTH,
             Self::Identification => CABINET + 2 * LENGTH,
             Self::SignUp => 4 * LENGTH,
+            Self::Replies => 5 * LENGTH,
         }
     }
 
@@ -69,7 +72,7 @@ impl Series {
             Self::Known => Some(MessageKind::Code),
             Self::Approvals => Some(MessageKind::Request),
             Self::Cabinet | Self::Security => Some(MessageKind::Notice),
-            Self::Strangers | Self::Notices | Self::Identification | Self::SignUp => None,
+            Self::Strangers | Self::Notices | Self::Identification | Self::SignUp | Self::Replies => None,
         }
     }
 
@@ -84,6 +87,7 @@ impl Series {
             Self::Security,
             Self::Identification,
             Self::SignUp,
+            Self::Replies,
         ];
         all.into_iter().find(|series| (series.base() + 1..=series.base() + LENGTH).contains(&n))
     }
@@ -359,6 +363,7 @@ mod tests {
             (Series::Security, Some(MessageKind::Notice)),
             (Series::Identification, None),
             (Series::SignUp, None),
+            (Series::Replies, None),
         ] {
             for n in [series.base() + 1, series.base() + LENGTH] {
                 assert_eq!(Series::of(n), Some(series));

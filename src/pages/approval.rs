@@ -2,15 +2,19 @@
 //! and no script, and any browser may show it. Nothing is decided on it without the code of that very SMS, a refusal neither:
 //! who only knows or guesses the address decides nothing.
 
+mod by_sms;
 mod decision;
 mod request;
+mod verdict;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
-use self::decision::{decided, settled};
+pub use self::by_sms::answered_by_sms;
+use self::decision::decided;
 use self::request::{PATH, find, limited, page, reference};
+use self::verdict::settled;
 use super::Pages;
 use super::visitor::Visitor;
 use crate::platform::web::page_context::{PageContext, Problem};
@@ -45,10 +49,10 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest, named: Path<St
             Ok(found) => found,
             Err(instead) => return Ok(instead),
         };
-        match found.open.attempt.stage() {
+        match found.waiting.open.attempt.stage() {
             _ if found.limited => Ok(limited(&context, &found.reference)),
             Stage::Approval(_) => page(&pages, &context, &found, (StatusCode::OK, None)),
-            _ => settled(&pages, &context, &found).await,
+            _ => Ok(found.done(&pages, &context, settled(&pages, &found.waiting).await?)),
         }
     };
     context.remember_language(context.or_failure(shown.await))

@@ -48,6 +48,7 @@ use crate::platform::web::cookies::Cookies;
 use crate::release::Release;
 use crate::sign_in::{Eri, Face, QrCodes, RETURN_PATH, SignIn};
 
+pub use approval::answered_by_sms;
 pub use completion::Completion;
 pub use sign_out::SignOut;
 

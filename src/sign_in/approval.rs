@@ -80,7 +80,8 @@ impl SignIn {
         let sender = Sender { client, network, known: &known, paid: DEAREST };
         let (mutable, mutable_until) = (mutable(&open.id), self.clock.now().plus(MUTABLE_FOR));
         let client = client.id.clone();
-        let approving = Approving { client, reference, hint, caps, beside, mutable, mutable_until };
+        let attempt = open.id.clone();
+        let approving = Approving { client, attempt, reference, hint, caps, beside, mutable, mutable_until };
         let made_for = For::Approval(Box::new(approving));
         match self.send_code(&mut open, (number, index), sender, 0, made_for).await? {
             Sent::Stored | Sent::Held => {
@@ -112,7 +113,14 @@ impl SignIn {
         &self,
         reference: &ShortCode,
     ) -> Result<Option<(OpenAttempt, u64)>, ServiceError> {
-        let id = self.attempt_of(reference)?;
+        Ok(self.approval_counted(self.attempt_of(reference)?).await?)
+    }
+
+    /// The request with this identifier, with how many tries its code has had, this one included.
+    pub(super) async fn approval_counted(
+        &self,
+        id: AttemptId,
+    ) -> Result<Option<(OpenAttempt, u64)>, Unavailable> {
         let everybody = id.digest();
         let found = self.attempts.find_and_count(AttemptName::Stored(id), &everybody).await?;
         Ok(found.and_then(|(open, tries)| Some((self.open_approval(Some(open))?, tries))))
@@ -166,7 +174,7 @@ impl SignIn {
         })
     }
 
-    fn open_approval(&self, found: Option<OpenAttempt>) -> Option<OpenAttempt> {
+    pub(super) fn open_approval(&self, found: Option<OpenAttempt>) -> Option<OpenAttempt> {
         // What a browser began is not found here, whatever its identifier.
         found.filter(|open| {
             open.attempt.browser.matches(&open.id.digest()) && open.attempt.expires_at > self.clock.now()

@@ -33,6 +33,7 @@ mod proving;
 mod purpose;
 mod qr;
 mod recorded;
+mod reply;
 mod request;
 pub mod risk;
 mod session;
@@ -95,6 +96,7 @@ pub use qr::{
     CHOICES, Choice, QR_CODES, QR_SECONDS, QR_TOLD, QrCodes, QrRequest, QrSecret, QrState, SharedNetwork,
     WordPair,
 };
+pub use reply::Reply as SmsReply;
 pub use request::{AskAgain, Protocol, Reply, SignInRequest};
 pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie};
 pub use settings::{LimitSettings, SignInSettings};
@@ -112,6 +114,8 @@ pub(crate) const TABLES: &[&str] = &[ended_sessions::TABLE, history::TABLE, wait
 pub const ATTEMPTS: KeySpace = KeySpace::new(b't', "sign-in attempt");
 /// Services that a person can mute by the message that they got.
 pub const MUTABLE: KeySpace = KeySpace::new(b'q', "service that may be muted");
+/// What a code opens when its phone sends it by SMS.
+pub const REPLIES: KeySpace = KeySpace::new(b'Y', "answer by SMS");
 /// SSO sessions.
 pub const SESSIONS: KeySpace = KeySpace::new(b's', "session");
 /// Counted events of a window of time.
@@ -169,6 +173,8 @@ pub struct Settings {
     pub host: String,
     /// Scheme, host and, if it is not the usual one, port of this provider's pages, as an SMS writes their address.
     pub address: String,
+    /// Short number at which SMS from phones are read, if there is one.
+    pub reply_number: Option<String>,
     /// Lifetime of a code, in seconds.
     pub code_seconds: i64,
     /// Tries that a code allows.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::clients::Client;
 use crate::notices::sms::application::{Names, application_text};
-use crate::notices::sms::text::{approval_text, permission_text, sign_in_text};
+use crate::notices::sms::text::{approval_text, length, permission_text, sign_in_text};
 use crate::notices::{OutboundMessage, Prepared, Series, Submitted};
 use crate::people::{AccountState, Epoch, PersonId, PhoneError, PhoneNumber, Side};
 use crate::platform::bytes::{self, Digest};
@@ -408,7 +408,7 @@ impl SignIn {
             For::SignIn | For::Permission(_) => None,
         };
         let series = if at.is_some() { Series::Approvals } else { series_of(side) };
-        let text = match (&attempt.request.application, &made_for, at.as_deref()) {
+        let text_at = |at: Option<&str>| match (&attempt.request.application, &made_for, at) {
             (_, For::SignIn, _) => sign_in_text(tag, name, &code, host),
             (Some(application), _, at) => {
                 let names = Names { own: name, latin: sender.client.identity.sms_name.get("uz-Latn") };
@@ -417,6 +417,7 @@ impl SignIn {
             (None, _, Some(at)) => approval_text(tag, name, &code, (host, at)),
             (None, _, None) => permission_text(tag, name, &code, host),
         };
+        let text = self.with_reply_number(at.as_deref(), text_at);
         let approves = series == Series::Approvals;
         let message = self.outbox.prepare(OutboundMessage {
             id: &message_id,
@@ -454,7 +455,8 @@ impl SignIn {
         };
         let with = match &made_for {
             For::Approval(approving) => {
-                Some(approving.stored_with(&sent, purpose == Purpose::Application, now))
+                let reply = self.repliable(approving, (&code, &index), (now, expires_at));
+                Some(approving.stored_with(&sent, (purpose == Purpose::Application, now), reply))
             }
             For::SignIn | For::Permission(_) => None,
         };
@@ -545,6 +547,14 @@ impl SignIn {
         index: &Digest,
     ) -> Digest {
         self.codes.digest(&[purpose.name(), code.as_bytes(), message_id.as_bytes(), &index.0])
+    }
+
+    /// The text with the number where phones that open no pages send the code, if there is one and it takes no further segment.
+    fn with_reply_number(&self, at: Option<&str>, text: impl Fn(Option<&str>) -> String) -> String {
+        let plain = text(at);
+        let (Some(at), Some(number)) = (at, &self.settings.reply_number) else { return plain };
+        let longer = text(Some(&format!("{at} / SMS {number}")));
+        if length(&longer).parts <= length(&plain).parts { longer } else { plain }
     }
 
     fn is_exempt(&self, number: &PhoneNumber) -> bool {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::limits::ApprovalCaps;
-use super::{Agreement, Authenticated, CodeSent, Event, Purpose, ShortCode, Stage};
+use super::{Agreement, AttemptId, Authenticated, CodeSent, Event, Purpose, ShortCode, Stage};
 use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
@@ -27,6 +27,8 @@ pub struct Beside {
 pub(super) struct Approving {
     /// Who asks.
     pub(super) client: ClientId,
+    /// The identifier of the attempt.
+    pub(super) attempt: AttemptId,
     /// What the message names the request by.
     pub(super) reference: ShortCode,
     /// A digest of what the service named the person by.
@@ -59,10 +61,22 @@ pub(super) struct Mutable {
     pub(super) application: bool,
 }
 
+/// What a code opens when its phone sends it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Repliable {
+    /// The identifier of the attempt.
+    pub(super) attempt: String,
+    /// Until when (exclusive).
+    pub(super) until: Timestamp,
+    /// A digest of what its holder was told by SMS that is asked.
+    pub(super) told: Option<Digest>,
+}
+
 /// What is stored together with an attempt to approve.
 pub(super) struct WithApproval {
     beside: Beside,
     mutable: (EphemeralKey, Mutable, i64),
+    reply: (EphemeralKey, Repliable, i64),
 }
 
 impl WithApproval {
@@ -70,12 +84,19 @@ impl WithApproval {
         batch.put(self.beside.key, &self.beside.value, self.beside.seconds);
         let (key, mutable, seconds) = &self.mutable;
         batch.put(*key, mutable, *seconds);
+        let (key, reply, seconds) = &self.reply;
+        batch.put(*key, reply, *seconds);
     }
 }
 
 impl Approving {
     /// What is stored with the attempt that expects `sent`.
-    pub(super) fn stored_with(&self, sent: &CodeSent, application: bool, now: Timestamp) -> WithApproval {
+    pub(super) fn stored_with(
+        &self,
+        sent: &CodeSent,
+        (application, now): (bool, Timestamp),
+        reply: (EphemeralKey, Repliable, i64),
+    ) -> WithApproval {
         let mutable = Mutable {
             client: self.client.clone(),
             person_id: sent.person_id.clone(),
@@ -85,7 +106,7 @@ impl Approving {
             application,
         };
         let seconds = self.mutable_until.since(now);
-        WithApproval { beside: self.beside.clone(), mutable: (self.mutable, mutable, seconds) }
+        WithApproval { beside: self.beside.clone(), mutable: (self.mutable, mutable, seconds), reply }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::support::{
 };
 
 mod bounds;
+mod by_sms;
 mod decisions;
 pub(crate) mod pings;
 

@@ -174,6 +174,7 @@ mod tests {
         };
         let eskiz = Gateway::Eskiz(Eskiz::new(client.clone(), settings, None));
         let settings = PlayMobileSettings {
+            reply_number: None,
             url: playmobile.url("/send").parse().unwrap(),
             login: "l".into(),
             password,

@@ -153,6 +153,21 @@ fn characters(text: &str) -> Option<String> {
     Some(out + rest)
 }
 
+/// Words that agree to what a service asks, in the four languages, and that refuse it. Apostrophes are left out.
+const YES: [&str; 7] = ["HA", "ҲА", "ХА", "ДА", "DA", "YES", "ROZIMAN"];
+const NO: [&str; 8] = ["YOQ", "ЙЎҚ", "ЙУК", "ЙУҚ", "НЕТ", "NET", "NO", "RAD"];
+
+/// What somebody answers to the message of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+    /// Neither: they ask what it is about, or cannot be understood.
+    Unclear,
+}
+
 /// Words that lock an account, in the four languages: "block" and "lock".
 const LOCK: [&str; 8] = ["BLOK", "QULF", "БЛОК", "ҚУЛФ", "БЛОКИРОВАТЬ", "ЗАБЛОКИРОВАТЬ", "LOCK", "BLOCK"];
 
@@ -161,6 +176,24 @@ impl Incoming {
     pub fn locks(&self) -> bool {
         let word: String = self.text.trim().trim_end_matches(['.', '!']).to_uppercase();
         LOCK.contains(&word.trim())
+    }
+
+    /// The answer to a request that names it by its code, the one number of six digits in the message; `None` without one. Whatever has more
+    /// than the code and one word of the two kinds is unclear.
+    pub fn answer(&self) -> Option<(Answer, &str)> {
+        let between = |c: char| c.is_whitespace() || matches!(c, '.' | ',' | '!' | ':' | ';' | '-');
+        let parts: Vec<&str> = self.text.split(between).filter(|part| !part.is_empty()).collect();
+        let is_code = |part: &&str| part.len() == 6 && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (codes, words): (Vec<&str>, Vec<&str>) = parts.into_iter().partition(is_code);
+        let [code] = codes[..] else { return None };
+        let [word] = words[..] else { return Some((Answer::Unclear, code)) };
+        let apostrophes = ['\'', '`', '’', '‘', 'ʻ', 'ʼ'];
+        let word = word.replace(apostrophes, "").to_uppercase();
+        Some(match word.as_str() {
+            word if YES.contains(&word) => (Answer::Yes, code),
+            word if NO.contains(&word) => (Answer::No, code),
+            _ => (Answer::Unclear, code),
+        })
     }
 }
 
@@ -243,6 +276,28 @@ mod tests {
         assert_eq!(ids(theirs(&format!("{words}]]>")) + &good), ["1", "77"]);
         assert_eq!(ids(good.clone() + &theirs(words)), ["77"]);
         assert_eq!(ids(theirs(words) + &good), [""; 0]);
+    }
+
+    #[test]
+    fn an_answer_is_one_code_and_one_word() {
+        let answer = |text: &str| {
+            let message = Incoming { id: String::new(), from: String::new(), text: text.to_owned() };
+            message.answer().map(|(answer, code)| (answer, code.to_owned()))
+        };
+        let told = |answer| Some((answer, "123456".to_owned()));
+        for yes in ["HA 123456", "ha, 123456.", "123456 Да", "ҳа 123456!", "yes\n123456"] {
+            assert_eq!(answer(yes), told(Answer::Yes), "{yes}");
+        }
+        for no in ["YO'Q 123456", "yo‘q 123456", "Yoʻq: 123456", "йўқ 123456", "нет 123456", "NO-123456"]
+        {
+            assert_eq!(answer(no), told(Answer::No), "{no}");
+        }
+        for unclear in ["123456", "ha yo'q 123456", "balki 123456", "ha ha 123456", "ha 123456 12"] {
+            assert_eq!(answer(unclear), told(Answer::Unclear), "{unclear}");
+        }
+        for none in ["", "HA", "HA 12345", "HA 1234567", "HA 123456 654321", "BLOK", "HA 123456 123456"] {
+            assert_eq!(answer(none), None, "{none}");
+        }
     }
 
     #[test]

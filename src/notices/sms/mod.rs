@@ -24,6 +24,7 @@ pub mod lock;
 pub mod playmobile;
 pub mod receipt;
 pub mod registration;
+pub mod reply;
 pub mod text;
 
 pub use eskiz::Eskiz;

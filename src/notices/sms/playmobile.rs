@@ -121,6 +121,7 @@ mod tests {
 
     fn adapter(double: &Double, timeout: Duration) -> PlayMobile {
         let settings = PlayMobileSettings {
+            reply_number: None,
             url: double.url("/broker-api/send").parse().unwrap(),
             login: "yagona".into(),
             password: "p:ss".into(),

@@ -56,6 +56,9 @@ settings! {
         password: SecretString;
         /// Sender name or short number that phones show.
         originator: String;
+        /// Short number whose messages the broker passes on to `/callbacks/sms/{secret}/playmobile/incoming`. Messages in which a service asks
+        /// for an approval name it, so that phones that open no pages answer by SMS.
+        reply_number: Option<String>, otherwise("none: messages do not say that they can be answered");
     }
 }
 
@@ -69,6 +72,18 @@ impl SmsSettings {
         if let Some(playmobile) = &self.playmobile {
             encrypted("sms.playmobile.url", &playmobile.url, loader);
             sender("sms.playmobile.originator", &playmobile.originator, loader);
+            let number = playmobile.reply_number.as_deref();
+            let digits =
+                |number: &str| (3..=12).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+            if number.is_some_and(|number| !digits(number)) {
+                let key = "sms.playmobile.reply_number";
+                loader.report(key, "is no number that phones can send to", "give 3 to 12 digits");
+            }
+            if number.is_some() && self.callback_secret.is_none() {
+                let key = "sms.playmobile.reply_number";
+                let wrong = "is set, but the broker has no address to pass messages on to";
+                loader.report(key, wrong, "set sms.callback_base and sms.callback_secret");
+            }
         }
         self.check_callback(loader);
     }

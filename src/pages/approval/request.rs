@@ -20,10 +20,12 @@ use crate::people::DataSet;
 use crate::platform::bytes::Digest;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::{Frame, LanguageLink};
+use crate::platform::web::locale::Language;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
+use crate::platform::web::text::Text;
 use crate::sign_in::{Authenticated, OpenAttempt, Over, ShortCode, Stage};
 
 /// Where the pages are; the messages say so as well (`sign_in/number.rs`).
@@ -55,12 +57,17 @@ pub(super) fn address(context: &PageContext<'_>, reference: &ShortCode) -> Strin
     format!("{}?lang={}", path(reference), context.language.tag())
 }
 
-/// A request to approve.
+/// A request that waits for its person's decision.
+pub(super) struct Waiting {
+    pub(super) open: OpenAttempt,
+    pub(super) client: Arc<Client>,
+}
+
+/// A request to approve, as an address names it.
 pub(super) struct Found {
     /// What the message names it by.
     pub(super) reference: ShortCode,
-    pub(super) open: OpenAttempt,
-    pub(super) client: Arc<Client>,
+    pub(super) waiting: Waiting,
     /// So many references from there named nothing that this one is shown to whoever has its code alone.
     pub(super) limited: bool,
 }
@@ -80,13 +87,13 @@ impl Found {
     }
 
     pub(super) fn problem(&self, context: &PageContext<'_>, kind: ProblemKind) -> HttpResponse {
-        let service = Some(self.client.shown(context.language));
+        let service = Some(self.waiting.client.shown(context.language));
         context.problem(kind, &Problem { service, ..Problem::default() })
     }
 
     /// The page that says what became of it. Where it was not approved, the service can be muted there.
     pub(super) fn done(&self, pages: &Pages, context: &PageContext<'_>, done: Done) -> HttpResponse {
-        let about = (&*self.client, &self.reference);
+        let about = (&*self.waiting.client, &self.reference);
         over(pages, context, about, done, None)
     }
 }
@@ -140,10 +147,10 @@ pub(super) async fn find(
     };
     // What the client lost since it asked is neither shown nor agreed to.
     open.attempt.request.data.hold_to(&client);
-    let found = Found { reference, open, client, limited: is_limited };
-    Ok(match pages.completion.withdrawn(&found.open.attempt, &found.client) {
+    let found = Found { reference, waiting: Waiting { open, client }, limited: is_limited };
+    Ok(match pages.completion.withdrawn(&found.waiting.open.attempt, &found.waiting.client) {
         Some((kind, technical)) if !is_limited => {
-            record(pages, &found, Kind::SignInRefused, None, technical);
+            record(pages, &found.waiting, Kind::SignInRefused, None, technical);
             Err(found.problem(context, kind))
         }
         Some(_) => Err(limited(context, &found.reference)),
@@ -158,13 +165,13 @@ fn record_reference(pages: &Pages, reason: &'static str) {
 
 pub(super) fn record(
     pages: &Pages,
-    found: &Found,
+    waiting: &Waiting,
     kind: Kind,
     person: Option<&Authenticated>,
     reason: &'static str,
 ) {
-    let client = &found.client.id;
-    let event = AuditEvent::new(kind).client(client.as_str()).of_attempt(found.open.id.digest());
+    let client = &waiting.client.id;
+    let event = AuditEvent::new(kind).client(client.as_str()).of_attempt(waiting.open.id.digest());
     let event = match person {
         Some(person) => event.person(person.person_id.as_str()).acr(person.acr.name()),
         None => event,
@@ -174,7 +181,7 @@ pub(super) fn record(
 
 /// What the page shows and a person agrees to.
 pub(super) struct Content {
-    message: Option<String>,
+    pub(super) message: Option<String>,
     required: Vec<Choice>,
     optional: Vec<Choice>,
     /// The text as JSON: it is kept with the consent.
@@ -183,13 +190,9 @@ pub(super) struct Content {
     pub(super) digest: String,
 }
 
-pub(super) fn content(
-    pages: &Pages,
-    context: &PageContext<'_>,
-    found: &Found,
-) -> Result<Content, ServiceError> {
-    let (client, text, tag) = (&found.client, context.text(), context.language.tag());
-    let request = &found.open.attempt.request.data;
+pub(super) fn content(pages: &Pages, language: Language, waiting: &Waiting) -> Result<Content, ServiceError> {
+    let (client, text, tag) = (&waiting.client, Text::new(language), language.tag());
+    let request = &waiting.open.attempt.request.data;
     let list = |sets: &BTreeSet<DataSet>| -> Vec<Choice> {
         let choice = |set: &DataSet| {
             let why = client.data_set(*set).map(|policy| policy.why.get(tag)).filter(|why| !why.is_empty());
@@ -210,10 +213,10 @@ pub(super) fn content(
             .map(|choice| json!({"set": choice.id, "name": choice.label, "why": choice.why}))
             .collect()
     };
-    let service = client.shown(context.language);
-    let message = pages.completion.message(&found.open.attempt)?;
-    if let Some(application) = &found.open.attempt.request.application {
-        let about = (&**client, context.language);
+    let service = client.shown(language);
+    let message = pages.completion.message(&waiting.open.attempt)?;
+    if let Some(application) = &waiting.open.attempt.request.application {
+        let about = (&**client, language);
         let (text, digest) = application::content(application, about, message.as_deref());
         return Ok(Content { message, required, optional, text, digest });
     }
@@ -249,7 +252,7 @@ pub(super) fn page(
     found: &Found,
     (status, typed): (StatusCode, Option<&str>),
 ) -> Result<HttpResponse, ServiceError> {
-    let Stage::Approval(sent) = found.open.attempt.stage() else {
+    let Stage::Approval(sent) = found.waiting.open.attempt.stage() else {
         return Err(ServiceError::Internal("a page of another stage".to_owned()));
     };
     match pages.sign_in.over(sent) {
@@ -257,8 +260,8 @@ pub(super) fn page(
         Some(_) => return Ok(found.done(pages, context, Done::UsedUp)),
         None => {}
     }
-    let (text, tag, client) = (context.text(), context.language.tag(), &found.client);
-    let mut content = content(pages, context, found)?;
+    let (text, tag, client) = (context.text(), context.language.tag(), &found.waiting.client);
+    let mut content = content(pages, context.language, &found.waiting)?;
     let words = |words: &'_ str| (!words.is_empty()).then(|| words.to_owned());
     let (basis, recipients) = (client.data.basis_reference.get(tag), client.data.recipients.get(tag));
     let (basis, recipients) = (words(basis), words(recipients));
@@ -269,13 +272,13 @@ pub(super) fn page(
     for choice in &mut content.optional {
         choice.ticked = ticked.contains(&choice.id);
     }
-    let (request, now) = (&found.open.attempt.request.data, pages.sign_in.clock.now());
+    let (request, now) = (&found.waiting.open.attempt.request.data, pages.sign_in.clock.now());
     let until = request.ends_at(client, now);
     let detail = |detail| asked_for(detail, recipients_of(pages, client, detail, tag), text, now);
     let details = request.details.iter().map(detail).collect();
     let action = address(context, &found.reference);
     let frame = context.frame(Some(client.shown(context.language)), context.languages_here());
-    if let Some(application) = &found.open.attempt.request.application {
+    if let Some(application) = &found.waiting.open.attempt.request.application {
         let page = ApplicationPage {
             frame: Frame { form_action: &action, ..frame },
             application: application::shown(application, context.language),

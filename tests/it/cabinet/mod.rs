@@ -13,7 +13,7 @@ use crate::support::{
 mod mobile_id;
 mod own_data;
 mod safety;
-mod sms_lock;
+pub(crate) mod sms_lock;
 mod without_number;
 
 on_both_backends!(

@@ -14,7 +14,7 @@ on_both_backends!(
 
 impl World {
     /// Passes on an SMS as the broker does; gives the status.
-    pub(super) async fn passes_on(&self, secret: &str, body: String) -> u16 {
+    pub(crate) async fn passes_on(&self, secret: &str, body: String) -> u16 {
         let url =
             format!("http://127.0.0.1:{}/callbacks/sms/{secret}/playmobile/incoming", self.nodes[0].port);
         let host = &self.issuer[url::Position::BeforeHost..url::Position::AfterPort];
@@ -23,7 +23,7 @@ impl World {
     }
 }
 
-pub(super) fn sms(id: &str, from: &str, text: &str) -> String {
+pub(crate) fn sms(id: &str, from: &str, text: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><sms-request version=\"1.0\">\
          <message id=\"{id}\" msisdn=\"{from}\" submit-date=\"2026-11-27 14:00:00\">\
