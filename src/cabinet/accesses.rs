@@ -1,6 +1,8 @@
 //! `/cabinet/accesses`: who looked at a person's data, from the ledger: what, when, why, by which way; each row with all that stands
 //! of it, and the list as a file.
 
+pub(super) mod export;
+
 use std::collections::BTreeSet;
 
 use actix_web::http::StatusCode;
@@ -30,9 +32,6 @@ const PART: i64 = 200;
 /// Rows looked at for one page: what is further back is on the next one.
 const MOST_LOOKED_AT: usize = 2_000;
 
-/// Rows of one exported file.
-const MOST_EXPORTED: usize = 10_000;
-
 /// The list.
 #[derive(Template)]
 #[template(path = "cabinet/accesses.html")]
@@ -49,7 +48,9 @@ struct AccessesPage<'a> {
     /// Whether anything is chosen.
     filtered: bool,
     older: Option<String>,
-    export: String,
+    /// Where the list is as a table, and as a document.
+    csv: String,
+    pdf: String,
 }
 
 /// One row with all that is known of it.
@@ -217,7 +218,8 @@ async fn page(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<HttpResponse, Serv
         times: std::iter::once(everything(wanted.days.is_none())).chain(DAYS.map(time)).collect(),
         filtered: wanted.filter.client.is_some() || wanted.data.is_some() || wanted.days.is_some(),
         older: further.map(|place| format!("{PATH}?{}", wanted.query(Some(&place)))),
-        export: format!("{PATH}.csv?{}", wanted.query(None)),
+        csv: format!("{PATH}.csv?{}", wanted.query(None)),
+        pdf: format!("{PATH}.pdf?{}", wanted.query(None)),
     };
     Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
 }
@@ -263,68 +265,6 @@ pub(super) async fn proof(cabinet: Data<Cabinet>, request: HttpRequest, id: Path
             ))
         })
         .await
-}
-
-/// `/cabinet/accesses.csv`: the list as a table for other programs. It is a copy that leaves this provider, so it wants a fresh proof.
-pub(super) async fn csv(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
-    cabinet
-        .show(&request, Proof::Fresh, async |visit| {
-            let wanted = Wanted::of(visit);
-            let (found, more) = rows(&cabinet, visit, &wanted, (MOST_EXPORTED, MOST_EXPORTED)).await?;
-            let text = visit.context.text();
-            // Spreadsheets read UTF-8 by this mark alone.
-            let mut table = String::from("\u{feff}");
-            let titles = [
-                text.get("cabinet.when"),
-                text.get("cabinet.service"),
-                text.get("cabinet.owner"),
-                text.get("cabinet.data"),
-                text.get("cabinet.fields"),
-                text.get("consent.purpose"),
-                text.get("cabinet.by"),
-                text.get("cabinet.way"),
-                text.get("cabinet.contract"),
-                text.get("cabinet.entry"),
-            ];
-            write_line(&mut table, titles);
-            for listed in &found {
-                let row = row(&cabinet, visit, listed);
-                let when = row.at.to_rfc3339();
-                write_line(
-                    &mut table,
-                    [
-                        when.as_str(),
-                        row.service.name.as_str(),
-                        row.service.owner.as_str(),
-                        row.data.as_str(),
-                        row.fields.as_str(),
-                        row.purpose.as_str(),
-                        row.basis,
-                        row.channel,
-                        row.contract.as_str(),
-                        row.id.as_str(),
-                    ],
-                );
-            }
-            if more.is_some() {
-                // Nobody is to take it for the whole.
-                write_line(&mut table, [text.get("cabinet.table_goes_on")]);
-            }
-            Ok(words::file("text/csv; charset=utf-8", "yagona-accesses.csv", table))
-        })
-        .await
-}
-
-/// A line of RFC 4180. What a spreadsheet would take for a formula is made text.
-fn write_line<'a>(table: &mut String, cells: impl IntoIterator<Item = &'a str>) {
-    for (n, cell) in cells.into_iter().enumerate() {
-        let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        table.push_str(if n > 0 { ",\"" } else { "\"" });
-        table.push_str(if formula { "'" } else { "" });
-        table.push_str(&cell.replace('"', "\"\""));
-        table.push('"');
-    }
-    table.push_str("\r\n");
 }
 
 fn row(cabinet: &Cabinet, visit: &Visit<'_>, listed: &Listed) -> Row {
@@ -395,17 +335,5 @@ fn channel(listed: &Listed, text: Text) -> &'static str {
         Channel::Verification => text.get("cabinet.way_verification"),
         Channel::Application => text.get("cabinet.way_application"),
         Channel::Naming => text.get("cabinet.way_naming"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::write_line;
-
-    #[test]
-    fn a_cell_stays_a_cell_and_never_becomes_a_formula() {
-        let mut table = String::new();
-        write_line(&mut table, ["a, b", "say \"so\"", "=1+1", ""]);
-        assert_eq!(table, "\"a, b\",\"say \"\"so\"\"\",\"'=1+1\",\"\"\r\n");
     }
 }

@@ -75,6 +75,7 @@ mod paths {
     pub(super) const PROOF: &str = "/cabinet/accesses/{id}/proof";
     /// The list as a file.
     pub(super) const ACCESSES_CSV: &str = "/cabinet/accesses.csv";
+    pub(super) const ACCESSES_PDF: &str = "/cabinet/accesses.pdf";
     /// Applications that the person confirmed.
     pub(super) const RECEIPTS: &str = "/cabinet/receipts";
     /// The receipt of one.
@@ -233,7 +234,8 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(named(paths::END_OTHERS, "cabinet_sessions").route(post().to(sessions::end_others)))
         .service(named(paths::HISTORY, "cabinet_history").route(get().to(sessions::history)))
         .service(named(paths::ACCESSES, "cabinet_accesses").route(get().to(accesses::get)))
-        .service(named(paths::ACCESSES_CSV, "cabinet_accesses").route(get().to(accesses::csv)))
+        .service(named(paths::ACCESSES_CSV, "cabinet_accesses").route(get().to(accesses::export::csv)))
+        .service(named(paths::ACCESSES_PDF, "cabinet_accesses").route(get().to(accesses::export::pdf)))
         .service(named(paths::PROOF, "cabinet_accesses").route(get().to(accesses::proof)))
         .service(named(paths::ACCESS, "cabinet_accesses").route(get().to(accesses::one)))
         .service(

@@ -72,11 +72,11 @@ pub(super) fn moment(visit: &Visit<'_>, at: Timestamp) -> String {
 }
 
 /// A file to keep.
-pub(super) fn file(media_type: &'static str, name: &str, content: String) -> HttpResponse {
+pub(super) fn file(media_type: &'static str, name: &str, content: impl Into<Vec<u8>>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(content)
+        .body(content.into())
 }

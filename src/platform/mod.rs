@@ -1,7 +1,7 @@
 //! Infrastructure: what every subject uses, and what depends on none of them.
 //!
 //! Settings, time and randomness, SQL, short-lived state, encryption of personal data, signatures, guarded outbound
-//! requests, web pages and telemetry. No rule about people, clients or protocols is here.
+//! requests, web pages, PDF files and telemetry. No rule about people, clients or protocols is here.
 
 pub mod bytes;
 pub mod certificates;
@@ -13,6 +13,7 @@ pub mod ephemeral;
 pub mod files;
 pub mod jose;
 pub mod outbound;
+pub mod pdf;
 pub mod plain_text;
 pub mod seal;
 pub mod service_error;

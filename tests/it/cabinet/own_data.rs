@@ -156,6 +156,10 @@ async fn the_list_of_accesses_is_a_file_after_a_fresh_proof(world: &World) {
     let lines: Vec<&str> = file.body.lines().collect();
     assert!(lines.len() == 2 && lines[0].contains("\"Service\""), "{}", file.body);
     assert!(lines[1].contains("\"Shop\"") && lines[1].contains("\"To deliver\""), "{}", file.body);
+    let document = browser.get(&page.link("pdf")).await.page().expect_status(200);
+    assert_eq!(document.header("content-type"), "application/pdf");
+    assert!(document.header("content-disposition").contains("yagona-accesses.pdf"));
+    assert!(document.body.starts_with("%PDF-") && document.body.contains("/Lang"), "{}", document.body);
     // Whoever has no session gets the way in, and then the file.
     let mut stranger = world.browser();
     let page = stranger.open("/cabinet/accesses.csv").await.page().expect("phone");
