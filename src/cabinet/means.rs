@@ -11,9 +11,10 @@ use askama::Template;
 
 use super::paths::{MEANS as PATH, MEANS_LOGIN, MEANS_PASSWORD};
 use super::safety::stay;
+use super::sessions::Others;
 use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
-use super::{Cabinet, sessions, words};
+use super::{Cabinet, words};
 use crate::accounts::passwords::{
     BUSY_SECONDS, Busy, ChosenLogin, LOGIN_LENGTH, LONGEST, LoginError, NewPassword, Own, Passwords, Rests,
     Stored, TypedPassword, Weak,
@@ -21,7 +22,6 @@ use crate::accounts::passwords::{
 use crate::accounts::{AddedBy, Held, Kind as MeansKind, MeansId, Representation};
 use crate::audit::{Event, Kind};
 use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
@@ -255,14 +255,16 @@ pub(super) async fn set_password(cabinet: Data<Cabinet>, request: HttpRequest, b
                 then.extend(cabinet.sign_in.accounts.password_added(person, added, visit.now));
             }
             then.extend(cabinet.inbox.rows(person, &NewNotice::new(NoticeKind::CredentialChanged)));
+            // Nobody can have signed in by a password that there was not.
+            let mut others =
+                if stored.is_some() { Some(Others::of_former_means(&cabinet, visit).await?) } else { None };
+            then.extend(others.iter_mut().flat_map(Others::take_rows));
             if !passwords.change(guard, then).await? {
                 return Ok(visit.done(PATH, "untaken"));
             }
-            // Nobody can have signed in by a password that there was not.
-            if stored.is_none() {
-                record(&cabinet, visit, "password");
-            } else {
-                changed(&cabinet, visit, "password").await?;
+            record(&cabinet, visit, "password");
+            if let Some(others) = others {
+                others.have_ended(&cabinet).await;
             }
             Ok(visit.done(PATH, "password"))
         })
@@ -288,17 +290,6 @@ fn checked(cabinet: &Cabinet, visit: &Visit<'_>, form: &Params, own: &Own) -> Re
 fn record(cabinet: &Cabinet, visit: &Visit<'_>, what: &'static str) {
     let event = Event::new(Kind::CredentialChanged).person(visit.person().as_str());
     cabinet.sign_in.audit.record(event.reason(what));
-}
-
-/// Ends the other sessions after a change, and records it.
-async fn changed(cabinet: &Cabinet, visit: &Visit<'_>, what: &'static str) -> Result<(), ServiceError> {
-    record(cabinet, visit, what);
-    let known = sessions::alive(cabinet, visit).await?;
-    cabinet.sign_in.sessions.end_others(&visit.open.session).await?;
-    for other in known.into_iter().skip(1) {
-        cabinet.logout.end(&other.open).await?;
-    }
-    Ok(())
 }
 
 /// Shows the form of a login.
@@ -337,13 +328,16 @@ pub(super) async fn set_login(cabinet: Data<Cabinet>, request: HttpRequest, body
                     return Ok(login_page(visit, typed.to_owned(), Some(error)));
                 }
             };
-            let then = cabinet.inbox.rows(visit.person(), &NewNotice::new(NoticeKind::CredentialChanged));
+            let mut then = cabinet.inbox.rows(visit.person(), &NewNotice::new(NoticeKind::CredentialChanged));
+            let mut others = Others::of_former_means(&cabinet, visit).await?;
+            then.extend(others.take_rows());
             let passwords = &cabinet.recoveries.passwords;
             if !passwords.choose_login(visit.person(), &chosen, then).await? {
                 let taken = text.get("own_means.login_taken").to_owned();
                 return Ok(login_page(visit, typed.to_owned(), Some(taken)));
             }
-            changed(&cabinet, visit, "login").await?;
+            record(&cabinet, visit, "login");
+            others.have_ended(&cabinet).await;
             Ok(visit.done(PATH, "login"))
         })
         .await
@@ -374,11 +368,14 @@ pub(super) async fn remove(cabinet: Data<Cabinet>, request: HttpRequest, body: B
             if one.kind == MeansKind::Password {
                 then.push(Passwords::remove(person));
             }
+            let mut others = Others::of_former_means(&cabinet, visit).await?;
+            then.extend(others.take_rows());
             let accounts = &cabinet.sign_in.accounts;
             if !accounts.remove_own((&id, one.kind, person), then, visit.now).await? {
                 return Ok(visit.done(PATH, "nothing"));
             }
-            changed(&cabinet, visit, one.kind.name()).await?;
+            record(&cabinet, visit, one.kind.name());
+            others.have_ended(&cabinet).await;
             Ok(visit.done(PATH, "removed_means"))
         })
         .await

@@ -10,9 +10,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::paths::{ADD_PASSKEY, PASSKEYS as PATH};
+use super::sessions::Others;
 use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
-use super::{Cabinet, sessions, words};
+use super::{Cabinet, words};
 use crate::accounts::MeansId;
 use crate::accounts::passkeys::{Added, Adding, MOST, Passkey};
 use crate::notices::inbox::{NewNotice, NoticeKind};
@@ -200,11 +201,13 @@ pub(super) async fn remove(cabinet: Data<Cabinet>, request: HttpRequest, body: B
                 return Ok(visit.done(PATH, "waits"));
             }
             let told = NewNotice::new(NoticeKind::PasskeyRemoved);
-            let also = cabinet.inbox.rows(visit.person(), &told);
+            let mut also = cabinet.inbox.rows(visit.person(), &told);
+            let mut others = Others::of_former_means(&cabinet, visit).await?;
+            also.extend(others.take_rows());
             if !cabinet.passkeys.remove(visit.person(), &named(form), also).await? {
                 return Ok(visit.done(PATH, "nothing"));
             }
-            sessions::end_all_others(&cabinet, visit).await?;
+            others.have_ended(&cabinet).await;
             Ok(visit.done(PATH, "passkey_removed"))
         })
         .await

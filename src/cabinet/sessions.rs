@@ -17,14 +17,18 @@ use super::{Cabinet, PAGE, words};
 use crate::people::AccountState;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
+use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{Device, OpenSession, PastSignIn};
+use crate::sign_in::{Device, EndOfOthers, OpenSession, PastSignIn};
 
 /// Sessions of one person that are looked at; nobody has as many browsers.
 const MOST: i64 = 100;
+
+/// How long the change of a means may take to be stored, in milliseconds.
+const STORING_MS: i64 = 1000;
 
 /// A session that goes on.
 pub(super) struct Alive {
@@ -161,20 +165,57 @@ pub(super) async fn end(cabinet: Data<Cabinet>, request: HttpRequest, body: Byte
 pub(super) async fn end_others(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
         .posted(&request, (PATH, Proof::Session, &body), async |visit, _| {
-            end_all_others(&cabinet, visit).await?;
+            let mut others = Others::of(&cabinet, visit, 0).await?;
+            cabinet.sign_in.sessions.ended.store(others.take_rows()).await?;
+            others.have_ended(&cabinet).await;
             Ok(visit.done(PATH, "sessions"))
         })
         .await
 }
 
-/// Ends all sessions of a person but this browser's. Those that are known are told to their services; the end holds for all.
-pub(super) async fn end_all_others(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<(), ServiceError> {
-    let known = alive(cabinet, visit).await?;
-    cabinet.sign_in.sessions.end_others(&visit.open.session).await?;
-    for other in known.into_iter().skip(1) {
-        cabinet.logout.end(&other.open).await?;
+/// All sessions of a person but this browser's, which end together with what they rest on. The services of those that are known are told;
+/// the end holds for all.
+pub(super) struct Others {
+    known: Vec<OpenSession>,
+    end: EndOfOthers,
+    rows: Vec<Statement>,
+}
+
+impl Others {
+    /// Those that end with a means of signing in that changes: a sign-in that read it while the change is being stored is one of before.
+    pub(super) async fn of_former_means(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<Self, ServiceError> {
+        Self::of(cabinet, visit, STORING_MS).await
     }
-    Ok(())
+
+    /// The sessions as they are now.
+    async fn of(cabinet: &Cabinet, visit: &Visit<'_>, storing_ms: i64) -> Result<Self, ServiceError> {
+        let known: Vec<OpenSession> =
+            alive(cabinet, visit).await?.into_iter().skip(1).map(|alive| alive.open).collect();
+        let sessions = &cabinet.sign_in.sessions;
+        let told = known.iter().flat_map(|open| cabinet.logout.notifier.ending(&open.session));
+        let mut rows: Vec<Statement> = told.collect();
+        let mut end = sessions.ending_others(&visit.open.session, storing_ms);
+        rows.extend(known.iter().flat_map(|open| sessions.ending(&open.session)));
+        rows.extend(end.take_rows());
+        Ok(Self { known, end, rows })
+    }
+
+    /// What makes their end durable. It comes last in a transaction.
+    pub(super) fn take_rows(&mut self) -> Vec<Statement> {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Takes them away, once their end is durable.
+    pub(super) async fn have_ended(self, cabinet: &Cabinet) {
+        cabinet.sign_in.sessions.others_have_ended(self.end);
+        cabinet.logout.notifier.wake();
+        for open in &self.known {
+            if let Err(error) = cabinet.logout.has_ended(open).await {
+                // All nodes know that it has ended; it is in the store for as long as it would have gone on.
+                tracing::warn!(event = "session.left", %error, "a session that has ended was not taken away");
+            }
+        }
+    }
 }
 
 /// Shows the history. It tells where somebody was on each of many days, so network addresses want a fresh proof.

@@ -10,7 +10,7 @@ use crate::clients::{Client, ClientId, RedirectUri};
 use crate::people::PersonId;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
-use crate::sign_in::{OpenSession, Sessions};
+use crate::sign_in::{OpenSession, Session, Sessions};
 
 /// What a logout request means.
 pub enum LogoutDecision {
@@ -113,14 +113,21 @@ impl Logout {
     /// [`ServiceError`] when a store is unavailable; then the session goes on, unless the answer was lost.
     pub async fn end(&self, open: &OpenSession) -> Result<Elsewhere, ServiceError> {
         self.notifier.store(&open.session, self.sessions.ending(&open.session).into()).await?;
-        let Some(ended) = self.sessions.end(open).await? else {
-            return Ok(Elsewhere::of(&self.provider, &open.session));
-        };
+        let ended = self.has_ended(open).await?;
+        Ok(Elsewhere::of(&self.provider, ended.as_ref().unwrap_or(&open.session)))
+    }
+
+    /// Takes away a session whose end is durable, with what its clients are told. Returns it as it was in the end, to one caller.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when a store is unavailable; its end is known all the same.
+    pub async fn has_ended(&self, open: &OpenSession) -> Result<Option<Session>, ServiceError> {
+        let Some(ended) = self.sessions.end(open).await? else { return Ok(None) };
         self.provider.audit.record(ended.event(Kind::SessionEnded).reason("signed_out"));
         // It may have been used for one more client since it was read.
         if ended.clients.len() > open.session.clients.len() {
             self.notifier.store(&ended, Vec::new()).await?;
         }
-        Ok(Elsewhere::of(&self.provider, &ended))
+        Ok(Some(ended))
     }
 }

@@ -49,6 +49,20 @@ struct OthersEnd {
     until: Timestamp,
 }
 
+/// The end of all sessions of a person but one, which is to be stored together with what they end for.
+pub struct EndOfOthers {
+    person: PersonId,
+    end: OthersEnd,
+    rows: Vec<Statement>,
+}
+
+impl EndOfOthers {
+    /// The statements of the transaction. They wait for whatever else ends sessions, so they come last in it.
+    pub fn take_rows(&mut self) -> Vec<Statement> {
+        std::mem::take(&mut self.rows)
+    }
+}
+
 /// How many ends are read at once.
 const PART: i64 = 5000;
 
@@ -138,16 +152,9 @@ impl EndedSessions {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(sid_key, until);
     }
 
-    /// Ends all sessions of a person that were opened up to now, except the one that is spared; they would have gone on until `until`
-    /// at most. It is durable then, and this node knows it at once.
-    ///
-    /// # Errors
-    /// [`DbError`]; then it is not known whether they ended, and ending them again is safe.
-    pub(super) async fn end_others(
-        &self,
-        spared: &Session,
-        (at_ms, until): (i64, Timestamp),
-    ) -> Result<(), DbError> {
+    /// The end of all sessions of a person that were opened up to now, except the one that is spared, for a transaction; they would
+    /// have gone on until `until` at most.
+    pub(super) fn ending_others(spared: &Session, (at_ms, until): (i64, Timestamp)) -> EndOfOthers {
         let at = Timestamp(at_ms.div_euclid(1000));
         let insert = db::statement(
             "INSERT INTO ended_sessions (sid_key, seq, expires_at, person_id, ended_at, spared, ended_at_ms) \
@@ -160,9 +167,24 @@ impl EndedSessions {
             .bind(at.0)
             .bind(spared.sid_key.encode())
             .bind(at_ms);
-        self.db.all_or_nothing(vec![db::take_number(LIST), insert]).await?;
-        self.note_others(spared.person_id.clone(), OthersEnd { at, at_ms, spared: spared.sid_key, until });
-        Ok(())
+        EndOfOthers {
+            person: spared.person_id.clone(),
+            end: OthersEnd { at, at_ms, spared: spared.sid_key, until },
+            rows: vec![db::take_number(LIST), insert],
+        }
+    }
+
+    /// Makes such an end durable that nothing else is stored with.
+    ///
+    /// # Errors
+    /// [`DbError`]; then it is not known whether they ended, and ending them again is safe.
+    pub async fn store(&self, rows: Vec<Statement>) -> Result<(), DbError> {
+        self.db.all_or_nothing(rows).await
+    }
+
+    /// Notes such an end once it is durable.
+    pub(super) fn others_have_ended(&self, ended: EndOfOthers) {
+        self.note_others(ended.person, ended.end);
     }
 
     fn note_others(&self, person: PersonId, end: OthersEnd) {
@@ -246,7 +268,12 @@ mod tests {
             clients: Vec::new(),
         };
         let spared = session(&one, b"spared", 50);
-        here.end_others(&spared, (100_500, Timestamp(1_000))).await.unwrap();
+        let ends = async |spared: &Session, at: i64, until: i64| {
+            let mut end = EndedSessions::ending_others(spared, (at, Timestamp(until)));
+            db.all_or_nothing(end.take_rows()).await.unwrap();
+            here.others_have_ended(end);
+        };
+        ends(&spared, 100_500, 1_000).await;
         there.refresh().await.unwrap();
         for node in [&here, &there, &load().await] {
             assert!(node.has_ended(&session(&one, b"unlisted", 1)));
@@ -260,7 +287,7 @@ mod tests {
         }
         // Of two such ends the later one counts; the row goes when the sessions would be over.
         let later = session(&one, b"later", 101);
-        here.end_others(&later, (200_000, Timestamp(1_100))).await.unwrap();
+        ends(&later, 200_000, 1_100).await;
         assert!(here.has_ended(&spared) && !here.has_ended(&later));
         assert_eq!(here.purge(Timestamp(1_100 + KEPT), 10).await.unwrap(), 1);
         assert!(here.has_ended(&spared));

@@ -71,7 +71,7 @@ pub use choice::{LAST_MEANS, LAST_MEANS_SECONDS};
 pub use code::{CodeOutcome, CountedTry, Over, TypedCode};
 pub use counted::{Counted, Limit};
 pub use device::Device;
-pub use ended_sessions::EndedSessions;
+pub use ended_sessions::{EndOfOthers, EndedSessions};
 pub use eri::{
     Eri, EriAsked, EriPolicy, EriProblem, EriProof, EriProofs, EriSettings, EriSigned, eri_payload,
 };

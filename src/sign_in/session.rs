@@ -4,13 +4,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, AttemptName, OpenAttempt};
-use super::{Acr, Amr, Authenticated, EndedSessions, Means, Organisation, Proofs, SESSIONS, SessionId};
+use super::{
+    Acr, Amr, Authenticated, EndOfOthers, EndedSessions, Means, Organisation, Proofs, SESSIONS, SessionId,
+};
 use crate::audit::{Event, Kind};
 use crate::clients::ClientId;
 use crate::people::{AccountState, Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::db::{DbError, Statement};
+use crate::platform::db::Statement;
 use crate::platform::ephemeral::{Batch, Ephemeral, EphemeralKey, Unavailable, Version};
 use crate::platform::web::cookies::Cookies;
 use actix_web::HttpRequest;
@@ -303,15 +305,17 @@ impl Sessions {
         self.ended.note(session.sid_key, self.over_at(session.auth_time));
     }
 
-    /// Ends all sessions of a person but the given one, also those that nothing tells of: durable, known to this node at once and to
-    /// the others within a second.
-    ///
-    /// # Errors
-    /// [`DbError`]; then it is not known whether they ended.
-    pub async fn end_others(&self, spared: &Session) -> Result<(), DbError> {
-        let now_ms = self.clock.now_ms();
+    /// The end of all sessions of a person but the given one, also of those that nothing tells of, for a transaction. What was read from
+    /// the store within `storing_ms` from now on is taken for what was there before it.
+    pub fn ending_others(&self, spared: &Session, storing_ms: i64) -> EndOfOthers {
+        let now_ms = self.clock.now_ms() + storing_ms;
         let over_at = self.over_at(Timestamp(now_ms.div_euclid(1000)));
-        self.ended.end_others(spared, (now_ms, over_at)).await
+        EndedSessions::ending_others(spared, (now_ms, over_at))
+    }
+
+    /// Notes that such an end is durable: this node knows it at once, the others within a second.
+    pub fn others_have_ended(&self, ended: EndOfOthers) {
+        self.ended.others_have_ended(ended);
     }
 
     /// Ends a session whose end is durable; returns it, to one caller.

@@ -193,6 +193,17 @@ async fn back_channel_2_4_services_are_told_by_a_signed_token(world: &World) {
     }
 }
 
+impl World {
+    /// Waits until a service was told that a session ended, by the name that it knows the session by.
+    pub(crate) async fn told_of_the_end(&self, client: &str, sid: &serde_json::Value) {
+        let pick = |form: &BTreeMap<String, String>| {
+            let claims = jwt::read(form.get("logout_token")?).claims;
+            (claims["sid"] == *sid && claims["aud"] == client).then_some(())
+        };
+        self.listener.form(&format!("a logout token for {client}"), pick).await;
+    }
+}
+
 async fn back_channel_2_8_who_could_not_be_told_is_told_again_by_a_new_token(world: &World) {
     let (mut browser, tokens) = signed_in(world, BODY).await;
     let sid = jwt::read(tokens.get("id_token")).claims["sid"].clone();

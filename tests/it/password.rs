@@ -21,6 +21,7 @@ on_both_backends!(
 alone_on_both_backends!(
     a_password_added_on_a_code_alone_is_a_second_factor_only_after_the_wait,
     a_password_that_is_removed_signs_nobody_in,
+    a_credential_does_not_change_without_the_end_of_other_sessions,
     whoever_turns_from_a_code_that_expired_to_the_password_goes_on,
     tries_are_counted_before_they_are_compared,
     an_installation_without_passwords_offers_none,
@@ -295,6 +296,49 @@ async fn a_password_that_is_removed_signs_nobody_in(setup: Setup) {
     // It can be set again.
     browser.set_password(world, &person, SECOND).await.expect("said");
     assert!(is_right(world, &person.pinfl, SECOND).await);
+}
+
+async fn a_credential_does_not_change_without_the_end_of_other_sessions(setup: Setup) {
+    let world = &setup.start().await;
+    let (_, person) = with_password(world).await;
+    let mut thief = world.browser();
+    let tokens = thief.sign_in(world, &Asked::by(SHOP), &person).await;
+    let tokens = world.redeem(SHOP, &code_of(&tokens)).await.granted();
+    let sid = jwt::read(tokens.get("id_token")).claims["sid"].clone();
+    let mut owner = world.browser();
+    code_of(&owner.sign_in_by_password(world, &Asked::by(SHOP), (&person.pinfl, FIRST)).await);
+    let login = format!("ali.{}", &person.pinfl[9..]);
+    let forms = [
+        ("/cabinet/means/password", vec![("new", SECOND), ("repeat", SECOND)]),
+        ("/cabinet/means/login", vec![("login", login.as_str())]),
+    ];
+    let page = owner.open("/cabinet/means/password").await.page();
+    let page = if page.has("mobile_id") { owner.get(&page.link("mobile_id")).await.page() } else { page };
+    let page = if page.has("phone") { owner.prove(world, &page, &person).await } else { page };
+    page.expect("save");
+    let silent = Asked::by(SHOP).and("prompt", "none");
+    world.refuse_ends(true).await;
+    for (path, typed) in &forms {
+        let page = owner.cabinet(path).await.expect("save");
+        let failed = owner.press(&page, "save", typed).await.page();
+        assert!(failed.status >= 500, "{path}: {failed}");
+        code_of(&thief.begin(world, &silent).await.away());
+        assert!(is_right(world, &person.pinfl, FIRST).await, "{path}: nothing has changed");
+    }
+    let page = owner.cabinet("/cabinet/means").await;
+    let form = page.forms().into_iter().find(|form| form.action.ends_with("/remove")).expect("a form");
+    let failed = owner.post(&world.url("/cabinet/means/remove"), &form.fields("", &[])).await.page();
+    assert!(failed.status >= 500, "{failed}");
+    assert!(is_right(world, &person.pinfl, FIRST).await, "it was not removed");
+    world.refuse_ends(false).await;
+    let (path, typed) = &forms[0];
+    let page = owner.cabinet(path).await.expect("save");
+    owner.press(&page, "save", typed).await.page().expect_status(200).expect("said");
+    let gone = thief.begin(world, &silent).await.away();
+    assert_eq!(param(&gone, "error").as_deref(), Some("login_required"));
+    assert!(is_right(world, &person.pinfl, SECOND).await);
+    // The services of what ended are told.
+    world.told_of_the_end(SHOP, &sid).await;
 }
 
 async fn whoever_turns_from_a_code_that_expired_to_the_password_goes_on(setup: Setup) {

@@ -88,6 +88,14 @@ impl LogoutNotifier {
         Ok(())
     }
 
+    /// What tells the clients that a session was used for of its end, for the transaction that ends it, which [`LogoutNotifier::wake`]
+    /// follows.
+    pub fn ending(&self, session: &Session) -> Vec<Statement> {
+        let now = self.provider.clock.now();
+        let deliveries = session.clients.iter().filter_map(|id| self.delivery(id, session));
+        deliveries.map(|delivery| store::insert_one(&delivery, now)).collect()
+    }
+
     /// What tells one client that a session was used for, if it wants to be told: the person leaves it there, and the session goes on. It
     /// is for the transaction that ends what the client has, which [`LogoutNotifier::wake`] follows.
     pub fn leaving(&self, session: &Session, client: &ClientId) -> Option<Statement> {

@@ -193,6 +193,21 @@ impl World {
         self.change_database(change).await;
     }
 
+    /// Lets no end of a session be stored, as a database does that fails at this moment; or lets them be stored again.
+    pub(crate) async fn refuse_ends(&self, refuse: bool) {
+        let change = match (self.setup.backend, refuse) {
+            (Backend::Embedded, true) => {
+                "CREATE TRIGGER refuse_ends BEFORE INSERT ON ended_sessions BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+            (Backend::Embedded, false) => "DROP TRIGGER refuse_ends",
+            (Backend::Servers, true) => {
+                "ALTER TABLE ended_sessions ADD CONSTRAINT refuse_ends CHECK (expires_at < 0) NOT VALID"
+            }
+            (Backend::Servers, false) => "ALTER TABLE ended_sessions DROP CONSTRAINT refuse_ends",
+        };
+        self.change_database(change).await;
+    }
+
     /// Takes a lock by a statement, until it is released. PostgreSQL only.
     pub(crate) async fn lock_by(&self, lock: &'static str) -> Lock {
         let mut database = self.database().await;
