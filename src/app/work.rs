@@ -18,7 +18,7 @@ use crate::notices::Outbox;
 use crate::notices::charges::Charges;
 use crate::notices::email::Emails;
 use crate::notices::inbox::Inbox;
-use crate::oidc::{Ciba, LogoutNotifier, Provider};
+use crate::oidc::{Ciba, LogoutEverywhere, LogoutNotifier, Provider};
 use crate::platform::clock::Timestamp;
 use crate::platform::clock_check::ClockCheck;
 use crate::platform::ephemeral::Ephemeral;
@@ -71,6 +71,12 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     let logouts = app.pages.sign_out.notifier().clone();
     let notifier = logouts.clone();
     tasks.keep("logout_deliveries", Need::Deferrable, move || notifier.clone().run());
+    let everywhere = LogoutEverywhere {
+        notifier: logouts.clone(),
+        sessions: app.pages.sign_in.sessions.clone(),
+        history: app.pages.sign_in.history.clone(),
+    };
+    tasks.keep("logouts_everywhere", Need::Deferrable, move || everywhere.clone().run());
     let history = app.pages.sign_in.history.clone();
     tasks.keep("sign_in_history", Need::Deferrable, move || history.clone().run());
     let audit = app.audit.clone();

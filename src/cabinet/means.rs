@@ -392,7 +392,6 @@ pub(super) async fn stop(cabinet: Data<Cabinet>, request: HttpRequest, body: Byt
             if !recoveries.stop(&open, "session").await? {
                 return Ok(visit.done(PATH, "nothing"));
             }
-            cabinet.logout.notifier.wake();
             // This browser is signed out, too: what signed it in may have been the recovery.
             Ok(respond::with_cookies(
                 respond::see_other(super::recover::STOPPED),

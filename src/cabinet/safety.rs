@@ -169,7 +169,7 @@ pub(super) async fn end_everything(
                 told,
             };
             then.push(cabinet.complaints.row(visit.person(), &new)?);
-            let Some(epoch) = cabinet.life_events.end_access_with(visit.person(), then).await? else {
+            let Some(epoch) = cabinet.life_events.end_access_told(visit.person(), then).await? else {
                 return Ok(gone(visit));
             };
             cabinet.logout.notifier.wake();
@@ -227,11 +227,9 @@ pub(super) async fn lock(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRe
 pub(super) async fn locks(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
         .posted(&request, (LOCK, Proof::Fresh, &body), async |visit, _| {
-            let (_, then) = tell_everybody(&cabinet, visit).await?;
-            if !cabinet.life_events.self_lock(visit.person(), then).await? {
+            if !cabinet.life_events.self_lock(visit.person()).await? {
                 return Ok(gone(visit));
             }
-            cabinet.logout.notifier.wake();
             cabinet.sign_in.audit.record(Event::new(Kind::SelfLocked).person(visit.person().as_str()));
             let response = respond::see_other(LOCKED);
             Ok(respond::with_cookies(response, cabinet.cookies.remove(SessionId::COOKIE)))

@@ -14,7 +14,6 @@ use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::words::Named;
 use super::{Cabinet, PAGE, words};
-use crate::people::AccountState;
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Statement;
@@ -106,19 +105,6 @@ pub(super) async fn alive(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<Vec<Al
     let unlisted =
         || Alive { id: String::new(), open: visit.open.clone(), device: Device::of(visit.context.request) };
     Ok(std::iter::once(own.unwrap_or_else(unlisted)).chain(others).collect())
-}
-
-/// The sessions of somebody who is not at a page.
-pub(super) async fn open_of(
-    cabinet: &Cabinet,
-    account: &AccountState,
-) -> Result<Vec<OpenSession>, ServiceError> {
-    let sessions = &cabinet.sign_in.sessions;
-    let since = cabinet.sign_in.clock.now().minus(sessions.bounds.absolute);
-    let rows = cabinet.sign_in.history.opened_since(&account.person_id, since, MOST).await?;
-    let digests: Vec<Digest> = rows.iter().filter_map(|row| row.session).collect();
-    let open = sessions.find_each(&digests).await?.into_iter();
-    Ok(open.filter(|open| open.is_of(account)).collect())
 }
 
 /// Shows the sessions.

@@ -5,7 +5,7 @@
 //! The broker signs nothing, so the address has the secret of the delivery reports. Whoever forges the sender of an SMS can lock somebody's account,
 //! and nothing else.
 
-use super::{Cabinet, sessions};
+use super::Cabinet;
 use crate::audit::{Event, Kind};
 use crate::notices::sms::incoming::Incoming;
 use crate::notices::sms::lock::locked_text;
@@ -52,14 +52,9 @@ async fn lock(cabinet: &Cabinet, message: &Incoming) -> Result<(), ServiceError>
     if sign_in.ephemeral.count_all(&[(key, KNOWN, 0)]).await?.first().is_some_and(|had| *had > 0) {
         return Ok(());
     }
-    let mut then = Vec::new();
-    for open in sessions::open_of(cabinet, &account).await? {
-        then.extend(cabinet.logout.notifier.watched(&open.session).1);
-    }
-    if !cabinet.life_events.self_lock(&account.person_id, then).await? {
+    if !cabinet.life_events.self_lock(&account.person_id).await? {
         return Ok(());
     }
-    cabinet.logout.notifier.wake();
     let locked = Event::new(Kind::SelfLocked).person(account.person_id.as_str());
     sign_in.audit.record(locked.reason("sms"));
     // From here on it is done: what fails is told by the cabinet and by mail.

@@ -260,7 +260,7 @@ impl Enrolments {
         }
         then.extend(events.people.binding_rows(&binding)?);
         if let Some(holder) = holder {
-            then.extend(events.grants.end_former_epoch(holder));
+            then.extend(events.ending(holder));
             then.extend(events.inbox.rows(holder, &NewNotice::new(NoticeKind::EnrolmentEnded)));
             let mut told = vec![EventType::IdentifierRecycled, EventType::SessionRevoked];
             if !events.people.goes_on_without_number(holder).await? {
@@ -269,13 +269,13 @@ impl Enrolments {
             then.extend(events.signals.rows(holder, &told, None));
         }
         if standing.changes_number() {
-            then.extend(events.grants.end_former_epoch(&person));
+            then.extend(events.ending(&person));
             then.extend(events.inbox.rows(&person, &NewNotice::new(NoticeKind::NumberChanged)));
             let told = [EventType::IdentifierChanged, EventType::SessionRevoked];
             then.extend(events.signals.rows(&person, &told, None));
         }
         if anew {
-            then.extend(events.grants.end_former_epoch(&person));
+            then.extend(events.ending(&person));
             then.extend(events.inbox.rows(&person, &NewNotice::new(NoticeKind::AccessEnded)));
             then.extend(events.signals.rows(&person, &[EventType::SessionRevoked], None));
         }
@@ -391,7 +391,7 @@ impl LifeEvents {
         ground: Ground34,
         also: Vec<Statement>,
     ) -> Result<bool, ServiceError> {
-        let mut then = self.grants.end_former_epoch(person);
+        let mut then = self.ending(person);
         // Nobody reads the cabinet of somebody who died.
         if ground != Ground34::Death {
             then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::EnrolmentEnded)));

@@ -38,6 +38,7 @@ use crate::platform::clock::Clock;
 use crate::platform::db::Statement;
 use crate::platform::service_error::ServiceError;
 use crate::release::{Consent, NewConsent, Release, consent_notices};
+use crate::sign_in::UntoldEnd;
 use crate::signals::{EventType, Signals};
 
 /// The operations. Cheap to clone.
@@ -82,7 +83,24 @@ impl LifeEvents {
         then: Vec<Statement>,
     ) -> Result<Option<Epoch>, ServiceError> {
         let told = (NoticeKind::AccessEnded, &[EventType::SessionRevoked][..]);
-        self.end_with(person, then, told).await
+        let mut ending = self.ending(person);
+        ending.extend(then);
+        self.end_with(person, ending, told).await
+    }
+
+    /// As [`LifeEvents::end_access_with`], where `then` stores what tells services that their sessions ended.
+    ///
+    /// # Errors
+    /// As for [`LifeEvents::end_access`].
+    pub async fn end_access_told(
+        &self,
+        person: &PersonId,
+        then: Vec<Statement>,
+    ) -> Result<Option<Epoch>, ServiceError> {
+        let told = (NoticeKind::AccessEnded, &[EventType::SessionRevoked][..]);
+        let mut ending = self.grants.end_former_epoch(person);
+        ending.extend(then);
+        self.end_with(person, ending, told).await
     }
 
     /// Blocks a person's enrolled number, so that nobody gets codes there, and ends everything of theirs that has begun. `false` when the
@@ -91,7 +109,7 @@ impl LifeEvents {
     /// # Errors
     /// As for [`LifeEvents::end_access`].
     pub async fn block(&self, person: &PersonId, number_index: &Digest) -> Result<bool, ServiceError> {
-        let mut then = self.grants.end_former_epoch(person);
+        let mut then = self.ending(person);
         then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::NumberBlocked)));
         let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
         then.extend(self.signals.rows(person, &signals, None));
@@ -107,7 +125,7 @@ impl LifeEvents {
     /// # Errors
     /// As for [`LifeEvents::end_access`].
     pub async fn block_account(&self, person: &PersonId) -> Result<bool, ServiceError> {
-        let mut then = self.grants.end_former_epoch(person);
+        let mut then = self.ending(person);
         then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::AccountBlocked)));
         let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
         then.extend(self.signals.rows(person, &signals, None));
@@ -139,12 +157,13 @@ impl LifeEvents {
         Ok(done)
     }
 
-    /// Locks an account as its person wishes: everything ends, with `then`, and nobody signs in until the lock is ended. `false` when
+    /// Locks an account as its person wishes: everything ends, and nobody signs in until the lock is ended. `false` when
     /// there is no such person.
     ///
     /// # Errors
     /// As for [`LifeEvents::end_access`].
-    pub async fn self_lock(&self, person: &PersonId, mut then: Vec<Statement>) -> Result<bool, ServiceError> {
+    pub async fn self_lock(&self, person: &PersonId) -> Result<bool, ServiceError> {
+        let mut then = self.ending(person);
         then.extend(People::self_lock(person, self.clock.now()));
         then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::AccountLocked)));
         let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
@@ -174,7 +193,7 @@ impl LifeEvents {
     /// As for [`LifeEvents::end_access`].
     pub async fn close_account(&self, person: &PersonId, also: Vec<Statement>) -> Result<bool, ServiceError> {
         let mut then = vec![People::raise_epoch_of(person), Representations::forget(person)];
-        then.extend(self.grants.end_former_epoch(person));
+        then.extend(self.ending(person));
         let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
         then.extend(self.signals.rows(person, &signals, None));
         then.extend(also);
@@ -185,6 +204,13 @@ impl LifeEvents {
         Ok(true)
     }
 
+    /// What the transaction that raises a person's epoch ends, and notes to be told to the services of their sessions.
+    fn ending(&self, person: &PersonId) -> Vec<Statement> {
+        let mut rows = self.grants.end_former_epoch(person);
+        rows.push(UntoldEnd::noting(person, self.clock.now()));
+        rows
+    }
+
     /// Records and announces that everything of a person of before `epoch` has ended.
     async fn has_ended(&self, person: &PersonId, epoch: Epoch) -> Result<(), ServiceError> {
         self.signals.wake.notify_one();
@@ -192,15 +218,13 @@ impl LifeEvents {
         Ok(self.grants.announce_end(person, Epoch(epoch.0 - 1)).await?)
     }
 
-    /// Ends everything of a person that has begun, together with `also`, and tells them in their cabinet.
+    /// Ends everything of a person that has begun by these statements, and tells them in their cabinet.
     async fn end_with(
         &self,
         person: &PersonId,
-        also: Vec<Statement>,
+        mut then: Vec<Statement>,
         (notice, signals): (NoticeKind, &[EventType]),
     ) -> Result<Option<Epoch>, ServiceError> {
-        let mut then = self.grants.end_former_epoch(person);
-        then.extend(also);
         then.extend(self.inbox.rows(person, &NewNotice::new(notice)));
         then.extend(self.signals.rows(person, signals, None));
         let Some(epoch) = self.people.raise_epoch(person, then).await? else { return Ok(None) };

@@ -46,7 +46,7 @@ pub struct Recoveries {
 }
 
 impl Recoveries {
-    /// Sets a password in place of a forgotten one, by a stronger means, with `also`. Everything of the person that has begun ends.
+    /// Sets a password in place of a forgotten one, by a stronger means, with `also`, which tells services that their sessions ended. Everything of the person that has begun ends.
     /// Returns the new epoch; `None` when there is no such person.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Recoveries {
         then.push(Passwords::forgive(person));
         then.extend(told.rows);
         then.extend(also);
-        let epoch = self.life_events.end_access_with(person, then).await?;
+        let epoch = self.life_events.end_access_told(person, then).await?;
         self.sent(told.messages, epoch.is_some());
         if epoch.is_some() {
             self.record(Kind::Recovered, person, RecoveredBy::StrongerMeans.name());

@@ -63,7 +63,7 @@ use crate::sign_in::Means;
 pub use access_token::AccessTokens;
 use authorize::ResponseMode;
 pub use authorize::{Answer, Authorization};
-pub use backchannel_logout::{Answered, LogoutNotifier, ToldOf};
+pub use backchannel_logout::{Answered, LogoutEverywhere, LogoutNotifier, ToldOf};
 pub use ciba::{APPROVALS, Became, Ciba, Done, MuteForm, VERDICTS};
 pub use code::{CODES, Codes};
 pub use data::{DataApi, DataLimits};

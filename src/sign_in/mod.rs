@@ -41,6 +41,7 @@ mod settings;
 mod short_code;
 mod travel;
 mod unlocking;
+mod untold_ends;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -102,13 +103,15 @@ pub use session::{OpenSession, Session, SessionBounds, Sessions, session_cookie}
 pub use settings::{LimitSettings, SignInSettings};
 pub use short_code::ShortCode;
 pub use unlocking::{UNLOCK, UnlockProof, UnlockProofs};
+pub use untold_ends::UntoldEnd;
 
 pub use crate::people::Organisation;
 /// An error that the person did not cause: 503 or 500, never an outcome.
 pub use crate::platform::service_error::ServiceError;
 
 /// What the stores in here keep their data in.
-pub(crate) const TABLES: &[&str] = &[ended_sessions::TABLE, history::TABLE, waiting::TABLE];
+pub(crate) const TABLES: &[&str] =
+    &[ended_sessions::TABLE, history::TABLE, untold_ends::TABLE, waiting::TABLE];
 
 /// Sign-in attempts.
 pub const ATTEMPTS: KeySpace = KeySpace::new(b't', "sign-in attempt");

@@ -14,6 +14,7 @@ on_both_backends!(
     rp_initiated_2_staying_keeps_the_session,
     rp_initiated_2_a_request_may_be_posted,
     back_channel_2_4_services_are_told_by_a_signed_token,
+    back_channel_2_4_services_are_told_by_whatever_ends_everything,
     back_channel_2_8_who_could_not_be_told_is_told_again_by_a_new_token,
     front_channel_2_the_browser_tells_services_and_then_goes_back,
     who_is_told_by_no_channel_is_named,
@@ -202,6 +203,51 @@ impl World {
         };
         self.listener.form(&format!("a logout token for {client}"), pick).await;
     }
+
+    /// How many sessions of whom services wait to be told of.
+    async fn until_all_are_told(&self) {
+        self.until_stored("SELECT COUNT(*) FROM untold_ends", 0).await;
+    }
+}
+
+async fn back_channel_2_4_services_are_told_by_whatever_ends_everything(world: &World) {
+    let person = world.person();
+    let session = async |clients: &[&'static str]| {
+        let (mut browser, mut known) = (world.browser(), Vec::new());
+        for client in clients {
+            let code = code_of(&browser.sign_in(world, &Asked::by(client), &person).await);
+            let tokens = world.redeem(client, &code).await.granted();
+            known.push((*client, jwt::read(tokens.get("id_token")).claims["sid"].clone()));
+        }
+        (browser, known)
+    };
+    // An operator ends it, in a shell: two sessions, one of them at two services.
+    let (_, mut known) = session(&[SHOP, LEGACY]).await;
+    known.extend(session(&[SHOP]).await.1);
+    world.command(&["people", "end-access", &person.number]);
+    for (client, sid) in &known {
+        world.told_of_the_end(client, sid).await;
+    }
+    world.until_all_are_told().await;
+    // Its person locks the account.
+    let (mut browser, known) = session(&[SHOP]).await;
+    let page = browser.cabinet("/cabinet/lock").await;
+    let page = if page.has("lock-now") { page } else { browser.prove(world, &page, &person).await };
+    browser.press(&page.expect("lock-now"), "lock-now", &[]).await.page().expect("locked");
+    for (client, sid) in &known {
+        world.told_of_the_end(client, sid).await;
+    }
+    world.command(&["people", "end-self-lock", &person.number]);
+    // An operator blocks the number; and a session of after that is told of nothing.
+    let (_, known) = session(&[SHOP]).await;
+    world.command(&["people", "block", &person.number]);
+    for (client, sid) in &known {
+        world.told_of_the_end(client, sid).await;
+    }
+    world.command(&["people", "unblock", &person.number]);
+    world.until_all_are_told().await;
+    let (mut browser, _) = session(&[SHOP]).await;
+    assert!(is_signed_in(world, &mut browser, SHOP).await);
 }
 
 async fn back_channel_2_8_who_could_not_be_told_is_told_again_by_a_new_token(world: &World) {

@@ -1,9 +1,10 @@
 //! Back-Channel Logout 1.0: telling services, server to server, that a session ended.
 //!
 //! What is to be told is stored before the session ends, one row per service (`store.rs`), and sent in the background
-//! (`deliver.rs`), so that neither a crash nor a service that does not answer loses it or holds up anybody else.
+//! (`deliver.rs`); where everything of a person ends, their sessions are found after it (`everywhere.rs`). So neither a crash nor a service that does not answer loses it or holds up anybody else.
 
 mod deliver;
+mod everywhere;
 mod store;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::platform::db::{Db, DbError, Statement};
 use crate::platform::outbound::Outbound;
 use crate::sign_in::Session;
 
+pub use everywhere::LogoutEverywhere;
 pub(super) use store::TABLES;
 
 use deliver::{LogoutError, Slots};

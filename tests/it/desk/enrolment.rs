@@ -9,7 +9,7 @@ use crate::support::html::TICKED;
 use crate::support::http;
 use crate::support::people::Kind;
 use crate::support::{
-    Asked, Page, Person, Setup, World, alone_on_both_backends, code_of, on_both_backends, param,
+    Asked, Page, Person, Setup, Step, World, alone_on_both_backends, code_of, on_both_backends, param,
 };
 
 on_both_backends!(
@@ -445,7 +445,10 @@ pub(super) async fn first_password(world: &World, login: &str, temporary: &str, 
     let refused = browser.press(&back, "continue", &[("new", "qisqa"), ("repeat", "qisqa")]).await.page();
     refused.expect_status(422).expect("error");
     let typed = [("new", password), ("repeat", password)];
-    browser.press(&back, "continue", &typed).await.page().expect("allow");
+    // Who let this service have their data before is not asked again.
+    if let Step::Page(page) = browser.press(&back, "continue", &typed).await {
+        page.expect("allow");
+    }
 }
 
 async fn r44_r64_an_account_that_is_opened_gets_a_temporary_password_after_the_code_and_only_then(
@@ -491,6 +494,7 @@ async fn r107_r120_a_lost_password_is_recovered_at_every_kind_of_place_and_staff
         let mut member = world.staff(&place, "operator").await;
         let (mut owner, person) = (world.browser(), world.person());
         owner.set_password(world, &person, crate::password::FIRST).await.expect("said");
+        let sid = session_at_shop(world, &person).await;
         let page = member.proved_at("/desk/recover").await.expect("recover-now");
         let typed = [
             ("pinfl", person.pinfl.as_str()),
@@ -525,14 +529,16 @@ async fn r107_r120_a_lost_password_is_recovered_at_every_kind_of_place_and_staff
         told.sort_by_key(|text| text.contains("/recover/stop/"));
         let temporary = temporary_in(&told[0]);
         assert!(!done.body.contains(&temporary) && !done.body.contains("/recover/stop/"));
-        // Everything that rested on the lost one has ended.
+        // Everything that rested on the lost one has ended, and services are told.
         owner.open("/cabinet").await.page().expect("phone");
+        world.told_of_the_end(crate::support::client_file::SHOP, &sid).await;
         first_password(world, &person.pinfl, &temporary, crate::password::SECOND).await;
         let actions = world.command(&["staff", "actions", "--place", &place]);
         assert!(actions.contains("recovered") && !actions.contains(&person.pinfl), "{actions}");
         let notices = owner.enter_cabinet(world, "/cabinet/notices", &person).await;
         assert!(notices.text().contains("recovered at a place of service"), "{notices}");
         owner.cabinet("/cabinet/means").await.expect("recovery");
+        let sid = session_at_shop(world, &person).await;
         // Whoever has the number as it was before stops what was not their doing.
         let link = told[1].split_whitespace().find(|word| word.contains("/recover/stop/")).expect("a link");
         let link: url::Url = link.parse().expect("a URL");
@@ -541,6 +547,7 @@ async fn r107_r120_a_lost_password_is_recovered_at_every_kind_of_place_and_staff
         phone.press(&page, "stop", &[]).await.page().expect_status(200).expect("stopped");
         assert!(!crate::password::is_right(world, &person.pinfl, crate::password::SECOND).await);
         owner.open("/cabinet").await.page().expect("phone");
+        world.told_of_the_end(crate::support::client_file::SHOP, &sid).await;
     }
     // Who has no account is told so, and nothing is sent.
     let mut member = world.staff(&world.open_place("post_office"), "operator").await;
@@ -555,6 +562,14 @@ async fn r107_r120_a_lost_password_is_recovered_at_every_kind_of_place_and_staff
     let refused = member.browser.upload(&page, "recover-now", &typed, &[("photo", PHOTO)]).await.page();
     refused.expect_status(422).expect("pinfl-error");
     world.sandbox.nothing_came(&nobody).await;
+}
+
+/// By which name a shop knows a session of somebody who went there.
+async fn session_at_shop(world: &World, person: &Person) -> serde_json::Value {
+    let shop = crate::support::client_file::SHOP;
+    let code = code_of(&world.browser().sign_in(world, &Asked::by(shop), person).await);
+    let tokens = world.redeem(shop, &code).await.granted();
+    crate::support::jwt::read(tokens.get("id_token")).claims["sid"].clone()
 }
 
 async fn r44_a_first_password_may_be_set_by_a_link_once(setup: Setup) {

@@ -218,6 +218,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "password failures",
         sql: include_str!("../../../../migrations/0045_password_failures.sql"),
     },
+    Migration {
+        version: 46,
+        description: "untold ends",
+        sql: include_str!("../../../../migrations/0046_untold_ends.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
