@@ -219,7 +219,7 @@ impl Accounts {
         .bind(now.0)
         .bind(now.0);
         // Two removals of two means wait for one another, so that one of them is left.
-        Ok(self.db.held(People::hold(person), guard, then).await?.is_some())
+        Ok(self.db.held(vec![People::hold(person)], guard, then).await?.is_some())
     }
 
     /// What removes all means of a kind.

@@ -11,7 +11,7 @@ use yagona::mobile_id::{
     Material, Missing, Obstacle, Opening, Payment, PaymentOutcome, PlaceGround, Precheck, RemoteGround,
     Signed, State, Typed,
 };
-use yagona::people::PhoneNumber;
+use yagona::people::{PhoneNumber, Unblocked};
 use yagona::platform::clock::Timestamp;
 use yagona::platform::web::locale::Language;
 use yagona::staff::{PlaceId, PlaceKind};
@@ -36,6 +36,7 @@ on_both_backends!(
     r15_a_payment_is_applied_once_and_only_if_it_is_the_fee,
     r51_r65_an_application_is_refused_on_a_ground_of_its_chapter_and_no_other,
     r84_r85_r86_an_enrolment_ends_on_the_grounds_of_clause_34_and_may_begin_anew,
+    a_block_goes_on_in_the_account_when_the_number_is_its_persons_no_more,
     a_request_that_is_repeated_opens_one_application_and_enrols_once,
     an_identification_and_its_end_are_in_the_audit_log,
     an_enrolment_costs_no_more_than_its_budget,
@@ -425,6 +426,33 @@ async fn r84_r85_r86_an_enrolment_ends_on_the_grounds_of_clause_34_and_may_begin
     let grounds: Vec<&str> = ends.iter().map(|(ground, _)| ground.as_str()).collect();
     assert_eq!(grounds, ["death", "request", "number_returned"]);
     assert_eq!(desk.notices(&who.pinfl, "enrolment_ended").await, 2, "nobody reads the cabinet of the dead");
+}
+
+async fn a_block_goes_on_in_the_account_when_the_number_is_its_persons_no_more(world: &World) {
+    let who = new_applicant(world);
+    let desk = Desk::of(world, &[&who.number]).await;
+    let events = &desk.enrolments.life_events;
+    let number = events.people.number_index(&PhoneNumber::from_digits(&who.number).unwrap());
+    let person = desk.enrol(&who).await.person.expect("a person");
+    let usable = async || events.people.find(&person).await.unwrap().is_some();
+    assert!(events.block(&person, &number).await.unwrap());
+    assert!(!usable().await);
+    assert!(events.end_enrolment(&person, Ground34::Request, Vec::new()).await.unwrap());
+    assert!(!usable().await, "by no other means either");
+    assert_eq!(events.unblock_account(&person).await.unwrap(), Unblocked::Enrolled);
+    assert!(usable().await);
+    // Where nothing was blocked the account goes on, and a lock of its person's is no block.
+    assert!(desk.stores.clock.advance(5));
+    desk.enrol(&who).await;
+    assert!(events.end_enrolment(&person, Ground34::Request, Vec::new()).await.unwrap());
+    assert!(usable().await);
+    assert!(desk.stores.clock.advance(5));
+    desk.enrol(&who).await;
+    assert!(events.self_lock(&person).await.unwrap());
+    assert!(events.end_enrolment(&person, Ground34::Request, Vec::new()).await.unwrap());
+    assert!(!usable().await);
+    assert!(events.end_self_lock(&person).await.unwrap());
+    assert!(usable().await, "nothing is left that an operator would have to end");
 }
 
 async fn a_request_that_is_repeated_opens_one_application_and_enrols_once(world: &World) {

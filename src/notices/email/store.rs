@@ -183,7 +183,7 @@ impl Emails {
             self.mail(person, &What::Link(sealed), now)?,
         ];
         // Of two at once the second counts the first.
-        let stored = self.db.held(People::hold(person), guard, then).await?;
+        let stored = self.db.held(vec![People::hold(person)], guard, then).await?;
         Ok(if stored.is_some() { Asked::Sent } else { Asked::TooMany })
     }
 

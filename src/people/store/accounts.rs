@@ -254,8 +254,8 @@ impl People {
     /// [`DbError`].
     pub async fn goes_on_without_number(&self, id: &PersonId) -> Result<bool, DbError> {
         let open = "SELECT person_id FROM accounts WHERE person_id = $1 AND locked_at IS NULL AND blocked_at IS NULL \
-                    AND closed_at IS NULL";
-        Ok(self.db.read_optional(db::statement(open).bind(id.as_str())).await?.is_some())
+                    AND closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM phone_numbers n WHERE n.person_id = $2 AND n.status = 'blocked')";
+        Ok(self.db.read_optional(db::statement(open).bind(id.as_str()).bind(id.as_str())).await?.is_some())
     }
 
     /// On what the confirmation of a person rests who has no enrolled number, and since when; `None` where they are not confirmed.

@@ -79,6 +79,7 @@ impl People {
         let under_lock = self.db.execute(self_lock::unblock(id, &index)).await? > 0;
         Ok(if under_lock { Unblocked::StillLocked } else { Unblocked::Nothing })
     }
+
     /// Blocks an account that needs no number, so that no means signs in there, and raises the person's epoch, together with `then`, all or
     /// nothing. Returns the new epoch; `None` where there is none, or it is blocked or closed: then nothing has changed.
     ///
@@ -126,4 +127,21 @@ impl People {
         let under_lock = self.db.execute(under_lock.bind(id.as_str())).await? > 0;
         Ok(if under_lock { Unblocked::StillLocked } else { Unblocked::Nothing })
     }
+}
+
+/// What an operator's block of a number means for the account of its person when the number is theirs no more: the block goes on there,
+/// until an operator ends it. It comes before what takes the number away. `only` is that number, or empty where it is whichever they have.
+pub(super) fn pass_on(id: &PersonId, only: &str, now: Timestamp) -> Statement {
+    db::statement(
+        "UPDATE accounts SET blocked_at = $1 WHERE person_id = $2 AND blocked_at IS NULL AND closed_at IS NULL \
+         AND EXISTS (SELECT 1 FROM phone_numbers n WHERE n.person_id = $3 AND n.status = 'blocked' AND ($4 = '' OR n.number_index = $5) \
+         AND NOT EXISTS (SELECT 1 FROM self_locks l WHERE l.person_id = $6 AND l.number_index = n.number_index \
+         AND l.blocked_at IS NULL))",
+    )
+    .bind(now.0)
+    .bind(id.as_str())
+    .bind(id.as_str())
+    .bind(only)
+    .bind(only)
+    .bind(id.as_str())
 }

@@ -1,7 +1,7 @@
 //! SQL that binds a number to a person and that ends it: the tables `phone_numbers`, `contact_numbers` and `enrolment_ends`. What else
 //! belongs to it (sessions, notices, signals) is in `life_events`, in the same transaction.
 
-use super::{INSERT_PERSON, People, UNOPENED, UPDATE_PERSON, accounts, place};
+use super::{INSERT_PERSON, People, UNOPENED, UPDATE_PERSON, accounts, blocks, place};
 use crate::people::{Epoch, NumberStatus, Person, PersonId, PhoneNumber, Pinfl};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -190,7 +190,7 @@ impl People {
         then: Vec<Statement>,
         changed: &[&PersonId],
     ) -> Result<bool, DbError> {
-        let done = self.db.held(db::take_number(LIST), guard, then).await?;
+        let done = self.db.held(vec![db::take_number(LIST)], guard, then).await?;
         for person in changed {
             self.remembered.invalidate(*person);
         }
@@ -202,6 +202,7 @@ impl People {
         let Some((holder, _)) = &binding.standing.holder else { return Vec::new() };
         let number = binding.standing.number.encode();
         vec![
+            blocks::pass_on(holder, &number, binding.now),
             raise(holder),
             end(holder, &number, EndGround::OtherPerson, (binding.now, Some(binding.identification))),
             // The lock of an account that goes on by other means stays.
@@ -366,7 +367,7 @@ impl People {
         Ok(Some((person, db::maybe_int(&row, "phone_numbers", "enrolled_at")?.map(Timestamp))))
     }
 
-    /// Ends the enrolment of a person with `then`, all or nothing: their number, blocked or not, their epoch, a lock of theirs, and a row
+    /// Ends the enrolment of a person with `then`, all or nothing: their number, whose block passes to the account, their epoch, a lock of theirs, and a row
     /// of the history. A number that was returned to its operator leaves all cabinets. Returns the epoch that ended; `None` when no
     /// number was enrolled: then nothing has changed. With `only`, that number alone, unless it was enrolled after the moment.
     ///
@@ -413,7 +414,8 @@ impl People {
             all.push(db::statement(leave).bind(id.as_str()).bind(now.0));
         }
         all.extend(then);
-        let ended = self.db.held(db::take_number(LIST), guard, all).await?;
+        let ended =
+            self.db.held(vec![db::take_number(LIST), blocks::pass_on(id, &only, now)], guard, all).await?;
         self.remembered.invalidate(id);
         if ended.is_none() {
             return Ok(None);

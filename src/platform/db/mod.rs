@@ -147,22 +147,22 @@ impl Db {
     /// # Errors
     /// [`DbError`]; then nothing was written, or, if the database became unavailable, the outcome is unknown.
     pub async fn guarded(&self, guard: Statement, then: Vec<Statement>) -> Result<Option<Row>, DbError> {
-        let done = self.write(Work::Transaction { hold: None, guard: Some(guard), then }).await?;
+        let done = self.write(Work::Transaction { hold: Vec::new(), guard: Some(guard), then }).await?;
         Ok(done.rows.into_iter().next())
     }
 
-    /// As [`Db::guarded`], after `hold`, a change that makes others which begin with it wait until this one has ended: so the guard sees
-    /// what they did. Where the guard changes no row, `hold` is undone as well.
+    /// As [`Db::guarded`], after `hold`: changes that make others which begin with them wait until this one has ended, so that the guard sees
+    /// what they did, or that rest on what the guard changes. Where the guard changes no row, `hold` is undone as well.
     ///
     /// # Errors
     /// As for [`Db::guarded`].
     pub async fn held(
         &self,
-        hold: Statement,
+        hold: Vec<Statement>,
         guard: Statement,
         then: Vec<Statement>,
     ) -> Result<Option<Row>, DbError> {
-        let done = self.write(Work::Transaction { hold: Some(hold), guard: Some(guard), then }).await?;
+        let done = self.write(Work::Transaction { hold, guard: Some(guard), then }).await?;
         Ok(done.rows.into_iter().next())
     }
 
@@ -171,7 +171,7 @@ impl Db {
     /// # Errors
     /// As for [`Db::guarded`].
     pub async fn all_or_nothing(&self, statements: Vec<Statement>) -> Result<(), DbError> {
-        self.write(Work::Transaction { hold: None, guard: None, then: statements }).await.map(|_| ())
+        self.write(Work::Transaction { hold: Vec::new(), guard: None, then: statements }).await.map(|_| ())
     }
 
     /// Probes the database. Called in the background, so that requests need not detect an outage.

@@ -85,7 +85,7 @@ impl Server {
     /// Runs several statements, all or none of them; with a guard, only if it touches a row. The rows are the guard's.
     pub(super) async fn transaction(
         &self,
-        guard: (Option<Statement>, Option<Statement>),
+        guard: (Vec<Statement>, Option<Statement>),
         then: Vec<Statement>,
     ) -> Result<Done, DbError> {
         let mut lease = self.lease().await?;

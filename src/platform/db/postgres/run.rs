@@ -63,11 +63,11 @@ pub(super) async fn statement(
 pub(super) async fn transaction(
     connection: &mut PgConnection,
     metrics: &Metrics,
-    (hold, guard): (Option<Statement>, Option<Statement>),
+    (hold, guard): (Vec<Statement>, Option<Statement>),
     then: Vec<Statement>,
 ) -> Result<Done, sqlx::Error> {
     command(connection, metrics, "BEGIN").await?;
-    if let Some(hold) = hold {
+    for hold in hold {
         self::statement(connection, metrics, hold).await?;
     }
     let mut done = Done::default();

@@ -24,7 +24,7 @@ pub(in crate::platform::db) enum Work {
     /// Several statements, all or none of them; with a guard, only if it touches a row. The rows are the guard's.
     Transaction {
         /// Made first: others that begin with the same wait.
-        hold: Option<Statement>,
+        hold: Vec<Statement>,
         /// Decides whether the others are made.
         guard: Option<Statement>,
         /// The others.
@@ -145,7 +145,7 @@ fn perform(session: &Session, work: &Work) -> Result<Done, rusqlite::Error> {
         Work::Transaction { hold, guard, then } => (hold, guard, then),
     };
     session.command("SAVEPOINT job")?;
-    let done = all(session, (hold.as_ref(), guard.as_ref()), then);
+    let done = all(session, (hold, guard.as_ref()), then);
     let undone = done.as_ref().map_or(true, |done| guard.is_some() && done.rows.is_empty());
     if undone && session.in_transaction() {
         session.command("ROLLBACK TO job")?;
@@ -158,11 +158,11 @@ fn perform(session: &Session, work: &Work) -> Result<Done, rusqlite::Error> {
 
 fn all(
     session: &Session,
-    (hold, guard): (Option<&Statement>, Option<&Statement>),
+    (hold, guard): (&[Statement], Option<&Statement>),
     then: &[Statement],
 ) -> Result<Done, rusqlite::Error> {
     let mut done = Done::default();
-    if let Some(hold) = hold {
+    for hold in hold {
         session.run(hold, usize::MAX)?;
     }
     if let Some(guard) = guard {
