@@ -166,6 +166,9 @@ fn by(by: AddedBy, text: Text) -> &'static str {
 pub(super) async fn password(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
     cabinet
         .show(&request, Proof::Fresh, async |visit| {
+            if !cabinet.offers_passwords() {
+                return Ok(visit.done(PATH, "nothing"));
+            }
             let stored = cabinet.recoveries.passwords.of_person(visit.person()).await?;
             Ok(password_page(&cabinet, visit, stored.is_some(), None))
         })
@@ -296,6 +299,9 @@ fn record(cabinet: &Cabinet, visit: &Visit<'_>, what: &'static str) {
 pub(super) async fn login(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
     cabinet
         .show(&request, Proof::Fresh, async |visit| {
+            if !cabinet.offers_passwords() {
+                return Ok(visit.done(PATH, "nothing"));
+            }
             let login = cabinet.recoveries.passwords.login_of(visit.person()).await?.unwrap_or_default();
             Ok(login_page(visit, login, None))
         })
@@ -313,6 +319,9 @@ fn login_page(visit: &Visit<'_>, login: String, error: Option<String>) -> HttpRe
 pub(super) async fn set_login(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
     cabinet
         .posted(&request, (MEANS_LOGIN, Proof::Fresh, &body), async |visit, form| {
+            if !cabinet.offers_passwords() {
+                return Ok(visit.done(PATH, "nothing"));
+            }
             let (text, typed) = (visit.context.text(), form.get("login").unwrap_or_default());
             let chosen = match ChosenLogin::parse(typed) {
                 Ok(chosen) => chosen,

@@ -42,6 +42,9 @@ struct StopPage<'a> {
 /// Says how a password is recovered. It says nothing of anybody.
 pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpResponse {
     let context = PageContext::new(&request, cabinet.cookies, None);
+    if !cabinet.offers_passwords() {
+        return context.problem(ProblemKind::NotFound, &Problem::default());
+    }
     let languages = languages(&context, super::RECOVER);
     let page = RecoverPage { frame: context.frame(None, languages) };
     context.remember_language(respond::page(StatusCode::OK, &page, &CspSources::default()))
@@ -52,6 +55,9 @@ pub(super) async fn begin(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpR
     let context = PageContext::new(&request, cabinet.cookies, None);
     if !respond::is_same_origin(&request, &cabinet.origin) {
         return context.problem(ProblemKind::BadRequest, &Problem::default());
+    }
+    if !cabinet.offers_passwords() {
+        return context.problem(ProblemKind::NotFound, &Problem::default());
     }
     context.or_failure(cabinet.first_party.begin_with(&context, MEANS_PASSWORD, None, STRONGER.to_vec()))
 }

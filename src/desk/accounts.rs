@@ -23,7 +23,7 @@ use crate::platform::web::frame::Frame;
 use crate::platform::web::locale::Language;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
-use crate::release::kind_key;
+use crate::release::{kind_key, names_in};
 use crate::staff::{ServedOn, What, Why};
 
 /// The form.
@@ -110,7 +110,7 @@ fn form_page(desk: &Desk, visit: &Visit<'_>, given: &Params, wrong: Wrong) -> Ht
         documents: documents.into(),
         languages: Language::ALL.map(|one| (one.tag(), one.own_name(), one == language)).into(),
         number: given.get("number").unwrap_or_default().to_owned(),
-        needs_number: desk.needs_number(),
+        needs_number: !desk.offers_passwords(),
     };
     with_camera(respond::page(status, &page, &CspSources::default()))
 }
@@ -120,7 +120,7 @@ pub(super) async fn begin(desk: Data<Desk>, request: HttpRequest, body: Bytes) -
     desk.uploaded(&request, (paths::ACCOUNTS, Right::Serve, body), async |visit, upload| {
         let (text, fields) = (visit.context.text(), &upload.fields);
         let refused = |wrong| Ok(form_page(&desk, visit, fields, wrong));
-        let rules = (desk.identifications.rules().test_numbers, desk.needs_number());
+        let rules = (desk.identifications.rules().test_numbers, !desk.offers_passwords());
         let mut also = Vec::new();
         let parsed = Form::parse(fields, rules, desk.clock.now_ms());
         let parsed = parsed.map_err(|wrong| {
@@ -154,7 +154,7 @@ pub(super) async fn due(desk: Data<Desk>, request: HttpRequest, id: Path<String>
                 code_page(&desk, visit, (&id, form, clear), None)
             }
             (State::Clear(clear), Some(form)) => ready_page(&desk, visit, (&id, form, clear), false),
-            (State::Done(done), Some(form)) => done_page(visit, (&id, form), *done),
+            (State::Done(done), Some(form)) => done_page(&desk, visit, (&id, form), *done),
             _ => {
                 let title = visit.context.text().get("desk.account");
                 check_page(visit, (&id, &walk), (title, paths::ACCOUNTS))
@@ -273,12 +273,16 @@ pub(super) async fn sheet(
         desk.staff.reads(&visit.acting, What::Printed, &reference, Why::PersonPresent).await?;
         let secret = desk.for_paper(&id).await?;
         let day = CivilDate::of(visit.now).begins();
+        let record = desk.enrolments.life_events.people.record_of(&walk.pinfl()?).await?;
+        let name = record.map(|(_, record)| names_in(&record.names, form.language()));
         Ok(paper(visit, form.language(), |theirs| {
             let done = theirs.get(word_of(*done));
             let mut facts = vec![(theirs.get("desk.account_done"), done.to_owned())];
+            facts.extend(name.map(|name| (theirs.get("desk.account_person"), name)));
             let document = format!("{} {}", theirs.get(kind_key(form.document)), form.document_number());
             facts.push((theirs.get("mobile_id.document"), document));
-            facts.push((theirs.get("desk.account_login"), theirs.get("mobile_id.pinfl").to_owned()));
+            let login = (theirs.get("desk.account_login"), theirs.get("mobile_id.pinfl").to_owned());
+            facts.extend(Some(login).filter(|_| desk.offers_passwords()));
             facts.extend(form.number().map(|number| (theirs.get("mobile_id.number"), number.masked())));
             facts.push((theirs.get("desk.day"), theirs.date(day.0)));
             let mut sentences = Vec::new();
@@ -300,9 +304,9 @@ pub(super) async fn sheet(
 }
 
 impl Desk {
-    /// Whether nobody signs in by password here, so that none can be printed.
-    fn needs_number(&self) -> bool {
-        self.openings.first.kind.is_none()
+    /// Whether people sign in by password here. Where they do not, none is printed, sent or recovered.
+    pub(super) fn offers_passwords(&self) -> bool {
+        self.openings.first.kind.is_some()
     }
 
     /// Opens or confirms, with all that the place records of it.
@@ -428,13 +432,15 @@ fn code_page(
     respond::page(status, &page, &CspSources::default())
 }
 
-fn done_page(visit: &Visit<'_>, (id, form): (&WalkId, &Form), done: Done) -> HttpResponse {
+fn done_page(desk: &Desk, visit: &Visit<'_>, (id, form): (&WalkId, &Form), done: Done) -> HttpResponse {
     let text = visit.context.text();
     let printed = matches!(done, Done::Opened | Done::Confirmed);
-    let sentences: &[&'static str] = match (done, form.number().is_some()) {
-        (Done::Opened, true) => &["desk.account_by_sms"],
-        (Done::Opened, false) => &["desk.account_on_paper"],
-        (Done::Confirmed, _) => &["desk.account_confirmed_then"],
+    let sentences: &[&'static str] = match (done, desk.offers_passwords()) {
+        (Done::Opened, false) => &["desk.account_no_passwords"],
+        (Done::Opened, true) if form.number().is_some() => &["desk.account_by_sms"],
+        (Done::Opened, true) => &["desk.account_on_paper"],
+        (Done::Confirmed, false) => &["desk.account_confirmed_only"],
+        (Done::Confirmed, true) => &["desk.account_confirmed_then"],
         (Done::Enrolled, _) => &["desk.account_enrolled_then"],
         (Done::Closed, _) => &["desk.account_closed_then"],
         (Done::Recovered, _) => &[],

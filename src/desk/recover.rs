@@ -20,6 +20,7 @@ use crate::platform::web::frame::Frame;
 use crate::platform::web::locale::Language;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
+use crate::release::names_in;
 use crate::staff::{What, Why};
 
 #[derive(Template)]
@@ -57,7 +58,7 @@ struct PaperPage<'a> {
 
 /// Shows the form.
 pub(super) async fn get(desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
-    desk.show_proved(&request, Right::Serve, async |visit| {
+    desk.show_proved(&request, Right::Recover, async |visit| {
         let done = visit.said() == Some("recovered");
         Ok(form(visit, &Params::default(), Wrong::default(), done))
     })
@@ -73,7 +74,7 @@ fn form(visit: &Visit<'_>, given: &Params, wrong: Wrong, done: bool) -> HttpResp
 
 /// Has the face compared of somebody who lost their password.
 pub(super) async fn post(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    desk.uploaded(&request, (paths::RECOVER, Right::Serve, body), async |visit, upload| {
+    desk.uploaded(&request, (paths::RECOVER, Right::Recover, body), async |visit, upload| {
         if !desk.has_proved(visit) {
             return Ok(respond::see_other(&with_return(paths::PROVE, paths::RECOVER)));
         }
@@ -108,7 +109,7 @@ pub(super) async fn post(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
 
 /// Shows the step that is due.
 pub(super) async fn due(desk: Data<Desk>, request: HttpRequest, id: Path<String>) -> HttpResponse {
-    desk.show(&request, Right::Serve, async |visit| {
+    desk.show(&request, Right::Recover, async |visit| {
         let Some((id, walk)) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
         Ok(match &walk.state {
             State::Clear(clear) => ready(&desk, visit, (&id, clear), false),
@@ -157,7 +158,7 @@ pub(super) async fn again(
     body: Bytes,
 ) -> HttpResponse {
     let from = format!("{}/{id}", paths::RECOVER);
-    desk.posted(&request, (&from, Right::Serve, &body), async |visit, _| {
+    desk.posted(&request, (&from, Right::Recover, &body), async |visit, _| {
         let Some(found) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
         desk.start_again(visit, found).await?;
         Ok(respond::see_other(&from))
@@ -173,7 +174,7 @@ pub(super) async fn finish(
     body: Bytes,
 ) -> HttpResponse {
     let from = format!("{}/{id}", paths::RECOVER);
-    desk.posted_proved(&request, (&from, Right::Serve, &body), async |visit, given| {
+    desk.posted_proved(&request, (&from, Right::Recover, &body), async |visit, given| {
         let Some((id, walk)) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
         let State::Clear(clear) = &walk.state else { return Ok(respond::see_other(&from)) };
         let mut clear = clear.clone();
@@ -226,7 +227,7 @@ pub(super) async fn sheet(
     body: Bytes,
 ) -> HttpResponse {
     let from = format!("{}/{id}", paths::RECOVER);
-    desk.posted(&request, (&from, Right::Serve, &body), async |visit, _| {
+    desk.posted(&request, (&from, Right::Recover, &body), async |visit, _| {
         let Some((id, walk)) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
         if !matches!(walk.state, State::Done(_)) {
             return Ok(respond::see_other(&from));
@@ -234,19 +235,26 @@ pub(super) async fn sheet(
         let people = &desk.enrolments.life_events.people;
         let reference = id.reference().to_string();
         desk.staff.reads(&visit.acting, What::Printed, &reference, Why::OwnRequest).await?;
-        let language = match people.record_of(&walk.pinfl()?).await? {
-            Some((person, _)) => people.preferred_language(&person).await?,
-            None => None,
+        let (language, name) = match people.record_of(&walk.pinfl()?).await? {
+            Some((person, record)) => {
+                let language = people.preferred_language(&person).await?.unwrap_or(Language::UzLatn);
+                (language, Some(names_in(&record.names, language)))
+            }
+            None => (Language::UzLatn, None),
         };
         let secret = desk.for_paper(&id).await?;
         let day = CivilDate::of(visit.now).begins();
-        Ok(paper(visit, language.unwrap_or(Language::UzLatn), |theirs| Content {
+        Ok(paper(visit, language, |theirs| Content {
             title: theirs.get("desk.account_password"),
             reference,
-            facts: vec![
-                (theirs.get("desk.account_login"), theirs.get("desk.account_login_own").to_owned()),
-                (theirs.get("desk.day"), theirs.date(day.0)),
-            ],
+            facts: name
+                .map(|name| (theirs.get("desk.account_person"), name))
+                .into_iter()
+                .chain([
+                    (theirs.get("desk.account_login"), theirs.get("desk.account_login_own").to_owned()),
+                    (theirs.get("desk.day"), theirs.date(day.0)),
+                ])
+                .collect(),
             sentences: secret.is_some().then(|| theirs.get("desk.account_paper_then")).into_iter().collect(),
             secret: secret.map(|secret| (theirs.get("desk.account_password"), secret)),
             signed_by: vec![theirs.get("desk.signed_person"), theirs.get("desk.signed_member")],

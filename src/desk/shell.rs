@@ -16,6 +16,8 @@ pub(super) struct MenuItem {
 /// The menu and what stands above the page.
 pub(super) struct Shell {
     pub(super) menu: Vec<MenuItem>,
+    /// What the first page is called: it lists applications, or at places without Mobile-ID accounts alone.
+    pub(super) home: &'static str,
     /// Who is at work.
     pub(super) name: String,
     /// Where.
@@ -59,17 +61,18 @@ impl Shell {
     /// Around the page at `here`.
     pub(super) fn of(visit: &Visit<'_>, here: &str) -> Self {
         let text = visit.context.text();
-        // Where nobody is identified, no identification is revoked either.
-        let here_too = |page: &str| page != paths::REVOKE || visit.acting.kind.identifies();
         let mine =
-            MENU.iter().filter(|(_, href, roles)| roles.contains(&visit.acting.role) && here_too(href));
+            MENU.iter().filter(|(_, href, roles)| roles.contains(&visit.acting.role) && visit.offers(href));
+        let home =
+            text.get(if visit.acting.kind.identifies() { "desk.applications" } else { "desk.accounts" });
         let item = |(label, href, _): &(&'static str, &'static str, &[Role])| MenuItem {
-            label: text.get(label),
+            label: if *href == paths::DESK { home } else { text.get(label) },
             href,
             current: *href == here,
         };
         Self {
             menu: mine.map(item).collect(),
+            home,
             name: visit.acting.name.clone(),
             place: visit.acting.place_name(visit.context.language).to_owned(),
             said: visit.said().and_then(|word| said(text, word)),

@@ -37,6 +37,8 @@ pub(super) enum Right {
     Revoke,
     /// Who opens, confirms and recovers accounts, and writes down complaints: at every kind of place (R107, D-n).
     Serve,
+    /// Who recovers lost passwords: the same, where people sign in by password.
+    Recover,
     /// Who supervises the place.
     Supervise,
     /// Who administers passkeys.
@@ -47,7 +49,7 @@ impl Right {
     fn has(self, acting: &Acting) -> bool {
         match self {
             Self::Anybody => true,
-            Self::Serve => acting.role.identifies(),
+            Self::Serve | Self::Recover => acting.role.identifies(),
             Self::Identify | Self::Revoke => acting.role.identifies() && acting.kind.identifies(),
             Self::Supervise => acting.role == Role::Supervisor,
             Self::Administer => acting.role == Role::Administrator,
@@ -63,9 +65,21 @@ pub(super) struct Visit<'r> {
     pub(super) query: Params,
     pub(super) now: Timestamp,
     forms: Arc<Mac>,
+    /// Whether people sign in by password here.
+    passwords: bool,
 }
 
 impl Visit<'_> {
+    /// Whether there is such a page at this place: nobody's identification is revoked where nobody is identified, and nobody recovers a
+    /// password where nobody signs in by one.
+    pub(super) fn offers(&self, page: &str) -> bool {
+        match page {
+            paths::REVOKE => self.acting.kind.identifies(),
+            paths::RECOVER => self.passwords,
+            _ => true,
+        }
+    }
+
     /// What each form holds: it proves that a page of this session showed it.
     pub(super) fn form_token(&self) -> String {
         self.mac(&[b"form"])
@@ -233,16 +247,20 @@ impl Desk {
         let Some((session, acting)) = found else {
             return Err(respond::see_other(&with_return(paths::SIGN_IN, here)));
         };
+        if right == Right::Recover && !self.offers_passwords() {
+            return Err(context.problem(ProblemKind::NotFound, &Problem::default()));
+        }
         if !right.has(&acting) {
             self.staff.refused(&acting, "right");
             return Err(context.problem(ProblemKind::NotFound, &Problem::default()));
         }
-        if matches!(right, Right::Identify | Right::Revoke | Right::Serve) && acting.held {
+        if matches!(right, Right::Identify | Right::Revoke | Right::Serve | Right::Recover) && acting.held {
             return Err(respond::see_other(paths::HELD));
         }
         let query = Params::parse(context.request.query_string()).unwrap_or_default();
         let now = self.clock.now();
-        Ok(Visit { context, session, acting, query, now, forms: Arc::clone(&self.forms) })
+        let (forms, passwords) = (Arc::clone(&self.forms), self.offers_passwords());
+        Ok(Visit { context, session, acting, query, now, forms, passwords })
     }
 }
 

@@ -18,6 +18,7 @@ use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
 use crate::platform::web::problem::ProblemKind;
 use crate::platform::web::respond::{self, CspSources};
+use crate::sign_in::Means;
 
 /// What the link rests on: that it came to the number of an identification.
 const RESTS: Rests<'_> = Rests { classes: &["setup_link"], on_a_code_alone: true };
@@ -29,8 +30,8 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest, word: Path<Str
     }
     let context = PageContext::new(&request, pages.cookies, None);
     let shown = match pages.passwords.whose_link(&word).await {
-        Ok(Some(_)) => Ok(form(&pages, &context, &word, None)),
-        Ok(None) => Ok(outcome(&context, &word, false)),
+        Ok(Some(_)) if offered(&pages) => Ok(form(&pages, &context, &word, None)),
+        Ok(_) => Ok(outcome(&context, &word, false)),
         Err(error) => Err(ServiceError::from(error)),
     };
     context.remember_language(context.or_failure(shown))
@@ -55,6 +56,11 @@ pub(super) async fn post(
     context.or_failure(answered)
 }
 
+/// Whether people sign in by password here still.
+fn offered(pages: &Pages) -> bool {
+    pages.sign_in.settings.offered.contains(&Means::Password)
+}
+
 async fn set(
     pages: &Pages,
     context: &PageContext<'_>,
@@ -62,6 +68,9 @@ async fn set(
     given: &Params,
 ) -> Result<HttpResponse, ServiceError> {
     let passwords = &pages.passwords;
+    if !offered(pages) {
+        return Ok(outcome(context, word, false));
+    }
     let Some(person) = passwords.whose_link(word).await? else { return Ok(outcome(context, word, false)) };
     let Some(account) = pages.sign_in.people.find(&person).await? else {
         return Ok(outcome(context, word, false));

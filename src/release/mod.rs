@@ -13,7 +13,7 @@ mod told;
 
 pub use agreed::AgreedData;
 pub use consent::{Consent, Decision, Extent, NewConsent, PermittedBy, decide};
-pub use shown::{kind_key, label, person_name, values, warning};
+pub use shown::{kind_key, label, names_in, person_name, values, warning};
 pub(crate) use store::TABLES;
 pub use store::{ConsentContext, ListedConsent, Release, Standing};
 

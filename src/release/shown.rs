@@ -2,7 +2,8 @@
 
 use super::DataSet;
 use crate::people::{
-    Account, Address, BirthPlace, CivilDate, DocumentKind, Employment, Organisation, PersonName, Sex,
+    Account, Address, BirthPlace, CivilDate, DocumentKind, Employment, Organisation, PersonName, PersonNames,
+    Sex,
 };
 use crate::platform::web::{locale::Language, text::Text};
 
@@ -65,7 +66,11 @@ pub fn warning(account: &Account, set: DataSet, text: Text, today: CivilDate) ->
 
 /// The person's name in the script of the page.
 pub fn person_name(account: &Account, language: Language) -> String {
-    let names = &account.person.names;
+    names_in(&account.person.names, language)
+}
+
+/// A person's names as they are written in a language.
+pub fn names_in(names: &PersonNames, language: Language) -> String {
     match language {
         Language::UzCyrl | Language::Ru => names.cyrillic.for_pages().full(),
         Language::UzLatn | Language::En => names.latin.for_pages().full(),

@@ -43,8 +43,16 @@ pub enum Told<'a> {
 }
 
 /// The message that an account was opened, with its first credential, which works for so many hours (D-e): the login is the person's
-/// PINFL, which it does not spell out. With a password it is as long as [`code_text`]; a link may need a segment more.
+/// PINFL, which it does not spell out, and is not named where nobody signs in by password. With a password it is as long as [`code_text`]; a link may need a segment more.
 pub fn opened_text(language_tag: &str, host: &str, told: Told<'_>, hours: i64) -> String {
+    if matches!(told, Told::Nothing) {
+        return match language_tag {
+            "en" => format!("Yagona: your account is open. {host}"),
+            "ru" => format!("Yagona: Ваша учётная запись открыта. {host}"),
+            "uz-Cyrl" => format!("Yagona: ҳисобингиз очилди. {host}"),
+            _ => format!("Yagona: hisobingiz ochildi. {host}"),
+        };
+    }
     let account = match language_tag {
         "en" => "Yagona: your account is open. Login: your PINFL.",
         "ru" => "Yagona: логин - Ваш ПИНФЛ.",
@@ -52,7 +60,7 @@ pub fn opened_text(language_tag: &str, host: &str, told: Told<'_>, hours: i64) -
         _ => "Yagona: hisobingiz ochildi. Login: JShShIRingiz.",
     };
     let credential = match (told, language_tag) {
-        (Told::Nothing, _) => format!(" {host}"),
+        (Told::Nothing, _) => String::new(),
         (Told::Password(word), "en") => {
             format!(" Password for {hours} hours: {word} Tell it to nobody. {host}")
         }

@@ -22,6 +22,7 @@ on_both_backends!(
 alone_on_both_backends!(
     r107_a_register_that_is_down_loses_nothing_and_an_old_passkey_opens_nothing,
     r120_a_recovery_waits_for_the_personalisation_centre,
+    where_nobody_signs_in_by_password_a_place_gives_and_recovers_none,
 );
 
 impl World {
@@ -141,6 +142,7 @@ async fn r107_an_account_is_opened_at_a_post_office_with_a_number_in_anothers_na
     // The paper says what was done, in the person's language, and no password that an SMS has.
     let paper = member.browser.press(&done, "sheet", &[]).await.page().expect_status(200).expect("paper");
     assert!(paper.text().contains("An account was opened") && !paper.has("secret"), "{paper}");
+    assert!(paper.text().to_uppercase().contains("VALIYEV ALI"), "it names the person: {paper}");
     assert!(!done.body.contains(&temporary) && !paper.body.contains(&temporary));
     let list = member.at("/desk").await;
     assert!(list.text().contains("An account was opened") && !list.has("find"), "{list}");
@@ -188,6 +190,7 @@ async fn r107_whoever_has_no_number_gets_a_temporary_password_on_paper_once_and_
     assert!(!is_right(world, &person.pinfl, FIRST).await, "the former one has ended");
     let paper = member.browser.press(&done, "sheet", &[]).await.page().expect_status(200).expect("secret");
     let temporary = printed(&paper);
+    assert!(paper.text().to_uppercase().contains("VALIYEV ALI"), "it names the person: {paper}");
     let again = member.browser.press(&done, "sheet", &[]).await.page().expect_status(200);
     assert!(!again.has("secret"), "{again}");
     first_password(world, &person.pinfl, temporary.trim(), SECOND).await;
@@ -295,6 +298,42 @@ async fn r120_a_recovery_waits_for_the_personalisation_centre(setup: Setup) {
     member.prove().await;
     let page = member.browser.get(&page.url).await.page().expect("finish");
     member.browser.press(&page, "finish", &[]).await.page().expect("sheet");
+}
+
+async fn where_nobody_signs_in_by_password_a_place_gives_and_recovers_none(setup: Setup) {
+    let world = &setup.set("passwords.enabled", false).start().await;
+    let mut member = world.staff(&world.open_place("post_office"), "operator").await;
+    let menu = member.at("/desk").await.expect("menu");
+    assert!(menu.links().iter().all(|link| link.href != "/desk/recover"), "{menu}");
+    member.browser.open("/desk/recover").await.page().expect_status(404);
+    let fields = menu.form("sign-out").fields("sign-out", &[]);
+    let gone = member.browser.post(&world.url("/desk/recover/anything"), &fields).await.page();
+    gone.expect_status(404);
+    // An account is opened with a number, and nobody is told of a login or a password.
+    let person = world.somebody(Kind::Unknown);
+    world.known(&person, &[&person.number], false).await;
+    member.serves(&typed(&person.pinfl, "")).await.expect_status(422).expect("number-error");
+    let ready = member.serves(&typed(&person.pinfl, &person.number)).await.expect("ready");
+    let page = member.browser.press(&ready, "send", &[]).await.page().expect("resend");
+    let code = world.code_to_tell(&person).await;
+    member.prove().await;
+    let page = member.browser.get(&page.url).await.page().expect("code");
+    let done = member.browser.press(&page, "finish", &[("code", &code)]).await.page().expect("done");
+    let message = world.sandbox.next_message(&person).await;
+    let text = message["text"].as_str().expect("a text");
+    assert!(text.contains("account is open") && !text.contains("Login"), "{text}");
+    assert!(done.text().contains("Nobody signs in by password"), "{done}");
+    let paper = member.browser.press(&done, "sheet", &[]).await.page().expect_status(200).expect("paper");
+    assert!(!paper.text().contains("Login") && !paper.has("secret"), "{paper}");
+    assert_eq!(world.stored("SELECT COUNT(*) FROM passwords").await, 0);
+    // Nor do their own pages.
+    world.browser().open("/recover").await.page().expect_status(404);
+    let mut browser = world.browser();
+    browser.enter_cabinet(world, "/cabinet/means", &world.person()).await.expect("menu");
+    for path in ["/cabinet/means/password", "/cabinet/means/login"] {
+        let page = browser.open(path).await.page();
+        assert!(page.url.path() == "/cabinet/means" && !page.has("save"), "{page}");
+    }
 }
 
 async fn r107_a_register_that_is_down_loses_nothing_and_an_old_passkey_opens_nothing(setup: Setup) {

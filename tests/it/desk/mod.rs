@@ -326,6 +326,7 @@ async fn r107_a_post_office_has_no_form_for_mobile_id(world: &World) {
     let mut member = world.staff(&place, "operator").await;
     let list = member.at("/desk").await.expect("accounts-only").expect("account");
     assert!(!list.has("new") && !list.has("find"), "{list}");
+    assert!(list.text().contains("Accounts") && !list.text().contains("Applications"), "{list}");
     for page in ["/desk/applications/new", "/desk/revoke", "/desk/find?reference=ABCD-EFGH"] {
         member.browser.open(page).await.page().expect_status(404);
     }
