@@ -68,7 +68,7 @@ use crate::platform::web::respond;
 use crate::platform::web::site::Site;
 use crate::platform::web::well_known::{self, SecurityTxt};
 use crate::release::Release;
-use crate::sign_in::EndedSessions;
+use crate::sign_in::{EndedSessions, ForgottenBrowsers};
 use crate::sign_up::{self, SignUp};
 use crate::staff::Staff;
 use settings::{Environment, Settings};
@@ -147,7 +147,9 @@ impl App {
         let notice_sms = wiring::notice_sms(&stores, &ephemeral, (people.clone(), &outbox), charges.clone());
         let inbox = stores.inbox();
         let ended = EndedSessions::load(stores.db.clone()).await.map_err(cannot_start)?;
-        let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), (&outbox, &inbox), ended);
+        let forgotten = ForgottenBrowsers::load(stores.db.clone()).await.map_err(cannot_start)?;
+        let lists = (ended, forgotten);
+        let sign_in = wiring::sign_in(&stores, &ephemeral, people.clone(), (&outbox, &inbox), lists);
         sign_in.limits.refresh().await.map_err(cannot_start)?;
         let provider = wiring::provider(&stores, &ephemeral).await?;
         provider.clients.add_usage().await.map_err(cannot_start)?;
@@ -375,11 +377,11 @@ impl App {
     fn sandbox_clock(&self) -> Option<SandboxClock> {
         let clock = self.pages.sign_in.clock.clone();
         let (provider, revocations) = (self.tokens.provider.clone(), self.revocations.clone());
-        let ended = self.pages.sign_in.sessions.ended.clone();
+        let sign_in = self.pages.sign_in.clone();
         let catch_up = check(move || {
-            let (provider, revocations, ended) = (provider.clone(), revocations.clone(), ended.clone());
+            let (provider, revocations, sign_in) = (provider.clone(), revocations.clone(), sign_in.clone());
             async move {
-                work::follow(&provider, &revocations, &ended).await;
+                work::follow(&provider, &revocations, &sign_in).await;
                 Ok(())
             }
         });

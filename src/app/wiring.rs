@@ -38,9 +38,9 @@ use crate::platform::webauthn::RelyingParty;
 use crate::release::Release;
 use crate::sign_in::risk::{TollRules, Tolls, TravelRules};
 use crate::sign_in::{
-    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Eri, EriPolicy, Face, Flood, FormCaps, Guessed,
-    History, KnownBrowsers, Limits, Means, QrCodes, SessionBounds, Sessions, Settings as SignInSettings,
-    SignIn, SignInAttempts, UnlockProofs,
+    ApprovalCaps, Brake, BrakeRules, Caps, EndedSessions, Eri, EriPolicy, Face, Flood, ForgottenBrowsers,
+    FormCaps, Guessed, History, KnownBrowsers, Limits, Means, QrCodes, SessionBounds, Sessions,
+    Settings as SignInSettings, SignIn, SignInAttempts, UnlockProofs,
 };
 use crate::sign_up::SignUp;
 use crate::signals::Signals;
@@ -461,7 +461,7 @@ pub(super) fn sign_in(
     ephemeral: &Ephemeral,
     people: People,
     (outbox, inbox): (&Outbox, &Inbox),
-    ended: EndedSessions,
+    (ended, forgotten): (EndedSessions, ForgottenBrowsers),
 ) -> SignIn {
     let settings = &stores.settings;
     let (sign_in, limits) = (&settings.sign_in, &settings.limits);
@@ -528,7 +528,8 @@ pub(super) fn sign_in(
             password_brake_rules(stores),
             Arc::clone(&metrics),
         ),
-        known: KnownBrowsers::new(&stores.keyring),
+        known: KnownBrowsers::new(&stores.keyring, forgotten.known.clone()),
+        forgotten,
         unlocking: UnlockProofs::new(&stores.keyring, clock.clone()),
         settings: Arc::new(policy),
         ephemeral: ephemeral.clone(),

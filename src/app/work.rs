@@ -24,7 +24,7 @@ use crate::platform::clock_check::ClockCheck;
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
 use crate::platform::telemetry::{self, Metrics};
-use crate::sign_in::{EndedSessions, SignIn};
+use crate::sign_in::SignIn;
 use crate::signals::Signals;
 use crate::staff::Staff;
 
@@ -88,15 +88,15 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     let ledger = app.tokens.ledger.clone();
     tasks.keep("ledger", Need::Vital, move || ledger.clone().sequence());
     let (provider, revocations) = (app.tokens.provider.clone(), app.revocations.clone());
-    let (db, ended) = (app.db.clone(), app.pages.sign_in.sessions.ended.clone());
+    let (db, sign_in) = (app.db.clone(), app.pages.sign_in.clone());
     tasks.keep("follow", Need::Vital, move || {
         let (db, provider, revocations) = (db.clone(), provider.clone(), revocations.clone());
-        let ended = ended.clone();
+        let sign_in = sign_in.clone();
         async move {
             loop {
                 tokio::time::sleep(FOLLOW).await;
                 if db.probe().await.is_ok() {
-                    follow(&provider, &revocations, &ended).await;
+                    follow(&provider, &revocations, &sign_in).await;
                 }
             }
         }
@@ -188,12 +188,13 @@ async fn clear_contracts(provider: Provider, life_events: LifeEvents) {
 }
 
 /// Reads what other nodes and commands changed.
-pub(super) async fn follow(provider: &Provider, revocations: &Revocations, ended: &EndedSessions) {
+pub(super) async fn follow(provider: &Provider, revocations: &Revocations, sign_in: &SignIn) {
     log_failure("clients.stale", "reading the clients", provider.clients.refresh().await);
     provider.metrics.clients_refused.set(i64::try_from(provider.clients.refused_count()).unwrap_or(i64::MAX));
     log_failure("keys.stale", "reading the signing keys", provider.keys.refresh().await);
     log_failure("revocations.stale", "reading the revocations", revocations.refresh().await);
-    log_failure("sessions.stale", "reading the ended sessions", ended.refresh().await);
+    log_failure("sessions.stale", "reading the ended sessions", sign_in.sessions.ended.refresh().await);
+    log_failure("browsers.stale", "reading the forgotten browsers", sign_in.forgotten.refresh().await);
 }
 
 /// A job that is due every so many seconds of the injected clock.

@@ -124,6 +124,8 @@ kinds! {
     QrRefused = "qr.refused", Warn, Unlimited, "a sign-in at a computer was refused on a phone";
     /// A means of signing in was added, changed or removed.
     CredentialChanged = "account.credential_changed", Info, Unlimited, "a means of signing in was changed";
+    /// A person had a browser forgotten in which they had signed in.
+    BrowserForgotten = "account.browser_forgotten", Info, Unlimited, "a known browser was forgotten";
     /// A forgotten password was set anew; the reason says by what.
     Recovered = "account.recovered", Warn, Unlimited, "an account was recovered";
     /// A recovery was stopped by its person.

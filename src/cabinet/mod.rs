@@ -65,6 +65,8 @@ mod paths {
     pub(super) const END_SESSION: &str = "/cabinet/sessions/end";
     /// Ends all sessions but this browser's.
     pub(super) const END_OTHERS: &str = "/cabinet/sessions/end-others";
+    /// Forgets one browser.
+    pub(super) const FORGET_BROWSER: &str = "/cabinet/sessions/forget";
     /// Where and for what the person signed in.
     pub(super) const HISTORY: &str = "/cabinet/history";
     /// Who looked at the person's data.
@@ -232,6 +234,7 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(named(paths::SESSIONS, "cabinet_sessions").route(get().to(sessions::get)))
         .service(named(paths::END_SESSION, "cabinet_sessions").route(post().to(sessions::end)))
         .service(named(paths::END_OTHERS, "cabinet_sessions").route(post().to(sessions::end_others)))
+        .service(named(paths::FORGET_BROWSER, "cabinet_sessions").route(post().to(sessions::forget)))
         .service(named(paths::HISTORY, "cabinet_history").route(get().to(sessions::history)))
         .service(named(paths::ACCESSES, "cabinet_accesses").route(get().to(accesses::get)))
         .service(named(paths::ACCESSES_CSV, "cabinet_accesses").route(get().to(accesses::export::csv)))

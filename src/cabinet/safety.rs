@@ -322,7 +322,8 @@ pub(super) async fn stay(
     }
     let who = session.authenticated(id.digest(), &[]);
     let client = &cabinet.first_party.client().id;
-    cabinet.sign_in.history.record(&who, client, true, &Device::of(visit.context.request));
+    let seen = (&Device::of(visit.context.request), super::sessions::this_browser(cabinet, visit));
+    cabinet.sign_in.history.record(&who, client, true, seen);
     cabinet.sign_in.audit.record(session.event(Kind::SessionOpened).client(client.as_str()));
     Ok(respond::with_cookies(response, cabinet.cookies.set(SessionId::COOKIE, id.as_str(), None)))
 }

@@ -14,6 +14,7 @@ use super::shell::{Shell, frame};
 use super::visit::{Proof, Visit};
 use super::words::Named;
 use super::{Cabinet, PAGE, words};
+use crate::audit::{Event, Kind};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Statement;
@@ -21,7 +22,7 @@ use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
-use crate::sign_in::{Device, EndOfOthers, OpenSession, PastSignIn};
+use crate::sign_in::{BrowserId, Device, EndOfOthers, KnownBrowsers, OpenSession, PastSignIn, SeenBrowser};
 
 /// Sessions of one person that are looked at; nobody has as many browsers.
 const MOST: i64 = 100;
@@ -44,6 +45,17 @@ struct SessionsPage<'a> {
     frame: Frame<'a>,
     shell: Shell,
     sessions: Vec<Shown>,
+    /// The browsers that are known.
+    browsers: Vec<Known>,
+}
+
+/// A known browser as it is shown.
+struct Known {
+    name: String,
+    device: String,
+    first: String,
+    last: String,
+    current: bool,
 }
 
 /// A session as it is shown.
@@ -122,8 +134,52 @@ pub(super) async fn get(cabinet: Data<Cabinet>, request: HttpRequest) -> HttpRes
                 id: alive.id,
             };
             let sessions = alive(&cabinet, visit).await?.into_iter().map(shown).collect();
-            let page = SessionsPage { frame: frame(visit), shell: Shell::of(visit, PATH), sessions };
+            let here = this_browser(&cabinet, visit);
+            let known = |seen: SeenBrowser| Known {
+                current: here == Some(seen.name),
+                device: words::device(&seen.device, text),
+                first: words::moment(visit, seen.first),
+                last: words::moment(visit, seen.last),
+                name: seen.name.encode(),
+            };
+            let browsers = known_browsers(&cabinet, visit).await?.into_iter().map(known).collect();
+            let page =
+                SessionsPage { frame: frame(visit), shell: Shell::of(visit, PATH), sessions, browsers };
             Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
+        })
+        .await
+}
+
+/// The browsers in which a sign-in of the person is no new one.
+async fn known_browsers(cabinet: &Cabinet, visit: &Visit<'_>) -> Result<Vec<SeenBrowser>, ServiceError> {
+    let since = visit.now.minus(KnownBrowsers::SECONDS);
+    let (person, epoch) = (visit.person(), visit.account.account_state.epoch);
+    let mut seen = cabinet.sign_in.history.browsers(person, epoch, since).await?;
+    seen.retain(|seen| !cabinet.sign_in.forgotten.is_forgotten(seen));
+    Ok(seen)
+}
+
+/// What this browser is listed by, where it has a name.
+pub(super) fn this_browser(cabinet: &Cabinet, visit: &Visit<'_>) -> Option<Digest> {
+    let browser =
+        cabinet.cookies.read(visit.context.request, BrowserId::COOKIE).and_then(BrowserId::parse)?;
+    Some(cabinet.sign_in.known.name(visit.person(), &browser.digest()))
+}
+
+/// `POST /cabinet/sessions/forget`: a known browser is none any more. The next sign-in there is a new one, of which the person is told,
+/// and costs what a stranger's does; so it wants a fresh proof.
+pub(super) async fn forget(cabinet: Data<Cabinet>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    cabinet
+        .posted(&request, (PATH, Proof::Fresh, &body), async |visit, form| {
+            let wanted = form.get("browser").unwrap_or_default();
+            let known = known_browsers(&cabinet, visit).await?;
+            let Some(seen) = known.iter().find(|seen| seen.name.encode() == wanted) else {
+                return Ok(visit.done(PATH, "nothing"));
+            };
+            let sign_in = &cabinet.sign_in;
+            sign_in.forgotten.forget(&seen.name, sign_in.clock.now_ms()).await?;
+            sign_in.audit.record(Event::new(Kind::BrowserForgotten).person(visit.person().as_str()));
+            Ok(visit.done(PATH, "browser"))
         })
         .await
 }

@@ -44,7 +44,7 @@ const MENU: [(&str, &str); 14] = [
 ];
 
 /// What a page may say was done: the word in its address, and the sentence.
-const SAID: [(&str, &str); 24] = [
+const SAID: [(&str, &str); 25] = [
     ("untaken", "cabinet.said_untaken"),
     ("ended_left", "cabinet.said_ended_left"),
     ("ended", "cabinet.said_ended"),
@@ -52,6 +52,7 @@ const SAID: [(&str, &str); 24] = [
     ("unmuted", "cabinet.said_unmuted"),
     ("session", "cabinet.said_session"),
     ("sessions", "cabinet.said_sessions"),
+    ("browser", "cabinet.said_browser"),
     ("muted", "cabinet.said_muted"),
     ("sms_on", "cabinet.said_sms_on"),
     ("sms_off", "cabinet.said_sms_off"),

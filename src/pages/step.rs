@@ -303,7 +303,8 @@ impl<'r> StepContext<'r> {
     /// Notes in the person's history of sign-ins that they went on to the service, and whether the session is new.
     pub(super) fn note(&self, pages: &Pages, person: &Authenticated, opened: bool) {
         let device = Device::of(self.context.request);
-        pages.sign_in.history.record(person, &self.client.id, opened, &device);
+        let browser = pages.sign_in.known.name(&person.person_id, &self.open.attempt.browser);
+        pages.sign_in.history.record(person, &self.client.id, opened, (&device, Some(browser)));
     }
 
     /// Tells the person in their cabinet what this request let happen, once that is stored.

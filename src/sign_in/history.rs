@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::waiting::{self, NewWaiting};
 use super::{Authenticated, Device, OpenAttempt};
 use crate::clients::ClientId;
-use crate::people::PersonId;
+use crate::people::{Epoch, PersonId};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, DbError, Row, Statement};
@@ -36,18 +36,21 @@ const ROOM: usize = 50_000;
 /// Rows of one commit.
 const BATCH: usize = 512;
 
+/// Browsers of one person that are listed; nobody has as many.
+const BROWSERS: i64 = 50;
+
 /// Numbers of rows for which there is an insert: few texts, so that each is prepared once.
 const SIZES: [usize; 3] = [64, 8, 1];
 
 static INSERTS: LazyLock<[String; 3]> = LazyLock::new(|| {
     SIZES.map(|rows| {
         let row = |n: usize| {
-            let values: Vec<String> = (1..=7).map(|column| format!("${}", n * 7 + column)).collect();
+            let values: Vec<String> = (1..=9).map(|column| format!("${}", n * 9 + column)).collect();
             format!("({})", values.join(", "))
         };
         let rows: Vec<String> = (0..rows).map(row).collect();
         format!(
-            "INSERT INTO sign_ins (person_id, at, entry_id, client_id, sid_key, session, sealed) VALUES {} \
+            "INSERT INTO sign_ins (person_id, at, entry_id, client_id, sid_key, session, sealed, browser, epoch) VALUES {} \
              ON CONFLICT (person_id, at, entry_id) DO NOTHING",
             rows.join(", ")
         )
@@ -64,6 +67,8 @@ struct Waiting {
     sid_key: String,
     session: Option<String>,
     sealed: String,
+    browser: String,
+    epoch: i64,
 }
 
 /// What waits to be written.
@@ -90,6 +95,19 @@ pub struct PastSignIn {
     pub device: Device,
 }
 
+/// A browser in which a person signed in.
+#[derive(Clone, Debug)]
+pub struct SeenBrowser {
+    /// What it is listed and forgotten by.
+    pub name: Digest,
+    /// The first and the last time that the person was seen there, as far as the history goes back.
+    pub first: Timestamp,
+    /// The last time.
+    pub last: Timestamp,
+    /// As it called itself then.
+    pub device: Device,
+}
+
 /// The history of sign-ins. Cheap to clone.
 #[derive(Clone)]
 pub struct History(Arc<Inner>);
@@ -112,11 +130,20 @@ impl History {
         Self(Arc::new(Inner { db, clock, sealer, metrics, queue, filled, writer }))
     }
 
-    /// Notes that a person went on to a service from a device: `opened` if the session is new. It never waits and never fails.
-    pub fn record(&self, who: &Authenticated, client: &ClientId, opened: bool, device: &Device) {
+    /// Notes that a person went on to a service from a device, in the browser of that name: `opened` if the session is new. It never
+    /// waits and never fails.
+    pub fn record(
+        &self,
+        who: &Authenticated,
+        client: &ClientId,
+        opened: bool,
+        (device, browser): (&Device, Option<Digest>),
+    ) {
         let (entry_id, person_id) = (bytes::random_text::<9>(), who.person_id.as_str().to_owned());
         let device = serde_json::to_vec(device).unwrap_or_default();
         let waiting = Waiting {
+            browser: browser.map(|browser| browser.encode()).unwrap_or_default(),
+            epoch: who.epoch.0,
             sealed: self.0.sealer.seal_text(place(&entry_id).as_bytes(), &device),
             at: self.0.clock.now().0,
             client_id: client.as_str().to_owned(),
@@ -263,6 +290,42 @@ impl History {
         rows.iter().map(|row| self.read(row)).collect()
     }
 
+    /// The browsers in which a person was seen under an epoch since a moment, the one that was seen last first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn browsers(
+        &self,
+        person: &PersonId,
+        epoch: Epoch,
+        since: Timestamp,
+    ) -> Result<Vec<SeenBrowser>, DbError> {
+        self.settle(person).await;
+        let seen = db::statement(
+            "SELECT s.browser, s.at, s.entry_id, s.sealed, b.first_at FROM sign_ins s JOIN (SELECT browser, MIN(at) AS first_at, \
+             MAX(at) AS last_at FROM sign_ins WHERE person_id = $1 AND at >= $2 AND epoch = $3 AND browser <> '' GROUP BY browser \
+             ORDER BY MAX(at) DESC LIMIT $4) b ON b.browser = s.browser AND b.last_at = s.at \
+             WHERE s.person_id = $5 ORDER BY s.at DESC, s.entry_id DESC",
+        );
+        let seen =
+            seen.bind(person.as_str()).bind(since.0).bind(epoch.0).bind(BROWSERS).bind(person.as_str());
+        let mut browsers: Vec<SeenBrowser> = Vec::new();
+        for row in self.0.db.read_all(seen).await? {
+            let name = Digest::try_from(db::text(&row, TABLE, "browser")?)
+                .map_err(|_| row.corrupt(TABLE, "browser", "it is no digest"))?;
+            if browsers.iter().any(|known| known.name == name) {
+                continue;
+            }
+            browsers.push(SeenBrowser {
+                name,
+                first: Timestamp(db::int(&row, TABLE, "first_at")?),
+                last: Timestamp(db::int(&row, TABLE, "at")?),
+                device: self.device(&row)?,
+            });
+        }
+        Ok(browsers)
+    }
+
     /// A sign-in of a person by its name.
     ///
     /// # Errors
@@ -292,9 +355,7 @@ impl History {
         let digest = |text: String, column| {
             Digest::try_from(text).map_err(|_| row.corrupt(TABLE, column, "it is no digest"))
         };
-        let sealed = self.0.sealer.open_text(place(&id).as_bytes(), &db::text(row, TABLE, "sealed")?).ok();
-        // What does not open with this keyring is a sign-in all the same.
-        let device = sealed.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();
+        let device = self.device(row)?;
         Ok(PastSignIn {
             at: Timestamp(db::int(row, TABLE, "at")?),
             client_id: ClientId::parse(&db::text(row, TABLE, "client_id")?)
@@ -306,6 +367,13 @@ impl History {
             device,
             id,
         })
+    }
+
+    /// What does not open with this keyring is a sign-in all the same.
+    fn device(&self, row: &Row) -> Result<Device, DbError> {
+        let id = db::text(row, TABLE, "entry_id")?;
+        let sealed = self.0.sealer.open_text(place(&id).as_bytes(), &db::text(row, TABLE, "sealed")?).ok();
+        Ok(sealed.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default())
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<Queued>> {
@@ -347,6 +415,8 @@ fn inserts(queued: &[Queued]) -> Vec<Statement> {
                     .bind(&row.sid_key)
                     .bind(row.session.as_deref())
                     .bind(&row.sealed)
+                    .bind(&row.browser)
+                    .bind(row.epoch)
             };
             statements.push(rows.iter().fold(db::statement(sql), bind));
         }
@@ -357,7 +427,6 @@ fn inserts(queued: &[Queued]) -> Vec<Statement> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::Epoch;
     use crate::platform::db::test_db::TestDb;
     use crate::platform::seal::Keyring;
     use crate::sign_in::{Acr, Amr};
@@ -390,9 +459,14 @@ mod tests {
         let device =
             Device { browser: Some("Chrome".to_owned()), system: None, address: "192.0.2.7".to_owned() };
         for n in 0..75 {
-            history.record(&somebody(&one), &shop, n == 0, &device);
+            history.record(
+                &somebody(&one),
+                &shop,
+                n == 0,
+                (&device, Some(Digest::of(if n % 2 == 0 { b"a" } else { b"b" }))),
+            );
         }
-        history.record(&somebody(&other), &shop, true, &Device::default());
+        history.record(&somebody(&other), &shop, true, (&Device::default(), None));
         let mut seen = std::collections::BTreeSet::new();
         let mut before = None;
         loop {
@@ -403,6 +477,11 @@ mod tests {
             seen.extend(rows.into_iter().map(|row| row.id));
         }
         assert_eq!(seen.len(), 75);
+        let browsers = history.browsers(&one, Epoch::default(), Timestamp(0)).await.unwrap();
+        assert_eq!(browsers.len(), 2);
+        assert!(browsers.iter().all(|one| one.device == device && one.first == one.last));
+        assert!(history.browsers(&one, Epoch(1), Timestamp(0)).await.unwrap().is_empty(), "all ended since");
+        assert!(history.browsers(&other, Epoch::default(), Timestamp(0)).await.unwrap().is_empty());
         let opened = history.opened_since(&one, Timestamp(0), 100).await.unwrap();
         assert_eq!((opened.len(), opened[0].session), (1, Some(Digest::of(b"s"))));
         assert!(history.find(&one, &opened[0].id).await.unwrap().is_some());
@@ -413,7 +492,7 @@ mod tests {
         // What cannot be written hides nothing of what is there.
         let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON sign_ins BEGIN SELECT RAISE(ABORT, 'full'); END";
         db.execute(db::statement(refuse)).await.unwrap();
-        history.record(&somebody(&other), &shop, true, &Device::default());
+        history.record(&somebody(&other), &shop, true, (&Device::default(), None));
         assert_eq!(history.of_person(&other, None, 20).await.unwrap().len(), 1);
         assert_eq!(history.opened_since(&other, Timestamp(0), 100).await.unwrap().len(), 1);
         assert_eq!(history.purge(now.plus(86_399), 1, 100).await.unwrap(), 0);

@@ -3,10 +3,12 @@
 //! At every sign-in the browser gets a sealed cookie that opens only together with the cookie of its identifier. It names
 //! the last few persons who signed in there, each by a keyed tag of the person and their epoch: so it costs no round trip,
 //! ends with everything else when a person's access is ended, and names nobody to whoever steals a copy of the disk. With each
-//! person are the last places where they signed in in that browser, by which a new one is told ([`Newness`]).
+//! person are the last places where they signed in in that browser, by which a new one is told ([`Newness`]). A browser that its person
+//! forgot is told from the list of these (`forgotten.rs`): the tag of before says nothing any more, and a sign-in there makes another one.
 
 use std::sync::Arc;
 
+use super::forgotten::Forgotten;
 use crate::people::{Epoch, PersonId, Side};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -91,12 +93,16 @@ fn place_of(digest: &Digest) -> Place {
 
 /// Who signed in in one browser, the latest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct KnownPersons(Vec<Entry>);
+pub struct KnownPersons {
+    entries: Vec<Entry>,
+    /// The browser; none where it has no identifier yet.
+    browser: Option<Digest>,
+}
 
 impl KnownPersons {
     /// Whether nobody did.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 }
 
@@ -105,6 +111,7 @@ impl KnownPersons {
 pub struct KnownBrowsers {
     sealer: Arc<Sealer>,
     tags: Arc<Mac>,
+    forgotten: Forgotten,
 }
 
 impl KnownBrowsers {
@@ -114,10 +121,15 @@ impl KnownBrowsers {
     /// How long a browser stays known after a sign-in, in seconds.
     pub const SECONDS: i64 = 180 * DAY;
 
-    /// With keys of their own purpose.
-    pub fn new(keyring: &Keyring) -> Self {
+    /// With keys of their own purpose, but for those that were forgotten.
+    pub fn new(keyring: &Keyring, forgotten: Forgotten) -> Self {
         let purpose = "known-browser";
-        Self { sealer: Arc::new(keyring.sealer(purpose)), tags: Arc::new(keyring.mac(purpose)) }
+        Self { sealer: Arc::new(keyring.sealer(purpose)), tags: Arc::new(keyring.mac(purpose)), forgotten }
+    }
+
+    /// What a browser of a person is listed and forgotten by: a keyed digest, which names neither and is another one for each person.
+    pub fn name(&self, person: &PersonId, browser: &Digest) -> Digest {
+        self.tags.digest(&[b"browser", person.as_str().as_bytes(), &browser.0])
     }
 
     /// Who signed in in the browser of that digest, by its cookie; nobody when it is missing, another browser's, or not
@@ -133,15 +145,16 @@ impl KnownBrowsers {
         };
         let entries = entries.chunks_exact(length).filter_map(Entry::read);
         let oldest = day(now.plus(-Self::SECONDS));
-        KnownPersons(entries.filter(|entry| entry.day > oldest).take(MOST).collect())
+        let entries = entries.filter(|entry| entry.day > oldest).take(MOST).collect();
+        KnownPersons { entries, browser: Some(*browser) }
     }
 
     /// From which side a person's account is approached by a browser where `known` signed in. The same work is done for a
     /// decoy.
     pub fn side(&self, known: &KnownPersons, person: &PersonId, epoch: Epoch) -> Side {
-        let tag = self.tag(person, epoch);
+        let tag = self.tag(person, epoch, known.browser.as_ref());
         // All are compared, so that the time does not tell which one it is.
-        let found = known.0.iter().fold(false, |found, entry| found | bytes::same(&entry.tag, &tag));
+        let found = known.entries.iter().fold(false, |found, entry| found | bytes::same(&entry.tag, &tag));
         if found { Side::Known } else { Side::Stranger }
     }
 
@@ -153,8 +166,10 @@ impl KnownBrowsers {
         (person, epoch): (&PersonId, Epoch),
         place: &Digest,
     ) -> Newness {
-        let tag = self.tag(person, epoch);
-        let Some(entry) = known.0.iter().find(|entry| entry.tag == tag) else { return Newness::Browser };
+        let tag = self.tag(person, epoch, known.browser.as_ref());
+        let Some(entry) = known.entries.iter().find(|entry| entry.tag == tag) else {
+            return Newness::Browser;
+        };
         let kept = entry.places.iter().any(|place| *place != [0; PLACE]);
         if kept && !entry.places.contains(&place_of(place)) { Newness::Place } else { Newness::Nothing }
     }
@@ -167,12 +182,12 @@ impl KnownBrowsers {
         (browser, place): (&Digest, &Digest),
         now: Timestamp,
     ) -> String {
-        let tag = self.tag(person, epoch);
-        let former = known.0.iter().find(|entry| entry.tag == tag);
+        let tag = self.tag(person, epoch, Some(browser));
+        let former = known.entries.iter().find(|entry| entry.tag == tag);
         let mut own =
             Entry { tag, day: day(now), places: former.map_or_else(Default::default, |own| own.places) };
         own.places = own.places_with(place_of(place));
-        let others = known.0.iter().filter(|entry| entry.tag != tag);
+        let others = known.entries.iter().filter(|entry| entry.tag != tag);
         let mut plain = Vec::with_capacity(1 + MOST * ENTRY);
         plain.push(WITH_PLACES);
         for entry in std::iter::once(&own).chain(others).take(MOST) {
@@ -181,8 +196,13 @@ impl KnownBrowsers {
         self.sealer.seal_text(&browser.0, &plain)
     }
 
-    fn tag(&self, person: &PersonId, epoch: Epoch) -> [u8; TAG] {
-        let digest = self.tags.digest(&[person.as_str().as_bytes(), &epoch.0.to_be_bytes()]);
+    fn tag(&self, person: &PersonId, epoch: Epoch, browser: Option<&Digest>) -> [u8; TAG] {
+        let forgotten = browser.and_then(|browser| self.forgotten.since(&self.name(person, browser)));
+        let (person, epoch) = (person.as_str().as_bytes(), epoch.0.to_be_bytes());
+        let digest = match forgotten {
+            None => self.tags.digest(&[person, &epoch]),
+            Some(at) => self.tags.digest(&[person, &epoch, &at.to_be_bytes()]),
+        };
         let mut tag = [0; TAG];
         tag.copy_from_slice(&digest.0[..TAG]);
         tag
@@ -203,7 +223,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("yagona-known-{}", bytes::random_text::<8>()));
         let keyring = Keyring::read_or_create(&folder.join("keyring.toml")).unwrap();
         std::fs::remove_dir_all(folder).unwrap();
-        KnownBrowsers::new(&keyring)
+        KnownBrowsers::new(&keyring, Forgotten::default())
     }
 
     #[test]
@@ -256,13 +276,38 @@ mod tests {
         let people: Vec<PersonId> = (0..MOST).map(|_| PersonId::random()).collect();
         let mut plain = Vec::new();
         for person in &people {
-            plain.extend_from_slice(&browsers.tag(person, Epoch(3)));
+            plain.extend_from_slice(&browsers.tag(person, Epoch(3), Some(&browser)));
             plain.extend_from_slice(&day(NOW).to_be_bytes());
             let cookie = browsers.sealer.seal_text(&browser.0, &plain);
             let known = browsers.read(Some(&cookie), &browser, NOW);
             assert_eq!(browsers.side(&known, person, Epoch(3)), Side::Known);
             assert_eq!(browsers.newness(&known, (person, Epoch(3)), &PLACE_ONE), Newness::Nothing);
         }
+    }
+
+    #[test]
+    fn a_browser_that_its_person_forgot_is_new_once_and_for_nobody_else() {
+        let (browsers, browser, other) = (browsers(), Digest::of(b"browser"), Digest::of(b"other"));
+        let (one, two) = (PersonId::random(), PersonId::random());
+        let signs_in = |known: &KnownPersons, person: &PersonId, browser: &Digest| {
+            let cookie = browsers.remember(known, (person, Epoch(0)), (browser, &PLACE_ONE), NOW);
+            browsers.read(Some(&cookie), browser, NOW)
+        };
+        let known = signs_in(&KnownPersons::default(), &one, &browser);
+        let known = signs_in(&known, &two, &browser);
+        let elsewhere = signs_in(&KnownPersons::default(), &one, &other);
+        assert_ne!(browsers.name(&one, &browser), browsers.name(&two, &browser));
+        browsers.forgotten.note(browsers.name(&one, &browser), 5_000);
+        assert_eq!(browsers.side(&known, &one, Epoch(0)), Side::Stranger);
+        assert_eq!(browsers.newness(&known, (&one, Epoch(0)), &PLACE_ONE), Newness::Browser);
+        assert_eq!(browsers.side(&known, &two, Epoch(0)), Side::Known);
+        assert_eq!(browsers.side(&elsewhere, &one, Epoch(0)), Side::Known);
+        // Whoever signs in there again is known there again.
+        let known = signs_in(&known, &one, &browser);
+        assert_eq!(browsers.side(&known, &one, Epoch(0)), Side::Known);
+        assert_eq!(browsers.side(&known, &two, Epoch(0)), Side::Known);
+        browsers.forgotten.note(browsers.name(&one, &browser), 6_000);
+        assert_eq!(browsers.side(&known, &one, Epoch(0)), Side::Stranger);
     }
 
     #[test]

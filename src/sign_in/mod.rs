@@ -18,6 +18,7 @@ mod eri;
 mod face;
 mod flood;
 mod flow;
+mod forgotten;
 mod freshness;
 mod history;
 mod identifier;
@@ -82,8 +83,9 @@ pub use flow::{
     Agreement, Base, Event, Illegal, Outcome, Page, Precondition, Purpose, Refusal, Requirements, Stage,
     StepInfo, Undo, cancel_path,
 };
+pub use forgotten::{Forgotten, ForgottenBrowsers};
 pub use freshness::{Reason, Situation, known};
-pub use history::{History, PastSignIn};
+pub use history::{History, PastSignIn, SeenBrowser};
 pub use identifier::{AttemptId, BrowserId, SessionId};
 pub use known_browsers::{KnownBrowsers, KnownPersons, Newness};
 pub use limits::{ApprovalCaps, Caps, Guess, Limits, Wish};
@@ -111,7 +113,7 @@ pub use crate::platform::service_error::ServiceError;
 
 /// What the stores in here keep their data in.
 pub(crate) const TABLES: &[&str] =
-    &[ended_sessions::TABLE, history::TABLE, untold_ends::TABLE, waiting::TABLE];
+    &[ended_sessions::TABLE, forgotten::TABLE, history::TABLE, untold_ends::TABLE, waiting::TABLE];
 
 /// Sign-in attempts.
 pub const ATTEMPTS: KeySpace = KeySpace::new(b't', "sign-in attempt");
@@ -159,6 +161,8 @@ pub struct SignIn {
     pub password_brake: Brake,
     /// In which browsers people signed in before.
     pub known: KnownBrowsers,
+    /// Which of them their persons forgot.
+    pub forgotten: ForgottenBrowsers,
     /// That somebody may unlock their account.
     pub unlocking: UnlockProofs,
     /// Keyed digests of codes.

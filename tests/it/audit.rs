@@ -24,7 +24,7 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 48] = [
+const ELSEWHERE: [Kind; 49] = [
     // `risk.rs` has it.
     Kind::SignInDoubted,
     // `password.rs` has them.
@@ -44,6 +44,7 @@ const ELSEWHERE: [Kind; 48] = [
     Kind::ComplaintClosed,
     Kind::SelfLocked,
     Kind::SelfLockEnded,
+    Kind::BrowserForgotten,
     // `email.rs` has it.
     Kind::EmailChanged,
     // `sign_up.rs` has it.

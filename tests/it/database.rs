@@ -331,6 +331,7 @@ async fn only_what_is_named_is_dropped_and_the_schema_can_be_made_again() {
         "sms_suspensions",
         "logout_deliveries",
         "untold_ends",
+        "forgotten_browsers",
         "client_icons",
         "identifications",
         "payments",

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::{Upkeep, log_failure};
+use crate::sign_in::KnownBrowsers;
 
 /// Rows of one batch.
 pub(super) const SWEEP: i64 = 2000;
@@ -82,6 +83,11 @@ impl Upkeep {
         .await;
         sweep("sign_in_history.unpurged", "purging the history of sign-ins", async || {
             self.sign_in.history.purge(now, self.history_days, SWEEP).await
+        })
+        .await;
+        let kept = now.minus(KnownBrowsers::SECONDS + 86_400);
+        sweep("browsers.unpurged", "purging forgotten browsers", async || {
+            self.sign_in.forgotten.purge(kept, SWEEP).await
         })
         .await;
         sweep("requests.unpurged", "purging requests that are over", async || {

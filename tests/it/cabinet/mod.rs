@@ -30,7 +30,10 @@ on_both_backends!(
     each_sign_in_is_in_the_history_page_by_page,
     a_session_that_was_ended_sees_nothing,
 );
-alone_on_both_backends!(a_session_lasts_as_long_as_its_pages_are_used,);
+alone_on_both_backends!(
+    a_session_lasts_as_long_as_its_pages_are_used,
+    a_known_browser_is_listed_and_forgotten_and_then_is_a_new_one,
+);
 
 /// The pages that need no more than a session.
 const PAGES: [&str; 13] = [
@@ -338,6 +341,55 @@ async fn a_person_sees_where_they_are_signed_in_and_ends_it(world: &World) {
         browser.open("/cabinet").await.page().expect("phone");
     }
     assert_eq!(silent(world, &mut here, SHOP).await, None);
+}
+
+/// The known browsers that a page offers to forget, by the names of their buttons.
+fn browsers_to_forget(page: &Page) -> Vec<String> {
+    let forms = page.forms().into_iter().filter(|form| form.action.ends_with("/sessions/forget"));
+    forms.flat_map(|form| form.controls).map(|it| it.id).filter(|id| id.starts_with("forget-")).collect()
+}
+
+async fn a_known_browser_is_listed_and_forgotten_and_then_is_a_new_one(setup: Setup) {
+    let world = &setup.start().await;
+    let (mut here, mut there, person) = (world.browser(), world.browser(), world.person());
+    let signs_in = async |browser: &mut Browser| {
+        // Rows of one second say nothing of their order.
+        world.advance(2).await;
+        let asked = Asked::by(SHOP).and("prompt", "login");
+        code_of(&browser.sign_in(world, &asked, &person).await);
+    };
+    signs_in(&mut here).await;
+    signs_in(&mut there).await;
+    world.notices_of(&person, "new_device", 2).await;
+    let page = here.cabinet("/cabinet/sessions").await.expect("this-browser");
+    let known = browsers_to_forget(&page);
+    assert_eq!(known.len(), 2, "{page}");
+    let this = page.body.split("id=\"this-browser\"").nth(1).expect("this browser");
+    let this =
+        |name: &&String| this.find(name.as_str()).is_some_and(|at| at < this.find("</li>").unwrap_or(0));
+    let other = known.iter().find(|name| !this(name)).expect("the other one").clone();
+    // Nobody forgets another person's browser.
+    let mut stranger = world.browser();
+    stranger.enter_cabinet(world, "/cabinet/sessions", &world.person()).await;
+    let fields = stranger.proved(("browser", other.trim_start_matches("forget-"))).await;
+    stranger.post(&world.url("/cabinet/sessions/forget"), &fields).await.page().expect("said");
+    assert_eq!(browsers_to_forget(&here.cabinet("/cabinet/sessions").await).len(), 2);
+    let page = here.press(&page, &other, &[]).await.page().expect("said");
+    let left = browsers_to_forget(&page);
+    assert_eq!((left.len(), left.contains(&other)), (1, false), "{page}");
+    // The session there goes on; the next sign-in there is a new one, and one here is none.
+    assert_eq!(silent(world, &mut there, SHOP).await, None);
+    signs_in(&mut there).await;
+    world.notices_of(&person, "new_device", 3).await;
+    signs_in(&mut here).await;
+    signs_in(&mut there).await;
+    assert_eq!(browsers_to_forget(&here.cabinet("/cabinet/sessions").await).len(), 2);
+    world.notices_of(&person, "new_device", 3).await;
+    // Everything that ends everything of a person forgets all of them.
+    world.command(&["people", "end-access", &person.number]);
+    here.open("/cabinet/sessions").await.page().expect("phone");
+    let page = world.browser().enter_cabinet(world, "/cabinet/sessions", &person).await;
+    assert_eq!(browsers_to_forget(&page).len(), 1, "{page}");
 }
 
 async fn each_sign_in_is_in_the_history_page_by_page(world: &World) {

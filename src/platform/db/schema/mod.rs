@@ -223,6 +223,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "untold ends",
         sql: include_str!("../../../../migrations/0046_untold_ends.sql"),
     },
+    Migration {
+        version: 47,
+        description: "known browsers",
+        sql: include_str!("../../../../migrations/0047_known_browsers.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
