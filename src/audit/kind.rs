@@ -118,6 +118,10 @@ kinds! {
     PasskeyRemoved = "passkey.removed", Info, Unlimited, "a passkey was removed";
     /// What was given as a person's passkey was not taken.
     PasskeyRefused = "passkey.refused", Info, PerSecond(REFUSALS), "a passkey was not taken";
+    /// A signature signed nobody in.
+    SignatureRefused = "eri.refused", Info, PerSecond(REFUSALS), "a signature signed nobody in";
+    /// A face signed nobody in.
+    FaceRefused = "face.refused", Info, PerSecond(REFUSALS), "a face signed nobody in";
     /// A person on whose phone a QR code was opened let a computer sign in.
     QrApproved = "qr.approved", Info, Unlimited, "a sign-in at a computer was approved on a phone";
     /// They did not: they refused, or chose words that the computer does not show.

@@ -16,6 +16,7 @@ use super::step::{Flow, Read, StepContext};
 use super::view::{EriComputer, EriPage, EriPhone, EriStep, NoAccountPage};
 use super::visitor::Visitor;
 use crate::accounts::Representation;
+use crate::audit::Kind;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::client_of;
 use crate::platform::web::params::Params;
@@ -153,13 +154,13 @@ async fn take(
     };
     match found {
         Ok(Ok(signed)) => signed_in(pages, step, visitor, eri, signed).await,
-        Ok(Err(problem)) => Ok(refused(step, problem)),
+        Ok(Err(problem)) => Ok(refused(pages, step, problem)),
         Err(_) => Ok(down(step)),
     }
 }
 
-fn refused(step: &StepContext<'_>, problem: EriProblem) -> Flow {
-    tracing::info!(event = "eri.refused", reason = problem.name(), "a signature signed nobody in");
+fn refused(pages: &Pages, step: &StepContext<'_>, problem: EriProblem) -> Flow {
+    step.record(pages, Kind::SignatureRefused, None, |event| event.reason(problem.name()));
     step.go_saying(Page::Eri, problem.name()).into()
 }
 

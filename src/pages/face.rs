@@ -11,6 +11,7 @@ use super::finish::{self, Proof};
 use super::step::{Flow, Read, StepContext};
 use super::view::FacePage;
 use super::visitor::Visitor;
+use crate::audit::Kind;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::page_context::{PageContext, Problem};
 use crate::platform::web::params::Params;
@@ -119,7 +120,7 @@ async fn take(
     let recognised = match found {
         Ok(Ok(recognised)) => recognised,
         Ok(Err(problem)) => {
-            tracing::info!(event = "face.refused", reason = problem.code(), "a face signed nobody in");
+            step.record(pages, Kind::FaceRefused, None, |event| event.reason(problem.code().to_string()));
             return Ok(step.go_saying(Page::Face, &problem.code().to_string()).into());
         }
         Err(_) => return Ok(step.go_saying(Page::Face, "down").into()),

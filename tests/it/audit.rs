@@ -24,7 +24,7 @@ alone_on_both_backends!(
 );
 
 /// What `device.rs`, `ciba.rs`, `data.rs`, `contracts.rs` and `cabinet/` bring about, or only unit tests of the chain, or the moved clock.
-const ELSEWHERE: [Kind; 49] = [
+const ELSEWHERE: [Kind; 51] = [
     // `risk.rs` has it.
     Kind::SignInDoubted,
     // `password.rs` has them.
@@ -37,6 +37,9 @@ const ELSEWHERE: [Kind; 49] = [
     Kind::PasskeyAdded,
     Kind::PasskeyRemoved,
     Kind::PasskeyRefused,
+    // `eri.rs` has them.
+    Kind::SignatureRefused,
+    Kind::FaceRefused,
     Kind::QrApproved,
     Kind::QrRefused,
     Kind::ApplicationConfirmed,

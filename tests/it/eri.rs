@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use url::Url;
+use yagona::audit::Kind as Recorded;
 use yagona::platform::web::locale::Language;
 use yagona::platform::web::text::Text;
 use yagona::registries::eimzo::{OF_BROWSERS, OF_PHONES, Wrong};
@@ -191,6 +192,7 @@ async fn every_status_has_its_sentence(world: &World) {
             let sentence = Text::new(language).get(wrong.sentence());
             assert!(shown.text().contains(sentence), "{status} in {language:?}: {shown}");
         }
+        world.until_audited(Recorded::SignatureRefused, "reason", wrong.name()).await;
         let english = format!("{}&lang=en", page.url);
         page = browser.get(&english.parse().expect("a URL")).await.page();
     }
@@ -457,6 +459,8 @@ async fn r57_faces_sign_in(setup: Setup) {
         let back = show_face(&myid, &person.pinfl, problem.code()).await;
         page = thief.get(&back).await.page().expect("error").expect("face");
         says(&page, problem.advice().sentence());
+        let row = world.until_audited(Recorded::FaceRefused, "reason", &problem.code().to_string()).await;
+        assert!(row["client.id"] == SHOP && row["attempt.id"].is_string(), "{row}");
     }
     let stranger = world.somebody(Kind::Unknown);
     world.has_a_key(&stranger).await;
