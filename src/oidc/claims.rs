@@ -286,7 +286,7 @@ fn values(account: &Account, names: Vec<&'static str>, today: CivilDate) -> Map<
 }
 
 /// The claim `verified_claims`, if any of the claims that were asked for in it may be released: no value leaves by it that does not
-/// leave as a plain claim.
+/// leave as a plain claim. Of somebody whom nobody confirmed there is none.
 pub(super) fn verified(
     account: &Account,
     requests: &[Assured],
@@ -294,8 +294,10 @@ pub(super) fn verified(
     now: Timestamp,
 ) -> Option<Value> {
     // Whoever has an account that nobody confirmed may be somebody else than the person who was identified once.
-    let at = account.person.identified_at.filter(|_| account.is_confirmed());
-    verified_claims::answer(requests, (at, now), |names| {
+    if !account.is_confirmed() {
+        return None;
+    }
+    verified_claims::answer(requests, (account.person.identified_at, now), |names| {
         let names = names.map(str::to_owned).collect();
         for_id_token(account, &names, released, CivilDate::of(now))
     })
@@ -406,7 +408,7 @@ fn legal_entity(one: &Organisation) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::{AccountState, Epoch, Failures, PersonId, test_people};
+    use crate::people::{AccountState, Epoch, Failures, Person, PersonId, PhoneNumber, test_people};
 
     #[test]
     fn ida_5_what_is_asked_for_verified_is_asked_for_of_the_person() {
@@ -514,10 +516,10 @@ mod tests {
         verified(account, &asked, released, now).unwrap()["claims"].as_object().unwrap().clone()
     }
 
-    #[test]
-    fn a_document_goes_with_its_expiry_and_whether_it_is_valid() {
+    /// Somebody whose number is enrolled.
+    fn somebody() -> Account {
         let person = test_people::parse(test_people::BUILT_IN).unwrap().swap_remove(0);
-        let account = Account {
+        Account {
             person: person.record(),
             phone: Some(person.phone.clone()),
             contact: None,
@@ -532,7 +534,28 @@ mod tests {
                 approvals: Failures::default(),
                 epoch: Epoch::default(),
             },
+        }
+    }
+
+    #[test]
+    fn claims_of_an_account_that_nobody_confirmed_are_not_verified() {
+        let text = r#"{"id_token":{"verified_claims":{"verification":{"trust_framework":null},"claims":{"document_number":null}}}}"#;
+        let asked = ClaimsRequest::parse(text).unwrap().names.verified_id_token;
+        let released = BTreeSet::from([DataSet::Document]);
+        let enrolled = somebody();
+        let record = Person { identified_at: Some(Timestamp(1_700_000_000)), ..enrolled.person.clone() };
+        let told = |phone: Option<PhoneNumber>, confirmed: bool, record: &Person| {
+            let account = Account { phone, confirmed, person: record.clone(), ..enrolled.clone() };
+            verified(&account, &asked, &released, Timestamp(1_800_000_000)).is_some()
         };
+        assert!(told(enrolled.phone.clone(), false, &record), "an enrolled number confirms");
+        assert!(told(None, true, &record), "and so does another ground");
+        assert!(!told(None, false, &record), "though somebody was identified once by that record");
+    }
+
+    #[test]
+    fn a_document_goes_with_its_expiry_and_whether_it_is_valid() {
+        let account = somebody();
         let released = BTreeSet::from([DataSet::Document]);
         let number = BTreeSet::from(["document_number".to_owned()]);
         let (last, after) = (CivilDate::new(2031, 3, 14).unwrap(), CivilDate::new(2031, 3, 15).unwrap());
