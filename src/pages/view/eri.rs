@@ -1,9 +1,9 @@
 //! An electronic digital signature.
 
 use askama::Template;
-use qrcode::{Color, EcLevel, QrCode};
 
 use super::OtherMeans;
+use super::qr_image::QrImage;
 use crate::platform::web::frame::Frame;
 use crate::sign_in::eri_payload;
 
@@ -45,10 +45,8 @@ pub(crate) struct EriComputer {
 pub(crate) struct EriPhone {
     /// The link that opens it on the same phone.
     pub link: String,
-    /// The QR code: how many units wide it is, and its dark ones as the path of an SVG.
-    pub side: usize,
-    /// As of `side`.
-    pub path: String,
+    /// The QR code of the same.
+    pub image: QrImage,
     /// Whether the signature is there.
     pub signed: bool,
 }
@@ -56,18 +54,8 @@ pub(crate) struct EriPhone {
 impl EriPhone {
     /// Of a kept payload; `None` if it is none.
     pub(crate) fn new(kept: &str, signed: bool) -> Option<Self> {
-        /// Light units around a code (ISO/IEC 18004 §6.3.8).
-        const QUIET: usize = 4;
         let payload = eri_payload(kept)?;
-        let code = QrCode::with_error_correction_level(payload.as_str(), EcLevel::M).ok()?;
-        let mut path = String::new();
-        for (at, color) in code.to_colors().into_iter().enumerate() {
-            if color == Color::Dark {
-                let (x, y) = (at % code.width() + QUIET, at / code.width() + QUIET);
-                path.push_str(&format!("M{x} {y}h1v1h-1z"));
-            }
-        }
-        Some(Self { link: payload.deep_link(), side: code.width() + 2 * QUIET, path, signed })
+        Some(Self { link: payload.deep_link(), image: QrImage::of(payload.as_str())?, signed })
     }
 }
 

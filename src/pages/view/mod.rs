@@ -14,6 +14,7 @@ mod number;
 mod passkey;
 mod password;
 mod qr;
+mod qr_image;
 #[cfg(test)]
 mod tests;
 mod toll;

@@ -1,13 +1,10 @@
 //! The pages of a sign-in by QR code: that of the computer, and those of the phone.
 
 use askama::Template;
-use qrcode::{Color, EcLevel, QrCode};
 
 use super::OtherMeans;
+use super::qr_image::QrImage;
 use crate::platform::web::frame::Frame;
-
-/// Modules that must stay white around a code (ISO/IEC 18004 §6.3.8).
-const QUIET: usize = 4;
 
 /// What a computer shows.
 #[derive(Template)]
@@ -24,10 +21,7 @@ pub(crate) struct QrPage<'a> {
 
 /// A QR code with its words.
 pub(crate) struct ShownCode {
-    /// Its width and height, in modules.
-    pub side: usize,
-    /// Its dark modules, as a path of SVG.
-    pub path: String,
+    pub image: QrImage,
     /// The words.
     pub words: String,
     /// Their language.
@@ -39,20 +33,7 @@ pub(crate) struct ShownCode {
 impl ShownCode {
     /// The code of an address; `None` when that is longer than a code can be, which no address of this provider's is.
     pub(crate) fn of(address: &str, words: String, language: &'static str, opened: bool) -> Option<Self> {
-        let code = QrCode::with_error_correction_level(address, EcLevel::M).ok()?;
-        let (width, colors) = (code.width(), code.to_colors());
-        let mut path = String::new();
-        for (y, row) in colors.chunks(width).enumerate() {
-            let mut x = 0;
-            // Dark modules in a row are one rectangle.
-            while let Some(begin) = row[x..].iter().position(|color| *color == Color::Dark) {
-                let begin = x + begin;
-                let length = row[begin..].iter().take_while(|color| **color == Color::Dark).count();
-                path.push_str(&format!("M{} {}h{length}v1h-{length}z", begin + QUIET, y + QUIET));
-                x = begin + length;
-            }
-        }
-        Some(Self { side: width + 2 * QUIET, path, words, language, opened })
+        Some(Self { image: QrImage::of(address)?, words, language, opened })
     }
 }
 
@@ -87,23 +68,4 @@ pub(crate) struct QrDonePage<'a> {
     pub id: &'static str,
     /// Whether the way to what one does when something was not oneself is shown.
     pub safety: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_has_its_three_finders_and_its_quiet_zone() {
-        let address = format!("https://id.example.uz/q/{}", "a".repeat(43));
-        let code = ShownCode::of(&address, String::new(), "en", false).unwrap();
-        assert!(code.side > 29 && code.side < 60, "{}", code.side);
-        let right = code.side - QUIET - 7;
-        for finder in [format!("M{QUIET} {QUIET}h7v1h-7z"), format!("M{right} {QUIET}h7v1h-7z")] {
-            assert!(code.path.starts_with("M4 4h7") && code.path.contains(&finder), "{finder}");
-        }
-        assert!(code.path.contains(&format!("M{QUIET} {right}h7v1h-7z")));
-        assert!(!code.path.contains("M0 ") && !code.path.contains("M3 "));
-        assert!(ShownCode::of(&"a".repeat(4000), String::new(), "en", false).is_none());
-    }
 }
