@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::step::{Flow, Read, StepContext};
+use super::visitor::Visitor;
 use super::{Pages, finish};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::{Malformed, Params};
@@ -52,6 +53,22 @@ pub(super) async fn posted<'r>(
     let flow = handler(&mut step, &form).await;
     let answered = settle(pages, &step, flow).await;
     step.context.or_failure(answered)
+}
+
+/// As [`posted`], of a form that is counted before anything is read for it: whatever could be tried by it.
+pub(super) async fn tried<'r>(
+    pages: &Pages,
+    request: &'r HttpRequest,
+    (page, read): (Page, Read),
+    body: &[u8],
+    handler: impl AsyncFnOnce(&mut StepContext<'r>, &Visitor, &Params) -> Result<Flow, ServiceError>,
+) -> HttpResponse {
+    let visitor = match Visitor::admitted(pages, request) {
+        Ok(visitor) => visitor,
+        Err(instead) => return instead,
+    };
+    let form = Params::of_form(request, body);
+    posted(pages, request, (page, read), form, async |step, form| handler(step, &visitor, form).await).await
 }
 
 /// Finds the attempt that the address names and makes sure that `page` is due.

@@ -10,7 +10,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
-use super::drive::{posted, show};
+use super::drive::{show, tried};
 use super::finish::{self, Proof};
 use super::step::{Flow, Read, StepContext};
 use super::view::{EriComputer, EriPage, EriPhone, EriStep, NoAccountPage};
@@ -68,12 +68,7 @@ fn looked(step: &StepContext<'_>, word: &'static str) -> Flow {
 
 /// Asks for a signature, or takes it.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let visitor = match Visitor::admitted(&pages, &request) {
-        Ok(visitor) => visitor,
-        Err(instead) => return instead,
-    };
-    let form = Params::of_form(&request, &body);
-    posted(&pages, &request, (Page::Eri, Read::Attempt), form, async |step, form| {
+    tried(&pages, &request, (Page::Eri, Read::Attempt), &body, async |step, visitor, form| {
         let Some(eri) = eri(&pages, step) else { return Ok(step.instead_of_means()) };
         match form.get("how") {
             Some("computer") => ask(&pages, step, &eri, false).await,
@@ -81,9 +76,9 @@ pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) 
             Some("signed") => {
                 let pkcs7: String = form.all("pkcs7").collect();
                 let card = form.get("card").is_some();
-                take(&pages, step, &visitor, &eri, Given::Computer(pkcs7, card)).await
+                take(&pages, step, visitor, &eri, Given::Computer(pkcs7, card)).await
             }
-            Some("look") => take(&pages, step, &visitor, &eri, Given::Phone).await,
+            Some("look") => take(&pages, step, visitor, &eri, Given::Phone).await,
             _ => Ok(step.go(Page::Eri).into()),
         }
     })

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::drive::{posted, show};
+use super::drive::{show, tried};
 use super::step::{Flow, Read, StepContext};
 use super::toll::{Tolled, kept};
 use super::view::{NumberError, NumberPage, TollReason};
@@ -51,13 +51,8 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes the number; the code page follows, whoever it belongs to.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let visitor = match Visitor::admitted(&pages, &request) {
-        Ok(visitor) => visitor,
-        Err(instead) => return instead,
-    };
-    let form = Params::of_form(&request, &body);
-    posted(&pages, &request, (Page::Number, Read::Tries), form, async |step, form| {
-        enter(&pages, step, &visitor, form).await
+    tried(&pages, &request, (Page::Number, Read::Tries), &body, async |step, visitor, form| {
+        enter(&pages, step, visitor, form).await
     })
     .await
 }

@@ -8,7 +8,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
-use super::drive::{posted, show};
+use super::drive::{show, tried};
 use super::finish::{self, Proof};
 use super::step::{Flow, Read, StepContext};
 use super::view::{PasskeyError, PasskeyPage};
@@ -54,16 +54,11 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes what the passkey signed.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let visitor = match Visitor::admitted(&pages, &request) {
-        Ok(visitor) => visitor,
-        Err(instead) => return instead,
-    };
-    let form = Params::of_form(&request, &body);
-    posted(&pages, &request, (Page::Passkey, Read::Attempt), form, async |step, form| {
+    tried(&pages, &request, (Page::Passkey, Read::Attempt), &body, async |step, visitor, form| {
         if !step.leads(&pages, Means::Passkey) {
             return Ok(step.instead_of_means());
         }
-        enter(&pages, step, &visitor, &Given::of(form)).await
+        enter(&pages, step, visitor, &Given::of(form)).await
     })
     .await
 }

@@ -6,7 +6,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
-use super::drive::{posted, show};
+use super::drive::{show, tried};
 use super::finish::Proof;
 use super::step::{Flow, Read, StepContext};
 use super::toll::Tolled;
@@ -56,16 +56,11 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Takes login and password.
 pub(super) async fn post(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let visitor = match Visitor::admitted(&pages, &request) {
-        Ok(visitor) => visitor,
-        Err(instead) => return instead,
-    };
-    let form = Params::of_form(&request, &body);
-    posted(&pages, &request, (Page::Password, Read::Attempt), form, async |step, form| {
+    tried(&pages, &request, (Page::Password, Read::Attempt), &body, async |step, visitor, form| {
         if !step.leads(&pages, Means::Password) {
             return Ok(step.instead_of_means());
         }
-        enter(&pages, step, &visitor, form).await
+        enter(&pages, step, visitor, form).await
     })
     .await
 }
@@ -181,12 +176,7 @@ pub(super) async fn new(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
 
 /// Sets the new password, and signs its person in.
 pub(super) async fn set(pages: Data<Pages>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let visitor = match Visitor::admitted(&pages, &request) {
-        Ok(visitor) => visitor,
-        Err(instead) => return instead,
-    };
-    let form = Params::of_form(&request, &body);
-    posted(&pages, &request, (Page::NewPassword, Read::Attempt), form, async |step, form| {
+    tried(&pages, &request, (Page::NewPassword, Read::Attempt), &body, async |step, visitor, form| {
         let Some((state, expires_at)) = replacing(step) else { return Ok(Flow::Due) };
         if expires_at <= pages.sign_in.clock.now() {
             return Ok(step.go_saying(Page::Password, "expired").into());
@@ -222,7 +212,7 @@ pub(super) async fn set(pages: Data<Pages>, request: HttpRequest, body: Bytes) -
             event.person(state.person.as_str().to_owned()).reason("password")
         });
         let read = (read_at, state.epoch);
-        finish::proved(&pages, step, &visitor, proof(state.person.clone(), state.counts, read)).await
+        finish::proved(&pages, step, visitor, proof(state.person.clone(), state.counts, read)).await
     })
     .await
 }
