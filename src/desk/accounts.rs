@@ -171,13 +171,7 @@ pub(super) async fn again(
     id: Path<String>,
     body: Bytes,
 ) -> HttpResponse {
-    let from = format!("{}/{id}", paths::ACCOUNTS);
-    desk.posted(&request, (&from, Right::Serve, &body), async |visit, _| {
-        let Some(found) = desk.walk(visit, &id, true).await? else { return Ok(visit.nothing()) };
-        desk.start_again(visit, found).await?;
-        Ok(respond::see_other(&from))
-    })
-    .await
+    desk.ask_again(&request, (paths::ACCOUNTS, Right::Serve), (&id, &body)).await
 }
 
 /// Sends a code to the number: the first, or a new one.

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::account_form::Form;
-use crate::people::{Category, Pinfl};
+use crate::people::Pinfl;
 use crate::platform::web::text::Text;
-use crate::registries::{CivilRecord, Subscriber, SubscriberState};
+use crate::registries::{CivilRecord, ShownBy, Subscriber, SubscriberState};
 
 /// What keeps somebody from being served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -63,18 +63,12 @@ pub(super) fn obstacles(
     found
 }
 
-/// A citizen's document is in force; foreigners may have another one by now than the one with which the PINFL was obtained (R116).
 fn of_document(form: &Form, record: &CivilRecord) -> Option<Obstacle> {
     let Some(asked) = form.asked() else { return Some(Obstacle::Nobody) };
-    let named = record.documents.iter().find(|known| known.document.number == asked.number);
-    let same = record.document.number == asked.number && record.document.kind == asked.kind;
-    if record.category() != Category::Citizen {
-        return (!same && named.is_none()).then_some(Obstacle::Nobody);
-    }
-    match named {
-        Some(named) if !named.in_force => Some(Obstacle::DocumentEnded),
-        _ if same => None,
-        _ => Some(Obstacle::Nobody),
+    match record.shown_by(asked.kind, &asked.number) {
+        ShownBy::Theirs => None,
+        ShownBy::Ended => Some(Obstacle::DocumentEnded),
+        ShownBy::Another => Some(Obstacle::Nobody),
     }
 }
 

@@ -157,13 +157,7 @@ pub(super) async fn again(
     id: Path<String>,
     body: Bytes,
 ) -> HttpResponse {
-    let from = format!("{}/{id}", paths::RECOVER);
-    desk.posted(&request, (&from, Right::Recover, &body), async |visit, _| {
-        let Some(found) = desk.walk(visit, &id, false).await? else { return Ok(visit.nothing()) };
-        desk.start_again(visit, found).await?;
-        Ok(respond::see_other(&from))
-    })
-    .await
+    desk.ask_again(&request, (paths::RECOVER, Right::Recover), (&id, &body)).await
 }
 
 /// Sends a temporary password, or has it ready for the paper where no number reaches the person.

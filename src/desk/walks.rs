@@ -2,8 +2,8 @@
 //! compared by the State Personalisation Centre as that of an identification is (R33); while the Centre does not answer, the walk waits and
 //! nothing is lost.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use futures_util::future::join3;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::account_form::Form;
 use super::obstacle::{Obstacle, obstacles};
 use super::shell::Shell;
-use super::visit::Visit;
-use super::{Desk, words};
+use super::visit::{Right, Visit};
+use super::{Desk, paths, words};
 use crate::mobile_id::person_of;
 use crate::people::{CivilDate, Person, Pinfl};
 use crate::platform::clock::Timestamp;
@@ -20,7 +20,7 @@ use crate::platform::ephemeral::{EphemeralKey, KeySpace, Unavailable};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::respond::{self, CspSources};
-use crate::registries::{Asker, Contradiction, ErrorKind, FaceVerdict, PersonQuery, RegistryError, Why};
+use crate::registries::{Asker, ErrorKind, FaceVerdict, PersonQuery, RegistryError, Why};
 use crate::staff::{Acting, PlaceId, StaffId};
 
 /// What desks began.
@@ -210,12 +210,26 @@ impl Desk {
         Ok(())
     }
 
-    /// Asks once more, with the photo that is kept.
-    pub(super) async fn start_again(
+    /// `POST …/{id}/check`: asks once more, after a register did not answer.
+    pub(super) async fn ask_again(
         &self,
-        visit: &Visit<'_>,
-        (id, walk): (WalkId, Walk),
-    ) -> Result<(), ServiceError> {
+        request: &HttpRequest,
+        (form, right): (&str, Right),
+        (id, body): (&str, &[u8]),
+    ) -> HttpResponse {
+        let from = format!("{form}/{id}");
+        self.posted(request, (&from, right, body), async |visit, _| {
+            let Some(found) = self.walk(visit, id, form == paths::ACCOUNTS).await? else {
+                return Ok(visit.nothing());
+            };
+            self.start_again(visit, found).await?;
+            Ok(respond::see_other(&from))
+        })
+        .await
+    }
+
+    /// Asks once more, with the photo that is kept.
+    async fn start_again(&self, visit: &Visit<'_>, (id, walk): (WalkId, Walk)) -> Result<(), ServiceError> {
         if let State::Unanswered { .. } = walk.state
             && let Some(photo) = self.staff.kept_photo(&walk.photo).await?
         {
@@ -255,7 +269,7 @@ impl Desk {
         let (person, subscriber, face) = asked.await;
         let person = match person {
             Ok(answer) => Some((answer.value, answer.as_of)),
-            Err(error) if is_nobody(&error) => None,
+            Err(error) if error.is_nobody() => None,
             Err(error) => return Err(error.into()),
         };
         let subscriber = match subscriber {
@@ -318,12 +332,6 @@ impl From<RegistryError> for Unasked {
 
 fn clear(compared: Option<String>, record: Option<Person>) -> State {
     State::Clear(Box::new(Clear { compared, by_eye: false, record, code: None }))
-}
-
-/// Whether a register says that there is nobody with this PINFL and this document.
-const fn is_nobody(error: &RegistryError) -> bool {
-    use Contradiction as C;
-    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Contradiction(C::OtherPerson | C::OtherDocument))
 }
 
 /// The page of a walk as long as registers are asked, or say no.

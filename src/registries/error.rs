@@ -152,6 +152,12 @@ impl RegistryError {
         Self { register, kind }
     }
 
+    /// Whether a register says that there is nobody with this PINFL and this document.
+    pub const fn is_nobody(&self) -> bool {
+        use Contradiction as C;
+        matches!(self.kind, ErrorKind::NotFound | ErrorKind::Contradiction(C::OtherPerson | C::OtherDocument))
+    }
+
     /// Whether asking again later may help.
     pub const fn is_passing(&self) -> bool {
         matches!(self.kind, ErrorKind::Unavailable { .. })

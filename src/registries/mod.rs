@@ -67,7 +67,7 @@ pub use kept::REGISTRY_ANSWERS;
 pub use myid::MyId;
 pub use oddity::Oddity;
 pub use operators::{Subscriber, SubscriberState};
-pub use person::{CivilRecord, KnownDocument, Residence};
+pub use person::{CivilRecord, KnownDocument, Residence, ShownBy};
 pub use query::{
     AddressQuery, AskedDocument, Given, JobQuery, PersonQuery, QueryError, SubscriberQuery, TinQuery,
 };

@@ -65,10 +65,36 @@ pub struct KnownDocument {
     pub in_force: bool,
 }
 
+/// What a document is to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownBy {
+    /// One by which they are known.
+    Theirs,
+    /// One that was theirs and is no longer in force.
+    Ended,
+    /// None of theirs.
+    Another,
+}
+
 impl CivilRecord {
     /// The category that annex 2 of resolution 479 gives documents to.
     pub fn category(&self) -> Category {
         Category::of(&self.citizenship)
+    }
+
+    /// What a document proves of the person. Foreigners have another one by now than the one with which the PINFL was obtained (R116), so theirs
+    /// need not be in force.
+    pub fn shown_by(&self, kind: DocumentKind, number: &DocumentNumber) -> ShownBy {
+        let named = self.documents.iter().find(|known| known.document.number == *number);
+        let same = self.document.number == *number && self.document.kind == kind;
+        if self.category() != Category::Citizen {
+            return if same || named.is_some() { ShownBy::Theirs } else { ShownBy::Another };
+        }
+        match named {
+            Some(named) if !named.in_force => ShownBy::Ended,
+            _ if same => ShownBy::Theirs,
+            _ => ShownBy::Another,
+        }
     }
 
     /// Whether the record has this oddity.

@@ -9,10 +9,10 @@ use super::draft::{Draft, State, Ticket};
 use super::form::{By, Form};
 use super::obstacle::Obstacle;
 use crate::mobile_id::person_of;
-use crate::people::{Category, CivilDate, Person, PersonNames};
+use crate::people::{CivilDate, Person, PersonNames};
 use crate::platform::ephemeral::Unavailable;
 use crate::registries::{
-    AskedDocument, Asker, CivilRecord, Contradiction, ErrorKind, PersonQuery, RegistryError, Subscriber,
+    AskedDocument, Asker, CivilRecord, ErrorKind, PersonQuery, RegistryError, ShownBy, Subscriber,
     SubscriberState, Why,
 };
 use crate::sign_in::ClientNetwork;
@@ -58,7 +58,7 @@ impl SignUp {
         let (person, subscriber) = asked.await;
         let person = match person {
             Ok(answer) => Some((answer.value, answer.as_of)),
-            Err(error) if is_nobody(&error) => None,
+            Err(error) if error.is_nobody() => None,
             Err(_) => return self.counted("unanswered", State::Unanswered),
         };
         let subscriber = match subscriber {
@@ -100,12 +100,6 @@ impl SignUp {
     }
 }
 
-/// Whether a register says that there is nobody with this PINFL and this document.
-const fn is_nobody(error: &RegistryError) -> bool {
-    use Contradiction as C;
-    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Contradiction(C::OtherPerson | C::OtherDocument))
-}
-
 /// Holds the answers against the form.
 fn obstacles(
     form: &Form,
@@ -121,17 +115,11 @@ fn obstacles(
     }
     let mut found = Vec::new();
     match &form.by {
-        By::Document(kind, number) => {
-            let named = record.documents.iter().find(|known| known.document.number == *number);
-            let same = record.document.number == *number && record.document.kind == *kind;
-            match named {
-                // Foreigners have another document by now than the one with which the PINFL was obtained (R116).
-                _ if record.category() != Category::Citizen && (same || named.is_some()) => {}
-                Some(named) if !named.in_force => found.push(Obstacle::DocumentEnded),
-                _ if same => {}
-                _ => return vec![Obstacle::Nobody],
-            }
-        }
+        By::Document(kind, number) => match record.shown_by(*kind, number) {
+            ShownBy::Theirs => {}
+            ShownBy::Ended => found.push(Obstacle::DocumentEnded),
+            ShownBy::Another => return vec![Obstacle::Nobody],
+        },
         By::Signature(name) if names_differ(name, &record.names) => found.push(Obstacle::OtherName),
         By::Signature(_) => {}
     }
