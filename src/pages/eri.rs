@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use super::drive::{show, tried};
-use super::finish::{self, Proof};
+use super::proof::{self, Proof};
 use super::step::{Flow, Read, StepContext};
 use super::view::{EriComputer, EriPage, EriPhone, EriStep, NoAccountPage};
 use super::visitor::Visitor;
@@ -19,7 +19,6 @@ use crate::accounts::Representation;
 use crate::audit::Kind;
 use crate::platform::service_error::ServiceError;
 use crate::platform::telemetry::client_of;
-use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
 use crate::registries::eimzo::{Progress, Wrong};
 use crate::sign_in::{Eri, EriAsked, EriProblem, EriSigned, Event, Means, Page, Proving, Stage};
@@ -196,7 +195,7 @@ async fn signed_in(
         counts: true,
         read: None,
     };
-    finish::proved(pages, step, visitor, proof).await
+    proof::proved(pages, step, visitor, proof).await
 }
 
 /// Whoever has no account is led to where one is opened with this very proof (R114).

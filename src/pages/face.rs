@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use super::drive::{posted, show};
-use super::finish::{self, Proof};
+use super::proof::{self, Proof};
 use super::step::{Flow, Read, StepContext};
 use super::view::FacePage;
 use super::visitor::Visitor;
@@ -136,7 +136,7 @@ async fn take(
         counts: true,
         read: None,
     };
-    finish::proved(pages, step, visitor, proof).await
+    proof::proved(pages, step, visitor, proof).await
 }
 
 fn shown(pages: &Pages, step: &StepContext<'_>, face: &Face) -> HttpResponse {

@@ -3,31 +3,25 @@
 //! The attempt, the session and the answer are stored together, all or nothing: an attempt is finished only when its
 //! answer exists, and a failure in between leaves everything to be done again.
 
-use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::step::{Flow, Read, StepContext};
 use super::visitor::Visitor;
-use super::{Pages, locked, travel};
+use super::{Pages, remembered, travel};
 use crate::audit::Kind;
 use crate::clients::Basis;
-use crate::notices::inbox::{NewNotice, NoticeKind};
-use crate::people::{Account, CivilDate, ConfirmedBy, Epoch, PersonId};
+use crate::people::CivilDate;
 use crate::platform::clock::Timestamp;
 use crate::platform::ephemeral::{Applied, Batch, Version};
 use crate::platform::service_error::ServiceError;
-use crate::platform::telemetry::client_of;
 use crate::platform::web::problem::ProblemKind;
-use crate::platform::web::respond;
-use crate::platform::web::user_agent::described;
 use crate::release::{
     Consent, ConsentContext, Decision, Extent, NewConsent, PermittedBy, Release, decide, release_notices,
 };
 use crate::sign_in::{
-    Acr, Agreement, Amr, Authenticated, BrowserId, Event, Illegal, KnownBrowsers, LAST_MEANS,
-    LAST_MEANS_SECONDS, Means, Newness, OpenSession, Organisation, Outcome, Page, Proofs, Refusal, Session,
-    SessionId, Situation, Stage, is_single_factor, known, masked_network, needs_code, told,
+    Agreement, Authenticated, Event, Illegal, Means, OpenSession, Outcome, Page, Refusal, Session, SessionId,
+    Situation, Stage, is_single_factor, known, needs_code,
 };
 
 /// How often an answer is made anew when another request changed the session in the same moment.
@@ -40,23 +34,6 @@ pub(super) struct Present {
     pub(super) session: OpenSession,
 }
 
-/// What a means of signing in proved.
-pub(super) struct Proof {
-    /// Who.
-    pub(super) person: PersonId,
-    /// By what.
-    pub(super) means: Means,
-    /// By which methods.
-    pub(super) amr: Vec<Amr>,
-    /// For which legal entity they act, by their certificate.
-    pub(super) organisation: Option<Box<Organisation>>,
-    /// Whether it counts as a factor; a means that was added on a code by SMS alone does not for a while.
-    pub(super) counts: bool,
-    /// When what was proved had been read from the store, in milliseconds, and under which epoch of the person, where the proof takes long: what ended
-    /// meanwhile is not gone round.
-    pub(super) read: Option<(i64, Epoch)>,
-}
-
 /// What follows when it is known who the person is.
 enum Next {
     Ask,
@@ -66,66 +43,6 @@ enum Next {
     /// Back to a page of this provider: nobody else gets anything.
     Return,
     Refuse(Refusal),
-}
-
-/// Goes on from a proof of a means that needs no number: to consent, to a further factor, or to the answer. Where the account cannot be
-/// used now, or the proof is another person's than the one who is signed in, the page of means says so.
-///
-/// # Errors
-/// [`ServiceError`] when a store is unavailable; then nobody is signed in.
-pub(super) async fn proved(
-    pages: &Pages,
-    step: &mut StepContext<'_>,
-    visitor: &Visitor,
-    proof: Proof,
-) -> Result<Flow, ServiceError> {
-    let Some(person) = pages.release.consent_context(&proof.person, &step.client).await? else {
-        let Some(token) = locked::proof(pages, step, (&proof.person, proof.means)).await? else {
-            return refused(pages, step, "unusable").await;
-        };
-        return Ok(if is_over(pages, step).await? { locked::page(step, &token).into() } else { Flow::Due });
-    };
-    // What was added to an account that nobody confirmed is no service's factor; the cabinet is its owner's all the same.
-    let known = person.account.is_confirmed() || step.open.attempt.request.reply.protocol.is_own();
-    let counts = proof.counts && (known || matches!(proof.means, Means::Eri | Means::Face));
-    if step.open.attempt.stage().base().is_some() && !counts {
-        return refused(pages, step, "not_yet").await;
-    }
-    let epoch = person.account.account_state.epoch;
-    if proof.read.is_some_and(|(_, read)| read != epoch) {
-        return refused(pages, step, "expired").await;
-    }
-    confirm(pages, &proof, &person.account).await?;
-    let id = SessionId::random();
-    let means = vec![proof.means];
-    let authenticated = Authenticated {
-        person_id: proof.person,
-        epoch,
-        number: None,
-        session: id.digest(),
-        sid_key: id.digest(),
-        auth_time: pages.sign_in.clock.now(),
-        acr: told(&means, &[]).filter(|_| counts).unwrap_or(Acr::Password),
-        amr: proof.amr,
-        means,
-        proofs: Proofs::at_once(!counts).read_at(proof.read.map_or(0, |(at, _)| at)),
-        organisation: proof.organisation,
-        code: None,
-    };
-    signed_in(pages, step, visitor, (id, authenticated), &person).await
-}
-
-/// A signature or a face confirms the person of an account that has no enrolled number (R3).
-async fn confirm(pages: &Pages, proof: &Proof, account: &Account) -> Result<(), ServiceError> {
-    let ground = match proof.means {
-        Means::Eri => ConfirmedBy::Eri,
-        Means::Face => ConfirmedBy::Face,
-        Means::MobileId | Means::Password | Means::Passkey | Means::Qr => return Ok(()),
-    };
-    if account.phone.is_none() {
-        pages.sign_in.people.confirmed_now(&proof.person, ground, pages.sign_in.clock.now()).await?;
-    }
-    Ok(())
 }
 
 /// Leads to the choice of a means, which says why the last one led to nothing; what it asked for is over.
@@ -141,7 +58,7 @@ pub(super) async fn refused(
 }
 
 /// Notes that what a means asked for is over; `false` when another request of the attempt was quicker.
-async fn is_over(pages: &Pages, step: &mut StepContext<'_>) -> Result<bool, ServiceError> {
+pub(super) async fn is_over(pages: &Pages, step: &mut StepContext<'_>) -> Result<bool, ServiceError> {
     let now = pages.sign_in.clock.now();
     Ok(step.open.attempt.advance(Event::ProofRefused, false, now).is_ok() && step.keep(pages).await?)
 }
@@ -192,7 +109,7 @@ pub(super) async fn signed_in(
     if let Some(same) = &same {
         authenticated.sid_key = same.session.sid_key;
     }
-    let used = used(&authenticated);
+    let used = remembered::used(&authenticated);
     if !add_before(step, &mut authenticated, same.as_ref()) {
         return refused(pages, step, "other_person").await;
     }
@@ -271,52 +188,7 @@ pub(super) async fn signed_in(
     if used == Means::MobileId {
         sign_in.brake.right(&step.client.id, &visitor.network);
     }
-    Ok(remembering(pages, step, visitor, (&id, &authenticated), response).into())
-}
-
-/// Lets the browser remember who signed in there, and by what.
-fn remembering(
-    pages: &Pages,
-    step: &StepContext<'_>,
-    visitor: &Visitor,
-    (id, authenticated): (&SessionId, &Authenticated),
-    response: HttpResponse,
-) -> HttpResponse {
-    let (sign_in, used) = (&pages.sign_in, used(authenticated));
-    let who = (&authenticated.person_id, authenticated.epoch);
-    tell_of_the_browser(pages, step, visitor, who);
-    let (browser, place) = (&step.open.attempt.browser, &visitor.network.place);
-    let known = sign_in.known.remember(&visitor.known, who, (browser, place), sign_in.clock.now());
-    let mut cookies = pages.cookies.set(SessionId::COOKIE, id.as_str(), None);
-    cookies.extend(pages.cookies.set(KnownBrowsers::COOKIE, &known, Some(KnownBrowsers::SECONDS)));
-    if sign_in.settings.offered.len() > 1 {
-        cookies.extend(pages.cookies.set(LAST_MEANS, used.name(), Some(LAST_MEANS_SECONDS)));
-    }
-    // What is known is bound to the browser's identifier, and must not end before it.
-    if let Some(browser) = pages.cookies.read(step.context.request, BrowserId::COOKIE) {
-        cookies.extend(pages.cookies.set(BrowserId::COOKIE, browser, Some(BrowserId::SECONDS)));
-    }
-    respond::with_cookies(response, cookies)
-}
-
-/// The means that was used now, before those of the session so far.
-fn used(authenticated: &Authenticated) -> Means {
-    authenticated.means.first().copied().unwrap_or(Means::MobileId)
-}
-
-/// Tells the person of a sign-in from a browser or place that was not known (security requirement: ASVS 6.3.5). It is stored a
-/// moment later, so that it costs the sign-in nothing.
-fn tell_of_the_browser(pages: &Pages, step: &StepContext<'_>, visitor: &Visitor, who: (&PersonId, Epoch)) {
-    let kind = match pages.sign_in.known.newness(&visitor.known, who, &visitor.network.place) {
-        Newness::Nothing => return,
-        Newness::Browser => NoticeKind::NewDevice,
-        Newness::Place => NoticeKind::NewPlace,
-    };
-    let headers = step.context.request.headers();
-    let device = headers.get(header::USER_AGENT).and_then(|said| said.to_str().ok()).and_then(described);
-    let notice = NewNotice::new(kind).service(step.client.id.as_str()).device(device);
-    let notice = notice.place(masked_network(client_of(step.context.request).ip()));
-    pages.sign_in.inbox.post(who.0, notice);
+    Ok(remembered::remembering(pages, step, visitor, (&id, &authenticated), response).into())
 }
 
 /// Goes on with a session that the person wants to use.

@@ -9,13 +9,12 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Pages;
 use super::drive::{show, tried};
-use super::finish::{self, Proof};
+use super::proof::{self, Proof};
 use super::step::{Flow, Read, StepContext};
 use super::view::{PasskeyError, PasskeyPage};
 use super::visitor::Visitor;
 use crate::accounts::passkeys::{CopiedPasskey, NotProved};
 use crate::platform::service_error::ServiceError;
-use crate::platform::web::params::Params;
 use crate::platform::web::respond;
 use crate::platform::webauthn::{Asked, Given};
 use crate::sign_in::{Amr, Event, Means, Page, Proving};
@@ -121,7 +120,7 @@ async fn enter(
         counts: true,
         read: None,
     };
-    finish::proved(pages, step, visitor, proof).await
+    proof::proved(pages, step, visitor, proof).await
 }
 
 /// RFC 8176 §2: a key that stays in the hardware of one device, or one that software copies to others; the authenticator verified who

@@ -7,12 +7,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use super::drive::{show, tried};
-use super::finish::Proof;
+use super::proof::Proof;
 use super::step::{Flow, Read, StepContext};
 use super::toll::Tolled;
 use super::view::{self, NewPasswordError, NewPasswordPage, PasswordError, PasswordPage, TollReason};
 use super::visitor::Visitor;
-use super::{Pages, finish};
+use super::{Pages, proof};
 use crate::accounts::AddedBy;
 use crate::accounts::passwords::{
     BUSY_SECONDS, Busy, Hashed, Own, Passwords, Right, Tried, TypedLogin, TypedPassword,
@@ -107,7 +107,7 @@ async fn enter(
             // What was given a challenge before, such as a code that has expired since, is out of use by what was proved.
             let _ = step.open.attempt.advance(Event::ProofRefused, false, sign_in.clock.now());
             let read = (read_at, right.epoch);
-            finish::proved(pages, step, visitor, proof(right.person, right.counts, read)).await
+            proof::proved(pages, step, visitor, proof(right.person, right.counts, read)).await
         }
         Tried::Over => again(step, PasswordError::Over),
         Tried::Wrong { .. } => again(step, PasswordError::Wrong),
@@ -212,7 +212,7 @@ pub(super) async fn set(pages: Data<Pages>, request: HttpRequest, body: Bytes) -
             event.person(state.person.as_str().to_owned()).reason("password")
         });
         let read = (read_at, state.epoch);
-        finish::proved(&pages, step, visitor, proof(state.person.clone(), state.counts, read)).await
+        proof::proved(&pages, step, visitor, proof(state.person.clone(), state.counts, read)).await
     })
     .await
 }

@@ -130,7 +130,7 @@ async fn of_those_that_hold_the_same_each_sees_what_came_before(setup: Setup) {
     // The guard changes a row of its own, by a condition on another: without a turn several would read it as it was.
     let guard =
         "UPDATE t SET n = n + 1 WHERE k = 'won' AND (SELECT s.n FROM t s WHERE s.k = 'seen') = 0 RETURNING n";
-    let bind = || db.held(raise("turn"), statement(guard), vec![raise("seen")]);
+    let bind = || db.held(vec![raise("turn")], statement(guard), vec![raise("seen")]);
     let answers = join_all((0..20).map(|_| bind())).await;
     let winners = answers.into_iter().filter(|answer| answer.as_ref().expect("an answer").is_some());
     assert_eq!(winners.count(), 1);

@@ -91,6 +91,8 @@ async fn a_person_adds_a_passkey_and_signs_in_by_it_and_by_a_phone() {
     visitor.chromium.verifies(&authenticator, true).await;
     visitor.chromium.click("#use-passkey").await;
     visitor.chromium.wait_for("#allow").await;
+    // The page of the number would offer the passkey, which this authenticator takes at once.
+    visitor.chromium.verifies(&authenticator, false).await;
     by_phone(&mut visitor).await;
     visitor.finish().await;
 }
