@@ -139,7 +139,7 @@ fn scripts_are_not_mixed() {
                     Language::Ru | Language::UzCyrl if has_latin => {
                         assert!(
                             [
-                                "SMS", "CSV", "ID", "Mobile", "Face", "Yagona", "my", "gov", "uz", "E", "e",
+                                "SMS", "CSV", "PDF", "ID", "Mobile", "Face", "Yagona", "my", "gov", "uz", "E", "e",
                                 "IMZO", "imzo", "MyID", "QR"
                             ]
                             .contains(&word),
