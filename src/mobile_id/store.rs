@@ -250,7 +250,7 @@ impl Store {
     }
 
     async fn all(&self, statement: Statement) -> Result<Vec<Identification>, DbError> {
-        self.db.read_all(statement).await?.iter().map(|row| self.read(row)).collect()
+        Ok(db::readable(&self.db.read_all(statement).await?, |row| self.read(row)))
     }
 
     fn read(&self, row: &Row) -> Result<Identification, DbError> {

@@ -16,7 +16,7 @@ use super::Session;
 use crate::people::PersonId;
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{self, Db, DbError, Statement};
+use crate::platform::db::{self, Db, DbError, Row, Statement};
 
 /// What this store keeps its data in.
 pub(super) const TABLE: &str = "ended_sessions";
@@ -113,22 +113,9 @@ impl EndedSessions {
                     newest = seq;
                     continue;
                 }
-                let key =
-                    Digest::try_from(key).map_err(|_| row.corrupt(TABLE, "sid_key", "it is no digest"))?;
-                let until = Timestamp(db::int(row, TABLE, "expires_at")?);
-                let person = db::text(row, TABLE, "person_id")?;
-                if person.is_empty() {
-                    self.note(key, until);
-                } else {
-                    let spared = Digest::try_from(db::text(row, TABLE, "spared")?)
-                        .map_err(|_| row.corrupt(TABLE, "spared", "it is no digest"))?;
-                    let at = Timestamp(db::int(row, TABLE, "ended_at")?);
-                    // The version before knows seconds alone.
-                    let at_ms = match db::int(row, TABLE, "ended_at_ms")? {
-                        0 => at.0 * 1000 + 999,
-                        at_ms => at_ms,
-                    };
-                    self.note_others(PersonId::stored(person), OthersEnd { at, at_ms, spared, until });
+                // One that cannot be read must not keep all later ones from being known.
+                if let Err(error) = self.learn(row, key) {
+                    db::left_out(&error);
                 }
                 after = after.max(seq);
             }
@@ -136,6 +123,27 @@ impl EndedSessions {
                 return Ok(newest);
             }
         }
+    }
+
+    /// Notes what a row says, whose key is `key`.
+    fn learn(&self, row: &Row, key: String) -> Result<(), DbError> {
+        let key = Digest::try_from(key).map_err(|_| row.corrupt(TABLE, "sid_key", "it is no digest"))?;
+        let until = Timestamp(db::int(row, TABLE, "expires_at")?);
+        let person = db::text(row, TABLE, "person_id")?;
+        if person.is_empty() {
+            self.note(key, until);
+            return Ok(());
+        }
+        let spared = Digest::try_from(db::text(row, TABLE, "spared")?)
+            .map_err(|_| row.corrupt(TABLE, "spared", "it is no digest"))?;
+        let at = Timestamp(db::int(row, TABLE, "ended_at")?);
+        // The version before knows seconds alone.
+        let at_ms = match db::int(row, TABLE, "ended_at_ms")? {
+            0 => at.0 * 1000 + 999,
+            at_ms => at_ms,
+        };
+        self.note_others(PersonId::stored(person), OthersEnd { at, at_ms, spared, until });
+        Ok(())
     }
 
     /// What makes the end of a session durable, which would have gone on until `until` at most.
@@ -293,5 +301,28 @@ mod tests {
         assert!(here.has_ended(&spared));
         assert_eq!(here.purge(Timestamp(1_101 + KEPT), 10).await.unwrap(), 1);
         assert!(!here.has_ended(&spared));
+    }
+
+    #[actix_web::test]
+    async fn an_end_that_cannot_be_read_hides_no_other() {
+        let db = TestDb::migrated().await;
+        let here = EndedSessions::load(db.clone()).await.unwrap();
+        let end = async |key: &str, seq: i64| {
+            let insert = "INSERT INTO ended_sessions (sid_key, seq, expires_at) VALUES ($1, $2, 1000)";
+            let number = "INSERT INTO sequences (list, seq) VALUES ('ended_sessions', $1) \
+                          ON CONFLICT (list) DO UPDATE SET seq = excluded.seq";
+            db.execute(db::statement(insert).bind(key).bind(seq)).await.unwrap();
+            db.execute(db::statement(number).bind(seq)).await.unwrap();
+        };
+        end("no digest", 101).await;
+        end(&Digest::of(b"one").encode(), 102).await;
+        here.refresh().await.unwrap();
+        let there = EndedSessions::load(db.clone()).await.unwrap();
+        end(&Digest::of(b"two").encode(), 103).await;
+        for node in [&here, &there] {
+            node.refresh().await.unwrap();
+            let known = node.known.read().unwrap();
+            assert!([b"one", b"two"].iter().all(|key| known.contains_key(&Digest::of(*key))), "{known:?}");
+        }
     }
 }

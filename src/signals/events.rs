@@ -103,7 +103,8 @@ impl Signals {
     pub async fn waiting(&self, stream: &str, most: i64) -> Result<Vec<Waiting>, DbError> {
         let some = "SELECT jti, stream_id, client_id, person_id, event, payload, txn, created_at FROM signal_events \
                     WHERE stream_id = $1 ORDER BY created_at, jti LIMIT $2";
-        self.db.read_all(db::statement(some).bind(stream).bind(most)).await?.iter().map(waiting).collect()
+        let rows = self.db.read_all(db::statement(some).bind(stream).bind(most)).await?;
+        Ok(db::readable(&rows, waiting))
     }
 
     /// Removes an event that was acknowledged, or need not be told; one of another stream stays.
@@ -150,7 +151,7 @@ impl Signals {
                 leased_until: Timestamp(db::int(row, TABLE, "leased_until")?),
             })
         };
-        self.db.change_all(take).await?.iter().map(due).collect()
+        Ok(db::readable(&self.db.change_all(take).await?, due))
     }
 
     /// Returns an event that was taken and not told; without effect once another node has taken it.

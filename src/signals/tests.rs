@@ -72,6 +72,21 @@ async fn an_event_is_for_those_who_want_it_and_know_the_person() {
 }
 
 #[actix_web::test]
+async fn an_event_that_cannot_be_read_keeps_back_no_other() {
+    let (signals, _clock, db) = signals().await;
+    let person = PersonId::random();
+    for (client, endpoint) in [("shop", "https://shop.uz/set"), ("bank", "https://bank.uz/set")] {
+        assert!(signals.create(&stream(client, Some(endpoint))).await.unwrap());
+        meet(&db, &person, client).await;
+    }
+    db.all_or_nothing(signals.rows(&person, &[EventType::SessionRevoked], None)).await.unwrap();
+    let damage = "UPDATE signal_events SET client_id = 'no identifier' WHERE client_id = 'shop'";
+    db.execute(statement(damage)).await.unwrap();
+    let due = signals.take_due(10).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.event.client_id.as_str()).collect::<Vec<_>>(), ["bank"]);
+}
+
+#[actix_web::test]
 async fn a_paused_stream_keeps_its_events_and_a_disabled_one_has_none() {
     let (signals, clock, db) = signals().await;
     let person = PersonId::random();

@@ -342,9 +342,16 @@ async fn r15_a_payment_is_applied_once_and_only_if_it_is_the_fee(world: &World) 
 
 async fn r46_an_application_that_nobody_pays_is_refused_and_an_abandoned_one_withdrawn(setup: Setup) {
     let world = &setup.start().await;
-    let (who, late, gone) = (new_applicant(world), new_applicant(world), new_applicant(world));
-    let desk = Desk::of(world, &[&who.number, &late.number, &gone.number]).await;
+    let (who, late, gone, odd) =
+        (new_applicant(world), new_applicant(world), new_applicant(world), new_applicant(world));
+    let desk = Desk::of(world, &[&who.number, &late.number, &gone.number, &odd.number]).await;
     let place = || Desk::place(PlaceKind::ServiceCentre);
+    // One that cannot be read keeps no other from its end.
+    let odd = desk.open(place(), &odd).await;
+    let damage = yagona::platform::db::statement(
+        "UPDATE identifications SET sealed = 'x' WHERE identification_id = $1",
+    );
+    desk.stores.db.execute(damage.bind(odd.id.as_str())).await.expect("a change");
     let abandoned = desk.open(place(), &gone).await;
     let unpaid = desk.sent(place(), &who).await;
     assert!(matches!(desk.enter(&unpaid).await, Ok(Entered::AwaitingPayment(_))));

@@ -178,7 +178,7 @@ impl Exchange {
                     (SELECT person_id FROM death_reports WHERE state = 'waiting' AND due_at <= $3 \
                     ORDER BY due_at LIMIT $4) RETURNING person_id, sealed, reported_at";
         let take = db::statement(take).bind(now.0 + LEASE).bind(now.0).bind(now.0).bind(most);
-        self.db.change_all(take).await?.iter().map(|row| self.read(row)).collect()
+        Ok(db::readable(&self.db.change_all(take).await?, |row| self.read(row)))
     }
 
     /// Makes a report wait for a quarter of an hour: its register did not answer.
@@ -225,7 +225,7 @@ impl Exchange {
         let some = "SELECT person_id, sealed, reported_at FROM death_reports WHERE state = $1 \
                     ORDER BY reported_at DESC, person_id LIMIT $2";
         let rows = self.db.read_all(db::statement(some).bind(state).bind(most)).await?;
-        rows.iter().map(|row| self.read(row)).collect()
+        Ok(db::readable(&rows, |row| self.read(row)))
     }
 
     /// How many reports another source contradicts.

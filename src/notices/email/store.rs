@@ -358,7 +358,7 @@ impl Emails {
                     ORDER BY due_at LIMIT $5) RETURNING mail_id, person_id, kind, sealed, created_at, attempts, expires_at";
         let take = db::statement(take).bind(until.0).bind(now.0).bind(now.0).bind(now.0).bind(most);
         let rows = self.db.change_all(take).await?;
-        rows.iter().map(|row| self.taken(row)).collect()
+        Ok(db::readable(&rows, |row| self.taken(row)))
     }
 
     fn taken(&self, row: &Row) -> Result<Taken, DbError> {

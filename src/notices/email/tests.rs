@@ -230,6 +230,18 @@ async fn a_mail_is_taken_by_one_caller_and_again_when_that_one_did_not_finish() 
 }
 
 #[actix_web::test]
+async fn a_mail_that_cannot_be_read_keeps_back_no_other() {
+    let store = store().await;
+    store.emails.ask(&store.person, &EmailAddress::parse("a@example.uz").unwrap(), "ru").await.unwrap();
+    store.db.execute(db::statement("UPDATE mails SET sealed = 'sealed by another'")).await.unwrap();
+    store.emails.ask(&store.person, &EmailAddress::parse("b@example.uz").unwrap(), "ru").await.unwrap();
+    let now = store.clock.now();
+    let taken = store.emails.take(now, now.plus(180), 10).await.unwrap();
+    let to = |what: &What| matches!(what, What::Link(sealed) if sealed.to == "b@example.uz");
+    assert!(taken.len() == 1 && to(&taken[0].what));
+}
+
+#[actix_web::test]
 async fn mails_are_plain_folded_text_with_nothing_left_to_fill_in() {
     let store = store().await;
     let inbox = Arc::new(store.inbox);

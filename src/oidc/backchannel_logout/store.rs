@@ -107,7 +107,7 @@ pub(super) async fn take_due(db: &Db, now: Timestamp, most: i64) -> Result<Vec<T
             .bind(most),
         )
         .await?;
-    rows.iter().map(read).collect()
+    Ok(db::readable(&rows, read))
 }
 
 /// Returns a delivery that was taken and could not be made; without effect once another node has taken it.
@@ -245,6 +245,16 @@ mod tests {
         remove(&db, &second[0].delivery.id).await.unwrap();
         assert_eq!(taken(&db, 101, 10).await.len(), 1);
         assert_eq!(waiting(&db).await.unwrap(), 5);
+    }
+
+    #[actix_web::test]
+    async fn a_delivery_that_cannot_be_read_keeps_back_no_other() {
+        let db = TestDb::migrated().await;
+        insert(&db, &[delivery("odd", "a.uz")], Timestamp(100), Vec::new()).await.unwrap();
+        let damage = db::statement("UPDATE logout_deliveries SET client_id = 'no identifier'");
+        db.execute(damage).await.unwrap();
+        insert(&db, &[delivery("well", "b.uz")], Timestamp(100), Vec::new()).await.unwrap();
+        assert_eq!(ids(&taken(&db, 100, 10).await), ["well"]);
     }
 
     #[actix_web::test]

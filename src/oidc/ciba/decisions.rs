@@ -139,7 +139,7 @@ impl Decisions {
                     RETURNING request_id, client_id, decision, sealed, until_at, telling";
         let take = db::statement(take).bind(now.plus(TELLING).0).bind(now.0).bind(now.0).bind(most);
         let rows = self.db.change_all(take).await?;
-        rows.iter().map(|row| self.read_untold(row)).collect()
+        Ok(db::readable(&rows, |row| self.read_untold(row)))
     }
 
     fn read_untold(&self, row: &Row) -> Result<Untold, DbError> {
@@ -266,5 +266,19 @@ mod tests {
         db.execute(db::statement(other).bind(sealed)).await.unwrap();
         let found = decisions.find(&request, &client).await.unwrap().unwrap();
         assert!(matches!(found.verdict, Verdict::Lapsed));
+    }
+
+    #[actix_web::test]
+    async fn a_decision_that_cannot_be_read_keeps_back_no_other() {
+        let (decisions, client, db) = decisions().await;
+        let times = (NOW, NOW.plus(60));
+        for request in [Digest::of(b"odd"), Digest::of(b"well")] {
+            let about = (&request, &client);
+            assert!(decisions.decide(about, (&Verdict::Denied, None), times, Vec::new()).await.unwrap());
+        }
+        let damage = "UPDATE approval_decisions SET decision = 'none that there is' WHERE request_id = $1";
+        db.execute(db::statement(damage).bind(Digest::of(b"odd").encode())).await.unwrap();
+        let untold = decisions.untold(NOW.plus(TELLING), 10).await.unwrap();
+        assert_eq!(untold.iter().map(|untold| untold.request).collect::<Vec<_>>(), [Digest::of(b"well")]);
     }
 }

@@ -29,7 +29,7 @@ use std::time::Duration;
 pub use connect::{ConnectError, connect, embedded_file, without_password};
 pub use error::{Cause, DbError};
 pub use postgres::{OnlyNode, drop_everything, only_node};
-pub use row::{Row, int, json, maybe_int, maybe_text, text, to_json};
+pub use row::{Row, int, json, left_out, maybe_int, maybe_text, readable, text, to_json};
 pub use schema::{is_empty, is_unused, migrate, pending_migrations};
 pub use sequence::{last_number, take_number};
 pub use settings::DatabaseSettings;

@@ -100,6 +100,20 @@ pub fn json<T: serde::de::DeserializeOwned>(
     })
 }
 
+/// What is read of a list in which each row stands for itself. A row that cannot be read keeps back no other: it is logged
+/// and left out.
+pub fn readable<'a, T>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    read: impl Fn(&Row) -> Result<T, DbError>,
+) -> Vec<T> {
+    rows.into_iter().filter_map(|row| read(row).inspect_err(left_out).ok()).collect()
+}
+
+/// Logs that a row cannot be read and that what goes through its list went on without it.
+pub fn left_out(error: &DbError) {
+    tracing::error!(event = "database.unreadable", %error, "a row cannot be read and is left out");
+}
+
 /// JSON for a TEXT column.
 ///
 /// # Errors
