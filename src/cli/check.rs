@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::output::{Format, say};
 use crate::app::settings::{Environment, Settings};
 use crate::app::{self, StartError, Stores};
+use crate::clients::Registry;
 use crate::notices::sms;
 use crate::platform::clock_check::{ClockCheck, Skew, Store};
 use crate::platform::db::{self, Db};
@@ -96,12 +97,19 @@ pub(super) async fn run(file: Option<&Path>, format: Format) -> Result<(), Start
                 report.add("redis clock", agrees(clocks.compare(Store::Redis).await))?;
             }
             report.add("signing keys", signing_keys(&stores).await)?;
-            report.add("clients", clients(&stores).await)?;
+            let registry = stores.clients().await;
+            let (contracts, clients) = match &registry {
+                Ok(registry) => (contracts(registry), clients(registry).await),
+                Err(StartError(why)) => (Err(why.clone()), Err(why.clone())),
+            };
+            report.add("contracts", contracts)?;
+            report.add("clients", clients)?;
             stores.db.close().await;
         }
         (_, db) => {
-            report.print("signing keys", "unknown", "not looked at")?;
-            report.print("clients", "unknown", "not looked at")?;
+            for part in ["signing keys", "contracts", "clients"] {
+                report.print(part, "unknown", "not looked at")?;
+            }
             if let Some(db) = db {
                 db.close().await;
             }
@@ -241,8 +249,14 @@ async fn signing_keys(stores: &Stores) -> Result<String, String> {
     Ok(format!("signing with {}", signing.join(", ")))
 }
 
-async fn clients(stores: &Stores) -> Result<String, String> {
-    let registry = stores.clients().await.map_err(|StartError(why)| why)?;
+fn contracts(registry: &Registry) -> Result<String, String> {
+    match registry.contract_faults().as_slice() {
+        [] => Ok(format!("{} recorded", registry.contracts().len())),
+        faults => Err(format!("not in force: {}: importing it again mends it", faults.join("; "))),
+    }
+}
+
+async fn clients(registry: &Registry) -> Result<String, String> {
     let refused = registry.refused().await.map_err(|error| error.to_string())?;
     if refused.is_empty() {
         Ok(format!("{} registered", registry.all().len()))

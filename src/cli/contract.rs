@@ -127,6 +127,7 @@ impl Contract {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let stores = super::existing(settings).await?;
         let clients = stores.clients().await?;
+        warn_of_faults(&clients);
         match self.name() {
             Some(name) => {
                 let id = match &self {
@@ -254,6 +255,13 @@ fn told(ended: Option<u64>) -> String {
     match ended {
         Some(0) | None => String::new(),
         Some(ended) => format!(" {ended} consent(s) that it does not allow have ended."),
+    }
+}
+
+/// Says which institutions and contracts are stored and cannot be read.
+pub(super) fn warn_of_faults(clients: &Registry) {
+    for fault in clients.contract_faults() {
+        eprintln!("warning: {fault}: it is not in force; importing it again mends it");
     }
 }
 

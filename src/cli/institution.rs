@@ -71,6 +71,7 @@ impl Institution {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
         let stores = super::existing(settings).await?;
         let clients = stores.clients().await?;
+        super::contract::warn_of_faults(&clients);
         match self.name() {
             Some(name) => {
                 let id = match &self {

@@ -17,6 +17,8 @@ pub(in crate::clients) struct Book {
     contracts: BTreeMap<String, Arc<Contract>>,
     /// The one of clients that name none, in a sandbox.
     usual: Option<Arc<Contract>>,
+    /// Why others that are stored cannot be read, and so are not in force.
+    faults: Arc<[String]>,
 }
 
 impl Book {
@@ -27,7 +29,17 @@ impl Book {
         usual: Option<Arc<Contract>>,
     ) -> Self {
         let contracts = contracts.map(|contract| (contract.id().to_owned(), Arc::new(contract))).collect();
-        Self { institutions, contracts, usual }
+        Self { institutions, contracts, usual, faults: Arc::default() }
+    }
+
+    /// The same, beside others that cannot be read, with the reasons.
+    pub(super) fn without(self, faults: Vec<String>) -> Self {
+        Self { faults: faults.into(), ..self }
+    }
+
+    /// Why institutions and contracts that are stored are not in force: their rows cannot be read.
+    pub(super) fn faults(&self) -> &[String] {
+        &self.faults
     }
 
     /// The same, with a contract for clients that name none.

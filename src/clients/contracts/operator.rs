@@ -25,6 +25,12 @@ pub enum ContractsError {
     /// There is no such contract.
     #[error("there is no contract `{0}`; `yagona contract list` shows them")]
     Unknown(String),
+    /// There is one, and its row cannot be read.
+    #[error(
+        "the contract `{0}` is stored and cannot be read, so it is not in force; `yagona check` says why, and importing it \
+         again mends it"
+    )]
+    Unreadable(String),
     /// There is no such institution.
     #[error("there is no institution `{0}`; `yagona institution list` shows them")]
     UnknownInstitution(String),
@@ -53,9 +59,11 @@ impl Registry {
     /// # Errors
     /// [`ContractsError`].
     pub async fn import_contracts(&self, file: &ContractFile) -> Result<Vec<String>, ContractsError> {
-        let known = store::institutions(&self.db).await?;
+        let (known, _) = store::institutions(&self.db).await?;
         let book = store::book(&self.db, None).await?;
-        check(file, &known, &book)?;
+        // What cannot be read has its versions all the same, and gets its next one here: that mends it.
+        let (heads, versions) = (store::heads(&self.db).await?, store::institution_versions(&self.db).await?);
+        check(file, &known, (&book, &heads))?;
         let now = self.clock.now();
         let (mut statements, mut events, mut changed) = (Vec::new(), Vec::new(), Vec::new());
         for institution in &file.institutions {
@@ -63,26 +71,26 @@ impl Registry {
             if old.is_some_and(|(old, _)| old == institution) {
                 continue;
             }
-            let version = old.map_or(1, |(_, version)| version + 1);
+            let version = versions.get(&institution.id).map_or(1, |version| version + 1);
             statements.push(store::add_institution(institution, version, now)?);
             events.push(
                 Event::new(Kind::InstitutionChanged).institution(institution.id.as_str()).count(version),
             );
             // What its contracts may say can depend on its kind: they are looked at again.
-            let own = book.all().filter(|contract| contract.document.institution == institution.id);
-            let changes = |contract: &Contract| {
-                let named = file.contracts.iter().find(|document| document.id == contract.id());
-                named.is_some_and(|document| *document != contract.document)
+            let own = heads.iter().filter(|(_, head)| head.institution == institution.id);
+            let changes = |id: &String| {
+                let named = file.contracts.iter().find(|document| document.id == *id);
+                named.is_some_and(|document| book.find(id).is_none_or(|old| old.document != *document))
             };
-            let own = own.filter(|contract| !changes(contract));
-            statements.extend(own.map(|contract| store::uncleared(contract.id(), now)));
+            let own = own.filter(|(id, _)| !changes(id));
+            statements.extend(own.map(|(id, _)| store::uncleared(id, now)));
         }
         for document in &file.contracts {
             let old = book.find(&document.id);
             if old.is_some_and(|old| old.document == *document) {
                 continue;
             }
-            let version = old.map_or(1, |old| old.version + 1);
+            let version = heads.get(&document.id).map_or(1, |head| head.version + 1);
             statements.push(store::add_contract(document, (version, None), now)?);
             events.push(Event::new(Kind::ContractChanged).contract(document.id.as_str()).count(version));
             changed.push(document.id.clone());
@@ -104,7 +112,11 @@ impl Registry {
     /// [`ContractsError`].
     pub async fn end_contract(&self, id: &str) -> Result<(), ContractsError> {
         let book = store::book(&self.db, None).await?;
-        let contract = book.find(id).ok_or_else(|| ContractsError::Unknown(id.to_owned()))?;
+        let Some(contract) = book.find(id) else {
+            let is_stored = store::heads(&self.db).await?.contains_key(id);
+            let id = id.to_owned();
+            return Err(if is_stored { ContractsError::Unreadable(id) } else { ContractsError::Unknown(id) });
+        };
         if let Some(ended) = contract.ended_at {
             return Err(ContractsError::Ended(id.to_owned(), ended.to_rfc3339()));
         }
@@ -121,8 +133,13 @@ impl Registry {
     /// # Errors
     /// [`DbError`].
     pub async fn institutions(&self) -> Result<Vec<Institution>, DbError> {
-        let all = store::institutions(&self.db).await?;
+        let (all, _) = store::institutions(&self.db).await?;
         Ok(all.into_values().map(|(institution, _)| institution).collect())
+    }
+
+    /// Why institutions and contracts that are stored are not in force: their rows cannot be read.
+    pub fn contract_faults(&self) -> Vec<String> {
+        self.book().faults().to_vec()
     }
 
     /// All contracts, with the clients that live under each.
@@ -247,7 +264,7 @@ impl Registry {
 fn check(
     file: &ContractFile,
     known: &BTreeMap<String, (Institution, i64)>,
-    stored: &Book,
+    (stored, heads): (&Book, &BTreeMap<String, store::Head>),
 ) -> Result<(), ContractsError> {
     let mut wrong = String::new();
     let mut tell = |what: &str, id: &str, faults: &[String]| {
@@ -290,16 +307,17 @@ fn check(
         if contract.id == book::SANDBOX {
             faults.push("id: the sandbox has a contract of that name: choose another one".to_owned());
         }
-        if let Some(old) = stored.find(&contract.id) {
+        if let Some(head) = heads.get(&contract.id) {
             // What is as it was changes nothing.
-            if let Some(ended) = old.ended_at.filter(|_| old.document != *contract) {
+            let is_same = stored.find(&contract.id).is_some_and(|old| old.document == *contract);
+            if let Some(ended) = head.ended_at.filter(|_| !is_same) {
                 faults.push(format!(
                     "id: the contract was ended on {}, and does not come back: choose another one",
                     ended.to_rfc3339()
                 ));
             }
-            if old.document.institution != contract.institution {
-                faults.push(format!("institution: it is the contract of `{}`", old.document.institution));
+            if head.institution != contract.institution {
+                faults.push(format!("institution: it is the contract of `{}`", head.institution));
             }
         }
         tell("contract", &contract.id, &faults);

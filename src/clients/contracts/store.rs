@@ -20,15 +20,18 @@ const USAGE: &str = "contract_usage";
 /// The list by which nodes follow both.
 const LIST: &str = "contracts";
 
+/// Institutions that can be read, with their versions; and why others cannot.
+type Institutions = (BTreeMap<String, (Institution, i64)>, Vec<String>);
+
 /// The newest version of each institution.
-pub(super) async fn institutions(db: &Db) -> Result<BTreeMap<String, (Institution, i64)>, DbError> {
+pub(super) async fn institutions(db: &Db) -> Result<Institutions, DbError> {
     let rows = db
         .read_all(db::statement(
-            "SELECT document, version FROM institutions i WHERE version = (SELECT MAX(version) FROM institutions n \
+            "SELECT institution_id, document, version FROM institutions i WHERE version = (SELECT MAX(version) FROM institutions n \
              WHERE n.institution_id = i.institution_id)",
         ))
         .await?;
-    let mut all = BTreeMap::new();
+    let (mut all, mut faults) = (BTreeMap::new(), Vec::new());
     for row in &rows {
         // One that cannot be read shuts out its own services and nobody else.
         match db::json::<Institution>(row, INSTITUTIONS, "document") {
@@ -36,15 +39,15 @@ pub(super) async fn institutions(db: &Db) -> Result<BTreeMap<String, (Institutio
                 let version = db::int(row, INSTITUTIONS, "version")?;
                 all.insert(institution.id.clone(), (institution, version));
             }
-            Err(error) => unreadable(&error),
+            Err(error) => unreadable(&error, &mut faults),
         }
     }
-    Ok(all)
+    Ok((all, faults))
 }
 
 /// All contracts as they are, with their institutions.
 pub(in crate::clients) async fn book(db: &Db, usual: Option<Arc<Contract>>) -> Result<Book, DbError> {
-    let institutions = institutions(db).await?;
+    let (institutions, mut faults) = institutions(db).await?;
     let rows = db
         .read_all(db::statement(
             "SELECT contract_id, version, document, recorded_at, ended_at, cleared FROM contracts c WHERE version = (SELECT MAX(version) \
@@ -66,15 +69,52 @@ pub(in crate::clients) async fn book(db: &Db, usual: Option<Arc<Contract>>) -> R
                     built_in: false,
                 });
             }
-            Err(error) => unreadable(&error),
+            Err(error) => unreadable(&error, &mut faults),
         }
     }
     let institutions = institutions.into_iter().map(|(id, (institution, _))| (id, institution)).collect();
-    Ok(Book::new(institutions, contracts.into_iter(), usual))
+    Ok(Book::new(institutions, contracts.into_iter(), usual).without(faults))
 }
 
-fn unreadable(error: &DbError) {
+fn unreadable(error: &DbError, faults: &mut Vec<String>) {
     tracing::error!(event = "contract.invalid", %error, "a stored contract or institution is not in force");
+    faults.push(error.to_string());
+}
+
+/// What is known of the newest version of a contract, whether its document can be read or not.
+pub(super) struct Head {
+    pub version: i64,
+    pub institution: String,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The newest version of each contract.
+pub(super) async fn heads(db: &Db) -> Result<BTreeMap<String, Head>, DbError> {
+    let rows = db
+        .read_all(db::statement(
+            "SELECT contract_id, version, institution_id, ended_at FROM contracts c WHERE version = (SELECT MAX(version) \
+             FROM contracts n WHERE n.contract_id = c.contract_id)",
+        ))
+        .await?;
+    let head = |row: &Row| {
+        let head = Head {
+            version: db::int(row, CONTRACTS, "version")?,
+            institution: db::text(row, CONTRACTS, "institution_id")?,
+            ended_at: db::maybe_int(row, CONTRACTS, "ended_at")?.map(Timestamp),
+        };
+        Ok((db::text(row, CONTRACTS, "contract_id")?, head))
+    };
+    rows.iter().map(head).collect()
+}
+
+/// The number of the newest version of each institution.
+pub(super) async fn institution_versions(db: &Db) -> Result<BTreeMap<String, i64>, DbError> {
+    let newest = "SELECT institution_id, CAST(MAX(version) AS BIGINT) AS version FROM institutions GROUP BY institution_id";
+    let rows = db.read_all(db::statement(newest)).await?;
+    let version = |row: &Row| {
+        Ok((db::text(row, INSTITUTIONS, "institution_id")?, db::int(row, INSTITUTIONS, "version")?))
+    };
+    rows.iter().map(version).collect()
 }
 
 /// One version of a contract.

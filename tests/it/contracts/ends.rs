@@ -1,6 +1,7 @@
 //! How contracts end: by an operator, by time, and what is done when that is interrupted.
 
 use super::*;
+use crate::support::process::both_streams;
 
 alone_on_both_backends!(
     r104_an_ended_contract_shuts_its_services_out_and_ends_what_people_gave_them,
@@ -8,6 +9,7 @@ alone_on_both_backends!(
     what_was_interrupted_is_finished_by_the_next_start,
     a_client_without_a_contract_is_shut_out_and_one_of_the_provider_is_not,
     a_service_that_registered_itself_gets_its_contract_at_its_approval,
+    what_cannot_be_read_shuts_out_its_own_services_and_importing_it_mends_it,
 );
 
 const OPEN: &str =
@@ -235,4 +237,42 @@ async fn r104_what_a_contract_loses_is_lost_at_both_nodes() {
         })
         .await;
     }
+}
+
+async fn what_cannot_be_read_shuts_out_its_own_services_and_importing_it_mends_it(setup: Setup) {
+    let world = with_contract(setup, "").await;
+    let told = |arguments: &[&str]| {
+        let done = world.try_command(arguments);
+        (done.status.success(), both_streams(&done))
+    };
+    let mended = async || {
+        world.until_shut(false).await;
+        let (_, said) = told(&["check"]);
+        assert!(said.contains("contracts       ok"), "{said}");
+    };
+    for (damage, text) in [
+        ("UPDATE contracts SET document = '{'", contract(CONTRACT, "")),
+        ("UPDATE institutions SET document = '{'", INSTITUTION.to_owned()),
+        (
+            "UPDATE institutions SET document = '{'; UPDATE contracts SET document = '{'",
+            format!("{INSTITUTION}{}", contract(CONTRACT, "")),
+        ),
+    ] {
+        world.change_database(damage).await;
+        world.change_database("UPDATE sequences SET seq = seq + 1 WHERE list = 'contracts'").await;
+        world.until_shut(true).await;
+        let (well, said) = told(&["check"]);
+        assert!(!well && said.contains("contracts       FAILED") && said.contains("corrupt"), "{said}");
+        let (well, said) = told(&["contract", "list"]);
+        assert!(well && said.contains("corrupt"), "{said}");
+        world.import("contract", &text);
+        mended().await;
+    }
+    // What was ended does not come back by this.
+    world.command(&["contract", "end", CONTRACT]);
+    world.change_database("UPDATE contracts SET document = '{'").await;
+    let (well, said) = told(&["contract", "end", CONTRACT]);
+    assert!(!well && said.contains("cannot be read"), "{said}");
+    let why = world.cannot_import("contract", &contract(CONTRACT, ""));
+    assert!(why.contains("does not come back"), "{why}");
 }
