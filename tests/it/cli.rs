@@ -296,8 +296,8 @@ async fn a_check_makes_nothing_and_goes_on_after_a_failure() {
         "keyring         ok",
         "database        FAILED",
         "redis           FAILED",
-        "sms eskiz       FAILED: login: could not connect",
-        "sms playmobile  FAILED: could not connect",
+        "sms eskiz       FAILED: login: could not connect: Connection refused",
+        "sms playmobile  FAILED: could not connect: Connection refused",
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }

@@ -135,7 +135,9 @@ fn describe(error: &reqwest::Error) -> String {
     }
     let what = match (error.is_connect(), error.is_timeout()) {
         (true, true) => "connecting timed out",
-        (true, false) => "could not connect",
+        (true, false) => {
+            return reason(&format!("could not connect: {}", causes(error).last().unwrap_or(error)));
+        }
         (false, true) => "no answer in time",
         (false, false) if error.is_builder() => "the request could not be built",
         (false, false) => "the connection broke off",
@@ -145,18 +147,18 @@ fn describe(error: &reqwest::Error) -> String {
 
 /// What the TLS handshake failed with, if it did: a certificate that is not accepted, a server that does not speak TLS.
 fn tls_failure(error: &reqwest::Error) -> Option<String> {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(cause) = next {
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return Some(tls.to_string());
-        }
+    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>().map(ToString::to_string))
+}
+
+/// The error and what it comes from, down to the first cause.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |&cause| {
         // What an error of input and output is about is not its source, but within it.
-        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             Some(within) => Some(within),
             None => cause.source(),
-        };
-    }
-    None
+        }
+    })
 }
 
 #[cfg(test)]
@@ -187,7 +189,7 @@ mod tests {
         let said = get().await;
         server.join().unwrap();
         assert!(said.starts_with("no TLS connection: "), "{said}");
-        assert_eq!(get().await, "could not connect");
+        assert_eq!(get().await, "could not connect: Connection refused (os error 111)");
     }
 
     #[test]
