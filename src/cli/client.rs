@@ -16,7 +16,6 @@ use crate::clients::{
     AuthenticationDocument, ClientFile, ClientId, ClientSecret, DataDocument, IdentityDocument,
     RedirectsDocument, Registered, Registration, Registry, Suspension, TokensDocument, UnderContract,
 };
-use crate::platform::db;
 use crate::platform::files::read_text;
 
 /// Registers and manages clients (relying parties).
@@ -157,15 +156,7 @@ pub(super) struct Add {
 
 impl Client {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
-        let stores = match self {
-            Self::Add(_) | Self::Import { .. } => {
-                let stores = Stores::open(settings).await?;
-                db::migrate(&stores.db).await.map_err(cannot_start)?;
-                stores.verify_keyring().await?;
-                stores
-            }
-            _ => super::existing(settings).await?,
-        };
+        let stores = super::existing(settings).await?;
         let clients = stores.clients().await?;
         match self.name() {
             Some(name) => {

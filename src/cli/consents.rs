@@ -62,7 +62,8 @@ impl Consents {
                         .map_err(|error| StartError(format!("tokens may not have ended at once: {error}")))?;
                     ended.ok_or_else(|| {
                         StartError(format!(
-                            "`{id}` is no consent that can be ended: there is none, it has ended, or a law gives the data"
+                            "`{id}` is no consent that can be ended: there is none, it has ended, or a law gives the data; \
+                             `yagona consents list` with a number shows those of a person"
                         ))
                     })
                 };

@@ -116,7 +116,9 @@ fn parsed(reference: &str) -> Result<Reference, StartError> {
 
 async fn found(enrolments: &Enrolments, reference: &Reference) -> Result<Identification, StartError> {
     let found = enrolments.identifications.by_reference(reference).await.map_err(cannot_start)?;
-    found.ok_or_else(|| StartError(format!("there is no application {reference}")))
+    found.ok_or_else(|| {
+        StartError(format!("there is no application {reference}; `yagona identifications list` shows them"))
+    })
 }
 
 async fn refuse(enrolments: &Enrolments, reference: &Reference, ground: Ground) -> Result<(), StartError> {

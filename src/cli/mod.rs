@@ -156,13 +156,14 @@ async fn command(cli: Cli) -> Result<(), StartError> {
     let (file, format) = (cli.config.as_deref(), cli.format);
     match cli.command {
         Command::Demo(_) if file.is_some() => Err(StartError(
-            "the demo has a configuration of its own: leave out --config, or run `yagona serve` with that file".to_owned(),
+            "the demo has a configuration of its own: leave out --config and YAGONA_CONFIG, or run `yagona serve` with that file"
+                .to_owned(),
         )),
         Command::Demo(demo) => demo.run().await,
         Command::Serve => serve::run(settings(file)?).await,
         Command::Check => check::run(file, format).await,
         Command::Health => health::run(&settings(file)?, format).await,
-        Command::Migrate => migrate(settings(file)?).await,
+        Command::Migrate => migrate(settings(file)?, file.is_none()).await,
         Command::Client(client) => client.run(settings(file)?, format).await,
         Command::Institution(institution) => institution.run(settings(file)?, format).await,
         Command::Contract(contract) => contract.run(settings(file)?, format).await,
@@ -246,8 +247,17 @@ async fn existing(settings: Settings) -> Result<Stores, StartError> {
     }
 }
 
-async fn migrate(settings: Settings) -> Result<(), StartError> {
+/// Applies migrations; `of_demo` to what without a configuration is the demo's, which may reset only what is marked as such.
+async fn migrate(
+    settings: Settings,
+    #[cfg_attr(not(feature = "stand-ins"), expect(unused_variables, reason = "there is no demo"))]
+    of_demo: bool,
+) -> Result<(), StartError> {
     let stores = Stores::open_unverified(settings).await?;
+    #[cfg(feature = "stand-ins")]
+    if of_demo {
+        demo_data::mark(&stores).await?;
+    }
     let applied = db::migrate(&stores.db).await.map_err(cannot_start)?;
     stores.verify_keyring().await?;
     match applied {

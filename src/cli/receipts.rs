@@ -91,7 +91,7 @@ impl Receipts {
                 let stores = super::existing(settings).await?;
                 let find = async {
                     let found = stores.receipts().await?.find(&id).await.map_err(cannot_start)?;
-                    found.ok_or_else(|| StartError(format!("there is no receipt `{id}`")))
+                    found.ok_or_else(|| StartError(format!("there is no receipt `{id}`; `yagona receipts list` with a number shows those of a person")))
                 };
                 let found = operator::recorded(&stores, "receipts show", |event| event, find).await?;
                 format.print(&document_of(&found), || {

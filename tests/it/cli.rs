@@ -3,7 +3,7 @@
 use crate::support::client_file::SHOP;
 use crate::support::folder::Folder;
 use crate::support::people::{Census, People};
-use crate::support::process::{both_streams, run, run_well};
+use crate::support::process::{both_streams, run, run_well, yagona};
 use crate::support::setup::Place;
 use crate::support::wait::until;
 use crate::support::{Asked, Backend, Setup, World, alone_on_both_backends, code_of, jwt};
@@ -338,6 +338,50 @@ async fn a_check_makes_nothing_and_goes_on_after_a_failure() {
 }
 
 #[test]
+fn a_command_in_the_wrong_folder_makes_nothing_and_the_demos_own_folder_can_be_prepared() {
+    let folder = Folder::new();
+    let one = "[[clients]]\nclient_id = \"one\"\nclient_name = \"One\"\nowner = \"X\"\nscope = \"openid\"\n\
+               redirect_uris = [\"http://localhost:9/cb\"]\n";
+    std::fs::write(folder.file("one.toml"), one).expect("a file");
+    for arguments in [
+        &["client", "list"][..],
+        &["client", "import", "one.toml"],
+        &["client", "disable", "one"],
+        &["keys", "list"],
+        &["keys", "rotate"],
+        &["people", "show", "+998001112233"],
+        &["contract", "import", "one.toml"],
+        &["audit", "verify"],
+        &["check"],
+    ] {
+        let output = run(folder.path(), arguments);
+        let said = both_streams(&output);
+        assert!(!output.status.success() && said.contains("yagona migrate"), "{arguments:?}: {said}");
+        let left = std::fs::read_dir(folder.path()).expect("the folder").count();
+        assert_eq!(left, 1, "{arguments:?} made something");
+    }
+    // What is made there is the demo's, so that the demo may delete it.
+    run_well(folder.path(), &["migrate"]);
+    let database = rusqlite::Connection::open(folder.file("var/yagona.db")).expect("the database");
+    database.query_row("SELECT COUNT(*) FROM made_by_demo", [], |_| Ok(())).expect("the mark");
+    // Standard input will do as well, and a variable names the configuration.
+    let import = |variable: Option<&str>| {
+        let mut command = yagona(folder.path(), &["client", "import", "-", "--format", "json"]);
+        command.stdin(std::fs::File::open(folder.file("one.toml")).expect("the file"));
+        command.envs(variable.map(|file| ("YAGONA_CONFIG", file)));
+        command.output().expect("the binary under test")
+    };
+    let said = both_streams(&import(None));
+    assert!(said.contains("\"client_secret\""), "{said}");
+    let elsewhere = import(Some("elsewhere.toml"));
+    let said = both_streams(&elsewhere);
+    assert!(!elsewhere.status.success() && said.contains("elsewhere.toml"), "{said}");
+    let demo = yagona(folder.path(), &["demo"]).env("YAGONA_CONFIG", "elsewhere.toml").output();
+    let said = both_streams(&demo.expect("the binary under test"));
+    assert!(said.contains("leave out --config and YAGONA_CONFIG"), "{said}");
+}
+
+#[test]
 fn a_bad_configuration_is_reported_whole() {
     let folder = Folder::new();
     let text = "environment = \"production\"\nnodes = 2\n[server]\nissuer = \"http://localhost:8080\"\n\
@@ -368,6 +412,9 @@ fn what_is_typed_wrong_is_explained() {
         // The demo has a configuration of its own, and says where it is.
         &["demo", "-c", "missing.toml"],
         &["demo", "--port", "0"],
+        // A key that signs before anybody knows it, or in years.
+        &["keys", "rotate", "--active-in=-5"],
+        &["keys", "rotate", "--active-in", "99999999"],
         // Files without an end.
         &["client", "import", "/dev/zero"],
         &["serve", "-c", "/dev/zero"],

@@ -75,8 +75,8 @@ impl ConfigProblems {
 impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {
-            1 => writeln!(f, "the configuration has one problem; nothing was started")?,
-            count => writeln!(f, "the configuration has {count} problems; nothing was started")?,
+            1 => writeln!(f, "the configuration has one problem; nothing was done")?,
+            count => writeln!(f, "the configuration has {count} problems; nothing was done")?,
         }
         for ConfigProblem { key, wrong, remedy, source } in &self.0 {
             match key.as_str() {

@@ -171,6 +171,7 @@ impl Suite {
         set("sandbox", "movable_clock", true.into());
         std::fs::write(folder.file("conformance.toml"), settings.to_string()).expect("the configuration");
         let with = ["-c", "conformance.toml"];
+        run_well(folder.path(), &[&["migrate"][..], &with].concat());
         for name in CLIENTS {
             let clients = file(&format!("config/{name}"))
                 .replace(&format!("{AT_SUITE}/backchannel_logout"), &listener.url)
