@@ -12,7 +12,7 @@ use super::account_form::{DOCUMENTS, Form};
 use super::paper::{Content, paper};
 use super::presence::{Head, Shown, Wrong};
 use super::shell::Shell;
-use super::steps::with_camera;
+use super::steps::{with_camera, wrong_code};
 use super::visit::{Right, Visit, with_return};
 use super::walks::{Clear, Done, State, Walk, WalkId, check_page, walk_path};
 use super::{Desk, paths, words};
@@ -151,7 +151,7 @@ pub(super) async fn due(desk: Data<Desk>, request: HttpRequest, id: Path<String>
         let Some((id, walk)) = desk.walk(visit, &id, true).await? else { return Ok(visit.nothing()) };
         Ok(match (&walk.state, &walk.form) {
             (State::Clear(clear), Some(form)) if clear.code.is_some() => {
-                code_page(&desk, visit, (&id, form, clear), None)
+                code_page(&desk, visit, (&id, form, clear), (None, false))
             }
             (State::Clear(clear), Some(form)) => ready_page(&desk, visit, (&id, form, clear), false),
             (State::Done(done), Some(form)) => done_page(&desk, visit, (&id, form), *done),
@@ -225,19 +225,18 @@ pub(super) async fn finish(
             let Some(sent) = &clear.code else { return Ok(respond::see_other(&from)) };
             let text = visit.context.text();
             let entered = given.get("code").unwrap_or_default();
+            // What is wrong with it, and whether no other can be right.
             let wrong = if entered.trim().is_empty() {
-                Some(text.get("desk.wrong_code_empty").to_owned())
+                Some((text.get("desk.wrong_code_empty").to_owned(), false))
             } else {
                 match desk.try_code((&id, &number), sent, entered).await? {
                     Tried::Right => None,
-                    Tried::Wrong { left } => {
-                        Some(text.with("desk.wrong_code", &[("left", &left.to_string())]))
-                    }
-                    Tried::Expired => Some(text.get("desk.wrong_code_expired").to_owned()),
+                    Tried::Wrong { left } => Some((wrong_code(text, left), left == 0)),
+                    Tried::Expired => Some((text.get("desk.wrong_code_expired").to_owned(), true)),
                 }
             };
-            if wrong.is_some() {
-                return Ok(code_page(&desk, visit, (&id, form, &clear), wrong));
+            if let Some((wrong, over)) = wrong {
+                return Ok(code_page(&desk, visit, (&id, form, &clear), (Some(wrong), over)));
             }
         } else if !saw(&mut clear, given) {
             return Ok(ready_page(&desk, visit, (&id, form, &clear), true));
@@ -405,7 +404,7 @@ fn code_page(
     desk: &Desk,
     visit: &Visit<'_>,
     (id, form, clear): (&WalkId, &Form, &Clear),
-    wrong: Option<String>,
+    (wrong, over): (Option<String>, bool),
 ) -> HttpResponse {
     let path = walk_path(paths::ACCOUNTS, id);
     let expires = clear.code.as_ref().map(|code| code.expires_at);
@@ -416,7 +415,7 @@ fn code_page(
         reference: id.reference().to_string(),
         number: form.number().map(|number| number.written_out()).unwrap_or_default(),
         until: expires.map(|at| words::moment(visit, at)).unwrap_or_default(),
-        expired: expires.is_none_or(|at| at <= visit.now),
+        expired: over || expires.is_none_or(|at| at <= visit.now),
         proved: desk.has_proved(visit),
         prove: with_return(paths::PROVE, &path),
         wrong,

@@ -148,7 +148,7 @@ impl SignUp {
         };
         let tried = sign_in.ephemeral.count(key, window).await?;
         if tried > most {
-            return Ok(Tried::Over);
+            return Ok(Tried::Wrong { left: 0 });
         }
         let index = sign_in.people.number_index(&draft.form.number);
         let digest = self.digest(&entered, &sent.message_id, &index);

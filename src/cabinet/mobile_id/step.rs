@@ -49,10 +49,20 @@ enum Due {
     Send,
     /// The code is wanted; what was wrong with the last one.
     Code { expires: String, error: Option<String> },
+    /// No code can be right any more, and why.
+    CodeOver(String),
     /// It was refused: on which ground.
     Refused(&'static str),
     /// It was withdrawn.
     Withdrawn,
+}
+
+/// What was wrong with a code.
+enum Wrong {
+    /// It may be entered again.
+    Again(String),
+    /// No code can be right any more.
+    Over(String),
 }
 
 /// The page of an application.
@@ -107,7 +117,7 @@ impl Cabinet {
         &self,
         visit: &Visit<'_>,
         application: &Identification,
-        error: Option<String>,
+        wrong: Option<Wrong>,
     ) -> Result<Due, ServiceError> {
         let text = visit.context.text();
         match application.state {
@@ -115,7 +125,16 @@ impl Cabinet {
             // Nothing is to be paid here (R13).
             State::Enrolled | State::AwaitingPayment | State::Withdrawn => return Ok(Due::Withdrawn),
             State::CodeSent => {
-                let expires = application.code.as_ref().map(|code| words::moment(visit, code.expires_at));
+                let expires = application.code.as_ref().map(|code| code.expires_at);
+                let error = match wrong {
+                    Some(Wrong::Over(why)) => return Ok(Due::CodeOver(why)),
+                    Some(Wrong::Again(why)) => Some(why),
+                    None if expires.is_none_or(|at| at <= visit.now) => {
+                        return Ok(Due::CodeOver(text.get("code.error_expired").to_owned()));
+                    }
+                    None => None,
+                };
+                let expires = expires.map(|at| words::moment(visit, at));
                 return Ok(Due::Code { expires: expires.unwrap_or_default(), error });
             }
             State::Open => {}
@@ -163,12 +182,12 @@ impl Cabinet {
         &self,
         visit: &Visit<'_>,
         application: &Identification,
-        (error, signing): (Option<String>, Option<String>),
+        (wrong, signing): (Option<Wrong>, Option<String>),
     ) -> Result<HttpResponse, ServiceError> {
-        let wrong = error.is_some();
+        let is_wrong = wrong.is_some();
         let due = match signing {
             Some(link) => Due::Signing(link),
-            None => self.due(visit, application, error).await?,
+            None => self.due(visit, application, wrong).await?,
         };
         let look = matches!(due, Due::Asking { .. } | Due::Comparing).then_some(LOOK);
         let page = StepPage {
@@ -182,7 +201,7 @@ impl Cabinet {
             tiyin: self.notice_price().unwrap_or_default(),
             look,
         };
-        let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         Ok(respond::page(status, &page, &CspSources::default()))
     }
 }
@@ -370,17 +389,21 @@ async fn code(
 ) -> Result<HttpResponse, ServiceError> {
     let text = visit.context.text();
     let entered = cabinet.enrolments.enter_code(&application.id, typed.unwrap_or_default(), Vec::new()).await;
-    let error = match entered {
+    let has_expired = application.code.as_ref().is_none_or(|code| code.expires_at <= visit.now);
+    let wrong = match entered {
         Ok(Entered::Enrolled(_)) => return Ok(leave(cabinet, MOBILE_ID_CHANGED)),
         Ok(Entered::AwaitingPayment(_)) => return Ok(respond::see_other(&here(application))),
-        Ok(Entered::Wrong { left }) => {
+        Ok(Entered::Wrong { left: left @ 1.. }) => {
             let keys = ["code.error_wrong_one", "code.error_wrong_few", "code.error_wrong_many"];
-            text.counted(u32::try_from(left).unwrap_or(u32::MAX), keys)
+            Wrong::Again(text.counted(u32::try_from(left).unwrap_or(u32::MAX), keys))
         }
-        Ok(Entered::Expired) => text.get("code.error_expired").to_owned(),
+        Ok(Entered::Expired) if has_expired => Wrong::Over(text.get("code.error_expired").to_owned()),
+        Ok(Entered::Wrong { .. } | Entered::Expired) => {
+            Wrong::Over(text.get("code.error_used_up").to_owned())
+        }
         Err(error) => return answered(visit, &here(application), Err(error.into())),
     };
-    cabinet.step_page(visit, application, (Some(error), None)).await
+    cabinet.step_page(visit, application, (Some(wrong), None)).await
 }
 
 /// Refuses the application on the ground that registers found; where none did, on the ground that no proof was given or none matched.

@@ -14,6 +14,7 @@ use crate::life_events::Entered;
 use crate::mobile_id::{ActError, Consent, Consented, Missing, State};
 use crate::platform::web::frame::Frame;
 use crate::platform::web::respond::{self, CspSources};
+use crate::platform::web::text::Text;
 use crate::staff::{What, Why};
 
 #[derive(Template)]
@@ -35,7 +36,8 @@ struct CodePage<'a> {
     withdraw: String,
 }
 
-pub(super) fn page(step: &Step<'_, '_>, wrong: Option<String>) -> HttpResponse {
+/// `over`: no code can be right any more, although its time is not over.
+pub(super) fn page(step: &Step<'_, '_>, wrong: Option<String>, over: bool) -> HttpResponse {
     let (visit, application) = (step.visit, step.application);
     let expires = application.code.as_ref().map(|code| code.expires_at);
     let status = if wrong.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -45,7 +47,7 @@ pub(super) fn page(step: &Step<'_, '_>, wrong: Option<String>) -> HttpResponse {
         reference: application.reference.to_string(),
         number: application.form.number.written_out(),
         until: expires.map(|at| words::moment(visit, at)).unwrap_or_default(),
-        expired: expires.is_none_or(|at| at <= visit.now),
+        expired: over || expires.is_none_or(|at| at <= visit.now),
         proved: step.desk.has_proved(visit),
         prove: with_return(paths::PROVE, &paths::application(application.id.as_str())),
         wrong,
@@ -114,17 +116,25 @@ pub(in crate::desk) async fn enter(
         let text = visit.context.text();
         let entered = form.get("code").unwrap_or_default();
         if entered.trim().is_empty() {
-            return Ok(page(&step, Some(text.get("desk.wrong_code_empty").to_owned())));
+            return Ok(page(&step, Some(text.get("desk.wrong_code_empty").to_owned()), false));
         }
         let (row, event) = step.action(What::Completed, Why::PersonPresent).parts();
         match desk.enrolments.enter_code(&application.id, entered, vec![row]).await {
-            Ok(Entered::Wrong { left }) => {
-                let left = left.to_string();
-                Ok(page(&step, Some(text.with("desk.wrong_code", &[("left", &left)]))))
+            Ok(Entered::Wrong { left }) => Ok(page(&step, Some(wrong_code(text, left)), left == 0)),
+            Ok(Entered::Expired) => {
+                Ok(page(&step, Some(text.get("desk.wrong_code_expired").to_owned()), true))
             }
-            Ok(Entered::Expired) => Ok(page(&step, Some(text.get("desk.wrong_code_expired").to_owned()))),
             outcome => step.after(outcome, event),
         }
     })
     .await
+}
+
+/// What is said of a wrong code after which so many tries are left.
+pub(in crate::desk) fn wrong_code(text: Text, left: u64) -> String {
+    if left == 0 {
+        return text.get("code.error_used_up").to_owned();
+    }
+    let keys = ["code.error_wrong_one", "code.error_wrong_few", "code.error_wrong_many"];
+    text.counted(u32::try_from(left).unwrap_or(u32::MAX), keys)
 }

@@ -20,7 +20,7 @@ use crate::platform::web::respond;
 use crate::staff::{What, Why};
 
 pub(super) use biometrics::{LARGEST, accept, image, upload, with_camera};
-pub(super) use code::{enter, send};
+pub(super) use code::{enter, send, wrong_code};
 pub(super) use ends::{choose, refuse, withdraw};
 pub(super) use papers::{invoice, sheet};
 pub(super) use precheck::again;
@@ -138,7 +138,7 @@ async fn due(
                 biometrics::page(&step, &[]).await
             }
         }
-        State::CodeSent => Ok(code::page(&step, None)),
+        State::CodeSent => Ok(code::page(&step, None, false)),
         State::AwaitingPayment => Ok(papers::payment(&step)),
         State::Enrolled => Ok(ends::enrolled(&step)),
         State::Refused(_) => Ok(ends::refused(&step)),

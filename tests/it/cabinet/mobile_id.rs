@@ -100,8 +100,16 @@ async fn r82_a_person_changes_their_number_on_their_own_pages(setup: Setup) {
     let second = Person::with_number(SECOND);
     let code = world.sandbox.next_code(&second).await;
     let wrong = if code == "000000" { "111111" } else { "000000" };
-    let page =
-        browser.press(&page, "enter", &[("code", wrong)]).await.page().expect_status(422).expect("error");
+    for _ in 0..4 {
+        browser.press(&page, "enter", &[("code", wrong)]).await.page().expect_status(422).expect("code");
+    }
+    // Where no code can be right any more there is no field, and a new one is the main action.
+    for entered in [wrong, &code] {
+        let over = browser.press(&page, "enter", &[("code", entered)]).await.page().expect_status(422);
+        assert!(!over.has("code") && over.text().contains("Too many wrong codes"), "{over}");
+    }
+    let page = browser.press(&page, "resend", &[]).await.page().expect("code");
+    let code = world.sandbox.next_code(&second).await;
     // Nobody else's page shows it.
     let mut other = world.browser();
     let path = page.url.path().to_owned();

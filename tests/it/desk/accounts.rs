@@ -126,10 +126,18 @@ async fn r107_an_account_is_opened_at_a_post_office_with_a_number_in_anothers_na
     member.prove().await;
     let page = member.browser.get(&page.url).await.page().expect("code");
     let wrong = if code == "000000" { "111111" } else { "000000" };
-    for entered in [wrong, ""] {
+    for entered in [wrong, wrong, wrong, wrong, ""] {
         let answered = member.browser.press(&page, "finish", &[("code", entered)]).await.page();
         answered.expect_status(422).expect("code-error");
     }
+    // Where no code can be right any more there is no field, and a new one is the main action.
+    for entered in [wrong, &code] {
+        let over = member.browser.press(&page, "finish", &[("code", entered)]).await.page();
+        let over = over.expect_status(422).expect("resend");
+        assert!(!over.has("finish") && !over.has("code"), "{over}");
+    }
+    let page = member.browser.press(&page, "resend", &[]).await.page().expect("code");
+    let code = world.code_to_tell(&parent).await;
     let opened = "SELECT COUNT(*) FROM accounts a JOIN desk_accounts d ON d.person_id = a.person_id \
                   WHERE d.place_id = $1 AND a.opened_by = 'place' AND a.confirmed_by = 'in_person'";
     assert_eq!(world.stored_for(opened, &place).await, 0);

@@ -174,8 +174,21 @@ async fn r10_r43_a_person_is_identified_step_by_step_pays_and_signs_in(world: &W
     let page = member.browser.get(&page.url).await.page().expect("code");
     // A wrong code is told at its field and binds nothing; an empty one as well.
     let wrong = if code == "000000" { "111111" } else { "000000" };
-    let answered = member.browser.press(&page, "continue", &[("code", wrong)]).await.page();
-    answered.expect_status(422).expect("code-error");
+    for left in ["4 tries", "3 tries", "2 tries", "1 try"] {
+        let answered = member.browser.press(&page, "continue", &[("code", wrong)]).await.page();
+        let answered = answered.expect_status(422).expect("code-error");
+        assert!(answered.text().contains(&format!("You have {left} left")), "{answered}");
+    }
+    // Where no code can be right any more there is no field, and a new one is the main action.
+    for entered in [wrong, &code] {
+        let over = member.browser.press(&page, "continue", &[("code", entered)]).await.page();
+        let over = over.expect_status(422).expect("resend");
+        assert!(!over.has("continue") && !over.has("code"), "{over}");
+    }
+    let page = member.browser.press(&page, "resend", &[]).await.page().expect("code");
+    let code = world.told_code(&person).await;
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    member.browser.press(&page, "continue", &[("code", wrong)]).await.page().expect("code-error");
     member
         .browser
         .press(&page, "continue", &[("code", "")])
