@@ -372,6 +372,25 @@ mod tests {
     }
 
     #[test]
+    fn each_alarm_that_operators_are_told_of_has_a_rule() {
+        let manual = include_str!("../../../docs/operations.md");
+        let alerts = include_str!("../../../deploy/monitoring/alerts.yaml");
+        let (_, told) = manual.split_once("Alert on: ").unwrap();
+        // Events of the log have no metric.
+        let told = told.split("the events").next().unwrap();
+        let quoted: Vec<&str> = told.split('`').skip(1).step_by(2).collect();
+        assert!(quoted.len() > 15, "{quoted:?}");
+        for word in quoted {
+            let is_there = match word {
+                // One rule has all that a gateway does not accept.
+                "refused" | "unknown" => alerts.contains("outcome!=\"accepted\""),
+                word => alerts.contains(word),
+            };
+            assert!(is_there, "there is no alert with {word}");
+        }
+    }
+
+    #[test]
     fn metrics_are_exported_under_their_names() {
         let metrics = Metrics::new();
         (0..6).for_each(|_| metrics.count_statement());
