@@ -77,6 +77,7 @@ async fn a_newcomer_sees_what_to_open_and_whom_to_be() {
     }
     assert!(text(&demo.portal).await.contains("id=\"sign-in\""));
     assert!(text(&format!("{}/phone", demo.sandbox)).await.contains("id=\"messages\""));
+    assert!(text(&format!("{}/.well-known/security.txt", demo.provider)).await.contains("Contact: "));
 
     // A second one on the same ports fails at once with a clear message.
     let arguments: Vec<&str> = demo.arguments.iter().map(String::as_str).collect();
