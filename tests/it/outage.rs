@@ -120,6 +120,8 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
     let number_url = page.url.join(&page.form("continue").action).expect("a URL");
     let token_url = world.url("/oidc/token");
     let person = world.person();
+    let mut known = world.browser();
+    code_of(&known.sign_in(&world, &Asked::by(SHOP), &world.person()).await);
     let number = [("phone", person.number.as_str())];
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.get("refresh_token"))];
     let machine =
@@ -137,6 +139,9 @@ async fn without_postgres_nothing_is_redeemed_and_nothing_is_lost() {
         (answer.status == 503).then_some(())
     })
     .await;
+    // Where nobody looks at a page the client is told.
+    let answer = known.begin(&world, &Asked::by(SHOP).and("prompt", "none")).await.away();
+    assert_eq!(param(&answer, "error").as_deref(), Some("temporarily_unavailable"));
     assert_unavailable(&browser, Method::POST, &token_url, &redemption(&code)).await;
     assert_unavailable(&browser, Method::POST, &token_url, &refresh).await;
     assert_unavailable(&browser, Method::POST, &number_url, &number).await;

@@ -54,6 +54,8 @@ async fn a_node_whose_clock_is_ahead_removes_nothing_and_is_not_ready() {
     let wrong = &world.nodes[1];
     wrong.make_wrong(40 * DAY).await;
     until_seen(wrong, -3_456_000.0).await;
+    let of_redis = wrong.metric("yagona_clock_skew_seconds", &["redis"]).await;
+    assert!((of_redis + 3_456_000.0).abs() < 30.0, "{of_redis}");
     until("the node to be out of service", async || {
         let (status, said) = readiness(wrong).await;
         (status == 503 && said.contains("clock of the database")).then_some(())
@@ -63,7 +65,16 @@ async fn a_node_whose_clock_is_ahead_removes_nothing_and_is_not_ready() {
     wrong.make_wrong(50 * DAY).await;
     until_seen(wrong, -4_320_000.0).await;
     assert_eq!((world.stored(GRANTS).await, world.stored(MESSAGES).await), before);
-    until("its log", async || wrong.running.log().contains("\"clock.skewed\"").then_some(())).await;
+    for store in ["database", "redis"] {
+        until("its log", async || {
+            let log = wrong.running.log();
+            let skewed = |line: &str| {
+                line.contains("\"clock.skewed\"") && line.contains(&format!("\"store\":\"{store}\""))
+            };
+            log.lines().any(skewed).then_some(())
+        })
+        .await;
+    }
     // Codes are sent by the others, and none is dropped.
     let person = world.person();
     world.browser().begin_with_number(&world, &Asked::by(SHOP), &person).await;
