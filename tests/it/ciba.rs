@@ -77,7 +77,7 @@ impl World {
         self.polled_at(self.nodes[0].port, client, asked.get("auth_req_id")).await
     }
 
-    async fn polled_at(&self, port: u16, client: &str, id: &str) -> Tokens {
+    pub(crate) async fn polled_at(&self, port: u16, client: &str, id: &str) -> Tokens {
         self.post_at(port, client, "/oidc/token", &[("grant_type", GRANT), ("auth_req_id", id)]).await
     }
 
@@ -95,7 +95,7 @@ impl World {
 
 impl Browser {
     /// Opens the page of a request.
-    async fn open_request(&mut self, message: &Message) -> Page {
+    pub(crate) async fn open_request(&mut self, message: &Message) -> Page {
         self.open(&format!("/a/{}", message.reference)).await.page()
     }
 
@@ -105,7 +105,7 @@ impl Browser {
         self.decides_on(&page, button, &message.code).await
     }
 
-    async fn decides_on(&mut self, page: &Page, button: &str, code: &str) -> Page {
+    pub(crate) async fn decides_on(&mut self, page: &Page, button: &str, code: &str) -> Page {
         let boxes: Vec<String> = page
             .form(button)
             .controls

@@ -34,16 +34,22 @@ alone_on_both_backends!(
 pub(super) const PHOTO: &[u8] = b"\xff\xd8\xff\xe0 a face that nobody has: as long as the smallest photo is that anybody takes for one, which \
     is a hundred and twenty-eight bytes and a few more \xff\xd9";
 /// A template of a fingerprint that is the person's, and one that is not.
-const OWN: &[u8] = b"FMR\0 template of a fingerprint.";
+pub(super) const OWN: &[u8] = b"FMR\0 template of a fingerprint.";
 const OTHERS: &[u8] = b"FMR\0 template of a fingerprint N";
 
 impl World {
     /// Somebody whom the registers know and who is not enrolled, with a number of their own in that state.
-    async fn applicant(&self, state: &str) -> Person {
+    pub(crate) async fn applicant(&self, state: &str) -> Person {
         let person = self.somebody(Kind::Unknown);
+        self.is_registered(&person, state, None).await;
+        person
+    }
+
+    /// Makes the registers know somebody, with a number of their own in that state, as alive or dead.
+    pub(super) async fn is_registered(&self, person: &Person, state: &str, died: Option<&str>) {
         self.sandbox
             .knows(&json!({ "person": [{
-                "pinfl": person.pinfl, "latin": ["VALIYEV", "ALI", "KARIMOVICH"],
+                "pinfl": person.pinfl, "latin": ["VALIYEV", "ALI", "KARIMOVICH"], "died": died,
                 "cyrillic": ["ВАЛИЕВ", "АЛИ", "КАРИМОВИЧ"], "english": ["VALIYEV", "ALI"],
                 "birth_date": "1990-01-01", "sex": 1, "photo": "/9j/4AAQSkZJRgABAgMEBQYHCP/Z",
                 "documents": [{
@@ -53,18 +59,22 @@ impl World {
                 "numbers": [{ "msisdn": person.number, "state": state }],
             }] }))
             .await;
-        person
     }
 
     /// Pays an invoice at the sandbox's billing, which tells the provider.
     async fn pay(&self, number: &str) {
+        self.pays_with(number, &[("notice", "once")]).await;
+    }
+
+    /// Pays an invoice at the sandbox's billing, in a way of its own.
+    pub(super) async fn pays_with(&self, number: &str, how: &[(&str, &str)]) {
         let url = format!("{}/invoices/{number}/pay", self.sandbox.base);
-        let paid = http::client().post(url).form(&[("notice", "once")]).send().await.expect("the sandbox");
+        let paid = http::client().post(url).form(how).send().await.expect("the sandbox");
         assert!(paid.status().is_success(), "{}", paid.text().await.unwrap_or_default());
     }
 
     /// The code of an identification that arrives next on a phone.
-    async fn told_code(&self, person: &Person) -> String {
+    pub(super) async fn told_code(&self, person: &Person) -> String {
         let message = self.sandbox.next_message(person).await;
         let text = message["text"].as_str().expect("a text");
         let digits = text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() == 6);
@@ -74,20 +84,20 @@ impl World {
 
 impl Member {
     /// Opens an application by the form; the page of the warning.
-    async fn opens(&mut self, number: &str, pinfl: &str) -> Page {
+    pub(super) async fn opens(&mut self, number: &str, pinfl: &str) -> Page {
         let page = self.at("/desk/applications/new").await;
         let page = self.browser.press(&page, "continue", &form(number, pinfl)).await.page();
         page.expect_status(200).expect("warning")
     }
 
     /// Notes what the person agreed to; the page of photo and fingerprint.
-    async fn agrees(&mut self, page: &Page) -> Page {
+    pub(super) async fn agrees(&mut self, page: &Page) -> Page {
         let ticks = [("original", TICKED), ("sms_charge", TICKED), ("responsibility", TICKED)];
         self.browser.press(page, "continue", &ticks).await.page().expect_status(200).expect("biometrics")
     }
 
     /// Gives photo and fingerprint; the page with what came of it.
-    async fn gives(&mut self, page: &Page, fingerprint: &[u8]) -> Page {
+    pub(super) async fn gives(&mut self, page: &Page, fingerprint: &[u8]) -> Page {
         let ticks = [("biometrics", TICKED)];
         let files = [("photo", PHOTO), ("fingerprint", fingerprint)];
         let page = self.browser.upload(page, "continue", &ticks, &files).await.page().expect_status(200);
@@ -95,7 +105,7 @@ impl Member {
     }
 
     /// Opens a page again, as it does by itself, until it is as wanted.
-    async fn until(&mut self, page: Page, wanted: impl Fn(&Page) -> bool) -> Page {
+    pub(super) async fn until(&mut self, page: Page, wanted: impl Fn(&Page) -> bool) -> Page {
         let mut page = page;
         for _ in 0..900 {
             if wanted(&page) {
@@ -115,12 +125,12 @@ impl Member {
     }
 
     /// Opens a page again until something is on it.
-    async fn until_there(&mut self, page: &Page, id: &str) -> Page {
+    pub(super) async fn until_there(&mut self, page: &Page, id: &str) -> Page {
         self.until(page.clone(), |page| page.has(id)).await
     }
 
     /// All up to what registers say of it.
-    async fn applies(&mut self, number: &str, pinfl: &str) -> Page {
+    pub(super) async fn applies(&mut self, number: &str, pinfl: &str) -> Page {
         let page = self.opens(number, pinfl).await;
         let page = self.agrees(&page).await;
         let page = self.gives(&page, OWN).await;
@@ -129,7 +139,7 @@ impl Member {
     }
 
     /// From what registers said to the right code; the page after it.
-    async fn completes(
+    pub(super) async fn completes(
         &mut self,
         world: &World,
         page: &Page,
@@ -144,7 +154,7 @@ impl Member {
     }
 
     /// Identifies somebody to the end.
-    async fn identifies(&mut self, world: &World, person: &Person) {
+    pub(super) async fn identifies(&mut self, world: &World, person: &Person) {
         let page = self.applies(&person.number, &person.pinfl).await.expect("clear");
         let page = self.completes(world, &page, person, &[]).await;
         let page = self.pays(world, page).await;
@@ -153,13 +163,16 @@ impl Member {
     }
 
     /// Pays the invoice that the page names.
-    async fn pays(&mut self, world: &World, page: Page) -> Page {
+    pub(super) async fn pays(&mut self, world: &World, page: Page) -> Page {
         let page = self.until_gone(page.expect("awaiting"), "unregistered").await;
-        let paper = self.browser.get(&page.link("invoice")).await.page().expect_status(200).expect("paper");
-        let number =
-            paper.text().split_whitespace().find(|word| word.starts_with("MID")).expect("it").to_owned();
-        world.pay(&number).await;
+        world.pay(&self.invoice(&page).await).await;
         page
+    }
+
+    /// The number of the invoice that a page leads to.
+    pub(super) async fn invoice(&mut self, page: &Page) -> String {
+        let paper = self.browser.get(&page.link("invoice")).await.page().expect_status(200).expect("paper");
+        paper.text().split_whitespace().find(|word| word.starts_with("MID")).expect("it").to_owned()
     }
 }
 

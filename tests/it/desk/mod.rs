@@ -1,8 +1,9 @@
 //! The desk: how members of staff get in, what each may see and do, and what stops them. `enrolment.rs` and `accounts.rs` have what they do
-//! for people.
+//! for people, `nodes.rs` what happens between two nodes.
 
 mod accounts;
 mod enrolment;
+mod nodes;
 
 use reqwest::Method;
 use serde_json::Value;
