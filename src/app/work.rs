@@ -23,7 +23,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::clock_check::ClockCheck;
 use crate::platform::ephemeral::Ephemeral;
 use crate::platform::seal::KeySettings;
-use crate::platform::telemetry::{self, Metrics};
+use crate::platform::telemetry::{self, Metrics, Route};
 use crate::sign_in::SignIn;
 use crate::signals::Signals;
 use crate::staff::Staff;
@@ -136,7 +136,8 @@ pub(super) fn begin(app: &App, tasks: &Tasks) {
     let (deaths, metrics) = (app.deaths.clone(), Arc::clone(&app.metrics));
     tasks.keep("deaths", Need::Deferrable, move || learn_of_deaths(deaths.clone(), Arc::clone(&metrics)));
     let enrolments = app.enrolments.clone();
-    tasks.keep("identifications", Need::Deferrable, move || settle(enrolments.clone()));
+    let billing = app.metrics.route("billing");
+    tasks.keep("identifications", Need::Deferrable, move || settle(enrolments.clone(), billing.clone()));
     tasks.keep("contracts", Need::Deferrable, move || clear_contracts(provider.clone(), life_events.clone()));
 }
 
@@ -161,14 +162,14 @@ async fn learn_of_deaths(deaths: Deaths, metrics: Arc<Metrics>) {
 }
 
 /// Asks for payments of which no notice came, and ends applications whose time is over. Billing may be slow: nothing else waits for it.
-async fn settle(enrolments: Enrolments) {
+async fn settle(enrolments: Enrolments, billing: Route) {
     let (mut due, clock) = (Every::new(SETTLING), enrolments.life_events.clock.clone());
     loop {
         tokio::time::sleep(LOOK).await;
         if clock.is_doubted() || !due.is_due(clock.now()) {
             continue;
         }
-        let settled = enrolments.settle(purge::SWEEP).await;
+        let settled = telemetry::on_account_of(&billing, enrolments.settle_in_turn()).await;
         log_failure("identifications.unsettled", "asking for payments and ending applications", settled);
     }
 }

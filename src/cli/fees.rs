@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 use super::operator;
 use super::output::{Format, say};
 use crate::app::settings::Settings;
-use crate::app::{StartError, Stores, cannot_start};
-use crate::mobile_id::Recipient;
+use crate::app::{StartError, Stores, cannot_start, enrolments_of};
+use crate::audit::Event;
 use crate::mobile_id::accounts::{Accounts, PaymentLine, RECIPIENTS, Sums};
+use crate::mobile_id::{KeptPayment, PaymentOutcome, Recipient, Returning};
 use crate::people::CivilDate;
+use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 
 /// What fees were invoiced and paid.
@@ -28,7 +30,17 @@ pub(super) enum Fees {
         #[arg(long)]
         each: bool,
     },
+    /// Lists payments that enrolled nobody and are to be given back: another sum, too late, or for what the person did not agree to
+    ToReturn,
+    /// Notes that a payment was given back to who paid it. An application that still waits for its payment is withdrawn
+    Returned {
+        /// Billing's reference of the payment, as `to-return` has it
+        payment: String,
+    },
 }
+
+/// Payments that one command lists.
+const MOST: i64 = 1000;
 
 fn day(text: &str) -> Result<CivilDate, String> {
     CivilDate::parse(text).map_err(|error| error.to_string())
@@ -36,22 +48,99 @@ fn day(text: &str) -> Result<CivilDate, String> {
 
 impl Fees {
     pub(super) async fn run(self, settings: Settings, format: Format) -> Result<(), StartError> {
-        let Self::Export { from, to, each } = self;
-        if to < from {
+        if let Self::Export { from, to, .. } = &self
+            && to < from
+        {
             return Err(StartError(format!("the last day, {to}, is before the first, {from}")));
         }
         let stores = super::existing(settings).await?;
-        let print = async {
-            if each {
-                payments(&stores, (from, to), format).await
-            } else {
-                sums(&stores, (from, to), format).await
+        match self {
+            Self::Export { from, to, each: true } => {
+                let print = payments(&stores, (from, to), format);
+                operator::recorded(&stores, "fees export", |event| event, print).await?;
             }
-        };
-        operator::recorded(&stores, "fees export", |event| event, print).await?;
+            Self::Export { from, to, each: false } => {
+                let print = sums(&stores, (from, to), format);
+                operator::recorded(&stores, "fees export", |event| event, print).await?;
+            }
+            Self::ToReturn => {
+                let print = to_return(&stores, format);
+                operator::recorded(&stores, "fees to-return", |event| event, print).await?;
+            }
+            Self::Returned { payment } => {
+                let about = |event: Event<'static>| event.detail(payment.clone());
+                let note = returned(&stores, &payment);
+                let sum = operator::recorded(&stores, "fees returned", about, note).await?;
+                format.print(&json!({ "payment": payment, "tiyin": sum, "returned": true }), || {
+                    say!("The payment {payment} of {} is noted as given back.", soums(sum));
+                    Ok(())
+                })?;
+            }
+        }
         stores.db.close().await;
         Ok(())
     }
+}
+
+async fn to_return(stores: &Stores, format: Format) -> Result<(), StartError> {
+    let enrolments = enrolments_of(stores, stores.identification_rules()).await?;
+    let all = enrolments.identifications.payments_to_return(MOST).await.map_err(cannot_start)?;
+    let told: Vec<Value> = all.iter().map(document).collect();
+    format.print(&json!({ "payments": told }), || {
+        if all.is_empty() {
+            say!("There are no payments to be given back.");
+        }
+        for one in &all {
+            say!("{}", line(one));
+        }
+        Ok(())
+    })
+}
+
+async fn returned(stores: &Stores, reference: &str) -> Result<i64, StartError> {
+    let enrolments = enrolments_of(stores, stores.identification_rules()).await?;
+    match enrolments.identifications.payment_returned(reference).await.map_err(cannot_start)? {
+        Returning::Noted(payment) => Ok(payment.tiyin),
+        Returning::Before(at) => Err(StartError(format!(
+            "it is noted already that {reference} was given back: {}",
+            at.to_rfc3339()
+        ))),
+        Returning::Applied => Err(StartError(format!(
+            "{reference} enrolled its applicant: it is a fee, and not to be given back"
+        ))),
+        Returning::Unknown => Err(StartError(format!("there is no payment {reference}"))),
+    }
+}
+
+fn soums(tiyin: i64) -> String {
+    format!("{}.{:02} soum", tiyin / 100, tiyin % 100)
+}
+
+/// A payment, in JSON.
+pub(super) fn document(one: &KeptPayment) -> Value {
+    json!({
+        "payment": one.payment.reference, "invoice": one.payment.invoice, "tiyin": one.payment.tiyin,
+        "paid_at": one.payment.paid_at.to_rfc3339(), "outcome": one.outcome.map(PaymentOutcome::name),
+        "to_return": one.is_to_return(), "returned_at": one.returned_at.map(Timestamp::to_rfc3339),
+    })
+}
+
+/// A payment, in a line.
+pub(super) fn line(one: &KeptPayment) -> String {
+    let outcome = one.outcome.map_or("unknown", PaymentOutcome::name);
+    let then = match one.returned_at {
+        Some(at) => format!("given back {}", at.to_rfc3339()),
+        None if one.is_to_return() => "to be given back".to_owned(),
+        None => String::new(),
+    };
+    let (payment, at) = (&one.payment, one.payment.paid_at.to_rfc3339());
+    let line = format!(
+        "{}  {}  {at}  {}  {outcome}  {then}",
+        payment.reference,
+        payment.invoice,
+        soums(payment.tiyin)
+    );
+    line.trim_end().to_owned()
 }
 
 /// The names of the recipients' columns.

@@ -9,7 +9,7 @@ use super::output::{Format, say};
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start, enrolments_of};
 use crate::life_events::Enrolments;
-use crate::mobile_id::{ActError, Door, Ground, Identification, Reference};
+use crate::mobile_id::{ActError, Door, Ground, Identification, Reference, State};
 use crate::platform::clock::Timestamp;
 use crate::staff::PlaceId;
 
@@ -71,9 +71,15 @@ impl Identifications {
                 let show = found(&enrolments, &reference);
                 let about = |event: crate::audit::Event<'static>| event.detail(reference.to_string());
                 let one = operator::recorded(&stores, "identifications show", about, show).await?;
-                format.print(&whole(&one), || {
+                let paid = enrolments.identifications.payments_of(&one).await.map_err(cannot_start)?;
+                let mut told = whole(&one);
+                told["payments"] = paid.iter().map(super::fees::document).collect();
+                format.print(&told, || {
                     for line in lines(&one) {
                         say!("{line}");
+                    }
+                    for one in &paid {
+                        say!("payment   {}", super::fees::line(one));
                     }
                     Ok(())
                 })?;
@@ -165,6 +171,7 @@ fn whole(one: &Identification) -> Value {
     told["evidence"] = json!(one.evidence);
     told["obstacles"] = one.findings.as_ref().map(|findings| json!(findings.obstacles)).unwrap_or_default();
     told["invoice"] = json!(one.invoice);
+    told["invoice_ended_at"] = json!(one.invoice_ended_at.map(Timestamp::to_rfc3339));
     told
 }
 
@@ -200,6 +207,13 @@ fn lines(one: &Identification) -> Vec<String> {
             invoice.number,
             invoice.until.to_rfc3339()
         ));
+        match (one.state, one.invoice_ended_at) {
+            (State::Withdrawn, None) => lines.push("invoice   is being taken back at billing".to_owned()),
+            (State::Withdrawn, Some(at)) => {
+                lines.push(format!("invoice   can no longer be paid since {}", at.to_rfc3339()));
+            }
+            _ => {}
+        }
     }
     lines
 }

@@ -208,6 +208,10 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
         .service(
             named("/desk/applications/{id}/withdraw", "desk_application").route(post().to(steps::withdraw)),
         )
+        .service(
+            named("/desk/applications/{id}/agree", "desk_application")
+                .route(post().to(steps::agree_to_changes)),
+        )
         .service(named("/desk/applications/{id}/invoice", "desk_application").route(get().to(steps::invoice)))
         .service(named("/desk/applications/{id}/sheet", "desk_application").route(get().to(steps::sheet)));
 }

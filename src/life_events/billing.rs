@@ -5,9 +5,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, ServiceConfig, post, resource};
+use futures_util::{StreamExt as _, stream};
 
 use super::enrolment::{Enrolments, Settled};
-use crate::mobile_id::{ActError, Event, Identification, Invoice, Payment, State};
+use crate::mobile_id::{ActError, Event, Identification, Invoice, Payment, PaymentOutcome, Queue, State};
+use crate::platform::db::DbError;
 use crate::platform::ephemeral::EphemeralKey;
 use crate::platform::telemetry::Metrics;
 use crate::registries::billing::{self, InvoiceNumber, InvoiceState};
@@ -19,6 +21,15 @@ pub const NOTICES: &str = "/billing/notices";
 
 /// Questions to billing that notices about one invoice cause in a minute.
 const QUESTIONS: u64 = 20;
+
+/// Applications that upkeep reads at a time.
+pub const PAGE: i64 = 200;
+
+/// Questions to billing that upkeep has under way at a time.
+const AT_ONCE: usize = 4;
+
+/// For how long an invoice may still be on its way to billing after a process has ended, in seconds: longer than any call is tried.
+const ON_ITS_WAY: i64 = 600;
 
 /// Adds the endpoint for notices.
 pub fn routes(config: &mut ServiceConfig, metrics: &Metrics) {
@@ -112,35 +123,107 @@ impl Enrolments {
         Ok(())
     }
 
+    /// As [`Enrolments::settle`], if it is this node's turn: one node does it for all.
+    ///
+    /// # Errors
+    /// As for [`Enrolments::settle`].
+    pub async fn settle_in_turn(&self) -> Result<u64, BillingError> {
+        let turn = async || self.lease.is_held(self.life_events.clock.now_ms()).await;
+        if turn().await.map_err(ActError::from)? { self.settle_while(PAGE, turn).await } else { Ok(0) }
+    }
+
     /// What time does to applications: invoices that billing does not know yet are made known, payments whose notice was lost are
-    /// applied, those that nobody paid in time are refused on 18(2) (R46, D-f), and those that nobody went on with are withdrawn (D-o).
-    /// Returns how many ended. What fails for one keeps no other from its end.
+    /// applied, those that nobody paid in time are refused on 18(2) (R46, D-f), invoices of those that were withdrawn are taken back, and
+    /// those that nobody went on with are withdrawn (D-o). All of them, `page` at a time. Returns how many ended. What fails for one
+    /// keeps no other from its end.
     ///
     /// # Errors
     /// The first [`BillingError`]; the rest is done all the same, and the failed one is tried again by the next call.
-    pub async fn settle(&self, most: i64) -> Result<u64, BillingError> {
+    pub async fn settle(&self, page: i64) -> Result<u64, BillingError> {
+        self.settle_while(page, async || Ok(true)).await
+    }
+
+    async fn settle_while(
+        &self,
+        page: i64,
+        goes_on: impl AsyncFn() -> Result<bool, DbError>,
+    ) -> Result<u64, BillingError> {
         let (mut ended, mut failed) = (0, None);
-        for application in self.identifications.unpaid(most).await.map_err(ActError::from)? {
-            match self.settle_one(application).await {
-                Ok(done) => ended += u64::from(done),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        for application in self.identifications.abandoned(most).await.map_err(ActError::from)? {
-            match self.lapsed(application, Event::Withdrawn).await {
-                Ok(done) => ended += u64::from(done),
-                Err(error) => failed = failed.or(Some(error.into())),
+        for queue in Queue::ALL {
+            let mut after = None;
+            loop {
+                let some = self.identifications.waiting(queue, after.as_ref(), page).await;
+                let some = some.map_err(ActError::from)?;
+                let Some(last) = some.last() else { break };
+                after = Some(last.clone());
+                let settling = some.into_iter().map(|application| self.settle_one(queue, application));
+                let mut settling = stream::iter(settling).buffer_unordered(AT_ONCE);
+                while let Some(done) = settling.next().await {
+                    match done {
+                        Ok(done) => ended += u64::from(done),
+                        Err(error) => failed = failed.or(Some(error)),
+                    }
+                    if !goes_on().await.map_err(ActError::from)? {
+                        return failed.map_or(Ok(ended), Err);
+                    }
+                }
             }
         }
         failed.map_or(Ok(ended), Err)
     }
 
-    async fn settle_one(&self, application: Identification) -> Result<bool, BillingError> {
+    async fn settle_one(&self, queue: Queue, application: Identification) -> Result<bool, BillingError> {
+        match queue {
+            Queue::Unpaid => self.settle_unpaid(application).await,
+            Queue::TakingBack => self.take_back(&application).await.map(|()| false),
+            Queue::Abandoned => Ok(self.lapsed(application, Event::Withdrawn).await?),
+        }
+    }
+
+    /// Takes the invoice of a withdrawn application back, beside the page that says so. What fails is tried again by upkeep.
+    pub(super) fn begin_to_take_back(&self, application: &Identification) {
+        let (own, application) = (self.clone(), application.clone());
+        tokio::spawn(async move {
+            if let Err(error) = own.take_back(&application).await {
+                tracing::warn!(event = "billing.not_taken_back", %error, "the invoice of a withdrawn application is not taken back yet");
+            }
+        });
+    }
+
+    /// Takes the invoice of a withdrawn application back at billing. What was paid before that is kept, and an operator gives it back.
+    async fn take_back(&self, application: &Identification) -> Result<(), BillingError> {
+        let Some(number) = number_of(application) else { return Ok(()) };
+        let over = match self.billing.cancel(&number, &Asker::provider(Why::Identification)).await {
+            Ok(paid @ InvoiceState::Paid(_)) => {
+                self.said(application, paid).await?;
+                true
+            }
+            // Where no billing is connected, nobody can pay.
+            Ok(InvoiceState::Cancelled) | Err(RegistryError { kind: ErrorKind::NotConnected, .. }) => true,
+            Ok(InvoiceState::Open) => false,
+            // It may have been sent just before, and come after this question.
+            Ok(InvoiceState::Unknown) | Err(RegistryError { kind: ErrorKind::NotFound, .. }) => {
+                self.life_events.clock.now().since(application.updated_at) >= ON_ITS_WAY
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if over {
+            self.identifications.invoice_ended(&application.id).await.map_err(ActError::from)?;
+        }
+        Ok(())
+    }
+
+    async fn settle_unpaid(&self, application: Identification) -> Result<bool, BillingError> {
         let Some(invoice) = &application.invoice else { return Ok(false) };
         let over = invoice.until <= self.life_events.clock.now();
         if !over {
             return match self.ask(&application).await? {
                 Settled::Unknown => self.make_known(&application).await.map(|()| false),
+                // Whoever made it known may have ended before it said so.
+                Settled::Unpaid => {
+                    self.identifications.registered(&application.id).await.map_err(ActError::from)?;
+                    Ok(false)
+                }
                 settled => Ok(matches!(settled, Settled::Enrolled(_))),
             };
         }
@@ -148,6 +231,10 @@ impl Enrolments {
         let Some(number) = number_of(&application) else { return Ok(false) };
         match self.billing.cancel(&number, &Asker::provider(Why::Identification)).await {
             Ok(paid @ InvoiceState::Paid(_)) => match self.said(&application, paid).await? {
+                // It was paid: who does not agree to what changed since does not go on (D-o).
+                Settled::NotApplied(PaymentOutcome::Unagreed) => {
+                    return Ok(self.lapsed(application, Event::Withdrawn).await?);
+                }
                 Settled::NotApplied(_) => {}
                 done => return Ok(matches!(done, Settled::Enrolled(_))),
             },

@@ -9,8 +9,8 @@ use crate::accounts::passwords::Passwords;
 use crate::accounts::{Accounts, AddedBy, RemovedBy};
 use crate::audit::{Event as Recorded, Kind};
 use crate::mobile_id::{
-    ActError, Consent, Event, Identification, IdentificationId, Identifications, Illegal, Missing, Payment,
-    PaymentOutcome, State, Tried,
+    ActError, Consent, Consented, Event, Identification, IdentificationId, Identifications, Illegal,
+    KeptPayment, Missing, Payment, PaymentOutcome, State, Tried,
 };
 use crate::notices::email::Emails;
 use crate::notices::inbox::{NewNotice, NoticeKind};
@@ -19,7 +19,7 @@ use crate::notices::{ChargeWarning, OutboundMessage, Outbox, Prepared, Series, S
 use crate::people::{Binding, EndGround, Epoch, People, Person, PersonId, Standing};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::Statement;
+use crate::platform::db::{Lease, Statement};
 use crate::platform::ephemeral::{Applied, Batch, Ephemeral};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::locale::Language;
@@ -31,6 +31,9 @@ const TELL_FOR: i64 = 3600;
 
 /// Messages of completion to one number in a day.
 const TOLD_A_DAY: i64 = 20;
+
+/// For how long a node does what time does to applications before another may, in seconds: longer than between two looks.
+const LEASE: i64 = 300;
 
 /// How often a completion is tried where another one was quicker.
 const TRIES: u32 = 5;
@@ -105,6 +108,7 @@ pub struct Enrolments {
     pub(super) ephemeral: Ephemeral,
     pub(super) billing: Billing,
     pub(super) notice_url: Arc<str>,
+    pub(super) lease: Lease,
 }
 
 impl Enrolments {
@@ -116,7 +120,8 @@ impl Enrolments {
         (billing, notice_url): (Billing, &str),
     ) -> Self {
         let notice_url = Arc::from(notice_url);
-        Self { identifications, life_events, first, outbox, ephemeral, billing, notice_url }
+        let lease = identifications.lease(LEASE);
+        Self { identifications, life_events, first, outbox, ephemeral, billing, notice_url, lease }
     }
 
     /// Takes the code of an application as typed, with `also` in the transaction of what follows from the right one (R40, R41, R63). A
@@ -189,6 +194,56 @@ impl Enrolments {
             self.life_events.audit.record(event.reason(outcome.name()));
         }
         Ok(Settled::NotApplied(outcome))
+    }
+
+    /// Notes that the person does not go on (D-o), with `also` in the same transaction. An invoice is taken back at billing beside the page;
+    /// what fails is tried again by upkeep, until it is certain that nobody can pay any more.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn withdraw(
+        &self,
+        id: &IdentificationId,
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        let withdrawn = self.identifications.withdraw(id, also).await?;
+        if withdrawn.invoice.is_some() {
+            self.begin_to_take_back(&withdrawn);
+        }
+        Ok(withdrawn)
+    }
+
+    /// To what the applicant of a payment has to agree before it enrols: what changed since the pre-check (R35, R36).
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn to_be_agreed(
+        &self,
+        application: &Identification,
+    ) -> Result<(Standing, Vec<Consent>), ServiceError> {
+        let standing = self.identifications.standing(application).await?;
+        let consents = unagreed(application, &standing).into_iter().filter_map(|missing| match missing {
+            Missing::Consent(consent) => Some(consent),
+            _ => None,
+        });
+        let consents = consents.collect();
+        Ok((standing, consents))
+    }
+
+    /// Takes what the applicant of a payment agreed to afterwards, with `also` in the same transaction, and applies the payment.
+    ///
+    /// # Errors
+    /// [`ActError`]; [`Illegal::State`] where there is no payment that waits for it.
+    pub async fn agree(
+        &self,
+        application: Identification,
+        consents: &[Consented],
+        also: Vec<Statement>,
+    ) -> Result<Settled, ActError> {
+        let kept = self.identifications.payments_of(&application).await?;
+        let payment = kept.into_iter().find(KeptPayment::is_unagreed).ok_or(Illegal::State)?.payment;
+        self.identifications.agreed(application, consents, also).await?;
+        self.paid(&payment).await
     }
 
     /// Completes an application, with `also`: one transaction that takes place as long as person and number stand as they were read.

@@ -17,7 +17,7 @@ mod returned;
 mod unlocking;
 
 pub use at_place::{AtPlace, Records, Served};
-pub use billing::{BillingError, NOTICES, routes};
+pub use billing::{BillingError, NOTICES, PAGE, routes};
 pub use contracts::{Clearing, Turn};
 pub use credentials::{FirstCredential, FirstCredentials};
 pub use deaths::{DeathOutcome, Deaths};

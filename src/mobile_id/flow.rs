@@ -65,6 +65,8 @@ impl State {
 pub enum Event {
     /// Evidence or consents were added.
     Evidence,
+    /// The person agreed, after the payment, to what changed since the pre-check.
+    Agreed,
     /// A code was sent: the first one, or a new one at any time (R39).
     CodeSent,
     /// The right code was entered in time.
@@ -100,6 +102,7 @@ pub enum Illegal {
 pub(super) fn next(state: State, event: Event, channel: Channel) -> Result<State, Illegal> {
     match (state, event) {
         (State::Open | State::CodeSent, Event::Evidence) => Ok(state),
+        (State::AwaitingPayment, Event::Agreed) => Ok(state),
         (State::Open | State::CodeSent, Event::CodeSent) => Ok(State::CodeSent),
         // Only a place takes a fee.
         (State::CodeSent, Event::CodeRight { due: true }) if matches!(channel, Channel::Place(_)) => {
@@ -145,9 +148,10 @@ mod tests {
         ]
     }
 
-    fn events() -> [Event; 9] {
+    fn events() -> [Event; 10] {
         [
             Event::Evidence,
+            Event::Agreed,
             Event::CodeSent,
             Event::CodeRight { due: true },
             Event::CodeRight { due: false },

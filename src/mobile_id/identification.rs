@@ -50,6 +50,8 @@ pub struct Identification {
     pub updated_at: Timestamp,
     /// When it ended: with an enrolment, a refusal or a withdrawal.
     pub ended_at: Option<Timestamp>,
+    /// Of one that was withdrawn while it waited for its payment: since when nobody can pay its invoice any more.
+    pub invoice_ended_at: Option<Timestamp>,
     pub(super) version: i64,
 }
 
@@ -352,6 +354,7 @@ pub(super) mod tests {
             opened_at: Timestamp(1),
             updated_at: Timestamp(1),
             ended_at: None,
+            invoice_ended_at: None,
             version: 1,
         }
     }

@@ -11,15 +11,16 @@ use super::flow::{self, Event, Illegal, State};
 use super::ground::Ground;
 use super::id::{IdentificationId, Reference};
 use super::identification::{Evidence, Identification, Missing};
-use super::payments::{Payment, PaymentOutcome};
+use super::payments::{self, KeptPayment, Payment, PaymentOutcome};
 use super::precheck::{Comparison, LOST, Precheck, comparison_key, precheck_key, registered_key};
 use super::questionnaire::{Field, FieldError, Questionnaire, Typed};
+use super::queue::Queue;
 use super::store::{Indexes, Store};
 use crate::audit::{self, Audit, Kind};
 use crate::notices::Outbox;
 use crate::people::{CivilDate, People, Standing};
 use crate::platform::clock::{Clock, Timestamp};
-use crate::platform::db::{Db, DbError, Statement};
+use crate::platform::db::{Db, DbError, Lease, Statement};
 use crate::platform::ephemeral::{Ephemeral, Unavailable};
 use crate::platform::seal::{Keyring, Mac};
 use crate::platform::service_error::ServiceError;
@@ -64,6 +65,19 @@ pub enum Opening {
     Invalid(Vec<(Field, FieldError)>),
     /// Nobody is identified at such a place (D-n).
     NotHere,
+}
+
+/// What came of noting that a payment was given back.
+#[derive(Debug)]
+pub enum Returning {
+    /// It is noted.
+    Noted(Payment),
+    /// It was noted before.
+    Before(Timestamp),
+    /// It enrolled its applicant: it is no payment to be given back.
+    Applied,
+    /// There is no such payment.
+    Unknown,
 }
 
 /// Why nothing was done.
@@ -145,6 +159,11 @@ impl Identifications {
         &self.registries
     }
 
+    /// What makes upkeep of applications one node's work, for so many seconds at a time.
+    pub fn lease(&self, seconds: i64) -> Lease {
+        Lease::new(self.store.db.clone(), "invoices", seconds)
+    }
+
     /// What settings say.
     pub fn rules(&self) -> &Rules {
         &self.rules
@@ -194,6 +213,7 @@ impl Identifications {
             opened_at: now,
             updated_at: now,
             ended_at: None,
+            invoice_ended_at: None,
             version: 1,
         };
         if self.store.insert(&new, &indexes, also).await? {
@@ -253,20 +273,26 @@ impl Identifications {
         self.store.since(since, most).await
     }
 
-    /// Applications that wait for a payment.
+    /// The next `most` applications of a queue, after the one that was the last of those before.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn unpaid(&self, most: i64) -> Result<Vec<Identification>, DbError> {
-        self.store.unpaid(most).await
+    pub async fn waiting(
+        &self,
+        queue: Queue,
+        after: Option<&Identification>,
+        most: i64,
+    ) -> Result<Vec<Identification>, DbError> {
+        let before = self.clock.now().minus(self.rules.abandoned);
+        self.store.waiting((queue, before), after, most).await
     }
 
-    /// Applications that nobody went on with for as long as the settings say.
+    /// Notes that nobody can pay the invoice of a withdrawn application any more.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn abandoned(&self, most: i64) -> Result<Vec<Identification>, DbError> {
-        self.store.abandoned(self.clock.now().minus(self.rules.abandoned), most).await
+    pub async fn invoice_ended(&self, id: &IdentificationId) -> Result<(), DbError> {
+        self.store.invoice_ended(id, self.clock.now()).await
     }
 
     /// How far the pre-check of an application got; `None` when it was not begun, or is too old.
@@ -382,6 +408,66 @@ impl Identifications {
         Ok((guard, application))
     }
 
+    /// What was paid for an application, the first first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn payments_of(&self, application: &Identification) -> Result<Vec<KeptPayment>, DbError> {
+        match &application.invoice {
+            Some(invoice) => self.store.payments(payments::of_invoice(&invoice.number)).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Payments that an operator is to give back, the first first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn payments_to_return(&self, most: i64) -> Result<Vec<KeptPayment>, DbError> {
+        self.store.payments(payments::to_return(most)).await
+    }
+
+    /// Notes that a payment which enrolled nobody was given back. An application that still waits for its payment is withdrawn by that,
+    /// so that it can no longer be enrolled by it.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn payment_returned(&self, reference: &str) -> Result<Returning, ActError> {
+        let kept = self.store.payments(payments::of_reference(reference)).await?.pop();
+        let Some(kept) = kept else { return Ok(Returning::Unknown) };
+        if kept.outcome == Some(PaymentOutcome::Applied) {
+            return Ok(Returning::Applied);
+        }
+        if let Some(at) = kept.returned_at {
+            return Ok(Returning::Before(at));
+        }
+        let row = payments::returned(reference, self.clock.now());
+        let waiting = self.by_invoice(&kept.payment.invoice).await?;
+        match waiting.filter(|application| application.state == State::AwaitingPayment) {
+            Some(application) => {
+                self.step(application, Event::Withdrawn, vec![row]).await?;
+            }
+            None => {
+                self.store.db.change(row).await?.ok_or(ActError::Overtaken)?;
+            }
+        }
+        Ok(Returning::Noted(kept.payment))
+    }
+
+    /// Notes what a person agreed to after they had paid (R35, R36), with `also` (one commit).
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn agreed(
+        &self,
+        mut application: Identification,
+        consents: &[Consented],
+        also: Vec<Statement>,
+    ) -> Result<Identification, ActError> {
+        consent::add(&mut application.consents, consents);
+        self.step(application, Event::Agreed, also).await
+    }
+
     /// Keeps a payment that enrols nobody; `false` where it was kept before.
     ///
     /// # Errors
@@ -446,7 +532,7 @@ impl Identifications {
             return Err(ActError::Overtaken);
         }
         application.version += 1;
-        if event != Event::Evidence {
+        if !matches!(event, Event::Evidence | Event::Agreed) {
             self.count(&application);
         }
         if let Some(kind) = ended_as(application.state) {

@@ -21,6 +21,7 @@ mod listed;
 mod payments;
 mod precheck;
 mod questionnaire;
+mod queue;
 mod settings;
 mod store;
 mod words;
@@ -35,9 +36,10 @@ pub use id::{IdentificationId, Reference};
 pub use identification::{
     Compared, Evidence, Findings, Identification, Missing, Obstacle, Oddity, SentCode, Signed, missing,
 };
-pub use identifications::{ActError, Identifications, Opening, Rules};
-pub use payments::{Payment, PaymentOutcome};
+pub use identifications::{ActError, Identifications, Opening, Returning, Rules};
+pub use payments::{KeptPayment, Payment, PaymentOutcome};
 pub use precheck::{Comparison, Material, PRECHECKS, Precheck, person_of};
 pub use questionnaire::{Field, FieldError, PersonCategory, Questionnaire, Typed};
+pub use queue::Queue;
 pub use settings::MobileIdSettings;
 pub(crate) use store::TABLES;

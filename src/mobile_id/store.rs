@@ -9,7 +9,9 @@ use super::flow::State;
 use super::ground::Ground;
 use super::id::{IdentificationId, Reference};
 use super::identification::{Evidence, Findings, Identification, SentCode};
+use super::payments::KeptPayment;
 use super::questionnaire::Questionnaire;
+use super::queue::Queue;
 use crate::clients::ClientId;
 use crate::people::PersonId;
 use crate::platform::bytes::Digest;
@@ -29,7 +31,7 @@ macro_rules! select {
         concat!(
             "SELECT identification_id, reference, door, place_id, place_kind, opener, language, state, ground, version, \
              consents, sealed, code_message, code_digest, code_sent_at, code_expires_at, codes_sent, invoice, \
-             person_id, opened_at, updated_at, ended_at FROM identifications ",
+             person_id, opened_at, updated_at, ended_at, invoice_ended_at FROM identifications ",
             $rest
         )
     };
@@ -226,22 +228,44 @@ impl Store {
         self.all(list.bind(since.0).bind(most)).await
     }
 
-    /// Those that wait for a payment, the one whose time ends first first.
-    pub(super) async fn unpaid(&self, most: i64) -> Result<Vec<Identification>, DbError> {
-        let list = db::statement(select!("WHERE state = 'awaiting_payment' ORDER BY pay_until LIMIT $1"));
-        self.all(list.bind(most)).await
-    }
-
-    /// Those that nobody went on with since `before`.
-    pub(super) async fn abandoned(
+    /// The next ones of a queue after `after`; of those that nobody went on with, since `before`.
+    pub(super) async fn waiting(
         &self,
-        before: Timestamp,
+        (queue, before): (Queue, Timestamp),
+        after: Option<&Identification>,
         most: i64,
     ) -> Result<Vec<Identification>, DbError> {
-        let list = db::statement(select!(
-            "WHERE ended_at IS NULL AND updated_at < $1 AND state <> 'awaiting_payment' ORDER BY updated_at LIMIT $2"
-        ));
-        self.all(list.bind(before.0).bind(most)).await
+        let list = db::statement(match queue {
+            Queue::Unpaid => select!(
+                "WHERE state = 'awaiting_payment' AND (pay_until, identification_id) > ($1, $2) \
+                 ORDER BY pay_until, identification_id LIMIT $3"
+            ),
+            Queue::TakingBack => select!(
+                "WHERE state = 'withdrawn' AND invoice IS NOT NULL AND invoice_ended_at IS NULL \
+                 AND (updated_at, identification_id) > ($1, $2) ORDER BY updated_at, identification_id LIMIT $3"
+            ),
+            Queue::Abandoned => select!(
+                "WHERE ended_at IS NULL AND state <> 'awaiting_payment' AND (updated_at, identification_id) > ($1, $2) \
+                 AND updated_at < $4 ORDER BY updated_at, identification_id LIMIT $3"
+            ),
+        });
+        let at = after.map_or(i64::MIN, |after| queue.at(after));
+        let list = list.bind(at).bind(after.map_or("", |after| after.id.as_str())).bind(most);
+        self.all(if queue == Queue::Abandoned { list.bind(before.0) } else { list }).await
+    }
+
+    /// Notes that nobody can pay the invoice of a withdrawn application any more.
+    pub(super) async fn invoice_ended(&self, id: &IdentificationId, now: Timestamp) -> Result<(), DbError> {
+        let ended = db::statement(
+            "UPDATE identifications SET invoice_ended_at = $1 WHERE identification_id = $2 AND state = 'withdrawn' \
+             AND invoice_ended_at IS NULL",
+        );
+        self.db.execute(ended.bind(now.0).bind(id.as_str())).await.map(|_| ())
+    }
+
+    /// Payments that `statement` finds.
+    pub(super) async fn payments(&self, statement: Statement) -> Result<Vec<KeptPayment>, DbError> {
+        self.db.read_all(statement).await?.iter().map(KeptPayment::read).collect()
     }
 
     async fn one(&self, statement: Statement) -> Result<Option<Identification>, DbError> {
@@ -301,6 +325,7 @@ impl Store {
             opened_at: Timestamp(db::int(row, TABLE, "opened_at")?),
             updated_at: Timestamp(db::int(row, TABLE, "updated_at")?),
             ended_at: maybe_at("ended_at")?,
+            invoice_ended_at: maybe_at("invoice_ended_at")?,
             version: db::int(row, TABLE, "version")?,
             id,
         })

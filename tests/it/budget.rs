@@ -143,7 +143,9 @@ async fn no_request_of_a_sign_in_costs_more_than_its_budget(setup: Setup) {
         for (cause, cost) in costs {
             // Gateways report deliveries in their own time, and what happened, and what people are told of a new browser,
             // is written a moment later, for all at once.
-            if ["audit", "history", "background", "ledger", "notices", "other"].contains(&cause.as_str()) {
+            if ["audit", "billing", "history", "background", "ledger", "notices", "other"]
+                .contains(&cause.as_str())
+            {
                 continue;
             }
             let most = REQUESTS.iter().find(|(name, route, _)| name == what && route == cause);
@@ -240,7 +242,9 @@ async fn no_request_of_oneids_protocol_costs_more_than_its_budget(setup: Setup) 
     .await;
     for (what, costs) in &done {
         for (cause, cost) in costs {
-            if ["audit", "history", "background", "ledger", "notices", "other"].contains(&cause.as_str()) {
+            if ["audit", "billing", "history", "background", "ledger", "notices", "other"]
+                .contains(&cause.as_str())
+            {
                 continue;
             }
             let most = ONEID_REQUESTS.iter().find(|(name, route, _)| name == what && route == cause);
@@ -276,7 +280,7 @@ async fn a_password_costs_no_more_than_its_budget_and_a_login_that_is_nobodys_th
     let right = costs_right["password"];
     assert!(right.is_within(PASSWORD) && right.statements > 0, "{right:?}");
     for (cause, cost) in &costs_right {
-        let off = ["audit", "history", "background", "ledger", "notices", "other", "password"];
+        let off = ["audit", "billing", "history", "background", "ledger", "notices", "other", "password"];
         assert!(off.contains(&cause.as_str()), "{cause} cost {cost:?}");
     }
     for login in [person.pinfl.as_str(), "nobody.at.all"] {

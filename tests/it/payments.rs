@@ -140,6 +140,81 @@ async fn r15_a_notice_is_a_hint_and_billing_is_asked_back(setup: Setup) {
     .await;
 }
 
+alone_on_both_backends!(
+    upkeep_asks_about_every_invoice_page_by_page,
+    r20_accounting_is_told_of_fees_by_command,
+);
+
+async fn upkeep_asks_about_every_invoice_page_by_page(setup: Setup) {
+    let billing = Billing::start();
+    let world = setup.set("registries.billing.base_url", billing.url.as_str()).start().await;
+    let applicants: Vec<Applicant> =
+        (0..6).map(|_| Applicant::from(&world.somebody(Kind::Unknown))).collect();
+    let numbers: Vec<&str> = applicants.iter().map(|who| who.number.as_str()).collect();
+    let desk = Desk::of(&world, &numbers).await;
+    // The node does it for all: this process has no turn.
+    world.until_stored("SELECT COUNT(*) FROM leases WHERE name = 'invoices' AND holder <> ''", 1).await;
+    let mut all = Vec::new();
+    for who in &applicants {
+        let (application, number, fee) = waiting(&desk, who).await;
+        until("the invoice to be known to billing", async || billing.knows(&number)).await;
+        billing.pay(&number, fee);
+        all.push(application.id);
+    }
+    assert_eq!(desk.enrolments.settle_in_turn().await.expect("an answer"), 0);
+    for id in &all {
+        assert_eq!(desk.find(id).await.state, State::AwaitingPayment, "another node's turn");
+    }
+    // Of three pages none is left out.
+    assert_eq!(desk.enrolments.settle(2).await.expect("an answer"), 6);
+    for id in &all {
+        assert_eq!(desk.find(id).await.state, State::Enrolled);
+    }
+}
+
+async fn r20_accounting_is_told_of_fees_by_command(setup: Setup) {
+    let world = setup.start().await;
+    let applicants: Vec<Applicant> =
+        (0..3).map(|_| Applicant::from(&world.somebody(Kind::Unknown))).collect();
+    let numbers: Vec<&str> = applicants.iter().map(|who| who.number.as_str()).collect();
+    let desk = Desk::of(&world, &numbers).await;
+    desk.enrol(&applicants[0]).await;
+    let (second, number, fee) = waiting(&desk, &applicants[1]).await;
+    let payment = yagona::mobile_id::Payment { tiyin: fee - 1, ..desk.payment(&second, "P-,\"2").await };
+    desk.enrolments.paid(&payment).await.expect("kept");
+    waiting(&desk, &applicants[2]).await;
+
+    let days = ["--from", "2026-01-01", "--to", "2099-12-31"];
+    let export = |more: &[&str]| world.command(&[&["fees", "export"][..], &days, more].concat());
+    let told: Value = serde_json::from_str(&export(&["--format", "json"])).expect("JSON");
+    let total = &told["total"];
+    assert_eq!((&total["invoices"], &total["invoiced_tiyin"]), (&3.into(), &(3 * fee).into()), "{told}");
+    assert_eq!((&total["payments"], &total["paid_tiyin"]), (&1.into(), &fee.into()), "{told}");
+    assert_eq!((&total["to_return"], &total["to_return_tiyin"]), (&1.into(), &(fee - 1).into()), "{told}");
+    let parts = total["parts_tiyin"].as_object().expect("parts");
+    assert_eq!(parts.values().filter_map(Value::as_i64).sum::<i64>(), fee, "R20");
+    assert_eq!(told["rows"][0]["place"], "place-1", "{told}");
+    // The same as a table: a head, and a line of sums.
+    let table = export(&[]);
+    let (head, last) = (table.lines().next().expect("a head"), table.lines().last().expect("sums"));
+    assert!(head.starts_with("day,place,place_kind,invoices,invoiced_tiyin,payments,paid_tiyin,"), "{table}");
+    assert!(last.starts_with(&format!("total,,,3,{},1,{fee},", 3 * fee)), "{table}");
+    assert!(last.ends_with(&format!(",1,{}", fee - 1)), "{table}");
+    let columns = |line: &str| line.split(',').count();
+    assert!(table.lines().all(|line| columns(line) == columns(head)), "{table}");
+    // Each payment: what billing calls it is quoted where it has to be.
+    let each = export(&["--each"]);
+    let kept = each.lines().find(|line| line.contains("other_sum")).expect("the other sum");
+    assert!(kept.starts_with(&format!("\"P-,\"\"2\",{number},")), "{each}");
+    let told: Value = serde_json::from_str(&export(&["--each", "--format", "json"])).expect("JSON");
+    assert_eq!(told["payments"].as_array().map(Vec::len), Some(2), "{told}");
+    // Another day has nothing, and a span that ends before it begins is none.
+    let none = world.command(&["fees", "export", "--from", "2025-01-01", "--to", "2025-01-01"]);
+    assert_eq!(none.lines().count(), 2, "{none}");
+    let backwards = ["fees", "export", "--from", "2026-02-01", "--to", "2026-01-01"];
+    assert!(!world.try_command(&backwards).status.success());
+}
+
 /// How rows of a table are refused on SQLite and on PostgreSQL, and how they are taken again.
 macro_rules! refused_at {
     ($table:literal, $act:literal) => {

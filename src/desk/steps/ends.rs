@@ -10,7 +10,9 @@ use super::{Step, found};
 use crate::desk::shell::Shell;
 use crate::desk::visit::Right;
 use crate::desk::{Desk, paths, words};
-use crate::mobile_id::{Ground, PlaceGround, State};
+use crate::mobile_id::{Ground, KeptPayment, PlaceGround, State};
+use crate::notices::in_soms;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::respond::{self, CspSources};
 use crate::staff::{What, Why};
@@ -117,7 +119,7 @@ pub(in crate::desk) async fn withdraw(
         let Some(application) = found(&desk, visit, &id).await? else { return Ok(visit.nothing()) };
         let step = Step { desk: &desk, visit, application: &application, agreed: None };
         let (row, event) = step.action(What::Withdrawn, Why::Declined).parts();
-        let outcome = desk.identifications.withdraw(&application.id, vec![row]).await;
+        let outcome = desk.enrolments.withdraw(&application.id, vec![row]).await;
         step.after(outcome, event)
     })
     .await
@@ -148,14 +150,39 @@ pub(super) fn enrolled(step: &Step<'_, '_>) -> HttpResponse {
     end(step, State::Enrolled.words(text), sentences, None)
 }
 
-pub(super) fn refused(step: &Step<'_, '_>) -> HttpResponse {
+pub(super) async fn refused(step: &Step<'_, '_>) -> Result<HttpResponse, ServiceError> {
     let text = step.visit.context.text();
     let ground = step.application.state.ground().map_or("", |ground| ground.words(text));
-    let sentences = vec![ground.to_owned(), text.get("desk.refused_then").to_owned()];
-    end(step, step.application.state.words(text), sentences, Some(step.to("sheet")))
+    let mut sentences = vec![ground.to_owned(), text.get("desk.refused_then").to_owned()];
+    sentences.extend(paid(step).await?);
+    Ok(end(step, step.application.state.words(text), sentences, Some(step.to("sheet"))))
 }
 
-pub(super) fn withdrawn(step: &Step<'_, '_>) -> HttpResponse {
+pub(super) async fn withdrawn(step: &Step<'_, '_>) -> Result<HttpResponse, ServiceError> {
+    let (text, application) = (step.visit.context.text(), step.application);
+    let mut sentences = vec![text.get("desk.withdrawn_then").to_owned()];
+    let paid = paid(step).await?;
+    if application.invoice.is_some() && paid.is_empty() {
+        let ended = application.invoice_ended_at.is_some();
+        let key = if ended { "desk.invoice_taken_back" } else { "desk.invoice_being_taken_back" };
+        sentences.push(text.get(key).to_owned());
+    }
+    sentences.extend(paid);
+    Ok(end(step, State::Withdrawn.words(text), sentences, None))
+}
+
+/// What was paid for an application that enrolled nobody, and what becomes of it.
+async fn paid(step: &Step<'_, '_>) -> Result<Vec<String>, ServiceError> {
     let text = step.visit.context.text();
-    end(step, State::Withdrawn.words(text), vec![text.get("desk.withdrawn_then").to_owned()], None)
+    let kept = step.desk.identifications.payments_of(step.application).await?;
+    let sentence = |one: KeptPayment| {
+        let sum = in_soms(one.payment.tiyin);
+        match one.returned_at {
+            None => text.with("desk.paid_in_vain", &[("sum", &sum)]),
+            Some(at) => {
+                text.with("desk.paid_back", &[("sum", &sum), ("when", &words::moment(step.visit, at))])
+            }
+        }
+    };
+    Ok(kept.into_iter().map(sentence).collect())
 }

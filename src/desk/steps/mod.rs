@@ -22,7 +22,7 @@ use crate::staff::{What, Why};
 pub(super) use biometrics::{LARGEST, accept, image, upload, with_camera};
 pub(super) use code::{enter, send, wrong_code};
 pub(super) use ends::{choose, refuse, withdraw};
-pub(super) use papers::{invoice, sheet};
+pub(super) use papers::{agree_to_changes, invoice, sheet};
 pub(super) use precheck::again;
 pub(super) use warning::agree;
 
@@ -139,10 +139,10 @@ async fn due(
             }
         }
         State::CodeSent => Ok(code::page(&step, None, false)),
-        State::AwaitingPayment => Ok(papers::payment(&step)),
+        State::AwaitingPayment => papers::payment(&step, &[]).await,
         State::Enrolled => Ok(ends::enrolled(&step)),
-        State::Refused(_) => Ok(ends::refused(&step)),
-        State::Withdrawn => Ok(ends::withdrawn(&step)),
+        State::Refused(_) => ends::refused(&step).await,
+        State::Withdrawn => ends::withdrawn(&step).await,
     }
 }
 

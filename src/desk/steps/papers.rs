@@ -2,7 +2,7 @@
 //! to complain (R92). And the page that waits for the payment.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -11,8 +11,9 @@ use crate::desk::paper::{Content, paper};
 use crate::desk::shell::Shell;
 use crate::desk::visit::{Right, Visit};
 use crate::desk::{Desk, paths, words};
-use crate::mobile_id::{Identification, Invoice, State};
+use crate::mobile_id::{Consent, Consented, Identification, Invoice, KeptPayment, PaymentOutcome, State};
 use crate::notices::in_soms;
+use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::respond::{self, CspSources};
 use crate::platform::web::text::Text;
@@ -32,16 +33,40 @@ struct PaymentPage<'a> {
     until: String,
     /// Billing knows the invoice: before that nobody can pay.
     registered: bool,
+    theirs: &'static str,
+    /// What the person has to agree to after they paid: the consent's name, the warning, the consent; `None` where they need not.
+    changed: Option<Vec<(&'static str, String, &'static str)>>,
+    /// Consents that were not given.
+    missing: Vec<&'static str>,
+    /// What was paid and is not the invoice's sum.
+    other_sum: Option<String>,
+    shown_at: String,
+    agree: String,
     invoice: String,
     withdraw: String,
 }
 
-pub(super) fn payment(step: &Step<'_, '_>) -> HttpResponse {
+pub(super) async fn payment(step: &Step<'_, '_>, missing: &[Consent]) -> Result<HttpResponse, ServiceError> {
     let application = step.application;
     let invoice = application.invoice.as_ref();
+    let kept = step.desk.identifications.payments_of(application).await?;
+    let changed = match kept.iter().any(KeptPayment::is_unagreed) {
+        true => Some(changed(step).await?),
+        false => None,
+    };
+    let other_sum =
+        kept.iter().find(|one| one.outcome == Some(PaymentOutcome::OtherSum) && one.is_to_return());
+    let shell = Shell::of(step.visit, paths::DESK);
     let page = PaymentPage {
         frame: step.visit.frame(),
-        shell: Shell::of(step.visit, paths::DESK).again_in(AGAIN),
+        // What is being ticked is not lost.
+        shell: if changed.is_some() { shell } else { shell.again_in(AGAIN) },
+        theirs: application.language.tag(),
+        changed,
+        missing: missing.iter().map(|consent| consent.name()).collect(),
+        other_sum: other_sum.map(|one| in_soms(one.payment.tiyin)),
+        shown_at: step.desk.clock.now_ms().to_string(),
+        agree: step.to("agree"),
         reference: application.reference.to_string(),
         sum: invoice.map(|invoice| in_soms(invoice.fee.tiyin)).unwrap_or_default(),
         number: invoice.map(|invoice| invoice.number.clone()).unwrap_or_default(),
@@ -50,7 +75,60 @@ pub(super) fn payment(step: &Step<'_, '_>) -> HttpResponse {
         invoice: step.to("invoice"),
         withdraw: step.to("withdraw"),
     };
-    respond::page(StatusCode::OK, &page, &CspSources::default())
+    let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(respond::page(status, &page, &CspSources::default()))
+}
+
+/// What changed since the pre-check and would be taken by the completion, in the person's language: the consent's name, the warning, the
+/// consent.
+async fn changed(step: &Step<'_, '_>) -> Result<Vec<(&'static str, String, &'static str)>, ServiceError> {
+    let theirs = Text::new(step.application.language);
+    let (standing, consents) = step.desk.enrolments.to_be_agreed(step.application).await?;
+    let warning = |consent: Consent| match (consent, &standing.own) {
+        (Consent::OtherNumber, Some(own)) => {
+            theirs.with("desk.warn_other_number", &[("number", &own.masked())])
+        }
+        _ => theirs.get("desk.warn_other_cabinets").to_owned(),
+    };
+    let told = |consent: Consent| (consent.name(), warning(consent), words::consent(theirs, consent));
+    Ok(consents.into_iter().map(told).collect())
+}
+
+/// Takes what the person agreed to after they had paid, and applies the payment.
+pub(in crate::desk) async fn agree_to_changes(
+    desk: Data<Desk>,
+    request: HttpRequest,
+    id: Path<String>,
+    body: Bytes,
+) -> HttpResponse {
+    let from = paths::application(&id);
+    desk.posted_proved(&request, (&from, Right::Identify, &body), async |visit, form| {
+        let Some(application) = found(&desk, visit, &id).await? else { return Ok(visit.nothing()) };
+        let step = Step { desk: &desk, visit, application: &application, agreed: None };
+        if application.state != State::AwaitingPayment {
+            return Ok(step.on());
+        }
+        let (_, needed) = desk.enrolments.to_be_agreed(&application).await?;
+        let missing: Vec<Consent> =
+            needed.iter().copied().filter(|consent| form.get(consent.name()).is_none()).collect();
+        if !missing.is_empty() {
+            return payment(&step, &missing).await;
+        }
+        let now = desk.clock.now_ms();
+        let shown_at_ms = form.get("shown_at").and_then(|at| at.parse().ok()).unwrap_or(now).min(now);
+        let given = needed.into_iter().map(|to| Consented {
+            to,
+            language: application.language.tag().to_owned(),
+            tiyin: None,
+            shown_at_ms,
+            given_at_ms: now,
+        });
+        let given: Vec<Consented> = given.collect();
+        let (row, event) = step.action(What::EvidenceGiven, Why::PersonPresent).parts();
+        let outcome = desk.enrolments.agree(application.clone(), &given, vec![row]).await;
+        step.after(outcome, event)
+    })
+    .await
 }
 
 /// The invoice.

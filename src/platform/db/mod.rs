@@ -10,6 +10,7 @@
 mod availability;
 mod connect;
 mod error;
+mod lease;
 mod postgres;
 mod row;
 mod schema;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 pub use connect::{ConnectError, connect, embedded_file, without_password};
 pub use error::{Cause, DbError};
+pub use lease::Lease;
 pub use postgres::{OnlyNode, drop_everything, only_node};
 pub use row::{Row, int, json, left_out, maybe_int, maybe_text, readable, text, to_json};
 pub use schema::{is_empty, is_unused, migrate, pending_migrations};
@@ -36,7 +38,7 @@ pub use settings::DatabaseSettings;
 pub use statement::{Statement, Value, statement};
 
 /// What this layer keeps for itself.
-pub(crate) const TABLES: &[&str] = &[sequence::TABLE, writes::TABLE];
+pub(crate) const TABLES: &[&str] = &[sequence::TABLE, lease::TABLE, writes::TABLE];
 
 use availability::Availability;
 use postgres::Server;

@@ -248,7 +248,8 @@ async fn list(sandbox: Data<Sandbox>, request: HttpRequest) -> HttpResponse {
     page(StatusCode::OK, &Page { invoices: all.iter().rev().take(200).map(row).collect() })
 }
 
-/// Pays an invoice. `notice` is `once` (default), `twice`, `early` (a notice without a payment) or `none`; `amount` in tiyin.
+/// Pays an invoice. `notice` is `once` (default), `twice`, `early` (a notice without a payment) or `none`; `amount` in tiyin; with `late` the
+/// payment was on its way when the invoice was taken back.
 async fn pay(
     sandbox: Data<Sandbox>,
     request: HttpRequest,
@@ -267,6 +268,7 @@ async fn pay(
         None => None,
     };
     let notice = fields.get("notice").unwrap_or("once");
+    let late = fields.get("late").is_some();
     let invoices = &sandbox.registers.invoices;
     let paid = if notice == "early" {
         invoices.find(&number)
@@ -275,8 +277,8 @@ async fn pay(
         let at = now.and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default();
         let reference = format!("PAY-{}", &sandbox.tokens.uuid()[..8]);
         invoices.change(&number, |invoice| {
-            // An invoice is paid once, and one that was taken back not at all.
-            if invoice.status() == "open" {
+            // An invoice is paid once, and one that was taken back only by what was under way before.
+            if invoice.status() == "open" || late && invoice.status() == "cancelled" {
                 let amount = amount.unwrap_or(invoice.order.amount);
                 invoice.payment = Some(Payment { amount, at, reference });
             }

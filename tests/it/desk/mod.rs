@@ -1,8 +1,10 @@
 //! The desk: how members of staff get in, what each may see and do, and what stops them. `enrolment.rs` and `accounts.rs` have what they do
-//! for people, `nodes.rs` what happens between two nodes.
+//! for people, `invoices.rs` how money is given back, `nodes.rs` and `kills.rs` what happens between two nodes and when one is killed.
 
 mod accounts;
 mod enrolment;
+mod invoices;
+mod kills;
 mod nodes;
 
 use reqwest::Method;

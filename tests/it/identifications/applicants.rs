@@ -213,6 +213,6 @@ impl Desk {
     /// What upkeep does. No billing is connected here, so nothing was paid that nobody said.
     pub(crate) async fn settle(&self) {
         // Other applications of the same stores may be overtaken by the node's own upkeep.
-        let _ = self.enrolments.settle(1000).await;
+        let _ = self.enrolments.settle(yagona::life_events::PAGE).await;
     }
 }

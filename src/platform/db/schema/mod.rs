@@ -228,6 +228,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "known browsers",
         sql: include_str!("../../../../migrations/0047_known_browsers.sql"),
     },
+    Migration {
+        version: 48,
+        description: "invoices",
+        sql: include_str!("../../../../migrations/0048_invoices.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
