@@ -38,9 +38,9 @@ if (camera && navigator.mediaDevices?.getUserMedia) {
   });
 }
 
-// A page that waits asks again by itself; without scripts the page itself says so.
+// A page that waits asks again by itself, at an address that shows nobody at work; without scripts the page itself says so.
 const again = Number(document.body.dataset.again);
-if (again > 0) setTimeout(() => window.location.reload(), again * 1000);
+if (again > 0) setTimeout(() => window.location.replace(document.body.dataset.againAt), again * 1000);
 
 const print = document.getElementById("print");
 if (print) {

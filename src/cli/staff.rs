@@ -9,6 +9,7 @@ use super::place::place_id;
 use crate::app::settings::Settings;
 use crate::app::{StartError, Stores, cannot_start};
 use crate::audit::Event;
+use crate::mobile_id::Reference;
 use crate::people::{CivilDate, Pinfl};
 use crate::platform::clock::Timestamp;
 use crate::platform::plain_text::is_shown_as_written;
@@ -106,6 +107,9 @@ pub(super) enum Complaints {
         /// The reference on the sheet of the refusal
         #[arg(long, default_value = "")]
         reference: String,
+        /// The member whom it is about, if that is known
+        #[arg(long)]
+        member: Option<String>,
         /// What the person says
         #[arg(long)]
         note: String,
@@ -305,7 +309,7 @@ impl Complaints {
     async fn run(self, stores: &Stores, staff: &Store, format: Format) -> Result<(), StartError> {
         match self {
             Self::List { all } => {
-                let read = async { staff.complaints(None, all, MOST).await.map_err(cannot_start) };
+                let read = async { staff.complaints((None, None), all, MOST).await.map_err(cannot_start) };
                 let listed = operator::recorded(stores, "staff complaints list", |event| event, read).await?;
                 let documents: Vec<Value> = listed.iter().map(document).collect();
                 format.print(&json!({ "complaints": documents }), || {
@@ -323,17 +327,37 @@ impl Complaints {
                     Ok(())
                 })
             }
-            Self::Open { place, about, reference, note, contact } => {
+            Self::Open { place, about, reference, member, note, contact } => {
                 let place: PlaceId = place_id(&place)?;
                 if staff.place(&place).await.map_err(cannot_start)?.is_none() {
                     return Err(StartError(
                         "there is no such place; `yagona place list` shows them".to_owned(),
                     ));
                 }
+                let member = match member.map(StaffId::stored) {
+                    None => None,
+                    Some(id) => {
+                        let known = staff.member(&id).await.map_err(cannot_start)?;
+                        Some(
+                            known
+                                .ok_or_else(|| StartError(format!("there is no member {}", id.as_str())))?
+                                .id,
+                        )
+                    }
+                };
+                // As what was done about the application has it.
+                let reference = Reference::parse(&reference).map_or(reference, |known| known.to_string());
                 let (note, contact) = (text(&note)?, text(&contact)?);
                 let opened_by = "operator".to_owned();
-                let new =
-                    NewDeskComplaint { place: place.clone(), about, reference, note, contact, opened_by };
+                let new = NewDeskComplaint {
+                    place: place.clone(),
+                    about,
+                    reference,
+                    staff: member,
+                    note,
+                    contact,
+                    opened_by,
+                };
                 let open = async { staff.open_complaint(&new, |_| Vec::new()).await.map_err(cannot_start) };
                 let what = |event: Event<'static>| event.place(place.as_str().to_owned());
                 let number = operator::recorded(stores, "staff complaints open", what, open).await?;
@@ -370,7 +394,7 @@ fn text(given: &str) -> Result<String, StartError> {
 
 fn document(one: &DeskComplaint) -> Value {
     json!({
-        "number": one.number, "place": one.place, "about": one.about, "reference": one.reference,
+        "number": one.number, "place": one.place, "about": one.about, "reference": one.reference, "staff": one.staff,
         "opened_at": one.opened_at.to_rfc3339(), "opened_by": one.opened_by, "note": one.note,
         "contact": one.contact,
         "answered_at": one.answered.as_ref().map(|(at, ..)| at.to_rfc3339()),

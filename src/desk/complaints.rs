@@ -9,10 +9,11 @@ use askama::Template;
 use super::shell::Shell;
 use super::visit::Right;
 use super::{Desk, paths, words};
+use crate::mobile_id::Reference;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::params::Params;
 use crate::platform::web::respond::{self, CspSources};
-use crate::staff::{ComplaintAbout, DeskComplaint, NewDeskComplaint, Role, Staff, What, Why};
+use crate::staff::{ComplaintAbout, DeskComplaint, NewDeskComplaint, Role, Staff, StaffId, What, Why};
 
 /// Complaints on one page.
 const MOST: i64 = 50;
@@ -29,6 +30,9 @@ struct ComplaintsPage<'a> {
     note: String,
     contact: String,
     about: &'static str,
+    /// The members of the place, whom it may be about.
+    members: Vec<(String, String)>,
+    member: String,
     /// Which field is missing.
     missing: Option<&'static str>,
     /// The number of the complaint that was just opened.
@@ -53,6 +57,10 @@ struct Item {
     opened: String,
     note: String,
     contact: String,
+    /// Whom it is about.
+    member: Option<String>,
+    /// It is about the reader's own work.
+    own: bool,
     answer: Option<(String, String)>,
 }
 
@@ -68,10 +76,18 @@ async fn shown(
 ) -> HttpResponse {
     desk.show(request, Right::Serve, async |visit| {
         let text = visit.context.text();
+        let members = desk.staff.members(Some(&visit.acting.place)).await?;
+        let members: Vec<(String, String)> =
+            members.into_iter().map(|member| (member.id.as_str().to_owned(), member.name)).collect();
         let listed = if visit.acting.role == Role::Supervisor {
             desk.staff.reads(&visit.acting, What::ComplaintsRead, "", Why::Complaint).await?;
-            let all = desk.staff.complaints(Some(&visit.acting.place), true, MOST).await?;
+            let acting = &visit.acting;
+            let all = desk.staff.complaints((Some(&acting.place), Some(&acting.staff)), true, MOST).await?;
             let item = |one: DeskComplaint| Item {
+                own: one.own,
+                member: one.staff.and_then(|staff| {
+                    members.iter().find(|(id, _)| *id == staff.as_str()).map(|(_, name)| name.clone())
+                }),
                 about: match one.about {
                     Some(ComplaintAbout::Refusal) => text.get("desk.about_refusal"),
                     Some(ComplaintAbout::Staff) | None => text.get("desk.about_staff"),
@@ -102,6 +118,8 @@ async fn shown(
             note: given("note"),
             contact: given("contact"),
             about: about.name(),
+            member: given("staff"),
+            members,
             missing,
             opened: opened.map(str::to_owned),
         };
@@ -129,10 +147,15 @@ pub(super) async fn open(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
     desk.posted(&request, at, async |visit, form| {
         let about = form.get("about").and_then(ComplaintAbout::parse).unwrap_or(ComplaintAbout::Staff);
         let reference: String = form.get("reference").unwrap_or_default().chars().take(40).collect();
+        // As what was done about the application has it.
+        let reference = Reference::parse(&reference).map_or(reference, |known| known.to_string());
+        let named = StaffId::stored(form.get("staff").unwrap_or_default().to_owned());
+        let named = desk.staff.member(&named).await?.filter(|member| member.place == visit.acting.place);
         let new = NewDeskComplaint {
             place: visit.acting.place.clone(),
             about,
             reference,
+            staff: named.map(|member| member.id),
             note: note.unwrap_or_default(),
             contact: contact.unwrap_or_default(),
             opened_by: visit.acting.staff.as_str().to_owned(),

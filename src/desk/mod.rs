@@ -55,6 +55,8 @@ mod paths {
     pub(super) const PASSKEYS: &str = "/desk/passkeys";
     /// Links for passkeys.
     pub(super) const TEAM: &str = "/desk/team";
+    /// Confirms a link that an administrator asked for.
+    pub(super) const LINKS: &str = "/desk/team/confirm";
     /// Members who were stopped.
     pub(super) const HOLDS: &str = "/desk/holds";
     /// Tells a member that they were stopped.
@@ -162,6 +164,7 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig, metrics: &Metrics) {
                 .route(post().to(team::remove)),
         )
         .service(named(paths::TEAM, "desk_team").route(get().to(team::get)).route(post().to(team::give_link)))
+        .service(named(paths::LINKS, "desk_team").route(post().to(team::confirm_link)))
         .service(
             named(paths::HOLDS, "desk_holds")
                 .route(get().to(supervision::holds))

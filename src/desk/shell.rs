@@ -28,6 +28,8 @@ pub(super) struct Shell {
     pub(super) form: String,
     /// After how many seconds the page asks again by itself; 0 where it does not.
     pub(super) again: u32,
+    /// Where it does.
+    pub(super) again_at: String,
 }
 
 /// The pages with their names and whom they are for, in the order of the menu.
@@ -44,7 +46,7 @@ const MENU: [(&str, &str, &[Role]); 9] = [
 ];
 
 /// What a page may say was done: the word in its address, and the sentence.
-const SAID: [(&str, &str); 10] = [
+const SAID: [(&str, &str); 13] = [
     ("untaken", "desk.said_untaken"),
     ("overtaken", "desk.said_overtaken"),
     ("released", "desk.said_released"),
@@ -55,6 +57,9 @@ const SAID: [(&str, &str); 10] = [
     ("resent", "desk.said_resent"),
     ("proved", "desk.said_proved"),
     ("limit", "desk.said_limit"),
+    ("link_asked", "desk.said_link_asked"),
+    ("link_confirmed", "desk.said_link_confirmed"),
+    ("not_confirmed", "desk.said_not_confirmed"),
 ];
 
 impl Shell {
@@ -78,6 +83,7 @@ impl Shell {
             said: visit.said().and_then(|word| said(text, word)),
             form: visit.form_token(),
             again: 0,
+            again_at: visit.by_itself(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::frame::Frame;
 use crate::platform::web::respond::{self, CspSources};
-use crate::staff::{HoldReason, PlaceId, What, Why};
+use crate::staff::{HoldReason, PlaceId, StaffId, What, Why};
 
 /// Members who were stopped.
 #[derive(Template)]
@@ -23,6 +23,16 @@ struct HoldsPage<'a> {
     frame: Frame<'a>,
     shell: Shell,
     holds: Vec<Held>,
+    links: Vec<Link>,
+}
+
+/// A link that waits for a second person.
+struct Link {
+    request: String,
+    member: String,
+    /// Who asks for it, in words.
+    asked: String,
+    since: String,
 }
 
 /// One of them, in words.
@@ -94,8 +104,21 @@ pub(super) async fn holds(desk: Data<Desk>, request: HttpRequest) -> HttpRespons
             since: words::moment(visit, hold.held_at),
             id: hold.id,
         });
-        let page =
-            HoldsPage { frame: visit.frame(), shell: Shell::of(visit, paths::HOLDS), holds: holds.collect() };
+        let waits = desk.staff.link_requests(&visit.acting.place).await?.into_iter();
+        let waits = waits.filter(|one| one.confirmed_by.is_none() && one.asked_by != visit.acting.staff);
+        let name = |id: &StaffId| names.get(id.as_str()).cloned().unwrap_or_default();
+        let links = waits.map(|one| Link {
+            member: name(&one.staff),
+            asked: text.with("desk.link_asked_by", &[("name", &name(&one.asked_by))]),
+            since: words::moment(visit, one.asked_at),
+            request: one.id,
+        });
+        let page = HoldsPage {
+            frame: visit.frame(),
+            shell: Shell::of(visit, paths::HOLDS),
+            holds: holds.collect(),
+            links: links.collect(),
+        };
         Ok(respond::page(StatusCode::OK, &page, &CspSources::default()))
     })
     .await

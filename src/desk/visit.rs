@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -26,6 +27,9 @@ use crate::staff::{Acting, Role, StaffSession};
 /// The longest address that is come back to, in bytes.
 const LONGEST: usize = 256;
 
+/// The parameter by which a page asks again by itself.
+const BY_ITSELF: &str = "itself";
+
 /// What a page is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Right {
@@ -43,6 +47,8 @@ pub(super) enum Right {
     Supervise,
     /// Who administers passkeys.
     Administer,
+    /// Who may be the second person for what an administrator asks for.
+    Second,
 }
 
 impl Right {
@@ -53,6 +59,7 @@ impl Right {
             Self::Identify | Self::Revoke => acting.role.identifies() && acting.kind.identifies(),
             Self::Supervise => acting.role == Role::Supervisor,
             Self::Administer => acting.role == Role::Administrator,
+            Self::Second => matches!(acting.role, Role::Supervisor | Role::Administrator),
         }
     }
 }
@@ -107,6 +114,17 @@ impl Visit<'_> {
     /// Whether this session was given that proof.
     pub(super) fn is_proved(&self, parts: &[&[u8]], proof: &str) -> bool {
         bytes::same(proof.as_bytes(), self.mac(parts).as_bytes())
+    }
+
+    /// Where this page asks again by itself: such a request keeps no session in use.
+    pub(super) fn by_itself(&self) -> String {
+        let uri = self.context.request.uri();
+        let here = uri.path_and_query().map_or_else(|| uri.path(), |here| here.as_str());
+        if self.query.get(BY_ITSELF).is_some() {
+            return here.to_owned();
+        }
+        let mark = if here.contains('?') { '&' } else { '?' };
+        format!("{here}{mark}{BY_ITSELF}=1")
     }
 
     /// The page of something that is not there, or not this place's.
@@ -240,7 +258,9 @@ impl Desk {
         here: &str,
         right: Right,
     ) -> Result<Visit<'r>, HttpResponse> {
-        let found = match self.sessions.find(context.request).await {
+        let query = Params::parse(context.request.query_string()).unwrap_or_default();
+        let by_itself = query.get(BY_ITSELF).is_some() && context.request.method() == Method::GET;
+        let found = match self.sessions.find(context.request, by_itself).await {
             Err(error) => return Err(context.failure(&error)),
             Ok(found) => found,
         };
@@ -257,7 +277,6 @@ impl Desk {
         if matches!(right, Right::Identify | Right::Revoke | Right::Serve | Right::Recover) && acting.held {
             return Err(respond::see_other(paths::HELD));
         }
-        let query = Params::parse(context.request.query_string()).unwrap_or_default();
         let now = self.clock.now();
         let (forms, passwords) = (Arc::clone(&self.forms), self.offers_passwords());
         Ok(Visit { context, session, acting, query, now, forms, passwords })

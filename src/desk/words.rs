@@ -28,6 +28,8 @@ pub(super) fn what(text: Text, what: What) -> &'static str {
         What::PasskeyMade => "desk.did_passkey_made",
         What::PasskeyRemoved => "desk.did_passkey_removed",
         What::LinkGiven => "desk.did_link_given",
+        What::LinkAsked => "desk.did_link_asked",
+        What::LinkConfirmed => "desk.did_link_confirmed",
         What::ListRead => "desk.did_list_read",
         What::Opened => "desk.did_opened",
         What::Read => "desk.did_read",

@@ -167,7 +167,11 @@ impl LifeEvents {
         then.extend(People::self_lock(person, self.clock.now()));
         then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::AccountLocked)));
         let signals = [EventType::AccountDisabled, EventType::SessionRevoked];
-        Ok(self.end_with(person, then, (NoticeKind::AccessEnded, &signals)).await?.is_some())
+        then.extend(self.inbox.rows(person, &NewNotice::new(NoticeKind::AccessEnded)));
+        then.extend(self.signals.rows(person, &signals, None));
+        let Some(epoch) = self.people.raise_epoch_in_turn(person, then).await? else { return Ok(false) };
+        self.has_ended(person, epoch).await?;
+        Ok(true)
     }
 
     /// Ends the lock that a person put on their account, and tells them and the services in the same transaction, unless an operator's

@@ -101,8 +101,9 @@ pub enum Illegal {
 /// [`Illegal`]; the state stays as it is.
 pub(super) fn next(state: State, event: Event, channel: Channel) -> Result<State, Illegal> {
     match (state, event) {
-        (State::Open | State::CodeSent, Event::Evidence) => Ok(state),
-        (State::AwaitingPayment, Event::Agreed) => Ok(state),
+        (State::Open | State::CodeSent, Event::Evidence) | (State::AwaitingPayment, Event::Agreed) => {
+            Ok(state)
+        }
         (State::Open | State::CodeSent, Event::CodeSent) => Ok(State::CodeSent),
         // Only a place takes a fee.
         (State::CodeSent, Event::CodeRight { due: true }) if matches!(channel, Channel::Place(_)) => {

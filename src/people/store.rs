@@ -74,6 +74,12 @@ const INSERT_PERSON: &str = "INSERT INTO persons (person_id, pinfl_index, sealed
 const UPDATE_PERSON: &str = "UPDATE persons SET sealed = $3, updated_at = $4 \
      WHERE person_id = $1 AND pinfl_index = $2 RETURNING person_id";
 
+/// What begins every transaction that changes a person together with their number, account or lock: those wait for each other here, so that
+/// the order in which they take rows does not matter, and each sees what the one before it did.
+fn in_turn() -> Vec<Statement> {
+    vec![db::take_number("enrolments")]
+}
+
 impl People {
     /// The store, with keys derived for its purpose.
     pub fn new(db: Db, keyring: &Keyring) -> Self {
@@ -302,6 +308,22 @@ impl People {
         raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
     }
 
+    /// As [`People::raise_epoch`], of what also changes the person's number, account or lock.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn raise_epoch_in_turn(
+        &self,
+        id: &PersonId,
+        then: Vec<Statement>,
+    ) -> Result<Option<Epoch>, DbError> {
+        let raise =
+            db::statement("UPDATE persons SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch");
+        let raised = self.db.held(in_turn(), raise.bind(id.as_str()), then).await?;
+        self.remembered.invalidate(id);
+        raised.map(|row| db::int(&row, "persons", "epoch").map(Epoch)).transpose()
+    }
+
     /// Makes other transactions that do the same for this person wait until this one has ended.
     pub fn hold(id: &PersonId) -> Statement {
         db::statement("UPDATE persons SET updated_at = updated_at WHERE person_id = $1").bind(id.as_str())
@@ -363,7 +385,7 @@ impl People {
                 None if !has_photo => then.push(Self::no_photo_of(&id)),
                 None => {}
             }
-            if self.db.guarded(person, then).await?.is_some() {
+            if self.db.held(in_turn(), person, then).await?.is_some() {
                 self.remembered.invalidate(&id);
                 return Ok(id);
             }

@@ -50,6 +50,10 @@ words! {
         PasskeyRemoved = "passkey_removed",
         /// Gave a member a link for a passkey.
         LinkGiven = "link_given",
+        /// Asked for a link for a member who has passkeys.
+        LinkAsked = "link_asked",
+        /// Confirmed, as the second person, a link that somebody asked for.
+        LinkConfirmed = "link_confirmed",
         /// Read the list of their place's applications.
         ListRead = "list_read",
         /// Opened an application for somebody who came.

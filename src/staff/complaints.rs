@@ -2,12 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PlaceId, Staff};
+use super::{PlaceId, Staff, StaffId};
 use crate::platform::bytes;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError, Row, Statement};
 
 const TABLE: &str = "desk_complaints";
+
+/// Whether a complaint is about a member: they are named, or did something about the application whose reference it has.
+macro_rules! own {
+    ($member:literal) => {
+        concat!(
+            "COALESCE(desk_complaints.staff_id, '') = ",
+            $member,
+            " AND desk_complaints.staff_id IS NOT NULL OR EXISTS (SELECT 1 FROM staff_actions a WHERE a.staff_id = ",
+            $member,
+            " AND desk_complaints.reference <> '' AND a.about = desk_complaints.reference \
+             AND a.what IN ('opened', 'evidence_given', 'code_sent', 'completed', 'refused', 'withdrawn'))"
+        )
+    };
+}
 
 /// The longest text of a complaint or an answer, in characters.
 const LONGEST: usize = 2000;
@@ -53,6 +67,8 @@ pub struct NewDeskComplaint {
     pub about: ComplaintAbout,
     /// The reference on the sheet of a refusal, or nothing.
     pub reference: String,
+    /// Whom it is about, where they are known.
+    pub staff: Option<StaffId>,
     /// What the person says.
     pub note: String,
     /// How to reach them.
@@ -72,6 +88,10 @@ pub struct DeskComplaint {
     pub about: Option<ComplaintAbout>,
     /// The reference on the sheet of a refusal, or nothing.
     pub reference: String,
+    /// Whom it is about, where they are known.
+    pub staff: Option<StaffId>,
+    /// Whether it is about what its reader did: they do not answer it.
+    pub own: bool,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// Who wrote it down.
@@ -114,8 +134,8 @@ impl Staff {
         let number: String = random.iter().map(letter).collect();
         let plain = db::to_json(&Sealed { note: new.note.clone(), contact: new.contact.clone() })?;
         let open = db::statement(
-            "INSERT INTO desk_complaints (number, place_id, about, reference, opened_at, opened_by, sealed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO desk_complaints (number, place_id, about, reference, opened_at, opened_by, sealed, staff_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&number)
         .bind(new.place.as_str())
@@ -123,28 +143,33 @@ impl Staff {
         .bind(&new.reference)
         .bind(self.clock.now().0)
         .bind(&new.opened_by)
-        .bind(self.seal(TABLE, &number, plain.as_bytes()));
+        .bind(self.seal(TABLE, &number, plain.as_bytes()))
+        .bind(new.staff.as_ref().map(StaffId::as_str));
         let statements = std::iter::once(open).chain(also(&number)).collect();
         self.db.all_or_nothing(statements).await?;
         Ok(number)
     }
 
-    /// Complaints about a place or about all, open ones first and the oldest of them first.
+    /// Complaints about a place or about all, open ones first and the oldest of them first, as `reader` reads them.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn complaints(
         &self,
-        place: Option<&PlaceId>,
+        (place, reader): (Option<&PlaceId>, Option<&StaffId>),
         answered: bool,
         most: i64,
     ) -> Result<Vec<DeskComplaint>, DbError> {
-        let all = db::statement(
-            "SELECT number, place_id, about, reference, opened_at, opened_by, sealed, answered_at, answered_by, answer \
+        let all = db::statement(concat!(
+            "SELECT number, place_id, about, reference, staff_id, opened_at, opened_by, sealed, answered_at, answered_by, \
+             answer, CAST(CASE WHEN ",
+            own!("$4"),
+            " THEN 1 ELSE 0 END AS BIGINT) AS own \
              FROM desk_complaints WHERE ($1 = '' OR place_id = $1) AND (answered_at IS NULL OR $2 = 1) \
              ORDER BY CASE WHEN answered_at IS NULL THEN 0 ELSE 1 END, opened_at, number LIMIT $3",
-        );
+        ));
         let all = all.bind(place.map_or("", PlaceId::as_str)).bind(i64::from(answered)).bind(most);
+        let all = all.bind(reader.map_or("", StaffId::as_str));
         self.db.read_all(all).await?.iter().map(|row| self.read_complaint(row)).collect()
     }
 
@@ -154,15 +179,15 @@ impl Staff {
     /// [`DbError`].
     pub async fn complaint(&self, number: &str) -> Result<Option<DeskComplaint>, DbError> {
         let one = db::statement(
-            "SELECT number, place_id, about, reference, opened_at, opened_by, sealed, answered_at, answered_by, answer \
-             FROM desk_complaints WHERE number = $1",
+            "SELECT number, place_id, about, reference, staff_id, opened_at, opened_by, sealed, answered_at, answered_by, \
+             answer, CAST(0 AS BIGINT) AS own FROM desk_complaints WHERE number = $1",
         );
         let row = self.db.read_optional(one.bind(number)).await?;
         row.map(|row| self.read_complaint(&row)).transpose()
     }
 
-    /// Answers a complaint once, together with `also`. `false` if there is no open one of that number, or it is about another place
-    /// than `place`.
+    /// Answers a complaint once, together with `also`. `false` if there is no open one of that number, it is about another place than
+    /// `place`, or about what whoever answers did.
     ///
     /// # Errors
     /// [`DbError`].
@@ -172,15 +197,18 @@ impl Staff {
         (by, answer): (&str, &str),
         also: Vec<Statement>,
     ) -> Result<bool, DbError> {
-        let close = db::statement(
+        let close = db::statement(concat!(
             "UPDATE desk_complaints SET answered_at = $1, answered_by = $2, answer = $3 WHERE number = $4 \
-             AND ($5 = '' OR place_id = $5) AND answered_at IS NULL RETURNING number",
-        )
+             AND ($5 = '' OR place_id = $5) AND answered_at IS NULL AND NOT (",
+            own!("$6"),
+            ") RETURNING number",
+        ))
         .bind(self.clock.now().0)
         .bind(by)
         .bind(answer)
         .bind(number)
-        .bind(place.map_or("", PlaceId::as_str));
+        .bind(place.map_or("", PlaceId::as_str))
+        .bind(by);
         Ok(self.db.guarded(close, also).await?.is_some())
     }
 
@@ -197,6 +225,8 @@ impl Staff {
             place: PlaceId::stored(db::text(row, TABLE, "place_id")?),
             about: ComplaintAbout::parse(&db::text(row, TABLE, "about")?),
             reference: db::text(row, TABLE, "reference")?,
+            staff: db::maybe_text(row, TABLE, "staff_id")?.map(StaffId::stored),
+            own: db::int(row, TABLE, "own")? == 1,
             opened_at: Timestamp(db::int(row, TABLE, "opened_at")?),
             opened_by: db::text(row, TABLE, "opened_by")?,
             note: sealed.note,

@@ -8,6 +8,7 @@
 mod actions;
 mod complaints;
 mod holds;
+mod link_requests;
 mod members;
 mod passkeys;
 mod photos;
@@ -33,6 +34,7 @@ use crate::platform::web::locale::Language;
 pub use actions::{Action, Recorded, What, Why};
 pub use complaints::{ComplaintAbout, DeskComplaint, NewDeskComplaint};
 pub use holds::{Hold, HoldReason};
+pub use link_requests::LinkRequest;
 pub use members::{Changed, Member, NewMember};
 pub use passkeys::{Ceremonies, Passkey, Proved};
 pub use places::{Place, PlaceNames};
@@ -47,6 +49,7 @@ pub(crate) const TABLES: &[&str] = &[
     "staff_relatives",
     "staff_passkeys",
     "staff_links",
+    "staff_link_requests",
     "staff_actions",
     "staff_holds",
     "desk_accounts",

@@ -237,6 +237,13 @@ impl Staff {
     /// # Errors
     /// [`DbError`].
     pub async fn link(&self, member: &StaffId, also: Vec<db::Statement>) -> Result<Option<String>, DbError> {
+        let (token, [make, former]) = self.making_link(member);
+        let then = std::iter::once(former).chain(also).collect();
+        Ok(self.db.guarded(make, then).await?.map(|_| token))
+    }
+
+    /// What opens a new link of a member, the guard that makes it if they are enabled, and what ends those before.
+    pub(super) fn making_link(&self, member: &StaffId) -> (String, [db::Statement; 2]) {
         let (token, now) = (bytes::random_text::<32>(), self.clock.now());
         let make = db::statement(
             "INSERT INTO staff_links (digest, staff_id, made_at, expires_at) \
@@ -253,8 +260,7 @@ impl Staff {
         .bind(now.0)
         .bind(member.as_str())
         .bind(Digest::of(token.as_bytes()).encode());
-        let then = std::iter::once(former).chain(also).collect();
-        Ok(self.db.guarded(make, then).await?.map(|_| token))
+        (token, [make, former])
     }
 
     /// The passkeys that a member has, in the order in which they came.

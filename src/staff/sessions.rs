@@ -91,11 +91,16 @@ impl StaffSessions {
         Ok(self.cookies.set(Self::COOKIE, &id, None))
     }
 
-    /// Who is at the browser that asks, as of now. `None` if nobody is signed in there, or not any more.
+    /// Who is at the browser that asks, as of now. `None` if nobody is signed in there, or not any more. What a page asks `by_itself` shows
+    /// nobody at work, and keeps no session in use.
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub async fn find(&self, request: &HttpRequest) -> Result<Option<(StaffSession, Acting)>, ServiceError> {
+    pub async fn find(
+        &self,
+        request: &HttpRequest,
+        by_itself: bool,
+    ) -> Result<Option<(StaffSession, Acting)>, ServiceError> {
         let Some(id) = self.cookies.read(request, Self::COOKIE) else { return Ok(None) };
         let digest = Digest::of(id.as_bytes());
         let found: Option<(Session, Version)> = self.ephemeral.get(key(digest)).await?;
@@ -107,7 +112,7 @@ impl StaffSessions {
         let at_work =
             self.staff.at_work((&session.staff, &session.place), &session.passkey, session.proved_at);
         let Some(acting) = at_work.await? else { return Ok(None) };
-        if now.since(session.used_at) >= KEEP_ALIVE {
+        if !by_itself && now.since(session.used_at) >= KEEP_ALIVE {
             let used = Session { used_at: now, ..session.clone() };
             let left = self.left(&used);
             // Whoever changed it in the meantime used it as well.

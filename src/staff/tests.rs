@@ -187,6 +187,7 @@ async fn r92_a_complaint_is_answered_once_by_its_own_place() {
         place: place.clone(),
         about: ComplaintAbout::Refusal,
         reference: "AB-1".to_owned(),
+        staff: None,
         note: "They said no.".to_owned(),
         contact: "Ali, 998901234567".to_owned(),
         opened_by: "operator".to_owned(),
@@ -195,7 +196,7 @@ async fn r92_a_complaint_is_answered_once_by_its_own_place() {
     let raw = world.db.read_one(statement("SELECT sealed FROM desk_complaints")).await.unwrap();
     assert!(!crate::platform::db::text(&raw, "desk_complaints", "sealed").unwrap().contains("They"));
     let other = PlaceId::parse("notary").unwrap();
-    assert!(world.staff.complaints(Some(&other), true, 9).await.unwrap().is_empty());
+    assert!(world.staff.complaints((Some(&other), None), true, 9).await.unwrap().is_empty());
     let answer = async |place: &PlaceId| {
         let parts = (number.as_str(), Some(place));
         world.staff.answer_complaint(parts, ("s", "We looked."), Vec::new()).await.unwrap()
@@ -204,5 +205,5 @@ async fn r92_a_complaint_is_answered_once_by_its_own_place() {
     let read = world.staff.complaint(&number).await.unwrap().unwrap();
     assert_eq!(read.note, "They said no.");
     assert_eq!(read.answered.map(|(at, _, text)| (at, text)), Some((NOW, "We looked.".to_owned())));
-    assert!(world.staff.complaints(Some(&place), false, 9).await.unwrap().is_empty());
+    assert!(world.staff.complaints((Some(&place), None), false, 9).await.unwrap().is_empty());
 }

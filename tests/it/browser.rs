@@ -235,6 +235,7 @@ impl Visitor {
             ("12-phone", format!("{sandbox}/phone?number={FIRST}"), "#messages"),
             ("13-switches", format!("{sandbox}/switches"), "form"),
             ("14-sandbox", format!("{sandbox}/"), "h1"),
+            ("35a-sandbox-registers", format!("{sandbox}/registers"), "form"),
             ("35-sandbox-people", format!("{sandbox}/registry-people"), "h1"),
             ("36-sandbox-eimzo", format!("{sandbox}/eimzo-app"), "#qc"),
             ("37-sandbox-eimzo-desktop", format!("{sandbox}/eimzo-desktop"), "#save"),
@@ -250,6 +251,7 @@ impl Visitor {
             ("28-cabinet-data", format!("{provider}/cabinet/data"), "#whole"),
             ("29-cabinet-whole", format!("{provider}/cabinet/data/whole"), "#speak"),
             ("30-cabinet-safety", format!("{provider}/cabinet/safety"), "#not-me"),
+            ("30a-cabinet-mobile-id", format!("{provider}/cabinet/mobile-id"), "#menu"),
             ("31-cabinet-not-me", format!("{provider}/cabinet/not-me"), "#end-everything"),
             ("32-cabinet-lock", format!("{provider}/cabinet/lock"), "#lock-now"),
             ("33-cabinet-locked", format!("{provider}/cabinet/locked"), "#locked"),
@@ -265,6 +267,10 @@ impl Visitor {
                 self.chromium.complaints().await;
             }
             self.inspect(name).await;
+            if ["35a-sandbox-registers", "30a-cabinet-mobile-id"].contains(&name) {
+                self.inspect_in(Look { width: 820, dark: false }, name).await;
+                self.chromium.look(LOOKS[0]).await;
+            }
         }
         self.chromium.click("#continue").await;
         self.chromium.wait_for("#signed-out").await;

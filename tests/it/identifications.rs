@@ -591,3 +591,37 @@ async fn an_enrolment_costs_no_more_than_its_budget(world: &World) {
     let most = if world.setup.backend == Backend::Embedded { 12 } else { 30 };
     assert!(statements <= most, "{statements} statements");
 }
+
+/// A block takes the number's row before the person's, a completion the person's before the number's: without one order each would wait
+/// for the other.
+#[tokio::test]
+async fn a_block_and_a_completion_at_once_do_not_wait_in_a_circle() {
+    let world = Setup::new(Backend::Servers).start().await;
+    let former = world.person();
+    let newcomer =
+        Applicant { number: former.number.clone(), ..Applicant::from(&world.somebody(Kind::Unknown)) };
+    let desk = Desk::of(&world, &[&former.number]).await;
+    let sent = desk.sent(Desk::place(PlaceKind::ServiceCentre), &newcomer).await;
+    let Ok(Entered::AwaitingPayment(waiting)) = desk.enter(&sent).await else { panic!("a fee is due") };
+    let holder = desk.person(&former.pinfl).await.expect("a person");
+    let events = &desk.enrolments.life_events;
+    let number = yagona::people::PhoneNumber::from_digits(&former.number).expect("a number");
+    let index = events.people.number_index(&number);
+    let payment = desk.payment(&waiting, "P-1").await;
+    let lock = world.lock_person(holder.as_str()).await;
+    let (paid, blocked, ()) = tokio::join!(
+        async { desk.enrolments.paid(&payment).await },
+        async {
+            world.until_waiting(1).await;
+            events.block(&holder, &index).await
+        },
+        async {
+            world.until_waiting(2).await;
+            lock.release().await;
+        }
+    );
+    assert!(matches!(paid, Ok(Settled::Enrolled(_))), "{paid:?}");
+    // The completion was first: there is nothing of the former holder's left to be blocked.
+    assert!(!blocked.expect("no circle"), "the number is another's");
+    assert!(desk.enrolled(&former.number, &newcomer.pinfl).await);
+}

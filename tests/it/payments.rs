@@ -143,7 +143,37 @@ async fn r15_a_notice_is_a_hint_and_billing_is_asked_back(setup: Setup) {
 alone_on_both_backends!(
     upkeep_asks_about_every_invoice_page_by_page,
     r20_accounting_is_told_of_fees_by_command,
+    r41_a_notice_and_a_payment_before_the_code_enrol_nobody,
 );
+
+async fn r41_a_notice_and_a_payment_before_the_code_enrol_nobody(setup: Setup) {
+    let billing = Billing::start();
+    let world = setup.set("registries.billing.base_url", billing.url.as_str()).start().await;
+    let who = Applicant::from(&world.somebody(Kind::Unknown));
+    let desk = Desk::of(&world, &[who.number.as_str()]).await;
+    let sent = desk.sent(Desk::place(PlaceKind::ServiceCentre), &who).await;
+    // Billing took money under the number that the invoice will have, whoever told it to.
+    let number = format!("MID{}", sent.reference.as_str());
+    let open = json!({ "number": number, "status": "open", "amount": 880_000 });
+    billing.invoices.lock().expect("one thread").insert(number.clone(), open);
+    billing.pay(&number, 880_000);
+    for _ in 0..2 {
+        assert_eq!(notice(&world, &number).await, 204);
+        assert_eq!(desk.find(&sent.id).await.state, State::CodeSent);
+    }
+    assert!(desk.person(&who.pinfl).await.is_none());
+    assert_eq!(world.stored("SELECT COUNT(*) AS n FROM payments").await, 0);
+    // It counts once the code was right, and once only.
+    let Ok(Entered::AwaitingPayment(waiting)) = desk.enter(&sent).await else { panic!("a fee is due") };
+    let fee = waiting.invoice.as_ref().expect("an invoice").fee.tiyin;
+    assert_eq!(fee, 880_000, "two percent of the day's value");
+    for _ in 0..2 {
+        assert_eq!(notice(&world, &number).await, 204);
+        assert_eq!(desk.find(&sent.id).await.state, State::Enrolled);
+    }
+    assert_eq!(world.stored("SELECT COUNT(*) AS n FROM payments").await, 1);
+    assert_eq!(desk.notices(&who.pinfl, "enrolled").await, 1);
+}
 
 async fn upkeep_asks_about_every_invoice_page_by_page(setup: Setup) {
     let billing = Billing::start();

@@ -94,6 +94,9 @@ pub(super) async fn get(desk: Data<Desk>, request: HttpRequest, id: Path<String>
         let Some(application) = found(&desk, visit, &id).await? else { return Ok(visit.nothing()) };
         let seen = visit.query.get("seen").unwrap_or_default();
         if !visit.is_proved(&[b"seen", application.id.as_str().as_bytes()], seen) {
+            if desk.staff.stop_if_unusual(&visit.acting).await?.is_some() {
+                return Ok(respond::see_other(paths::HELD));
+            }
             let reference = application.reference.to_string();
             desk.staff.reads(&visit.acting, What::Read, &reference, Why::Resumed).await?;
             return Ok(respond::see_other(&path(visit, &application.id, None)));

@@ -50,10 +50,8 @@ pub(super) async fn payment(step: &Step<'_, '_>, missing: &[Consent]) -> Result<
     let application = step.application;
     let invoice = application.invoice.as_ref();
     let kept = step.desk.identifications.payments_of(application).await?;
-    let changed = match kept.iter().any(KeptPayment::is_unagreed) {
-        true => Some(changed(step).await?),
-        false => None,
-    };
+    let unagreed = kept.iter().any(KeptPayment::is_unagreed);
+    let changed = if unagreed { Some(changed(step).await?) } else { None };
     let other_sum =
         kept.iter().find(|one| one.outcome == Some(PaymentOutcome::OtherSum) && one.is_to_return());
     let shell = Shell::of(step.visit, paths::DESK);

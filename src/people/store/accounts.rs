@@ -2,7 +2,7 @@
 //! can be used now is said here, once, for every statement that has to know: whoever has an enrolled number can, and whoever has none
 //! but an account that is neither locked nor blocked nor closed; nobody whose number is blocked.
 
-use super::{People, place};
+use super::{People, in_turn, place};
 use crate::people::{Epoch, PersonId, PhoneNumber, Pinfl};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError, Statement};
@@ -225,7 +225,7 @@ impl People {
         now: Timestamp,
         then: Vec<Statement>,
     ) -> Result<Option<Epoch>, DbError> {
-        if self.db.guarded(Self::close_account(id, now), then).await?.is_none() {
+        if self.db.held(in_turn(), Self::close_account(id, now), then).await?.is_none() {
             return Ok(None);
         }
         self.forget(id);

@@ -1,7 +1,7 @@
 //! Numbers, and accounts without one, that an operator takes out of use, and their return. It stands beside the lock that a person puts on their account
 //! (`self_lock.rs`): neither undoes the other.
 
-use super::{People, self_lock};
+use super::{People, in_turn, self_lock};
 use crate::people::{Epoch, PersonId};
 use crate::platform::bytes::Digest;
 use crate::platform::clock::Timestamp;
@@ -42,7 +42,7 @@ impl People {
         let raise = db::statement("UPDATE persons SET epoch = epoch + 1 WHERE person_id = $1");
         let mut all = vec![self_lock::block(id, &index, now), raise.bind(id.as_str())];
         all.extend(then);
-        let blocked = self.db.guarded(block, all).await?;
+        let blocked = self.db.held(in_turn(), block, all).await?;
         self.remembered.invalidate(id);
         if blocked.is_none() {
             return Ok(None);
@@ -71,7 +71,7 @@ impl People {
                        RETURNING person_id";
         let index = number_index.encode();
         let unblock = db::statement(unblock).bind(now.0).bind(now.0).bind(&index).bind(id.as_str());
-        let done = self.db.guarded(unblock, then).await?.is_some();
+        let done = self.db.held(in_turn(), unblock, then).await?.is_some();
         self.remembered.invalidate(id);
         if done {
             return Ok(Unblocked::Enrolled);
@@ -97,7 +97,7 @@ impl People {
         );
         let mut all = vec![Self::raise_epoch_of(id)];
         all.extend(then);
-        let blocked = self.db.guarded(block.bind(now.0).bind(id.as_str()), all).await?;
+        let blocked = self.db.held(in_turn(), block.bind(now.0).bind(id.as_str()), all).await?;
         self.remembered.invalidate(id);
         if blocked.is_none() {
             return Ok(None);

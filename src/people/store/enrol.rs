@@ -1,7 +1,7 @@
 //! SQL that binds a number to a person and that ends it: the tables `phone_numbers`, `contact_numbers` and `enrolment_ends`. What else
 //! belongs to it (sessions, notices, signals) is in `life_events`, in the same transaction.
 
-use super::{INSERT_PERSON, People, UNOPENED, UPDATE_PERSON, accounts, blocks, place};
+use super::{INSERT_PERSON, People, UNOPENED, UPDATE_PERSON, accounts, blocks, in_turn, place};
 use crate::people::{Epoch, NumberStatus, Person, PersonId, PhoneNumber, Pinfl};
 use crate::platform::bytes::{self, Digest};
 use crate::platform::clock::Timestamp;
@@ -13,9 +13,6 @@ pub(super) const CONTACTS: &str = "contact_numbers";
 
 /// How enrolments ended.
 pub(super) const ENDS: &str = "enrolment_ends";
-
-/// The list whose next number whoever binds or releases a number takes first.
-const LIST: &str = "enrolments";
 
 /// Whose a number is, and which number is a person's, at one moment.
 #[derive(Clone, Debug)]
@@ -190,7 +187,7 @@ impl People {
         then: Vec<Statement>,
         changed: &[&PersonId],
     ) -> Result<bool, DbError> {
-        let done = self.db.held(vec![db::take_number(LIST)], guard, then).await?;
+        let done = self.db.held(in_turn(), guard, then).await?;
         for person in changed {
             self.remembered.invalidate(*person);
         }
@@ -414,8 +411,9 @@ impl People {
             all.push(db::statement(leave).bind(id.as_str()).bind(now.0));
         }
         all.extend(then);
-        let ended =
-            self.db.held(vec![db::take_number(LIST), blocks::pass_on(id, &only, now)], guard, all).await?;
+        let mut hold = in_turn();
+        hold.push(blocks::pass_on(id, &only, now));
+        let ended = self.db.held(hold, guard, all).await?;
         self.remembered.invalidate(id);
         if ended.is_none() {
             return Ok(None);

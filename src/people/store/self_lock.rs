@@ -2,7 +2,7 @@
 //! every way in asks for, so there is no second guard that one of them could forget; the row remembers which number it was. While it
 //! stands, whatever stores that person's number as enrolled stores it as blocked. An account that needs no number is locked beside it.
 
-use super::{People, accounts};
+use super::{People, accounts, in_turn};
 use crate::people::{Epoch, PersonId, PhoneNumber};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{self, DbError, Statement};
@@ -154,7 +154,7 @@ impl People {
         let enrol = enrol.bind(now.0).bind(now.0).bind(id.as_str()).bind(id.as_str());
         let mut changes = vec![enrol, forget.bind(id.as_str()), accounts::unlock(id)];
         changes.extend(then);
-        let ended = self.db.guarded(guard, changes).await?.is_some();
+        let ended = self.db.held(in_turn(), guard, changes).await?.is_some();
         self.remembered.invalidate(id);
         Ok(ended)
     }

@@ -351,7 +351,8 @@ mod tests {
         ] {
             count.inc();
         }
-        for gauge in [metrics.brakes_held("a"), metrics.clock_skew("a"), metrics.ready("a")] {
+        let registry = metrics.registry_open("a");
+        for gauge in [metrics.brakes_held("a"), metrics.clock_skew("a"), metrics.ready("a"), registry] {
             gauge.set(1);
         }
         let exported = metrics.encode();

@@ -7,7 +7,10 @@ use crate::support::http;
 use crate::support::process::run_well;
 use crate::support::sandbox::code_in;
 use crate::support::wait::until;
-use crate::support::webdriver::Look;
+use crate::support::webdriver::{ENTER, Look, SPACE};
+
+/// A tablet, held upright.
+const TABLET: Look = Look { width: 820, dark: false };
 
 /// The person of the demo's registers who has nothing odd, and the code that comes to her phone.
 const NUMBER: &str = "998007000001";
@@ -55,11 +58,46 @@ impl Visitor {
             self.chromium.open(&format!("{}{path}{mark}lang={language}", self.demo.provider)).await;
             self.chromium.wait_for("h1").await;
             self.inspect(name).await;
-            self.inspect_in(Look { width: 1024, dark: false }, name).await;
+            self.inspect_in(TABLET, name).await;
         }
         self.language = "en";
         self.chromium.open(&format!("{}/desk/passkeys?lang=en", self.demo.provider)).await;
         self.chromium.look(Look { width: 1280, dark: false }).await;
+    }
+
+    /// Looks closely at the step that is shown, as [`Visitor::inspect_desk`] does at other pages.
+    async fn inspect_step(&mut self, name: &str) {
+        let step = self.chromium.url().await;
+        let mark = if step.contains('?') { '&' } else { '?' };
+        for language in LANGUAGES {
+            self.language = language;
+            self.chromium.open(&format!("{step}{mark}lang={language}")).await;
+            self.stay().await;
+            self.inspect(name).await;
+            self.inspect_in(TABLET, name).await;
+        }
+        self.chromium.open(&step).await;
+        self.chromium.wait_for("h1").await;
+    }
+
+    /// Keeps a page that asks again by itself from doing so while it is looked at.
+    async fn stay(&self) {
+        self.chromium.wait_for("h1").await;
+        let stop = "for (let timer = setTimeout(() => {}); timer > 0; timer--) clearTimeout(timer)";
+        self.chromium.run(stop, json!([])).await;
+    }
+
+    /// Looks at the page that is shown in one way.
+    async fn glance(&mut self, look: Look, name: &str) {
+        self.stay().await;
+        self.chromium.run(&self.axe, json!([])).await;
+        self.inspect_in(look, name).await;
+    }
+
+    /// Reaches an element by keyboard alone and presses keys there.
+    async fn at_keys(&self, selector: &str, keys: &str) {
+        self.chromium.tab_to(selector).await;
+        self.chromium.keys(keys).await;
     }
 
     /// Signs a member in, from the link on.
@@ -137,24 +175,24 @@ async fn a_person_is_identified_at_the_desk_and_signs_in_at_the_portal() {
     }
     chromium.click("#continue").await;
     chromium.wait_for("#warning").await;
-    visitor.inspect("52-desk-warning").await;
+    visitor.inspect_step("52-desk-warning").await;
     for tick in ["#original", "#sms_charge", "#responsibility", "#continue"] {
         visitor.chromium.click(tick).await;
     }
     visitor.chromium.wait_for("#fingerprint").await;
-    visitor.inspect("53-desk-biometrics").await;
+    visitor.inspect_step("53-desk-biometrics").await;
     visitor.chromium.choose("#photo", &photo).await;
     visitor.chromium.choose("#fingerprint", &finger).await;
     visitor.chromium.click("#biometrics").await;
     visitor.chromium.click("#continue").await;
     visitor.chromium.wait_for(".facts + form #continue").await;
-    visitor.inspect("54-desk-compared").await;
+    visitor.inspect_step("54-desk-compared").await;
     visitor.chromium.click("#continue").await;
     visitor.chromium.wait_for("#send").await;
-    visitor.inspect("55-desk-precheck").await;
+    visitor.inspect_step("55-desk-precheck").await;
     visitor.chromium.click("#send").await;
     visitor.chromium.wait_for("#code, #prove").await;
-    visitor.inspect("56-desk-code").await;
+    visitor.inspect_step("56-desk-code").await;
     let code = visitor.told_code(NUMBER).await;
     let path = visitor.chromium.url().await;
     visitor.chromium.open(&format!("{}/desk/prove?lang=en", visitor.demo.provider)).await;
@@ -164,7 +202,7 @@ async fn a_person_is_identified_at_the_desk_and_signs_in_at_the_portal() {
     visitor.chromium.fill("#code", &code).await;
     visitor.chromium.click("#continue").await;
     visitor.chromium.wait_for("#awaiting").await;
-    visitor.inspect("57-desk-payment").await;
+    visitor.inspect_step("57-desk-payment").await;
     visitor.chromium.click("#invoice").await;
     visitor.chromium.wait_for("#paper").await;
     visitor.inspect("58-desk-invoice").await;
@@ -175,7 +213,11 @@ async fn a_person_is_identified_at_the_desk_and_signs_in_at_the_portal() {
     assert!(paid.status().is_success());
     visitor.chromium.open(&path).await;
     visitor.chromium.wait_for("#end").await;
-    visitor.inspect("59-desk-end").await;
+    visitor.inspect_step("59-desk-end").await;
+    visitor.chromium.open(&format!("{}/invoices", visitor.demo.sandbox)).await;
+    visitor.chromium.wait_for("dl").await;
+    visitor.inspect("38-sandbox-invoices").await;
+    visitor.inspect_in(TABLET, "38-sandbox-invoices").await;
     // A second later she signs in at the portal.
     until("the message of completion", async || (visitor.texts(NUMBER).await.len() >= 2).then_some(())).await;
     visitor.chromium.open(&visitor.demo.portal).await;
@@ -234,4 +276,110 @@ async fn an_account_is_opened_at_a_post_office_and_its_password_is_printed() {
     visitor.chromium.wait_for("#menu").await;
     visitor.inspect("66-desk-post-office-after").await;
     visitor.finish().await;
+}
+
+/// From the sign-in to the end by keyboard alone; but files are put into their fields, since the system's dialog for them is no part of a page.
+async fn by_keyboard(width: u32) {
+    let look = Look { width, dark: false };
+    let mut visitor = Visitor::start(true, "en").await;
+    visitor.chromium.look(look).await;
+    let link = visitor.passkey_link("demo-operator");
+    visitor.chromium.virtual_authenticator().await;
+    visitor.chromium.open(&format!("{link}&lang=en")).await;
+    visitor.at_keys("#label", "A keyboard").await;
+    visitor.at_keys("#use-passkey", ENTER).await;
+    visitor.chromium.wait_for("#made").await;
+    visitor.at_keys("#to-sign-in", ENTER).await;
+    visitor.chromium.wait_for("#use-passkey").await;
+    visitor.glance(look, "70-keyboard-sign-in").await;
+    visitor.at_keys("#use-passkey", SPACE).await;
+    visitor.chromium.wait_for("#new").await;
+    visitor.glance(look, "71-keyboard-desk").await;
+    visitor.at_keys("#new", ENTER).await;
+    visitor.chromium.wait_for("#surname").await;
+    // A list is chosen from by typing how its entry begins.
+    for (field, keys) in [
+        ("#category", "Citizen"),
+        ("#document", "ID"),
+        ("#language", "English"),
+        ("#surname", "Yusupova"),
+        ("#name", "Malika"),
+        ("#patronymic", "Anvar qizi"),
+        ("#number", NUMBER),
+        ("#pinfl", PINFL),
+        ("#document_number", "AD7000001"),
+    ] {
+        visitor.at_keys(field, keys).await;
+    }
+    visitor.glance(look, "72-keyboard-new").await;
+    visitor.at_keys("#continue", ENTER).await;
+    visitor.chromium.wait_for("#warning").await;
+    visitor.glance(look, "73-keyboard-warning").await;
+    for (tick, keys) in
+        [("#original", SPACE), ("#sms_charge", SPACE), ("#responsibility", SPACE), ("#continue", ENTER)]
+    {
+        visitor.at_keys(tick, keys).await;
+    }
+    visitor.chromium.wait_for("#fingerprint").await;
+    visitor.glance(look, "74-keyboard-biometrics").await;
+    let (photo, finger) = (visitor.demo.folder.file("photo.jpg"), visitor.demo.folder.file("finger.bin"));
+    std::fs::write(&photo, [&b"\xff\xd8\xff\xe0"[..], &[7; 300], b"\xff\xd9"].concat()).expect("a file");
+    std::fs::write(&finger, b"FMR\0 template of a fingerprint.").expect("a file");
+    visitor.chromium.tab_to("#photo").await;
+    visitor.chromium.choose("#photo", &photo).await;
+    visitor.chromium.tab_to("#fingerprint").await;
+    visitor.chromium.choose("#fingerprint", &finger).await;
+    visitor.at_keys("#biometrics", SPACE).await;
+    visitor.at_keys("#continue", ENTER).await;
+    visitor.chromium.wait_for(".facts + form #continue").await;
+    visitor.glance(look, "75-keyboard-compared").await;
+    visitor.at_keys("#continue", ENTER).await;
+    visitor.chromium.wait_for("#send").await;
+    visitor.glance(look, "76-keyboard-precheck").await;
+    visitor.at_keys("#send", ENTER).await;
+    visitor.chromium.wait_for("#code, #prove").await;
+    let code = visitor.told_code(NUMBER).await;
+    if visitor.chromium.run("return !document.querySelector('#code')", json!([])).await == true {
+        visitor.glance(look, "77-keyboard-prove").await;
+        visitor.at_keys("#prove", ENTER).await;
+        visitor.at_keys("#use-passkey", ENTER).await;
+        visitor.chromium.wait_for("#code").await;
+    }
+    visitor.glance(look, "78-keyboard-code").await;
+    // A code that is wrong leads back to its field, and the sentence takes the focus.
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    visitor.at_keys("#code", wrong).await;
+    visitor.chromium.keys(ENTER).await;
+    visitor.chromium.wait_for("#error").await;
+    let focused = visitor.chromium.run("return document.activeElement.id", json!([])).await;
+    assert_eq!(focused, "error");
+    visitor.glance(look, "79-keyboard-code-error").await;
+    visitor.at_keys("#code", &code).await;
+    visitor.chromium.keys(ENTER).await;
+    visitor.chromium.wait_for("#awaiting").await;
+    visitor.glance(look, "80-keyboard-payment").await;
+    let path = visitor.chromium.url().await;
+    visitor.at_keys("#invoice", ENTER).await;
+    visitor.chromium.wait_for("#paper").await;
+    let paper = "return document.querySelector('article').innerText.match(/MID[A-Z0-9]+/)[0]";
+    let number = visitor.chromium.run(paper, json!([])).await.as_str().expect("a number").to_owned();
+    let pay = format!("{}/invoices/{number}/pay", visitor.demo.sandbox);
+    let paid = http::client().post(pay).form(&[("notice", "once")]).send().await.expect("the sandbox");
+    assert!(paid.status().is_success());
+    visitor.chromium.open(&path).await;
+    visitor.chromium.wait_for("#end").await;
+    visitor.glance(look, "81-keyboard-end").await;
+    visitor.at_keys("#next", ENTER).await;
+    visitor.chromium.wait_for("#new").await;
+    visitor.finish().await;
+}
+
+#[tokio::test]
+async fn somebody_is_identified_by_keyboard_alone_on_a_wide_screen() {
+    by_keyboard(1280).await;
+}
+
+#[tokio::test]
+async fn somebody_is_identified_by_keyboard_alone_on_a_tablet() {
+    by_keyboard(TABLET.width).await;
 }

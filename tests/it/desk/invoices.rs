@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::Member;
+use super::{Member, reference_of};
 use crate::support::client_file::SHOP;
 use crate::support::html::TICKED;
 use crate::support::wait::until;
@@ -13,6 +13,7 @@ alone_on_both_backends!(
     an_invoice_is_taken_back_when_the_person_does_not_go_on,
     a_payment_for_what_changed_since_enrols_once_the_person_agrees,
     a_payment_that_enrolled_nobody_is_given_back_and_enrols_nobody_afterwards,
+    what_billing_answers_after_the_time_out_is_asked_again_and_done_once,
 );
 
 impl World {
@@ -71,7 +72,7 @@ async fn an_invoice_is_taken_back_when_the_person_does_not_go_on(setup: Setup) {
     assert_eq!(listed.len(), 1, "{listed:?}");
     assert_eq!((&listed[0]["invoice"], &listed[0]["outcome"]), (&number.as_str().into(), &"too_late".into()));
     let payment = listed[0]["payment"].as_str().expect("a reference").to_owned();
-    let reference = page.text_at("strong.number");
+    let reference = reference_of(&page);
     let shown = world.command(&["identifications", "show", &reference]);
     assert!(shown.contains("can no longer be paid") && shown.contains("to be given back"), "{shown}");
     world.command(&["fees", "returned", &payment]);
@@ -96,15 +97,17 @@ async fn an_invoice_is_taken_back_when_the_person_does_not_go_on(setup: Setup) {
     world.sandbox.registers(&[("billing.fail", "1")]).await;
     let page = member.browser.press(&page, "withdraw", &[]).await.page().expect_status(200).expect("end");
     assert!(page.text().contains("is being taken back"), "{page}");
-    let shown = world.command(&["identifications", "show", &page.text_at("strong.number")]);
+    let shown = world.command(&["identifications", "show", &reference_of(&page)]);
     assert!(shown.contains("is being taken back"), "{shown}");
     world.sandbox.registers(&[("reset", "1")]).await;
-    assert_eq!(world.invoice_at_billing(&number).await, "open");
-    until("the invoice to be taken back", async || {
+    until("what billing says to be known", async || {
         world.advance(130).await;
-        (world.invoice_at_billing(&number).await == "cancelled").then_some(())
+        let ended =
+            "SELECT COUNT(*) FROM identifications WHERE invoice_number = $1 AND invoice_ended_at IS NOT NULL";
+        (world.stored_for(ended, &number).await == 1).then_some(())
     })
     .await;
+    assert_eq!(world.invoice_at_billing(&number).await, "cancelled");
     let bound = "SELECT COUNT(*) FROM identifications WHERE state = 'enrolled'";
     assert_eq!(world.stored(bound).await, 0);
 }
@@ -178,7 +181,7 @@ async fn a_payment_that_enrolled_nobody_is_given_back_and_enrols_nobody_afterwar
     .await;
     assert_eq!(world.to_return().len(), 2);
     // Another sum than the invoice's is no fee either.
-    member.sign_in().await;
+    member.comes_back().await;
     let person = world.applicant("active").await;
     let (page, number) = member.waits(&world, &person).await;
     world.pays_with(&number, &[("notice", "once"), ("amount", "100")]).await;
@@ -189,4 +192,54 @@ async fn a_payment_that_enrolled_nobody_is_given_back_and_enrols_nobody_afterwar
     world.command(&["fees", "returned", listed[0]["payment"].as_str().expect("a reference")]);
     assert_eq!(world.stored_text(state, &number).await, "withdrawn");
     assert_eq!(world.stored("SELECT COUNT(*) FROM identifications WHERE state = 'enrolled'").await, 3);
+}
+
+async fn what_billing_answers_after_the_time_out_is_asked_again_and_done_once(setup: Setup) {
+    let world = setup.set("registries.billing.timeout_ms", 300).start().await;
+    let mut member = at_work(&world).await;
+    let slow = [("billing.delay_ms", "1500")];
+    // It takes the invoice, and says so too late.
+    let person = world.applicant("active").await;
+    let page = member.applies(&person.number, &person.pinfl).await.expect("clear");
+    world.sandbox.registers(&slow).await;
+    let page = member.completes(&world, &page, &person, &[]).await.expect("awaiting").expect("unregistered");
+    let number = member.invoice(&page).await;
+    until("the invoice at billing", async || {
+        let url = format!("{}/invoices", world.sandbox.base);
+        let all: Value = http::get(&url).await.ok()?.json().await.ok()?;
+        all.as_array()?.iter().any(|one| one["number"] == number.as_str()).then_some(())
+    })
+    .await;
+    // It says what was paid too late: nobody is enrolled by an answer that nobody waits for any more.
+    world.pays_with(&number, &[("notice", "once")]).await;
+    let state = "SELECT state FROM identifications WHERE invoice_number = $1";
+    assert_eq!(world.stored_text(state, &number).await, "awaiting_payment");
+    world.sandbox.registers(&[("reset", "1")]).await;
+    until("the end", async || {
+        world.advance(130).await;
+        (world.stored_text(state, &number).await == "enrolled").then_some(())
+    })
+    .await;
+    assert_eq!(world.stored_for("SELECT COUNT(*) FROM payments WHERE invoice_number = $1", &number).await, 1);
+    world.sandbox.next_message(&person).await;
+    code_of(&world.browser().sign_in(&world, &Asked::by(SHOP), &person).await);
+    // It takes an invoice back, and says so too late.
+    member.comes_back().await;
+    let person = world.applicant("active").await;
+    let (page, number) = member.waits(&world, &person).await;
+    world.sandbox.registers(&slow).await;
+    member.browser.press(&page, "withdraw", &[]).await.page().expect_status(200).expect("end");
+    until("billing to have taken it back", async || {
+        (world.invoice_at_billing(&number).await == "cancelled").then_some(())
+    })
+    .await;
+    world.sandbox.registers(&[("reset", "1")]).await;
+    until("what it says to be known", async || {
+        world.advance(130).await;
+        let ended =
+            "SELECT COUNT(*) FROM identifications WHERE invoice_number = $1 AND invoice_ended_at IS NOT NULL";
+        (world.stored_for(ended, &number).await == 1).then_some(())
+    })
+    .await;
+    assert!(world.to_return().is_empty());
 }

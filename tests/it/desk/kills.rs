@@ -11,13 +11,16 @@ use crate::support::client_file::SHOP;
 use crate::support::html::TICKED;
 use crate::support::sandbox::code_in;
 use crate::support::wait::until;
-use crate::support::{Asked, Backend, Page, Person, Setup, World, alone_on_both_backends, code_of, http};
+use crate::support::{Asked, Page, Person, Setup, World, alone_on_both_backends, code_of, http};
 
 alone_on_both_backends!(
     a_kill_after_any_step_leaves_a_walk_that_goes_on,
     a_kill_after_any_step_leaves_a_walk_that_can_be_withdrawn,
     a_kill_amid_a_step_does_it_once_or_not_at_all,
 );
+
+/// Seconds after which what a process had asked registers is known to be lost.
+const LOST: i64 = 150;
 
 /// After what the process is killed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -112,10 +115,7 @@ impl Walk {
     async fn step(&mut self, world: &World, page: Page) -> Page {
         let browser = &mut self.member.browser;
         if page.has("running") {
-            return self.member.until_gone(page, "running").await;
-        }
-        if page.has("failed") || page.has("mismatch") {
-            return browser.press(&page, "again", &[]).await.page();
+            return self.settles(world, page).await;
         }
         if page.has("sms_charge") {
             let ticks = [("original", TICKED), ("sms_charge", TICKED), ("responsibility", TICKED)];
@@ -125,6 +125,9 @@ impl Walk {
             let files = [("photo", PHOTO), ("fingerprint", OWN)];
             let ticks = [("biometrics", TICKED)];
             return browser.upload(&page, "continue", &ticks, &files).await.page().expect_status(200);
+        }
+        if page.has("failed") {
+            return browser.press(&page, "again", &[]).await.page();
         }
         if page.has("clear") {
             return browser.press(&page, "send", &[]).await.page().expect_status(200);
@@ -136,6 +139,26 @@ impl Walk {
             return self.pay(world, page).await;
         }
         browser.press(&page, "continue", &[]).await.page().expect_status(200)
+    }
+
+    /// Waits for registers. What a killed process had asked them is lost, which others know by the time.
+    async fn settles(&mut self, world: &World, page: Page) -> Page {
+        let mut page = page;
+        for _ in 0..100 {
+            if !page.has("running") {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            page = self.due_at(&page).await;
+        }
+        world.advance(LOST).await;
+        self.due_at(&page).await
+    }
+
+    /// The same page again, with what its address says.
+    async fn due_at(&mut self, page: &Page) -> Page {
+        let again = self.member.browser.get(&page.url).await.page();
+        if again.has("use-passkey") { self.due().await } else { again.expect_status(200) }
     }
 
     /// Enters the newest code; where none that came is right, a new one is sent.
@@ -259,8 +282,8 @@ impl Walk {
                         AND n.number_index = i.number_index WHERE i.invoice_number = $1 AND i.state = 'enrolled' \
                         AND n.status = 'enrolled'";
         assert_eq!(world.stored_for(enrolled, &number).await, 1, "{what}");
-        // A message that waited in a process without Redis is gone with it.
-        if told || world.setup.backend == Backend::Servers {
+        // One that was on its way to the gateway when the process was killed is not sent again: it could arrive twice.
+        if told {
             until("the message of completion", async || (self.told(world).await > 0).then_some(())).await;
         }
         self.signs_in(world).await;
@@ -361,16 +384,17 @@ async fn a_kill_after_any_step_leaves_a_walk_that_can_be_withdrawn(setup: Setup)
         walk.is_not_bound(&world, &what).await;
         // Whatever invoice there was is taken back, though the process that was to do so is dead.
         let reference = walk.reference();
+        let open = "SELECT COUNT(*) FROM identifications WHERE state = 'withdrawn' AND invoice IS NOT NULL \
+                    AND invoice_ended_at IS NULL";
         until("the invoice to be taken back", async || {
             world.advance(400).await;
             let states = invoices(&world, &reference).await;
-            states.iter().all(|state| state == "cancelled").then_some(())
+            let taken_back = states.iter().all(|state| state == "cancelled");
+            (taken_back && world.stored(open).await == 0).then_some(())
         })
         .await;
-        let open = "SELECT COUNT(*) FROM identifications WHERE state = 'withdrawn' AND invoice IS NOT NULL \
-                    AND invoice_ended_at IS NULL";
-        world.until_stored(open, 0).await;
         walk.is_not_bound(&world, &what).await;
+        walk.due().await.expect("end");
         member = walk.member;
         // Its number is free for whoever applies next.
         let page = member.at("/desk/applications/new").await;

@@ -26,9 +26,12 @@ on_both_backends!(
     r45_every_wrong_entry_is_told_at_its_field_and_keeps_what_was_typed,
     r107_a_post_office_has_no_form_for_mobile_id,
     r92_a_complaint_is_written_down_listed_and_answered,
+    r92_nobody_answers_a_complaint_about_themselves,
 );
 alone_on_both_backends!(
     a_session_ends_by_silence_by_age_and_with_the_member,
+    a_page_that_asks_again_by_itself_keeps_no_session_in_use,
+    whoever_reads_many_records_is_stopped,
     unusual_volume_waits_for_the_passkey_of_another_supervisor,
 );
 
@@ -91,6 +94,14 @@ impl Member {
     pub(crate) async fn sign_in(&mut self) -> Page {
         let page = self.browser.open("/desk").await.page().expect("use-passkey");
         self.key.answer(&mut self.browser, &page).await.page().expect_status(200).expect("menu")
+    }
+
+    /// Signs in anew where the session is over.
+    pub(crate) async fn comes_back(&mut self) {
+        let page = self.browser.open("/desk").await.page();
+        if page.has("use-passkey") {
+            self.key.answer(&mut self.browser, &page).await.page().expect_status(200).expect("menu");
+        }
     }
 
     /// Opens a page that must be shown.
@@ -233,9 +244,52 @@ async fn an_administrator_gives_links_to_their_own_place_and_a_passkey_can_be_ta
     let place = world.open_place("service_centre");
     let mut operator = world.staff(&place, "operator").await;
     let mut administrator = world.staff(&place, "administrator").await;
+    // Whoever has no passkey yet gets a link by one person.
+    let newcomer = world.add_staff(&place, "operator", &world.somebody(Kind::Unknown).pinfl, None);
     let page = administrator.proved_at("/desk/team").await;
+    administrator.browser.press(&page, &format!("link-{newcomer}"), &[]).await.page().expect("link");
+    // Whoever has one can be impersonated by another: a second person confirms it.
     let button = format!("link-{}", operator.id);
+    assert!(!page.has(&button), "{page}");
+    let ask = format!("ask-{}", operator.id);
+    let asked = administrator.browser.press(&page, &ask, &[]).await.page().expect("said");
+    let asked = asked.expect(&format!("waits-{}", operator.id));
+    assert!(!asked.has("link"), "{asked}");
+    // Pressed again it is asked for again, and not given.
+    let again = administrator.browser.press(&page, &ask, &[]).await.page();
+    assert!(!again.has("link"), "{again}");
+    let request = "SELECT request_id FROM staff_link_requests WHERE ended_at IS NULL AND staff_id = $1";
+    let request = world.stored_text(request, &operator.id).await;
+    let confirm = |token: &Page| {
+        let token =
+            token.form("sign-out").fields("sign-out", &[]).into_iter().find(|(name, _)| name == "form");
+        vec![token.expect("a token"), ("request".to_owned(), request.clone())]
+    };
+    let url = world.url("/desk/team/confirm");
+    // Nobody confirms their own request, nor what is asked for elsewhere, nor without the right for it.
+    administrator.prove().await;
+    administrator.browser.post(&url, &confirm(&again)).await.page().expect("said");
+    let mut abroad = world.staff(&world.open_place("service_centre"), "supervisor").await;
+    let theirs = abroad.at("/desk/holds").await;
+    abroad.browser.post(&url, &confirm(&theirs)).await.page().expect("said");
+    let theirs = operator.at("/desk").await;
+    operator.browser.post(&url, &confirm(&theirs)).await.page().expect_status(404);
+    let still = administrator.at("/desk/team").await.expect(&format!("waits-{}", operator.id));
+    assert!(!still.has(&button), "{still}");
+    let mut supervisor = world.staff(&place, "supervisor").await;
+    supervisor.prove().await;
+    let waiting = supervisor.at("/desk/holds").await;
+    let done =
+        supervisor.browser.press(&waiting, &format!("confirm-{request}"), &[]).await.page().expect("said");
+    assert!(done.text().contains("The link is confirmed"), "{done}");
+    administrator.prove().await;
+    let page = administrator.at("/desk/team").await.expect(&button);
     let given = administrator.browser.press(&page, &button, &[]).await.page().expect("link");
+    // It is given once.
+    let again = administrator.browser.press(&page, &button, &[]).await.page();
+    assert!(!again.has("link"), "{again}");
+    let listed = world.command(&["staff", "actions", "--place", &place]);
+    assert!(listed.contains("link_asked") && listed.contains("link_confirmed"), "{listed}");
     let link =
         given.text().split_whitespace().find(|word| word.contains("?link=")).expect("a link").to_owned();
     let link: url::Url = link.parse().expect("a URL");
@@ -245,6 +299,7 @@ async fn an_administrator_gives_links_to_their_own_place_and_a_passkey_can_be_ta
     // One of another place is nobody of theirs.
     let elsewhere = world.staff(&world.open_place("notary_office"), "operator").await;
     let page = administrator.at("/desk/team").await;
+    let button = format!("link-{newcomer}");
     let mut fields = page.form(&button).fields(&button, &[]);
     fields.iter_mut().filter(|(name, _)| name == "staff").for_each(|(_, id)| elsewhere.id.clone_into(id));
     administrator.browser.post(&world.url("/desk/team"), &fields).await.page().expect_status(404);
@@ -258,6 +313,12 @@ async fn an_administrator_gives_links_to_their_own_place_and_a_passkey_can_be_ta
     operator.key.answer(&mut operator.browser, &page).await.page().expect_status(422);
     let page = operator.browser.open("/desk").await.page();
     second.answer(&mut operator.browser, &page).await.page().expect_status(200).expect("menu");
+}
+
+/// The reference of the application that a page shows.
+pub(crate) fn reference_of(page: &Page) -> String {
+    let id = page.url.path().rsplit('/').next().expect("an identifier");
+    yagona::mobile_id::IdentificationId::parse(id).expect("an identifier").reference().to_string()
 }
 
 /// The form of annex 2, as it may be filled in.
@@ -329,7 +390,6 @@ async fn r107_a_post_office_has_no_form_for_mobile_id(world: &World) {
     let mut member = world.staff(&place, "operator").await;
     let list = member.at("/desk").await.expect("accounts-only").expect("account");
     assert!(!list.has("new") && !list.has("find"), "{list}");
-    assert!(list.text().contains("Accounts") && !list.text().contains("Applications"), "{list}");
     for page in ["/desk/applications/new", "/desk/revoke", "/desk/find?reference=ABCD-EFGH"] {
         member.browser.open(page).await.page().expect_status(404);
     }
@@ -370,6 +430,96 @@ async fn r92_a_complaint_is_written_down_listed_and_answered(world: &World) {
             .status
             .success()
     );
+}
+
+async fn r92_nobody_answers_a_complaint_about_themselves(world: &World) {
+    let place = world.open_place("service_centre");
+    let (mut one, mut other) =
+        (world.staff(&place, "supervisor").await, world.staff(&place, "supervisor").await);
+    // About a member, by name.
+    let page = other.at("/desk/complaints").await;
+    let typed = [("about", "staff"), ("staff", one.id.as_str()), ("note", "Rude."), ("contact", "Ali")];
+    other.browser.press(&page, "complain", &typed).await.page().expect("opened");
+    // About a refusal, which they made themselves.
+    let person = world.applicant("active").await;
+    let page = one.opens(&person.number, &person.pinfl).await;
+    let refuse = format!("{}/refuse", page.url.path());
+    let page = one.at(&refuse).await;
+    let sheet = one.browser.press(&page, "refuse-now", &[("ground", "1")]).await.page().expect("end");
+    let reference = reference_of(&sheet);
+    let page = other.at("/desk/complaints").await;
+    let typed = [("reference", reference.as_str()), ("note", "Why?"), ("contact", "Ali")];
+    other.browser.press(&page, "complain", &typed).await.page().expect("opened");
+    let own = one.at("/desk/complaints").await;
+    assert!(own.text().contains("Rude.") && own.text().contains("Why?"), "{own}");
+    assert!(!own.body.contains("id=\"answer-now-"), "{own}");
+    assert_eq!(own.body.matches("id=\"own-").count(), 2, "{own}");
+    // The form of another's page does nothing in their hands.
+    let listed = other.at("/desk/complaints").await;
+    let forms: Vec<_> = listed.forms().into_iter().filter(|form| form.action.ends_with("/answer")).collect();
+    assert_eq!(forms.len(), 2, "{listed}");
+    let token = own.form("sign-out").fields("sign-out", &[]).into_iter().find(|(name, _)| name == "form");
+    let token = token.expect("a token");
+    for form in &forms {
+        let mut fields = form.fields("", &[]);
+        fields.retain(|(name, _)| name == "number");
+        fields.extend([token.clone(), ("answer".to_owned(), "All was right.".to_owned())]);
+        let said =
+            one.browser.post(&world.url("/desk/complaints/answer"), &fields).await.page().expect("said");
+        assert!(!said.text().contains("All was right."), "{said}");
+    }
+    // The other one answers.
+    let number = forms[0].fields("", &[]).into_iter().find(|(name, _)| name == "number").expect("it").1;
+    let button = format!("answer-now-{number}");
+    let said = other.browser.press(&listed, &button, &[("answer", "We looked.")]).await.page().expect("said");
+    assert!(said.text().contains("We looked."), "{said}");
+}
+
+async fn a_page_that_asks_again_by_itself_keeps_no_session_in_use(setup: Setup) {
+    let world = setup.start().await;
+    let place = world.open_place("service_centre");
+    let (mut away, mut there) =
+        (world.staff(&place, "operator").await, world.staff(&place, "operator").await);
+    let person = world.applicant("active").await;
+    let page = away.applies(&person.number, &person.pinfl).await.expect("clear");
+    let page = away.completes(&world, &page, &person, &[]).await.expect("awaiting");
+    let by_itself = page.attribute("body", "data-again-at");
+    assert!(by_itself.starts_with(page.url.path()) && by_itself.contains("seen="), "{by_itself}");
+    assert!(page.body.contains("http-equiv=\"refresh\" content=\"5;url=/desk/applications/"), "{page}");
+    let by_hand = page.url.clone();
+    for shown in ["awaiting", "awaiting", "use-passkey"] {
+        world.advance(250).await;
+        away.browser.open(&by_itself).await.page().expect(shown);
+        there.at("/desk/passkeys").await.expect("menu");
+    }
+    away.browser.get(&by_hand).await.page().expect("use-passkey");
+    there.at("/desk/passkeys").await.expect("menu");
+}
+
+async fn whoever_reads_many_records_is_stopped(setup: Setup) {
+    let world = setup.set("desk.look_ups_per_hour", 3).start().await;
+    let place = world.open_place("service_centre");
+    let (mut writer, mut reader) =
+        (world.staff(&place, "operator").await, world.staff(&place, "operator").await);
+    let mut paths = Vec::new();
+    for _ in 0..3 {
+        let person = world.applicant("active").await;
+        paths.push(writer.opens(&person.number, &person.pinfl).await.url.path().to_owned());
+    }
+    let mut last = world.staff(&place, "operator").await;
+    let person = world.applicant("active").await;
+    paths.push(last.opens(&person.number, &person.pinfl).await.url.path().to_owned());
+    for path in &paths[..3] {
+        reader.at(path).await.expect("warning");
+        // The same one is no further record.
+        reader.at(path).await;
+    }
+    reader.browser.open(&paths[3]).await.page().expect("held");
+    let read = "SELECT COUNT(DISTINCT about) FROM staff_actions WHERE what = 'read' AND staff_id = $1";
+    assert_eq!(world.stored_for(read, &reader.id).await, 3, "the fourth was not shown");
+    let mut supervisor = world.staff(&place, "supervisor").await;
+    let page = supervisor.at("/desk/holds").await;
+    assert!(page.text().contains("opened or read"), "{page}");
 }
 
 async fn a_session_ends_by_silence_by_age_and_with_the_member(setup: Setup) {

@@ -108,6 +108,16 @@ impl World {
         }
     }
 
+    /// Keeps a person's row locked. PostgreSQL only: SQLite has one writer.
+    pub(crate) async fn lock_person(&self, person: &str) -> Lock {
+        let mut database = self.database().await;
+        let Database::Postgres(connection) = &mut database else { panic!("not on SQLite") };
+        connection.execute("BEGIN").await.expect("a transaction");
+        let lock = sqlx::query("SELECT person_id FROM persons WHERE person_id = $1 FOR UPDATE");
+        lock.bind(person.to_owned()).fetch_one(connection).await.expect("a person");
+        Lock(database)
+    }
+
     /// Begins to end a consent, as the provider does, and keeps its row locked until that is committed. PostgreSQL only:
     /// SQLite has one writer.
     pub(crate) async fn begin_to_end_consent(&self, consent: &str) -> Lock {

@@ -13,6 +13,11 @@ use super::world::webdriver;
 /// The name of an element's reference (WebDriver §11).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// Keys, as WebDriver names them (§17.4.2).
+pub(crate) const TAB: &str = "\u{e004}";
+pub(crate) const ENTER: &str = "\u{e007}";
+pub(crate) const SPACE: &str = " ";
+
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
@@ -179,6 +184,35 @@ impl Chromium {
     /// Runs a script that ends by calling its last argument.
     pub(crate) async fn run_until_done(&self, script: &str, arguments: Value) -> Value {
         self.call("execute/async", json!({"script": script, "args": arguments})).await
+    }
+
+    /// Presses keys, one after the other, wherever the focus is.
+    pub(crate) async fn keys(&self, keys: &str) {
+        let press = |key: char| {
+            [
+                json!({"type": "keyDown", "value": key.to_string()}),
+                json!({"type": "keyUp", "value": key.to_string()}),
+            ]
+        };
+        let actions: Vec<Value> = keys.chars().flat_map(press).collect();
+        self.call("actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}))
+            .await;
+    }
+
+    /// Goes from one element to the next by the Tab key until one is reached, which shows that it has the focus.
+    pub(crate) async fn tab_to(&self, selector: &str) {
+        self.wait_for(selector).await;
+        let there = "const e = document.activeElement, s = getComputedStyle(e); if (!e.matches(arguments[0])) return null; \
+             return s.outlineStyle !== 'none' || s.boxShadow !== 'none' ? 'shown' : 'hidden'";
+        for _ in 0..80 {
+            self.keys(TAB).await;
+            match self.run(there, json!([selector])).await.as_str() {
+                Some("shown") => return,
+                Some(_) => panic!("nothing shows that {selector} has the focus"),
+                None => {}
+            }
+        }
+        panic!("the Tab key does not reach {selector} at {}", self.url().await);
     }
 
     /// Keeps a picture of the whole page.

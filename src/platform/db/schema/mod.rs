@@ -233,6 +233,11 @@ static MIGRATIONS: &[Migration] = &[
         description: "invoices",
         sql: include_str!("../../../../migrations/0048_invoices.sql"),
     },
+    Migration {
+        version: 49,
+        description: "second person",
+        sql: include_str!("../../../../migrations/0049_second_person.sql"),
+    },
 ];
 
 /// A row of [`TABLE`].
