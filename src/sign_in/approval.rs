@@ -8,9 +8,9 @@ use super::attempt::SignInAttempts;
 use super::counted::Limit;
 use super::limits::ApprovalCaps;
 use super::network::ClientNetwork;
-use super::number::{Sender, Sent};
 use super::purpose::{Approving, Beside, For, Mutable};
 use super::risk::DEAREST;
+use super::sending::{Sender, Sent};
 use super::{
     AttemptId, AttemptName, KnownPersons, MUTABLE, OpenAttempt, Opening, Purpose, ServiceError, ShortCode,
     SignIn, SignInAttempt, SignInRequest, TypedCode,

@@ -2,8 +2,8 @@
 //! under the same limits and by the same steps as a code that signs in, and of no use for anything else.
 
 use super::counted::Limit;
-use super::number::{Sender, Sent};
 use super::purpose::For;
+use super::sending::{Sender, Sent};
 use super::{Agreement, Authenticated, Event, NumberOutcome, OpenAttempt, ServiceError, SignIn, Stage};
 use crate::clients::{Basis, Client, DataRequest, Permission};
 use crate::people::PhoneNumber;

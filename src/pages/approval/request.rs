@@ -28,7 +28,7 @@ use crate::platform::web::respond::{self, CspSources};
 use crate::platform::web::text::Text;
 use crate::sign_in::{Authenticated, OpenAttempt, Over, ShortCode, Stage};
 
-/// Where the pages are; the messages say so as well (`sign_in/number.rs`).
+/// Where the pages are; the messages say so as well (`sign_in/sending.rs`).
 pub(super) const PATH: &str = "/a";
 
 /// Asks for a reference.

@@ -139,8 +139,8 @@ fn scripts_are_not_mixed() {
                     Language::Ru | Language::UzCyrl if has_latin => {
                         assert!(
                             [
-                                "SMS", "CSV", "PDF", "ID", "Mobile", "Face", "Yagona", "my", "gov", "uz", "E", "e",
-                                "IMZO", "imzo", "MyID", "QR"
+                                "SMS", "CSV", "PDF", "ID", "Mobile", "Face", "Yagona", "my", "gov", "uz",
+                                "E", "e", "IMZO", "imzo", "MyID", "QR"
                             ]
                             .contains(&word),
                             "{at}"
