@@ -5,25 +5,6 @@ const bytes = (text) =>
   Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
 const text = (buffer) =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-const send = (form, credential) => {
-  const response = credential.response;
-  const fill = (name, buffer) => {
-    form.elements[name].value = buffer ? text(buffer) : "";
-  };
-  form.elements.credential.value = credential.id;
-  fill("client_data", response.clientDataJSON);
-  fill("data", response.attestationObject || response.authenticatorData);
-  fill("signature", response.signature);
-  fill("user", response.userHandle);
-  if (form.elements.transports) form.elements.transports.value = response.getTransports?.().join(" ") || "";
-  form.submit();
-};
-const wanted = (asked, known) => ({
-  challenge: bytes(asked.challenge),
-  rpId: asked.rp,
-  allowCredentials: known,
-  userVerification: "required",
-});
 
 const form = document.getElementById("passkey");
 if (form) {
@@ -42,7 +23,14 @@ if (form) {
             attestation: "none",
           },
         })
-      : navigator.credentials.get({ publicKey: wanted(asked, known) });
+      : navigator.credentials.get({
+          publicKey: {
+            challenge: bytes(asked.challenge),
+            rpId: asked.rp,
+            allowCredentials: known,
+            userVerification: "required",
+          },
+        });
   // One sentence at a time says what the browser did: those that a page does not have are told by the first.
   const sentence = (name) => document.getElementById(`passkey-${name}`);
   const say = (name) => {
@@ -60,22 +48,21 @@ if (form) {
     event.preventDefault();
     say();
     try {
-      send(form, await ask());
+      const credential = await ask();
+      const response = credential.response;
+      const fill = (name, buffer) => {
+        form.elements[name].value = buffer ? text(buffer) : "";
+      };
+      form.elements.credential.value = credential.id;
+      fill("client_data", response.clientDataJSON);
+      fill("data", response.attestationObject || response.authenticatorData);
+      fill("signature", response.signature);
+      fill("user", response.userHandle);
+      if (form.elements.transports) form.elements.transports.value = response.getTransports?.().join(" ") || "";
+      form.submit();
     } catch (error) {
       // Browsers tell a page neither who cancelled nor whether there was a passkey, but that this device has one already.
       say(error?.name === "InvalidStateError" ? "had" : "failed");
     }
   });
-}
-
-// Beside the field of another page the browser offers the passkeys that it has, and nothing where it has none.
-const offer = document.getElementById("passkey-offer");
-if (offer) {
-  const propose = async () => {
-    if (!(await window.PublicKeyCredential?.isConditionalMediationAvailable?.())) return;
-    const publicKey = wanted(JSON.parse(offer.dataset.asked), []);
-    send(offer, await navigator.credentials.get({ mediation: "conditional", publicKey }));
-  };
-  // Whoever chooses none goes on with the page.
-  propose().catch(() => {});
 }

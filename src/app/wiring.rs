@@ -442,7 +442,7 @@ fn passkeys(stores: &Stores, sign_in: &SignIn) -> Passkeys {
         sign_in.accounts.clone(),
         (stores.db.clone(), stores.clock.clone()),
         (stores.audit.clone(), sign_in.inbox.clone()),
-        (stores.keyring.mac("passkey user"), stores.keyring.mac("passkey offer")),
+        stores.keyring.mac("passkey user"),
         (sign_in.ephemeral.clone(), relying_party(stores)),
     )
 }

@@ -6,12 +6,12 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::Pages;
 use super::drive::{show, tried};
 use super::step::{Flow, Read, StepContext};
 use super::toll::{Tolled, kept};
 use super::view::{NumberError, NumberPage, TollReason};
 use super::visitor::Visitor;
-use super::{Pages, passkey};
 use crate::people::{PhoneError, PhoneNumber};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::params::Params;
@@ -41,9 +41,7 @@ pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpRespons
         let register = leads_somewhere(&pages, step).then(|| registering(&action));
         let own = step.open.attempt.request.reply.protocol.is_own();
         let unlock = (own && pages.sign_in.unlocks_here()).then_some(UNLOCK);
-        let offer = passkey::offer(&pages, step)?;
-        let page =
-            NumberPage { frame, phone: &written, error, offer, others, register, unlock, cancel: &cancel };
+        let page = NumberPage { frame, phone: &written, error, others, register, unlock, cancel: &cancel };
         Ok(respond::page(StatusCode::OK, &page, &step.csp_sources()).into())
     })
     .await

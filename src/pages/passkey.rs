@@ -1,7 +1,8 @@
 //! `/sign-in/passkey`: a passkey that the browser has for this site, whoever's it is; or as a further factor one of the person who has
 //! proved who they are already.
 //!
-//! The page of the number offers passkeys by the browser's autofill ([`offer`]): what is chosen there is posted here.
+//! A passkey is not offered on the page of the number by the browser's autofill: its challenge would have to be stored for everybody who
+//! only opens that page.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
@@ -16,26 +17,11 @@ use super::visitor::Visitor;
 use crate::accounts::passkeys::{CopiedPasskey, NotProved};
 use crate::platform::service_error::ServiceError;
 use crate::platform::web::respond;
-use crate::platform::webauthn::{Asked, Given};
+use crate::platform::webauthn::Given;
 use crate::sign_in::{Amr, Event, Means, Page, Proving};
 
 /// How long after it was taken a proof leads on, in seconds: it does so in the same request.
 const TAKEN: i64 = 60;
-
-/// What lets the browser offer passkeys on another page: where the form of what it gives goes, and what it is asked. `None` where a passkey
-/// cannot lead to what the service accepts, or somebody has proved who they are already.
-pub(super) fn offer(pages: &Pages, step: &StepContext<'_>) -> Result<Option<(String, String)>, ServiceError> {
-    let attempt = &step.open.attempt;
-    if attempt.stage().base().is_some() || !step.leads(pages, Means::Passkey) {
-        return Ok(None);
-    }
-    let asked = pages.passkeys.offer((step.open.id.digest(), attempt.browser), attempt.expires_at);
-    Ok(Some((step.path(Page::Passkey), written(&asked)?)))
-}
-
-fn written(asked: &Asked) -> Result<String, ServiceError> {
-    serde_json::to_string(asked).map_err(|error| ServiceError::Internal(error.to_string()))
-}
 
 /// Shows the page. Its challenge is stored, so that whoever opens many is counted like whoever sends forms.
 pub(super) async fn get(pages: Data<Pages>, request: HttpRequest) -> HttpResponse {
@@ -66,7 +52,7 @@ async fn page(pages: &Pages, step: &StepContext<'_>) -> Result<Flow, ServiceErro
     let attempt = &step.open.attempt;
     let known = attempt.stage().base().map(|base| &base.person_id);
     let asked = pages.passkeys.begin_sign_in(step.open.id.digest(), attempt.browser, known).await?;
-    let asked = written(&asked)?;
+    let asked = serde_json::to_string(&asked).map_err(|error| ServiceError::Internal(error.to_string()))?;
     let text = step.context.text();
     let (action, cancel) = (step.path(Page::Passkey), step.cancel_path(Page::Passkey));
     let page = PasskeyPage {

@@ -14,7 +14,6 @@ on_both_backends!(
     a_passkey_is_added_named_used_and_removed,
     a_passkey_signs_in_without_a_number_and_is_told_as_what_it_is,
     what_a_passkey_signed_is_taken_once_at_its_own_browser_and_of_this_site,
-    a_passkey_is_offered_where_the_number_is_entered_and_taken_once,
     an_authenticator_that_verified_nobody_is_refused,
     a_copy_of_a_passkey_is_refused_and_the_passkey_removed,
     a_passkey_is_the_second_factor_of_its_own_person_alone,
@@ -165,55 +164,6 @@ async fn what_a_passkey_signed_is_taken_once_at_its_own_browser_and_of_this_site
         .await;
     }
 }
-
-async fn a_passkey_is_offered_where_the_number_is_entered_and_taken_once(world: &World) {
-    let person = world.person();
-    code_of(&world.browser().sign_in(world, &Asked::by(SHOP), &person).await);
-    let (_, mut key) = world.passkey_of(&person).await;
-    let offered = |page: &Page| page.has("passkey-offer");
-    let mut browser = world.browser();
-    let page = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
-    assert!(offered(&page) && page.attribute("#phone", "autocomplete") == "tel webauthn", "{page}");
-    // Another browser, and another sign-in of this one, take nothing of it.
-    let mut other = world.browser();
-    other.begin(world, &Asked::by(SHOP)).await.page();
-    let stolen = key.take_offer(&mut other, &page).await.page();
-    assert!(!stolen.has("allow") && !other.cookies().keys().any(|name| name.contains("session")), "{stolen}");
-    let second = browser.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
-    let asked: Value = serde_json::from_str(&page.attribute("#passkey-offer", "data-asked")).expect("JSON");
-    let url = second.url.join(&second.attribute("#passkey-offer", "action")).expect("a URL");
-    let signed = key.sign(&asked).into_iter().map(|(name, value)| (name.to_owned(), value));
-    let refused = browser.post(&url, &signed.collect::<Vec<_>>()).await.page();
-    refused.expect("error").expect("use-passkey");
-    // It signs in where it was offered.
-    let claims = claims(world, &key.take_offer(&mut browser, &page).await.away()).await;
-    assert_eq!(claims["acr"], "urn:yagona:acr:passkey");
-    // What was signed is taken once, and a page that is older than its sign-in offers nothing any more.
-    let page = world.browser().begin(world, &Asked::by(SHOP)).await.page();
-    assert!(offered(&page), "{page}");
-    let mut late = world.browser();
-    let page = late.begin(world, &Asked::by(SHOP)).await.page().expect("phone");
-    let asked: Value = serde_json::from_str(&page.attribute("#passkey-offer", "data-asked")).expect("JSON");
-    let url = page.url.join(&page.attribute("#passkey-offer", "action")).expect("a URL");
-    let signed: Vec<(String, String)> =
-        key.sign(&asked).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let forged = |(name, value): &(String, String)| {
-        let value = if name == "signature" { "bm90aGluZw".to_owned() } else { value.clone() };
-        (name.clone(), value)
-    };
-    let wrong: Vec<_> = signed.iter().map(forged).collect();
-    late.post(&url, &wrong).await.page().expect("error");
-    late.post(&url, &signed).await.page().expect("error");
-    world.until_audited(Kind::PasskeyRefused, "detail", "the challenge was used").await;
-    // Where a passkey cannot lead to what is accepted, none is offered.
-    let code = Asked::by(SHOP).and("acr_values", "urn:yagona:acr:mobile-id").and("claims", ESSENTIAL_CODE);
-    let page = world.browser().begin(world, &code).await.page().expect("phone");
-    assert!(!offered(&page) && page.attribute("#phone", "autocomplete") == "tel", "{page}");
-}
-
-/// The class of a code alone, demanded.
-const ESSENTIAL_CODE: &str =
-    r#"{"id_token":{"acr":{"essential":true,"values":["urn:yagona:acr:mobile-id"]}}}"#;
 
 async fn an_authenticator_that_verified_nobody_is_refused(world: &World) {
     let (person, asked) = (world.person(), Asked::by(SHOP));

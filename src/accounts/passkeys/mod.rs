@@ -2,8 +2,7 @@
 //!
 //! Whoever uses a passkey was verified by its authenticator each time: it is something that a person has and something that they know
 //! or are. What is read of browsers and authenticators is in `platform::webauthn`. Each challenge is used once, at the browser and for
-//! the purpose that it was made for. Nothing is stored for one that a page only offers (autofill): it is known again by a keyed digest, and what
-//! is stored is that it was used.
+//! the purpose that it was made for.
 
 mod store;
 
@@ -122,26 +121,6 @@ enum Ceremony {
     Add { session: Digest, person: PersonId },
 }
 
-/// A challenge that nothing is stored for: until when it is taken, what makes each another one, and by what it is known again.
-struct Offer {
-    until: [u8; 8],
-    nonce: [u8; 16],
-    digest: Digest,
-}
-
-impl Offer {
-    fn encode(&self) -> String {
-        bytes::encode(&[&self.until[..], &self.nonce, &self.digest.0].concat())
-    }
-
-    fn decode(text: &str) -> Option<Self> {
-        let raw = bytes::decode(text)?;
-        let (until, rest) = raw.split_first_chunk()?;
-        let (nonce, digest) = rest.split_first_chunk()?;
-        Some(Self { until: *until, nonce: *nonce, digest: Digest(digest.try_into().ok()?) })
-    }
-}
-
 /// People's passkeys. Cheap to clone.
 #[derive(Clone)]
 pub struct Passkeys {
@@ -152,8 +131,6 @@ pub struct Passkeys {
     inbox: Inbox,
     /// What an authenticator keeps of whose passkey it is: a keyed digest, which says nothing of the person.
     users: Arc<Mac>,
-    /// By which challenges are known again that nothing was stored for.
-    offers: Arc<Mac>,
     challenges: Challenges,
 }
 
@@ -163,12 +140,11 @@ impl Passkeys {
         accounts: Accounts,
         (db, clock): (Db, Clock),
         (audit, inbox): (Audit, Inbox),
-        (users, offers): (Mac, Mac),
+        users: Mac,
         (ephemeral, party): (Ephemeral, RelyingParty),
     ) -> Self {
         let challenges = Challenges::new(ephemeral, PASSKEY_CEREMONIES, party);
-        let (users, offers) = (Arc::new(users), Arc::new(offers));
-        Self { accounts, db, clock, audit, inbox, users, offers, challenges }
+        Self { accounts, db, clock, audit, inbox, users: Arc::new(users), challenges }
     }
 
     /// Those that a person has, the oldest first.
@@ -195,27 +171,6 @@ impl Passkeys {
         };
         let ceremony = Ceremony::SignIn { attempt, browser, person: person.cloned() };
         self.challenges.begin(&ceremony, None, known).await
-    }
-
-    /// Lets the browser offer any passkey that it has for this site, in a sign-in at that browser, until a moment. Nothing is stored: most
-    /// people who see such a page use none.
-    pub fn offer(&self, here: (Digest, Digest), until: Timestamp) -> Asked {
-        self.challenges.asking(self.offered(here, until, &bytes::random()).encode())
-    }
-
-    fn offered(&self, (attempt, browser): (Digest, Digest), until: Timestamp, nonce: &[u8; 16]) -> Offer {
-        let until = until.0.to_be_bytes();
-        let digest = self.offers.digest(&[&attempt.0, &browser.0, &until, nonce]);
-        Offer { until, nonce: *nonce, digest }
-    }
-
-    /// For how many seconds more a challenge would be taken that was offered in this sign-in; `None` if it was not, or no more.
-    fn lasts(&self, here: (Digest, Digest), challenge: &str) -> Option<i64> {
-        let given = Offer::decode(challenge)?;
-        let until = Timestamp(i64::from_be_bytes(given.until));
-        let own = self.offered(here, until, &given.nonce);
-        let left = until.since(self.clock.now());
-        (bytes::same(&own.digest.0, &given.digest.0) && left > 0).then_some(left)
     }
 
     /// Begins the making of a passkey in a session; `name` is what the person's device shows.
@@ -246,14 +201,7 @@ impl Passkeys {
         given: &Given,
     ) -> Result<Result<Proved, NotProved>, ServiceError> {
         let wanted = Ceremony::SignIn { attempt, browser, person: person.cloned() };
-        let answered = Challenges::answered(given).filter(|_| person.is_none());
-        let offered = answered.and_then(|one| Some((self.lasts((attempt, browser), &one)?, one)));
-        let taken = match offered {
-            Some((seconds, challenge)) if self.challenges.use_up(&challenge, seconds).await? => Ok(challenge),
-            Some(_) => Err(NotTaken("the challenge was used")),
-            None => self.challenges.taken(&wanted, given).await?,
-        };
-        let challenge = match taken {
+        let challenge = match self.challenges.taken(&wanted, given).await? {
             Ok(challenge) => challenge,
             Err(why) => return Ok(Err(self.refused("sign_in", None, why))),
         };

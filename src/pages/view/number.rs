@@ -15,8 +15,6 @@ pub(crate) struct NumberPage<'a> {
     pub phone: &'a str,
     /// What is wrong with it, in the reader's language (see [`NumberError`]).
     pub error: Option<String>,
-    /// Where a passkey goes that the browser's autofill offers, and what it is asked.
-    pub offer: Option<(String, String)>,
     /// Other means that can lead to what the service accepts.
     pub others: Vec<OtherMeans>,
     /// Where somebody registers who has no account, and comes back from.

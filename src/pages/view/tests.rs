@@ -83,7 +83,6 @@ fn number(language: Language, words: &Words, error: Option<NumberError>) -> Stri
         frame,
         phone: words.value,
         error,
-        offer: None,
         others: Vec::new(),
         register: None,
         unlock: None,

@@ -110,26 +110,6 @@ impl Challenges {
         Ok(Asked { challenge, rp: self.party.id.clone(), user, credentials, algorithms })
     }
 
-    /// What a page asks with a challenge that nothing is stored for: whoever makes it knows it again.
-    pub fn asking(&self, challenge: String) -> Asked {
-        let algorithms = ALGORITHMS.to_vec();
-        Asked { challenge, rp: self.party.id.clone(), user: None, credentials: Vec::new(), algorithms }
-    }
-
-    /// The challenge that was answered, whichever it is.
-    pub fn answered(given: &Given) -> Option<String> {
-        verify::challenge_of(&given.client_data)
-    }
-
-    /// Uses up a challenge that nothing is stored for, and that would be taken for so many seconds more; `false` if it was used before.
-    ///
-    /// # Errors
-    /// [`ServiceError`].
-    pub async fn use_up(&self, challenge: &str, seconds: i64) -> Result<bool, ServiceError> {
-        let key = EphemeralKey::of(self.space, &format!("used {challenge}"));
-        Ok(self.ephemeral.count(key, seconds).await? == 1)
-    }
-
     /// The challenge that was answered, if it is one of this ceremony. It is used up, whatever comes of it.
     ///
     /// # Errors

@@ -97,32 +97,6 @@ async fn a_person_adds_a_passkey_and_signs_in_by_it_and_by_a_phone() {
     visitor.finish().await;
 }
 
-#[tokio::test]
-async fn the_browser_offers_a_passkey_where_the_number_is_entered() {
-    let mut visitor = Visitor::start(true, "en").await;
-    let authenticator = visitor.chromium.virtual_authenticator().await;
-    visitor.chromium.open(&format!("{}/cabinet/passkeys/add?lang=en", visitor.demo.provider)).await;
-    visitor.prove_by_code().await;
-    visitor.chromium.wait_for("#use-passkey").await;
-    visitor.chromium.click("#use-passkey").await;
-    visitor.chromium.wait_for("#said").await;
-    visitor.chromium.open(&format!("{}/oidc/logout", visitor.demo.provider)).await;
-    visitor.chromium.click("#continue").await;
-    visitor.chromium.wait_for("#signed-out").await;
-    // Where the browser has none for whoever is there, the page of the number is as it always was.
-    visitor.chromium.verifies(&authenticator, false).await;
-    visitor.chromium.open(&visitor.demo.portal).await;
-    visitor.chromium.click("#sign-in-en").await;
-    visitor.chromium.wait_for("#phone").await;
-    visitor.inspect("72-number-with-passkeys").await;
-    visitor.chromium.verifies(&authenticator, true).await;
-    // The authenticator answers what the page only offers, as a person does who chooses the passkey beside the field.
-    visitor.chromium.open(&visitor.demo.portal).await;
-    visitor.chromium.click("#sign-in-en").await;
-    visitor.chromium.wait_for("#allow").await;
-    visitor.finish().await;
-}
-
 /// The same browser is the computer, and the phone on which somebody is signed in.
 async fn by_phone(visitor: &mut Visitor) {
     visitor.chromium.open(&format!("{}/sign-in/1?ui_locales=en", visitor.demo.portal)).await;

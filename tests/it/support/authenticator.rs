@@ -102,14 +102,6 @@ impl Authenticator {
         ]
     }
 
-    /// Answers what a page offers beside its field.
-    pub(crate) async fn take_offer(&mut self, browser: &mut Browser, page: &Page) -> Step {
-        let asked = serde_json::from_str(&page.attribute("#passkey-offer", "data-asked")).expect("JSON");
-        let url = page.url.join(&page.attribute("#passkey-offer", "action")).expect("a URL");
-        let signed = self.sign(&asked).into_iter().map(|(name, value)| (name.to_owned(), value));
-        browser.post(&url, &signed.collect::<Vec<_>>()).await
-    }
-
     /// Answers the page's form.
     pub(crate) async fn answer(&mut self, browser: &mut Browser, page: &Page) -> Step {
         let asked = Self::asked(page);
