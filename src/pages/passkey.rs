@@ -1,8 +1,8 @@
 //! `/sign-in/passkey`: a passkey that the browser has for this site, whoever's it is; or as a further factor one of the person who has
 //! proved who they are already.
 //!
-//! A passkey is not offered on the page of the number by the browser's autofill: its challenge would have to be stored for everybody who
-//! only opens that page.
+//! A passkey is not offered on the page of the number by the browser's autofill: a browser with one passkey at hand may answer such a
+//! request at once, and nobody would have chosen to sign in.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
